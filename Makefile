@@ -1,0 +1,38 @@
+# Hourglass: everything a developer or a newcomer runs. `make` lists it.
+PYTHON ?= python3
+BIN = .venv/bin
+DONE = .venv/.installed
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(DONE): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@
+
+install: $(DONE)  ## make the environment in .venv, with the versions that were tested together
+
+demo: $(DONE)  ## train on the digits that scikit-learn ships, and print the report's path
+	$(BIN)/hourglass train digits
+
+test: $(DONE)  ## run the tests; those on real data need HOURGLASS_DATA
+	$(BIN)/python -m pytest -n 2 -rs
+
+check: $(DONE)  ## lint, types and the style budgets
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_style.py
+
+docs: $(DONE)  ## write docs/ anew from the docstrings
+	$(BIN)/python docs/write.py
+
+bench: $(DONE)  ## time the tutorial's network against Keras on TensorFlow (makes .venv-keras)
+	test -d .venv-keras || $(PYTHON) -m venv .venv-keras
+	.venv-keras/bin/python -m pip install --quiet -r benchmarks/keras-requirements.txt
+	$(BIN)/python benchmarks/against_keras.py
+
+clean:  ## remove the environments and caches; runs stay
+	rm -rf .venv .venv-keras .pytest_cache .mypy_cache .ruff_cache build *.egg-info
+
+.PHONY: help install demo test check docs bench clean

@@ -1,0 +1,83 @@
+"""The tutorial's network, Keras on TensorFlow against Hourglass, in turn, several times.
+
+    make bench                                          # five rounds of images/s, and our time
+    .venv/bin/python benchmarks/against_keras.py --goal # and Keras' time to 0.1405: 20 minutes more
+
+Each figure is a whole process' own clock: the best epoch after the first of three, on MNIST at
+batch 128. The goal is the tutorial's best validation BCE per value after its 200 epochs.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+KERAS = os.environ.get("KERAS_PYTHON", str(HERE.parent / ".venv-keras" / "bin" / "python"))
+GOAL = 0.1405
+OURS = {"fp32": ["--precision", "32-true"], "bf16": ["--precision", "bf16-mixed"],
+        "bf16 compiled": ["--precision", "bf16-mixed", "--compile"]}
+
+
+def keras(*words: str) -> dict:
+    done = subprocess.run([KERAS, HERE / "keras_side.py", *words], check=True,
+                          capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def hourglass(*words: str) -> list[dict[str, float]]:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
+        subprocess.run([sys.executable, "-m", "hourglass", "train", *words, "--out", out],
+                       check=True, capture_output=True)
+        from hourglass.folder import RunFolder
+        return list(RunFolder(out).read_history())
+
+
+def speed(*words: str) -> float:
+    rows = hourglass("--recipe", "tutorial_cae", "--epochs", "3", *words)
+    return max(row["images_per_second"] for row in rows[1:])
+
+
+def time_to_goal() -> tuple[int, float]:
+    rows = hourglass("--recipe", "fast_cae", "--epochs", "10")
+    row = next(row for row in rows if row["val_bce"] <= GOAL)
+    return int(row["epoch"]), row["seconds"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--goal", action="store_true", help=f"also train Keras to {GOAL}")
+    given = parser.parse_args()
+    found: dict[str, list[float]] = {}
+    for run in range(given.runs):
+        sides = {"keras": lambda: keras()["images_per_second"],
+                 "keras bf16": lambda: keras("--policy", "mixed_bfloat16")["images_per_second"],
+                 **{name: lambda words=words: speed(*words) for name, words in OURS.items()}}
+        for name, measure in sides.items():
+            found.setdefault(name, []).append(measure())
+        print(f"run {run + 1}: " + ", ".join(f"{n} {v[-1]:,.0f}" for n, v in found.items()),
+              flush=True)
+    print("| | images/s: min | median | max | against keras, run by run: median (min-max) |")
+    print("|---|---|---|---|---|")
+    for name, values in found.items():
+        ratios = [v / k for v, k in zip(values, found["keras"], strict=True)]
+        print(f"| {name} | {min(values):,.0f} | {statistics.median(values):,.0f} | "
+              f"{max(values):,.0f} | {statistics.median(ratios):.2f} "
+              f"({min(ratios):.2f}-{max(ratios):.2f}) |")
+    ours = [time_to_goal() for _ in range(given.runs)]
+    print(f"fast_cae reaches {GOAL} in (epoch, seconds): "
+          + ", ".join(f"({e}, {s:.1f})" for e, s in ours), flush=True)
+    if given.goal:
+        epoch, seconds = keras("--epochs", "400", "--until", str(GOAL))["reached"] or (400, 0)
+        ratio = seconds / statistics.median(s for _, s in ours)
+        print(f"keras, as printed, reaches it in epoch {epoch}, {seconds:.0f} s: {ratio:.0f} times")
+
+
+if __name__ == "__main__":
+    main()

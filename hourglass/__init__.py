@@ -1,0 +1,20 @@
+"""Hourglass: a workbench for autoencoders.
+
+    import hourglass as hg
+    model = hg.train("mnist", model="ae(32)")
+    codes = model.encode("photos/")
+"""
+
+from typing import Any
+
+_PUBLIC = {"train": "api", "resume": "api", "report": "api", "load": "trained",
+           "load_half": "trained", "Trained": "trained"}
+__all__ = ["Trained", "load", "load_half", "report", "resume", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is: torch alone takes a second."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'hourglass' has no attribute {name!r}")
+    from importlib import import_module
+    return getattr(import_module(f".{_PUBLIC[name]}", __name__), name)

@@ -1,0 +1,53 @@
+"""How reconstructions of the same images improve as training goes on: frames, then one GIF."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from einops import rearrange
+from PIL import Image, ImageDraw
+from torch import Tensor, nn
+
+from .figures.canvas import shown, tile
+
+COLUMNS = 8
+LARGEST = 128     # pixels of an image's longer side in a frame
+SMALLEST = 40
+COLOURS = 128
+
+
+def is_framed(epoch: int) -> bool:
+    """Whether an epoch has a frame: every early one, then ever fewer."""
+    return epoch <= 10 or (epoch % 5 == 0 and epoch <= 60) or epoch % 20 == 0
+
+
+@torch.inference_mode()
+def save_frame(model: nn.Module, x: Tensor, path: Path, caption: str) -> None:
+    """Images x (B, C, H, W) above their reconstructions, as a PNG."""
+    model.eval()
+    recon = model(x).px.mean
+    pair = [shown(rearrange(t.float().cpu().numpy(), "b c h w -> b h w c")) for t in (x, recon)]
+    picture = Image.fromarray((tile(pair) * 255).astype(np.uint8))
+    side = max(x.shape[-2:])
+    scale = min(LARGEST / side, max(1.0, SMALLEST * 1.5 // side))
+    picture = picture.resize((round(picture.width * scale), round(picture.height * scale)),
+                             Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS)
+    frame = Image.new("RGB", (picture.width, picture.height + 16), "white")
+    frame.paste(picture, (0, 16))
+    ImageDraw.Draw(frame).text((4, 2), caption, fill="black")
+    path.parent.mkdir(exist_ok=True)
+    frame.save(path)
+
+
+def animate(frames: Path, path: Path) -> bool:
+    """A folder's frames in order as one GIF of one palette; False if there are fewer than 2."""
+    pictures = [Image.open(file).convert("RGB") for file in sorted(frames.glob("*.png"))]
+    if len(pictures) < 2:
+        return False
+    # one palette for all: quantising each frame anew is a hundred times slower, and flickers
+    sheet = np.concatenate([np.asarray(p) for p in (pictures[0], pictures[-1])])
+    palette = Image.fromarray(sheet).quantize(COLOURS, Image.Quantize.FASTOCTREE)
+    quantised = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
+    times = [2000 if i == len(pictures) - 1 else 300 for i in range(len(pictures))]
+    quantised[0].save(path, save_all=True, append_images=quantised[1:], duration=times, loop=0)
+    return True

@@ -1,0 +1,61 @@
+"""Hourglass from Python: train, resume and load in a line each."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .display import show
+from .folder import open_run
+from .reports import write_report
+from .run import Training, finish, run
+from .run import prepare as prepare_run
+from .run import resume as resume_run
+from .settings import make_settings, read_recipe
+from .trained import Trained, load
+
+
+def train(
+    data: Any = None, *, y: Any = None, out: str | Path | None = None, recipe: str | None = None,
+    quiet: bool = False, **settings: Any,
+) -> Trained:
+    """Train on a source's name, a path, or an array or tensor with labels y, and report.
+
+    `settings` are those of the command line, such as model="vae(16)" or epochs=10. Raises
+    ValueError for what cannot work and FloatingPointError for a loss that is not finite.
+    """
+    values = {**(read_recipe(recipe) if recipe else {}), **settings}
+    in_memory = data is not None and not isinstance(data, str | Path)
+    if data is not None and not in_memory:
+        values["data"] = str(data)
+    training = prepare_run(make_settings(values), _as_array(data) if in_memory else None, y, out)
+    return _go(training, quiet)
+
+
+def resume(run: str | Path, *, data: Any = None, y: Any = None, quiet: bool = False,
+           **changes: Any) -> Trained:
+    """Go on with a run exactly where it stopped, or for more epochs; an array it was trained on
+    must be given again."""
+    training = resume_run(open_run(run), changes, None if data is None else _as_array(data), y)
+    return _go(training, quiet)
+
+
+def report(run: str | Path) -> Path:
+    """Draw a run's report again; returns its path."""
+    return write_report(open_run(run))
+
+
+def _go(training: Training, quiet: bool) -> Trained:
+    progress: Iterable[Any] = run(training)
+    if quiet:
+        for _ in progress:
+            pass
+    else:
+        show(iter(progress), training.plan.epochs)
+    finish(training)
+    return load(training.folder.path)
+
+
+def _as_array(data: Any) -> np.ndarray:
+    return data.detach().cpu().numpy() if hasattr(data, "detach") else np.asarray(data)

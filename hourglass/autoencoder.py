@@ -1,0 +1,86 @@
+"""The one model: corrupt, encode, squeeze, decode."""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from .contracts import Latent, Output
+from .spec import backbones, bottlenecks, corruptions, likelihoods
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a model is made of: each field names a part, as text. "auto" fits the data."""
+
+    backbone: str = "auto"
+    decoder: str = ""             # another backbone, of which the decoder is taken
+    bottleneck: str = "plain(32)"
+    likelihood: str = "auto"
+    corruption: str = "none"
+    loss: str = "recon"
+
+    def fitted(self, shape: tuple[int, ...], low: float, high: float) -> "Parts":
+        """With a part for every "auto", and the likelihood's support held against the data."""
+        backbone = self.backbone if self.backbone != "auto" else (
+            "conv" if len(shape) == 3 else "mlp")
+        bounded = low >= 0 and high <= 1
+        likelihood = self.likelihood if self.likelihood != "auto" else (
+            "bernoulli" if bounded else "normal")
+        least, most = likelihoods.make(likelihood).support
+        if low < least or high > most:
+            raise ValueError(f"{likelihood} is for values from {least:g} to {most:g}, and this "
+                             f"data has others; use --likelihood normal, or scale the data")
+        return replace(self, backbone=backbone, likelihood=likelihood)
+
+
+def full_precision(t: Tensor) -> AbstractContextManager[None]:
+    """No autocast where t is; the meta device, on which models are measured, knows none."""
+    return nullcontext() if t.is_meta else torch.autocast(t.device.type, enabled=False)
+
+
+def initialise(layer: nn.Module) -> None:
+    """Begin a layer as Keras does: weights by Glorot & Bengio (2010), biases zero."""
+    if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+class Autoencoder(nn.Module):
+    """Composed of parts, never subclassed. `shape` is that of one x, such as (1, 28, 28)."""
+
+    def __init__(self, parts: Parts, shape: tuple[int, ...]):
+        super().__init__()
+        forth = backbones.make(parts.backbone, shape, shape)
+        back = backbones.make(parts.decoder, shape, shape) if parts.decoder else forth
+        self.encoder, self.decoder = forth.encoder, back.decoder
+        self.bottleneck = bottlenecks.make(parts.bottleneck, forth.code, back.code)
+        self.likelihood = likelihoods.make(parts.likelihood)
+        self.corrupt = corruptions.make(parts.corruption)
+        self.apply(initialise)
+
+    def encode(self, x: Tensor, draw: bool = False) -> tuple[Latent, tuple[Tensor, ...]]:
+        """x (B, *shape) -> Latent, skips. The bottleneck works in full precision."""
+        h, skips = self.encoder(x)
+        with full_precision(h):
+            return self.bottleneck(h.float(), draw), skips
+
+    def decode(self, z: Tensor, skips: tuple[Tensor, ...] = ()) -> Distribution:
+        """z (B, D) or (B, D, H, W) -> p(x|z), over (B, *shape), in full precision."""
+        params = self.decoder(self.bottleneck.expand(z), skips)
+        with full_precision(params):
+            return self.likelihood(params.float())
+
+    def forward(self, x: Tensor, draw: bool | None = None) -> Output:
+        """Corrupts x and draws z in training, or where `draw` says so; else neither."""
+        draw = self.training if draw is None else draw
+        latent, skips = self.encode(self.corrupt(x) if draw else x, draw)
+        return Output(x, latent, self.decode(latent.z, skips))
+
+    def sample(self, n: int) -> Tensor:
+        """The means of n draws from the bottleneck's own prior, (N, *shape)."""
+        z = self.bottleneck.sample_prior(n)
+        return self.decode(z.to(next(self.parameters()))).mean

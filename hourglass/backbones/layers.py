@@ -1,0 +1,151 @@
+"""The layers that several backbones are made of."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Skips = tuple[Tensor, ...]
+Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid",
+                     "softplus", "none"]
+Norm = Literal["none", "batch", "group", "layer", "instance"]
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(0.2), "elu": nn.ELU, "selu": nn.SELU,
+    "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid,
+    "softplus": nn.Softplus, "none": nn.Identity}
+
+
+@dataclass(frozen=True)
+class Style:
+    """What follows every layer of a network."""
+
+    norm: Norm = "none"
+    activation: Activation = "relu"
+    dropout: float = 0.0
+
+    def after(self, features: int, maps: bool) -> list[nn.Module]:
+        """Norm, activation and dropout after a layer of that many features (2-D maps or not)."""
+        activation = ACTIVATIONS[self.activation]()
+        if isinstance(activation, nn.ReLU | nn.LeakyReLU):
+            activation.inplace = True   # no layer's gradient needs what is overwritten
+        found = [_norm(self.norm, features, maps), activation,
+                 (nn.Dropout2d if maps else nn.Dropout)(self.dropout)]
+        idle = (nn.Identity, *((nn.Dropout, nn.Dropout2d) if not self.dropout else ()))
+        return [layer for layer in found if not isinstance(layer, idle)]
+
+    @property
+    def bias(self) -> bool:
+        """Whether the layer itself adds a bias: a norm that follows has its own."""
+        return self.norm == "none"
+
+
+def _norm(kind: Norm, features: int, maps: bool) -> nn.Module:
+    if kind == "batch":
+        return (nn.BatchNorm2d if maps else nn.BatchNorm1d)(features)
+    if kind == "none" or (kind == "instance" and not maps):
+        return nn.Identity()
+    groups = {"group": math.gcd(8, features), "layer": 1, "instance": features}[kind]
+    return nn.GroupNorm(groups, features)
+
+
+class Encoder(nn.Module):
+    """Layers without skips: x -> h, ()."""
+
+    def __init__(self, layers: list[nn.Module]):
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Skips]:
+        return self.layers(x), ()
+
+
+class Decoder(nn.Module):
+    """Layers without skips: h, skips -> what the likelihood takes."""
+
+    def __init__(self, layers: list[nn.Module]):
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, h: Tensor, skips: Skips = ()) -> Tensor:
+        return self.layers(h)
+
+
+class UpConv(nn.Module):
+    """Transposed convolution from maps of `size` to maps of `target` (height, width)."""
+
+    def __init__(self, channels: tuple[int, int], kernel: int, stride: int,
+                 size: tuple[int, int], target: tuple[int, int], bias: bool = True):
+        super().__init__()
+        (high, more_high), (wide, more_wide) = (
+            _padding((a - 1) * stride + kernel - b) for a, b in zip(size, target, strict=True))
+        if max(more_high, more_wide) >= stride or max(high, wide) >= kernel:
+            raise ValueError(f"a transposed convolution with kernel {kernel} and stride {stride} "
+                             f"cannot bring {size} to {target}; use an odd kernel")
+        self.conv = nn.ConvTranspose2d(*channels, kernel, stride, (high, wide),
+                                       (more_high, more_wide), bias=False)
+        self.geometry = (stride, (high, wide), (more_high, more_wide))
+        self.bias = nn.Parameter(torch.zeros(channels[1])) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.bias is None:
+            return self.conv(x)
+        y = F.conv_transpose2d(x, self.conv.weight, self.bias.detach(), *self.geometry)
+        return _BiasGradient.apply(y, self.bias)
+
+
+def _padding(over: int) -> tuple[int, int]:
+    """What takes `over` pixels off a transposed convolution: padding on both sides, and extra
+    pixels on one."""
+    padding = max(0, -(-over // 2))
+    return padding, 2 * padding - over
+
+
+class _BiasGradient(torch.autograd.Function):
+    """y (B, C, H, W) with its bias already added: sends the bias its gradient, which the kernel of
+    transposed convolutions itself computes slowly on CPUs."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, bias: Tensor) -> Tensor:
+        ctx.mark_dirty(y)   # the very y comes out, with this function behind it
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        return gradient, gradient.sum((0, 2, 3), dtype=torch.float32)
+
+
+class ToOneMap(nn.Module):
+    """Convolution to a single map, as one convolution per channel and their sum: the same maps, at
+    half the time on CPUs, whose kernels pad one output channel to sixteen."""
+
+    def __init__(self, channels: int, kernel: int, padding: int):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, kernel, padding=padding, groups=channels,
+                              bias=False)
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x).sum(1, keepdim=True) + self.bias
+
+
+class Resize(nn.Module):
+    """Bilinear resize of maps from `size` to `target`, as two small matrix products."""
+
+    def __init__(self, size: tuple[int, int], target: tuple[int, int]):
+        super().__init__()
+        for name, n, m in zip(("rows", "columns"), size, target, strict=True):
+            self.register_buffer(name, _bilinear(n, m), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows, columns = self.get_buffer("rows").to(x), self.get_buffer("columns").to(x)
+        return rows @ x @ columns.T
+
+
+def _bilinear(n: int, m: int) -> Tensor:
+    """(m, n): row i holds the weights of the n old pixels in the i-th new one."""
+    eye = torch.eye(n, device="cpu")[None, None]
+    return nn.functional.interpolate(eye, size=(m, n), mode="bilinear", align_corners=False)[0, 0]

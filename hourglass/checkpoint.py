@@ -1,0 +1,89 @@
+"""Checkpoints: all of a training's state in one file of plain tensors, written whole or not."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from .fit import State
+from .optimisers import load_state, state_tensors
+
+NUMBERS = ("epoch", "batch", "step", "leg", "lr", "seconds", "epoch_seconds", "seen", "history",
+           "best_epoch")
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write a file so that whoever reads it sees the old content or the new, never a part."""
+    part = path.with_name(path.name + ".part")
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        with open(part, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str]) -> None:
+    """Tensors and texts as one safetensors file."""
+    plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    write_whole(path, save(plain, about))
+
+
+def load_tensors(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors whose names begin with the prefix, and the texts; raises ValueError."""
+    try:
+        with safe_open(path, "pt") as file:
+            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is no whole file of weights ({error})") from None
+
+
+def save_state(path: Path, state: State, step: nn.Module, optimiser: Optimizer) -> None:
+    """Write a checkpoint from which `load_state_into` goes on as if nothing had happened."""
+    of_optimiser, numbers = state_tensors(optimiser)
+    groups = {"model": step.state_dict(), "best": state.best, "sums": state.sums,
+              "optimiser": of_optimiser, "random": _random_states()}
+    tensors = {f"{group}:{name}": t for group, held in groups.items() for name, t in held.items()}
+    about = {"state": json.dumps({name: getattr(state, name) for name in NUMBERS}),
+             "optimiser": json.dumps(numbers)}
+    save_tensors(path, tensors, about)
+
+
+def load_state_into(path: Path, step: nn.Module, optimiser: Optimizer) -> State:
+    """Put a checkpoint's weights, optimiser and random state in place; returns where it was."""
+    tensors, about = load_tensors(path)
+    groups: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        group, _, rest = name.partition(":")
+        groups.setdefault(group, {})[rest] = tensor
+    device = next(step.parameters()).device
+    step.load_state_dict(groups["model"])
+    load_state(optimiser, groups.get("optimiser", {}), json.loads(about["optimiser"]))
+    _set_random_states(groups["random"])
+    best, sums = ({name: t.to(device) for name, t in groups.get(kind, {}).items()}
+                  for kind in ("best", "sums"))
+    return State(**json.loads(about["state"]), best=best, sums=sums)
+
+
+def _random_states() -> dict[str, Tensor]:
+    states = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def _set_random_states(states: dict[str, Tensor]) -> None:
+    torch.set_rng_state(states["cpu"])
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])

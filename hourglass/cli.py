@@ -1,0 +1,197 @@
+"""The command line: what people ask for, as thin as it can be; heavy imports happen inside."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+from typer.exceptions import TyperException
+
+from .settings import Settings, make_settings, read_recipe, recipes
+from .spec import REGISTRIES, did_you_mean
+
+app = typer.Typer(
+    name="hourglass", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Train an autoencoder on your data, see what it learnt, and put it to work.\n\n"
+         "Start with: hourglass train digits",
+    context_settings={"help_option_names": ["-h", "--help"]})
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder, such as runs/1")]
+BAD_USE, FAILED, INTERRUPTED = 2, 1, 130
+
+
+def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command a flag for every setting; those that are typed reach it as `settings`."""
+    own = [p for p in inspect.signature(command).parameters.values() if p.name != "settings"]
+    flags = []
+    for name, setting in Settings.model_fields.items():
+        if name == "data":
+            continue
+        kind = bool if setting.annotation in (bool, bool | None) else str
+        default = "" if setting.default in (None, "") else f" [{setting.default}]"
+        dashed = name.replace("_", "-")
+        switch = f"--{dashed}/--no-{dashed}" if kind is bool else f"--{dashed}"
+        option = typer.Option(switch, help=f"{setting.description}{default}", show_default=False)
+        flags.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None,
+                                       annotation=Annotated[Optional[kind], option]))  # noqa: UP045
+
+    def wrapped(**given: Any) -> None:
+        named = {p.name: given.pop(p.name) for p in own}
+        command(**named, settings={k: v for k, v in given.items() if v is not None})
+
+    wrapped.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {p.name: p.annotation for p in [*own, *flags]}
+    wrapped.__doc__, wrapped.__name__ = command.__doc__, command.__name__
+    return wrapped
+
+
+Data = Annotated[str, typer.Argument(
+    help="digits, mnist, ... (see: hourglass list sources), or a folder, archive, .npy or .npz")]
+Recipe = Annotated[str, typer.Option(help="settings from a recipe, by name or from a TOML file")]
+Out = Annotated[Optional[Path], typer.Option(  # noqa: UP045
+    "--out", "-o", help="folder for the results; else the next number under runs/")]
+
+
+@app.command()
+@takes_settings
+def train(
+    data: Data = "", recipe: Recipe = "", out: Out = None,
+    resume: Annotated[bool, typer.Option("--resume", help="go on with the run DATA")] = False,
+    settings: Any = None,
+) -> None:
+    """Train an autoencoder and write a report.
+
+    Examples: hourglass train mnist; hourglass train photos/ --size 64 --model "ae(64)";
+    hourglass train runs/1 --resume --epochs 60
+    """
+    from .console import say
+    from .display import show
+    from .folder import is_run, open_run
+    from .run import finish, prepare, run
+    from .run import resume as go_on
+    if resume:
+        if not data or recipe or out:
+            raise ValueError("--resume takes the run's folder and settings that may change, as in "
+                             "hourglass train runs/1 --resume --epochs 60")
+        training = go_on(open_run(data), settings)
+    else:
+        if data and is_run(Path(data)):
+            raise ValueError(f"{data} is a run; to go on with it, add --resume")
+        training = prepare(_settings(data, recipe, settings), out=out)
+    for note in training.notes:
+        say(note)
+    show(run(training), training.plan.epochs)
+    metrics = finish(training)
+    if training.ended:
+        say(f"ended: {training.ended}")
+    say("; ".join(f"{name} {value:.5g}" for name, value in metrics.items()))
+    print(training.folder.report)
+    if training.interrupted:
+        say(f"to go on: hourglass train {training.folder.path} --resume")
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+@takes_settings
+def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
+    """Show a model's layers, sizes and costs; takes what train takes.
+
+    Example: hourglass summary mnist --recipe tutorial_cae
+    """
+    from .run import load_source
+    from .summary import as_text, summarise
+    chosen = _settings(data, recipe, settings)
+    source = load_source(chosen)
+    parts = chosen.parts().fitted(source.shape, source.low, source.high)
+    print(as_text(summarise(parts, source.shape, chosen.optimiser), chosen.batch_size))
+
+
+@app.command()
+def report(run: Run) -> None:
+    """Draw a run's figures and report again; needs neither model nor data.
+
+    Example: hourglass report runs/1
+    """
+    from .folder import open_run
+    from .reports import write_report
+    print(write_report(open_run(run)))
+
+
+@app.command()
+def reconstruct(
+    run: Run,
+    images: Annotated[str, typer.Argument(help="a folder, an archive, an array or a source")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the pictures")] = Path("out"),
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "cpu",
+) -> None:
+    """Pass images through a trained model and write what comes out.
+
+    Example: hourglass reconstruct runs/1 photos/ -o out/
+    """
+    from .hardware import choose_device
+    from .tasks.reconstruct import reconstruct as pass_through
+    from .trained import load
+    found = pass_through(load(run, str(choose_device(device))), images, out)
+    print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}")
+
+
+@app.command(name="list")
+def list_parts(
+    kind: Annotated[str, typer.Argument(help="models, backbones, terms, recipes, ...")] = "",
+) -> None:
+    """List every part by name, with its arguments and what it is.
+
+    Example: hourglass list models
+    """
+    kinds = [*REGISTRIES, "recipes"]
+    wanted = kind if kind in kinds or not kind else f"{kind}s"
+    if wanted and wanted not in kinds:
+        raise ValueError(f"no kind of part is named {kind!r}; {did_you_mean(kind, kinds)}")
+    for name in [wanted] if wanted else kinds:
+        print(f"{name}")
+        rows = _recipe_rows() if name == "recipes" else [
+            (REGISTRIES[name].signature(part), REGISTRIES[name].about(part))
+            for part in REGISTRIES[name].parts]
+        for signature, about in rows:
+            print(f"  {signature}\n      {about}")
+
+
+def _recipe_rows() -> list[tuple[str, str]]:
+    return [(name, " ".join(line.lstrip("# ") for line in path.read_text().splitlines()
+                            if line.startswith("#"))) for name, path in recipes().items()]
+
+
+def _settings(data: str, recipe: str, given: dict[str, Any]) -> Settings:
+    """Settings from a recipe, then the flags, then the data named first."""
+    values = {**(read_recipe(recipe) if recipe else {}), **given}
+    return make_settings({**values, "data": data} if data else values)
+
+
+def main() -> None:
+    """Run a command; errors of use are a line or two and exit code 2."""
+    try:
+        code = app(standalone_mode=False)
+    except TyperException as error:
+        code = _fail(getattr(error, "format_message", error.__str__)(), BAD_USE)
+    except (ValueError, OSError) as error:
+        code = _fail(_words(error), BAD_USE)
+    except FloatingPointError as error:
+        code = _fail(str(error), FAILED)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _fail("interrupted", INTERRUPTED)
+    sys.exit(code or 0)
+
+
+def _words(error: Exception) -> str:
+    import errno
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the disk is full ({error.filename}); free some space, then go on with --resume"
+    return str(error)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"hourglass: {' '.join(message.split())}", file=sys.stderr)
+    return code

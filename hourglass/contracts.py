@@ -1,0 +1,77 @@
+"""What the parts hand to one another. Shapes: B batch, D latent, C H W image, N samples."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a split yields."""
+
+    x: Tensor                  # (B, C, H, W) or (B, D), as float
+    y: Tensor | None = None    # (B,) integer labels
+
+
+@dataclass
+class Collection:
+    """What a data source returns: all its samples, not yet split.
+
+    Images are (N, H, W, C), uint8 where the source is; vectors are (N, D).
+    """
+
+    x: np.ndarray
+    y: np.ndarray | None = None                            # (N,) integer labels
+    classes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()                            # of each sample: a file's, if it has one
+    parts: dict[str, np.ndarray] = field(default_factory=dict)   # the set's own splits, as indices
+    notes: list[str] = field(default_factory=list)         # what the run should say of the data
+    identity: dict[str, Any] = field(default_factory=dict)  # what tells this data from other data
+
+
+class Backbone(NamedTuple):
+    """What a backbone returns.
+
+    encoder: x (B, *shape) -> h (B, *code), skips; decoder: h, skips -> (B, *out).
+    """
+
+    encoder: nn.Module
+    decoder: nn.Module
+    code: tuple[int, ...]
+
+
+@dataclass
+class Latent:
+    """What a bottleneck returns."""
+
+    z: Tensor                              # (B, D) or (B, D, H, W)
+    q: Distribution | None = None          # posterior; its batch shape starts with B
+    p: Distribution | None = None          # prior of the same kind
+    codes: Tensor | None = None            # (B, ...) integers, if discrete
+    penalties: dict[str, Tensor] = field(default_factory=dict)  # (B,) each, such as commitment
+
+
+@dataclass
+class Output:
+    """What an autoencoder returns."""
+
+    x: Tensor                  # (B, *shape), the clean target
+    latent: Latent
+    px: Distribution           # p(x|z); px.mean is the reconstruction
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the training loop yields after every batch, and after every epoch with `row`."""
+
+    epoch: int                             # from 1
+    batch: int                             # of this epoch, from 1
+    batches: int                           # in an epoch
+    images: int                            # seen in this run, counted here and now
+    sums: dict[str, Tensor]                # running sums of this epoch; reading them synchronises
+    row: dict[str, float] | None = None    # the epoch's figures, as in history.csv
+    best: bool = False                     # this epoch is the best so far
+    stopped: str = ""                      # why training ends here, if it does

@@ -1,0 +1,77 @@
+"""Data: a source's name or a path becomes a Source, split and ready to train on."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..contracts import Collection
+from ..spec import Call, did_you_mean, read, sources
+from . import arrays, files, named
+from .arrays import from_array
+from .images import Reading
+from .source import Source, Split, shuffled
+from .splits import make_splits
+
+
+def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
+    """All samples of a named source, a path, or an array in memory; raises ValueError."""
+    if not isinstance(data, str | Path):
+        return from_array(data, y, reading)
+    collection: Collection = sources.build(find_call(str(data)), reading)
+    return collection
+
+
+def find_call(data: str) -> Call:
+    """The source that a text names: a source's text, or the path of a file or folder."""
+    path = Path(data).expanduser()
+    call = _as_call(data)
+    if call and (call.name in sources.parts or not path.exists()):
+        if call.name not in sources.parts:
+            raise ValueError(f"no data source is named {call.name!r}, nor is there such a file or "
+                             f"folder; {did_you_mean(call.name, sources.parts)}")
+        return call
+    if path.is_dir():
+        return Call("folder", (data,))
+    if not path.exists():
+        raise ValueError(f"there is no file or folder {data}")
+    if path.suffix in (".npy", ".npz"):
+        return Call("array", (data,))
+    if path.name.lower().endswith(files.ARCHIVES):
+        return Call("archive", (data,))
+    raise ValueError(f"{data} is neither a folder of images, a zip or tar archive of them, "
+                     f"nor a .npy or .npz array")
+
+
+def _as_call(data: str) -> Call | None:
+    try:
+        return read(data)
+    except ValueError:
+        return None
+
+
+def split(collection: Collection, shares: dict[str, float], seed: int) -> Source:
+    """The collection as a Source; `shares` (val, test, holdout) are what `make_splits` takes."""
+    x = collection.x if collection.x.flags.writeable else np.array(collection.x)
+    parts = make_splits(len(x), collection.parts, shares, collection.y, seed)
+    low, high, scale = _range(x)
+    base = torch.from_numpy(np.ascontiguousarray(x))
+    y = None if collection.y is None else torch.from_numpy(collection.y)
+    splits = {name: Split(base, y, torch.from_numpy(index), scale)
+              for name, index in parts.items()}
+    shape = (x.shape[3], x.shape[1], x.shape[2]) if x.ndim == 4 else (x.shape[1],)
+    identity = collection.identity | {
+        "samples": len(x), "shape": list(shape),
+        "splits": {name: len(index) for name, index in parts.items()}}
+    return Source(splits, shape, low, high, collection.classes, collection.names,
+                  tuple(collection.notes), identity)
+
+
+def _range(x: np.ndarray) -> tuple[float, float, float]:
+    """The least and greatest value a sample can have, and what a stored number is worth."""
+    if x.dtype == np.uint8:
+        return (0.0, 1.0, 1 / 255) if x.max() > 1 else (0.0, 1.0, 1.0)
+    if x.min() >= 0 and x.max() <= 1:
+        return 0.0, 1.0, 1.0
+    return float("-inf"), float("inf"), 1.0

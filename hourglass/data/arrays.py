@@ -1,0 +1,121 @@
+"""Arrays as data: .npy and .npz files, and what is in memory."""
+
+import hashlib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from einops import rearrange
+
+from ..contracts import Collection
+from ..spec import sources
+from .images import Reading, shape_images
+
+KEYS = {"train": ("x_train", "train", "train_images", "x", "images", "data", "arr_0"),
+        "val": ("x_val", "val", "valid", "validation", "x_valid", "val_images"),
+        "test": ("x_test", "test", "test_images")}
+LABELS = {"train": ("y_train", "train_labels", "y", "labels", "label", "target", "arr_1"),
+          "val": ("y_val", "y_valid", "val_labels"), "test": ("y_test", "test_labels")}
+
+
+@sources.add("array", example="array('images.npy')")
+def array(reading: Reading, path: str) -> Collection:
+    """A .npy file, or a .npz file with x (and y), or with x_train, x_test and so on."""
+    file = Path(path).expanduser()
+    try:
+        held = np.load(file, mmap_mode="r", allow_pickle=False)
+        arrays = {"x": held} if isinstance(held, np.ndarray) else {k: held[k] for k in held.files}
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        pickled = "pickle" in str(error) or "Python objects" in str(error)
+        why = "it holds pickled objects" if pickled else str(error).splitlines()[0]
+        raise ValueError(f"{path} cannot be read as an array: {why}") from None
+    collection = _from_named(arrays, path, reading)
+    collection.identity.update(path=str(file.resolve()))
+    return collection
+
+
+def _from_named(arrays: dict[str, np.ndarray], path: str, reading: Reading) -> Collection:
+    found = {part: next((k for k in keys if k in arrays), "") for part, keys in KEYS.items()}
+    if not found["train"]:
+        raise ValueError(f"{path} holds {', '.join(arrays) or 'nothing'}; name the array x, "
+                         f"or x_train and x_test")
+    parts = [part for part, key in found.items() if key]
+    xs = [arrays[found[part]] for part in parts]
+    labels = [next((arrays[k] for k in LABELS[part] if k in arrays), None) for part in parts]
+    if len({x.shape[1:] for x in xs}) > 1:
+        raise ValueError(f"{path}: {' and '.join(found[p] for p in parts)} have samples of "
+                         f"different shapes")
+    y = None if any(v is None for v in labels) else np.concatenate(labels)  # type: ignore
+    collection = from_array(np.concatenate(xs) if len(xs) > 1 else xs[0], y, reading)
+    if len(parts) > 1:
+        ends = np.cumsum([len(x) for x in xs])
+        collection.parts = {part: np.arange(end - len(x), end)
+                            for part, x, end in zip(parts, xs, ends, strict=True)}
+    return collection
+
+
+def from_array(x: Any, y: Any = None, reading: Reading | None = None) -> Collection:
+    """Samples in memory, an array or a tensor: images (N, H, W), (N, H, W, C) or (N, C, H, W),
+    or vectors (N, D). Labels y (N,) may be numbers or texts."""
+    values = _as_numbers(np.asarray(x))
+    if values.ndim == 3:
+        values = values[..., None]
+    elif values.ndim == 4 and values.shape[-1] not in (1, 3, 4):
+        if values.shape[1] not in (1, 3, 4):
+            raise ValueError(f"an array of shape {values.shape} is neither images "
+                             f"(N, H, W[, C]) nor (N, C, H, W) of 1, 3 or 4 channels")
+        values = rearrange(values, "n c h w -> n h w c")
+    if values.ndim not in (2, 4) or not len(values) or not values[0].size:
+        raise ValueError(f"an array of shape {values.shape} holds neither images (N, H, W[, C]) "
+                         f"nor vectors (N, D)")
+    if values.ndim == 4:
+        values = shape_images(values, reading or Reading())
+    labels, classes = _labels(y, len(values))
+    return Collection(values, labels, classes, identity={"digest": _digest(values)})
+
+
+def _as_numbers(x: np.ndarray) -> np.ndarray:
+    """bool and 16-bit to uint8, whole numbers from 0 to 255 to uint8, all else to float32."""
+    if x.dtype == np.uint8:
+        return x
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"an array of {x.dtype} holds no numbers to learn from")
+    if x.dtype.kind in "iu" and x.size and x.min() >= 0 and x.max() <= 255:
+        return x.astype(np.uint8)
+    if x.dtype == np.uint16:
+        return (x >> 8).astype(np.uint8)
+    if x.dtype == bool:
+        return x.astype(np.uint8)
+    values = x.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise ValueError(_where_not_finite(values))
+    return values
+
+
+def _where_not_finite(x: np.ndarray) -> str:
+    bad = ~np.isfinite(x)
+    if x.ndim == 2:
+        columns = np.flatnonzero(bad.any(0))
+        return (f"{int(bad.sum())} values are missing or infinite, in columns "
+                f"{', '.join(map(str, columns[:10]))}; fill them or leave those columns out")
+    rows = np.flatnonzero(bad.reshape(len(x), -1).any(1))
+    return (f"{int(bad.sum())} values are missing or infinite, in samples "
+            f"{', '.join(map(str, rows[:10]))}; leave those out")
+
+
+def _labels(y: Any, total: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    if y is None:
+        return None, ()
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.shape != (total,):
+        raise ValueError(f"labels of shape {y.shape} do not go with {total} samples")
+    kinds, labels = np.unique(y, return_inverse=True)
+    return labels.astype(np.int64), tuple(str(kind) for kind in kinds)
+
+
+def _digest(x: np.ndarray) -> str:
+    head = f"{x.shape} {x.dtype}".encode()
+    return hashlib.sha256(head + np.ascontiguousarray(x).tobytes()).hexdigest()

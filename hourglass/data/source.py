@@ -1,0 +1,80 @@
+"""Source: a collection of samples, split, as the training loop and everything after it see it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from ..contracts import Batch
+
+
+@dataclass(frozen=True)
+class Split:
+    """Some of a collection's samples; they stay as they are stored until they are asked for."""
+
+    x: Tensor                  # (N, H, W, C) or (N, D), of the whole collection
+    y: Tensor | None           # (N,)
+    index: Tensor              # (n,) which of them are this split's
+    scale: float = 1.0         # what a stored number is worth: 1/255 for 8-bit images
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def batch(self, rows: Tensor) -> Batch:
+        """The samples at these rows of the split, as float, images as (B, C, H, W)."""
+        index = self.index.index_select(0, rows)
+        x = self.x.index_select(0, index).to(self.device, non_blocking=True)
+        if x.ndim == 4:
+            x = rearrange(x, "b h w c -> b c h w")   # a view: channels_last in memory
+        x = x.float()
+        y = None if self.y is None else self.y.index_select(0, index).to(self.device)
+        return Batch(x.mul_(self.scale) if self.scale != 1 else x, y)
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """All samples in order."""
+        for rows in torch.arange(len(self)).split(size):
+            yield self.batch(rows)
+
+
+def shuffled(split: Split, size: int, seed: int, epoch: int) -> list[Tensor]:
+    """The rows of each batch of an epoch: a permutation of the whole split that (seed, epoch) fix.
+
+    A last batch of one sample is joined to the one before, for batch normalisation's sake.
+    """
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
+    rows = list(torch.randperm(len(split), generator=generator).split(size))
+    if len(rows) > 1 and len(rows[-1]) == 1:
+        rows[-2:] = [torch.cat(rows[-2:])]
+    return rows
+
+
+@dataclass(frozen=True)
+class Source:
+    """Data to train on and look at."""
+
+    splits: dict[str, Split]
+    shape: tuple[int, ...]               # of one sample: (C, H, W) or (D,)
+    low: float                           # the least and
+    high: float                          # the greatest value that a sample can have
+    classes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    identity: dict[str, Any] = field(default_factory=dict)
+
+    def to(self, device: torch.device) -> "Source":
+        """The same with batches on the device; stored samples follow if they fit there well."""
+        if device.type == "cpu":
+            return self
+        any_split = next(iter(self.splits.values()))
+        fits = device.type == "cuda" and any_split.x.nbytes < torch.cuda.mem_get_info(device)[0] / 4
+        x, y = any_split.x, any_split.y
+        if fits:
+            x, y = x.to(device), None if y is None else y.to(device)
+        moved = {name: Split(x, y, split.index.to(x.device), split.scale, device)
+                 for name, split in self.splits.items()}
+        return Source(moved, self.shape, self.low, self.high, self.classes, self.names,
+                      self.notes, self.identity)

@@ -1,0 +1,48 @@
+"""Which samples are for training, validation, testing and holding out."""
+
+import numpy as np
+
+SPLITS = ("train", "val", "test", "holdout")
+
+
+def make_splits(
+    total: int, own: dict[str, np.ndarray], shares: dict[str, float], y: np.ndarray | None,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """Indices of each split: the set's own ones first, the others drawn from what is for training.
+
+    `shares` are fractions below 1 or counts, of the samples that the set does not itself keep
+    apart; a set's own split stays as it is. Where there are labels, each class gives its part.
+    """
+    splits = {name: index for name, index in own.items() if name != "train"}
+    taken = np.concatenate([np.empty(0, int), *splits.values()])
+    rest = own.get("train", np.setdiff1d(np.arange(total), taken))
+    generator, available = np.random.default_rng(seed), len(rest)
+    for name in ("test", "holdout", "val"):
+        if name not in splits:
+            count = _count(name, shares.get(name, 0), available)
+            picked = _draw(rest, y, count, generator)
+            splits[name], rest = picked, np.setdiff1d(rest, picked)
+    if not len(rest):
+        raise ValueError(f"nothing is left for training: of {available} samples, "
+                         f"{', '.join(f'{n} takes {len(i)}' for n, i in splits.items() if len(i))}")
+    splits["train"] = rest
+    return {name: np.sort(splits[name]) for name in SPLITS if len(splits[name])}
+
+
+def _count(name: str, share: float, total: int) -> int:
+    if share < 0 or (share >= 1 and share != int(share)) or share > total:
+        raise ValueError(f"{name} must be a share below 1 or a number of samples up to {total}, "
+                         f"not {share:g}")
+    return int(share) if share >= 1 else round(share * total)
+
+
+def _draw(
+    pool: np.ndarray, y: np.ndarray | None, count: int, generator: np.random.Generator
+) -> np.ndarray:
+    """`count` of the pool at random, evenly over the classes: every n-th of the pool by class."""
+    order = generator.permutation(pool)
+    if y is not None:
+        order = order[np.argsort(y[order], kind="stable")]
+    places = (np.arange(count) + generator.random()) * len(order) / max(count, 1)
+    return order[places.astype(int)]

@@ -1,0 +1,62 @@
+"""Training as a person sees it: a bar in a terminal, a line an epoch elsewhere."""
+
+import time
+from collections.abc import Iterator
+
+from .console import EVERY, is_terminal, say
+from .contracts import Progress
+
+REFRESH = 0.4   # seconds; reading the losses waits for the device
+
+
+def show(progress: Iterator[Progress], epochs: int) -> None:
+    """Go through a training's progress and show it."""
+    if is_terminal():
+        _show_bar(progress, epochs)
+    else:
+        _show_lines(progress, epochs)
+
+
+def line(p: Progress, epochs: int) -> str:
+    """An epoch's figures in a line."""
+    row = p.row or {}
+    shown = {name.replace("_", " "): value for name, value in row.items()
+             if name.startswith(("train_", "val_")) and not name.endswith("_recon")}
+    losses = "  ".join(f"{name} {value:.5g}" for name, value in shown.items())
+    mark = "  (best)" if p.best else ""
+    return (f"epoch {p.epoch}/{epochs}  {losses}  {row['images_per_second']:,.0f} images/s  "
+            f"{row['seconds']:.0f} s{mark}")
+
+
+def _show_lines(progress: Iterator[Progress], epochs: int) -> None:
+    said = time.monotonic()
+    for p in progress:
+        if p.row:
+            say(line(p, epochs))
+        elif time.monotonic() - said > EVERY:
+            say(f"epoch {p.epoch}/{epochs}  batch {p.batch}/{p.batches}")
+        else:
+            continue
+        said = time.monotonic()
+
+
+def _show_bar(progress: Iterator[Progress], epochs: int) -> None:
+    from rich import progress as bars
+    from rich.console import Console
+    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), bars.MofNCompleteColumn(),
+               bars.TimeRemainingColumn(), bars.TextColumn("{task.fields[losses]}"))
+    with bars.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        whole = bar.add_task("epochs", total=epochs, losses="")
+        one = bar.add_task("", total=None, losses="")
+        read, started = 0.0, time.monotonic()
+        for p in progress:
+            if p.row:
+                bar.console.print(line(p, epochs), highlight=False)
+                bar.update(whole, completed=p.epoch)
+                started = time.monotonic()
+            elif time.monotonic() - read > REFRESH:
+                losses = "  ".join(f"{k} {float(v) / p.images:.5g}" for k, v in p.sums.items())
+                speed = p.images / max(time.monotonic() - started, 1e-6)
+                bar.update(one, description=f"epoch {p.epoch}", completed=p.batch, total=p.batches,
+                           losses=f"{losses}  {speed:,.0f} images/s")
+                read = time.monotonic()

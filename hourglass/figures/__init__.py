@@ -1,0 +1,18 @@
+"""Figures: `Snapshot -> Figure`; one that does not apply raises Lacking."""
+
+from collections.abc import Iterator
+
+from matplotlib.figure import Figure
+
+from ..snapshot import Lacking, Snapshot
+from ..spec import figures
+from . import codes, curves, errors, images
+
+
+def draw_all(snapshot: Snapshot) -> Iterator[tuple[str, Figure]]:
+    """Every figure that applies, by name."""
+    for name, figure in figures.parts.items():
+        try:
+            yield name, figure(snapshot)
+        except Lacking:
+            continue

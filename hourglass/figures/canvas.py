@@ -1,0 +1,39 @@
+"""What the figures share: their size, their colours, and pictures tiled into one array."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from einops import rearrange
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+WIDTH = 11.0   # inches
+COLOURS = ("#2f6fb0", "#d1603d", "#3f9c6b", "#8a5fb0", "#c59a2b", "#4b4b4b")
+
+
+def panels(rows: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure of the common width and its axes in reading order."""
+    figure = Figure(figsize=(WIDTH, height), dpi=110, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    return figure, list(axes.flat)
+
+
+def plain(axes: Sequence[Axes]) -> None:
+    """No box above and to the right."""
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+
+
+def shown(images: np.ndarray) -> np.ndarray:
+    """Images (N, H, W, C) of any number of channels as RGB in [0, 1]."""
+    if images.shape[-1] == 2:
+        images = images[..., :1]
+    rgb = images[..., :3] if images.shape[-1] >= 3 else images.repeat(3, axis=-1)
+    return np.clip(rgb, 0, 1)
+
+
+def tile(rows: Sequence[np.ndarray], gap: int = 1) -> np.ndarray:
+    """Rows of RGB images (N, H, W, 3) as one picture with white gaps."""
+    framed = np.pad(np.stack(rows), ((0, 0), (0, 0), (gap, gap), (gap, gap), (0, 0)),
+                    constant_values=1)
+    return rearrange(framed, "r n h w c -> (r h) (n w) c")

@@ -1,0 +1,46 @@
+"""How the losses fell."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..snapshot import Lacking, Snapshot
+from ..spec import figures
+from .canvas import COLOURS, panels, plain
+
+
+@figures.add("curves")
+def curves(s: Snapshot) -> Figure:
+    """Losses of both splits by epoch, on a log scale where they allow it; the line marks the epoch
+    whose weights are kept. Good: both fall and stay together; a rising val is overfitting."""
+    if not s.history:
+        raise Lacking("a history")
+    keys = [key.removeprefix("train_") for key in s.history[0] if key.startswith("train_")]
+    names = [key for key in keys if key != "loss"] if len(keys) > 2 else ["loss"]
+    names = (["loss"] if "loss" not in names else []) + names
+    names = [n for n in names if not (n == "recon" and "kl" not in names)][:4]
+    figure, axes = panels(1, len(names), 3.6)
+    for ax, name in zip(axes, names, strict=True):
+        _curve(ax, s, name)
+    plain(axes)
+    axes[0].legend(frameon=False)
+    return figure
+
+
+def _curve(ax: Axes, s: Snapshot, name: str) -> None:
+    epochs = [row["epoch"] for row in s.history]
+    lowest = np.inf
+    for split, colour in zip(("train", "val"), COLOURS, strict=False):
+        values = [row.get(f"{split}_{name}", np.nan) for row in s.history]
+        if not np.isnan(values).all():
+            ax.plot(epochs, values, color=colour, label=split,
+                    marker="." if len(epochs) < 25 else "")
+            lowest = min(lowest, np.nanmin(values))
+    if lowest > 0:
+        ax.set_yscale("log")
+    if s.best_epoch:
+        ax.axvline(s.best_epoch, color="#999999", linewidth=1, linestyle="--",
+                   label=f"kept: epoch {s.best_epoch}")
+    units = {"loss": "nats per sample", "recon": "nats per sample", "kl": "nats per sample"}
+    ax.set(title=name, xlabel="epoch", ylabel=units.get(name, "per value"))
+    ax.grid(alpha=0.25, which="both")

@@ -1,0 +1,67 @@
+"""Samples beside their reconstructions."""
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from ..snapshot import Lacking, Snapshot
+from ..spec import figures
+from .canvas import COLOURS, panels, plain, shown, tile
+
+SHOWN = 8   # samples of each kind
+
+
+def picks(s: Snapshot, count: int = SHOWN) -> dict[str, np.ndarray]:
+    """Which samples to show: the best, typical, worst and random ones, by squared error."""
+    order, n = np.argsort(s.squared, kind="stable"), len(s.x)
+    count, middle = min(count, n), max(0, n // 2 - count // 2)
+    random = np.random.default_rng(0).choice(n, count, replace=False)
+    return {"best": order[:count], "typical": order[middle:middle + count],
+            "worst": order[::-1][:count], "random": random}
+
+
+@figures.add("reconstructions")
+def reconstructions(s: Snapshot) -> Figure:
+    """Each row: the sample, its reconstruction, the signed error (red: too bright, blue: too dark)
+    and the absolute error. Good: the worst are odd samples, and errors are thin outlines."""
+    if s.x.ndim != 4:
+        raise Lacking("images")
+    chosen = picks(s)
+    rows = len(chosen["best"])
+    height, width = s.x.shape[1:3]
+    figure, axes = panels(1, 4, min(1.0 + 2.75 * rows / 4 * height / width, 24))
+    for ax, (kind, index) in zip(axes, chosen.items(), strict=True):
+        x, recon = s.x[index], s.recon[index]
+        signed = (recon - x).mean(-1)
+        columns = [shown(x), shown(recon), colormaps["bwr"](0.5 + signed / 2)[..., :3],
+                   shown(np.abs(recon - x))]
+        picture = tile([np.stack(row) for row in zip(*columns, strict=True)],
+                       gap=max(1, height // 24))
+        ax.imshow(picture, interpolation="nearest")
+        ax.set_title(f"{kind}\nmse {s.squared[index].min():.2g} to {s.squared[index].max():.2g}",
+                     fontsize=10)
+        step = picture.shape[1] / 4
+        ax.set_xticks(step / 2 + step * np.arange(4), ["x", "again", "±", "| |"])
+        ax.tick_params(length=0)
+        ax.set_yticks([])
+        ax.spines[:].set_visible(False)
+    return figure
+
+
+@figures.add("lines")
+def lines(s: Snapshot) -> Figure:
+    """Samples (blue) and their reconstructions (orange), value by value."""
+    if s.x.ndim != 2:
+        raise Lacking("vectors")
+    chosen = picks(s, 3)
+    rows = len(chosen["best"])
+    figure, axes = panels(rows, 4, 1.6 + 1.7 * rows)
+    for column, (kind, index) in enumerate(chosen.items()):
+        for row, i in enumerate(index):
+            ax = axes[4 * row + column]
+            ax.plot(s.x[i], color=COLOURS[0], label="x")
+            ax.plot(s.recon[i], color=COLOURS[1], label="again", linewidth=1)
+            ax.set_title(f"{kind}, mse {s.squared[i]:.2g}", fontsize=9)
+    plain(axes)
+    axes[0].legend(frameon=False, fontsize=8)
+    return figure

@@ -1,0 +1,130 @@
+"""The run folder: where what a run used and found is kept."""
+
+import csv
+import io
+import json
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from .checkpoint import write_whole
+
+PACKAGES = ("torch", "lightning-fabric", "numpy", "pillow", "safetensors")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a run's files, and the small ones' content."""
+
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.path / "settings.toml"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model.safetensors"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def snapshot(self) -> Path:
+        return self.path / "snapshot.npz"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    @property
+    def frames(self) -> Path:
+        return self.path / "frames"
+
+    def read_record(self) -> dict[str, Any]:
+        """run.json; raises ValueError."""
+        try:
+            record: dict[str, Any] = json.loads((self.path / "run.json").read_text())
+            return record
+        except (OSError, json.JSONDecodeError) as error:
+            raise ValueError(f"{self.path} holds no whole run.json ({error})") from None
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """run.json: versions, device, data and results."""
+        write_whole(self.path / "run.json", json.dumps(record, indent=2) + "\n")
+
+    def read_history(self) -> tuple[dict[str, float], ...]:
+        """history.csv, or nothing."""
+        try:
+            with open(self.path / "history.csv", newline="") as file:
+                return tuple({k: float(v) for k, v in row.items() if v}
+                             for row in csv.DictReader(file))
+        except (OSError, ValueError):
+            return ()
+
+    def write_history(self, history: Sequence[dict[str, float]]) -> None:
+        """history.csv: a row an epoch."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(history[0]) if history else ["epoch"])
+        writer.writeheader()
+        writer.writerows(history)
+        write_whole(self.path / "history.csv", text.getvalue())
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder holds a run."""
+    return (path / "settings.toml").is_file() and (path / "run.json").is_file()
+
+
+def open_run(path: str | Path) -> RunFolder:
+    """An existing run's folder; raises ValueError."""
+    if not is_run(Path(path)):
+        known = [str(p) for p in sorted(Path("runs").glob("*"), key=_age) if is_run(p)]
+        hint = f"; the newest here is {known[-1]}" if known else ""
+        raise ValueError(f"{path} is no run folder{hint}")
+    return RunFolder(Path(path))
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def new_folder(out: str | Path | None) -> RunFolder:
+    """A new run's folder: the one asked for, else the next number under runs/."""
+    if out is not None:
+        path = Path(out)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ValueError(f"{path} is there already and not empty; choose another --out"
+                             + (", or add --resume to go on with it" if is_run(path) else ""))
+        path.mkdir(parents=True, exist_ok=True)
+        return RunFolder(path)
+    runs = Path("runs")
+    runs.mkdir(exist_ok=True)
+    number = max((int(p.name) for p in runs.iterdir() if p.name.isdigit()), default=0)
+    while True:   # another process may take the number first
+        number += 1
+        try:
+            (runs / str(number)).mkdir()
+            return RunFolder(runs / str(number))
+        except FileExistsError:
+            continue
+
+
+def environment(device: str) -> dict[str, Any]:
+    """What a run ran on: versions, machine, threads, time."""
+    import torch
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.processor()
+    return {"hourglass": version("hourglass"), "python": platform.python_version(),
+            "versions": {package: version(package) for package in PACKAGES},
+            "machine": platform.platform(), "device": device,
+            "processor": name or platform.machine(),
+            "threads": torch.get_num_threads(), "started": time.strftime("%Y-%m-%d %H:%M:%S")}

@@ -1,0 +1,127 @@
+"""Settings: all that makes a run what it is, one flat set of texts and numbers."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .spec import Count, Fit, NotNegative, Positive, bound_in_words, did_you_mean, expected, models
+
+if TYPE_CHECKING:   # these bring torch, which takes a second to import
+    from .autoencoder import Parts
+    from .data.images import Reading
+
+PARTS = ("backbone", "decoder", "bottleneck", "likelihood", "corruption", "loss")
+READING = ("crop", "grey", "invert", "size", "fit", "pad", "strict")
+SHARES = ("val", "test", "holdout")
+
+
+class Settings(BaseModel):
+    """What to train on what, and how; a recipe is some of these, flags override it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    data: str = Field("digits", description="a source such as mnist, or a folder, archive or array")
+    model: str = Field("ae", description="a named model, such as ae(64) or vae(16)")
+    backbone: str = Field("", description="encoder and decoder, such as conv(filters=(16, 8, 4))")
+    decoder: str = Field("", description="another backbone whose decoder is used")
+    bottleneck: str = Field("", description="what the code is, such as plain(10) or gaussian(16)")
+    likelihood: str = Field("", description="of x given the code: bernoulli, normal, laplace")
+    corruption: str = Field("", description="what the encoder sees in training, such as noise(0.3)")
+    loss: str = Field("", description="a formula over terms, such as recon + 4 * kl")
+    size: str = Field("", description="resize images to 64, or to 64x48 (height x width)")
+    fit: Fit = Field("crop", description="how another aspect comes to size: crop, pad, stretch")
+    crop: str = Field("", description="cut out the centre first, such as 148")
+    pad: str = Field("", description="set on a black canvas last, such as 32")
+    grey: bool | None = Field(None, description="all images grey, or all colour; else as they are")
+    invert: bool = Field(False, description="dark on white becomes white on black")
+    strict: bool = Field(False, description="stop at the first file that cannot be read")
+    val: NotNegative | Literal["test"] = Field(
+        0.1, description="share (or number) of the training images to validate on, or test")
+    test: NotNegative = Field(0.1, description="share to test on, if the data has no test set")
+    holdout: NotNegative = Field(0.0, description="share that is kept out of everything")
+    epochs: Count | None = Field(
+        None, description="passes through the training images; else some 8,000 steps' worth")
+    minutes: Positive | None = Field(None, description="stop after so many minutes")
+    batch_size: Count = Field(128, description="images a step")
+    optimiser: str = Field("adam", description="such as adamw(weight_decay=0.05) or sgd")
+    lr: Positive | None = Field(None, description="learning rate; else the optimiser's usual one")
+    schedule: str = Field("cosine", description="of the learning rate: constant, one_cycle, ...")
+    stop: str = Field("early", description="early(patience=10), or none")
+    clip: Positive | None = Field(None, description="limit the gradient's norm")
+    precision: Literal["auto", "32-true", "bf16-mixed"] = Field(
+        "auto", description="32-true, bf16-mixed, or auto: bf16 where it is faster")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
+    compile: bool = Field(False, description="compile the network first (long runs only)")
+    tensorboard: bool = Field(False, description="also write TensorBoard's events")
+    seed: int = Field(0, ge=0, lt=2**31, description="of weights, batches, splits and noise")
+
+    def parts(self) -> "Parts":
+        """The named model's parts, with those that are given in place of its own."""
+        from .autoencoder import Parts
+        named = models.make(self.model)
+        given = {name: getattr(self, name) for name in PARTS if getattr(self, name)}
+        return Parts(**{**vars(named), **given})
+
+    def reading(self) -> "Reading":
+        """How images are read."""
+        from .data.images import Reading
+        return Reading(**{name: getattr(self, name) for name in READING})
+
+    def shares(self) -> dict[str, float]:
+        """How much of the data each split takes."""
+        return {name: getattr(self, name) for name in SHARES if getattr(self, name) != "test"}
+
+    def with_(self, **changes: Any) -> "Settings":
+        """These settings, but for the given ones."""
+        return make_settings({**self.model_dump(), **changes})
+
+    def to_toml(self) -> str:
+        """As a recipe's text: what is not None, a line each."""
+        lines = (f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
+                 for name, value in self.model_dump().items() if value is not None)
+        return "".join(lines)
+
+
+def make_settings(values: Mapping[str, Any]) -> Settings:
+    """Settings from names and values; raises ValueError that says what is right."""
+    for name in values:
+        if name not in Settings.model_fields:
+            raise ValueError(f"no setting is named {name!r}; "
+                             f"{did_you_mean(name, Settings.model_fields)}")
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        name = str(error.errors()[0]["loc"][0])
+        field = Settings.model_fields[name]
+        hint = expected(field.annotation)
+        bounds = " ".join(filter(None, map(bound_in_words, field.metadata)))
+        raise ValueError(f"{name} must be {' '.join([hint, bounds]).strip()}, "
+                         f"not {values[name]!r}") from None
+
+
+def recipes() -> dict[str, Path]:
+    """The recipes that come with Hourglass, by name."""
+    folder = Path(str(files(__package__) / "recipes"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def read_recipe(name: str) -> dict[str, Any]:
+    """A recipe's settings, by its name or from a TOML file."""
+    path = recipes().get(name, Path(name))
+    if not path.is_file():
+        raise ValueError(f"no recipe is named {name!r}, nor is there such a file; "
+                         f"{did_you_mean(name, recipes())}")
+    return read_toml(path)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file's values; raises ValueError."""
+    try:
+        return tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ValueError(f"{path} cannot be read as TOML: {error}") from None

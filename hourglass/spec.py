@@ -1,0 +1,228 @@
+"""Names to parts: the registries, and the texts "gaussian(16)" and "recon + 4 * kl"."""
+
+import ast
+import difflib
+import inspect
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+
+Part = TypeVar("Part", bound=Callable[..., Any])
+
+LONGEST = 2000  # characters of a text; anything longer is no sentence
+
+Count = Annotated[int, Ge(1)]
+Positive = Annotated[float, Gt(0)]
+NotNegative = Annotated[float, Ge(0)]
+Share = Annotated[float, Ge(0), Le(1)]
+Rate = Annotated[float, Ge(0), Lt(1)]
+Fit = Literal["crop", "pad", "stretch"]   # how an image of another aspect comes to a size
+
+
+@dataclass(frozen=True)
+class Call:
+    """A part as it was asked for: its name and literal arguments."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        given = [repr(a) for a in self.args] + [f"{k}={v!r}" for k, v in self.kwargs.items()]
+        return f"{self.name}({', '.join(given)})" if given else self.name
+
+
+def did_you_mean(wrong: str, right: Iterable[str]) -> str:
+    """What to say of a wrong name: the nearest right one, and all of them if they are few."""
+    right = list(right)
+    near = difflib.get_close_matches(wrong.lower(), right, n=1)
+    listed = f"there are {', '.join(right)}" if 0 < len(right) <= 40 else ""
+    if not near:
+        return listed
+    return f"did you mean {near[0]!r}?" + (f" ({listed})" if len(right) > 1 else "")
+
+
+def read(text: str) -> Call:
+    """Read "name" or "name(1, key=2)"; nothing in it is evaluated."""
+    return _call(_expression(text), text)
+
+
+def read_sum(text: str) -> list[tuple[float, Call]]:
+    """Read "recon + 4 * kl(free_bits=0.5)" as [(weight, call), ...]."""
+    return [_weighed(node, text, sign) for sign, node in _summands(_expression(text))]
+
+
+def _expression(text: str) -> ast.expr:
+    if len(text) > LONGEST:
+        raise ValueError(f"a text of {len(text)} characters is too long to be a part's name")
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ValueError(f"cannot read {text!r}; write it as name or name(1, key=2)") from None
+
+
+def _call(node: ast.expr, text: str) -> Call:
+    if isinstance(node, ast.Name):
+        return Call(node.id)
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        raise ValueError(f"cannot read {text!r}; write it as name or name(1, key=2)")
+    if any(keyword.arg is None for keyword in node.keywords):
+        raise ValueError(f"cannot read {text!r}: ** is not for texts")
+    return Call(node.func.id, tuple(_literal(a, text) for a in node.args),
+                {str(k.arg): _literal(k.value, text) for k in node.keywords})
+
+
+def _literal(node: ast.expr, text: str) -> Any:
+    try:
+        value = ast.literal_eval(node)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError
+        return value
+    except (ValueError, TypeError, RecursionError, MemoryError):
+        raise ValueError(f"in {text!r}, {ast.unparse(node)!r} is neither a finite number, a quoted "
+                         f"text nor a tuple of them") from None
+
+
+def _summands(node: ast.expr, sign: float = 1.0) -> Iterator[tuple[float, ast.expr]]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        yield from _summands(node.left, sign)
+        yield from _summands(node.right, sign if isinstance(node.op, ast.Add) else -sign)
+    else:
+        yield sign, node
+
+
+def _weighed(node: ast.expr, text: str, sign: float) -> tuple[float, Call]:
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)):
+        return sign, _call(node, text)
+    weight = _literal(node.left, text)
+    if isinstance(weight, bool) or not isinstance(weight, int | float):
+        raise ValueError(f"in {text!r}, the weight {ast.unparse(node.left)!r} is no number")
+    return sign * weight, _call(node.right, text)
+
+
+class Registry:
+    """The parts of one kind, by name.
+
+    Parts are made as `part(*given, **options)`: `given` comes from the program, the options from
+    the text. They are checked against the part's signature and its hints.
+    """
+
+    def __init__(self, kind: str, home: str, given: int, contract: str):
+        self.kind, self.home, self.given, self.contract = kind, home, given, contract
+        self.registered: dict[str, Callable[..., Any]] = {}
+        self.examples: dict[str, str] = {}
+
+    @property
+    def parts(self) -> dict[str, Callable[..., Any]]:
+        """All parts of the kind; the first look imports the module that registers them."""
+        import_module(self.home, __package__)
+        return self.registered
+
+    def add(self, name: str, example: str | None = None) -> Callable[[Part], Part]:
+        """Register a part; one that cannot be made without arguments brings an example."""
+        def put(part: Part) -> Part:
+            self.registered[name] = part
+            self.examples[name] = example or name
+            return part
+        return put
+
+    def make(self, text: str, *given: Any) -> Any:
+        """The part that the text names."""
+        return self.build(read(text), *given)
+
+    def build(self, call: Call, *given: Any) -> Any:
+        """The part that a call names."""
+        if call.name not in self.parts:
+            raise ValueError(f"no {self.kind} is named {call.name!r}; "
+                             f"{did_you_mean(call.name, self.parts)}")
+        part = self.parts[call.name]
+        return part(*given, **self._options(call, self.options(call.name)))
+
+    def options(self, name: str) -> dict[str, inspect.Parameter]:
+        """The arguments that a text may give to the part of that name."""
+        parameters = list(inspect.signature(self.parts[name]).parameters.items())[self.given:]
+        return {n: p for n, p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD}
+
+    def signature(self, name: str) -> str:
+        """The part and its arguments as one would type them, such as "gaussian(dim=16)"."""
+        options = [p.name if p.default is p.empty else f"{p.name}={p.default!r}"
+                   for p in self.options(name).values()]
+        return f"{name}({', '.join(options)})" if options else name
+
+    def about(self, name: str) -> str:
+        """The first line of the part's docstring."""
+        return (inspect.getdoc(self.parts[name]) or "").partition("\n\n")[0].replace("\n", " ")
+
+    def _options(self, call: Call, known: dict[str, inspect.Parameter]) -> dict[str, Any]:
+        if len(call.args) > len(known):
+            raise ValueError(f"{call} has too many arguments; it is {self.signature(call.name)}")
+        options = dict(zip(known, call.args, strict=False))
+        for name, value in call.kwargs.items():
+            if name not in known:
+                takes = did_you_mean(name, known) or "it takes no arguments"
+                raise ValueError(f"{call.name} takes no {name!r}; {takes}")
+            if name in options:
+                raise ValueError(f"{call} gives {name!r} twice")
+            options[name] = value
+        missing = [n for n, p in known.items() if p.default is p.empty and n not in options]
+        if missing:
+            raise ValueError(f"{call.name} needs {missing[0]!r}, as in {self.examples[call.name]}")
+        return {n: _fitted(f"{call.name}: {n}", v, known[n].annotation)
+                for n, v in options.items()}
+
+
+def _fitted(label: str, value: Any, hint: Any) -> Any:
+    """The value as the hint wants it (a list becomes a tuple, 1 becomes 1.0), or ValueError."""
+    from pydantic import TypeAdapter, ValidationError
+    try:
+        if isinstance(value, bool) and hint is not bool:
+            raise ValueError(f"{label} must be {expected(hint)}, not {value!r}")
+        return TypeAdapter(hint).validate_python(value)
+    except ValidationError:
+        raise ValueError(f"{label} must be {expected(hint)}, not {value!r}") from None
+
+
+def expected(hint: Any) -> str:
+    """A hint in words: "a whole number from 1", "one of none, max, avg"."""
+    plain = {int: "a whole number", float: "a number", str: "a text", bool: "True or False",
+             type(None): "None"}
+    if hint in plain:
+        return plain[hint]
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return " ".join([expected(args[0]), *map(bound_in_words, args[1:])])
+    if origin is Literal:
+        return f"one of {', '.join(map(str, args))}"
+    if origin is tuple:
+        return f"a tuple such as (8, 4): each {expected(args[0])}"
+    return " or ".join(expected(a) for a in args) or str(hint)
+
+
+def bound_in_words(bound: Any) -> str:
+    """A limit of a hint in words: "from 1"."""
+    words = {"ge": "from", "gt": "above", "le": "up to", "lt": "below"}
+    return next((f"{word} {getattr(bound, attribute):g}" for attribute, word in words.items()
+                 if hasattr(bound, attribute)), "")
+
+
+sources = Registry("data source", ".data", 1, "(reading, **options) -> Collection")
+backbones = Registry("backbone", ".backbones", 2, "(shape, out, **options) -> Backbone")
+bottlenecks = Registry("bottleneck", ".bottlenecks", 2,
+                       "(code, back, **options) -> module: h -> Latent; expand: z -> h")
+likelihoods = Registry("likelihood", ".likelihoods", 0, "(**options) -> module: params -> p(x|z)")
+corruptions = Registry("corruption", ".corruptions", 0, "(**options) -> (x -> x)")
+terms = Registry("term", ".terms", 1, "(model, **options) -> (out, model -> (B,))")
+models = Registry("model", ".models", 0, "(**options) -> Parts")
+optimisers = Registry("optimiser", ".optimisers", 2, "(parameters, lr, **options) -> Optimizer")
+schedules = Registry("schedule", ".schedules", 0, "(**options) -> Schedule")
+stops = Registry("stop", ".stopping", 0, "(**options) -> Stopping")
+metrics = Registry("metric", ".metrics", 1, "(snapshot) -> {name: number}")
+figures = Registry("figure", ".figures", 1, "(snapshot) -> Figure")
+
+REGISTRIES = {registry.kind.split()[-1] + "s": registry for registry in (
+    models, sources, backbones, bottlenecks, likelihoods, corruptions, terms, optimisers,
+    schedules, stops, metrics, figures)}

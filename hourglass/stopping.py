@@ -1,0 +1,57 @@
+"""When training ends before its last epoch, and which epoch's weights are kept."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .spec import Count, NotNegative, stops
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """Judges the monitored figure of all epochs so far; remembers nothing in between."""
+
+    monitor: str = "val_loss"
+    patience: int | None = None
+    min_delta: float = 0.0
+    start_from_epoch: int = 0
+    baseline: float | None = None
+    restore_best: bool = True
+
+    def best(self, values: Sequence[float]) -> int:
+        """The best epoch, from 1; before `start_from_epoch` it is always the last one."""
+        start = min(self.start_from_epoch, len(values) - 1)
+        return min(range(start, len(values)), key=lambda i: values[i]) + 1
+
+    def reason(self, values: Sequence[float]) -> str:
+        """Why to stop after the last of these epochs, or ""."""
+        if self.patience is None:
+            return ""
+        least = math.inf if self.baseline is None else self.baseline
+        waited = 0
+        for value in values[self.start_from_epoch:]:
+            improved = value < least - self.min_delta
+            least, waited = (value, 0) if improved else (least, waited + 1)
+        if waited < self.patience:
+            return ""
+        return (f"{self.monitor} has not improved on {least:.5g} "
+                f"for {waited} epoch{'s' if waited > 1 else ''}")
+
+
+@stops.add("early")
+def early(
+    patience: Count = 10, min_delta: NotNegative = 0.0, start_from_epoch: int = 0,
+    baseline: float | None = None, monitor: str = "val_loss", restore_best: bool = True,
+) -> Stopping:
+    """Stop when the monitored figure, lower being better, has not improved for `patience` epochs.
+
+    It improves by falling more than `min_delta` below its best, or at first below `baseline`;
+    epochs before `start_from_epoch` do not count. At the end the best epoch's weights come back.
+    """
+    return Stopping(monitor, patience, min_delta, start_from_epoch, baseline, restore_best)
+
+
+@stops.add("none")
+def none(monitor: str = "val_loss", restore_best: bool = True) -> Stopping:
+    """Go through all epochs; keep the best one's weights, or with restore_best=False the last."""
+    return Stopping(monitor, restore_best=restore_best)

@@ -1,0 +1,36 @@
+"""Images through the bottleneck and back, as files."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..console import track
+from ..trained import Trained
+
+
+def reconstruct(model: Trained, images: str | Path, out: str | Path) -> dict[str, float]:
+    """Write a PNG for every image of a folder, archive or array; returns how many and their error.
+
+    Raises ValueError where nothing can be read, or the model is not one of images.
+    """
+    if len(model.shape) != 3:
+        raise ValueError("this model was trained on vectors, which make no pictures; use "
+                         "hourglass.load(run).reconstruct(array) from Python")
+    found = model.read(images)
+    again = model.reconstruct(found)
+    scale = model.about["scale"] if found.x.dtype == np.uint8 else 1.0
+    error = float(np.square(again - found.x.astype(np.float32) * scale).mean())
+    names = found.names or tuple(f"{i:05}.png" for i in range(len(again)))
+    for name, image in track(zip(names, again, strict=True), len(names), "writing images"):
+        path = Path(out) / name
+        path = path if path.suffix == ".png" else path.with_name(path.name + ".png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        as_picture(image).save(path)
+    return {"images": len(again), "mse": error}
+
+
+def as_picture(image: np.ndarray) -> Image.Image:
+    """An image (H, W, C) in [0, 1] as a picture; more than three channels show the first three."""
+    values = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    return Image.fromarray(values[..., 0] if values.shape[-1] < 3 else values[..., :3])

@@ -1,0 +1,149 @@
+"""Trained: a model from a run folder, put to use."""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from .autoencoder import Autoencoder, Parts
+from .checkpoint import load_tensors, save_tensors
+from .contracts import Collection
+from .data import collect, from_array
+from .data.images import Reading
+from .data.source import Source
+from .folder import RunFolder, open_run
+
+BATCH = 128   # small enough for activations to stay in cache
+
+
+def save_model(
+    path: Path, model: nn.Module, weights: dict[str, Tensor], about: dict[str, Any]
+) -> None:
+    """A model's weights and all that is needed to make it again, as one safetensors file."""
+    kept = {name: weights[f"model.{name}"] for name in model.state_dict()}
+    save_tensors(path, kept, {"hourglass": json.dumps(about)})
+
+
+def describe(parts: Parts, source: Source, reading: Reading) -> dict[str, Any]:
+    """What must be known to use a model's weights: its parts, and what its inputs look like."""
+    scale = next(iter(source.splits.values())).scale
+    if len(source.shape) == 3:
+        settled = {"grey": source.shape[0] == 1}
+        if not reading.size and not reading.pad:
+            settled["size"] = f"{source.shape[1]}x{source.shape[2]}"  # type: ignore[assignment]
+        reading = Reading(**{**vars(reading), **settled, "strict": False})
+    return {"parts": vars(parts), "shape": list(source.shape), "scale": scale,
+            "bounded": source.low >= 0 and source.high <= 1, "reading": vars(reading),
+            "classes": list(source.classes)}
+
+
+class Trained:
+    """A trained autoencoder. What goes in is a path, an array, a tensor or a list of files; what
+    comes out is an array: codes (N, D), images (N, H, W, C) in the data's range."""
+
+    def __init__(self, folder: RunFolder, device: str = "cpu"):
+        if not folder.model.is_file():
+            raise ValueError(f"{folder.path} holds no model yet; go on training it with "
+                             f"hourglass train {folder.path} --resume")
+        weights, texts = load_tensors(folder.model)
+        self.folder, self.about = folder, json.loads(texts["hourglass"])
+        self.shape = tuple(self.about["shape"])
+        self.classes = tuple(self.about["classes"])
+        self.model = Autoencoder(Parts(**self.about["parts"]), self.shape)
+        self.model.load_state_dict(weights)
+        self.model.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self.device = torch.device(device)
+
+    def encode(self, x: Any) -> np.ndarray:
+        """Codes (N, D): the posterior's mean, without noise."""
+        return self._each(self.read(x).x, lambda batch: self.model.encode(batch)[0].z)
+
+    def decode(self, z: Any) -> np.ndarray:
+        """Images (N, H, W, C) or vectors (N, D) of codes (N, D)."""
+        codes = torch.as_tensor(np.asarray(z), dtype=torch.float32)
+        with torch.inference_mode():
+            parts = [self.model.decode(c.to(self.device)).mean.cpu() for c in codes.split(BATCH)]
+        return _as_images(torch.cat(parts))
+
+    def reconstruct(self, x: Any) -> np.ndarray:
+        """Through the bottleneck and back, (N, H, W, C) or (N, D)."""
+        return self._each(self.read(x).x, lambda batch: self.model(batch).px.mean)
+
+    def read(self, x: Any) -> Collection:
+        """Inputs of any kind, brought to what the model was trained on; raises ValueError."""
+        if isinstance(x, Collection):
+            return x
+        reading = Reading(**self.about["reading"])
+        if isinstance(x, str | Path):
+            found = collect(x, reading)
+        else:
+            values = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
+            one = values.ndim == len(self.shape) and values.ndim != 3
+            found = from_array(values[None] if one else values)
+            if found.x.dtype == np.uint8 and found.x.ndim == 4:
+                found = from_array(found.x, reading=reading)
+        shape = found.x.shape[1:] if found.x.ndim == 2 else (
+            found.x.shape[3], found.x.shape[1], found.x.shape[2])
+        if tuple(shape) != self.shape:
+            raise ValueError(f"this model takes samples of shape {self.shape}, not {tuple(shape)}")
+        return found
+
+    def _each(self, x: np.ndarray, use: Callable[[Tensor], Tensor]) -> np.ndarray:
+        with torch.inference_mode():
+            return _as_images(torch.cat([use(b).float().cpu() for b in self._batches(x)]))
+
+    def _batches(self, x: np.ndarray) -> Iterable[Tensor]:
+        scale = self.about["scale"] if x.dtype == np.uint8 else 1.0
+        for start in range(0, len(x), BATCH):
+            batch = torch.from_numpy(np.ascontiguousarray(x[start:start + BATCH])).to(self.device)
+            if batch.ndim == 4:
+                batch = rearrange(batch, "n h w c -> n c h w")
+            yield batch.float() * scale
+
+
+def _as_images(t: Tensor) -> np.ndarray:
+    return rearrange(t, "n c h w -> n h w c").numpy() if t.ndim == 4 else t.numpy()
+
+
+def load(run: str | Path, device: str = "cpu") -> Trained:
+    """The trained model in a run folder; raises ValueError."""
+    return Trained(open_run(run), device)
+
+
+def load_half(run: str | Path, half: str) -> nn.Module:
+    """The encoder (x -> z) or the decoder (z -> mean of x) of a run alone; the other half's weights
+    are not read."""
+    folder = open_run(run)
+    prefixes = {"encoder": ("encoder.", "bottleneck."),
+                "decoder": ("decoder.", "bottleneck.", "likelihood.")}
+    if half not in prefixes:
+        raise ValueError(f"a model has an encoder and a decoder, not {half!r}")
+    weights: dict[str, Tensor] = {}
+    texts = {"hourglass": "{}"}
+    for prefix in prefixes[half]:
+        found, texts = load_tensors(folder.model, prefix)
+        weights |= found
+    about = json.loads(texts["hourglass"])
+    model = Autoencoder(Parts(**about["parts"]), tuple(about["shape"]))
+    model.load_state_dict(weights, strict=False)
+    return Half(model, half).eval()
+
+
+class Half(nn.Module):
+    """The encoder or the decoder of an autoencoder as a plain module from tensor to tensor."""
+
+    def __init__(self, model: Autoencoder, half: str):
+        super().__init__()
+        if half == "encoder":
+            del model.decoder
+        else:
+            del model.encoder
+        self.model, self.side = model, half   # `half` is nn.Module's own
+
+    def forward(self, t: Tensor) -> Tensor:
+        return self.model.encode(t)[0].z if self.side == "encoder" else self.model.decode(t).mean

@@ -1,0 +1,68 @@
+"""What the tests share: small data in a folder of its own, and the real data where it is."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)   # two workers with two threads each get in each other's way
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(0)
+
+
+def draw(kind: str, number: int, size: int = 16, colour: bool = True) -> Image.Image:
+    """A picture of bars (upright or lying), its place given by the number."""
+    pixels = np.full((size, size, 3), 20, np.uint8)
+    place = (3 * number) % (size - 3)
+    bar = (slice(None), slice(place, place + 3))
+    pixels[bar if kind == "upright" else bar[::-1]] = (200, 40 + 5 * (number % 40), 90)
+    return Image.fromarray(pixels) if colour else Image.fromarray(pixels).convert("L")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with photos/ (two classes of 20), photos.zip and images.npy."""
+    monkeypatch.chdir(tmp_path)
+    for kind in ("upright", "lying"):
+        (tmp_path / "photos" / kind).mkdir(parents=True)
+        for i in range(20):
+            draw(kind, i).save(tmp_path / "photos" / kind / f"{i:03}.png")
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as held:
+        for file in sorted((tmp_path / "photos").rglob("*.png")):
+            held.write(file, file.relative_to(tmp_path))
+    images = [np.asarray(draw(k, i, colour=False)) for i in range(20) for k in ("upright", "lying")]
+    np.save(tmp_path / "images.npy", np.stack(images))
+    return tmp_path
+
+
+@pytest.fixture
+def real() -> Path:
+    """The folder of real data; without it the test is skipped."""
+    folder = os.environ.get("HOURGLASS_DATA")
+    if not folder:
+        pytest.skip("needs real data: set HOURGLASS_DATA to its folder")
+    return Path(folder)
+
+
+@pytest.fixture
+def hourglass(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Runs the command line in this process: hourglass("train digits") -> (code, out, err)."""
+    import shlex
+
+    from hourglass.cli import main
+
+    def call(command: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["hourglass", *shlex.split(command)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+    return call

@@ -1,0 +1,184 @@
+"""Every part keeps its contract; a new part is tested as soon as it has a name."""
+
+import inspect
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import kl_divergence
+
+from hourglass import spec
+from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.data import Reading, collect, split
+from hourglass.fit import Step
+from hourglass.objective import Objective
+from hourglass.optimisers import load_state, state_tensors
+from hourglass.snapshot import Lacking, take
+
+SHAPES = [(1, 16, 16), (3, 13, 21)]
+DOWNLOADED = {"mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100"}
+PARTS = [(kind, name) for kind, registry in spec.REGISTRIES.items() for name in registry.parts]
+
+
+def examples(registry: spec.Registry) -> list[str]:
+    return [registry.examples[name] for name in registry.parts]
+
+
+@pytest.mark.parametrize("kind, name", PARTS)
+def test_every_part_says_what_it_is_and_hints_its_options(kind, name):
+    registry = spec.REGISTRIES[kind]
+    assert len(registry.about(name)) > 10
+    for option in registry.options(name).values():
+        assert option.annotation is not inspect.Parameter.empty, f"{name}: {option}"
+    assert registry.signature(name).startswith(name)
+
+
+@pytest.mark.parametrize("example", [e for e in examples(spec.sources) if e not in DOWNLOADED])
+def test_a_source_splits_into_batches_in_range(example, here):
+    source = split(collect(example, Reading()), {"val": 0.1, "test": 0.1}, seed=0)
+    assert set(source.splits) == {"train", "val", "test"}
+    batch = next(source.splits["train"].batches(4))
+    assert batch.x.shape == (4, *source.shape) and batch.x.dtype == torch.float32
+    assert source.low <= batch.x.min() and batch.x.max() <= source.high
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("example", examples(spec.backbones))
+def test_a_backbone_leads_to_its_code_and_back(example, shape):
+    encoder, decoder, code = spec.backbones.make(example, shape, shape)
+    h, skips = encoder(torch.randn(4, *shape))
+    assert h.shape == (4, *code)
+    assert decoder(h, skips).shape == decoder(h).shape == (4, *shape)
+
+
+@pytest.mark.parametrize("code", [(32,), (8, 4, 4)], ids=str)
+@pytest.mark.parametrize("example", examples(spec.bottlenecks))
+def test_a_bottleneck_squeezes_expands_and_draws_noise_only_if_asked(example, code):
+    bottleneck = spec.bottlenecks.make(example, code, code)
+    h = torch.randn(4, *code, requires_grad=True)
+    latent = bottleneck(h, draw=True)
+    assert bottleneck.expand(latent.z).shape == (4, *code)
+    assert bottleneck.sample_prior(4).shape == latent.z.shape
+    (latent.z.square().sum() + sum(p.sum() for p in latent.penalties.values())).backward()
+    assert h.grad is not None and h.grad.abs().sum() > 0
+    if latent.q is not None:
+        kl = kl_divergence(latent.q, latent.p)
+        assert kl.shape[0] == 4 and (kl > -1e-5).all()
+    assert torch.equal(bottleneck(h).z, bottleneck(h).z), "without draw there is no noise"
+
+
+@pytest.mark.parametrize("example", examples(spec.likelihoods))
+def test_a_likelihood_is_a_distribution_over_x_with_a_gradient(example):
+    likelihood = spec.likelihoods.make(example)
+    params = torch.randn(4, 3, 5, 5, requires_grad=True)
+    px = likelihood(params)
+    nats = -px.log_prob(torch.rand(4, 3, 5, 5))
+    assert nats.shape == params.shape and px.mean.shape == params.shape
+    nats.sum().backward()
+    assert params.grad.isfinite().all() and len(likelihood.support) == 2
+
+
+@pytest.mark.parametrize("example", examples(spec.corruptions))
+def test_a_corruption_keeps_the_shape(example):
+    x = torch.rand(4, 3, 8, 8)
+    assert spec.corruptions.make(example)(x).shape == x.shape
+
+
+@pytest.mark.parametrize("bottleneck", examples(spec.bottlenecks))
+@pytest.mark.parametrize("likelihood", examples(spec.likelihoods))
+@pytest.mark.parametrize("term", examples(spec.terms))
+def test_every_term_fits_every_bottleneck_or_says_why_not(term, bottleneck, likelihood):
+    model = Autoencoder(Parts("conv", bottleneck=bottleneck, likelihood=likelihood), (1, 16, 16))
+    objective = Objective(term, model)
+    try:
+        total, _ = objective(model(torch.rand(8, 1, 16, 16)), model)
+    except ValueError as error:
+        assert "the loss needs a bottleneck" in str(error)
+    else:
+        assert total.isfinite()
+        total.backward()
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("name, backbone", [
+    *((name, "conv") for name in examples(spec.models)),
+    *(("vae", backbone) for backbone in examples(spec.backbones))])
+def test_a_model_learns(name, backbone, precision, here):
+    source = split(collect("images.npy", Reading()), {}, seed=0)
+    parts = spec.models.make(name).fitted(source.shape, source.low, source.high)
+    model = Autoencoder(Parts(**{**vars(parts), "backbone": backbone}), source.shape)
+    step = Step(model, Objective(parts.loss, model))
+    optimiser = torch.optim.Adam(step.parameters(), 3e-3)
+    x = next(source.splits["train"].batches(40)).x
+    losses = []
+    for _ in range(60):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+            loss, _ = step(x)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
+    assert model.sample(3).shape == (3, *source.shape)
+
+
+@pytest.mark.parametrize("example", examples(spec.optimisers))
+def test_an_optimiser_steps_and_its_state_comes_back(example):
+    def make():
+        torch.manual_seed(1)
+        weight = torch.nn.Parameter(torch.randn(3, 4, 2, 2).to(memory_format=torch.channels_last))
+        return weight, spec.optimisers.make(example, [weight], None)
+
+    def steps(weight, optimiser, n):
+        for _ in range(n):
+            weight.grad = torch.sin(weight.detach() + 1)
+            optimiser.step()
+
+    weight, optimiser = make()
+    before = weight.detach().clone()
+    steps(weight, optimiser, 3)
+    assert not torch.equal(weight, before)
+    other, again = make()
+    other.data.copy_(weight.data)
+    tensors, numbers = state_tensors(optimiser)
+    load_state(again, {n: t.clone().contiguous() for n, t in tensors.items()}, numbers)
+    steps(weight, optimiser, 3)
+    steps(other, again, 3)
+    assert torch.equal(weight, other)
+
+
+@pytest.mark.parametrize("example", examples(spec.schedules))
+def test_a_schedule_stays_between_nothing_and_the_whole_rate(example):
+    schedule = spec.schedules.make(example)
+    factors = [schedule(share, [1.0] * 12) for share in np.linspace(0, 1, 101)]
+    assert all(0 <= f <= 1 for f in factors) and max(factors) > 0
+
+
+@pytest.mark.parametrize("example", examples(spec.stops))
+def test_a_stop_knows_the_best_epoch(example):
+    assert spec.stops.make(example).best([3.0, 1.0, 2.0]) == 2
+
+
+@pytest.mark.parametrize("data, name", [("images.npy", "ae"), ("images.npy", "vae"),
+                                        ("photos/", "ae(2)"), ("vectors.npy", "ae(3)")])
+def test_metrics_are_numbers_and_figures_have_axes(data, name, here):
+    np.save("vectors.npy", np.random.default_rng(0).normal(size=(60, 7)).astype(np.float32))
+    source = split(collect(data, Reading()), {"test": 0.2}, seed=0)
+    parts = spec.models.make(name).fitted(source.shape, source.low, source.high)
+    history = ({"epoch": 1.0, "train_loss": 3.0, "val_loss": 2.0},) * 2
+    snapshot = replace(take(Autoencoder(parts, source.shape), source), history=history,
+                       best_epoch=1)
+    for registry in (spec.metrics, spec.figures):
+        drawn = 0
+        for part in registry.parts.values():
+            try:
+                found = part(snapshot)
+            except Lacking:
+                continue
+            drawn += 1
+            if registry is spec.metrics:
+                assert all(np.isfinite(v) for v in found.values())
+            else:
+                assert found.axes
+        assert drawn >= 2

@@ -1,0 +1,69 @@
+"""The README and the docs tell the truth: their commands run, their pages are those of the code."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hourglass.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", README, re.DOTALL)
+
+
+def commands() -> list[str]:
+    lines = "\n".join(blocks("sh")).replace("\\\n", " ").splitlines()
+    return [line.split("#")[0].strip() for line in lines if line.startswith("hourglass")]
+
+
+def shortened(command: str) -> str:
+    """A command of the README, its training cut to seconds."""
+    trains = command.startswith("hourglass train") and "--epochs" not in command
+    return f"{command} --minutes 0.02" if trains else command
+
+
+def test_every_command_of_the_readme_runs_in_order(here, hourglass, real):
+    assert len(commands()) >= 8
+    for command in commands():
+        code, _, err = hourglass(shortened(command).removeprefix("hourglass "))
+        assert code == 0, f"{command}: {err}"
+
+
+def test_the_python_of_the_readme_runs(here):
+    for block in blocks("python"):
+        code = block.replace("epochs=40", "epochs=1")
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_tree_of_the_readme_is_the_tree():
+    (tree,) = [b for b in blocks("text") if "spec.py" in b]
+    named = set(re.findall(r"^\s*(?:hourglass/)?([a-z_]+(?:\.py|/))", tree, re.MULTILINE))
+    there = {p.name + ("/" if p.is_dir() else "") for p in (ROOT / "hourglass").iterdir()
+             if not p.name.startswith("__") and (p.is_dir() or p.suffix == ".py")}
+    assert named >= there, there - named
+
+
+def test_the_docs_are_those_of_the_code(tmp_path):
+    subprocess.run([sys.executable, ROOT / "docs" / "write.py", tmp_path], check=True)
+    for page in tmp_path.glob("*.md"):
+        assert (ROOT / "docs" / page.name).read_text() == page.read_text(), (
+            f"{page.name} is out of date: make docs")
+
+
+def test_every_setting_has_a_description():
+    for name, setting in Settings.model_fields.items():
+        assert setting.description, name
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "check", "docs", "bench", "install"])
+def test_the_makefile_lists_its_targets(target):
+    done = subprocess.run(shlex.split(f"make -s -C {ROOT} help"), capture_output=True, text=True)
+    assert re.search(rf"^{target} ", done.stdout, re.MULTILINE)

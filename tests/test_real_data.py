@@ -1,0 +1,55 @@
+"""The real sets as people have them; skipped, visibly, where HOURGLASS_DATA is not set."""
+
+import numpy as np
+import pytest
+
+import hourglass as hg
+from hourglass.data import Reading, collect, split
+
+
+def test_mnist_is_the_published_set(real):
+    found = collect("mnist", Reading())
+    assert found.x.shape == (70000, 28, 28, 1) and found.x.dtype == np.uint8
+    assert len(found.parts["train"]) == 60000 and found.classes == tuple("0123456789")
+    assert np.bincount(found.y[found.parts["test"]]).tolist() == [
+        980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert collect("mnist", Reading(pad="32")).x.shape == (70000, 32, 32, 1)
+
+
+def test_half_of_mnists_training_images_validate_as_in_the_tutorial(real):
+    source = split(collect("mnist", Reading()), {"val": 0.5, "test": 0.1}, seed=0)
+    assert {n: len(s) for n, s in source.splits.items()} == {
+        "train": 30000, "val": 30000, "test": 10000}
+    counts = [np.bincount(source.splits[n].y[source.splits[n].index]) for n in ("train", "val")]
+    assert np.abs(counts[0] - counts[1]).max() <= 2
+
+
+def test_faces_are_read_from_their_zip(real):
+    found = collect(str(real / "celeba10k" / "img_align_celeba.zip"),
+                    Reading(crop="89", size="32"))
+    assert found.x.shape == (10000, 32, 32, 3) and found.y is None and not found.notes
+    assert found.names[0] == "img_align_celeba/000001.jpg"
+
+
+def test_cifar_as_image_folders_keeps_its_classes_and_its_test_set(real):
+    found = collect(str(real / "cifar10-jpeg.zip"), Reading())
+    assert found.x.shape == (60000, 32, 32, 3) and len(found.classes) == 10
+    assert len(found.parts["train"]) == 50000 and len(found.parts["test"]) == 10000
+
+
+def test_binarised_mnist_is_read_as_zeros_and_ones(real):
+    source = split(collect(str(real / "binarized_mnist.npz"), Reading()), {}, seed=0)
+    assert {n: len(s) for n, s in source.splits.items()} == {
+        "train": 50000, "val": 10000, "test": 10000}
+    x = next(source.splits["test"].batches(10000)).x
+    assert x.unique().tolist() == [0, 1] and x.mean().item() == pytest.approx(0.13251, abs=1e-5)
+
+
+@pytest.mark.parametrize("recipe", ["tutorial_cae", "fast_cae", "tutorial_dense", "tutorial_pool",
+                                    "keras_conv_ae"])
+def test_a_recipe_learns_from_its_first_batches(recipe, real, tmp_path):
+    model = hg.train(recipe=recipe, minutes=0.05, out=tmp_path / "run", quiet=True)
+    history = model.folder.read_history()
+    assert np.isfinite(history[-1]["val_loss"])
+    record = model.folder.read_record()
+    assert record["metrics"]["mse"] < 0.13

@@ -1,0 +1,123 @@
+"""The house style holds: who may import whom, sizes, hints, no repeated runs, no torchvision."""
+
+import ast
+import importlib.util
+import statistics
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+import hourglass
+
+ROOT = Path(hourglass.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+SHARED = {"spec", "contracts", "console"}
+LOOKS = SHARED | {"snapshot"}
+MAY_IMPORT = {   # a kind of part never imports another kind
+    "spec": set(), "contracts": set(), "console": set(), "memory": set(), "settings": {"spec"},
+    "data": SHARED, "corruptions": SHARED, "backbones": SHARED, "bottlenecks": SHARED,
+    "likelihoods": SHARED, "terms": SHARED, "optimisers": SHARED, "schedules": SHARED,
+    "stopping": SHARED, "metrics": LOOKS, "figures": LOOKS, "objective": SHARED,
+    "autoencoder": SHARED, "models": SHARED | {"autoencoder"},
+}
+NAMED_LAZILY = {"settings": {"autoencoder", "data"}}   # for types, and inside functions
+
+
+def modules_imported(file: Path) -> set[str]:
+    path = file.relative_to(ROOT).with_suffix("").parts
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            target = [*path[:len(path) - node.level], *(node.module or "").split(".")]
+            found.add(next(iter(filter(None, target)), path[0]))
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_imports_point_one_way(file):
+    own = file.relative_to(ROOT).with_suffix("").parts[0]
+    allowed = MAY_IMPORT.get(own)
+    if allowed is not None:
+        extra = modules_imported(file) - allowed - {own} - NAMED_LAZILY.get(own, set())
+        assert not extra, f"{own} imports {extra}"
+
+
+def functions(tree: ast.AST):
+    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def lines_of(function: ast.FunctionDef) -> int:
+    first = function.body[0]
+    doc = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    return function.end_lineno - function.lineno + 1 - (
+        first.end_lineno - first.lineno + 1 if doc else 0)
+
+
+def parameters(function: ast.FunctionDef) -> list[ast.arg]:
+    args = function.args
+    return [a for a in (*args.posonlyargs, *args.args, *args.kwonlyargs) if a.arg != "self"]
+
+
+def is_part(function: ast.FunctionDef) -> bool:
+    """A registered part, whose arguments are what people write in its text."""
+    return any(isinstance(d, ast.Call) and isinstance(d.func, ast.Attribute)
+               and d.func.attr in ("add", "command") for d in function.decorator_list)
+
+
+TREES = {file: ast.parse(file.read_text()) for file in FILES}
+FUNCTIONS = [(file, f) for file, tree in TREES.items() for f in functions(tree)]
+
+
+def test_files_and_functions_keep_their_budgets():
+    sizes = {f: len(f.read_text().splitlines()) for f in FILES}
+    assert max(sizes.values()) <= 400 and statistics.median(sizes.values()) <= 120
+    lengths = {f"{file.name}:{f.name}": lines_of(f) for file, f in FUNCTIONS}
+    assert max(lengths.values()) <= 60, max(lengths, key=lengths.get)
+    assert statistics.median(lengths.values()) <= 9
+
+
+def test_functions_take_few_parameters_and_are_hinted():
+    for file, f in FUNCTIONS:
+        assert is_part(f) or len(parameters(f)) <= 9, f"{file.name}:{f.name}"
+        assert all(a.annotation for a in parameters(f)), f"{file.name}:{f.name} is not hinted"
+
+
+def test_every_file_and_public_function_says_what_it_holds():
+    for file, tree in TREES.items():
+        assert ast.get_docstring(tree), f"{file} has no opening sentence"
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name[0] != "_":
+                assert ast.get_docstring(node), f"{file.name}:{node.name} has no docstring"
+
+
+def test_nothing_is_written_twice():
+    runs = defaultdict(set)
+    total = 0
+    for file in FILES:
+        code = [(i, line.strip()) for i, line in enumerate(file.read_text().splitlines())
+                if line.strip() and not line.strip().startswith(("#", '"""'))]
+        total += len(code)
+        for start in range(len(code) - 4):
+            text = "\n".join(line for _, line in code[start:start + 5])
+            if len(text) > 80 and "import " not in text:
+                runs[text].add((file, start))
+    twins = sum(5 * len(places) for places in runs.values() if len(places) > 1)
+    assert twins <= 0.03 * total
+
+
+def test_our_classes_do_not_inherit_from_one_another():
+    own = {n.name for tree in TREES.values() for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
+    for tree in TREES.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                assert not own & {b.id for b in node.bases if isinstance(b, ast.Name)}, node.name
+
+
+def test_nothing_needs_torchvision_or_loads_pickles():
+    assert importlib.util.find_spec("torchvision") is None, "something installed torchvision"
+    for file in FILES:
+        text = file.read_text()
+        for word in ("torchvision", "import pickle", "torch.load(", "torch.save(",
+                     "allow_pickle=True", " eval(", "exec("):
+            assert word not in text, f"{file.name} has {word}"
