@@ -188,7 +188,8 @@ def main() -> None:
 def _words(error: Exception) -> str:
     import errno
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"the disk is full ({error.filename}); free some space, then go on with --resume"
+        return (f"the disk is full ({error.filename or 'while writing'}); free some space; a run "
+                f"that had begun goes on with --resume")
     return str(error)
 
 

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from .contracts import Output, Progress
 from .data.source import Source, Split, shuffled
 from .schedules import Schedule
+from .spec import did_you_mean
 from .stopping import Stopping
 
 EVALUATION_SEED = 0    # of the noise in which losses are compared from epoch to epoch
@@ -50,7 +51,10 @@ class State:
     best_epoch: int = 0
 
     def losses(self, monitor: str) -> list[float]:
-        """The monitored figure of every past epoch."""
+        """The monitored figure of every past epoch; raises ValueError if there is none."""
+        if self.history and monitor not in self.history[0]:
+            raise ValueError(f"there is no figure {monitor!r} to monitor; "
+                             f"{did_you_mean(monitor, self.history[0])}")
         return [row[monitor] for row in self.history]
 
     def add(self, losses: dict[str, Tensor], count: int) -> None:
@@ -171,11 +175,11 @@ def _end(state: State, plan: Plan) -> str:
 @torch.no_grad()
 def evaluate(step: nn.Module, split: Split, size: int = EVALUATION_BATCH) -> dict[str, float]:
     """Mean losses over a split as they are trained, each sample counted once, in the same noise
-    at every call."""
+    at every call; not compiled, for its batches have many sizes."""
     step.eval()
     sums: dict[str, Tensor] = {}
     devices: Sequence[torch.device] = [split.device] if split.device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
+    with torch.random.fork_rng(devices), torch.compiler.set_stance("force_eager"):
         torch.manual_seed(EVALUATION_SEED)
         for batch in split.batches(size):
             _, losses = step(batch.x, errors=True)

@@ -1,5 +1,6 @@
 """A run: from settings to a folder of results."""
 
+import logging
 import math
 import signal
 import threading
@@ -97,7 +98,7 @@ def resume(
         raise ValueError(f"{folder.path} was trained on an array in memory; resume it from Python, "
                          f"with hourglass.resume(run, data=array)")
     source = load_source(settings, data, y)
-    if source.identity != record["data"]:
+    if any(source.identity[k] != v for k, v in record["data"].items() if k != "path"):
         raise ValueError(f"the data in {settings.data} is not what {folder.path} was trained on; "
                          f"start a new run")
     training = _assemble(settings, source, folder)
@@ -140,6 +141,8 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     parts = settings.parts().fitted(source.shape, source.low, source.high)
     costs = summarise(parts, source.shape, settings.optimiser)
     precision = choose_precision(settings.precision, device, costs.multiply_adds["whole"])
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)   # we say it ourselves
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(accelerator=device.type, precision=precision,  # type: ignore[arg-type]
                     devices=[device.index] if device.type == "cuda" else 1)
     torch.manual_seed(settings.seed)
@@ -252,7 +255,7 @@ def save_weights(training: Training) -> None:
 
 def _compiled(training: Training) -> nn.Module:
     step: nn.Module = training.step
-    return torch.compile(step) if training.settings.compile else step  # type: ignore[return-value]
+    return torch.compile(step, dynamic=False) if training.settings.compile else step  # type: ignore[return-value]
 
 
 def _tensorboard(training: Training) -> Any:

@@ -1,5 +1,6 @@
 """Data: a source's name or a path becomes a Source, split and ready to train on."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +62,16 @@ def split(collection: Collection, shares: dict[str, float], seed: int) -> Source
     splits = {name: Split(base, y, torch.from_numpy(index), scale)
               for name, index in parts.items()}
     shape = (x.shape[3], x.shape[1], x.shape[2]) if x.ndim == 4 else (x.shape[1],)
-    identity = collection.identity | {
+    identity = {"digest": _digest(x)} | collection.identity | {
         "samples": len(x), "shape": list(shape),
         "splits": {name: len(index) for name, index in parts.items()}}
     return Source(splits, shape, low, high, collection.classes, collection.names,
                   tuple(collection.notes), identity)
+
+
+def _digest(x: np.ndarray) -> str:
+    head = f"{x.shape} {x.dtype}".encode()
+    return hashlib.sha256(head + np.ascontiguousarray(x).tobytes()).hexdigest()
 
 
 def _range(x: np.ndarray) -> tuple[float, float, float]:

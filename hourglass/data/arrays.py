@@ -1,6 +1,5 @@
 """Arrays as data: .npy and .npz files, and what is in memory."""
 
-import hashlib
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,7 @@ def from_array(x: Any, y: Any = None, reading: Reading | None = None) -> Collect
     if values.ndim == 4:
         values = shape_images(values, reading or Reading())
     labels, classes = _labels(y, len(values))
-    return Collection(values, labels, classes, identity={"digest": _digest(values)})
+    return Collection(values, labels, classes)
 
 
 def _as_numbers(x: np.ndarray) -> np.ndarray:
@@ -114,8 +113,3 @@ def _labels(y: Any, total: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
         raise ValueError(f"labels of shape {y.shape} do not go with {total} samples")
     kinds, labels = np.unique(y, return_inverse=True)
     return labels.astype(np.int64), tuple(str(kind) for kind in kinds)
-
-
-def _digest(x: np.ndarray) -> str:
-    head = f"{x.shape} {x.dtype}".encode()
-    return hashlib.sha256(head + np.ascontiguousarray(x).tobytes()).hexdigest()

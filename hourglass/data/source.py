@@ -26,7 +26,7 @@ class Split:
 
     def batch(self, rows: Tensor) -> Batch:
         """The samples at these rows of the split, as float, images as (B, C, H, W)."""
-        index = self.index.index_select(0, rows)
+        index = self.index.index_select(0, rows.to(self.index.device))
         x = self.x.index_select(0, index).to(self.device, non_blocking=True)
         if x.ndim == 4:
             x = rearrange(x, "b h w c -> b c h w")   # a view: channels_last in memory

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
@@ -38,6 +39,8 @@ def _curve(ax: Axes, s: Snapshot, name: str) -> None:
             lowest = min(lowest, np.nanmin(values))
     if lowest > 0:
         ax.set_yscale("log")
+        for axis in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+            axis(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     if s.best_epoch:
         ax.axvline(s.best_epoch, color="#999999", linewidth=1, linestyle="--",
                    label=f"kept: epoch {s.best_epoch}")
