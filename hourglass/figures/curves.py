@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
@@ -39,8 +39,9 @@ def _curve(ax: Axes, s: Snapshot, name: str) -> None:
             lowest = min(lowest, np.nanmin(values))
     if lowest > 0:
         ax.set_yscale("log")
-        for axis in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
-            axis(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter(NullFormatter())
     if s.best_epoch:
         ax.axvline(s.best_epoch, color="#999999", linewidth=1, linestyle="--",
                    label=f"kept: epoch {s.best_epoch}")
