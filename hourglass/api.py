@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from .assembly import Training
+from .assembly import prepare as prepare_run
+from .assembly import resume as resume_run
 from .display import show
 from .folder import open_run
-from .reports import write_report
-from .run import Training, finish, run
-from .run import prepare as prepare_run
-from .run import resume as resume_run
+from .reports import finish, write_report
+from .run import run
 from .settings import make_settings, read_recipe
 from .trained import Trained, load
 

@@ -67,11 +67,13 @@ def train(
     Examples: hourglass train mnist; hourglass train photos/ --size 64 --model "ae(64)";
     hourglass train runs/1 --resume --epochs 60
     """
+    from .assembly import prepare
+    from .assembly import resume as go_on
     from .console import say
     from .display import show
     from .folder import is_run, open_run
-    from .run import finish, prepare, run
-    from .run import resume as go_on
+    from .reports import finish
+    from .run import run
     if resume:
         if not data or recipe or out:
             raise ValueError("--resume takes the run's folder and settings that may change, as in "
@@ -101,7 +103,7 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
 
     Example: hourglass summary mnist --recipe tutorial_cae
     """
-    from .run import load_source
+    from .assembly import load_source
     from .summary import as_text, summarise
     chosen = _settings(data, recipe, settings)
     source = load_source(chosen)

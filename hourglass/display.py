@@ -55,7 +55,8 @@ def _show_bar(progress: Iterator[Progress], epochs: int) -> None:
                 bar.update(whole, completed=p.epoch)
                 started = time.monotonic()
             elif time.monotonic() - read > REFRESH:
-                losses = "  ".join(f"{k} {float(v) / p.images:.5g}" for k, v in p.sums.items())
+                shown = {k: float(v) / p.images for k, v in p.sums.items() if k != "recon"}
+                losses = "  ".join(f"{name} {value:.5g}" for name, value in shown.items())
                 speed = p.images / max(time.monotonic() - started, 1e-6)
                 bar.update(one, description=f"epoch {p.epoch}", completed=p.batch, total=p.batches,
                            losses=f"{losses}  {speed:,.0f} images/s")

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from .animation import animate
+from .assembly import Training, load_source
 from .checkpoint import write_whole
 from .data.source import Source
 from .figures import draw_all
 from .folder import RunFolder
 from .metrics import measure
-from .run import Training, load_source
 from .settings import make_settings, read_toml
 from .snapshot import load_snapshot, take
 from .spec import figures
@@ -29,6 +29,13 @@ WORDS = {"mse": "mean squared error per value", "mae": "mean absolute error per 
          "nats": "-log p(x|z), nats per sample", "psnr": "peak signal-to-noise ratio, dB",
          "bce": "binary cross-entropy per value",
          "explained_variance": "share of the variance explained"}
+
+
+def finish(training: Training) -> dict[str, float]:
+    """Look at what was learnt and write the report; returns the metrics."""
+    metrics = look(training)
+    write_report(training.folder)
+    return metrics
 
 
 def look(training: Training) -> dict[str, float]:
