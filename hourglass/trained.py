@@ -43,8 +43,12 @@ def describe(parts: Parts, source: Source, reading: Reading) -> dict[str, Any]:
 
 
 class Trained:
-    """A trained autoencoder. What goes in is a path, an array, a tensor or a list of files; what
-    comes out is an array: codes (N, D), images (N, H, W, C) in the data's range."""
+    """A trained autoencoder. What goes in is a path, a list of images' paths, an array or a tensor;
+    what comes out is an array: codes (N, D), images (N, H, W, C) in the data's range.
+
+    Files and 8-bit arrays are brought to size, inverted and so on as the training images were;
+    other numbers are taken as they are. Raises ValueError for what cannot be read.
+    """
 
     def __init__(self, folder: RunFolder, device: str = "cpu"):
         if not folder.model.is_file():
@@ -74,17 +78,18 @@ class Trained:
         """Through the bottleneck and back, (N, H, W, C) or (N, D)."""
         return self._each(self.read(x).x, lambda batch: self.model(batch).px.mean)
 
-    def read(self, x: Any) -> Collection:
-        """Inputs of any kind, brought to what the model was trained on; raises ValueError."""
+    def read(self, x: Any, strict: bool = True) -> Collection:
+        """Inputs of any kind, brought to what the model was trained on; raises ValueError.
+
+        Without `strict`, images that cannot be read are left out, and noted.
+        """
         if isinstance(x, Collection):
             return x
-        reading = Reading(**self.about["reading"])
-        if isinstance(x, str | Path):
+        reading = Reading(**{**self.about["reading"], "strict": strict})
+        if isinstance(x, str | Path | list | tuple):
             found = collect(x, reading)
         else:
-            values = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
-            one = values.ndim == len(self.shape) and values.ndim != 3
-            found = from_array(values[None] if one else values)
+            found = from_array(x.detach().cpu().numpy() if isinstance(x, Tensor) else x)
             if found.x.dtype == np.uint8 and found.x.ndim == 4:
                 found = from_array(found.x, reading=reading)
         shape = found.x.shape[1:] if found.x.ndim == 2 else (

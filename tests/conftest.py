@@ -35,6 +35,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "photos" / kind).mkdir(parents=True)
         for i in range(20):
             draw(kind, i).save(tmp_path / "photos" / kind / f"{i:03}.png")
+    for i, name in enumerate("abc"):
+        draw("lying", i).save(tmp_path / f"{name}.png")
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as held:
         for file in sorted((tmp_path / "photos").rglob("*.png")):
             held.write(file, file.relative_to(tmp_path))

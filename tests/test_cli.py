@@ -94,6 +94,8 @@ def test_reconstruct_writes_a_picture_for_every_image(here, hourglass):
     assert Image.open("again/upright/000.png").size == (16, 16)
     assert Image.open("again/other.jpg.png").size == (16, 16)
     assert hourglass("reconstruct run photos.zip -o zipped")[0] == 0
+    assert hourglass("reconstruct run photos/other.jpg -o one")[0] == 0
+    assert Image.open("one/other.jpg.png").size == (16, 16)
 
 
 def test_summary_takes_what_train_takes(here, hourglass):

@@ -36,10 +36,10 @@ def test_every_part_says_what_it_is_and_hints_its_options(kind, name):
 
 @pytest.mark.parametrize("example", [e for e in examples(spec.sources) if e not in DOWNLOADED])
 def test_a_source_splits_into_batches_in_range(example, here):
-    source = split(collect(example, Reading()), {"val": 0.1, "test": 0.1}, seed=0)
+    source = split(collect(example, Reading()), {"val": 0.3, "test": 0.3}, seed=0)
     assert set(source.splits) == {"train", "val", "test"}
     batch = next(source.splits["train"].batches(4))
-    assert batch.x.shape == (4, *source.shape) and batch.x.dtype == torch.float32
+    assert batch.x.shape[1:] == source.shape and batch.x.dtype == torch.float32
     assert source.low <= batch.x.min() and batch.x.max() <= source.high
 
 

@@ -182,6 +182,9 @@ def test_python_trains_on_arrays_tensors_and_files_and_uses_what_it_learnt(here)
     assert np.array_equal(again.encode(images(7)), codes)
     from_files = hg.train("photos/", quiet=True, out="files", **SHORT)
     assert from_files.reconstruct("photos.zip").shape == (40, 16, 16, 3)
+    names = ["photos/upright/003.png", "photos/lying/001.png"]
+    both = from_files.encode(names)
+    assert np.allclose(both[0], from_files.encode(names[0])[0], atol=1e-5), "in the order given"
     with pytest.raises(ValueError, match="takes samples of shape"):
         from_files.encode(np.zeros((3, 7), np.float32))
 

@@ -17,7 +17,12 @@ from .splits import make_splits
 
 
 def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
-    """All samples of a named source, a path, or an array in memory; raises ValueError."""
+    """All samples of a named source, a path, a list of images' paths, or an array in memory.
+
+    Raises ValueError.
+    """
+    if isinstance(data, list | tuple) and data and isinstance(data[0], str | Path):
+        return files.images(reading, tuple(map(str, data)))
     if not isinstance(data, str | Path):
         return from_array(data, y, reading)
     collection: Collection = sources.build(find_call(str(data)), reading)
@@ -41,8 +46,10 @@ def find_call(data: str) -> Call:
         return Call("array", (data,))
     if path.name.lower().endswith(files.ARCHIVES):
         return Call("archive", (data,))
+    if path.suffix.lower() in files.SUFFIXES:
+        return Call("images", (data,))
     raise ValueError(f"{data} is neither a folder of images, a zip or tar archive of them, "
-                     f"nor a .npy or .npz array")
+                     f"an image, nor a .npy or .npz array")
 
 
 def _as_call(data: str) -> Call | None:

@@ -35,7 +35,7 @@ LARGEST_FILE = 2**30     # bytes of one image in an archive
 
 @dataclass(frozen=True)
 class Files:
-    """Image files by name; names are relative, with forward slashes, in order."""
+    """Image files by name, in order; in a folder or archive, names are relative to it."""
 
     place: str
     sizes: dict[str, int]
@@ -49,8 +49,20 @@ def folder(reading: Reading, path: str) -> Collection:
     if not root.is_dir():
         raise ValueError(f"{path} is no folder")
     found = {f.relative_to(root).as_posix(): f.stat().st_size
-             for f in root.rglob("*") if _is_image(f.relative_to(root)) and f.is_file()}
+             for f in sorted(root.rglob("*")) if _is_image(f.relative_to(root)) and f.is_file()}
     return read_images(Files(str(root), found, lambda name: open(root / name, "rb")), reading)
+
+
+@sources.add("images", example="images(('a.png', 'b.png', 'c.png'))")
+def images(reading: Reading, paths: str | tuple[str, ...]) -> Collection:
+    """Image files named one by one, in the order given."""
+    named = [Path(p).expanduser() for p in ((paths,) if isinstance(paths, str) else paths)]
+    missing = [path for path in named if not path.is_file()]
+    if missing:
+        raise ValueError(f"there is no file {missing[0]}")
+    sizes = {str(path): path.stat().st_size for path in named}
+    found = read_images(Files("the list", sizes, lambda name: open(name, "rb")), reading)
+    return replace(found, names=tuple(Path(name).name for name in found.names), parts={})
 
 
 @sources.add("archive", example="archive('photos.zip')")
@@ -72,7 +84,7 @@ def _is_image(path: Path | PurePosixPath) -> bool:
 
 
 def _zip_files(place: Path, held: zipfile.ZipFile) -> Files:
-    sizes = {i.filename: i.file_size for i in held.infolist()
+    sizes = {i.filename: i.file_size for i in sorted(held.infolist(), key=lambda i: i.filename)
              if not i.is_dir() and _is_image(PurePosixPath(i.filename))}
     return Files(str(place), sizes, lambda name: io.BytesIO(_bounded(held, name, sizes[name])))
 
@@ -92,7 +104,8 @@ def _tar_files(place: Path) -> Files:
                 if member.size > LARGEST_FILE:
                     continue
                 held[member.name] = tar.extractfile(member).read()  # type: ignore[union-attr]
-    return Files(str(place), {n: len(b) for n, b in held.items()}, lambda n: io.BytesIO(held[n]))
+    sizes = {name: len(held[name]) for name in sorted(held)}
+    return Files(str(place), sizes, lambda name: io.BytesIO(held[name]))
 
 
 def read_images(files: Files, reading: Reading) -> Collection:
@@ -100,7 +113,7 @@ def read_images(files: Files, reading: Reading) -> Collection:
 
     Raises ValueError where there are none, or more than a tenth of them cannot be read.
     """
-    names = sorted(files.sizes)
+    names = list(files.sizes)
     if not names:
         raise ValueError(f"{files.place} holds no images ({' '.join(sorted(SUFFIXES))})")
     reading, notes = _settled(files, names, reading)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..console import track
+from ..console import say, track
 from ..trained import Trained
 
 
@@ -17,7 +17,9 @@ def reconstruct(model: Trained, images: str | Path, out: str | Path) -> dict[str
     if len(model.shape) != 3:
         raise ValueError("this model was trained on vectors, which make no pictures; use "
                          "hourglass.load(run).reconstruct(array) from Python")
-    found = model.read(images)
+    found = model.read(images, strict=False)
+    for note in found.notes:
+        say(note)
     again = model.reconstruct(found)
     scale = model.about["scale"] if found.x.dtype == np.uint8 else 1.0
     error = float(np.square(again - found.x.astype(np.float32) * scale).mean())
