@@ -1,6 +1,17 @@
-"""`python -m hourglass`."""
+"""The command `hourglass`, also as `python -m hourglass`."""
 
-from .cli import main
+import sys
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C is answered in a line even while it is being imported."""
+    try:
+        from .cli import main as run
+        run()
+    except KeyboardInterrupt:
+        print("hourglass: interrupted", file=sys.stderr)
+        sys.exit(130)
+
 
 if __name__ == "__main__":
     main()

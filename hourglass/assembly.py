@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from lightning_fabric import Fabric
@@ -14,18 +14,20 @@ from .checkpoint import load_state_into
 from .data import collect, split
 from .data.source import Source
 from .fit import Plan, State, Step
-from .folder import RunFolder, environment, new_folder
+from .folder import RunFolder, check_space, environment, new_folder
 from .hardware import choose_device, choose_precision
 from .memory import keep_freed_memory
 from .objective import Objective
 from .settings import Settings, make_settings, read_toml
-from .spec import optimisers, schedules, stops
+from .spec import did_you_mean, optimisers, schedules, stops
 from .summary import summarise
 
 ENOUGH_STEPS = 8000
 EPOCHS = (20, 400)  # the fewest and the most, if none are asked for
 RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "tensorboard"}
 NEW_LEG = {"epochs", "lr", "schedule"}   # a change of these begins the schedule anew
+SMALL_FILES = 2**20   # bytes of report, figures and the like
+COPIES = 10   # of the weights in checkpoint (Adam's two, the best) and model, old and new
 IN_MEMORY = "(an array in memory)"
 
 
@@ -45,6 +47,7 @@ class Training:
     state: State = field(default_factory=State)
     ended: str = ""             # why training ended
     interrupted: bool = False
+    lock: IO[str] | None = None   # held for as long as this lives
 
     @property
     def notes(self) -> list[str]:
@@ -66,6 +69,9 @@ def prepare(
     source = load_source(settings, data, y)
     training = _assemble(settings, source, None)
     training.folder = new_folder(out)
+    weights = training.record["parameters"]["whole"]
+    check_space(training.folder.path, SMALL_FILES + 4 * COPIES * weights)
+    training.lock = training.folder.lock()
     training.folder.settings.write_text(training.settings.to_toml())
     training.folder.write_record(training.record)
     return training
@@ -96,6 +102,7 @@ def resume(
     if any(getattr(settings, n) != getattr(kept, n) for n in NEW_LEG):
         training.state.leg = training.state.step
     _check_unfinished(training)
+    training.lock = folder.lock()
     folder.settings.write_text(settings.to_toml())
     return training
 
@@ -139,6 +146,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     if "val" not in source.splits and stopping.monitor.startswith("val_"):
         stopping = type(stopping)(**{**vars(stopping), "monitor": "train_loss"})
     epochs = settings.epochs or _enough_epochs(len(source.splits["train"]), settings.batch_size)
+    _check_monitor(stopping.monitor, step)
     plan = Plan(epochs, settings.batch_size, settings.seed,
                 schedules.make(settings.schedule), stopping, settings.minutes, settings.clip)
     used = settings.with_(precision=precision, epochs=epochs, **vars(parts))
@@ -146,6 +154,14 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
               "parameters": costs.parameters, "multiply_adds": costs.multiply_adds}
     return Training(used, folder or RunFolder(Path()), source.to(device), parts, step, optimiser,
                     fabric, plan, record)
+
+
+def _check_monitor(monitor: str, step: Step) -> None:
+    losses = ["loss", *step.objective.weights, "mse", *step.model.likelihood.per_value(0.0, 1)]
+    known = [f"{split}_{name}" for split in ("val", "train") for name in dict.fromkeys(losses)]
+    if monitor not in known:
+        raise ValueError(f"there is no figure {monitor!r} to monitor; "
+                         f"{did_you_mean(monitor, known)}")
 
 
 def _enough_epochs(samples: int, batch_size: int) -> int:
@@ -156,9 +172,10 @@ def _enough_epochs(samples: int, batch_size: int) -> int:
 
 def _check_unfinished(training: Training) -> None:
     state, plan = training.state, training.plan
-    if state.epoch > plan.epochs:
-        raise ValueError(f"this run is through its {plan.epochs} epochs; to go on, give it more, "
-                         f"as with --epochs {2 * plan.epochs}")
+    done = state.epoch - 1
+    if done >= plan.epochs:
+        raise ValueError(f"this run is through {done} epochs; to go on, give it more, as with "
+                         f"--epochs {2 * done}")
     reason = plan.stopping.reason(state.losses(plan.stopping.monitor)) if state.history else ""
     if reason:
         raise ValueError(f"this run has stopped: {reason}; to go on, add --stop none or a larger "

@@ -15,9 +15,20 @@ from .spec import REGISTRIES, did_you_mean
 app = typer.Typer(
     name="hourglass", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Train an autoencoder on your data, see what it learnt, and put it to work.\n\n"
-         "Start with: hourglass train digits",
     context_settings={"help_option_names": ["-h", "--help"]})
+
+@app.callback(invoke_without_command=True)
+def start(version: Annotated[bool, typer.Option("--version", help="print it and end")] = False
+          ) -> None:
+    """Train an autoencoder on your data, see what it learnt, and put it to work.
+
+    Start with: hourglass train digits
+    """
+    if version:
+        from importlib.metadata import version as version_of
+        print(version_of("hourglass"))
+        raise typer.Exit()
+
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder, such as runs/1")]
 BAD_USE, FAILED, INTERRUPTED = 2, 1, 130
@@ -49,7 +60,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 
 Data = Annotated[str, typer.Argument(
-    help="digits, mnist, ... (see: hourglass list sources), or a folder, archive, .npy or .npz")]
+    help="digits (if none is given), mnist, ... (see: hourglass list sources), or a folder, an "
+         "archive, an image, a .npy or .npz", show_default=False)]
 Recipe = Annotated[str, typer.Option(help="settings from a recipe, by name or from a TOML file")]
 Out = Annotated[Optional[Path], typer.Option(  # noqa: UP045
     "--out", "-o", help="folder for the results; else the next number under runs/")]
@@ -67,6 +79,7 @@ def train(
     Examples: hourglass train mnist; hourglass train photos/ --size 64 --model "ae(64)";
     hourglass train runs/1 --resume --epochs 60
     """
+    print(f"reading {data or 'the data'} ...", file=sys.stderr, flush=True)   # imports take seconds
     from .assembly import prepare
     from .assembly import resume as go_on
     from .console import say
@@ -86,7 +99,12 @@ def train(
     for note in training.notes:
         say(note)
     show(run(training), training.plan.epochs)
-    metrics = finish(training)
+    say("drawing the report ...")
+    try:
+        metrics = finish(training)
+    except KeyboardInterrupt:
+        say(f"interrupted; what was learnt is kept: hourglass report {training.folder.path}")
+        raise typer.Exit(INTERRUPTED) from None
     if training.ended:
         say(f"ended: {training.ended}")
     say("; ".join(f"{name} {value:.5g}" for name, value in metrics.items()))
@@ -99,12 +117,15 @@ def train(
 @app.command()
 @takes_settings
 def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
-    """Show a model's layers, sizes and costs; takes what train takes.
+    """Show a model's layers, sizes and costs; takes what train takes, or a run.
 
     Example: hourglass summary mnist --recipe tutorial_cae
     """
     from .assembly import load_source
+    from .folder import RunFolder, is_run
     from .summary import as_text, summarise
+    if data and is_run(Path(data)):
+        data, recipe = "", str(RunFolder(Path(data)).settings)
     chosen = _settings(data, recipe, settings)
     source = load_source(chosen)
     parts = chosen.parts().fitted(source.shape, source.low, source.high)
@@ -175,7 +196,7 @@ def _settings(data: str, recipe: str, given: dict[str, Any]) -> Settings:
 def main() -> None:
     """Run a command; errors of use are a line or two and exit code 2."""
     try:
-        code = app(standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except TyperException as error:
         code = _fail(getattr(error, "format_message", error.__str__)(), BAD_USE)
     except (ValueError, OSError) as error:
@@ -190,8 +211,8 @@ def main() -> None:
 def _words(error: Exception) -> str:
     import errno
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return (f"the disk is full ({error.filename or 'while writing'}); free some space; a run "
-                f"that had begun goes on with --resume")
+        return (f"the disk is full ({error.filename or 'while writing'}); free some, then "
+                f"give the command again; a run that had begun goes on with --resume")
     return str(error)
 
 

@@ -7,6 +7,7 @@ from .console import EVERY, is_terminal, say
 from .contracts import Progress
 
 REFRESH = 0.4   # seconds; reading the losses waits for the device
+SPACED = 1.0    # seconds between two lines where epochs are shorter
 
 
 def show(progress: Iterator[Progress], epochs: int) -> None:
@@ -29,15 +30,21 @@ def line(p: Progress, epochs: int) -> str:
 
 
 def _show_lines(progress: Iterator[Progress], epochs: int) -> None:
-    said = time.monotonic()
+    said = time.monotonic() - SPACED
     for p in progress:
-        if p.row:
+        waited = time.monotonic() - said
+        if p.row and _is_told(p, epochs, waited):
             say(line(p, epochs))
-        elif time.monotonic() - said > EVERY:
+        elif waited > EVERY:
             say(f"epoch {p.epoch}/{epochs}  batch {p.batch}/{p.batches}")
         else:
             continue
         said = time.monotonic()
+
+
+def _is_told(p: Progress, epochs: int, waited: float) -> bool:
+    """Whether an epoch gets its line: the last one does, of very short ones not every one."""
+    return waited > SPACED or bool(p.stopped) or p.epoch == epochs
 
 
 def _show_bar(progress: Iterator[Progress], epochs: int) -> None:
@@ -48,12 +55,14 @@ def _show_bar(progress: Iterator[Progress], epochs: int) -> None:
     with bars.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         whole = bar.add_task("epochs", total=epochs, losses="")
         one = bar.add_task("", total=None, losses="")
-        read, started = 0.0, time.monotonic()
+        read, said, started = 0.0, 0.0, time.monotonic()
         for p in progress:
             if p.row:
-                bar.console.print(line(p, epochs), highlight=False)
-                bar.update(whole, completed=p.epoch)
                 started = time.monotonic()
+                bar.update(whole, completed=p.epoch)
+                if _is_told(p, epochs, started - said):
+                    bar.console.print(line(p, epochs), highlight=False)
+                    said = started
             elif time.monotonic() - read > REFRESH:
                 shown = {k: float(v) / p.images for k, v in p.sums.items() if k != "recon"}
                 losses = "  ".join(f"{name} {value:.5g}" for name, value in shown.items())

@@ -4,12 +4,13 @@ import csv
 import io
 import json
 import platform
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .checkpoint import write_whole
 
@@ -49,6 +50,20 @@ class RunFolder:
     @property
     def frames(self) -> Path:
         return self.path / "frames"
+
+    def lock(self) -> IO[str]:
+        """Keep other processes from training here for as long as the file returned stays open,
+        or this process lives; raises ValueError where one does already."""
+        held = open(self.path / "lock", "w")
+        try:
+            import fcntl
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:   # no such locks on this system
+            pass
+        except OSError:
+            held.close()
+            raise ValueError(f"{self.path} is being trained by another process") from None
+        return held
 
     def read_record(self) -> dict[str, Any]:
         """run.json; raises ValueError."""
@@ -101,12 +116,7 @@ def _age(path: Path) -> float:
 def new_folder(out: str | Path | None) -> RunFolder:
     """A new run's folder: the one asked for, else the next number under runs/."""
     if out is not None:
-        path = Path(out)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise ValueError(f"{path} is there already and not empty; choose another --out"
-                             + (", or add --resume to go on with it" if is_run(path) else ""))
-        path.mkdir(parents=True, exist_ok=True)
-        return RunFolder(path)
+        return RunFolder(_empty_folder(Path(out)))
     runs = Path("runs")
     runs.mkdir(exist_ok=True)
     number = max((int(p.name) for p in runs.iterdir() if p.name.isdigit()), default=0)
@@ -117,6 +127,28 @@ def new_folder(out: str | Path | None) -> RunFolder:
             return RunFolder(runs / str(number))
         except FileExistsError:
             continue
+
+
+def _empty_folder(path: Path) -> Path:
+    if is_run(path):
+        raise ValueError(f"{path} is a run already; to go on with it: hourglass train {path} "
+                         f"--resume")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise ValueError(f"{path} is there already and not empty; choose another --out")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be a folder for results ({error.strerror}); choose "
+                         f"another --out") from None
+    return path
+
+
+def check_space(path: Path, needed: int) -> None:
+    """Raises ValueError where the disk has no room for so many bytes."""
+    free = shutil.disk_usage(path).free
+    if free < needed:
+        raise ValueError(f"{path} is on a disk with {free / 2**20:.1f} MiB free, and this run "
+                         f"needs {needed / 2**20:.1f}; free some, or choose another --out")
 
 
 def environment(device: str) -> dict[str, Any]:

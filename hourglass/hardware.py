@@ -17,8 +17,8 @@ def choose_device(text: str) -> torch.device:
     if kind not in counts or (number and not number.isdigit()):
         raise ValueError(f"device must be auto, cpu, cuda, cuda:1 or mps, not {text!r}")
     if int(number or 0) >= counts[kind]:
-        raise ValueError(f"this machine has no device {text!r}; it has " + ", ".join(
-            f"{n} {k}" for k, n in counts.items() if n))
+        raise ValueError(f"this machine has no device {text!r}; it has "
+                         f"{', '.join(k for k, n in counts.items() if n)}")
     return torch.device(kind, int(number or 0)) if kind == "cuda" else torch.device(kind)
 
 

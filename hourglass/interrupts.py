@@ -5,9 +5,13 @@ import threading
 from types import FrameType
 from typing import Any
 
+# Ctrl-C, a polite kill, and a terminal that closes (which not every system signals)
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
+           if hasattr(signal, name)]
+
 
 class Interrupts:
-    """Turns the first Ctrl-C or termination signal into a flag; the second one acts at once."""
+    """Turns the first of these signals into a flag; the second one acts at once."""
 
     def __init__(self) -> None:
         self.came = False
@@ -15,7 +19,7 @@ class Interrupts:
 
     def __enter__(self) -> "Interrupts":
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in SIGNALS:
                 self.before[number] = signal.signal(number, self._note)
         return self
 

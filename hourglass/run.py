@@ -53,7 +53,11 @@ def run(training: Training) -> Iterator[Progress]:
         except GeneratorExit:   # whoever watches has seen enough
             save(training)
             raise
-        save(training)
+        else:
+            save(training)
+        finally:
+            if training.lock:
+                training.lock.close()
 
 
 def save(training: Training) -> None:

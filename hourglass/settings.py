@@ -35,14 +35,14 @@ class Settings(BaseModel):
     loss: str = Field("", description="a formula over terms, such as recon + 4 * kl")
     size: str = Field("", description="resize images to 64, or to 64x48 (height x width)")
     fit: Fit = Field("crop", description="how another aspect comes to size: crop, pad, stretch")
-    crop: str = Field("", description="cut out the centre first, such as 148")
+    crop: str = Field("", description="cut out the centre first, such as 148; smaller images stay")
     pad: str = Field("", description="set on a black canvas last, such as 32")
     grey: bool | None = Field(None, description="all images grey, or all colour; else as they are")
     invert: bool = Field(False, description="dark on white becomes white on black")
     strict: bool = Field(False, description="stop at the first file that cannot be read")
     val: NotNegative | Literal["test"] = Field(
-        0.1, description="share (or number) of the training images to validate on, or test")
-    test: NotNegative = Field(0.1, description="share to test on, if the data has no test set")
+        0.1, description="share (below 1) or number of training images to validate on, or test")
+    test: NotNegative = Field(0.1, description="share or number to test on, without a test set")
     holdout: NotNegative = Field(0.0, description="share that is kept out of everything")
     epochs: Count | None = Field(
         None, description="passes through the training images; else some 8,000 steps' worth")

@@ -62,7 +62,8 @@ def _expression(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ValueError(f"cannot read {text!r}; write it as name or name(1, key=2)") from None
+        raise ValueError(f"cannot read {text!r}; write it as name or name(1, key=2), a loss also "
+                         f"as a sum such as recon + 4 * kl") from None
 
 
 def _call(node: ast.expr, text: str) -> Call:
@@ -199,13 +200,13 @@ def expected(hint: Any) -> str:
         return f"one of {', '.join(map(str, args))}"
     if origin is tuple:
         return f"a tuple such as (8, 4): each {expected(args[0])}"
-    return " or ".join(expected(a) for a in args) or str(hint)
+    return " or ".join(expected(a) for a in args if a is not type(None)) or str(hint)
 
 
 def bound_in_words(bound: Any) -> str:
     """A limit of a hint in words: "from 1"."""
     words = {"ge": "from", "gt": "above", "le": "up to", "lt": "below"}
-    return next((f"{word} {getattr(bound, attribute):g}" for attribute, word in words.items()
+    return next((f"{word} {getattr(bound, attribute):,.12g}" for attribute, word in words.items()
                  if hasattr(bound, attribute)), "")
 
 

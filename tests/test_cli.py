@@ -18,6 +18,12 @@ def test_help_has_an_example_for_every_command(hourglass):
         assert f"hourglass {command}" in hourglass(f"{command} --help")[1]
 
 
+def test_the_version_is_told_and_no_command_gets_the_help(hourglass):
+    assert re.match(r"\d+\.\d+", hourglass("--version")[1])
+    code, out, _ = hourglass("")
+    assert code == 0 and "Commands:" in out and out.count("\n") > 8
+
+
 def test_train_leaves_everything_a_person_looks_for(here, hourglass):
     code, out, err = hourglass(f"train photos/ --out run {FAST}")
     assert code == 0 and out.strip() == "run/report.html"
@@ -101,6 +107,12 @@ def test_reconstruct_writes_a_picture_for_every_image(here, hourglass):
 def test_summary_takes_what_train_takes(here, hourglass):
     code, out, _ = hourglass("summary photos/ --size 8 --model 'vae(3)' --batch-size 7")
     assert code == 0 and "encoder in all" in out and "batch 7" in out
+
+
+def test_summary_of_a_run_is_that_of_its_model(here, hourglass):
+    hourglass(f"train photos/ --out run {FAST}")
+    code, out, _ = hourglass("summary run")
+    assert code == 0 and "bottleneck.reduce" in out and "3x16x16" in out
 
 
 def test_list_names_every_part_with_its_arguments(hourglass):

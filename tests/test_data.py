@@ -148,6 +148,11 @@ def test_zeros_and_ones_are_not_taken_for_nearly_black():
     assert next(source.splits["train"].batches(10)).x.max() == 1
 
 
+def test_pixels_that_somebody_made_floats_of_are_pixels_again():
+    assert from_array(np.array([[[0.0, 255.0], [17.0, 3.0]]] * 3)).x.dtype == np.uint8
+    assert from_array(np.array([[0.0, 255.0], [17.0, 3.0]])).x.dtype == np.float32
+
+
 def test_an_npz_brings_labels_and_splits(here):
     rng = np.random.default_rng(0)
     np.savez("set.npz", x_train=rng.integers(0, 255, (30, 8, 8), np.uint8),
@@ -208,7 +213,7 @@ def test_a_named_file_is_right_if_its_content_is_whatever_compressed_it(tmp_path
 def test_a_missing_set_names_its_files_and_where_to_put_them(tmp_path, monkeypatch):
     monkeypatch.setenv("HOURGLASS_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(ValueError, match=r"put a\.gz, b\.gz into .*hourglass/set"):
+    with pytest.raises(ValueError, match=r"put a\.gz, b\.gz into .*/set"):
         find_all("set", [Remote("a.gz", ()), Remote("b.gz", ())])
 
 

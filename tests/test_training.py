@@ -96,7 +96,7 @@ def test_ctrl_c_finishes_the_batch_saves_and_writes_the_report(here):
     process = subprocess.Popen(
         [sys.executable, "-m", "hourglass", "train", "digits", "--epochs", "9999", "--out", "run"],
         stderr=subprocess.PIPE, text=True)
-    while "epoch 2/" not in process.stderr.readline():
+    while not process.stderr.readline().startswith("epoch "):
         pass
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=100)
@@ -104,6 +104,16 @@ def test_ctrl_c_finishes_the_batch_saves_and_writes_the_report(here):
     assert "hourglass train run --resume" in said
     assert Path("run/report.html").stat().st_size > 10_000
     assert Path("run/checkpoint.safetensors").exists()
+
+
+def test_a_run_interrupted_in_its_first_epoch_still_has_a_model_and_a_report(here):
+    in_pieces("run", [2])
+    training = prepare(make_settings(SHORT), images(), out="first")
+    for _ in run(training):
+        os.kill(os.getpid(), signal.SIGINT)
+    assert training.interrupted and not training.state.history
+    finish(training)
+    assert Path("first/report.html").exists() and hg.load("first").encode(images(2)).shape == (2, 3)
 
 
 def test_a_loss_that_is_not_finite_names_every_term_and_keeps_the_best_weights(here):
@@ -122,7 +132,7 @@ def test_more_epochs_go_on_from_the_last_weights(here):
     for _ in run(training):
         pass
     finish(training)
-    with pytest.raises(ValueError, match=r"through its 4 epochs.*--epochs 8"):
+    with pytest.raises(ValueError, match=r"through 4 epochs.*--epochs 8"):
         resume(RunFolder(Path("run")), {}, images())
     again = resume(RunFolder(Path("run")), {"epochs": 6}, images())
     for _ in run(again):
@@ -136,6 +146,22 @@ def test_other_data_or_other_settings_are_refused_when_a_run_goes_on(here):
         resume(RunFolder(Path("run")), {"epochs": 9}, images(61))
     with pytest.raises(ValueError, match="batch_size cannot change"):
         resume(RunFolder(Path("run")), {"batch_size": 4}, images())
+
+
+def test_two_processes_do_not_train_in_one_folder(here):
+    training = prepare(make_settings(SHORT), images(), out="run")
+    with pytest.raises(ValueError, match="being trained by another process"):
+        resume(RunFolder(Path("run")), {}, images())
+    training.lock.close()
+    assert resume(RunFolder(Path("run")), {}, images()).state.epoch == 1
+
+
+def test_a_disk_without_room_is_noticed_before_the_first_step(here, monkeypatch):
+    from shutil import _ntuple_diskusage
+    monkeypatch.setattr("shutil.disk_usage", lambda path: _ntuple_diskusage(10, 9, 100_000))
+    with pytest.raises(ValueError, match="MiB free, and this run needs"):
+        prepare(make_settings(SHORT), images(), out="run")
+    assert not Path("run/run.json").exists()
 
 
 def test_minutes_end_a_run(here):

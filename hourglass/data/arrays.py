@@ -26,12 +26,20 @@ def array(reading: Reading, path: str) -> Collection:
         held = np.load(file, mmap_mode="r", allow_pickle=False)
         arrays = {"x": held} if isinstance(held, np.ndarray) else {k: held[k] for k in held.files}
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        pickled = "pickle" in str(error) or "Python objects" in str(error)
-        why = "it holds pickled objects" if pickled else str(error).splitlines()[0]
-        raise ValueError(f"{path} cannot be read as an array: {why}") from None
+        raise ValueError(f"{path} cannot be read as an array: {_why_not(file, error)}") from None
     collection = _from_named(arrays, path, reading)
     collection.identity.update(path=str(file.resolve()))
     return collection
+
+
+def _why_not(file: Path, error: Exception) -> str:
+    with open(file, "rb") as held:
+        begins = held.read(6)
+    if begins[:2] != b"PK" and begins != b"\x93NUMPY":
+        return "it does not begin as .npy and .npz files do"
+    if "pickle" in str(error) or "Python objects" in str(error):
+        return "it holds pickled objects"
+    return "it is cut short or damaged"
 
 
 def _from_named(arrays: dict[str, np.ndarray], path: str, reading: Reading) -> Collection:
@@ -75,7 +83,7 @@ def from_array(x: Any, y: Any = None, reading: Reading | None = None) -> Collect
 
 
 def _as_numbers(x: np.ndarray) -> np.ndarray:
-    """bool and 16-bit to uint8, whole numbers from 0 to 255 to uint8, all else to float32."""
+    """bool, 16-bit and whole numbers from 0 to 255 to uint8, all else to float32."""
     if x.dtype == np.uint8:
         return x
     if x.dtype.kind not in "biuf":
@@ -86,6 +94,8 @@ def _as_numbers(x: np.ndarray) -> np.ndarray:
         return (x >> 8).astype(np.uint8)
     if x.dtype == bool:
         return x.astype(np.uint8)
+    if x.ndim > 2 and x.size and x.min() >= 0 and 1 < x.max() <= 255 and (x == np.rint(x)).all():
+        return x.astype(np.uint8)   # pixels that somebody made floats of
     values = x.astype(np.float32)
     if not np.isfinite(values).all():
         raise ValueError(_where_not_finite(values))

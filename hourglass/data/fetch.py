@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 
 from ..console import is_terminal, say
 
@@ -74,9 +75,8 @@ def _download(data_set: str, remote: Remote, all_of_them: Sequence[Remote]) -> P
                                   fname=remote.name + ".part", progressbar=is_terminal())
             return Path(kept).rename(folder / remote.name)
         except Exception as error:   # whatever a mirror does, the next one is tried
-            reasons.append(str(error).splitlines()[0][:80] if str(error) else repr(error))
+            reasons.append(shorten(str(error) or repr(error), 90))
     why = reasons[-1] if reasons else "no mirror is known"
     names = ", ".join(r.name for r in all_of_them)
     raise ValueError(f"{data_set} could not be downloaded ({why}); put {names} into "
-                     f"{cache_folder() / data_set}, or set HOURGLASS_DATA to the folder that holds "
-                     f"them")
+                     f"{places(data_set)[0]}, or set HOURGLASS_DATA to the folder that holds them")

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ..console import track
 from ..contracts import Collection
@@ -75,7 +75,8 @@ def archive(reading: Reading, path: str) -> Collection:
                 return read_images(_zip_files(place, held), reading)
         return read_images(_tar_files(place), reading)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
-        raise ValueError(f"{path} is no whole zip or tar archive ({error})") from None
+        why = str(error).partition("\n")[0]
+        raise ValueError(f"{path} is no whole zip or tar archive ({why})") from None
 
 
 def _is_image(path: Path | PurePosixPath) -> bool:
@@ -163,7 +164,7 @@ def _common_size(sizes: Counter[tuple[int, int]], reading: Reading) -> tuple[str
                              f"--size 16 makes them larger")
         return f"{height}x{width}", []
     what = (f"images of {height}x{width}" if len(sizes) == 1 else
-            f"images of {len(sizes)} sizes, mostly {height}x{width}")
+            f"images of several sizes, such as {height}x{width},")
     return DEFAULT_SIZE, [f"{what} are brought to {DEFAULT_SIZE}x{DEFAULT_SIZE} pixels; "
                           f"choose another with --size"]
 
@@ -194,12 +195,18 @@ def _decode_all(
             with files.open(name) as file:
                 image = open_image(file)
         except Exception as error:   # Pillow raises many kinds for a broken file
-            return name, str(error).splitlines()[0] if str(error) else type(error).__name__
+            return name, _in_words(error)
         return name, shape_image(image, reading)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(names), 1000):   # so that a bad setting stops it soon
             yield from pool.map(decode, names[start:start + 1000])
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "no image"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _check_memory(shape: tuple[int, ...]) -> None:

@@ -15,8 +15,8 @@ MOST = 5000   # points
 def codes(s: Snapshot) -> Figure:
     """The codes on their two main axes (PCA), coloured by class, and how much of their variance
     each axis holds. Good: classes form groups, and no few axes hold everything."""
-    z = s.z.reshape(len(s.z), -1)
-    if z.shape[1] < 2 or len(z) < 3:
+    z = s.z.reshape(len(s.z), -1).astype(np.float64)
+    if z.shape[1] < 2 or len(z) < 3 or not np.isfinite(z).all():
         raise Lacking("two factors")
     z = z[:MOST] - z[:MOST].mean(0)
     _, scale, axes_of = np.linalg.svd(z, full_matrices=False)

@@ -34,4 +34,6 @@ def bce(s: Snapshot) -> dict[str, float]:
 def explained(s: Snapshot) -> dict[str, float]:
     """Share of the samples' variance that the reconstruction explains; 0 is as good as the mean."""
     spread = float(np.square(s.x - s.x.mean(0)).mean())
-    return {"explained_variance": 1 - float(s.squared.mean()) / max(spread, 1e-12)}
+    if spread < 1e-8:
+        raise Lacking("samples that differ")
+    return {"explained_variance": 1 - float(s.squared.mean()) / spread}

@@ -22,9 +22,9 @@ def posterior(out: Output, kind: type[Q]) -> Q:
     """q(z|x), or an error that says which kind of bottleneck the loss wants."""
     q = out.latent.q
     if not isinstance(q, kind):
-        given = "none" if q is None else f"a {type(q).__name__}"
-        raise ValueError(f"the loss needs a bottleneck whose posterior is a {kind.__name__}; this "
-                         f"one gives {given} (gaussian gives a Normal)")
+        wanted = "a posterior" if kind is Distribution else f"a {kind.__name__} posterior"
+        raise ValueError(f"the loss needs a bottleneck with {wanted}, such as gaussian(16); this "
+                         f"one gives {'none' if q is None else f'a {type(q).__name__}'}")
     return q
 
 
