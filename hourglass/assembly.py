@@ -54,7 +54,7 @@ class Training:
         """What should be said before training starts."""
         counts = ", ".join(f"{len(s):,} {n}" for n, s in self.source.splits.items())
         size = "x".join(map(str, self.source.shape))
-        weights = sum(p.numel() for p in self.step.parameters() if p.requires_grad)
+        weights = self.record["parameters"]["whole"]
         return [*self.source.notes, f"{self.settings.data}: {counts} samples of {size}",
                 f"{self.settings.model}: {self.parts.backbone}, {self.parts.bottleneck}, "
                 f"{self.parts.likelihood}, loss {self.parts.loss}: {weights:,} parameters, "

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 import typer
 from typer.exceptions import TyperException
 
+from .console import say
 from .settings import Settings, make_settings, read_recipe, recipes
 from .spec import REGISTRIES, did_you_mean
 
@@ -79,10 +80,9 @@ def train(
     Examples: hourglass train mnist; hourglass train photos/ --size 64 --model "ae(64)";
     hourglass train runs/1 --resume --epochs 60
     """
-    print(f"reading {data or 'the data'} ...", file=sys.stderr, flush=True)   # imports take seconds
+    say(f"reading {data or 'the data'} ...")   # before the imports, which take seconds
     from .assembly import prepare
     from .assembly import resume as go_on
-    from .console import say
     from .display import show
     from .folder import is_run, open_run
     from .reports import finish

@@ -31,6 +31,12 @@ class Collection:
     notes: list[str] = field(default_factory=list)         # what the run should say of the data
     identity: dict[str, Any] = field(default_factory=dict)  # what tells this data from other data
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one sample as a model sees it: (C, H, W) or (D,)."""
+        channels_last = self.x.shape[1:]
+        return (channels_last[2], *channels_last[:2]) if self.x.ndim == 4 else channels_last
+
 
 class Backbone(NamedTuple):
     """What a backbone returns.

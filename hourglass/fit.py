@@ -91,9 +91,10 @@ def fit(
     monitor, stopped = plan.stopping.monitor, ""
     while state.epoch <= plan.epochs and not stopped:
         batches = shuffled(train, plan.batch_size, plan.seed, state.epoch)
+        past = state.losses(monitor)
         for rows in batches[state.batch:]:
             started = time.monotonic()
-            factor = plan.schedule(_share(state, plan, len(batches)), state.losses(monitor))
+            factor = plan.schedule(_share(state, plan, len(batches)), past)
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
             state.lr = optimiser.param_groups[0]["lr"]

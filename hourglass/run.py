@@ -27,7 +27,7 @@ def run(training: Training) -> Iterator[Progress]:
     state, source = training.state, training.source
     step, optimiser = training.fabric.setup(_compiled(training), training.optimiser)
     log = _tensorboard(training)
-    watched = source.splits.get("test", source.splits.get("val", source.splits["train"]))
+    watched = source.splits[source.unseen]
     samples = watched.batch(torch.linspace(0, len(watched) - 1, min(COLUMNS, len(watched))).long())
     saved, took = time.monotonic(), 0.0
     with Interrupts() as interrupts, quiet_collector():

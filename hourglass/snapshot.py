@@ -78,8 +78,7 @@ def load_snapshot(
 def take(model: nn.Module, source: Source) -> Snapshot:
     """Pass the test split (else val, else train) through the model, deterministically."""
     model.eval()
-    name = next(n for n in ("test", "val", "train") if n in source.splits)
-    split = source.splits[name]
+    name, split = source.unseen, source.splits[source.unseen]
     count = min(len(split), MOST, max(1, MOST_VALUES // int(np.prod(source.shape))))
     rows = torch.arange(len(split)) if count == len(split) else (
         torch.linspace(0, len(split) - 1, count).long())

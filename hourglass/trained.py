@@ -92,10 +92,8 @@ class Trained:
             found = from_array(x.detach().cpu().numpy() if isinstance(x, Tensor) else x)
             if found.x.dtype == np.uint8 and found.x.ndim == 4:
                 found = from_array(found.x, reading=reading)
-        shape = found.x.shape[1:] if found.x.ndim == 2 else (
-            found.x.shape[3], found.x.shape[1], found.x.shape[2])
-        if tuple(shape) != self.shape:
-            raise ValueError(f"this model takes samples of shape {self.shape}, not {tuple(shape)}")
+        if found.shape != self.shape:
+            raise ValueError(f"this model takes samples of shape {self.shape}, not {found.shape}")
         return found
 
     def _each(self, x: np.ndarray, use: Callable[[Tensor], Tensor]) -> np.ndarray:

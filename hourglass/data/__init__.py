@@ -68,11 +68,10 @@ def split(collection: Collection, shares: dict[str, float], seed: int) -> Source
     y = None if collection.y is None else torch.from_numpy(collection.y)
     splits = {name: Split(base, y, torch.from_numpy(index), scale)
               for name, index in parts.items()}
-    shape = (x.shape[3], x.shape[1], x.shape[2]) if x.ndim == 4 else (x.shape[1],)
     identity = {"digest": _digest(x)} | collection.identity | {
-        "samples": len(x), "shape": list(shape),
+        "samples": len(x), "shape": list(collection.shape),
         "splits": {name: len(index) for name, index in parts.items()}}
-    return Source(splits, shape, low, high, collection.classes, collection.names,
+    return Source(splits, collection.shape, low, high, collection.classes, collection.names,
                   tuple(collection.notes), identity)
 
 

@@ -65,6 +65,11 @@ class Source:
     notes: tuple[str, ...] = ()
     identity: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def unseen(self) -> str:
+        """The split to look at: the one that training knows least of."""
+        return next(name for name in ("test", "val", "train") if name in self.splits)
+
     def to(self, device: torch.device) -> "Source":
         """The same with batches on the device; stored samples follow if they fit there well."""
         if device.type == "cpu":
