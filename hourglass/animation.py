@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from einops import rearrange
 from PIL import Image, ImageDraw
-from torch import Tensor, nn
+from torch import nn
 
+from .contracts import Batch
 from .figures.canvas import shown, tile
 
 COLUMNS = 8
@@ -22,13 +23,14 @@ def is_framed(epoch: int) -> bool:
 
 
 @torch.inference_mode()
-def save_frame(model: nn.Module, x: Tensor, path: Path, caption: str) -> None:
-    """Images x (B, C, H, W) above their reconstructions, as a PNG."""
+def save_frame(model: nn.Module, batch: Batch, path: Path, caption: str) -> None:
+    """Images (B, C, H, W) above their reconstructions, as a PNG."""
     model.eval()
-    recon = model(x).px.mean
-    pair = [shown(rearrange(t.float().cpu().numpy(), "b c h w -> b h w c")) for t in (x, recon)]
+    recon = model(batch.x, batch.y).px.mean
+    pair = [shown(rearrange(t.float().cpu().numpy(), "b c h w -> b h w c"))
+            for t in (batch.x, recon)]
     picture = Image.fromarray((tile(pair) * 255).astype(np.uint8))
-    side = max(x.shape[-2:])
+    side = max(batch.x.shape[-2:])
     scale = min(LARGEST / side, max(1.0, SMALLEST * 1.5 // side))
     picture = picture.resize((round(picture.width * scale), round(picture.height * scale)),
                              Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS)

@@ -9,17 +9,24 @@ import torch
 from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
+from .augmentations import augmenter
 from .autoencoder import Autoencoder, Parts
+from .beginning import begin_with, settings_of
 from .checkpoint import load_state_into
+from .console import is_first
 from .data import collect, split
+from .data.fetch import cache_folder
 from .data.source import Source
+from .disk import check_space
 from .fit import Plan, State, Step
-from .folder import RunFolder, check_space, environment, new_folder
-from .hardware import choose_device, choose_precision
+from .folder import RunFolder, environment, new_folder
+from .hardware import choose_device, choose_layout, choose_precision, limit_memory, make_fabric
 from .memory import keep_freed_memory
 from .objective import Objective
+from .processes import in_turn
 from .settings import Settings, make_settings, read_toml
 from .spec import did_you_mean, optimisers, schedules, stops
+from .steering import effective_beta, ramps_too_long
 from .summary import summarise
 
 ENOUGH_STEPS = 8000
@@ -48,6 +55,7 @@ class Training:
     ended: str = ""             # why training ended
     interrupted: bool = False
     lock: IO[str] | None = None   # held for as long as this lives
+    told: list[str] = field(default_factory=list)   # what else should be said
 
     @property
     def notes(self) -> list[str]:
@@ -55,25 +63,30 @@ class Training:
         counts = ", ".join(f"{len(s):,} {n}" for n, s in self.source.splits.items())
         size = "x".join(map(str, self.source.shape))
         weights = self.record["parameters"]["whole"]
-        return [*self.source.notes, f"{self.settings.data}: {counts} samples of {size}",
+        several = f", {self.fabric.world_size} processes" if self.fabric.world_size > 1 else ""
+        return [*self.source.notes, f"{self.settings.data}: {counts} samples of {size}", *self.told,
                 f"{self.settings.model}: {self.parts.backbone}, {self.parts.bottleneck}, "
                 f"{self.parts.likelihood}, loss {self.parts.loss}: {weights:,} parameters, "
-                f"{self.settings.precision} on {self.fabric.device}"]
+                f"{self.settings.precision} and {self.settings.layout} on "
+                f"{self.fabric.device}{several}"]
 
 
 def prepare(
     settings: Settings, data: Any = None, y: Any = None, out: str | Path | None = None
 ) -> Training:
     """A new run, ready to start; raises ValueError for whatever cannot work."""
-    settings = _with_whole_path(settings, data)
+    settings = settings_of(_with_whole_path(settings, data))
     source = load_source(settings, data, y)
     training = _assemble(settings, source, None)
-    training.folder = new_folder(out)
-    weights = training.record["parameters"]["whole"]
-    check_space(training.folder.path, SMALL_FILES + 4 * COPIES * weights)
-    training.lock = training.folder.lock()
-    training.folder.settings.write_text(training.settings.to_toml())
-    training.folder.write_record(training.record)
+    if settings.begin:
+        training.told.append(begin_with(settings.begin, training.step.model))
+    if is_first():
+        training.folder = new_folder(out)
+        weights = training.record["parameters"]["whole"]
+        check_space(training.folder.path, SMALL_FILES + 4 * COPIES * weights)
+        training.lock = training.folder.lock()
+        training.folder.settings.write_text(training.settings.to_toml())
+        training.folder.write_record(training.record)
     return training
 
 
@@ -81,6 +94,20 @@ def resume(
     folder: RunFolder, changes: dict[str, Any], data: Any = None, y: Any = None
 ) -> Training:
     """A run as it was when it stopped, ready to go on; raises ValueError if it cannot."""
+    lock = folder.lock() if is_first() else None   # before anything is read that may change
+    try:
+        training = _resumed(folder, changes, data, y)
+    except BaseException:
+        if lock:
+            lock.close()
+        raise
+    training.lock = lock
+    if is_first():
+        folder.settings.write_text(training.settings.to_toml())
+    return training
+
+
+def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> Training:
     kept = make_settings(read_toml(folder.settings))
     settings = kept.with_(**changes)
     for name in set(changes) - RESUMABLE:
@@ -102,8 +129,7 @@ def resume(
     if any(getattr(settings, n) != getattr(kept, n) for n in NEW_LEG):
         training.state.leg = training.state.step
     _check_unfinished(training)
-    training.lock = folder.lock()
-    folder.settings.write_text(settings.to_toml())
+    training.settings = settings
     return training
 
 
@@ -119,7 +145,9 @@ def _with_whole_path(settings: Settings, data: Any) -> Settings:
 def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
     """The settings' data, read and split; raises ValueError."""
     given = settings.data if data is None else data
-    source = split(collect(given, settings.reading(), y), settings.shares(), settings.seed)
+    with in_turn(str(cache_folder() / "lock")):
+        collection = collect(given, settings.reading(), y)
+    source = split(collection, settings.shares(), settings.seed)
     if settings.val == "test":
         if "test" not in source.splits:
             raise ValueError("val is 'test', but there is no test split")
@@ -131,33 +159,69 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     keep_freed_memory()
     device = choose_device(settings.device)
     parts = settings.parts().fitted(source.shape, source.low, source.high)
-    costs = summarise(parts, source.shape, settings.optimiser)
+    if parts.condition != "none":
+        _check_classes(source)
+    classes = len(source.classes)
+    costs = summarise(parts, source.shape, settings.optimiser, classes)
     precision = choose_precision(settings.precision, device, costs.multiply_adds["whole"])
+    layout = choose_layout(settings.layout, device, len(source.shape) == 3)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)   # we say it ourselves
-    fabric = Fabric(accelerator=device.type, precision=precision,  # type: ignore[arg-type]
-                    devices=[device.index] if device.type == "cuda" else 1)
+    fabric = make_fabric(device, precision)
     torch.manual_seed(settings.seed)
-    model = Autoencoder(parts, source.shape).to(device)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = Autoencoder(parts, source.shape, classes).to(device)
+    model.to(memory_format=layout)  # type: ignore[call-overload]
     step = Step(model, Objective(parts.loss, model))
+    torch.manual_seed(settings.seed + 1_000_003 * fabric.global_rank)   # each its own noise
     weights = [p for p in step.parameters() if p.requires_grad]
     optimiser = optimisers.make(settings.optimiser, weights, settings.lr)
-    stopping = stops.make(settings.stop)
-    if "val" not in source.splits and stopping.monitor.startswith("val_"):
-        stopping = type(stopping)(**{**vars(stopping), "monitor": "train_loss"})
-    epochs = settings.epochs or _enough_epochs(len(source.splits["train"]), settings.batch_size)
-    _check_monitor(stopping.monitor, step)
-    plan = Plan(epochs, settings.batch_size, settings.seed,
-                schedules.make(settings.schedule), stopping, settings.minutes, settings.clip)
-    used = settings.with_(precision=precision, epochs=epochs, **vars(parts))
+    source = source.to(device, layout)
+    plan = _plan(settings, source, step, fabric.world_size)
+    used = settings.with_(precision=precision, epochs=plan.epochs, **vars(parts),
+                          layout=str(layout).rpartition(".")[2].removesuffix("_format"))
     record = {"environment": environment(str(device)), "data": source.identity,
               "parameters": costs.parameters, "multiply_adds": costs.multiply_adds}
-    return Training(used, folder or RunFolder(Path()), source.to(device), parts, step, optimiser,
-                    fabric, plan, record)
+    batches = len(source.splits["train"]) / (settings.batch_size * fabric.world_size)
+    told = [effective_beta(step.objective, source.shape),
+            *ramps_too_long(step.objective, plan.epochs, batches),
+            limit_memory(settings.max_memory, device)]
+    return Training(used, folder or RunFolder(Path()), source, parts, step, optimiser, fabric, plan,
+                    record, told=[note for note in told if note])
+
+
+def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Plan:
+    """What `fit` is to do, checked: the monitored figure exists, augmentations fit the samples."""
+    train, stopping = source.splits["train"], stops.make(settings.stop)
+    if "val" not in source.splits and stopping.monitor.startswith("val_"):
+        stopping = type(stopping)(**{**vars(stopping), "monitor": "train_loss"})
+    _check_monitor(stopping.monitor, step)
+    if len(train) < 2 * processes and processes > 1:
+        raise ValueError(f"{processes} processes cannot share {len(train)} training samples")
+    augment = augmenter(settings.augment, source.low, source.high)
+    with torch.random.fork_rng():
+        augment(train.batch(torch.arange(min(2, len(train)))).x)
+    epochs = settings.epochs or _enough_epochs(len(train), settings.batch_size * processes)
+    return Plan(epochs, settings.batch_size, settings.seed, schedules.make(settings.schedule),
+                stopping, settings.minutes, settings.clip, augment)
+
+
+def _check_classes(source: Source) -> None:
+    """Raises ValueError where a conditional model would meet a class it was never trained on."""
+    train = source.splits["train"]
+    if train.y is None or len(source.classes) < 2:
+        raise ValueError("condition 'label' needs data with at least two classes: a folder for "
+                         "each, labels y, or a source that has them")
+    there = {name: set(split.y[split.index].tolist()) for name, split in source.splits.items()
+             if split.y is not None}
+    for name, kinds in there.items():
+        unseen = sorted(kinds - there["train"])
+        if unseen:
+            raise ValueError(f"the class {source.classes[unseen[0]]!r} is in {name} and not in "
+                             f"train, so a model cannot be told of it; put samples of it into "
+                             f"train, or leave the class out")
 
 
 def _check_monitor(monitor: str, step: Step) -> None:
-    losses = ["loss", *step.objective.weights, "mse", *step.model.likelihood.per_value(0.0, 1)]
+    losses = ["loss", *step.objective.terms, "mse", *step.model.likelihood.per_value(0.0, 1)]
     known = [f"{split}_{name}" for split in ("val", "train") for name in dict.fromkeys(losses)]
     if monitor not in known:
         raise ValueError(f"there is no figure {monitor!r} to monitor; "

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from .condition import LabelCondition
 from .contracts import Latent, Output
 from .spec import backbones, bottlenecks, corruptions, likelihoods
 
@@ -20,6 +21,7 @@ class Parts:
     bottleneck: str = "plain(32)"
     likelihood: str = "auto"
     corruption: str = "none"
+    condition: str = "none"       # or "label"
     loss: str = "recon"
 
     def fitted(self, shape: tuple[int, ...], low: float, high: float) -> "Parts":
@@ -50,9 +52,10 @@ def initialise(layer: nn.Module) -> None:
 
 
 class Autoencoder(nn.Module):
-    """Composed of parts, never subclassed. `shape` is that of one x, such as (1, 28, 28)."""
+    """Composed of parts, never subclassed. `shape` is that of one x, such as (1, 28, 28); a
+    conditional model wants to know how many classes there are."""
 
-    def __init__(self, parts: Parts, shape: tuple[int, ...]):
+    def __init__(self, parts: Parts, shape: tuple[int, ...], classes: int = 0):
         super().__init__()
         forth = backbones.make(parts.backbone, shape, shape)
         back = backbones.make(parts.decoder, shape, shape) if parts.decoder else forth
@@ -60,27 +63,39 @@ class Autoencoder(nn.Module):
         self.bottleneck = bottlenecks.make(parts.bottleneck, forth.code, back.code)
         self.likelihood = likelihoods.make(parts.likelihood)
         self.corrupt = corruptions.make(parts.corruption)
+        self.condition = (None if parts.condition == "none" else
+                          LabelCondition(classes, forth.code, back.code))
         self.apply(initialise)
 
-    def encode(self, x: Tensor, draw: bool = False) -> tuple[Latent, tuple[Tensor, ...]]:
-        """x (B, *shape) -> Latent, skips. The bottleneck works in full precision."""
+    def encode(
+        self, x: Tensor, y: Tensor | None = None, draw: bool = False
+    ) -> tuple[Latent, tuple[Tensor, ...]]:
+        """x (B, *shape), y (B,) if conditional -> Latent, skips. The bottleneck works in full
+        precision."""
         h, skips = self.encoder(x)
+        if self.condition is not None:
+            h = self.condition.encoding(h, y)
         with full_precision(h):
             return self.bottleneck(h.float(), draw), skips
 
-    def decode(self, z: Tensor, skips: tuple[Tensor, ...] = ()) -> Distribution:
-        """z (B, D) or (B, D, H, W) -> p(x|z), over (B, *shape), in full precision."""
-        params = self.decoder(self.bottleneck.expand(z), skips)
+    def decode(
+        self, z: Tensor, y: Tensor | None = None, skips: tuple[Tensor, ...] = ()
+    ) -> Distribution:
+        """z (B, D) or (B, D, H, W), y (B,) -> p(x|z), over (B, *shape), in full precision."""
+        h = self.bottleneck.expand(z)
+        if self.condition is not None:
+            h = self.condition.decoding(h, y)
+        params = self.decoder(h, skips)
         with full_precision(params):
             return self.likelihood(params.float())
 
-    def forward(self, x: Tensor, draw: bool | None = None) -> Output:
+    def forward(self, x: Tensor, y: Tensor | None = None, draw: bool | None = None) -> Output:
         """Corrupts x and draws z in training, or where `draw` says so; else neither."""
         draw = self.training if draw is None else draw
-        latent, skips = self.encode(self.corrupt(x) if draw else x, draw)
-        return Output(x, latent, self.decode(latent.z, skips))
+        latent, skips = self.encode(self.corrupt(x) if draw else x, y, draw)
+        return Output(x, latent, self.decode(latent.z, y, skips))
 
-    def sample(self, n: int) -> Tensor:
-        """The means of n draws from the bottleneck's own prior, (N, *shape)."""
+    def sample(self, n: int, y: Tensor | None = None) -> Tensor:
+        """The means of n draws from the bottleneck's own prior, (N, *shape), of classes y (N,)."""
         z = self.bottleneck.sample_prior(n)
-        return self.decode(z.to(next(self.parameters()))).mean
+        return self.decode(z.to(next(self.parameters())), y).mean

@@ -1,7 +1,6 @@
 """Checkpoints: all of a training's state in one file of plain tensors, written whole or not."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,26 +10,12 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from .disk import write_whole
 from .fit import State
 from .optimisers import load_state, state_tensors
 
 NUMBERS = ("epoch", "batch", "step", "leg", "lr", "seconds", "epoch_seconds", "seen", "history",
-           "best_epoch")
-
-
-def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file so that whoever reads it sees the old content or the new, never a part."""
-    part = path.with_name(path.name + ".part")
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        with open(part, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None
+           "factors", "best_epoch", "ramping", "pieces", "trouble")
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str]) -> None:

@@ -1,15 +1,16 @@
 """The command line: what people ask for, as thin as it can be; heavy imports happen inside."""
 
-import inspect
+import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 from typer.exceptions import TyperException
 
-from .console import say
+from .cli_data import data_commands
+from .console import is_first, say
+from .flags import takes_settings
 from .settings import Settings, make_settings, read_recipe, recipes
 from .spec import REGISTRIES, did_you_mean
 
@@ -17,6 +18,7 @@ app = typer.Typer(
     name="hourglass", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]})
+app.add_typer(data_commands, name="data")
 
 @app.callback(invoke_without_command=True)
 def start(version: Annotated[bool, typer.Option("--version", help="print it and end")] = False
@@ -35,31 +37,7 @@ Run = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder, such a
 BAD_USE, FAILED, INTERRUPTED = 2, 1, 130
 
 
-def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command a flag for every setting; those that are typed reach it as `settings`."""
-    own = [p for p in inspect.signature(command).parameters.values() if p.name != "settings"]
-    flags = []
-    for name, setting in Settings.model_fields.items():
-        if name == "data":
-            continue
-        kind = bool if setting.annotation in (bool, bool | None) else str
-        default = "" if setting.default in (None, "") else f" [{setting.default}]"
-        dashed = name.replace("_", "-")
-        switch = f"--{dashed}/--no-{dashed}" if kind is bool else f"--{dashed}"
-        option = typer.Option(switch, help=f"{setting.description}{default}", show_default=False)
-        flags.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None,
-                                       annotation=Annotated[Optional[kind], option]))  # noqa: UP045
-
-    def wrapped(**given: Any) -> None:
-        named = {p.name: given.pop(p.name) for p in own}
-        command(**named, settings={k: v for k, v in given.items() if v is not None})
-
-    wrapped.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
-    wrapped.__annotations__ = {p.name: p.annotation for p in [*own, *flags]}
-    wrapped.__doc__, wrapped.__name__ = command.__doc__, command.__name__
-    return wrapped
-
-
+TYPED = [name for name in Settings.model_fields if name != "data"]
 Data = Annotated[str, typer.Argument(
     help="digits (if none is given), mnist, ... (see: hourglass list sources), or a folder, an "
          "archive, an image, a .npy or .npz", show_default=False)]
@@ -69,7 +47,7 @@ Out = Annotated[Optional[Path], typer.Option(  # noqa: UP045
 
 
 @app.command()
-@takes_settings
+@takes_settings(TYPED)
 def train(
     data: Data = "", recipe: Recipe = "", out: Out = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on with the run DATA")] = False,
@@ -99,6 +77,8 @@ def train(
     for note in training.notes:
         say(note)
     show(run(training), training.plan.epochs)
+    if not is_first():
+        return
     say("drawing the report ...")
     try:
         metrics = finish(training)
@@ -115,7 +95,7 @@ def train(
 
 
 @app.command()
-@takes_settings
+@takes_settings(TYPED)
 def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
     """Show a model's layers, sizes and costs; takes what train takes, or a run.
 
@@ -129,7 +109,8 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
     chosen = _settings(data, recipe, settings)
     source = load_source(chosen)
     parts = chosen.parts().fitted(source.shape, source.low, source.high)
-    print(as_text(summarise(parts, source.shape, chosen.optimiser), chosen.batch_size))
+    costs = summarise(parts, source.shape, chosen.optimiser, len(source.classes))
+    print(as_text(costs, chosen.batch_size))
 
 
 @app.command()
@@ -159,6 +140,27 @@ def reconstruct(
     from .trained import load
     found = pass_through(load(run, str(choose_device(device))), images, out)
     print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}")
+
+
+@app.command()
+def generate(
+    run: Run,
+    n: Annotated[int, typer.Option("-n", min=1, help="how many")] = 40,
+    kind: Annotated[str, typer.Option("--class", help="of this class (conditional models)")] = "",
+    out: Annotated[Path, typer.Option("--out", "-o", help="a .png file for a sheet, or a folder "
+                                      "for a file each")] = Path("samples.png"),
+    seed: Annotated[int, typer.Option(help="other seeds, other samples")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "cpu",
+) -> None:
+    """Draw new samples from a model's prior.
+
+    Examples: hourglass generate runs/1; hourglass generate runs/1 --class 7 -n 100 -o sevens/
+    """
+    from .hardware import choose_device
+    from .tasks.generate import generate as draw
+    from .trained import load
+    draw(load(run, str(choose_device(device))), n, kind, out, seed)
+    print(f"{n} samples in {out}")
 
 
 @app.command(name="list")
@@ -217,5 +219,6 @@ def _words(error: Exception) -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"hourglass: {' '.join(message.split())}", file=sys.stderr)
+    which = "" if is_first() else f" (process {os.environ['RANK']})"
+    print(f"hourglass{which}: {' '.join(message.split())}", file=sys.stderr)
     return code

@@ -1,5 +1,6 @@
 """What a person sees while something takes long: bars in a terminal, plain lines elsewhere."""
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -9,27 +10,34 @@ Item = TypeVar("Item")
 EVERY = 10.0   # seconds between two plain lines
 
 
+def is_first() -> bool:
+    """Whether this is the one process of a training that speaks; torchrun numbers them."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def say(text: str) -> None:
     """One line for the person at the terminal."""
-    print(text, file=sys.stderr, flush=True)
+    if is_first():
+        print(text, file=sys.stderr, flush=True)
 
 
 def is_terminal() -> bool:
     """Whether a bar can be drawn."""
-    return sys.stderr.isatty()
+    return sys.stderr.isatty() and is_first()
 
 
-def track(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
-    """The items, with a bar of how many are done; without a terminal, a line now and then."""
+def track(items: Iterable[Item], total: int, what: str, done: int = 0) -> Iterator[Item]:
+    """The items, with a bar of how many are done, so many before them; without a terminal, a line
+    now and then."""
     if is_terminal():
         from rich.console import Console
         from rich.progress import track as bar
-        yield from bar(items, total=total, description=what, transient=True,
+        yield from bar(items, total=total, completed=done, description=what, transient=True,
                        console=Console(stderr=True))
         return
     said = time.monotonic()
-    for done, item in enumerate(items, 1):
+    for count, item in enumerate(items, done + 1):
         yield item
         if time.monotonic() - said > EVERY:
             said = time.monotonic()
-            say(f"{what}: {done:,} of {total:,}")
+            say(f"{what}: {count:,} of {total:,}")

@@ -30,6 +30,7 @@ class Collection:
     parts: dict[str, np.ndarray] = field(default_factory=dict)   # the set's own splits, as indices
     notes: list[str] = field(default_factory=list)         # what the run should say of the data
     identity: dict[str, Any] = field(default_factory=dict)  # what tells this data from other data
+    sizes: dict[str, int] = field(default_factory=dict)    # files' own, of some that were looked at
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,6 +70,14 @@ class Output:
     px: Distribution           # p(x|z); px.mean is the reconstruction
 
 
+class Clock(NamedTuple):
+    """How far a training is, before a batch."""
+
+    step: int        # batches done
+    batches: int     # in an epoch
+    share: float     # of the run that is over, from 0 to 1
+
+
 @dataclass(frozen=True)
 class Progress:
     """What the training loop yields after every batch, and after every epoch with `row`."""
@@ -81,3 +90,4 @@ class Progress:
     row: dict[str, float] | None = None    # the epoch's figures, as in history.csv
     best: bool = False                     # this epoch is the best so far
     stopped: str = ""                      # why training ends here, if it does
+    notes: tuple[str, ...] = ()            # what a person should be told now

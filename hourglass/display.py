@@ -25,14 +25,25 @@ def line(p: Progress, epochs: int) -> str:
              if name.startswith(("train_", "val_")) and not name.endswith("_recon")}
     losses = "  ".join(f"{name} {value:.5g}" for name, value in shown.items())
     mark = "  (best)" if p.best else ""
-    return (f"epoch {p.epoch}/{epochs}  {losses}  {row['images_per_second']:,.0f} images/s  "
-            f"{row['seconds']:.0f} s{mark}")
+    return (f"epoch {p.epoch}/{epochs}  {losses}{_posterior(row)}  "
+            f"{row['images_per_second']:,.0f} images/s  {row['seconds']:.0f} s{mark}")
+
+
+def _posterior(row: dict[str, float]) -> str:
+    """What an epoch's codes did, for models that have a posterior."""
+    if "active_units" not in row:
+        return ""
+    share = f", {row['kl_share']:.1%} of the loss" if "kl_share" in row else ""
+    return (f"  KL {row['kl_least']:.3g} to {row['kl_most']:.3g} a factor{share}, "
+            f"{row['active_units']:.0f} active")
 
 
 def _show_lines(progress: Iterator[Progress], epochs: int) -> None:
     said = time.monotonic() - SPACED
     for p in progress:
         waited = time.monotonic() - said
+        for note in p.notes:
+            say(note)
         if p.row and _is_told(p, epochs, waited):
             say(line(p, epochs))
         elif waited > EVERY:
@@ -57,6 +68,8 @@ def _show_bar(progress: Iterator[Progress], epochs: int) -> None:
         one = bar.add_task("", total=None, losses="")
         read, said, started = 0.0, 0.0, time.monotonic()
         for p in progress:
+            for note in p.notes:
+                bar.console.print(note, highlight=False)
             if p.row:
                 started = time.monotonic()
                 bar.update(whole, completed=p.epoch)

@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
@@ -11,19 +12,21 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from .autoencoder import Autoencoder
-from .contracts import Output, Progress
+from .contracts import Clock, Output, Progress
 from .data.source import Source, Split, shuffled
 from .objective import Objective
+from .posterior import Posterior, gathered, moments
 from .schedules import Schedule
 from .stopping import Stopping
 
 EVALUATION_SEED = 0    # of the noise in which losses are compared from epoch to epoch
 EVALUATION_BATCH = 250
+LOOKED_AT = 5000       # training samples whose posteriors are looked at where there is no val
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What `fit` is to do."""
+    """What `fit` is to do; with several processes, `batch_size` is each one's own."""
 
     epochs: int
     batch_size: int
@@ -32,6 +35,7 @@ class Plan:
     stopping: Stopping
     minutes: float | None = None
     clip: float | None = None
+    augment: Callable[[Tensor], Tensor] = lambda x: x
 
 
 @dataclass
@@ -48,17 +52,21 @@ class State:
     seen: int = 0                                           # samples in this epoch
     sums: dict[str, Tensor] = field(default_factory=dict)   # of losses over this epoch's samples
     history: list[dict[str, float]] = field(default_factory=list)
+    factors: list[list[float]] = field(default_factory=list)   # of every epoch, KL per factor
     best: dict[str, Tensor] = field(default_factory=dict)   # weights of the best epoch
     best_epoch: int = 0
+    ramping: int = 0                                        # epochs that ended within a ramp
+    pieces: int = 1                                         # in which a batch fits into memory
+    trouble: str = ""                                       # what was last said of the posterior
 
     def losses(self, monitor: str) -> list[float]:
         """The monitored figure of every past epoch."""
         return [row[monitor] for row in self.history]
 
-    def add(self, losses: dict[str, Tensor], count: int) -> None:
-        """Count a batch's mean losses in."""
-        for name, value in losses.items():
-            self.sums[name] = self.sums.get(name, 0) + value.detach() * count
+    def add(self, sums: dict[str, Tensor], count: int) -> None:
+        """Count a batch's losses in."""
+        for name, value in sums.items():
+            self.sums[name] = self.sums.get(name, 0) + value
         self.seen, self.batch, self.step = self.seen + count, self.batch + 1, self.step + 1
 
 
@@ -70,55 +78,108 @@ class Step(nn.Module):
         super().__init__()
         self.model, self.objective = model, objective
 
-    def forward(self, x: Tensor, errors: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
-        """x (B, *shape) -> total and mean losses; with `errors`, the squared error per value."""
-        out: Output = self.model(x, draw=True)
+    def forward(
+        self, x: Tensor, y: Tensor | None = None, closely: bool = False
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """x (B, *shape), y (B,) -> total and mean losses; looked at `closely`, also the squared
+        error per value, and what the posterior does."""
+        out: Output = self.model(x, y, draw=True)
         loss, parts = self.objective(out, self.model)
         means = {"loss": loss, **{name: part.mean() for name, part in parts.items()}}
-        if errors:
-            means["mse"] = (out.px.mean - out.x).square().mean()
+        if closely:
+            means |= {"mse": (out.px.mean - out.x).square().mean(), **moments(out.latent)}
         return loss, means
 
 
-def fit(
-    step: nn.Module, optimiser: Optimizer, source: Source, plan: Plan, fabric: Fabric, state: State
-) -> Iterator[Progress]:
+class Parties(NamedTuple):
+    """Who takes part in a step: `forward` is the step as Fabric wraps it, which trains."""
+
+    step: Step
+    forward: nn.Module
+    optimiser: Optimizer
+    fabric: Fabric
+
+
+def fit(parties: Parties, source: Source, plan: Plan, state: State) -> Iterator[Progress]:
     """Train on from `state`, yielding after every batch and every epoch.
 
     Raises FloatingPointError, with every term's value, for a loss that is not finite.
     """
+    step, _, optimiser, fabric = parties
     train, rates = source.splits["train"], [group["lr"] for group in optimiser.param_groups]
-    monitor, stopped = plan.stopping.monitor, ""
+    monitor, stopped, pieces = plan.stopping.monitor, "", state.pieces
     while state.epoch <= plan.epochs and not stopped:
-        batches = shuffled(train, plan.batch_size, plan.seed, state.epoch)
+        batches = shuffled(train, plan.batch_size, plan.seed, state.epoch, fabric.world_size)
         past = state.losses(monitor)
         for rows in batches[state.batch:]:
             started = time.monotonic()
-            factor = plan.schedule(_share(state, plan, len(batches)), past)
+            factor = plan.schedule(_share(state, plan, len(batches), state.leg), past)
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
             state.lr = optimiser.param_groups[0]["lr"]
+            step.objective.at(_clock(state, plan, len(batches)))
             step.train()
-            loss, losses = step(train.batch(rows).x)
-            if fabric.device.type == "cpu" or state.step % 50 == 0:
-                check_finite(loss, losses)   # elsewhere each look would wait for the device
-            optimiser.zero_grad()
-            fabric.backward(loss)
-            if plan.clip:
-                fabric.clip_gradients(step, optimiser, max_norm=plan.clip)
-            optimiser.step()
-            state.add(losses, len(rows))
-            state.epoch_seconds += time.monotonic() - started
-            state.seconds += time.monotonic() - started
-            yield Progress(state.epoch, state.batch, len(batches), state.seen, state.sums)
+            state.add(*_learn(parties, train, rows, plan, state))
+            _take_time(state, fabric, started, bool(plan.minutes))
+            yield Progress(state.epoch, state.batch, len(batches), state.seen, state.sums,
+                           notes=_smaller(state, pieces))
+            pieces = state.pieces
             if plan.minutes and state.seconds > 60 * plan.minutes:
                 break
-        row, batch = _close_epoch(step, source, plan, state), state.batch
+        clock, batch = _clock(state, plan, len(batches)), state.batch
+        row, notes = _close_epoch(parties, source, plan, state, clock)
         stopped = _end(state, plan)
         yield Progress(state.epoch - 1, batch, len(batches), state.seen, state.sums, row,
-                       state.best_epoch == state.epoch - 1, stopped)
+                       state.best_epoch == state.epoch - 1, stopped, notes)
     for group, rate in zip(optimiser.param_groups, rates, strict=True):
         group["lr"] = rate
+
+
+def _learn(
+    parties: Parties, train: Split, rows: Tensor, plan: Plan, state: State
+) -> tuple[dict[str, Tensor], int]:
+    """One step of the optimiser on this process' part of the rows; returns sums of losses.
+
+    Where a device's memory is too small, the batch goes through it in ever smaller pieces, whose
+    gradients add up to the same.
+    """
+    _, forward, optimiser, fabric = parties
+    own = rows[fabric.global_rank::fabric.world_size]
+    while True:
+        try:
+            sums = _add_gradients(parties, train, own, len(rows), plan, state)
+            break
+        except torch.OutOfMemoryError as error:
+            if fabric.world_size > 1 or len(own) < 4 * state.pieces:
+                raise ValueError(f"the device's memory is too small ({str(error)[:80]}); use a "
+                                 f"smaller --batch-size or --size, or --device cpu") from None
+        state.pieces *= 2
+        if fabric.device.type == "cuda":
+            torch.cuda.empty_cache()
+    if plan.clip:
+        fabric.clip_gradients(forward, optimiser, max_norm=plan.clip)
+    optimiser.step()
+    return sums, len(own)
+
+
+def _add_gradients(
+    parties: Parties, train: Split, own: Tensor, together: int, plan: Plan, state: State
+) -> dict[str, Tensor]:
+    """The gradient of the mean loss over all processes' rows, `together` of them, of which `own`
+    are this one's; returns sums of losses."""
+    _, forward, optimiser, fabric = parties
+    optimiser.zero_grad()
+    sums: dict[str, Tensor] = {}
+    for piece in own.chunk(state.pieces):
+        batch = train.batch(piece)
+        loss, losses = forward(plan.augment(batch.x), batch.y)
+        if fabric.device.type == "cpu" or state.step % 50 == 0:
+            check_finite(loss, losses)   # elsewhere each look would wait for the device
+        share = len(piece) * fabric.world_size / together
+        fabric.backward(loss if share == 1 else loss * share)
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0) + value.detach() * len(piece)
+    return sums
 
 
 def check_finite(loss: Tensor, losses: dict[str, Tensor]) -> None:
@@ -130,58 +191,136 @@ def check_finite(loss: Tensor, losses: dict[str, Tensor]) -> None:
             f"32-true, and look at the data's range")
 
 
-def _share(state: State, plan: Plan, batches: int) -> float:
-    """How much of the schedule's part of the run is over, from 0 to 1."""
-    steps = (state.step - state.leg) / max(plan.epochs * batches - state.leg, 1)
+def _take_time(state: State, fabric: Fabric, started: float, shared: bool) -> None:
+    """Count the time of a batch; where it decides anything, all processes count the same."""
+    took = time.monotonic() - started
+    state.epoch_seconds += took
+    state.seconds += took
+    if shared and fabric.world_size > 1:
+        state.seconds = float(fabric.broadcast(torch.tensor(state.seconds)))
+
+
+def _smaller(state: State, pieces: int) -> tuple[str, ...]:
+    """What to say when a batch had to be cut into more pieces than before."""
+    if state.pieces == pieces:
+        return ()
+    return (f"out of memory: each batch now goes through the device in {state.pieces} pieces, "
+            f"their gradients added up; a smaller --batch-size would be faster",)
+
+
+def _clock(state: State, plan: Plan, batches: int) -> Clock:
+    return Clock(state.step, batches, _share(state, plan, batches, 0))
+
+
+def _share(state: State, plan: Plan, batches: int, begun: int) -> float:
+    """How much of the run, or of its part since the step `begun`, is over, from 0 to 1."""
+    steps = (state.step - begun) / max(plan.epochs * batches - begun, 1)
     return min(max(steps, state.seconds / (60 * plan.minutes) if plan.minutes else 0.0), 1.0)
 
 
-def _close_epoch(step: nn.Module, source: Source, plan: Plan, state: State) -> dict[str, float]:
+def _close_epoch(
+    parties: Parties, source: Source, plan: Plan, state: State, clock: Clock
+) -> tuple[dict[str, float], tuple[str, ...]]:
     """Evaluate, write the epoch's row and keep its weights if they are the best; begin the next."""
-    started = time.monotonic()
+    started, (step, _, _, fabric) = time.monotonic(), parties
+    ramping = step.objective.is_ramping(clock)
+    sums, seen = _together(state.sums, state.seen, fabric)
     row: dict[str, float] = {"epoch": state.epoch}
-    row |= {f"train_{name}": float(total) / state.seen for name, total in state.sums.items()}
+    row |= {f"train_{name}": float(total) / seen for name, total in sums.items()}
     check_finite(torch.tensor(row["train_loss"]), {k: torch.tensor(v) for k, v in row.items()})
-    if "val" in source.splits:
-        row |= {f"val_{name}": v for name, v in evaluate(step, source.splits["val"]).items()}
+    losses, posterior = _evaluated(parties, source)
+    row |= {f"val_{name}": value for name, value in losses.items()}
     row |= _per_value(step, row, math.prod(source.shape))
+    notes = _look(step, state, row, posterior, quietly=ramping) if posterior else ()
     row["lr"] = state.lr
-    row["images_per_second"] = state.seen / state.epoch_seconds
+    row["images_per_second"] = seen / state.epoch_seconds
     state.seconds += time.monotonic() - started
     row["seconds"] = state.seconds
     state.history.append(row)
-    if plan.stopping.best(state.losses(plan.stopping.monitor)) == state.epoch:
+    state.ramping = state.epoch if ramping else state.ramping
+    if plan.stopping.best(state.losses(plan.stopping.monitor), state.ramping) == state.epoch:
         state.best = {name: value.detach().clone() for name, value in step.state_dict().items()}
         state.best_epoch = state.epoch
     state.epoch, state.batch, state.seen, state.sums = state.epoch + 1, 0, 0, {}
     state.epoch_seconds = 0.0
-    return row
+    return row, notes
 
 
-def _per_value(step: nn.Module, row: dict[str, float], values: int) -> dict[str, float]:
+def _evaluated(parties: Parties, source: Source) -> tuple[dict[str, float], Posterior | None]:
+    """The losses on val, or nothing, and the posterior there, else on training samples."""
+    if "val" in source.splits:
+        return evaluate(parties.step, source.splits["val"], parties.fabric)
+    if "kl" not in parties.step.objective.terms:
+        return {}, None
+    return {}, evaluate(parties.step, source.splits["train"], parties.fabric, most=LOOKED_AT)[1]
+
+
+def _look(
+    step: Step, state: State, row: dict[str, float], posterior: Posterior, quietly: bool
+) -> tuple[str, ...]:
+    """Put the posterior into the epoch's row; returns what to say of it, once."""
+    weights = step.objective.weights
+    split = "val" if "val_kl" in row else "train"
+    if f"{split}_kl" in row:
+        row["kl_share"] = weights["kl"] * row[f"{split}_kl"] / row[f"{split}_loss"]
+    row |= posterior.row()
+    state.factors.append([round(value, 5) for value in posterior.kl.tolist()])
+    early = quietly or state.epoch < 2
+    trouble = "" if early else posterior.trouble(weights.get("kl", 0.0))
+    new = trouble.partition(":")[0] != state.trouble.partition(":")[0]
+    state.trouble = trouble
+    return (trouble,) if trouble and new else ()
+
+
+def _per_value(step: Step, row: dict[str, float], values: int) -> dict[str, float]:
     """The tutorials' mean error per value beside each split's reconstruction term."""
     return {f"{split}_{name}": error for split in ("train", "val") if f"{split}_recon" in row
-            for name, error in step.model.likelihood.per_value(  # type: ignore[union-attr, operator]
+            for name, error in step.model.likelihood.per_value(
                 row[f"{split}_recon"], values).items()}
 
 
 def _end(state: State, plan: Plan) -> str:
     if plan.minutes and state.seconds > 60 * plan.minutes:
         return f"{plan.minutes:g} minutes are over"
-    return plan.stopping.reason(state.losses(plan.stopping.monitor))
+    return plan.stopping.reason(state.losses(plan.stopping.monitor), state.ramping)
+
+
+def _together(
+    sums: dict[str, Tensor], count: int, fabric: Fabric | None
+) -> tuple[dict[str, Tensor], int]:
+    """Sums and counts over all processes."""
+    if fabric is None or fabric.world_size == 1:
+        return sums, count
+
+    def summed(value: Tensor) -> Tensor:
+        held: Any = fabric.all_reduce(value.detach().clone(), reduce_op="sum")
+        return held
+    counted = summed(torch.tensor(count, device=fabric.device))
+    return {name: summed(value) for name, value in sums.items()}, int(counted)
 
 
 @torch.no_grad()
-def evaluate(step: nn.Module, split: Split, size: int = EVALUATION_BATCH) -> dict[str, float]:
-    """Mean losses over a split as they are trained, each sample counted once, in the same noise
-    at every call; not compiled, for its batches have many sizes."""
+def evaluate(
+    step: Step, split: Split, fabric: Fabric | None = None, size: int = EVALUATION_BATCH,
+    most: int | None = None,
+) -> tuple[dict[str, float], Posterior | None]:
+    """Mean losses over a split as they are trained, at full weight, each sample counted once, in
+    the same noise at every call; and what the posterior does. Not compiled, for its batches have
+    many sizes."""
     step.eval()
+    step.objective.at(None)
     sums: dict[str, Tensor] = {}
-    devices: Sequence[torch.device] = [split.device] if split.device.type == "cuda" else []
-    with torch.random.fork_rng(devices), torch.compiler.set_stance("force_eager"):
+    rank, world = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
+    rows = torch.arange(min(len(split), most or len(split)))[rank::world]
+    devices = [split.device] if split.device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
         torch.manual_seed(EVALUATION_SEED)
-        for batch in split.batches(size):
-            _, losses = step(batch.x, errors=True)
+        for chunk in rows.split(size):
+            batch = split.batch(chunk)
+            with fabric.autocast() if fabric else torch.autocast("cpu", enabled=False):
+                _, losses = step(batch.x, batch.y, closely=True)
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0) + value * len(batch.x)
-    return {name: float(total) / len(split) for name, total in sums.items()}
+    sums, count = _together(sums, len(rows), fabric)
+    posterior = gathered(sums, count)
+    return {name: float(total) / count for name, total in sums.items()}, posterior

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import platform
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
-from .checkpoint import write_whole
+from .disk import write_whole
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "pillow", "safetensors")
 
@@ -79,20 +78,38 @@ class RunFolder:
 
     def read_history(self) -> tuple[dict[str, float], ...]:
         """history.csv, or nothing."""
-        try:
-            with open(self.path / "history.csv", newline="") as file:
-                return tuple({k: float(v) for k, v in row.items() if v}
-                             for row in csv.DictReader(file))
-        except (OSError, ValueError):
-            return ()
+        return _read_table(self.path / "history.csv")
 
     def write_history(self, history: Sequence[dict[str, float]]) -> None:
         """history.csv: a row an epoch."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(history[0]) if history else ["epoch"])
-        writer.writeheader()
-        writer.writerows(history)
-        write_whole(self.path / "history.csv", text.getvalue())
+        _write_table(self.path / "history.csv", history)
+
+    def read_factors(self) -> tuple[dict[str, float], ...]:
+        """kl_factors.csv, or nothing."""
+        return _read_table(self.path / "kl_factors.csv")
+
+    def write_factors(self, factors: Sequence[Sequence[float]]) -> None:
+        """kl_factors.csv: a row an epoch, the mean KL of each factor, in nats."""
+        if factors:
+            _write_table(self.path / "kl_factors.csv", [
+                {"epoch": epoch, **{f"factor_{i}": value for i, value in enumerate(row, 1)}}
+                for epoch, row in enumerate(factors, 1)])
+
+
+def _read_table(path: Path) -> tuple[dict[str, float], ...]:
+    try:
+        with open(path, newline="") as file:
+            return tuple({k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file))
+    except (OSError, ValueError):
+        return ()
+
+
+def _write_table(path: Path, rows: Sequence[dict[str, float]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch"])
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue())
 
 
 def is_run(path: Path) -> bool:
@@ -141,14 +158,6 @@ def _empty_folder(path: Path) -> Path:
         raise ValueError(f"{path} cannot be a folder for results ({error.strerror}); choose "
                          f"another --out") from None
     return path
-
-
-def check_space(path: Path, needed: int) -> None:
-    """Raises ValueError where the disk has no room for so many bytes."""
-    free = shutil.disk_usage(path).free
-    if free < needed:
-        raise ValueError(f"{path} is on a disk with {free / 2**20:.1f} MiB free, and this run "
-                         f"needs {needed / 2**20:.1f}; free some, or choose another --out")
 
 
 def environment(device: str) -> dict[str, Any]:

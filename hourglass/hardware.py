@@ -1,6 +1,13 @@
 """Choosing the device and the precision that a run computes in."""
 
+from typing import Literal
+
 import torch
+from lightning_fabric import Fabric
+
+from .processes import LOCAL_RANK, PROCESSES, PROCESSES_HERE
+
+Layout = Literal["auto", "channels_last", "contiguous"]
 
 # below so many multiply-adds per sample, casting to bf16 costs what it saves
 WORTH_BF16 = 3_000_000
@@ -9,8 +16,8 @@ WORTH_BF16 = 3_000_000
 def choose_device(text: str) -> torch.device:
     """The device that the text names; "auto" is CUDA, else MPS, else the CPU."""
     if text == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else
-                            "mps" if torch.backends.mps.is_available() else "cpu")
+        text = ("cuda" if torch.cuda.is_available() else
+                "mps" if torch.backends.mps.is_available() else "cpu")
     kind, _, number = text.partition(":")
     counts = {"cpu": 1, "cuda": torch.cuda.device_count(),
               "mps": int(torch.backends.mps.is_available())}
@@ -19,6 +26,8 @@ def choose_device(text: str) -> torch.device:
     if int(number or 0) >= counts[kind]:
         raise ValueError(f"this machine has no device {text!r}; it has "
                          f"{', '.join(k for k, n in counts.items() if n)}")
+    if PROCESSES > 1 and kind == "cuda":   # one each
+        return torch.device(kind, LOCAL_RANK)
     return torch.device(kind, int(number or 0)) if kind == "cuda" else torch.device(kind)
 
 
@@ -37,3 +46,34 @@ def _has_bf16(device: torch.device) -> bool:
         probe = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
         return bool(probe())
     return False
+
+
+def choose_layout(text: Layout, device: torch.device, is_images: bool) -> torch.memory_format:
+    """The layout asked for; "auto" is channels_last for images but on MPS: oneDNN and cuDNN turn
+    all else into it and back at every layer."""
+    fast = is_images and device.type != "mps"
+    last = text == "channels_last" or (text == "auto" and fast)
+    return torch.channels_last if last else torch.contiguous_format
+
+
+def make_fabric(device: torch.device, precision: str) -> Fabric:
+    """Fabric on that device; one of several processes where torchrun has started them."""
+    several = PROCESSES > 1
+    devices = PROCESSES_HERE if several else [device.index] if device.type == "cuda" else 1
+    fabric = Fabric(accelerator=device.type, precision=precision,  # type: ignore[arg-type]
+                    devices=devices, num_nodes=PROCESSES // PROCESSES_HERE,
+                    strategy="ddp" if several else "auto")
+    if several:
+        fabric.launch()
+    return fabric
+
+
+def limit_memory(gibibytes: float | None, device: torch.device) -> str:
+    """Keep to so much of a GPU's memory; returns what to say where there is nothing to limit."""
+    if gibibytes is None:
+        return ""
+    if device.type != "cuda":
+        return "max_memory is for GPUs (CUDA), and this run uses none: it limits nothing"
+    total = torch.cuda.get_device_properties(device).total_memory
+    torch.cuda.set_per_process_memory_fraction(min(gibibytes * 2**30 / total, 1.0), device)
+    return ""

@@ -1,26 +1,52 @@
-"""The loss: a formula over terms, such as "recon + 4 * kl"."""
+"""The loss: a formula over terms, such as "recon + 4 * kl" or "recon + ramp(0, 4) * kl"."""
 
+import torch
 from torch import Tensor, nn
 
-from .contracts import Output
-from .spec import read_sum, terms
+from .contracts import Clock, Output
+from .ramps import Ramp
+from .spec import ramps, read_sum, terms
 
 
 class Objective(nn.Module):
     """Weighs terms, and a bottleneck's own penalties with them.
 
-    Every term gives (B,), summed over dimensions; the total is the mean over the batch.
+    Every term gives (B,), summed over dimensions; the total is the mean over the batch. Terms have
+    their full weight but between `at(clock)` and `at(None)`.
     """
 
     def __init__(self, formula: str, model: nn.Module):
         super().__init__()
-        calls = read_sum(formula)
-        names = [call.name for _, call in calls]
+        summands = read_sum(formula)
+        names = [s.call.name for s in summands]
         if len(set(names)) < len(names):
             raise ValueError(f"{formula!r} has a term twice")
-        self.weights = {call.name: weight for weight, call in calls}
-        self.terms = {call.name: terms.build(call, model) for _, call in calls}
+        self.factors = {s.call.name: s.weight for s in summands}
+        self.ramps: dict[str, Ramp] = {s.call.name: ramps.build(s.ramp)
+                                       for s in summands if s.ramp is not None}
+        self.terms = {s.call.name: terms.build(s.call, model) for s in summands}
         self.learned = nn.ModuleList(t for t in self.terms.values() if isinstance(t, nn.Module))
+        # a tensor, for a compiled network would be compiled anew at every change of a number
+        self.register_buffer("now", torch.tensor(self._weights(None)), persistent=False)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Every term's full weight."""
+        return dict(zip(self.terms, self._weights(None), strict=True))
+
+    def at(self, clock: Clock | None) -> None:
+        """Weigh the terms as at that moment of the run, or fully."""
+        if self.ramps:
+            self.get_buffer("now").copy_(torch.tensor(self._weights(clock)))
+
+    def is_ramping(self, clock: Clock) -> bool:
+        """Whether a weight has still to reach its end."""
+        return any(ramp.progress(clock) < 1 for ramp in self.ramps.values())
+
+    def _weights(self, clock: Clock | None) -> list[float]:
+        return [factor * (1.0 if (ramp := self.ramps.get(name)) is None else
+                          ramp.end if clock is None else ramp.weight(clock))
+                for name, factor in self.factors.items()]
 
     def forward(self, out: Output, model: nn.Module) -> tuple[Tensor, dict[str, Tensor]]:
         """The total, a scalar, and {name: (B,)} of its unweighted parts."""
@@ -29,5 +55,7 @@ class Objective(nn.Module):
         for name, part in parts.items():
             if part.shape != out.x.shape[:1]:
                 raise TypeError(f"term {name!r} gave {tuple(part.shape)}, not {(len(out.x),)}")
-        weighed = [self.weights.get(name, 1.0) * part for name, part in parts.items()]
+        weights = dict(zip(self.terms, self.get_buffer("now"), strict=True))
+        weighed = [weights[name] * part if name in weights else part
+                   for name, part in parts.items()]
         return sum(weighed[1:], weighed[0]).mean(), parts

@@ -1,20 +1,19 @@
 """The report: one HTML page that opens anywhere, drawn from a run folder alone."""
 
 import base64
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
-from torch import nn
 
 from .animation import animate
 from .assembly import Training, load_source
-from .checkpoint import write_whole
+from .autoencoder import Autoencoder
 from .data.source import Source
+from .disk import write_whole
 from .figures import draw_all
+from .figures.canvas import as_png
 from .folder import RunFolder
 from .metrics import measure
 from .settings import make_settings, read_toml
@@ -24,7 +23,8 @@ from .trained import load
 
 TITLES = {"curves": "Did it learn?", "reconstructions": "Does it reconstruct?",
           "lines": "Does it reconstruct?", "errors": "How large are the errors?",
-          "class_errors": "Which classes are hard?", "codes": "Where do the samples lie?"}
+          "class_errors": "Which classes are hard?", "codes": "Where do the samples lie?",
+          "samples": "What does it generate?", "factors": "What do the factors carry?"}
 WORDS = {"mse": "mean squared error per value", "mae": "mean absolute error per value",
          "nats": "-log p(x|z), nats per sample", "psnr": "peak signal-to-noise ratio, dB",
          "bce": "binary cross-entropy per value",
@@ -47,7 +47,7 @@ def look(training: Training) -> dict[str, float]:
     record = {**training.record, "epochs": len(state.history),
               "best_epoch": state.best_epoch if best else 0, "steps": state.step,
               "seconds": round(state.seconds, 2), "ended": training.ended,
-              "notes": list(training.source.notes)}
+              "notes": [*training.source.notes, *training.told]}
     return _keep(training.folder, training.step.model, training.source, record)
 
 
@@ -67,7 +67,7 @@ def look_again(folder: RunFolder) -> dict[str, float]:
 
 
 def _keep(
-    folder: RunFolder, model: nn.Module, source: Source, record: dict[str, Any]
+    folder: RunFolder, model: Autoencoder, source: Source, record: dict[str, Any]
 ) -> dict[str, float]:
     snapshot = take(model, source)
     metrics = measure(snapshot)
@@ -82,13 +82,14 @@ def write_report(folder: RunFolder) -> Path:
         look_again(folder)
     record = folder.read_record()
     history = folder.read_history()
-    snapshot = load_snapshot(folder.snapshot, history, record["best_epoch"])
+    snapshot = load_snapshot(folder.snapshot, history, record["best_epoch"],
+                             folder.read_factors())
     folder.figures.mkdir(exist_ok=True)
     drawn = []
     order = [*TITLES]
     for name, figure in sorted(draw_all(snapshot), key=lambda f: order.index(f[0])
                                if f[0] in order else len(order)):
-        png = _png(figure)
+        png = as_png(figure)
         write_whole(folder.figures / f"{name}.png", png)
         drawn.append({"name": name, "title": TITLES.get(name, name.replace("_", " ")),
                       "about": figures.about(name), "image": _embedded(png, "png")})
@@ -108,12 +109,6 @@ def _template() -> Any:
     loader.filters["text"] = lambda v: v if isinstance(v, str) else json.dumps(v)
     loader.filters["figures"] = lambda v: f"{v:.5g}"
     return loader.get_template("report.html.jinja")
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
 
 
 def _embedded(content: bytes, kind: str) -> str:

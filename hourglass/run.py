@@ -2,17 +2,19 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 
 from .animation import COLUMNS, is_framed, save_frame
 from .assembly import Training
 from .checkpoint import save_state
+from .console import is_first
 from .contracts import Progress
-from .fit import fit
+from .fit import Parties, fit
 from .interrupts import Interrupts
 from .memory import quiet_collector
 from .trained import describe, save_model
@@ -24,27 +26,19 @@ PATIENCE = 20.0     # as many times as long as the last one took to write
 def run(training: Training) -> Iterator[Progress]:
     """Train, yielding progress, and keep what was learnt on disk. Stops after the batch in which
     Ctrl-C came. Raises FloatingPointError for a loss that is not finite, the best weights kept."""
-    state, source = training.state, training.source
-    step, optimiser = training.fabric.setup(_compiled(training), training.optimiser)
-    log = _tensorboard(training)
-    watched = source.splits[source.unseen]
-    samples = watched.batch(torch.linspace(0, len(watched) - 1, min(COLUMNS, len(watched))).long())
-    saved, took = time.monotonic(), 0.0
+    fabric, state = training.fabric, training.state
+    forward, optimiser = fabric.setup(_compiled(training), training.optimiser)
+    parties = Parties(training.step, forward, optimiser, fabric)
+    keep = _keeper(training)
     with Interrupts() as interrupts, quiet_collector():
         try:
-            for progress in fit(step, optimiser, source, training.plan, training.fabric, state):
+            for progress in fit(parties, training.source, training.plan, state):
+                training.told += progress.notes
                 if progress.row:
                     training.ended = progress.stopped
-                    log(progress.row)
-                    if len(source.shape) == 3 and is_framed(progress.epoch):
-                        save_frame(training.step.model, samples.x, training.folder.frames /
-                                   f"{progress.epoch:05}.png", f"epoch {progress.epoch}")
-                now = time.monotonic()
-                if now - saved > max(SHORTEST, PATIENCE * took):
-                    save(training)
-                    saved, took = time.monotonic(), time.monotonic() - now
+                keep(progress)
                 yield progress
-                if interrupts.came:
+                if _anyone(interrupts.came, fabric):
                     training.interrupted, training.ended = True, "interrupted"
                     break
         except FloatingPointError:
@@ -60,14 +54,49 @@ def run(training: Training) -> Iterator[Progress]:
                 training.lock.close()
 
 
+def _anyone(came: bool, fabric: Fabric) -> bool:
+    """Whether Ctrl-C reached any of the processes, so that all stop after the same batch."""
+    if fabric.world_size == 1:
+        return came
+    flag = torch.tensor(float(came), device=fabric.device)
+    return float(fabric.all_reduce(flag, reduce_op="sum")) > 0  # type: ignore[arg-type]
+
+
+def _keeper(training: Training) -> Callable[[Progress], None]:
+    """What writes frames, logs and checkpoints as training goes on, in the first process alone."""
+    if not is_first():
+        return lambda progress: None
+    source, log = training.source, _tensorboard(training)
+    watched = source.splits[source.unseen]
+    samples = watched.batch(torch.linspace(0, len(watched) - 1, min(COLUMNS, len(watched))).long())
+    saved, took = time.monotonic(), 0.0
+
+    def keep(progress: Progress) -> None:
+        nonlocal saved, took
+        if progress.row:
+            log(progress.row)
+            if len(source.shape) == 3 and is_framed(progress.epoch):
+                frame = training.folder.frames / f"{progress.epoch:05}.png"
+                save_frame(training.step.model, samples, frame, f"epoch {progress.epoch}")
+        now = time.monotonic()
+        if now - saved > max(SHORTEST, PATIENCE * took):
+            save(training)
+            saved, took = time.monotonic(), time.monotonic() - now
+    return keep
+
+
 def save(training: Training) -> None:
-    """Checkpoint, the best weights, and the history so far."""
+    """Checkpoint, the best weights, and the history so far; the first process does it for all."""
+    if not is_first():
+        return
     save_state(training.folder.checkpoint, training.state, training.step, training.optimiser)
     save_weights(training)
 
 
 def save_weights(training: Training) -> None:
     """The weights to use (the best epoch's, or the last ones) and the history."""
+    if not is_first():
+        return
     state, folder = training.state, training.folder
     best = state.best if training.plan.stopping.restore_best else {}
     about = describe(training.parts, training.source, training.settings.reading())
@@ -75,6 +104,7 @@ def save_weights(training: Training) -> None:
     if all(math.isfinite(w.sum().item()) for w in weights.values()):
         save_model(folder.model, training.step.model, weights, about)
     folder.write_history(state.history)
+    folder.write_factors(state.factors)
 
 
 def _compiled(training: Training) -> nn.Module:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:   # these bring torch, which takes a second to import
     from .autoencoder import Parts
     from .data.images import Reading
 
-PARTS = ("backbone", "decoder", "bottleneck", "likelihood", "corruption", "loss")
+PARTS = ("backbone", "decoder", "bottleneck", "likelihood", "corruption", "condition", "loss")
 READING = ("crop", "grey", "invert", "size", "fit", "pad", "strict")
 SHARES = ("val", "test", "holdout")
 
@@ -32,7 +32,12 @@ class Settings(BaseModel):
     bottleneck: str = Field("", description="what the code is, such as plain(10) or gaussian(16)")
     likelihood: str = Field("", description="of x given the code: bernoulli, normal, laplace")
     corruption: str = Field("", description="what the encoder sees in training, such as noise(0.3)")
+    condition: Literal["", "none", "label"] = Field(
+        "", description="label: encoder and decoder are told the class of each sample")
     loss: str = Field("", description="a formula over terms, such as recon + 4 * kl")
+    augment: str = Field("", description="vary training samples, such as flip + shift(2)")
+    begin: str = Field("", description="begin with the weights of this run; parts and size that "
+                       "are not given are its own", json_schema_extra={"flag": "--from"})
     size: str = Field("", description="resize images to 64, or to 64x48 (height x width)")
     fit: Fit = Field("crop", description="how another aspect comes to size: crop, pad, stretch")
     crop: str = Field("", description="cut out the centre first, such as 148; smaller images stay")
@@ -56,6 +61,10 @@ class Settings(BaseModel):
     precision: Literal["auto", "32-true", "bf16-mixed"] = Field(
         "auto", description="32-true, bf16-mixed, or auto: bf16 where it is faster")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
+    layout: Literal["auto", "channels_last", "contiguous"] = Field(
+        "auto", description="of maps in memory; auto: channels_last where it is faster")
+    max_memory: Positive | None = Field(
+        None, description="GiB of a GPU's memory to stay within; batches that need more are cut up")
     compile: bool = Field(False, description="compile the network first (long runs only)")
     tensorboard: bool = Field(False, description="also write TensorBoard's events")
     seed: int = Field(0, ge=0, lt=2**31, description="of weights, batches, splits and noise")

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -36,6 +36,14 @@ class Call:
         return f"{self.name}({', '.join(given)})" if given else self.name
 
 
+class Summand(NamedTuple):
+    """A summand of a formula: a number and perhaps a ramp, times a part."""
+
+    weight: float
+    ramp: Call | None
+    call: Call
+
+
 def did_you_mean(wrong: str, right: Iterable[str]) -> str:
     """What to say of a wrong name: the nearest right one, and all of them if they are few."""
     right = list(right)
@@ -51,8 +59,8 @@ def read(text: str) -> Call:
     return _call(_expression(text), text)
 
 
-def read_sum(text: str) -> list[tuple[float, Call]]:
-    """Read "recon + 4 * kl(free_bits=0.5)" as [(weight, call), ...]."""
+def read_sum(text: str) -> list[Summand]:
+    """Read "recon + 4 * kl(free_bits=0.5)", or with a ramp, "recon + ramp(0, 4) * kl"."""
     return [_weighed(node, text, sign) for sign, node in _summands(_expression(text))]
 
 
@@ -96,13 +104,28 @@ def _summands(node: ast.expr, sign: float = 1.0) -> Iterator[tuple[float, ast.ex
         yield sign, node
 
 
-def _weighed(node: ast.expr, text: str, sign: float) -> tuple[float, Call]:
-    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)):
-        return sign, _call(node, text)
-    weight = _literal(node.left, text)
-    if isinstance(weight, bool) or not isinstance(weight, int | float):
-        raise ValueError(f"in {text!r}, the weight {ast.unparse(node.left)!r} is no number")
-    return sign * weight, _call(node.right, text)
+def _weighed(node: ast.expr, text: str, sign: float) -> Summand:
+    *before, part = _factors(node)
+    if before and isinstance(part, ast.Constant | ast.UnaryOp):
+        raise ValueError(f"in {text!r}, write the weight before its term, as in 4 * kl")
+    given = [factor for factor in before if isinstance(factor, ast.Call)]
+    if len(given) > 1:
+        raise ValueError(f"{text!r} has two ramps before one term")
+    weight = sign
+    for factor in before:
+        if factor in given:
+            continue
+        value = _literal(factor, text)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"in {text!r}, the weight {ast.unparse(factor)!r} is no number")
+        weight *= value
+    return Summand(weight, _call(given[0], text) if given else None, _call(part, text))
+
+
+def _factors(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return [*_factors(node.left), *_factors(node.right)]
+    return [node]
 
 
 class Registry:
@@ -216,6 +239,8 @@ bottlenecks = Registry("bottleneck", ".bottlenecks", 2,
                        "(code, back, **options) -> module: h -> Latent; expand: z -> h")
 likelihoods = Registry("likelihood", ".likelihoods", 0, "(**options) -> module: params -> p(x|z)")
 corruptions = Registry("corruption", ".corruptions", 0, "(**options) -> (x -> x)")
+ramps = Registry("ramp", ".ramps", 0, "(**options) -> Ramp")
+augmentations = Registry("augmentation", ".augmentations", 0, "(**options) -> (x -> x)")
 terms = Registry("term", ".terms", 1, "(model, **options) -> (out, model -> (B,))")
 models = Registry("model", ".models", 0, "(**options) -> Parts")
 optimisers = Registry("optimiser", ".optimisers", 2, "(parameters, lr, **options) -> Optimizer")
@@ -225,5 +250,5 @@ metrics = Registry("metric", ".metrics", 1, "(snapshot) -> {name: number}")
 figures = Registry("figure", ".figures", 1, "(snapshot) -> Figure")
 
 REGISTRIES = {registry.kind.split()[-1] + "s": registry for registry in (
-    models, sources, backbones, bottlenecks, likelihoods, corruptions, terms, optimisers,
-    schedules, stops, metrics, figures)}
+    models, sources, backbones, bottlenecks, likelihoods, corruptions, augmentations,
+    terms, ramps, optimisers, schedules, stops, metrics, figures)}

@@ -18,18 +18,19 @@ class Stopping:
     baseline: float | None = None
     restore_best: bool = True
 
-    def best(self, values: Sequence[float]) -> int:
-        """The best epoch, from 1; before `start_from_epoch` it is always the last one."""
-        start = min(self.start_from_epoch, len(values) - 1)
+    def best(self, values: Sequence[float], start: int = 0) -> int:
+        """The best epoch, from 1; up to `start` or `start_from_epoch` it is always the last one."""
+        start = min(max(start, self.start_from_epoch), len(values) - 1)
         return min(range(start, len(values)), key=lambda i: values[i]) + 1
 
-    def reason(self, values: Sequence[float]) -> str:
-        """Why to stop after the last of these epochs, or ""."""
+    def reason(self, values: Sequence[float], start: int = 0) -> str:
+        """Why to stop after the last of these epochs, of which those up to `start` do not count, or
+        ""."""
         if self.patience is None:
             return ""
         least = math.inf if self.baseline is None else self.baseline
         waited = 0
-        for value in values[self.start_from_epoch:]:
+        for value in values[max(start, self.start_from_epoch):]:
             improved = value < least - self.min_delta
             least, waited = (value, 0) if improved else (least, waited + 1)
         if waited < self.patience:

@@ -50,13 +50,16 @@ class Summary:
         return 4 * (self.parameters["whole"] + batch * self.largest)
 
 
-def summarise(parts: Parts, shape: tuple[int, ...], optimiser: str = "adam") -> Summary:
+def summarise(
+    parts: Parts, shape: tuple[int, ...], optimiser: str = "adam", classes: int = 0
+) -> Summary:
     """Measure a model without making its weights; `shape` is that of one sample."""
     with torch.device("meta"):
-        model = Autoencoder(parts, shape)
+        model = Autoencoder(parts, shape, classes)
         step = Step(model, Objective(parts.loss, model)).train()
         x = torch.empty(2, *shape)   # two samples: batch normalisation refuses one
-    layers, largest = _layers(model, x)
+        y = torch.zeros(2, dtype=torch.long)
+    layers, largest = _layers(model, x, y)
     totals = {
         side: (sum(la.parameters for la in layers if la.part == side),
                sum(la.multiply_adds for la in layers if la.part == side))
@@ -65,14 +68,14 @@ def summarise(parts: Parts, shape: tuple[int, ...], optimiser: str = "adam") -> 
     return Summary(
         tuple(layers), {**{k: p for k, (p, _) in totals.items()}, "whole": whole},
         {**{k: m for k, (_, m) in totals.items()}, "whole": sum(m for _, m in totals.values())},
-        _kept(step, x), largest, _copies(optimiser))
+        _kept(step, x, y), largest, _copies(optimiser))
 
 
-def _layers(model: nn.Module, x: Tensor) -> tuple[list[Layer], int]:
+def _layers(model: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Layer], int]:
     seen: list[tuple[str, nn.Module, tuple[int, ...], int]] = []
     hooks = [module.register_forward_hook(_hook(name, seen)) for name, module in _rows(model)]
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(x)
+        model(x, y)
     for hook in hooks:
         hook.remove()
     counts = counter.get_flop_counts()
@@ -105,7 +108,7 @@ def _hook(name: str, seen: list[tuple[str, nn.Module, tuple[int, ...], int]]):  
     return note
 
 
-def _kept(step: nn.Module, x: Tensor) -> int:
+def _kept(step: nn.Module, x: Tensor, y: Tensor) -> int:
     """Numbers per sample that autograd keeps for the backward pass."""
     weights = {p.untyped_storage()._cdata for p in step.parameters()}
     storages: dict[int, tuple[Tensor, int]] = {}
@@ -117,7 +120,7 @@ def _kept(step: nn.Module, x: Tensor) -> int:
         return t
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
-        step(x)
+        step(x, y)
     return sum(size for _, size in storages.values()) // len(x)
 
 

@@ -1,7 +1,7 @@
 """Trained: a model from a run folder, put to use."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from .data import collect, from_array
 from .data.images import Reading
 from .data.source import Source
 from .folder import RunFolder, open_run
+from .spec import did_you_mean
 
 BATCH = 128   # small enough for activations to stay in cache
 
@@ -58,25 +59,58 @@ class Trained:
         self.folder, self.about = folder, json.loads(texts["hourglass"])
         self.shape = tuple(self.about["shape"])
         self.classes = tuple(self.about["classes"])
-        self.model = Autoencoder(Parts(**self.about["parts"]), self.shape)
+        self.model = Autoencoder(Parts(**self.about["parts"]), self.shape, len(self.classes))
         self.model.load_state_dict(weights)
         self.model.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.device = torch.device(device)
 
-    def encode(self, x: Any) -> np.ndarray:
-        """Codes (N, D): the posterior's mean, without noise."""
-        return self._each(self.read(x).x, lambda batch: self.model.encode(batch)[0].z)
+    def encode(self, x: Any, y: Any = None) -> np.ndarray:
+        """Codes (N, D): the posterior's mean, without noise. A conditional model wants the classes
+        y, by name, unless folders tell them."""
+        found = self.read(x)
+        return self._each(found.x, self._labels(y, found),
+                          lambda x, y: self.model.encode(_planes(x), y)[0].z)
 
-    def decode(self, z: Any) -> np.ndarray:
-        """Images (N, H, W, C) or vectors (N, D) of codes (N, D)."""
-        codes = torch.as_tensor(np.asarray(z), dtype=torch.float32)
-        with torch.inference_mode():
-            parts = [self.model.decode(c.to(self.device)).mean.cpu() for c in codes.split(BATCH)]
-        return _as_images(torch.cat(parts))
+    def decode(self, z: Any, y: Any = None) -> np.ndarray:
+        """Images (N, H, W, C) or vectors (N, D) of codes (N, D), of classes y."""
+        codes = np.asarray(z, dtype=np.float32)
+        return self._each(codes, self._labels(y, Collection(codes)),
+                          lambda z, y: self.model.decode(z, y).mean)
 
-    def reconstruct(self, x: Any) -> np.ndarray:
+    def reconstruct(self, x: Any, y: Any = None) -> np.ndarray:
         """Through the bottleneck and back, (N, H, W, C) or (N, D)."""
-        return self._each(self.read(x).x, lambda batch: self.model(batch).px.mean)
+        found = self.read(x)
+        return self._each(found.x, self._labels(y, found),
+                          lambda x, y: self.model(_planes(x), y).px.mean)
+
+    def sample(self, n: int, y: Any = None, seed: int = 0) -> np.ndarray:
+        """New samples (N, H, W, C) or (N, D): means of n draws from the bottleneck's prior; a
+        conditional model draws the class y, or all classes in turn."""
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            z = self.model.bottleneck.sample_prior(n).numpy()
+        if y is None and self.model.condition is not None:
+            y = [self.classes[i % len(self.classes)] for i in range(n)]
+        return self.decode(z, y)
+
+    def _labels(self, y: Any, found: Collection) -> np.ndarray | None:
+        """The classes (N,) as this model counts them; raises ValueError for one it has not seen."""
+        if self.model.condition is None:
+            return None
+        if y is None and found.y is None:
+            raise ValueError(f"this model is conditional: it needs the class of every sample "
+                             f"({', '.join(self.classes[:12])}), as folders or as y")
+        names = [found.classes[i] for i in found.y] if y is None else (  # type: ignore[union-attr]
+            [str(y)] * len(found.x) if np.ndim(y) == 0 else [str(name) for name in y])
+        if len(names) != len(found.x):
+            raise ValueError(f"{len(names)} classes do not go with {len(found.x)} samples")
+        unseen = set(names) - set(self.classes)
+        if unseen:
+            wrong = min(unseen)
+            raise ValueError(f"this model was not trained on a class {wrong!r}; "
+                             f"{did_you_mean(wrong, self.classes)}")
+        number = {name: i for i, name in enumerate(self.classes)}
+        return np.array([number[name] for name in names])
 
     def read(self, x: Any, strict: bool = True) -> Collection:
         """Inputs of any kind, brought to what the model was trained on; raises ValueError.
@@ -96,17 +130,21 @@ class Trained:
             raise ValueError(f"this model takes samples of shape {self.shape}, not {found.shape}")
         return found
 
-    def _each(self, x: np.ndarray, use: Callable[[Tensor], Tensor]) -> np.ndarray:
-        with torch.inference_mode():
-            return _as_images(torch.cat([use(b).float().cpu() for b in self._batches(x)]))
-
-    def _batches(self, x: np.ndarray) -> Iterable[Tensor]:
+    def _each(
+        self, x: np.ndarray, y: np.ndarray | None, use: Callable[[Tensor, Tensor | None], Tensor]
+    ) -> np.ndarray:
         scale = self.about["scale"] if x.dtype == np.uint8 else 1.0
+        done = []
         for start in range(0, len(x), BATCH):
             batch = torch.from_numpy(np.ascontiguousarray(x[start:start + BATCH])).to(self.device)
-            if batch.ndim == 4:
-                batch = rearrange(batch, "n h w c -> n c h w")
-            yield batch.float() * scale
+            labels = None if y is None else torch.from_numpy(y[start:start + BATCH]).to(self.device)
+            with torch.inference_mode():
+                done.append(use(batch.float() * scale, labels).float().cpu())
+        return _as_images(torch.cat(done))
+
+
+def _planes(t: Tensor) -> Tensor:
+    return rearrange(t, "n h w c -> n c h w") if t.ndim == 4 else t
 
 
 def _as_images(t: Tensor) -> np.ndarray:
@@ -119,11 +157,12 @@ def load(run: str | Path, device: str = "cpu") -> Trained:
 
 
 def load_half(run: str | Path, half: str) -> nn.Module:
-    """The encoder (x -> z) or the decoder (z -> mean of x) of a run alone; the other half's weights
-    are not read."""
+    """The encoder (x -> z) or the decoder (z -> mean of x) of a run alone, of a conditional one
+    with the classes' numbers beside it; the other half's weights are not read."""
     folder = open_run(run)
     prefixes = {"encoder": ("encoder.", "bottleneck."),
                 "decoder": ("decoder.", "bottleneck.", "likelihood.")}
+    prefixes = {name: (*held, "condition.") for name, held in prefixes.items()}
     if half not in prefixes:
         raise ValueError(f"a model has an encoder and a decoder, not {half!r}")
     weights: dict[str, Tensor] = {}
@@ -132,7 +171,7 @@ def load_half(run: str | Path, half: str) -> nn.Module:
         found, texts = load_tensors(folder.model, prefix)
         weights |= found
     about = json.loads(texts["hourglass"])
-    model = Autoencoder(Parts(**about["parts"]), tuple(about["shape"]))
+    model = Autoencoder(Parts(**about["parts"]), tuple(about["shape"]), len(about["classes"]))
     model.load_state_dict(weights, strict=False)
     return Half(model, half).eval()
 
@@ -148,5 +187,7 @@ class Half(nn.Module):
             del model.encoder
         self.model, self.side = model, half   # `half` is nn.Module's own
 
-    def forward(self, t: Tensor) -> Tensor:
-        return self.model.encode(t)[0].z if self.side == "encoder" else self.model.decode(t).mean
+    def forward(self, t: Tensor, y: Tensor | None = None) -> Tensor:
+        if self.side == "encoder":
+            return self.model.encode(t, y)[0].z
+        return self.model.decode(t, y).mean

@@ -68,3 +68,9 @@ def hourglass(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
         said = capsys.readouterr()
         return int(ended.value.code or 0), said.out, said.err
     return call
+
+
+def stripes(n: int = 60) -> np.ndarray:
+    """n grey images of 10x10 pixels (N, 10, 10), each row all dark or all bright."""
+    rows = np.random.default_rng(0).integers(0, 2, (n, 10, 1), np.uint8) * 200
+    return np.repeat(rows, 10, axis=2)

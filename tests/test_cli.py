@@ -117,7 +117,7 @@ def test_summary_of_a_run_is_that_of_its_model(here, hourglass):
 
 def test_list_names_every_part_with_its_arguments(hourglass):
     out = hourglass("list")[1]
-    for text in ("gaussian(dim=16)", "keras_conv_ae", "one_cycle(", "digits", "reconstructions"):
+    for text in ("gaussian(dim=16, ", "keras_conv_ae", "one_cycle(", "digits", "reconstructions"):
         assert text in out
     assert hourglass("list model")[1] == hourglass("list models")[1]
 

@@ -9,7 +9,9 @@ import torch
 from torch.distributions import kl_divergence
 
 from hourglass import spec
+from hourglass.augmentations import augmenter
 from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.contracts import Clock
 from hourglass.data import Reading, collect, split
 from hourglass.fit import Step
 from hourglass.objective import Objective
@@ -17,7 +19,7 @@ from hourglass.optimisers import load_state, state_tensors
 from hourglass.snapshot import Lacking, take
 
 SHAPES = [(1, 16, 16), (3, 13, 21)]
-DOWNLOADED = {"mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100"}
+DOWNLOADED = {"mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100", "celeba"}
 PARTS = [(kind, name) for kind, registry in spec.REGISTRIES.items() for name in registry.parts]
 
 
@@ -107,20 +109,41 @@ def test_every_term_fits_every_bottleneck_or_says_why_not(term, bottleneck, like
 def test_a_model_learns(name, backbone, precision, here):
     source = split(collect("images.npy", Reading()), {}, seed=0)
     parts = spec.models.make(name).fitted(source.shape, source.low, source.high)
-    model = Autoencoder(Parts(**{**vars(parts), "backbone": backbone}), source.shape)
+    model = Autoencoder(Parts(**{**vars(parts), "backbone": backbone}), source.shape, classes=2)
     step = Step(model, Objective(parts.loss, model))
     optimiser = torch.optim.Adam(step.parameters(), 3e-3)
-    x = next(source.splits["train"].batches(40)).x
+    x, y = next(source.splits["train"].batches(40)).x, torch.arange(40) % 2
     losses = []
     for _ in range(60):
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
-            loss, _ = step(x)
+            loss, _ = step(x, y)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
     assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
-    assert model.sample(3).shape == (3, *source.shape)
+    assert model.sample(3, y[:3]).shape == (3, *source.shape)
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (7,)], ids=str)
+@pytest.mark.parametrize("example", examples(spec.augmentations))
+def test_an_augmentation_keeps_shape_and_range_or_says_that_it_is_for_images(example, shape):
+    vary, x = augmenter(example, 0.0, 1.0), torch.rand(6, *shape)
+    try:
+        varied = vary(x)
+    except ValueError as error:
+        assert "is for images" in str(error) and (len(shape) == 1 or shape[0] == 1)
+    else:
+        assert varied.shape == x.shape and varied.min() >= 0 and varied.max() <= 1
+        assert not torch.equal(varied, x) and torch.equal(augmenter("", 0.0, 1.0)(x), x)
+
+
+@pytest.mark.parametrize("example", examples(spec.ramps))
+def test_a_ramp_goes_from_its_start_to_its_end_and_stays(example):
+    ramp = spec.ramps.build(spec.read(f"{example}(0.5, 2, epochs=4)"))
+    weights = [ramp.weight(Clock(step, 10, step / 80)) for step in range(80)]
+    assert weights[0] == 0.5 and weights[40:] == [2.0] * 40
+    assert all(0.5 <= weight <= 2 for weight in weights)
 
 
 @pytest.mark.parametrize("example", examples(spec.optimisers))

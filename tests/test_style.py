@@ -12,14 +12,16 @@ import hourglass
 
 ROOT = Path(hourglass.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-SHARED = {"spec", "contracts", "console"}
+SHARED = {"spec", "contracts", "console", "disk"}
 LOOKS = SHARED | {"snapshot"}
 MAY_IMPORT = {   # a kind of part never imports another kind
-    "spec": set(), "contracts": set(), "console": set(), "memory": set(), "settings": {"spec"},
+    "spec": set(), "contracts": set(), "console": set(), "disk": set(), "memory": set(),
+    "settings": {"spec"}, "condition": set(), "posterior": SHARED, "ramps": SHARED,
+    "augmentations": SHARED,
     "data": SHARED, "corruptions": SHARED, "backbones": SHARED, "bottlenecks": SHARED,
     "likelihoods": SHARED, "terms": SHARED, "optimisers": SHARED, "schedules": SHARED,
-    "stopping": SHARED, "metrics": LOOKS, "figures": LOOKS, "objective": SHARED,
-    "autoencoder": SHARED, "models": SHARED | {"autoencoder"},
+    "stopping": SHARED, "metrics": LOOKS, "figures": LOOKS, "objective": SHARED | {"ramps"},
+    "autoencoder": SHARED | {"condition"}, "models": SHARED | {"autoencoder"},
 }
 NAMED_LAZILY = {"settings": {"autoencoder", "data"}}   # for types, and inside functions
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import stripes
 from safetensors.torch import load_file
 
 import hourglass as hg
@@ -23,9 +24,7 @@ from hourglass.settings import make_settings
 SHORT = {"model": "vae(3)", "epochs": 4, "batch_size": 8, "stop": "none", "precision": "32-true"}
 
 
-def images(n: int = 60) -> np.ndarray:
-    rows = np.random.default_rng(0).integers(0, 2, (n, 10, 1), np.uint8) * 200
-    return np.repeat(rows, 10, axis=2)
+images = stripes
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -159,7 +158,7 @@ def test_two_processes_do_not_train_in_one_folder(here):
 def test_a_disk_without_room_is_noticed_before_the_first_step(here, monkeypatch):
     from shutil import _ntuple_diskusage
     monkeypatch.setattr("shutil.disk_usage", lambda path: _ntuple_diskusage(10, 9, 100_000))
-    with pytest.raises(ValueError, match="MiB free, and this run needs"):
+    with pytest.raises(ValueError, match="MiB free, and this needs"):
         prepare(make_settings(SHORT), images(), out="run")
     assert not Path("run/run.json").exists()
 

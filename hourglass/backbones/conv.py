@@ -31,15 +31,17 @@ def conv(
     shape: tuple[int, ...], out: tuple[int, ...], filters: Count | tuple[Count, ...] | None = None,
     kernel: Count | tuple[Count, ...] = 3, stride: Count = 2, layers: Count = 1,
     pool: Pool = "none", up: Up = "transpose", norm: Norm = "none", activation: Activation = "relu",
-    dropout: Rate = 0.0, final: Literal["same", "valid"] = "same",
+    dropout: Rate = 0.0, final: Literal["same", "valid", "direct"] = "same",
 ) -> Backbone:
     """Convolutions: one block per number in `filters`, each smaller by `stride`; then back.
 
     A block has `layers` convolutions; the first strides, or a pool follows. The decoder goes
     through the filters in reverse and ends in a convolution to the output's channels. With
     final="same" each of its blocks restores the size that the encoder had; with final="valid" each
-    just multiplies it by `stride`, and an unpadded convolution and a bilinear resize end it.
-    Without `filters` the image's size chooses them, from 32 doubling to 256.
+    just multiplies it by `stride`, and an unpadded convolution and a bilinear resize end it. With
+    final="direct" the encoder is mirrored exactly: the last block itself gives the output.
+    up="nearest" or "bilinear" resizes and convolves, where transposed convolutions leave
+    checkerboards. Without `filters` the image's size chooses them, from 32 doubling to 256.
     """
     sizes, filters, kernels = plan(shape, filters, kernel, stride, pool)
     style = Style(norm, activation, dropout)
@@ -49,11 +51,16 @@ def conv(
         downs += _down(channels[i], channels[i + 1], k, stride, layers, pool, style)
     ups: list[nn.Module] = [ACTIVATIONS[activation]()]
     size, before = sizes[-1], filters[-1]
-    for k, features, target in zip(kernels[::-1], filters[::-1], sizes[-2::-1], strict=True):
-        goal = target if final == "same" else (size[0] * stride, size[1] * stride)
-        ups += _up(before, features, k, (size, goal), up, stride, layers, style)
+    direct = final == "direct"
+    for i in reversed(range(len(filters))):
+        goal = (size[0] * stride, size[1] * stride) if final == "valid" else sizes[i]
+        ends = direct and i == 0
+        features = out[0] if ends else filters[i - 1] if direct else filters[i]
+        ups += _up(before, features, kernels[i], (size, goal), up, stride, 1 if ends else layers,
+                   Style(activation="none") if ends else style)
         size, before = goal, features
-    ups += last(filters[0], out, kernels[0], size, final)
+    if not direct:
+        ups += last(filters[0], out, kernels[0], size, final)
     return Backbone(Encoder(downs), Decoder(ups), (filters[-1], *sizes[-1]))
 
 

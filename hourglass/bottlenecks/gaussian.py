@@ -6,7 +6,7 @@ from torch.distributions import Normal
 
 from ..contracts import Latent
 from ..spec import Count, bottlenecks
-from .project import project, unproject
+from .project import HiddenNorm, project, unproject
 
 STEEPEST = 20.0   # log variance stays within +-20
 
@@ -14,12 +14,13 @@ STEEPEST = 20.0   # log variance stays within +-20
 @bottlenecks.add("gaussian")
 class Gaussian(nn.Module):
     """q(z|x) a Gaussian with its own mean and variance per factor, p(z) = N(0, 1)
-    (Kingma & Welling, 2014, arXiv 1312.6114)."""
+    (Kingma & Welling, 2014, arXiv 1312.6114); `hidden` rectified units before it, if any."""
 
-    def __init__(self, code: tuple[int, ...], back: tuple[int, ...], dim: Count = 16):
+    def __init__(self, code: tuple[int, ...], back: tuple[int, ...], dim: Count = 16,
+                 hidden: Count | None = None, norm: HiddenNorm = "none"):
         super().__init__()
         self.dim = dim
-        self.reduce = project(code, 2 * dim)
+        self.reduce = project(code, 2 * dim, hidden, norm)
         self.expand = unproject(dim, back)
 
     def forward(self, h: Tensor, draw: bool = False) -> Latent:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ..contracts import Latent
 from ..spec import Count, bottlenecks
-from .project import project, unproject
+from .project import HiddenNorm, project, unproject
 
 SQUASH = {"none": nn.Identity, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU,
           "softplus": nn.Softplus}
@@ -18,10 +18,11 @@ class Plain(nn.Module):
     """A vector of `dim` numbers; its prior, for want of a better, is N(0, 1)."""
 
     def __init__(self, code: tuple[int, ...], back: tuple[int, ...], dim: Count = 16,
-                 activation: Literal["none", "sigmoid", "tanh", "relu", "softplus"] = "none"):
+                 activation: Literal["none", "sigmoid", "tanh", "relu", "softplus"] = "none",
+                 hidden: Count | None = None, norm: HiddenNorm = "none"):
         super().__init__()
         self.dim = dim
-        self.reduce = project(code, dim)
+        self.reduce = project(code, dim, hidden, norm)
         self.squash = SQUASH[activation]()
         self.expand = unproject(dim, back)
 

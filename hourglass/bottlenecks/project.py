@@ -1,13 +1,23 @@
-"""The two linear maps between a backbone's code and a vector of factors."""
+"""The maps between a backbone's code and a vector of factors."""
 
 import math
+from typing import Literal
 
 from torch import nn
 
+HiddenNorm = Literal["none", "batch"]
 
-def project(code: tuple[int, ...], dim: int) -> nn.Module:
-    """h (B, *code) -> (B, dim)."""
-    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(code), dim))
+
+def project(
+    code: tuple[int, ...], dim: int, hidden: int | None = None, norm: HiddenNorm = "none"
+) -> nn.Module:
+    """h (B, *code) -> (B, dim), linear; with `hidden`, through so many rectified units first."""
+    layers: list[nn.Module] = [nn.Flatten()]
+    if hidden is not None:
+        layers.append(nn.Linear(math.prod(code), hidden, bias=norm == "none"))
+        layers += [nn.BatchNorm1d(hidden)] if norm == "batch" else []
+        layers.append(nn.ReLU())
+    return nn.Sequential(*layers, nn.Linear(hidden or math.prod(code), dim))
 
 
 def unproject(dim: int, back: tuple[int, ...]) -> nn.Module:

@@ -9,11 +9,14 @@ import torch
 
 from ..contracts import Collection
 from ..spec import Call, did_you_mean, read, sources
-from . import arrays, files, named
+from . import arrays, celeba, files, named
 from .arrays import from_array
 from .images import Reading
+from .ondisk import IN_MEMORY, OnDisk
 from .source import Source, Split, shuffled
 from .splits import make_splits
+
+CHUNK = 4096   # samples looked at together
 
 
 def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
@@ -61,29 +64,40 @@ def _as_call(data: str) -> Call | None:
 
 def split(collection: Collection, shares: dict[str, float], seed: int) -> Source:
     """The collection as a Source; `shares` (val, test, holdout) are what `make_splits` takes."""
-    x = collection.x if collection.x.flags.writeable else np.array(collection.x)
+    x = collection.x
     parts = make_splits(len(x), collection.parts, shares, collection.y, seed)
     low, high, scale = _range(x)
-    base = torch.from_numpy(np.ascontiguousarray(x))
+    base = _base(x)
     y = None if collection.y is None else torch.from_numpy(collection.y)
     splits = {name: Split(base, y, torch.from_numpy(index), scale)
               for name, index in parts.items()}
-    identity = {"digest": _digest(x)} | collection.identity | {
-        "samples": len(x), "shape": list(collection.shape),
-        "splits": {name: len(index) for name, index in parts.items()}}
+    digest = collection.identity.get("digest") or _digest(x)
+    identity = {**collection.identity, "digest": digest,
+                "samples": len(x), "shape": list(collection.shape),
+                "splits": {name: len(index) for name, index in parts.items()}}
     return Source(splits, collection.shape, low, high, collection.classes, collection.names,
                   tuple(collection.notes), identity)
 
 
+def _base(x: np.ndarray) -> torch.Tensor | OnDisk:
+    """The samples as splits share them: in memory, or on disk where they are many."""
+    if isinstance(x, np.memmap) and x.nbytes > IN_MEMORY:
+        return OnDisk(x)
+    return torch.from_numpy(np.ascontiguousarray(x) if x.flags.writeable else np.array(x))
+
+
 def _digest(x: np.ndarray) -> str:
+    """Of all samples; of very many, of a thousand of them."""
+    some = x if x.nbytes <= IN_MEMORY else x[:: -(-len(x) // 1000)]
     head = f"{x.shape} {x.dtype}".encode()
-    return hashlib.sha256(head + np.ascontiguousarray(x).tobytes()).hexdigest()
+    return hashlib.sha256(head + np.ascontiguousarray(some).tobytes()).hexdigest()
 
 
 def _range(x: np.ndarray) -> tuple[float, float, float]:
     """The least and greatest value a sample can have, and what a stored number is worth."""
+    chunks = [x[start:start + CHUNK] for start in range(0, len(x), CHUNK)]
     if x.dtype == np.uint8:
-        return (0.0, 1.0, 1 / 255) if x.max() > 1 else (0.0, 1.0, 1.0)
-    if x.min() >= 0 and x.max() <= 1:
+        return (0.0, 1.0, 1 / 255) if any(c.max() > 1 for c in chunks) else (0.0, 1.0, 1.0)
+    if all(c.min() >= 0 and c.max() <= 1 for c in chunks):
         return 0.0, 1.0, 1.0
     return float("-inf"), float("inf"), 1.0

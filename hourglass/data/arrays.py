@@ -9,7 +9,9 @@ from einops import rearrange
 
 from ..contracts import Collection
 from ..spec import sources
-from .images import Reading, shape_images
+from .files import digest_now
+from .images import Reading, read_size, shape_images
+from .prepared import Manifest, load_manifest, prepared_collection
 
 KEYS = {"train": ("x_train", "train", "train_images", "x", "images", "data", "arr_0"),
         "val": ("x_val", "val", "valid", "validation", "x_valid", "val_images"),
@@ -27,9 +29,30 @@ def array(reading: Reading, path: str) -> Collection:
         arrays = {"x": held} if isinstance(held, np.ndarray) else {k: held[k] for k in held.files}
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} cannot be read as an array: {_why_not(file, error)}") from None
+    manifest = load_manifest(file)
+    if manifest:
+        return _prepared(file, arrays["x"], manifest, reading)
     collection = _from_named(arrays, path, reading)
     collection.identity.update(path=str(file.resolve()))
     return collection
+
+
+def _prepared(file: Path, x: np.ndarray, manifest: Manifest, reading: Reading) -> Collection:
+    """A file that was prepared; images cannot be brought to another size from it."""
+    asked = {k: v for k, v in reading.manner.items() if v != getattr(Reading(), k)}
+    size = asked.pop("size", "")
+    if size and read_size(size, "size") != x.shape[1:3]:
+        raise ValueError(f"{file} was prepared at {x.shape[1]}x{x.shape[2]}; for another size, "
+                         f"hourglass data prepare {manifest.source} --size {size} -o another.npy")
+    wrong = [k for k, v in asked.items() if manifest.reading.get(k) != v]
+    if wrong:
+        raise ValueError(f"{file} was prepared without {wrong[0]} {asked[wrong[0]]}; prepare it "
+                         f"again from {manifest.source}")
+    found = prepared_collection(file, x, manifest)
+    if digest_now(Path(manifest.source)) not in ("", manifest.digest):
+        found.notes.append(f"{manifest.source} has changed since {file} was prepared; prepare it "
+                           f"again with hourglass data prepare {manifest.source} -o {file}")
+    return found
 
 
 def _why_not(file: Path, error: Exception) -> str:
@@ -65,7 +88,7 @@ def _from_named(arrays: dict[str, np.ndarray], path: str, reading: Reading) -> C
 def from_array(x: Any, y: Any = None, reading: Reading | None = None) -> Collection:
     """Samples in memory, an array or a tensor: images (N, H, W), (N, H, W, C) or (N, C, H, W),
     or vectors (N, D). Labels y (N,) may be numbers or texts."""
-    values = _as_numbers(np.asarray(x))
+    values = _as_numbers(np.asanyarray(x))   # what is mapped from disk stays there
     if values.ndim == 3:
         values = values[..., None]
     elif values.ndim == 4 and values.shape[-1] not in (1, 3, 4):

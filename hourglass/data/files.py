@@ -2,12 +2,15 @@
 
 import hashlib
 import io
+import json
+import math
 import os
 import tarfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -15,10 +18,13 @@ from typing import IO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from ..console import track
+from ..console import say, track
 from ..contracts import Collection
 from ..spec import sources
+from .fetch import cache_folder
 from .images import GREY_MODES, Reading, open_image, read_size, shape_image
+from .ondisk import IN_MEMORY
+from .prepared import Manifest, decode_to
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm",
             ".ppm", ".pnm", ".pbm", ".tga", ".avif", ".jp2"}
@@ -41,6 +47,12 @@ class Files:
     sizes: dict[str, int]
     open: Callable[[str], IO[bytes]]
 
+    @property
+    def digest(self) -> str:
+        """Of all names and sizes, but of no content."""
+        listed = "\n".join(f"{name} {size}" for name, size in self.sizes.items())
+        return hashlib.sha256(listed.encode()).hexdigest()
+
 
 @sources.add("folder", example="folder('photos/')")
 def folder(reading: Reading, path: str) -> Collection:
@@ -48,9 +60,14 @@ def folder(reading: Reading, path: str) -> Collection:
     root = Path(path).expanduser()
     if not root.is_dir():
         raise ValueError(f"{path} is no folder")
+    return read_images(files_in(root), reading)
+
+
+def files_in(root: Path) -> Files:
+    """The images in a folder and its subfolders."""
     found = {f.relative_to(root).as_posix(): f.stat().st_size
              for f in sorted(root.rglob("*")) if _is_image(f.relative_to(root)) and f.is_file()}
-    return read_images(Files(str(root), found, lambda name: open(root / name, "rb")), reading)
+    return Files(str(root), found, lambda name: open(root / name, "rb"))
 
 
 @sources.add("images", example="images(('a.png', 'b.png', 'c.png'))")
@@ -68,15 +85,31 @@ def images(reading: Reading, paths: str | tuple[str, ...]) -> Collection:
 @sources.add("archive", example="archive('photos.zip')")
 def archive(reading: Reading, path: str) -> Collection:
     """Images in a zip or tar archive, read in place; folders in it name classes or splits."""
-    place = Path(path).expanduser()
-    try:
-        if zipfile.is_zipfile(place):
-            with zipfile.ZipFile(place) as held:
-                return read_images(_zip_files(place, held), reading)
-        return read_images(_tar_files(place), reading)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
-        why = str(error).partition("\n")[0]
-        raise ValueError(f"{path} is no whole zip or tar archive ({why})") from None
+    with opened_archive(Path(path).expanduser()) as found:
+        return read_images(found, reading)
+
+
+@contextmanager
+def opened_archive(place: Path) -> Iterator[Files]:
+    """The images in a zip or tar archive, for as long as it stays open; raises ValueError."""
+    with ExitStack() as stack:
+        try:
+            found = (_zip_files(place, stack.enter_context(zipfile.ZipFile(place)))
+                     if zipfile.is_zipfile(place) else _tar_files(place))
+        except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+            why = str(error).partition("\n")[0]
+            raise ValueError(f"{place} is no whole zip or tar archive ({why})") from None
+        yield found
+
+
+def digest_now(place: Path) -> str:
+    """The digest of the images in a folder or zip as they are now, or "" where there is none."""
+    if place.is_dir():
+        return files_in(place).digest
+    if place.is_file() and zipfile.is_zipfile(place):
+        with opened_archive(place) as found:
+            return found.digest
+    return ""
 
 
 def _is_image(path: Path | PurePosixPath) -> bool:
@@ -110,29 +143,58 @@ def _tar_files(place: Path) -> Files:
 
 
 def read_images(files: Files, reading: Reading) -> Collection:
-    """All images of one size, uint8 (N, H, W, C); says which could not be read.
+    """All images of one size, uint8 (N, H, W, C); says which could not be read. What does not fit
+    well into memory is decoded once, into a file, and stays there.
 
     Raises ValueError where there are none, or more than a tenth of them cannot be read.
     """
     names = list(files.sizes)
     if not names:
         raise ValueError(f"{files.place} holds no images ({' '.join(sorted(SUFFIXES))})")
-    reading, notes = _settled(files, names, reading)
-    images, unreadable = _decoded(files, names, reading)
+    settled, notes, sizes = _settled(files, names, reading)
+    height, width = read_size(settled.pad or settled.size, "size")
+    shape = (height, width, 1 if settled.grey else 3)
+    if reading.store or len(names) * math.prod(shape) > IN_MEMORY:
+        images, unreadable = _kept_on_disk(files, names, settled, shape)
+    else:
+        images, unreadable = _decoded(files, names, settled, shape)
     if unreadable:
         notes.append(_told(unreadable, len(names)))
         if len(unreadable) > UNREADABLE * len(names):
             raise ValueError(f"{notes[-1]}; more than one in ten is too many to go on")
-        kept = np.array([n not in unreadable for n in names])
-        names, images = [n for n in names if n not in unreadable], images[kept]
+        names = [n for n in names if n not in unreadable]
     classes, y, parts = classify(names)
-    digest = hashlib.sha256("\n".join(f"{n} {files.sizes[n]}" for n in names).encode()).hexdigest()
-    return Collection(images, y, classes, tuple(names), parts, notes,
-                      {"path": str(Path(files.place).resolve()), "digest": digest})
+    identity = {"path": str(Path(files.place).resolve()),
+                "digest": replace(files, sizes={n: files.sizes[n] for n in names}).digest}
+    return Collection(images, y, classes, tuple(names), parts, notes, identity, sizes)
 
 
-def _settled(files: Files, names: list[str], reading: Reading) -> tuple[Reading, list[str]]:
-    """The reading with its size and colour settled by a look at some headers."""
+def manifest_of(files: Files, settled: Reading) -> Manifest:
+    """What a file would hold that keeps these images decoded."""
+    return Manifest(str(Path(files.place).resolve()), files.digest, settled.manner,
+                    len(files.sizes))
+
+
+def _kept_on_disk(
+    files: Files, names: list[str], settled: Reading, shape: tuple[int, ...]
+) -> tuple[np.ndarray, dict[str, str]]:
+    wanted = manifest_of(files, settled)
+    if settled.store:
+        place = Path(settled.store).expanduser()
+    else:
+        key = hashlib.sha256(json.dumps([wanted.source, wanted.reading]).encode()).hexdigest()
+        place = cache_folder() / "decoded" / f"{key[:24]}.npy"
+        if not place.is_file():
+            say(f"{len(names):,} images are many: they are decoded once, into {place}")
+    return decode_to(place, wanted, shape,
+                     lambda start: _decode_all(files, names[start:], settled, len(names)))
+
+
+def _settled(
+    files: Files, names: list[str], reading: Reading
+) -> tuple[Reading, list[str], dict[str, int]]:
+    """The reading with its size and colour settled by a look at some headers; what to say of that;
+    and how many of those images had which size."""
     sizes: Counter[tuple[int, int]] = Counter()
     modes: set[str] = set()
     notes: list[str] = []
@@ -150,7 +212,8 @@ def _settled(files: Files, names: list[str], reading: Reading) -> tuple[Reading,
         size, notes = _common_size(sizes, reading)
         reading = replace(reading, size=size)
     grey = modes == {"L"} if reading.grey is None else reading.grey
-    return replace(reading, grey=grey), notes
+    return replace(reading, grey=grey), notes, {
+        f"{height}x{width}": count for (height, width), count in sizes.most_common()}
 
 
 def _common_size(sizes: Counter[tuple[int, int]], reading: Reading) -> tuple[str, list[str]]:
@@ -170,51 +233,43 @@ def _common_size(sizes: Counter[tuple[int, int]], reading: Reading) -> tuple[str
 
 
 def _decoded(
-    files: Files, names: list[str], reading: Reading
+    files: Files, names: list[str], reading: Reading, shape: tuple[int, ...]
 ) -> tuple[np.ndarray, dict[str, str]]:
-    height, width = read_size(reading.pad or reading.size, "size")
-    shape = (len(names), height, width, 1 if reading.grey else 3)
-    _check_memory(shape)
-    images, unreadable = np.zeros(shape, np.uint8), {}
-    decoded = track(_decode_all(files, names, reading), len(names), "reading images")
-    for row, (name, image) in enumerate(decoded):
+    images, unreadable, row = np.zeros((len(names), *shape), np.uint8), {}, 0
+    for name, image in _decode_all(files, names, reading, len(names)):
         if isinstance(image, str):
             unreadable[name] = image
-            if reading.strict:
-                raise ValueError(f"{name} cannot be read ({image}); without --strict it is skipped")
         else:
-            images[row] = image
-    return images, unreadable
+            images[row], row = image, row + 1
+    return images[:row], unreadable
 
 
 def _decode_all(
-    files: Files, names: list[str], reading: Reading
+    files: Files, names: list[str], reading: Reading, total: int
 ) -> Iterator[tuple[str, np.ndarray | str]]:
+    """Each name with its image, or with why it cannot be read; with a bar."""
     def decode(name: str) -> tuple[str, np.ndarray | str]:
         try:
             with files.open(name) as file:
                 image = open_image(file)
         except Exception as error:   # Pillow raises many kinds for a broken file
+            if reading.strict:
+                raise ValueError(f"{name} cannot be read ({_in_words(error)}); without --strict "
+                                 f"it is skipped") from None
             return name, _in_words(error)
         return name, shape_image(image, reading)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(names), 1000):   # so that a bad setting stops it soon
-            yield from pool.map(decode, names[start:start + 1000])
+    def chunks() -> Iterator[tuple[str, np.ndarray | str]]:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for start in range(0, len(names), 1000):   # so that a bad setting stops it soon
+                yield from pool.map(decode, names[start:start + 1000])
+    return track(chunks(), total, "reading images", done=total - len(names))
 
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "no image"
     return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def _check_memory(shape: tuple[int, ...]) -> None:
-    needed, held = int(np.prod(shape)), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > 0.7 * held:
-        raise ValueError(f"{shape[0]:,} images of {shape[1]}x{shape[2]}x{shape[3]} need "
-                         f"{needed / 2**30:.1f} GiB, more than this machine's memory holds; "
-                         f"choose a smaller --size")
 
 
 def _told(unreadable: dict[str, str], total: int) -> str:

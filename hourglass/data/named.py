@@ -3,6 +3,7 @@
 import io
 import struct
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 from einops import rearrange
@@ -56,21 +57,22 @@ def digits(reading: Reading) -> Collection:
 
 
 @sources.add("mnist")
-def mnist(reading: Reading) -> Collection:
-    """MNIST: 70,000 handwritten digits, 28x28 grey (LeCun et al., 1998)."""
-    return _idx_set("mnist", TEN, reading)
+def mnist(reading: Reading, together: bool = False) -> Collection:
+    """MNIST: 70,000 handwritten digits, 28x28 grey (LeCun et al., 1998); together=True: its test
+    images are not kept apart."""
+    return _idx_set("mnist", TEN, reading, together)
 
 
 @sources.add("fashion_mnist")
-def fashion_mnist(reading: Reading) -> Collection:
+def fashion_mnist(reading: Reading, together: bool = False) -> Collection:
     """Fashion-MNIST: 70,000 garments, 28x28 grey (Xiao et al., 2017, arXiv 1708.07747)."""
-    return _idx_set("fashion_mnist", FASHION, reading)
+    return _idx_set("fashion_mnist", FASHION, reading, together)
 
 
 @sources.add("kmnist")
-def kmnist(reading: Reading) -> Collection:
+def kmnist(reading: Reading, together: bool = False) -> Collection:
     """KMNIST: 70,000 cursive kana, 28x28 grey (Clanuwat et al., 2018, arXiv 1812.01718)."""
-    return _idx_set("kmnist", KANA, reading)
+    return _idx_set("kmnist", KANA, reading, together)
 
 
 @sources.add("cifar10")
@@ -87,11 +89,15 @@ def cifar100(reading: Reading) -> Collection:
     return read_cifar(archive, "fine_label_names.txt", 2, reading)
 
 
-def _idx_set(name: str, classes: tuple[str, ...], reading: Reading) -> Collection:
+def _idx_set(
+    name: str, classes: tuple[str, ...], reading: Reading, together: bool
+) -> Collection:
     files = [Remote(file, tuple(f"md5:{d}" for d in digests), IDX_MIRRORS[name])
              for file, digests in zip(IDX_FILES, IDX_DIGESTS[name], strict=True)]
     train_x, train_y, test_x, test_y = map(read_idx, find_all(name, files))
-    return _train_and_test(train_x[..., None], train_y, test_x[..., None], test_y, classes, reading)
+    found = _train_and_test(train_x[..., None], train_y, test_x[..., None], test_y, classes,
+                            reading)
+    return replace(found, parts={}) if together else found
 
 
 def read_idx(content: bytes) -> np.ndarray:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
-from . import codes, curves, errors, images
+from . import codes, curves, errors, factors, generated, images
 
 
 def draw_all(snapshot: Snapshot) -> Iterator[tuple[str, Figure]]:

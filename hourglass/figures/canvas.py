@@ -1,5 +1,6 @@
 """What the figures share: their size, their colours, and pictures tiled into one array."""
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,13 @@ def panels(rows: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(WIDTH, height), dpi=110, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     return figure, list(axes.flat)
+
+
+def as_png(figure: Figure) -> bytes:
+    """The figure as a PNG file's content."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
 
 
 def plain(axes: Sequence[Axes]) -> None:

@@ -3,4 +3,4 @@
 A term sums over dimensions and leaves the batch; weights belong to the formula, not to the term.
 """
 
-from . import basic
+from . import basic, divergence

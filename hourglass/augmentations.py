@@ -1,0 +1,153 @@
+"""Augmentations: what training sees in place of x, itself as a target too, and never twice alike.
+
+`(**options) -> Augmentation`, on a batch, on its device. Texts add them up: "flip + rotate(10)".
+Those that move pixels one after the other are made into one move, so that pixels blur but once.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .spec import NotNegative, Rate, Share, augmentations, read_sum
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Either new values for x (B, ...), or where its pixels come from: an affine map for each
+    image, (B, 3, 3), in coordinates from -1 to 1."""
+
+    values: Callable[[Tensor], Tensor] | None = None
+    moves: Callable[[Tensor], Tensor] | None = None
+
+
+def augmenter(text: str, low: float, high: float) -> Callable[[Tensor], Tensor]:
+    """The augmentations that the text adds up, as one function of a batch; what leaves the range
+    that a sample can have is brought back to it."""
+    summands = read_sum(text) if text.strip() else []
+    if any(s.weight != 1 or s.ramp is not None for s in summands):
+        raise ValueError(f"augmentations are added up without weights, as in flip + shift(2); "
+                         f"not {text!r}")
+    chosen = [augmentations.build(s.call) for s in summands]
+
+    def augment(x: Tensor) -> Tensor:
+        moved: Tensor | None = None
+        for part in chosen:
+            if part.moves:
+                matrix = part.moves(_image(x, text))
+                moved = matrix if moved is None else moved @ matrix
+                continue
+            x, moved = part.values(_move(x, moved)), None
+        return _move(x, moved).clamp(low, high)
+    return augment if chosen else (lambda x: x)
+
+
+def _image(x: Tensor, text: str) -> Tensor:
+    if x.ndim != 4:
+        raise ValueError(f"{text!r} is for images; of vectors only noise makes sense")
+    return x
+
+
+def _move(x: Tensor, matrix: Tensor | None) -> Tensor:
+    """Each image as the map says, its border drawn out where nothing is."""
+    if matrix is None:
+        return x
+    grid = F.affine_grid(matrix[:, :2], list(x.shape), align_corners=False)
+    moved = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    return moved.contiguous(memory_format=torch.channels_last)
+
+
+def _uniform(x: Tensor, most: float) -> Tensor:
+    """(B,) numbers between -most and most, on the device of x."""
+    return (2 * torch.rand(len(x), device=x.device) - 1) * most
+
+
+def _per_image(values: Tensor, x: Tensor) -> Tensor:
+    return values.view(-1, *[1] * (x.ndim - 1))
+
+
+def _matrices(x: Tensor, entries: dict[tuple[int, int], Tensor]) -> Tensor:
+    matrix = torch.eye(3, device=x.device).repeat(len(x), 1, 1)
+    for (row, column), values in entries.items():
+        matrix[:, row, column] = values
+    return matrix
+
+
+@augmentations.add("flip")
+def flip(share: Share = 0.5, vertical: bool = False) -> Augmentation:
+    """Left and right exchanged, in that share of the images; vertical: up and down."""
+    def values(x: Tensor) -> Tensor:
+        chosen = torch.rand(len(x), device=x.device) < share
+        mirrored = _image(x, "flip").flip(-2 if vertical else -1)
+        return torch.where(_per_image(chosen, x), mirrored, x)
+    return Augmentation(values)
+
+
+@augmentations.add("shift")
+def shift(pixels: NotNegative = 2.0) -> Augmentation:
+    """Moved by whole pixels, up to so many each way."""
+    def moves(x: Tensor) -> Tensor:
+        across, down = ((_uniform(x, pixels + 0.5)).round().clamp(-pixels, pixels)
+                        for _ in range(2))
+        return _matrices(x, {(0, 2): 2 * across / x.shape[-1], (1, 2): 2 * down / x.shape[-2]})
+    return Augmentation(moves=moves)
+
+
+@augmentations.add("rotate")
+def rotate(degrees: NotNegative = 10.0) -> Augmentation:
+    """Turned about the centre by up to so many degrees each way."""
+    def moves(x: Tensor) -> Tensor:
+        angle, aspect = _uniform(x, math.radians(degrees)), x.shape[-2] / x.shape[-1]
+        return _matrices(x, {(0, 0): angle.cos(), (0, 1): -angle.sin() * aspect,
+                             (1, 0): angle.sin() / aspect, (1, 1): angle.cos()})
+    return Augmentation(moves=moves)
+
+
+@augmentations.add("zoom")
+def zoom(share: Rate = 0.1) -> Augmentation:
+    """Larger or smaller by up to that share."""
+    def moves(x: Tensor) -> Tensor:
+        size = 1 + _uniform(x, share)
+        return _matrices(x, {(0, 0): size, (1, 1): size})
+    return Augmentation(moves=moves)
+
+
+@augmentations.add("noise")
+def noise(std: NotNegative = 0.02) -> Augmentation:
+    """With Gaussian noise; unlike the corruption of that name, the target has it too."""
+    return Augmentation(lambda x: x + std * torch.randn_like(x))
+
+
+@augmentations.add("brightness")
+def brightness(share: Rate = 0.2) -> Augmentation:
+    """Brighter or darker by up to that share of the whole range."""
+    return Augmentation(lambda x: x + _per_image(_uniform(x, share), x))
+
+
+@augmentations.add("contrast")
+def contrast(share: Rate = 0.2) -> Augmentation:
+    """Differences from the image's mean larger or smaller by up to that share."""
+    def values(x: Tensor) -> Tensor:
+        mean = _per_image(x.flatten(1).mean(1), x)
+        return mean + (x - mean) * _per_image(1 + _uniform(x, share), x)
+    return Augmentation(values)
+
+
+@augmentations.add("colour")
+def colour(share: Rate = 0.2) -> Augmentation:
+    """Saturation changed by up to that share, hue by up to a tenth of it; takes kornia (pip install
+    'hourglass[augment]')."""
+    try:
+        from kornia.augmentation import ColorJiggle
+    except ImportError:
+        raise ValueError("colour needs an extra: pip install 'hourglass[augment]'") from None
+    jiggle = ColorJiggle(saturation=share, hue=share / 10, p=1.0)
+
+    def values(x: Tensor) -> Tensor:
+        if _image(x, "colour").shape[1] != 3:
+            raise ValueError("colour is for images of three channels")
+        return jiggle(x.clamp(0, 1))
+    return Augmentation(values)

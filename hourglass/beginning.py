@@ -1,0 +1,42 @@
+"""Beginning with what another run has learnt, to train on."""
+
+from torch import nn
+
+from .autoencoder import Autoencoder
+from .folder import open_run
+from .settings import PARTS, READING, Settings, make_settings, read_toml
+from .trained import load
+
+
+def settings_of(settings: Settings) -> Settings:
+    """The settings with what they leave open of parts and reading as in the run to begin with."""
+    if not settings.begin:
+        return settings
+    begun = load(settings.begin)
+    its_own = make_settings(read_toml(begun.folder.settings))
+    usual = make_settings({})
+    changes: dict[str, object] = {"begin": str(begun.folder.path.resolve())}
+    if settings.model == usual.model:
+        changes |= {"model": its_own.model}
+        changes |= {name: getattr(its_own, name) for name in PARTS if not getattr(settings, name)}
+    changes |= {name: begun.about["reading"][name] for name in READING
+                if getattr(settings, name) == getattr(usual, name)}
+    return settings.with_(**changes)
+
+
+def begin_with(run: str, model: Autoencoder) -> str:
+    """Give the model the run's weights, as far as names and shapes agree; returns what was done.
+
+    Raises ValueError where nothing agrees.
+    """
+    theirs: nn.Module = load(open_run(run).path).model
+    found, own = theirs.state_dict(), model.state_dict()
+    fitting = {name: value for name, value in found.items()
+               if name in own and own[name].shape == value.shape}
+    if not fitting:
+        raise ValueError(f"nothing of {run} fits this model; train it without --from, or with the "
+                         f"same --model and --backbone")
+    model.load_state_dict(fitting, strict=False)
+    fresh = sorted(set(own) - set(fitting))
+    more = f"; new: {', '.join(fresh[:6])}{' ...' if len(fresh) > 6 else ''}" if fresh else ""
+    return f"begins with {len(fitting)} of {len(own)} weights of {run}{more}"

@@ -1,0 +1,125 @@
+"""CelebA as people have it: the official zip or a folder of its images, with the official lists
+beside it, whole or in part, at any size."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from ..contracts import Collection
+from ..spec import did_you_mean, sources
+from .fetch import cache_folder, places
+from .files import files_in, opened_archive, read_images
+from .images import Reading
+
+IMAGES = ("img_align_celeba", "img_align_celeba.zip")
+ATTRIBUTES = "list_attr_celeba"       # .txt as published, .csv as on Kaggle
+PARTITION = "list_eval_partition"
+PARTS = ("train", "val", "test")
+
+
+@sources.add("celeba")
+def celeba(
+    reading: Reading, label: str | tuple[str, ...] = (), path: str = "",
+) -> Collection:
+    """CelebA: 202,599 aligned faces (Liu et al., 2015, arXiv 1411.7766), for research only.
+
+    `path` is the folder that holds img_align_celeba.zip, or the folder of that name, and beside it
+    list_eval_partition.txt and list_attr_celeba.txt, where there are any; else HOURGLASS_DATA and
+    the cache are searched. `label` names attributes that become classes, such as 'Smiling', or
+    ('Male', 'Smiling') for the four classes that two make. Raises ValueError.
+    """
+    place = _find(path)
+    if place.suffix == ".zip":
+        with opened_archive(place) as files:
+            found = read_images(files, reading)
+    else:
+        found = read_images(files_in(place), reading)
+    found = replace(found, parts={}, y=None, classes=())
+    wanted = (label,) if isinstance(label, str) else label
+    return _labelled(_split(found, place.parent), place.parent, wanted)
+
+
+def _find(path: str) -> Path:
+    roots = [Path(path).expanduser()] if path else [*places("celeba"), *places("celeba10k")]
+    if path and roots[0].name in IMAGES:
+        roots = [roots[0].parent]
+    for root in roots:
+        for name in IMAGES:
+            if (root / name).exists():
+                return root / name
+    where = path or f"HOURGLASS_DATA/celeba or {cache_folder() / 'celeba'}"
+    raise ValueError(f"CelebA is not there: put img_align_celeba.zip, or the folder "
+                     f"img_align_celeba, into {where} (from "
+                     f"mmlab.ie.cuhk.edu.hk/projects/CelebA.html), or say celeba(path='folder')")
+
+
+def _split(found: Collection, folder: Path) -> Collection:
+    """With the official partition, or a note that there is none."""
+    rows = _table(folder, PARTITION)
+    if rows is None:
+        note = f"there is no {PARTITION}.txt beside the images: splits are drawn at random"
+        return replace(found, notes=[*found.notes, note])
+    values = _of_images(rows, found, PARTITION)[:, 0]
+    if not np.isin(values, (0, 1, 2)).all():
+        raise ValueError(f"{PARTITION} holds {values.max()}, which is no split: 0, 1 or 2")
+    parts = {name: np.flatnonzero(values == i) for i, name in enumerate(PARTS)}
+    return replace(found, parts={name: index for name, index in parts.items() if len(index)})
+
+
+def _labelled(found: Collection, folder: Path, wanted: tuple[str, ...]) -> Collection:
+    """With classes from attributes: every combination of those that are wanted."""
+    if not wanted:
+        return found
+    rows = _table(folder, ATTRIBUTES)
+    if rows is None:
+        raise ValueError(f"labels need {ATTRIBUTES}.txt beside the images, in {folder}")
+    names = rows[""]
+    for name in wanted:
+        if name not in names:
+            raise ValueError(f"CelebA has no attribute {name!r}; {did_you_mean(name, names)}")
+    chosen = _of_images(rows, found, ATTRIBUTES)[:, [names.index(name) for name in wanted]] > 0
+    y = (chosen * 2 ** np.arange(len(wanted))).sum(1)
+    classes = [" and ".join(name if y >> i & 1 else f"not {name}"
+                            for i, name in enumerate(wanted)) for y in range(2 ** len(wanted))]
+    return replace(found, y=y.astype(np.int64), classes=tuple(classes))
+
+
+def _table(folder: Path, stem: str) -> dict[str, list[str]] | None:
+    """A list's rows by image, its columns' names under ""; None where there is no such file.
+
+    Raises ValueError where it does not hold as many rows or columns as it says.
+    """
+    text, table = folder / f"{stem}.txt", folder / f"{stem}.csv"
+    if text.is_file():
+        lines = [line.split() for line in text.read_text().splitlines() if line.strip()]
+        counted = len(lines[0]) == 1 if lines else False
+        if counted and lines[0][0] != str(len(lines) - 2):
+            raise ValueError(f"{text} says that it holds {lines[0][0]} images, and holds "
+                             f"{len(lines) - 2}; it was cut short or altered")
+        head, rows = (lines[1], lines[2:]) if counted else ([], lines)
+    elif table.is_file():
+        with open(table, newline="") as file:
+            (_, *head), *rows = csv.reader(file)
+    else:
+        return None
+    place = text if text.is_file() else table
+    columns = len(head) or 1
+    for number, row in enumerate(rows, 1):
+        if len(row) != columns + 1:
+            raise ValueError(f"row {number} of {place} has {len(row) - 1} values, not {columns}")
+    return {"": head, **{row[0]: row[1:] for row in rows}}
+
+
+def _of_images(rows: dict[str, list[str]], found: Collection, stem: str) -> np.ndarray:
+    """(N, columns) whole numbers of the images that there are."""
+    names = [PurePosixPath(name).name for name in found.names]
+    missing = [name for name in names if name not in rows]
+    if missing:
+        raise ValueError(f"{stem} has no row for {missing[0]} and {len(missing) - 1} more of "
+                         f"{len(names)} images")
+    try:
+        return np.array([[int(value) for value in rows[name]] for name in names])
+    except ValueError as error:
+        raise ValueError(f"{stem} holds what is no whole number: {error}") from None

@@ -1,0 +1,165 @@
+"""Decoded images kept on disk: a .npy file of uint8 (N, H, W, C), and beside it what it holds."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from ..console import say
+from ..contracts import Collection
+from ..disk import check_space, write_whole
+
+TOGETHER = 500   # images between two notes of how far it is
+Decoded = Iterable[tuple[str, np.ndarray | str]]   # names, with an image or why there is none
+
+
+@dataclass
+class Manifest:
+    """What a .npy file of images holds, and how far it is."""
+
+    source: str                                                # where they are from
+    digest: str                                                # of the names and sizes there
+    reading: dict[str, Any]                                    # how they were brought to size
+    total: int                                                 # images there
+    done: int = 0                                              # of them, tried so far
+    unreadable: dict[str, str] = field(default_factory=dict)   # names, and why
+    collection: dict[str, Any] = field(default_factory=dict)   # names, labels, splits
+
+    def same(self, other: "Manifest") -> bool:
+        """Whether both are of the same images, brought to size alike."""
+        return (self.digest, self.reading) == (other.digest, other.reading)
+
+    def save(self, path: Path) -> None:
+        """Write it beside the .npy file, whole or not at all."""
+        write_whole(_beside(path), json.dumps(asdict(self)))
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def load_manifest(path: Path) -> Manifest | None:
+    """The manifest beside a .npy file, or None; raises ValueError for a damaged one."""
+    if not _beside(path).is_file():
+        return None
+    try:
+        return Manifest(**json.loads(_beside(path).read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{_beside(path)} cannot be read ({error}); delete it and {path.name}, "
+                         f"and prepare them again") from None
+
+
+def decode_to(
+    path: Path, wanted: Manifest, shape: tuple[int, ...], decode: Iterator[tuple[str, Any]] | Any
+) -> tuple[np.memmap, dict[str, str]]:
+    """Images of that shape (H, W, C) in a .npy file at `path`, and what could not be read.
+
+    `decode(start)` yields them from the start-th name on. What is there already is used; what was
+    interrupted goes on. Raises ValueError where the file holds something else.
+    """
+    kept = load_manifest(path) if path.is_file() else None
+    if kept and kept.same(wanted):
+        return _opened(path), kept.unreadable
+    if path.exists():
+        _check_replaceable(path, kept, wanted)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    begun = load_manifest(part) if part.is_file() else None
+    manifest = begun if begun and begun.same(wanted) else wanted
+    check_space(path.parent, (wanted.total - manifest.done) * int(np.prod(shape)) + 2**20)
+    with open(part, "r+b" if manifest is begun else "w+b") as file:
+        _locked(file, path)
+        rows = _append(file, part, manifest, shape, decode)
+        _write_header(file, (rows, *shape))
+    os.replace(part, path)
+    manifest.save(path)
+    _beside(part).unlink(missing_ok=True)
+    return _opened(path), manifest.unreadable
+
+
+def _check_replaceable(path: Path, kept: Manifest | None, wanted: Manifest) -> None:
+    if kept is None:
+        raise ValueError(f"{path} is there already, and is nothing that was prepared; choose "
+                         f"another file")
+    if kept.source != wanted.source or kept.reading != wanted.reading:
+        size = kept.reading.get("size") or "their own size"
+        raise ValueError(f"{path} holds the images of {kept.source} at {size}, not what is asked "
+                         f"for; delete it, or choose another file")
+    say(f"{wanted.source} has changed since {path} was prepared: preparing it again")
+
+
+def _locked(file: IO[bytes], path: Path) -> None:
+    try:
+        import fcntl
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:   # no such locks on this system
+        pass
+    except OSError:
+        raise ValueError(f"{path} is being prepared by another process") from None
+
+
+def _append(
+    file: IO[bytes], part: Path, manifest: Manifest, shape: tuple[int, ...], decode: Any
+) -> int:
+    """Decode what is left, writing down every so often how far it is; returns the rows in all."""
+    start = _write_header(file, (manifest.total, *shape))
+    rows = manifest.done - len(manifest.unreadable)
+    file.seek(0, os.SEEK_END)
+    if file.tell() < start + rows * int(np.prod(shape)):   # the disk lost what was written last
+        rows, manifest.done, manifest.unreadable = 0, 0, {}
+    if manifest.done:
+        say(f"going on after {manifest.done:,} images")
+    file.truncate(start + rows * int(np.prod(shape)))
+    file.seek(0, os.SEEK_END)
+    for name, image in decode(manifest.done):
+        manifest.done += 1
+        if isinstance(image, str):
+            manifest.unreadable[name] = image
+        else:
+            file.write(image.tobytes())
+            rows += 1
+        if manifest.done % TOGETHER == 0:
+            file.flush()
+            os.fsync(file.fileno())
+            manifest.save(part)
+    return rows
+
+
+def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> int:
+    """Begin the file as .npy files begin; returns where the values start, the same whatever N."""
+    file.seek(0)
+    np.lib.format.write_array_header_1_0(
+        file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return file.tell()
+
+
+def _opened(path: Path) -> np.memmap:
+    held: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
+    return held
+
+
+def keep_collection(path: Path, found: Collection, manifest: Manifest) -> None:
+    """Put names, labels and splits into the manifest, so that the file alone can be trained on."""
+    manifest.done = manifest.total
+    manifest.collection = {
+        "classes": list(found.classes), "names": list(found.names), "notes": found.notes,
+        "y": None if found.y is None else found.y.tolist(),
+        "parts": {name: index.tolist() for name, index in found.parts.items()}}
+    manifest.save(path)
+
+
+def prepared_collection(path: Path, x: np.ndarray, manifest: Manifest) -> Collection:
+    """The images of a prepared file with their names, labels and splits."""
+    held = manifest.collection
+    if manifest.done < manifest.total or (held and held["names"] and len(held["names"]) != len(x)):
+        raise ValueError(f"{path} and {_beside(path).name} do not go together; delete both, and "
+                         f"prepare them again")
+    return Collection(
+        x, None if held.get("y") is None else np.array(held["y"], np.int64),
+        tuple(held.get("classes", ())), tuple(held.get("names", ())),
+        {name: np.array(index, np.int64) for name, index in held.get("parts", {}).items()},
+        list(held.get("notes", ())), {"path": str(path.resolve()), "digest": manifest.digest})

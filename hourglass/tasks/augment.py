@@ -1,0 +1,42 @@
+"""More samples than there are: augmented images, as files."""
+
+from pathlib import Path
+
+import torch
+from einops import rearrange
+
+from ..augmentations import augmenter
+from ..console import track
+from ..data import collect, split
+from ..data.images import Reading
+from .reconstruct import as_picture
+
+BATCH = 100
+
+
+def augment(data: str, text: str, n: int, out: Path, reading: Reading, seed: int = 0) -> int:
+    """Write n augmented images as PNG files, a folder for each class; returns how many.
+
+    Every image of the source has its turn, in random order, before any has a second one. Raises
+    ValueError where the source holds no images, or `out` is not empty.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} is there already and not empty; choose another -o")
+    source = split(collect(data, reading), {}, seed)
+    if len(source.shape) != 3:
+        raise ValueError(f"{data} holds no images to augment")
+    vary = augmenter(text, source.low, source.high)
+    everything = source.whole()
+    torch.manual_seed(seed)
+    turns = -(-n // len(everything))
+    rows = torch.cat([torch.randperm(len(everything)) for _ in range(turns)])[:n]
+    numbered = enumerate(rows.split(BATCH))
+    for batch_number, chunk in track(numbered, -(-n // BATCH), "writing images"):
+        batch = everything.batch(chunk)
+        images = rearrange(vary(batch.x), "n c h w -> n h w c").numpy()
+        for i, image in enumerate(images):
+            kind = "" if batch.y is None else source.classes[int(batch.y[i])].replace("/", "-")
+            path = out / kind / f"{batch_number * BATCH + i:06}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            as_picture(image).save(path)
+    return n

@@ -1,0 +1,115 @@
+"""A data set at a glance: a contact sheet, what it holds, and what may be wrong with it."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..contracts import Collection
+from ..data import collect
+from ..data.images import Reading
+from ..disk import write_whole
+from ..figures.canvas import as_png, panels, shown, tile
+
+COLUMNS, ROWS = 14, 12
+LOOKED_AT = 20_000    # samples, for range, doubles and flat images
+FEW = 500
+LOPSIDED = 10
+BRIGHT = 0.6          # of a border: then the images are dark on white
+
+
+def look(data: str, out: Path, reading: Reading) -> list[str]:
+    """Write a contact sheet as a PNG; returns lines on sizes, classes, range, and warnings.
+
+    Raises ValueError where the data cannot be read.
+    """
+    found = collect(data, reading)
+    some = found.x[::-(-len(found.x) // LOOKED_AT)]
+    lines = [f"{data}: {len(found.x):,} samples of {'x'.join(map(str, found.shape))}, "
+             f"{found.x.dtype} from {some.min():g} to {some.max():g}, mean {some.mean():.4g}",
+             *_sizes(found), *_classes(found), *_splits(found),
+             *(f"note: {note}" for note in found.notes),
+             *(f"warning: {warning}" for warning in _warnings(found, some))]
+    if found.x.ndim == 4:
+        write_whole(out, as_png(sheet(found, data)))
+        lines.append(f"the contact sheet is {out}")
+    return lines
+
+
+def _sizes(found: Collection) -> list[str]:
+    if not found.sizes:
+        return []
+    shown_sizes = ", ".join(f"{size} ({count})" for size, count in list(found.sizes.items())[:6])
+    return [f"files of {shown_sizes}{', ...' if len(found.sizes) > 6 else ''}, of "
+            f"{sum(found.sizes.values())} looked at"]
+
+
+def _classes(found: Collection) -> list[str]:
+    if found.y is None:
+        return ["no classes"]
+    counts = Counter(found.y.tolist())
+    names = [f"{found.classes[k]} ({n:,})" for k, n in sorted(counts.items())]
+    return [f"{len(names)} classes: {', '.join(names[:40])}{', ...' if len(names) > 40 else ''}"]
+
+
+def _splits(found: Collection) -> list[str]:
+    own = ", ".join(f"{name} {len(index):,}" for name, index in found.parts.items())
+    return [f"its own splits: {own}"] if own else []
+
+
+def _warnings(found: Collection, some: np.ndarray) -> list[str]:
+    warnings = []
+    if len(found.x) < FEW:
+        warnings.append(f"{len(found.x)} samples are few; --augment, or hourglass data augment, "
+                        f"makes more of them")
+    counts = np.bincount(found.y) if found.y is not None else np.zeros(0)
+    if len(counts) and counts.max() > LOPSIDED * max(counts.min(), 1):
+        warnings.append(f"the largest class has {counts.max():,} samples, the smallest "
+                        f"{counts.min():,}")
+    flat = some.reshape(len(some), -1)
+    constant = int((flat.min(1) == flat.max(1)).sum())
+    if constant:
+        warnings.append(f"{constant} of {len(some):,} samples are of one value throughout")
+    doubles = len(flat) - len({row.tobytes() for row in flat})
+    if doubles:
+        warnings.append(f"{doubles} of {len(some):,} samples are exact doubles of others; across "
+                        f"splits they make results look better than they are")
+    return warnings + (_of_images(some) if some.ndim == 4 and some.dtype == np.uint8 else [])
+
+
+def _of_images(some: np.ndarray) -> list[str]:
+    warnings = []
+    border = np.concatenate([some[:, [0, -1]].reshape(-1), some[:, :, [0, -1]].reshape(-1)])
+    if some.max() > 1 and border.mean() > BRIGHT * 255 and np.median(some) > BRIGHT * 255:
+        warnings.append("the images are dark on white: most of each is background that the loss "
+                        "must count; --invert makes it black")
+    if some.shape[-1] == 3 and (some[..., 0] == some[..., 1]).all() and (
+            some[..., 1] == some[..., 2]).all():
+        warnings.append("the images are grey, stored as colour: --grey is a third of the work")
+    return warnings
+
+
+def sheet(found: Collection, title: str) -> Figure:
+    """Samples from all over the set; a class a row, where there are few classes."""
+    kinds = [] if found.y is None else sorted(set(found.y.tolist()))
+    by_class = 2 <= len(kinds) <= ROWS
+    groups = [np.flatnonzero(found.y == kind) for kind in kinds] if by_class else (
+        np.array_split(np.arange(len(found.x)), min(ROWS, -(-len(found.x) // COLUMNS))))
+    rows = []
+    for group in groups:
+        picked = group[np.linspace(0, len(group) - 1, COLUMNS).astype(int)]
+        images = found.x[picked]
+        scale = images.max() > 1 and found.x.dtype == np.uint8
+        rows.append(shown(images / 255 if scale else images))
+    height, width = found.x.shape[1:3]
+    figure, (ax,) = panels(1, 1, min(1 + 11 * len(rows) * height / (COLUMNS * width), 16))
+    gap = max(1, height // 24)
+    ax.imshow(tile(rows, gap=gap), interpolation="nearest")
+    ax.set_xticks([])
+    ax.set_yticks((np.arange(len(rows)) + 0.5) * (height + 2 * gap),
+                  [found.classes[kind] for kind in kinds] if by_class else [""] * len(rows))
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set_title(f"{title}: {len(found.x):,} samples", fontsize=10, loc="left")
+    return figure

@@ -1,0 +1,59 @@
+"""Data sets decoded once, into a file that trains at once."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..console import track
+from ..contracts import Collection
+from ..data import collect
+from ..data.images import Reading
+from ..data.prepared import Manifest, keep_collection, load_manifest
+from ..disk import check_space
+
+CHUNK = 4096
+
+
+def prepare(data: str, out: Path, reading: Reading) -> Collection:
+    """Write a source's images, brought to size, as uint8 (N, H, W, C) into the .npy file `out`,
+    with names, labels and splits beside it. Interrupted, it goes on; what is up to date stays.
+
+    Raises ValueError where the source holds no 8-bit images, or `out` something else.
+    """
+    if out.suffix != ".npy":
+        raise ValueError(f"prepared images are a .npy file; write -o {out.with_suffix('.npy')}")
+    found = collect(data, replace(reading, store=str(out)))
+    manifest = load_manifest(out) if out.is_file() else None
+    if manifest is None or not _is_in(out, found.x):
+        manifest = _write(data, found, out, manifest, reading)
+    keep_collection(out, found, manifest)
+    return found
+
+
+def _is_in(path: Path, x: np.ndarray) -> bool:
+    return isinstance(x, np.memmap) and Path(str(x.filename)).resolve() == path.resolve()
+
+
+def _write(
+    data: str, found: Collection, out: Path, there: Manifest | None, reading: Reading
+) -> Manifest:
+    """What a source brought in memory, unless it is there already."""
+    wanted = Manifest(data, found.identity.get("digest", data), reading.manner, len(found.x))
+    if there and there.same(wanted):
+        return there
+    if found.x.dtype != np.uint8 or found.x.ndim != 4:
+        raise ValueError(f"{data} holds {found.x.dtype} of shape {found.x.shape[1:]}, not 8-bit "
+                         f"images; train on it as it is")
+    if out.exists():
+        raise ValueError(f"{out} is there already; delete it, or choose another -o")
+    check_space(out.parent, found.x.nbytes)
+    part = out.with_name(out.name + ".part")
+    with open(part, "wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "|u1", "fortran_order": False, "shape": found.x.shape})
+        starts = range(0, len(found.x), CHUNK)
+        for start in track(starts, len(starts), "writing images"):
+            file.write(np.ascontiguousarray(found.x[start:start + CHUNK]).data)
+    part.replace(out)
+    return wanted

@@ -1,0 +1,213 @@
+"""The life of a model: begun from another, told classes, cut into pieces, trained by several."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import draw, stripes
+from safetensors.torch import load_file
+
+import hourglass as hg
+from hourglass.assembly import prepare, resume
+from hourglass.folder import RunFolder
+from hourglass.run import run
+from hourglass.settings import make_settings
+
+SHORT = {"model": "ae(3)", "epochs": 3, "batch_size": 16, "precision": "32-true", "stop": "none"}
+CONDITIONAL = {**SHORT, "model": "cvae(2)", "quiet": True}
+FAST = "--epochs 1 --batch-size 16"
+
+
+def test_a_run_begins_with_the_weights_and_parts_of_another(here, hourglass):
+    hourglass(f"train photos/ --size 12 --model 'vae(3)' --out first {FAST}")
+    code, _, err = hourglass(f"train photos.zip --from first --out second --lr 1e-12 {FAST}")
+    assert code == 0 and "begins with 10 of 10 weights of first" in err.replace(
+        str(Path("first").resolve()), "first"), err
+    a, b = (load_file(f"{name}/model.safetensors") for name in ("first", "second"))
+    assert all(torch.allclose(a[name], b[name], atol=1e-6) for name in a)
+    assert 'bottleneck = "gaussian(3)"' in Path("second/settings.toml").read_text()
+    code, _, err = hourglass(f"train photos.zip --from first --bottleneck 'gaussian(5)' "
+                             f"--out third {FAST}")
+    assert code == 0 and "new: bottleneck" in err
+    assert hg.load("third").encode("photos.zip").shape == (40, 5)
+
+
+@pytest.mark.parametrize("flags, words", [
+    ("--from nowhere", "nowhere is no run folder"),
+    ("--from first --model 'vae(2)' --backbone mlp((7,))", "nothing of .* fits this model"),
+    ("--from photos", "photos is no run folder")])
+def test_what_cannot_be_begun_with_is_told(flags, words, here, hourglass):
+    hourglass(f"train photos/ --size 12 --model 'vae(3)' --out first {FAST}")
+    import re
+    code, _, err = hourglass(f"train images.npy {flags} --out second {FAST}".replace(
+        "mlp((7,))", "'mlp((7,))'"))
+    assert code == 2 and re.search(words, err), err
+
+
+def test_a_run_that_began_with_another_goes_on_without_it(here):
+    hg.train(stripes(), out="first", quiet=True, **SHORT)
+    hg.train(stripes(), out="second", begin="first", quiet=True, **{**SHORT, "epochs": 2})
+    for file in Path("first").iterdir():
+        if file.is_file():
+            file.unlink()
+    hg.resume("second", data=stripes(), epochs=4, lr=1e-4, quiet=True)
+    assert len(RunFolder(Path("second")).read_history()) == 4
+
+
+def test_a_conditional_model_draws_the_class_that_is_asked_for(here):
+    images = np.concatenate([np.full((60, 8, 8), v, np.uint8) for v in (20, 230)])
+    images = images + np.random.default_rng(0).integers(0, 20, images.shape, np.uint8)
+    y = np.repeat(["dark", "bright"], 60)
+    model = hg.train(images, y=y, out="run", **{**CONDITIONAL, "epochs": 60, "lr": 0.01})
+    assert model.sample(20, "dark").mean() < 0.25 < 0.75 < model.sample(20, "bright").mean()
+    assert np.array_equal(model.sample(3, "dark"), hg.load("run").sample(3, "dark"))
+    codes = model.encode(images[:5], y=["dark"] * 5)
+    assert np.allclose(model.decode(codes, "dark"), model.reconstruct(images[:5], "dark"))
+    swapped = model.decode(codes, "bright")
+    assert swapped.mean() > 0.6, "the same code, told another class"
+    encoder, decoder = (hg.load_half("run", half) for half in ("encoder", "decoder"))
+    x = torch.from_numpy(images[:5]).float()[:, None] / 255
+    z = encoder(x, torch.ones(5, dtype=torch.long))   # classes are in order: bright, dark
+    assert torch.allclose(z, torch.from_numpy(codes), atol=1e-5)
+    assert decoder(z, torch.ones(5, dtype=torch.long)).shape == (5, 1, 8, 8)
+
+
+def test_folders_tell_a_conditional_model_its_classes(here, hourglass):
+    code, _, err = hourglass(f"train photos/ --model 'cvae(2)' --out run {FAST}")
+    assert code == 0, err
+    assert hourglass("reconstruct run photos/ -o again")[0] == 0
+    assert hourglass("generate run --class lying -n 6 -o lying.png")[0] == 0
+    assert hourglass("generate run -n 5 -o all/")[0] == 0 and len(list(Path("all").iterdir())) == 5
+    for command, words in (("generate run --class lyng", "no.* class 'lyng'; did you mean 'lying'"),
+                           ("reconstruct run a.png", "needs the class of every sample")):
+        code, _, err = hourglass(command)
+        import re
+        assert code == 2 and re.search(words, err), err
+
+
+def test_a_class_that_was_unseen_in_training_is_refused(here, hourglass):
+    for part, kinds in (("train", "ab"), ("test", "abc")):
+        for kind in kinds:
+            Path(f"own/{part}/{kind}").mkdir(parents=True)
+            for i in range(8):
+                draw("lying", i).save(f"own/{part}/{kind}/{i}.png")
+    code, _, err = hourglass(f"train own/ --model 'cvae(2)' --out run {FAST}")
+    assert code == 2 and "the class 'c' is in test and not in train" in err
+    code, _, err = hourglass(f"train images.npy --model 'cvae(2)' --out run {FAST}")
+    assert code == 2 and "at least two classes" in err
+    code, _, err = hourglass(f"train photos/ --model 'ae(2)' --out plain {FAST}")
+    code, _, err = hourglass("generate plain --class lying")
+    assert code == 2 and "cvae" in err
+
+
+class TooSmall(torch.nn.Module):
+    """A device without room for more than so many samples at a time."""
+
+    def __init__(self, step, most):
+        super().__init__()
+        self.step, self.most = step, most
+
+    def forward(self, x, y=None):
+        if len(x) > self.most:
+            raise torch.OutOfMemoryError("no room")
+        return self.step(x, y)
+
+
+def steps_with(memory: int, name: str):
+    from hourglass.fit import Parties, fit
+    settings = make_settings({**SHORT, "optimiser": "sgd", "lr": 1e-3})
+    training = prepare(settings, stripes(70), out=name)
+    parties = Parties(training.step, TooSmall(training.step, memory), training.optimiser,
+                      training.fabric)
+    notes = [note for p in fit(parties, training.source, training.plan, training.state)
+             for note in p.notes]
+    return training, notes
+
+
+def test_out_of_memory_goes_on_in_pieces_to_the_same_weights_and_says_so(here):
+    whole, nothing = steps_with(10_000, "whole")
+    pieces, said = steps_with(5, "pieces")
+    assert not nothing and pieces.state.pieces == 4
+    assert [note.partition(":")[0] for note in said] == ["out of memory"]
+    for a, b in zip(whole.step.parameters(), pieces.step.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+    for a, b in zip(whole.state.history, pieces.state.history, strict=True):
+        assert a["train_loss"] == pytest.approx(b["train_loss"], rel=1e-5)
+    with pytest.raises(ValueError, match=r"memory is too small.*--batch-size"):
+        steps_with(1, "none")
+
+
+def test_a_limit_on_memory_is_for_gpus_and_says_so(here):
+    training = prepare(make_settings({**SHORT, "max_memory": 4}), stripes(), out="run")
+    assert any("limits nothing" in note for note in training.notes)
+
+
+def test_the_layout_of_maps_can_be_chosen_and_changes_nothing(here):
+    found = {}
+    for layout in ("channels_last", "contiguous"):
+        settings = make_settings({**SHORT, "layout": layout, "epochs": 1,
+                                  "backbone": "conv(filters=(8, 8))"})
+        training = prepare(settings, np.repeat(stripes()[..., None], 3, 3), out=layout)
+        assert f"32-true and {layout} on cpu" in training.notes[-1]
+        for _ in run(training):
+            pass
+        found[layout] = training
+    a, b = (found[layout].step.model for layout in found)
+    first = a.encoder.layers[0].weight, b.encoder.layers[0].weight
+    assert first[0].is_contiguous(memory_format=torch.channels_last)
+    assert first[1].is_contiguous()
+    for p, q in zip(a.parameters(), b.parameters(), strict=True):
+        assert torch.allclose(p, q, atol=1e-4)
+
+
+def torchrun(processes: int, *words: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}",
+               "-m", "hourglass", *words]
+    return subprocess.run(command, capture_output=True, text=True,
+                          env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def test_two_processes_do_as_one_with_the_doubled_batch(here):
+    np.save("stripes.npy", stripes(205))   # a last batch of 3 and 2
+    words = ["train", "stripes.npy", "--model", "ae(3)", "--epochs", "3", "--optimiser", "sgd",
+             "--lr", "1e-3", "--precision", "32-true", "--stop", "none", "--schedule", "constant"]
+    two = torchrun(2, *words, "--batch-size", "16", "--out", "two")
+    assert two.returncode == 0, two.stderr
+    assert "2 processes" in two.stderr and two.stderr.count("epoch 3/3") == 1, "one speaks"
+    assert two.stdout.strip() == "two/report.html"
+    subprocess.run([sys.executable, "-m", "hourglass", *words, "--batch-size", "32", "--out",
+                    "one"], check=True, capture_output=True)
+    a, b = (RunFolder(Path(name)).read_history() for name in ("one", "two"))
+    for x, y in zip(a, b, strict=True):
+        for name in ("train_loss", "val_loss", "val_mse"):
+            assert x[name] == pytest.approx(y[name], rel=1e-4), name
+    one, other = (load_file(f"{name}/model.safetensors") for name in ("one", "two"))
+    assert all(torch.allclose(one[name], other[name], atol=1e-5) for name in one)
+    again = torchrun(2, "train", "two", "--resume", "--epochs", "4")
+    assert again.returncode == 0, again.stderr
+    assert len(RunFolder(Path("two")).read_history()) == 4
+
+
+def test_two_processes_answer_bad_input_and_leave(here):
+    done = torchrun(2, "train", "nowhere/", "--out", "run")
+    assert done.returncode != 0 and "there is no file or folder nowhere/" in done.stderr
+    assert "Traceback (most recent call last):\n  File \"" + str(Path(hg.__file__).parent) not in (
+        done.stderr)
+
+
+def test_the_lock_is_taken_before_anything_is_read(here):
+    training = prepare(make_settings(SHORT), stripes(), out="run")
+    Path("run/settings.toml").write_text("this is not to be read")
+    with pytest.raises(ValueError, match="being trained by another process"):
+        resume(RunFolder(Path("run")), {}, stripes())
+    training.lock.close()
+    with pytest.raises(ValueError, match="TOML"):
+        resume(RunFolder(Path("run")), {}, stripes())
+    Path("run/settings.toml").write_text(training.settings.to_toml())
+    assert resume(RunFolder(Path("run")), {}, stripes()).state.epoch == 1, "and let go again"
+    assert json.loads(Path("run/run.json").read_text())["data"]["samples"] == 60
