@@ -254,14 +254,16 @@ def test_the_order_of_batches_is_a_permutation_that_seed_and_epoch_fix():
 
 
 @pytest.mark.parametrize("recipe, encoder, decoder", [
-    ("tutorial_cae", 2262, 2461), ("fast_cae", 2262, 2461), ("keras_conv_ae", 9568, 18785)])
+    ("tutorial_cae", 2262, 2461), ("fast_cae", 2262, 2461), ("keras_conv_ae", 9568, 18785),
+    ("keras_vae", 69076, 65089), ("tutorial_faces", 5108000, 2756899)])
 def test_recipes_have_the_published_number_of_parameters(recipe, encoder, decoder):
     from hourglass.settings import make_settings, read_recipe
     from hourglass.summary import summarise
     parts = make_settings(read_recipe(recipe)).parts()
-    costs = summarise(parts, (1, 28, 28))
+    shape = (3, 96, 96) if "faces" in recipe else (1, 28, 28)
+    costs = summarise(parts, shape)
     assert (costs.parameters["encoder"], costs.parameters["decoder"]) == (encoder, decoder)
-    model = Autoencoder(parts, (1, 28, 28))
+    model = Autoencoder(parts, shape)
     assert costs.parameters["whole"] == sum(p.numel() for p in model.parameters())
 
 

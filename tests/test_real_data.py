@@ -24,6 +24,20 @@ def test_half_of_mnists_training_images_validate_as_in_the_tutorial(real):
     assert np.abs(counts[0] - counts[1]).max() <= 2
 
 
+def test_glyphs_of_ones_own_train_by_their_recipes(here):
+    for recipe in ("glyph_vae", "glyph_ae"):
+        model = hg.train("photos/", recipe=recipe, epochs=2, out=recipe, quiet=True)
+        assert model.shape == (1, 64, 64)
+        assert model.encode("photos/").shape == (40, 2 if recipe == "glyph_vae" else 128)
+
+
+def test_the_official_zip_of_faces_is_a_source_by_name(real):
+    found = collect("celeba", Reading(size="48"))
+    assert found.x.shape == (10000, 48, 48, 3) and "drawn at random" in found.notes[0]
+    with pytest.raises(ValueError, match=r"list_attr_celeba\.txt"):
+        collect("celeba('Smiling')", Reading(size="48"))
+
+
 def test_faces_are_read_from_their_zip(real):
     found = collect(str(real / "celeba10k" / "img_align_celeba.zip"),
                     Reading(crop="89", size="32"))
@@ -46,7 +60,8 @@ def test_binarised_mnist_is_read_as_zeros_and_ones(real):
 
 
 @pytest.mark.parametrize("recipe", ["tutorial_cae", "fast_cae", "tutorial_dense", "tutorial_pool",
-                                    "keras_conv_ae"])
+                                    "keras_conv_ae", "keras_vae", "tutorial_faces",
+                                    "tutorial_faces_ae"])
 def test_a_recipe_learns_from_its_first_batches(recipe, real, tmp_path):
     model = hg.train(recipe=recipe, minutes=0.05, out=tmp_path / "run", quiet=True)
     history = model.folder.read_history()
