@@ -228,7 +228,7 @@ def _close_epoch(
     row: dict[str, float] = {"epoch": state.epoch}
     row |= {f"train_{name}": float(total) / seen for name, total in sums.items()}
     check_finite(torch.tensor(row["train_loss"]), {k: torch.tensor(v) for k, v in row.items()})
-    losses, posterior = _evaluated(parties, source)
+    losses, posterior = _evaluated(parties, source, state.pieces)
     row |= {f"val_{name}": value for name, value in losses.items()}
     row |= _per_value(step, row, math.prod(source.shape))
     notes = _look(step, state, row, posterior, quietly=ramping) if posterior else ()
@@ -246,13 +246,17 @@ def _close_epoch(
     return row, notes
 
 
-def _evaluated(parties: Parties, source: Source) -> tuple[dict[str, float], Posterior | None]:
-    """The losses on val, or nothing, and the posterior there, else on training samples."""
+def _evaluated(
+    parties: Parties, source: Source, pieces: int
+) -> tuple[dict[str, float], Posterior | None]:
+    """The losses on val, or nothing, and the posterior there, else on training samples; in
+    smaller batches where a training batch must go in pieces."""
+    size = max(1, EVALUATION_BATCH // pieces)
     if "val" in source.splits:
-        return evaluate(parties.step, source.splits["val"], parties.fabric)
+        return evaluate(parties.step, source.splits["val"], parties.fabric, size)
     if "kl" not in parties.step.objective.terms:
         return {}, None
-    return {}, evaluate(parties.step, source.splits["train"], parties.fabric, most=LOOKED_AT)[1]
+    return {}, evaluate(parties.step, source.splits["train"], parties.fabric, size, LOOKED_AT)[1]
 
 
 def _look(

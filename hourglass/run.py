@@ -25,7 +25,8 @@ PATIENCE = 20.0     # as many times as long as the last one took to write
 
 def run(training: Training) -> Iterator[Progress]:
     """Train, yielding progress, and keep what was learnt on disk. Stops after the batch in which
-    Ctrl-C came. Raises FloatingPointError for a loss that is not finite, the best weights kept."""
+    Ctrl-C came. Raises FloatingPointError for a loss that is not finite, ValueError for a device
+    that is too small, OSError where data or disk give way; the best weights are kept."""
     fabric, state = training.fabric, training.state
     forward, optimiser = fabric.setup(_compiled(training), training.optimiser)
     parties = Parties(training.step, forward, optimiser, fabric)
@@ -41,7 +42,7 @@ def run(training: Training) -> Iterator[Progress]:
                 if _anyone(interrupts.came, fabric):
                     training.interrupted, training.ended = True, "interrupted"
                     break
-        except FloatingPointError:
+        except (FloatingPointError, ValueError, OSError):   # it cannot go on
             save_weights(training)
             raise
         except GeneratorExit:   # whoever watches has seen enough

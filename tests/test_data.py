@@ -54,6 +54,16 @@ def test_sixteen_bit_grey_keeps_its_upper_bits():
     assert np.abs(image[..., 0].ravel().astype(int) - np.arange(256)).max() <= 1
 
 
+def test_a_large_photograph_is_decoded_small_and_looks_the_same():
+    waves = np.sin(np.arange(900) / 40)
+    photograph = ((waves[:, None] + waves[None, :600] + 2) * 60).astype(np.uint8)
+    file = saved(Image.fromarray(photograph).convert("RGB"), "jpeg", quality=95)
+    reading = Reading(size="32", fit="stretch")
+    assert max(open_image(file, reading).size) < 300
+    small, whole = (shape_image(open_image(file, r), reading).astype(int) for r in (reading, None))
+    assert small.shape == (32, 32, 3) and np.abs(small - whole).max() <= 6
+
+
 def test_an_image_is_turned_as_its_exif_says():
     exif = Image.Exif()
     exif[0x0112] = 6   # to be turned a quarter clockwise

@@ -251,7 +251,7 @@ def _decode_all(
     def decode(name: str) -> tuple[str, np.ndarray | str]:
         try:
             with files.open(name) as file:
-                image = open_image(file)
+                image = open_image(file, reading)
         except Exception as error:   # Pillow raises many kinds for a broken file
             if reading.strict:
                 raise ValueError(f"{name} cannot be read ({_in_words(error)}); without --strict "

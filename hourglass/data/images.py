@@ -49,12 +49,16 @@ def read_size(text: str, name: str) -> tuple[int, int]:
     return height, width
 
 
-def open_image(file: str | IO[bytes]) -> Image.Image:
+def open_image(file: str | IO[bytes], reading: Reading | None = None) -> Image.Image:
     """The image in the file, turned as its EXIF says, in mode L or RGB; raises OSError and others.
 
-    Transparent pixels are laid on white; 16-bit grey keeps its upper 8 bits.
+    Transparent pixels are laid on white; 16-bit grey keeps its upper 8 bits. A JPEG that `reading`
+    makes much smaller is decoded at a half, a quarter or an eighth, at least twice that size.
     """
     with Image.open(file) as image:
+        if reading and reading.size and not reading.crop:
+            side = 2 * max(read_size(reading.size, "size"))
+            image.draft(None, (side, side))
         turned = ImageOps.exif_transpose(image)
         if turned.mode.startswith("I") or turned.mode == "F":
             return _deep_grey(turned)
