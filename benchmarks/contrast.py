@@ -62,8 +62,9 @@ def main() -> None:
         again = frechet(features(model.reconstruct(real["test"])), train)
         prior = frechet(features(model.sample(DRAWN)), train)
         own = frechet(features(model.decode(fitted)), train)
-        print(f"{run}: reconstructions {again:.3f}, draws from N(0, 1) {prior:.3f}, from a Gaussian "
-              f"fitted to its codes {own:.3f}; codes' standard deviation {codes.std(0).mean():.3g}")
+        print(f"{run}: reconstructions {again:.3f}, draws from N(0, 1) {prior:.3f}, from a "
+              f"Gaussian fitted to its codes {own:.3f}; codes' standard deviation "
+              f"{codes.std(0).mean():.3g}")
 
 
 if __name__ == "__main__":

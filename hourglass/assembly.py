@@ -18,7 +18,7 @@ from .data import collect, split
 from .data.fetch import cache_folder
 from .data.source import Source
 from .disk import check_space
-from .fit import Plan, State, Step
+from .fit import Plan, State
 from .folder import RunFolder, environment, new_folder
 from .hardware import choose_device, choose_layout, choose_precision, limit_memory, make_fabric
 from .memory import keep_freed_memory
@@ -27,6 +27,7 @@ from .processes import in_turn
 from .settings import Settings, make_settings, read_toml
 from .spec import did_you_mean, optimisers, schedules, stops
 from .steering import effective_beta, ramps_too_long
+from .step import Step
 from .summary import summarise
 
 ENOUGH_STEPS = 8000

@@ -4,23 +4,21 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from .autoencoder import Autoencoder
-from .contracts import Clock, Output, Progress
+from .contracts import Clock, Progress
 from .data.source import Source, Split, shuffled
-from .objective import Objective
-from .posterior import Posterior, gathered, moments
+from .evaluation import EVALUATION_BATCH, evaluate, together
+from .posterior import Posterior
 from .schedules import Schedule
+from .step import Step
 from .stopping import Stopping
 
-EVALUATION_SEED = 0    # of the noise in which losses are compared from epoch to epoch
-EVALUATION_BATCH = 250
 LOOKED_AT = 5000       # training samples whose posteriors are looked at where there is no val
 
 
@@ -68,27 +66,6 @@ class State:
         for name, value in sums.items():
             self.sums[name] = self.sums.get(name, 0) + value
         self.seen, self.batch, self.step = self.seen + count, self.batch + 1, self.step + 1
-
-
-class Step(nn.Module):
-    """Model and objective in one forward pass, so that terms which call the model again have the
-    same precision."""
-
-    def __init__(self, model: Autoencoder, objective: Objective):
-        super().__init__()
-        self.model, self.objective = model, objective
-
-    def forward(
-        self, x: Tensor, y: Tensor | None = None, closely: bool = False
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """x (B, *shape), y (B,) -> total and mean losses; looked at `closely`, also the squared
-        error per value, and what the posterior does."""
-        out: Output = self.model(x, y, draw=True)
-        loss, parts = self.objective(out, self.model)
-        means = {"loss": loss, **{name: part.mean() for name, part in parts.items()}}
-        if closely:
-            means |= {"mse": (out.px.mean - out.x).square().mean(), **moments(out.latent)}
-        return loss, means
 
 
 class Parties(NamedTuple):
@@ -224,7 +201,7 @@ def _close_epoch(
     """Evaluate, write the epoch's row and keep its weights if they are the best; begin the next."""
     started, (step, _, _, fabric) = time.monotonic(), parties
     ramping = step.objective.is_ramping(clock)
-    sums, seen = _together(state.sums, state.seen, fabric)
+    sums, seen = together(state.sums, state.seen, fabric)
     row: dict[str, float] = {"epoch": state.epoch}
     row |= {f"train_{name}": float(total) / seen for name, total in sums.items()}
     check_finite(torch.tensor(row["train_loss"]), {k: torch.tensor(v) for k, v in row.items()})
@@ -287,44 +264,3 @@ def _end(state: State, plan: Plan) -> str:
     if plan.minutes and state.seconds > 60 * plan.minutes:
         return f"{plan.minutes:g} minutes are over"
     return plan.stopping.reason(state.losses(plan.stopping.monitor), state.ramping)
-
-
-def _together(
-    sums: dict[str, Tensor], count: int, fabric: Fabric | None
-) -> tuple[dict[str, Tensor], int]:
-    """Sums and counts over all processes."""
-    if fabric is None or fabric.world_size == 1:
-        return sums, count
-
-    def summed(value: Tensor) -> Tensor:
-        held: Any = fabric.all_reduce(value.detach().clone(), reduce_op="sum")
-        return held
-    counted = summed(torch.tensor(count, device=fabric.device))
-    return {name: summed(value) for name, value in sums.items()}, int(counted)
-
-
-@torch.no_grad()
-def evaluate(
-    step: Step, split: Split, fabric: Fabric | None = None, size: int = EVALUATION_BATCH,
-    most: int | None = None,
-) -> tuple[dict[str, float], Posterior | None]:
-    """Mean losses over a split as they are trained, at full weight, each sample counted once, in
-    the same noise at every call; and what the posterior does. Not compiled, for its batches have
-    many sizes."""
-    step.eval()
-    step.objective.at(None)
-    sums: dict[str, Tensor] = {}
-    rank, world = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
-    rows = torch.arange(min(len(split), most or len(split)))[rank::world]
-    devices = [split.device] if split.device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(EVALUATION_SEED)
-        for chunk in rows.split(size):
-            batch = split.batch(chunk)
-            with fabric.autocast() if fabric else torch.autocast("cpu", enabled=False):
-                _, losses = step(batch.x, batch.y, closely=True)
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0) + value * len(batch.x)
-    sums, count = _together(sums, len(rows), fabric)
-    posterior = gathered(sums, count)
-    return {name: float(total) / count for name, total in sums.items()}, posterior

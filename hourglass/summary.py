@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from .autoencoder import Autoencoder, Parts
-from .fit import Step
 from .objective import Objective
 from .spec import optimisers
+from .step import Step
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from hourglass.augmentations import augmenter
 from hourglass.autoencoder import Autoencoder, Parts
 from hourglass.contracts import Clock
 from hourglass.data import Reading, collect, split
-from hourglass.fit import Step
 from hourglass.objective import Objective
 from hourglass.optimisers import load_state, state_tensors
 from hourglass.snapshot import Lacking, take
+from hourglass.step import Step
 
 SHAPES = [(1, 16, 16), (3, 13, 21)]
 DOWNLOADED = {"mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100", "celeba"}

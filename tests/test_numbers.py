@@ -16,8 +16,9 @@ from hourglass.contracts import Latent, Output
 from hourglass.data import from_array, split
 from hourglass.data.source import shuffled
 from hourglass.data.splits import make_splits
-from hourglass.fit import Step, evaluate
+from hourglass.evaluation import evaluate
 from hourglass.objective import Objective
+from hourglass.step import Step
 from hourglass.stopping import Stopping
 
 

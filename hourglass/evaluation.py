@@ -1,0 +1,55 @@
+"""Losses over a whole split, always in the same noise, by one process or several."""
+
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from .data.source import Split
+from .posterior import Posterior, gathered
+from .step import Step
+
+EVALUATION_SEED = 0    # of the noise in which losses are compared from epoch to epoch
+EVALUATION_BATCH = 250
+
+
+def together(
+    sums: dict[str, Tensor], count: int, fabric: Fabric | None
+) -> tuple[dict[str, Tensor], int]:
+    """Sums and counts over all processes."""
+    if fabric is None or fabric.world_size == 1:
+        return sums, count
+
+    def summed(value: Tensor) -> Tensor:
+        held: Any = fabric.all_reduce(value.detach().clone(), reduce_op="sum")
+        return held
+    counted = summed(torch.tensor(count, device=fabric.device))
+    return {name: summed(value) for name, value in sums.items()}, int(counted)
+
+
+@torch.no_grad()
+def evaluate(
+    step: Step, split: Split, fabric: Fabric | None = None, size: int = EVALUATION_BATCH,
+    most: int | None = None,
+) -> tuple[dict[str, float], Posterior | None]:
+    """Mean losses over a split as they are trained, at full weight, each sample counted once, in
+    the same noise at every call; and what the posterior does. Not compiled, for its batches have
+    many sizes."""
+    step.eval()
+    step.objective.at(None)
+    sums: dict[str, Tensor] = {}
+    rank, world = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
+    rows = torch.arange(min(len(split), most or len(split)))[rank::world]
+    devices = [split.device] if split.device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(EVALUATION_SEED)
+        for chunk in rows.split(size):
+            batch = split.batch(chunk)
+            with fabric.autocast() if fabric else torch.autocast("cpu", enabled=False):
+                _, losses = step(batch.x, batch.y, closely=True)
+            for name, value in losses.items():
+                sums[name] = sums.get(name, 0) + value * len(batch.x)
+    sums, count = together(sums, len(rows), fabric)
+    posterior = gathered(sums, count)
+    return {name: float(total) / count for name, total in sums.items()}, posterior
