@@ -56,7 +56,7 @@ class Training:
     ended: str = ""             # why training ended
     interrupted: bool = False
     lock: IO[str] | None = None   # held for as long as this lives
-    told: list[str] = field(default_factory=list)   # what else should be said
+    told: list[str] = field(default_factory=list)   # what else should be said, and reported
 
     @property
     def notes(self) -> list[str]:
@@ -65,7 +65,9 @@ class Training:
         size = "x".join(map(str, self.source.shape))
         weights = self.record["parameters"]["whole"]
         several = f", {self.fabric.world_size} processes" if self.fabric.world_size > 1 else ""
+        beta = [self.record["beta"]] if self.record.get("beta") else []
         return [*self.source.notes, f"{self.settings.data}: {counts} samples of {size}", *self.told,
+                *beta,
                 f"{self.settings.model}: {self.parts.backbone}, {self.parts.bottleneck}, "
                 f"{self.parts.likelihood}, loss {self.parts.loss}: {weights:,} parameters, "
                 f"{self.settings.precision} and {self.settings.layout} on "
@@ -76,7 +78,7 @@ def prepare(
     settings: Settings, data: Any = None, y: Any = None, out: str | Path | None = None
 ) -> Training:
     """A new run, ready to start; raises ValueError for whatever cannot work."""
-    settings = settings_of(_with_whole_path(settings, data))
+    settings = settings_of(_with_whole_path(settings, data), data is not None)
     source = load_source(settings, data, y)
     training = _assemble(settings, source, None)
     if settings.begin:
@@ -180,10 +182,10 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     used = settings.with_(precision=precision, epochs=plan.epochs, **vars(parts),
                           layout=str(layout).rpartition(".")[2].removesuffix("_format"))
     record = {"environment": environment(str(device)), "data": source.identity,
-              "parameters": costs.parameters, "multiply_adds": costs.multiply_adds}
+              "parameters": costs.parameters, "multiply_adds": costs.multiply_adds,
+              "beta": effective_beta(step.objective, source.shape)}
     batches = len(source.splits["train"]) / (settings.batch_size * fabric.world_size)
-    told = [effective_beta(step.objective, source.shape),
-            *ramps_too_long(step.objective, plan.epochs, batches),
+    told = [*ramps_too_long(step.objective, plan.epochs, batches),
             limit_memory(settings.max_memory, device)]
     return Training(used, folder or RunFolder(Path()), source, parts, step, optimiser, fabric, plan,
                     record, told=[note for note in told if note])

@@ -8,7 +8,7 @@ from .settings import PARTS, READING, Settings, make_settings, read_toml
 from .trained import load
 
 
-def settings_of(settings: Settings) -> Settings:
+def settings_of(settings: Settings, in_memory: bool) -> Settings:
     """The settings with what they leave open of parts and reading as in the run to begin with."""
     if not settings.begin:
         return settings
@@ -19,8 +19,9 @@ def settings_of(settings: Settings) -> Settings:
     if settings.model == usual.model:
         changes |= {"model": its_own.model}
         changes |= {name: getattr(its_own, name) for name in PARTS if not getattr(settings, name)}
-    changes |= {name: begun.about["reading"][name] for name in READING
-                if getattr(settings, name) == getattr(usual, name)}
+    if not in_memory:   # there, samples are taken as they are
+        changes |= {name: begun.about["reading"][name] for name in READING
+                    if getattr(settings, name) == getattr(usual, name)}
     return settings.with_(**changes)
 
 

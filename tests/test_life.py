@@ -51,6 +51,8 @@ def test_what_cannot_be_begun_with_is_told(flags, words, here, hourglass):
 
 def test_a_run_that_began_with_another_goes_on_without_it(here):
     hg.train(stripes(), out="first", quiet=True, **SHORT)
+    floats = (stripes()[..., None] / 255).astype(np.float32)
+    hg.train(floats, out="floats", begin="first", quiet=True, **SHORT)
     hg.train(stripes(), out="second", begin="first", quiet=True, **{**SHORT, "epochs": 2})
     for file in Path("first").iterdir():
         if file.is_file():
