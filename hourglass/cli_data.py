@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .console import say
 from .flags import takes_settings
 from .settings import READING, make_settings
 
@@ -28,7 +29,11 @@ def prepare(
     Example: hourglass data prepare photos/ --size 96 -o photos.npy; hourglass train photos.npy
     """
     from .tasks.prepare import prepare as decode
-    found = decode(source, out, make_settings(settings).reading())
+    try:
+        found = decode(source, out, make_settings(settings).reading())
+    except KeyboardInterrupt:
+        say("what was decoded is kept: give the command again to go on")
+        raise
     for note in found.notes:
         print(note)
     print(f"{len(found.x):,} images of {'x'.join(map(str, found.shape))} in {out}, "

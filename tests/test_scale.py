@@ -86,6 +86,17 @@ def test_preparing_goes_on_where_it_was_killed(here, hourglass, monkeypatch):
     assert not list(Path().glob("*.part*"))
 
 
+def test_a_file_whose_making_was_killed_at_the_very_end_is_whole(here, hourglass):
+    hourglass("data prepare photos/ --size 12 -o faces.npy")
+    manifest = json.loads(Path("faces.npy.json").read_text())
+    Path("faces.npy.part.json").write_text(json.dumps({**manifest, "collection": {}}))
+    Path("faces.npy.json").unlink()
+    before = Path("faces.npy").stat().st_mtime_ns
+    assert hourglass("data prepare photos/ --size 12 -o faces.npy")[0] == 0
+    assert Path("faces.npy").stat().st_mtime_ns == before
+    assert collect("faces.npy", Reading()).classes == ("lying", "upright")
+
+
 def test_a_full_disk_while_preparing_keeps_what_was_done(here, hourglass, monkeypatch):
     from shutil import _ntuple_diskusage
     monkeypatch.setattr("shutil.disk_usage", lambda path: _ntuple_diskusage(10, 9, 1000))

@@ -61,20 +61,23 @@ def decode_to(
     `decode(start)` yields them from the start-th name on. What is there already is used; what was
     interrupted goes on. Raises ValueError where the file holds something else.
     """
-    kept = load_manifest(path) if path.is_file() else None
-    if kept and kept.same(wanted):
+    part = path.with_name(path.name + ".part")
+    kept, begun = (load_manifest(file) for file in (path, part))
+    if path.is_file() and kept is None and begun and not part.exists():   # killed at the very end
+        kept = begun
+        kept.save(path)
+    if path.is_file() and kept and kept.same(wanted):
         return _opened(path), kept.unreadable
     if path.exists():
         _check_replaceable(path, kept, wanted)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    begun = load_manifest(part) if part.is_file() else None
-    manifest = begun if begun and begun.same(wanted) else wanted
+    manifest = begun if begun and begun.same(wanted) and part.is_file() else wanted
     check_space(path.parent, (wanted.total - manifest.done) * int(np.prod(shape)) + 2**20)
-    with open(part, "r+b" if manifest is begun else "w+b") as file:
+    with open(part, "r+b" if part.exists() else "w+b") as file:   # another may be writing it
         _locked(file, path)
         rows = _append(file, part, manifest, shape, decode)
-        _write_header(file, (rows, *shape))
+        write_header(file, (rows, *shape))
+    _beside(path).unlink(missing_ok=True)
     os.replace(part, path)
     manifest.save(path)
     _beside(part).unlink(missing_ok=True)
@@ -83,8 +86,8 @@ def decode_to(
 
 def _check_replaceable(path: Path, kept: Manifest | None, wanted: Manifest) -> None:
     if kept is None:
-        raise ValueError(f"{path} is there already, and is nothing that was prepared; choose "
-                         f"another file")
+        raise ValueError(f"{path} is there already, and is nothing that was prepared; delete it, "
+                         f"or choose another file")
     if kept.source != wanted.source or kept.reading != wanted.reading:
         size = kept.reading.get("size") or "their own size"
         raise ValueError(f"{path} holds the images of {kept.source} at {size}, not what is asked "
@@ -106,7 +109,7 @@ def _append(
     file: IO[bytes], part: Path, manifest: Manifest, shape: tuple[int, ...], decode: Any
 ) -> int:
     """Decode what is left, writing down every so often how far it is; returns the rows in all."""
-    start = _write_header(file, (manifest.total, *shape))
+    start = write_header(file, (manifest.total, *shape))
     rows = manifest.done - len(manifest.unreadable)
     file.seek(0, os.SEEK_END)
     if file.tell() < start + rows * int(np.prod(shape)):   # the disk lost what was written last
@@ -122,14 +125,14 @@ def _append(
         else:
             file.write(image.tobytes())
             rows += 1
-        if manifest.done % TOGETHER == 0:
+        if manifest.done % TOGETHER == 0 or manifest.done == manifest.total:
             file.flush()
             os.fsync(file.fileno())
             manifest.save(part)
     return rows
 
 
-def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> int:
+def write_header(file: IO[bytes], shape: tuple[int, ...]) -> int:
     """Begin the file as .npy files begin; returns where the values start, the same whatever N."""
     file.seek(0)
     np.lib.format.write_array_header_1_0(

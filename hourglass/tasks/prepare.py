@@ -9,7 +9,7 @@ from ..console import track
 from ..contracts import Collection
 from ..data import collect
 from ..data.images import Reading
-from ..data.prepared import Manifest, keep_collection, load_manifest
+from ..data.prepared import Manifest, keep_collection, load_manifest, write_header
 from ..disk import check_space
 
 CHUNK = 4096
@@ -50,8 +50,7 @@ def _write(
     check_space(out.parent, found.x.nbytes)
     part = out.with_name(out.name + ".part")
     with open(part, "wb") as file:
-        np.lib.format.write_array_header_1_0(
-            file, {"descr": "|u1", "fortran_order": False, "shape": found.x.shape})
+        write_header(file, found.x.shape)
         starts = range(0, len(found.x), CHUNK)
         for start in track(starts, len(starts), "writing images"):
             file.write(np.ascontiguousarray(found.x[start:start + CHUNK]).data)
