@@ -9,6 +9,7 @@ import numpy as np
 from .assembly import Training
 from .assembly import prepare as prepare_run
 from .assembly import resume as resume_run
+from .console import is_first
 from .display import show
 from .folder import open_run
 from .reports import finish, write_report
@@ -54,7 +55,9 @@ def _go(training: Training, quiet: bool) -> Trained:
             pass
     else:
         show(iter(progress), training.plan.epochs)
-    finish(training)
+    if is_first():
+        finish(training)
+    training.fabric.barrier()
     return load(training.folder.path)
 
 

@@ -90,6 +90,7 @@ def prepare(
         training.lock = training.folder.lock()
         training.folder.settings.write_text(training.settings.to_toml())
         training.folder.write_record(training.record)
+    training.folder = RunFolder(Path(training.fabric.broadcast(str(training.folder.path))))
     return training
 
 

@@ -195,6 +195,22 @@ def test_two_processes_do_as_one_with_the_doubled_batch(here):
     assert len(RunFolder(Path("two")).read_history()) == 4
 
 
+def test_two_processes_train_from_python_and_both_have_the_model(here):
+    Path("script.py").write_text("""
+import os
+import hourglass as hg
+model = hg.train("digits", model="vae(3)", epochs=1, out="run", loss="recon + ramp(0, 1) * kl")
+print("codes", model.encode("digits").sum(), flush=True)
+""")
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "script.py"]
+    done = subprocess.run(command, capture_output=True, text=True,
+                          env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stdout.splitlines() if line.startswith("codes")]
+    assert len(said) == 2 and said[0] == said[1]
+    assert not Path("history.csv").exists() and not Path("snapshot.npz").exists()
+
+
 def test_two_processes_answer_bad_input_and_leave(here):
     done = torchrun(2, "train", "nowhere/", "--out", "run")
     assert done.returncode != 0 and "there is no file or folder nowhere/" in done.stderr
