@@ -136,7 +136,7 @@ class Trained:
         scale = self.about["scale"] if x.dtype == np.uint8 else 1.0
         done = []
         for start in range(0, len(x), BATCH):
-            batch = torch.from_numpy(np.ascontiguousarray(x[start:start + BATCH])).to(self.device)
+            batch = torch.from_numpy(np.array(x[start:start + BATCH])).to(self.device)
             labels = None if y is None else torch.from_numpy(y[start:start + BATCH]).to(self.device)
             with torch.inference_mode():
                 done.append(use(batch.float() * scale, labels).float().cpu())

@@ -12,7 +12,7 @@ from .canvas import COLOURS, panels, plain
 
 @figures.add("curves")
 def curves(s: Snapshot) -> Figure:
-    """Losses of both splits by epoch, on a log scale where they allow it; the line marks the epoch
+    """Losses of both splits by epoch, those that fall on a log scale; the line marks the epoch
     whose weights are kept. Good: both fall and stay together; a rising val is overfitting."""
     if not s.history:
         raise Lacking("a history")
@@ -37,7 +37,7 @@ def _curve(ax: Axes, s: Snapshot, name: str) -> None:
             ax.plot(epochs, values, color=colour, label=split,
                     marker="." if len(epochs) < 25 else "")
             lowest = min(lowest, np.nanmin(values))
-    if lowest > 0:
+    if lowest > 0 and name != "kl":   # which rises
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
         ax.yaxis.set_major_formatter("{x:g}")

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
@@ -30,5 +31,6 @@ def factors(s: Snapshot) -> Figure:
     active = [row["active_units"] for row in s.history if "active_units" in row]
     words = f", {active[-1]:.0f} of {len(s.kl)} active" if active else ""
     ax.set(title=f"KL by epoch{words}", xlabel="epoch", ylabel="nats")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     plain([bars, ax])
     return figure
