@@ -12,7 +12,8 @@ from hourglass.spec import REGISTRIES, Registry, expected
 
 
 def page(kind: str, registry: Registry) -> str:
-    lines = [f"# {kind.capitalize()}", "", f"A {registry.kind} is `{registry.contract}`.", ""]
+    what = f"{'An' if registry.kind[0] in 'aeiou' else 'A'} {registry.kind}"
+    lines = [f"# {kind.capitalize()}", "", f"{what} is `{registry.contract}`.", ""]
     for name, part in sorted(registry.parts.items()):
         lines += [f"## `{registry.signature(name)}`", "", inspect.getdoc(part) or "", ""]
         lines += [f"- `{option}`: {expected(p.annotation)}"

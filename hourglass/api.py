@@ -62,4 +62,8 @@ def _go(training: Training, quiet: bool) -> Trained:
 
 
 def _as_array(data: Any) -> np.ndarray:
-    return data.detach().cpu().numpy() if hasattr(data, "detach") else np.asarray(data)
+    try:
+        return data.detach().cpu().numpy() if hasattr(data, "detach") else np.asarray(data)
+    except ValueError:
+        raise ValueError("data must be one array of samples; labels go beside it, as in "
+                         "train(x, y=labels)") from None

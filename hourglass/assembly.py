@@ -25,8 +25,20 @@ from .memory import keep_freed_memory
 from .objective import Objective
 from .processes import in_turn
 from .settings import Settings, make_settings, read_toml
-from .spec import did_you_mean, optimisers, schedules, stops
-from .steering import effective_beta, ramps_too_long
+from .spec import (
+    backbones,
+    bottlenecks,
+    corruptions,
+    did_you_mean,
+    likelihoods,
+    optimisers,
+    read,
+    read_sum,
+    schedules,
+    stops,
+    terms,
+)
+from .steering import effective_beta, negative_weights, ramps_too_long
 from .step import Step
 from .summary import summarise
 
@@ -79,6 +91,7 @@ def prepare(
 ) -> Training:
     """A new run, ready to start; raises ValueError for whatever cannot work."""
     settings = settings_of(_with_whole_path(settings, data), data is not None)
+    _check_texts(settings)
     source = load_source(settings, data, y)
     training = _assemble(settings, source, None)
     if settings.begin:
@@ -137,6 +150,20 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
     return training
 
 
+def _check_texts(settings: Settings) -> None:
+    """Raises ValueError for names and options that cannot be, before data is read at length."""
+    parts = settings.parts()
+    for registry, text in ((backbones, parts.backbone), (backbones, parts.decoder),
+                           (bottlenecks, parts.bottleneck), (likelihoods, parts.likelihood),
+                           (corruptions, parts.corruption), (optimisers, settings.optimiser),
+                           (schedules, settings.schedule), (stops, settings.stop)):
+        if text not in ("", "auto"):
+            registry.check(read(text))
+    for summand in read_sum(parts.loss):
+        terms.check(summand.call)
+    augmenter(settings.augment, 0.0, 1.0)
+
+
 def _with_whole_path(settings: Settings, data: Any) -> Settings:
     """The settings with a data path that holds from every folder."""
     if data is not None:
@@ -187,6 +214,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
               "beta": effective_beta(step.objective, source.shape)}
     batches = len(source.splits["train"]) / (settings.batch_size * fabric.world_size)
     told = [*ramps_too_long(step.objective, plan.epochs, batches),
+            *negative_weights(step.objective),
             limit_memory(settings.max_memory, device)]
     return Training(used, folder or RunFolder(Path()), source, parts, step, optimiser, fabric, plan,
                     record, told=[note for note in told if note])

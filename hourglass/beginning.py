@@ -19,7 +19,7 @@ def settings_of(settings: Settings, in_memory: bool) -> Settings:
     if settings.model == usual.model:
         changes |= {"model": its_own.model}
         changes |= {name: getattr(its_own, name) for name in PARTS if not getattr(settings, name)}
-    if not in_memory:   # there, samples are taken as they are
+    if not in_memory and not settings.data.endswith((".npy", ".npz")):   # taken as they are
         changes |= {name: begun.about["reading"][name] for name in READING
                     if getattr(settings, name) == getattr(usual, name)}
     return settings.with_(**changes)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -58,6 +59,7 @@ def train(
     Examples: hourglass train mnist; hourglass train photos/ --size 64 --model "ae(64)";
     hourglass train runs/1 --resume --epochs 60
     """
+    chosen = make_settings({}) if resume else _settings(data, recipe, settings)
     say(f"reading {data or 'the data'} ...")   # before the imports, which take seconds
     from .assembly import prepare
     from .assembly import resume as go_on
@@ -73,7 +75,7 @@ def train(
     else:
         if data and is_run(Path(data)):
             raise ValueError(f"{data} is a run; to go on with it, add --resume")
-        training = prepare(_settings(data, recipe, settings), out=out)
+        training = prepare(chosen, out=out)
     for note in training.notes:
         say(note)
     show(run(training), training.plan.epochs)
@@ -215,10 +217,14 @@ def _words(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return (f"the disk is full ({error.filename or 'while writing'}); free some, then "
                 f"give the command again; a run that had begun goes on with --resume")
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename} cannot be used: {error.strerror or error}"
     return str(error)
 
 
 def _fail(message: str, code: int) -> int:
     which = "" if is_first() else f" (process {os.environ['RANK']})"
+    if which:
+        time.sleep(3)   # if the first process fails too, it says so, and this one is ended by then
     print(f"hourglass{which}: {' '.join(message.split())}", file=sys.stderr)
     return code

@@ -48,14 +48,15 @@ def augment(
     out: Annotated[Path, typer.Option("--out", "-o", help="a folder")] = Path("augmented"),
     settings: Any = None,
 ) -> None:
-    """Write augmented images to disk, a folder for each class.
+    """Write augmented images to disk, a folder for each class; without --augment, they are moved,
+    turned and sized a little: shift(2) + rotate(10) + zoom(0.1).
 
     Example: hourglass data augment glyphs/ -n 10000 --augment "rotate(10) + zoom(0.1)" -o more/
     """
     from .tasks.augment import augment as vary
     chosen = make_settings({"augment": USUAL, **settings})
     count = vary(source, chosen.augment, n, out, chosen.reading(), chosen.seed)
-    print(f"{count:,} images in {out}")
+    print(f"{count:,} images in {out}, by {chosen.augment}")
 
 
 USUAL = "shift(2) + rotate(10) + zoom(0.1)"

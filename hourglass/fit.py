@@ -107,7 +107,7 @@ def fit(parties: Parties, source: Source, plan: Plan, state: State) -> Iterator[
         row, notes = _close_epoch(parties, source, plan, state, clock)
         stopped = _end(state, plan)
         yield Progress(state.epoch - 1, batch, len(batches), state.seen, state.sums, row,
-                       state.best_epoch == state.epoch - 1, stopped, notes)
+                       state.best_epoch == state.epoch - 1 > state.ramping, stopped, notes)
     for group, rate in zip(optimiser.param_groups, rates, strict=True):
         group["lr"] = rate
 
@@ -247,7 +247,7 @@ def _look(
     row |= posterior.row()
     state.factors.append([round(value, 5) for value in posterior.kl.tolist()])
     early = quietly or state.epoch < 2
-    trouble = "" if early else posterior.trouble(weights.get("kl", 0.0))
+    trouble = "" if early else posterior.trouble(weights.get("kl", 0.0), step.objective.ramps)
     new = trouble.partition(":")[0] != state.trouble.partition(":")[0]
     state.trouble = trouble
     return (trouble,) if trouble and new else ()

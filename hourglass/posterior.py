@@ -1,6 +1,7 @@
 """What the posterior does with its factors, and what to say of it when that is not well."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -44,12 +45,13 @@ class Posterior:
         return {"active_units": self.active, "kl_least": float(self.kl.min()),
                 "kl_most": float(self.kl.max())}
 
-    def trouble(self, beta: float) -> str:
-        """What is wrong with it, in words, or ""."""
+    def trouble(self, beta: float, ramps: Collection[str] = ()) -> str:
+        """What is wrong with it, in words, or ""; `ramps` names the terms that have one."""
         if float(self.kl.sum()) < COLLAPSED:
+            rise = "" if "kl" in ramps else f"let it rise slowly with ramp(0, {beta:g}) * kl, "
             return (f"posterior collapse: the codes carry {float(self.kl.sum()):.2g} nats, so all "
-                    f"reconstructions are alike; lower the KL's weight (now {beta:g}), let it rise "
-                    f"slowly with ramp(0, {beta:g}) * kl, or use kl(free_bits=0.1)")
+                    f"reconstructions are alike; lower the KL's weight (now {beta:g}), {rise}or "
+                    f"use kl(free_bits=0.1)")
         used = self.second[self.spread > ACTIVE]
         width = math.sqrt(float(used.mean())) if len(used) else 1.0
         if width > WIDE:

@@ -160,11 +160,15 @@ class Registry:
 
     def build(self, call: Call, *given: Any) -> Any:
         """The part that a call names."""
+        options = self.check(call)
+        return self.parts[call.name](*given, **options)
+
+    def check(self, call: Call) -> dict[str, Any]:
+        """The options that a call gives, as the part's hints want them; raises ValueError."""
         if call.name not in self.parts:
             raise ValueError(f"no {self.kind} is named {call.name!r}; "
                              f"{did_you_mean(call.name, self.parts)}")
-        part = self.parts[call.name]
-        return part(*given, **self._options(call, self.options(call.name)))
+        return self._options(call, self.options(call.name))
 
     def options(self, name: str) -> dict[str, inspect.Parameter]:
         """The arguments that a text may give to the part of that name."""

@@ -18,6 +18,12 @@ def effective_beta(objective: Objective, shape: tuple[int, ...]) -> str:
             f"mean over {math.prod(shape):,} values")
 
 
+def negative_weights(objective: Objective) -> list[str]:
+    """A word for every term whose weight asks for as much of it as can be."""
+    return [f"the weight of {name} is {weight:g}: training will make {name} as large as it can"
+            for name, weight in objective.weights.items() if weight < 0]
+
+
 def ramps_too_long(objective: Objective, epochs: int, batches: float) -> list[str]:
     """A word for every ramp that does not end within so many epochs of so many batches."""
     return [f"the ramp of {name} takes {length:.3g} epochs and the run has {epochs}: it will not "

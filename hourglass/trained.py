@@ -86,6 +86,8 @@ class Trained:
     def sample(self, n: int, y: Any = None, seed: int = 0) -> np.ndarray:
         """New samples (N, H, W, C) or (N, D): means of n draws from the bottleneck's prior; a
         conditional model draws the class y, or all classes in turn."""
+        if n < 1:
+            raise ValueError(f"n must be a whole number from 1, not {n}")
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             z = self.model.bottleneck.sample_prior(n).numpy()

@@ -84,7 +84,10 @@ CASES = [
     (f"{TRAIN} --max-memory 0", NOTHING, "max_memory must be a number above 0"),
     (f"{TRAIN} --from nowhere", NOTHING, "nowhere is no run folder"),
     ("train images.npy --model cvae --out new", NOTHING, "at least two classes"),
+    (f"{TRAIN} --schedule 'cosine(warmup=2)'", NOTHING, "warmup must be"),
+    ("train nowhere/ --loss recn", NOTHING, "no term is named 'recn'"),   # before data is read
     # data commands
+    ("data show digits -o sheet.txt", NOTHING, "is a .png file, as in -o sheet.png"),
     ("data shwo digits", NOTHING, "shwo.*show"),
     ("data show nowhere/", NOTHING, "there is no file or folder nowhere/"),
     ("data show empty", lambda: Path("empty").mkdir(), "empty holds no images"),
@@ -99,6 +102,7 @@ CASES = [
     ("data augment t.npy -n 5 -o more", lambda: array("t.npy", np.random.rand(40, 5)),
      "holds no images to augment"),
     ("generate photos", NOTHING, "photos is no run folder"),
+    ("data show digits -o /proc/sheet.png", NOTHING, "/proc/sheet.png.* cannot be used"),
     # numbers
     (f"{TRAIN} --lr -1", NOTHING, "lr must be a number above 0"),
     (f"{TRAIN} --lr nan", NOTHING, "lr must be"),
@@ -129,7 +133,7 @@ CASES = [
     ("train notes.md", lambda: bytes_at("notes.md", b"hi"), "neither a folder of images"),
     ("train x.npy", lambda: bytes_at("x.npy", b"\x93NUMPY"), "cut short or damaged"),
     ("train o.npy", lambda: array("o.npy", np.array([{}, {}])), "holds pickled objects"),
-    ("train t.npy", with_column_of_nan, "missing or infinite, in columns 2"),
+    ("train t.npy", with_column_of_nan, "missing or infinite: 1 of 200 values, in columns 2"),
     ("train s.npy", lambda: array("s.npy", np.zeros((4,))), "neither images.*nor vectors"),
     ("train e.npy", lambda: array("e.npy", np.zeros((0, 4))), "neither images.*nor vectors"),
     ("train w.npy", lambda: array("w.npy", np.zeros((9, 7, 8, 9), np.uint8)), "neither images"),

@@ -85,7 +85,13 @@ def test_folders_tell_a_conditional_model_its_classes(here, hourglass):
     assert hourglass("reconstruct run photos/ -o again")[0] == 0
     assert hourglass("generate run --class lying -n 6 -o lying.png")[0] == 0
     assert hourglass("generate run -n 5 -o all/")[0] == 0 and len(list(Path("all").iterdir())) == 5
+    with pytest.raises(ValueError, match="n must be a whole number from 1"):
+        hg.load("run").sample(0)
+    with pytest.raises(ValueError, match="labels go beside it"):
+        hg.train((stripes(20), np.zeros(20)), **CONDITIONAL)
     for command, words in (("generate run --class lyng", "no.* class 'lyng'; did you mean 'lying'"),
+                           ("generate run -o all", "all is there already and not empty"),
+                           ("generate run -o s.txt", "neither a picture .* nor a folder's name"),
                            ("reconstruct run a.png", "needs the class of every sample")):
         code, _, err = hourglass(command)
         import re

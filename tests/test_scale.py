@@ -145,6 +145,17 @@ def test_a_prepared_file_of_another_size_or_that_was_damaged_is_refused(here, ho
     assert code == 2 and "prepare them again" in err
 
 
+def test_a_preparation_that_was_refused_leaves_nothing_to_train_on(here, hourglass):
+    for i in range(9):
+        Path(f"photos/upright/broken{i}.png").write_bytes(b"no image")
+    code, _, err = hourglass("data prepare photos/ --size 12 -o faces.npy")
+    assert code == 2 and "more than one in ten" in err and "repair them" in err
+    code, _, err = hourglass(f"train faces.npy --out run {FAST}")
+    assert code == 2 and "was never finished" in err
+    code, out, _ = hourglass("data show photos/ -o sheet.png")
+    assert code == 0 and "9 of 49 images cannot be read" in out and Path("sheet.png").exists()
+
+
 def test_named_sets_and_arrays_are_prepared_too(here, hourglass):
     assert hourglass("data prepare digits --size 16 -o d.npy")[0] == 0
     assert hourglass("data prepare digits --size 16 -o d.npy")[0] == 0

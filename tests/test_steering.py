@@ -160,7 +160,8 @@ def test_the_posterior_is_summed_up_as_over_all_samples_at_once():
 def test_collapse_and_codes_that_are_not_confined_are_told():
     def of(kl, spread, second):
         return Posterior(*(torch.tensor([v, v]) for v in (kl, spread, second)))
-    assert "posterior collapse" in of(0.001, 0.0, 1.0).trouble(4)
+    assert "let it rise slowly" in of(0.001, 0.0, 1.0).trouble(4)
+    assert "rise slowly" not in of(0.001, 0.0, 1.0).trouble(4, {"kl": None})
     assert "too weak to confine" in of(9.0, 40.0, 40.0).trouble(0.001)
     assert of(2.0, 0.9, 1.1).trouble(1) == ""
 
@@ -189,7 +190,11 @@ def test_a_collapsed_posterior_is_told_once_and_stands_in_the_report(here):
 
 
 def test_weights_are_kept_and_patience_counted_only_after_the_ramp(here):
-    training, _ = trained(loss="recon + ramp(0, 50, epochs=4) * kl", stop="early(patience=1)")
+    settings = make_settings({**SHORT, "stop": "early(patience=1)",
+                              "loss": "recon + ramp(0, 50, epochs=4) * kl"})
+    training = prepare(settings, stripes(80), out="run")
+    best = [progress.best for progress in run(training) if progress.row]
+    assert not any(best[:3]) and best[3], "none is the best while the ramp lasts"
     assert training.state.ramping == 3, "the fourth epoch ends with the ramp"
     assert training.state.best_epoch >= 4
     validated = [row["val_loss"] for row in training.state.history]
@@ -203,6 +208,11 @@ def test_stopping_does_not_look_before_the_ramp_ends():
     stopping = Stopping(patience=2)
     assert stopping.best([1, 5, 4, 6], start=2) == 3
     assert stopping.reason([1, 5, 4, 6], start=2) == "" and stopping.reason([1, 5, 4, 6])
+
+
+def test_a_negative_weight_is_told(here):
+    training = prepare(make_settings({**SHORT, "loss": "recon - 2 * kl"}), stripes(80), out="run")
+    assert any("the weight of kl is -2" in note for note in training.notes)
 
 
 def test_a_ramp_longer_than_the_run_is_told_before_it_starts(here):

@@ -129,10 +129,10 @@ def _where_not_finite(x: np.ndarray) -> str:
     bad = ~np.isfinite(x)
     if x.ndim == 2:
         columns = np.flatnonzero(bad.any(0))
-        return (f"{int(bad.sum())} values are missing or infinite, in columns "
+        return (f"missing or infinite: {int(bad.sum())} of {bad.size:,} values, in columns "
                 f"{', '.join(map(str, columns[:10]))}; fill them or leave those columns out")
     rows = np.flatnonzero(bad.reshape(len(x), -1).any(1))
-    return (f"{int(bad.sum())} values are missing or infinite, in samples "
+    return (f"missing or infinite: {int(bad.sum())} of {bad.size:,} values, in samples "
             f"{', '.join(map(str, rows[:10]))}; leave those out")
 
 

@@ -159,9 +159,11 @@ def read_images(files: Files, reading: Reading) -> Collection:
     else:
         images, unreadable = _decoded(files, names, settled, shape)
     if unreadable:
-        notes.append(_told(unreadable, len(names)))
-        if len(unreadable) > UNREADABLE * len(names):
-            raise ValueError(f"{notes[-1]}; more than one in ten is too many to go on")
+        told = _told(unreadable, len(names))
+        if len(unreadable) > UNREADABLE * len(names) and not reading.lenient:
+            raise ValueError(f"{told}; more than one in ten is too many to go on: repair them, or "
+                             f"take them out")
+        notes.append(f"{told}; they are left out")
         names = [n for n in names if n not in unreadable]
     classes, y, parts = classify(names)
     identity = {"path": str(Path(files.place).resolve()),
@@ -275,7 +277,7 @@ def _in_words(error: Exception) -> str:
 def _told(unreadable: dict[str, str], total: int) -> str:
     first = ", ".join(f"{name} ({why})" for name, why in list(unreadable.items())[:10])
     more = f" and {len(unreadable) - 10} more" if len(unreadable) > 10 else ""
-    return f"{len(unreadable)} of {total} images cannot be read and are left out: {first}{more}"
+    return f"{len(unreadable)} of {total} images cannot be read: {first}{more}"
 
 
 def classify(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
@@ -26,17 +26,18 @@ class Reading:
     pad: str = ""            # centre on a black canvas, "32" or "32x32"
 
     strict: bool = False     # stop at the first unreadable file
+    lenient: bool = False    # go on however many files are unreadable
     store: str = ""          # a .npy file in which decoded images are kept
 
     @property
     def changes(self) -> bool:
         """Whether an image differs from what the source holds."""
-        return replace(self, strict=False, store="") != Reading()
+        return self.manner != Reading().manner
 
     @property
     def manner(self) -> dict[str, Any]:
         """What makes an image what it is, by name."""
-        return {k: v for k, v in vars(self).items() if k not in ("strict", "store")}
+        return {k: v for k, v in vars(self).items() if k not in ("strict", "lenient", "store")}
 
 
 def read_size(text: str, name: str) -> tuple[int, int]:

@@ -158,11 +158,14 @@ def keep_collection(path: Path, found: Collection, manifest: Manifest) -> None:
 def prepared_collection(path: Path, x: np.ndarray, manifest: Manifest) -> Collection:
     """The images of a prepared file with their names, labels and splits."""
     held = manifest.collection
-    if manifest.done < manifest.total or (held and held["names"] and len(held["names"]) != len(x)):
+    if not held:
+        raise ValueError(f"{path} was never finished; give hourglass data prepare "
+                         f"{manifest.source} -o {path} again")
+    if manifest.done < manifest.total or (held["names"] and len(held["names"]) != len(x)):
         raise ValueError(f"{path} and {_beside(path).name} do not go together; delete both, and "
                          f"prepare them again")
     return Collection(
-        x, None if held.get("y") is None else np.array(held["y"], np.int64),
-        tuple(held.get("classes", ())), tuple(held.get("names", ())),
-        {name: np.array(index, np.int64) for name, index in held.get("parts", {}).items()},
-        list(held.get("notes", ())), {"path": str(path.resolve()), "digest": manifest.digest})
+        x, None if held["y"] is None else np.array(held["y"], np.int64),
+        tuple(held["classes"]), tuple(held["names"]),
+        {name: np.array(index, np.int64) for name, index in held["parts"].items()},
+        list(held["notes"]), {"path": str(path.resolve()), "digest": manifest.digest})

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
@@ -47,4 +47,5 @@ def _curve(ax: Axes, s: Snapshot, name: str) -> None:
                    label=f"kept: epoch {s.best_epoch}")
     units = {"loss": "nats per sample", "recon": "nats per sample", "kl": "nats per sample"}
     ax.set(title=name, xlabel="epoch", ylabel=units.get(name, "per value"))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(alpha=0.25, which="both")

@@ -27,6 +27,10 @@ def generate(model: Trained, n: int, kind: str, out: Path, seed: int = 0) -> np.
         out.parent.mkdir(parents=True, exist_ok=True)
         as_picture(_sheet(images)).save(out)
         return images
+    if out.suffix:
+        raise ValueError(f"{out} is neither a picture ({', '.join(SUFFIXES)}) nor a folder's name")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} is there already and not empty; choose another -o")
     out.mkdir(parents=True, exist_ok=True)
     for number, image in track(enumerate(images), n, "writing images"):
         as_picture(image).save(out / f"{number:05}.png")

@@ -1,6 +1,7 @@
 """A data set at a glance: a contact sheet, what it holds, and what may be wrong with it."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ def look(data: str, out: Path, reading: Reading) -> list[str]:
 
     Raises ValueError where the data cannot be read.
     """
-    found = collect(data, reading)
+    found = collect(data, replace(reading, lenient=True))
     some = found.x[::-(-len(found.x) // LOOKED_AT)]
     lines = [f"{data}: {len(found.x):,} samples of {'x'.join(map(str, found.shape))}, "
              f"{found.x.dtype} from {some.min():g} to {some.max():g}, mean {some.mean():.4g}",
@@ -32,6 +33,10 @@ def look(data: str, out: Path, reading: Reading) -> list[str]:
              *(f"note: {note}" for note in found.notes),
              *(f"warning: {warning}" for warning in _warnings(found, some))]
     if found.x.ndim == 4:
+        if out.suffix.lower() != ".png":
+            raise ValueError(f"the contact sheet is a .png file, as in -o "
+                             f"{out.with_suffix('.png')}")
+        out.parent.mkdir(parents=True, exist_ok=True)
         write_whole(out, as_png(sheet(found, data)))
         lines.append(f"the contact sheet is {out}")
     return lines
