@@ -190,10 +190,10 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     keep_freed_memory()
     device = choose_device(settings.device)
     parts = settings.parts().fitted(source.shape, source.low, source.high)
-    if parts.condition != "none":
-        _check_classes(source)
     classes = len(source.classes)
     costs = summarise(parts, source.shape, settings.optimiser, classes)
+    if parts.condition != "none":
+        _check_classes(source)
     precision = choose_precision(settings.precision, device, costs.multiply_adds["whole"])
     layout = choose_layout(settings.layout, device, len(source.shape) == 3)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)   # we say it ourselves
@@ -238,10 +238,6 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Pla
 
 def _check_classes(source: Source) -> None:
     """Raises ValueError where a conditional model would meet a class it was never trained on."""
-    train = source.splits["train"]
-    if train.y is None or len(source.classes) < 2:
-        raise ValueError("condition 'label' needs data with at least two classes: a folder for "
-                         "each, labels y, or a source that has them")
     there = {name: set(split.y[split.index].tolist()) for name, split in source.splits.items()
              if split.y is not None}
     for name, kinds in there.items():

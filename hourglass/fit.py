@@ -126,7 +126,9 @@ def _learn(
         try:
             sums = _add_gradients(parties, train, own, len(rows), plan, state)
             break
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
             if fabric.world_size > 1 or len(own) < 4 * state.pieces:
                 raise ValueError(f"the device's memory is too small ({str(error)[:80]}); use a "
                                  f"smaller --batch-size or --size, or --device cpu") from None
@@ -137,6 +139,12 @@ def _learn(
         fabric.clip_gradients(forward, optimiser, max_norm=plan.clip)
     optimiser.step()
     return sums, len(own)
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """CUDA has a class of its own for it, other devices but words."""
+    words = ("out of memory", "can't allocate memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(w in str(error) for w in words)
 
 
 def _add_gradients(

@@ -44,10 +44,11 @@ def look(training: Training) -> dict[str, float]:
     best = training.plan.stopping.restore_best and state.best
     if best:
         training.step.load_state_dict(state.best)
+    lasting = [state.trouble] if state.trouble and state.trouble not in training.told else []
     record = {**training.record, "epochs": len(state.history),
               "best_epoch": state.best_epoch if best else 0, "steps": state.step,
               "seconds": round(state.seconds, 2), "ended": training.ended,
-              "notes": [*training.source.notes, *training.told]}
+              "notes": [*training.source.notes, *training.told, *lasting]}
     return _keep(training.folder, training.step.model, training.source, record)
 
 

@@ -76,6 +76,9 @@ def load_snapshot(
             held = dict(file)
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"{path} is no whole snapshot ({error})") from None
+    if not {f.name for f in fields(Snapshot) if f.type is np.ndarray} <= set(held):
+        raise ValueError(f"{path} is from another version of Hourglass; delete it, and give "
+                         f"hourglass report again: it looks anew, at weights and data")
     bounded = held["x"].dtype == np.uint8
     for name in VALUES if bounded else ():
         held[name] = held[name].astype(np.float32) / 255

@@ -86,6 +86,7 @@ CASES = [
     ("train images.npy --model cvae --out new", NOTHING, "at least two classes"),
     (f"{TRAIN} --schedule 'cosine(warmup=2)'", NOTHING, "warmup must be"),
     ("train nowhere/ --loss recn", NOTHING, "no term is named 'recn'"),   # before data is read
+    ("summary images.npy --model cvae", NOTHING, "at least two classes"),
     # data commands
     ("data show digits -o sheet.txt", NOTHING, "is a .png file, as in -o sheet.png"),
     ("data shwo digits", NOTHING, "shwo.*show"),

@@ -67,6 +67,17 @@ def test_a_run_that_was_killed_before_its_report_gets_it_from_weights_and_data(h
     assert hourglass("report run")[0] == 0 and Path("run/snapshot.npz").exists()
 
 
+def test_a_snapshot_of_an_older_version_is_told_and_taken_anew(here, hourglass):
+    hourglass(f"train photos/ --out run {FAST}")
+    with np.load("run/snapshot.npz") as file:
+        held = {name: value for name, value in file.items() if name not in ("kl", "samples")}
+    np.savez("run/snapshot.npz", **held)
+    code, _, err = hourglass("report run")
+    assert code == 2 and "another version of Hourglass" in err
+    Path("run/snapshot.npz").unlink()
+    assert hourglass("report run")[0] == 0
+
+
 def test_runs_are_numbered(here, hourglass):
     assert [hourglass(f"train images.npy {FAST}")[1].strip() for _ in range(2)] == [
         "runs/1/report.html", "runs/2/report.html"]

@@ -116,30 +116,31 @@ def test_a_class_that_was_unseen_in_training_is_refused(here, hourglass):
 class TooSmall(torch.nn.Module):
     """A device without room for more than so many samples at a time."""
 
-    def __init__(self, step, most):
+    def __init__(self, step, most, kind):
         super().__init__()
-        self.step, self.most = step, most
+        self.step, self.most, self.kind = step, most, kind
 
     def forward(self, x, y=None):
         if len(x) > self.most:
-            raise torch.OutOfMemoryError("no room")
+            raise self.kind("DefaultCPUAllocator: can't allocate memory")
         return self.step(x, y)
 
 
-def steps_with(memory: int, name: str):
+def steps_with(memory: int, name: str, kind: type[Exception] = torch.OutOfMemoryError):
     from hourglass.fit import Parties, fit
     settings = make_settings({**SHORT, "optimiser": "sgd", "lr": 1e-3})
     training = prepare(settings, stripes(70), out=name)
-    parties = Parties(training.step, TooSmall(training.step, memory), training.optimiser,
+    parties = Parties(training.step, TooSmall(training.step, memory, kind), training.optimiser,
                       training.fabric)
     notes = [note for p in fit(parties, training.source, training.plan, training.state)
              for note in p.notes]
     return training, notes
 
 
-def test_out_of_memory_goes_on_in_pieces_to_the_same_weights_and_says_so(here):
+@pytest.mark.parametrize("kind", [torch.OutOfMemoryError, RuntimeError])
+def test_out_of_memory_goes_on_in_pieces_to_the_same_weights_and_says_so(kind, here):
     whole, nothing = steps_with(10_000, "whole")
-    pieces, said = steps_with(5, "pieces")
+    pieces, said = steps_with(5, "pieces", kind)
     assert not nothing and pieces.state.pieces == 4
     assert [note.partition(":")[0] for note in said] == ["out of memory"]
     for a, b in zip(whole.step.parameters(), pieces.step.parameters(), strict=True):

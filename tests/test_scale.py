@@ -191,6 +191,13 @@ def test_batches_from_disk_are_those_from_memory_in_any_order(here, small_memory
     assert torch.equal(on_disk.batch(rows).x, held.batch(rows).x)
 
 
+def test_an_array_that_has_the_size_already_is_not_read_into_memory(here, small_memory):
+    np.save("many.npy", np.zeros((50, 6, 5, 3), np.uint8))
+    found = collect("many.npy", Reading(size="6x5", grey=False))
+    assert isinstance(found.x, np.memmap)
+    assert collect("many.npy", Reading(size="3", grey=True)).x.shape == (50, 3, 3, 1)
+
+
 def test_a_file_that_shrinks_under_a_run_is_an_error_and_not_a_crash(here, small_memory):
     np.save("many.npy", np.zeros((50, 20, 20), np.uint8) + np.arange(50, dtype=np.uint8)[:, None,
                                                                                       None])

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import numpy as np
@@ -112,11 +112,21 @@ def _resized(image: Image.Image, height: int, width: int, fit: Fit) -> Image.Ima
 
 
 def shape_images(x: np.ndarray, reading: Reading) -> np.ndarray:
-    """Images (N, H, W, C) as `reading` wants them; only 8-bit images can be changed."""
-    if not reading.changes:
+    """Images (N, H, W, C) as `reading` wants them; only 8-bit images can be changed. What is so
+    already is not touched, so that it may stay on disk."""
+    if reading.size and x.ndim == 4 and read_size(reading.size, "size") == x.shape[1:3]:
+        reading = replace(reading, size="")
+    if reading.grey is not None and x.ndim == 4 and (x.shape[-1] == 1) == reading.grey:
+        reading = replace(reading, grey=None)
+    if not reading.changes or not len(x):
         return x
     if x.dtype != np.uint8 or x.ndim != 4 or x.shape[-1] not in (1, 3):
         raise ValueError(f"size, crop, pad, grey and invert are for 8-bit grey or colour images; "
                          f"this data is {x.dtype} of shape {x.shape[1:]}")
-    plain = (Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image) for image in x)
-    return np.stack([shape_image(image, reading) for image in plain])
+    shaped: np.ndarray = np.empty(0)
+    for i, image in enumerate(x):
+        plain = Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image)
+        one = shape_image(plain, reading)
+        shaped = shaped if i else np.empty((len(x), *one.shape), np.uint8)
+        shaped[i] = one
+    return shaped

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
@@ -34,9 +35,11 @@ def codes(s: Snapshot) -> Figure:
                   ncols=-(-len(kinds) // 16), loc="center left", bbox_to_anchor=(1, 0.5))
     else:
         ax.scatter(flat[:, 0], flat[:, 1], s=size, alpha=0.5, color=COLOURS[0], linewidths=0)
-    of = f"{len(z):,} of {s.total:,} samples" if len(z) < s.total else f"{len(z):,} samples"
-    ax.set(xlabel="first axis", ylabel="second axis", title=of)
+    of = f"{len(z):,} of {s.total:,}" if len(z) < s.total else f"{len(z):,}"
+    ax.set(xlabel="first axis", ylabel="second axis", title=f"{of} {s.split} samples")
+    ax.set_aspect("equal", adjustable="datalim")   # a flat cloud shall look flat
     bars.bar(np.arange(1, len(shares[:40]) + 1), shares[:40], color=COLOURS[0])
     bars.set(xlabel="axis", ylabel="share of the variance", title=f"{z.shape[1]} factors")
+    bars.xaxis.set_major_locator(MaxNLocator(integer=True))
     plain([ax, bars])
     return figure
