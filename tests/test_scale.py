@@ -196,6 +196,8 @@ def test_an_array_that_has_the_size_already_is_not_read_into_memory(here, small_
     found = collect("many.npy", Reading(size="6x5", grey=False))
     assert isinstance(found.x, np.memmap)
     assert collect("many.npy", Reading(size="3", grey=True)).x.shape == (50, 3, 3, 1)
+    cut = collect("many.npy", Reading(crop="2", size="6x5")).x
+    assert cut.shape == (50, 6, 5, 3) and not isinstance(cut, np.memmap), "cropped, then sized"
 
 
 def test_a_file_that_shrinks_under_a_run_is_an_error_and_not_a_crash(here, small_memory):

@@ -114,7 +114,8 @@ def _resized(image: Image.Image, height: int, width: int, fit: Fit) -> Image.Ima
 def shape_images(x: np.ndarray, reading: Reading) -> np.ndarray:
     """Images (N, H, W, C) as `reading` wants them; only 8-bit images can be changed. What is so
     already is not touched, so that it may stay on disk."""
-    if reading.size and x.ndim == 4 and read_size(reading.size, "size") == x.shape[1:3]:
+    kept = x.ndim == 4 and not reading.crop
+    if reading.size and kept and read_size(reading.size, "size") == x.shape[1:3]:
         reading = replace(reading, size="")
     if reading.grey is not None and x.ndim == 4 and (x.shape[-1] == 1) == reading.grey:
         reading = replace(reading, grey=None)
