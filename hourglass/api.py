@@ -12,6 +12,7 @@ from .assembly import resume as resume_run
 from .console import is_first
 from .display import show
 from .folder import open_run
+from .processes import part_ways
 from .reports import finish, write_report
 from .run import run
 from .settings import make_settings, read_recipe
@@ -57,7 +58,7 @@ def _go(training: Training, quiet: bool) -> Trained:
         show(iter(progress), training.plan.epochs)
     if is_first():
         finish(training)
-    training.fabric.barrier()
+    part_ways()
     return load(training.folder.path)
 
 

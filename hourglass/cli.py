@@ -65,6 +65,7 @@ def train(
     from .assembly import resume as go_on
     from .display import show
     from .folder import is_run, open_run
+    from .processes import part_ways
     from .reports import finish
     from .run import run
     if resume:
@@ -79,6 +80,7 @@ def train(
     for note in training.notes:
         say(note)
     show(run(training), training.plan.epochs)
+    part_ways()
     if not is_first():
         return
     say("drawing the report ...")

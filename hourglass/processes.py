@@ -1,5 +1,6 @@
 """Training by several processes at once, as torchrun starts and numbers them."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,3 +22,14 @@ def in_turn(path: str) -> Iterator[None]:
     with open(path, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def part_ways() -> None:
+    """Wait for the others and take leave of them, after the last thing done together: a process
+    that just ends while another is still connected may abort it."""
+    if PROCESSES == 1:
+        return
+    import torch.distributed as together
+    gc.collect()   # what still holds on to the others
+    together.barrier()
+    together.destroy_process_group()
