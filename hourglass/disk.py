@@ -1,8 +1,9 @@
-"""Writing to disk: files whole or not at all, and only where there is room."""
+"""Writing to disk: files whole or not at all, where there is room and nobody else writes."""
 
 import os
 import shutil
 from pathlib import Path
+from typing import IO, Any
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
@@ -26,3 +27,21 @@ def check_space(path: Path, needed: int) -> None:
     if free < needed:
         raise ValueError(f"{path} is on a disk with {free / 2**20:.1f} MiB free, and this "
                          f"needs {needed / 2**20:.1f}; free some, or choose another --out")
+
+
+def lock(file: IO[Any], busy: str) -> None:
+    """Keep other processes from the file for as long as it stays open, or this process lives;
+    raises ValueError, with what `busy` says, where one has it already."""
+    try:
+        import fcntl
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:   # no such locks on this system
+        pass
+    except OSError:
+        raise ValueError(busy) from None
+
+
+def check_empty(path: Path) -> None:
+    """Raises ValueError where files would be written among others."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(f"{path} is there already and not empty; choose another -o")

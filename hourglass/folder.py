@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
-from .disk import write_whole
+from .disk import lock, write_whole
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "pillow", "safetensors")
 
@@ -55,13 +55,10 @@ class RunFolder:
         or this process lives; raises ValueError where one does already."""
         held = open(self.path / "lock", "w")
         try:
-            import fcntl
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:   # no such locks on this system
-            pass
-        except OSError:
+            lock(held, f"{self.path} is being trained by another process")
+        except ValueError:
             held.close()
-            raise ValueError(f"{self.path} is being trained by another process") from None
+            raise
         return held
 
     def read_record(self) -> dict[str, Any]:

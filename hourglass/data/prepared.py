@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -11,10 +11,10 @@ import numpy as np
 
 from ..console import say
 from ..contracts import Collection
-from ..disk import check_space, write_whole
+from ..disk import check_space, lock, write_whole
 
 TOGETHER = 500   # images between two notes of how far it is
-Decoded = Iterable[tuple[str, np.ndarray | str]]   # names, with an image or why there is none
+Decode = Callable[[int], Iterable[tuple[str, np.ndarray | str]]]   # a name: an image, or why none
 
 
 @dataclass
@@ -54,7 +54,7 @@ def load_manifest(path: Path) -> Manifest | None:
 
 
 def decode_to(
-    path: Path, wanted: Manifest, shape: tuple[int, ...], decode: Iterator[tuple[str, Any]] | Any
+    path: Path, wanted: Manifest, shape: tuple[int, ...], decode: Decode
 ) -> tuple[np.memmap, dict[str, str]]:
     """Images of that shape (H, W, C) in a .npy file at `path`, and what could not be read.
 
@@ -74,7 +74,7 @@ def decode_to(
     manifest = begun if begun and begun.same(wanted) and part.is_file() else wanted
     check_space(path.parent, (wanted.total - manifest.done) * int(np.prod(shape)) + 2**20)
     with open(part, "r+b" if part.exists() else "w+b") as file:   # another may be writing it
-        _locked(file, path)
+        lock(file, f"{path} is being prepared by another process")
         rows = _append(file, part, manifest, shape, decode)
         write_header(file, (rows, *shape))
     _beside(path).unlink(missing_ok=True)
@@ -95,18 +95,8 @@ def _check_replaceable(path: Path, kept: Manifest | None, wanted: Manifest) -> N
     say(f"{wanted.source} has changed since {path} was prepared: preparing it again")
 
 
-def _locked(file: IO[bytes], path: Path) -> None:
-    try:
-        import fcntl
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except ImportError:   # no such locks on this system
-        pass
-    except OSError:
-        raise ValueError(f"{path} is being prepared by another process") from None
-
-
 def _append(
-    file: IO[bytes], part: Path, manifest: Manifest, shape: tuple[int, ...], decode: Any
+    file: IO[bytes], part: Path, manifest: Manifest, shape: tuple[int, ...], decode: Decode
 ) -> int:
     """Decode what is left, writing down every so often how far it is; returns the rows in all."""
     start = write_header(file, (manifest.total, *shape))

@@ -19,6 +19,22 @@ def panels(rows: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
     return figure, list(axes.flat)
 
 
+def contact_sheet(
+    rows: Sequence[np.ndarray], names: Sequence[str], margin: float, tallest: float
+) -> Figure:
+    """Rows of RGB images (N, H, W, 3), a name before each; at most so many inches high."""
+    columns, height, width = rows[0].shape[:3]
+    figure, (ax,) = panels(1, 1, min(margin + WIDTH * len(rows) * height / (columns * width),
+                                     tallest))
+    gap = max(1, height // 24)
+    ax.imshow(tile(rows, gap=gap), interpolation="nearest")
+    ax.set_xticks([])
+    ax.set_yticks((np.arange(len(names)) + 0.5) * (height + 2 * gap), names)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return figure
+
+
 def as_png(figure: Figure) -> bytes:
     """The figure as a PNG file's content."""
     buffer = io.BytesIO()

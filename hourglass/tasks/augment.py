@@ -9,6 +9,7 @@ from ..augmentations import augmenter
 from ..console import track
 from ..data import collect, split
 from ..data.images import Reading
+from ..disk import check_empty
 from .reconstruct import as_picture
 
 BATCH = 100
@@ -20,8 +21,7 @@ def augment(data: str, text: str, n: int, out: Path, reading: Reading, seed: int
     Every image of the source has its turn, in random order, before any has a second one. Raises
     ValueError where the source holds no images, or `out` is not empty.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} is there already and not empty; choose another -o")
+    check_empty(out)
     source = split(collect(data, reading), {}, seed)
     if len(source.shape) != 3:
         raise ValueError(f"{data} holds no images to augment")

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..console import track
+from ..disk import check_empty
 from ..figures.canvas import shown, tile
 from ..trained import Trained
 from .reconstruct import as_picture
@@ -29,8 +30,7 @@ def generate(model: Trained, n: int, kind: str, out: Path, seed: int = 0) -> np.
         return images
     if out.suffix:
         raise ValueError(f"{out} is neither a picture ({', '.join(SUFFIXES)}) nor a folder's name")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} is there already and not empty; choose another -o")
+    check_empty(out)
     out.mkdir(parents=True, exist_ok=True)
     for number, image in track(enumerate(images), n, "writing images"):
         as_picture(image).save(out / f"{number:05}.png")

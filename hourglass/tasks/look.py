@@ -11,7 +11,7 @@ from ..contracts import Collection
 from ..data import collect
 from ..data.images import Reading
 from ..disk import write_whole
-from ..figures.canvas import as_png, panels, shown, tile
+from ..figures.canvas import as_png, contact_sheet, shown
 
 COLUMNS, ROWS = 14, 12
 LOOKED_AT = 20_000    # samples, for range, doubles and flat images
@@ -107,14 +107,7 @@ def sheet(found: Collection, title: str) -> Figure:
         images = found.x[picked]
         scale = images.max() > 1 and found.x.dtype == np.uint8
         rows.append(shown(images / 255 if scale else images))
-    height, width = found.x.shape[1:3]
-    figure, (ax,) = panels(1, 1, min(1 + 11 * len(rows) * height / (COLUMNS * width), 16))
-    gap = max(1, height // 24)
-    ax.imshow(tile(rows, gap=gap), interpolation="nearest")
-    ax.set_xticks([])
-    ax.set_yticks((np.arange(len(rows)) + 0.5) * (height + 2 * gap),
-                  [found.classes[kind] for kind in kinds] if by_class else [""] * len(rows))
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    ax.set_title(f"{title}: {len(found.x):,} samples", fontsize=10, loc="left")
+    names = [found.classes[kind] for kind in kinds] if by_class else []
+    figure = contact_sheet(rows, names, 1, 16)
+    figure.axes[0].set_title(f"{title}: {len(found.x):,} samples", fontsize=10, loc="left")
     return figure
