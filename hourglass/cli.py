@@ -10,6 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from .cli_data import data_commands
+from .cli_latent import Device, Run, latent_commands
 from .console import is_first, say
 from .flags import takes_settings
 from .settings import Settings, make_settings, read_recipe, recipes
@@ -19,6 +20,7 @@ app = typer.Typer(
     name="hourglass", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]})
+app.add_typer(latent_commands)
 app.add_typer(data_commands, name="data")
 
 @app.callback(invoke_without_command=True)
@@ -34,7 +36,6 @@ def start(version: Annotated[bool, typer.Option("--version", help="print it and 
         raise typer.Exit()
 
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder, such as runs/1")]
 BAD_USE, FAILED, INTERRUPTED = 2, 1, 130
 
 
@@ -105,8 +106,8 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
 
     Example: hourglass summary mnist --recipe tutorial_cae
     """
-    from .assembly import load_source
     from .folder import RunFolder, is_run
+    from .loading import load_source
     from .summary import as_text, summarise
     if data and is_run(Path(data)):
         data, recipe = "", str(RunFolder(Path(data)).settings)
@@ -133,7 +134,7 @@ def reconstruct(
     run: Run,
     images: Annotated[str, typer.Argument(help="a folder, an archive, an array or a source")],
     out: Annotated[Path, typer.Option("--out", "-o", help="folder for the pictures")] = Path("out"),
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "cpu",
+    device: Device = "cpu",
 ) -> None:
     """Pass images through a trained model and write what comes out.
 
@@ -144,27 +145,6 @@ def reconstruct(
     from .trained import load
     found = pass_through(load(run, str(choose_device(device))), images, out)
     print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}")
-
-
-@app.command()
-def generate(
-    run: Run,
-    n: Annotated[int, typer.Option("-n", min=1, help="how many")] = 40,
-    kind: Annotated[str, typer.Option("--class", help="of this class (conditional models)")] = "",
-    out: Annotated[Path, typer.Option("--out", "-o", help="a .png file for a sheet, or a folder "
-                                      "for a file each")] = Path("samples.png"),
-    seed: Annotated[int, typer.Option(help="other seeds, other samples")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "cpu",
-) -> None:
-    """Draw new samples from a model's prior.
-
-    Examples: hourglass generate runs/1; hourglass generate runs/1 --class 7 -n 100 -o sevens/
-    """
-    from .hardware import choose_device
-    from .tasks.generate import generate as draw
-    from .trained import load
-    draw(load(run, str(choose_device(device))), n, kind, out, seed)
-    print(f"{n} samples in {out}")
 
 
 @app.command(name="list")

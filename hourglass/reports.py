@@ -8,13 +8,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from .animation import animate
-from .assembly import Training, load_source
+from .assembly import Training
 from .autoencoder import Autoencoder
 from .data.source import Source
 from .disk import write_whole
 from .figures import draw_all
 from .figures.canvas import as_png
 from .folder import RunFolder
+from .loading import load_source
 from .metrics import measure
 from .settings import make_settings, read_toml
 from .snapshot import load_snapshot, take
