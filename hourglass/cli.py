@@ -92,7 +92,7 @@ def train(
         raise typer.Exit(INTERRUPTED) from None
     if training.ended:
         say(f"ended: {training.ended}")
-    say("; ".join(f"{name} {value:.5g}" for name, value in metrics.items()))
+    say("; ".join(f"{name} {value:.5g}" for name, value in metrics.items() if "/" not in name))
     print(training.folder.report)
     if training.interrupted:
         say(f"to go on: hourglass train {training.folder.path} --resume")
@@ -119,14 +119,19 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
 
 
 @app.command()
-def report(run: Run) -> None:
-    """Draw a run's figures and report again; needs neither model nor data.
+def report(
+    run: Run,
+    priors: Annotated[str, typer.Option(help="look again, at draws from these priors, such as "
+                                        "own;flow;diffusion")] = "",
+) -> None:
+    """Draw a run's figures and report again; needs neither model nor data, but for --priors.
 
-    Example: hourglass report runs/1
+    Examples: hourglass report runs/1; hourglass report runs/1 --priors "flow;mixture(5)"
     """
     from .folder import open_run
     from .reports import write_report
-    print(write_report(open_run(run)))
+    wanted = [text.strip() for text in priors.split(";") if text.strip()]
+    print(write_report(open_run(run), wanted))
 
 
 @app.command()

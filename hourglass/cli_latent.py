@@ -113,6 +113,24 @@ def vary(
     print(out)
 
 
+@latent_commands.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="runs on the same data")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="the page")] = Path("compare.html"),
+) -> None:
+    """Show runs side by side, on the same samples: figures, and a table of metrics.
+
+    Example: hourglass compare runs/1 runs/2 -o compare.html
+    """
+    from .tasks.compare import compare as lay_out
+    table = lay_out(runs, out)
+    wide = max(len(name) for name in table)
+    print(" " * wide, *(f"{run.name:>12}" for run in runs))
+    for name, values in table.items():
+        print(f"{name:{wide}}", *(f"{'-' if v is None else format(v, '.4g'):>12}" for v in values))
+    print(out)
+
+
 def _numbers(text: str) -> list[float]:
     try:
         numbers = [float(part) for part in text.split(",")]

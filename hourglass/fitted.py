@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from .checkpoint import load_tensors, save_tensors
-from .codes import Codes
+from .codes import Codes, digest
 from .contracts import CodeSpace
+from .folder import RunFolder
 from .spec import priors, read
 
 
@@ -99,8 +100,21 @@ def load_prior(path: Path, own: Callable[[int], Tensor]) -> FittedPrior:
     return FittedPrior(about["text"], part.eval(), share, shape)
 
 
-def path_of(folder: Path, text: str, model: str) -> Path:
-    """Where a run keeps a prior of its model; raises ValueError for a wrong text."""
+def prior_of(
+    folder: RunFolder, text: str, codes: Callable[[], Codes], classes: int,
+    own: Callable[[int], Tensor],
+) -> FittedPrior:
+    """A prior of a run: the one that is kept there, else fitted now, and kept."""
+    path = _path_of(folder.path, text, digest(folder))
+    if path.is_file():
+        return load_prior(path, own)
+    found = codes()
+    fitted = fit_prior(text, found, classes, own)
+    save_prior(path, fitted, len(found.z))
+    return fitted
+
+
+def _path_of(folder: Path, text: str, model: str) -> Path:
     call = read(text)
     priors.check(call)
     mark = hashlib.sha256(f"{call} {model}".encode()).hexdigest()[:8]

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from .autoencoder import Autoencoder, Parts
 from .checkpoint import load_tensors, save_tensors
-from .codes import Codes, digest, find_codes, keep_codes, kept_codes
+from .codes import Codes, find_codes, keep_codes, kept_codes
 from .contracts import Collection
 from .data import collect, from_array
 from .data.images import Reading
 from .data.source import Source
-from .fitted import FittedPrior, fit_prior, load_prior, path_of, save_prior
+from .fitted import FittedPrior, prior_of
 from .folder import RunFolder, open_run
 from .loading import IN_MEMORY, load_source
 from .settings import make_settings, read_toml
@@ -118,14 +118,8 @@ class Trained:
 
         Raises ValueError for a wrong text, and where the codes are gone and the data too.
         """
-        path = path_of(self.folder.path, text, digest(self.folder))
-        own = self.model.bottleneck.sample_prior
-        if path.is_file():
-            return load_prior(path, own)
-        codes = self.codes()
-        fitted = fit_prior(text, codes, len(self.classes), own)
-        save_prior(path, fitted, len(codes.z))
-        return fitted
+        return prior_of(self.folder, text, self.codes, len(self.classes),
+                        self.model.bottleneck.sample_prior)
 
     def codes(self) -> Codes:
         """Of the training samples: those kept with the run, else encoded anew from its data."""

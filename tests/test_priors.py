@@ -143,7 +143,8 @@ def test_guidance_moves_draws_away_from_the_other_classes():
     y = torch.arange(1200) % 2
     centres = torch.tensor([[-0.7, 0.0], [0.7, 0.0]])
     codes = Codes(centres[y] + torch.randn(1200, 2), y, torch.arange(1200))
-    plain, guided = (fit_prior(f"diffusion(hidden=64, guidance={g})", codes, 2, own) for g in (1.0, 3.0))
+    plain, guided = (fit_prior(f"diffusion(hidden=64, guidance={strength})", codes, 2, own)
+                     for strength in (1.0, 3.0))
     ones = np.ones(500)
     assert guided.sample(500, ones)[0][:, 0].mean() > plain.sample(500, ones)[0][:, 0].mean() + 0.3
 

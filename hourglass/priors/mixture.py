@@ -36,7 +36,7 @@ class Mixture(nn.Module):
 
     def _fit_one(self, group: int, z: Tensor) -> None:
         from sklearn.mixture import GaussianMixture
-        count = min(self.components, max(1, len(z) // 2))
+        count = min(self.components, max(1, len(z.unique(dim=0)) // 2))
         full = len(z) >= ENOUGH * z.shape[1] * count
         least = 1e-3 * float(z.var(0, correction=0).mean()) + 1e-9
         found = GaussianMixture(count, covariance_type="full" if full else "diag", reg_covar=least,
