@@ -24,7 +24,11 @@ from .trained import load
 TITLES = {"curves": "Did it learn?", "reconstructions": "Does it reconstruct?",
           "lines": "Does it reconstruct?", "errors": "How large are the errors?",
           "class_errors": "Which classes are hard?", "codes": "Where do the samples lie?",
-          "samples": "What does it generate?", "factors": "What do the factors carry?"}
+          "samples": "What does it generate?", "factors": "What do the factors carry?",
+          "maps": "Do classes form islands?", "kernel_pca_3d": "And in three dimensions?",
+          "neighbours": "Are neighbours alike?", "densities": "Which factors tell the classes?",
+          "corner": "How do the factors go together?", "correlation": "How many are needed?",
+          "histograms": "Do the codes follow the prior?", "radius": "How far out do they lie?"}
 WORDS = {"mse": "mean squared error per value", "mae": "mean absolute error per value",
          "nats": "-log p(x|z), nats per sample", "psnr": "peak signal-to-noise ratio, dB",
          "bce": "binary cross-entropy per value",

@@ -6,7 +6,19 @@ from matplotlib.figure import Figure
 
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
-from . import codes, curves, errors, factors, generated, images
+from . import (
+    codes,
+    corner,
+    correlation,
+    curves,
+    densities,
+    errors,
+    factors,
+    generated,
+    images,
+    maps,
+    neighbours,
+)
 
 
 def draw_all(snapshot: Snapshot) -> Iterator[tuple[str, Figure]]:
