@@ -31,8 +31,8 @@ def snapshot(z: np.ndarray, y: np.ndarray | None = None, classes: int = 3, **mor
     x = np.random.default_rng(0).random((len(z), 6, 6, 1)).astype(np.float32)
     labels = np.empty(0, np.int64) if y is None else y
     names = tuple(f"kind {i}" for i in range(classes))
-    whole = Snapshot(x, x, z, np.zeros(len(z)), np.empty(0), x[:3], np.empty(0, int), labels, names,
-                     (), "test", len(z), True)
+    whole = Snapshot(x, x, z, np.zeros(len(z)), np.empty(0), x[:10], np.empty(0, int), labels,
+                     names, (), "test", len(z), True)
     return replace(whole, **more)
 
 
@@ -46,7 +46,7 @@ def draw(name: str, s: Snapshot):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = spec.figures.parts[name](s)
-        assert len(as_png(figure)) > 1000
+        figure.draw_without_rendering()
     return figure
 
 
@@ -62,6 +62,7 @@ CODES = {
     "a hair's breadth": 5 + normal(size=(30, 3)) * 1e-6,
     "one far out": np.vstack([normal(size=(2000, 3)), [[1e8, 0, 0]]]),
     "mostly zero": np.where(np.arange(3000)[:, None] % 2999 == 7, 1.0, 0) * np.ones(3),
+    "many alike": np.where(np.arange(900)[:, None] % 5 > 0, 1.0, normal(size=(900, 3))),
     "the same twice": np.repeat(normal(size=(30, 1)), 2, axis=1),
     "maps of factors": normal(size=(30, 2, 3, 3)), "more factors than samples": normal(
         size=(20, 70)),
@@ -132,11 +133,10 @@ def test_correlations_are_pearsons_and_nan_where_nothing_varies():
 def test_the_correlation_figure_counts_active_factors_and_axes():
     z = normal(size=(500, 5)) * [1, 1, 1, 0.05, 0]
     figure = draw("correlation", snapshot(z.astype(np.float32)))
-    assert figure.get_suptitle().startswith("3 of 5 factors are active")
-    words = [text.get_text() for ax in figure.axes if ax.get_legend()
-             for text in ax.get_legend().get_texts()]
+    assert "3 of 5 factors are active" in figure.get_suptitle()
     needed = np.searchsorted(np.cumsum(PCA().fit(z).explained_variance_ratio_), [0.9, 0.99]) + 1
-    assert words == [f"90 % in {needed[0]} axes", f"99 % in {needed[1]} axes"]
+    assert figure.axes[1].get_title() == (
+        f"90 % of the variance in {needed[0]} axes, 99 % in {needed[1]}")
 
 
 def test_the_radius_curve_is_the_chi_law():
@@ -212,7 +212,7 @@ def test_class_colours_differ_from_one_another_and_from_white():
     assert apart.min() > 15
 
 
-@pytest.mark.parametrize("count", [2, 10, 33, 40])
+@pytest.mark.parametrize("count", [2, 33])
 def test_every_class_has_a_colour_and_is_in_the_legend(count):
     s = blobs(count)
     assert len({group.colour for group in groups(s, some(s, 9999))}) == count

@@ -32,7 +32,7 @@ def corner(s: Snapshot) -> Figure:
         for j, column in enumerate(shown):
             ax = axes[i * count + j]
             if j > i:
-                ax.set_visible(False)
+                ax.remove()
             else:
                 _cell(ax, z[:, [column, row]], found, alone=i == j)
                 ax.tick_params(labelsize=7, labelleft=j == 0 < i)

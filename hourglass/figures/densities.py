@@ -62,10 +62,10 @@ def radius(s: Snapshot) -> Figure:
     lengths, count = np.sqrt(np.square(z).sum(1)), z.shape[1]
     used = int((z.var(0) > ACTIVE).sum())
     far = max(float(np.quantile(lengths, 0.999)) * 1.02, float(chi.ppf(0.999, count)))
-    edges = np.linspace(0, far, 61)
+    edges = np.linspace(0, far, bars(lengths) + 1)
     figure, (ax,) = panels(1, 1, 3.6)
     ax.hist(lengths, list(edges), weights=np.full(len(z), 100 / len(z)), color=COLOURS[0],
-            alpha=0.7, label="codes")
+            histtype="stepfilled", alpha=0.7, label="codes")
     for law, style in {count: "-", **({used: "--"} if 0 < used < count else {})}.items():
         x, shares = chi_shares(law, far, float(edges[1]))
         ax.plot(x, 100 * shares, style, color=COLOURS[1],
@@ -85,6 +85,11 @@ def chi_shares(factors: int, far: float, width: float) -> tuple[np.ndarray, np.n
     from scipy.stats import chi
     x = np.linspace(0, far, 8 * POINTS)
     return x, chi.cdf(x + width / 2, factors) - chi.cdf(x - width / 2, factors)
+
+
+def bars(values: np.ndarray) -> int:
+    """How many bars for so many values; few, if most would otherwise stand empty."""
+    return int(np.clip(len(values) ** 0.5, 12, 60))
 
 
 def span(values: np.ndarray) -> np.ndarray:
@@ -110,9 +115,9 @@ def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
 
 def _against_prior(ax: Axes, values: np.ndarray) -> None:
     grid = span(values)
-    heights, _, _ = ax.hist(values, 60, range=(grid[0], grid[-1]), density=True, color=COLOURS[0],
-                            alpha=0.7, label="codes")
-    low, high = min(-3.2, float(grid[0])), max(3.2, float(grid[-1]))
+    low, high = min(-3.5, float(grid[0])), max(3.5, float(grid[-1]))
+    heights, _, _ = ax.hist(values, bars(values), range=(low, high), density=True,
+                            histtype="stepfilled", color=COLOURS[0], alpha=0.7, label="codes")
     x = np.linspace(low, high, 8 * POINTS)
     ax.plot(x, np.exp(-x**2 / 2) / np.sqrt(2 * np.pi), color=COLOURS[1], label="N(0, 1)")
     peak = float(np.max(heights))

@@ -1,6 +1,7 @@
 """Maps of the latent space that bend: kernel PCA, t-SNE, UMAP."""
 
-from importlib.util import find_spec
+import warnings
+from contextlib import suppress
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -20,11 +21,11 @@ NEIGHBOURS = 30     # that t-SNE keeps together
 @figures.add("maps")
 def maps(s: Snapshot) -> Figure:
     """Maps of a sample of the codes that may bend: kernel PCA (RBF; its width is the median
-    distance), t-SNE, and UMAP where it is installed. Good: a class is one island; but sizes of
-    islands and the gaps between them mean little."""
+    distance), t-SNE, and UMAP if it is installed ('hourglass[umap]'). Good: a class is one island;
+    but the islands' sizes and the gaps between them mean little."""
     rows, z = _sample(s)
     drawn = {"kernel PCA": kernel_pca(z, 2), "t-SNE": t_sne(z)}
-    if find_spec("umap"):
+    with suppress(ImportError):
         drawn["UMAP"] = u_map(z)
     figure, axes = panels(1, len(drawn), 5.6 if len(drawn) == 2 else 4.4)
     found = groups(s, rows)
@@ -49,9 +50,8 @@ def kernel_pca_3d(s: Snapshot) -> Figure:
     for ax, turned in zip(axes, (-60, 30), strict=True):
         scatter(ax, points, found, 20_000, alpha=0.9)
         ax.view_init(elev=20, azim=turned)   # type: ignore[attr-defined]
-        ax.tick_params(labelsize=7, pad=0)
-        ax.set(xlabel="axis 1", ylabel="axis 2", zlabel="axis 3")
-        ax.locator_params(nbins=5)
+        ax.set(xlabel="axis 1", ylabel="axis 2", zlabel="axis 3", xticklabels=[], yticklabels=[],
+               zticklabels=[])
         ax.set_box_aspect(None, zoom=1.1)   # type: ignore[call-arg]
     figure.suptitle(f"kernel PCA of {counted(s, rows)}, from two sides")
     legend(figure, found)
@@ -62,8 +62,10 @@ def kernel_pca(z: np.ndarray, axes: int) -> np.ndarray:
     """Codes (N, D) on the first axes of PCA in an RBF kernel's space, (N, axes)."""
     from scipy.spatial.distance import pdist
     from sklearn.decomposition import KernelPCA
-    return np.asarray(KernelPCA(axes, kernel="rbf", gamma=1 / float(np.median(pdist(z))) ** 2,
-                                eigen_solver="arpack", random_state=0).fit_transform(z))
+    apart = pdist(z)
+    gamma = 1 / float(np.median(apart[apart > 0])) ** 2   # codes may be many times the same
+    return np.asarray(KernelPCA(axes, kernel="rbf", gamma=gamma, eigen_solver="arpack",
+                                random_state=0).fit_transform(z))
 
 
 def t_sne(z: np.ndarray) -> np.ndarray:
@@ -75,8 +77,11 @@ def t_sne(z: np.ndarray) -> np.ndarray:
 
 def u_map(z: np.ndarray) -> np.ndarray:
     """Codes (N, D) on UMAP's plane, (N, 2)."""
-    from umap import UMAP
-    return np.asarray(UMAP(n_neighbors=min(15, len(z) - 1), random_state=0).fit_transform(z))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")   # of parts of it that need TensorFlow
+        from umap import UMAP
+        return np.asarray(UMAP(n_neighbors=min(15, len(z) - 1), random_state=0,
+                               n_jobs=1).fit_transform(z))
 
 
 def _sample(s: Snapshot) -> tuple[np.ndarray, np.ndarray]:

@@ -39,7 +39,7 @@ def name_medians(axes: list[Axes], clouds: list[np.ndarray], s: Snapshot, rows: 
         for kind in kinds[np.argsort(-counts, kind="stable")]:
             name = name_of(s, kind)
             text = _name(ax, np.median(points[s.y[rows] == kind], axis=0), name, inks.get(name))
-            box = text.get_window_extent().padded(3)
+            box = text.get_window_extent().padded(2)
             if any(box.overlaps(other) for other in taken):
                 text.remove()
             else:
@@ -49,6 +49,6 @@ def name_medians(axes: list[Axes], clouds: list[np.ndarray], s: Snapshot, rows: 
 def _name(ax: Axes, at: np.ndarray, name: str, colour: str | None) -> Text:
     """A name in its class's colour, darker so that it stands out."""
     ink = 0.55 * np.array(to_rgb(colour or "black"))
-    return ax.text(at[0], at[1], name, fontsize=8, weight="bold", ha="center", va="center",
+    return ax.text(at[0], at[1], name, fontsize=7.5, weight="bold", ha="center", va="center",
                    color=ink, clip_on=True,
                    path_effects=[withStroke(linewidth=2.5, foreground="white")])
