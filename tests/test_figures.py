@@ -218,7 +218,15 @@ def test_every_class_has_a_colour_and_is_in_the_legend(count):
     assert len({group.colour for group in groups(s, some(s, 9999))}) == count
     for name in ("codes", "maps", "kernel_pca_3d", "corner", "densities"):
         (legend,) = draw(name, s).legends
-        assert [text.get_text() for text in legend.get_texts()] == list(s.classes)
+        assert [text.get_text().strip() for text in legend.get_texts()] == list(s.classes)
+
+
+@pytest.mark.parametrize("name", ["codes", "corner", "neighbours", "class_errors"])
+def test_class_names_are_no_formulas(name):
+    s = replace(blobs(12), classes=("$x_$", "_hidden", "$", "a" * 99, *"bcdefghi"))
+    figure = draw(name, s)
+    for legend in figure.legends:
+        assert len(legend.get_texts()) == 12
 
 
 @pytest.mark.parametrize("name", ["codes", "maps", "kernel_pca_3d", "corner", "densities"])

@@ -30,7 +30,8 @@ class Group(NamedTuple):
 def name_of(s: Snapshot, kind: int) -> str:
     """A class's name, or its number where it has none."""
     name = s.classes[kind] if 0 <= kind < len(s.classes) else str(kind)
-    return name if len(name) <= LONGEST else f"{name[:LONGEST - 1]}…"
+    short = name if len(name) <= LONGEST else f"{name[:LONGEST - 1]}…"
+    return short.replace("$", r"\$")   # or matplotlib reads a formula
 
 
 def groups(s: Snapshot, rows: np.ndarray) -> list[Group]:
@@ -51,7 +52,7 @@ def legend(figure: Figure, found: list[Group], share: float = 1.0, **place: Any)
     letters = max(len(group.name) for group in found)
     columns = int(share * WIDTH / (0.42 + 0.075 * letters))   # inches, at this size
     handles = [Line2D([], [], color=group.colour, marker="o", linestyle="", markersize=6,
-                      label=group.name) for group in found]
+                      label=f" {group.name}") for group in found]   # "_" first would hide it
     look = {"loc": "outside lower center", "fontsize": 8, "handletextpad": 0.1,
             "columnspacing": 1.0, "frameon": False, **place}
     figure.legend(handles=handles, ncols=min(columns, len(found)), **look)

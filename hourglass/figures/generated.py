@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
 from .canvas import contact_sheet, shown
+from .classes import name_of
 
 COLUMNS = 10
 
@@ -18,4 +19,4 @@ def samples(s: Snapshot) -> Figure:
         raise Lacking("images")
     columns = int((s.of == s.of[0]).sum()) if len(s.of) else COLUMNS
     rows = shown(s.samples).reshape(-1, columns, *s.samples.shape[1:3], 3)
-    return contact_sheet(list(rows), [s.classes[kind] for kind in s.of[::columns]], 0.6, 14)
+    return contact_sheet(list(rows), [name_of(s, kind) for kind in s.of[::columns]], 0.6, 14)
