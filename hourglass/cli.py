@@ -53,6 +53,7 @@ Out = Annotated[Optional[Path], typer.Option(  # noqa: UP045
 def train(
     data: Data = "", recipe: Recipe = "", out: Out = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on with the run DATA")] = False,
+    report: Annotated[bool, typer.Option(help="look at what was learnt, and report")] = True,
     settings: Any = None,
 ) -> None:
     """Train an autoencoder and write a report.
@@ -67,7 +68,6 @@ def train(
     from .display import show
     from .folder import is_run, open_run
     from .processes import part_ways
-    from .reports import finish
     from .run import run
     if resume:
         if not data or recipe or out:
@@ -84,19 +84,27 @@ def train(
     part_ways()
     if not is_first():
         return
-    say("drawing the report ...")
+    if training.ended:
+        say(f"ended: {training.ended}")
+    if report:
+        _report(training)
+    else:
+        print(training.folder.path)
+    if training.interrupted:
+        say(f"to go on: hourglass train {training.folder.path} --resume")
+        raise typer.Exit(INTERRUPTED)
+
+
+def _report(training: Any) -> None:
+    from .reports import finish
+    say("looking at what was learnt ...")
     try:
         metrics = finish(training)
     except KeyboardInterrupt:
         say(f"interrupted; what was learnt is kept: hourglass report {training.folder.path}")
         raise typer.Exit(INTERRUPTED) from None
-    if training.ended:
-        say(f"ended: {training.ended}")
     say("; ".join(f"{name} {value:.5g}" for name, value in metrics.items() if "/" not in name))
     print(training.folder.report)
-    if training.interrupted:
-        say(f"to go on: hourglass train {training.folder.path} --resume")
-        raise typer.Exit(INTERRUPTED)
 
 
 @app.command()

@@ -6,7 +6,21 @@ from matplotlib.figure import Figure
 
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
-from . import codes, curves, errors, factors, filling, generated, images, probed
+from . import (
+    codes,
+    corner,
+    correlation,
+    curves,
+    densities,
+    errors,
+    factors,
+    filling,
+    generated,
+    images,
+    maps,
+    neighbours,
+    probed,
+)
 
 
 def draw_all(

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from ..snapshot import Drawn, Lacking, Snapshot
 from ..spec import figures
 from .canvas import WIDTH, panels, shown, tile
+from .classes import name_of
 
 COLUMNS = 8
 
@@ -38,7 +39,7 @@ def _put(ax: Axes, s: Snapshot, name: str, drawn: Drawn) -> None:
     rows = shown(drawn.x[:whole]).reshape(-1, COLUMNS, *drawn.x.shape[1:3], 3)
     ax.imshow(tile(list(rows), gap=gap), interpolation="nearest")
     kinds = np.unique(drawn.of)[:len(rows)]
-    names = [s.classes[kind] if kind < len(s.classes) else str(kind) for kind in kinds]
+    names = [name_of(s, kind) for kind in kinds]
     ax.set_yticks((np.arange(len(names)) + 0.5) * (height + 2 * gap), names, fontsize=7)
     ax.set_xticks([])
     ax.tick_params(length=0)
