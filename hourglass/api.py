@@ -13,7 +13,7 @@ from .console import is_first
 from .display import show
 from .folder import open_run
 from .processes import part_ways
-from .reports import finish, write_report
+from .reports import finish, settle, write_report
 from .run import run
 from .settings import make_settings, read_recipe
 from .trained import Trained, load
@@ -57,8 +57,8 @@ def _go(training: Training, quiet: bool, report: bool) -> Trained:
             pass
     else:
         show(iter(progress), training.plan.epochs)
-    if is_first() and report:
-        finish(training)
+    if is_first():
+        (finish if report else settle)(training)
     part_ways()
     return load(training.folder.path)
 

@@ -88,7 +88,10 @@ def train(
         say(f"ended: {training.ended}")
     if report:
         _report(training)
-    else:
+    elif not training.interrupted:
+        from .reports import settle
+        settle(training)
+    if not report:
         print(training.folder.path)
     if training.interrupted:
         say(f"to go on: hourglass train {training.folder.path} --resume")

@@ -7,7 +7,7 @@ from typing import Any
 from .animation import animate
 from .assembly import Training
 from .autoencoder import Autoencoder
-from .codes import find_codes, keep_codes
+from .codes import find_codes, keep_codes, kept_codes
 from .console import track
 from .data.source import Source
 from .disk import write_whole
@@ -35,12 +35,19 @@ def finish(training: Training) -> dict[str, float]:
     return metrics
 
 
+def settle(training: Training) -> bool:
+    """Put the best weights in place, and keep the codes of the training samples, for priors need
+    them when the data may be gone; returns whether there were such weights."""
+    best = bool(training.plan.stopping.restore_best and training.state.best)
+    if best:
+        training.step.load_state_dict(training.state.best)
+    keep_codes(training.folder, find_codes(training.step.model, training.source))
+    return best
+
+
 def look(training: Training) -> dict[str, float]:
     """Take the snapshot of what was learnt, measure it, and write both down."""
-    state = training.state
-    best = training.plan.stopping.restore_best and state.best
-    if best:
-        training.step.load_state_dict(state.best)
+    state, best = training.state, settle(training)
     lasting = [state.trouble] if state.trouble and state.trouble not in training.told else []
     record = {**training.record, "epochs": len(state.history),
               "best_epoch": state.best_epoch if best else 0, "steps": state.step,
@@ -69,8 +76,10 @@ def _keep(
     priors: Sequence[str] = (),
 ) -> dict[str, float]:
     """Measure, and write the snapshot, the codes, the priors and the record."""
-    codes = find_codes(model, source)
-    keep_codes(folder, codes)
+    codes = kept_codes(folder)
+    if codes is None:
+        codes = find_codes(model, source)
+        keep_codes(folder, codes)
     usual = USUAL if codes.z[0].numel() <= SMALL else USUAL[:3]
     own = model.bottleneck.sample_prior
     fitted = {text: prior_of(folder, text, lambda: codes, len(source.classes), own)

@@ -99,19 +99,27 @@ class Trained:
         classes (N,), if the prior or the model knows of any."""
         if n < 1:
             raise ValueError(f"n must be a whole number from 1, not {n}")
-        fitted = self.prior(prior)
+        fitted = None if prior == "own" else self.prior(prior)
         told = self.model.condition is not None
-        if y is not None and not told and fitted.groups == 1:
+        knows = told or (fitted is not None and fitted.groups > 1)
+        if y is not None and not knows:
             raise ValueError(f"neither this model nor the prior {prior} knows classes" + (
                 "; try --prior per_class" if self.classes else ", for its data had none"))
-        wanted = None
-        if y is not None:
-            wanted = self.number(y, n)
-        elif told:
-            wanted = np.arange(n) % len(self.classes)
-        z, kinds = fitted.sample(n, wanted, temperature, seed)
-        named = [self.classes[kind] for kind in kinds] if told else None
-        return self.decode(z, named), z, kinds if told or fitted.groups > 1 else np.empty(0, int)
+        wanted = self.number(y, n) if y is not None else (
+            np.arange(n) % len(self.classes) if told else None)
+        if fitted is None:   # which wants no codes, and so no data
+            z, kinds = self._own(n, temperature, seed), wanted
+        else:
+            z, kinds = fitted.sample(n, wanted, temperature, seed)
+        if kinds is None or not knows:
+            return self.decode(z), z, np.empty(0, int)
+        return self.decode(z, [self.classes[kind] for kind in kinds] if told else None), z, kinds
+
+    def _own(self, n: int, temperature: float, seed: int) -> np.ndarray:
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            drawn: Tensor = temperature * self.model.bottleneck.sample_prior(n)
+        return drawn.numpy()
 
     def prior(self, text: str) -> FittedPrior:
         """A prior fitted to the training samples' codes, kept in the run's folder for next time.

@@ -35,15 +35,15 @@ def densities(s: Snapshot) -> Figure:
 
 @figures.add("histograms")
 def histograms(s: Snapshot) -> Figure:
-    """Codes of each factor (bars) and the prior N(0, 1) (line), the factors that vary most first.
-    Good for a variational model: bars within the line, somewhat narrower, for codes are the
-    posteriors' means; a spike at 0 is a factor that is not used. A plain autoencoder has no reason
-    to follow the line."""
+    """Codes of each factor (bars), draws from their posteriors (steps), the prior N(0, 1) (line),
+    the factors that vary most first. Good for a variational model: steps on the line; bars that are
+    a spike at 0 are a factor that is not used. A plain autoencoder has no reason to follow it."""
     rows = some(s, MOST)
     z = latents(s, rows)
     figure, axes, shown = _multiples(s, z)
+    drawn = posterior_draws(s, rows)
     for ax, factor in zip(axes, shown, strict=True):
-        _against_prior(ax, z[:, factor])
+        _against_prior(ax, z[:, factor], drawn[:, factor] if len(drawn) else None)
     axes[0].legend(frameon=False, fontsize=7)
     if not len(s.kl):
         figure.supxlabel("a plain autoencoder has no reason to follow N(0, 1)", fontsize=9)
@@ -53,9 +53,10 @@ def histograms(s: Snapshot) -> Figure:
 @figures.add("radius")
 def radius(s: Snapshot) -> Figure:
     """How far the codes lie from the middle, and how far draws from the prior N(0, 1) would lie
-    (the chi law). Good for a variational model: bars at the line or left of it, for codes are the
-    posteriors' means, the shorter the less the factors carry; bars to its right are codes where no
-    draw from the prior comes. A plain autoencoder has no reason to follow it."""
+    (the chi law). Good for a variational model: draws from the posteriors (steps) on the line; the
+    codes (bars), which are the posteriors' means, are shorter, the more so the less they carry.
+    What is right of the line lies where no draw from the prior comes. A plain autoencoder has no
+    reason to follow it."""
     from scipy.stats import chi
     rows = some(s, MOST)
     z = latents(s, rows)
@@ -66,6 +67,9 @@ def radius(s: Snapshot) -> Figure:
     figure, (ax,) = panels(1, 1, 3.6)
     ax.hist(lengths, list(edges), weights=np.full(len(z), 100 / len(z)), color=COLOURS[0],
             histtype="stepfilled", alpha=0.7, label="codes")
+    if len(drawn := posterior_draws(s, rows)):
+        ax.hist(np.sqrt(np.square(drawn).sum(1)), list(edges), color=COLOURS[5], histtype="step",
+                weights=np.full(len(z), 100 / len(z)), label="draws from their posteriors")
     for law, style in {count: "-", **({used: "--"} if 0 < used < count else {})}.items():
         x, shares = chi_shares(law, far, float(edges[1]))
         ax.plot(x, 100 * shares, style, color=COLOURS[1],
@@ -77,6 +81,14 @@ def radius(s: Snapshot) -> Figure:
     ax.legend(frameon=False)
     plain([ax])
     return figure
+
+
+def posterior_draws(s: Snapshot, rows: np.ndarray) -> np.ndarray:
+    """A draw from the posterior of each of these samples, (N, D); (0, D) without a posterior."""
+    if not len(s.std):
+        return np.empty((0, s.codes.shape[1]))
+    noise = np.random.default_rng(0).standard_normal((len(rows), s.std.shape[1]))
+    return np.asarray(s.codes[rows] + s.std[rows] * noise)
 
 
 def chi_shares(factors: int, far: float, width: float) -> tuple[np.ndarray, np.ndarray]:
@@ -113,11 +125,15 @@ def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
                                         mode="constant"))
 
 
-def _against_prior(ax: Axes, values: np.ndarray) -> None:
+def _against_prior(ax: Axes, values: np.ndarray, drawn: np.ndarray | None) -> None:
     grid = span(values)
     low, high = min(-3.5, float(grid[0])), max(3.5, float(grid[-1]))
     heights, _, _ = ax.hist(values, bars(values), range=(low, high), density=True,
                             histtype="stepfilled", color=COLOURS[0], alpha=0.7, label="codes")
+    if drawn is not None:
+        steps, _, _ = ax.hist(drawn, bars(drawn), range=(low, high), density=True,
+                              histtype="step", color=COLOURS[5], label="draws")
+        heights = np.maximum(heights, steps)
     x = np.linspace(low, high, 8 * POINTS)
     ax.plot(x, np.exp(-x**2 / 2) / np.sqrt(2 * np.pi), color=COLOURS[1], label="N(0, 1)")
     peak = float(np.max(heights))

@@ -58,8 +58,9 @@ def chosen_attributes(
         return [Attribute(Path(having).name, between(model.encode(lacking), model.encode(having)))]
     codes = model.codes()
     if not names:
-        grey = model.shape[0] < 3
-        measures = [name for name in MEASURED if name != "warmth" or not grey]
+        of_strokes = {"width", "slant"}   # which colour photographs are not made of
+        measures = [name for name in MEASURED if name not in (
+            {"warmth"} if model.shape[0] < 3 else of_strokes)]
         told = model.model.condition is not None   # its codes leave the class out
         names = model.classes if 2 <= len(model.classes) <= FEW and not told else measures
     return [find_attribute(name, codes, model.classes, model.source) for name in names]
