@@ -167,6 +167,21 @@ def generate(
     print(f"{n} samples in {out}")
 
 
+@app.command()
+def explore(
+    run: Run,
+    out: Annotated[Path, typer.Option("--out", "-o", help="the page, an .html file")] = Path(
+        "explorer.html"),
+) -> None:
+    """Write a page in which codes are dragged about and decoded; one file, opens anywhere.
+
+    Example: hourglass explore runs/1 -o explorer.html
+    """
+    from .tasks.explore import explore as write
+    count = write(run, out)
+    print(f"{count:,} samples in {out}")
+
+
 @app.command(name="list")
 def list_parts(
     kind: Annotated[str, typer.Argument(help="models, backbones, terms, recipes, ...")] = "",

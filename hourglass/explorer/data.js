@@ -1,0 +1,49 @@
+// What the page holds, unpacked: numbers as gzip in base64, and what is said of them as JSON.
+
+const byId = (id) => document.getElementById(id);
+const about = JSON.parse(byId("about").textContent);
+const sheet = JSON.parse(byId("thumbnails").textContent);
+
+async function unpack(id) {
+  const text = atob(byId(id).textContent);
+  const packed = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+const unpackFloats = async (id) => new Float32Array((await unpack(id)).buffer);
+
+// A matrix kept row after row, as a list of its rows.
+function rowsOf(values, width) {
+  return Array.from({ length: values.length / width },
+    (_, row) => values.subarray(row * width, (row + 1) * width));
+}
+
+function dot(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+function distance(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) ** 2;
+  return sum;
+}
+
+function nearestOf(codes, z) {
+  let best = 0;
+  let least = Infinity;
+  codes.forEach((code, i) => {
+    const far = distance(code, z);
+    if (far < least) [best, least] = [i, far];
+  });
+  return best;
+}
+
+// "7, photos/0423.png": what is known of a sample.
+function describe(index) {
+  const kind = about.y ? about.classes[about.y[index]]?.name ?? `class ${about.y[index]}` : "";
+  const name = about.names ? about.names[index] : `sample ${about.rows[index] + 1}`;
+  return [kind, name].filter(Boolean).join(", ");
+}

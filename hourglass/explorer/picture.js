@@ -1,0 +1,54 @@
+// What came out of the decoder, drawn: an image pixel by pixel, or a vector as a line.
+
+function drawPicture(canvas, x) {
+  if (about.image) drawImage(canvas, x);
+  else drawLine(canvas, x);
+}
+
+function drawImage(canvas, x) {
+  const [channels, height, width] = about.shape;
+  const size = height * width;
+  const of = channels >= 3 ? [0, 1, 2] : [0, 0, 0];   // a channel for red, green and blue
+  const picture = new ImageData(width, height);
+  for (let i = 0; i < size; i++) {
+    of.forEach((channel, c) => (picture.data[4 * i + c] = 255 * share(x[channel * size + i])));
+    picture.data[4 * i + 3] = 255;
+  }
+  canvas.width = width;
+  canvas.height = height;
+  canvas.getContext("2d").putImageData(picture, 0, 0);
+}
+
+function drawLine(canvas, x) {
+  [canvas.width, canvas.height] = [720, 480];
+  const pen = canvas.getContext("2d");
+  const across = (i) => 10 + 700 * (x.length > 1 ? i / (x.length - 1) : 0.5);
+  const up = (value) => 470 - 460 * (value - about.low) / (about.high - about.low);
+  pen.strokeStyle = "#d8d8d8";
+  pen.strokeRect(0.5, 0.5, 719, 479);
+  pen.strokeStyle = pen.fillStyle = "#2f6fb0";
+  pen.lineWidth = 3;
+  pen.beginPath();
+  x.forEach((value, i) => pen.lineTo(across(i), up(value)));
+  pen.stroke();
+  if (x.length <= 40) x.forEach((value, i) => pen.fillRect(across(i) - 4, up(value) - 4, 8, 8));
+}
+
+// Where a value lies between black and white.
+function share(value) {
+  return Math.min(1, Math.max(0, (value - about.low) / (about.high - about.low)));
+}
+
+// Shows one of the thumbnails in an element, at most `longest` pixels high or wide.
+function showThumbnail(element, index, longest) {
+  element.hidden = !sheet;
+  if (!sheet) return;
+  const scale = longest / Math.max(sheet.width, sheet.height);
+  const [width, height] = [sheet.width * scale, sheet.height * scale];
+  const [row, column] = [Math.floor(index / sheet.columns), index % sheet.columns];
+  Object.assign(element.style, {
+    width: `${width}px`, height: `${height}px`,
+    backgroundSize: `${width * sheet.columns}px ${height * sheet.rows}px`,
+    backgroundPosition: `${-width * column}px ${-height * row}px`,
+  });
+}
