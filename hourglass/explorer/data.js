@@ -1,17 +1,16 @@
-// What the page holds, unpacked: numbers as gzip in base64, and what is said of them as JSON.
+// What the page holds: bytes as base64, the large ones gzipped, and what is said of them as JSON.
 
 const byId = (id) => document.getElementById(id);
 const about = JSON.parse(byId("about").textContent);
 const sheet = JSON.parse(byId("thumbnails").textContent);
 
+const bytesOf = (id) => Uint8Array.from(atob(byId(id).textContent), (letter) => letter.charCodeAt(0));
+const floatsOf = (id) => new Float32Array(bytesOf(id).buffer);
+
 async function unpack(id) {
-  const text = atob(byId(id).textContent);
-  const packed = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const stream = new Blob([bytesOf(id)]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
-
-const unpackFloats = async (id) => new Float32Array((await unpack(id)).buffer);
 
 // A matrix kept row after row, as a list of its rows.
 function rowsOf(values, width) {

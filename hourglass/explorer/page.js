@@ -1,10 +1,10 @@
 // The page: one code and one class at a time, shown in every panel and decoded.
 
 const factors = about.code.reduce((a, b) => a * b, 1);
-const codes = rowsOf(await unpackFloats("codes"), factors);
-const origin = await unpackFloats("origin");
-const plane = rowsOf(await unpackFloats("plane"), factors);
-const directions = rowsOf(await unpackFloats("directions"), factors);
+const codes = rowsOf(floatsOf("codes"), factors);
+const origin = floatsOf("origin");
+const plane = rowsOf(floatsOf("plane"), factors);
+const directions = rowsOf(floatsOf("directions"), factors);
 
 const along = (direction, z) => dot(direction, z) - dot(direction, origin);
 const placeOf = (z) => plane.map((axis) => along(axis, z));
@@ -35,7 +35,9 @@ function endsOf(places) {
 // Shows a code, of a class if the model wants one, in every panel.
 function show(z, y = now.y, keepMorph = false) {
   if (!keepMorph) stopMorph();
+  const other = y !== now.y;
   Object.assign(now, { z: Float32Array.from(z), y });
+  if (other && about.conditional) drawEnds();
   scatter.draw();
   showPlaces(directions.map((direction) => along(direction, now.z)));
   showClass(now.y);
@@ -43,12 +45,12 @@ function show(z, y = now.y, keepMorph = false) {
   showThumbnail(byId("nearest").firstElementChild, nearest, 56);
   byId("nearest").lastElementChild.textContent = `nearest: ${describe(nearest)}`;
   wanted = { ...now };
-  working ??= work();
+  if (decode && !working) working = work();
 }
 
 // Decodes what is wanted, and leaves out what was wanted in the meantime.
 async function work() {
-  while (wanted && decode) {
+  while (wanted) {
     const { z, y } = wanted;
     wanted = null;
     picture = await decode(z, y);
@@ -70,10 +72,16 @@ function moveTo([u, v]) {
 
 const morphed = (t) => ends.a.map((value, i) => (1 - t) * value + t * ends.b[i]);
 
-async function setEnd(name, z) {
-  ends[name] = Float32Array.from(z);
+function setEnd(name) {
+  ends[name] = now.z;
   scatter.draw();
-  if (decode) drawPicture(byId(`picture-${name}`), await decode(ends[name], now.y));
+  return drawEnds();
+}
+
+async function drawEnds() {
+  for (const name of decode ? ["a", "b"] : []) {
+    drawPicture(byId(`picture-${name}`), await decode(ends[name], now.y));
+  }
 }
 
 const marks = () => ({ current: placeOf(now.z), a: placeOf(ends.a), b: placeOf(ends.b) });
@@ -81,12 +89,9 @@ const scatter = makeScatter(byId("scatter"), places, marks, {
   onMove: moveTo, onPick: (index) => show(codes[index], classOf(index)) });
 const showPlaces = makeSliders(byId("sliders"), (i, to) => show(walk(directions[i], to)));
 const stopMorph = makeMorph(byId("morph"), byId("play"), (t) => show(morphed(t), now.y, true));
-const showClass = makeClassChoice(byId("class"), (y) => {
-  show(now.z, y);
-  ["a", "b"].forEach((name) => setEnd(name, ends[name]));
-});
+const showClass = makeClassChoice(byId("class"), (y) => show(now.z, y));
 makeLegend(byId("legend"), scatter.pickOut);
-["a", "b"].forEach((name) => byId(`set-${name}`).addEventListener("click", () => setEnd(name, now.z)));
+["a", "b"].forEach((name) => byId(`set-${name}`).addEventListener("click", () => setEnd(name)));
 byId("reset").addEventListener("click", () => show(codes[first], classOf(first)));
 byId("count").textContent = `${codes.length.toLocaleString("en")} ` + (codes.length < about.total
   ? `of the ${about.total.toLocaleString("en")} ${about.split} samples, evenly chosen.`
@@ -95,15 +100,16 @@ show(now.z);
 
 async function start() {
   decode = await startDecoder();
-  await Promise.all(["a", "b"].map((name) => setEnd(name, ends[name])));
   show(now.z);
   await working;
+  await drawEnds();
   byId("status").hidden = true;
 }
 
 // For scripts and tests. ready: a promise of the first picture. show(z, y): as a person's move.
 // settled(): a promise that the last move is drawn. picture(): what was decoded last, (C, H, W) or
-// (D), as floats. code(): what it was decoded from. screen(z): where a code lies on the scatter.
+// (D), as floats. code(): what it was decoded from. screen(z): where a code lies on the scatter,
+// whose axes are the plane's.
 window.hourglass = {
   ready: start().catch((error) => {
     byId("status").textContent = `The decoder did not start (${error.message}). It wants a browser ` +
@@ -112,6 +118,7 @@ window.hourglass = {
   }),
   show,
   settled: async () => { while (working) await working; },
+  plane,
   picture: () => picture,
   code: () => now.z,
   screen: (z) => scatter.toScreen(placeOf(z)),

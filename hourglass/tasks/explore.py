@@ -46,15 +46,17 @@ def explore(run: str | Path, out: Path) -> int:
     script, binary = runtime()
     codes = snapshot.z[rows].reshape(len(rows), -1).astype(np.float64)
     walk = find_walk(codes)
-    held = {"codes": _floats(codes), "origin": _floats(walk.origin), "plane": _floats(walk.plane),
-            "directions": _floats(walk.directions), "decoder": export(run, "decoder"),
-            "runtime-script": script, "runtime-binary": binary}
+    floats = {"codes": codes, "origin": walk.origin, "plane": walk.plane,
+              "directions": walk.directions}
+    packed = {"decoder": export(run, "decoder"), "runtime-script": script,
+              "runtime-binary": binary}
     settings = read_toml(folder.settings)
     page = _template().render(
         model=settings["model"], data=Path(settings["data"]).name, shape=model.shape,
         about=_about(model, snapshot, rows, walk), walk=walk, runtime=NAME,
         thumbnails=thumbnails(_unit(snapshot, rows)) if snapshot.x.ndim == 4 else None,
-        held={name: _embedded(content) for name, content in held.items()},
+        held={name: _text(values.astype("<f4").tobytes()) for name, values in floats.items()} | {
+            name: _text(gzip.compress(content, mtime=0)) for name, content in packed.items()},
         style=_own("page.css"), scripts=[_own(name) for name in SCRIPTS])
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, page)
@@ -103,13 +105,9 @@ def _unit(s: Snapshot, rows: np.ndarray) -> np.ndarray:
     return (s.x[rows] - low) / (high - low)
 
 
-def _floats(values: np.ndarray) -> bytes:
-    return values.astype("<f4").tobytes()
-
-
-def _embedded(content: bytes) -> Markup:
+def _text(content: bytes) -> Markup:
     """Bytes as text that a page can hold."""
-    return Markup(base64.b64encode(gzip.compress(content, mtime=0)).decode())
+    return Markup(base64.b64encode(content).decode())
 
 
 def _own(name: str) -> Markup:
