@@ -91,7 +91,10 @@ const showPlaces = makeSliders(byId("sliders"), (i, to) => show(walk(directions[
 const stopMorph = makeMorph(byId("morph"), byId("play"), (t) => show(morphed(t), now.y, true));
 const showClass = makeClassChoice(byId("class"), (y) => show(now.z, y));
 makeLegend(byId("legend"), scatter.pickOut);
-["a", "b"].forEach((name) => byId(`set-${name}`).addEventListener("click", () => setEnd(name)));
+for (const name of ["a", "b"]) {
+  byId(`set-${name}`).addEventListener("click", () => setEnd(name));
+  byId(`show-${name}`).addEventListener("click", () => show(ends[name]));
+}
 byId("reset").addEventListener("click", () => show(codes[first], classOf(first)));
 byId("count").textContent = `${codes.length.toLocaleString("en")} ` + (codes.length < about.total
   ? `of the ${about.total.toLocaleString("en")} ${about.split} samples, evenly chosen.`

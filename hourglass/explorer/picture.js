@@ -16,7 +16,7 @@ function drawImage(canvas, x) {
   }
   canvas.width = width;
   canvas.height = height;
-  canvas.getContext("2d").putImageData(picture, 0, 0);
+  canvas.getContext("2d", { willReadFrequently: true }).putImageData(picture, 0, 0);
 }
 
 function drawLine(canvas, x) {
