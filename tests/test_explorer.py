@@ -1,6 +1,7 @@
 """The latent explorer opens without a network, and its pictures are those of the model."""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -316,6 +317,12 @@ def test_without_a_network_it_is_said_which_file_goes_where(here, hourglass, run
     code, _, err = hourglass(f"explore {source} -o page.html")
     assert code == 2 and "put onnxruntime-web-1.30.0.tgz into" in err and "cache/hourglass" in err
     assert not Path("page.html").exists()
+
+
+def test_without_the_packages_that_write_onnx_it_is_said_which(here, hourglass, run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)   # as if it were not installed
+    code, _, err = hourglass(f"explore {run('vectors')}")
+    assert code == 2 and "pip install 'hourglass[export]'" in err
 
 
 def test_no_more_points_than_a_page_can_hold(folder, written):

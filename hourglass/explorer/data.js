@@ -30,11 +30,12 @@ function distance(a, b) {
   return sum;
 }
 
-function nearestOf(codes, z) {
+// Which code is nearest to z, of those that count.
+function nearestOf(codes, z, counts = () => true) {
   let best = 0;
   let least = Infinity;
   codes.forEach((code, i) => {
-    const far = distance(code, z);
+    const far = counts(i) ? distance(code, z) : Infinity;
     if (far < least) [best, least] = [i, far];
   });
   return best;

@@ -41,7 +41,7 @@ function show(z, y = now.y, keepMorph = false) {
   scatter.draw();
   showPlaces(directions.map((direction) => along(direction, now.z)));
   showClass(now.y);
-  const nearest = nearestOf(codes, now.z);
+  const nearest = nearestOf(codes, now.z, (i) => !about.conditional || classOf(i) === now.y);
   showThumbnail(byId("nearest").firstElementChild, nearest, 56);
   byId("nearest").lastElementChild.textContent = `nearest: ${describe(nearest)}`;
   wanted = { ...now };

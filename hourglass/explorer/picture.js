@@ -21,17 +21,17 @@ function drawImage(canvas, x) {
 
 function drawLine(canvas, x) {
   [canvas.width, canvas.height] = [720, 480];
+  canvas.style.imageRendering = "auto";
   const pen = canvas.getContext("2d");
   const across = (i) => 10 + 700 * (x.length > 1 ? i / (x.length - 1) : 0.5);
   const up = (value) => 470 - 460 * (value - about.low) / (about.high - about.low);
-  pen.strokeStyle = "#d8d8d8";
-  pen.strokeRect(0.5, 0.5, 719, 479);
   pen.strokeStyle = pen.fillStyle = "#2f6fb0";
-  pen.lineWidth = 3;
+  pen.lineWidth = 5;
+  pen.lineJoin = "round";
   pen.beginPath();
   x.forEach((value, i) => pen.lineTo(across(i), up(value)));
   pen.stroke();
-  if (x.length <= 40) x.forEach((value, i) => pen.fillRect(across(i) - 4, up(value) - 4, 8, 8));
+  if (x.length <= 40) x.forEach((value, i) => pen.fillRect(across(i) - 8, up(value) - 8, 16, 16));
 }
 
 // Where a value lies between black and white.

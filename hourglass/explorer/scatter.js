@@ -34,8 +34,9 @@ function makeScatter(canvas, places, marks, { onMove, onPick }) {
   }
 
   function draw() {
+    pen.font = "11px system-ui, sans-serif";
     pen.clearRect(0, 0, view.width, view.height);
-    drawAxes();
+    drawGrid();
     const size = places.length > 500 ? 2.6 : 3.8;
     places.forEach((place, i) => {
       pen.globalAlpha = isFaint(i) ? 0.07 : 0.62;
@@ -44,6 +45,9 @@ function makeScatter(canvas, places, marks, { onMove, onPick }) {
       pen.fill();
     });
     pen.globalAlpha = 1;
+    pen.fillStyle = "#444";
+    write(about.labels[0], view.width - 8, view.height - 20, "right");
+    write(about.labels[1], 8, 16, "left");
     drawMarks(marks());
   }
 
@@ -52,8 +56,7 @@ function makeScatter(canvas, places, marks, { onMove, onPick }) {
     pen.arc(x, y, radius, 0, 2 * Math.PI);
   }
 
-  function drawAxes() {
-    pen.font = "11px system-ui, sans-serif";
+  function drawGrid() {
     pen.lineWidth = 1;
     pen.strokeStyle = "#ececec";
     pen.fillStyle = "#8a8a8a";
@@ -67,11 +70,8 @@ function makeScatter(canvas, places, marks, { onMove, onPick }) {
     ticks(low[1], high[1]).forEach((v) => {
       const y = Math.round(toScreen([0, v])[1]) + 0.5;
       line([0, y], [view.width, y]);
-      if (y > 24 && y < view.height - 24) write(shortly(v), 5, y - 3, "left");
+      if (y > 36 && y < view.height - 24) write(shortly(v), 5, y - 3, "left");
     });
-    pen.fillStyle = "#555";
-    write(about.labels[0], view.width - 8, view.height - 20, "right");
-    write(about.labels[1], 8, 16, "left");
   }
 
   function line(from, to) {
@@ -82,8 +82,13 @@ function makeScatter(canvas, places, marks, { onMove, onPick }) {
   }
 
   function write(text, x, y, align) {
+    pen.save();
     pen.textAlign = align;
+    pen.strokeStyle = "#fff";   // keeps lines away from the letters
+    pen.lineWidth = 4;
+    pen.strokeText(text, x, y);
     pen.fillText(text, x, y);
+    pen.restore();
   }
 
   function drawMarks({ current, a, b }) {
@@ -108,7 +113,8 @@ function makeScatter(canvas, places, marks, { onMove, onPick }) {
     pen.fill();
     pen.fillStyle = "#fff";
     pen.font = "600 12px system-ui, sans-serif";
-    write(letter, place[0], place[1] + 4, "center");
+    pen.textAlign = "center";
+    pen.fillText(letter, place[0], place[1] + 4);
   }
 
   // The point under the pointer, or -1.

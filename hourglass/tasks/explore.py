@@ -28,7 +28,7 @@ MOST = 2000                # points, and
 MOST_VALUES = 2_000_000    # values of their codes that a page holds
 SCRIPTS = ("data.js", "decoder.js", "picture.js", "scatter.js", "panels.js", "page.js")
 FEW = 10                   # classes, of which each has a colour of matplotlib's
-SHADES = (0.42, 0.58, 0.72)
+SHADES = (0.36, 0.5, 0.65)   # of neighbours among many
 
 
 def explore(run: str | Path, out: Path) -> int:
@@ -43,13 +43,13 @@ def explore(run: str | Path, out: Path) -> int:
         look_again(folder)
     snapshot = load_snapshot(folder.snapshot)
     rows = _rows(snapshot)
+    decoder = export(run, "decoder")
     script, binary = runtime()
     codes = snapshot.z[rows].reshape(len(rows), -1).astype(np.float64)
     walk = find_walk(codes)
     floats = {"codes": codes, "origin": walk.origin, "plane": walk.plane,
               "directions": walk.directions}
-    packed = {"decoder": export(run, "decoder"), "runtime-script": script,
-              "runtime-binary": binary}
+    packed = {"decoder": decoder, "runtime-script": script, "runtime-binary": binary}
     settings = read_toml(folder.settings)
     page = _template().render(
         model=settings["model"], data=Path(settings["data"]).name, shape=model.shape,
