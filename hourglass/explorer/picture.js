@@ -20,18 +20,21 @@ function drawImage(canvas, x) {
 }
 
 function drawLine(canvas, x) {
-  [canvas.width, canvas.height] = [720, 480];
+  const width = canvas.width = 2 * canvas.clientWidth;
+  const height = canvas.height = Math.round(width / 1.5);
   canvas.style.imageRendering = "auto";
   const pen = canvas.getContext("2d");
-  const across = (i) => 10 + 700 * (x.length > 1 ? i / (x.length - 1) : 0.5);
-  const up = (value) => 470 - 460 * (value - about.low) / (about.high - about.low);
+  const across = (i) => 6 + (width - 12) * (x.length > 1 ? i / (x.length - 1) : 0.5);
+  const up = (value) => 6 + (height - 12) * (about.high - value) / (about.high - about.low);
+  pen.fillStyle = "#f7f8f9";
+  pen.fillRect(0, 0, width, height);
   pen.strokeStyle = pen.fillStyle = "#2f6fb0";
-  pen.lineWidth = 5;
+  pen.lineWidth = 4;
   pen.lineJoin = "round";
   pen.beginPath();
   x.forEach((value, i) => pen.lineTo(across(i), up(value)));
   pen.stroke();
-  if (x.length <= 40) x.forEach((value, i) => pen.fillRect(across(i) - 8, up(value) - 8, 16, 16));
+  if (x.length <= 40) x.forEach((value, i) => pen.fillRect(across(i) - 5, up(value) - 5, 10, 10));
 }
 
 // Where a value lies between black and white.
