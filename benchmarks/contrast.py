@@ -16,7 +16,7 @@ from scipy.linalg import sqrtm
 from sklearn.decomposition import PCA
 
 import hourglass as hg
-from hourglass.assembly import load_source
+from hourglass.loading import load_source
 from hourglass.settings import make_settings, read_toml
 
 DRAWN = 2000

@@ -21,9 +21,10 @@ from .trained import Trained, load
 
 def train(
     data: Any = None, *, y: Any = None, out: str | Path | None = None, recipe: str | None = None,
-    quiet: bool = False, **settings: Any,
+    quiet: bool = False, report: bool = True, **settings: Any,
 ) -> Trained:
-    """Train on a source's name, a path, or an array or tensor with labels y, and report.
+    """Train on a source's name, a path, or an array or tensor with labels y, and report (without
+    `report`, faster by what that takes).
 
     `settings` are those of the command line, such as model="vae(16)" or epochs=10. Raises
     ValueError for what cannot work and FloatingPointError for a loss that is not finite.
@@ -33,15 +34,15 @@ def train(
     if data is not None and not in_memory:
         values["data"] = str(data)
     training = prepare_run(make_settings(values), _as_array(data) if in_memory else None, y, out)
-    return _go(training, quiet)
+    return _go(training, quiet, report)
 
 
 def resume(run: str | Path, *, data: Any = None, y: Any = None, quiet: bool = False,
-           **changes: Any) -> Trained:
+           report: bool = True, **changes: Any) -> Trained:
     """Go on with a run exactly where it stopped, or for more epochs; an array it was trained on
     must be given again."""
     training = resume_run(open_run(run), changes, None if data is None else _as_array(data), y)
-    return _go(training, quiet)
+    return _go(training, quiet, report)
 
 
 def report(run: str | Path) -> Path:
@@ -49,14 +50,14 @@ def report(run: str | Path) -> Path:
     return write_report(open_run(run))
 
 
-def _go(training: Training, quiet: bool) -> Trained:
+def _go(training: Training, quiet: bool, report: bool) -> Trained:
     progress: Iterable[Any] = run(training)
     if quiet:
         for _ in progress:
             pass
     else:
         show(iter(progress), training.plan.epochs)
-    if is_first():
+    if is_first() and report:
         finish(training)
     part_ways()
     return load(training.folder.path)

@@ -14,16 +14,14 @@ from .autoencoder import Autoencoder, Parts
 from .beginning import begin_with, settings_of
 from .checkpoint import load_state_into
 from .console import is_first
-from .data import collect, split
-from .data.fetch import cache_folder
 from .data.source import Source
 from .disk import check_space
 from .fit import Plan, State
 from .folder import RunFolder, environment, new_folder
 from .hardware import choose_device, choose_layout, choose_precision, limit_memory, make_fabric
+from .loading import IN_MEMORY, load_source
 from .memory import keep_freed_memory
 from .objective import Objective
-from .processes import in_turn
 from .settings import Settings, make_settings, read_toml
 from .spec import (
     backbones,
@@ -48,7 +46,6 @@ RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "tensorboa
 NEW_LEG = {"epochs", "lr", "schedule"}   # a change of these begins the schedule anew
 SMALL_FILES = 2**20   # bytes of report, figures and the like
 COPIES = 10   # of the weights in checkpoint (Adam's two, the best) and model, old and new
-IN_MEMORY = "(an array in memory)"
 
 
 @dataclass
@@ -171,19 +168,6 @@ def _with_whole_path(settings: Settings, data: Any) -> Settings:
     path = Path(settings.data).expanduser()
     named = not path.exists() or "(" in settings.data
     return settings if named else settings.with_(data=str(path.resolve()))
-
-
-def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
-    """The settings' data, read and split; raises ValueError."""
-    given = settings.data if data is None else data
-    with in_turn(str(cache_folder() / "lock")):
-        collection = collect(given, settings.reading(), y)
-    source = split(collection, settings.shares(), settings.seed)
-    if settings.val == "test":
-        if "test" not in source.splits:
-            raise ValueError("val is 'test', but there is no test split")
-        source.splits["val"] = source.splits["test"]
-    return source
 
 
 def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> Training:

@@ -10,6 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from .cli_data import data_commands
+from .cli_latent import Device, Run, latent_commands
 from .console import is_first, say
 from .flags import takes_settings
 from .settings import Settings, make_settings, read_recipe, recipes
@@ -19,6 +20,7 @@ app = typer.Typer(
     name="hourglass", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]})
+app.add_typer(latent_commands)
 app.add_typer(data_commands, name="data")
 
 @app.callback(invoke_without_command=True)
@@ -34,7 +36,6 @@ def start(version: Annotated[bool, typer.Option("--version", help="print it and 
         raise typer.Exit()
 
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder, such as runs/1")]
 BAD_USE, FAILED, INTERRUPTED = 2, 1, 130
 
 
@@ -52,6 +53,7 @@ Out = Annotated[Optional[Path], typer.Option(  # noqa: UP045
 def train(
     data: Data = "", recipe: Recipe = "", out: Out = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on with the run DATA")] = False,
+    report: Annotated[bool, typer.Option(help="look at what was learnt, and report")] = True,
     settings: Any = None,
 ) -> None:
     """Train an autoencoder and write a report.
@@ -66,7 +68,6 @@ def train(
     from .display import show
     from .folder import is_run, open_run
     from .processes import part_ways
-    from .reports import finish
     from .run import run
     if resume:
         if not data or recipe or out:
@@ -83,19 +84,27 @@ def train(
     part_ways()
     if not is_first():
         return
-    say("drawing the report ...")
+    if training.ended:
+        say(f"ended: {training.ended}")
+    if report:
+        _report(training)
+    else:
+        print(training.folder.path)
+    if training.interrupted:
+        say(f"to go on: hourglass train {training.folder.path} --resume")
+        raise typer.Exit(INTERRUPTED)
+
+
+def _report(training: Any) -> None:
+    from .reports import finish
+    say("looking at what was learnt ...")
     try:
         metrics = finish(training)
     except KeyboardInterrupt:
         say(f"interrupted; what was learnt is kept: hourglass report {training.folder.path}")
         raise typer.Exit(INTERRUPTED) from None
-    if training.ended:
-        say(f"ended: {training.ended}")
-    say("; ".join(f"{name} {value:.5g}" for name, value in metrics.items()))
+    say("; ".join(f"{name} {value:.5g}" for name, value in metrics.items() if "/" not in name))
     print(training.folder.report)
-    if training.interrupted:
-        say(f"to go on: hourglass train {training.folder.path} --resume")
-        raise typer.Exit(INTERRUPTED)
 
 
 @app.command()
@@ -105,8 +114,8 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
 
     Example: hourglass summary mnist --recipe tutorial_cae
     """
-    from .assembly import load_source
     from .folder import RunFolder, is_run
+    from .loading import load_source
     from .summary import as_text, summarise
     if data and is_run(Path(data)):
         data, recipe = "", str(RunFolder(Path(data)).settings)
@@ -118,14 +127,19 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
 
 
 @app.command()
-def report(run: Run) -> None:
-    """Draw a run's figures and report again; needs neither model nor data.
+def report(
+    run: Run,
+    priors: Annotated[str, typer.Option(help="look again, at draws from these priors, such as "
+                                        "own;flow;diffusion")] = "",
+) -> None:
+    """Draw a run's figures and report again; needs neither model nor data, but for --priors.
 
-    Example: hourglass report runs/1
+    Examples: hourglass report runs/1; hourglass report runs/1 --priors "flow;mixture(5)"
     """
     from .folder import open_run
     from .reports import write_report
-    print(write_report(open_run(run)))
+    wanted = [text.strip() for text in priors.split(";") if text.strip()]
+    print(write_report(open_run(run), wanted))
 
 
 @app.command()
@@ -133,7 +147,7 @@ def reconstruct(
     run: Run,
     images: Annotated[str, typer.Argument(help="a folder, an archive, an array or a source")],
     out: Annotated[Path, typer.Option("--out", "-o", help="folder for the pictures")] = Path("out"),
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "cpu",
+    device: Device = "cpu",
 ) -> None:
     """Pass images through a trained model and write what comes out.
 
@@ -144,42 +158,6 @@ def reconstruct(
     from .trained import load
     found = pass_through(load(run, str(choose_device(device))), images, out)
     print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}")
-
-
-@app.command()
-def generate(
-    run: Run,
-    n: Annotated[int, typer.Option("-n", min=1, help="how many")] = 40,
-    kind: Annotated[str, typer.Option("--class", help="of this class (conditional models)")] = "",
-    out: Annotated[Path, typer.Option("--out", "-o", help="a .png file for a sheet, or a folder "
-                                      "for a file each")] = Path("samples.png"),
-    seed: Annotated[int, typer.Option(help="other seeds, other samples")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")] = "cpu",
-) -> None:
-    """Draw new samples from a model's prior.
-
-    Examples: hourglass generate runs/1; hourglass generate runs/1 --class 7 -n 100 -o sevens/
-    """
-    from .hardware import choose_device
-    from .tasks.generate import generate as draw
-    from .trained import load
-    draw(load(run, str(choose_device(device))), n, kind, out, seed)
-    print(f"{n} samples in {out}")
-
-
-@app.command()
-def explore(
-    run: Run,
-    out: Annotated[Path, typer.Option("--out", "-o", help="the page, an .html file")] = Path(
-        "explorer.html"),
-) -> None:
-    """Write a page in which codes are dragged about and decoded; one file, opens anywhere.
-
-    Example: hourglass explore runs/1 -o explorer.html
-    """
-    from .tasks.explore import explore as write
-    count = write(run, out)
-    print(f"{count:,} samples in {out}")
 
 
 @app.command(name="list")

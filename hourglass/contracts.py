@@ -1,5 +1,6 @@
 """What the parts hand to one another. Shapes: B batch, D latent, C H W image, N samples."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -68,6 +69,16 @@ class Output:
     x: Tensor                  # (B, *shape), the clean target
     latent: Latent
     px: Distribution           # p(x|z); px.mean is the reconstruction
+
+
+@dataclass(frozen=True)
+class CodeSpace:
+    """What a prior is fitted in."""
+
+    count: int                        # codes there are
+    dim: int                          # numbers in a code
+    groups: int                       # classes, or 1 without labels
+    own: Callable[[int], Tensor]      # draws from the model's own prior, (N, ...)
 
 
 class Clock(NamedTuple):

@@ -1,34 +1,31 @@
 """The report: one HTML page that opens anywhere, drawn from a run folder alone."""
 
-import base64
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from .animation import animate
-from .assembly import Training, load_source
+from .assembly import Training
 from .autoencoder import Autoencoder
+from .codes import find_codes, keep_codes
+from .console import track
 from .data.source import Source
 from .disk import write_whole
 from .figures import draw_all
 from .figures.canvas import as_png
+from .fitted import prior_of
 from .folder import RunFolder
 from .metrics import measure
-from .settings import make_settings, read_toml
-from .snapshot import load_snapshot, take
+from .observe import take
+from .outline import OF_PRIORS, SECTIONS, WORDS, titles
+from .page import embedded, template
+from .settings import read_toml
+from .snapshot import Outdated, Snapshot, load_snapshot
 from .spec import figures
 from .trained import load
 
-TITLES = {"curves": "Did it learn?", "reconstructions": "Does it reconstruct?",
-          "lines": "Does it reconstruct?", "errors": "How large are the errors?",
-          "class_errors": "Which classes are hard?", "codes": "Where do the samples lie?",
-          "samples": "What does it generate?", "factors": "What do the factors carry?"}
-WORDS = {"mse": "mean squared error per value", "mae": "mean absolute error per value",
-         "nats": "-log p(x|z), nats per sample", "psnr": "peak signal-to-noise ratio, dB",
-         "bce": "binary cross-entropy per value",
-         "explained_variance": "share of the variance explained"}
+USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
+SMALL = 512   # numbers in a code, up to which those with covariances do
 
 
 def finish(training: Training) -> dict[str, float]:
@@ -52,68 +49,108 @@ def look(training: Training) -> dict[str, float]:
     return _keep(training.folder, training.step.model, training.source, record)
 
 
-def look_again(folder: RunFolder) -> dict[str, float]:
-    """The same for a run that was stopped before it was looked at, from its weights and its data.
-
-    Raises ValueError where either is gone.
+def look_again(folder: RunFolder, priors: Sequence[str] = ()) -> dict[str, float]:
+    """The same from a run's weights and its data, with draws from these priors; of one that was
+    stopped before it was looked at, too. Raises ValueError where weights or data are gone.
     """
-    settings = make_settings(read_toml(folder.settings))
-    model, history = load(folder.path).model, folder.read_history()
-    monitor = next((m for m in ("val_loss", "train_loss") if history and m in history[0]), "")
-    best = min(history, key=lambda row: row[monitor])["epoch"] if monitor else 0
-    record = {**folder.read_record(), "epochs": len(history), "best_epoch": int(best),
-              "seconds": history[-1]["seconds"] if history else 0.0, "notes": [],
-              "ended": "stopped from outside"}
-    return _keep(folder, model, load_source(settings), record)
+    trained, history = load(folder.path), folder.read_history()
+    record = folder.read_record()
+    if "metrics" not in record:
+        monitor = next((m for m in ("val_loss", "train_loss") if history and m in history[0]), "")
+        best = min(history, key=lambda row: row[monitor])["epoch"] if monitor else 0
+        record |= {"epochs": len(history), "best_epoch": int(best),
+                   "seconds": history[-1]["seconds"] if history else 0.0, "notes": [],
+                   "ended": "stopped from outside"}
+    return _keep(folder, trained.model, trained.source(), record, priors)
 
 
 def _keep(
-    folder: RunFolder, model: Autoencoder, source: Source, record: dict[str, Any]
+    folder: RunFolder, model: Autoencoder, source: Source, record: dict[str, Any],
+    priors: Sequence[str] = (),
 ) -> dict[str, float]:
-    snapshot = take(model, source)
-    metrics = measure(snapshot)
+    """Measure, and write the snapshot, the codes, the priors and the record."""
+    codes = find_codes(model, source)
+    keep_codes(folder, codes)
+    usual = USUAL if codes.z[0].numel() <= SMALL else USUAL[:3]
+    own = model.bottleneck.sample_prior
+    fitted = {text: prior_of(folder, text, lambda: codes, len(source.classes), own)
+              for text in priors or usual}
+    snapshot = take(model, source, fitted)
+    metrics, intervals = measure(snapshot)
     snapshot.save(folder.snapshot)
-    folder.write_record({**record, "split": snapshot.split, "metrics": metrics})
+    folder.write_record({**record, "split": snapshot.split, "metrics": metrics,
+                         "intervals": intervals})
     return metrics
 
 
-def write_report(folder: RunFolder) -> Path:
-    """Draw the figures and the page again from what the folder holds; returns the page's path."""
-    if not folder.snapshot.is_file():
-        look_again(folder)
+def snapshot_of(folder: RunFolder) -> Snapshot:
+    """What the run's model made of its samples: as kept, else by looking again."""
+    def kept() -> Snapshot:
+        return load_snapshot(folder.snapshot, folder.read_history(),
+                             int(folder.read_record().get("best_epoch", 0)), folder.read_factors())
+    try:
+        if folder.snapshot.is_file():
+            return kept()
+    except Outdated:
+        pass
+    look_again(folder)
+    return kept()
+
+
+def write_report(folder: RunFolder, priors: Sequence[str] = ()) -> Path:
+    """Draw the figures and the page again from what the folder holds; returns the page's path.
+
+    With `priors`, or where there is no snapshot yet, look at weights and data again first.
+    """
+    if priors:
+        look_again(folder, priors)
+    snapshot = snapshot_of(folder)
     record = folder.read_record()
-    history = folder.read_history()
-    snapshot = load_snapshot(folder.snapshot, history, record["best_epoch"],
-                             folder.read_factors())
-    folder.figures.mkdir(exist_ok=True)
-    drawn = []
-    order = [*TITLES]
-    for name, figure in sorted(draw_all(snapshot), key=lambda f: order.index(f[0])
-                               if f[0] in order else len(order)):
-        png = as_png(figure)
-        write_whole(folder.figures / f"{name}.png", png)
-        drawn.append({"name": name, "title": TITLES.get(name, name.replace("_", " ")),
-                      "about": figures.about(name), "image": _embedded(png, "png")})
+    drawn = _drawn(folder, snapshot)
     moving = folder.figures / "training.gif"
     settings = read_toml(folder.settings)
-    page = _template().render(
-        record=record, settings=settings, figures=drawn, history=history, words=WORDS,
+    page = template("report").render(
+        record=record, settings=settings, sections=_sections(drawn), words=WORDS,
+        history=snapshot.history,
+        of_priors=OF_PRIORS, table=_of_priors(record), judge=snapshot.judge,
+        count=len(next(iter(snapshot.drawn.values())).features) if snapshot.drawn else 0,
         what=_what(settings), folder=str(folder.path), classes=len(snapshot.classes),
-        animation=_embedded(moving.read_bytes(), "gif") if animate(folder.frames, moving) else "")
+        animation=embedded(moving.read_bytes(), "gif") if animate(folder.frames, moving) else "")
     write_whole(folder.report, page)
     return folder.report
 
 
-def _template() -> Any:
-    loader = Environment(loader=PackageLoader("hourglass", "."), autoescape=True,
-                         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    loader.filters["text"] = lambda v: v if isinstance(v, str) else json.dumps(v)
-    loader.filters["figures"] = lambda v: f"{v:.5g}"
-    return loader.get_template("report.html.jinja")
+def _drawn(folder: RunFolder, snapshot: Snapshot) -> dict[str, dict[str, str]]:
+    """Every picture that applies, as a file and for the page; those of an older look go."""
+    folder.figures.mkdir(exist_ok=True)
+    for old in folder.figures.glob("*.png"):
+        old.unlink()
+    found = {}
+    for name, figure in track(draw_all(snapshot), len(figures.parts), "drawing"):
+        png = as_png(figure)
+        write_whole(folder.figures / f"{name}.png", png)
+        found[name] = {"name": name, "about": figures.about(name), "image": embedded(png, "png"),
+                       "title": titles().get(name, name.replace("_", " "))}
+    return found
 
 
-def _embedded(content: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+def _sections(drawn: dict[str, dict[str, str]]) -> dict[str, list[dict[str, str]]]:
+    """The pictures under the questions that they answer; those that none names come last."""
+    known = titles()
+    sections = {question: [drawn[name] for name in names if name in drawn]
+                for question, names in SECTIONS.items()}
+    sections["What else?"] = [figure for name, figure in drawn.items() if name not in known]
+    return {question: held for question, held in sections.items() if held}
+
+
+def _of_priors(record: dict[str, Any]) -> dict[str, dict[str, tuple[float, Any]]]:
+    """Each prior's metrics with their intervals, by name."""
+    table: dict[str, dict[str, tuple[float, Any]]] = {}
+    for name, value in record["metrics"].items():
+        prior, _, metric = name.rpartition("/")
+        if prior:
+            table.setdefault(prior, {})[metric] = value, record.get("intervals", {}).get(name)
+    return table
 
 
 def _what(settings: dict[str, Any]) -> str:

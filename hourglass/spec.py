@@ -250,9 +250,11 @@ models = Registry("model", ".models", 0, "(**options) -> Parts")
 optimisers = Registry("optimiser", ".optimisers", 2, "(parameters, lr, **options) -> Optimizer")
 schedules = Registry("schedule", ".schedules", 0, "(**options) -> Schedule")
 stops = Registry("stop", ".stopping", 0, "(**options) -> Stopping")
+priors = Registry("prior", ".priors", 1,
+                  "(space, **options) -> module: fit(z, y), sample(y, temperature), log_prob(z, y)")
 metrics = Registry("metric", ".metrics", 1, "(snapshot) -> {name: number}")
 figures = Registry("figure", ".figures", 1, "(snapshot) -> Figure")
 
 REGISTRIES = {registry.kind.split()[-1] + "s": registry for registry in (
     models, sources, backbones, bottlenecks, likelihoods, corruptions, augmentations,
-    terms, ramps, optimisers, schedules, stops, metrics, figures)}
+    terms, ramps, optimisers, schedules, stops, priors, metrics, figures)}

@@ -12,11 +12,15 @@ from torch import Tensor, nn
 
 from .autoencoder import Autoencoder, Parts
 from .checkpoint import load_tensors, save_tensors
+from .codes import Codes, find_codes, keep_codes, kept_codes
 from .contracts import Collection
 from .data import collect, from_array
 from .data.images import Reading
 from .data.source import Source
+from .fitted import FittedPrior, prior_of
 from .folder import RunFolder, open_run
+from .loading import IN_MEMORY, load_source
+from .settings import make_settings, read_toml
 from .spec import did_you_mean
 
 BATCH = 128   # small enough for activations to stay in cache
@@ -83,17 +87,54 @@ class Trained:
         return self._each(found.x, self._labels(y, found),
                           lambda x, y: self.model(_planes(x), y).px.mean)
 
-    def sample(self, n: int, y: Any = None, seed: int = 0) -> np.ndarray:
-        """New samples (N, H, W, C) or (N, D): means of n draws from the bottleneck's prior; a
-        conditional model draws the class y, or all classes in turn."""
+    def sample(self, n: int, y: Any = None, seed: int = 0, prior: str = "own",
+               temperature: float = 1.0) -> np.ndarray:
+        """New samples (N, H, W, C) or (N, D): means of n draws from a prior, of class y if one is
+        asked for; a conditional model else draws all classes in turn."""
+        return self.draw(n, y, seed, prior, temperature)[0]
+
+    def draw(self, n: int, y: Any = None, seed: int = 0, prior: str = "own",
+             temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The same with the codes (N, ...) that they were decoded from and the numbers of their
+        classes (N,), if the prior or the model knows of any."""
         if n < 1:
             raise ValueError(f"n must be a whole number from 1, not {n}")
-        with torch.random.fork_rng([]):
-            torch.manual_seed(seed)
-            z = self.model.bottleneck.sample_prior(n).numpy()
-        if y is None and self.model.condition is not None:
-            y = [self.classes[i % len(self.classes)] for i in range(n)]
-        return self.decode(z, y)
+        fitted = self.prior(prior)
+        told = self.model.condition is not None
+        if y is not None and not told and fitted.groups == 1:
+            raise ValueError(f"neither this model nor the prior {prior} knows classes" + (
+                "; try --prior per_class" if self.classes else ", for its data had none"))
+        wanted = None
+        if y is not None:
+            wanted = self.number(y, n)
+        elif told:
+            wanted = np.arange(n) % len(self.classes)
+        z, kinds = fitted.sample(n, wanted, temperature, seed)
+        named = [self.classes[kind] for kind in kinds] if told else None
+        return self.decode(z, named), z, kinds if told or fitted.groups > 1 else np.empty(0, int)
+
+    def prior(self, text: str) -> FittedPrior:
+        """A prior fitted to the training samples' codes, kept in the run's folder for next time.
+
+        Raises ValueError for a wrong text, and where the codes are gone and the data too.
+        """
+        return prior_of(self.folder, text, self.codes, len(self.classes),
+                        self.model.bottleneck.sample_prior)
+
+    def codes(self) -> Codes:
+        """Of the training samples: those kept with the run, else encoded anew from its data."""
+        codes = kept_codes(self.folder)
+        if codes is None:
+            codes = find_codes(self.model, self.source())
+            keep_codes(self.folder, codes)
+        return codes
+
+    def source(self) -> Source:
+        """The data that the model was trained on; raises ValueError where it is gone."""
+        settings = make_settings(read_toml(self.folder.settings))
+        if settings.data == IN_MEMORY:
+            raise ValueError(f"{self.folder.path} was trained on an array in memory, which is gone")
+        return load_source(settings)
 
     def _labels(self, y: Any, found: Collection) -> np.ndarray | None:
         """The classes (N,) as this model counts them; raises ValueError for one it has not seen."""
@@ -102,10 +143,16 @@ class Trained:
         if y is None and found.y is None:
             raise ValueError(f"this model is conditional: it needs the class of every sample "
                              f"({', '.join(self.classes[:12])}), as folders or as y")
-        names = [found.classes[i] for i in found.y] if y is None else (  # type: ignore[union-attr]
-            [str(y)] * len(found.x) if np.ndim(y) == 0 else [str(name) for name in y])
-        if len(names) != len(found.x):
-            raise ValueError(f"{len(names)} classes do not go with {len(found.x)} samples")
+        names = y if y is not None else [
+            found.classes[i] for i in found.y]  # type: ignore[union-attr]
+        return self.number(names, len(found.x))
+
+    def number(self, y: Any, n: int) -> np.ndarray:
+        """Classes by name, one for all or one each, as this model counts them, (n,); raises
+        ValueError for one it has not seen."""
+        names = [str(y)] * n if np.ndim(y) == 0 else [str(name) for name in y]
+        if len(names) != n:
+            raise ValueError(f"{len(names)} classes do not go with {n} samples")
         unseen = set(names) - set(self.classes)
         if unseen:
             wrong = min(unseen)

@@ -74,3 +74,9 @@ def stripes(n: int = 60) -> np.ndarray:
     """n grey images of 10x10 pixels (N, 10, 10), each row all dark or all bright."""
     rows = np.random.default_rng(0).integers(0, 2, (n, 10, 1), np.uint8) * 200
     return np.repeat(rows, 10, axis=2)
+
+
+def train(*given, **settings):
+    """Train without the report, which takes longer than such small models do."""
+    import hourglass
+    return hourglass.train(*given, report=False, **settings)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import draw
+from conftest import draw, train
 
 TRAIN = "train digits --epochs 1 --out new"
 
@@ -178,13 +178,12 @@ def test_bad_input_is_answered_in_two_lines(command, before, message, here, hour
 
 
 def test_a_setting_in_python_is_answered_alike():
-    import hourglass as hg
     with pytest.raises(ValueError, match=r"no setting is named 'epoch'.*'epochs'"):
-        hg.train("digits", epoch=3)
+        train("digits", epoch=3)
 
 
 def test_a_run_whose_files_are_damaged_says_which(here, hourglass):
-    hourglass("train images.npy --epochs 1 --out run")
+    hourglass("train --no-report images.npy --epochs 1 --out run")
     whole = Path("run/model.safetensors").read_bytes()
     Path("run/model.safetensors").write_bytes(whole[:-50])
     assert "model.safetensors is no whole file of weights" in hourglass(

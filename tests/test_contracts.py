@@ -14,8 +14,9 @@ from hourglass.autoencoder import Autoencoder, Parts
 from hourglass.contracts import Clock
 from hourglass.data import Reading, collect, split
 from hourglass.objective import Objective
+from hourglass.observe import take
 from hourglass.optimisers import load_state, state_tensors
-from hourglass.snapshot import Lacking, take
+from hourglass.snapshot import Lacking
 from hourglass.step import Step
 
 SHAPES = [(1, 16, 16), (3, 13, 21)]

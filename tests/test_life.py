@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import draw, stripes
+from conftest import draw, stripes, train
 from safetensors.torch import load_file
 
 import hourglass as hg
@@ -20,7 +20,7 @@ from hourglass.settings import make_settings
 
 SHORT = {"model": "ae(3)", "epochs": 3, "batch_size": 16, "precision": "32-true", "stop": "none"}
 CONDITIONAL = {**SHORT, "model": "cvae(2)", "quiet": True}
-FAST = "--epochs 1 --batch-size 16"
+FAST = "--no-report --epochs 1 --batch-size 16"
 
 
 def test_a_run_begins_with_the_weights_and_parts_of_another(here, hourglass):
@@ -50,10 +50,10 @@ def test_what_cannot_be_begun_with_is_told(flags, words, here, hourglass):
 
 
 def test_a_run_that_began_with_another_goes_on_without_it(here):
-    hg.train(stripes(), out="first", quiet=True, **SHORT)
+    train(stripes(), out="first", quiet=True, **SHORT)
     floats = (stripes()[..., None] / 255).astype(np.float32)
-    hg.train(floats, out="floats", begin="first", quiet=True, **SHORT)
-    hg.train(stripes(), out="second", begin="first", quiet=True, **{**SHORT, "epochs": 2})
+    train(floats, out="floats", begin="first", quiet=True, **SHORT)
+    train(stripes(), out="second", begin="first", quiet=True, **{**SHORT, "epochs": 2})
     for file in Path("first").iterdir():
         if file.is_file():
             file.unlink()
@@ -65,7 +65,7 @@ def test_a_conditional_model_draws_the_class_that_is_asked_for(here):
     images = np.concatenate([np.full((60, 8, 8), v, np.uint8) for v in (20, 230)])
     images = images + np.random.default_rng(0).integers(0, 20, images.shape, np.uint8)
     y = np.repeat(["dark", "bright"], 60)
-    model = hg.train(images, y=y, out="run", **{**CONDITIONAL, "epochs": 60, "lr": 0.01})
+    model = train(images, y=y, out="run", **{**CONDITIONAL, "epochs": 60, "lr": 0.01})
     assert model.sample(20, "dark").mean() < 0.25 < 0.75 < model.sample(20, "bright").mean()
     assert np.array_equal(model.sample(3, "dark"), hg.load("run").sample(3, "dark"))
     codes = model.encode(images[:5], y=["dark"] * 5)
@@ -88,7 +88,7 @@ def test_folders_tell_a_conditional_model_its_classes(here, hourglass):
     with pytest.raises(ValueError, match="n must be a whole number from 1"):
         hg.load("run").sample(0)
     with pytest.raises(ValueError, match="labels go beside it"):
-        hg.train((stripes(20), np.zeros(20)), **CONDITIONAL)
+        train((stripes(20), np.zeros(20)), **CONDITIONAL)
     for command, words in (("generate run --class lyng", "no.* class 'lyng'; did you mean 'lying'"),
                            ("generate run -o all", "all is there already and not empty"),
                            ("generate run -o s.txt", "neither a picture .* nor a folder's name"),
@@ -183,12 +183,13 @@ def torchrun(processes: int, *words: str) -> subprocess.CompletedProcess:
 
 def test_two_processes_do_as_one_with_the_doubled_batch(here):
     np.save("stripes.npy", stripes(205))   # a last batch of 3 and 2
-    words = ["train", "stripes.npy", "--model", "ae(3)", "--epochs", "3", "--optimiser", "sgd",
+    words = ["train", "--no-report", "stripes.npy", "--model", "ae(3)", "--epochs", "3",
+             "--optimiser", "sgd",
              "--lr", "1e-3", "--precision", "32-true", "--stop", "none", "--schedule", "constant"]
     two = torchrun(2, *words, "--batch-size", "16", "--out", "two")
     assert two.returncode == 0, two.stderr
     assert "2 processes" in two.stderr and two.stderr.count("epoch 3/3") == 1, "one speaks"
-    assert two.stdout.strip() == "two/report.html"
+    assert two.stdout.strip() == "two"
     subprocess.run([sys.executable, "-m", "hourglass", *words, "--batch-size", "32", "--out",
                     "one"], check=True, capture_output=True)
     a, b = (RunFolder(Path(name)).read_history() for name in ("one", "two"))
@@ -197,7 +198,7 @@ def test_two_processes_do_as_one_with_the_doubled_batch(here):
             assert x[name] == pytest.approx(y[name], rel=1e-4), name
     one, other = (load_file(f"{name}/model.safetensors") for name in ("one", "two"))
     assert all(torch.allclose(one[name], other[name], atol=1e-5) for name in one)
-    again = torchrun(2, "train", "two", "--resume", "--epochs", "4")
+    again = torchrun(2, "train", "two", "--no-report", "--resume", "--epochs", "4")
     assert again.returncode == 0, again.stderr
     assert len(RunFolder(Path("two")).read_history()) == 4
 
@@ -206,7 +207,7 @@ def test_two_processes_train_from_python_and_both_have_the_model(here):
     Path("script.py").write_text("""
 import os
 import hourglass as hg
-model = hg.train("digits", model="vae(3)", epochs=1, out="run", loss="recon + ramp(0, 1) * kl")
+model = train("digits", model="vae(3)", epochs=1, out="run", loss="recon + ramp(0, 1) * kl")
 os.write(1, f"codes {model.encode('digits').sum()}\\n".encode())   # at once, not word by word
 """)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "script.py"]

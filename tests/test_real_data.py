@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from conftest import train
 
-import hourglass as hg
 from hourglass.data import Reading, collect, split
 
 
@@ -26,7 +26,7 @@ def test_half_of_mnists_training_images_validate_as_in_the_tutorial(real):
 
 def test_glyphs_of_ones_own_train_by_their_recipes(here):
     for recipe in ("glyph_vae", "glyph_ae"):
-        model = hg.train("photos/", recipe=recipe, epochs=2, out=recipe, quiet=True)
+        model = train("photos/", recipe=recipe, epochs=2, out=recipe, quiet=True)
         assert model.shape == (1, 64, 64)
         assert model.encode("photos/").shape == (40, 2 if recipe == "glyph_vae" else 128)
 
@@ -63,7 +63,7 @@ def test_binarised_mnist_is_read_as_zeros_and_ones(real):
                                     "keras_conv_ae", "keras_vae", "tutorial_faces",
                                     "tutorial_faces_ae"])
 def test_a_recipe_learns_from_its_first_batches(recipe, real, tmp_path):
-    model = hg.train(recipe=recipe, minutes=0.05, out=tmp_path / "run", quiet=True)
+    model = train(recipe=recipe, minutes=0.05, out=tmp_path / "run", quiet=True)
     history = model.folder.read_history()
     assert np.isfinite(history[-1]["train_loss"])
     record = model.folder.read_record()

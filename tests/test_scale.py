@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import draw
+from conftest import draw, train
 
-import hourglass as hg
 from hourglass.data import Reading, collect, split
 from hourglass.data.ondisk import OnDisk
 from hourglass.data.prepared import load_manifest
@@ -35,8 +34,8 @@ def test_a_prepared_file_holds_what_the_folder_held(here, hourglass):
     assert isinstance(kept.x, np.memmap) and np.array_equal(direct.x, kept.x)
     assert np.array_equal(direct.y, kept.y) and direct.classes == kept.classes
     assert direct.names == kept.names
-    assert hourglass(f"train faces.npy --out run {FAST}")[0] == 0
-    assert hourglass(f"train faces.npy --size 12 --out again {FAST}")[0] == 0
+    assert hourglass(f"train --no-report faces.npy --out run {FAST}")[0] == 0
+    assert hourglass(f"train --no-report faces.npy --size 12 --out again {FAST}")[0] == 0
 
 
 def test_preparing_again_takes_what_is_there_and_notices_what_has_changed(here, hourglass):
@@ -56,7 +55,7 @@ def test_preparing_again_takes_what_is_there_and_notices_what_has_changed(here, 
 def test_training_on_a_prepared_file_notices_that_its_source_has_changed(here, hourglass):
     hourglass("data prepare photos/ --size 12 -o faces.npy")
     draw("lying", 7).save("photos/lying/new.png")
-    code, _, err = hourglass(f"train faces.npy --out run {FAST}")
+    code, _, err = hourglass(f"train --no-report faces.npy --out run {FAST}")
     assert code == 0 and re.search("has changed since .*faces.npy was prepared", err)
 
 
@@ -131,17 +130,17 @@ def test_a_corrupt_image_among_many_is_named_and_its_row_left_out(here, hourglas
 
 def test_a_prepared_file_of_another_size_or_that_was_damaged_is_refused(here, hourglass):
     hourglass("data prepare photos/ --size 12 -o faces.npy")
-    code, _, err = hourglass(f"train faces.npy --size 16 --out run {FAST}")
+    code, _, err = hourglass(f"train --no-report faces.npy --size 16 --out run {FAST}")
     assert code == 2 and "prepared at 12x12" in err and "data prepare" in err
     whole = Path("faces.npy").read_bytes()
     Path("faces.npy").write_bytes(whole[:-100])
-    code, _, err = hourglass(f"train faces.npy --out run {FAST}")
+    code, _, err = hourglass(f"train --no-report faces.npy --out run {FAST}")
     assert code == 2 and "cut short or damaged" in err
     np.save("faces.npy", np.zeros((3, 12, 12, 3), np.uint8))
-    code, _, err = hourglass(f"train faces.npy --out run {FAST}")
+    code, _, err = hourglass(f"train --no-report faces.npy --out run {FAST}")
     assert code == 2 and "do not go together" in err
     Path("faces.npy.json").write_text("{")
-    code, _, err = hourglass(f"train faces.npy --out run {FAST}")
+    code, _, err = hourglass(f"train --no-report faces.npy --out run {FAST}")
     assert code == 2 and "prepare them again" in err
 
 
@@ -150,7 +149,7 @@ def test_a_preparation_that_was_refused_leaves_nothing_to_train_on(here, hourgla
         Path(f"photos/upright/broken{i}.png").write_bytes(b"no image")
     code, _, err = hourglass("data prepare photos/ --size 12 -o faces.npy")
     assert code == 2 and "more than one in ten" in err and "repair them" in err
-    code, _, err = hourglass(f"train faces.npy --out run {FAST}")
+    code, _, err = hourglass(f"train --no-report faces.npy --out run {FAST}")
     assert code == 2 and "was never finished" in err
     code, out, _ = hourglass("data show photos/ -o sheet.png")
     assert code == 0 and "9 of 49 images cannot be read" in out and Path("sheet.png").exists()
@@ -167,17 +166,17 @@ def test_named_sets_and_arrays_are_prepared_too(here, hourglass):
 
 def test_what_is_too_large_for_memory_is_decoded_into_the_cache_once(
         here, hourglass, small_memory):
-    code, _, err = hourglass(f"train photos.zip --out run {FAST}")
+    code, _, err = hourglass(f"train --no-report photos.zip --out run {FAST}")
     assert code == 0 and "decoded once, into" in err
     (cached,) = Path("cache/hourglass/decoded").glob("*.npy")
     before = cached.stat().st_mtime_ns
-    code, _, err = hourglass(f"train photos.zip --out again {FAST}")
+    code, _, err = hourglass(f"train --no-report photos.zip --out again {FAST}")
     assert code == 0 and "decoded once" not in err and cached.stat().st_mtime_ns == before
     held = Path("photos.zip").read_bytes()
     with zipfile.ZipFile("photos.zip", "a") as archive:
         archive.write("a.png", "photos/lying/zz.png")
     assert Path("photos.zip").read_bytes() != held
-    code, _, err = hourglass(f"train photos.zip --out third {FAST}")
+    code, _, err = hourglass(f"train --no-report photos.zip --out third {FAST}")
     assert code == 0 and "has changed" in err and "41" not in err.partition("train,")[0][-5:]
 
 
@@ -269,7 +268,7 @@ def test_augment_writes_images_by_class_and_every_one_has_its_turn(here, hourgla
 def test_training_with_augmentation_is_seeded_and_differs_from_training_without(here):
     settings = {"model": "ae(3)", "epochs": 2, "batch_size": 16, "quiet": True}
     images = np.load("images.npy")
-    paths = [hg.train(images, out=name, augment=text, **settings).folder.path for name, text in
+    paths = [train(images, out=name, augment=text, **settings).folder.path for name, text in
              (("a", "shift(2) + rotate(5)"), ("b", "shift(2) + rotate(5)"), ("c", ""))]
     a, b, c = ((path / "model.safetensors").read_bytes() for path in paths)
     assert a == b != c

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import stripes
+from conftest import stripes, train
 from safetensors.torch import load_file
 
 import hourglass as hg
@@ -194,7 +194,7 @@ def test_accelerations_change_nothing_but_time(here):
 
 
 def test_python_trains_on_arrays_tensors_and_files_and_uses_what_it_learnt(here):
-    model = hg.train(images(), y=np.arange(60) % 2, quiet=True, out="run", **SHORT)
+    model = train(images(), y=np.arange(60) % 2, quiet=True, out="run", **SHORT)
     codes = model.encode(images(7))
     assert codes.shape == (7, 3) and np.array_equal(codes, model.encode(images(7)))
     assert model.decode(codes).shape == (7, 10, 10, 1)
@@ -205,7 +205,7 @@ def test_python_trains_on_arrays_tensors_and_files_and_uses_what_it_learnt(here)
                        atol=1e-5), "codes do not depend on the batch"
     again = hg.load("run")
     assert np.array_equal(again.encode(images(7)), codes)
-    from_files = hg.train("photos/", quiet=True, out="files", **SHORT)
+    from_files = train("photos/", quiet=True, out="files", **SHORT)
     assert from_files.reconstruct("photos.zip").shape == (40, 16, 16, 3)
     names = ["photos/upright/003.png", "photos/lying/001.png"]
     both = from_files.encode(names)
@@ -215,7 +215,7 @@ def test_python_trains_on_arrays_tensors_and_files_and_uses_what_it_learnt(here)
 
 
 def test_encoder_and_decoder_can_be_loaded_alone(here):
-    model = hg.train(images(), quiet=True, out="run", **SHORT)
+    model = train(images(), quiet=True, out="run", **SHORT)
     x = torch.from_numpy(images(5)).float()[:, None] / 255
     z = hg.load_half("run", "encoder")(x)
     assert torch.allclose(z, torch.from_numpy(model.encode(images(5))), atol=1e-6)

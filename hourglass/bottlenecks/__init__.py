@@ -1,6 +1,7 @@
 """Bottlenecks: `(code, back, **options)` -> a module, h (B, *code) -> Latent.
 
 `expand(z)` leads back to the decoder's h (B, *back); `sample_prior(n)` draws z (N, D) on the CPU.
+`confined` says whether training draws the codes towards that prior.
 `forward(h, draw)` draws z from the posterior only if asked to; else z is its mean.
 """
 

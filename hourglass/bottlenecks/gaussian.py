@@ -16,6 +16,8 @@ class Gaussian(nn.Module):
     """q(z|x) a Gaussian with its own mean and variance per factor, p(z) = N(0, 1)
     (Kingma & Welling, 2014, arXiv 1312.6114); `hidden` rectified units before it, if any."""
 
+    confined = True
+
     def __init__(self, code: tuple[int, ...], back: tuple[int, ...], dim: Count = 16,
                  hidden: Count | None = None, norm: HiddenNorm = "none"):
         super().__init__()

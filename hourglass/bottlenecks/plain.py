@@ -17,6 +17,8 @@ SQUASH = {"none": nn.Identity, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": n
 class Plain(nn.Module):
     """A vector of `dim` numbers; its prior, for want of a better, is N(0, 1)."""
 
+    confined = False
+
     def __init__(self, code: tuple[int, ...], back: tuple[int, ...], dim: Count = 16,
                  activation: Literal["none", "sigmoid", "tanh", "relu", "softplus"] = "none",
                  hidden: Count | None = None, norm: HiddenNorm = "none"):
@@ -36,6 +38,8 @@ class Plain(nn.Module):
 @bottlenecks.add("identity")
 class Identity(nn.Module):
     """The encoder's map itself, unsqueezed: only the backbone's strides compress."""
+
+    confined = False
 
     def __init__(self, code: tuple[int, ...], back: tuple[int, ...]):
         super().__init__()

@@ -1,6 +1,5 @@
 """Thumbnails of many images in one picture, of which a page shows a part at a time."""
 
-import base64
 import io
 import math
 from typing import Any
@@ -10,6 +9,7 @@ from einops import rearrange
 from PIL import Image
 
 from ..figures.canvas import shown
+from ..page import embedded
 
 LONGEST = 48    # pixels of a thumbnail's longer side
 QUALITY = 88
@@ -28,6 +28,5 @@ def thumbnails(images: np.ndarray) -> dict[str, Any]:
     sheet = rearrange(whole, "(r n) h w c -> (r h) (n w) c", n=columns)
     buffer = io.BytesIO()
     Image.fromarray(sheet).save(buffer, format="webp", quality=QUALITY)
-    content = base64.b64encode(buffer.getvalue()).decode()
-    return {"address": f"data:image/webp;base64,{content}", "columns": columns,
+    return {"address": embedded(buffer.getvalue(), "webp"), "columns": columns,
             "rows": len(whole) // columns, "width": size[0], "height": size[1]}

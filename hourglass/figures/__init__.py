@@ -1,17 +1,35 @@
 """Figures: `Snapshot -> Figure`; one that does not apply raises Lacking."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from matplotlib.figure import Figure
 
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
-from . import codes, curves, errors, factors, generated, images
+from . import (
+    codes,
+    corner,
+    correlation,
+    curves,
+    densities,
+    errors,
+    factors,
+    filling,
+    generated,
+    images,
+    maps,
+    neighbours,
+    probed,
+)
 
 
-def draw_all(snapshot: Snapshot) -> Iterator[tuple[str, Figure]]:
-    """Every figure that applies, by name."""
+def draw_all(
+    snapshot: Snapshot, names: Sequence[str] | None = None
+) -> Iterator[tuple[str, Figure]]:
+    """Every figure that applies, by name, or of these."""
     for name, figure in figures.parts.items():
+        if names is not None and name not in names:
+            continue
         try:
             yield name, figure(snapshot)
         except Lacking:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from einops import rearrange
@@ -12,10 +13,12 @@ WIDTH = 11.0   # inches
 COLOURS = ("#2f6fb0", "#d1603d", "#3f9c6b", "#8a5fb0", "#c59a2b", "#4b4b4b")
 
 
-def panels(rows: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure of the common width and its axes in reading order."""
+def panels(
+    rows: int, columns: int, height: float, **options: Any
+) -> tuple[Figure, list[Axes]]:
+    """A figure of the common width and its axes in reading order; options are for subplots."""
     figure = Figure(figsize=(WIDTH, height), dpi=110, layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False)
+    axes = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, list(axes.flat)
 
 

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
 from .canvas import COLOURS, panels, plain
+from .classes import name_of
 
 
 @figures.add("errors")
@@ -36,13 +37,9 @@ def class_errors(s: Snapshot) -> Figure:
     figure, (ax,) = panels(1, 1, 2.2 + 0.2 * len(kinds))
     ax.boxplot([groups[i] for i in order], whis=(5, 95), orientation="horizontal", widths=0.6,
                showfliers=False, patch_artist=True,
-               tick_labels=[f"{_name(s, kinds[i])} ({len(groups[i])})" for i in order],
+               tick_labels=[f"{name_of(s, kinds[i])} ({len(groups[i])})" for i in order],
                boxprops={"facecolor": "#a9c6e4"}, medianprops={"color": COLOURS[1]})
     ax.set(xlabel="mean squared error of a sample")
     ax.grid(alpha=0.25, axis="x")
     plain([ax])
     return figure
-
-
-def _name(s: Snapshot, kind: int) -> str:
-    return s.classes[kind] if kind < len(s.classes) else str(kind)

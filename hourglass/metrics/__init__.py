@@ -1,16 +1,29 @@
-"""Metrics: `Snapshot -> {name: number}`."""
+"""Metrics: `Snapshot -> {name: number}`; a metric may also give one value a sample, whose mean it
+is, or an Estimate."""
+
+from collections.abc import Mapping
+
+import numpy as np
 
 from ..snapshot import Lacking, Snapshot
 from ..spec import metrics
-from . import reconstruction
+from . import latent, reconstruction, samples
+from .intervals import Estimate, of_mean
 
 
-def measure(snapshot: Snapshot) -> dict[str, float]:
-    """Every metric that applies."""
-    found: dict[str, float] = {}
+def measure(snapshot: Snapshot) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Every metric that applies, and the 95 % intervals of those that have one."""
+    numbers: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
     for metric in metrics.parts.values():
         try:
-            found |= metric(snapshot)
+            found: Mapping[str, float | np.ndarray | Estimate] = metric(snapshot)
         except Lacking:
             continue
-    return found
+        for name, value in found.items():
+            value = of_mean(value) if isinstance(value, np.ndarray) else value
+            if isinstance(value, Estimate):
+                intervals[name] = (value.low, value.high)
+                value = value.value
+            numbers[name] = float(value)
+    return numbers, intervals

@@ -10,7 +10,7 @@ from ..console import track
 from ..data import collect, split
 from ..data.images import Reading
 from ..disk import check_empty
-from .reconstruct import as_picture
+from .pictures import as_picture
 
 BATCH = 100
 

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from .. import explorer
@@ -18,16 +16,17 @@ from ..explorer.runtime import NAME, runtime
 from ..explorer.thumbnails import thumbnails
 from ..explorer.walk import Walk, find_walk
 from ..export import export
+from ..figures.classes import PALETTE
 from ..folder import open_run
-from ..reports import look_again
+from ..page import template
+from ..reports import snapshot_of
 from ..settings import read_toml
-from ..snapshot import Snapshot, load_snapshot
+from ..snapshot import Snapshot
 from ..trained import Trained
 
 MOST = 2000                # points, and
 MOST_VALUES = 2_000_000    # values of their codes that a page holds
 SCRIPTS = ("data.js", "decoder.js", "picture.js", "scatter.js", "panels.js", "page.js")
-FEW = 10                   # classes, of which each has a colour of matplotlib's
 SHADES = (0.36, 0.5, 0.65)   # of neighbours among many
 
 
@@ -39,19 +38,17 @@ def explore(run: str | Path, out: Path) -> int:
         raise ValueError(f"the explorer is an .html file, as in -o {out.with_suffix('.html')}")
     folder = open_run(run)
     model = Trained(folder)
-    if not folder.snapshot.is_file():
-        look_again(folder)
-    snapshot = load_snapshot(folder.snapshot)
+    snapshot = snapshot_of(folder)
     rows = _rows(snapshot)
     decoder = export(run, "decoder")
     script, binary = runtime()
-    codes = snapshot.z[rows].reshape(len(rows), -1).astype(np.float64)
+    codes = snapshot.codes[rows].astype(np.float64)
     walk = find_walk(codes)
     floats = {"codes": codes, "origin": walk.origin, "plane": walk.plane,
               "directions": walk.directions}
     packed = {"decoder": decoder, "runtime-script": script, "runtime-binary": binary}
     settings = read_toml(folder.settings)
-    page = _template().render(
+    page = template("explorer/page").render(
         model=settings["model"], data=Path(settings["data"]).name, shape=model.shape,
         about=_about(model, snapshot, rows, walk), walk=walk, runtime=NAME,
         thumbnails=thumbnails(_unit(snapshot, rows)) if snapshot.x.ndim == 4 else None,
@@ -65,11 +62,10 @@ def explore(run: str | Path, out: Path) -> int:
 
 def _rows(snapshot: Snapshot) -> np.ndarray:
     """Which samples are shown, evenly over all of those with a finite code."""
-    flat = snapshot.z.reshape(len(snapshot.z), -1)
-    finite = np.flatnonzero(np.isfinite(flat).all(1))
+    finite = np.flatnonzero(np.isfinite(snapshot.codes).all(1))
     if not len(finite):
         raise ValueError("no code of this model is finite, so there is nothing to explore")
-    count = min(len(finite), MOST, max(1, MOST_VALUES // flat.shape[1]))
+    count = min(len(finite), MOST, max(1, MOST_VALUES // snapshot.codes.shape[1]))
     return finite[np.linspace(0, len(finite) - 1, count).astype(int)]
 
 
@@ -87,9 +83,10 @@ def _about(model: Trained, s: Snapshot, rows: np.ndarray, walk: Walk) -> dict[st
 
 
 def colours(count: int) -> list[str]:
-    """A colour for each of so many classes, as CSS writes them."""
-    if count <= FEW:
-        return [to_hex(colour) for colour in colormaps["tab10"].colors[:count]]  # type: ignore[attr-defined]
+    """A colour for each of so many classes, as CSS writes them: that of the figures, or where
+    these have none, one of as many hues."""
+    if count <= len(PALETTE):
+        return list(PALETTE[:count])
     return [to_hex(colorsys.hls_to_rgb(i / count, SHADES[i % len(SHADES)], 0.65))
             for i in range(count)]
 
@@ -113,9 +110,3 @@ def _text(content: bytes) -> Markup:
 def _own(name: str) -> Markup:
     """A file of the page's own, as it is."""
     return Markup((Path(explorer.__file__).parent / name).read_text())
-
-
-def _template() -> Any:
-    loader = Environment(loader=PackageLoader("hourglass", "explorer"), autoescape=True,
-                         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return loader.get_template("page.html.jinja")

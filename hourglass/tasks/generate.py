@@ -1,46 +1,106 @@
-"""New samples from a model's prior, as a sheet or as files."""
+"""New samples: drawn from a prior, decoded, as a sheet, as files or as an array."""
 
-import math
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageEnhance
 
-from ..console import track
+from ..console import say, track
 from ..disk import check_empty
-from ..figures.canvas import shown, tile
+from ..figures.canvas import as_png, contact_sheet, shown
 from ..trained import Trained
-from .reconstruct import as_picture
+from .nearest import nearest
+from .pictures import SUFFIXES, as_picture, as_sheet, save_array, save_picture
 
-SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
-
-
-def generate(model: Trained, n: int, kind: str, out: Path, seed: int = 0) -> np.ndarray:
-    """Draw n samples, of a class if the model is conditional, into a sheet or a folder; returns
-    them, (N, H, W, C). Raises ValueError for a class that the model does not know."""
-    if len(model.shape) != 3:
-        raise ValueError("this model was trained on vectors, which make no pictures; use "
-                         "hourglass.load(run).sample(n) from Python")
-    if kind and model.model.condition is None:
-        raise ValueError("this model was not told classes in training, so it has none to draw; "
-                         "train one with --model cvae")
-    images = model.sample(n, kind or None, seed)
-    if out.suffix.lower() in SUFFIXES:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        as_picture(_sheet(images)).save(out)
-        return images
-    if out.suffix:
-        raise ValueError(f"{out} is neither a picture ({', '.join(SUFFIXES)}) nor a folder's name")
-    check_empty(out)
-    out.mkdir(parents=True, exist_ok=True)
-    for number, image in track(enumerate(images), n, "writing images"):
-        as_picture(image).save(out / f"{number:05}.png")
-    return images
+WIDEST = 20   # columns of a sheet with a class a column
+PAIRED = 10   # columns of one with the nearest training samples
 
 
-def _sheet(images: np.ndarray) -> np.ndarray:
-    """Samples (N, H, W, C) as one picture, white where there are no more."""
-    columns = math.ceil(math.sqrt(len(images)))
-    rgb = shown(images)
-    missing = -len(rgb) % columns
-    rgb = np.concatenate([rgb, np.ones((missing, *rgb.shape[1:]), rgb.dtype)])
-    return tile([rgb[start:start + columns] for start in range(0, len(rgb), columns)])
+@dataclass(frozen=True)
+class Wish:
+    """What to draw."""
+
+    n: int = 40
+    kind: str = ""              # of which class
+    prior: str = "auto"
+    temperature: float = 1.0
+    seed: int = 0
+    sharpen: float = 0.0        # 1 leaves an image as it is
+    nearest: bool = False       # with the nearest training sample beside each
+
+
+def generate(model: Trained, wish: Wish, out: Path) -> list[str]:
+    """Draw what is wished for into a picture, a .npy or a folder; returns what to say of it.
+
+    Raises ValueError for a class or a prior that there is not.
+    """
+    _check(model, wish, out)
+    prior = choose_prior(model, wish.kind) if wish.prior == "auto" else wish.prior
+    x, _, kinds = model.draw(wish.n, wish.kind or None, wish.seed, prior, wish.temperature)
+    x = sharpened(x, wish.sharpen) if wish.sharpen else x
+    lines = [f"{len(x)} samples of the prior {prior} in {out}"]
+    if wish.nearest:
+        found = nearest(model.source(), x)
+        lines.append(found.words)
+        _write_pairs(x, found.x, out)
+    elif out.suffix == ".npy":
+        save_array(out, x)
+    elif out.suffix:
+        told = not wish.kind and model.model.condition is not None
+        columns = len(model.classes) if told and len(model.classes) <= WIDEST else 0
+        save_picture(out, as_picture(as_sheet(x, columns)))
+    else:
+        _write_files(x, [model.classes[kind] for kind in kinds] if not wish.kind else [], out)
+    return lines
+
+
+def choose_prior(model: Trained, kind: str) -> str:
+    """The model's own, if training drew the codes towards it and it knows the class asked for;
+    else one that is fitted to the codes."""
+    own = model.model.bottleneck.confined and (not kind or model.model.condition is not None)
+    chosen = "own" if own else "mixture"
+    if not own:
+        why = "its own knows no classes" if model.model.bottleneck.confined else (
+            "this model has none of its own")
+        say(f"drawing from the prior {chosen}, fitted to the codes, for {why}; see --prior")
+    return chosen
+
+
+def _check(model: Trained, wish: Wish, out: Path) -> None:
+    if out.suffix and out.suffix.lower() not in (*SUFFIXES, ".npy"):
+        raise ValueError(f"{out} is neither a picture ({', '.join(SUFFIXES)}), an array (.npy) nor "
+                         f"a folder's name")
+    if wish.nearest and out.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"--nearest makes one picture; end -o in one of {', '.join(SUFFIXES)}")
+    if len(model.shape) != 3 and out.suffix != ".npy":
+        raise ValueError("this model was trained on vectors, which make no pictures; write them "
+                         "into an array, as in -o samples.npy")
+    if wish.kind and not model.classes:
+        raise ValueError("the data of this model had no classes, so it has none to draw")
+    if not out.suffix:
+        check_empty(out)
+
+
+def sharpened(x: np.ndarray, factor: float) -> np.ndarray:
+    """Images (N, H, W, C) sharpened as Pillow does: 0 blurs, 1 leaves them, 3 is strong."""
+    each = [np.asarray(ImageEnhance.Sharpness(as_picture(image)).enhance(factor)) for image in x]
+    again = np.stack(each).astype(np.float32) / 255
+    return again.reshape(*again.shape[:3], -1)
+
+
+def _write_files(x: np.ndarray, kinds: list[str], out: Path) -> None:
+    for i, image in track(enumerate(x), len(x), "writing images"):
+        folder = out / kinds[i].replace("/", "-") if kinds else out
+        folder.mkdir(parents=True, exist_ok=True)
+        as_picture(image).save(folder / f"{i:05}.png")
+
+
+def _write_pairs(x: np.ndarray, near: np.ndarray, out: Path) -> None:
+    """Samples in rows, below each row what is nearest to them."""
+    columns = min(len(x), PAIRED)
+    starts = range(0, len(x) - len(x) % columns, columns)
+    rows = [shown(part[start:start + columns]) for start in starts for part in (x, near)]
+    figure = contact_sheet(rows, ["drawn", "nearest"] * len(starts), 0.6, 40)
+    save_picture(out, Image.open(BytesIO(as_png(figure))))

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ..console import say, track
 from ..trained import Trained
+from .pictures import as_picture
 
 
 def reconstruct(model: Trained, images: str | Path, out: str | Path) -> dict[str, float]:
@@ -30,9 +30,3 @@ def reconstruct(model: Trained, images: str | Path, out: str | Path) -> dict[str
         path.parent.mkdir(parents=True, exist_ok=True)
         as_picture(image).save(path)
     return {"images": len(again), "mse": error}
-
-
-def as_picture(image: np.ndarray) -> Image.Image:
-    """An image (H, W, C) in [0, 1] as a picture; more than three channels show the first three."""
-    values = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
-    return Image.fromarray(values[..., 0] if values.shape[-1] < 3 else values[..., :3])

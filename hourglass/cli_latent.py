@@ -1,0 +1,157 @@
+"""The command line's part that works in a trained model's latent space."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import say
+
+latent_commands = typer.Typer()
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder, such as runs/1")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")]
+Kind = Annotated[str, typer.Option("--class", help="of this class")]
+Told = Annotated[str, typer.Option("--class", help="as which class a conditional model draws it")]
+
+
+@latent_commands.command()
+def generate(
+    run: Run,
+    n: Annotated[int, typer.Option("-n", min=1, help="how many")] = 40,
+    kind: Kind = "",
+    prior: Annotated[str, typer.Option(help="where codes are drawn: own, per_class, kde, mixture, "
+                                       "flow, diffusion, ... (hourglass list priors)")] = "auto",
+    temperature: Annotated[float, typer.Option(min=0, help="below 1 likelier, above 1 odder")] = 1,
+    radius: Annotated[str, typer.Option(help="sweep these radii instead, such as "
+                                        "0.5,1,2,3,5,8")] = "",
+    sharpen: Annotated[float, typer.Option(min=0, help="sharpen images; 3 is strong")] = 0,
+    nearest: Annotated[bool, typer.Option("--nearest", help="with the nearest training sample "
+                                          "below each")] = False,
+    out: Annotated[Path, typer.Option("--out", "-o", help="a .png file for a sheet, a folder for a "
+                                      "file each, a .npy for an array")] = Path("samples.png"),
+    seed: Annotated[int, typer.Option(help="other seeds, other samples")] = 0,
+    device: Device = "cpu",
+) -> None:
+    """Draw new samples from a prior over a model's codes.
+
+    Examples: hourglass generate runs/1; hourglass generate runs/1 --class 7 --prior flow -n 100
+    -o sevens/; hourglass generate runs/1 --radius 0.5,1,2,3,5,8
+    """
+    from .hardware import choose_device
+    from .tasks.generate import Wish
+    from .tasks.generate import generate as draw
+    from .tasks.sweep import sweep
+    from .trained import load
+    model = load(run, str(choose_device(device)))
+    if radius:
+        print(sweep(model, _numbers(radius), out, kind, seed))
+        print(out)
+        return
+    wish = Wish(n, kind, prior, temperature, seed, sharpen, nearest)
+    for line in draw(model, wish, out):
+        print(line)
+
+
+@latent_commands.command()
+def morph(
+    run: Run,
+    images: Annotated[list[str], typer.Argument(help="files, or numbers of unseen samples, to go "
+                                                "through")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="a .gif, .webp or .mp4, or a .png for a "
+                                      "strip")] = Path("morph.gif"),
+    way: Annotated[str, typer.Option(help="linear, or spherical: along arcs")] = "linear",
+    frames: Annotated[int, typer.Option(min=1, max=1000, help="from image to image")] = 30,
+    hold: Annotated[int, typer.Option(min=0, max=1000, help="frames that an image stays")] = 10,
+    rate: Annotated[int, typer.Option(min=1, max=50, help="frames a second")] = 25,
+    loop: Annotated[bool, typer.Option(help="go back to the first, for ever")] = True,
+    kind: Told = "",
+    device: Device = "cpu",
+) -> None:
+    """Morph one image into another, and on to others.
+
+    Examples: hourglass morph runs/1 a.png b.png -o morph.gif; hourglass morph runs/1 3 17 8
+    """
+    from .hardware import choose_device
+    from .spec import did_you_mean
+    from .tasks.morph import Manner
+    from .tasks.morph import morph as go
+    from .trained import load
+    if way not in ("linear", "spherical"):
+        raise ValueError(f"no way is named {way!r}; {did_you_mean(way, ['linear', 'spherical'])}")
+    model = load(run, str(choose_device(device)))
+    count = go(model, images, out, Manner(way, frames, hold, rate, loop), kind)  # type: ignore[arg-type]
+    print(f"{count} frames in {out}")
+
+
+@latent_commands.command()
+def vary(
+    run: Run,
+    image: Annotated[str, typer.Argument(help="a file, or the number of an unseen sample")],
+    attribute: Annotated[str, typer.Option(help="classes, or brightness, contrast, width, slant, "
+                                           "warmth; several with commas")] = "",
+    having: Annotated[str, typer.Option(help="a folder of images that have an attribute")] = "",
+    lacking: Annotated[str, typer.Option(help="a folder of such that lack it")] = "",
+    out: Annotated[Path, typer.Option("--out", "-o", help="a .png for strips, or an "
+                                      "animation")] = Path("vary.png"),
+    kind: Told = "",
+    device: Device = "cpu",
+) -> None:
+    """Change an image along an attribute: thicker, wider, more of a class, smiling.
+
+    Examples: hourglass vary runs/1 3 --attribute brightness,slant; hourglass vary runs/1 face.png
+    --having smiling/ --lacking serious/ -o smile.gif
+    """
+    from .hardware import choose_device
+    from .tasks.vary import chosen_attributes
+    from .tasks.vary import vary as along
+    from .trained import load
+    model = load(run, str(choose_device(device)))
+    names = [name.strip() for name in attribute.split(",") if name.strip()]
+    along(model, image, chosen_attributes(model, names, having, lacking), out, kind)
+    say(f"the strips are {out}" if out.suffix == ".png" else f"the animation is {out}")
+    print(out)
+
+
+@latent_commands.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="runs on the same data")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="the page")] = Path("compare.html"),
+) -> None:
+    """Show runs side by side, on the same samples: figures, and a table of metrics.
+
+    Example: hourglass compare runs/1 runs/2 -o compare.html
+    """
+    from .tasks.compare import compare as lay_out
+    table = lay_out(runs, out)
+    wide = max(len(name) for name in table)
+    print(" " * wide, *(f"{run.name:>12}" for run in runs))
+    for name, values in table.items():
+        print(f"{name:{wide}}", *(f"{'-' if v is None else format(v, '.4g'):>12}" for v in values))
+    print(out)
+
+
+@latent_commands.command()
+def explore(
+    run: Run,
+    out: Annotated[Path, typer.Option("--out", "-o", help="the page, an .html file")] = Path(
+        "explorer.html"),
+) -> None:
+    """Write a page in which codes are dragged about and decoded; one file, opens anywhere.
+
+    Example: hourglass explore runs/1 -o explorer.html
+    """
+    from .tasks.explore import explore as write
+    count = write(run, out)
+    print(f"{count:,} samples in {out}")
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or not all(0 < number < 1e6 for number in numbers):
+        raise ValueError(f"--radius takes numbers above 0 with commas, such as 0.5,1,2, not "
+                         f"{text!r}")
+    return numbers

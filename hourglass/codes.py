@@ -1,0 +1,69 @@
+"""The codes of a run's training samples, kept with it: what priors are fitted to."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .autoencoder import Autoencoder
+from .checkpoint import load_tensors, save_tensors
+from .console import track
+from .data.source import Source
+from .folder import RunFolder
+
+MOST = 60_000               # codes, of
+MOST_VALUES = 300_000_000   # values of x, which must all be encoded
+BATCH = 250
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes of training samples, as the posterior's means, and which samples they are of."""
+
+    z: Tensor              # (N, ...)
+    y: Tensor | None       # (N,) labels
+    rows: Tensor           # (N,) of the training split
+
+
+@torch.inference_mode()
+def find_codes(model: Autoencoder, source: Source) -> Codes:
+    """Encode the training split, or of a large one as many samples, evenly spread, as fit."""
+    split = source.splits["train"]
+    count = min(len(split), MOST, max(1, MOST_VALUES // int(np.prod(source.shape))))
+    rows = torch.arange(len(split)) if count == len(split) else (
+        torch.linspace(0, len(split) - 1, count).long())
+    model.eval()
+    found, chunks = [], rows.split(BATCH)
+    for chunk in track(chunks, len(chunks), "encoding"):
+        batch = split.batch(chunk)
+        found.append(model.encode(batch.x, batch.y)[0].z.float().cpu())
+    y = None if split.y is None else split.y.cpu()[split.index.cpu()[rows]]
+    return Codes(torch.cat(found), y, rows)
+
+
+def keep_codes(folder: RunFolder, codes: Codes) -> None:
+    """Write a run's codes beside its model."""
+    held = {"z": codes.z, "rows": codes.rows, **({} if codes.y is None else {"y": codes.y})}
+    save_tensors(_path(folder), held, {"model": digest(folder)})
+
+
+def kept_codes(folder: RunFolder) -> Codes | None:
+    """A run's codes, unless there are none yet of the model that it has now."""
+    if not _path(folder).is_file():
+        return None
+    held, texts = load_tensors(_path(folder))
+    if texts.get("model") != digest(folder):
+        return None
+    return Codes(held["z"], held.get("y"), held["rows"])
+
+
+def digest(folder: RunFolder) -> str:
+    """What tells a run's model from another."""
+    return hashlib.sha256(folder.model.read_bytes()).hexdigest()[:16]
+
+
+def _path(folder: RunFolder) -> Path:
+    return folder.path / "codes.safetensors"

@@ -1,0 +1,58 @@
+"""Which samples are of which class, and the colour a class has in all figures."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ..snapshot import Snapshot
+from .canvas import COLOURS, WIDTH
+
+LONGEST = 16    # characters of a class's name
+# matplotlib's ten, then each as far as can be, in CIELAB, from all before it and from white
+PALETTE = (
+    "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f",
+    "#bcbd22", "#17becf", "#0000ff", "#ff21ff", "#16430b", "#37009b", "#00e900", "#ffbc85",
+    "#a6d39b", "#ff007a", "#640043", "#006fff", "#7a6400", "#d3c8ff", "#00e9a6", "#a6009b",
+    "#ff8590", "#003743", "#6f0000", "#002c7a", "#009064", "#a659ff", "#bc642c", "#ffbc00",
+    "#90de2c", "#e9bcbc", "#594364", "#ff00b1", "#b1214e", "#432c00", "#ff7aff", "#648537")
+
+
+class Group(NamedTuple):
+    """Samples of one class, or all of them under no name."""
+
+    name: str
+    colour: str
+    rows: np.ndarray   # which of those that are drawn
+
+
+def name_of(s: Snapshot, kind: int) -> str:
+    """A class's name, or its number where it has none."""
+    name = s.classes[kind] if 0 <= kind < len(s.classes) else str(kind)
+    short = name if len(name) <= LONGEST else f"{name[:LONGEST - 1]}…"
+    return short.replace("$", r"\$")   # or matplotlib reads a formula
+
+
+def groups(s: Snapshot, rows: np.ndarray) -> list[Group]:
+    """These samples by class; all in one group if there are no classes, one, or too many."""
+    kinds = np.unique(s.y)
+    if not 2 <= len(kinds) <= len(PALETTE):
+        return [Group("", COLOURS[0], np.arange(len(rows)))]
+    found = [Group(name_of(s, kind), colour, np.flatnonzero(s.y[rows] == kind))
+             for kind, colour in zip(kinds, PALETTE, strict=False)]
+    return [group for group in found if len(group.rows)]
+
+
+def legend(figure: Figure, found: list[Group], share: float = 1.0, **place: Any) -> None:
+    """The classes' names and colours, in as many columns as fit into this share of the width;
+    below all else unless another place is given."""
+    if len(found) < 2:
+        return
+    letters = max(len(group.name) for group in found)
+    columns = int(share * WIDTH / (0.42 + 0.075 * letters))   # inches, at this size
+    handles = [Line2D([], [], color=group.colour, marker="o", linestyle="", markersize=6,
+                      label=f" {group.name}") for group in found]   # "_" first would hide it
+    look = {"loc": "outside lower center", "fontsize": 8, "handletextpad": 0.1,
+            "columnspacing": 1.0, "frameon": False, **place}
+    figure.legend(handles=handles, ncols=min(columns, len(found)), **look)

@@ -1,0 +1,54 @@
+"""Points by class, and the classes' names among them."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from ..snapshot import Snapshot
+from .classes import Group, groups, name_of
+
+FEW, MOST = 10, 100   # classes from and to which names stand among the points
+
+
+def scatter(ax: Axes, points: np.ndarray, found: list[Group], size: float = 12_000,
+            **options: Any) -> None:
+    """Points (N, 2) or (N, 3) in their classes' colours; in the samples' order, so that no class
+    lies on top of the others."""
+    colours = np.empty(len(points), object)
+    for group in found:
+        colours[group.rows] = group.colour
+    look = {"s": float(np.clip(size / len(points), 4, 40)), "c": list(colours), "alpha": 0.65}
+    ax.scatter(*points.T, **{**look, "linewidths": 0, **options})
+
+
+def name_medians(axes: list[Axes], clouds: list[np.ndarray], s: Snapshot, rows: np.ndarray) -> None:
+    """Where there are many classes, write each one's name at the median of its points, unless it
+    would touch another's. To be called last, for it lays the figure out."""
+    kinds, counts = np.unique(s.y[rows] if len(s.y) else s.y, return_counts=True)
+    if not FEW < len(kinds) <= MOST:
+        return
+    inks = {group.name: group.colour for group in groups(s, rows)}
+    axes[0].figure.draw_without_rendering()   # type: ignore[union-attr]
+    for ax, points in zip(axes, clouds, strict=True):
+        taken: list[Bbox] = []
+        for kind in kinds[np.argsort(-counts, kind="stable")]:
+            name = name_of(s, kind)
+            text = _name(ax, np.median(points[s.y[rows] == kind], axis=0), name, inks.get(name))
+            box = text.get_window_extent().padded(2)
+            if any(box.overlaps(other) for other in taken):
+                text.remove()
+            else:
+                taken.append(box)
+
+
+def _name(ax: Axes, at: np.ndarray, name: str, colour: str | None) -> Text:
+    """A name in its class's colour, darker so that it stands out."""
+    ink = 0.55 * np.array(to_rgb(colour or "black"))
+    return ax.text(at[0], at[1], name, fontsize=7.5, weight="bold", ha="center", va="center",
+                   color=ink, clip_on=True,
+                   path_effects=[withStroke(linewidth=2.5, foreground="white")])

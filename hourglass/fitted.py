@@ -1,0 +1,121 @@
+"""A prior, fitted to the codes of a run, and kept with it."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .checkpoint import load_tensors, save_tensors
+from .codes import Codes, digest
+from .contracts import CodeSpace
+from .folder import RunFolder
+from .spec import priors, read
+
+
+@dataclass(frozen=True)
+class FittedPrior:
+    """A prior that has seen the codes; what it draws, a seed fixes."""
+
+    text: str                   # as one would type it
+    part: Any                   # of the registry of priors
+    share: Tensor               # (G,) how often each class occurs
+    shape: tuple[int, ...]      # of one code
+
+    @property
+    def groups(self) -> int:
+        """How many classes it tells apart; 1 if none."""
+        return int(self.part.groups)
+
+    @torch.no_grad()
+    def sample(
+        self, n: int, y: np.ndarray | None = None, temperature: float = 1.0, seed: int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """n codes (N, ...) and their classes (N,): those asked for, else as often as they occur.
+
+        A temperature below 1 keeps to what is likely. Raises ValueError for a class without codes.
+        """
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            kinds = (torch.multinomial(self.share, n, replacement=True) if y is None
+                     else torch.as_tensor(y, dtype=torch.long))
+            if (self.share[kinds] == 0).any():
+                raise ValueError("no training sample is of the class asked for, so there are no "
+                                 "codes to draw it from")
+            z = self.part.sample(kinds if self.groups > 1 else torch.zeros_like(kinds), temperature)
+        return z.unflatten(1, self.shape).numpy(), kinds.numpy()
+
+    @torch.no_grad()
+    def log_prob(self, z: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
+        """Log density (N,) of codes, in nats; over all classes where none are given. Raises
+        ValueError for a prior that has none."""
+        if not hasattr(self.part, "log_prob"):
+            raise ValueError(f"the prior {self.text} draws codes but has no density")
+        flat = torch.as_tensor(z, dtype=torch.float32).flatten(1)
+        if self.groups > 1 and y is None:
+            each = [self.part.log_prob(flat, torch.full((len(flat),), kind))
+                    + self.share[kind].log() for kind in self.share.nonzero().flatten().tolist()]
+            return torch.logsumexp(torch.stack(each), 0).numpy()
+        kinds = torch.zeros(len(flat), dtype=torch.long) if self.groups == 1 else (
+            torch.as_tensor(y, dtype=torch.long))
+        found: np.ndarray = self.part.log_prob(flat, kinds).numpy()
+        return found
+
+
+def fit_prior(text: str, codes: Codes, classes: int, own: Callable[[int], Tensor]) -> FittedPrior:
+    """Fit a prior to codes; `own` draws from the model's. Raises ValueError for a wrong text."""
+    z = codes.z.float().flatten(1)
+    y = torch.zeros(len(z), dtype=torch.long) if codes.y is None else codes.y.long()
+    share = torch.bincount(y, minlength=classes if codes.y is not None else 1) / len(y)
+    if not torch.isfinite(z).all():
+        raise ValueError("some codes are not finite, so no prior fits them; train the model again")
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        part = priors.make(text, CodeSpace(len(z), z.shape[1], len(share), own))
+        part.fit(z, y)
+    return FittedPrior(str(read(text)), part.eval(), share, tuple(codes.z.shape[1:]))
+
+
+def save_prior(path: Path, prior: FittedPrior, count: int) -> None:
+    """Write a prior as one safetensors file, without pickles."""
+    about = {"text": prior.text, "shape": prior.shape, "count": count}
+    path.parent.mkdir(exist_ok=True)
+    save_tensors(path, {**prior.part.state_dict(prefix="part."), "share": prior.share},
+                 {"hourglass": json.dumps(about)})
+
+
+def load_prior(path: Path, own: Callable[[int], Tensor]) -> FittedPrior:
+    """A prior that was kept; raises ValueError for a file that is not one."""
+    held, texts = load_tensors(path)
+    about = json.loads(texts["hourglass"])
+    share, shape = held.pop("share"), tuple(about["shape"])
+    space = CodeSpace(about["count"], int(np.prod(shape)), len(share), own)
+    part = priors.make(about["text"], space)
+    part.load_state_dict({name.removeprefix("part."): t for name, t in held.items()})
+    return FittedPrior(about["text"], part.eval(), share, shape)
+
+
+def prior_of(
+    folder: RunFolder, text: str, codes: Callable[[], Codes], classes: int,
+    own: Callable[[int], Tensor],
+) -> FittedPrior:
+    """A prior of a run: the one that is kept there, else fitted now, and kept."""
+    path = _path_of(folder.path, text, digest(folder))
+    if path.is_file():
+        return load_prior(path, own)
+    found = codes()
+    fitted = fit_prior(text, found, classes, own)
+    save_prior(path, fitted, len(found.z))
+    return fitted
+
+
+def _path_of(folder: Path, text: str, model: str) -> Path:
+    call = read(text)
+    priors.check(call)
+    mark = hashlib.sha256(f"{call} {model}".encode()).hexdigest()[:8]
+    return folder / "priors" / f"{call.name}-{mark}.safetensors"

@@ -1,0 +1,145 @@
+"""The judge: a network whose features say how alike two sets of samples are, and which class a
+sample looks like; trained here, on the set's own labels, and kept for the next run."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .checkpoint import load_tensors, save_tensors
+from .console import track
+from .data.fetch import cache_folder
+from .data.source import Source
+
+LARGEST = 32        # pixels: images are averaged down to this
+FEATURES = 64
+STEPS, BATCH = 300, 128
+MANY = 100          # classes, beyond which there are too few samples of each
+COMPONENTS_OF = 4000   # samples from which principal components are taken
+VERSION = 1         # of the classifier; another one is trained anew
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What looks at samples x (B, *shape)."""
+
+    name: str                                    # of the features, for the metrics' names
+    about: str                                   # all its settings, in words
+    features: Callable[[Tensor], Tensor]         # x -> (B, F)
+    classify: Callable[[Tensor], Tensor] | None  # x -> (B,), where there are labels
+
+
+class Classifier(nn.Module):
+    """x (B, C, H, W), at most 32x32 -> class scores (B, K); `features` are the layer before."""
+
+    def __init__(self, channels: int, classes: int):
+        super().__init__()
+        widths = (channels, 32, 64, 128)
+        self.layers = nn.Sequential(*(
+            layer for n, m in pairwise(widths)
+            for layer in (nn.Conv2d(n, m, 3, 2, 1), nn.BatchNorm2d(m), nn.ReLU())))
+        self.reduce = nn.LazyLinear(FEATURES)
+        self.decide = nn.Linear(FEATURES, classes)
+
+    def features(self, x: Tensor) -> Tensor:
+        """(B, 64), what the decision is made from."""
+        h: Tensor = self.reduce(self.layers(at_most(x)).flatten(1))
+        return h
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.decide(functional.relu(self.features(x)))
+        return scores
+
+
+def at_most(x: Tensor) -> Tensor:
+    """Images (B, C, H, W) averaged down to at most 32 pixels a side."""
+    if max(x.shape[-2:]) <= LARGEST:
+        return x
+    scale = LARGEST / max(x.shape[-2:])
+    height, width = (max(1, round(side * scale)) for side in x.shape[-2:])
+    return functional.adaptive_avg_pool2d(x, (height, width))
+
+
+def find_judge(source: Source) -> Judge:
+    """A classifier where the samples are images with labels, else principal components."""
+    few = 2 <= len(source.classes) <= MANY
+    return _classifier(source) if len(source.shape) == 3 and few else _components(source)
+
+
+def _classifier(source: Source) -> Judge:
+    splits = source.identity["splits"]
+    mark = json.dumps([VERSION, source.identity["digest"], splits, len(source.classes)])
+    path = _kept(hashlib.sha256(mark.encode()).hexdigest()[:16])
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        model = Classifier(source.shape[0], len(source.classes))
+        model(torch.zeros(2, *source.shape))   # the lazy layer learns its size
+        if path.is_file():
+            weights, texts = load_tensors(path)
+            model.load_state_dict(weights)
+        else:
+            _train(model, source)
+            texts = {"accuracy": f"{_accuracy(model.eval(), source):.4f}"}
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_tensors(path, model.state_dict(), texts)
+    model.eval()
+    about = (f"features: {FEATURES} of a convolutional classifier, trained for {STEPS} steps on "
+             f"the training split at up to {LARGEST}x{LARGEST} pixels; it names "
+             f"{float(texts['accuracy']):.1%} of the {source.unseen} samples rightly")
+    return Judge("classifier", about, model.features, lambda x: model(x).argmax(1))
+
+
+def _kept(mark: str) -> Path:
+    return cache_folder() / "judges" / f"{mark}.safetensors"
+
+
+def _train(model: Classifier, source: Source) -> None:
+    split = source.splits["train"]
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 5e-3, total_steps=STEPS)
+    for _ in track(range(STEPS), STEPS, "training the judge"):
+        batch = split.batch(torch.randint(len(split), (min(BATCH, max(2, len(split))),)))
+        assert batch.y is not None
+        loss = functional.cross_entropy(model(batch.x.cpu()), batch.y.cpu())
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+
+
+@torch.inference_mode()
+def _accuracy(model: Classifier, source: Source) -> float:
+    split = source.splits[source.unseen]
+    rows = torch.linspace(0, len(split) - 1, min(len(split), 5000)).long()
+    right = 0
+    for chunk in rows.split(500):
+        batch = split.batch(chunk)
+        assert batch.y is not None
+        right += int((model(batch.x.cpu()).argmax(1) == batch.y.cpu()).sum())
+    return right / len(rows)
+
+
+def _components(source: Source) -> Judge:
+    from sklearn.decomposition import PCA
+    split = source.splits["train"]
+    rows = torch.linspace(0, len(split) - 1, min(len(split), COMPONENTS_OF)).long().unique()
+    flat = np.concatenate([_flat(split.batch(chunk).x.cpu()).numpy() for chunk in rows.split(500)])
+    count = min(FEATURES, len(flat) - 1, flat.shape[1])
+    found = PCA(max(count, 1), svd_solver="randomized", random_state=0).fit(flat)
+    mean, axes = (torch.from_numpy(v).float() for v in (found.mean_, found.components_))
+    share = found.explained_variance_ratio_.sum()
+    of = f" at up to {LARGEST}x{LARGEST} pixels" if len(source.shape) == 3 else ""
+    about = (f"features: {len(axes)} principal components of {len(flat):,} training samples{of}, "
+             f"which hold {share:.1%} of the variance; there are no labels for a classifier")
+    return Judge("components", about, lambda x: (_flat(x) - mean) @ axes.T, None)
+
+
+def _flat(x: Tensor) -> Tensor:
+    return (at_most(x) if x.ndim == 4 else x).flatten(1).float()

@@ -1,0 +1,163 @@
+"""Taking the snapshot of a trained model: all that metrics and figures need, in one look."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+from torch.distributions import Normal
+
+from .autoencoder import Autoencoder
+from .console import track
+from .data.source import Source
+from .fitted import FittedPrior
+from .judge import Judge, find_judge
+from .posterior import moments
+from .probes import Space, all_probes
+from .snapshot import Drawn, Snapshot
+
+MOST = 10_000              # samples, and
+MOST_VALUES = 30_000_000   # values of x that a snapshot holds
+SHOWN = 40                 # draws of each prior, or
+A_CLASS = 8                # of each class, of at most
+CLASSES = 10
+DRAWN = 5000               # draws that the judge sees, at most
+DRAWN_VALUES = 60_000_000
+TRIPS = 1000               # codes that are decoded and encoded again
+BATCH = 250
+
+
+@dataclass(frozen=True)
+class Eye:
+    """The model as it is looked through: arrays in, arrays out."""
+
+    model: Autoencoder
+    device: torch.device
+    shape: tuple[int, ...]    # of one code
+
+    @torch.inference_mode()
+    def encode(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Codes (N, D) of samples (N, H, W, C) or (N, D), labels (N,) or (0,)."""
+        parts = []
+        for start in range(0, len(x), BATCH):
+            chunk = torch.from_numpy(np.ascontiguousarray(x[start:start + BATCH])).float()
+            chunk = rearrange(chunk, "n h w c -> n c h w") if chunk.ndim == 4 else chunk
+            told = self._told(y[start:start + BATCH])
+            parts.append(self.model.encode(chunk.to(self.device), told)[0].z.float().cpu())
+        return torch.cat(parts).flatten(1).numpy()
+
+    @torch.inference_mode()
+    def decode(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Samples (N, H, W, C) or (N, D) of codes (N, D)."""
+        parts = []
+        for start in range(0, len(z), BATCH):
+            chunk = torch.from_numpy(np.ascontiguousarray(z[start:start + BATCH])).float()
+            codes = chunk.unflatten(1, self.shape).to(self.device)
+            parts.append(self.model.decode(codes, self._told(y[start:start + BATCH])).mean)
+        return _channels_last(torch.cat(parts).float().cpu())
+
+    def _told(self, y: np.ndarray) -> Tensor | None:
+        if self.model.condition is None:
+            return None
+        return torch.from_numpy(np.asarray(y)).to(self.device)
+
+
+def take(
+    model: Autoencoder, source: Source, priors: Mapping[str, FittedPrior] | None = None
+) -> Snapshot:
+    """Pass the test split (else val, else train) through the model, deterministically, probe its
+    codes, and draw from the priors, always from the same noise."""
+    model.eval()
+    s = _passed(model, source)
+    device = source.splits[source.unseen].device
+    eye = Eye(model, device, s.z.shape[1:])
+    typical = int(np.argsort(s.squared, kind="stable")[len(s.x) // 2])
+    space = Space(s.codes, s.y, s.x, s.classes, eye.decode, typical,
+                  bool(model.bottleneck.confined))
+    s.probes = all_probes(space)
+    s.trips, s.box_trips = round_trips(eye, s.codes, s.y)
+    judge = find_judge(source)
+    s.judge = f"{judge.name}: {judge.about}"
+    s.features = _features(judge, s.x)
+    s.drawn = {name: _drawn(eye, prior, judge, s) for name, prior in (priors or {}).items()}
+    return s
+
+
+@torch.inference_mode()
+def _passed(model: Autoencoder, source: Source) -> Snapshot:
+    name, split = source.unseen, source.splits[source.unseen]
+    count = min(len(split), MOST, max(1, MOST_VALUES // int(np.prod(source.shape))))
+    rows = torch.arange(len(split)) if count == len(split) else (
+        torch.linspace(0, len(split) - 1, count).long())
+    parts, kl = [], torch.zeros(0)
+    for chunk in rows.split(BATCH):
+        batch = split.batch(chunk)
+        out = model(batch.x, batch.y)
+        if (found := moments(out.latent)):
+            kl = found["q_kl"].cpu() * len(chunk) / len(rows) + (kl if len(kl) else 0)
+        nats = -out.px.log_prob(batch.x).flatten(1).sum(1)
+        q = out.latent.q
+        std = q.stddev.flatten(1) if isinstance(q, Normal) else torch.zeros(0, device=nats.device)
+        parts.append([t.float().cpu() for t in (batch.x, out.px.mean, out.latent.z, std, nats)])
+    x, recon, z, std, nats = (torch.cat(p) for p in zip(*parts, strict=True))
+    index = split.index[rows].cpu()
+    y = np.empty(0, np.int64) if split.y is None else split.y.cpu()[index].numpy()
+    names = tuple(source.names[i] for i in index.tolist()) if source.names else ()
+    return Snapshot(_channels_last(x), _channels_last(recon), z.numpy(), std.numpy(), nats.numpy(),
+                    kl.numpy(), y, source.classes, names, name, len(split),
+                    source.low >= 0 and source.high <= 1)
+
+
+def round_trips(eye: Eye, z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far codes are from where they were once decoded and encoded again, in widths of the
+    cloud of codes: of some of z (N, D), and of as many random points of the box that holds all."""
+    rows = np.linspace(0, len(z) - 1, min(TRIPS, len(z))).astype(int)
+    drawn = np.random.default_rng(0).uniform(z.min(0), z.max(0), (len(rows), z.shape[1]))
+    width = max(float(np.sqrt(z.var(0).sum())), 1e-12)
+    found = []
+    for codes in (z[rows], drawn.astype(np.float32)):
+        labels = y[rows] if len(y) else y
+        again = eye.encode(eye.decode(codes, labels), labels)
+        found.append(np.linalg.norm(again - codes, axis=1) / width)
+    return found[0], found[1]
+
+
+def _features(judge: Judge, x: np.ndarray) -> np.ndarray:
+    return _look(judge.features, x).numpy()
+
+
+@torch.inference_mode()
+def _look(use: object, x: np.ndarray) -> Tensor:
+    parts = []
+    for start in range(0, len(x), BATCH):
+        chunk = torch.from_numpy(np.ascontiguousarray(x[start:start + BATCH])).float()
+        chunk = rearrange(chunk, "n h w c -> n c h w") if chunk.ndim == 4 else chunk
+        parts.append(use(chunk))   # type: ignore[operator]
+    return torch.cat(parts)
+
+
+def _drawn(eye: Eye, prior: FittedPrior, judge: Judge, s: Snapshot) -> Drawn:
+    """Draws as often of each class as there are; the first ones, to be shown, a class a row."""
+    total = min(len(s.x), DRAWN, max(1, DRAWN_VALUES // int(np.prod(s.x.shape[1:]))))
+    told = eye.model.condition is not None or prior.groups > 1
+    kinds = np.flatnonzero(prior.share.numpy() > 0)[:CLASSES] if told else np.empty(0, int)
+    shown = kinds.repeat(A_CLASS) if told else np.zeros(SHOWN, int)
+    z, first = prior.sample(len(shown), shown, seed=1) if told else prior.sample(SHOWN, seed=1)
+    x = eye.decode(z.reshape(len(z), -1), first)
+    many, of = prior.sample(total, seed=2)
+    features, judged = [], []
+    starts = range(0, total, BATCH)
+    for start in track(starts, len(starts), f"drawing from {prior.text}"):
+        chunk = slice(start, start + BATCH)
+        images = eye.decode(many[chunk].reshape(len(many[chunk]), -1), of[chunk])
+        features.append(_features(judge, images))
+        if judge.classify is not None:
+            judged.append(_look(judge.classify, images).numpy())
+    return Drawn(x, of if told else np.empty(0, int), np.concatenate(features),
+                 np.concatenate(judged) if judged else np.empty(0, int))
+
+
+def _channels_last(t: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(rearrange(t, "n c h w -> n h w c") if t.ndim == 4 else t)

@@ -1,0 +1,48 @@
+"""The order of a report: its questions, the pictures that answer them, and what they are called."""
+
+SECTIONS: dict[str, dict[str, str]] = {
+    "Did it learn?": {"curves": "Losses by epoch"},
+    "Does it reconstruct?": {
+        "reconstructions": "Samples, and what came back", "lines": "Samples, and what came back",
+        "errors": "How large the errors are", "class_errors": "Which classes are hard"},
+    "What do the codes say?": {
+        "codes": "Where the samples lie", "maps": "The same, unfolded",
+        "kernel_pca_3d": "In three dimensions", "neighbours": "What lies next to what",
+        "corner": "The factors against one another", "densities": "Each factor, class by class",
+        "correlation": "What the factors share", "factors": "What the factors carry"},
+    "Is the space filled?": {
+        "histograms": "Each factor beside the prior", "radius": "How far out the codes lie",
+        "grid": "What lies where", "quantile_grid": "What the prior draws, evenly",
+        "traversals": "One factor at a time", "interpolations": "From sample to sample",
+        "between": "Between the classes", "shells": "Away from the origin",
+        "filled": "What comes back to where it was"},
+    "What does it generate?": {"samples": "Samples from each prior"},
+}
+WORDS = {
+    "mse": "mean squared error per value", "mae": "mean absolute error per value",
+    "nats": "-log p(x|z), nats per sample", "psnr": "peak signal-to-noise ratio, dB",
+    "bce": "binary cross-entropy per value", "ssim": "structural similarity, 1 is the same image",
+    "explained_variance": "share of the variance explained",
+    "sharpness": "energy of edges beside the samples', 1 is as sharp",
+    "knn_accuracy": "share of the codes whose 5 neighbours tell their class",
+    "linear_accuracy": "share of the codes whose class a linear classifier finds",
+    "active_units": "factors that vary from sample to sample",
+    "kl": "KL of the posteriors to the prior, nats per sample",
+    "aggregate_kl": "KL of all posteriors together, as one Gaussian, to the prior, nats",
+    "marginal_kl": "KL of all posteriors together, factor by factor, to the prior, nats",
+    "round_trip": "how far a code is off once decoded and encoded again, in widths of the cloud",
+    "filled": "share of the box around the codes that comes back like a sample's code",
+}
+OF_PRIORS = {
+    "asked": "share that the judge puts in the class asked for; 1 is best",
+    "frechet": "Frechet distance of the judge's features to unseen samples; 0 is best",
+    "kernel": "kernel distance of the same; 0 is best",
+    "precision": "share of draws that look like samples", "recall": "share of samples like draws",
+    "density": "how often draws fall among samples; about 1 for the set itself",
+    "coverage": "share of samples with a draw nearby", "sharpness": "1 is as sharp as the samples",
+}
+
+
+def titles() -> dict[str, str]:
+    """Every picture's title, in order."""
+    return {name: title for names in SECTIONS.values() for name, title in names.items()}

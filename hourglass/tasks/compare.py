@@ -1,0 +1,99 @@
+"""Runs side by side: the same samples, the same figures, one table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..console import track
+from ..disk import write_whole
+from ..figures import draw_all
+from ..figures.canvas import as_png, contact_sheet, shown
+from ..folder import RunFolder, open_run
+from ..outline import OF_PRIORS, WORDS, titles
+from ..page import embedded, template
+from ..reports import snapshot_of
+from ..settings import read_toml
+from ..snapshot import Snapshot
+from ..spec import figures
+
+SIDE_BY_SIDE = ("curves", "codes", "maps", "grid", "interpolations", "between", "samples",
+                "histograms", "radius", "filled")
+COLUMNS = 12
+LESS_IS_BETTER = {"mse", "mae", "nats", "bce", "frechet", "kernel", "round_trip"}
+MORE_IS_BETTER = {"psnr", "ssim", "explained_variance", "knn_accuracy", "linear_accuracy", "filled",
+                  "asked", "precision", "recall", "coverage"}
+
+
+def compare(runs: Sequence[Path], out: Path) -> dict[str, list[float | None]]:
+    """Write a page that shows runs on the same data beside one another; returns the numbers, a list
+    a metric. Raises ValueError where they were not looked at on the same samples."""
+    if len(runs) < 2:
+        raise ValueError("name two runs or more, as in hourglass compare runs/1 runs/2")
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"the comparison is a page; end -o in .html, not {out.suffix or out}")
+    folders = [open_run(run) for run in runs]
+    snapshots = [snapshot_of(folder) for folder in folders]
+    for run, snapshot in zip(runs[1:], snapshots[1:], strict=True):
+        if snapshots[0].x.shape != snapshot.x.shape or not np.array_equal(snapshots[0].x,
+                                                                          snapshot.x):
+            raise ValueError(f"{run} was not looked at on the same samples as {runs[0]}: train "
+                             f"both on the same data, with the same size and splits")
+    records = [folder.read_record() for folder in folders]
+    names = [str(run) for run in runs]
+    table = _table(records)
+    page = template("compare").render(
+        names=names, split=snapshots[0].split, count=len(snapshots[0].x), table=table,
+        facts=_facts(folders, records), words=WORDS | OF_PRIORS, shared=_shared(snapshots, names),
+        figures=_figures(snapshots))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, page)
+    return {metric: [cell["value"] for cell in cells] for metric, cells in table.items()}
+
+
+def _table(records: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """A row a metric, a cell a run, the best marked where it is plain which is."""
+    names = list(dict.fromkeys(name for record in records for name in record["metrics"]))
+    table = {}
+    for name in names:
+        values = [record["metrics"].get(name) for record in records]
+        kind = name.split("/")[-1]
+        there = [v for v in values if v is not None]
+        best = (min(there) if kind in LESS_IS_BETTER else max(there) if kind in MORE_IS_BETTER
+                else None)
+        table[name] = [{"value": value, "best": value is not None and value == best,
+                        "between": record.get("intervals", {}).get(name)}
+                       for value, record in zip(values, records, strict=True)]
+    return table
+
+
+def _facts(folders: Sequence[RunFolder], records: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    settings = [read_toml(folder.settings) for folder in folders]
+    return {"model": [s["model"] for s in settings],
+            "parameters": [f"{r['parameters']['whole']:,}" for r in records],
+            "epochs": [str(r["epochs"]) for r in records],
+            "seconds": [f"{r['seconds']:.0f}" for r in records]}
+
+
+def _shared(snapshots: Sequence[Snapshot], names: Sequence[str]) -> list[dict[str, str]]:
+    """The same samples, through each model."""
+    x = snapshots[0].x
+    if x.ndim != 4:
+        return []
+    few = np.linspace(0, len(x) - 1, min(COLUMNS, len(x))).astype(int)
+    rows = [shown(x[few]), *(shown(s.recon[few]) for s in snapshots)]
+    sheet = contact_sheet(rows, ["x", *names], 0.6, 14)
+    return [{"title": "The same samples, through each", "image": embedded(as_png(sheet), "png"),
+             "about": "The first row are the samples themselves."}]
+
+
+def _figures(snapshots: Sequence[Snapshot]) -> list[dict[str, Any]]:
+    drawn: list[dict[str, str]] = []
+    for s in snapshots:
+        chosen = draw_all(s, SIDE_BY_SIDE)
+        drawn.append({name: embedded(as_png(figure), "png") for name, figure in
+                      track(chosen, len(SIDE_BY_SIDE), "drawing")})
+    return [{"title": titles()[name], "about": figures.about(name),
+             "images": [held.get(name, "") for held in drawn]}
+            for name in SIDE_BY_SIDE if any(name in held for held in drawn)]

@@ -1,0 +1,61 @@
+"""The training samples nearest to others: whether a model repeats what it has seen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from ..console import track
+from ..data.source import Source
+
+LOOKED_AT = 200    # unseen samples whose distance is the measure
+CHUNK = 1000
+COPY, NEW = 0.3, 0.7   # of that distance: below the one copies, above the other none
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """What lies nearest to some samples."""
+
+    x: np.ndarray            # (N, H, W, C) or (N, D): the training samples
+    distance: np.ndarray     # (N,) to them, the root of summed squares
+    unseen: float            # the median distance of samples that the model has not seen
+
+    @property
+    def words(self) -> str:
+        """What the distances say."""
+        ratio = float(np.median(self.distance)) / max(self.unseen, 1e-9)
+        means = ("they look like copies" if ratio < COPY else "they are no copies"
+                 if ratio > NEW else "they are nearer than new samples would be")
+        return (f"to the nearest training sample: {np.median(self.distance):.3g} (median), from "
+                f"samples it has not seen {self.unseen:.3g}; {means}")
+
+
+@torch.inference_mode()
+def nearest(source: Source, x: np.ndarray) -> Nearest:
+    """Find the training sample nearest to each of x (N, H, W, C) or (N, D), value by value."""
+    unseen = source.splits[source.unseen]
+    few = torch.linspace(0, len(unseen) - 1, min(LOOKED_AT, len(unseen))).long()
+    asked = torch.from_numpy(x).float()
+    asked = rearrange(asked, "n h w c -> n c h w") if x.ndim == 4 else asked
+    looked = torch.cat([asked.flatten(1), unseen.batch(few).x.cpu().flatten(1)])
+    distance, index = _search(source, looked)
+    found = source.splits["train"].batch(index[:len(x)]).x.cpu()
+    found = rearrange(found, "n c h w -> n h w c") if x.ndim == 4 else found
+    return Nearest(found.numpy(), distance[:len(x)].numpy(), float(distance[len(x):].median()))
+
+
+def _search(source: Source, looked: Tensor) -> tuple[Tensor, Tensor]:
+    """Distances (N,) and rows (N,) of the training samples nearest to `looked` (N, D)."""
+    train = source.splits["train"]
+    distance, index = torch.full((len(looked),), torch.inf), torch.zeros(len(looked)).long()
+    starts = range(0, len(train), CHUNK)
+    for start in track(starts, len(starts), "searching the training samples"):
+        rows = torch.arange(start, min(start + CHUNK, len(train)))
+        near, which = torch.cdist(looked, train.batch(rows).x.cpu().flatten(1)).min(1)
+        closer = near < distance
+        distance = torch.where(closer, near, distance)
+        index = torch.where(closer, rows[which], index)
+    return distance, index

@@ -1,0 +1,50 @@
+"""Single images that a person picks: files, or unseen samples by their number."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from einops import rearrange
+
+from ..contracts import Collection
+from ..trained import Trained
+
+
+def pick(model: Trained, images: Sequence[str]) -> Collection:
+    """The images (N, H, W, C) as the model takes them, in the order given, with the labels y of
+    those that have a number; raises ValueError for what is neither."""
+    numbers = {name: int(name) for name in images if name.isdecimal() and not Path(name).exists()}
+    files = [name for name in images if name not in numbers]
+    found: dict[str, np.ndarray] = {}
+    if files:
+        read = model.read(files)
+        scale = model.about["scale"] if read.x.dtype == np.uint8 else 1.0
+        found |= dict(zip(files, read.x.astype(np.float32) * np.float32(scale), strict=True))
+    y: dict[str, int] = {}
+    if numbers:
+        source = model.source()
+        unseen = source.splits[source.unseen]
+        for name, number in numbers.items():
+            if number >= len(unseen):
+                raise ValueError(f"{name} is neither a file nor a {source.unseen} sample: those "
+                                 f"have numbers from 0 to {len(unseen) - 1}")
+            batch = unseen.batch(torch.tensor([number]))
+            found[name] = rearrange(batch.x[0].numpy(), "c h w -> h w c")
+            y |= {} if batch.y is None else {name: int(batch.y[0])}
+    labels = np.array([y[name] for name in images]) if set(y) == set(images) else None
+    return Collection(np.stack([found[name] for name in images]), labels, model.classes)
+
+
+def one_class(model: Trained, found: Collection, kind: str) -> str | None:
+    """The class by which a conditional model is to take all these images; None for others."""
+    if model.model.condition is None:
+        if kind:
+            raise ValueError("this model was not told classes in training, so --class says nothing "
+                             "to it")
+        return None
+    kinds = set() if found.y is None else {found.classes[i] for i in found.y}
+    if not kind and len(kinds) != 1:
+        raise ValueError(f"this model is conditional: say with --class as what it shall draw "
+                         f"({', '.join(model.classes[:12])})")
+    return kind or kinds.pop()

@@ -1,0 +1,91 @@
+"""Pictures as people want them written: one image, a sheet of many, an animation."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..disk import write_whole
+from ..figures.canvas import shown, tile
+
+SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
+MOVING = (".gif", ".webp", ".mp4")
+LEAST = 256      # pixels of an animation's shorter side
+COLOURS = 256
+
+
+def as_picture(image: np.ndarray) -> Image.Image:
+    """An image (H, W, C) in [0, 1] as a picture; more than three channels show the first three."""
+    values = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    return Image.fromarray(values[..., 0] if values.shape[-1] < 3 else values[..., :3])
+
+
+def as_sheet(images: np.ndarray, columns: int = 0) -> np.ndarray:
+    """Images (N, H, W, C) as one picture (H, W, 3), white where there are no more."""
+    columns = columns or math.ceil(math.sqrt(len(images)))
+    rgb = shown(images)
+    missing = -len(rgb) % columns
+    rgb = np.concatenate([rgb, np.ones((missing, *rgb.shape[1:]), rgb.dtype)])
+    return tile([rgb[start:start + columns] for start in range(0, len(rgb), columns)])
+
+
+def save_picture(path: Path, picture: Image.Image) -> None:
+    """Write a still picture; raises ValueError for a suffix that is none's."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{path} is no picture's name; end it in one of {', '.join(SUFFIXES)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path)
+
+
+def save_animation(path: Path, frames: Sequence[np.ndarray], rate: int, loop: bool) -> None:
+    """Write images (H, W, C) in [0, 1] as .gif, .webp or .mp4, so many a second, enlarged to be
+    seen; raises ValueError for another suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    height, width = frames[0].shape[:2]
+    times = max(1, math.ceil(LEAST / min(height, width)))
+    pictures = [as_picture(frame).resize((times * width, times * height), Image.Resampling.NEAREST)
+                for frame in frames]
+    kind = path.suffix.lower()
+    if kind == ".mp4":
+        _save_video(path, pictures, rate)
+        return
+    if kind not in MOVING:
+        raise ValueError(f"{path} is no animation's name; end it in one of {', '.join(MOVING)}")
+    if kind == ".gif":   # in the colours of all frames together, so that none flickers
+        sheet = Image.fromarray(np.concatenate([np.asarray(p.convert("RGB")) for p in
+                                                pictures[::max(1, len(pictures) // 12)]]))
+        palette = sheet.quantize(COLOURS, Image.Quantize.FASTOCTREE)
+        pictures = [p.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
+                    for p in pictures]
+    forever = {"loop": 0 if loop else 1} if loop or kind == ".webp" else {}
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=1000 // rate,
+                     **forever)  # type: ignore[arg-type]
+
+
+def _save_video(path: Path, pictures: list[Image.Image], rate: int) -> None:
+    try:
+        import av
+    except ImportError:
+        raise ValueError("an .mp4 needs an extra: pip install 'hourglass[video]'; .gif and .webp "
+                         "do not") from None
+    part = path.with_name(f".{path.name}")
+    with av.open(str(part), "w", format="mp4") as film:
+        stream = film.add_stream("libx264", rate=rate)
+        stream.width, stream.height = (2 * (side // 2) for side in pictures[0].size)
+        stream.pix_fmt = "yuv420p"
+        for picture in pictures:
+            frame = av.VideoFrame.from_image(picture.convert("RGB"))
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode())
+    part.replace(path)
+
+
+def save_array(path: Path, values: np.ndarray) -> None:
+    """Write an array as .npy."""
+    import io
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, buffer.getvalue())

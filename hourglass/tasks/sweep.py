@@ -1,0 +1,56 @@
+"""How far from the origin codes still decode to something: the tutorials' sweep of radii."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..figures.canvas import as_png, panels, shown, tile
+from ..trained import Trained
+from .pictures import save_picture
+
+COLUMNS = 8
+
+
+def sweep(model: Trained, radii: Sequence[float], out: Path, kind: str = "", seed: int = 0
+          ) -> str:
+    """A row a radius: left, codes from the box of that half-width, right, codes on the shell of
+    that radius; returns where the codes themselves lie. Raises ValueError."""
+    if len(model.shape) != 3:
+        raise ValueError("this model was trained on vectors, which make no pictures")
+    codes = model.codes().z
+    shape = tuple(codes.shape[1:])
+    drawn = np.random.default_rng(seed)
+    rows: dict[str, list[np.ndarray]] = {"box": [], "shell": []}
+    for radius in radii:
+        flat = drawn.uniform(-radius, radius, (COLUMNS, codes[0].numel()))
+        around = drawn.standard_normal(flat.shape)
+        around *= radius / np.linalg.norm(around, axis=1, keepdims=True)
+        for name, z in (("box", flat), ("shell", around)):
+            y = kind or (list(model.classes[:1]) * COLUMNS if model.model.condition else None)
+            rows[name].append(shown(model.decode(z.reshape(-1, *shape).astype(np.float32), y)))
+    lengths = codes.flatten(1).norm(dim=1)
+    low, middle, high = np.quantile(lengths.numpy(), [0.05, 0.5, 0.95])
+    line = (f"the {len(codes):,} training codes have radii of {low:.3g} to {high:.3g} (90 % of "
+            f"them), half below {middle:.3g}; {shape[0]} factors")
+    save_picture(out, _drawn(rows, radii, line))
+    return line
+
+
+def _drawn(rows: dict[str, list[np.ndarray]], radii: Sequence[float], line: str) -> Image.Image:
+    height, width = rows["box"][0].shape[1:3]
+    figure, axes = panels(1, 2, min(1.1 + 5.5 * len(radii) * height / (COLUMNS * width), 30))
+    gap = max(1, height // 24)
+    words = {"box": "uniform in the box from -r to r", "shell": "on the shell of radius r"}
+    for ax, (name, parts) in zip(axes, rows.items(), strict=True):
+        ax.imshow(tile(parts, gap=gap), interpolation="nearest")
+        ax.set_xticks([])
+        ax.set_yticks((np.arange(len(radii)) + 0.5) * (height + 2 * gap),
+                      [f"r = {radius:g}" for radius in radii])
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
+        ax.set_title(words[name], fontsize=11)
+    figure.suptitle(line, fontsize=9)
+    return Image.open(BytesIO(as_png(figure)))

@@ -1,0 +1,65 @@
+"""One image, varied along attributes: a strip each, from less to more."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..attributes import MEASURED, Attribute, between, find_attribute
+from ..figures.canvas import as_png, contact_sheet, shown
+from ..trained import Trained
+from .picking import one_class, pick
+from .pictures import MOVING, save_animation, save_picture
+
+REACH = 1.5    # times the difference of the means
+STEPS = 11
+FEW = 12       # classes, up to which all are shown if none is asked for
+PAUSE = 12     # frames a second
+
+
+def vary(model: Trained, image: str, attributes: Sequence[Attribute], out: Path, kind: str = ""
+         ) -> None:
+    """Write a strip for each attribute, the image as it is in the middle; or, for one attribute,
+    an animation. Raises ValueError."""
+    if len(model.shape) != 3:
+        raise ValueError("this model was trained on vectors, which make no pictures to vary")
+    found = pick(model, [image])
+    y = one_class(model, found, kind)
+    z = model.encode(found, y)
+    moving = out.suffix.lower() in MOVING
+    if moving and len(attributes) > 1:
+        raise ValueError("an animation is of one --attribute; write several into a .png")
+    reach = np.linspace(-REACH, REACH, STEPS if not moving else 4 * STEPS)
+    rows = [model.decode(np.stack([z[0] + np.float32(t) * a.direction for t in reach]), y)
+            for a in attributes]
+    if moving:
+        save_animation(out, [*rows[0], *rows[0][::-1]], PAUSE, loop=True)
+        return
+    figure = contact_sheet([shown(row) for row in rows], [a.name for a in attributes], 0.9, 40)
+    (ax,) = figure.axes
+    span = ax.get_xlim()[1] - ax.get_xlim()[0]
+    ax.set_xticks((np.arange(STEPS) + 0.5) * span / STEPS - 0.5,
+                  [f"{t:+.1f}" if t else "as it is" for t in reach])
+    ax.set_title("times the way from the mean of those that lack it to the mean of those that "
+                 "have it", fontsize=9)
+    save_picture(out, Image.open(BytesIO(as_png(figure))))
+
+
+def chosen_attributes(
+    model: Trained, names: Sequence[str], having: str = "", lacking: str = ""
+) -> list[Attribute]:
+    """Attributes by name, or that of two folders of images; without either, of all classes, or, if
+    they are many or none, all that is measured. Raises ValueError."""
+    if bool(having) != bool(lacking):
+        raise ValueError("--having and --lacking go together: a folder each")
+    if having:
+        return [Attribute(Path(having).name, between(model.encode(lacking), model.encode(having)))]
+    codes = model.codes()
+    if not names:
+        grey = model.shape[0] < 3
+        measures = [name for name in MEASURED if name != "warmth" or not grey]
+        told = model.model.condition is not None   # its codes leave the class out
+        names = model.classes if 2 <= len(model.classes) <= FEW and not told else measures
+    return [find_attribute(name, codes, model.classes, model.source) for name in names]

@@ -1,0 +1,181 @@
+"""Priors fitted to codes: each draws what it was fitted to, by class, and knows its density."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+
+from hourglass.codes import Codes
+from hourglass.contracts import CodeSpace
+from hourglass.fitted import fit_prior, load_prior, save_prior
+from hourglass.priors.covariance import root_of_covariance
+from hourglass.spec import priors
+
+TEXTS = {name: name for name in priors.parts} | {"diffusion": "diffusion(hidden=64)"}
+CENTRES = torch.tensor([[-4.0, 0.0], [3.0, 2.0], [0.0, -3.0]])
+LEARNT = {"per_class", "kde", "mixture", "flow", "diffusion"}   # those that know classes
+DENSE = sorted(set(priors.parts) - {"own", "diffusion"})
+
+
+def own(n: int) -> torch.Tensor:
+    return torch.randn(n, 2)
+
+
+def clusters(n: int = 1500) -> Codes:
+    """Three classes, each a round cloud of width 0.5 around its centre."""
+    y = torch.arange(n) % 3
+    return Codes(CENTRES[y] + 0.5 * torch.randn(n, 2), y, torch.arange(n))
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Every prior, fitted once."""
+    torch.manual_seed(0)
+    codes = clusters()
+    return {name: fit_prior(text, codes, 3, own) for name, text in TEXTS.items()}
+
+
+@pytest.mark.parametrize("name", sorted(LEARNT))
+def test_draws_of_a_class_are_where_its_codes_are(fitted, name):
+    for kind, centre in enumerate(CENTRES.numpy()):
+        z, y = fitted[name].sample(400, np.full(400, kind), seed=1)
+        assert (y == kind).all()
+        assert np.abs(z.mean(0) - centre).max() < 0.2
+        assert z.std(0).min() > 0.3 and z.std(0).max() < 0.75
+
+
+@pytest.mark.parametrize("name", sorted(LEARNT))
+def test_classes_not_asked_for_occur_as_often_as_in_training(name):
+    y = torch.tensor([0] * 600 + [1] * 300)
+    codes = Codes(CENTRES[y] + 0.5 * torch.randn(900, 2), y, torch.arange(900))
+    z, drawn = fit_prior(TEXTS[name], codes, 2, own).sample(900)
+    assert abs((drawn == 0).mean() - 2 / 3) < 0.06
+    near = np.linalg.norm(z[:, None] - CENTRES[None, :2].numpy(), axis=2).argmin(1)
+    assert (near == drawn).mean() > 0.97
+
+
+@pytest.mark.parametrize("name", sorted(priors.parts))
+def test_a_seed_fixes_the_draws_and_leaves_the_other_randomness_alone(fitted, name):
+    state = torch.get_rng_state()
+    first, second = (fitted[name].sample(5, seed=3)[0] for _ in range(2))
+    assert np.array_equal(first, second) and torch.equal(state, torch.get_rng_state())
+    assert not np.array_equal(first, fitted[name].sample(5, seed=4)[0])
+
+
+@pytest.mark.parametrize("name", sorted(priors.parts))
+def test_a_prior_comes_back_from_its_file(fitted, name, tmp_path):
+    save_prior(tmp_path / "p.safetensors", fitted[name], 1500)
+    again = load_prior(tmp_path / "p.safetensors", own)
+    assert again.text == fitted[name].text
+    np.testing.assert_array_equal(again.sample(9, seed=1)[0], fitted[name].sample(9, seed=1)[0])
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_a_density_integrates_to_one(fitted, name):
+    steps = np.linspace(-9, 9, 181)
+    grid = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
+    mass = np.exp(fitted[name].log_prob(grid)).sum() * 0.1**2
+    assert abs(mass - 1) < 0.03
+
+
+@pytest.mark.parametrize("name", sorted(LEARNT & set(DENSE)))
+def test_the_density_by_class_is_near_the_truth(fitted, name):
+    z = CENTRES[torch.zeros(400).long()] + 0.5 * torch.randn(400, 2)
+    truth = -(z - CENTRES[0]).square().sum(1) / (2 * 0.25) - math.log(2 * math.pi * 0.25)
+    found = fitted[name].log_prob(z.numpy(), np.zeros(400))
+    assert abs(found.mean() - float(truth.mean())) < 0.15
+    whole = fitted[name].log_prob(z.numpy())        # classes are a third each, and far apart
+    assert abs(whole.mean() - (found.mean() - math.log(3))) < 0.05
+
+
+@pytest.mark.parametrize("name", sorted(priors.parts))
+def test_a_low_temperature_keeps_to_the_middle(fitted, name):
+    wide, narrow = (fitted[name].sample(300, np.zeros(300), t, seed=1)[0] for t in (1.0, 0.2))
+    assert narrow.std(0).sum() < wide.std(0).sum()
+
+
+def test_kernel_density_agrees_with_scipy():
+    z = clusters(300).z
+    codes = Codes(z, None, torch.arange(300))
+    prior = fit_prior("kde(bandwidth=0.3)", codes, 0, own)
+    root = root_of_covariance(z).double().numpy()
+    other = scipy.stats.gaussian_kde(z.T.double().numpy(), bw_method=0.3)
+    # scipy takes the plain covariance; give it ours, so that kernels are the same
+    other._data_covariance = root @ root.T
+    other._data_cho_cov = root
+    other.covariance, other.cho_cov = root @ root.T * 0.09, root * 0.3
+    other.log_det = 2 * np.log(np.diag(other.cho_cov * np.sqrt(2 * np.pi))).sum()
+    np.testing.assert_allclose(prior.log_prob(z[:50].numpy()),
+                               other.logpdf(z[:50].T.double().numpy()), atol=1e-3)
+
+
+def test_a_mixture_is_that_of_scikit_learn():
+    from sklearn.mixture import GaussianMixture
+    codes = clusters(900)
+    prior = fit_prior("mixture(3)", Codes(codes.z, None, codes.rows), 0, own)
+    least = 1e-3 * float(codes.z.var(0, correction=0).mean())
+    theirs = GaussianMixture(3, reg_covar=least, random_state=1).fit(codes.z.double().numpy())
+    assert abs(prior.log_prob(codes.z.numpy()).mean() - theirs.score(codes.z.numpy())) < 0.01
+
+
+def test_per_class_is_the_median_and_the_spread_of_the_class():
+    codes = clusters(600)
+    own_z = codes.z[codes.y == 1]
+    prior = fit_prior("per_class(scale=0.5)", codes, 3, own)
+    truth = scipy.stats.norm(own_z.median(0).values, 0.5 * own_z.std(0, correction=0))
+    np.testing.assert_allclose(prior.log_prob(own_z[:20].numpy(), np.ones(20)),
+                               truth.logpdf(own_z[:20]).sum(1), atol=1e-3)
+
+
+def test_few_codes_of_many_factors_still_have_a_covariance():
+    z = torch.randn(5, 40)
+    root = root_of_covariance(z)
+    assert torch.isfinite(root).all() and (root.diagonal() > 0).all()
+    for name in ("kde", "mixture", "per_class"):
+        found = fit_prior(name, Codes(z, None, torch.arange(5)), 0, own)
+        assert np.isfinite(found.log_prob(z.numpy())).all()
+
+
+def test_guidance_moves_draws_away_from_the_other_classes():
+    torch.manual_seed(0)
+    y = torch.arange(1200) % 2
+    centres = torch.tensor([[-0.7, 0.0], [0.7, 0.0]])
+    codes = Codes(centres[y] + torch.randn(1200, 2), y, torch.arange(1200))
+    plain, guided = (fit_prior(f"diffusion(hidden=64, guidance={strength})", codes, 2, own)
+                     for strength in (1.0, 3.0))
+    ones = np.ones(500)
+    assert guided.sample(500, ones)[0][:, 0].mean() > plain.sample(500, ones)[0][:, 0].mean() + 0.3
+
+
+def test_a_flow_of_one_factor_and_one_class_fits():
+    z = torch.randn(800, 1) * 2 + 1
+    prior = fit_prior("flow", Codes(z, None, torch.arange(800)), 0, lambda n: torch.randn(n, 1))
+    truth = scipy.stats.norm(1, 2).logpdf(z.numpy()).mean()
+    assert abs(prior.log_prob(z.numpy()).mean() - truth) < 0.1
+
+
+def test_codes_that_are_maps_come_back_as_maps():
+    codes = Codes(torch.randn(50, 3, 2, 2), None, torch.arange(50))
+    prior = fit_prior("per_class", codes, 0, lambda n: torch.randn(n, 3, 2, 2))
+    assert prior.sample(7)[0].shape == (7, 3, 2, 2)
+
+
+def test_what_cannot_be_fitted_says_why():
+    codes = clusters(30)
+    codes.z[3, 0] = float("nan")
+    with pytest.raises(ValueError, match="not finite"):
+        fit_prior("kde", codes, 3, own)
+    with pytest.raises(ValueError, match="did you mean 'mixture'"):
+        fit_prior("mixtur", clusters(30), 3, own)
+    with pytest.raises(ValueError, match="no training sample is of the class"):
+        fit_prior("kde", clusters(30), 4, own).sample(2, np.array([3, 3]))
+    with pytest.raises(ValueError, match="no density"):
+        fit_prior("own", clusters(30), 3, own).log_prob(np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("name", sorted(priors.parts))
+def test_every_prior_is_made_from_its_space_alone(name):
+    part = priors.make(priors.examples[name], CodeSpace(10, 2, 1, own))
+    assert part.sample(torch.zeros(4, dtype=torch.long), 1.0).shape == (4, 2)
