@@ -131,6 +131,21 @@ def compare(
     print(out)
 
 
+@latent_commands.command()
+def explore(
+    run: Run,
+    out: Annotated[Path, typer.Option("--out", "-o", help="the page, an .html file")] = Path(
+        "explorer.html"),
+) -> None:
+    """Write a page in which codes are dragged about and decoded; one file, opens anywhere.
+
+    Example: hourglass explore runs/1 -o explorer.html
+    """
+    from .tasks.explore import explore as write
+    count = write(run, out)
+    print(f"{count:,} samples in {out}")
+
+
 def _numbers(text: str) -> list[float]:
     try:
         numbers = [float(part) for part in text.split(",")]

@@ -213,7 +213,7 @@ def load(run: str | Path, device: str = "cpu") -> Trained:
     return Trained(open_run(run), device)
 
 
-def load_half(run: str | Path, half: str) -> nn.Module:
+def load_half(run: str | Path, half: str) -> "Half":
     """The encoder (x -> z) or the decoder (z -> mean of x) of a run alone, of a conditional one
     with the classes' numbers beside it; the other half's weights are not read."""
     folder = open_run(run)
@@ -230,18 +230,19 @@ def load_half(run: str | Path, half: str) -> nn.Module:
     about = json.loads(texts["hourglass"])
     model = Autoencoder(Parts(**about["parts"]), tuple(about["shape"]), len(about["classes"]))
     model.load_state_dict(weights, strict=False)
-    return Half(model, half).eval()
+    return Half(model, half, tuple(about["shape"])).eval()
 
 
 class Half(nn.Module):
     """The encoder or the decoder of an autoencoder as a plain module from tensor to tensor."""
 
-    def __init__(self, model: Autoencoder, half: str):
+    def __init__(self, model: Autoencoder, half: str, shape: tuple[int, ...]):
         super().__init__()
         if half == "encoder":
             del model.decoder
         else:
             del model.encoder
+        self.shape = shape                    # of one x
         self.model, self.side = model, half   # `half` is nn.Module's own
 
     def forward(self, t: Tensor, y: Tensor | None = None) -> Tensor:

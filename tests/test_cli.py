@@ -14,7 +14,7 @@ FAST = "--epochs 2 --batch-size 16 --model 'ae(4)'"
 
 def test_help_has_an_example_for_every_command(hourglass):
     assert "hourglass train digits" in hourglass("--help")[1]
-    for command in ("train", "summary", "report", "reconstruct", "generate", "list",
+    for command in ("train", "summary", "report", "reconstruct", "generate", "explore", "list",
                     "data prepare", "data augment", "data show"):
         assert f"hourglass {command}" in hourglass(f"{command} --help")[1]
 

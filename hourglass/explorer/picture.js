@@ -1,0 +1,57 @@
+// What came out of the decoder, drawn: an image pixel by pixel, or a vector as a line.
+
+function drawPicture(canvas, x) {
+  if (about.image) drawImage(canvas, x);
+  else drawLine(canvas, x);
+}
+
+function drawImage(canvas, x) {
+  const [channels, height, width] = about.shape;
+  const size = height * width;
+  const of = channels >= 3 ? [0, 1, 2] : [0, 0, 0];   // a channel for red, green and blue
+  const picture = new ImageData(width, height);
+  for (let i = 0; i < size; i++) {
+    of.forEach((channel, c) => (picture.data[4 * i + c] = 255 * share(x[channel * size + i])));
+    picture.data[4 * i + 3] = 255;
+  }
+  canvas.width = width;
+  canvas.height = height;
+  canvas.getContext("2d", { willReadFrequently: true }).putImageData(picture, 0, 0);
+}
+
+function drawLine(canvas, x) {
+  const width = canvas.width = 2 * canvas.clientWidth;
+  const height = canvas.height = Math.round(width / 1.5);
+  canvas.style.imageRendering = "auto";
+  const pen = canvas.getContext("2d");
+  const across = (i) => 6 + (width - 12) * (x.length > 1 ? i / (x.length - 1) : 0.5);
+  const up = (value) => 6 + (height - 12) * (about.high - value) / (about.high - about.low);
+  pen.fillStyle = "#f7f8f9";
+  pen.fillRect(0, 0, width, height);
+  pen.strokeStyle = pen.fillStyle = "#2f6fb0";
+  pen.lineWidth = 4;
+  pen.lineJoin = "round";
+  pen.beginPath();
+  x.forEach((value, i) => pen.lineTo(across(i), up(value)));
+  pen.stroke();
+  if (x.length <= 40) x.forEach((value, i) => pen.fillRect(across(i) - 5, up(value) - 5, 10, 10));
+}
+
+// Where a value lies between black and white.
+function share(value) {
+  return Math.min(1, Math.max(0, (value - about.low) / (about.high - about.low)));
+}
+
+// Shows one of the thumbnails in an element, at most `longest` pixels high or wide.
+function showThumbnail(element, index, longest) {
+  element.hidden = !sheet;
+  if (!sheet) return;
+  const scale = longest / Math.max(sheet.width, sheet.height);
+  const [width, height] = [sheet.width * scale, sheet.height * scale];
+  const [row, column] = [Math.floor(index / sheet.columns), index % sheet.columns];
+  Object.assign(element.style, {
+    width: `${width}px`, height: `${height}px`,
+    backgroundSize: `${width * sheet.columns}px ${height * sheet.rows}px`,
+    backgroundPosition: `${-width * column}px ${-height * row}px`,
+  });
+}

@@ -1,0 +1,112 @@
+"""The latent explorer: a page in which one walks among a model's codes, and it decodes them."""
+
+import base64
+import colorsys
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.colors import to_hex
+
+from .. import explorer
+from ..disk import write_whole
+from ..explorer.runtime import NAME, runtime
+from ..explorer.thumbnails import thumbnails
+from ..explorer.walk import Walk, find_walk
+from ..export import export
+from ..figures.classes import PALETTE
+from ..folder import open_run
+from ..page import template
+from ..reports import snapshot_of
+from ..settings import read_toml
+from ..snapshot import Snapshot
+from ..trained import Trained
+
+MOST = 2000                # points, and
+MOST_VALUES = 2_000_000    # values of their codes that a page holds
+SCRIPTS = ("data.js", "decoder.js", "picture.js", "scatter.js", "panels.js", "page.js")
+SHADES = (0.36, 0.5, 0.65)   # of neighbours among many
+
+
+def explore(run: str | Path, out: Path) -> int:
+    """Write the latent explorer of a run as one HTML file that needs nothing else; returns how
+    many samples it shows. Raises ValueError where the run is not whole, or the packages that write
+    ONNX or the runtime that reads it in a browser are missing."""
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"the explorer is an .html file, as in -o {out.with_suffix('.html')}")
+    folder = open_run(run)
+    model = Trained(folder)
+    snapshot = snapshot_of(folder)
+    rows = _rows(snapshot)
+    decoder = export(run, "decoder")
+    script, binary = runtime()
+    codes = snapshot.codes[rows].astype(np.float64)
+    walk = find_walk(codes)
+    floats = {"codes": codes, "origin": walk.origin, "plane": walk.plane,
+              "directions": walk.directions}
+    packed = {"decoder": decoder, "runtime-script": script, "runtime-binary": binary}
+    settings = read_toml(folder.settings)
+    page = template("explorer/page").render(
+        model=settings["model"], data=Path(settings["data"]).name, shape=model.shape,
+        about=_about(model, snapshot, rows, walk), walk=walk, runtime=NAME,
+        thumbnails=thumbnails(_unit(snapshot, rows)) if snapshot.x.ndim == 4 else None,
+        held={name: _text(values.astype("<f4").tobytes()) for name, values in floats.items()} | {
+            name: _text(gzip.compress(content, mtime=0)) for name, content in packed.items()},
+        style=_own("page.css"), scripts=[_own(name) for name in SCRIPTS])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, page)
+    return len(rows)
+
+
+def _rows(snapshot: Snapshot) -> np.ndarray:
+    """Which samples are shown, evenly over all of those with a finite code."""
+    finite = np.flatnonzero(np.isfinite(snapshot.codes).all(1))
+    if not len(finite):
+        raise ValueError("no code of this model is finite, so there is nothing to explore")
+    count = min(len(finite), MOST, max(1, MOST_VALUES // snapshot.codes.shape[1]))
+    return finite[np.linspace(0, len(finite) - 1, count).astype(int)]
+
+
+def _about(model: Trained, s: Snapshot, rows: np.ndarray, walk: Walk) -> dict[str, Any]:
+    """What the page's scripts are told, but for the arrays."""
+    low, high = _range(s)
+    return {"image": s.x.ndim == 4, "shape": list(model.shape), "code": list(s.z.shape[1:]),
+            "low": low, "high": high, "conditional": model.model.condition is not None,
+            "classes": [{"name": name, "colour": colour} for name, colour in
+                        zip(s.classes, colours(len(s.classes)), strict=True)],
+            "y": s.y[rows].tolist() if len(s.y) else None,
+            "names": [s.names[i] for i in rows] if s.names else None,
+            "rows": rows.tolist(), "total": s.total, "split": s.split, "labels": walk.labels,
+            "sliders": [{"name": n, "low": low, "high": high} for n, low, high in walk.sliders]}
+
+
+def colours(count: int) -> list[str]:
+    """A colour for each of so many classes, as CSS writes them: that of the figures, or where
+    these have none, one of as many hues."""
+    if count <= len(PALETTE):
+        return list(PALETTE[:count])
+    return [to_hex(colorsys.hls_to_rgb(i / count, SHADES[i % len(SHADES)], 0.65))
+            for i in range(count)]
+
+
+def _range(s: Snapshot) -> tuple[float, float]:
+    """What is drawn black and white, or at a plot's lower and upper end."""
+    return (0.0, 1.0) if s.bounded else (float(s.x.min()), float(max(s.x.max(), s.x.min() + 1e-6)))
+
+
+def _unit(s: Snapshot, rows: np.ndarray) -> np.ndarray:
+    """The samples shown, brought to [0, 1]."""
+    low, high = _range(s)
+    return (s.x[rows] - low) / (high - low)
+
+
+def _text(content: bytes) -> Markup:
+    """Bytes as text that a page can hold."""
+    return Markup(base64.b64encode(content).decode())
+
+
+def _own(name: str) -> Markup:
+    """A file of the page's own, as it is."""
+    return Markup((Path(explorer.__file__).parent / name).read_text())
