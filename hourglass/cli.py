@@ -134,15 +134,17 @@ def report(
     run: Run,
     priors: Annotated[str, typer.Option(help="look again, at draws from these priors, such as "
                                         "own;flow;diffusion")] = "",
+    features: Annotated[str, typer.Option(help="compare draws by this network's features: an ONNX "
+                                          "file, such as Inception's")] = "",
 ) -> None:
-    """Draw a run's figures and report again; needs neither model nor data, but for --priors.
+    """Draw a run's figures and report again; needs neither model nor data, but for its options.
 
     Examples: hourglass report runs/1; hourglass report runs/1 --priors "flow;mixture(5)"
     """
     from .folder import open_run
     from .reports import write_report
     wanted = [text.strip() for text in priors.split(";") if text.strip()]
-    print(write_report(open_run(run), wanted))
+    print(write_report(open_run(run), wanted, features))
 
 
 @app.command()

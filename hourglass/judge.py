@@ -67,10 +67,47 @@ def at_most(x: Tensor) -> Tensor:
     return functional.adaptive_avg_pool2d(x, (height, width))
 
 
-def find_judge(source: Source) -> Judge:
-    """A classifier where the samples are images with labels, else principal components."""
+def find_judge(source: Source, features: str = "") -> Judge:
+    """The network of an ONNX file where one is given; else a classifier where the samples are
+    images with labels, else principal components."""
+    if features:
+        return _from_file(Path(features), source)
     few = 2 <= len(source.classes) <= MANY
     return _classifier(source) if len(source.shape) == 3 and few else _components(source)
+
+
+def _from_file(path: Path, source: Source) -> Judge:
+    """A feature network, such as Inception: images (B, 3, H, W) in [0, 1] -> (B, F). An ONNX file
+    describes a network and can run nothing else."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise ValueError("features of an ONNX file need an extra: pip install "
+                         "'hourglass[features]'") from None
+    if len(source.shape) != 3:
+        raise ValueError(f"{path} looks at images, and this data has none")
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        (given,) = session.get_inputs()
+        _, channels, *size = given.shape
+    except Exception as error:   # of onnxruntime's many kinds, with no base of their own
+        raise ValueError(f"{path} is no ONNX network of one input (B, C, H, W): "
+                         f"{str(error)[:200]}") from None
+
+    def look(x: Tensor) -> Tensor:
+        x = x.mean(1, keepdim=True) if channels == 1 else x[:, :1].expand(-1, 3, -1, -1) if (
+            x.shape[1] < 3) else x[:, :3]
+        if all(isinstance(side, int) for side in size):
+            x = functional.interpolate(x.float(), size, mode="bilinear", antialias=True)
+        found = torch.from_numpy(session.run(None, {given.name: x.numpy()})[0])
+        return found.flatten(1)
+
+    sized = "x".join(map(str, size))
+    mark = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return Judge(path.stem, f"features: the first output of {path.name} (sha256 {mark}), images in "
+                 f"[0, 1] brought to {sized} by antialiased bilinear interpolation", look, None)
 
 
 def _classifier(source: Source) -> Judge:

@@ -65,10 +65,13 @@ class Eye:
 
 
 def take(
-    model: Autoencoder, source: Source, priors: Mapping[str, FittedPrior] | None = None
+    model: Autoencoder, source: Source, priors: Mapping[str, FittedPrior] | None = None,
+    features: str = "",
 ) -> Snapshot:
     """Pass the test split (else val, else train) through the model, deterministically, probe its
-    codes, and draw from the priors, always from the same noise."""
+    codes, and draw from the priors, always from the same noise; `features` may be an ONNX file's.
+    """
+    judge = find_judge(source, features)   # which may refuse the file: before all else
     model.eval()
     s = _passed(model, source)
     device = source.splits[source.unseen].device
@@ -78,7 +81,6 @@ def take(
                   bool(model.bottleneck.confined))
     s.probes = all_probes(space)
     s.trips, s.box_trips = round_trips(eye, s.codes, s.y)
-    judge = find_judge(source)
     s.judge = f"{judge.name}: {judge.about}"
     s.features = _features(judge, s.x)
     s.drawn = {name: _drawn(eye, prior, judge, s) for name, prior in (priors or {}).items()}

@@ -56,10 +56,12 @@ def look(training: Training) -> dict[str, float]:
     return _keep(training.folder, training.step.model, training.source, record)
 
 
-def look_again(folder: RunFolder, priors: Sequence[str] = ()) -> dict[str, float]:
-    """The same from a run's weights and its data, with draws from these priors; of one that was
-    stopped before it was looked at, too. Raises ValueError where weights or data are gone.
-    """
+def look_again(
+    folder: RunFolder, priors: Sequence[str] = (), features: str = ""
+) -> dict[str, float]:
+    """The same from a run's weights and its data, with draws from these priors, judged by the
+    features of an ONNX file; of a run that was stopped before it was looked at, too. Raises
+    ValueError where weights or data are gone."""
     trained, history = load(folder.path), folder.read_history()
     record = folder.read_record()
     if "metrics" not in record:
@@ -68,12 +70,12 @@ def look_again(folder: RunFolder, priors: Sequence[str] = ()) -> dict[str, float
         record |= {"epochs": len(history), "best_epoch": int(best),
                    "seconds": history[-1]["seconds"] if history else 0.0, "notes": [],
                    "ended": "stopped from outside"}
-    return _keep(folder, trained.model, trained.source(), record, priors)
+    return _keep(folder, trained.model, trained.source(), record, priors, features)
 
 
 def _keep(
     folder: RunFolder, model: Autoencoder, source: Source, record: dict[str, Any],
-    priors: Sequence[str] = (),
+    priors: Sequence[str] = (), features: str = "",
 ) -> dict[str, float]:
     """Measure, and write the snapshot, the codes, the priors and the record."""
     codes = kept_codes(folder)
@@ -84,7 +86,7 @@ def _keep(
     own = model.bottleneck.sample_prior
     fitted = {text: prior_of(folder, text, lambda: codes, len(source.classes), own)
               for text in priors or usual}
-    snapshot = take(model, source, fitted)
+    snapshot = take(model, source, fitted, features)
     metrics, intervals = measure(snapshot)
     snapshot.save(folder.snapshot)
     folder.write_record({**record, "split": snapshot.split, "metrics": metrics,
@@ -106,15 +108,19 @@ def snapshot_of(folder: RunFolder) -> Snapshot:
     return kept()
 
 
-def write_report(folder: RunFolder, priors: Sequence[str] = ()) -> Path:
+def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = "") -> Path:
     """Draw the figures and the page again from what the folder holds; returns the page's path.
 
-    With `priors`, or where there is no snapshot yet, look at weights and data again first.
+    With `priors` or `features`, or where there is no snapshot yet, look at weights and data again
+    first.
     """
-    if priors:
-        look_again(folder, priors)
+    if priors or features:
+        look_again(folder, priors, features)
     snapshot = snapshot_of(folder)
     record = folder.read_record()
+    order = [*WORDS]
+    record["metrics"] = dict(sorted(record["metrics"].items(), key=lambda item: (
+        order.index(item[0]) if item[0] in order else len(order))))
     drawn = _drawn(folder, snapshot)
     moving = folder.figures / "training.gif"
     settings = read_toml(folder.settings)

@@ -1,5 +1,7 @@
 """The latent laboratory as people use it: generate, morph, vary, compare."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ import hourglass as hg
 from hourglass.attributes import MEASURED, find_attribute, slant, width
 from hourglass.codes import Codes
 from hourglass.data import from_array, split
+from hourglass.snapshot import load_snapshot
 from hourglass.tasks.morph import step
 from hourglass.tasks.vary import chosen_attributes
 
@@ -183,6 +186,22 @@ def test_a_report_with_other_priors_looks_again(at, hourglass):
     assert code == 0, err
     metrics = hg.load("cvae").folder.read_record()["metrics"]
     assert "per_class(scale=0.5)/frechet" in metrics and "kde/frechet" not in metrics
+
+
+def test_draws_are_judged_by_the_features_of_an_onnx_file(at, hourglass):
+    from hourglass.export import export
+    Path("net.onnx").write_bytes(export("vae", "encoder"))   # any network of images will do
+    code, _, err = hourglass("report cvae --priors own --features net.onnx")
+    assert code == 0, err
+    kept = hg.load("cvae").folder.snapshot
+    snapshot = load_snapshot(kept)
+    assert snapshot.judge.startswith("net: ") and "12x12" in snapshot.judge
+    codes = hg.load("vae").encode(snapshot.x)
+    np.testing.assert_allclose(snapshot.features, codes, atol=2e-2)   # kept in 16 bits
+    Path("bad.onnx").write_bytes(b"no network")
+    for name, words in (("bad.onnx", "is no ONNX network"), ("gone.onnx", "there is no file")):
+        code, _, err = hourglass(f"report cvae --features {name}")
+        assert code == 2 and words in err, err
 
 
 BAD = [

@@ -19,7 +19,7 @@ def filled(s: Snapshot) -> Figure:
     share = float((s.box_trips <= near).mean())
     both = np.concatenate([s.trips, s.box_trips]).clip(1e-6)
     bins = np.geomspace(max(both.min(), 1e-4), max(both.max(), 2e-4), 60)
-    figure, (ax,) = panels(1, 1, 2.8)
+    figure, (ax,) = panels(1, 1, 3.0)
     for values, colour, label in ((s.trips, COLOURS[0], f"codes of {s.split} samples"),
                                   (s.box_trips, COLOURS[1], "random points of their box")):
         ax.hist(values, bins=bins.tolist(), color=colour, alpha=0.7, label=label)
@@ -27,6 +27,6 @@ def filled(s: Snapshot) -> Figure:
                label=f"95 % of the samples' codes; {share:.1%} of the box")
     ax.set(xscale="log", xlabel="distance from where it was, in widths of the cloud of codes",
            ylabel="codes")
-    ax.legend(frameon=False)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
     plain([ax])
     return figure
