@@ -46,9 +46,10 @@ def main() -> None:
     print(f"{draw_all(folder / 'scans')} glyphs in {folder / 'scans'}", flush=True)
     for command in (
         "data show scans -o sheet.png",
-        "data augment scans --invert -n 10000 --augment 'rotate(8) + zoom(0.08) + shift(3)' "
+        "data augment scans --invert -n 10000 --augment 'rotate(4) + zoom(0.05) + shift(1)' "
         "-o many",
-        "train many --recipe glyph_vae --minutes 3 --out run",
+        "train many --recipe glyph_vae --size 32 --lr 0.004 --schedule one_cycle --epochs 30 "
+        "--out run",
         "generate run -n 48 -o random.png",
         "morph run scans/A/sans.png scans/R/serif.png -o morph.gif",
         "vary run scans/E/sans.png --attribute brightness,slant,width -o vary.png",
