@@ -123,7 +123,8 @@ def compare(
     Example: hourglass compare runs/1 runs/2 -o compare.html
     """
     from .tasks.compare import compare as lay_out
-    table = lay_out(runs, out)
+    table = {name: values for name, values in lay_out(runs, out).items()
+             if "/" not in name or name.endswith(("/frechet", "/asked"))}   # the page has all
     wide = max(len(name) for name in table)
     print(" " * wide, *(f"{run.name:>12}" for run in runs))
     for name, values in table.items():

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -22,8 +21,8 @@ LARGEST = 32        # pixels: images are averaged down to this
 FEATURES = 64
 STEPS, BATCH = 300, 128
 MANY = 100          # classes, beyond which there are too few samples of each
-COMPONENTS_OF = 4000   # samples from which principal components are taken
-VERSION = 1         # of the classifier; another one is trained anew
+COMPONENTS_OF = 4000   # samples from which principal components, or means, are taken
+VERSION = 2         # of the classifier; another one is trained anew
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,9 @@ class Judge:
 class Classifier(nn.Module):
     """x (B, C, H, W), at most 32x32 -> class scores (B, K); `features` are the layer before."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, channels: int, classes: int):
         super().__init__()
         widths = (channels, 32, 64, 128)
@@ -47,15 +49,28 @@ class Classifier(nn.Module):
             for layer in (nn.Conv2d(n, m, 3, 2, 1), nn.BatchNorm2d(m), nn.ReLU())))
         self.reduce = nn.LazyLinear(FEATURES)
         self.decide = nn.Linear(FEATURES, classes)
+        self.register_buffer("mean", torch.zeros(FEATURES))
+        self.register_buffer("std", torch.ones(FEATURES))
 
     def features(self, x: Tensor) -> Tensor:
-        """(B, 64), what the decision is made from."""
+        """(B, 64), what the decision is made from, brought to mean 0 and variance 1: else distances
+        would depend on the scale that a network happens to have."""
+        return (self._raw(x) - self.mean) / self.std
+
+    def _raw(self, x: Tensor) -> Tensor:
         h: Tensor = self.reduce(self.layers(at_most(x)).flatten(1))
         return h
 
     def forward(self, x: Tensor) -> Tensor:
-        scores: Tensor = self.decide(functional.relu(self.features(x)))
+        scores: Tensor = self.decide(functional.relu(self._raw(x)))
         return scores
+
+    @torch.inference_mode()
+    def settle(self, x: Tensor) -> None:
+        """Learn the features' mean and width from samples x (N, C, H, W)."""
+        raw = torch.cat([self._raw(chunk) for chunk in x.split(500)])
+        self.mean.copy_(raw.mean(0))
+        self.std.copy_(raw.std(0).clamp(min=1e-6))
 
 
 def at_most(x: Tensor) -> Tensor:
@@ -123,12 +138,13 @@ def _classifier(source: Source) -> Judge:
             model.load_state_dict(weights)
         else:
             _train(model, source)
+            model.eval().settle(_some(source, COMPONENTS_OF))
             texts = {"accuracy": f"{_accuracy(model.eval(), source):.4f}"}
             path.parent.mkdir(parents=True, exist_ok=True)
             save_tensors(path, model.state_dict(), texts)
     model.eval()
-    about = (f"features: {FEATURES} of a convolutional classifier, trained for {STEPS} steps on "
-             f"the training split at up to {LARGEST}x{LARGEST} pixels; it names "
+    about = (f"features: {FEATURES} of a convolutional classifier, standardised; it was trained "
+             f"for {STEPS} steps on the training split at up to {LARGEST}x{LARGEST} pixels, and names "
              f"{float(texts['accuracy']):.1%} of the {source.unseen} samples rightly")
     return Judge("classifier", about, model.features, lambda x: model(x).argmax(1))
 
@@ -165,9 +181,7 @@ def _accuracy(model: Classifier, source: Source) -> float:
 
 def _components(source: Source) -> Judge:
     from sklearn.decomposition import PCA
-    split = source.splits["train"]
-    rows = torch.linspace(0, len(split) - 1, min(len(split), COMPONENTS_OF)).long().unique()
-    flat = np.concatenate([_flat(split.batch(chunk).x.cpu()).numpy() for chunk in rows.split(500)])
+    flat = _flat(_some(source, COMPONENTS_OF)).numpy()
     count = min(FEATURES, len(flat) - 1, flat.shape[1])
     found = PCA(max(count, 1), svd_solver="randomized", random_state=0).fit(flat)
     mean, axes = (torch.from_numpy(v).float() for v in (found.mean_, found.components_))
@@ -176,6 +190,14 @@ def _components(source: Source) -> Judge:
     about = (f"features: {len(axes)} principal components of {len(flat):,} training samples{of}, "
              f"which hold {share:.1%} of the variance; there are no labels for a classifier")
     return Judge("components", about, lambda x: (_flat(x) - mean) @ axes.T, None)
+
+
+def _some(source: Source, most: int) -> Tensor:
+    """Training samples, evenly spread, images averaged down (N, ...)."""
+    split = source.splits["train"]
+    rows = torch.linspace(0, len(split) - 1, min(len(split), most)).long().unique()
+    return torch.cat([at_most(x) if x.ndim == 4 else x for chunk in rows.split(500)
+                      for x in [split.batch(chunk).x.cpu()]])
 
 
 def _flat(x: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """The order of a report: its questions, the pictures that answer them, and what they are called."""
 
+from collections.abc import Iterable
+
 SECTIONS: dict[str, dict[str, str]] = {
     "Did it learn?": {"curves": "Losses by epoch"},
     "Does it reconstruct?": {
@@ -41,6 +43,20 @@ OF_PRIORS = {
     "density": "how often draws fall among samples; about 1 for the set itself",
     "coverage": "share of samples with a draw nearby", "sharpness": "1 is as sharp as the samples",
 }
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Metrics as a table lists them: first those of the model, then prior by prior."""
+    own, of_priors = [*WORDS], [*OF_PRIORS]
+    there = list(dict.fromkeys(names))
+    priors = list(dict.fromkeys(name.rpartition("/")[0] for name in there))
+
+    def place(name: str) -> tuple[int, int]:
+        prior, _, metric = name.rpartition("/")
+        known = of_priors if prior else own
+        return (priors.index(prior) if prior else -1,
+                known.index(metric) if metric in known else len(known))
+    return sorted(there, key=place)
 
 
 def titles() -> dict[str, str]:

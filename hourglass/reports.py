@@ -17,7 +17,7 @@ from .fitted import prior_of
 from .folder import RunFolder
 from .metrics import measure
 from .observe import take
-from .outline import OF_PRIORS, SECTIONS, WORDS, titles
+from .outline import OF_PRIORS, SECTIONS, WORDS, in_order, titles
 from .page import embedded, template
 from .settings import read_toml
 from .snapshot import Outdated, Snapshot, load_snapshot
@@ -118,9 +118,7 @@ def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = 
         look_again(folder, priors, features)
     snapshot = snapshot_of(folder)
     record = folder.read_record()
-    order = [*WORDS]
-    record["metrics"] = dict(sorted(record["metrics"].items(), key=lambda item: (
-        order.index(item[0]) if item[0] in order else len(order))))
+    record["metrics"] = {name: record["metrics"][name] for name in in_order(record["metrics"])}
     drawn = _drawn(folder, snapshot)
     moving = folder.figures / "training.gif"
     settings = read_toml(folder.settings)

@@ -67,6 +67,7 @@ def test_a_recipe_learns_from_its_first_batches(recipe, real, tmp_path):
     model = train(recipe=recipe, minutes=0.05, out=tmp_path / "run", quiet=True)
     history = model.folder.read_history()
     assert np.isfinite(history[-1]["train_loss"])
-    x = model.source().splits["val"].batch(torch.arange(100)).x.numpy()
+    source = model.source()
+    x = source.splits[source.unseen].batch(torch.arange(100)).x.numpy()
     images = np.moveaxis(x, 1, -1)
     assert np.square(model.reconstruct(images) - images).mean() < 0.13

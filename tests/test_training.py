@@ -70,7 +70,7 @@ def test_an_interrupted_run_ends_bit_for_bit_like_one_that_was_not(settings, her
 
 
 def test_a_run_killed_at_ten_random_moments_ends_bit_for_bit_like_one_that_was_not(here):
-    command = [sys.executable, "-m", "hourglass", "train"]
+    command = [sys.executable, "-m", "hourglass", "train", "--no-report"]
     flags = ["digits", "--epochs", "150", "--stop", "none", "--model", "vae(8)"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run([*command, *flags, "--out", "whole"], check=True, env=environment,

@@ -11,7 +11,7 @@ from ..disk import write_whole
 from ..figures import draw_all
 from ..figures.canvas import as_png, contact_sheet, shown
 from ..folder import RunFolder, open_run
-from ..outline import OF_PRIORS, WORDS, titles
+from ..outline import OF_PRIORS, WORDS, in_order, titles
 from ..page import embedded, template
 from ..reports import snapshot_of
 from ..settings import read_toml
@@ -54,7 +54,7 @@ def compare(runs: Sequence[Path], out: Path) -> dict[str, list[float | None]]:
 
 def _table(records: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """A row a metric, a cell a run, the best marked where it is plain which is."""
-    names = list(dict.fromkeys(name for record in records for name in record["metrics"]))
+    names = in_order(name for record in records for name in record["metrics"])
     table = {}
     for name in names:
         values = [record["metrics"].get(name) for record in records]
