@@ -144,8 +144,8 @@ def _classifier(source: Source) -> Judge:
             save_tensors(path, model.state_dict(), texts)
     model.eval()
     about = (f"features: {FEATURES} of a convolutional classifier, standardised; it was trained "
-             f"for {STEPS} steps on the training split at up to {LARGEST}x{LARGEST} pixels, and names "
-             f"{float(texts['accuracy']):.1%} of the {source.unseen} samples rightly")
+             f"for {STEPS} steps on the training split at up to {LARGEST}x{LARGEST} pixels, and "
+             f"names {float(texts['accuracy']):.1%} of the {source.unseen} samples rightly")
     return Judge("classifier", about, model.features, lambda x: model(x).argmax(1))
 
 
