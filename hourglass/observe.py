@@ -1,6 +1,6 @@
 """Taking the snapshot of a trained model: all that metrics and figures need, in one look."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,10 +42,9 @@ class Eye:
         """Codes (N, D) of samples (N, H, W, C) or (N, D), labels (N,) or (0,)."""
         parts = []
         for start in range(0, len(x), BATCH):
-            chunk = torch.from_numpy(np.ascontiguousarray(x[start:start + BATCH])).float()
-            chunk = rearrange(chunk, "n h w c -> n c h w") if chunk.ndim == 4 else chunk
-            told = self._told(y[start:start + BATCH])
-            parts.append(self.model.encode(chunk.to(self.device), told)[0].z.float().cpu())
+            chunk = slice(start, start + BATCH)
+            latent, _ = self.model.encode(_planes(x[chunk]).to(self.device), self._told(y[chunk]))
+            parts.append(latent.z.float().cpu())
         return torch.cat(parts).flatten(1).numpy()
 
     @torch.inference_mode()
@@ -53,9 +52,9 @@ class Eye:
         """Samples (N, H, W, C) or (N, D) of codes (N, D)."""
         parts = []
         for start in range(0, len(z), BATCH):
-            chunk = torch.from_numpy(np.ascontiguousarray(z[start:start + BATCH])).float()
-            codes = chunk.unflatten(1, self.shape).to(self.device)
-            parts.append(self.model.decode(codes, self._told(y[start:start + BATCH])).mean)
+            chunk = slice(start, start + BATCH)
+            codes = _planes(z[chunk]).unflatten(1, self.shape).to(self.device)
+            parts.append(self.model.decode(codes, self._told(y[chunk])).mean)
         return _channels_last(torch.cat(parts).float().cpu())
 
     def _told(self, y: np.ndarray) -> Tensor | None:
@@ -82,7 +81,7 @@ def take(
     s.probes = all_probes(space)
     s.trips, s.box_trips = round_trips(eye, s.codes, s.y)
     s.judge = f"{judge.name}: {judge.about}"
-    s.features = _features(judge, s.x)
+    s.features = _judged(judge.features, s.x)
     s.drawn = {name: _drawn(eye, prior, judge, s) for name, prior in (priors or {}).items()}
     return s
 
@@ -126,18 +125,16 @@ def round_trips(eye: Eye, z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.
     return found[0], found[1]
 
 
-def _features(judge: Judge, x: np.ndarray) -> np.ndarray:
-    return _look(judge.features, x).numpy()
-
-
 @torch.inference_mode()
-def _look(use: object, x: np.ndarray) -> Tensor:
-    parts = []
-    for start in range(0, len(x), BATCH):
-        chunk = torch.from_numpy(np.ascontiguousarray(x[start:start + BATCH])).float()
-        chunk = rearrange(chunk, "n h w c -> n c h w") if chunk.ndim == 4 else chunk
-        parts.append(use(chunk))   # type: ignore[operator]
-    return torch.cat(parts)
+def _judged(use: Callable[[Tensor], Tensor], x: np.ndarray) -> np.ndarray:
+    """What one side of the judge says of x (N, H, W, C) or (N, D)."""
+    return torch.cat([use(_planes(x[start:start + BATCH]))
+                      for start in range(0, len(x), BATCH)]).numpy()
+
+
+def _planes(x: np.ndarray) -> Tensor:
+    t = torch.from_numpy(np.ascontiguousarray(x)).float()
+    return rearrange(t, "n h w c -> n c h w") if t.ndim == 4 else t
 
 
 def _drawn(eye: Eye, prior: FittedPrior, judge: Judge, s: Snapshot) -> Drawn:
@@ -154,9 +151,9 @@ def _drawn(eye: Eye, prior: FittedPrior, judge: Judge, s: Snapshot) -> Drawn:
     for start in track(starts, len(starts), f"drawing from {prior.text}"):
         chunk = slice(start, start + BATCH)
         images = eye.decode(many[chunk].reshape(len(many[chunk]), -1), of[chunk])
-        features.append(_features(judge, images))
+        features.append(_judged(judge.features, images))
         if judge.classify is not None:
-            judged.append(_look(judge.classify, images).numpy())
+            judged.append(_judged(judge.classify, images))
     return Drawn(x, of if told else np.empty(0, int), np.concatenate(features),
                  np.concatenate(judged) if judged else np.empty(0, int))
 

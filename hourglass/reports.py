@@ -18,7 +18,7 @@ from .folder import RunFolder
 from .metrics import measure
 from .observe import take
 from .outline import OF_PRIORS, SECTIONS, WORDS, in_order, titles
-from .page import embedded, template
+from .page import embedded, picture, template
 from .settings import read_toml
 from .snapshot import Outdated, Snapshot, load_snapshot
 from .spec import figures
@@ -142,7 +142,7 @@ def _drawn(folder: RunFolder, snapshot: Snapshot) -> dict[str, dict[str, str]]:
     for name, figure in track(draw_all(snapshot), len(figures.parts), "drawing"):
         png = as_png(figure)
         write_whole(folder.figures / f"{name}.png", png)
-        found[name] = {"name": name, "about": figures.about(name), "image": embedded(png, "png"),
+        found[name] = {"name": name, "about": figures.about(name), "image": picture(png),
                        "title": titles().get(name, name.replace("_", " "))}
     return found
 

@@ -12,7 +12,7 @@ from ..figures import draw_all
 from ..figures.canvas import as_png, contact_sheet, shown
 from ..folder import RunFolder, open_run
 from ..outline import OF_PRIORS, WORDS, in_order, titles
-from ..page import embedded, template
+from ..page import picture, template
 from ..reports import snapshot_of
 from ..settings import read_toml
 from ..snapshot import Snapshot
@@ -84,7 +84,7 @@ def _shared(snapshots: Sequence[Snapshot], names: Sequence[str]) -> list[dict[st
     few = np.linspace(0, len(x) - 1, min(COLUMNS, len(x))).astype(int)
     rows = [shown(x[few]), *(shown(s.recon[few]) for s in snapshots)]
     sheet = contact_sheet(rows, ["x", *names], 0.6, 14)
-    return [{"title": "The same samples, through each", "image": embedded(as_png(sheet), "png"),
+    return [{"title": "The same samples, through each", "image": picture(as_png(sheet)),
              "about": "The first row are the samples themselves."}]
 
 
@@ -92,7 +92,7 @@ def _figures(snapshots: Sequence[Snapshot]) -> list[dict[str, Any]]:
     drawn: list[dict[str, str]] = []
     for s in snapshots:
         chosen = draw_all(s, SIDE_BY_SIDE)
-        drawn.append({name: embedded(as_png(figure), "png") for name, figure in
+        drawn.append({name: picture(as_png(figure)) for name, figure in
                       track(chosen, len(SIDE_BY_SIDE), "drawing")})
     return [{"title": titles()[name], "about": figures.about(name),
              "images": [held.get(name, "") for held in drawn]}
