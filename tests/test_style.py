@@ -20,7 +20,8 @@ MAY_IMPORT = {   # a kind of part never imports another kind
     "augmentations": SHARED,
     "data": SHARED, "corruptions": SHARED, "backbones": SHARED, "bottlenecks": SHARED,
     "likelihoods": SHARED, "terms": SHARED, "optimisers": SHARED, "schedules": SHARED,
-    "stopping": SHARED, "priors": SHARED, "probes": LOOKS, "metrics": LOOKS, "figures": LOOKS, "objective": SHARED | {"ramps"},
+    "stopping": SHARED, "priors": SHARED, "probes": LOOKS, "metrics": LOOKS, "figures": LOOKS,
+    "objective": SHARED | {"ramps"},
     "autoencoder": SHARED | {"condition"}, "models": SHARED | {"autoencoder"},
 }
 NAMED_LAZILY = {"settings": {"autoencoder", "data"}}   # for types, and inside functions
