@@ -12,12 +12,10 @@ import sys
 
 import numpy as np
 from PIL import Image
-from scipy.linalg import sqrtm
 from sklearn.decomposition import PCA
 
 import hourglass as hg
-from hourglass.loading import load_source
-from hourglass.settings import make_settings, read_toml
+from hourglass.metrics.samples import frechet_distance as frechet
 
 DRAWN = 2000
 
@@ -31,15 +29,8 @@ def small(images: np.ndarray) -> np.ndarray:
                      for image in eight]).reshape(len(images), -1) / 255
 
 
-def frechet(a: np.ndarray, b: np.ndarray) -> float:
-    """Distance of two sets of features (N, F), Gaussians fitted to both (Heusel et al., 2017)."""
-    p, q = np.cov(a.T), np.cov(b.T)
-    cross = sqrtm(p @ q).real
-    return float(np.square(a.mean(0) - b.mean(0)).sum() + np.trace(p + q - 2 * cross))
-
-
 def real_images(run: str) -> dict[str, np.ndarray]:
-    source = load_source(make_settings(read_toml(hg.load(run).folder.settings)))
+    source = hg.load(run).source()
     found = {}
     for name in ("train", "test"):
         batches = [batch.x.numpy() for batch in source.splits[name].batches(500)]
