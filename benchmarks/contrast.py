@@ -51,7 +51,7 @@ def main() -> None:
         codes = model.encode(real["train"][:DRAWN])
         fitted = generator.multivariate_normal(codes.mean(0), np.cov(codes.T), DRAWN)
         again = frechet(features(model.reconstruct(real["test"])), train)
-        prior = frechet(features(model.sample(DRAWN)), train)
+        prior = frechet(features(model.sample(DRAWN, prior="own")), train)
         own = frechet(features(model.decode(fitted)), train)
         print(f"{run}: reconstructions {again:.3f}, draws from N(0, 1) {prior:.3f}, from a "
               f"Gaussian fitted to its codes {own:.3f}; codes' standard deviation "

@@ -95,7 +95,7 @@ def train(
         print(training.folder.path)
     if training.interrupted:
         say(f"to go on: hourglass train {training.folder.path} --resume")
-        raise typer.Exit(INTERRUPTED)
+        raise SystemExit(INTERRUPTED)   # typer's own means that nothing was said yet
 
 
 def _report(training: Any) -> None:
@@ -105,7 +105,7 @@ def _report(training: Any) -> None:
         metrics = finish(training)
     except KeyboardInterrupt:
         say(f"interrupted; what was learnt is kept: hourglass report {training.folder.path}")
-        raise typer.Exit(INTERRUPTED) from None
+        raise SystemExit(INTERRUPTED) from None
     say("; ".join(f"{name} {value:.5g}" for name, value in metrics.items() if "/" not in name))
     print(training.folder.report)
 
@@ -132,8 +132,8 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
 @app.command()
 def report(
     run: Run,
-    priors: Annotated[str, typer.Option(help="look again, at draws from these priors, such as "
-                                        "own;flow;diffusion")] = "",
+    priors: Annotated[str, typer.Option(help="look again, at draws from these priors in place of "
+                                        "the usual ones, such as own;flow;diffusion")] = "",
     features: Annotated[str, typer.Option(help="compare draws by this network's features: an ONNX "
                                           "file, such as Inception's")] = "",
 ) -> None:
@@ -201,6 +201,8 @@ def main() -> None:
     """Run a command; errors of use are a line or two and exit code 2."""
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        if code == INTERRUPTED:
+            _fail("interrupted", INTERRUPTED)
     except TyperException as error:
         code = _fail(getattr(error, "format_message", error.__str__)(), BAD_USE)
     except (ValueError, OSError) as error:

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from .console import say
-
 latent_commands = typer.Typer()
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder, such as runs/1")]
@@ -22,10 +20,11 @@ def generate(
     kind: Kind = "",
     prior: Annotated[str, typer.Option(help="where codes are drawn: own, per_class, kde, mixture, "
                                        "flow, diffusion, ... (hourglass list priors)")] = "auto",
-    temperature: Annotated[float, typer.Option(min=0, help="below 1 likelier, above 1 odder")] = 1,
+    temperature: Annotated[float, typer.Option(
+        min=0, max=100, help="below 1 likelier, above 1 odder")] = 1,
     radius: Annotated[str, typer.Option(help="sweep these radii instead, such as "
                                         "0.5,1,2,3,5,8")] = "",
-    sharpen: Annotated[float, typer.Option(min=0, help="sharpen images; 3 is strong")] = 0,
+    sharpen: Annotated[float, typer.Option(min=0, max=100, help="sharpen images; 3 is strong")] = 0,
     nearest: Annotated[bool, typer.Option("--nearest", help="with the nearest training sample "
                                           "below each")] = False,
     out: Annotated[Path, typer.Option("--out", "-o", help="a .png file for a sheet, a folder for a "
@@ -45,6 +44,9 @@ def generate(
     from .trained import load
     model = load(run, str(choose_device(device)))
     if radius:
+        if nearest or sharpen or prior != "auto":
+            raise ValueError("--radius draws boxes and shells, not from a prior; with it go "
+                             "--class (of conditional models), --seed and -o")
         print(sweep(model, _numbers(radius), out, kind, seed))
         print(out)
         return
@@ -81,7 +83,7 @@ def morph(
         raise ValueError(f"no way is named {way!r}; {did_you_mean(way, ['linear', 'spherical'])}")
     model = load(run, str(choose_device(device)))
     count = go(model, images, out, Manner(way, frames, hold, rate, loop), kind)  # type: ignore[arg-type]
-    print(f"{count} frames in {out}")
+    print(f"{count} pictures in {out}")
 
 
 @latent_commands.command()
@@ -108,8 +110,7 @@ def vary(
     from .trained import load
     model = load(run, str(choose_device(device)))
     names = [name.strip() for name in attribute.split(",") if name.strip()]
-    along(model, image, chosen_attributes(model, names, having, lacking), out, kind)
-    say(f"the strips are {out}" if out.suffix == ".png" else f"the animation is {out}")
+    along(model, image, chosen_attributes(model, names, having, lacking, kind), out, kind)
     print(out)
 
 
@@ -153,6 +154,6 @@ def _numbers(text: str) -> list[float]:
     except ValueError:
         numbers = []
     if not numbers or not all(0 < number < 1e6 for number in numbers):
-        raise ValueError(f"--radius takes numbers above 0 with commas, such as 0.5,1,2, not "
-                         f"{text!r}")
+        raise ValueError(f"--radius takes numbers above 0, below a million, with commas, such as "
+                         f"0.5,1,2, not {text!r}")
     return numbers

@@ -54,8 +54,11 @@ def kept_codes(folder: RunFolder) -> Codes | None:
     """A run's codes, unless there are none yet of the model that it has now."""
     if not _path(folder).is_file():
         return None
-    held, texts = load_tensors(_path(folder))
-    if texts.get("model") != digest(folder):
+    try:
+        held, texts = load_tensors(_path(folder))
+    except ValueError:   # damaged: they can be found again
+        return None
+    if texts.get("model") != digest(folder) or not {"z", "rows"} <= set(held):
         return None
     return Codes(held["z"], held.get("y"), held["rows"])
 

@@ -107,7 +107,10 @@ def prior_of(
     """A prior of a run: the one that is kept there, else fitted now, and kept."""
     path = _path_of(folder.path, text, digest(folder))
     if path.is_file():
-        return load_prior(path, own)
+        try:
+            return load_prior(path, own)
+        except (ValueError, KeyError, RuntimeError):   # damaged: it can be fitted again
+            pass
     found = codes()
     fitted = fit_prior(text, found, classes, own)
     save_prior(path, fitted, len(found.z))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+GENERATES = "What does it generate?"
 SECTIONS: dict[str, dict[str, str]] = {
     "Did it learn?": {"curves": "Losses by epoch"},
     "Does it reconstruct?": {
@@ -18,7 +19,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "traversals": "One factor at a time", "interpolations": "From sample to sample",
         "between": "Between the classes", "shells": "Away from the origin",
         "filled": "What comes back to where it was"},
-    "What does it generate?": {"samples": "Samples from each prior"},
+    GENERATES: {"samples": "Samples from each prior"},
 }
 WORDS = {
     "mse": "mean squared error per value", "mae": "mean absolute error per value",

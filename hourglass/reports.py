@@ -17,7 +17,7 @@ from .fitted import prior_of
 from .folder import RunFolder
 from .metrics import measure
 from .observe import take
-from .outline import OF_PRIORS, SECTIONS, WORDS, in_order, titles
+from .outline import GENERATES, OF_PRIORS, SECTIONS, WORDS, in_order, titles
 from .page import embedded, picture, template
 from .settings import read_toml
 from .snapshot import Outdated, Snapshot, load_snapshot
@@ -123,7 +123,8 @@ def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = 
     moving = folder.figures / "training.gif"
     settings = read_toml(folder.settings)
     page = template("report").render(
-        record=record, settings=settings, sections=_sections(drawn), words=WORDS,
+        record=record, settings=settings, sections=_sections(drawn, bool(snapshot.drawn)),
+        words=WORDS, generates=GENERATES,
         history=snapshot.history,
         of_priors=OF_PRIORS, table=_of_priors(record), judge=snapshot.judge,
         count=len(next(iter(snapshot.drawn.values())).features) if snapshot.drawn else 0,
@@ -147,13 +148,16 @@ def _drawn(folder: RunFolder, snapshot: Snapshot) -> dict[str, dict[str, str]]:
     return found
 
 
-def _sections(drawn: dict[str, dict[str, str]]) -> dict[str, list[dict[str, str]]]:
+def _sections(
+    drawn: dict[str, dict[str, str]], generates: bool
+) -> dict[str, list[dict[str, str]]]:
     """The pictures under the questions that they answer; those that none names come last."""
     known = titles()
     sections = {question: [drawn[name] for name in names if name in drawn]
                 for question, names in SECTIONS.items()}
     sections["What else?"] = [figure for name, figure in drawn.items() if name not in known]
-    return {question: held for question, held in sections.items() if held}
+    return {question: held for question, held in sections.items()
+            if held or (generates and question == GENERATES)}
 
 
 def _of_priors(record: dict[str, Any]) -> dict[str, dict[str, tuple[float, Any]]]:

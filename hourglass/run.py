@@ -34,7 +34,8 @@ def run(training: Training) -> Iterator[Progress]:
     with Interrupts() as interrupts, quiet_collector():
         try:
             for progress in fit(parties, training.source, training.plan, state):
-                training.told += progress.notes
+                # what is said of the posterior may pass; the report has what stands at the end
+                training.told += [note for note in progress.notes if note != state.trouble]
                 if progress.row:
                     training.ended = progress.stopped
                 keep(progress)

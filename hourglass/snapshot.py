@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -21,7 +22,7 @@ class Lacking(Exception):
 
 
 class Outdated(ValueError):
-    """Raised for a snapshot of another version: the model must be looked at anew."""
+    """Raised for a snapshot that is not whole or of another version: look at the model anew."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def load_snapshot(
     path: Path, history: tuple[dict[str, float], ...] = (), best_epoch: int = 0,
     factors: tuple[dict[str, float], ...] = (),
 ) -> Snapshot:
-    """A saved snapshot; raises ValueError, and Outdated for one that holds other things."""
+    """A saved snapshot; raises Outdated for one that is damaged, or holds other things."""
     try:
         with np.load(path, allow_pickle=False) as file:
             held = dict(file)
@@ -138,5 +139,5 @@ def load_snapshot(
                         history=history, best_epoch=best_epoch, factors=factors)
     except (KeyError, TypeError):
         raise Outdated(f"{path} is from another version of Hourglass") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} is no whole snapshot ({error})") from None
+    except (OSError, ValueError, EOFError, BadZipFile):
+        raise Outdated(f"{path} is no whole snapshot") from None

@@ -69,36 +69,44 @@ class Trained:
         self.device = torch.device(device)
 
     def encode(self, x: Any, y: Any = None) -> np.ndarray:
-        """Codes (N, D): the posterior's mean, without noise. A conditional model wants the classes
-        y, by name, unless folders tell them."""
+        """Codes (N, D), or maps (N, D, H, W): the posterior's mean, without noise. A conditional
+        model wants the classes y, by name, unless folders tell them."""
         found = self.read(x)
         return self._each(found.x, self._labels(y, found),
-                          lambda x, y: self.model.encode(_planes(x), y)[0].z)
+                          lambda x, y: self.model.encode(_planes(x), y)[0].z).numpy()
 
     def decode(self, z: Any, y: Any = None) -> np.ndarray:
-        """Images (N, H, W, C) or vectors (N, D) of codes (N, D), of classes y."""
+        """Images (N, H, W, C) or vectors (N, D) of codes (N, D) or (N, D, H, W), of classes y."""
         codes = np.asarray(z, dtype=np.float32)
-        return self._each(codes, self._labels(y, Collection(codes)),
-                          lambda z, y: self.model.decode(z, y).mean)
+        wanted = self._own(1, 1.0, 0).shape[1:]
+        if codes.shape[1:] != wanted or not len(codes):
+            raise ValueError(f"this model's codes are of shape (N, {', '.join(map(str, wanted))}), "
+                             f"not {codes.shape}")
+        return _as_images(self._each(codes, self._labels(y, Collection(codes)),
+                                     lambda z, y: self.model.decode(z, y).mean))
 
     def reconstruct(self, x: Any, y: Any = None) -> np.ndarray:
         """Through the bottleneck and back, (N, H, W, C) or (N, D)."""
         found = self.read(x)
-        return self._each(found.x, self._labels(y, found),
-                          lambda x, y: self.model(_planes(x), y).px.mean)
+        return _as_images(self._each(found.x, self._labels(y, found),
+                                     lambda x, y: self.model(_planes(x), y).px.mean))
 
-    def sample(self, n: int, y: Any = None, seed: int = 0, prior: str = "own",
+    def sample(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
                temperature: float = 1.0) -> np.ndarray:
-        """New samples (N, H, W, C) or (N, D): means of n draws from a prior, of class y if one is
-        asked for; a conditional model else draws all classes in turn."""
+        """New samples (N, H, W, C) or (N, D): means of n draws from a prior (if none is named, from
+        the `usual_prior`), of class y if one is asked for; a conditional model else draws all
+        classes in turn."""
         return self.draw(n, y, seed, prior, temperature)[0]
 
-    def draw(self, n: int, y: Any = None, seed: int = 0, prior: str = "own",
+    def draw(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
              temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The same with the codes (N, ...) that they were decoded from and the numbers of their
         classes (N,), if the prior or the model knows of any."""
-        if n < 1:
+        if not isinstance(n, int | np.integer) or n < 1:
             raise ValueError(f"n must be a whole number from 1, not {n}")
+        if not 0 <= temperature < float("inf"):
+            raise ValueError(f"temperature must be a number from 0, not {temperature}")
+        prior = self.usual_prior(y is not None) if prior == "auto" else prior
         fitted = None if prior == "own" else self.prior(prior)
         told = self.model.condition is not None
         knows = told or (fitted is not None and fitted.groups > 1)
@@ -114,6 +122,12 @@ class Trained:
         if kinds is None or not knows:
             return self.decode(z), z, np.empty(0, int)
         return self.decode(z, [self.classes[kind] for kind in kinds] if told else None), z, kinds
+
+    def usual_prior(self, asked: bool = False) -> str:
+        """The model's own, if training drew the codes to it and, where a class is `asked` for, it
+        was told classes; else one that is fitted to the codes."""
+        told = self.model.condition is not None
+        return "own" if self.model.bottleneck.confined and (told or not asked) else "mixture"
 
     def _own(self, n: int, temperature: float, seed: int) -> np.ndarray:
         with torch.random.fork_rng([]):
@@ -132,7 +146,7 @@ class Trained:
     def codes(self) -> Codes:
         """Of the training samples: those kept with the run, else encoded anew from its data."""
         codes = kept_codes(self.folder)
-        if codes is None:
+        if codes is None or codes.z.shape[1:] != self._own(1, 1.0, 0).shape[1:]:
             codes = find_codes(self.model, self.source())
             keep_codes(self.folder, codes)
         return codes
@@ -142,7 +156,11 @@ class Trained:
         settings = make_settings(read_toml(self.folder.settings))
         if settings.data == IN_MEMORY:
             raise ValueError(f"{self.folder.path} was trained on an array in memory, which is gone")
-        return load_source(settings)
+        try:
+            return load_source(settings)
+        except ValueError as error:
+            raise ValueError(f"the data that {self.folder.path} was trained on is needed here: "
+                             f"{error}") from None
 
     def _labels(self, y: Any, found: Collection) -> np.ndarray | None:
         """The classes (N,) as this model counts them; raises ValueError for one it has not seen."""
@@ -189,7 +207,7 @@ class Trained:
 
     def _each(
         self, x: np.ndarray, y: np.ndarray | None, use: Callable[[Tensor, Tensor | None], Tensor]
-    ) -> np.ndarray:
+    ) -> Tensor:
         scale = self.about["scale"] if x.dtype == np.uint8 else 1.0
         done = []
         for start in range(0, len(x), BATCH):
@@ -197,7 +215,7 @@ class Trained:
             labels = None if y is None else torch.from_numpy(y[start:start + BATCH]).to(self.device)
             with torch.inference_mode():
                 done.append(use(batch.float() * scale, labels).float().cpu())
-        return _as_images(torch.cat(done))
+        return torch.cat(done)
 
 
 def _planes(t: Tensor) -> Tensor:

@@ -1,5 +1,9 @@
 """The latent laboratory as people use it: generate, morph, vary, compare."""
 
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +59,7 @@ def test_a_class_is_drawn_from_a_model_that_was_never_told_any(at, prior):
 def test_samples_are_a_sheet_files_by_class_or_an_array(at, hourglass, tmp_path):
     code, out, err = hourglass(f"generate vae -n 9 -o {tmp_path}/s.png")
     assert code == 0 and "prior own" in out, err
-    assert Image.open(tmp_path / "s.png").size == (3 * 14, 3 * 14)
+    assert Image.open(tmp_path / "s.png").size == (5 * 3 * 14, 5 * 3 * 14)   # to be seen
     assert hourglass(f"generate ae -n 30 -o {tmp_path}/files")[0] == 0
     assert {p.parent.name for p in (tmp_path / "files").rglob("*.png")} == {"lying", "upright"}
     assert hourglass(f"generate ae --class lying --prior kde -n 30 -o {tmp_path}/s.npy")[0] == 0
@@ -123,7 +127,7 @@ def test_a_morph_is_an_animation_or_a_strip(at, hourglass, tmp_path):
         with Image.open(tmp_path / f"m.{suffix}") as moving:
             assert moving.n_frames > 8 and min(moving.size) >= 256
     code, out, _ = hourglass(f"morph vae 0 5 --frames 4 --way spherical -o {tmp_path}/m.png")
-    assert "6 frames" in out and Image.open(tmp_path / "m.png").size == (6 * 14, 14)
+    assert "6 pictures" in out and Image.open(tmp_path / "m.png").size == (5 * 6 * 14, 5 * 14)
 
 
 def test_a_morph_is_a_film(at, hourglass, tmp_path):
@@ -218,7 +222,12 @@ BAD = [
     ("morph vae 0 999", "numbers from 0 to 39"),
     ("morph vae 0 nothing.png", "nothing.png"),
     ("morph vae 0 1 --way spheric", "did you mean 'spherical'"),
-    ("morph vae 0 1 -o m.xyz", "no picture's name"),
+    ("morph vae 0 1 -o m.xyz", ".gif, .webp, .mp4, .png"),
+    ("vary vae 0 -o m.xyz", ".gif"),
+    ("generate vae --radius 1 --nearest", "--radius draws boxes"),
+    ("generate ae --radius 1 --class lying", "not told any"),
+    ("generate vae --temperature inf", "100"),
+    ("compare ae ae", "named twice"),
     ("morph cvae 0 1", "--class"),
     ("vary vae 0 --attribute smile", "no class and no measure is named 'smile'"),
     ("vary vae 0 --attribute warmth", "colour"),
@@ -241,6 +250,50 @@ def test_two_sets_are_not_compared(at, hourglass, tmp_path):
     hg.train(x, model="ae(3)", epochs=1, out=tmp_path / "other", quiet=True)
     code, _, err = hourglass(f"compare ae {tmp_path}/other")
     assert code == 2 and "same samples" in err
+
+
+def test_ctrl_c_while_a_prior_is_fitted_is_answered_in_a_line(at):
+    command = [sys.executable, "-m", "hourglass", "generate", "ae", "--prior", "flow(hidden=400)"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    time.sleep(6)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and said.strip().endswith("hourglass: interrupted")
+
+
+def test_what_is_damaged_is_made_again(at, hourglass):
+    model = hg.load("ae")
+    first = model.sample(3, prior="kde")
+    for file in ("codes.safetensors", "snapshot.npz"):
+        whole = (at / "ae" / file).read_bytes()
+        (at / "ae" / file).write_bytes(whole[:len(whole) // 2])
+    for file in (at / "ae" / "priors").glob("kde*"):
+        file.write_bytes(b"no prior")
+    assert np.array_equal(hg.load("ae").sample(3, prior="kde"), first)
+    code, _, err = hourglass("report ae")
+    assert code == 0, err
+
+
+def test_codes_that_are_maps_decode_morph_and_vary(at, hourglass, tmp_path):
+    model = hg.train(at / "bars.npz", bottleneck="identity", backbone="conv(filters=(4, 2))",
+                     epochs=1, out=tmp_path / "maps", quiet=True, report=False)
+    x = model.sample(3, prior="normal")
+    z = model.encode(x)
+    assert z.shape[1:] == model.codes().z.shape[1:] and model.decode(z).shape == x.shape
+    for command in ("morph {}/maps 0 1 --way spherical", "vary {}/maps 0 --attribute slant"):
+        code, _, err = hourglass(f"{command.format(tmp_path)} -o {tmp_path}/m.png")
+        assert code == 0, err
+    with pytest.raises(ValueError, match="codes are of shape"):
+        model.decode(np.zeros((2, 5)))
+
+
+def test_vectors_are_drawn_and_measured(tmp_path, hourglass):
+    x = np.random.default_rng(0).normal(size=(300, 6)).astype(np.float32)
+    model = hg.train(x, model="vae(2)", epochs=1, test=0.3, out=tmp_path / "run", quiet=True)
+    assert model.sample(4).shape == (4, 6)
+    assert "What does it generate?" in (tmp_path / "run" / "report.html").read_text()
+    code, _, err = hourglass(f"vary {tmp_path}/run 0")
+    assert code == 2 and "trained on vectors" in err
 
 
 def test_codes_outlive_the_data(tmp_path):

@@ -38,10 +38,10 @@ def contact_sheet(
     return figure
 
 
-def as_png(figure: Figure) -> bytes:
-    """The figure as a PNG file's content."""
+def as_png(figure: Figure, tight: bool = False) -> bytes:
+    """The figure as a PNG file's content; `tight` cuts off what is empty around it."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    figure.savefig(buffer, format="png", bbox_inches="tight" if tight else None)
     return buffer.getvalue()
 
 

@@ -33,6 +33,8 @@ def compare(runs: Sequence[Path], out: Path) -> dict[str, list[float | None]]:
         raise ValueError("name two runs or more, as in hourglass compare runs/1 runs/2")
     if out.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"the comparison is a page; end -o in .html, not {out.suffix or out}")
+    if len({run.resolve() for run in runs}) < len(runs):
+        raise ValueError("the same run is named twice; a comparison is of different ones")
     folders = [open_run(run) for run in runs]
     snapshots = [snapshot_of(folder) for folder in folders]
     for run, snapshot in zip(runs[1:], snapshots[1:], strict=True):

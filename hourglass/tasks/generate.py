@@ -12,7 +12,7 @@ from ..disk import check_empty
 from ..figures.canvas import as_png, contact_sheet, shown
 from ..trained import Trained
 from .nearest import nearest
-from .pictures import SUFFIXES, as_picture, as_sheet, save_array, save_picture
+from .pictures import SUFFIXES, as_picture, as_sheet, enlarged, save_array, save_picture
 
 WIDEST = 20   # columns of a sheet with a class a column
 PAIRED = 10   # columns of one with the nearest training samples
@@ -50,18 +50,16 @@ def generate(model: Trained, wish: Wish, out: Path) -> list[str]:
     elif out.suffix:
         told = not wish.kind and model.model.condition is not None
         columns = len(model.classes) if told and len(model.classes) <= WIDEST else 0
-        save_picture(out, as_picture(as_sheet(x, columns)))
+        save_picture(out, enlarged(as_sheet(x, columns), x.shape[1:3]))
     else:
         _write_files(x, [model.classes[kind] for kind in kinds] if not wish.kind else [], out)
     return lines
 
 
 def choose_prior(model: Trained, kind: str) -> str:
-    """The model's own, if training drew the codes towards it and it knows the class asked for;
-    else one that is fitted to the codes."""
-    own = model.model.bottleneck.confined and (not kind or model.model.condition is not None)
-    chosen = "own" if own else "mixture"
-    if not own:
+    """The usual one; says why, where that is not the model's own."""
+    chosen = model.usual_prior(bool(kind))
+    if chosen != "own":
         why = "its own knows no classes" if model.model.bottleneck.confined else (
             "this model has none of its own")
         say(f"drawing from the prior {chosen}, fitted to the codes, for {why}; see --prior")
@@ -79,6 +77,8 @@ def _check(model: Trained, wish: Wish, out: Path) -> None:
                          "into an array, as in -o samples.npy")
     if wish.kind and not model.classes:
         raise ValueError("the data of this model had no classes, so it has none to draw")
+    if wish.kind:
+        model.number(wish.kind, 1)   # refused before anything is fitted
     if not out.suffix:
         check_empty(out)
 
@@ -103,4 +103,4 @@ def _write_pairs(x: np.ndarray, near: np.ndarray, out: Path) -> None:
     starts = range(0, len(x) - len(x) % columns, columns)
     rows = [shown(part[start:start + columns]) for start in starts for part in (x, near)]
     figure = contact_sheet(rows, ["drawn", "nearest"] * len(starts), 0.6, 40)
-    save_picture(out, Image.open(BytesIO(as_png(figure))))
+    save_picture(out, Image.open(BytesIO(as_png(figure, tight=True))))

@@ -10,7 +10,15 @@ import numpy as np
 
 from ..trained import Trained
 from .picking import one_class, pick
-from .pictures import MOVING, as_picture, as_sheet, save_animation, save_picture
+from .pictures import (
+    MOVING,
+    SUFFIXES,
+    as_sheet,
+    check_name,
+    enlarged,
+    save_animation,
+    save_picture,
+)
 
 Way = Literal["linear", "spherical"]
 
@@ -33,6 +41,7 @@ def morph(model: Trained, images: Sequence[str], out: Path, manner: Manner, kind
         raise ValueError("this model was trained on vectors, which make no pictures to morph")
     if len(images) < 2:
         raise ValueError("a morph needs two images or more")
+    check_name(out, (*MOVING, *SUFFIXES))
     found = pick(model, images)
     y = one_class(model, found, kind)
     codes = model.encode(found, y)
@@ -43,7 +52,7 @@ def morph(model: Trained, images: Sequence[str], out: Path, manner: Manner, kind
         shares = np.linspace(0, 1, manner.frames + 2)
         rows = [step(*pair, t, manner.way) for pair in pairwise(codes) for t in shares]
         frames = model.decode(np.stack(rows), y)
-        save_picture(out, as_picture(as_sheet(frames, len(shares))))
+        save_picture(out, enlarged(as_sheet(frames, len(shares)), frames.shape[1:3]))
     return len(frames)
 
 

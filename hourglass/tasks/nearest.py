@@ -26,11 +26,13 @@ class Nearest:
     @property
     def words(self) -> str:
         """What the distances say."""
+        found = f"to the nearest training sample: {np.median(self.distance):.3g} (median)"
+        if np.isnan(self.unseen):
+            return f"{found}; there are no unseen samples to hold that against"
         ratio = float(np.median(self.distance)) / max(self.unseen, 1e-9)
         means = ("they look like copies" if ratio < COPY else "they are no copies"
                  if ratio > NEW else "they are nearer than new samples would be")
-        return (f"to the nearest training sample: {np.median(self.distance):.3g} (median), from "
-                f"samples it has not seen {self.unseen:.3g}; {means}")
+        return f"{found}, from samples it has not seen {self.unseen:.3g}; {means}"
 
 
 @torch.inference_mode()
@@ -44,7 +46,9 @@ def nearest(source: Source, x: np.ndarray) -> Nearest:
     distance, index = _search(source, looked)
     found = source.splits["train"].batch(index[:len(x)]).x.cpu()
     found = rearrange(found, "n c h w -> n h w c") if x.ndim == 4 else found
-    return Nearest(found.numpy(), distance[:len(x)].numpy(), float(distance[len(x):].median()))
+    seen = source.unseen == "train"
+    return Nearest(found.numpy(), distance[:len(x)].numpy(),
+                   float("nan") if seen else float(distance[len(x):].median()))
 
 
 def _search(source: Source, looked: Tensor) -> tuple[Tensor, Tensor]:

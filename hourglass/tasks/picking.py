@@ -18,7 +18,9 @@ def pick(model: Trained, images: Sequence[str]) -> Collection:
     files = [name for name in images if name not in numbers]
     found: dict[str, np.ndarray] = {}
     if files:
-        read = model.read(files)
+        read = model.read(files, strict=False)
+        if len(read.x) < len(files):
+            raise ValueError(f"not every image can be read: {'; '.join(read.notes)}")
         scale = model.about["scale"] if read.x.dtype == np.uint8 else 1.0
         found |= dict(zip(files, read.x.astype(np.float32) * np.float32(scale), strict=True))
     y: dict[str, int] = {}

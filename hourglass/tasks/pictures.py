@@ -1,5 +1,6 @@
 """Pictures as people want them written: one image, a sheet of many, an animation."""
 
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from ..figures.canvas import shown, tile
 
 SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
 MOVING = (".gif", ".webp", ".mp4")
+SEEN = 64        # pixels of an image's shorter side in a sheet
 LEAST = 256      # pixels of an animation's shorter side
 COLOURS = 256
 
@@ -32,16 +34,33 @@ def as_sheet(images: np.ndarray, columns: int = 0) -> np.ndarray:
 
 
 def save_picture(path: Path, picture: Image.Image) -> None:
-    """Write a still picture; raises ValueError for a suffix that is none's."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{path} is no picture's name; end it in one of {', '.join(SUFFIXES)}")
+    """Write a still picture, whole or not at all; raises ValueError for another suffix."""
+    check_name(path, SUFFIXES)
+    buffer = io.BytesIO()
+    kind = path.suffix.lower()
+    picture.save(buffer, Image.registered_extensions()[kind])
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    write_whole(path, buffer.getvalue())
+
+
+def check_name(path: Path, suffixes: Sequence[str]) -> None:
+    """Raises ValueError for a name that ends in none of these."""
+    if path.suffix.lower() not in suffixes:
+        raise ValueError(f"{path} does not say what to write; end it in one of "
+                         f"{', '.join(dict.fromkeys(suffixes))}")
+
+
+def enlarged(sheet: np.ndarray, size: tuple[int, ...]) -> Image.Image:
+    """A sheet of small images (H, W) as a picture in which they can be seen."""
+    times = max(1, SEEN // min(size))
+    height, width = sheet.shape[:2]
+    return as_picture(sheet).resize((times * width, times * height), Image.Resampling.NEAREST)
 
 
 def save_animation(path: Path, frames: Sequence[np.ndarray], rate: int, loop: bool) -> None:
     """Write images (H, W, C) in [0, 1] as .gif, .webp or .mp4, so many a second, enlarged to be
     seen; raises ValueError for another suffix."""
+    check_name(path, MOVING)
     path.parent.mkdir(parents=True, exist_ok=True)
     height, width = frames[0].shape[:2]
     times = max(1, math.ceil(LEAST / min(height, width)))
@@ -51,8 +70,6 @@ def save_animation(path: Path, frames: Sequence[np.ndarray], rate: int, loop: bo
     if kind == ".mp4":
         _save_video(path, pictures, rate)
         return
-    if kind not in MOVING:
-        raise ValueError(f"{path} is no animation's name; end it in one of {', '.join(MOVING)}")
     if kind == ".gif":   # in the colours of all frames together, so that none flickers
         sheet = Image.fromarray(np.concatenate([np.asarray(p.convert("RGB")) for p in
                                                 pictures[::max(1, len(pictures) // 12)]]))
@@ -60,8 +77,10 @@ def save_animation(path: Path, frames: Sequence[np.ndarray], rate: int, loop: bo
         pictures = [p.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
                     for p in pictures]
     forever = {"loop": 0 if loop else 1} if loop or kind == ".webp" else {}
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=1000 // rate,
-                     **forever)  # type: ignore[arg-type]
+    buffer = io.BytesIO()
+    pictures[0].save(buffer, kind[1:], save_all=True, append_images=pictures[1:],
+                     duration=1000 // rate, **forever)
+    write_whole(path, buffer.getvalue())
 
 
 def _save_video(path: Path, pictures: list[Image.Image], rate: int) -> None:
@@ -70,8 +89,8 @@ def _save_video(path: Path, pictures: list[Image.Image], rate: int) -> None:
     except ImportError:
         raise ValueError("an .mp4 needs an extra: pip install 'hourglass[video]'; .gif and .webp "
                          "do not") from None
-    part = path.with_name(f".{path.name}")
-    with av.open(str(part), "w", format="mp4") as film:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as film:
         stream = film.add_stream("libx264", rate=rate)
         stream.width, stream.height = (2 * (side // 2) for side in pictures[0].size)
         stream.pix_fmt = "yuv420p"
@@ -79,12 +98,11 @@ def _save_video(path: Path, pictures: list[Image.Image], rate: int) -> None:
             frame = av.VideoFrame.from_image(picture.convert("RGB"))
             film.mux(stream.encode(frame))
         film.mux(stream.encode())
-    part.replace(path)
+    write_whole(path, buffer.getvalue())
 
 
 def save_array(path: Path, values: np.ndarray) -> None:
     """Write an array as .npy."""
-    import io
     buffer = io.BytesIO()
     np.save(buffer, values)
     path.parent.mkdir(parents=True, exist_ok=True)

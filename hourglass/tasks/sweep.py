@@ -20,6 +20,8 @@ def sweep(model: Trained, radii: Sequence[float], out: Path, kind: str = "", see
     that radius; returns where the codes themselves lie. Raises ValueError."""
     if len(model.shape) != 3:
         raise ValueError("this model was trained on vectors, which make no pictures")
+    if kind and model.model.condition is None:
+        raise ValueError("--radius draws codes of no class, and this model was not told any")
     codes = model.codes().z
     shape = tuple(codes.shape[1:])
     drawn = np.random.default_rng(seed)
@@ -53,4 +55,4 @@ def _drawn(rows: dict[str, list[np.ndarray]], radii: Sequence[float], line: str)
         ax.spines[:].set_visible(False)
         ax.set_title(words[name], fontsize=11)
     figure.suptitle(line, fontsize=9)
-    return Image.open(BytesIO(as_png(figure)))
+    return Image.open(BytesIO(as_png(figure, tight=True)))

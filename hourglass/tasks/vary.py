@@ -11,7 +11,7 @@ from ..attributes import MEASURED, Attribute, between, find_attribute
 from ..figures.canvas import as_png, contact_sheet, shown
 from ..trained import Trained
 from .picking import one_class, pick
-from .pictures import MOVING, save_animation, save_picture
+from .pictures import MOVING, SUFFIXES, check_name, save_animation, save_picture
 
 REACH = 1.5    # times the difference of the means
 STEPS = 11
@@ -23,8 +23,7 @@ def vary(model: Trained, image: str, attributes: Sequence[Attribute], out: Path,
          ) -> None:
     """Write a strip for each attribute, the image as it is in the middle; or, for one attribute,
     an animation. Raises ValueError."""
-    if len(model.shape) != 3:
-        raise ValueError("this model was trained on vectors, which make no pictures to vary")
+    check_name(out, (*SUFFIXES, *MOVING))
     found = pick(model, [image])
     y = one_class(model, found, kind)
     z = model.encode(found, y)
@@ -44,18 +43,25 @@ def vary(model: Trained, image: str, attributes: Sequence[Attribute], out: Path,
                   [f"{t:+.1f}" if t else "as it is" for t in reach])
     ax.set_title("times the way from the mean of those that lack it to the mean of those that "
                  "have it", fontsize=9)
-    save_picture(out, Image.open(BytesIO(as_png(figure))))
+    save_picture(out, Image.open(BytesIO(as_png(figure, tight=True))))
 
 
 def chosen_attributes(
-    model: Trained, names: Sequence[str], having: str = "", lacking: str = ""
+    model: Trained, names: Sequence[str], having: str = "", lacking: str = "", kind: str = ""
 ) -> list[Attribute]:
     """Attributes by name, or that of two folders of images; without either, of all classes, or, if
     they are many or none, all that is measured. Raises ValueError."""
+    if len(model.shape) != 3:
+        raise ValueError("this model was trained on vectors, which make no pictures to vary")
     if bool(having) != bool(lacking):
         raise ValueError("--having and --lacking go together: a folder each")
     if having:
-        return [Attribute(Path(having).name, between(model.encode(lacking), model.encode(having)))]
+        y = kind or None
+        direction = between(model.encode(lacking, y), model.encode(having, y))
+        if not np.abs(direction).max() > 0:
+            raise ValueError(f"the images in {having} and {lacking} have the same codes: there is "
+                             f"no direction between them")
+        return [Attribute(Path(having).name, direction)]
     codes = model.codes()
     if not names:
         of_strokes = {"width", "slant"}   # which colour photographs are not made of
