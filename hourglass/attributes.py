@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from .codes import Codes
@@ -35,10 +36,11 @@ def contrast(x: Tensor) -> Tensor:
 
 def width(x: Tensor) -> Tensor:
     """How far the brightness spreads sideways, (N,)."""
-    columns = x.mean(1).sum(1)
-    place = (columns * _steps(columns)).sum(1) / columns.sum(1).clamp(min=1e-9)
+    columns = x.mean(1).sum(1)   # (N, W)
+    mass = columns.sum(1).clamp(min=1e-9)
+    place = (columns * _steps(columns)).sum(1) / mass
     squares = (_steps(columns)[None] - place[:, None]).square()
-    return (columns * squares).sum(1) / columns.sum(1).clamp(min=1e-9)
+    return (columns * squares).sum(1) / mass
 
 
 def slant(x: Tensor) -> Tensor:
@@ -47,8 +49,9 @@ def slant(x: Tensor) -> Tensor:
     across, down = _steps(maps.sum(1)), _steps(maps.sum(2))
     mass = maps.sum((1, 2)).clamp(min=1e-9)
     middle = [(maps.sum(axis) * steps).sum(1) / mass for axis, steps in ((1, across), (2, down))]
-    lean = (maps * (across - middle[0][:, None])[:, None] * (down - middle[1][:, None])[:, :, None])
-    return -lean.sum((1, 2)) / mass
+    aside, below = (steps - place[:, None] for steps, place in zip((across, down), middle,
+                                                                   strict=True))
+    return -torch.einsum("nhw,nw,nh->n", maps, aside, below) / mass
 
 
 def warmth(x: Tensor) -> Tensor:
@@ -59,7 +62,7 @@ def warmth(x: Tensor) -> Tensor:
 
 
 def _steps(t: Tensor) -> Tensor:
-    import torch
+    """0, 1, 2, ... along the second dimension."""
     return torch.arange(t.shape[1], dtype=t.dtype)
 
 
