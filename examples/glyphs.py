@@ -3,8 +3,8 @@
     python examples/glyphs.py [FOLDER]
 
 Draws letters and digits in two fonts, dark on white, then gives the commands that anyone would give
-to a folder of scans: turn them white on black and make 10,000 of them, train a variational
-autoencoder of two factors, draw its whole code space, draw new glyphs, morph one into another.
+to a folder of scans: make 10,000 of them, train a variational autoencoder of two factors on them,
+white on black (the run remembers, and turns what it is given later), draw its whole code space, draw new glyphs, morph one into another.
 """
 
 import shlex
@@ -46,10 +46,9 @@ def main() -> None:
     print(f"{draw_all(folder / 'scans')} glyphs in {folder / 'scans'}", flush=True)
     for command in (
         "data show scans -o sheet.png",
-        "data augment scans --invert -n 10000 --augment 'rotate(4) + zoom(0.05) + shift(1)' "
-        "-o many",
-        "train many --recipe glyph_vae --size 32 --lr 0.004 --schedule one_cycle --epochs 30 "
-        "--out run",
+        "data augment scans -n 10000 --augment 'rotate(4) + zoom(0.05) + shift(1)' -o many",
+        "train many --invert --recipe glyph_vae --size 32 --lr 0.004 --schedule one_cycle "
+        "--epochs 30 --out run",
         "generate run -n 48 -o random.png",
         "morph run scans/A/sans.png scans/R/serif.png -o morph.gif",
         "vary run scans/E/sans.png --attribute brightness,slant,width -o vary.png",
