@@ -4,7 +4,8 @@
 
 Draws letters and digits in two fonts, dark on white, then gives the commands that anyone would give
 to a folder of scans: make 10,000 of them, train a variational autoencoder of two factors on them,
-white on black (the run remembers, and turns what it is given later), draw its whole code space, draw new glyphs, morph one into another.
+white on black (the run remembers, and turns what it is given later), draw its whole code space, new
+glyphs, morph one into another.
 """
 
 import shlex
@@ -18,6 +19,15 @@ from PIL import Image, ImageDraw, ImageFont
 FONTS = {"sans": "DejaVuSans.ttf", "serif": "DejaVuSerif.ttf"}   # which come with matplotlib
 GLYPHS = "ABCDEFGHJKLMNPRSTUVXYZ23456789adefr"
 SIZE = 64
+COMMANDS = (
+    "data show scans -o sheet.png",
+    "data augment scans -n 10000 --augment 'rotate(4) + zoom(0.05) + shift(1)' -o many",
+    "train many --invert --recipe glyph_vae --size 32 --lr 0.004 --schedule one_cycle "
+    "--epochs 30 --out run",
+    "generate run -n 48 -o random.png",
+    "morph run scans/A/sans.png scans/R/serif.png -o morph.gif",
+    "vary run scans/E/sans.png --attribute brightness,slant,width -o vary.png",
+)
 
 
 def draw(glyph: str, font: Path) -> Image.Image:
@@ -44,15 +54,7 @@ def main() -> None:
     if folder.exists():
         sys.exit(f"{folder} is there already; name another folder")
     print(f"{draw_all(folder / 'scans')} glyphs in {folder / 'scans'}", flush=True)
-    for command in (
-        "data show scans -o sheet.png",
-        "data augment scans -n 10000 --augment 'rotate(4) + zoom(0.05) + shift(1)' -o many",
-        "train many --invert --recipe glyph_vae --size 32 --lr 0.004 --schedule one_cycle "
-        "--epochs 30 --out run",
-        "generate run -n 48 -o random.png",
-        "morph run scans/A/sans.png scans/R/serif.png -o morph.gif",
-        "vary run scans/E/sans.png --attribute brightness,slant,width -o vary.png",
-    ):
+    for command in COMMANDS:
         print(f"\n$ hourglass {command}", flush=True)
         subprocess.run([sys.executable, "-m", "hourglass", *shlex.split(command)], cwd=folder,
                        check=True)

@@ -25,7 +25,8 @@ from .spec import figures
 from .trained import load
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
-SMALL = 512   # numbers in a code, up to which those with covariances do
+SMALL = 512   # numbers in a code, and
+FEW = 100     # classes, up to which those with covariances do
 
 
 def finish(training: Training) -> dict[str, float]:
@@ -82,7 +83,8 @@ def _keep(
     if codes is None:
         codes = find_codes(model, source)
         keep_codes(folder, codes)
-    usual = USUAL if codes.z[0].numel() <= SMALL else USUAL[:3]
+    few = codes.z[0].numel() <= SMALL and len(source.classes) <= FEW
+    usual = USUAL if few else USUAL[:3]
     own = model.bottleneck.sample_prior
     fitted = {text: prior_of(folder, text, lambda: codes, len(source.classes), own)
               for text in priors or usual}

@@ -45,6 +45,17 @@ def test_the_python_of_the_readme_runs(here):
         assert done.returncode == 0, done.stderr
 
 
+def test_the_example_of_glyphs_runs(here, hourglass, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    import glyphs
+    assert glyphs.draw_all(here / "scans") == 70
+    for command in glyphs.COMMANDS:   # the same with fewer glyphs, for a moment
+        short = command.replace("10000", "140").replace("--epochs 30", "--epochs 1 --no-report")
+        code, _, err = hourglass(short)
+        assert code == 0, f"{short}: {err}"
+    assert Path("morph.gif").exists() and Path("vary.png").exists()
+
+
 def test_the_tree_of_the_readme_is_the_tree():
     (tree,) = [b for b in blocks("text") if "spec.py" in b]
     named = set(re.findall(r"^\s*(?:hourglass/)?([a-z_]+(?:\.py|/))", tree, re.MULTILINE))
