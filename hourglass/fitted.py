@@ -89,15 +89,17 @@ def save_prior(path: Path, prior: FittedPrior, count: int) -> None:
                  {"hourglass": json.dumps(about)})
 
 
-def load_prior(path: Path, own: Callable[[int], Tensor]) -> FittedPrior:
-    """A prior that was kept; raises ValueError for a file that is not one."""
+def load_prior(path: Path, own: Callable[[int], Tensor], text: str = "") -> FittedPrior:
+    """A prior that was kept, perhaps with other options for drawing from it; raises ValueError for
+    a file that is not one."""
     held, texts = load_tensors(path)
     about = json.loads(texts["hourglass"])
     share, shape = held.pop("share"), tuple(about["shape"])
     space = CodeSpace(about["count"], int(np.prod(shape)), len(share), own)
-    part = priors.make(about["text"], space)
+    text = str(read(text or about["text"]))
+    part = priors.make(text, space)
     part.load_state_dict({name.removeprefix("part."): t for name, t in held.items()})
-    return FittedPrior(about["text"], part.eval(), share, shape)
+    return FittedPrior(text, part.eval(), share, shape)
 
 
 def prior_of(
@@ -108,7 +110,7 @@ def prior_of(
     path = _path_of(folder.path, text, digest(folder))
     if path.is_file():
         try:
-            return load_prior(path, own)
+            return load_prior(path, own, text)
         except (ValueError, KeyError, RuntimeError):   # damaged: it can be fitted again
             pass
     found = codes()
@@ -119,6 +121,8 @@ def prior_of(
 
 def _path_of(folder: Path, text: str, model: str) -> Path:
     call = read(text)
-    priors.check(call)
-    mark = hashlib.sha256(f"{call} {model}".encode()).hexdigest()[:8]
+    options = priors.check(call)
+    only_drawn = getattr(priors.parts[call.name], "only_drawn", ())
+    fitted = sorted((name, value) for name, value in options.items() if name not in only_drawn)
+    mark = hashlib.sha256(f"{call.name} {fitted} {model}".encode()).hexdigest()[:8]
     return folder / "priors" / f"{call.name}-{mark}.safetensors"

@@ -72,6 +72,15 @@ def test_a_plain_autoencoder_is_drawn_from_where_its_codes_are(at, hourglass, tm
     assert "prior mixture" in out and "none of its own" in err
 
 
+def test_what_matters_in_drawing_alone_is_not_fitted_anew(at):
+    model = hg.load("ae")
+    wide, narrow = (model.prior(f"per_class(scale={scale})").sample(200, seed=1)[0]
+                    for scale in (1.0, 0.25))
+    assert len(list(Path("ae/priors").glob("per_class*"))) == 1
+    assert narrow.std(0).sum() < wide.std(0).sum()
+    assert model.prior("per_class(scale=0.25)").text == "per_class(scale=0.25)"
+
+
 def test_a_seed_and_a_temperature_matter(at):
     model = hg.load("vae")
     assert np.array_equal(model.sample(5, seed=1), model.sample(5, seed=1))

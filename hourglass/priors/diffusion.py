@@ -22,6 +22,8 @@ class Diffusion(nn.Module):
     2023, arXiv 2210.02747), given the class; `guidance` above 1 pushes towards the class and away
     from the others (Ho & Salimans, 2022, arXiv 2207.12598). Drawn in `steps` by Heun's method."""
 
+    only_drawn = ("steps", "guidance")
+
     def __init__(self, space: CodeSpace, hidden: Count = 256, steps: Count = 32,
                  guidance: NotNegative = 1.0):
         super().__init__()

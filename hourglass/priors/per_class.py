@@ -18,6 +18,8 @@ class PerClass(nn.Module):
     standard deviation that it has there, times `scale`: the tutorials' constrained probe; with
     scale 0.5 the over-constrained one. Without labels, one Gaussian for all."""
 
+    only_drawn = ("scale",)
+
     centre: Tensor
     std: Tensor
 
