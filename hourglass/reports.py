@@ -8,7 +8,7 @@ from .animation import animate
 from .assembly import Training
 from .autoencoder import Autoencoder
 from .codes import find_codes, keep_codes, kept_codes
-from .console import track
+from .console import say, track
 from .data.source import Source
 from .disk import write_whole
 from .figures import draw_all
@@ -85,9 +85,15 @@ def _keep(
         keep_codes(folder, codes)
     few = codes.z[0].numel() <= SMALL and len(source.classes) <= FEW
     usual = USUAL if few else USUAL[:3]
-    own = model.bottleneck.sample_prior
-    fitted = {text: prior_of(folder, text, lambda: codes, len(source.classes), own)
-              for text in priors or usual}
+    fitted = {}
+    for text in priors or usual:
+        try:
+            fitted[text] = prior_of(folder, text, lambda: codes, len(source.classes),
+                                    model.bottleneck.sample_prior)
+        except (ValueError, RuntimeError) as error:   # of odd codes; the report need not suffer
+            if priors:
+                raise ValueError(str(error)) from None
+            say(f"the prior {text} could not be fitted: {error}")
     snapshot = take(model, source, fitted, features)
     metrics, intervals = measure(snapshot)
     snapshot.save(folder.snapshot)

@@ -138,6 +138,15 @@ def test_few_codes_of_many_factors_still_have_a_covariance():
         assert np.isfinite(found.log_prob(z.numpy())).all()
 
 
+@pytest.mark.parametrize("name", ["uniform", "per_class", "kde", "mixture"])
+@pytest.mark.parametrize("z", [torch.zeros(20, 3), torch.ones(2, 3), torch.randn(1, 3)], ids=len)
+@pytest.mark.parametrize("labelled", [False, True])
+def test_odd_codes_still_make_a_prior(name, z, labelled):
+    y = torch.arange(len(z)) % 2 if labelled else None   # a class may have one sample, or none
+    prior = fit_prior(name, Codes(z, y, torch.arange(len(z))), 2 * labelled, own)
+    assert np.isfinite(prior.sample(30)[0]).all()
+
+
 def test_guidance_moves_draws_away_from_the_other_classes():
     torch.manual_seed(0)
     y = torch.arange(1200) % 2

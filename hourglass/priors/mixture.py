@@ -36,6 +36,7 @@ class Mixture(nn.Module):
 
     def _fit_one(self, group: int, z: Tensor) -> None:
         from sklearn.mixture import GaussianMixture
+        z = z if len(z) > 1 else z.repeat(2, 1)   # of one code it would make no Gaussian
         count = min(self.components, max(1, len(z.unique(dim=0)) // 2))
         full = len(z) >= ENOUGH * z.shape[1] * count
         least = 1e-3 * float(z.var(0, correction=0).mean()) + 1e-9
