@@ -38,11 +38,14 @@ WORDS = {
 }
 OF_PRIORS = {
     "asked": "share that the judge puts in the class asked for; 1 is best",
-    "frechet": "Frechet distance of the judge's features to unseen samples; 0 is best",
-    "kernel": "kernel distance of the same; 0 is best",
-    "precision": "share of draws that look like samples", "recall": "share of samples like draws",
-    "density": "how often draws fall among samples; about 1 for the set itself",
-    "coverage": "share of samples with a draw nearby", "sharpness": "1 is as sharp as the samples",
+    "frechet": "Frechet distance of the judge's features to unseen samples, as Gaussians; 0 is best",
+    "kernel": "kernel distance of the same: (a'b / F + 1)^3, unbiased, the mean of up to 5 subsets "
+              "of up to 1,000; 0 is best",
+    "precision": "share of draws within reach of a sample: nearer than its 5th nearest neighbour; "
+                 "this and the next three on up to 2,000 of each side",
+    "recall": "share of samples within reach of a draw",
+    "density": "how many samples reach a draw, over 5; about 1 for the set itself",
+    "coverage": "share of samples that reach a draw", "sharpness": "1 is as sharp as the samples",
 }
 
 

@@ -305,6 +305,19 @@ def test_vectors_are_drawn_and_measured(tmp_path, hourglass):
     assert code == 2 and "trained on vectors" in err
 
 
+@pytest.mark.parametrize("counts", [{"one": 12}, {"common": 30, "rare": 1, "two": 2}], ids=str)
+def test_few_images_and_rare_classes_still_get_a_report(tmp_path, counts, monkeypatch, hourglass):
+    monkeypatch.chdir(tmp_path)
+    for kind, count in counts.items():
+        (tmp_path / "few" / kind).mkdir(parents=True)
+        for i in range(count):
+            noise = np.random.default_rng(i).integers(0, 255, (8, 8, 3), np.uint8)
+            Image.fromarray(noise).save(tmp_path / "few" / kind / f"{i}.png")
+    for model in ("vae(3)", "ae(1)"):
+        code, out, err = hourglass(f"train few --epochs 1 --model '{model}'")
+        assert code == 0 and Path(out.strip()).is_file(), err
+
+
 def test_codes_outlive_the_data(tmp_path):
     x = np.random.default_rng(0).integers(0, 255, (60, 12, 12), np.uint8)
     model = hg.train(x, model="ae(3)", epochs=1, out=tmp_path / "run", quiet=True)

@@ -17,8 +17,9 @@ def filled(s: Snapshot) -> Figure:
         raise Lacking("codes that were decoded and encoded again")
     near = float(np.quantile(s.trips, 0.95))
     share = float((s.box_trips <= near).mean())
-    both = np.concatenate([s.trips, s.box_trips]).clip(1e-6)
-    bins = np.geomspace(max(both.min(), 1e-4), max(both.max(), 2e-4), 60)
+    both = np.concatenate([s.trips, s.box_trips])
+    least = max(float(both.min()), 1e-4)
+    bins = np.geomspace(least, max(float(both.max()), 2 * least), 60)
     figure, (ax,) = panels(1, 1, 3.0)
     for values, colour, label in ((s.trips, COLOURS[0], f"codes of {s.split} samples"),
                                   (s.box_trips, COLOURS[1], "random points of their box")):
