@@ -38,7 +38,7 @@ WORDS = {
 }
 OF_PRIORS = {
     "asked": "share that the judge puts in the class asked for; 1 is best",
-    "frechet": "Frechet distance of the judge's features to unseen samples, as Gaussians; 0 is best",
+    "frechet": "Frechet distance of the judge's features, as Gaussians, to unseen ones; 0 is best",
     "kernel": "kernel distance of the same: (a'b / F + 1)^3, unbiased, the mean of up to 5 subsets "
               "of up to 1,000; 0 is best",
     "precision": "share of draws within reach of a sample: nearer than its 5th nearest neighbour; "
