@@ -32,9 +32,7 @@ class Codes:
 def find_codes(model: Autoencoder, source: Source) -> Codes:
     """Encode the training split, or of a large one as many samples, evenly spread, as fit."""
     split = source.splits["train"]
-    count = min(len(split), MOST, max(1, MOST_VALUES // int(np.prod(source.shape))))
-    rows = torch.arange(len(split)) if count == len(split) else (
-        torch.linspace(0, len(split) - 1, count).long())
+    rows = split.evenly(min(MOST, max(1, MOST_VALUES // int(np.prod(source.shape)))))
     model.eval()
     found, chunks = [], rows.split(BATCH)
     for chunk in track(chunks, len(chunks), "encoding"):

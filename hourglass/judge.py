@@ -170,7 +170,7 @@ def _train(model: Classifier, source: Source) -> None:
 @torch.inference_mode()
 def _accuracy(model: Classifier, source: Source) -> float:
     split = source.splits[source.unseen]
-    rows = torch.linspace(0, len(split) - 1, min(len(split), 5000)).long()
+    rows = split.evenly(5000)
     right = 0
     for chunk in rows.split(500):
         batch = split.batch(chunk)
@@ -195,8 +195,7 @@ def _components(source: Source) -> Judge:
 def _some(source: Source, most: int) -> Tensor:
     """Training samples, evenly spread, images averaged down (N, ...)."""
     split = source.splits["train"]
-    rows = torch.linspace(0, len(split) - 1, min(len(split), most)).long().unique()
-    return torch.cat([at_most(x) if x.ndim == 4 else x for chunk in rows.split(500)
+    return torch.cat([at_most(x) if x.ndim == 4 else x for chunk in split.evenly(most).split(500)
                       for x in [split.batch(chunk).x.cpu()]])
 
 

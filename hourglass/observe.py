@@ -89,9 +89,7 @@ def take(
 @torch.inference_mode()
 def _passed(model: Autoencoder, source: Source) -> Snapshot:
     name, split = source.unseen, source.splits[source.unseen]
-    count = min(len(split), MOST, max(1, MOST_VALUES // int(np.prod(source.shape))))
-    rows = torch.arange(len(split)) if count == len(split) else (
-        torch.linspace(0, len(split) - 1, count).long())
+    rows = split.evenly(min(MOST, max(1, MOST_VALUES // int(np.prod(source.shape)))))
     parts, kl = [], torch.zeros(0)
     for chunk in rows.split(BATCH):
         batch = split.batch(chunk)

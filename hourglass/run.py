@@ -70,7 +70,7 @@ def _keeper(training: Training) -> Callable[[Progress], None]:
         return lambda progress: None
     source, log = training.source, _tensorboard(training)
     watched = source.splits[source.unseen]
-    samples = watched.batch(torch.linspace(0, len(watched) - 1, min(COLUMNS, len(watched))).long())
+    samples = watched.batch(watched.evenly(COLUMNS))
     saved, took = time.monotonic(), 0.0
 
     def keep(progress: Progress) -> None:

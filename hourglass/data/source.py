@@ -36,6 +36,12 @@ class Split:
         y = None if self.y is None else self.y.index_select(0, index).to(self.device)
         return Batch(x.mul_(self.scale) if self.scale != 1 else x, y)
 
+    def evenly(self, most: int) -> Tensor:
+        """Rows of at most so many samples, spread over the whole split."""
+        if len(self) <= most:
+            return torch.arange(len(self))
+        return torch.linspace(0, len(self) - 1, most).long()
+
     def batches(self, size: int) -> Iterator[Batch]:
         """All samples in order."""
         for rows in torch.arange(len(self)).split(size):

@@ -29,13 +29,21 @@ def contact_sheet(
     columns, height, width = rows[0].shape[:3]
     figure, (ax,) = panels(1, 1, min(margin + WIDTH * len(rows) * height / (columns * width),
                                      tallest))
+    put_rows(ax, rows, names)
+    return figure
+
+
+def put_rows(
+    ax: Axes, rows: Sequence[np.ndarray], names: Sequence[str], columns: Sequence[str] = ()
+) -> None:
+    """Draw rows of RGB images (N, H, W, 3) into the axes, the rows and columns named."""
+    height, width = rows[0].shape[1:3]
     gap = max(1, height // 24)
     ax.imshow(tile(rows, gap=gap), interpolation="nearest")
-    ax.set_xticks([])
-    ax.set_yticks((np.arange(len(names)) + 0.5) * (height + 2 * gap), names)
+    for texts, axis, size in ((names, ax.yaxis, height), (columns, ax.xaxis, width)):
+        axis.set_ticks((np.arange(len(texts)) + 0.5) * (size + 2 * gap), list(texts))
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    return figure
 
 
 def as_png(figure: Figure, tight: bool = False) -> bytes:

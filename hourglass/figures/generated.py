@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from ..snapshot import Drawn, Lacking, Snapshot
 from ..spec import figures
-from .canvas import WIDTH, panels, shown, tile
+from .canvas import WIDTH, panels, put_rows, shown
 from .classes import name_of
 
 COLUMNS = 8
@@ -33,16 +33,9 @@ def samples(s: Snapshot) -> Figure:
 
 
 def _put(ax: Axes, s: Snapshot, name: str, drawn: Drawn) -> None:
-    height = drawn.x.shape[1]
-    gap = max(1, height // 24)
     whole = len(drawn.x) - len(drawn.x) % COLUMNS
     rows = shown(drawn.x[:whole]).reshape(-1, COLUMNS, *drawn.x.shape[1:3], 3)
-    ax.imshow(tile(list(rows), gap=gap), interpolation="nearest")
-    kinds = np.unique(drawn.of)[:len(rows)]
-    names = [name_of(s, kind) for kind in kinds]
-    ax.set_yticks((np.arange(len(names)) + 0.5) * (height + 2 * gap), names, fontsize=7)
-    ax.set_xticks([])
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+    put_rows(ax, list(rows), [name_of(s, kind) for kind in np.unique(drawn.of)[:len(rows)]])
+    ax.tick_params(labelsize=7)
     ax.set_title(name, fontsize=10)
     ax.set_anchor("N")   # panels of fewer rows hang from the top

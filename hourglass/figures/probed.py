@@ -1,12 +1,10 @@
 """What chosen codes decode to: grids, traversals, interpolations, what lies between classes."""
 
-import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..snapshot import Lacking, Probe, Snapshot
 from ..spec import figures
-from .canvas import WIDTH, panels, shown, tile
+from .canvas import WIDTH, panels, put_rows, shown
 
 TALLEST = 14   # inches
 
@@ -72,17 +70,7 @@ def sheet(probe: Probe, square: bool = False) -> Figure:
     across = min(WIDTH, 8.0) if square else WIDTH
     tall = 0.9 + (across - 1) * rows * height / (columns * width)
     figure, (ax,) = panels(1, 1, min(tall, TALLEST))
-    put(ax, probe)
+    put_rows(ax, [shown(row) for row in probe.x], probe.rows, probe.columns)
+    ax.tick_params(labelsize=8)
     ax.set_title(probe.about, fontsize=9)
     return figure
-
-
-def put(ax: Axes, probe: Probe) -> None:
-    """Draw a probe's pictures into the axes."""
-    height, width = probe.x.shape[2:4]
-    gap = max(1, height // 24)
-    ax.imshow(tile([shown(row) for row in probe.x], gap=gap), interpolation="nearest")
-    for names, axis, size in ((probe.rows, ax.yaxis, height), (probe.columns, ax.xaxis, width)):
-        axis.set_ticks((np.arange(len(names)) + 0.5) * (size + 2 * gap), names)
-    ax.tick_params(length=0, labelsize=8)
-    ax.spines[:].set_visible(False)

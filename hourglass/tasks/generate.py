@@ -1,18 +1,25 @@
 """New samples: drawn from a prior, decoded, as a sheet, as files or as an array."""
 
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageEnhance
+from PIL import ImageEnhance
 
 from ..console import say, track
 from ..disk import check_empty
-from ..figures.canvas import as_png, contact_sheet, shown
+from ..figures.canvas import contact_sheet, shown
 from ..trained import Trained
 from .nearest import nearest
-from .pictures import SUFFIXES, as_picture, as_sheet, enlarged, save_array, save_picture
+from .pictures import (
+    SUFFIXES,
+    as_picture,
+    as_sheet,
+    enlarged,
+    save_array,
+    save_figure,
+    save_picture,
+)
 
 WIDEST = 20   # columns of a sheet with a class a column
 PAIRED = 10   # columns of one with the nearest training samples
@@ -103,4 +110,4 @@ def _write_pairs(x: np.ndarray, near: np.ndarray, out: Path) -> None:
     starts = range(0, len(x) - len(x) % columns, columns)
     rows = [shown(part[start:start + columns]) for start in starts for part in (x, near)]
     figure = contact_sheet(rows, ["drawn", "nearest"] * len(starts), 0.6, 40)
-    save_picture(out, Image.open(BytesIO(as_png(figure, tight=True))))
+    save_figure(out, figure)

@@ -39,10 +39,10 @@ class Nearest:
 def nearest(source: Source, x: np.ndarray) -> Nearest:
     """Find the training sample nearest to each of x (N, H, W, C) or (N, D), value by value."""
     unseen = source.splits[source.unseen]
-    few = torch.linspace(0, len(unseen) - 1, min(LOOKED_AT, len(unseen))).long()
     asked = torch.from_numpy(x).float()
     asked = rearrange(asked, "n h w c -> n c h w") if x.ndim == 4 else asked
-    looked = torch.cat([asked.flatten(1), unseen.batch(few).x.cpu().flatten(1)])
+    others = unseen.batch(unseen.evenly(LOOKED_AT)).x.cpu()
+    looked = torch.cat([asked.flatten(1), others.flatten(1)])
     distance, index = _search(source, looked)
     found = source.splits["train"].batch(index[:len(x)]).x.cpu()
     found = rearrange(found, "n c h w -> n h w c") if x.ndim == 4 else found

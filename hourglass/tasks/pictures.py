@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ..disk import write_whole
-from ..figures.canvas import shown, tile
+from ..figures.canvas import as_png, shown, tile
 
 SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
 MOVING = (".gif", ".webp", ".mp4")
@@ -41,6 +42,11 @@ def save_picture(path: Path, picture: Image.Image) -> None:
     picture.save(buffer, Image.registered_extensions()[kind])
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, buffer.getvalue())
+
+
+def save_figure(path: Path, figure: Figure) -> None:
+    """Write a drawing as a picture, without what is empty around it."""
+    save_picture(path, Image.open(io.BytesIO(as_png(figure, tight=True))))
 
 
 def check_name(path: Path, suffixes: Sequence[str]) -> None:

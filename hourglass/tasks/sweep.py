@@ -1,15 +1,14 @@
 """How far from the origin codes still decode to something: the tutorials' sweep of radii."""
 
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from matplotlib.figure import Figure
 
-from ..figures.canvas import as_png, panels, shown, tile
+from ..figures.canvas import panels, put_rows, shown
 from ..trained import Trained
-from .pictures import save_picture
+from .pictures import save_figure
 
 COLUMNS = 8
 
@@ -37,22 +36,16 @@ def sweep(model: Trained, radii: Sequence[float], out: Path, kind: str = "", see
     low, middle, high = np.quantile(lengths.numpy(), [0.05, 0.5, 0.95])
     line = (f"the {len(codes):,} training codes have radii of {low:.3g} to {high:.3g} (90 % of "
             f"them), half below {middle:.3g}; {shape[0]} factors")
-    save_picture(out, _drawn(rows, radii, line))
+    save_figure(out, _drawn(rows, radii, line))
     return line
 
 
-def _drawn(rows: dict[str, list[np.ndarray]], radii: Sequence[float], line: str) -> Image.Image:
+def _drawn(rows: dict[str, list[np.ndarray]], radii: Sequence[float], line: str) -> Figure:
     height, width = rows["box"][0].shape[1:3]
     figure, axes = panels(1, 2, min(1.1 + 5.5 * len(radii) * height / (COLUMNS * width), 30))
-    gap = max(1, height // 24)
     words = {"box": "uniform in the box from -r to r", "shell": "on the shell of radius r"}
     for ax, (name, parts) in zip(axes, rows.items(), strict=True):
-        ax.imshow(tile(parts, gap=gap), interpolation="nearest")
-        ax.set_xticks([])
-        ax.set_yticks((np.arange(len(radii)) + 0.5) * (height + 2 * gap),
-                      [f"r = {radius:g}" for radius in radii])
-        ax.tick_params(length=0)
-        ax.spines[:].set_visible(False)
+        put_rows(ax, parts, [f"r = {radius:g}" for radius in radii])
         ax.set_title(words[name], fontsize=11)
     figure.suptitle(line, fontsize=9)
-    return Image.open(BytesIO(as_png(figure, tight=True)))
+    return figure

@@ -1,17 +1,15 @@
 """One image, varied along attributes: a strip each, from less to more."""
 
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ..attributes import MEASURED, Attribute, between, find_attribute
-from ..figures.canvas import as_png, contact_sheet, shown
+from ..figures.canvas import contact_sheet, shown
 from ..trained import Trained
 from .picking import one_class, pick
-from .pictures import MOVING, SUFFIXES, check_name, save_animation, save_picture
+from .pictures import MOVING, SUFFIXES, check_name, save_animation, save_figure
 
 REACH = 1.5    # times the difference of the means
 STEPS = 11
@@ -43,7 +41,7 @@ def vary(model: Trained, image: str, attributes: Sequence[Attribute], out: Path,
                   [f"{t:+.1f}" if t else "as it is" for t in reach])
     ax.set_title("times the way from the mean of those that lack it to the mean of those that "
                  "have it", fontsize=9)
-    save_picture(out, Image.open(BytesIO(as_png(figure, tight=True))))
+    save_figure(out, figure)
 
 
 def chosen_attributes(
