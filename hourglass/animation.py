@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from einops import rearrange
 from PIL import Image, ImageDraw
 from torch import nn
 
+from .channels import channels_last
 from .contracts import Batch
 from .figures.canvas import shown, tile
 
@@ -27,7 +27,7 @@ def save_frame(model: nn.Module, batch: Batch, path: Path, caption: str) -> None
     """Images (B, C, H, W) above their reconstructions, as a PNG."""
     model.eval()
     recon = model(batch.x, batch.y).px.mean
-    pair = [shown(rearrange(t.float().cpu().numpy(), "b c h w -> b h w c"))
+    pair = [shown(channels_last(t.float().cpu()).numpy())
             for t in (batch.x, recon)]
     picture = Image.fromarray((tile(pair) * 255).astype(np.uint8))
     side = max(batch.x.shape[-2:])

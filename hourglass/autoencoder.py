@@ -89,11 +89,16 @@ class Autoencoder(nn.Module):
         with full_precision(params):
             return self.likelihood(params.float())
 
-    def forward(self, x: Tensor, y: Tensor | None = None, draw: bool | None = None) -> Output:
-        """Corrupts x and draws z in training, or where `draw` says so; else neither."""
+    def forward(
+        self, x: Tensor, y: Tensor | None = None, draw: bool | None = None,
+        given: Tensor | None = None, known: Tensor | None = None,
+    ) -> Output:
+        """Corrupts what it is given, which is x if nothing else, and draws z in training, or where
+        `draw` says so; else neither. x counts where it is known."""
         draw = self.training if draw is None else draw
-        latent, skips = self.encode(self.corrupt(x) if draw else x, y, draw)
-        return Output(x, latent, self.decode(latent.z, y, skips))
+        seen = x if given is None else given
+        latent, skips = self.encode(self.corrupt(seen) if draw else seen, y, draw)
+        return Output(x, latent, self.decode(latent.z, y, skips), known)
 
     def sample(self, n: int, y: Tensor | None = None) -> Tensor:
         """The means of n draws from the bottleneck's own prior, (N, *shape), of classes y (N,)."""

@@ -13,15 +13,18 @@ from torch.distributions import Distribution
 class Batch:
     """What a split yields."""
 
-    x: Tensor                  # (B, C, H, W) or (B, D), as float
-    y: Tensor | None = None    # (B,) integer labels
+    x: Tensor                      # (B, C, H, W), (B, C, T) or (B, D), as float
+    y: Tensor | None = None        # (B,) integer labels
+    given: Tensor | None = None    # what the encoder is to see in place of x, if not x itself
+    known: Tensor | None = None    # like x: 1 where it is known; else x is 0
 
 
 @dataclass
 class Collection:
     """What a data source returns: all its samples, not yet split.
 
-    Images are (N, H, W, C), uint8 where the source is; vectors are (N, D).
+    Images are (N, H, W, C), uint8 where the source is; series are (N, T, C), vectors (N, D). A
+    missing number is NaN.
     """
 
     x: np.ndarray
@@ -32,12 +35,13 @@ class Collection:
     notes: list[str] = field(default_factory=list)         # what the run should say of the data
     identity: dict[str, Any] = field(default_factory=dict)  # what tells this data from other data
     sizes: dict[str, int] = field(default_factory=dict)    # files' own, of some that were looked at
+    given: np.ndarray | None = None                        # like x: what the encoder is to see
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one sample as a model sees it: (C, H, W) or (D,)."""
-        channels_last = self.x.shape[1:]
-        return (channels_last[2], *channels_last[:2]) if self.x.ndim == 4 else channels_last
+        """Of one sample as a model sees it: (C, H, W), (C, T) or (D,)."""
+        *places, channels = self.x.shape[1:]
+        return (channels, *places)
 
 
 class Backbone(NamedTuple):
@@ -69,6 +73,7 @@ class Output:
     x: Tensor                  # (B, *shape), the clean target
     latent: Latent
     px: Distribution           # p(x|z); px.mean is the reconstruction
+    known: Tensor | None = None   # like x: 1 where x is known; None is everywhere
 
 
 @dataclass(frozen=True)

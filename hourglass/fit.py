@@ -157,7 +157,7 @@ def _add_gradients(
     sums: dict[str, Tensor] = {}
     for piece in own.chunk(state.pieces):
         batch = train.batch(piece)
-        loss, losses = forward(plan.augment(batch.x), batch.y)
+        loss, losses = forward(plan.augment(batch.x), batch.y, batch.given, batch.known)
         if fabric.device.type == "cpu" or state.step % 50 == 0:
             check_finite(loss, losses)   # elsewhere each look would wait for the device
         share = len(piece) * fabric.world_size / together

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from einops import rearrange
 from torch import Tensor
 from torch.distributions import Normal
 
 from .autoencoder import Autoencoder
+from .channels import channels_first, channels_last
 from .console import track
 from .data.source import Source
 from .fitted import FittedPrior
@@ -55,7 +55,7 @@ class Eye:
             chunk = slice(start, start + BATCH)
             codes = _planes(z[chunk]).unflatten(1, self.shape).to(self.device)
             parts.append(self.model.decode(codes, self._told(y[chunk])).mean)
-        return _channels_last(torch.cat(parts).float().cpu())
+        return channels_last(torch.cat(parts).float().cpu()).contiguous().numpy()
 
     def _told(self, y: np.ndarray) -> Tensor | None:
         if self.model.condition is None:
@@ -93,10 +93,11 @@ def _passed(model: Autoencoder, source: Source) -> Snapshot:
     parts, kl = [], torch.zeros(0)
     for chunk in rows.split(BATCH):
         batch = split.batch(chunk)
-        out = model(batch.x, batch.y)
+        out = model(batch.x, batch.y, given=batch.given, known=batch.known)
         if (found := moments(out.latent)):
             kl = found["q_kl"].cpu() * len(chunk) / len(rows) + (kl if len(kl) else 0)
-        nats = -out.px.log_prob(batch.x).flatten(1).sum(1)
+        nats = -out.px.log_prob(batch.x)
+        nats = (nats if out.known is None else nats * out.known).flatten(1).sum(1)
         q = out.latent.q
         std = q.stddev.flatten(1) if isinstance(q, Normal) else torch.zeros(0, device=nats.device)
         parts.append([t.float().cpu() for t in (batch.x, out.px.mean, out.latent.z, std, nats)])
@@ -104,7 +105,8 @@ def _passed(model: Autoencoder, source: Source) -> Snapshot:
     index = split.index[rows].cpu()
     y = np.empty(0, np.int64) if split.y is None else split.y.cpu()[index].numpy()
     names = tuple(source.names[i] for i in index.tolist()) if source.names else ()
-    return Snapshot(_channels_last(x), _channels_last(recon), z.numpy(), std.numpy(), nats.numpy(),
+    return Snapshot(channels_last(x).contiguous().numpy(),
+                    channels_last(recon).contiguous().numpy(), z.numpy(), std.numpy(), nats.numpy(),
                     kl.numpy(), y, source.classes, names, name, len(split),
                     source.low >= 0 and source.high <= 1)
 
@@ -131,8 +133,7 @@ def _judged(use: Callable[[Tensor], Tensor], x: np.ndarray) -> np.ndarray:
 
 
 def _planes(x: np.ndarray) -> Tensor:
-    t = torch.from_numpy(np.ascontiguousarray(x)).float()
-    return rearrange(t, "n h w c -> n c h w") if t.ndim == 4 else t
+    return channels_first(torch.from_numpy(np.ascontiguousarray(x)).float())
 
 
 def _drawn(eye: Eye, prior: FittedPrior, judge: Judge, s: Snapshot) -> Drawn:
@@ -154,7 +155,3 @@ def _drawn(eye: Eye, prior: FittedPrior, judge: Judge, s: Snapshot) -> Drawn:
             judged.append(_judged(judge.classify, images))
     return Drawn(x, of if told else np.empty(0, int), np.concatenate(features),
                  np.concatenate(judged) if judged else np.empty(0, int))
-
-
-def _channels_last(t: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(rearrange(t, "n c h w -> n h w c") if t.ndim == 4 else t)

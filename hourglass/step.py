@@ -17,13 +17,16 @@ class Step(nn.Module):
         self.model, self.objective = model, objective
 
     def forward(
-        self, x: Tensor, y: Tensor | None = None, closely: bool = False
+        self, x: Tensor, y: Tensor | None = None, given: Tensor | None = None,
+        known: Tensor | None = None, closely: bool = False,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """x (B, *shape), y (B,) -> total and mean losses; looked at `closely`, also the squared
-        error per value, and what the posterior does."""
-        out: Output = self.model(x, y, draw=True)
+        """A batch's x (B, *shape), y (B,) and so on -> total and mean losses; looked at `closely`,
+        also the squared error per value, and what the posterior does."""
+        out: Output = self.model(x, y, True, given, known)
         loss, parts = self.objective(out, self.model)
         means = {"loss": loss, **{name: part.mean() for name, part in parts.items()}}
         if closely:
-            means |= {"mse": (out.px.mean - out.x).square().mean(), **moments(out.latent)}
+            squared = (out.px.mean - out.x).square()
+            mse = squared.mean() if known is None else (squared * known).sum() / known.sum()
+            means |= {"mse": mse, **moments(out.latent)}
         return loss, means

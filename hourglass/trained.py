@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 
 from .autoencoder import Autoencoder, Parts
+from .channels import channels_first, channels_last
 from .checkpoint import load_tensors, save_tensors
 from .codes import Codes, find_codes, keep_codes, kept_codes
 from .contracts import Collection
@@ -73,7 +73,7 @@ class Trained:
         model wants the classes y, by name, unless folders tell them."""
         found = self.read(x)
         return self._each(found.x, self._labels(y, found),
-                          lambda x, y: self.model.encode(_planes(x), y)[0].z).numpy()
+                          lambda x, y: self.model.encode(channels_first(x), y)[0].z).numpy()
 
     def decode(self, z: Any, y: Any = None) -> np.ndarray:
         """Images (N, H, W, C) or vectors (N, D) of codes (N, D) or (N, D, H, W), of classes y."""
@@ -82,14 +82,14 @@ class Trained:
         if codes.shape[1:] != wanted or not len(codes):
             raise ValueError(f"this model's codes are of shape (N, {', '.join(map(str, wanted))}), "
                              f"not {codes.shape}")
-        return _as_images(self._each(codes, self._labels(y, Collection(codes)),
-                                     lambda z, y: self.model.decode(z, y).mean))
+        return channels_last(self._each(codes, self._labels(y, Collection(codes)),
+                                     lambda z, y: self.model.decode(z, y).mean)).numpy()
 
     def reconstruct(self, x: Any, y: Any = None) -> np.ndarray:
         """Through the bottleneck and back, (N, H, W, C) or (N, D)."""
         found = self.read(x)
-        return _as_images(self._each(found.x, self._labels(y, found),
-                                     lambda x, y: self.model(_planes(x), y).px.mean))
+        return channels_last(self._each(found.x, self._labels(y, found),
+                                     lambda x, y: self.model(channels_first(x), y).px.mean)).numpy()
 
     def sample(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
                temperature: float = 1.0) -> np.ndarray:
@@ -216,14 +216,6 @@ class Trained:
             with torch.inference_mode():
                 done.append(use(batch.float() * scale, labels).float().cpu())
         return torch.cat(done)
-
-
-def _planes(t: Tensor) -> Tensor:
-    return rearrange(t, "n h w c -> n c h w") if t.ndim == 4 else t
-
-
-def _as_images(t: Tensor) -> np.ndarray:
-    return rearrange(t, "n c h w -> n h w c").numpy() if t.ndim == 4 else t.numpy()
 
 
 def load(run: str | Path, device: str = "cpu") -> Trained:

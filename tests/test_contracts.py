@@ -185,6 +185,24 @@ def test_a_stop_knows_the_best_epoch(example):
     assert spec.stops.make(example).best([3.0, 1.0, 2.0]) == 2
 
 
+@pytest.mark.parametrize("example", examples(spec.thresholds))
+def test_a_threshold_lies_among_the_scores(example):
+    scores, y = np.arange(200.0), np.repeat([0, 1], (160, 40))
+    for labels in (y,) if example == "best_f1" else (y, None):
+        assert 0 < spec.thresholds.make(example)(scores, labels) <= 199
+
+
+def test_the_best_f1_is_the_best_of_all_thresholds():
+    generator = np.random.default_rng(0)
+    y = generator.integers(0, 2, 300)
+    scores = generator.normal(size=300) + y
+    f1 = {t: 2 * (y[scores > t] == 1).sum() / ((scores > t).sum() + y.sum())
+          for t in np.sort(scores) - 1e-9}
+    found = spec.thresholds.make("best_f1")(scores, y)
+    got = 2 * (y[scores > found] == 1).sum() / ((scores > found).sum() + y.sum())
+    assert got == pytest.approx(max(f1.values()))
+
+
 @pytest.mark.parametrize("data, name", [("images.npy", "ae"), ("images.npy", "vae"),
                                         ("photos/", "ae(2)"), ("vectors.npy", "ae(3)")])
 def test_metrics_are_numbers_and_figures_have_axes(data, name, here):

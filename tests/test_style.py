@@ -12,10 +12,11 @@ import hourglass
 
 ROOT = Path(hourglass.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-SHARED = {"spec", "contracts", "console", "disk"}
+SHARED = {"spec", "contracts", "console", "disk", "channels"}
 LOOKS = SHARED | {"snapshot"}
 MAY_IMPORT = {   # a kind of part never imports another kind
     "spec": set(), "contracts": set(), "console": set(), "disk": set(), "memory": set(),
+    "channels": set(), "thresholds": SHARED,
     "settings": {"spec"}, "condition": set(), "posterior": SHARED, "ramps": SHARED,
     "augmentations": SHARED,
     "data": SHARED, "corruptions": SHARED, "backbones": SHARED, "bottlenecks": SHARED,

@@ -69,7 +69,9 @@ def split(collection: Collection, shares: dict[str, float], seed: int) -> Source
     low, high, scale = _range(x)
     base = _base(x)
     y = None if collection.y is None else torch.from_numpy(collection.y)
-    splits = {name: Split(base, y, torch.from_numpy(index), scale)
+    given = None if collection.given is None else _base(collection.given)
+    gaps = x.dtype != np.uint8 and bool(np.isnan(x).any())
+    splits = {name: Split(base, y, torch.from_numpy(index), scale, given=given, gaps=gaps)
               for name, index in parts.items()}
     digest = collection.identity.get("digest") or _digest(x)
     identity = {**collection.identity, "digest": digest,
@@ -98,6 +100,6 @@ def _range(x: np.ndarray) -> tuple[float, float, float]:
     chunks = [x[start:start + CHUNK] for start in range(0, len(x), CHUNK)]
     if x.dtype == np.uint8:
         return (0.0, 1.0, 1 / 255) if any(c.max() > 1 for c in chunks) else (0.0, 1.0, 1.0)
-    if all(c.min() >= 0 and c.max() <= 1 for c in chunks):
+    if all(np.nanmin(c) >= 0 and np.nanmax(c) <= 1 for c in chunks):
         return 0.0, 1.0, 1.0
     return float("-inf"), float("inf"), 1.0

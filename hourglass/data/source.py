@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from einops import rearrange
 from torch import Tensor
 
+from ..channels import channels_first
 from ..contracts import Batch
 from .ondisk import OnDisk
 
@@ -16,25 +16,34 @@ from .ondisk import OnDisk
 class Split:
     """Some of a collection's samples; they stay as they are stored until they are asked for."""
 
-    x: Tensor | OnDisk         # (N, H, W, C) or (N, D), of the whole collection
+    x: Tensor | OnDisk         # (N, H, W, C), (N, T, C) or (N, D), of the whole collection
     y: Tensor | None           # (N,)
     index: Tensor              # (n,) which of them are this split's
     scale: float = 1.0         # what a stored number is worth: 1/255 for 8-bit images
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     layout: torch.memory_format = torch.channels_last   # of images in a batch
+    given: Tensor | OnDisk | None = None   # like x: what the encoder is to see
+    gaps: bool = False         # whether values are missing, as NaN
 
     def __len__(self) -> int:
         return len(self.index)
 
     def batch(self, rows: Tensor) -> Batch:
-        """The samples at these rows of the split, as float, images as (B, C, H, W)."""
+        """The samples at these rows of the split, as float, channels first."""
         index = self.index.index_select(0, rows.to(self.index.device))
-        x = self.x.index_select(0, index).to(self.device, non_blocking=True)
-        if x.ndim == 4:
-            x = rearrange(x, "b h w c -> b c h w").contiguous(memory_format=self.layout)
-        x = x.float()
         y = None if self.y is None else self.y.index_select(0, index).to(self.device)
-        return Batch(x.mul_(self.scale) if self.scale != 1 else x, y)
+        given = None if self.given is None else self._read(self.given, index)
+        x = self._read(self.x, index)
+        known = x.isfinite() if self.gaps else None
+        return Batch(x.nan_to_num_(0.0) if self.gaps else x, y, given,
+                     None if known is None else known.float())
+
+    def _read(self, held: Tensor | OnDisk, index: Tensor) -> Tensor:
+        x = channels_first(held.index_select(0, index).to(self.device, non_blocking=True))
+        if x.ndim == 4:
+            x = x.contiguous(memory_format=self.layout)
+        x = x.contiguous().float() if x.ndim == 3 else x.float()
+        return x.mul_(self.scale) if self.scale != 1 else x
 
     def evenly(self, most: int) -> Tensor:
         """Rows of at most so many samples, spread over the whole split."""
@@ -66,7 +75,7 @@ class Source:
     """Data to train on and look at."""
 
     splits: dict[str, Split]
-    shape: tuple[int, ...]               # of one sample: (C, H, W) or (D,)
+    shape: tuple[int, ...]               # of one sample: (C, H, W), (C, T) or (D,)
     low: float                           # the least and
     high: float                          # the greatest value that a sample can have
     classes: tuple[str, ...] = ()
@@ -83,11 +92,13 @@ class Source:
         """The same with batches on the device, images so laid out; stored samples follow if they
         fit there well."""
         any_split = next(iter(self.splits.values()))
-        x, y = any_split.x, any_split.y
-        if (device.type == "cuda" and isinstance(x, Tensor)
+        x, y, given = any_split.x, any_split.y, any_split.given
+        if (device.type == "cuda" and isinstance(x, Tensor) and not isinstance(given, OnDisk)
                 and x.nbytes < torch.cuda.mem_get_info(device)[0] / 4):
             x, y = x.to(device), None if y is None else y.to(device)
-        moved = {name: Split(x, y, split.index.to(x.device), split.scale, device, layout)
+            given = None if given is None else given.to(device)
+        moved = {name: replace(split, x=x, y=y, index=split.index.to(x.device), device=device,
+                               layout=layout, given=given)
                  for name, split in self.splits.items()}
         return replace(self, splits=moved)
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import torch
-from einops import rearrange
 
 from ..augmentations import augmenter
+from ..channels import channels_last
 from ..console import track
 from ..data import collect, split
 from ..data.images import Reading
@@ -33,7 +33,7 @@ def augment(data: str, text: str, n: int, out: Path, reading: Reading, seed: int
     numbered = enumerate(rows.split(BATCH))
     for batch_number, chunk in track(numbered, -(-n // BATCH), "writing images"):
         batch = everything.batch(chunk)
-        images = rearrange(vary(batch.x), "n c h w -> n h w c").numpy()
+        images = channels_last(vary(batch.x)).numpy()
         for i, image in enumerate(images):
             kind = "" if batch.y is None else source.classes[int(batch.y[i])].replace("/", "-")
             path = out / kind / f"{batch_number * BATCH + i:06}.png"

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from einops import rearrange
 from torch import Tensor
 
+from ..channels import channels_first, channels_last
 from ..console import track
 from ..data.source import Source
 
@@ -39,13 +39,11 @@ class Nearest:
 def nearest(source: Source, x: np.ndarray) -> Nearest:
     """Find the training sample nearest to each of x (N, H, W, C) or (N, D), value by value."""
     unseen = source.splits[source.unseen]
-    asked = torch.from_numpy(x).float()
-    asked = rearrange(asked, "n h w c -> n c h w") if x.ndim == 4 else asked
+    asked = channels_first(torch.from_numpy(x).float())
     others = unseen.batch(unseen.evenly(LOOKED_AT)).x.cpu()
     looked = torch.cat([asked.flatten(1), others.flatten(1)])
     distance, index = _search(source, looked)
-    found = source.splits["train"].batch(index[:len(x)]).x.cpu()
-    found = rearrange(found, "n c h w -> n h w c") if x.ndim == 4 else found
+    found = channels_last(source.splits["train"].batch(index[:len(x)]).x.cpu())
     seen = source.unseen == "train"
     return Nearest(found.numpy(), distance[:len(x)].numpy(),
                    float("nan") if seen else float(distance[len(x):].median()))

@@ -17,5 +17,8 @@ def per_sample(t: Tensor) -> Tensor:
 
 @terms.add("recon")
 def recon(model: nn.Module) -> Term:
-    """-log p(x|z) under the model's likelihood, in nats."""
-    return lambda out, model: -per_sample(out.px.log_prob(out.x))
+    """-log p(x|z) under the model's likelihood, in nats, over those values of x that are known."""
+    def lost(out: Output, model: nn.Module) -> Tensor:
+        nats = -out.px.log_prob(out.x)
+        return per_sample(nats if out.known is None else nats * out.known)
+    return lost
