@@ -36,6 +36,7 @@ class Collection:
     identity: dict[str, Any] = field(default_factory=dict)  # what tells this data from other data
     sizes: dict[str, int] = field(default_factory=dict)    # files' own, of some that were looked at
     given: np.ndarray | None = None                        # like x: what the encoder is to see
+    unreadable: tuple[str, ...] = ()                       # files that are left out
 
     @property
     def shape(self) -> tuple[int, ...]:
