@@ -128,7 +128,7 @@ def _score(
 
 def _keep_held(folder: RunFolder, model: Autoencoder, source: Source) -> None:
     draws = detectors.make("likelihood").draws
-    keep_held(folder, find_held(model, source, draws), draws)
+    keep_held(folder, find_held(model, source, draws))
 
 
 def snapshot_of(folder: RunFolder) -> Snapshot:

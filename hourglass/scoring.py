@@ -104,15 +104,17 @@ def detector_of(
 ) -> Detector:
     """The run's detector, see `Trained.detector`."""
     kept = _read_chosen(model.folder)
-    asked = bool(text or threshold or labelled is not None or held_out is not None)
     text = str(read(text or kept.get("detector", "auto")))
-    if text == "auto":
-        text = usual(model)
-    wanted = str(read(threshold or kept.get("threshold", USUAL_THRESHOLD)))
+    text = usual(model) if text == "auto" else text
+    if text != kept.get("detector"):   # a threshold goes with its detector
+        kept = {}
+    anew = bool(threshold or labelled is not None or held_out is not None)
+    other = "best_f1" if labelled is not None else kept.get("threshold", USUAL_THRESHOLD)
+    wanted = str(read(threshold or other))
     rule = thresholds.make(wanted)   # may refuse: before anything takes long
     detectors.make(text)
     fitted = _fitted(model, text, held_out)
-    if not asked and "above" in kept:
+    if not anew and "above" in kept:
         return Detector(model, fitted, wanted, float(kept["above"]))
     detector = Detector(model, fitted, wanted, np.inf)
     scores, y = fitted.normal, None
@@ -137,7 +139,8 @@ def _fitted(model: "Trained", text: str, held_out: Any) -> Fitted:
     """The detector that is kept there, else fitted now, and kept where that can be."""
     path, rule = _path_of(model.folder, text), detectors.make(text)
     if held_out is not None:
-        held = Held(see(model.model, model.samples(held_out), None, rule.draws), "given")
+        held = Held(see(model.model, model.samples(held_out), None, rule.draws), "given",
+                    rule.draws)
     elif path.is_file() and (kept := _load(path)):
         return kept
     else:

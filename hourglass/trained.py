@@ -57,11 +57,12 @@ class Trained:
     other numbers are taken as they are. Raises ValueError for what cannot be read.
     """
 
-    def __init__(self, folder: RunFolder, device: str = "cpu"):
+    def __init__(self, folder: RunFolder, device: str = "cpu", source: Source | None = None):
         if not folder.model.is_file():
             raise ValueError(f"{folder.path} holds no model yet; go on training it with "
                              f"hourglass train {folder.path} --resume")
         weights, texts = load_tensors(folder.model)
+        self.at_hand = source   # data that no text names, for as long as it is in memory
         self.folder, self.about = folder, json.loads(texts["hourglass"])
         self.shape = tuple(self.about["shape"])
         self.classes = tuple(self.about["classes"])
@@ -156,6 +157,8 @@ class Trained:
     def source(self) -> Source:
         """The data that the model was trained on; raises ValueError where it is gone."""
         settings = make_settings(read_toml(self.folder.settings))
+        if self.at_hand is not None:
+            return self.at_hand
         if settings.data == IN_MEMORY:
             raise ValueError(f"{self.folder.path} was trained on an array in memory, which is gone")
         try:
@@ -170,7 +173,8 @@ class Trained:
         """What tells normal samples from abnormal ones: a detector fitted to the training samples,
         and the score from which one is called abnormal.
 
-        Without texts, those that were kept with the run, else "auto" and "quantile(0.99)".
+        Without texts, those that were kept with the run, else "auto" and "quantile(0.99)", or
+        "best_f1" where there are `labelled` samples.
         Thresholds and probabilities are from `held_out` samples, which are normal; else from those
         that were kept out of training. `labelled` are a few examples, a pair of samples and of 1
         for each that is abnormal, for the threshold best_f1. Raises ValueError for a wrong text,
