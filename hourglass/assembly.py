@@ -14,6 +14,7 @@ from .autoencoder import Autoencoder, Parts
 from .beginning import begin_with, settings_of
 from .checkpoint import load_state_into
 from .console import is_first
+from .corruptions import corrupter
 from .data.source import Source
 from .disk import check_space
 from .fit import Plan, State
@@ -26,7 +27,6 @@ from .settings import Settings, make_settings, read_toml
 from .spec import (
     backbones,
     bottlenecks,
-    corruptions,
     did_you_mean,
     likelihoods,
     optimisers,
@@ -152,12 +152,13 @@ def _check_texts(settings: Settings) -> None:
     parts = settings.parts()
     for registry, text in ((backbones, parts.backbone), (backbones, parts.decoder),
                            (bottlenecks, parts.bottleneck), (likelihoods, parts.likelihood),
-                           (corruptions, parts.corruption), (optimisers, settings.optimiser),
-                           (schedules, settings.schedule), (stops, settings.stop)):
+                           (optimisers, settings.optimiser), (schedules, settings.schedule),
+                           (stops, settings.stop)):
         if text not in ("", "auto"):
             registry.check(read(text))
     for summand in read_sum(parts.loss):
         terms.check(summand.call)
+    corrupter(parts.corruption)
     augmenter(settings.augment, 0.0, 1.0)
 
 
