@@ -17,7 +17,7 @@ from .console import is_first
 from .corruptions import corrupter
 from .data.source import Source
 from .disk import check_space
-from .fit import Plan, State
+from .fit import Plan, State, varied
 from .folder import RunFolder, environment, new_folder
 from .hardware import choose_device, choose_layout, choose_precision, limit_memory, make_fabric
 from .loading import IN_MEMORY, load_source
@@ -215,7 +215,7 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Pla
         raise ValueError(f"{processes} processes cannot share {len(train)} training samples")
     augment = augmenter(settings.augment, source.low, source.high)
     with torch.random.fork_rng():
-        augment(train.batch(torch.arange(min(2, len(train)))).x)
+        varied(train.batch(torch.arange(min(2, len(train)))), augment)
     epochs = settings.epochs or _enough_epochs(len(train), settings.batch_size * processes)
     return Plan(epochs, settings.batch_size, settings.seed, schedules.make(settings.schedule),
                 stopping, settings.minutes, settings.clip, augment)

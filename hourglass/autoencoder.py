@@ -63,7 +63,7 @@ class Autoencoder(nn.Module):
         self.encoder, self.decoder = forth.encoder, back.decoder
         self.bottleneck = bottlenecks.make(parts.bottleneck, forth.code, back.code)
         self.likelihood = likelihoods.make(parts.likelihood)
-        self.corrupt = corrupter(parts.corruption)
+        self.corruption, self.corrupt = parts.corruption, corrupter(parts.corruption)
         self.condition = (None if parts.condition == "none" else
                           LabelCondition(classes, forth.code, back.code))
         self.apply(initialise)

@@ -242,7 +242,7 @@ backbones = Registry("backbone", ".backbones", 2, "(shape, out, **options) -> Ba
 bottlenecks = Registry("bottleneck", ".bottlenecks", 2,
                        "(code, back, **options) -> module: h -> Latent; expand: z -> h")
 likelihoods = Registry("likelihood", ".likelihoods", 0, "(**options) -> module: params -> p(x|z)")
-corruptions = Registry("corruption", ".corruptions", 0, "(**options) -> (x -> x), on a batch")
+corruptions = Registry("corruption", ".corruptions", 0, "(**options) -> (x -> x)")
 ramps = Registry("ramp", ".ramps", 0, "(**options) -> Ramp")
 augmentations = Registry("augmentation", ".augmentations", 0, "(**options) -> (x -> x)")
 terms = Registry("term", ".terms", 1, "(model, **options) -> (out, model -> (B,))")
