@@ -3,13 +3,13 @@
 import hashlib
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from PIL import Image
 
 from ..contracts import Collection
 from ..spec import sources
-from .files import UNREADABLE, Files, classify, files_in, opened_archive, read_images
+from .files import UNREADABLE, Files, classify, opened, read_images
 from .images import Reading
 
 NAMED = 5   # files in a note
@@ -26,7 +26,7 @@ def pairs(reading: Reading, given: str, clean: str) -> Collection:
     if reading.store:
         raise ValueError("pairs cannot be prepared; train on the two folders as they are")
     with ExitStack() as stack:
-        seen, aims = (_opened(place, stack) for place in (given, clean))
+        seen, aims = (stack.enter_context(opened(place)) for place in (given, clean))
         aims, seen, notes = _matched(aims, seen)
         if not reading.size and not reading.crop:
             _check_sizes(aims, seen)
@@ -35,15 +35,6 @@ def pairs(reading: Reading, given: str, clean: str) -> Collection:
         alike = replace(reading, grey=channels == 1,
                         size=reading.size if reading.pad else f"{height}x{width}")
         return _together(found, read_images(seen, alike), notes)
-
-
-def _opened(place: str, stack: ExitStack) -> Files:
-    path = Path(place).expanduser()
-    if path.is_dir():
-        return files_in(path)
-    if not path.is_file():
-        raise ValueError(f"there is no folder or archive {place}")
-    return stack.enter_context(opened_archive(path))
 
 
 def _matched(aims: Files, seen: Files) -> tuple[Files, Files, list[str]]:
