@@ -37,6 +37,13 @@ def corrupter(text: str) -> Corruption:
     return lambda x: reduce(lambda seen, corrupt: corrupt(seen), chosen, x)
 
 
+def corrupted(corrupt: Corruption, x: Tensor, seed: int = 0) -> Tensor:
+    """x (B, *shape) corrupted, in noise that the seed alone decides."""
+    with torch.random.fork_rng([x.device] if x.device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        return corrupt(x)
+
+
 def _image(x: Tensor, name: str) -> Tensor:
     if x.ndim != 4:
         raise ValueError(f"the corruption {name} is for images; noise, salt_pepper and drop are "

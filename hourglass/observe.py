@@ -12,6 +12,7 @@ from .autoencoder import Autoencoder
 from .baselines import baselines
 from .channels import channels_first, channels_last
 from .console import track
+from .corruptions import corrupted
 from .data.source import Source
 from .fitted import FittedPrior
 from .judge import Judge, find_judge
@@ -29,7 +30,6 @@ DRAWN_VALUES = 60_000_000
 TRIPS = 1000               # codes that are decoded and encoded again
 BATCH = 250
 COMPARED = 64            # samples that are corrupted and restored
-CORRUPTION_SEED = 3
 
 
 @dataclass(frozen=True)
@@ -116,18 +116,15 @@ def _passed(model: Autoencoder, source: Source) -> Snapshot:
 
 
 @torch.inference_mode()
-def restored(model: Autoencoder, source: Source) -> dict[str, np.ndarray]:
-    """Some unseen samples (M, ...) as they are, corrupted as in training, always in the same noise,
-    what the model makes of those, and what is made of them without it; nothing, where the encoder
-    saw samples as they are."""
+def restored(model: Autoencoder, source: Source, most: int = COMPARED) -> dict[str, np.ndarray]:
+    """At most so many unseen samples (M, ...) as they are, corrupted as in training, always in the
+    same noise, what the model makes of those, and what is made of them without it; nothing, where
+    the encoder saw samples as they are."""
     split = source.splits[source.unseen]
     if model.corruption == "none" and split.given is None:
         return {}
-    batch = split.batch(split.evenly(COMPARED))
-    seen = batch.x if batch.given is None else batch.given
-    with torch.random.fork_rng([seen.device] if seen.device.type == "cuda" else []):
-        torch.manual_seed(CORRUPTION_SEED)
-        seen = model.corrupt(seen)
+    batch = split.batch(split.evenly(most))
+    seen = corrupted(model.corrupt, batch.x if batch.given is None else batch.given)
     again = model(batch.x, batch.y, given=seen).px.mean
     bounded = source.low >= 0 and source.high <= 1
     x, given, made = (channels_last(t.float().cpu()).contiguous().numpy()

@@ -1,6 +1,5 @@
 """Corrupted images restored, as files of the same names and sizes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from PIL import Image, ImageOps
 
 from ..channels import channels_first, channels_last
 from ..console import say, track
-from ..corruptions import corrupter
+from ..corruptions import Corruption, corrupted, corrupter
 from ..data.files import Files, in_words, opened
 from ..data.images import open_image
 from ..disk import check_empty
@@ -73,7 +72,7 @@ def restore(
     return tally
 
 
-def _corruption(model: Trained, text: str) -> Callable[[torch.Tensor], torch.Tensor]:
+def _corruption(model: Trained, text: str) -> Corruption:
     own = model.model.corruption
     if text == OWN and own == "none":
         raise ValueError("this model was trained without a corruption; say which, such as "
@@ -96,8 +95,7 @@ def _remarks(model: Trained, tally: Tally) -> list[str]:
 
 
 def _restore_all(
-    model: Trained, files: Files, out: Path, manner: Manner,
-    corrupt: Callable[[torch.Tensor], torch.Tensor] | None,
+    model: Trained, files: Files, out: Path, manner: Manner, corrupt: Corruption | None
 ) -> Tally:
     tally, y = Tally(), [manner.kind] if manner.kind else None
     for number, name in enumerate(track(files.sizes, len(files.sizes), "restoring")):
@@ -109,7 +107,8 @@ def _restore_all(
             continue
         x = given = _as_trained(model, picture, manner.enlarge)
         if corrupt is not None:
-            given = _corrupted(corrupt, x, manner.seed + number)
+            planes = channels_first(torch.from_numpy(x))
+            given = channels_last(corrupted(corrupt, planes, manner.seed + number)).numpy()
             _write(model, out / "corrupted", name, given)
         again = model.restore(given, y)
         _write(model, out / "restored" if corrupt else out, name, again)
@@ -130,15 +129,6 @@ def _as_trained(model: Trained, picture: Image.Image, enlarge: int) -> np.ndarra
                                  Image.Resampling.NEAREST)
     values: np.ndarray = np.atleast_3d(np.asarray(picture, np.float32) / 255)[None]
     return values
-
-
-def _corrupted(
-    corrupt: Callable[[torch.Tensor], torch.Tensor], x: np.ndarray, seed: int
-) -> np.ndarray:
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
-        found: np.ndarray = channels_last(corrupt(channels_first(torch.from_numpy(x)))).numpy()
-    return found
 
 
 def _write(model: Trained, folder: Path, name: str, values: np.ndarray) -> None:
