@@ -5,9 +5,9 @@
     .venv/bin/python benchmarks/restoration.py --quick          # a smoke run
 
 Each task trains its recipe (up to --minutes), or takes a run that is named, and compares on the
-same unseen images, corrupted in the same noise. The others are told more than any user knows: BM3D the
-noise's true strength, inpainting the exact place of what is missing, the median filter which of its
-sizes comes nearer to the clean images. BM3D and OpenCV take part where they are installed.
+same unseen images, corrupted in the same noise. The others are told more than any user knows: BM3D
+the noise's true strength, inpainting the exact place of what is missing, the median filter which of
+its sizes comes nearer to the clean images. BM3D and OpenCV take part where they are installed.
 Intervals hold the mean with 95 % confidence, by bootstrap over the images; they say nothing of
 other seeds.
 """

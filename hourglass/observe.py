@@ -29,7 +29,8 @@ DRAWN = 5000               # draws that the judge sees, at most
 DRAWN_VALUES = 60_000_000
 TRIPS = 1000               # codes that are decoded and encoded again
 BATCH = 250
-COMPARED = 64            # samples that are corrupted and restored
+COMPARED = 64              # samples that are corrupted and restored, and
+COMPARED_VALUES = 6_000_000   # values of them
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,8 @@ def restored(model: Autoencoder, source: Source, most: int = COMPARED) -> dict[s
     split = source.splits[source.unseen]
     if model.corruption == "none" and split.given is None:
         return {}
-    batch = split.batch(split.evenly(most))
+    fitting = max(1, COMPARED_VALUES // int(np.prod(source.shape)))
+    batch = split.batch(split.evenly(min(most, fitting)))
     seen = corrupted(model.corrupt, batch.x if batch.given is None else batch.given)
     again = model(batch.x, batch.y, given=seen).px.mean
     bounded = source.low >= 0 and source.high <= 1

@@ -5,7 +5,10 @@ from itertools import product
 
 import numpy as np
 
+from .console import track
+
 TOGETHER = 128   # tiles that go through at once
+MANY = 8         # times that many take a while
 
 
 def tiled(
@@ -21,15 +24,17 @@ def tiled(
     whole = grown(image, size)
     places = list(product(*map(starts, whole.shape[:2], size)))
     fading = fade(size)[..., None]
-    total, weight = np.zeros(whole.shape), np.zeros((*whole.shape[:2], 1))
-    for first in range(0, len(places), TOGETHER):
+    total = np.zeros(whole.shape, np.float32)
+    weight = np.zeros((*whole.shape[:2], 1), np.float32)
+    firsts = range(0, len(places), TOGETHER)
+    for first in track(firsts, len(firsts), "tiles") if len(firsts) > MANY else firsts:
         some = places[first:first + TOGETHER]
         spots = [np.s_[top:top + size[0], left:left + size[1]] for top, left in some]
         found = use(np.stack([whole[spot] for spot in spots]))
         for spot, tile in zip(spots, found, strict=True):
             total[spot] += fading * tile
             weight[spot] += fading
-    blended: np.ndarray = (total / weight)[:height, :width].astype(np.float32)
+    blended: np.ndarray = (total / weight)[:height, :width]
     return blended
 
 
@@ -43,7 +48,7 @@ def starts(length: int, side: int) -> list[int]:
 def fade(size: tuple[int, int]) -> np.ndarray:
     """(h, w) how much each pixel of a tile counts: most in the middle, and above 0 everywhere."""
     rows, columns = (np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2 for n in size)
-    window: np.ndarray = np.outer(rows, columns)
+    window: np.ndarray = np.outer(rows, columns).astype(np.float32)
     return window
 
 

@@ -73,7 +73,7 @@ class Trained:
         """Codes (N, D), or maps (N, D, H, W): the posterior's mean, without noise. A conditional
         model wants the classes y, by name, unless folders tell them."""
         found = self.read(x)
-        return self._each(found.x, self._labels(y, found),
+        return self._each(seen(found), self._labels(y, found),
                           lambda x, y: self.model.encode(channels_first(x), y)[0].z).numpy()
 
     def decode(self, z: Any, y: Any = None) -> np.ndarray:
@@ -89,7 +89,7 @@ class Trained:
     def reconstruct(self, x: Any, y: Any = None) -> np.ndarray:
         """Through the bottleneck and back, (N, H, W, C) or (N, D)."""
         found = self.read(x)
-        return self._through(found.x, self._labels(y, found))
+        return self._through(seen(found), self._labels(y, found))
 
     def restore(self, x: Any, y: Any = None) -> np.ndarray:
         """What the model makes of corrupted samples: images (N, H, W, C), or vectors (N, D).
@@ -101,13 +101,13 @@ class Trained:
         """
         named = isinstance(x, str | Path | list | tuple | Collection)
         found = self.read(x) if named or len(self.shape) != 3 else self._at_own_size(x)
-        seen, labels = found.x if found.given is None else found.given, self._labels(y, found)
-        if len(self.shape) != 3 or seen.shape[1:3] == self.shape[1:]:
-            again = self._through(seen, labels)
+        given, labels = seen(found), self._labels(y, found)
+        if len(self.shape) != 3 or given.shape[1:3] == self.shape[1:]:
+            again = self._through(given, labels)
         else:
-            each = [None] * len(seen) if labels is None else labels[:, None]
+            each = [None] * len(given) if labels is None else labels[:, None]
             again = np.stack([self._in_tiles(image, label)
-                              for image, label in zip(seen, each, strict=True)])
+                              for image, label in zip(given, each, strict=True)])
         return again.clip(0, 1) if self.about["bounded"] else again
 
     def _at_own_size(self, x: Any) -> Collection:
@@ -265,6 +265,11 @@ class Trained:
             with torch.inference_mode():
                 done.append(use(batch.float() * scale, labels).float().cpu())
         return torch.cat(done)
+
+
+def seen(found: Collection) -> np.ndarray:
+    """What an encoder is given of samples (N, ...): of pairs, the other half."""
+    return found.x if found.given is None else found.given
 
 
 def load(run: str | Path, device: str = "cpu") -> Trained:

@@ -16,7 +16,7 @@ SHARED = {"spec", "contracts", "console", "disk", "channels"}
 LOOKS = SHARED | {"snapshot"}
 MAY_IMPORT = {   # a kind of part never imports another kind
     "spec": set(), "contracts": set(), "console": set(), "disk": set(), "memory": set(),
-    "channels": set(), "tiles": set(), "baselines": SHARED, "thresholds": SHARED,
+    "channels": set(), "tiles": {"console"}, "baselines": SHARED, "thresholds": SHARED,
     "settings": {"spec"}, "condition": set(), "posterior": SHARED, "ramps": SHARED,
     "augmentations": SHARED,
     "data": SHARED, "corruptions": SHARED, "backbones": SHARED, "bottlenecks": SHARED,

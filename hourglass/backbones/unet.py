@@ -12,8 +12,8 @@ from .layers import ACTIVATIONS, Activation, Norm, Skips, Style, UpConv
 @backbones.add("unet")
 def unet(
     shape: tuple[int, ...], out: tuple[int, ...], filters: Count | tuple[Count, ...] | None = None,
-    kernel: Count = 3, layers: Count = 1, norm: Norm = "none", activation: Activation = "relu",
-    dropout: Rate = 0.0,
+    kernel: Count = 3, norm: Norm = "none", activation: Activation = "relu", dropout: Rate = 0.0,
+    layers: Count = 1,
 ) -> Backbone:
     """U-Net (Ronneberger et al., 2015, arXiv 1505.04597): it LEAKS x past the bottleneck.
 
