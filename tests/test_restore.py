@@ -392,3 +392,35 @@ def test_recipes_that_restore_fit_their_images(recipe):
     shape = (1 if settings.data == "mnist" else 3, side, side)
     costs = summarise(settings.parts().fitted(shape, 0, 1), shape)
     assert costs.parameters["whole"] == 28_353 or recipe != "keras_denoise"
+
+
+@pytest.mark.parametrize("options", ["layers=2", "residual=True", "layers=3, residual=True"])
+def test_a_unet_takes_more_layers_and_learns_a_difference(options):
+    shape = (3, 13, 21)
+    encoder, decoder, _ = spec.backbones.make(f"unet(filters=(8, 8), {options})", shape, shape)
+    x = torch.rand(2, *shape)
+    h, skips = encoder(x)
+    assert decoder(h, skips).shape == decoder(h).shape == x.shape
+    if "residual" in options:
+        for weight in decoder.parameters():
+            torch.nn.init.zeros_(weight)
+        torch.testing.assert_close(decoder(h, skips), x)
+
+
+def test_small_pictures_are_enlarged_to_the_grid_that_training_saw():
+    small = np.random.default_rng(0).integers(0, 255, (5, 7, 3), np.uint8)
+    large = np.asarray(Image.fromarray(small).resize((28, 20), Image.Resampling.NEAREST)) / 255
+    x = torch.from_numpy(large).permute(2, 0, 1)[None]
+    torch.testing.assert_close(corrupter("downscale(4)")(x), x)
+
+
+def test_a_conditional_model_is_told_the_class(here):
+    model = train("photos/", model="cvae(4)", corruption="drop(0.2)", epochs=1, out="run",
+                  quiet=True)
+    with pytest.raises(ValueError, match="this model is conditional"):
+        restore(model, "a.png", "out")
+    assert restore(model, "a.png", "out", Manner(kind="lying")).done == 1
+    large = np.zeros((2, 20, 33, 3), np.uint8)
+    assert model.restore(large, ["lying", "upright"]).shape == large.shape
+    with pytest.raises(ValueError, match="did you mean 'lying'"):
+        model.restore(large, "lyin")
