@@ -24,11 +24,12 @@ def is_framed(epoch: int) -> bool:
 
 @torch.inference_mode()
 def save_frame(model: nn.Module, batch: Batch, path: Path, caption: str) -> None:
-    """Images (B, C, H, W) above their reconstructions, as a PNG."""
+    """Images (B, C, H, W), as the encoder is given them, above what comes of them, as a PNG."""
     model.eval()
-    recon = model(batch.x, batch.y).px.mean
+    seen = batch.x if batch.given is None else batch.given
+    recon = model(batch.x, batch.y, given=seen).px.mean
     pair = [shown(channels_last(t.float().cpu()).numpy())
-            for t in (batch.x, recon)]
+            for t in (seen, recon)]
     picture = Image.fromarray((tile(pair) * 255).astype(np.uint8))
     side = max(batch.x.shape[-2:])
     scale = min(LARGEST / side, max(1.0, SMALLEST * 1.5 // side))

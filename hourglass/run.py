@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from .assembly import Training
 from .checkpoint import save_state
 from .console import is_first
 from .contracts import Progress
+from .corruptions import corrupted
 from .fit import Parties, fit
 from .interrupts import Interrupts
 from .memory import quiet_collector
@@ -71,6 +73,8 @@ def _keeper(training: Training) -> Callable[[Progress], None]:
     source, log = training.source, _tensorboard(training)
     watched = source.splits[source.unseen]
     samples = watched.batch(watched.evenly(COLUMNS))
+    seen = samples.x if samples.given is None else samples.given
+    samples = replace(samples, given=corrupted(training.step.model.corrupt, seen))
     saved, took = time.monotonic(), 0.0
 
     def keep(progress: Progress) -> None:

@@ -16,7 +16,8 @@ SHARED = {"spec", "contracts", "console", "disk", "channels", "covariance"}
 LOOKS = SHARED | {"snapshot"}
 MAY_IMPORT = {   # a kind of part never imports another kind
     "spec": set(), "contracts": set(), "console": set(), "disk": set(), "memory": set(),
-    "channels": set(), "covariance": set(), "thresholds": SHARED,
+    "channels": set(), "covariance": set(), "tiles": {"console"}, "baselines": SHARED,
+    "thresholds": SHARED,
     "settings": {"spec"}, "condition": set(), "posterior": SHARED, "ramps": SHARED,
     "augmentations": SHARED,
     "data": SHARED, "corruptions": SHARED, "backbones": SHARED, "bottlenecks": SHARED,
@@ -24,7 +25,7 @@ MAY_IMPORT = {   # a kind of part never imports another kind
     "stopping": SHARED, "priors": SHARED, "detectors": SHARED,
     "probes": LOOKS, "metrics": LOOKS, "figures": LOOKS,
     "objective": SHARED | {"ramps"},
-    "autoencoder": SHARED | {"condition"}, "models": SHARED | {"autoencoder"},
+    "autoencoder": SHARED | {"condition", "corruptions"}, "models": SHARED | {"autoencoder"},
 }
 NAMED_LAZILY = {"settings": {"autoencoder", "data"}}   # for types, and inside functions
 

@@ -91,6 +91,23 @@ def archive(reading: Reading, path: str) -> Collection:
 
 
 @contextmanager
+def opened(place: str | Path) -> Iterator[Files]:
+    """The images in a folder or an archive, or the one in a file; raises ValueError."""
+    path = Path(place).expanduser()
+    if path.is_dir():
+        yield files_in(path)
+    elif path.is_file() and path.name.lower().endswith(ARCHIVES):
+        with opened_archive(path) as files:
+            yield files
+    elif path.is_file() and path.suffix.lower() in SUFFIXES:
+        yield Files(str(path), {path.name: path.stat().st_size}, lambda _: open(path, "rb"))
+    else:
+        why = "is neither" if path.exists() else "is not there; it must be"
+        raise ValueError(f"{place} {why} a folder of images, a zip or tar archive of them, or an "
+                         f"image")
+
+
+@contextmanager
 def opened_archive(place: Path) -> Iterator[Files]:
     """The images in a zip or tar archive, for as long as it stays open; raises ValueError."""
     with ExitStack() as stack:
@@ -258,9 +275,9 @@ def _decode_all(
                 image = open_image(file, reading)
         except Exception as error:   # Pillow raises many kinds for a broken file
             if reading.strict:
-                raise ValueError(f"{name} cannot be read ({_in_words(error)}); without --strict "
+                raise ValueError(f"{name} cannot be read ({in_words(error)}); without --strict "
                                  f"it is skipped") from None
-            return name, _in_words(error)
+            return name, in_words(error)
         return name, shape_image(image, reading)
 
     def chunks() -> Iterator[tuple[str, np.ndarray | str]]:
@@ -270,7 +287,8 @@ def _decode_all(
     return track(chunks(), total, "reading images", done=total - len(names))
 
 
-def _in_words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
+    """Why an image cannot be read."""
     if isinstance(error, UnidentifiedImageError):
         return "no image"
     return str(error).splitlines()[0] if str(error) else type(error).__name__

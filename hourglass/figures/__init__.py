@@ -21,6 +21,7 @@ from . import (
     maps,
     neighbours,
     probed,
+    restored,
 )
 
 

@@ -34,12 +34,13 @@ def as_sheet(images: np.ndarray, columns: int = 0) -> np.ndarray:
     return tile([rgb[start:start + columns] for start in range(0, len(rgb), columns)])
 
 
-def save_picture(path: Path, picture: Image.Image) -> None:
-    """Write a still picture, whole or not at all; raises ValueError for another suffix."""
+def save_picture(path: Path, picture: Image.Image, quality: int = 75) -> None:
+    """Write a still picture, whole or not at all; `quality`, up to 100, is for kinds that lose
+    some of it. Raises ValueError for another suffix."""
     check_name(path, SUFFIXES)
     buffer = io.BytesIO()
     kind = path.suffix.lower()
-    picture.save(buffer, Image.registered_extensions()[kind])
+    picture.save(buffer, Image.registered_extensions()[kind], quality=quality)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, buffer.getvalue())
 

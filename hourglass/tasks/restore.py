@@ -1,0 +1,153 @@
+"""Corrupted images restored, as files of the same names and sizes."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from ..channels import channels_first, channels_last
+from ..console import say, track
+from ..corruptions import Corruption, corrupted, corrupter
+from ..data.files import Files, in_words, opened
+from ..data.images import open_image
+from ..disk import check_empty
+from ..metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
+from ..trained import Trained
+from .pictures import SUFFIXES, as_picture, save_picture
+
+QUALITY = 95     # of what is written as JPEG or WebP
+OWN = "own"      # the corruption that the model was trained with
+NAMED = 10       # files in a line
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How images are restored."""
+
+    corrupt: str = ""    # corrupt them first, to see what becomes of clean ones: a text, or "own"
+    enlarge: int = 1     # times as large first
+    kind: str = ""       # the class as which a conditional model takes them
+    seed: int = 0        # of the corruption
+
+
+@dataclass
+class Tally:
+    """What became of the images."""
+
+    done: int = 0
+    unreadable: dict[str, str] = field(default_factory=dict)
+    scores: dict[str, list[float]] = field(default_factory=dict)   # of each that was corrupted
+    resized: int = 0                                               # not as in training
+
+    def lines(self, out: Path) -> list[str]:
+        """What to print."""
+        means = ", ".join(f"{name} {np.mean(values):.4g}" for name, values in self.scores.items())
+        return [f"{self.done} images in {out}", *([means] if means else [])]
+
+
+def restore(
+    model: Trained, images: str | Path, out: str | Path, manner: Manner | None = None
+) -> Tally:
+    """Write what the model makes of every image in a folder, an archive or a file, each at its own
+    size and under its own name; .png, .jpg, .webp and .bmp stay what they are, others become .png.
+
+    What is corrupted first lies in out/corrupted, what was restored of it in out/restored. Files
+    that cannot be read are named. Raises ValueError where none can be, where `out` holds something,
+    and for a model that is not one of images.
+    """
+    manner = manner or Manner()
+    if len(model.shape) != 3 or model.shape[0] not in (1, 3) or not model.about["bounded"]:
+        raise ValueError("this model was not trained on grey or colour images; from Python, "
+                         "hourglass.load(run).restore(array) takes what it was trained on")
+    corrupt = _corruption(model, manner.corrupt) if manner.corrupt else None
+    check_empty(Path(out))
+    with opened(images) as files:
+        tally = _restore_all(model, files, Path(out), manner, corrupt)
+    for line in _remarks(model, tally):
+        say(line)
+    if not tally.done:
+        raise ValueError(f"{images} holds no images that can be read")
+    return tally
+
+
+def _corruption(model: Trained, text: str) -> Corruption:
+    own = model.model.corruption
+    if text == OWN and own == "none":
+        raise ValueError("this model was trained without a corruption; say which, such as "
+                         "--corrupt \"noise(0.3)\"")
+    return corrupter(own if text == OWN else text)
+
+
+def _remarks(model: Trained, tally: Tally) -> list[str]:
+    found = []
+    if tally.unreadable:
+        named = [f"{name} ({why})" for name, why in list(tally.unreadable.items())[:NAMED]]
+        more = f" and {len(tally.unreadable) - NAMED} more" if len(tally.unreadable) > NAMED else ""
+        found.append(f"{len(tally.unreadable)} images cannot be read: {', '.join(named)}{more}")
+    squeezed = model.model.bottleneck.sample_prior(1).ndim == 2   # the code is no map
+    if tally.resized and squeezed:
+        size = "x".join(map(str, model.shape[1:]))
+        found.append(f"this model squeezes whole images of {size} pixels; the {tally.resized} of "
+                     f"other sizes went through in tiles; hourglass reconstruct takes them whole")
+    return found
+
+
+def _restore_all(
+    model: Trained, files: Files, out: Path, manner: Manner, corrupt: Corruption | None
+) -> Tally:
+    tally, y = Tally(), [manner.kind] if manner.kind else None
+    for number, name in enumerate(track(files.sizes, len(files.sizes), "restoring")):
+        try:
+            with files.open(name) as file:
+                picture = open_image(file)
+        except Exception as error:   # Pillow raises many kinds for a broken file
+            tally.unreadable[name] = in_words(error)
+            continue
+        x = given = _as_trained(model, picture, manner.enlarge)
+        if corrupt is not None:
+            planes = channels_first(torch.from_numpy(x))
+            given = channels_last(corrupted(corrupt, planes, manner.seed + number)).numpy()
+            _write(model, out / "corrupted", name, given)
+        again = model.restore(given, y)
+        _write(model, out / "restored" if corrupt else out, name, again)
+        if corrupt is not None:
+            _compare(tally, x, {"corrupted": given.clip(0, 1), "restored": again})
+        tally.done += 1
+        tally.resized += x.shape[1:3] != model.shape[1:]
+    return tally
+
+
+def _as_trained(model: Trained, picture: Image.Image, enlarge: int) -> np.ndarray:
+    """(1, H, W, C) in [0, 1] at the picture's own size, as the model knows images."""
+    picture = picture.convert("L" if model.shape[0] == 1 else "RGB")
+    if model.about["reading"]["invert"]:
+        picture = ImageOps.invert(picture)
+    if enlarge > 1:
+        picture = picture.resize((enlarge * picture.width, enlarge * picture.height),
+                                 Image.Resampling.NEAREST)
+    values: np.ndarray = np.atleast_3d(np.asarray(picture, np.float32) / 255)[None]
+    return values
+
+
+def _write(model: Trained, folder: Path, name: str, values: np.ndarray) -> None:
+    """Write the one image (1, H, W, C) as files have it."""
+    path = folder / name
+    if path.suffix.lower() not in SUFFIXES:
+        path = path.with_name(f"{path.name}.png")
+    while path.exists():   # the folder was empty, so this is another image's
+        path = path.with_name(f"{path.name}.png")
+    picture = as_picture(values[0])
+    save_picture(path, ImageOps.invert(picture) if model.about["reading"]["invert"] else picture,
+                 QUALITY)
+
+
+def _compare(tally: Tally, x: np.ndarray, made: dict[str, np.ndarray]) -> None:
+    """Count in how near to x (1, H, W, C) each is."""
+    for name, values in made.items():
+        found = {f"{name} PSNR": peak_ratio(x, values)}
+        if min(x.shape[1:3]) >= WINDOW:
+            found[f"{name} SSIM"] = structural_similarity(x, values)
+        for score, value in found.items():
+            tally.scores.setdefault(score, []).append(float(value[0]))

@@ -1,0 +1,426 @@
+"""Restoring: corruptions do what they say, pairs are found, images of any size come back."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import stripes, train
+from PIL import Image, ImageFilter
+from scipy.ndimage import gaussian_filter, median_filter
+
+from hourglass import spec
+from hourglass.augmentations import augmenter
+from hourglass.baselines import baselines, bicubic, missing, nearest
+from hourglass.contracts import Batch
+from hourglass.corruptions import corrupter
+from hourglass.data import Reading, collect, split
+from hourglass.figures import draw_all
+from hourglass.fit import varied
+from hourglass.metrics import measure
+from hourglass.observe import take
+from hourglass.settings import make_settings, read_recipe
+from hourglass.snapshot import CLEAN, CORRUPTED, RESTORED, load_snapshot
+from hourglass.summary import summarise
+from hourglass.tasks.restore import Manner, restore
+from hourglass.tiles import fade, starts, tiled
+
+EXAMPLES = [spec.corruptions.examples[name] for name in spec.corruptions.parts]
+FOR_ALL = {"none", "noise", "salt_pepper", "drop"}
+AT_NOTHING = ["none", "noise(0)", "noise(0.0, clip=True)", "salt_pepper(0)", "drop(0)", "mask(0)",
+              "cutout(0)", "blur(0)", "downscale(1)", "overlay(opacity=0)"]
+ODD = [(3, 1, 1, 1), (2, 1, 5, 7), (2, 2, 9, 3), (2, 3, 1, 4), (1, 4, 13, 21)]
+
+
+# corruptions
+
+@pytest.mark.parametrize("shape", ODD, ids=str)
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_corruption_keeps_shape_and_range_of_odd_images(example, shape):
+    x = torch.rand(shape)
+    seen = corrupter(example)(x)
+    assert seen.shape == x.shape and seen.dtype == x.dtype and seen.isfinite().all()
+    if example != "noise":
+        assert seen.min() >= -1e-6 and seen.max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("text", AT_NOTHING)
+def test_a_corruption_without_strength_changes_nothing(text):
+    x = torch.rand(3, 3, 16, 12)
+    torch.testing.assert_close(corrupter(text)(x), x)
+
+
+@pytest.mark.parametrize("name", spec.corruptions.parts)
+def test_only_some_corruptions_are_for_vectors(name):
+    corrupt, x = corrupter(spec.corruptions.examples[name]), torch.rand(6, 11)
+    if name in FOR_ALL:
+        assert corrupt(x).shape == x.shape
+    else:
+        with pytest.raises(ValueError, match=f"{name} is for images"):
+            corrupt(x)
+
+
+def test_corruptions_take_the_share_that_they_say():
+    x = torch.rand(20, 3, 64, 64) * 0.8 + 0.1
+    gone = (corrupter("drop(0.8)")(x) == 0).float()
+    assert gone.mean() == pytest.approx(0.8, abs=0.01)
+    assert torch.equal(gone[:, 0], gone[:, 2]), "a pixel is missing in all channels"
+    hit = corrupter("salt_pepper(0.2)")(x)
+    assert [(hit == v).float().mean().item() for v in (0, 1)] == pytest.approx([0.1] * 2, abs=0.01)
+    assert (corrupter("noise(0.3)")(x) - x).std() == pytest.approx(0.3, abs=0.01)
+    whole = corrupter("mask(0.25, patch=16)")(x) == 0
+    assert (whole[:, 0].flatten(1).sum(1) == 4 * 16 * 16).all()
+    hole = (corrupter("cutout(0.5)")(x) == 0)[:, 0]
+    assert (hole.flatten(1).sum(1) == 32 * 32).all()
+    assert (hole.any(1).sum(1) == 32).all() and (hole.any(2).sum(1) == 32).all()
+
+
+def test_a_pair_of_strengths_is_drawn_for_each_image():
+    x = torch.full((400, 1, 16, 16), 0.5)
+    shares = (corrupter("drop((0.2, 0.6))")(x) == 0).float().flatten(1).mean(1)
+    assert shares.min() < 0.28 and shares.max() > 0.52
+    assert shares.mean() == pytest.approx(0.4, abs=0.03)
+    stds = (corrupter("noise((0.1, 0.5))")(x) - x).flatten(1).std(1)
+    assert stds.min() < 0.16 and stds.max() > 0.44
+
+
+def test_grey_and_blur_are_those_of_pillow():
+    image = (np.random.default_rng(0).random((40, 50, 3)) * 255).astype(np.uint8)
+    x = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
+    grey = np.asarray(Image.fromarray(image).convert("L")) / 255
+    np.testing.assert_allclose(corrupter("grey")(x)[0, 1], grey, atol=0.004)
+    blurred = gaussian_filter(x[0].numpy(), (0, 2, 2), mode="nearest", truncate=3)
+    np.testing.assert_allclose(corrupter("blur(2)")(x)[0], blurred, atol=1e-5)
+
+
+def test_downscale_keeps_the_mean_of_every_square():
+    x = torch.rand(2, 3, 16, 24)
+    small = x.unfold(2, 4, 4).unfold(3, 4, 4).mean((-1, -2))
+    seen = corrupter("downscale(4)")(x)
+    torch.testing.assert_close(seen[:, :, ::4, ::4], small)
+    torch.testing.assert_close(seen[:, :, 3::4, 2::4], small)
+
+
+def test_an_overlay_lightens_a_part_of_each_image_elsewhere():
+    ink = corrupter("overlay('SAMPLE', opacity=0.5)")(torch.zeros(30, 1, 64, 64))
+    assert 0.4 < ink.max() <= 0.5
+    shares = (ink > 0.1).float().flatten(1).mean(1)
+    assert shares.min() > 0.005 and shares.max() < 0.3
+    assert len({tuple(image.flatten().nonzero()[0].tolist()) for image in ink}) > 15
+    assert corrupter("overlay(' ')")(torch.rand(1, 3, 8, 8)).isfinite().all()
+
+
+def test_corruptions_follow_one_upon_the_other():
+    x = torch.rand(4, 1, 32, 32) + 1
+    seen = corrupter("noise(0.1) + drop(0.5)")(x)
+    assert 0.4 < (seen == 0).float().mean() < 0.6, "what is dropped last has no noise"
+
+
+@pytest.mark.parametrize("text, what", [
+    ("noise(0.3) + dorp(0.2)", "did you mean 'drop'"), ("2 * noise(0.3)", "without weights"),
+    ("noise(-1)", "from 0"), ("drop(1.5)", "up to 1"), ("mask(0.5, patch=0)", "from 1"),
+    ("noise(0.3) - drop(0.2)", "without weights"), ("overlay('')", "overlay: text must be"),
+    ("noise((0.1, 0.2, 0.3))", "noise: std must be")])
+def test_a_wrong_corruption_says_what_is_right(text, what):
+    with pytest.raises(ValueError, match=what):
+        corrupter(text)
+
+
+def test_a_corruption_that_does_not_fit_the_data_is_said_before_training(tmp_path):
+    with pytest.raises(ValueError, match="blur is for images"):
+        train(np.random.default_rng(0).normal(size=(50, 6)), corruption="blur", epochs=1,
+              out=tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
+# tiles
+
+SIZES = [(300, 200), (1, 1), (32, 32), (33, 95), (5, 64), (31, 33)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_tiles_of_what_changes_nothing_give_the_image_back(size):
+    image = np.random.default_rng(0).random((*size, 3)).astype(np.float32)
+    seen = []
+
+    def use(tiles):
+        seen.append(tiles.shape[1:])
+        return tiles
+    np.testing.assert_allclose(tiled(image, (32, 24), use), image, atol=1e-6)
+    assert set(seen) == {(32, 24, 3)}
+
+
+def test_tiles_cover_every_pixel_and_leave_no_seams():
+    for length in range(32, 200):
+        begun = starts(length, 32)
+        assert begun[0] == 0 and begun[-1] == length - 32 and max(np.diff(begun), default=0) <= 16
+    assert fade((7, 1)).min() > 0
+    tilt = np.random.default_rng(0).normal(size=1000) / 10   # each tile is off by a constant
+    offset = iter(tilt)
+
+    def use(tiles):
+        return tiles + np.array([next(offset) for _ in tiles])[:, None, None, None]
+    found = tiled(np.full((128, 128, 1), 0.5, np.float32), (32, 32), use)
+    steps = np.abs(np.diff(found[..., 0], axis=0))
+    assert steps.max() < 0.2 * np.ptp(tilt[:50]), "from pixel to pixel it changes but a little"
+
+
+# pairs
+
+def test_pairs_go_by_name_and_say_which_have_no_partner(here):
+    Path("noisy/007.png").unlink()
+    Image.open("noisy/003.png").save("noisy/003.bmp")
+    Path("noisy/003.png").unlink()
+    found = collect("pairs('noisy/', 'clean/')", Reading())
+    assert found.x.shape == found.given.shape == (19, 16, 16, 3) and "007.png" not in found.names
+    assert "clean: 007.png" in found.notes[-1]
+    row = found.names.index("003.png")
+    np.testing.assert_array_equal(found.given[row], np.asarray(Image.open("noisy/003.bmp")))
+    np.testing.assert_array_equal(found.x[row], np.asarray(Image.open("clean/003.png")))
+    with zipfile.ZipFile("noisy.zip", "w") as held:
+        for file in sorted(Path("noisy").iterdir()):
+            held.write(file, Path("scans") / file.name)
+    again = collect("pairs('noisy.zip', 'clean/')", Reading())
+    np.testing.assert_array_equal(again.given, found.given)
+
+
+def test_pairs_that_cannot_be_are_refused(here):
+    def refused(text, **reading):
+        with pytest.raises(ValueError) as error:
+            collect(text, Reading(**reading))
+        return str(error.value)
+    assert "no image in photos has the name" in refused("pairs('photos/', 'clean/')")
+    assert "not there" in refused("pairs('nowhere/', 'clean/')")
+    assert "cannot be prepared" in refused("pairs('noisy/', 'clean/')", store="x.npy")
+    Image.open("noisy/004.png").resize((8, 8)).save("noisy/004.png")
+    assert "004.png is of 8x8 pixels in noisy and of 16x16" in refused("pairs('noisy/', 'clean/')")
+    assert collect("pairs('noisy/', 'clean/')", Reading(size="8")).given.shape == (20, 8, 8, 3)
+    for i in range(5):
+        Path(f"noisy/{i:03}.png").unlink()
+    assert "more than one in ten" in refused("pairs('noisy/', 'clean/')")
+
+
+def test_an_unreadable_half_of_a_pair_takes_the_other_with_it(here):
+    Path("noisy/004.png").write_bytes(b"no image")
+    Path("clean/009.png").write_bytes(Path("clean/009.png").read_bytes()[:60])
+    found = collect("pairs('noisy/', 'clean/')", Reading())
+    assert len(found.x) == len(found.given) == len(found.names) == 18
+    assert {"004.png", "009.png"}.isdisjoint(found.names)
+    for row, name in enumerate(found.names):
+        np.testing.assert_array_equal(found.given[row], np.asarray(Image.open(f"noisy/{name}")))
+
+
+def test_both_halves_of_a_pair_are_augmented_alike():
+    x = torch.rand(8, 3, 12, 12).contiguous(memory_format=torch.channels_last)
+    vary = augmenter("flip + shift(3) + rotate(20) + brightness", 0.0, 1.0)
+    moved, given = varied(Batch(x, given=x.clone()), vary)
+    torch.testing.assert_close(moved, given)
+    assert not torch.equal(moved, x) and moved.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_model_learns_from_pairs(here):
+    model = train("pairs('noisy/', 'clean/')", epochs=60, out="run", quiet=True, test=0.2, val=0.1,
+                  bottleneck="identity", backbone="unet(filters=8)", likelihood="normal", lr=0.01,
+                  augment="flip", batch_size=8)
+    source = model.source()
+    batch = source.splits["test"].batch(torch.arange(4))
+    given = batch.given.permute(0, 2, 3, 1).numpy()
+    clean = batch.x.permute(0, 2, 3, 1).numpy()
+    assert np.square(model.restore(given) - clean).mean() < 0.3 * np.square(given - clean).mean()
+    found = collect("pairs('noisy/', 'clean/')", Reading())
+    np.testing.assert_array_equal(model.restore(found), model.restore(found.given))
+
+
+# a trained model, put to use
+
+@pytest.fixture(scope="module")
+def denoiser(tmp_path_factory):
+    """A model of grey images of 10x10 that sees noise."""
+    folder = tmp_path_factory.mktemp("denoiser")
+    np.save(folder / "stripes.npy", stripes())
+    return train(folder / "stripes.npy", corruption="noise(0.2, clip=True)", epochs=25, lr=0.01,
+                 backbone="unet(filters=(8, 8))", bottleneck="identity", batch_size=16, quiet=True,
+                 out=folder / "run")
+
+
+def test_a_trained_model_restores_arrays_of_any_size(denoiser):
+    clean = np.repeat(stripes(4), 3, axis=2)[:, :, :27]
+    noisy = (clean / 255 + np.random.default_rng(1).normal(0, 0.2, clean.shape)).clip(0, 1)
+    again = denoiser.restore(noisy)
+    assert again.shape == (4, 10, 27, 1) and again.min() >= 0 and again.max() <= 1
+    error = [np.square(v - clean / 255).mean() for v in (noisy, again[..., 0])]
+    assert error[1] < 0.5 * error[0]
+    assert np.array_equal(again, denoiser.restore(noisy)), "twice the same"
+    eight = (noisy * 255).round().astype(np.uint8)
+    np.testing.assert_allclose(denoiser.restore(eight), denoiser.restore(eight / 255), atol=1e-5)
+    assert denoiser.restore(np.stack([eight] * 3, -1)).shape == (4, 10, 27, 1)
+    assert denoiser.restore(torch.zeros(1, 1, 1)).shape == (1, 1, 1, 1)
+    with pytest.raises(ValueError, match="1 channels"):
+        denoiser.restore(np.zeros((2, 12, 12, 3), np.float32) + 0.3)
+
+
+def test_a_model_of_vectors_restores_vectors(tmp_path):
+    x = np.random.default_rng(0).normal(size=(80, 2)) @ np.ones((2, 6))
+    np.save(tmp_path / "x.npy", x)
+    model = train(tmp_path / "x.npy", corruption="noise(0.5) + drop(0.1)", epochs=2, model="ae(2)",
+                  out=tmp_path / "run", quiet=True)
+    assert model.restore(x[:3]).shape == (3, 6)
+    s = take(model.model, model.source())
+    numbers, _ = measure(s)
+    assert {"corrupted_mse", "restored_mse"} <= set(numbers) and "restored_psnr" not in numbers
+
+
+def write_odd(folder: Path) -> None:
+    """Images of many sizes and kinds, two of which cannot be read."""
+    (folder / "sub").mkdir(parents=True)
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
+                            ).filter(ImageFilter.BoxBlur(2)).resize((90, 61))
+    photo.save(folder / "sub" / "photo.jpg", quality=95)
+    photo.convert("L").save(folder / "scan.tif")
+    photo.convert("LA").save(folder / "clear.png")
+    photo.convert("P").resize((10, 10)).save(folder / "palette.gif")
+    Image.new("RGB", (1, 1), "red").save(folder / "one.bmp")
+    content = (folder / "sub" / "photo.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(content[:len(content) // 2])
+    (folder / "text.png").write_text("no image")
+    (folder / "notes.txt").write_text("no image either")
+
+
+def test_files_keep_names_and_sizes_and_what_cannot_be_read_is_named(denoiser, tmp_path, capsys):
+    write_odd(tmp_path / "in")
+    tally = restore(denoiser, tmp_path / "in", tmp_path / "out")
+    there = {f.relative_to(tmp_path / "out").as_posix(): Image.open(f).size
+             for f in (tmp_path / "out").rglob("*.*")}
+    assert there == {"sub/photo.jpg": (90, 61), "scan.tif.png": (90, 61), "clear.png": (90, 61),
+                     "palette.gif.png": (10, 10), "one.bmp": (1, 1)}
+    assert tally.done == 5 and "cut.jpg (image file is truncated" in capsys.readouterr().err
+    twice = restore(denoiser, tmp_path / "in" / "scan.tif", tmp_path / "two", Manner(enlarge=2))
+    assert twice.done == 1 and Image.open(tmp_path / "two" / "scan.tif.png").size == (180, 122)
+
+
+def test_the_command_says_how_near_it_comes(denoiser, tmp_path, hourglass, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_odd(Path("in"))
+    run = denoiser.folder.path
+    code, out, err = hourglass(f"restore {run} in -o out --corrupt own --seed 3")
+    assert code == 0 and "5 images in out" in out and "restored PSNR" in out and "text.png" in err
+    assert all(Path(f"out/{kind}/clear.png").is_file() for kind in ("corrupted", "restored"))
+    for command, what in [
+            (f"restore {run} in -o out", "not empty"),
+            (f"restore {run} nowhere -o no", "not there"),
+            (f"restore {run} in/notes.txt -o no", "neither a folder"),
+            (f"restore {run} in/text.png -o no", "can be read"),
+            (f"restore {run} in -o no --corrupt noize", "did you mean 'noise'"),
+            (f"restore {run} in -o no --enlarge 0", "greater than"),
+            ("restore in in", "no run folder")]:
+        code, _, err = hourglass(command)
+        assert code == 2 and what in err and "Traceback" not in err, command
+    Path("empty").mkdir()
+    assert hourglass(f"restore {run} empty -o no")[0] == 2
+
+
+def test_inverted_images_come_back_as_they_were(tmp_path):
+    model = train(stripes(), bottleneck="identity", backbone="unet(filters=8)", epochs=30, lr=0.01,
+                  invert=True, out=tmp_path / "run", quiet=True, batch_size=8)
+    Image.fromarray(stripes(1)[0]).save(tmp_path / "stripe.png")
+    restore(model, tmp_path / "stripe.png", tmp_path / "out")
+    again = np.asarray(Image.open(tmp_path / "out" / "stripe.png"), float)
+    assert np.abs(again - stripes(1)[0]).mean() < 40
+
+
+# what a report says of it
+
+def test_a_snapshot_holds_the_same_corruption_at_every_look(denoiser, tmp_path):
+    one, two = (take(denoiser.model, denoiser.source()) for _ in range(2))
+    assert list(one.restored) == [CORRUPTED, "median", RESTORED, CLEAN]
+    assert all(np.array_equal(one.restored[name], two.restored[name]) for name in one.restored)
+    numbers, intervals = measure(one)
+    psnr = -10 * np.log10(np.square(one.restored[RESTORED] - one.restored[CLEAN]).mean((1, 2, 3)))
+    assert numbers["restored_psnr"] == pytest.approx(psnr.mean(), abs=1e-3)
+    assert numbers["restored_psnr"] > numbers["corrupted_psnr"] and "median_psnr" in intervals
+    one.save(tmp_path / "snapshot.npz")
+    kept = load_snapshot(tmp_path / "snapshot.npz")
+    assert measure(kept)[0]["restored_psnr"] == pytest.approx(numbers["restored_psnr"], abs=0.1)
+    assert "restored" in dict(draw_all(kept, ["restored"]))
+
+
+def test_a_model_that_sees_x_as_it_is_has_nothing_to_restore(here):
+    source = split(collect("images.npy", Reading()), {}, 0)
+    model = train("images.npy", epochs=1, out="run", quiet=True)
+    snapshot = take(model.model, source)
+    assert not snapshot.restored and not dict(draw_all(snapshot, ["restored"]))
+
+
+# baselines
+
+def test_baselines_go_with_the_corruption():
+    x = np.random.default_rng(0).random((2, 16, 16, 3)).astype(np.float32)
+    def names(text):
+        seen = corrupter(text)(torch.from_numpy(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
+        made = baselines(text, seen, x)
+        assert all(v.shape == x.shape and v.min() >= 0 and v.max() <= 1 for v in made.values())
+        return {name for name in made if "telea" not in name and "bm3d" not in name}
+    assert names("noise(0.2, clip=True)") == names("none") == {"median"}
+    assert names("drop(0.5)") == names("overlay") == {"nearest"}
+    assert names("noise(0.2, clip=True) + drop(0.5)") == {"nearest", "nearest_median"}
+    assert names("downscale(factor=2)") == {"bicubic"} and names("grey") == set()
+
+
+def test_baselines_are_what_they_are_called():
+    generator = np.random.default_rng(0)
+    x = generator.random((3, 12, 12, 1)).astype(np.float32) + 0.01
+    flat = np.full((1, 8, 8, 1), 0.4, np.float32)
+    np.testing.assert_allclose(bicubic(flat, 4), flat, atol=1e-6)
+    given = x * (generator.random((3, 12, 12, 1)) > 0.5)
+    holes = missing(given, x)
+    np.testing.assert_array_equal(holes, given[..., 0] == 0)
+    filled = nearest(given[0], holes[0])
+    assert (filled > 0).all() and np.array_equal(filled[~holes[0]], given[0][~holes[0]])
+    assert np.array_equal(nearest(given[0], np.ones((12, 12), bool)), given[0])
+    noisy = baselines("salt_pepper(0.1)", x, x)["median"]
+    assert any(np.array_equal(noisy, median_filter(x, (1, n, n, 1))) for n in (3, 5))
+
+
+RECIPES = ["keras_denoise", "denoise_faces", "inpaint_faces", "unwatermark", "recolour_cifar"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipes_that_restore_fit_their_images(recipe):
+    settings = make_settings(read_recipe(recipe))
+    side = int(settings.size or {"mnist": 28, "cifar10": 32}[settings.data])
+    shape = (1 if settings.data == "mnist" else 3, side, side)
+    costs = summarise(settings.parts().fitted(shape, 0, 1), shape)
+    assert costs.parameters["whole"] == 28_353 or recipe != "keras_denoise"
+
+
+@pytest.mark.parametrize("options", ["layers=2", "residual=True", "layers=3, residual=True"])
+def test_a_unet_takes_more_layers_and_learns_a_difference(options):
+    shape = (3, 13, 21)
+    encoder, decoder, _ = spec.backbones.make(f"unet(filters=(8, 8), {options})", shape, shape)
+    x = torch.rand(2, *shape)
+    h, skips = encoder(x)
+    assert decoder(h, skips).shape == decoder(h).shape == x.shape
+    if "residual" in options:
+        for weight in decoder.parameters():
+            torch.nn.init.zeros_(weight)
+        torch.testing.assert_close(decoder(h, skips), x)
+
+
+def test_small_pictures_are_enlarged_to_the_grid_that_training_saw():
+    small = np.random.default_rng(0).integers(0, 255, (5, 7, 3), np.uint8)
+    large = np.asarray(Image.fromarray(small).resize((28, 20), Image.Resampling.NEAREST)) / 255
+    x = torch.from_numpy(large).permute(2, 0, 1)[None]
+    torch.testing.assert_close(corrupter("downscale(4)")(x), x)
+
+
+def test_a_conditional_model_is_told_the_class(here):
+    model = train("photos/", model="cvae(4)", corruption="drop(0.2)", epochs=1, out="run",
+                  quiet=True)
+    with pytest.raises(ValueError, match="this model is conditional"):
+        restore(model, "a.png", "out")
+    assert restore(model, "a.png", "out", Manner(kind="lying")).done == 1
+    large = np.zeros((2, 20, 33, 3), np.uint8)
+    assert model.restore(large, ["lying", "upright"]).shape == large.shape
+    with pytest.raises(ValueError, match="did you mean 'lying'"):
+        model.restore(large, "lyin")
