@@ -10,6 +10,7 @@ from .assembly import Training
 from .assembly import prepare as prepare_run
 from .assembly import resume as resume_run
 from .console import is_first
+from .data.frames import is_frame
 from .display import show
 from .folder import open_run
 from .processes import part_ways
@@ -23,7 +24,7 @@ def train(
     data: Any = None, *, y: Any = None, out: str | Path | None = None, recipe: str | None = None,
     quiet: bool = False, report: bool = True, **settings: Any,
 ) -> Trained:
-    """Train on a source's name, a path, or an array or tensor with labels y, and report (without
+    """Train on a source's name, a path, an array or tensor, or a data frame, with labels y, and report (without
     `report`, faster by what that takes).
 
     `settings` are those of the command line, such as model="vae(16)" or epochs=10. Raises
@@ -63,7 +64,9 @@ def _go(training: Training, quiet: bool, report: bool) -> Trained:
     return load(training.folder.path)
 
 
-def _as_array(data: Any) -> np.ndarray:
+def _as_array(data: Any) -> Any:
+    if is_frame(data):
+        return data
     try:
         return data.detach().cpu().numpy() if hasattr(data, "detach") else np.asarray(data)
     except ValueError:

@@ -14,15 +14,18 @@ from .channels import channels_first, channels_last
 from .checkpoint import load_tensors, save_tensors
 from .codes import Codes, find_codes, keep_codes, kept_codes
 from .contracts import Collection
-from .data import collect, from_array
+from .data import collect, collect_like, from_array
+from .data.frames import is_frame
 from .data.images import Reading
 from .data.source import Source
+from .data.table import Table
 from .fitted import FittedPrior, prior_of
 from .folder import RunFolder, open_run
 from .loading import IN_MEMORY, load_source
 from .settings import make_settings, read_toml
 from .spec import did_you_mean
 
+ROUNDS = 10   # of filling in what is missing
 BATCH = 128   # small enough for activations to stay in cache
 
 
@@ -44,7 +47,7 @@ def describe(parts: Parts, source: Source, reading: Reading) -> dict[str, Any]:
         reading = Reading(**{**vars(reading), **settled, "strict": False})
     return {"parts": vars(parts), "shape": list(source.shape), "scale": scale,
             "bounded": source.low >= 0 and source.high <= 1, "reading": vars(reading),
-            "classes": list(source.classes)}
+            "classes": list(source.classes), "encoding": source.encoding}
 
 
 class Trained:
@@ -195,7 +198,10 @@ class Trained:
         if isinstance(x, Collection):
             return x
         reading = Reading(**{**self.about["reading"], "strict": strict})
-        if isinstance(x, str | Path | list | tuple):
+        encoding = self.about.get("encoding")
+        if encoding and (isinstance(x, str | Path) or is_frame(x)):
+            found = collect_like(x, encoding, reading)
+        elif isinstance(x, str | Path | list | tuple):
             found = collect(x, reading)
         else:
             found = from_array(x.detach().cpu().numpy() if isinstance(x, Tensor) else x)
@@ -204,6 +210,23 @@ class Trained:
         if found.shape != self.shape:
             raise ValueError(f"this model takes samples of shape {self.shape}, not {found.shape}")
         return found
+
+    def impute(self, x: Any) -> Any:
+        """A table, as a data frame or a file's path, with what is missing in it filled in by the
+        model, as a data frame in its own units. What is known stays as it is."""
+        found = self.read(x)
+        if not isinstance(found.raw, Table):
+            raise ValueError("only tables are filled in, by a model that was trained on one: "
+                             "hourglass train rows.csv")
+        return found.raw.filled(found.encoding, self.complete(found.x))
+
+    def complete(self, x: np.ndarray) -> np.ndarray:
+        """Vectors or windows (N, ...) with what the model makes of what is missing (NaN) in them:
+        what it fills in goes in again, ROUNDS times (Rezende et al., 2014, arXiv 1401.4082)."""
+        holes, full = np.isnan(x), np.nan_to_num(x)
+        for _ in range(ROUNDS if holes.any() else 0):
+            full = np.where(holes, self.reconstruct(Collection(full)), x)
+        return full
 
     def _each(
         self, x: np.ndarray, y: np.ndarray | None, use: Callable[[Tensor, Tensor | None], Tensor]
@@ -214,7 +237,8 @@ class Trained:
             batch = torch.from_numpy(np.array(x[start:start + BATCH])).to(self.device)
             labels = None if y is None else torch.from_numpy(y[start:start + BATCH]).to(self.device)
             with torch.inference_mode():
-                done.append(use(batch.float() * scale, labels).float().cpu())
+                values = (batch.float() * scale).nan_to_num()   # which is 0 where x is not known
+                done.append(use(values, labels).float().cpu())
         return torch.cat(done)
 
 
