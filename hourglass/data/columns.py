@@ -69,8 +69,8 @@ def width(column: Column) -> int:
 
 
 def encode_column(cells: Any, column: Column) -> tuple[np.ndarray, str]:
-    """A column's cells as (N, width), NaN where one is missing, and what to say of them, if
-    anything. Raises ValueError for numbers where there are none."""
+    """A column's cells as (N, width), NaN where one is missing, and what to say of those that
+    training never saw, if any. Raises ValueError for numbers where there are none."""
     name = column["name"]
     if column["kind"] == "category":
         texts = _texts(cells)
@@ -82,18 +82,13 @@ def encode_column(cells: Any, column: Column) -> tuple[np.ndarray, str]:
         if strange.any():
             return one_hot, (f"{name}: {int(strange.sum())} cells hold what training never saw, "
                              f"such as {str(texts[strange][0])!r}, and count as missing")
-        return one_hot, _said(name, nothing)
+        return one_hot, ""
     found = _numeric(cells)
     if found is None and cells.notna().any():
         raise ValueError(f"the column {name!r} holds no {column['kind']}s, as in training")
     values = found[1] if found else np.full(len(cells), np.nan)
     scaled = ((values - column["mean"]) / column["std"]).astype(np.float32)
-    return scaled[:, None], _said(name, np.isnan(scaled))
-
-
-def _said(name: str, missing: np.ndarray) -> str:
-    count = int(missing.sum())
-    return f"{name}: {count} of {len(missing):,} cells are missing" if count else ""
+    return scaled[:, None], ""
 
 
 def columns_filled(frame: Any, columns: list[Column], recon: np.ndarray) -> Any:

@@ -51,11 +51,16 @@ class Table:
                 raise ValueError(f"the table lacks the column {name!r} that this model was trained "
                                  f"on ({did_you_mean(name, self.frame.columns)}); an empty one "
                                  f"counts as missing")
-        parts, notes = [], []
+        parts, notes, missing = [], [], []
         for column in encoding["columns"]:
             part, note = encode_column(self.frame[column["name"]], column)
             parts.append(part)
             notes += [note] * bool(note)
+            count = int(np.isnan(part).any(1).sum())
+            missing += [f"{column['name']} {count}"] * bool(count)
+        if missing:
+            notes.append(f"cells missing, of {len(self.frame):,} rows: {', '.join(missing)}; they "
+                         f"stay out of the loss")
         return Collection(np.concatenate(parts, 1), self.y, self.classes, notes=notes,
                           identity=self.identity, raw=self, encoding=encoding)
 

@@ -74,6 +74,7 @@ def _put_lines(ax: Axes, s: Snapshot, i: int) -> None:
     x = np.where(s.known[i], s.x[i], np.nan) if len(s.known) else s.x[i]
     for number, (own, again) in enumerate(zip(np.atleast_2d(x.T)[:CHANNELS],
                                               np.atleast_2d(s.recon[i].T), strict=False)):
-        ax.plot(own, color="#888888", linewidth=1.2, label=None if number else "x")
+        ax.plot(own, color="#888888", linewidth=1.2, marker="." if len(s.known) else "",
+                markersize=3, label=None if number else "x")
         ax.plot(again, color=COLOURS[number % len(COLOURS)], linewidth=1,
                 label=None if number else "again")
