@@ -24,8 +24,8 @@ def train(
     data: Any = None, *, y: Any = None, out: str | Path | None = None, recipe: str | None = None,
     quiet: bool = False, report: bool = True, **settings: Any,
 ) -> Trained:
-    """Train on a source's name, a path, an array or tensor, or a data frame, with labels y, and report (without
-    `report`, faster by what that takes).
+    """Train on a source's name, a path, an array or tensor, or a data frame, with labels y, and
+    report (without `report`, faster by what that takes).
 
     `settings` are those of the command line, such as model="vae(16)" or epochs=10. Raises
     ValueError for what cannot work and FloatingPointError for a loss that is not finite.

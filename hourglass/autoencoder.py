@@ -11,7 +11,6 @@ from .condition import LabelCondition
 from .contracts import Latent, Output
 from .spec import backbones, bottlenecks, corruptions, likelihoods
 
-
 INITIALISED = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d)
 
 

@@ -50,8 +50,12 @@ class Raw(Protocol):
     """Values in their owner's units. What they are scaled by is learnt from the training part
     alone, and so only once the data is split."""
 
-    def learn(self, shares: dict[str, float], seed: int) -> Collection:
-        """Split them, learn the encoding from what is for training, and apply it to all."""
+    def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
+        """The splits that their order asks for, as indices; {} where any will do."""
+        ...
+
+    def learn(self, train: np.ndarray) -> Collection:
+        """Learn the encoding from the samples that are for training, and apply it to all."""
         ...
 
     def encode(self, encoding: dict[str, Any]) -> Collection:
@@ -99,6 +103,23 @@ class CodeSpace:
     dim: int                          # numbers in a code
     groups: int                       # classes, or 1 without labels
     own: Callable[[int], Tensor]      # draws from the model's own prior, (N, ...)
+
+
+class Seen(NamedTuple):
+    """What a trained model makes of samples: what detectors score them by."""
+
+    error: np.ndarray    # (N,) mean squared error per known value
+    nats: np.ndarray     # (N,) mean of -log p(x|z) per known value, and over draws of z
+    z: np.ndarray        # (N, D) codes
+
+
+class Rule(NamedTuple):
+    """What a detector returns. Its state is what `fit` found, and is all that it remembers."""
+
+    # of the codes (N, D) of training samples, and of held-out samples
+    fit: Callable[[np.ndarray, Seen], dict[str, np.ndarray]]
+    score: Callable[[Seen, dict[str, np.ndarray]], np.ndarray]   # (N,), higher is more abnormal
+    draws: int = 0   # of each z, that `nats` are over
 
 
 class Clock(NamedTuple):

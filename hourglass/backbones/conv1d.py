@@ -20,9 +20,9 @@ def conv1d(
     "transpose", norm: Literal["none", "batch", "group", "layer"] = "none",
     activation: Activation = "relu", dropout: Rate = 0.0,
 ) -> Backbone:
-    """Convolutions along the steps of a series (C, T), a block per number in `filters`, each shorter
-    by `stride`; the decoder goes through them in reverse, restores each length, and ends in a
-    convolution to the C channels. Dropout is between the blocks. Without `filters` the length
+    """Convolutions along the steps of a series (C, T), a block per number in `filters`, each
+    shorter by `stride`; the decoder goes through them in reverse, restores each length, and ends in
+    a convolution to the C channels. Dropout is between the blocks. Without `filters` the length
     chooses them, from 32 doubling, at most four. conv1d((32, 16), dropout=0.2) is that of Keras'
     example of anomalies in time series.
     """

@@ -15,7 +15,7 @@ from .arrays import from_array
 from .images import Reading
 from .ondisk import IN_MEMORY, OnDisk
 from .source import Source, Split, shuffled
-from .splits import make_splits
+from .splits import make_splits, of_other_classes
 
 CHUNK = 4096   # samples looked at together
 
@@ -87,12 +87,17 @@ def _as_call(data: str) -> Call | None:
         return None
 
 
-def split(collection: Collection, shares: dict[str, float], seed: int) -> Source:
-    """The collection as a Source; `shares` (val, test, holdout) are what `make_splits` takes."""
-    if collection.raw is not None:
-        collection = collection.raw.learn(shares, seed)
+def split(
+    collection: Collection, shares: dict[str, float], seed: int, only: str = ""
+) -> Source:
+    """The collection as a Source; `shares` (val, test, holdout) are what `make_splits` takes.
+    Training sees `only` these classes, named with commas, if any are."""
+    own = collection.raw.parts(shares) if collection.raw else collection.parts
+    others = of_other_classes(collection, only)
+    parts = make_splits(len(collection.x), own, shares, collection.y, seed, others)
+    if collection.raw is not None:   # what its samples are scaled by is known only now
+        collection = collection.raw.learn(parts["train"])
     x = collection.x
-    parts = make_splits(len(x), collection.parts, shares, collection.y, seed)
     low, high, scale = _range(x)
     base = _base(x)
     y = None if collection.y is None else torch.from_numpy(collection.y)

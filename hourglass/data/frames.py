@@ -1,4 +1,4 @@
-"""Tables as people have them, csv and parquet files and data frames, and what their columns hold."""
+"""Tables as people have them, in files and data frames, and what their columns hold."""
 
 import csv
 import hashlib

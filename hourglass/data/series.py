@@ -1,6 +1,6 @@
 """Time series: the columns of a table over time, split by time and then cut into windows."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,24 +30,34 @@ class Series:
     identity: dict[str, Any] = field(default_factory=dict)
     labelled: Spans = ()              # from when to when somebody says that it is abnormal
 
-    def learn(self, shares: dict[str, float], seed: int = 0) -> Collection:
-        """Split by time, then cut into windows (N, T, C) that lie in one part each, scaled by mean
-        and deviation of the training part. Raises ValueError for a part without a window."""
+    def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
+        """Split by time: the windows, as indices, that lie in one part each; raises ValueError for
+        a part without one."""
         found = spans(len(self.values), shares)
-        train = self.values[slice(*found["train"])]
-        there = np.isfinite(train).any(0)
+        for name, (first, last) in found.items():
+            if 0 < last - first < self.window:
+                raise ValueError(self._too_short(name, found))
+        starts = np.arange(self.count()) * self.stride
+        return {name: np.flatnonzero((starts >= first) & (starts + self.window <= last))
+                for name, (first, last) in found.items()}
+
+    def learn(self, train: np.ndarray) -> Collection:
+        """Windows (N, T, C), each channel scaled by mean and deviation of the training windows'
+        steps. Raises ValueError for a channel without a number there."""
+        values = self.values[train[0] * self.stride:train[-1] * self.stride + self.window]
+        there = np.isfinite(values).any(0)
         if not there.all():
-            empty = [name for name, some in zip(self.columns, there, strict=True) if not some]
-            raise ValueError(f"the column {empty[0]!r} holds no number in the training part; leave "
+            empty = self.columns[int(there.argmin())]
+            raise ValueError(f"the column {empty!r} holds no number in the training part; leave "
                              f"it out, as in series('file.csv', columns=('a', 'b'))")
-        mean, std = np.nanmean(train, axis=0), np.nanstd(train, axis=0)
+        mean, std = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
         flat = std <= 1e-12 * np.maximum(np.abs(mean), 1)
         notes = [f"{name} is the same throughout the training part: it is centred, not scaled"
                  for name, same in zip(self.columns, flat, strict=True) if same]
         encoding = {"kind": "series", "time": self.time, "columns": list(self.columns),
-                    "window": self.window, "mean": mean.tolist(),
+                    "window": self.window, "stride": self.stride, "mean": mean.tolist(),
                     "std": np.where(flat, 1.0, std).tolist()}
-        return self._cut(encoding, self.window, self.stride, found, notes)
+        return self._cut(encoding, notes)
 
     def encode(self, encoding: dict[str, Any]) -> Collection:
         """All windows, a step apart, on the scale of the series that the encoding is of."""
@@ -56,33 +66,29 @@ class Series:
         if self.columns != tuple(encoding["columns"]):
             raise ValueError(f"this model was trained on the columns "
                              f"{', '.join(encoding['columns'])}, not on {', '.join(self.columns)}")
-        return self._cut(encoding, encoding["window"], 1, {"train": (0, len(self.values))}, [])
+        return replace(self, window=encoding["window"], stride=1)._cut(encoding, [])
 
-    def _cut(self, encoding: dict[str, Any], window: int, stride: int,
-             found: dict[str, tuple[int, int]], notes: list[str]) -> Collection:
-        for name, (first, last) in found.items():
-            if 0 < last - first < window:
-                raise ValueError(_too_short(name, last - first, window, found))
+    def count(self) -> int:
+        """How many windows there are; raises ValueError where there is none."""
+        if len(self.values) < self.window:
+            raise ValueError(f"this series of {len(self.values)} steps is shorter than a window of "
+                             f"{self.window}; say series('file.csv', window=...)")
+        return (len(self.values) - self.window) // self.stride + 1
+
+    def _cut(self, encoding: dict[str, Any], notes: list[str]) -> Collection:
+        self.count()
         scaled = ((self.values - encoding["mean"]) / encoding["std"]).astype(np.float32)
         # views of the same numbers, for as copies they would be as many times as many
-        windows = sliding_window_view(scaled, window, axis=0, writeable=True)[::stride]
-        starts = np.arange(len(windows)) * stride
-        parts = {name: np.flatnonzero((starts >= first) & (starts + window <= last))
-                 for name, (first, last) in found.items()}
-        return Collection(np.swapaxes(windows, 1, 2), parts=parts, notes=[*self.notes, *notes],
+        windows = sliding_window_view(scaled, self.window, axis=0, writeable=True)[::self.stride]
+        return Collection(np.swapaxes(windows, 1, 2), notes=[*self.notes, *notes],
                           identity=self.identity, raw=self, encoding=encoding)
 
-
-def _too_short(
-    name: str, steps: int, window: int, found: dict[str, tuple[int, int]]
-) -> str:
-    lengths = [last - first for first, last in found.values() if last > first]
-    if len(lengths) == 1:
-        return f"this series of {steps} steps is shorter than a window of {window}"
-    least = min(lengths)
-    return (f"split by time, {name} has {steps} steps, which is less than a window of {window}: "
-            f"use a window of up to {least}, as in series('file.csv', window={least}), or other "
-            f"shares (--val 0 --test 0 keeps all for training)")
+    def _too_short(self, name: str, found: dict[str, tuple[int, int]]) -> str:
+        lengths = {part: last - first for part, (first, last) in found.items() if last > first}
+        least = min(lengths.values())
+        return (f"split by time, {name} has {lengths[name]} steps, less than a window of "
+                f"{self.window}: take a window of up to {least}, as in series('file.csv', "
+                f"window={least}), or other shares (--val 0 --test 0 trains on all)")
 
 
 @sources.add("series", example="series('readings.csv')")
@@ -104,7 +110,7 @@ def series(
 
 def whole(found: Series) -> Collection:
     """All windows of a series, on its own scale, until it is split."""
-    return found.learn({})
+    return found.learn(np.arange(found.count()))
 
 
 def from_frame(

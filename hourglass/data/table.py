@@ -1,6 +1,6 @@
 """Tables: rows of numbers, dates and categories as vectors, with holes where a cell is missing."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ from ..spec import did_you_mean, sources
 from .columns import columns_filled, encode_column, learn_column
 from .frames import checked, digest_of, read_frame
 from .images import Reading
-from .splits import SPLITS, make_splits
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,15 @@ class Table:
     categories: tuple[str, ...] = ()             # columns of numbers that are names of kinds
     identity: dict[str, Any] = field(default_factory=dict)
 
-    def learn(self, shares: dict[str, float], seed: int) -> Collection:
-        """Split at random, learn each column from the training rows, and encode all rows."""
-        parts = make_splits(len(self.frame), {}, shares, self.y, seed)
-        parts = {name: parts.get(name, np.empty(0, int)) for name in SPLITS}
+    def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
+        """None of its own: rows are in no order."""
+        return {}
+
+    def learn(self, train: np.ndarray) -> Collection:
+        """Learn each column from the training rows, and encode all rows."""
         columns, notes = [], []
         for name in self.frame.columns:
-            found = learn_column(self.frame[name], parts["train"], name in self.categories)
+            found = learn_column(self.frame[name], train, name in self.categories)
             if isinstance(found, str):
                 notes.append(f"the column {name!r} {found} and is left out")
             else:
@@ -37,8 +38,7 @@ class Table:
         if not columns:
             raise ValueError(f"no column says anything: {'; '.join(notes)}")
         collection = self.encode({"kind": "table", "columns": columns})
-        collection.parts, collection.notes = parts, [*notes, *collection.notes]
-        return collection
+        return replace(collection, notes=[*notes, *collection.notes])
 
     def encode(self, encoding: dict[str, Any]) -> Collection:
         """The rows as (N, D), NaN where a cell is missing, by an encoding learnt from others;
@@ -89,7 +89,7 @@ def table(
 
 def whole(found: Table) -> Collection:
     """All rows of a table, by an encoding of their own, until they are split."""
-    return found.learn({}, 0)
+    return found.learn(np.arange(len(found.frame)))
 
 
 def from_frame(
