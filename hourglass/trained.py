@@ -236,7 +236,7 @@ class Trained:
         reading = Reading(**{**self.about["reading"], "strict": strict})
         encoding = self.about.get("encoding")
         if encoding and (isinstance(x, str | Path) or is_frame(x)):
-            found = collect_like(x, encoding, reading)
+            found = collect_like(x, encoding)
         elif isinstance(x, str | Path | list | tuple):
             found = collect(x, reading)
         else:

@@ -1,14 +1,14 @@
 """Data: a source's name or a path becomes a Source, split and ready to train on."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..contracts import Collection
+from ..contracts import Collection, Raw
 from ..spec import Call, did_you_mean, read, sources
 from . import arrays, celeba, files, frames, nab, named, series, table
 from .arrays import from_array
@@ -18,6 +18,8 @@ from .source import Source, Split, shuffled
 from .splits import make_splits, of_other_classes
 
 CHUNK = 4096   # samples looked at together
+RAW: dict[str, Callable[..., Raw]] = {   # the sources whose values have an encoding
+    "table": table.read_table, "series": series.read_series, "nab": nab.read_nab}
 
 
 def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
@@ -33,26 +35,23 @@ def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
     return collection
 
 
-def collect_like(data: Any, encoding: dict[str, Any], reading: Reading) -> Collection:
+def collect_like(data: Any, encoding: dict[str, Any]) -> Collection:
     """The samples of a table's file, a data frame or a source, encoded as those were that a model
     was trained on. Raises ValueError."""
-    if isinstance(data, str | Path):
-        call = find_call(str(data))
-        if call == Call("table", (str(data),)) and encoding["kind"] == "series":
-            call = Call("series", call.args, {
-                name: encoding[name] for name in ("window", "columns", "time")})
-        found = sources.build(call, reading)
-    elif encoding["kind"] == "series":
-        found = series.whole(series.from_frame(
-            frames.checked(data, "the table"), encoding["window"], 1, tuple(encoding["columns"]),
-            encoding["time"], {}))
-    else:
-        found = table.whole(table.from_frame(data))
-    if found.raw is None:
-        raise ValueError(f"this model was trained on {encoding['kind']} data, not on such as "
-                         f"{data}")
-    again: Collection = found.raw.encode(encoding)
-    return again
+    kind = encoding["kind"]
+    of_series = {name: encoding[name] for name in ("window", "columns", "time")
+                 } if kind == "series" else {}
+    if frames.is_frame(data):
+        raw = series.from_frame(frames.checked(data, "the table"), **of_series) if (
+            of_series) else table.from_frame(data)
+        return raw.encode(encoding)
+    call = find_call(str(data))
+    if call == Call("table", (str(data),)):   # any table's file
+        call = Call(kind, call.args, of_series)
+    if call.name not in RAW:
+        raise ValueError(f"this model was trained on a {kind}, not on such as {data}; give it a "
+                         f"csv or parquet file")
+    return RAW[call.name](**sources.check(call)).encode(encoding)
 
 
 def find_call(data: str) -> Call:

@@ -1,5 +1,6 @@
 """Time series: the columns of a table over time, split by time and then cut into windows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -103,9 +104,16 @@ def series(
     in two of them; each channel is brought to mean 0 and deviation 1 by the training part. Missing
     values stay out of the loss.
     """
-    frame = read_frame(path)
+    return whole(read_series(path, window, stride, columns, time))
+
+
+def read_series(
+    path: str, window: int = 288, stride: int = 1, columns: str | tuple[str, ...] = (),
+    time: str = "",
+) -> Series:
+    """The series in a file, see `series`, not yet cut into windows."""
     identity = {"path": path, "window": window, "stride": stride}
-    return whole(from_frame(frame, window, stride, columns, time, identity))
+    return from_frame(read_frame(path), window, stride, columns, time, identity)
 
 
 def whole(found: Series) -> Collection:
@@ -114,13 +122,13 @@ def whole(found: Series) -> Collection:
 
 
 def from_frame(
-    frame: Any, window: int, stride: int, columns: str | tuple[str, ...], time: str,
-    identity: dict[str, Any],
+    frame: Any, window: int, stride: int = 1, columns: str | Sequence[str] = (), time: str = "",
+    identity: dict[str, Any] | None = None,
 ) -> Series:
     """The series in a table; raises ValueError where columns are not there, or no numbers."""
     notes: list[str] = []
     time, times = _times(frame, time, notes)
-    named = (columns,) if isinstance(columns, str) else columns
+    named = (columns,) if isinstance(columns, str) else tuple(columns)
     known = np.isfinite(times) if times.dtype.kind == "f" else ~np.isnat(times)
     if not known.all():
         notes.append(f"{int((~known).sum())} rows have no time in {time!r} and are left out")
@@ -132,7 +140,7 @@ def from_frame(
     values = _channels(frame.iloc[order], named, time, notes)
     table = np.stack(list(values.values()), 1)
     notes += [*_rhythm(times[order], time), *_missing(table, tuple(values))]
-    identity = {**identity, "digest": digest_of(frame), "columns": list(values)}
+    identity = {**(identity or {}), "digest": digest_of(frame), "columns": list(values)}
     return Series(table, times[order], tuple(values), time, window, stride, tuple(notes), identity)
 
 

@@ -20,6 +20,7 @@ class Table:
     y: np.ndarray | None = None                  # (N,)
     classes: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()             # columns of numbers that are names of kinds
+    label: str = ""                              # the column that y was
     identity: dict[str, Any] = field(default_factory=dict)
 
     def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
@@ -37,7 +38,9 @@ class Table:
                 columns.append(found)
         if not columns:
             raise ValueError(f"no column says anything: {'; '.join(notes)}")
-        collection = self.encode({"kind": "table", "columns": columns})
+        collection = self.encode({"kind": "table", "columns": columns, "label": self.label,
+                                  "left_out": [name for name in self.frame.columns
+                                               if name not in [c["name"] for c in columns]]})
         return replace(collection, notes=[*notes, *collection.notes])
 
     def encode(self, encoding: dict[str, Any]) -> Collection:
@@ -51,7 +54,10 @@ class Table:
                 raise ValueError(f"the table lacks the column {name!r} that this model was trained "
                                  f"on ({did_you_mean(name, self.frame.columns)}); an empty one "
                                  f"counts as missing")
-        parts, notes, missing = [], [], []
+        parts, missing = [], []
+        strange = set(self.frame.columns) - {*names, *encoding["left_out"], encoding["label"]}
+        notes = [f"columns that training did not know are not looked at: "
+                 f"{', '.join(sorted(strange))}"] * bool(strange)
         for column in encoding["columns"]:
             part, note = encode_column(self.frame[column["name"]], column)
             parts.append(part)
@@ -61,7 +67,10 @@ class Table:
         if missing:
             notes.append(f"cells missing, of {len(self.frame):,} rows: {', '.join(missing)}; they "
                          f"stay out of the loss")
-        return Collection(np.concatenate(parts, 1), self.y, self.classes, notes=notes,
+        y, classes = self.y, self.classes
+        if y is None and encoding["label"] in self.frame.columns:
+            y, classes = _labels(self.frame[encoding["label"]], encoding["label"], len(self.frame))
+        return Collection(np.concatenate(parts, 1), y, classes, notes=notes,
                           identity=self.identity, raw=self, encoding=encoding)
 
     def filled(self, encoding: dict[str, Any], recon: np.ndarray) -> Any:
@@ -82,9 +91,16 @@ def table(
     numbers that are names of kinds, such as postcodes, go into `categories`; `label` is the column
     of classes.
     """
-    frame = read_frame(path)
+    return whole(read_table(path, label, drop, categories))
+
+
+def read_table(
+    path: str, label: str = "", drop: str | tuple[str, ...] = (),
+    categories: str | tuple[str, ...] = (),
+) -> Table:
+    """The rows of a file, see `table`, not yet encoded."""
     options = {"path": path, "label": label, "drop": drop, "categories": categories}
-    return whole(from_frame(frame, label, drop, categories, options))
+    return from_frame(read_frame(path), label, drop, categories, options)
 
 
 def whole(found: Table) -> Collection:
@@ -107,7 +123,7 @@ def from_frame(
     kept = frame.drop(columns=[*drop, *([label] if label else [])])
     if not len(kept.columns):
         raise ValueError("no column is left to learn from")
-    return Table(kept, numbers, classes, categories,
+    return Table(kept, numbers, classes, categories, label,
                  {**(identity or {}), "digest": digest_of(frame)})
 
 
