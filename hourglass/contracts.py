@@ -38,6 +38,7 @@ class Collection:
     given: np.ndarray | None = None                        # like x: what the encoder is to see
     raw: "Raw | None" = None         # what x was made of, where its scale is to be learnt
     encoding: dict[str, Any] = field(default_factory=dict)   # how it was, as JSON can hold it
+    unreadable: tuple[str, ...] = ()                       # files that are left out
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -89,7 +89,7 @@ def find_judge(source: Source, features: str = "") -> Judge:
         return _from_file(Path(features), source)
     train = source.splits["train"]
     kinds = 0 if train.y is None else len(train.y[train.index].unique())
-    few = 2 <= kinds and len(source.classes) <= MANY
+    few = kinds >= 2 and len(source.classes) <= MANY
     return _classifier(source) if len(source.shape) == 3 and few else _components(source)
 
 

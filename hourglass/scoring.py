@@ -17,7 +17,7 @@ from .contracts import Rule
 from .data.source import Split
 from .detectors.tail import log_survival
 from .disk import write_whole
-from .evidence import see, squared_errors
+from .evidence import see
 from .folder import RunFolder
 from .heldout import Held, held_of
 from .spec import detectors, read, thresholds
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .trained import Trained
 
 USUAL_THRESHOLD = "quantile(0.99)"
-WIDTH = 0.02               # of an image's shorter side: how far its map of errors is smoothed
 
 
 @dataclass(frozen=True)
@@ -87,11 +86,8 @@ class Detector:
         if len(self.model.shape) != 3:
             raise ValueError("only images have maps of errors; hourglass.load(run).errors(x) has "
                              "the error of every value")
-        from scipy.ndimage import gaussian_filter
-        errors = squared_errors(self.model.model, self.model.samples(x, y)).mean(-1)
-        width = max(0.5, WIDTH * min(errors.shape[1:]))
-        found: np.ndarray = gaussian_filter(errors, (0, width, width))
-        return found
+        from .figures.heat import smoothed  # which brings matplotlib
+        return smoothed(self.model.errors(x, y))
 
     def keep(self) -> None:
         """Keep this detector and its threshold with the run: what it uses from now on."""

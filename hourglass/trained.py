@@ -156,13 +156,19 @@ class Trained:
             keep_codes(self.folder, codes)
         return codes
 
+    @property
+    def data(self) -> str:
+        """What the run was trained on, as the settings name it; raises ValueError for an array."""
+        data = make_settings(read_toml(self.folder.settings)).data
+        if data == IN_MEMORY:
+            raise ValueError(f"{self.folder.path} was trained on an array in memory, which is gone")
+        return data
+
     def source(self) -> Source:
         """The data that the model was trained on; raises ValueError where it is gone."""
-        settings = make_settings(read_toml(self.folder.settings))
-        if settings.data == IN_MEMORY:
-            raise ValueError(f"{self.folder.path} was trained on an array in memory, which is gone")
+        assert self.data   # which refuses what is gone
         try:
-            return load_source(settings)
+            return load_source(make_settings(read_toml(self.folder.settings)))
         except ValueError as error:
             raise ValueError(f"the data that {self.folder.path} was trained on is needed here: "
                              f"{error}") from None

@@ -169,7 +169,8 @@ def read_images(files: Files, reading: Reading) -> Collection:
     classes, y, parts = classify(names)
     identity = {"path": str(Path(files.place).resolve()),
                 "digest": replace(files, sizes={n: files.sizes[n] for n in names}).digest}
-    return Collection(images, y, classes, tuple(names), parts, notes, identity, sizes)
+    return Collection(images, y, classes, tuple(names), parts, notes, identity, sizes,
+                      unreadable=tuple(unreadable))
 
 
 def manifest_of(files: Files, settled: Reading) -> Manifest:

@@ -16,8 +16,8 @@ def make_splits(
 
     `shares` are fractions below 1 or counts, of the samples that the set does not itself keep
     apart; a set's own split stays as it is. Where there are labels, each class gives its part.
-    `others`, as indices, are for no training: a test split that is drawn has all of them, a set's own one those
-    that it has.
+    `others`, as indices, are for no training: a test split that is drawn has all of them, a set's
+    own one those that it has.
     """
     others = np.empty(0, int) if others is None else others
     splits = {name: index for name, index in own.items() if name != "train"}

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,24 @@ def as_texts(times: np.ndarray) -> list[str]:
         texts = np.datetime_as_string(times, unit="s" if whole else "ms")
         return [text.replace("T", " ") for text in texts.tolist()]
     return [f"{time:.15g}" for time in times.tolist()]
+
+
+def read_spans(path: str, data: str = "") -> Spans:
+    """From when to when a series is known to be abnormal: a .json of [["from", "to"], ...], or one
+    that has such a list for each of several files, as the Numenta benchmark does. Raises
+    ValueError."""
+    try:
+        held = json.loads(Path(path).read_text())
+        if isinstance(held, dict):
+            name = next((key for key in held if Path(key).stem == Path(data).stem), None)
+            if name is None:
+                raise ValueError(f"{path} says nothing of {data}")
+            held = held[name]
+        return tuple((str(start), str(end)) for start, end in held)
+    except (TypeError, ValueError, UnicodeDecodeError) as error:
+        words = str(error) if "says nothing" in str(error) else (
+            f'{path} is no list [["from", "to"], ...] in JSON')
+        raise ValueError(words) from None
 
 
 def labelled_steps(scored: Series, spans: Spans) -> np.ndarray:
