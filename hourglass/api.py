@@ -10,6 +10,7 @@ from .assembly import Training
 from .assembly import prepare as prepare_run
 from .assembly import resume as resume_run
 from .console import is_first
+from .data.frames import is_frame
 from .display import show
 from .folder import open_run
 from .loading import IN_MEMORY
@@ -24,8 +25,8 @@ def train(
     data: Any = None, *, y: Any = None, out: str | Path | None = None, recipe: str | None = None,
     quiet: bool = False, report: bool = True, **settings: Any,
 ) -> Trained:
-    """Train on a source's name, a path, or an array or tensor with labels y, and report (without
-    `report`, faster by what that takes).
+    """Train on a source's name, a path, an array or tensor, or a data frame, with labels y, and
+    report (without `report`, faster by what that takes).
 
     `settings` are those of the command line, such as model="vae(16)" or epochs=10. Raises
     ValueError for what cannot work and FloatingPointError for a loss that is not finite.
@@ -66,7 +67,9 @@ def _go(training: Training, quiet: bool, report: bool) -> Trained:
     return Trained(training.folder, source=training.source if here else None)
 
 
-def _as_array(data: Any) -> np.ndarray:
+def _as_array(data: Any) -> Any:
+    if is_frame(data):
+        return data
     try:
         return data.detach().cpu().numpy() if hasattr(data, "detach") else np.asarray(data)
     except ValueError:

@@ -12,6 +12,8 @@ from .contracts import Latent, Output
 from .corruptions import corrupter
 from .spec import backbones, bottlenecks, likelihoods
 
+INITIALISED = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d)
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -28,7 +30,7 @@ class Parts:
     def fitted(self, shape: tuple[int, ...], low: float, high: float) -> "Parts":
         """With a part for every "auto", and the likelihood's support held against the data."""
         backbone = self.backbone if self.backbone != "auto" else (
-            "conv" if len(shape) == 3 else "mlp")
+            {3: "conv", 2: "conv1d"}.get(len(shape), "mlp"))
         bounded = low >= 0 and high <= 1
         likelihood = self.likelihood if self.likelihood != "auto" else (
             "bernoulli" if bounded else "normal")
@@ -46,7 +48,7 @@ def full_precision(t: Tensor) -> AbstractContextManager[None]:
 
 def initialise(layer: nn.Module) -> None:
     """Begin a layer as Keras does: weights by Glorot & Bengio (2010), biases zero."""
-    if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+    if isinstance(layer, INITIALISED):
         nn.init.xavier_uniform_(layer.weight)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)

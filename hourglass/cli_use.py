@@ -1,7 +1,7 @@
 """The command line's part that puts a trained model to work."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -28,21 +28,37 @@ def score(
                                           "abnormal/, which the threshold is to part")] = "",
     normal: Annotated[str, typer.Option(help="the classes that are normal, such as good,fine; "
                                         "else those that training saw")] = "",
+    plot: Annotated[Optional[Path], typer.Option(  # noqa: UP045
+        help="of a series: a picture of it, what came back, and the score")] = None,
+    windows: Annotated[str, typer.Option(help="of a series: a .json of when it is known to be "
+                                         "abnormal, [[\"from\", \"to\"], ...]")] = "",
+    causal: Annotated[bool, typer.Option("--causal", help="of a series: score a step by what came "
+                                         "before it alone")] = False,
     device: Device = "cpu",
 ) -> None:
-    """Say how abnormal samples are: for each a score, a probability and a verdict.
+    """Say how abnormal samples are: for each a score, a probability and a verdict. Of a series, it
+    is each step that is scored, by all windows that cover it.
 
     The exit code is 0 where all are normal, 1 where one is not, 2 for bad use, and where a file
     cannot be read. A detector or threshold that is chosen is kept with the run, for next time.
 
     Examples: hourglass score runs/1 parts/ -o scores.csv --heatmaps maps/; hourglass score runs/1
-    parts/ --detector "knn(5)" --labelled examples/
+    parts/ --detector "knn(5)" --labelled examples/; hourglass score runs/2 readings.csv --plot
+    scores.png
     """
     from .hardware import choose_device
     from .tasks.score import Choice, in_words
     from .tasks.score import score as judge
     from .trained import load
     model = load(run, str(choose_device(device)))
+    if model.about.get("encoding", {}).get("kind") == "series":
+        if heatmaps or detector or labelled or normal:
+            raise ValueError("the steps of a series are scored by their errors; with it go "
+                             "--threshold, --causal, --plot and --windows")
+        _score_series(model, samples, out, threshold, (plot, windows, causal))
+        return
+    if plot or windows or causal:
+        raise ValueError("--plot, --windows and --causal are for models of series")
     found, verdicts = judge(model, samples, Choice(detector, threshold, labelled, normal), out,
                             heatmaps)
     for line in in_words(found, verdicts):
@@ -88,3 +104,49 @@ def restore(
     model = load(run, str(choose_device(device)))
     for line in restore_all(model, images, out, Manner(corrupt, enlarge, kind, seed)).lines(out):
         print(line)
+
+
+def _score_series(
+    model: Any, data: str, out: Path, threshold: str, asked: tuple[Path | None, str, bool]
+) -> None:
+    """Score the steps of a series, else of the one that the run was trained on."""
+    from .console import say
+    from .tasks.draw_series import draw_series
+    from .tasks.pictures import SUFFIXES, check_name
+    from .tasks.score_series import in_words, read_spans, score_series, write_scores
+    plot, windows, causal = asked
+    check_name(out, (".csv",))
+    if plot:
+        check_name(plot, SUFFIXES)
+    spans = read_spans(windows, data) if windows else ()
+    scored = score_series(model, data or model.data, threshold, causal)
+    for note in scored.series.notes:
+        say(note)
+    for line in in_words(scored, spans):
+        print(line)
+    write_scores(scored, out)
+    if plot:
+        draw_series(scored, plot, spans)
+        print(plot)
+    print(out)
+    if scored.verdict.any():
+        raise typer.Exit(ABNORMAL)
+
+
+@use_commands.command()
+def impute(
+    run: Run,
+    table: Annotated[str, typer.Argument(help="a .csv or .parquet file with missing cells")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="a .csv or .parquet")] = Path("full.csv"),
+    device: Device = "cpu",
+) -> None:
+    """Fill in what is missing in a table, by a model that was trained on one.
+
+    Example: hourglass impute runs/1 rows.csv -o full.csv
+    """
+    from .hardware import choose_device
+    from .tasks.impute import impute as fill
+    from .trained import load
+    for line in fill(load(run, str(choose_device(device))), table, out):
+        print(line)
+    print(out)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from torch import Tensor, nn
@@ -36,6 +36,8 @@ class Collection:
     identity: dict[str, Any] = field(default_factory=dict)  # what tells this data from other data
     sizes: dict[str, int] = field(default_factory=dict)    # files' own, of some that were looked at
     given: np.ndarray | None = None                        # like x: what the encoder is to see
+    raw: "Raw | None" = None         # what x was made of, where its scale is to be learnt
+    encoding: dict[str, Any] = field(default_factory=dict)   # how it was, as JSON can hold it
     unreadable: tuple[str, ...] = ()                       # files that are left out
 
     @property
@@ -43,6 +45,23 @@ class Collection:
         """Of one sample as a model sees it: (C, H, W), (C, T) or (D,)."""
         *places, channels = self.x.shape[1:]
         return (channels, *places)
+
+
+class Raw(Protocol):
+    """Values in their owner's units. What they are scaled by is learnt from the training part
+    alone, and so only once the data is split."""
+
+    def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
+        """The splits that their order asks for, as indices; {} where any will do."""
+        ...
+
+    def learn(self, train: np.ndarray) -> Collection:
+        """Learn the encoding from the samples that are for training, and apply it to all."""
+        ...
+
+    def encode(self, encoding: dict[str, Any]) -> Collection:
+        """Apply an encoding that was learnt from other values; raises ValueError."""
+        ...
 
 
 class Backbone(NamedTuple):

@@ -225,7 +225,7 @@ def _close_epoch(
     check_finite(torch.tensor(row["train_loss"]), {k: torch.tensor(v) for k, v in row.items()})
     losses, posterior = _evaluated(parties, source, state.pieces)
     row |= {f"val_{name}": value for name, value in losses.items()}
-    row |= _per_value(step, row, math.prod(source.shape))
+    row |= _per_value(step, row, source)
     notes = _look(step, state, row, posterior, quietly=ramping) if posterior else ()
     row["lr"] = state.lr
     row["images_per_second"] = seen / state.epoch_seconds
@@ -271,11 +271,12 @@ def _look(
     return (trouble,) if trouble and new else ()
 
 
-def _per_value(step: Step, row: dict[str, float], values: int) -> dict[str, float]:
-    """The tutorials' mean error per value beside each split's reconstruction term."""
+def _per_value(step: Step, row: dict[str, float], source: Source) -> dict[str, float]:
+    """The tutorials' mean error per known value beside each split's reconstruction term."""
+    values = {name: math.prod(source.shape) * part.known for name, part in source.splits.items()}
     return {f"{split}_{name}": error for split in ("train", "val") if f"{split}_recon" in row
             for name, error in step.model.likelihood.per_value(
-                row[f"{split}_recon"], values).items()}
+                row[f"{split}_recon"], values[split]).items()}
 
 
 def _end(state: State, plan: Plan) -> str:

@@ -28,7 +28,7 @@ class Bernoulli(nn.Module):
     def forward(self, params: Tensor) -> Distribution:
         return BernoulliDistribution(logits=params, validate_args=False)
 
-    def per_value(self, nats: float, values: int) -> dict[str, float]:
+    def per_value(self, nats: float, values: float) -> dict[str, float]:
         return {"bce": nats / values}
 
 
@@ -48,7 +48,7 @@ class Normal(nn.Module):
     def forward(self, params: Tensor) -> Distribution:
         return NormalDistribution(params, self.log_std.exp(), validate_args=False)
 
-    def per_value(self, nats: float, values: int) -> dict[str, float]:
+    def per_value(self, nats: float, values: float) -> dict[str, float]:
         std = float(self.log_std.exp())
         constant = math.log(std) + math.log(2 * math.pi) / 2
         return {} if self.learned else {"mse": 2 * std**2 * (nats / values - constant)}
@@ -67,5 +67,5 @@ class Laplace(nn.Module):
     def forward(self, params: Tensor) -> Distribution:
         return LaplaceDistribution(params, self.scale, validate_args=False)
 
-    def per_value(self, nats: float, values: int) -> dict[str, float]:
+    def per_value(self, nats: float, values: float) -> dict[str, float]:
         return {"mae": self.scale * (nats / values - math.log(2 * self.scale))}

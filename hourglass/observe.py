@@ -111,15 +111,18 @@ def _passed(model: Autoencoder, source: Source) -> Snapshot:
         nats = (nats if out.known is None else nats * out.known).flatten(1).sum(1)
         q = out.latent.q
         std = q.stddev.flatten(1) if isinstance(q, Normal) else torch.zeros(0, device=nats.device)
-        parts.append([t.float().cpu() for t in (batch.x, out.px.mean, out.latent.z, std, nats)])
-    x, recon, z, std, nats = (torch.cat(p) for p in zip(*parts, strict=True))
+        known = torch.zeros(0) if out.known is None else out.known
+        parts.append([t.float().cpu() for t in (batch.x, out.px.mean, out.latent.z, std, nats,
+                                                known)])
+    x, recon, z, std, nats, known = (torch.cat(p) for p in zip(*parts, strict=True))
     index = split.index[rows].cpu()
     y = np.empty(0, np.int64) if split.y is None else split.y.cpu()[index].numpy()
     names = tuple(source.names[i] for i in index.tolist()) if source.names else ()
     return Snapshot(channels_last(x).contiguous().numpy(),
                     channels_last(recon).contiguous().numpy(), z.numpy(), std.numpy(), nats.numpy(),
                     kl.numpy(), y, source.classes, names, name, len(split),
-                    source.low >= 0 and source.high <= 1)
+                    source.low >= 0 and source.high <= 1,
+                    channels_last(known).numpy().astype(bool))
 
 
 @torch.inference_mode()

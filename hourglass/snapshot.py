@@ -64,6 +64,7 @@ class Snapshot:
     split: str                      # which split the samples are of
     total: int                      # how many that split has
     bounded: bool                   # whether x lies in [0, 1]
+    known: np.ndarray = field(default_factory=lambda: np.empty(0))   # like x, 0 where x is missing
     judge: str = ""                 # whose features these are
     features: np.ndarray = field(default_factory=lambda: np.empty(0))   # (N, F) of x
     trips: np.ndarray = field(default_factory=lambda: np.empty(0))      # (S,) see `round_trips`
@@ -83,7 +84,15 @@ class Snapshot:
     @property
     def squared(self) -> np.ndarray:
         """(N,) mean squared error of each sample."""
-        return np.square(self.x - self.recon).reshape(len(self.x), -1).mean(1)
+        return self.of_known(np.square(self.x - self.recon))
+
+    def of_known(self, values: np.ndarray) -> np.ndarray:
+        """(N,) the mean of each sample's values (N, ...), over those of x that are known."""
+        flat = values.reshape(len(values), -1)
+        if not len(self.known):
+            return flat.mean(1)
+        known = self.known.reshape(flat.shape)
+        return (flat * known).sum(1) / np.maximum(known.sum(1), 1)
 
     @property
     def codes(self) -> np.ndarray:

@@ -14,9 +14,11 @@ from .channels import channels_first, channels_last
 from .checkpoint import load_tensors, save_tensors
 from .codes import Codes, find_codes, keep_codes, kept_codes
 from .contracts import Collection
-from .data import collect, from_array
+from .data import collect, collect_like, from_array
+from .data.frames import is_frame
 from .data.images import Reading
 from .data.source import Source, Split
+from .data.table import Table
 from .evidence import squared_errors
 from .fitted import FittedPrior, prior_of
 from .folder import RunFolder, open_run
@@ -26,6 +28,7 @@ from .settings import make_settings, read_toml
 from .spec import did_you_mean
 from .tiles import tiled
 
+ROUNDS = 10   # of filling in what is missing
 BATCH = 128   # small enough for activations to stay in cache
 
 
@@ -47,7 +50,7 @@ def describe(parts: Parts, source: Source, reading: Reading) -> dict[str, Any]:
         reading = Reading(**{**vars(reading), **settled, "strict": False})
     return {"parts": vars(parts), "shape": list(source.shape), "scale": scale,
             "bounded": source.low >= 0 and source.high <= 1, "reading": vars(reading),
-            "classes": list(source.classes)}
+            "classes": list(source.classes), "encoding": source.encoding}
 
 
 class Trained:
@@ -204,15 +207,21 @@ class Trained:
             keep_codes(self.folder, codes)
         return codes
 
+    @property
+    def data(self) -> str:
+        """What the run was trained on, as the settings name it; raises ValueError for an array."""
+        data = make_settings(read_toml(self.folder.settings)).data
+        if data == IN_MEMORY:
+            raise ValueError(f"{self.folder.path} was trained on an array in memory, which is gone")
+        return data
+
     def source(self) -> Source:
         """The data that the model was trained on; raises ValueError where it is gone."""
-        settings = make_settings(read_toml(self.folder.settings))
         if self.at_hand is not None:
             return self.at_hand
-        if settings.data == IN_MEMORY:
-            raise ValueError(f"{self.folder.path} was trained on an array in memory, which is gone")
+        assert self.data   # which refuses what is gone
         try:
-            return load_source(settings)
+            return load_source(make_settings(read_toml(self.folder.settings)))
         except ValueError as error:
             raise ValueError(f"the data that {self.folder.path} was trained on is needed here: "
                              f"{error}") from None
@@ -285,7 +294,10 @@ class Trained:
         if isinstance(x, Collection):
             return x
         reading = Reading(**{**self.about["reading"], "strict": strict})
-        if isinstance(x, str | Path | list | tuple):
+        encoding = self.about.get("encoding")
+        if encoding and (isinstance(x, str | Path) or is_frame(x)):
+            found = collect_like(x, encoding)
+        elif isinstance(x, str | Path | list | tuple):
             found = collect(x, reading)
         else:
             found = from_array(x.detach().cpu().numpy() if isinstance(x, Tensor) else x)
@@ -295,6 +307,23 @@ class Trained:
             raise ValueError(f"this model takes samples of shape {self.shape}, not {found.shape}")
         return found
 
+    def impute(self, x: Any) -> Any:
+        """A table, as a data frame or a file's path, with what is missing in it filled in by the
+        model, as a data frame in its own units. What is known stays as it is."""
+        found = self.read(x)
+        if not isinstance(found.raw, Table):
+            raise ValueError("only tables are filled in, by a model that was trained on one: "
+                             "hourglass train rows.csv")
+        return found.raw.filled(found.encoding, self.complete(found.x))
+
+    def complete(self, x: np.ndarray) -> np.ndarray:
+        """Vectors or windows (N, ...) with what the model makes of what is missing (NaN) in them:
+        what it fills in goes in again, ROUNDS times (Rezende et al., 2014, arXiv 1401.4082)."""
+        holes, full = np.isnan(x), np.nan_to_num(x)
+        for _ in range(ROUNDS if holes.any() else 0):
+            full = np.where(holes, self.reconstruct(Collection(full)), x)
+        return full
+
     def _each(
         self, x: np.ndarray, y: np.ndarray | None, use: Callable[[Tensor, Tensor | None], Tensor]
     ) -> Tensor:
@@ -303,7 +332,8 @@ class Trained:
             batch = torch.from_numpy(np.array(x[start:start + BATCH])).to(self.device)
             labels = None if y is None else torch.from_numpy(y[start:start + BATCH]).to(self.device)
             with torch.inference_mode():
-                done.append(use(batch.float() * scale, labels).float().cpu())
+                values = (batch.float() * scale).nan_to_num()   # which is 0 where x is not known
+                done.append(use(values, labels).float().cpu())
         return torch.cat(done)
 
 

@@ -71,7 +71,7 @@ def plan(
     """The maps' sizes before, between and after the blocks; filters and kernels, one a block."""
     if len(shape) != 3:
         raise ValueError(f"convolutions need images (C, H, W), not samples of shape {shape}; "
-                         f"use --backbone mlp")
+                         f"use --backbone {'conv1d' if len(shape) == 2 else 'mlp'}")
     chosen = _filters(shape) if filters is None else filters
     filters = (chosen,) if isinstance(chosen, int) else chosen
     kernels = (kernel,) * len(filters) if isinstance(kernel, int) else kernel

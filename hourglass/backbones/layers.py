@@ -81,7 +81,7 @@ class UpConv(nn.Module):
                  size: tuple[int, int], target: tuple[int, int], bias: bool = True):
         super().__init__()
         (high, more_high), (wide, more_wide) = (
-            _padding((a - 1) * stride + kernel - b) for a, b in zip(size, target, strict=True))
+            padding_for((a - 1) * stride + kernel - b) for a, b in zip(size, target, strict=True))
         if max(more_high, more_wide) >= stride or max(high, wide) >= kernel:
             raise ValueError(f"a transposed convolution with kernel {kernel} and stride {stride} "
                              f"cannot bring {size} to {target}; use an odd kernel")
@@ -97,7 +97,7 @@ class UpConv(nn.Module):
         return _BiasGradient.apply(y, self.bias)
 
 
-def _padding(over: int) -> tuple[int, int]:
+def padding_for(over: int) -> tuple[int, int]:
     """What takes `over` pixels off a transposed convolution: padding on both sides, and extra
     pixels on one."""
     padding = max(0, -(-over // 2))

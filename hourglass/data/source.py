@@ -24,6 +24,7 @@ class Split:
     layout: torch.memory_format = torch.channels_last   # of images in a batch
     given: Tensor | OnDisk | None = None   # like x: what the encoder is to see
     gaps: bool = False         # whether values are missing, as NaN
+    known: float = 1.0         # the share of its values that are not
 
     def __len__(self) -> int:
         return len(self.index)
@@ -82,6 +83,7 @@ class Source:
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     identity: dict[str, Any] = field(default_factory=dict)
+    encoding: dict[str, Any] = field(default_factory=dict)   # how values became what they are here
 
     @property
     def unseen(self) -> str:

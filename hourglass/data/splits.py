@@ -40,6 +40,17 @@ def make_splits(
     return {name: np.sort(splits[name]) for name in SPLITS if len(splits[name])}
 
 
+def spans(total: int, shares: dict[str, float]) -> dict[str, tuple[int, int]]:
+    """Where each part of a series of so many steps begins and ends: in order of time training,
+    validation, test, and what is held out; `shares` are fractions or counts of the steps."""
+    counts = {name: _count(name, shares.get(name, 0), total) for name in SPLITS[1:]}
+    left = total - sum(counts.values())
+    if left < 1:
+        raise ValueError(f"nothing is left for training of a series of {total} steps")
+    ends = np.cumsum([left, *counts.values()]).tolist()
+    return dict(zip(SPLITS, zip([0, *ends], ends, strict=False), strict=True))
+
+
 def of_other_classes(collection: Collection, only: str) -> np.ndarray:
     """Which samples are of none of these classes, named with commas; none if none are named.
     Raises ValueError for a class that the data has not."""

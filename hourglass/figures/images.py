@@ -2,13 +2,15 @@
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
 from .canvas import COLOURS, panels, plain, shown, tile
 
-SHOWN = 8   # samples of each kind
+SHOWN = 8      # samples of each kind
+CHANNELS = 6   # of a series
 
 
 def picks(s: Snapshot, count: int = SHOWN) -> dict[str, np.ndarray]:
@@ -50,18 +52,29 @@ def reconstructions(s: Snapshot) -> Figure:
 
 @figures.add("lines")
 def lines(s: Snapshot) -> Figure:
-    """Samples (blue) and their reconstructions (orange), value by value."""
-    if s.x.ndim != 2:
-        raise Lacking("vectors")
+    """Samples (thin and grey) and their reconstructions, value by value: of vectors one line, of
+    series one a channel. Good: they lie on one another, but for noise."""
+    if s.x.ndim not in (2, 3):
+        raise Lacking("vectors or series")
     chosen = picks(s, 3)
     rows = len(chosen["best"])
     figure, axes = panels(rows, 4, 1.6 + 1.7 * rows)
     for column, (kind, index) in enumerate(chosen.items()):
         for row, i in enumerate(index):
             ax = axes[4 * row + column]
-            ax.plot(s.x[i], color=COLOURS[0], label="x")
-            ax.plot(s.recon[i], color=COLOURS[1], label="again", linewidth=1)
+            _put_lines(ax, s, i)
             ax.set_title(f"{kind}, mse {s.squared[i]:.2g}", fontsize=9)
     plain(axes)
     axes[0].legend(frameon=False, fontsize=8)
     return figure
+
+
+def _put_lines(ax: Axes, s: Snapshot, i: int) -> None:
+    """Sample i as it is, with holes where it is not known, and as it came back."""
+    x = np.where(s.known[i], s.x[i], np.nan) if len(s.known) else s.x[i]
+    for number, (own, again) in enumerate(zip(np.atleast_2d(x.T)[:CHANNELS],
+                                              np.atleast_2d(s.recon[i].T), strict=False)):
+        ax.plot(own, color="#888888", linewidth=1.2, marker="." if len(s.known) else "",
+                markersize=3, label=None if number else "x")
+        ax.plot(again, color=COLOURS[number % len(COLOURS)], linewidth=1,
+                label=None if number else "again")

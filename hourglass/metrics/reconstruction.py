@@ -1,5 +1,7 @@
 """How far reconstructions are from what they should be; each sample counts once."""
 
+import warnings
+
 import numpy as np
 
 from ..snapshot import Lacking, Snapshot
@@ -11,7 +13,7 @@ LOOKED_AT = 2000   # images
 @metrics.add("errors")
 def errors(s: Snapshot) -> dict[str, np.ndarray]:
     """Mean squared and absolute error per value, and -log p(x|z) in nats per sample."""
-    return {"mse": s.squared, "mae": _each(np.abs(s.x - s.recon)), "nats": s.nats}
+    return {"mse": s.squared, "mae": s.of_known(np.abs(s.x - s.recon)), "nats": s.nats}
 
 
 @metrics.add("psnr")
@@ -34,13 +36,16 @@ def bce(s: Snapshot) -> dict[str, np.ndarray]:
     if not s.bounded:
         raise Lacking("values in [0, 1]")
     p = np.clip(s.recon, 1e-7, 1 - 1e-7).astype(np.float64)
-    return {"bce": _each(-(s.x * np.log(p) + (1 - s.x) * np.log1p(-p)))}
+    return {"bce": s.of_known(-(s.x * np.log(p) + (1 - s.x) * np.log1p(-p)))}
 
 
 @metrics.add("explained")
 def explained(s: Snapshot) -> dict[str, float]:
     """Share of the samples' variance that the reconstruction explains; 0 is as good as the mean."""
-    spread = float(np.square(s.x - s.x.mean(0)).mean())
+    about = np.where(s.known, s.x, np.nan) if len(s.known) else s.x
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")   # of columns in which nothing is known
+        spread = float(np.nanmean(np.square(about - np.nanmean(about, axis=0))))
     if spread < 1e-8:
         raise Lacking("samples that differ")
     return {"explained_variance": 1 - float(s.squared.mean()) / spread}

@@ -1,0 +1,55 @@
+"""The score of the Numenta Anomaly Benchmark, from its formula (Lavin & Ahmad, 2015, arXiv
+1510.03336): a detection early in a labelled window counts most, one outside costs the more the
+further it is behind the last window, a window without one costs whole."""
+
+import numpy as np
+
+PROFILES = {   # weights of a window found, of a false alarm, and of a window missed
+    "standard": (1.0, 0.11, 1.0), "few false alarms": (1.0, 0.22, 1.0),
+    "few misses": (1.0, 0.11, 2.0)}
+
+
+def sigmoid(y: np.ndarray | float) -> np.ndarray:
+    """From 1 far before the window's end (y < 0, in window lengths) over 0 there to -1."""
+    return 2 / (1 + np.exp(5 * np.asarray(y, float))) - 1
+
+
+def raw_score(
+    flags: np.ndarray, windows: list[tuple[int, int]], begin: int, weights: tuple[float, ...]
+) -> float:
+    """Of one series: flags (T,) of abnormal steps, those before `begin` not counted; windows from
+    and to steps, both with."""
+    found, false, missed = weights
+    at = np.flatnonzero(flags)
+    at = at[at >= begin]
+    total, free = 0.0, np.ones(len(at), bool)
+    ends, widths = [], []
+    for first, last in windows:
+        inside = (at >= first) & (at <= last)
+        free &= ~inside
+        ends.append(last)
+        widths.append(last - first + 1)
+        if last < begin:   # nobody could have found it
+            continue
+        if inside.any():
+            place = -(last - at[inside][0] + 1) / widths[-1]
+            total += found * float(sigmoid(place) / sigmoid(-1))
+        else:
+            total -= missed
+    for step in at[free]:
+        before = [i for i, end in enumerate(ends) if end < step]
+        if not before:
+            total -= false
+            continue
+        i = max(before, key=lambda j: ends[j])
+        total += false * float(sigmoid((step - ends[i]) / max(widths[i] - 1, 1)))
+    return total
+
+
+def normalised(
+    raw: np.ndarray, windows: np.ndarray, weights: tuple[float, ...]
+) -> float:
+    """100 for all windows found at their first step and no false alarm, 0 for no detection at all:
+    of raw scores (S,) of series with so many windows (S,) each."""
+    null, perfect = -weights[2] * windows.sum(), weights[0] * windows.sum()
+    return 100 * float((raw.sum() - null) / (perfect - null))

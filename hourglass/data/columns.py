@@ -1,0 +1,141 @@
+"""One column of a table as numbers that a model learns from, and back."""
+
+from typing import Any
+
+import numpy as np
+
+from .frames import as_numbers, as_times, counts_rows, pandas
+
+MOST_KINDS = 50      # of texts in a column, beyond which they are names rather than kinds
+DAY = np.timedelta64(1, "D")
+EPOCH = np.datetime64("1970-01-01")
+Column = dict[str, Any]   # what was learnt of one: its name, its kind and that kind's own values
+
+
+def learn_column(cells: Any, rows: np.ndarray, named: bool) -> Column | str:
+    """What the training rows say of a column of any kind, `named` a category or not; or, as a
+    sentence's end, why there is nothing to learn from it."""
+    if not cells.notna().to_numpy()[rows].any():
+        return "holds nothing in the training rows"
+    numbers = None if named else _numeric(cells)
+    if numbers is None:
+        return _learn_kinds(cells, rows)
+    kind, values = numbers
+    if counts_rows(values):
+        return "numbers the rows"
+    there = values[rows][np.isfinite(values[rows])]
+    if not len(there) or there.std() <= 1e-12 * max(abs(there.mean()), 1):
+        return "is the same in all training rows"
+    return {"name": cells.name, "kind": kind, "mean": float(there.mean()),
+            "std": float(there.std()), "low": float(there.min()), "high": float(there.max()),
+            "whole": bool((there == np.rint(there)).all())}
+
+
+def _numeric(cells: Any) -> tuple[str, np.ndarray] | None:
+    """Numbers, or dates as days since 1970, (N,), and which of the two."""
+    numbers = as_numbers(cells)
+    if numbers is not None:
+        return "number", numbers[0]
+    times = as_times(cells)
+    if times is None:
+        return None
+    return "date", np.where(np.isnat(times), np.nan, (times - EPOCH) / DAY)
+
+
+def _learn_kinds(cells: Any, rows: np.ndarray) -> Column | str:
+    texts = _texts(cells)[rows]
+    kinds = np.unique(texts[texts != ""].astype(str))
+    if len(kinds) < 2:
+        return "is the same in all training rows"
+    if len(kinds) > MOST_KINDS or len(kinds) == len(texts) > 2:
+        return f"has {len(kinds):,} texts that differ in {len(texts):,} training rows"
+    return {"name": cells.name, "kind": "category", "values": kinds.tolist()}
+
+
+def _texts(cells: Any) -> np.ndarray:
+    """The cells as texts (N,), "" where there is none; whole numbers without a point."""
+    if pandas().api.types.is_float_dtype(cells):
+        whole = cells.dropna()
+        if (whole == whole.round()).all():
+            cells = cells.astype("Int64")
+    texts: np.ndarray = cells.astype(object).where(cells.notna(), "").astype(str).str.strip(
+        ).to_numpy(str)
+    return texts
+
+
+def width(column: Column) -> int:
+    """How many numbers a cell of this column becomes."""
+    return len(column["values"]) if column["kind"] == "category" else 1
+
+
+def encode_column(cells: Any, column: Column) -> tuple[np.ndarray, str]:
+    """A column's cells as (N, width), NaN where one is missing, and what to say of those that
+    training never saw, if any. Raises ValueError for numbers where there are none."""
+    name = column["name"]
+    if column["kind"] == "category":
+        texts = _texts(cells)
+        kinds = np.array(column["values"])
+        one_hot = (texts[:, None] == kinds).astype(np.float32)
+        nothing = ~one_hot.any(1)
+        strange = nothing & (texts != "")
+        one_hot[nothing] = np.nan
+        if strange.any():
+            return one_hot, (f"{name}: {int(strange.sum())} cells hold what training never saw, "
+                             f"such as {str(texts[strange][0])!r}, and count as missing")
+        return one_hot, ""
+    found = _numeric(cells)
+    if found is None and cells.notna().any():
+        raise ValueError(f"the column {name!r} holds no {column['kind']}s, as in training")
+    values = found[1] if found else np.full(len(cells), np.nan)
+    scaled = ((values - column["mean"]) / column["std"]).astype(np.float32)
+    return scaled[:, None], ""
+
+
+def columns_filled(frame: Any, columns: list[Column], recon: np.ndarray) -> Any:
+    """The frame with every cell that is missing in these columns taken from `recon` (N, D): a
+    number kept within what training saw, whole where all of those were; the likeliest kind."""
+    filled, start = frame.copy(), 0
+    for column in columns:
+        part = recon[:, start:start + width(column)]
+        start += width(column)
+        cells = frame[column["name"]]
+        holes = np.isnan(encode_column(cells, column)[0]).any(1)
+        if column["kind"] == "category":   # what is there, if never seen in training, stays
+            holes &= _texts(cells) == ""
+        if holes.any():
+            filled[column["name"]] = _put(cells, holes, _decoded(column, part[holes]), column)
+    return filled
+
+
+def _decoded(column: Column, part: np.ndarray) -> np.ndarray:
+    """Cells (M,) of what the model says, (M, width), in the owner's units."""
+    if column["kind"] == "category":
+        return np.array(column["values"])[part.argmax(1)]
+    values = part[:, 0].astype(float) * column["std"] + column["mean"]
+    values = np.clip(values, column["low"], column["high"])
+    values = np.rint(values) if column["whole"] else values
+    return EPOCH + (values * 86400e9).astype("timedelta64[ns]") if column["kind"] == "date" else (
+        values)
+
+
+def _put(cells: Any, holes: np.ndarray, values: np.ndarray, column: Column) -> Any:
+    """The cells with values (M,) in the holes (N,); of the same type, where that can hold them."""
+    library = pandas()
+    if column["kind"] == "category":
+        own = {str(value).strip(): value for value in cells.dropna().unique()}
+        found = cells.astype(object)
+        found[holes] = [own.get(value, value) for value in values]
+        return found.infer_objects() if not isinstance(
+            cells.dtype, library.CategoricalDtype) else found.astype("category")
+    if column["kind"] == "date":
+        times = library.Series(values).dt.round("s")
+        found = cells.copy()
+        if library.api.types.is_datetime64_any_dtype(cells):
+            found[holes] = times.dt.tz_localize(cells.dt.tz and "UTC").to_numpy()
+        else:   # texts
+            form = "%Y-%m-%d" if column["whole"] else "%Y-%m-%d %H:%M:%S"
+            found[holes] = times.dt.strftime(form).to_numpy()
+        return found
+    found = library.to_numeric(cells, errors="coerce").astype(float)
+    found[holes] = values
+    return found.astype("int64") if column["whole"] and (found == found.round()).all() else found

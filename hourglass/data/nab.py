@@ -1,0 +1,54 @@
+"""The Numenta Anomaly Benchmark: 58 time series in which anomalies are labelled."""
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from ..contracts import Collection
+from ..spec import Count, did_you_mean, sources
+from .fetch import cache_folder, places
+from .frames import pandas
+from .images import Reading
+from .series import Series, Spans, from_frame, whole
+
+LABELS = "labels/combined_windows.json"
+
+
+@sources.add("nab", example="nab('art_daily_jumpsup')")
+def nab(reading: Reading, name: str, window: Count = 288, stride: Count = 1) -> Collection:
+    """A series of the Numenta Anomaly Benchmark (Lavin & Ahmad, 2015, arXiv 1510.03336) by name,
+    such as nyc_taxi, from nab.zip in HOURGLASS_DATA, with the windows that are labelled there."""
+    return whole(read_nab(name, window, stride))
+
+
+def read_nab(name: str, window: int = 288, stride: int = 1) -> Series:
+    """The same, not yet cut into windows; raises ValueError where it is not there."""
+    with zipfile.ZipFile(find_nab()) as held:
+        found = {PurePosixPath(member).stem: member for member in held.namelist()
+                 if member.endswith(".csv")}
+        if name not in found:
+            raise ValueError(f"no series of the benchmark is named {name!r}; "
+                             f"{did_you_mean(name, found)}")
+        frame = pandas().read_csv(io.BytesIO(held.read(found[name])))
+        labels = json.loads(held.read(LABELS)).get(found[name].partition("data/")[2], [])
+    series = from_frame(frame, window, stride, ("value",), "timestamp", {"name": name})
+    spans: Spans = tuple((start, end) for start, end in labels)
+    return replace(series, labelled=spans)
+
+
+def nab_names() -> list[str]:
+    """The benchmark's series, in its own order, as folder/name."""
+    with zipfile.ZipFile(find_nab()) as held:
+        return [name.removesuffix(".csv") for name in json.loads(held.read(LABELS))]
+
+
+def find_nab() -> Path:
+    """The benchmark's archive; raises ValueError where there is none."""
+    found = next((folder / "nab.zip" for folder in places("nab")
+                  if (folder / "nab.zip").is_file()), None)
+    if found is None:
+        raise ValueError(f"the benchmark is not there: put its data and labels, as nab.zip, into "
+                         f"HOURGLASS_DATA or {cache_folder()} (from github.com/numenta/NAB)")
+    return found

@@ -1,0 +1,142 @@
+"""Tables: rows of numbers, dates and categories as vectors, with holes where a cell is missing."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ..contracts import Collection
+from ..spec import did_you_mean, sources
+from .columns import columns_filled, encode_column, learn_column
+from .frames import checked, digest_of, read_frame
+from .images import Reading
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows in their owner's units."""
+
+    frame: Any                                   # pandas.DataFrame, without the labels
+    y: np.ndarray | None = None                  # (N,)
+    classes: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()             # columns of numbers that are names of kinds
+    label: str = ""                              # the column that y was
+    identity: dict[str, Any] = field(default_factory=dict)
+
+    def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
+        """None of its own: rows are in no order."""
+        return {}
+
+    def learn(self, train: np.ndarray) -> Collection:
+        """Learn each column from the training rows, and encode all rows."""
+        columns, notes = [], []
+        for name in self.frame.columns:
+            found = learn_column(self.frame[name], train, name in self.categories)
+            if isinstance(found, str):
+                notes.append(f"the column {name!r} {found} and is left out")
+            else:
+                columns.append(found)
+        if not columns:
+            raise ValueError(f"no column says anything: {'; '.join(notes)}")
+        collection = self.encode({"kind": "table", "columns": columns, "label": self.label,
+                                  "left_out": [name for name in self.frame.columns
+                                               if name not in [c["name"] for c in columns]]})
+        return replace(collection, notes=[*notes, *collection.notes])
+
+    def encode(self, encoding: dict[str, Any]) -> Collection:
+        """The rows as (N, D), NaN where a cell is missing, by an encoding learnt from others;
+        raises ValueError where a column is not there."""
+        if encoding["kind"] != "table":
+            raise ValueError("this model was trained on series, not on a table")
+        names = [column["name"] for column in encoding["columns"]]
+        for name in names:
+            if name not in self.frame.columns:
+                raise ValueError(f"the table lacks the column {name!r} that this model was trained "
+                                 f"on ({did_you_mean(name, self.frame.columns)}); an empty one "
+                                 f"counts as missing")
+        parts, missing = [], []
+        strange = set(self.frame.columns) - {*names, *encoding["left_out"], encoding["label"]}
+        notes = [f"columns that training did not know are not looked at: "
+                 f"{', '.join(sorted(strange))}"] * bool(strange)
+        for column in encoding["columns"]:
+            part, note = encode_column(self.frame[column["name"]], column)
+            parts.append(part)
+            notes += [note] * bool(note)
+            count = int(np.isnan(part).any(1).sum())
+            missing += [f"{column['name']} {count}"] * bool(count)
+        if missing:
+            notes.append(f"cells missing, of {len(self.frame):,} rows: {', '.join(missing)}; they "
+                         f"stay out of the loss")
+        y, classes = self.y, self.classes
+        if y is None and encoding["label"] in self.frame.columns:
+            y, classes = _labels(self.frame[encoding["label"]], encoding["label"], len(self.frame))
+        return Collection(np.concatenate(parts, 1), y, classes, notes=notes,
+                          identity=self.identity, raw=self, encoding=encoding)
+
+    def filled(self, encoding: dict[str, Any], recon: np.ndarray) -> Any:
+        """The table with what is missing taken from rows as the model sees them, (N, D)."""
+        return columns_filled(self.frame, encoding["columns"], recon)
+
+
+@sources.add("table", example="table('rows.csv')")
+def table(
+    reading: Reading, path: str, label: str = "", drop: str | tuple[str, ...] = (),
+    categories: str | tuple[str, ...] = (),
+) -> Collection:
+    """The rows of a csv or parquet file, each a vector of all that its columns hold.
+
+    Numbers and dates are brought to mean 0 and deviation 1 by the training rows; texts of up to 50
+    kinds become a number a kind, 1 for the one it is. What is missing stays out of the loss, and
+    the model can fill it in. Columns that say nothing are named and left out, and those in `drop`;
+    numbers that are names of kinds, such as postcodes, go into `categories`; `label` is the column
+    of classes.
+    """
+    return whole(read_table(path, label, drop, categories))
+
+
+def read_table(
+    path: str, label: str = "", drop: str | tuple[str, ...] = (),
+    categories: str | tuple[str, ...] = (),
+) -> Table:
+    """The rows of a file, see `table`, not yet encoded."""
+    options = {"path": path, "label": label, "drop": drop, "categories": categories}
+    return from_frame(read_frame(path), label, drop, categories, options)
+
+
+def whole(found: Table) -> Collection:
+    """All rows of a table, by an encoding of their own, until they are split."""
+    return found.learn(np.arange(len(found.frame)))
+
+
+def from_frame(
+    frame: Any, label: str = "", drop: str | tuple[str, ...] = (),
+    categories: str | tuple[str, ...] = (), identity: dict[str, Any] | None = None, y: Any = None,
+) -> Table:
+    """The rows of a pandas.DataFrame; labels are a column of it, or y (N,). Raises ValueError."""
+    frame = checked(frame, "the table")
+    drop = (drop,) if isinstance(drop, str) else drop
+    categories = (categories,) if isinstance(categories, str) else categories
+    for name in (*([label] if label else []), *drop, *categories):
+        if name not in frame.columns:
+            raise ValueError(f"there is no column {name!r}; {did_you_mean(name, frame.columns)}")
+    numbers, classes = _labels(frame[label] if label else y, label, len(frame))
+    kept = frame.drop(columns=[*drop, *([label] if label else [])])
+    if not len(kept.columns):
+        raise ValueError("no column is left to learn from")
+    return Table(kept, numbers, classes, categories, label,
+                 {**(identity or {}), "digest": digest_of(frame)})
+
+
+def _labels(y: Any, name: str, rows: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    if y is None:
+        return None, ()
+    from .frames import pandas
+    column = pandas().Series(np.asarray(y) if not hasattr(y, "isna") else y.to_numpy())
+    if len(column) != rows:
+        raise ValueError(f"{len(column)} labels do not go with {rows} rows")
+    missing = int(column.isna().sum())
+    if missing:
+        raise ValueError(f"{missing} rows have no label{f' in {name!r}' if name else ''}; fill it, "
+                         f"or leave those rows out")
+    kinds, labels = np.unique(column.astype(str).to_numpy(str), return_inverse=True)
+    return labels.astype(np.int64), tuple(kinds.tolist())
