@@ -1,0 +1,89 @@
+"""A trained model at its desk: what it is asked to do, done in batches, off the event loop."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from ..console import say
+from ..contracts import Collection
+from ..settings import read_toml
+from ..trained import Trained
+from .batching import Batcher
+from .described import Health, Served
+from .guard import Traffic
+from .limits import Limits
+
+
+class Desk:
+    """What all requests to one model share."""
+
+    def __init__(self, model: Trained, limits: Limits, priors: tuple[str, ...] = ()):
+        self.model, self.limits, self.traffic = model, limits, Traffic()
+        self.batcher = Batcher(limits.batch, limits.linger)
+        self.hands = ThreadPoolExecutor(thread_name_prefix="pictures")   # which decode and encode
+        self.is_images = len(model.shape) == 3
+        self.settings = read_toml(model.folder.settings)
+        channels, *places = model.shape
+        first = np.zeros((1, *places, channels), np.float32)
+        y = list(model.classes[:1]) if model.model.condition is not None else None
+        self.code = self.encode(first, y).shape[1:]   # which also makes the first request as fast
+        self.priors = priors or usual_priors(model)
+
+    def encode(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
+        """Samples (N, ...) as the model takes them -> codes (N, ...)."""
+        return self.model.encode(Collection(x), y)
+
+    def decode(self, z: np.ndarray, y: list[str] | None) -> np.ndarray:
+        """Codes (N, ...) -> samples (N, ...)."""
+        return self.model.decode(z, y)
+
+    def reconstruct(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
+        """Samples (N, ...) -> samples (N, ...)."""
+        return self.model.reconstruct(Collection(x), y)
+
+    async def draw(self, wish: Any) -> np.ndarray:
+        """New samples (N, ...), the same for the same wish."""
+        kind = getattr(wish, "kind", None)
+        found: np.ndarray = await self.batcher.alone(lambda: self.model.draw(
+            wish.n, kind, wish.seed, wish.prior, wish.temperature)[0])
+        return found
+
+    async def by_hand(self, work: Callable[..., Any], *given: Any) -> Any:
+        """What a function makes that takes its time and not the model."""
+        return await asyncio.get_running_loop().run_in_executor(self.hands, work, *given)
+
+    def health(self) -> Health:
+        """Whether requests are taken."""
+        return Health(status="draining" if self.traffic.draining else "ready",
+                      model=str(self.settings.get("model", "")), device=str(self.model.device),
+                      version=version("hourglass"))
+
+    def served(self) -> Served:
+        """What is served, without the paths of this machine."""
+        data = re.sub(r"[^'\"(]*[/\\]", "", str(self.settings.get("data", "")))
+        return Served(model=str(self.settings.get("model", "")), parts=self.model.about["parts"],
+                      data=data, kind="images" if self.is_images else "arrays",
+                      shape=list(self.model.shape), code=list(self.code),
+                      classes=list(self.model.classes), priors=list(self.priors),
+                      conditional=self.model.model.condition is not None,
+                      limits=vars(self.limits))
+
+
+def usual_priors(model: Trained) -> tuple[str, ...]:
+    """The model's own prior, and those that are drawn from if none is named, fitted now: clients
+    may not have others fitted. Where that cannot be, it is said."""
+    wanted = {model.usual_prior()} | ({model.usual_prior(True)} if model.classes else set())
+    found = ["own"]
+    for text in sorted(wanted - {"own"}):
+        say(f"reading or fitting the prior {text} ...")
+        try:
+            model.prior(text)
+            found.append(text)
+        except ValueError as error:
+            say(f"samples are drawn from the model's own prior only: {error}")
+    return tuple(found)
