@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from annotated_types import Ge, Le, Len
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from ..trained import Trained
 from .intake import Given, check_classes, check_type
@@ -19,12 +19,20 @@ FARTHEST = 1e6     # of a code's numbers from 0: beyond, decoders overflow
 LARGEST = 1e12     # of a sample's
 
 
+def as_whole(value: Any) -> Any:
+    """3.0 as 3: JSON knows numbers only."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def numbers(shape: tuple[int, ...], most: int, far: float) -> Any:
     """The type of up to so many arrays of that shape, as nested lists, each number up to `far`."""
     kind: Any = Annotated[float, Ge(-far), Le(far)]
     for length in reversed(shape):
         kind = Annotated[list[kind], Len(length, length)]
     return Annotated[list[kind], Len(1, most)]
+
+
+Whole = BeforeValidator(as_whole)
 
 
 def one_of(names: tuple[str, ...]) -> Any:
@@ -59,16 +67,22 @@ def samples_type(model: Trained, limits: Limits) -> type[BaseModel]:
     return found
 
 
-def wish_type(model: Trained, limits: Limits, priors: tuple[str, ...]) -> type[BaseModel]:
-    """What to draw: {"n": 1, "class": "7", "prior": "auto", "temperature": 1, "seed": 0}."""
-    kind = {"kind": (one_of(model.classes) | None, Field(None, alias="class"))}
+def wish_type(model: Trained, limits: Limits, priors: dict[str, bool]) -> type[BaseModel]:
+    """What to draw: {"n": 1, "class": "7", "prior": "auto", "temperature": 1, "seed": 0}; the class
+    only with `priors` that know any."""
+    knowing = [text for text, knows in priors.items() if knows]
+    kind: Any = one_of(model.classes) if knowing else None
+    unknowing: Any = {"not": {"required": ["class", "prior"], "properties": {
+        "class": {"type": "string"}, "prior": {"enum": [p for p in priors if p not in knowing]}}}}
+    fields: Any = {"kind": (kind | None, Field(None, alias="class"))} if knowing else {}
+    some = 0 < len(knowing) < len(priors)
     found: type[BaseModel] = create_model(
-        "Wish", __config__=STRICT,
-        n=(Annotated[int, Ge(1), Le(limits.samples)], 1),
+        "Wish", __config__=ConfigDict(**STRICT, json_schema_extra=unknowing if some else None),
+        n=(Annotated[int, Whole, Ge(1), Le(limits.samples)], 1),
         prior=(one_of(("auto", *priors)), "auto"),
         temperature=(Annotated[float, Ge(0), Le(100)], 1.0),
-        seed=(Annotated[int, Ge(0), Le(2**32 - 1)], 0),
-        **(kind if model.classes else {}))  # type: ignore[call-overload]
+        seed=(Annotated[int, Whole, Ge(0), Le(2**32 - 1)], 0),
+        **fields)
     return found
 
 

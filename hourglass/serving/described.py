@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from ..trained import Trained
 from .bodies import JSON
-from .intake import MULTIPART
+from .form import MULTIPART
 from .limits import Limits
 from .refusal import Problem
 

@@ -32,7 +32,7 @@ class Desk:
         first = np.zeros((1, *places, channels), np.float32)
         y = list(model.classes[:1]) if model.model.condition is not None else None
         self.code = self.encode(first, y).shape[1:]   # which also makes the first request as fast
-        self.priors = priors or usual_priors(model)
+        self.priors = fitted(model, priors) if priors else usual_priors(model)
 
     def encode(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) as the model takes them -> codes (N, ...)."""
@@ -49,9 +49,17 @@ class Desk:
     async def draw(self, wish: Any) -> np.ndarray:
         """New samples (N, ...), the same for the same wish."""
         kind = getattr(wish, "kind", None)
+        prior = self.prior(kind is not None) if wish.prior == "auto" else wish.prior
         found: np.ndarray = await self.batcher.alone(lambda: self.model.draw(
-            wish.n, kind, wish.seed, wish.prior, wish.temperature)[0])
+            wish.n, kind, wish.seed, prior, wish.temperature)[0])
         return found
+
+    def prior(self, asked: bool) -> str:
+        """The usual prior, where a class is `asked` for or not, if it may be drawn from; else the
+        first that can."""
+        usual = self.model.usual_prior(asked)
+        return usual if usual in self.priors else next(
+            text for text, knows in self.priors.items() if knows or not asked)
 
     async def by_hand(self, work: Callable[..., Any], *given: Any) -> Any:
         """What a function makes that takes its time and not the model."""
@@ -74,16 +82,24 @@ class Desk:
                       limits=vars(self.limits))
 
 
-def usual_priors(model: Trained) -> tuple[str, ...]:
-    """The model's own prior, and those that are drawn from if none is named, fitted now: clients
-    may not have others fitted. Where that cannot be, it is said."""
-    wanted = {model.usual_prior()} | ({model.usual_prior(True)} if model.classes else set())
-    found = ["own"]
-    for text in sorted(wanted - {"own"}):
-        say(f"reading or fitting the prior {text} ...")
-        try:
-            model.prior(text)
-            found.append(text)
-        except ValueError as error:
-            say(f"samples are drawn from the model's own prior only: {error}")
-    return tuple(found)
+def usual_priors(model: Trained) -> dict[str, bool]:
+    """The model's own prior, and those that are drawn from if none is named; where they cannot be
+    fitted, it is said."""
+    usual = {model.usual_prior()} | ({model.usual_prior(True)} if model.classes else set())
+    try:
+        return fitted(model, ("own", *sorted(usual - {"own"})))
+    except ValueError as error:
+        say(f"samples are drawn from the model's own prior only: {error}")
+        return fitted(model, ("own",))
+
+
+def fitted(model: Trained, priors: tuple[str, ...]) -> dict[str, bool]:
+    """Priors, fitted now, for clients may not have others fitted, and whether each knows classes.
+    Raises ValueError for one that cannot be."""
+    found = {}
+    for text in priors:
+        if text != "own":
+            say(f"reading or fitting the prior {text} ...")
+        found[text] = (model.model.condition is not None or (
+            text != "own" and model.prior(text).groups > 1))
+    return found

@@ -9,22 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import numpy as np
-import python_multipart  # noqa: F401  # else its lack is noticed by the first request
 from fastapi import Request
 from PIL import Image, UnidentifiedImageError
-from starlette.datastructures import FormData, UploadFile
 
 from ..data.images import Reading, plain, shape_image
 from ..spec import did_you_mean
 from ..trained import Trained
+from .form import MULTIPART, read_parts
 from .limits import Limits
 from .refusal import Refusal
 
 # Pillow's names for what data/files.py reads, but TGA, which any bytes can pass for
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "AVIF", "JPEG2000")
 LONGEST_NAME = 80
-LONGEST_FIELD = 4096   # bytes of a class's name
-MULTIPART = "multipart/form-data"
 
 
 @dataclass(frozen=True)
@@ -57,18 +54,17 @@ async def read_form(request: Request, limits: Limits, conditional: bool) -> Uplo
     """The images and classes of a multipart form; raises Refusal."""
     check_type(request, MULTIPART)
     known = ["images", "classes"] if conditional else ["images"]
-    try:
-        form = await request.form(max_files=limits.files + 1, max_fields=limits.files + 1,
-                                  max_part_size=LONGEST_FIELD)
-    except (UnicodeError, LookupError) as error:
-        raise Refusal(400, f"the form's text cannot be read ({error})") from None
-    try:
-        strange = next((name for name in form if name not in known), None)
-        if strange is not None:
-            raise Refusal(422, f"there is no field {strange!r}; {did_you_mean(strange, known)}")
-        return Upload(await _files(form, limits.files), _classes(form))
-    finally:
-        await form.close()
+    parts = await read_parts(request, limits.files * len(known))
+    strange = next((part.name for part in parts if part.name not in known), None)
+    if strange is not None:
+        raise Refusal(422, f"there is no field {strange!r}; {did_you_mean(strange, known)}")
+    files = [(safe_name(part.filename), bytes(part.content)) for part in parts
+             if part.name == "images"]
+    if not 1 <= len(files) <= limits.files:
+        raise Refusal(422, f"send from 1 to {limits.files} images, in fields named images, as in "
+                           f"curl -F images=@a.png; not {len(files)}")
+    return Upload(files, [part.content.decode(errors="replace") for part in parts
+                          if part.name == "classes"])
 
 
 def check_type(request: Request, wanted: str) -> None:
@@ -76,24 +72,6 @@ def check_type(request: Request, wanted: str) -> None:
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != wanted:
         raise Refusal(415, f"{request.url.path} takes {wanted}, not {given or 'an unnamed type'}")
-
-
-async def _files(form: FormData, most: int) -> list[tuple[str, bytes]]:
-    sent = form.getlist("images")
-    if not sent or not all(isinstance(file, UploadFile) for file in sent):
-        raise Refusal(422, "images are sent as files, in fields named images, as in "
-                           "curl -F images=@a.png")
-    if len(sent) > most:
-        raise Refusal(422, f"a request may have {most} images at most")
-    return [(safe_name(file.filename or ""), await file.read())
-            for file in sent if isinstance(file, UploadFile)]
-
-
-def _classes(form: FormData) -> list[str]:
-    sent = form.getlist("classes")
-    if not all(isinstance(name, str) for name in sent):
-        raise Refusal(422, "classes are sent as texts, not as files")
-    return [str(name) for name in sent]
 
 
 def safe_name(name: str) -> str:

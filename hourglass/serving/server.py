@@ -1,6 +1,7 @@
 """The server: where it listens, what it says, and how it ends."""
 
 import ipaddress
+import logging
 import os
 import re
 import socket
@@ -11,6 +12,7 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from PIL import Image
 
 from ..console import say
 from ..trained import Trained
@@ -41,6 +43,8 @@ def serve(model: Trained, place: Place, limits: Limits, priors: tuple[str, ...] 
     Raises ValueError for a place where one cannot listen, or not without a token.
     """
     listening = listen(place)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)   # else clients fill the log
+    Image.MAX_IMAGE_PIXELS = limits.pixels
     try:
         app = make_app(model, limits, place.token, priors)
         server = Draining(app, app.state.traffic, place.grace)
