@@ -14,9 +14,10 @@ from .autoencoder import Autoencoder, Parts
 from .beginning import begin_with, settings_of
 from .checkpoint import load_state_into
 from .console import is_first
+from .corruptions import corrupter
 from .data.source import Source
 from .disk import check_space
-from .fit import Plan, State
+from .fit import Plan, State, varied
 from .folder import RunFolder, environment, new_folder
 from .hardware import choose_device, choose_layout, choose_precision, limit_memory, make_fabric
 from .loading import IN_MEMORY, load_source
@@ -26,7 +27,6 @@ from .settings import Settings, make_settings, read_toml
 from .spec import (
     backbones,
     bottlenecks,
-    corruptions,
     did_you_mean,
     likelihoods,
     optimisers,
@@ -152,12 +152,13 @@ def _check_texts(settings: Settings) -> None:
     parts = settings.parts()
     for registry, text in ((backbones, parts.backbone), (backbones, parts.decoder),
                            (bottlenecks, parts.bottleneck), (likelihoods, parts.likelihood),
-                           (corruptions, parts.corruption), (optimisers, settings.optimiser),
-                           (schedules, settings.schedule), (stops, settings.stop)):
+                           (optimisers, settings.optimiser), (schedules, settings.schedule),
+                           (stops, settings.stop)):
         if text not in ("", "auto"):
             registry.check(read(text))
     for summand in read_sum(parts.loss):
         terms.check(summand.call)
+    corrupter(parts.corruption)
     augmenter(settings.augment, 0.0, 1.0)
 
 
@@ -214,7 +215,7 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Pla
         raise ValueError(f"{processes} processes cannot share {len(train)} training samples")
     augment = augmenter(settings.augment, source.low, source.high)
     with torch.random.fork_rng():
-        augment(train.batch(torch.arange(min(2, len(train)))).x)
+        varied(train.batch(torch.arange(min(2, len(train)))), augment)
     epochs = settings.epochs or _enough_epochs(len(train), settings.batch_size * processes)
     return Plan(epochs, settings.batch_size, settings.seed, schedules.make(settings.schedule),
                 stopping, settings.minutes, settings.clip, augment)

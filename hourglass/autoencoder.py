@@ -9,7 +9,8 @@ from torch.distributions import Distribution
 
 from .condition import LabelCondition
 from .contracts import Latent, Output
-from .spec import backbones, bottlenecks, corruptions, likelihoods
+from .corruptions import corrupter
+from .spec import backbones, bottlenecks, likelihoods
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Autoencoder(nn.Module):
         self.encoder, self.decoder = forth.encoder, back.decoder
         self.bottleneck = bottlenecks.make(parts.bottleneck, forth.code, back.code)
         self.likelihood = likelihoods.make(parts.likelihood)
-        self.corrupt = corruptions.make(parts.corruption)
+        self.corruption, self.corrupt = parts.corruption, corrupter(parts.corruption)
         self.condition = (None if parts.condition == "none" else
                           LabelCondition(classes, forth.code, back.code))
         self.apply(initialise)

@@ -37,7 +37,8 @@ def find_codes(model: Autoencoder, source: Source) -> Codes:
     found, chunks = [], rows.split(BATCH)
     for chunk in track(chunks, len(chunks), "encoding"):
         batch = split.batch(chunk)
-        found.append(model.encode(batch.x, batch.y)[0].z.float().cpu())
+        seen = batch.x if batch.given is None else batch.given
+        found.append(model.encode(seen, batch.y)[0].z.float().cpu())
     y = None if split.y is None else split.y.cpu()[split.index.cpu()[rows]]
     return Codes(torch.cat(found), y, rows)
 

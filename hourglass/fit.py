@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from .contracts import Clock, Progress
+from .contracts import Batch, Clock, Progress
 from .data.source import Source, Split, shuffled
 from .evaluation import EVALUATION_BATCH, evaluate, together
 from .posterior import Posterior
@@ -157,7 +157,8 @@ def _add_gradients(
     sums: dict[str, Tensor] = {}
     for piece in own.chunk(state.pieces):
         batch = train.batch(piece)
-        loss, losses = forward(plan.augment(batch.x), batch.y, batch.given, batch.known)
+        x, given = varied(batch, plan.augment)
+        loss, losses = forward(x, batch.y, given, batch.known)
         if fabric.device.type == "cpu" or state.step % 50 == 0:
             check_finite(loss, losses)   # elsewhere each look would wait for the device
         share = len(piece) * fabric.world_size / together
@@ -165,6 +166,15 @@ def _add_gradients(
         for name, value in losses.items():
             sums[name] = sums.get(name, 0) + value.detach() * len(piece)
     return sums
+
+
+def varied(batch: Batch, augment: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor | None]:
+    """x and what the encoder is given, augmented as one, so that both move alike."""
+    if batch.given is None:
+        return augment(batch.x), None
+    both = augment(torch.cat([batch.x, batch.given], 1))
+    x, given = (torch.empty_like(batch.x).copy_(part) for part in both.chunk(2, 1))
+    return x, given
 
 
 def check_finite(loss: Tensor, losses: dict[str, Tensor]) -> None:

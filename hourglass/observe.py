@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from .autoencoder import Autoencoder
+from .baselines import baselines
 from .channels import channels_first, channels_last
 from .console import track
 from .data.source import Source
@@ -16,7 +17,7 @@ from .fitted import FittedPrior
 from .judge import Judge, find_judge
 from .posterior import moments
 from .probes import Space, all_probes
-from .snapshot import Drawn, Snapshot
+from .snapshot import CLEAN, CORRUPTED, RESTORED, Drawn, Snapshot
 
 MOST = 10_000              # samples, and
 MOST_VALUES = 30_000_000   # values of x that a snapshot holds
@@ -27,6 +28,8 @@ DRAWN = 5000               # draws that the judge sees, at most
 DRAWN_VALUES = 60_000_000
 TRIPS = 1000               # codes that are decoded and encoded again
 BATCH = 250
+COMPARED = 64            # samples that are corrupted and restored
+CORRUPTION_SEED = 3
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def take(
     s.trips, s.box_trips = round_trips(eye, s.codes, s.y)
     s.judge = f"{judge.name}: {judge.about}"
     s.features = _judged(judge.features, s.x)
+    s.restored = restored(model, source)
     s.drawn = {name: _drawn(eye, prior, judge, s) for name, prior in (priors or {}).items()}
     return s
 
@@ -109,6 +113,29 @@ def _passed(model: Autoencoder, source: Source) -> Snapshot:
                     channels_last(recon).contiguous().numpy(), z.numpy(), std.numpy(), nats.numpy(),
                     kl.numpy(), y, source.classes, names, name, len(split),
                     source.low >= 0 and source.high <= 1)
+
+
+@torch.inference_mode()
+def restored(model: Autoencoder, source: Source) -> dict[str, np.ndarray]:
+    """Some unseen samples (M, ...) as they are, corrupted as in training, always in the same noise,
+    what the model makes of those, and what is made of them without it; nothing, where the encoder
+    saw samples as they are."""
+    split = source.splits[source.unseen]
+    if model.corruption == "none" and split.given is None:
+        return {}
+    batch = split.batch(split.evenly(COMPARED))
+    seen = batch.x if batch.given is None else batch.given
+    with torch.random.fork_rng([seen.device] if seen.device.type == "cuda" else []):
+        torch.manual_seed(CORRUPTION_SEED)
+        seen = model.corrupt(seen)
+    again = model(batch.x, batch.y, given=seen).px.mean
+    bounded = source.low >= 0 and source.high <= 1
+    x, given, made = (channels_last(t.float().cpu()).contiguous().numpy()
+                      for t in (batch.x, seen, again))
+    if bounded:   # as files would hold them
+        given, made = given.clip(0, 1), made.clip(0, 1)
+    others = baselines(model.corruption, given, x) if bounded and x.ndim == 4 else {}
+    return {CORRUPTED: given, **others, RESTORED: made, CLEAN: x}
 
 
 def round_trips(eye: Eye, z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Does it reconstruct?": {
         "reconstructions": "Samples, and what came back", "lines": "Samples, and what came back",
         "errors": "How large the errors are", "class_errors": "Which classes are hard"},
+    "Does it restore?": {"restored": "Corrupted, restored, clean"},
     "What do the codes say?": {
         "codes": "Where the samples lie", "maps": "The same, unfolded",
         "kernel_pca_3d": "In three dimensions", "neighbours": "What lies next to what",
@@ -36,6 +37,18 @@ WORDS = {
     "round_trip": "how far a code is off once decoded and encoded again, in widths of the cloud",
     "filled": "share of the box around the codes that comes back like a sample's code",
 }
+FILLED = {"": "", "bicubic_": "bicubic enlargement, then ",
+          "nearest_": "each missing pixel as the nearest known one, then ",
+          "telea_": "Telea's inpainting, told what is missing, then "}
+DENOISED = {"": "nothing else", "median": "a median filter", "bm3d": "BM3D, told the noise"}
+MAKERS = {"corrupted": "corrupted samples as they are", "restored": "what the model makes of them"}
+MAKERS |= {(fill + denoise).removesuffix("_"): (first + then).removesuffix(", then nothing else")
+           for fill, first in FILLED.items() for denoise, then in DENOISED.items()
+           if fill + denoise}
+NEARNESS = {"psnr": "dB to the clean samples", "ssim": "structural similarity to the clean samples",
+            "mse": "squared error per value to the clean samples"}
+WORDS |= {f"{name}_{score}": f"{what}: {maker}"
+          for name, maker in MAKERS.items() for score, what in NEARNESS.items()}
 OF_PRIORS = {
     "asked": "share that the judge puts in the class asked for; 1 is best",
     "frechet": "Frechet distance of the judge's features, as Gaussians, to unseen ones; 0 is best",

@@ -45,6 +45,9 @@ class Drawn:
     judged: np.ndarray      # (S,) the classes that the judge sees, or (0,)
 
 
+CLEAN, CORRUPTED, RESTORED = "clean", "corrupted", "restored"   # in `Snapshot.restored`
+
+
 @dataclass
 class Snapshot:
     """Samples and what became of them. Images are (N, H, W, C), as float in the data's range."""
@@ -67,6 +70,8 @@ class Snapshot:
     box_trips: np.ndarray = field(default_factory=lambda: np.empty(0))  # (S,)
     probes: dict[str, Probe] = field(default_factory=dict)
     drawn: dict[str, Drawn] = field(default_factory=dict)               # by prior
+    restored: dict[str, np.ndarray] = field(default_factory=dict)       # some of x, and what
+    # was made of it: (M, ...) under CORRUPTED, the names of baselines, RESTORED, and CLEAN
     history: tuple[dict[str, float], ...] = ()
     best_epoch: int = 0
     factors: tuple[dict[str, float], ...] = ()   # of every epoch, KL per factor
@@ -85,7 +90,7 @@ class Snapshot:
         """Write the arrays as .npz, values in [0, 1] as 8 bits."""
         texts = {name: getattr(self, name) for name in TEXTS} | {
             "probes": {name: [p.rows, p.columns, p.about] for name, p in self.probes.items()},
-            "drawn": list(self.drawn)}
+            "drawn": list(self.drawn), "restored": list(self.restored)}
         held: dict[str, Any] = {name: self._packed(name, v) for name, v in self._arrays()}
         buffer = BytesIO()
         np.savez_compressed(buffer, texts=np.array(json.dumps(texts)), **held)
@@ -107,6 +112,8 @@ class Snapshot:
         for name, drawn in self.drawn.items():
             for part, value in vars(drawn).items():
                 yield SEP.join(("drawn", name, part)), value
+        for name, x in self.restored.items():
+            yield SEP.join(("restored", name, "x")), x
 
 
 def _is_of_samples(name: str) -> bool:
@@ -134,9 +141,11 @@ def load_snapshot(
                   for name, (rows, columns, about) in texts.pop("probes").items()}
         drawn = {name: Drawn(**{f.name: held.pop(SEP.join(("drawn", name, f.name)))
                                 for f in fields(Drawn)}) for name in texts.pop("drawn")}
+        restored = {name: held.pop(SEP.join(("restored", name, "x")))
+                    for name in texts.pop("restored")}
         texts = {name: tuple(v) if isinstance(v, list) else v for name, v in texts.items()}
         return Snapshot(**held, **texts, bounded=bounded, probes=probes, drawn=drawn,
-                        history=history, best_epoch=best_epoch, factors=factors)
+                        restored=restored, history=history, best_epoch=best_epoch, factors=factors)
     except (KeyError, TypeError):
         raise Outdated(f"{path} is from another version of Hourglass") from None
     except (OSError, ValueError, EOFError, BadZipFile):

@@ -22,6 +22,7 @@ from .folder import RunFolder, open_run
 from .loading import IN_MEMORY, load_source
 from .settings import make_settings, read_toml
 from .spec import did_you_mean
+from .tiles import tiled
 
 BATCH = 128   # small enough for activations to stay in cache
 
@@ -88,8 +89,57 @@ class Trained:
     def reconstruct(self, x: Any, y: Any = None) -> np.ndarray:
         """Through the bottleneck and back, (N, H, W, C) or (N, D)."""
         found = self.read(x)
-        return channels_last(self._each(found.x, self._labels(y, found),
-                                     lambda x, y: self.model(channels_first(x), y).px.mean)).numpy()
+        return self._through(found.x, self._labels(y, found))
+
+    def restore(self, x: Any, y: Any = None) -> np.ndarray:
+        """What the model makes of corrupted samples: images (N, H, W, C), or vectors (N, D).
+
+        Arrays of images, (N, H, W) or (N, H, W, C), 8-bit or in the data's range, keep their own
+        size: smaller and larger ones than in training go through in tiles that overlap. Files come
+        at the size of training. Values stay in [0, 1] where the data's do. A conditional model
+        wants the classes y, by name, unless folders tell them. Raises ValueError.
+        """
+        named = isinstance(x, str | Path | list | tuple | Collection)
+        found = self.read(x) if named or len(self.shape) != 3 else self._at_own_size(x)
+        seen, labels = found.x if found.given is None else found.given, self._labels(y, found)
+        if len(self.shape) != 3 or seen.shape[1:3] == self.shape[1:]:
+            again = self._through(seen, labels)
+        else:
+            each = [None] * len(seen) if labels is None else labels[:, None]
+            again = np.stack([self._in_tiles(image, label)
+                              for image, label in zip(seen, each, strict=True)])
+        return again.clip(0, 1) if self.about["bounded"] else again
+
+    def _at_own_size(self, x: Any) -> Collection:
+        """Images in memory as the model takes them, but for their size."""
+        found = from_array(x.detach().cpu().numpy() if isinstance(x, Tensor) else x)
+        if found.x.dtype == np.uint8 and self.shape[0] in (1, 3):
+            wanted = Reading(grey=self.shape[0] == 1, invert=self.about["reading"]["invert"])
+            found = from_array(found.x, reading=wanted)
+        if len(found.shape) != 3 or found.shape[0] != self.shape[0]:
+            raise ValueError(f"this model takes images of {self.shape[0]} channels, not samples of "
+                             f"shape {found.shape}")
+        return found
+
+    def _in_tiles(self, image: np.ndarray, label: np.ndarray | None) -> np.ndarray:
+        """An image (H, W, C) of any size, of the class (1,) if any, through the model."""
+        def use(tiles: np.ndarray) -> np.ndarray:
+            return self._through(tiles, None if label is None else label.repeat(len(tiles)))
+        height, width = self.shape[1:]
+        return tiled(image * np.float32(self.scale_of(image)), (height, width), use)
+
+    def _through(self, x: np.ndarray, y: np.ndarray | None) -> np.ndarray:
+        """Samples (N, ...) through the model, classes (N,) as it counts them."""
+        again: np.ndarray = channels_last(self._each(
+            x, y, lambda x, y: self.model(channels_first(x), y).px.mean)).numpy()
+        return again
+
+    def scale_of(self, x: np.ndarray) -> float:
+        """What a stored number of x is worth to the model."""
+        if x.dtype != np.uint8:
+            return 1.0
+        scale = float(self.about["scale"])   # 1 of data that was in [0, 1]: pixels are not
+        return 1 / 255 if scale == 1 and self.about["bounded"] and x.max(initial=0) > 1 else scale
 
     def sample(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
                temperature: float = 1.0) -> np.ndarray:
@@ -208,8 +258,7 @@ class Trained:
     def _each(
         self, x: np.ndarray, y: np.ndarray | None, use: Callable[[Tensor, Tensor | None], Tensor]
     ) -> Tensor:
-        scale = self.about["scale"] if x.dtype == np.uint8 else 1.0
-        done = []
+        scale, done = self.scale_of(x), []
         for start in range(0, len(x), BATCH):
             batch = torch.from_numpy(np.array(x[start:start + BATCH])).to(self.device)
             labels = None if y is None else torch.from_numpy(y[start:start + BATCH]).to(self.device)

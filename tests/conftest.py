@@ -35,6 +35,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "photos" / kind).mkdir(parents=True)
         for i in range(20):
             draw(kind, i).save(tmp_path / "photos" / kind / f"{i:03}.png")
+    for folder, least in (("clean", 0), ("noisy", 60)):
+        (tmp_path / folder).mkdir()
+        for i in range(20):
+            draw("lying", i).point(lambda v, least=least: max(v, least)).save(
+                tmp_path / folder / f"{i:03}.png")
     for i, name in enumerate("abc"):
         draw("lying", i).save(tmp_path / f"{name}.png")
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as held:

@@ -16,14 +16,14 @@ SHARED = {"spec", "contracts", "console", "disk", "channels"}
 LOOKS = SHARED | {"snapshot"}
 MAY_IMPORT = {   # a kind of part never imports another kind
     "spec": set(), "contracts": set(), "console": set(), "disk": set(), "memory": set(),
-    "channels": set(), "thresholds": SHARED,
+    "channels": set(), "tiles": set(), "baselines": SHARED, "thresholds": SHARED,
     "settings": {"spec"}, "condition": set(), "posterior": SHARED, "ramps": SHARED,
     "augmentations": SHARED,
     "data": SHARED, "corruptions": SHARED, "backbones": SHARED, "bottlenecks": SHARED,
     "likelihoods": SHARED, "terms": SHARED, "optimisers": SHARED, "schedules": SHARED,
     "stopping": SHARED, "priors": SHARED, "probes": LOOKS, "metrics": LOOKS, "figures": LOOKS,
     "objective": SHARED | {"ramps"},
-    "autoencoder": SHARED | {"condition"}, "models": SHARED | {"autoencoder"},
+    "autoencoder": SHARED | {"condition", "corruptions"}, "models": SHARED | {"autoencoder"},
 }
 NAMED_LAZILY = {"settings": {"autoencoder", "data"}}   # for types, and inside functions
 

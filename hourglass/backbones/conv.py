@@ -105,7 +105,7 @@ def _conv(n: int, m: int, kernel: int, stride: int, style: Style) -> list[nn.Mod
     return [layer, *style.after(m, maps=True)]
 
 
-def _same(n: int, m: int, kernel: int, style: Style) -> list[nn.Module]:
+def same(n: int, m: int, kernel: int, style: Style) -> list[nn.Module]:
     """A convolution that keeps the size, whatever the kernel."""
     layer = nn.Conv2d(n, m, kernel, padding="same", bias=style.bias)
     return [layer, *style.after(m, maps=True)]
@@ -116,7 +116,7 @@ def _down(
 ) -> list[nn.Module]:
     block = _conv(n, m, kernel, stride if pool == "none" else 1, style)
     for _ in range(layers - 1):
-        block += _same(m, m, kernel, style)
+        block += same(m, m, kernel, style)
     if pool != "none":
         kind = nn.MaxPool2d if pool == "max" else nn.AvgPool2d
         block.append(kind(stride, ceil_mode=True))
@@ -134,9 +134,9 @@ def _up(
         block = [layer, *style.after(m, maps=True)]
     else:
         larger = nn.Upsample(target) if up == "nearest" else Resize(size, target)
-        block = [larger, *_same(n, m, kernel, style)]
+        block = [larger, *same(n, m, kernel, style)]
     for _ in range(layers - 1):
-        block += _same(m, m, kernel, style)
+        block += same(m, m, kernel, style)
     return block
 
 

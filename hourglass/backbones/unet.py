@@ -5,30 +5,34 @@ from torch import Tensor, nn
 
 from ..contracts import Backbone
 from ..spec import Count, Rate, backbones
-from .conv import last, plan
+from .conv import last, plan, same
 from .layers import ACTIVATIONS, Activation, Norm, Skips, Style, UpConv
 
 
 @backbones.add("unet")
 def unet(
     shape: tuple[int, ...], out: tuple[int, ...], filters: Count | tuple[Count, ...] | None = None,
-    kernel: Count = 3, norm: Norm = "none", activation: Activation = "relu", dropout: Rate = 0.0,
+    kernel: Count = 3, layers: Count = 1, norm: Norm = "none", activation: Activation = "relu",
+    dropout: Rate = 0.0,
 ) -> Backbone:
     """U-Net (Ronneberger et al., 2015, arXiv 1505.04597): it LEAKS x past the bottleneck.
 
     Its skips carry the image around the code, so codes of it mean little, and samples, for which
-    the skips are zeros, less: use it to restore images, not to compress or generate them.
+    the skips are zeros, less: use it to restore images, not to compress or generate them. Each
+    block has `layers` convolutions, of which the first strides, down or up.
     """
     sizes, filters, _ = plan(shape, filters, kernel, 2)
     style = Style(norm, activation, dropout)
     downs, ups = nn.ModuleList(), nn.ModuleList()
     for n, m in zip((shape[0], *filters), filters, strict=False):
         down = nn.Conv2d(n, m, kernel, 2, (kernel - 1) // 2, bias=style.bias)
-        downs.append(nn.Sequential(down, *style.after(m, maps=True)))
+        more = [layer for _ in range(layers - 1) for layer in same(m, m, kernel, style)]
+        downs.append(nn.Sequential(down, *style.after(m, maps=True), *more))
     for i in reversed(range(len(filters))):
         m = filters[max(i - 1, 0)]
         up = UpConv((2 * filters[i], m), kernel, 2, sizes[i + 1], sizes[i], style.bias)
-        ups.append(nn.Sequential(up, *style.after(m, maps=True)))
+        more = [layer for _ in range(layers - 1) for layer in same(m, m, kernel, style)]
+        ups.append(nn.Sequential(up, *style.after(m, maps=True), *more))
     (end,) = last(filters[0] + shape[0], out, kernel, sizes[0])
     decoder = UNetDecoder(ups, end, ACTIVATIONS[activation](), (shape[0], *sizes[0]))
     return Backbone(UNetEncoder(downs), decoder, (filters[-1], *sizes[-1]))

@@ -9,7 +9,7 @@ import torch
 
 from ..contracts import Collection
 from ..spec import Call, did_you_mean, read, sources
-from . import arrays, celeba, files, named
+from . import arrays, celeba, files, named, pairs
 from .arrays import from_array
 from .images import Reading
 from .ondisk import IN_MEMORY, OnDisk

@@ -20,6 +20,7 @@ from . import (
     maps,
     neighbours,
     probed,
+    restored,
 )
 
 

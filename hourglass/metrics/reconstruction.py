@@ -19,7 +19,13 @@ def psnr(s: Snapshot) -> dict[str, np.ndarray]:
     """Peak signal-to-noise ratio in dB, the mean over samples in [0, 1]."""
     if not s.bounded:
         raise Lacking("values in [0, 1]")
-    return {"psnr": -10 * np.log10(np.maximum(s.squared, 1e-10))}
+    return {"psnr": peak_ratio(s.x, s.recon)}
+
+
+def peak_ratio(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(N,) peak signal-to-noise ratio of samples x and y (N, ...) in [0, 1], in dB, at most 100."""
+    found: np.ndarray = -10 * np.log10(np.maximum(_each(np.square(x - y)), 1e-10))
+    return found
 
 
 @metrics.add("bce")

@@ -1,0 +1,106 @@
+"""Pairs of images: what a model is given, and what it is to make of it."""
+
+import hashlib
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+
+from ..contracts import Collection
+from ..spec import sources
+from .files import UNREADABLE, Files, classify, files_in, opened_archive, read_images
+from .images import Reading
+
+NAMED = 5   # files in a note
+
+
+@sources.add("pairs", example="pairs('noisy/', 'clean/')")
+def pairs(reading: Reading, given: str, clean: str) -> Collection:
+    """Images that the encoder sees, and by the same names in another folder or archive what is to
+    come out of them; a.jpg goes with a.png.
+
+    Raises ValueError where the two of a pair differ in size and none is given with --size, and
+    where more than one in ten has no partner; fewer are left out, and named.
+    """
+    if reading.store:
+        raise ValueError("pairs cannot be prepared; train on the two folders as they are")
+    with ExitStack() as stack:
+        seen, aims = (_opened(place, stack) for place in (given, clean))
+        aims, seen, notes = _matched(aims, seen)
+        if not reading.size and not reading.crop:
+            _check_sizes(aims, seen)
+        found = read_images(aims, reading)
+        height, width, channels = found.x.shape[1:]
+        alike = replace(reading, grey=channels == 1,
+                        size=reading.size if reading.pad else f"{height}x{width}")
+        return _together(found, read_images(seen, alike), notes)
+
+
+def _opened(place: str, stack: ExitStack) -> Files:
+    path = Path(place).expanduser()
+    if path.is_dir():
+        return files_in(path)
+    if not path.is_file():
+        raise ValueError(f"there is no folder or archive {place}")
+    return stack.enter_context(opened_archive(path))
+
+
+def _matched(aims: Files, seen: Files) -> tuple[Files, Files, list[str]]:
+    """Both without the files that have no partner, by the names of the first; and what to say."""
+    ours, theirs = _stems(aims), _stems(seen)
+    partner = {name: theirs[stem] for stem, name in ours.items() if stem in theirs}
+    alone = [*(f"{aims.place}: {name}" for name in aims.sizes if name not in partner),
+             *(f"{seen.place}: {name}"
+               for name in sorted(set(seen.sizes) - set(partner.values())))]
+    if not partner:
+        first = f" ({alone[0]})" if alone else ", which holds none"
+        raise ValueError(f"no image in {seen.place} has the name of one in {aims.place}{first}")
+    told = f"{len(alone)} images have no partner of their name: {', '.join(alone[:NAMED])}" + (
+        " ..." if len(alone) > NAMED else "")
+    if len(alone) > UNREADABLE * (len(aims.sizes) + len(seen.sizes)):
+        raise ValueError(f"{told}; more than one in ten is too many to go on")
+    return (replace(aims, sizes={name: aims.sizes[name] for name in partner}),
+            Files(seen.place, {name: seen.sizes[other] for name, other in partner.items()},
+                  lambda name: seen.open(partner[name])),
+            [f"{told}; they are left out"] if alone else [])
+
+
+def _stems(files: Files) -> dict[PurePosixPath, str]:
+    """Names by what a partner shares of them: no suffix, no folder around everything."""
+    paths = {PurePosixPath(name).with_suffix(""): name for name in files.sizes}
+    while len({path.parts[0] for path in paths}) == 1 and all(len(p.parts) > 1 for p in paths):
+        paths = {PurePosixPath(*path.parts[1:]): name for path, name in paths.items()}
+    return paths
+
+
+def _check_sizes(aims: Files, seen: Files) -> None:
+    """Raises ValueError for the first pair whose two sizes differ; headers are enough."""
+    for name in aims.sizes:
+        try:
+            sizes = []
+            for files in (seen, aims):
+                with files.open(name) as file, Image.open(file) as image:
+                    sizes.append(f"{image.height}x{image.width}")
+        except Exception:   # Pillow raises many kinds; decoding will tell which file it was
+            continue
+        if sizes[0] != sizes[1]:
+            raise ValueError(f"{name} is of {sizes[0]} pixels in {seen.place} and of {sizes[1]} in "
+                             f"{aims.place}; --size brings all to one")
+
+
+def _together(aims: Collection, seen: Collection, notes: list[str]) -> Collection:
+    """The pairs of which both could be read."""
+    rows = [{name: row for row, name in enumerate(found.names)} for found in (aims, seen)]
+    names = [name for name in aims.names if name in rows[1]]
+    if not names:
+        raise ValueError("of no pair could both images be read")
+    own, theirs = (slice(None) if len(there) == len(names) else [there[name] for name in names]
+                   for there in rows)
+    classes, y, parts = classify(names)
+    identity = {"path": f"{seen.identity['path']} and {aims.identity['path']}",
+                "digest": hashlib.sha256((seen.identity["digest"] + aims.identity["digest"])
+                                         .encode()).hexdigest()}
+    return Collection(aims.x[own], y, classes, tuple(names), parts,
+                      [*aims.notes, *seen.notes, *notes], identity, aims.sizes,
+                      seen.x[theirs])

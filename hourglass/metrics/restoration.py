@@ -1,0 +1,27 @@
+"""How near to the clean samples the restored ones come, beside what is made of them without us."""
+
+import numpy as np
+
+from ..snapshot import CLEAN, Lacking, Snapshot
+from ..spec import metrics
+from .reconstruction import WINDOW, peak_ratio, structural_similarity
+
+
+@metrics.add("restoration")
+def restoration(s: Snapshot) -> dict[str, np.ndarray]:
+    """Of corrupted samples, the same restored, and by each baseline: peak signal-to-noise ratio in
+    dB and structural similarity to the clean ones; where values have no range, squared error."""
+    if not s.restored:
+        raise Lacking("a model that restores")
+    x = s.restored[CLEAN]
+    found: dict[str, np.ndarray] = {}
+    for name, made in s.restored.items():
+        if name == CLEAN:
+            continue
+        if not s.bounded:
+            found[f"{name}_mse"] = np.square(made - x).reshape(len(x), -1).mean(1)
+            continue
+        found[f"{name}_psnr"] = peak_ratio(x, made)
+        if x.ndim == 4 and min(x.shape[1:3]) >= WINDOW:
+            found[f"{name}_ssim"] = structural_similarity(x, made)
+    return found
