@@ -86,6 +86,23 @@ class CodeSpace:
     own: Callable[[int], Tensor]      # draws from the model's own prior, (N, ...)
 
 
+class Seen(NamedTuple):
+    """What a trained model makes of samples: what detectors score them by."""
+
+    error: np.ndarray    # (N,) mean squared error per known value
+    nats: np.ndarray     # (N,) mean of -log p(x|z) per known value, and over draws of z
+    z: np.ndarray        # (N, D) codes
+
+
+class Rule(NamedTuple):
+    """What a detector returns. Its state is what `fit` found, and is all that it remembers."""
+
+    # of the codes (N, D) of training samples, and of held-out samples
+    fit: Callable[[np.ndarray, Seen], dict[str, np.ndarray]]
+    score: Callable[[Seen, dict[str, np.ndarray]], np.ndarray]   # (N,), higher is more abnormal
+    draws: int = 0   # of each z, that `nats` are over
+
+
 class Clock(NamedTuple):
     """How far a training is, before a batch."""
 

@@ -15,13 +15,15 @@ from .figures import draw_all
 from .figures.canvas import as_png
 from .fitted import prior_of
 from .folder import RunFolder
+from .heldout import find_held, keep_held
+from .loading import IN_MEMORY
 from .metrics import measure
 from .observe import take
 from .outline import GENERATES, OF_PRIORS, SECTIONS, WORDS, in_order, titles
 from .page import embedded, picture, template
 from .settings import read_toml
 from .snapshot import Outdated, Snapshot, load_snapshot
-from .spec import figures
+from .spec import detectors, figures
 from .trained import load
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
@@ -43,6 +45,10 @@ def settle(training: Training) -> bool:
     if best:
         training.step.load_state_dict(training.state.best)
     keep_codes(training.folder, find_codes(training.step.model, training.source))
+    if training.settings.data == IN_MEMORY:   # which is gone once this process ends
+        draws = detectors.make("likelihood").draws
+        held = find_held(training.step.model, training.source, draws)
+        keep_held(training.folder, held, draws)
     return best
 
 
