@@ -33,7 +33,7 @@ def serve(
                                          "told to end")] = 30,
     device: Device = "cpu",
 ) -> None:
-    """Serve a trained model over HTTP: encode, decode, reconstruct, generate.
+    """Serve a trained model over HTTP: encode, decode, reconstruct, generate, score, restore.
 
     Example: hourglass serve runs/1 --port 8000
     """

@@ -92,7 +92,9 @@ def _zipped(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as held:
         for name, content in files.items():
-            held.writestr(zipfile.ZipInfo(name), content)   # of 1980, so that equal ones are equal
+            entry = zipfile.ZipInfo(name)        # of 1980, so that equal images are equal files
+            entry.external_attr = 0o644 << 16    # else unzip makes files that nobody may read
+            held.writestr(entry, content)
     return buffer.getvalue()
 
 

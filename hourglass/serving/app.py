@@ -1,14 +1,16 @@
 """The application: what can be asked of a served model, and where."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
 from fastapi.security import HTTPBearer
 
+from ..scoring import Detector
 from ..trained import Trained
 from .answers import Format, Pictures, as_json, choose_format, listed, pictures
 from .bodies import array_intake, codes_type, json_intake, samples_type, wish_type
@@ -16,6 +18,7 @@ from .described import (
     Arrays,
     Codes,
     Health,
+    Scores,
     Served,
     form_body,
     json_body,
@@ -24,7 +27,7 @@ from .described import (
 )
 from .desk import Desk
 from .guard import OPEN, Guard
-from .intake import Given, image_intake
+from .intake import Given, Sized, image_intake, sized_intake
 from .limits import Limits
 from .refusal import answer_problems
 
@@ -34,6 +37,9 @@ ABOUT = ("A trained autoencoder. Images are sent as multipart/form-data, in fiel
          '{"error": "one sentence"}.')
 Wanted = Annotated[Format, Query(alias="format", description="auto: by the Accept header, else a "
                                  "PNG for one image and a zip of several")]
+Packed = Annotated[Literal["auto", "zip", "json"], Query(
+    alias="format", description="auto: by the Accept header, else a PNG for one image and a zip of "
+    "several, for each has its own size")]
 Accept = Annotated[str, Header(include_in_schema=False)]
 
 
@@ -55,7 +61,7 @@ def make_app(model: Trained, limits: Limits | None = None, token: str = "",
     locked = [Depends(HTTPBearer(auto_error=False))] if token else []   # the guard checks it
     app = FastAPI(title="Hourglass", version=version("hourglass"), description=ABOUT,
                   docs_url=None, redoc_url=None, lifespan=lifespan)   # their pages want a network
-    app.state.traffic = desk.traffic
+    app.state.desk = desk
     app.add_middleware(Guard, limits=limits, token=token, traffic=desk.traffic)
     answer_problems(app)
 
@@ -71,6 +77,10 @@ def make_app(model: Trained, limits: Limits | None = None, token: str = "",
     take, body = intake_of(desk)
     put_codes(router, desk, take, body)
     put_samples(router, desk, take, body)
+    if desk.detector is not None:
+        put_score(router, desk, desk.detector, take, body)
+    if desk.is_images:
+        put_restore(router, desk, body)
     app.include_router(router)
     return app
 
@@ -131,6 +141,36 @@ def put_samples(
         """New samples; the same for the same request."""
         x = await desk.draw(wish)
         return await send(desk, x, numbered(len(x)), choose_format(wanted, accept, len(x)))
+
+
+def put_score(router: APIRouter, desk: Desk, detector: Detector, take: Callable[..., Any],
+              body: dict[str, Any]) -> None:
+    """How abnormal samples are."""
+    @router.post("/score", responses=works(Scores, False), openapi_extra=body)
+    async def score(given: Annotated[Given, Depends(take)]) -> Response:
+        """How abnormal each sample is, by the detector and the threshold kept with the run."""
+        found = await desk.batcher.together(desk.score, given.x, given.y)
+        return as_json(Scores(
+            scores=listed(found), probabilities=listed(detector.probability(found)),
+            abnormal=detector.verdict(found).tolist(), threshold=detector.threshold,
+            detector=detector.text, names=list(given.names)))
+
+
+def put_restore(router: APIRouter, desk: Desk, body: dict[str, Any]) -> None:
+    """Images at their own size."""
+    take = sized_intake(desk.model, desk.limits, desk.hands)
+
+    @router.post("/restore", responses=works(Pictures, True), openapi_extra=body)
+    async def restore(given: Annotated[Sized, Depends(take)],
+                      wanted: Packed = "auto", accept: Accept = "") -> Response:
+        """Images with what the model was trained to undo undone, each at its own size."""
+        x = await asyncio.gather(*(
+            desk.batcher.together(desk.restore, image[None], given.y[i:i + 1] if given.y else None)
+            for i, image in enumerate(given.images)))
+        kind = choose_format(wanted, accept, len(x))
+        found: Response = await desk.by_hand(pictures, [image[0] for image in x], given.names,
+                                             "zip" if kind == "png" and len(x) > 1 else kind)
+        return found
 
 
 def samples_answer(desk: Desk) -> dict[int | str, dict[str, Any]]:

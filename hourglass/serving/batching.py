@@ -24,11 +24,6 @@ class Job:
     answer: Future[Any] = field(default_factory=Future)
 
     @property
-    def size(self) -> int:
-        """Samples in it."""
-        return 1 if self.x is None else len(self.x)
-
-    @property
     def kind(self) -> tuple[Any, ...]:
         """Jobs of one kind can go through as one."""
         if self.x is None:
@@ -41,7 +36,7 @@ class Batcher:
     those of clients that left are dropped. A job's answer is the same whatever it goes with."""
 
     def __init__(self, most: int, linger: float):
-        self.most, self.linger, self.busy = most, linger, False
+        self.most, self.linger, self.busy = most, linger, False   # most: values in one pass
         self.waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.thread: threading.Thread | None = None
         self.passes = 0
@@ -85,7 +80,7 @@ class Batcher:
         """What there is to do next, at least one job; None ends the thread."""
         found = [self.waiting.get()]
         until = time.monotonic() + (self.linger if self.busy else 0)
-        while found[-1] is not None and sum(job.size for job in found if job) < self.most:
+        while found[-1] is not None and sum(_size(job) for job in found) < self.most:
             try:
                 found.append(self.waiting.get(timeout=max(0.0, until - time.monotonic())))
             except queue.Empty:
@@ -108,6 +103,10 @@ class Batcher:
             job.answer.set_result(answer)
 
 
+def _size(job: Job | None) -> int:
+    return 0 if job is None or job.x is None else job.x.size
+
+
 def _by_kind(jobs: Iterable[Job]) -> list[list[Job]]:
     kinds: dict[tuple[Any, ...], list[Job]] = {}
     for job in jobs:
@@ -121,4 +120,5 @@ def _answers(jobs: list[Job]) -> list[Any]:
         return [first.work()]
     y = None if first.y is None else [name for job in jobs for name in job.y or ()]
     found = first.work(np.concatenate([job.x for job in jobs if job.x is not None]), y)
-    return np.split(found, np.cumsum([job.size for job in jobs])[:-1])
+    ends = np.cumsum([len(job.x) for job in jobs if job.x is not None])
+    return np.split(found, ends[:-1])

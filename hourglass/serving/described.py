@@ -61,9 +61,10 @@ class Scores(BaseModel):
     """How abnormal samples are."""
 
     scores: list[float] = Field(description="the higher, the more abnormal")
-    probabilities: list[float] = Field(description="of being abnormal, from normal samples' scores")
+    probabilities: list[float] = Field(description="the share of normal samples that score lower")
     abnormal: list[bool]
-    threshold: float = Field(description="the score from which a sample is called abnormal")
+    threshold: float = Field(description="samples that score higher are called abnormal")
+    detector: str = Field(description="by name, as in hourglass score --detector")
     names: list[str] = []
 
 

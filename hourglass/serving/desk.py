@@ -1,6 +1,7 @@
 """A trained model at its desk: what it is asked to do, done in batches, off the event loop."""
 
 import asyncio
+import math
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +12,13 @@ import numpy as np
 
 from ..console import say
 from ..contracts import Collection
+from ..scoring import Detector
 from ..settings import read_toml
 from ..trained import Trained
 from .batching import Batcher
 from .described import Health, Served
 from .guard import Traffic
+from .intake import pixel_scale
 from .limits import Limits
 
 
@@ -24,7 +27,7 @@ class Desk:
 
     def __init__(self, model: Trained, limits: Limits, priors: tuple[str, ...] = ()):
         self.model, self.limits, self.traffic = model, limits, Traffic()
-        self.batcher = Batcher(limits.batch, limits.linger)
+        self.batcher = Batcher(limits.batch * math.prod(model.shape), limits.linger)
         self.hands = ThreadPoolExecutor(thread_name_prefix="pictures")   # which decode and encode
         self.is_images = len(model.shape) == 3
         self.settings = read_toml(model.folder.settings)
@@ -33,6 +36,7 @@ class Desk:
         y = list(model.classes[:1]) if model.model.condition is not None else None
         self.code = self.encode(first, y).shape[1:]   # which also makes the first request as fast
         self.priors = fitted(model, priors) if priors else usual_priors(model)
+        self.detector = usual_detector(model)
 
     def encode(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) as the model takes them -> codes (N, ...)."""
@@ -45,6 +49,15 @@ class Desk:
     def reconstruct(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) -> samples (N, ...)."""
         return self.model.reconstruct(Collection(x), y)
+
+    def restore(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
+        """Images (N, H, W, C) of any one size, uint8 -> images of that size."""
+        return self.model.restore(x.astype(np.float32) * np.float32(pixel_scale(self.model)), y)
+
+    def score(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
+        """Samples (N, ...) -> how abnormal each is, (N,)."""
+        assert self.detector is not None   # else nothing is served that asks
+        return self.detector.score(Collection(x), y)
 
     async def draw(self, wish: Any) -> np.ndarray:
         """New samples (N, ...), the same for the same wish."""
@@ -91,6 +104,16 @@ def usual_priors(model: Trained) -> dict[str, bool]:
     except ValueError as error:
         say(f"samples are drawn from the model's own prior only: {error}")
         return fitted(model, ("own",))
+
+
+def usual_detector(model: Trained) -> Detector | None:
+    """What was kept with the run, else the usual one, fitted now; where it cannot be, that is
+    said."""
+    try:
+        return model.detector()
+    except ValueError as error:
+        say(f"/v1/score is not served: {error}")
+        return None
 
 
 def fitted(model: Trained, priors: tuple[str, ...]) -> dict[str, bool]:

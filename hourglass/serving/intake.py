@@ -95,7 +95,7 @@ class Room:
 
 
 def decode(
-    files: list[tuple[str, bytes]], room: Room, reading: Reading | None
+    files: list[tuple[str, bytes]], room: Room, reading: Reading
 ) -> list[np.ndarray]:
     """The images as uint8 (H, W, C), as `reading` wants them; raises Refusal for what is none, is
     damaged, or has more pixels than there is room for."""
@@ -105,12 +105,12 @@ def decode(
             raise Refusal(422, f"{name} is empty")
         image, pixels = _decoded(name, content, replace(room, each=min(room.each, left)), reading)
         left -= pixels
-        images.append(shape_image(image, reading or Reading()))
+        images.append(shape_image(image, reading))
     return images
 
 
 def _decoded(
-    name: str, content: bytes, room: Room, reading: Reading | None
+    name: str, content: bytes, room: Room, reading: Reading
 ) -> tuple[Image.Image, int]:
     most = room.each
     try:
@@ -131,6 +131,11 @@ def _decoded(
         raise Refusal(422, f"{name} is cut short or damaged") from None
 
 
+def pixel_scale(model: Trained) -> float:
+    """What a step of an 8-bit image is worth to the model: where data is bounded, 255 is 1."""
+    return float(1 / 255 if model.about["bounded"] else model.about["scale"])
+
+
 def check_classes(model: Trained, names: list[str], count: int) -> list[str] | None:
     """One class for all or one each as one each, for models that are told them; raises Refusal."""
     if model.model.condition is None:
@@ -147,7 +152,6 @@ def image_intake(
 ) -> Callable[[Request], Awaitable[Given]]:
     """Reads a form's images as the model's training images were read."""
     reading = Reading(**{**model.about["reading"], "strict": True})
-    scale = 1 / 255 if model.about["bounded"] else model.about["scale"]
     wanted = (*model.shape[1:], model.shape[0])
     room = Room(limits.pixels, limits.together, model.shape[1:])
 
@@ -157,7 +161,7 @@ def image_intake(
             if image.shape != wanted:
                 raise Refusal(422, f"{name} comes to {image.shape}, and this model takes {wanted} "
                                    f"(height, width, channels)")
-        return np.stack(images).astype(np.float32) * np.float32(scale)
+        return np.stack(images).astype(np.float32) * np.float32(pixel_scale(model))
 
     async def take(request: Request) -> Given:
         upload = await read_form(request, limits, model.model.condition is not None)
@@ -170,13 +174,14 @@ def image_intake(
 def sized_intake(
     model: Trained, limits: Limits, hands: ThreadPoolExecutor
 ) -> Callable[[Request], Awaitable[Sized]]:
-    """Reads a form's images at sizes of their own."""
+    """Reads a form's images at sizes of their own, but in the colours of training."""
+    reading = Reading(grey=model.shape[0] == 1, invert=model.about["reading"]["invert"])
     room = Room(min(limits.pixels, limits.restored), limits.restored, model.shape[1:])
 
     async def take(request: Request) -> Sized:
         upload = await read_form(request, limits, model.model.condition is not None)
         y = check_classes(model, upload.classes, len(upload.files))
         images = await asyncio.get_running_loop().run_in_executor(
-            hands, decode, upload.files, room, None)
+            hands, decode, upload.files, room, reading)
         return Sized(images, y, tuple(name for name, _ in upload.files))
     return take

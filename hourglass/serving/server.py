@@ -47,7 +47,7 @@ def serve(model: Trained, place: Place, limits: Limits, priors: tuple[str, ...] 
     Image.MAX_IMAGE_PIXELS = limits.pixels
     try:
         app = make_app(model, limits, place.token, priors)
-        server = Draining(app, app.state.traffic, place.grace)
+        server = Draining(app, app.state.desk.traffic, place.grace)
         greet(listening, model, bool(place.token))
         server.run([listening])
     finally:
