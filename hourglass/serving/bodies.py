@@ -78,10 +78,10 @@ def wish_type(model: Trained, limits: Limits, priors: dict[str, bool]) -> type[B
     some = 0 < len(knowing) < len(priors)
     found: type[BaseModel] = create_model(
         "Wish", __config__=ConfigDict(**STRICT, json_schema_extra=unknowing if some else None),
-        n=(Annotated[int, Whole, Ge(1), Le(limits.samples)], 1),
+        n=(Annotated[int, Ge(1), Le(limits.samples), Whole], 1),
         prior=(one_of(("auto", *priors)), "auto"),
         temperature=(Annotated[float, Ge(0), Le(100)], 1.0),
-        seed=(Annotated[int, Whole, Ge(0), Le(2**32 - 1)], 0),
+        seed=(Annotated[int, Ge(0), Le(2**32 - 1), Whole], 0),
         **fields)
     return found
 
