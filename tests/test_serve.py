@@ -30,9 +30,10 @@ from schemathesis.engine import events
 import hourglass as hg
 from hourglass.serving.app import make_app
 from hourglass.serving.batching import Batcher
+from hourglass.serving.guard import Door
 from hourglass.serving.intake import safe_name
 from hourglass.serving.limits import Limits
-from hourglass.serving.server import Place, listen, read_token
+from hourglass.serving.server import Place, door_of, listen, read_token
 
 TOKEN = "0123456789abcdef"
 
@@ -45,7 +46,7 @@ def runs(tmp_path_factory):
     np.savez(folder / "stripes.npz", x=x, y=np.array(["dark", "bright"])[(x[:, 0, 0] > 0) * 1])
     np.save(folder / "table.npy", np.random.default_rng(0).normal(size=(90, 5)).astype(np.float32))
     few = {"epochs": 2, "quiet": True, "batch_size": 20}
-    train(folder / "stripes.npz", model="ae(3)", backbone="mlp", out=folder / "ae", **few)   # noqa: E501
+    train(folder / "stripes.npz", model="ae(3)", backbone="mlp", out=folder / "ae", **few)
     train(folder / "stripes.npz", model="cvae(2)", backbone="mlp", out=folder / "cvae", **few)
     train(folder / "table.npy", model="vae(2)", out=folder / "table", **few)
     return folder
@@ -142,8 +143,8 @@ def test_samples_are_those_of_the_model_and_of_the_seed(app, model):
     want = model.sample(3, "bright", seed=7, temperature=0.5, prior="mixture")
     for image, x in zip(got, want, strict=True):
         assert abs(pixels(base64.b64decode(image["png"])) - x[..., 0] * 255).max() <= 1
-    assert post(app, "generate", json={"n": 2.0}).status_code == 200   # JSON has one kind of number
-    told = refused(post(app, "generate", json={"prior": "flow"}), 422)   # none is fitted for clients
+    assert post(app, "generate", json={"n": 2.0}).status_code == 200   # JSON knows one kind
+    told = refused(post(app, "generate", json={"prior": "flow"}), 422)   # not fitted on demand
     assert "'own' or 'mixture'" in told
 
 
@@ -229,9 +230,9 @@ JSON = {"content-type": "application/json"}
 @pytest.mark.parametrize(("path", "headers", "content", "code"), [
     ("encode", {}, GOOD, 415), ("encode", {"content-type": "image/png"}, GOOD, 415),
     ("encode", {"content-type": "multipart/form-data"}, GOOD, 400),
-    ("encode", {"content-type": "multipart/form-data; boundary=\xff".encode("latin-1").decode(
-        "latin-1").encode("ascii", "replace").decode()}, GOOD, 400),
-    ("encode", FORM, b"", 400), ("encode", FORM, b"--b\r\n", 400), ("encode", FORM, b"\r\n" * 99, 400),
+    ("encode", {"content-type": "multipart/form-data; boundary=?"}, GOOD, 400),
+    ("encode", FORM, b"", 400), ("encode", FORM, b"--b\r\n", 400),
+    ("encode", FORM, b"\r\n" * 99, 400),
     ("encode", FORM, b"--b--\r\n", 422), ("encode", FORM, b"--b\r\nX: y\r\n\r\n1\r\n--b--", 422),
     ("encode", FORM, b'--b\r\nContent-Disposition: form-data; name="images"\r\n\r\nabc', 400),
     ("encode", FORM, b'--b\r\nContent-Disposition: form-data; name="img"\r\n\r\na\r\n--b--', 422),
@@ -391,7 +392,6 @@ def test_nobody_pays_for_what_another_sent():
 
     async def ask_all() -> list:
         batcher = Batcher(100, 0.0)
-        batcher.waiting.put   # noqa: B018
         jobs = [batcher.together(work, np.full((2, 1), i)) for i in (1, -1, 2)]
         found = await asyncio.gather(*jobs, return_exceptions=True)
         batcher.close()
@@ -401,15 +401,26 @@ def test_nobody_pays_for_what_another_sent():
 
 
 def test_a_token_is_wanted_everywhere_but_for_health(model):
-    app = make_app(model, token=TOKEN)
+    app = make_app(model, door=Door(TOKEN))
     for path in ("/v1/model", "/openapi.json", "/nothing"):
         assert "Bearer" in refused(ask(app, "GET", path), 401)
     for wrong in ("", TOKEN, f"Bearer {TOKEN}x", f"bearer{TOKEN}", "Bearer é", f"Basic {TOKEN}"):
         headers = {"Authorization": wrong.encode()}
         refused(ask(app, "GET", "/v1/model", headers=headers), 401)
     assert ask(app, "GET", "/health").status_code == 200
-    right = {"Authorization": f"Bearer {TOKEN}"}
-    assert ask(app, "GET", "/v1/model", headers=right).status_code == 200
+    for right in (f"Bearer {TOKEN}", f"bearer {TOKEN}"):
+        headers = {"Authorization": right}
+        assert ask(app, "GET", "/v1/model", headers=headers).status_code == 200
+
+
+def test_a_web_page_cannot_lead_a_browser_here_by_its_own_name(model):
+    with listen(Place(port=0)) as listening:
+        app = make_app(model, door=door_of(Place(), listening))
+        assert door_of(Place(token=TOKEN), listening).hosts == ()
+    for host in ("127.0.0.1:8000", "localhost", "LocalHost:1", "[::1]:8000"):
+        assert ask(app, "GET", "/v1/model", headers={"Host": host}).status_code == 200
+    for host in ("evil.example", "localhost.evil.example:8000", "", "127.0.0.1.nip.io"):
+        assert "127.0.0.1" in refused(ask(app, "GET", "/v1/model", headers={"Host": host}), 400)
 
 
 def test_a_token_comes_from_a_file_or_the_environment_and_is_no_short_one(tmp_path, monkeypatch):
@@ -461,17 +472,17 @@ def test_told_to_end_it_finishes_what_it_accepted(runs):
         assert httpx.get(f"{url}/health").json()["status"] == "ready"
         with socket.create_connection(("127.0.0.1", port)) as slow:
             slow.sendall(b"POST /v1/generate HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n"
-                         b"Content-Type: application/json\r\n\r\n{")
-            time.sleep(0.5)   # until it is accepted
+                         b"Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n")
+            slow.settimeout(20)
+            assert slow.recv(100).startswith(b"HTTP/1.1 100")   # it is accepted
             server.send_signal(signal.SIGTERM)
-            time.sleep(0.5)
-            health = httpx.get(f"{url}/health")
+            while (health := httpx.get(f"{url}/health")).status_code == 200:
+                time.sleep(0.05)
             assert (health.status_code, health.json()["status"]) == (503, "draining")
             assert httpx.post(f"{url}/v1/generate", json={}).status_code == 503
-            slow.sendall(b'"n": 1}')
-            slow.settimeout(10)
+            slow.sendall(b'{"n": 1}')
             assert slow.recv(100).startswith(b"HTTP/1.1 200")
-        assert server.wait(15) == 0
+        assert server.wait(30) == 0
         assert "Traceback" not in server.stderr.read()
     finally:
         server.kill()

@@ -26,7 +26,7 @@ from .described import (
     works,
 )
 from .desk import Desk
-from .guard import OPEN, Guard
+from .guard import OPEN, Door, Guard
 from .intake import Given, Sized, image_intake, sized_intake
 from .limits import Limits
 from .refusal import answer_problems
@@ -43,14 +43,15 @@ Packed = Annotated[Literal["auto", "zip", "json"], Query(
 Accept = Annotated[str, Header(include_in_schema=False)]
 
 
-def make_app(model: Trained, limits: Limits | None = None, token: str = "",
+def make_app(model: Trained, limits: Limits | None = None, door: Door | None = None,
              priors: tuple[str, ...] = ()) -> FastAPI:
-    """The ASGI application that serves a model; with a token, to those only who send it.
+    """The ASGI application that serves a model to whom the door lets in: everybody, if none is
+    given.
 
     `priors` are those that clients may draw from, fitted already or now; without any, the usual
     ones. Raises ValueError for one that there is not.
     """
-    limits = limits or Limits()
+    limits, door = limits or Limits(), door or Door()
     desk = Desk(model, limits, priors)
 
     @asynccontextmanager
@@ -58,11 +59,11 @@ def make_app(model: Trained, limits: Limits | None = None, token: str = "",
         yield
         desk.batcher.close()
 
-    locked = [Depends(HTTPBearer(auto_error=False))] if token else []   # the guard checks it
+    locked = [Depends(HTTPBearer(auto_error=False))] if door.token else []   # for the page
     app = FastAPI(title="Hourglass", version=version("hourglass"), description=ABOUT,
                   docs_url=None, redoc_url=None, lifespan=lifespan)   # their pages want a network
     app.state.desk = desk
-    app.add_middleware(Guard, limits=limits, token=token, traffic=desk.traffic)
+    app.add_middleware(Guard, limits=limits, door=door, traffic=desk.traffic)
     answer_problems(app)
 
     @app.get(OPEN, responses={200: {"model": Health}, 503: {"model": Health}})

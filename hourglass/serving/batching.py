@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+LAST = 5.0   # seconds
 Work = Callable[[np.ndarray, list[str] | None], np.ndarray]   # x (N, ...), classes -> (N, ...)
 
 
@@ -60,11 +61,12 @@ class Batcher:
         return await asyncio.wrap_future(job.answer)
 
     def close(self) -> None:
-        """Finish what is waiting, and end the thread."""
+        """Finish what is waiting, and end the thread; a pass that lasts is left to end with the
+        process."""
         with self.starting:
             if self.thread is not None:
                 self.waiting.put(None)
-                self.thread.join()
+                self.thread.join(LAST)
                 self.thread = None
 
     def _run(self) -> None:

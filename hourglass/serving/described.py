@@ -10,7 +10,8 @@ from .form import MULTIPART
 from .limits import Limits
 from .refusal import Problem
 
-WHY = {400: "the body is no form, or no JSON", 401: "the token is missing or wrong",
+WHY = {400: "the body is no form, or no JSON, or the server has another name",
+       401: "the token is missing or wrong",
        408: "the request did not arrive in time", 413: "too many bytes or pixels",
        415: "another content type, or no image of a known format",
        422: "the content is not what is asked for", 503: "too many requests, or the server is "
@@ -70,14 +71,14 @@ class Scores(BaseModel):
 
 def refusals(*also: int) -> dict[int | str, dict[str, Any]]:
     """The error answers that an operation can give."""
-    return {code: {"model": Problem, "description": WHY[code]} for code in (401, 503, *also)}
+    return {code: {"model": Problem, "description": WHY[code]} for code in (400, 401, 503, *also)}
 
 
 def works(answer: type[BaseModel], as_pictures: bool) -> dict[int | str, dict[str, Any]]:
     """All answers of an operation that puts the model to work."""
     content = {"image/png": BINARY, "application/zip": BINARY} if as_pictures else {}
     return {200: {"model": answer, "description": "what the model made of it", "content": content},
-            **refusals(400, 408, 413, 415, 422, 504)}
+            **refusals(408, 413, 415, 422, 504)}
 
 
 def form_body(model: Trained, limits: Limits) -> dict[str, Any]:

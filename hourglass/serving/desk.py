@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,7 @@ class Desk:
     def __init__(self, model: Trained, limits: Limits, priors: tuple[str, ...] = ()):
         self.model, self.limits, self.traffic = model, limits, Traffic()
         self.batcher = Batcher(limits.batch * math.prod(model.shape), limits.linger)
-        self.hands = ThreadPoolExecutor(thread_name_prefix="pictures")   # which decode and encode
+        self.hands = ThreadPoolExecutor(os.cpu_count(), "pictures")   # which decode and encode
         self.is_images = len(model.shape) == 3
         self.settings = read_toml(model.folder.settings)
         channels, *places = model.shape

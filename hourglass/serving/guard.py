@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ class Traffic:
 
     inside: int = 0          # requests accepted and not yet answered
     draining: bool = False   # the server is about to end: no more are accepted
+    cut_off: int = 0         # accepted, and not answered when it ended
 
 
 class Body:
@@ -59,18 +61,40 @@ class Body:
                 self.left.set()
 
 
+@dataclass(frozen=True)
+class Door:
+    """Who is let in."""
+
+    token: str = ""                # that clients must send, if any
+    hosts: tuple[str, ...] = ()    # names by which the server may be called, if not any
+
+    def refused(self, headers: dict[bytes, bytes]) -> Response | None:
+        """Why a request with these headers is not let in, if it is not."""
+        scheme, _, sent = headers.get(b"authorization", b"").partition(b" ")
+        known = hmac.compare_digest(sent.strip(), self.token.encode()) and (
+            scheme.lower() == b"bearer")
+        if self.token and not known:
+            return problem(401, "this server wants its token, as Authorization: Bearer TOKEN",
+                           {"WWW-Authenticate": "Bearer"})
+        host = re.sub(rb":\d*$", b"", headers.get(b"host", b"")).decode("latin-1")
+        if self.hosts and host.lower() not in self.hosts:   # a web page's, led here by its name
+            return problem(400, f"this server is called {self.hosts[0]}, not {host!r}; to be "
+                                f"called otherwise it wants a token")
+        return None
+
+
 class Guard:
     """ASGI middleware."""
 
-    def __init__(self, app: App, limits: Limits, token: str, traffic: Traffic):
-        self.app, self.limits, self.traffic = app, limits, traffic
-        self.token = f"Bearer {token}".encode() if token else b""
+    def __init__(self, app: App, limits: Limits, door: Door, traffic: Traffic):
+        self.app, self.limits, self.door, self.traffic = app, limits, door, traffic
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] == OPEN:
             await self.app(scope, receive, send)
             return
-        refused = self._refused(dict(scope["headers"]))
+        headers = dict(scope["headers"])
+        refused = self.door.refused(headers) or self._refused(headers)
         if refused:
             await refused(scope, receive, send)
             return
@@ -79,14 +103,14 @@ class Guard:
             late = await self._pass(scope, Body(receive, self.limits.body), send)
             if late:
                 await late(scope, receive, send)
+        except asyncio.CancelledError:
+            self.traffic.cut_off += 1
+            raise
         finally:
             self.traffic.inside -= 1
 
     def _refused(self, headers: dict[bytes, bytes]) -> Response | None:
-        """Why a request with these headers is not let in, if it is not."""
-        if self.token and not hmac.compare_digest(headers.get(b"authorization", b""), self.token):
-            return problem(401, "this server wants its token, as Authorization: Bearer TOKEN",
-                           {"WWW-Authenticate": "Bearer"})
+        """Why there is no room for a request with these headers, if there is none."""
         if self.traffic.draining:
             return problem(503, "the server is ending; ask another, or this one later", AGAIN)
         if self.traffic.inside >= self.limits.queue:

@@ -17,11 +17,12 @@ from PIL import Image
 from ..console import say
 from ..trained import Trained
 from .app import make_app
-from .guard import Traffic
+from .guard import Door, Traffic
 from .limits import Limits
 
 CONNECTIONS = 1024        # at once, answered or idle
 SHORTEST_TOKEN = 16       # characters
+LOCAL = ("127.0.0.1", "localhost", "[::1]")
 LAST_WORDS = 2            # seconds for answers that are on their way when time is up
 
 
@@ -46,13 +47,25 @@ def serve(model: Trained, place: Place, limits: Limits, priors: tuple[str, ...] 
     logging.getLogger("python_multipart").setLevel(logging.ERROR)   # else clients fill the log
     Image.MAX_IMAGE_PIXELS = limits.pixels
     try:
-        app = make_app(model, limits, place.token, priors)
+        app = make_app(model, limits, door_of(place, listening), priors)
         server = Draining(app, app.state.desk.traffic, place.grace)
         greet(listening, model, bool(place.token))
         server.run([listening])
     finally:
         listening.close()
-    return server.cut_off
+    return server.traffic.cut_off
+
+
+def door_of(place: Place, listening: socket.socket) -> Door:
+    """Whom to let in: on this machine alone and without a token, only who calls it by such a name,
+    so that no web page in a browser here can ask in another's."""
+    local = is_loopback(str(listening.getsockname()[0])) and not (place.token or place.open)
+    return Door(place.token, (*LOCAL, place.host.lower()) if local else ())
+
+
+def is_loopback(address: str) -> bool:
+    """Whether others cannot reach an address."""
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
 def listen(place: Place) -> socket.socket:
@@ -64,8 +77,7 @@ def listen(place: Place) -> socket.socket:
         raise ValueError(f"there is no host {place.host!r} to listen on; 127.0.0.1 is this "
                          f"machine, 0.0.0.0 all its networks") from None
     family, _, _, _, address = found[0]
-    if not (ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback or place.token
-            or place.open):
+    if not (is_loopback(str(address[0])) or place.token or place.open):
         raise ValueError(f"{place.host or 'every network'} is open to others: set HOURGLASS_TOKEN "
                          f"or --token-file, or say --open if everybody may ask")
     bound = socket.socket(family, socket.SOCK_STREAM)
@@ -104,7 +116,6 @@ class Draining(uvicorn.Server):
             limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=LAST_WORDS, ws="none"))
         self.traffic, self.grace = traffic, grace
         self.until = float("inf")
-        self.cut_off = 0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain."""
@@ -118,7 +129,6 @@ class Draining(uvicorn.Server):
         """Ten times a second: whether to end."""
         over = time.monotonic() >= self.until
         if self.traffic.draining and (over or not self.traffic.inside):
-            self.cut_off = self.traffic.inside
             self.should_exit = True
         return await super().on_tick(counter)
 
