@@ -57,16 +57,21 @@ def open_image(file: str | IO[bytes], reading: Reading | None = None) -> Image.I
     makes much smaller is decoded at a half, a quarter or an eighth, at least twice that size.
     """
     with Image.open(file) as image:
-        if reading and reading.size and not reading.crop:
-            side = 2 * max(read_size(reading.size, "size"))
-            image.draft(None, (side, side))
-        turned = ImageOps.exif_transpose(image)
-        if turned.mode.startswith("I") or turned.mode == "F":
-            return _deep_grey(turned)
-        if turned.has_transparency_data:
-            white = Image.new("RGBA", turned.size, "white")
-            turned = Image.alpha_composite(white, turned.convert("RGBA"))
-        return turned.convert("L" if image.mode in GREY_MODES else "RGB")
+        return plain(image, reading)
+
+
+def plain(image: Image.Image, reading: Reading | None = None) -> Image.Image:
+    """An image that was opened but not yet decoded, as `open_image` gives it."""
+    if reading and reading.size and not reading.crop:
+        side = 2 * max(read_size(reading.size, "size"))
+        image.draft(None, (side, side))
+    turned = ImageOps.exif_transpose(image)
+    if turned.mode.startswith("I") or turned.mode == "F":
+        return _deep_grey(turned)
+    if turned.has_transparency_data:
+        white = Image.new("RGBA", turned.size, "white")
+        turned = Image.alpha_composite(white, turned.convert("RGBA"))
+    return turned.convert("L" if image.mode in GREY_MODES else "RGB")
 
 
 def _deep_grey(image: Image.Image) -> Image.Image:

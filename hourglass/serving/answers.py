@@ -1,0 +1,116 @@
+"""What requests are answered with: pictures as PNG, zip or JSON, and numbers as JSON."""
+
+import base64
+import io
+import zipfile
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from fastapi import Response
+from pydantic import BaseModel
+
+from ..tasks.pictures import as_picture, as_sheet
+from .refusal import Refusal
+
+Format = Literal["auto", "png", "zip", "json"]
+TYPES = {"application/json": "json", "image/png": "png", "image/*": "png", "application/zip": "zip",
+         "*/*": "auto"}
+
+
+class Picture(BaseModel):
+    """One image."""
+
+    name: str
+    height: int
+    width: int
+    png: str   # base64
+
+
+class Pictures(BaseModel):
+    """Images, in the order of what was sent."""
+
+    images: list[Picture]
+
+
+def choose_format(asked: str, accept: str, count: int) -> str:
+    """png, zip or json: what is asked for, else what the client accepts most, else a PNG for one
+    image and a zip of several."""
+    found = asked if asked != "auto" else _accepted(accept)
+    return found if found != "auto" else "png" if count == 1 else "zip"
+
+
+def _accepted(accept: str) -> str:
+    def weight(part: str) -> float:
+        try:
+            return float(part.partition("q=")[2] or 1)
+        except ValueError:
+            return 0.0
+    for part in sorted(accept.lower().split(",")[:20], key=weight, reverse=True):
+        kind = part.partition(";")[0].strip()
+        if kind in TYPES and weight(part) > 0:
+            return TYPES[kind]
+    return "auto"
+
+
+def pictures(images: Sequence[np.ndarray], names: Sequence[str], kind: str) -> Response:
+    """Images (H, W, C) in [0, 1] as a PNG (several as a sheet), a zip of PNGs or JSON."""
+    check_finite(images)
+    if kind == "png":
+        whole = images[0] if len(images) == 1 else as_sheet(np.stack(images))
+        return Response(as_png_file(whole), media_type="image/png")
+    files = dict(zip(distinct(names), map(as_png_file, images), strict=True))
+    if kind == "zip":
+        return Response(_zipped(files), media_type="application/zip", headers={
+            "Content-Disposition": 'attachment; filename="images.zip"'})
+    found = [Picture(name=name, height=image.shape[0], width=image.shape[1],
+                     png=base64.b64encode(content).decode())
+             for (name, content), image in zip(files.items(), images, strict=True)]
+    return as_json(Pictures(images=found))
+
+
+def as_png_file(image: np.ndarray) -> bytes:
+    """An image (H, W, C) in [0, 1] as a PNG file's content."""
+    buffer = io.BytesIO()
+    as_picture(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, those that were there before with a number."""
+    seen: dict[str, None] = {}
+    for name in names:
+        found, number = name, 1
+        while found in seen:
+            number += 1
+            found = f"{name.removesuffix('.png')}-{number}.png"
+        seen[found] = None
+    return list(seen)
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as held:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name)        # of 1980, so that equal images are equal files
+            entry.external_attr = 0o644 << 16    # else unzip makes files that nobody may read
+            held.writestr(entry, content)
+    return buffer.getvalue()
+
+
+def as_json(found: BaseModel) -> Response:
+    """An answer as JSON."""
+    return Response(found.model_dump_json(by_alias=True), media_type="application/json")
+
+
+def listed(values: np.ndarray) -> Any:
+    """An array as nested lists; raises Refusal where the model overflowed."""
+    check_finite([values])
+    return values.tolist()
+
+
+def check_finite(arrays: Sequence[np.ndarray]) -> None:
+    """Raises Refusal where the model overflowed."""
+    if not all(np.isfinite(values).all() for values in arrays):
+        raise Refusal(422, "the model overflows at these numbers; they are far from what it was "
+                           "trained on")

@@ -1,0 +1,126 @@
+"""The one thread that owns the model: what is asked for at the same time goes through together."""
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+LAST = 5.0   # seconds
+Work = Callable[[np.ndarray, list[str] | None], np.ndarray]   # x (N, ...), classes -> (N, ...)
+
+
+@dataclass
+class Job:
+    """One request's part of what the model has to do."""
+
+    work: Callable[..., Any]
+    x: np.ndarray | None                 # (n, ...), or None: it goes through on its own
+    y: list[str] | None = None           # n classes, for conditional models
+    answer: Future[Any] = field(default_factory=Future)
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """Jobs of one kind can go through as one."""
+        if self.x is None:
+            return (id(self),)
+        return (self.work, self.x.shape[1:], self.x.dtype, self.y is None)
+
+
+class Batcher:
+    """Collects jobs while the model is busy, and `linger` seconds more if it was busy before;
+    those of clients that left are dropped. A job's answer is the same whatever it goes with."""
+
+    def __init__(self, most: int, linger: float):
+        self.most, self.linger, self.busy = most, linger, False   # most: values in one pass
+        self.waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self.thread: threading.Thread | None = None
+        self.passes = 0
+        self.starting = threading.Lock()
+
+    async def together(self, work: Work, x: np.ndarray, y: list[str] | None = None) -> np.ndarray:
+        """What `work` makes of x (n, ...), perhaps in one pass with others' x."""
+        found: np.ndarray = await self._put(Job(work, x, y))
+        return found
+
+    async def alone(self, work: Callable[[], Any]) -> Any:
+        """What `work` makes, in the model's thread."""
+        return await self._put(Job(work, None))
+
+    async def _put(self, job: Job) -> Any:
+        with self.starting:
+            if self.thread is None:
+                self.thread = threading.Thread(target=self._run, name="model", daemon=True)
+                self.thread.start()
+        self.waiting.put(job)
+        return await asyncio.wrap_future(job.answer)
+
+    def close(self) -> None:
+        """Finish what is waiting, and end the thread; a pass that lasts is left to end with the
+        process."""
+        with self.starting:
+            if self.thread is not None:
+                self.waiting.put(None)
+                self.thread.join(LAST)
+                self.thread = None
+
+    def _run(self) -> None:
+        ended = False
+        while not ended:
+            found = self._collect()
+            ended = None in found
+            jobs = [job for job in found if job and job.answer.set_running_or_notify_cancel()]
+            for alike in _by_kind(jobs):
+                self._pass(alike)
+
+    def _collect(self) -> list[Job | None]:
+        """What there is to do next, at least one job; None ends the thread."""
+        found = [self.waiting.get()]
+        until = time.monotonic() + (self.linger if self.busy else 0)
+        while found[-1] is not None and sum(_size(job) for job in found) < self.most:
+            try:
+                found.append(self.waiting.get(timeout=max(0.0, until - time.monotonic())))
+            except queue.Empty:
+                break
+        self.busy = len(found) > 1
+        return found
+
+    def _pass(self, jobs: list[Job]) -> None:
+        self.passes += 1
+        try:
+            answers = _answers(jobs)
+        except Exception as error:   # of any kind: whoever asked is told
+            if len(jobs) == 1:
+                jobs[0].answer.set_exception(error)
+                return
+            for job in jobs:   # nobody pays for what another sent
+                self._pass([job])
+            return
+        for job, answer in zip(jobs, answers, strict=True):
+            job.answer.set_result(answer)
+
+
+def _size(job: Job | None) -> int:
+    return 0 if job is None or job.x is None else job.x.size
+
+
+def _by_kind(jobs: Iterable[Job]) -> list[list[Job]]:
+    kinds: dict[tuple[Any, ...], list[Job]] = {}
+    for job in jobs:
+        kinds.setdefault(job.kind, []).append(job)
+    return list(kinds.values())
+
+
+def _answers(jobs: list[Job]) -> list[Any]:
+    first = jobs[0]
+    if first.x is None:
+        return [first.work()]
+    y = None if first.y is None else [name for job in jobs for name in job.y or ()]
+    found = first.work(np.concatenate([job.x for job in jobs if job.x is not None]), y)
+    ends = np.cumsum([len(job.x) for job in jobs if job.x is not None])
+    return np.split(found, ends[:-1])

@@ -1,0 +1,113 @@
+"""What is sent as JSON: its types, made for one model, and how they are read."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from annotated_types import Ge, Le, Len
+from fastapi import Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+
+from ..trained import Trained
+from .intake import Given, check_classes, check_type
+from .limits import Limits
+from .refusal import refuse_body
+
+JSON = "application/json"
+STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+FARTHEST = 1e6     # of a code's numbers from 0: beyond, decoders overflow
+LARGEST = 1e12     # of a sample's
+
+
+def as_whole(value: Any) -> Any:
+    """3.0 as 3: JSON knows numbers only."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def numbers(shape: tuple[int, ...], most: int, far: float) -> Any:
+    """The type of up to so many arrays of that shape, as nested lists, each number up to `far`."""
+    kind: Any = Annotated[float, Ge(-far), Le(far)]
+    for length in reversed(shape):
+        kind = Annotated[list[kind], Len(length, length)]
+    return Annotated[list[kind], Len(1, most)]
+
+
+Whole = BeforeValidator(as_whole)
+
+
+def one_of(names: tuple[str, ...]) -> Any:
+    """The type of a text that is one of these."""
+    return Literal[names]
+
+
+def _classes_of(model: Trained, most: int) -> dict[str, Any]:
+    """The field of classes of a conditional model; others have none."""
+    if model.model.condition is None:
+        return {}
+    kind: Any = one_of(model.classes)
+    return {"classes": (Annotated[list[kind], Len(1, most)],
+                        Field(description="one for all, or one each"))}
+
+
+def codes_type(model: Trained, limits: Limits, code: tuple[int, ...]) -> type[BaseModel]:
+    """{"codes": (N, D) or (N, D, H, W)}, with classes for conditional models."""
+    found: type[BaseModel] = create_model(
+        "CodesToDecode", __config__=STRICT, codes=(numbers(code, limits.samples, FARTHEST), ...),
+        **_classes_of(model, limits.samples))
+    return found
+
+
+def samples_type(model: Trained, limits: Limits) -> type[BaseModel]:
+    """{"samples": (N, D) or (N, T, C)}, with classes for conditional models."""
+    channels, *places = model.shape
+    shape = (*places, channels)
+    found: type[BaseModel] = create_model(
+        "Samples", __config__=STRICT, samples=(numbers(shape, limits.samples, LARGEST), ...),
+        **_classes_of(model, limits.samples))
+    return found
+
+
+def wish_type(model: Trained, limits: Limits, priors: dict[str, bool]) -> type[BaseModel]:
+    """What to draw: {"n": 1, "class": "7", "prior": "auto", "temperature": 1, "seed": 0}; the class
+    only with `priors` that know any."""
+    knowing = [text for text, knows in priors.items() if knows]
+    kind: Any = one_of(model.classes) if knowing else None
+    unknowing: Any = {"not": {"required": ["class", "prior"], "properties": {
+        "class": {"type": "string"}, "prior": {"enum": [p for p in priors if p not in knowing]}}}}
+    fields: Any = {"kind": (kind | None, Field(None, alias="class"))} if knowing else {}
+    some = 0 < len(knowing) < len(priors)
+    found: type[BaseModel] = create_model(
+        "Wish", __config__=ConfigDict(**STRICT, json_schema_extra=unknowing if some else None),
+        n=(Annotated[int, Ge(1), Le(limits.samples), Whole], 1),
+        prior=(one_of(("auto", *priors)), "auto"),
+        temperature=(Annotated[float, Ge(0), Le(100)], 1.0),
+        seed=(Annotated[int, Ge(0), Le(2**32 - 1), Whole], 0),
+        **fields)
+    return found
+
+
+def json_intake(kind: type[BaseModel]) -> Callable[[Request], Awaitable[Any]]:
+    """Reads a JSON body of that type; raises Refusal."""
+    known = [field.alias or name for name, field in kind.model_fields.items()]
+
+    async def read(request: Request) -> Any:
+        check_type(request, JSON)
+        body = await request.body()
+        try:
+            return kind.model_validate_json(body)
+        except ValidationError as error:
+            raise refuse_body(error, known) from None
+    return read
+
+
+def array_intake(
+    model: Trained, kind: type[BaseModel], field: str
+) -> Callable[[Request], Awaitable[Given]]:
+    """Reads the numbers of a JSON body of that type, as float32."""
+    read = json_intake(kind)
+
+    async def take(request: Request) -> Given:
+        body = await read(request)
+        x = np.asarray(getattr(body, field), np.float32)
+        return Given(x, check_classes(model, getattr(body, "classes", []), len(x)))
+    return take

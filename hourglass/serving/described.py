@@ -1,0 +1,105 @@
+"""What the OpenAPI page says of bodies and answers."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from ..trained import Trained
+from .bodies import JSON
+from .form import MULTIPART
+from .limits import Limits
+from .refusal import Problem
+
+WHY = {400: "the body is no form, or no JSON, or the server has another name",
+       401: "the token is missing or wrong",
+       408: "the request did not arrive in time", 413: "too many bytes or pixels",
+       415: "another content type, or no image of a known format",
+       422: "the content is not what is asked for", 503: "too many requests, or the server is "
+       "ending", 504: "the model took too long"}
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+IMAGE_TYPES = ("image/png, image/jpeg, image/webp, image/gif, image/bmp, image/tiff, image/avif, "
+               "image/jp2, image/x-portable-anymap")
+
+
+class Health(BaseModel):
+    """Whether the server takes requests."""
+
+    status: str = Field(description="ready, or draining: no more requests are taken")
+    model: str
+    device: str
+    version: str
+
+
+class Served(BaseModel):
+    """What is served."""
+
+    model: str = Field(description="by name, as in hourglass train --model")
+    parts: dict[str, str]
+    data: str = Field(description="what it was trained on")
+    kind: str = Field(description="images or arrays")
+    shape: list[int] = Field(description="of a sample: C, H, W of images")
+    code: list[int] = Field(description="of a code")
+    classes: list[str]
+    conditional: bool = Field(description="whether it must be told classes")
+    priors: list[str] = Field(description="from which samples are drawn")
+    limits: dict[str, float]
+
+
+class Codes(BaseModel):
+    """Codes (N, D), or maps (N, D, H, W)."""
+
+    codes: list[Any]
+    names: list[str] = []
+
+
+class Arrays(BaseModel):
+    """Samples (N, D) or (N, T, C), in the data's range."""
+
+    samples: list[Any]
+
+
+class Scores(BaseModel):
+    """How abnormal samples are."""
+
+    scores: list[float] = Field(description="the higher, the more abnormal")
+    probabilities: list[float] = Field(description="the share of normal samples that score lower")
+    abnormal: list[bool]
+    threshold: float = Field(description="samples that score higher are called abnormal")
+    detector: str = Field(description="by name, as in hourglass score --detector")
+    names: list[str] = []
+
+
+def refusals(*also: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers that an operation can give."""
+    return {code: {"model": Problem, "description": WHY[code]} for code in (400, 401, 503, *also)}
+
+
+def works(answer: type[BaseModel], as_pictures: bool) -> dict[int | str, dict[str, Any]]:
+    """All answers of an operation that puts the model to work."""
+    content = {"image/png": BINARY, "application/zip": BINARY} if as_pictures else {}
+    return {200: {"model": answer, "description": "what the model made of it", "content": content},
+            **refusals(408, 413, 415, 422, 504)}
+
+
+def form_body(model: Trained, limits: Limits) -> dict[str, Any]:
+    """The request body of an operation on images."""
+    fields: dict[str, Any] = {"images": {
+        "type": "array", "minItems": 1, "maxItems": limits.files,
+        "items": {"type": "string", "format": "binary"}}}
+    wanted = ["images"]
+    if model.model.condition is not None:
+        fields["classes"] = {"type": "array", "minItems": 1, "maxItems": limits.files,
+                             "description": "one for all, or one each",
+                             "items": {"type": "string", "enum": list(model.classes)}}
+        wanted.append("classes")
+    schema = {"type": "object", "properties": fields, "required": wanted,
+              "additionalProperties": False}
+    encoding = {"images": {"contentType": IMAGE_TYPES}}
+    return {"requestBody": {"required": True, "content": {
+        MULTIPART: {"schema": schema, "encoding": encoding}}}}
+
+
+def json_body(kind: type[BaseModel]) -> dict[str, Any]:
+    """The request body of an operation on numbers."""
+    return {"requestBody": {"required": True, "content": {
+        JSON: {"schema": kind.model_json_schema()}}}}

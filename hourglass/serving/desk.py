@@ -1,0 +1,129 @@
+"""A trained model at its desk: what it is asked to do, done in batches, off the event loop."""
+
+import asyncio
+import math
+import os
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from ..console import say
+from ..contracts import Collection
+from ..scoring import Detector
+from ..settings import read_toml
+from ..trained import Trained
+from .batching import Batcher
+from .described import Health, Served
+from .guard import Traffic
+from .intake import pixel_scale
+from .limits import Limits
+
+
+class Desk:
+    """What all requests to one model share."""
+
+    def __init__(self, model: Trained, limits: Limits, priors: tuple[str, ...] = ()):
+        self.model, self.limits, self.traffic = model, limits, Traffic()
+        self.batcher = Batcher(limits.batch * math.prod(model.shape), limits.linger)
+        self.hands = ThreadPoolExecutor(os.cpu_count(), "pictures")   # which decode and encode
+        self.is_images = len(model.shape) == 3
+        self.settings = read_toml(model.folder.settings)
+        channels, *places = model.shape
+        first = np.zeros((1, *places, channels), np.float32)
+        y = list(model.classes[:1]) if model.model.condition is not None else None
+        self.code = self.encode(first, y).shape[1:]   # which also makes the first request as fast
+        self.priors = fitted(model, priors) if priors else usual_priors(model)
+        self.detector = usual_detector(model)
+
+    def encode(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
+        """Samples (N, ...) as the model takes them -> codes (N, ...)."""
+        return self.model.encode(Collection(x), y)
+
+    def decode(self, z: np.ndarray, y: list[str] | None) -> np.ndarray:
+        """Codes (N, ...) -> samples (N, ...)."""
+        return self.model.decode(z, y)
+
+    def reconstruct(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
+        """Samples (N, ...) -> samples (N, ...)."""
+        return self.model.reconstruct(Collection(x), y)
+
+    def restore(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
+        """Images (N, H, W, C) of any one size, uint8 -> images of that size."""
+        return self.model.restore(x.astype(np.float32) * np.float32(pixel_scale(self.model)), y)
+
+    def score(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
+        """Samples (N, ...) -> how abnormal each is, (N,)."""
+        assert self.detector is not None   # else nothing is served that asks
+        return self.detector.score(Collection(x), y)
+
+    async def draw(self, wish: Any) -> np.ndarray:
+        """New samples (N, ...), the same for the same wish."""
+        kind = getattr(wish, "kind", None)
+        prior = self.prior(kind is not None) if wish.prior == "auto" else wish.prior
+        found: np.ndarray = await self.batcher.alone(lambda: self.model.draw(
+            wish.n, kind, wish.seed, prior, wish.temperature)[0])
+        return found
+
+    def prior(self, asked: bool) -> str:
+        """The usual prior, where a class is `asked` for or not, if it may be drawn from; else the
+        first that can."""
+        usual = self.model.usual_prior(asked)
+        return usual if usual in self.priors else next(
+            text for text, knows in self.priors.items() if knows or not asked)
+
+    async def by_hand(self, work: Callable[..., Any], *given: Any) -> Any:
+        """What a function makes that takes its time and not the model."""
+        return await asyncio.get_running_loop().run_in_executor(self.hands, work, *given)
+
+    def health(self) -> Health:
+        """Whether requests are taken."""
+        return Health(status="draining" if self.traffic.draining else "ready",
+                      model=str(self.settings.get("model", "")), device=str(self.model.device),
+                      version=version("hourglass"))
+
+    def served(self) -> Served:
+        """What is served, without the paths of this machine."""
+        data = re.sub(r"[^'\"(]*[/\\]", "", str(self.settings.get("data", "")))
+        return Served(model=str(self.settings.get("model", "")), parts=self.model.about["parts"],
+                      data=data, kind="images" if self.is_images else "arrays",
+                      shape=list(self.model.shape), code=list(self.code),
+                      classes=list(self.model.classes), priors=list(self.priors),
+                      conditional=self.model.model.condition is not None,
+                      limits=vars(self.limits))
+
+
+def usual_priors(model: Trained) -> dict[str, bool]:
+    """The model's own prior, and those that are drawn from if none is named; where they cannot be
+    fitted, it is said."""
+    usual = {model.usual_prior()} | ({model.usual_prior(True)} if model.classes else set())
+    try:
+        return fitted(model, ("own", *sorted(usual - {"own"})))
+    except ValueError as error:
+        say(f"samples are drawn from the model's own prior only: {error}")
+        return fitted(model, ("own",))
+
+
+def usual_detector(model: Trained) -> Detector | None:
+    """What was kept with the run, else the usual one, fitted now; where it cannot be, that is
+    said."""
+    try:
+        return model.detector()
+    except ValueError as error:
+        say(f"/v1/score is not served: {error}")
+        return None
+
+
+def fitted(model: Trained, priors: tuple[str, ...]) -> dict[str, bool]:
+    """Priors, fitted now, for clients may not have others fitted, and whether each knows classes.
+    Raises ValueError for one that cannot be."""
+    found = {}
+    for text in priors:
+        if text != "own":
+            say(f"reading or fitting the prior {text} ...")
+        found[text] = (model.model.condition is not None or (
+            text != "own" and model.prior(text).groups > 1))
+    return found

@@ -1,0 +1,187 @@
+"""Uploaded images to arrays: known formats only, nothing decoded before its size is known."""
+
+import asyncio
+import io
+import re
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+import numpy as np
+from fastapi import Request
+from PIL import Image, UnidentifiedImageError
+
+from ..data.images import Reading, plain, shape_image
+from ..spec import did_you_mean
+from ..trained import Trained
+from .form import MULTIPART, read_parts
+from .limits import Limits
+from .refusal import Refusal
+
+# Pillow's names for what data/files.py reads, but TGA, which any bytes can pass for
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "AVIF", "JPEG2000")
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was sent to be worked on."""
+
+    x: np.ndarray                     # (N, H, W, C) or (N, D), in the data's range
+    y: list[str] | None = None        # N classes by name, for conditional models
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sized:
+    """Images of sizes of their own, as uint8 (H, W, C)."""
+
+    images: list[np.ndarray]
+    y: list[str] | None
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """The form's content, not yet decoded."""
+
+    files: list[tuple[str, bytes]]    # names, made harmless, and contents
+    classes: list[str]
+
+
+async def read_form(request: Request, limits: Limits, conditional: bool) -> Upload:
+    """The images and classes of a multipart form; raises Refusal."""
+    check_type(request, MULTIPART)
+    known = ["images", "classes"] if conditional else ["images"]
+    parts = await read_parts(request, limits.files * len(known))
+    strange = next((part.name for part in parts if part.name not in known), None)
+    if strange is not None:
+        raise Refusal(422, f"there is no field {strange!r}; {did_you_mean(strange, known)}")
+    files = [(safe_name(part.filename), bytes(part.content)) for part in parts
+             if part.name == "images"]
+    if not 1 <= len(files) <= limits.files:
+        raise Refusal(422, f"send from 1 to {limits.files} images, in fields named images, as in "
+                           f"curl -F images=@a.png; not {len(files)}")
+    return Upload(files, [part.content.decode(errors="replace") for part in parts
+                          if part.name == "classes"])
+
+
+def check_type(request: Request, wanted: str) -> None:
+    """Raises Refusal for a body of another content type."""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != wanted:
+        raise Refusal(415, f"{request.url.path} takes {wanted}, not {given or 'an unnamed type'}")
+
+
+def safe_name(name: str) -> str:
+    """A client's file name as the name of a PNG: no folders, nothing but plain characters."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    stem = re.sub(r"[^\w.-]+", "_", last.rpartition(".")[0] or last, flags=re.ASCII)
+    return (stem.strip("._")[:LONGEST_NAME] or "image") + ".png"
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many pixels there is room for."""
+
+    each: int                # of one image
+    together: int            # of all images of a request
+    side: tuple[int, ...]    # (height, width) to which smaller images are filled up
+
+    def taken(self, image: Image.Image) -> int:
+        """The pixels that an image will have, by its header."""
+        return max(image.height, self.side[0]) * max(image.width, self.side[1])
+
+
+def decode(
+    files: list[tuple[str, bytes]], room: Room, reading: Reading
+) -> list[np.ndarray]:
+    """The images as uint8 (H, W, C), as `reading` wants them; raises Refusal for what is none, is
+    damaged, or has more pixels than there is room for."""
+    images, left = [], room.together
+    for name, content in files:
+        if not content:
+            raise Refusal(422, f"{name} is empty")
+        image, pixels = _decoded(name, content, replace(room, each=min(room.each, left)), reading)
+        left -= pixels
+        images.append(shape_image(image, reading))
+    return images
+
+
+def _decoded(
+    name: str, content: bytes, room: Room, reading: Reading
+) -> tuple[Image.Image, int]:
+    most = room.each
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            pixels = room.taken(image)
+            if pixels > most:
+                raise Refusal(413, f"{name} has {pixels:,} pixels, where {most:,} are left to "
+                                   f"this request; make it smaller, or send fewer at once")
+            return plain(image, reading), pixels
+    except (Refusal, MemoryError):
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Refusal(413, f"{name} has far more pixels than the {most:,} that are taken") from None
+    except UnidentifiedImageError:
+        raise Refusal(415, f"{name} is no image of a known format; send "
+                           f"{', '.join(FORMATS)}") from None
+    except Exception:   # Pillow raises many kinds for a broken file
+        raise Refusal(422, f"{name} is cut short or damaged") from None
+
+
+def pixel_scale(model: Trained) -> float:
+    """What a step of an 8-bit image is worth to the model: where data is bounded, 255 is 1."""
+    return float(1 / 255 if model.about["bounded"] else model.about["scale"])
+
+
+def check_classes(model: Trained, names: list[str], count: int) -> list[str] | None:
+    """One class for all or one each as one each, for models that are told them; raises Refusal."""
+    if model.model.condition is None:
+        return None
+    if len(names) not in (1, count):
+        raise Refusal(422, f"this model is told classes: send one for all or one each, not "
+                           f"{len(names)} for {count}, of {', '.join(model.classes[:12])}")
+    model.number(names, len(names))   # raises ValueError for one that there is not
+    return names * count if len(names) == 1 else names
+
+
+def image_intake(
+    model: Trained, limits: Limits, hands: ThreadPoolExecutor
+) -> Callable[[Request], Awaitable[Given]]:
+    """Reads a form's images as the model's training images were read."""
+    reading = Reading(**{**model.about["reading"], "strict": True})
+    wanted = (*model.shape[1:], model.shape[0])
+    room = Room(limits.pixels, limits.together, model.shape[1:])
+
+    def read(upload: Upload) -> np.ndarray:
+        images = decode(upload.files, room, reading)
+        for (name, _), image in zip(upload.files, images, strict=True):
+            if image.shape != wanted:
+                raise Refusal(422, f"{name} comes to {image.shape}, and this model takes {wanted} "
+                                   f"(height, width, channels)")
+        return np.stack(images).astype(np.float32) * np.float32(pixel_scale(model))
+
+    async def take(request: Request) -> Given:
+        upload = await read_form(request, limits, model.model.condition is not None)
+        y = check_classes(model, upload.classes, len(upload.files))
+        x = await asyncio.get_running_loop().run_in_executor(hands, read, upload)
+        return Given(x, y, tuple(name for name, _ in upload.files))
+    return take
+
+
+def sized_intake(
+    model: Trained, limits: Limits, hands: ThreadPoolExecutor
+) -> Callable[[Request], Awaitable[Sized]]:
+    """Reads a form's images at sizes of their own, but in the colours of training."""
+    reading = Reading(grey=model.shape[0] == 1, invert=model.about["reading"]["invert"])
+    room = Room(min(limits.pixels, limits.restored), limits.restored, model.shape[1:])
+
+    async def take(request: Request) -> Sized:
+        upload = await read_form(request, limits, model.model.condition is not None)
+        y = check_classes(model, upload.classes, len(upload.files))
+        images = await asyncio.get_running_loop().run_in_executor(
+            hands, decode, upload.files, room, reading)
+        return Sized(images, y, tuple(name for name, _ in upload.files))
+    return take

@@ -1,0 +1,145 @@
+"""The server: where it listens, what it says, and how it ends."""
+
+import ipaddress
+import logging
+import os
+import re
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+from PIL import Image
+
+from ..console import say
+from ..trained import Trained
+from .app import make_app
+from .guard import Door, Traffic
+from .limits import Limits
+
+CONNECTIONS = 1024        # at once, answered or idle
+SHORTEST_TOKEN = 16       # characters
+LOCAL = ("127.0.0.1", "localhost", "[::1]")
+LAST_WORDS = 2            # seconds for answers that are on their way when time is up
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to listen, and who may ask."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    token: str = ""
+    open: bool = False        # to whole networks, without a token
+    grace: float = 30.0       # seconds to finish what was accepted, when told to end
+
+
+def serve(model: Trained, place: Place, limits: Limits, priors: tuple[str, ...] = ()) -> int:
+    """Serve until told to end by Ctrl-C or SIGTERM; then take no more, finish what was accepted,
+    and return how many requests were cut off, which is none unless they outlast the grace.
+
+    Raises ValueError for a place where one cannot listen, or not without a token.
+    """
+    listening = listen(place)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)   # else clients fill the log
+    Image.MAX_IMAGE_PIXELS = limits.pixels
+    try:
+        app = make_app(model, limits, door_of(place, listening), priors)
+        server = Draining(app, app.state.desk.traffic, place.grace)
+        greet(listening, model, bool(place.token))
+        server.run([listening])
+    finally:
+        listening.close()
+    return server.traffic.cut_off
+
+
+def door_of(place: Place, listening: socket.socket) -> Door:
+    """Whom to let in: on this machine alone and without a token, only who calls it by such a name,
+    so that no web page in a browser here can ask in another's."""
+    local = is_loopback(str(listening.getsockname()[0])) and not (place.token or place.open)
+    return Door(place.token, (*LOCAL, place.host.lower()) if local else ())
+
+
+def is_loopback(address: str) -> bool:
+    """Whether others cannot reach an address."""
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
+def listen(place: Place) -> socket.socket:
+    """The socket, bound; raises ValueError."""
+    try:
+        found = socket.getaddrinfo(place.host or None, place.port, type=socket.SOCK_STREAM,
+                                   flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError, OverflowError):
+        raise ValueError(f"there is no host {place.host!r} to listen on; 127.0.0.1 is this "
+                         f"machine, 0.0.0.0 all its networks") from None
+    family, _, _, _, address = found[0]
+    if not (is_loopback(str(address[0])) or place.token or place.open):
+        raise ValueError(f"{place.host or 'every network'} is open to others: set HOURGLASS_TOKEN "
+                         f"or --token-file, or say --open if everybody may ask")
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name != "nt":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(CONNECTIONS)
+    except OSError as error:
+        bound.close()
+        raise ValueError(f"cannot listen on {place.host}, port {place.port} ({error.strerror}); "
+                         f"--port 0 takes a free one") from None
+    return bound
+
+
+def greet(listening: socket.socket, model: Trained, locked: bool) -> None:
+    """Say where it is, and how it is asked."""
+    host, port = listening.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    token = '-H "Authorization: Bearer $HOURGLASS_TOKEN" ' if locked else ""
+    told = " -F classes=" + repr(model.classes[0]) if model.model.condition is not None else ""
+    asked = (f"-F images=@a.png{told} {url}/v1/reconstruct" if len(model.shape) == 3 else
+             f"{url}/v1/model")
+    say(f"serving {model.folder.path} at {url} (Ctrl-C ends it); all it does: {url}/openapi.json")
+    say(f"for example: curl {token}{asked} -o out.png" if len(model.shape) == 3 else
+        f"for example: curl {token}{asked}")
+
+
+class Draining(uvicorn.Server):
+    """Uvicorn's server, which on a first signal goes on listening, so that health can say what is
+    happening, until what was accepted is answered; a second signal ends it at once."""
+
+    def __init__(self, app: FastAPI, traffic: Traffic, grace: float):
+        super().__init__(uvicorn.Config(
+            app, log_level="warning", access_log=False, proxy_headers=False, server_header=False,
+            limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=LAST_WORDS, ws="none"))
+        self.traffic, self.grace = traffic, grace
+        self.until = float("inf")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain."""
+        if self.traffic.draining:
+            self.until = 0.0
+            return
+        self.traffic.draining = True
+        self.until = time.monotonic() + self.grace
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to end."""
+        over = time.monotonic() >= self.until
+        if self.traffic.draining and (over or not self.traffic.inside):
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def read_token(file: Path | None) -> str:
+    """The token from a file, else from the environment's HOURGLASS_TOKEN, else none; raises
+    ValueError for one that no header can carry, or anybody can guess."""
+    token = file.read_text().strip() if file else os.environ.get("HOURGLASS_TOKEN", "").strip()
+    given = file is not None or "HOURGLASS_TOKEN" in os.environ
+    if given and not re.fullmatch(rf"[!-~]{{{SHORTEST_TOKEN},}}", token):
+        where = str(file) if file else "HOURGLASS_TOKEN"
+        raise ValueError(f"the token in {where} must be {SHORTEST_TOKEN} characters or more, "
+                         f"letters, digits and signs; make one with: openssl rand -hex 16")
+    return token
