@@ -20,11 +20,12 @@ from .channels import channels_first, channels_last
 from .contracts import Collection
 from .disk import check_empty, write_whole
 from .display import show
+from .fit import fit
 from .hardware import choose_device
-from .run import run
+from .run import parties_of, save_weights
 from .settings import Settings, make_settings
 from .spec import did_you_mean, models, read
-from .trained import BATCH, Trained, load
+from .trained import BATCH, load
 
 SCALES = ("auto", "standard", "range", "none")
 KEPT = ("settings.toml", "run.json", "model.safetensors", "history.csv")   # of a run's folder
@@ -49,8 +50,8 @@ class Scaling:
 
 
 def scaling_of(x: np.ndarray, scale: str, images: bool) -> Scaling:
-    """Of a table x (N, D), by name: `standard` brings every column to mean 0 and variance 1, `range`
-    all values together to 0 to 1; `auto` takes the first for tables, the second for images."""
+    """Of a table x (N, D), by name: `standard` brings every column to mean 0 and variance 1,
+    `range` all values together to 0 to 1; `auto` is the first for tables, the second for images."""
     if scale not in SCALES:
         raise ValueError(f"no scale is named {scale!r}; {did_you_mean(str(scale), SCALES)}")
     scale = ("range" if images else "standard") if scale == "auto" else scale
@@ -97,13 +98,14 @@ def learn(
     samples = scaling.forth(x).astype(np.float32).reshape(len(x), *shape)
     with ONE_AT_A_TIME, tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
         training = prepare(settings, Collection(samples), out=Path(folder) / "run")
-        progress = run(training)
+        progress = fit(parties_of(training), training.source, training.plan, training.state)
         if verbose:
             show(progress, training.plan.epochs)
-        for _ in progress:
+        for _ in progress:   # without checkpoints: what is interrupted is fitted again
             pass
-        if training.interrupted:
-            raise KeyboardInterrupt
+        save_weights(training)
+        if training.lock:
+            training.lock.close()
         files = read_files(training.folder.path)
     return Learnt(files, scaling, shape, str(training.fabric.device))
 
@@ -147,7 +149,7 @@ class Learnt:
             self.model.decode(t).mean)))
 
     def error(self, x: np.ndarray) -> np.ndarray:
-        """The mean squared error of every row (N,) of x (N, D), in the scale that the model sees."""
+        """The mean squared error (N,) of every row of x (N, D), in the scale that the model sees."""
         samples = self.samples(x)
         again = self._each(samples, lambda t: channels_last(self.model(channels_first(t)).px.mean))
         return np.asarray(np.square(again - samples.reshape(again.shape)).mean(1))

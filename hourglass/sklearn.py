@@ -20,7 +20,7 @@ from sklearn.base import (
 from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .learnt import Learnt, learn, restore, save, settings_for
+from .learnt import learn, restore, save, settings_for
 from .thresholds import contamination as share_above
 
 TABLE = [np.float64, np.float32]   # what X may be; all else becomes float64
