@@ -51,7 +51,7 @@ class Scaling:
 
 def scaling_of(x: np.ndarray, scale: str, images: bool) -> Scaling:
     """Of a table x (N, D), by name: `standard` brings every column to mean 0 and variance 1,
-    `range` all values together to 0 to 1; `auto` is the first for tables, the second for images."""
+    `range` all values together to 0 to 1; `auto` is the one for tables, the other for images."""
     if scale not in SCALES:
         raise ValueError(f"no scale is named {scale!r}; {did_you_mean(str(scale), SCALES)}")
     scale = ("range" if images else "standard") if scale == "auto" else scale
@@ -149,7 +149,7 @@ class Learnt:
             self.model.decode(t).mean)))
 
     def error(self, x: np.ndarray) -> np.ndarray:
-        """The mean squared error (N,) of every row of x (N, D), in the scale that the model sees."""
+        """The mean squared error (N,) of every row of x (N, D), as the model sees it: scaled."""
         samples = self.samples(x)
         again = self._each(samples, lambda t: channels_last(self.model(channels_first(t)).px.mean))
         return np.asarray(np.square(again - samples.reshape(again.shape)).mean(1))
