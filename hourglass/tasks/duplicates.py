@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,8 +17,7 @@ from ..trained import Trained
 from .embed import Embedded, codes_of
 from .pictures import check_name, save_figure
 
-NEIGHBOUR = 5        # whose distance is the measure: a sample may have some doubles itself
-LOOKED_AT = 2000     # samples, for that measure
+NEIGHBOUR = 10   # whose distance is the measure: a sample may have some doubles itself
 CHUNK = 500
 COLUMNS, ROWS = 12, 40   # of the picture
 TOLD = 10            # groups that are named in words
@@ -29,31 +27,26 @@ TOLD = 10            # groups that are named in words
 class Doubles:
     """Groups of samples that are alike."""
 
-    groups: list[np.ndarray]     # rows, from the lowest; the largest group first
-    apart: list[np.ndarray]      # of each its distance in pixels to the first of its group, as a
-                                 # share of what lies between neighbours
+    groups: list[np.ndarray]   # rows, from the lowest; the largest group first
+    apart: list[np.ndarray]    # how far the pixels of each are from the first's of its group: the
+                               # root of their mean squared difference
 
 
 def find_doubles(embedded: Embedded, within: float) -> Doubles:
     """Groups of samples whose codes, and then whose pixels, are nearer to one another than `within`
-    times what lies between a sample and its fifth neighbour, in the median.
+    times what lies between each of them and its tenth neighbour: the same, or nearly, and not just
+    of a crowd. Of what is there nearly the same more than ten times, no group is found.
 
     Alike is passed on: of a group, the first and the last may be further apart.
     """
     head = _exact(embedded)   # of each sample the first of its group
-    distinct = np.unique(head)
-    typical, between = _typical(embedded, distinct)
-    for first, second in _near(embedded.flat, distinct, within * typical):
-        new = head[first] != head[second]
-        first, second = first[new], second[new]
-        if len(first):
-            alike = _apart(embedded, first, second) <= within * between
-            head = _joined(head, first[alike], second[alike])
+    first, second, between = _pairs(embedded, np.unique(head), within)
+    alike = _apart(embedded, first, second) <= within * between
+    head = _joined(head, first[alike], second[alike])
     order = np.argsort(head, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(head[order])) + 1)
     groups = sorted((part for part in parts if len(part) > 1), key=lambda g: (-len(g), g[0]))
-    apart = [_apart(embedded, np.full(len(g), g[0]), g) / (between or 1.0) for g in groups]
-    return Doubles(groups, apart)
+    return Doubles(groups, [_apart(embedded, np.full(len(g), g[0]), g) for g in groups])
 
 
 def _exact(embedded: Embedded) -> np.ndarray:
@@ -74,28 +67,25 @@ def _joined(head: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarr
     return lowest[label]
 
 
-def _typical(embedded: Embedded, rows: np.ndarray) -> tuple[float, float]:
-    """The median distance between these samples and their fifth neighbours: of codes, of pixels."""
+def _pairs(
+    embedded: Embedded, rows: np.ndarray, within: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of those rows with codes that near, as two lists, and how far apart the pixels of
+    either's tenth neighbour are, the lesser, (n,)."""
     from sklearn.neighbors import NearestNeighbors
-    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), LOOKED_AT)).astype(int)]
-    search = NearestNeighbors(n_neighbors=min(NEIGHBOUR + 1, len(rows))).fit(embedded.flat[rows])
-    distances, found = search.kneighbors(embedded.flat[some])
-    return float(np.median(distances[:, -1])), float(np.median(
-        _apart(embedded, some, rows[found[:, -1]])))
-
-
-def _near(
-    z: np.ndarray, rows: np.ndarray, radius: float
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All pairs of those rows whose codes z (N, D) are no further apart, some at a time."""
-    from sklearn.neighbors import NearestNeighbors
-    search = NearestNeighbors(radius=radius).fit(z[rows])
+    z, found = embedded.flat[rows], []
+    search = NearestNeighbors(n_neighbors=min(NEIGHBOUR + 1, len(rows))).fit(z)
     starts = range(0, len(rows), CHUNK)
     for start in track(starts, len(starts), "looking for doubles"):
-        found = search.radius_neighbors(z[rows[start:start + CHUNK]], return_distance=False)
-        first = np.repeat(np.arange(start, start + len(found)), [len(near) for near in found])
-        second = np.concatenate(found)
-        yield rows[first[first < second]], rows[second[first < second]]
+        found.append(search.kneighbors(z[start:start + CHUNK]))
+    distance, near = (np.concatenate(held) for held in zip(*found, strict=True))
+    scale = distance[:, -1]
+    first, place = np.nonzero(distance < within * scale[:, None])
+    second = near[first, place]
+    kept = (first < second) & (distance[first, place] < within * scale[second])
+    first, second = first[kept], second[kept]
+    between = [_apart(embedded, rows[of], rows[near[of, -1]]) for of in (first, second)]
+    return rows[first], rows[second], np.minimum(*between)
 
 
 def _apart(embedded: Embedded, first: np.ndarray, second: np.ndarray) -> np.ndarray:
