@@ -69,3 +69,51 @@ def export(
     from .tasks.export import export as write
     for line in write(run, half, out or Path(f"{half}.onnx")):
         print(line)
+from .cli_latent import Device, Run
+
+use_commands = typer.Typer()
+
+ABNORMAL = 1   # the exit code where something is
+
+
+@use_commands.command()
+def score(
+    run: Run,
+    samples: Annotated[str, typer.Argument(help="a folder, an archive, an array or a source; else "
+                                           "the run's own test samples", show_default=False)] = "",
+    out: Annotated[Path, typer.Option("--out", "-o", help="a .csv or .json")] = Path("scores.csv"),
+    heatmaps: Annotated[Optional[Path], typer.Option(  # noqa: UP045
+        help="folder for a picture each, of where it came back badly")] = None,
+    detector: Annotated[str, typer.Option(help="error, likelihood, knn(5), mahalanobis, ... "
+                                          "(hourglass list detectors)")] = "",
+    threshold: Annotated[str, typer.Option(help="quantile(0.99), contamination(0.1), ... "
+                                           "(hourglass list thresholds)")] = "",
+    labelled: Annotated[str, typer.Option(help="a folder of a few examples, in normal/ and "
+                                          "abnormal/, which the threshold is to part")] = "",
+    normal: Annotated[str, typer.Option(help="the classes that are normal, such as good,fine; "
+                                        "else those that training saw")] = "",
+    device: Device = "cpu",
+) -> None:
+    """Say how abnormal samples are: for each a score, a probability and a verdict.
+
+    The exit code is 0 where all are normal, 1 where one is not, 2 for bad use, and where a file
+    cannot be read. A detector or threshold that is chosen is kept with the run, for next time.
+
+    Examples: hourglass score runs/1 parts/ -o scores.csv --heatmaps maps/; hourglass score runs/1
+    parts/ --detector "knn(5)" --labelled examples/
+    """
+    from .hardware import choose_device
+    from .tasks.score import Choice, in_words
+    from .tasks.score import score as judge
+    from .trained import load
+    model = load(run, str(choose_device(device)))
+    found, verdicts = judge(model, samples, Choice(detector, threshold, labelled, normal), out,
+                            heatmaps)
+    for line in in_words(found, verdicts):
+        print(line)
+    print(out)
+    if verdicts.unreadable:
+        raise ValueError(f"{len(verdicts.unreadable)} files cannot be read, such as "
+                         f"{verdicts.unreadable[0]}, so nothing says that they are normal")
+    if verdicts.abnormal.any():
+        raise typer.Exit(ABNORMAL)

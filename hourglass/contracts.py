@@ -36,6 +36,7 @@ class Collection:
     identity: dict[str, Any] = field(default_factory=dict)  # what tells this data from other data
     sizes: dict[str, int] = field(default_factory=dict)    # files' own, of some that were looked at
     given: np.ndarray | None = None                        # like x: what the encoder is to see
+    unreadable: tuple[str, ...] = ()                       # files that are left out
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -84,6 +85,23 @@ class CodeSpace:
     dim: int                          # numbers in a code
     groups: int                       # classes, or 1 without labels
     own: Callable[[int], Tensor]      # draws from the model's own prior, (N, ...)
+
+
+class Seen(NamedTuple):
+    """What a trained model makes of samples: what detectors score them by."""
+
+    error: np.ndarray    # (N,) mean squared error per known value
+    nats: np.ndarray     # (N,) mean of -log p(x|z) per known value, and over draws of z
+    z: np.ndarray        # (N, D) codes
+
+
+class Rule(NamedTuple):
+    """What a detector returns. Its state is what `fit` found, and is all that it remembers."""
+
+    # of the codes (N, D) of training samples, and of held-out samples
+    fit: Callable[[np.ndarray, Seen], dict[str, np.ndarray]]
+    score: Callable[[Seen, dict[str, np.ndarray]], np.ndarray]   # (N,), higher is more abnormal
+    draws: int = 0   # of each z, that `nats` are over
 
 
 class Clock(NamedTuple):

@@ -87,7 +87,9 @@ def find_judge(source: Source, features: str = "") -> Judge:
     images with labels, else principal components."""
     if features:
         return _from_file(Path(features), source)
-    few = 2 <= len(source.classes) <= MANY
+    train = source.splits["train"]
+    kinds = 0 if train.y is None else len(train.y[train.index].unique())
+    few = kinds >= 2 and len(source.classes) <= MANY
     return _classifier(source) if len(source.shape) == 3 and few else _components(source)
 
 

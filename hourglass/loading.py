@@ -16,9 +16,12 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
     given = settings.data if data is None else data
     with in_turn(str(cache_folder() / "lock")):
         collection = collect(given, settings.reading(), y)
-    source = split(collection, settings.shares(), settings.seed)
+    source = split(collection, settings.shares(), settings.seed, settings.only)
     if settings.val == "test":
         if "test" not in source.splits:
             raise ValueError("val is 'test', but there is no test split")
+        if settings.only:
+            raise ValueError("val is 'test', but with only, the test has classes that training is "
+                             "not to know of; use --val 0.1")
         source.splits["val"] = source.splits["test"]
     return source

@@ -63,6 +63,12 @@ class Eye:
         return torch.from_numpy(np.asarray(y)).to(self.device)
 
 
+def rows_of(source: Source) -> Tensor:
+    """Which rows of the unseen split a snapshot is of."""
+    most = min(MOST, max(1, MOST_VALUES // int(np.prod(source.shape))))
+    return source.splits[source.unseen].evenly(most)
+
+
 def take(
     model: Autoencoder, source: Source, priors: Mapping[str, FittedPrior] | None = None,
     features: str = "",
@@ -89,7 +95,7 @@ def take(
 @torch.inference_mode()
 def _passed(model: Autoencoder, source: Source) -> Snapshot:
     name, split = source.unseen, source.splits[source.unseen]
-    rows = split.evenly(min(MOST, max(1, MOST_VALUES // int(np.prod(source.shape)))))
+    rows = rows_of(source)
     parts, kl = [], torch.zeros(0)
     for chunk in rows.split(BATCH):
         batch = split.batch(chunk)

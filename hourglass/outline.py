@@ -19,6 +19,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "traversals": "One factor at a time", "interpolations": "From sample to sample",
         "between": "Between the classes", "shells": "Away from the origin",
         "filled": "What comes back to where it was"},
+    "What is abnormal?": {
+        "scores": "How classes score that training did not see", "roc": "How well scores part them",
+        "oddest": "The most abnormal samples, and where they came back badly"},
     GENERATES: {"samples": "Samples from each prior"},
 }
 WORDS = {
@@ -34,6 +37,9 @@ WORDS = {
     "aggregate_kl": "KL of all posteriors together, as one Gaussian, to the prior, nats",
     "marginal_kl": "KL of all posteriors together, factor by factor, to the prior, nats",
     "round_trip": "how far a code is off once decoded and encoded again, in widths of the cloud",
+    "auroc": "chance that a sample of a class that training did not see scores higher than one of "
+             "a class that it saw",
+    "average_precision": "precision of calling samples abnormal, the mean over all recalls",
     "filled": "share of the box around the codes that comes back like a sample's code",
 }
 OF_PRIORS = {

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from .animation import animate
 from .assembly import Training
 from .autoencoder import Autoencoder
@@ -15,13 +17,15 @@ from .figures import draw_all
 from .figures.canvas import as_png
 from .fitted import prior_of
 from .folder import RunFolder
+from .heldout import find_held, keep_held
+from .loading import IN_MEMORY
 from .metrics import measure
-from .observe import take
+from .observe import rows_of, take
 from .outline import GENERATES, OF_PRIORS, SECTIONS, WORDS, in_order, titles
 from .page import embedded, picture, template
 from .settings import read_toml
 from .snapshot import Outdated, Snapshot, load_snapshot
-from .spec import figures
+from .spec import detectors, figures
 from .trained import load
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
@@ -43,6 +47,8 @@ def settle(training: Training) -> bool:
     if best:
         training.step.load_state_dict(training.state.best)
     keep_codes(training.folder, find_codes(training.step.model, training.source))
+    if training.settings.data == IN_MEMORY:   # which is gone once this process ends
+        _keep_held(training.folder, training.step.model, training.source)
     return best
 
 
@@ -95,11 +101,34 @@ def _keep(
                 raise ValueError(str(error)) from None
             say(f"the prior {text} could not be fitted: {error}")
     snapshot = take(model, source, fitted, features)
+    _score(folder, model, source, snapshot)
     metrics, intervals = measure(snapshot)
     snapshot.save(folder.snapshot)
     folder.write_record({**record, "split": snapshot.split, "metrics": metrics,
                          "intervals": intervals})
     return metrics
+
+
+def _score(
+    folder: RunFolder, model: Autoencoder, source: Source, snapshot: Snapshot
+) -> None:
+    """Where training saw only some of the classes, score all samples of the snapshot."""
+    train, unseen = source.splits["train"], source.splits[source.unseen]
+    if train.y is None or unseen.y is None:
+        return
+    rows, seen = rows_of(source), train.y[train.index].unique()
+    abnormal = ~torch.isin(unseen.y[unseen.index][rows.to(unseen.index.device)], seen).cpu().numpy()
+    if not abnormal.any():
+        return
+    _keep_held(folder, model, source)
+    detector = load(folder.path, str(unseen.device)).detector()
+    snapshot.scores, snapshot.abnormal = detector.score_split(unseen, rows), abnormal
+    snapshot.detector, snapshot.threshold = detector.text, detector.threshold
+
+
+def _keep_held(folder: RunFolder, model: Autoencoder, source: Source) -> None:
+    draws = detectors.make("likelihood").draws
+    keep_held(folder, find_held(model, source, draws), draws)
 
 
 def snapshot_of(folder: RunFolder) -> Snapshot:

@@ -38,6 +38,8 @@ class Settings(BaseModel):
     augment: str = Field("", description="vary training samples, such as flip + shift(2)")
     begin: str = Field("", description="begin with the weights of this run; parts and size that "
                        "are not given are its own", json_schema_extra={"flag": "--from"})
+    only: str = Field("", description="train on these classes alone, such as 3 or good,fine; the "
+                      "others are left for the test")
     size: str = Field("", description="resize images to 64, or to 64x48 (height x width)")
     fit: Fit = Field("crop", description="how another aspect comes to size: crop, pad, stretch")
     crop: str = Field("", description="cut out the centre first, such as 148; smaller images stay")

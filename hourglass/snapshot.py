@@ -14,7 +14,7 @@ import numpy as np
 from .disk import write_whole
 
 SEP = "/"   # between the parts of an array's name in the file
-TEXTS = ("classes", "names", "split", "total", "judge")
+TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold")
 
 
 class Lacking(Exception):
@@ -67,6 +67,10 @@ class Snapshot:
     box_trips: np.ndarray = field(default_factory=lambda: np.empty(0))  # (S,)
     probes: dict[str, Probe] = field(default_factory=dict)
     drawn: dict[str, Drawn] = field(default_factory=dict)               # by prior
+    detector: str = ""              # whose scores these are, where some classes were not trained on
+    threshold: float = 0.0          # above which it calls a sample abnormal
+    scores: np.ndarray = field(default_factory=lambda: np.empty(0))         # (N,)
+    abnormal: np.ndarray = field(default_factory=lambda: np.empty(0, bool))  # (N,) of such a class
     history: tuple[dict[str, float], ...] = ()
     best_epoch: int = 0
     factors: tuple[dict[str, float], ...] = ()   # of every epoch, KL per factor

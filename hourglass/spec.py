@@ -252,10 +252,11 @@ schedules = Registry("schedule", ".schedules", 0, "(**options) -> Schedule")
 stops = Registry("stop", ".stopping", 0, "(**options) -> Stopping")
 priors = Registry("prior", ".priors", 1,
                   "(space, **options) -> module: fit(z, y), sample(y, temperature), log_prob(z, y)")
+detectors = Registry("detector", ".detectors", 0, "(**options) -> Rule: fit, score")
 thresholds = Registry("threshold", ".thresholds", 0, "(**options) -> (scores, y) -> number")
 metrics = Registry("metric", ".metrics", 1, "(snapshot) -> {name: number}")
 figures = Registry("figure", ".figures", 1, "(snapshot) -> Figure")
 
 REGISTRIES = {registry.kind.split()[-1] + "s": registry for registry in (
     models, sources, backbones, bottlenecks, likelihoods, corruptions, augmentations,
-    terms, ramps, optimisers, schedules, stops, priors, thresholds, metrics, figures)}
+    terms, ramps, optimisers, schedules, stops, priors, detectors, thresholds, metrics, figures)}

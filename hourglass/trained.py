@@ -16,10 +16,12 @@ from .codes import Codes, find_codes, keep_codes, kept_codes
 from .contracts import Collection
 from .data import collect, from_array
 from .data.images import Reading
-from .data.source import Source
+from .data.source import Source, Split
+from .evidence import squared_errors
 from .fitted import FittedPrior, prior_of
 from .folder import RunFolder, open_run
 from .loading import IN_MEMORY, load_source
+from .scoring import Detector, detector_of
 from .settings import make_settings, read_toml
 from .spec import did_you_mean
 
@@ -161,6 +163,40 @@ class Trained:
         except ValueError as error:
             raise ValueError(f"the data that {self.folder.path} was trained on is needed here: "
                              f"{error}") from None
+
+    def detector(
+        self, text: str = "", threshold: str = "", labelled: Any = None, held_out: Any = None
+    ) -> Detector:
+        """What tells normal samples from abnormal ones: a detector fitted to the training samples,
+        and the score from which one is called abnormal.
+
+        Without texts, those that were kept with the run, else "auto" and "quantile(0.99)".
+        Thresholds and probabilities are from `held_out` samples, which are normal; else from those
+        that were kept out of training. `labelled` are a few examples, a pair of samples and of 1
+        for each that is abnormal, for the threshold best_f1. Raises ValueError for a wrong text,
+        and where data is needed that is gone.
+        """
+        return detector_of(self, text, threshold, labelled, held_out)
+
+    def score(self, x: Any, y: Any = None) -> np.ndarray:
+        """How abnormal each sample is, (N,), by the detector that was kept, else the usual one."""
+        return self.detector().score(x, y)
+
+    def errors(self, x: Any, y: Any = None) -> np.ndarray:
+        """Squared error of every value of the reconstructions, (N, H, W, C) or (N, D), in the
+        data's range; NaN where a value is missing."""
+        return squared_errors(self.model, self.samples(x, y))
+
+    def samples(self, x: Any, y: Any = None) -> Split:
+        """Inputs of any kind as the model takes them, in batches; raises ValueError."""
+        found = self.read(x)
+        labels = self._labels(y, found)
+        values = torch.from_numpy(np.array(found.x))
+        scale = self.about["scale"] if found.x.dtype == np.uint8 else 1.0
+        gaps = found.x.dtype != np.uint8 and not np.isfinite(found.x).all()
+        return Split(values, None if labels is None else torch.from_numpy(labels),
+                     torch.arange(len(values)), scale, self.device, gaps=bool(gaps),
+                     given=None if found.given is None else torch.from_numpy(found.given))
 
     def _labels(self, y: Any, found: Collection) -> np.ndarray | None:
         """The classes (N,) as this model counts them; raises ValueError for one it has not seen."""

@@ -9,8 +9,8 @@ import torch
 
 from hourglass.codes import Codes
 from hourglass.contracts import CodeSpace
+from hourglass.covariance import root_of_covariance
 from hourglass.fitted import fit_prior, load_prior, save_prior
-from hourglass.priors.covariance import root_of_covariance
 from hourglass.spec import priors
 
 TEXTS = {name: name for name in priors.parts} | {"diffusion": "diffusion(hidden=64, steps=12)"}

@@ -12,16 +12,17 @@ import hourglass
 
 ROOT = Path(hourglass.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-SHARED = {"spec", "contracts", "console", "disk", "channels"}
+SHARED = {"spec", "contracts", "console", "disk", "channels", "covariance"}
 LOOKS = SHARED | {"snapshot"}
 MAY_IMPORT = {   # a kind of part never imports another kind
     "spec": set(), "contracts": set(), "console": set(), "disk": set(), "memory": set(),
-    "channels": set(), "thresholds": SHARED,
+    "channels": set(), "covariance": set(), "thresholds": SHARED,
     "settings": {"spec"}, "condition": set(), "posterior": SHARED, "ramps": SHARED,
     "augmentations": SHARED,
     "data": SHARED, "corruptions": SHARED, "backbones": SHARED, "bottlenecks": SHARED,
     "likelihoods": SHARED, "terms": SHARED, "optimisers": SHARED, "schedules": SHARED,
-    "stopping": SHARED, "priors": SHARED, "probes": LOOKS, "metrics": LOOKS, "figures": LOOKS,
+    "stopping": SHARED, "priors": SHARED, "detectors": SHARED,
+    "probes": LOOKS, "metrics": LOOKS, "figures": LOOKS,
     "objective": SHARED | {"ramps"},
     "autoencoder": SHARED | {"condition"}, "models": SHARED | {"autoencoder"},
 }

@@ -14,7 +14,7 @@ from .arrays import from_array
 from .images import Reading
 from .ondisk import IN_MEMORY, OnDisk
 from .source import Source, Split, shuffled
-from .splits import make_splits
+from .splits import make_splits, of_other_classes
 
 CHUNK = 4096   # samples looked at together
 
@@ -63,10 +63,13 @@ def _as_call(data: str) -> Call | None:
         return None
 
 
-def split(collection: Collection, shares: dict[str, float], seed: int) -> Source:
-    """The collection as a Source; `shares` (val, test, holdout) are what `make_splits` takes."""
-    x = collection.x
-    parts = make_splits(len(x), collection.parts, shares, collection.y, seed)
+def split(
+    collection: Collection, shares: dict[str, float], seed: int, only: str = ""
+) -> Source:
+    """The collection as a Source; `shares` (val, test, holdout) are what `make_splits` takes.
+    Training sees `only` these classes, named with commas, if any are."""
+    x, others = collection.x, of_other_classes(collection, only)
+    parts = make_splits(len(x), collection.parts, shares, collection.y, seed, others)
     low, high, scale = _range(x)
     base = _base(x)
     y = None if collection.y is None else torch.from_numpy(collection.y)

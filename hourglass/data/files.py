@@ -30,7 +30,8 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".gif", ".tif", ".tiff", ".
             ".ppm", ".pnm", ".pbm", ".tga", ".avif", ".jp2"}
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test", "val": "val",
-         "valid": "val", "validation": "val"}
+         "valid": "val", "validation": "val",
+         "ground_truth": "holdout"}   # masks of defects, as MVTec's: no samples
 SAMPLED = 200            # headers looked at to learn sizes and colours
 LARGEST_AS_IT_IS = 256   # pixels; larger images, or of several sizes, are brought to
 DEFAULT_SIZE = "64"
@@ -168,7 +169,8 @@ def read_images(files: Files, reading: Reading) -> Collection:
     classes, y, parts = classify(names)
     identity = {"path": str(Path(files.place).resolve()),
                 "digest": replace(files, sizes={n: files.sizes[n] for n in names}).digest}
-    return Collection(images, y, classes, tuple(names), parts, notes, identity, sizes)
+    return Collection(images, y, classes, tuple(names), parts, notes, identity, sizes,
+                      unreadable=tuple(unreadable))
 
 
 def manifest_of(files: Files, settled: Reading) -> Manifest:
@@ -285,8 +287,9 @@ def classify(
 ) -> tuple[tuple[str, ...], np.ndarray | None, dict[str, np.ndarray]]:
     """What folders say: class names, labels (N,), and the set's own splits.
 
-    A folder around everything says nothing. train, val and test above all others are splits;
-    below them, each first folder is a class, if every image lies in one and there are several.
+    A folder around everything says nothing. train, val and test above all others are splits, and
+    ground_truth beside them is kept out; below them, each first folder is a class, if every image
+    lies in one and there are several.
     """
     paths = [PurePosixPath(name).parts for name in names]
     while len(paths[0]) > 1 and all(p[0] == paths[0][0] and len(p) > 1 for p in paths):

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
 from . import (
+    anomalies,
     codes,
     corner,
     correlation,

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..snapshot import Lacking, Snapshot
 from ..spec import metrics
-from . import latent, reconstruction, samples
+from . import detection, latent, reconstruction, samples
 from .intervals import Estimate, of_mean
 
 

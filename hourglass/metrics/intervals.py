@@ -39,3 +39,18 @@ def of_pair(
              for _ in range(resamples)]
     value, error = score(a, b), float(np.std(again, ddof=1))
     return Estimate(value, value - WIDE * error, value + WIDE * error)
+
+
+def of_labelled(
+    score: Callable[[np.ndarray, np.ndarray], float], y: np.ndarray, values: np.ndarray
+) -> Estimate:
+    """A score of labels y (N,) and values (N,), with the percentiles of resampled ones; each label
+    is drawn as often as it occurs, so that none goes missing."""
+    random = np.random.default_rng(0)
+    kinds = [np.flatnonzero(y == kind) for kind in np.unique(y)]
+    found = []
+    for _ in range(RESAMPLES):
+        rows = np.concatenate([own[random.integers(len(own), size=len(own))] for own in kinds])
+        found.append(score(y[rows], values[rows]))
+    low, high = np.quantile(found, [0.025, 0.975])
+    return Estimate(float(score(y, values)), float(low), float(high))

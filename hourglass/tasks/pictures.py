@@ -3,7 +3,7 @@
 import io
 import math
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -42,6 +42,12 @@ def save_picture(path: Path, picture: Image.Image) -> None:
     picture.save(buffer, Image.registered_extensions()[kind])
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, buffer.getvalue())
+
+
+def png_name(name: str) -> str:
+    """What a picture is called that goes with an image: the same in its folder, as .png."""
+    path = PurePosixPath(name)
+    return str(path if path.suffix == ".png" else path.with_name(path.name + ".png"))
 
 
 def save_figure(path: Path, figure: Figure) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..console import say, track
 from ..trained import Trained
-from .pictures import as_picture
+from .pictures import as_picture, png_name
 
 
 def reconstruct(model: Trained, images: str | Path, out: str | Path) -> dict[str, float]:
@@ -25,8 +25,7 @@ def reconstruct(model: Trained, images: str | Path, out: str | Path) -> dict[str
     error = float(np.square(again - found.x.astype(np.float32) * scale).mean())
     names = found.names or tuple(f"{i:05}.png" for i in range(len(again)))
     for name, image in track(zip(names, again, strict=True), len(names), "writing images"):
-        path = Path(out) / name
-        path = path if path.suffix == ".png" else path.with_name(path.name + ".png")
+        path = Path(out) / png_name(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         as_picture(image).save(path)
     return {"images": len(again), "mse": error}

@@ -1,0 +1,33 @@
+"""Several detectors as one, each brought to the scale of normal samples."""
+
+import numpy as np
+
+from ..contracts import Rule, Seen
+from ..spec import detectors
+from .tail import log_survival
+
+
+@detectors.add("combined")
+def combined(of: tuple[str, ...] = ("error", "mahalanobis")) -> Rule:
+    """The sum of -log of the share of normal samples that score as high (Fisher, 1932), of each
+    of these detectors: each counts for as much as its score is rare among normal samples."""
+    if not of:
+        raise ValueError("combined wants detectors, as in combined(('error', 'knn(5)'))")
+    rules: list[Rule] = [detectors.make(text) for text in of]
+
+    def fit(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:
+        state: dict[str, np.ndarray] = {}
+        for i, rule in enumerate(rules):
+            own = rule.fit(codes, held)
+            state |= {f"{i}:{name}": value for name, value in own.items()}
+            state[f"{i}:normal"] = np.sort(rule.score(held, own))
+        return state
+
+    def score(seen: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
+        total = np.zeros(len(seen.error))
+        for i, rule in enumerate(rules):
+            own = {name.partition(":")[2]: value for name, value in state.items()
+                   if name.partition(":")[0] == str(i)}
+            total -= log_survival(own.pop("normal"), rule.score(seen, own))
+        return total
+    return Rule(fit, score, max(rule.draws for rule in rules))

@@ -1,0 +1,26 @@
+"""How rare a score is among those of normal samples, further out than any of them, too."""
+
+import numpy as np
+
+TAIL = 0.1    # share of the normal scores that tell how fast the tail falls
+
+
+def log_survival(normal: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """(N,) log of the share of normal samples that score higher than `scores` (N,).
+
+    `normal` (M,) are sorted. Between them the share is interpolated (Hazen, 1914); above all but a
+    tenth of them it falls exponentially, at the rate of their mean excess, as tails do that are
+    neither bounded nor heavy (Pickands, 1975). It never rises with the score.
+    """
+    count = len(normal)
+    start = max(0, count - 1 - max(1, round(TAIL * count)))
+    end = float(normal[start])
+    above = normal[start + 1:] - end
+    least = 1e-9 * max(float(np.abs(normal).max()), 1e-9)   # where all normal scores are the same
+    width = max(float(above.mean()) if len(above) else 0.0, least)
+    values, repeats = np.unique(normal, return_counts=True)
+    shares = 1 - (np.cumsum(repeats) - repeats / 2) / count
+    inside, at_end = (np.interp(at, values, shares) for at in (scores, end))
+    excess = np.maximum(scores - end, 0) / width
+    found: np.ndarray = np.where(scores > end, np.log(at_end) - excess, np.log(inside))
+    return found

@@ -1,0 +1,99 @@
+"""Normal samples that training did not see, as the model sees them: a scale for the scores."""
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from .autoencoder import Autoencoder
+from .checkpoint import load_tensors, save_tensors
+from .codes import digest
+from .console import say
+from .contracts import Seen
+from .data.source import Source
+from .evidence import see
+from .folder import RunFolder
+
+if TYPE_CHECKING:
+    from .trained import Trained
+
+MOST = 5000                # samples, or as many as have
+MOST_VALUES = 30_000_000   # values together, those of draws included, but
+LEAST = 500
+EVERY = 5                  # without a validation split, each fifth training sample
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the model makes of normal samples."""
+
+    seen: Seen
+    of: str                                                       # which split they are of
+    rows: np.ndarray = field(default_factory=lambda: np.empty(0, int))   # of the training split
+
+
+def find_held(model: Autoencoder, source: Source, draws: int) -> Held:
+    """Look at the validation split, as far as it is of classes that training saw; without one, at
+    every fifth training sample."""
+    of = "val" if "val" in source.splits else "train"
+    split, train = source.splits[of], source.splits["train"]
+    rows = torch.arange(len(split))
+    if split.y is not None and train.y is not None:
+        known = train.y[train.index].unique()
+        rows = rows[torch.isin(split.y[split.index], known).cpu()]
+    if of == "val" and not len(rows):
+        return find_held(model, _without_val(source), draws)
+    most = max(LEAST, min(MOST, MOST_VALUES // ((1 + draws) * int(np.prod(source.shape)))))
+    most = most if of == "val" else min(most, -(-len(rows) // EVERY))
+    if len(rows) > most:
+        rows = rows[torch.linspace(0, len(rows) - 1, most).long()]
+    seen = see(model, split, rows, draws)
+    return Held(seen, of, rows.numpy() if of == "train" else np.empty(0, int))
+
+
+def _without_val(source: Source) -> Source:
+    return replace(source, splits={k: v for k, v in source.splits.items() if k != "val"})
+
+
+def held_of(model: "Trained", draws: int) -> Held:
+    """A run's held-out samples: as they were kept, else seen anew from its data. Raises ValueError
+    where that is gone."""
+    held = _kept(model.folder, draws)
+    if held is None:
+        held = find_held(model.model, model.source(), draws)
+        keep_held(model.folder, held, draws)
+    if held.of == "train":
+        say("there is no validation split, so thresholds and probabilities are from samples that "
+            "the model was trained on, which score lower than new ones")
+    return held
+
+
+def keep_held(folder: RunFolder, held: Held, draws: int) -> None:
+    """Write it beside the model, where that can be."""
+    tensors = {**held.seen._asdict(), "rows": held.rows}
+    about = {"model": digest(folder), "of": held.of, "draws": json.dumps(draws)}
+    try:
+        _path(folder).parent.mkdir(exist_ok=True)
+        save_tensors(_path(folder), {k: torch.from_numpy(v) for k, v in tensors.items()}, about)
+    except OSError:   # a folder that cannot be written: they are looked at again
+        pass
+
+
+def _kept(folder: RunFolder, draws: int) -> Held | None:
+    if not _path(folder).is_file():
+        return None
+    try:
+        held, about = load_tensors(_path(folder))
+        seen = Seen(*(held[name].numpy() for name in Seen._fields))
+        if about["model"] != digest(folder) or draws not in (0, json.loads(about["draws"])):
+            return None
+        return Held(seen, about["of"], held["rows"].numpy())
+    except (ValueError, KeyError):   # damaged
+        return None
+
+
+def _path(folder: RunFolder) -> Path:
+    return folder.path / "detectors" / "held.safetensors"

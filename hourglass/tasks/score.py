@@ -1,0 +1,168 @@
+"""How abnormal samples are: a table of scores and verdicts, heat maps, and how right they are."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..console import say
+from ..contracts import Collection
+from ..disk import check_empty, write_whole
+from ..metrics.detection import at_threshold, separation
+from ..metrics.intervals import Estimate
+from ..scoring import Detector, normal_classes
+from ..spec import did_you_mean
+from ..trained import Trained
+from .heatmaps import write_heatmaps
+from .pictures import check_name
+
+NORMAL_NAMES = ("normal", "good")   # of folders, where training knew no classes
+COLUMNS = ("file", "score", "probability", "verdict")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person asks for; what is "" is as it was kept, else as usual."""
+
+    detector: str = ""
+    threshold: str = ""
+    labelled: str = ""    # a folder of a few examples, classes of it normal and abnormal
+    normal: str = ""      # the classes that are normal, with commas
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What was found."""
+
+    names: tuple[str, ...]
+    scores: np.ndarray           # (N,)
+    probabilities: np.ndarray    # (N,)
+    abnormal: np.ndarray         # (N,) whether each is called so
+    right: dict[str, Estimate]   # how right, where classes tell
+    unreadable: tuple[str, ...]
+
+    def rows(self) -> list[tuple[str, float | None, float | None, str]]:
+        """A row a sample, then those that could not be read."""
+        found: list[tuple[str, float | None, float | None, str]] = [
+            (name, float(score), float(share), "abnormal" if odd else "normal")
+            for name, score, share, odd in zip(self.names, self.scores, self.probabilities,
+                                               self.abnormal, strict=True)]
+        return found + [(name, None, None, "unreadable") for name in self.unreadable]
+
+
+def score(
+    model: Trained, data: str, choice: Choice, out: Path, heatmaps: Path | None = None
+) -> tuple[Detector, Verdicts]:
+    """Score the samples of a folder, archive, array or source, or if none is named those that the
+    run kept for its test, and write a .csv or .json, and perhaps a heat map for each.
+
+    A detector or threshold that is chosen here is kept with the run. Raises ValueError.
+    """
+    check_name(out, (".csv", ".json"))
+    if heatmaps is not None:
+        check_empty(heatmaps)
+    found = samples_of(model, data)
+    y = labels_of(model, found, choice.normal)
+    detector = chosen(model, choice)
+    scores = detector.score(found)
+    odd = detector.verdict(scores)
+    right = {} if y is None or len(np.unique(y)) < 2 else {
+        **separation(scores, y), **at_threshold(odd, y)}
+    names = found.names or tuple(f"{i}" for i in range(len(scores)))
+    verdicts = Verdicts(names, scores, detector.probability(scores), odd, right, found.unreadable)
+    write_table(out, detector, verdicts)
+    if heatmaps is not None:
+        write_heatmaps(detector, found, scores, heatmaps)
+    return detector, verdicts
+
+
+def samples_of(model: Trained, data: str) -> Collection:
+    """The samples to score: where the data has a test split of its own, that one."""
+    if not data:
+        source = model.source()
+        split = source.splits[source.unseen]
+        if source.unseen == "train":
+            say("nothing was kept out of training: the training samples themselves are scored")
+        rows = split.index.numpy()
+        return Collection(split.x.index_select(0, split.index).numpy(),
+                          None if split.y is None else split.y.numpy()[rows], source.classes,
+                          tuple(source.names[i] for i in rows) if source.names else ())
+    found = model.read(data, strict=False)
+    for note in found.notes:
+        say(note)
+    if "test" not in found.parts:
+        return found
+    say(f"{data} has splits of its own: its {len(found.parts['test']):,} test samples are scored")
+    rows = found.parts["test"]
+    return Collection(found.x[rows], None if found.y is None else found.y[rows], found.classes,
+                      tuple(found.names[i] for i in rows) if found.names else (),
+                      unreadable=found.unreadable)
+
+
+def labels_of(model: Trained, found: Collection, normal: str = "") -> np.ndarray | None:
+    """(N,) 1 for samples of an abnormal class: none of those that are named, else of those that
+    training saw, else of "normal" and "good"; None where classes say nothing. Raises ValueError
+    for a class that is not there."""
+    named = [name.strip() for name in normal.split(",") if name.strip()]
+    if found.y is None:
+        if named:
+            raise ValueError("these samples have no classes, so none is normal; classes are "
+                             "folders in the folder that is scored")
+        return None
+    wrong = next((name for name in named if name not in found.classes), None)
+    if wrong is not None:
+        raise ValueError(f"there is no class {wrong!r} here; {did_you_mean(wrong, found.classes)}")
+    for names in (named, normal_classes(model), NORMAL_NAMES):
+        if set(names) & set(found.classes):
+            return (~np.isin(np.array(found.classes)[found.y], names)).astype(int)
+    return None
+
+
+def chosen(model: Trained, choice: Choice) -> Detector:
+    """The detector that is asked for, from now on the run's; or the one that is kept."""
+    labelled = None
+    if choice.labelled:
+        found = model.read(choice.labelled, strict=False)
+        y = labels_of(model, found, choice.normal if found.y is not None and set(
+            choice.normal.split(",")) & set(found.classes) else "")
+        if y is None or len(np.unique(y)) < 2:
+            raise ValueError(f"{choice.labelled} wants samples of both kinds, in folders such as "
+                             f"normal/ and abnormal/")
+        labelled = found, y
+    threshold = choice.threshold or ("best_f1" if choice.labelled else "")
+    detector = model.detector(choice.detector, threshold, labelled)
+    if choice.detector or threshold:
+        detector.keep()
+    return detector
+
+
+def write_table(out: Path, detector: Detector, verdicts: Verdicts) -> None:
+    """The verdicts as .csv, a row a sample, or as .json with what they were found by."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix.lower() == ".json":
+        samples = [dict(zip(COLUMNS, row, strict=True)) for row in verdicts.rows()]
+        held = {"detector": detector.text, "threshold": detector.threshold,
+                "from": detector.threshold_text, "normal_samples": len(detector.fitted.normal),
+                "of": detector.fitted.of, "samples": samples,
+                **{name: value._asdict() for name, value in verdicts.right.items()}}
+        write_whole(out, json.dumps(held, indent=2) + "\n")
+        return
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerows(verdicts.rows())
+    write_whole(out, text.getvalue())
+
+
+def in_words(detector: Detector, verdicts: Verdicts) -> list[str]:
+    """What was found, in a line or two."""
+    count = int(verdicts.abnormal.sum())
+    lines = [f"{count:,} of {len(verdicts.scores):,} abnormal: {detector.text} above "
+             f"{detector.threshold:.5g}, {detector.threshold_text}"]
+    if verdicts.right:
+        lines.append("; ".join(f"{name} {value.value:.4g} ({value.low:.4g} to {value.high:.4g})"
+                               for name, value in verdicts.right.items()))
+    return lines
