@@ -9,6 +9,8 @@ from .cli_latent import Device, Run, Told
 
 use_commands = typer.Typer()
 
+ABNORMAL = 1   # the exit code where something is
+
 
 @use_commands.command()
 def embed(
@@ -69,11 +71,6 @@ def export(
     from .tasks.export import export as write
     for line in write(run, half, out or Path(f"{half}.onnx")):
         print(line)
-from .cli_latent import Device, Run
-
-use_commands = typer.Typer()
-
-ABNORMAL = 1   # the exit code where something is
 
 
 @use_commands.command()

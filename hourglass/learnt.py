@@ -5,7 +5,7 @@ import json
 import math
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ from torch import Tensor
 
 from .assembly import prepare
 from .channels import channels_first, channels_last
-from .contracts import Collection
+from .checkpoint import load_tensors, save_tensors
+from .contracts import Batch, Collection, Seen
 from .disk import check_empty, write_whole
 from .display import show
+from .evidence import seen_of, together
 from .fit import fit
 from .hardware import choose_device
 from .run import parties_of, save_weights
@@ -29,7 +31,7 @@ from .trained import BATCH, load
 
 SCALES = ("auto", "standard", "range", "none")
 KEPT = ("settings.toml", "run.json", "model.safetensors", "history.csv")   # of a run's folder
-ESTIMATOR = "estimator.json"   # beside them, what the estimator adds
+ESTIMATOR, STATE = "estimator.json", "estimator.safetensors"   # beside them
 ONE_AT_A_TIME = threading.Lock()   # trainings of one process draw from the same generator
 
 
@@ -148,11 +150,10 @@ class Learnt:
         return self.scaling.back(self._each(codes, lambda t: channels_last(
             self.model.decode(t).mean)))
 
-    def error(self, x: np.ndarray) -> np.ndarray:
-        """The mean squared error (N,) of every row of x (N, D), as the model sees it: scaled."""
-        samples = self.samples(x)
-        again = self._each(samples, lambda t: channels_last(self.model(channels_first(t)).px.mean))
-        return np.asarray(np.square(again - samples.reshape(again.shape)).mean(1))
+    def seen(self, x: np.ndarray, draws: int) -> Seen:
+        """What the model makes of the rows of x (N, D), as detectors take it; scaled."""
+        return together([seen_of(self.model, Batch(channels_first(batch)), draws)
+                         for batch in self._batches(self.samples(x))])
 
     def samples(self, x: np.ndarray) -> np.ndarray:
         """The rows of x (N, D) as the model's samples, scaled: (N, D) or (N, H, W, C)."""
@@ -160,12 +161,14 @@ class Learnt:
 
     def _each(self, x: np.ndarray, use: Callable[[Tensor], Tensor]) -> np.ndarray:
         """What `use` makes of samples or codes (N, ...), flat, as float64."""
-        done = []
-        for start in range(0, len(x), BATCH):
-            batch = torch.from_numpy(x[start:start + BATCH]).to(self.device, self.dtype)
-            with torch.inference_mode():
-                done.append(rearrange(use(batch), "b ... -> b (...)").cpu().double())
+        with torch.inference_mode():
+            done = [rearrange(use(batch), "b ... -> b (...)").cpu().double()
+                    for batch in self._batches(x)]
         return torch.cat(done).numpy()
+
+    def _batches(self, x: np.ndarray) -> Iterator[Tensor]:
+        for start in range(0, len(x), BATCH):
+            yield torch.from_numpy(x[start:start + BATCH]).to(self.device, self.dtype)
 
     def about(self) -> dict[str, Any]:
         """Scale and shape, as JSON can hold them."""
@@ -202,21 +205,26 @@ def write_files(files: Mapping[str, bytes], folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
-def save(path: str | Path, learnt: Learnt, estimator: dict[str, Any]) -> None:
-    """Write a run's folder, with what else an estimator is in estimator.json; raises ValueError
-    where other files are."""
+def save(
+    path: str | Path, learnt: Learnt, state: dict[str, np.ndarray], estimator: dict[str, Any]
+) -> None:
+    """Write a run's folder, and with it what else an estimator is: texts, and the arrays that its
+    detector remembers. Raises ValueError where other files are."""
     folder = Path(path)
     check_empty(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_files(learnt.files, folder)
+    save_tensors(folder / STATE, {k: torch.from_numpy(v) for k, v in state.items()}, {})
     write_whole(folder / ESTIMATOR, json.dumps({**estimator, "learnt": learnt.about()}, indent=1))
 
 
-def restore(path: str | Path) -> tuple[Learnt, dict[str, Any]]:
+def restore(path: str | Path) -> tuple[Learnt, dict[str, np.ndarray], dict[str, Any]]:
     """What `save` wrote; raises ValueError."""
     folder = Path(path)
     try:
         estimator = json.loads((folder / ESTIMATOR).read_text())
-        return Learnt(*_known(read_files(folder), estimator["learnt"])), estimator
+        learnt = Learnt(*_known(read_files(folder), estimator["learnt"]))
+        state, _ = load_tensors(folder / STATE)
+        return learnt, {name: t.numpy() for name, t in state.items()}, estimator
     except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} holds no whole estimator ({error})") from None

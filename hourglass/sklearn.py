@@ -21,7 +21,9 @@ from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .learnt import learn, restore, save, settings_for
-from .thresholds import contamination as share_above
+from .scoring import usual
+from .spec import detectors
+from .thresholds import contamination as lies_above
 
 TABLE = [np.float64, np.float32]   # what X may be; all else becomes float64
 
@@ -66,7 +68,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def save(self, path: str | Path) -> None:
         """Write a folder without pickles, which is a run's too: `hourglass.load` opens it."""
-        _save(self, path)
+        _save(self, path, {})
 
     @classmethod
     def load(cls, path: str | Path) -> "AutoencoderTransformer":
@@ -89,11 +91,12 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
     """Rows of X that an autoencoder, trained on X, cannot bring back: outliers.
 
     After fit: `offset_`, below which a score is an outlier's, so that the share `contamination` of
-    X is; `learnt_`, `n_iter_` (epochs), `n_features_in_`, `feature_names_in_`. Raises ValueError.
+    X is; `detector_` and its `state_`; `learnt_`, `n_iter_` (epochs), `n_features_in_`,
+    `feature_names_in_`. Raises ValueError.
     """
 
     contamination: float = 0.1                   # share of X that is taken for outliers
-    detector: str = "error"                      # what tells them (hourglass list detectors)
+    detector: str = "auto"                       # error, knn(5), ... (hourglass list detectors)
     dim: int | None = None                       # all else as AutoencoderTransformer's
     model: str = "ae(8)"
     scale: str = "auto"
@@ -112,13 +115,21 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
                 not 0 < self.contamination <= 0.5):
             raise ValueError(f"contamination must be a share above 0, up to 0.5, not "
                              f"{self.contamination!r}")
+        if self.detector != "auto":
+            detectors.make(self.detector)   # may refuse: before anything takes long
         X = _fit(self, X)
-        self.offset_ = -share_above(float(self.contamination))(-self._scores(X), None)
+        self.detector_ = usual(self.learnt_.trained) if self.detector == "auto" else self.detector
+        rule = detectors.make(self.detector_)
+        seen = self.learnt_.seen(X, rule.draws)
+        self.state_ = rule.fit(seen.z, seen)
+        scores = rule.score(seen, self.state_)
+        self.offset_ = -lies_above(float(self.contamination))(scores, None)
         return self
 
     def score_samples(self, X: Any) -> np.ndarray:
         """How normal every row of X is, (N,): higher is more normal."""
-        return self._scores(_checked(self, X))
+        X, rule = _checked(self, X), detectors.make(self.detector_)
+        return -rule.score(self.learnt_.seen(X, rule.draws), self.state_)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """The same held against `offset_`: below 0 are outliers."""
@@ -130,17 +141,14 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
 
     def save(self, path: str | Path) -> None:
         """Write a folder without pickles, which is a run's too: `hourglass.load` opens it."""
-        _save(self, path, offset=self.offset_)
+        _save(self, path, self.state_, offset=float(self.offset_), detector=self.detector_)
 
     @classmethod
     def load(cls, path: str | Path) -> "AutoencoderDetector":
         """A fitted one from such a folder; raises ValueError."""
-        made, kept = _loaded(cls, path)
-        made.offset_ = kept["offset"]
+        made, kept, state = _loaded(cls, path)
+        made.state_, made.offset_, made.detector_ = state, kept["offset"], kept["detector"]
         return made
-
-    def _scores(self, X: np.ndarray) -> np.ndarray:
-        return -self.learnt_.error(X)
 
 
 def _fit(estimator: Any, X: Any) -> np.ndarray:
@@ -176,24 +184,25 @@ def _checked(estimator: Any, X: Any) -> np.ndarray:
     return validate_data(estimator, X, dtype=TABLE, reset=False)
 
 
-def _save(estimator: Any, path: str | Path, **kept: float) -> None:
+def _save(estimator: Any, path: str | Path, state: dict[str, np.ndarray], **kept: Any) -> None:
     check_is_fitted(estimator)
     names = getattr(estimator, "feature_names_in_", None)
     plain = {name: value.item() if isinstance(value, np.generic) else value
              for name, value in estimator.get_params(deep=False).items()}
     if not isinstance(plain["random_state"], int | None):
         plain["random_state"] = None   # a generator, which has gone on since
-    save(path, estimator.learnt_, {
+    save(path, estimator.learnt_, state, {
         "class": type(estimator).__name__, "parameters": plain, **kept,
         "columns": estimator.n_features_in_, "names": None if names is None else list(names)})
 
 
-def _loaded(kind: Any, path: str | Path) -> tuple[Any, dict[str, Any]]:
-    learnt, kept = restore(path)
+def _loaded(kind: Any, path: str | Path) -> tuple[Any, dict[str, Any], dict[str, np.ndarray]]:
+    """The estimator of that class which a folder holds, what else was kept, and its arrays."""
+    learnt, state, kept = restore(path)
     if kept["class"] != kind.__name__:
         raise ValueError(f"{path} holds an {kept['class']}, not an {kind.__name__}")
     made = kind(**kept["parameters"])
     made.learnt_, made.n_iter_, made.n_features_in_ = learnt, learnt.epochs, kept["columns"]
     if kept["names"] is not None:
         made.feature_names_in_ = np.array(kept["names"], dtype=object)
-    return made, kept
+    return made, kept, state
