@@ -19,7 +19,7 @@ from .assembly import prepare
 from .channels import channels_first, channels_last
 from .checkpoint import load_tensors, save_tensors
 from .contracts import Batch, Collection, Seen
-from .disk import check_empty, write_whole
+from .disk import check_empty
 from .display import show
 from .evidence import seen_of, together
 from .fit import fit
@@ -31,7 +31,7 @@ from .trained import BATCH, load
 
 SCALES = ("auto", "standard", "range", "none")
 KEPT = ("settings.toml", "run.json", "model.safetensors", "history.csv")   # of a run's folder
-ESTIMATOR, STATE = "estimator.json", "estimator.safetensors"   # beside them
+STATE = "estimator.safetensors"   # beside them, what else an estimator is
 ONE_AT_A_TIME = threading.Lock()   # trainings of one process draw from the same generator
 
 
@@ -63,23 +63,25 @@ def scaling_of(x: np.ndarray, scale: str, images: bool) -> Scaling:
         low, high = float(x.min()), float(x.max())
         return Scaling(np.array(low), np.array(high - low or 1.0))
     from sklearn.preprocessing import StandardScaler
-    found = StandardScaler().fit(x.astype(np.float64))
-    return Scaling(found.mean_, found.scale_)
+    largest = np.abs(x).max(0).astype(np.float64)   # whose square may be too large to write down
+    largest[largest == 0] = 1
+    found = StandardScaler().fit(x / largest)
+    return Scaling(found.mean_ * largest, found.scale_ * largest)
 
 
 def settings_for(model: str, dim: int | None, values: Mapping[str, Any]) -> Settings:
     """Settings of a model by its text, with `dim` numbers in its code if that is given."""
+    given = {name: value for name, value in values.items() if value is not None}
     if dim is not None:
         call = read(model)
         options = models.check(call)
-        if "dim" not in models.options(call.name) or "bottleneck" in values:
+        if "dim" not in models.options(call.name) or "bottleneck" in given:
             raise ValueError(f"dim={dim} says nothing here: the code is as large as "
-                             f"{values.get('bottleneck', model)} makes it")
+                             f"{given.get('bottleneck', model)} makes it")
         whole = isinstance(dim, int | np.integer) and not isinstance(dim, bool)
         if not whole or dim < 1:
             raise ValueError(f"dim must be a whole number from 1, or None, not {dim!r}")
         model = str(type(call)(call.name, (), {**options, "dim": int(dim)}))
-    given = {name: value for name, value in values.items() if value is not None}
     settings = make_settings({"test": 0.0, **given, "model": model})
     if settings.parts().condition != "none":
         raise ValueError("an estimator is given no classes beside X, so its model cannot be "
@@ -214,17 +216,17 @@ def save(
     check_empty(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_files(learnt.files, folder)
-    save_tensors(folder / STATE, {k: torch.from_numpy(v) for k, v in state.items()}, {})
-    write_whole(folder / ESTIMATOR, json.dumps({**estimator, "learnt": learnt.about()}, indent=1))
+    save_tensors(folder / STATE, {k: torch.from_numpy(v) for k, v in state.items()},
+                 {"estimator": json.dumps({**estimator, "learnt": learnt.about()})})
 
 
 def restore(path: str | Path) -> tuple[Learnt, dict[str, np.ndarray], dict[str, Any]]:
     """What `save` wrote; raises ValueError."""
     folder = Path(path)
     try:
-        estimator = json.loads((folder / ESTIMATOR).read_text())
+        state, texts = load_tensors(folder / STATE)
+        estimator = json.loads(texts["estimator"])
         learnt = Learnt(*_known(read_files(folder), estimator["learnt"]))
-        state, _ = load_tensors(folder / STATE)
         return learnt, {name: t.numpy() for name, t in state.items()}, estimator
-    except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no whole estimator ({error})") from None

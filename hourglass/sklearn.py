@@ -201,7 +201,8 @@ def _loaded(kind: Any, path: str | Path) -> tuple[Any, dict[str, Any], dict[str,
     learnt, state, kept = restore(path)
     if kept["class"] != kind.__name__:
         raise ValueError(f"{path} holds an {kept['class']}, not an {kind.__name__}")
-    made = kind(**kept["parameters"])
+    made = kind(**{name: tuple(value) if isinstance(value, list) else value
+                   for name, value in kept["parameters"].items()})
     made.learnt_, made.n_iter_, made.n_features_in_ = learnt, learnt.epochs, kept["columns"]
     if kept["names"] is not None:
         made.feature_names_in_ = np.array(kept["names"], dtype=object)
