@@ -46,6 +46,11 @@ def full_precision(t: Tensor) -> AbstractContextManager[None]:
     return nullcontext() if t.is_meta else torch.autocast(t.device.type, enabled=False)
 
 
+def at_least_single(t: Tensor) -> Tensor:
+    """float32, but of float64, which stays."""
+    return t if t.dtype == torch.float64 else t.float()
+
+
 def initialise(layer: nn.Module) -> None:
     """Begin a layer as Keras does: weights by Glorot & Bengio (2010), biases zero."""
     if isinstance(layer, INITIALISED):
@@ -79,7 +84,7 @@ class Autoencoder(nn.Module):
         if self.condition is not None:
             h = self.condition.encoding(h, y)
         with full_precision(h):
-            return self.bottleneck(h.float(), draw), skips
+            return self.bottleneck(at_least_single(h), draw), skips
 
     def decode(
         self, z: Tensor, y: Tensor | None = None, skips: tuple[Tensor, ...] = ()
@@ -90,7 +95,7 @@ class Autoencoder(nn.Module):
             h = self.condition.decoding(h, y)
         params = self.decoder(h, skips)
         with full_precision(params):
-            return self.likelihood(params.float())
+            return self.likelihood(at_least_single(params))
 
     def forward(
         self, x: Tensor, y: Tensor | None = None, draw: bool | None = None,

@@ -1,6 +1,6 @@
 """What a trained model makes of samples: errors, likelihoods and codes, the same at every call."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -21,19 +21,28 @@ NOISE_SEED = 0   # of the draws of z, which are the same for every sample and at
 def see(model: Autoencoder, split: Split, rows: Tensor | None = None, draws: int = 0) -> Seen:
     """Pass samples of a split, all or some rows, through the model without noise; `draws` of z for
     the likelihood of each, where there is a Gaussian posterior."""
-    found = []
-    for batch in _batches(model, split, rows, "scoring"):
-        told = batch.y if model.condition is not None else None
-        latent, skips = model.encode(batch.x if batch.given is None else batch.given, told)
-        px = model.decode(latent.z, told, skips)
-        drawn = [px] if not draws or not isinstance(latent.q, Normal) else (
-            model.decode(z, told, skips) for z in _drawn(latent.q, draws))
-        nats = _mean(-each.log_prob(batch.x) for each in drawn)
-        error = (px.mean - batch.x).square()
-        found.append([t.float().cpu() for t in (
-            _per_known(error, batch.known), _per_known(nats, batch.known), latent.z.flatten(1))])
-    errors, each_nats, z = (torch.cat(parts) for parts in zip(*found, strict=True))
-    return Seen(errors.double().numpy(), each_nats.double().numpy(), z.numpy())
+    found = [seen_of(model, batch, draws) for batch in _batches(model, split, rows, "scoring")]
+    return together(found)
+
+
+@torch.inference_mode()
+def seen_of(model: Autoencoder, batch: Batch, draws: int = 0) -> Seen:
+    """The same of one batch, in the precision that it and the model have."""
+    told = batch.y if model.condition is not None else None
+    latent, skips = model.encode(batch.x if batch.given is None else batch.given, told)
+    px = model.decode(latent.z, told, skips)
+    drawn = [px] if not draws or not isinstance(latent.q, Normal) else (
+        model.decode(z, told, skips) for z in _drawn(latent.q, draws))
+    nats = _mean(-each.log_prob(batch.x) for each in drawn)
+    error = (px.mean - batch.x).square()
+    errors, each_nats, z = (t.cpu().numpy() for t in (
+        _per_known(error, batch.known), _per_known(nats, batch.known), latent.z.flatten(1)))
+    return Seen(errors.astype(np.float64), each_nats.astype(np.float64), z)
+
+
+def together(found: Sequence[Seen]) -> Seen:
+    """What was seen of several batches, as of one."""
+    return Seen(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
 @torch.inference_mode()

@@ -28,7 +28,7 @@ def export(run: str | Path, half: str) -> bytes:
     except ImportError:
         raise ValueError("writing ONNX needs an extra: pip install 'hourglass[export]'") from None
     module = load_half(run, half).float().requires_grad_(False)
-    given = _example(module, half)
+    given = example(module, half)
     batch = {0: torch.export.Dim("batch")}
     with _quietly(), torch.no_grad():
         program: Any = torch.onnx.export(
@@ -38,13 +38,13 @@ def export(run: str | Path, half: str) -> bytes:
     return content
 
 
-def _example(module: Half, half: str) -> dict[str, Tensor]:
-    """Inputs such as the half takes, by name."""
+def example(module: Half, half: str, count: int = TRIED) -> dict[str, Tensor]:
+    """Inputs such as the half takes, by name: so many zeros, of the class 0."""
     shape = module.shape if half == "encoder" else (
         module.model.bottleneck.sample_prior(1).shape[1:])
-    given = {INPUT[half]: torch.zeros(TRIED, *shape)}
+    given = {INPUT[half]: torch.zeros(count, *shape)}
     if module.model.condition is not None:
-        given["y"] = torch.zeros(TRIED, dtype=torch.long)
+        given["y"] = torch.zeros(count, dtype=torch.long)
     return given
 
 

@@ -30,8 +30,7 @@ def run(training: Training) -> Iterator[Progress]:
     Ctrl-C came. Raises FloatingPointError for a loss that is not finite, ValueError for a device
     that is too small, OSError where data or disk give way; the best weights are kept."""
     fabric, state = training.fabric, training.state
-    forward, optimiser = fabric.setup(_compiled(training), training.optimiser)
-    parties = Parties(training.step, forward, optimiser, fabric)
+    parties = parties_of(training)
     keep = _keeper(training)
     with Interrupts() as interrupts, quiet_collector():
         try:
@@ -56,6 +55,12 @@ def run(training: Training) -> Iterator[Progress]:
         finally:
             if training.lock:
                 training.lock.close()
+
+
+def parties_of(training: Training) -> Parties:
+    """Who takes part in its steps, as Fabric sets them up."""
+    forward, optimiser = training.fabric.setup(_compiled(training), training.optimiser)
+    return Parties(training.step, forward, optimiser, training.fabric)
 
 
 def _anyone(came: bool, fabric: Fabric) -> bool:

@@ -26,6 +26,11 @@ RAW: dict[str, Callable[..., Raw]] = {   # the sources whose values have an enco
 def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
     """All samples of a named source, a path, a list of images' paths, or an array or a data frame
     in memory. Raises ValueError."""
+    """All samples of a named source, a path, a list of images' paths, or an array in memory; a
+    Collection stays as it is. Raises ValueError.
+    """
+    if isinstance(data, Collection):
+        return data
     if isinstance(data, list | tuple) and data and isinstance(data[0], str | Path):
         return files.images(reading, tuple(map(str, data)))
     if frames.is_frame(data):

@@ -1,0 +1,232 @@
+"""What an estimator has learnt of a table: a run's files, held in memory, and the table's scale."""
+
+import copy
+import json
+import math
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from .assembly import prepare
+from .channels import channels_first, channels_last
+from .checkpoint import load_tensors, save_tensors
+from .contracts import Batch, Collection, Seen
+from .disk import check_empty
+from .display import show
+from .evidence import seen_of, together
+from .fit import fit
+from .hardware import choose_device
+from .run import parties_of, save_weights
+from .settings import Settings, make_settings
+from .spec import did_you_mean, models, read
+from .trained import BATCH, load
+
+SCALES = ("auto", "standard", "range", "none")
+KEPT = ("settings.toml", "run.json", "model.safetensors", "history.csv")   # of a run's folder
+STATE = "estimator.safetensors"   # beside them, what else an estimator is
+ONE_AT_A_TIME = threading.Lock()   # trainings of one process draw from the same generator
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How a table (N, D) becomes what a model sees, and back; its numbers may be one for all."""
+
+    centre: np.ndarray   # (D,) or ()
+    spread: np.ndarray   # (D,) or (), above 0
+
+    def forth(self, x: np.ndarray) -> np.ndarray:
+        """(N, D), as float64."""
+        return np.asarray((x - self.centre) / self.spread)
+
+    def back(self, x: np.ndarray) -> np.ndarray:
+        """(N, D), in the table's own units."""
+        return np.asarray(x * self.spread + self.centre)
+
+
+def scaling_of(x: np.ndarray, scale: str, images: bool) -> Scaling:
+    """Of a table x (N, D), by name: `standard` brings every column to mean 0 and variance 1,
+    `range` all values together to 0 to 1; `auto` is the one for tables, the other for images."""
+    if scale not in SCALES:
+        raise ValueError(f"no scale is named {scale!r}; {did_you_mean(str(scale), SCALES)}")
+    scale = ("range" if images else "standard") if scale == "auto" else scale
+    if scale == "none":
+        return Scaling(np.array(0.0), np.array(1.0))
+    if scale == "range":
+        low, high = float(x.min()), float(x.max())
+        return Scaling(np.array(low), np.array(high - low or 1.0))
+    from sklearn.preprocessing import StandardScaler
+    largest = np.abs(x).max(0).astype(np.float64)   # whose square may be too large to write down
+    largest[largest == 0] = 1
+    found = StandardScaler().fit(x / largest)
+    return Scaling(found.mean_ * largest, found.scale_ * largest)
+
+
+def settings_for(model: str, dim: int | None, values: Mapping[str, Any]) -> Settings:
+    """Settings of a model by its text, with `dim` numbers in its code if that is given."""
+    given = {name: value for name, value in values.items() if value is not None}
+    if dim is not None:
+        call = read(model)
+        options = models.check(call)
+        if "dim" not in models.options(call.name) or "bottleneck" in given:
+            raise ValueError(f"dim={dim} says nothing here: the code is as large as "
+                             f"{given.get('bottleneck', model)} makes it")
+        whole = isinstance(dim, int | np.integer) and not isinstance(dim, bool)
+        if not whole or dim < 1:
+            raise ValueError(f"dim must be a whole number from 1, or None, not {dim!r}")
+        model = str(type(call)(call.name, (), {**options, "dim": int(dim)}))
+    settings = make_settings({"test": 0.0, **given, "model": model})
+    if settings.parts().condition != "none":
+        raise ValueError("an estimator is given no classes beside X, so its model cannot be "
+                         "conditional; hourglass.train can train one")
+    return settings
+
+
+def learn(
+    x: np.ndarray, shape: tuple[int, ...], scale: str, settings: Settings, verbose: bool = False
+) -> "Learnt":
+    """Train on the rows of x (N, D), each a sample of that shape: (D,), (H, W) or (H, W, C).
+
+    Nothing is said but if `verbose`, and no file stays; torch's and numpy's own generators are left
+    as they were. Raises ValueError and FloatingPointError as training does.
+    """
+    scaling = scaling_of(x, scale, len(shape) > 1)
+    shape = (*shape, 1) if len(shape) == 2 else shape
+    samples = scaling.forth(x).astype(np.float32).reshape(len(x), *shape)
+    with ONE_AT_A_TIME, tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
+        training = prepare(settings, Collection(samples), out=Path(folder) / "run")
+        progress = fit(parties_of(training), training.source, training.plan, training.state)
+        if verbose:
+            show(progress, training.plan.epochs)
+        for _ in progress:   # without checkpoints: what is interrupted is fitted again
+            pass
+        save_weights(training)
+        if training.lock:
+            training.lock.close()
+        files = read_files(training.folder.path)
+    return Learnt(files, scaling, shape, str(training.fabric.device))
+
+
+class Learnt:
+    """A trained model of the rows of a table. What goes in and out are tables (N, D), their codes
+    (N, K); maps as codes are flattened. Pickled as the run's files: safetensors and texts."""
+
+    def __init__(self, files: dict[str, bytes], scaling: Scaling, shape: tuple[int, ...],
+                 device: str = "cpu"):
+        self.files, self.scaling, self.shape, self.device = files, scaling, shape, device
+        with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng([]):
+            write_files(files, Path(folder))
+            self.trained = load(folder, device)
+            own = self.trained.model.bottleneck.sample_prior(1)
+        self.code = tuple(own.shape[1:])
+        # rows of a table are computed in double precision: a row's code is then the same to the
+        # last digit of a float32, whatever rows stand beside it
+        double = len(shape) == 1 and device == "cpu"
+        self.dtype = torch.float64 if double else torch.float32
+        self.model = copy.deepcopy(self.trained.model).to(self.dtype)
+
+    @property
+    def epochs(self) -> int:
+        """How many the training took."""
+        return self.files["history.csv"].count(b"\n") - 1
+
+    @property
+    def width(self) -> int:
+        """Numbers in a code."""
+        return math.prod(self.code)
+
+    def encode(self, x: np.ndarray) -> np.ndarray:
+        """Codes (N, K) of the rows of x (N, D)."""
+        return self._each(self.samples(x), lambda t: self.model.encode(channels_first(t))[0].z)
+
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """Rows (N, D) of codes (N, K)."""
+        codes = z.reshape(len(z), *self.code)
+        return self.scaling.back(self._each(codes, lambda t: channels_last(
+            self.model.decode(t).mean)))
+
+    def seen(self, x: np.ndarray, draws: int) -> Seen:
+        """What the model makes of the rows of x (N, D), as detectors take it; scaled."""
+        return together([seen_of(self.model, Batch(channels_first(batch)), draws)
+                         for batch in self._batches(self.samples(x))])
+
+    def samples(self, x: np.ndarray) -> np.ndarray:
+        """The rows of x (N, D) as the model's samples, scaled: (N, D) or (N, H, W, C)."""
+        return self.scaling.forth(x).reshape(len(x), *self.shape)
+
+    def _each(self, x: np.ndarray, use: Callable[[Tensor], Tensor]) -> np.ndarray:
+        """What `use` makes of samples or codes (N, ...), flat, as float64."""
+        with torch.inference_mode():
+            done = [rearrange(use(batch), "b ... -> b (...)").cpu().double()
+                    for batch in self._batches(x)]
+        return torch.cat(done).numpy()
+
+    def _batches(self, x: np.ndarray) -> Iterator[Tensor]:
+        for start in range(0, len(x), BATCH):
+            yield torch.from_numpy(x[start:start + BATCH]).to(self.device, self.dtype)
+
+    def about(self) -> dict[str, Any]:
+        """Scale and shape, as JSON can hold them."""
+        return {"centre": self.scaling.centre.tolist(), "spread": self.scaling.spread.tolist(),
+                "shape": list(self.shape), "device": self.device}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"files": self.files, "about": json.dumps(self.about())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(*_known(state["files"], json.loads(state["about"])))  # type: ignore[misc]
+
+
+def _known(
+    files: dict[str, bytes], about: dict[str, Any]
+) -> tuple[dict[str, bytes], Scaling, tuple[int, ...], str]:
+    """What makes a Learnt anew; where its device is missing, on the CPU."""
+    try:
+        device = str(choose_device(about["device"]))
+    except ValueError:
+        device = "cpu"
+    scaling = Scaling(np.array(about["centre"]), np.array(about["spread"]))
+    return files, scaling, tuple(about["shape"]), device
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """The content of a run's files that are worth keeping."""
+    return {name: (folder / name).read_bytes() for name in KEPT}
+
+
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write them into a folder."""
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def save(
+    path: str | Path, learnt: Learnt, state: dict[str, np.ndarray], estimator: dict[str, Any]
+) -> None:
+    """Write a run's folder, and with it what else an estimator is: texts, and the arrays that its
+    detector remembers. Raises ValueError where other files are."""
+    folder = Path(path)
+    check_empty(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_files(learnt.files, folder)
+    save_tensors(folder / STATE, {k: torch.from_numpy(v) for k, v in state.items()},
+                 {"estimator": json.dumps({**estimator, "learnt": learnt.about()})})
+
+
+def restore(path: str | Path) -> tuple[Learnt, dict[str, np.ndarray], dict[str, Any]]:
+    """What `save` wrote; raises ValueError."""
+    folder = Path(path)
+    try:
+        state, texts = load_tensors(folder / STATE)
+        estimator = json.loads(texts["estimator"])
+        learnt = Learnt(*_known(read_files(folder), estimator["learnt"]))
+        return learnt, {name: t.numpy() for name, t in state.items()}, estimator
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds no whole estimator ({error})") from None

@@ -1,0 +1,209 @@
+"""scikit-learn's estimators: an autoencoder as a transformer, and as a detector of outliers.
+
+    from hourglass.sklearn import AutoencoderTransformer
+    make_pipeline(AutoencoderTransformer(dim=4), LogisticRegression()).fit(X, y)
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    OutlierMixin,
+    TransformerMixin,
+)
+from sklearn.utils import Tags, check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .learnt import learn, restore, save, settings_for
+from .scoring import usual
+from .spec import detectors
+from .thresholds import contamination as lies_above
+
+TABLE = [np.float64, np.float32]   # what X may be; all else becomes float64
+
+
+@dataclass(eq=False, repr=False)
+class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Rows of X (N, D) to codes (N, K) and back, by an autoencoder trained on X alone.
+
+    After fit: `learnt_`, `n_iter_` (epochs), `n_features_in_`, and `feature_names_in_` where X
+    names its columns. The same `random_state` gives the same codes. Raises ValueError.
+    """
+
+    dim: int | None = None                       # numbers in a code, in place of the model's own
+    model: str = "ae(8)"                         # a named model, such as vae(4)
+    scale: str = "auto"                          # standard, range, none; auto: standard, of images
+    image_shape: tuple[int, ...] | None = None   # range; (H, W) or (H, W, C) that a row is of
+    epochs: int | None = None                    # at most; else some 8,000 steps' worth, to 400
+    batch_size: int = 128
+    lr: float | None = None                      # else the optimiser's usual one
+    device: str = "cpu"
+    random_state: Any = None
+    verbose: int = 0                             # above 0, training is shown
+    settings: Mapping[str, Any] | None = None    # others by name: {"backbone": "mlp(64)", ...}
+
+    def fit(self, X: Any, y: Any = None) -> "AutoencoderTransformer":
+        """Train on X (N, D); y is for pipelines, and not looked at."""
+        _fit(self, X)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Codes (N, K) of X (N, D), in X's precision."""
+        X = _checked(self, X)
+        return self.learnt_.encode(X).astype(X.dtype)
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Rows (N, D) of codes (N, K), in X's own units."""
+        check_is_fitted(self)
+        X = check_array(X, dtype=TABLE)
+        if X.shape[1] != self.learnt_.width:
+            raise ValueError(f"codes here have {self.learnt_.width} numbers, not {X.shape[1]}")
+        return self.learnt_.decode(X).astype(X.dtype)
+
+    def save(self, path: str | Path) -> None:
+        """Write a folder without pickles, which is a run's too: `hourglass.load` opens it."""
+        _save(self, path, {})
+
+    @classmethod
+    def load(cls, path: str | Path) -> "AutoencoderTransformer":
+        """A fitted one from such a folder; raises ValueError."""
+        return _loaded(cls, path)[0]
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.learnt_.width
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.non_deterministic = False
+        return tags
+
+
+@dataclass(eq=False, repr=False)
+class AutoencoderDetector(OutlierMixin, BaseEstimator):
+    """Rows of X that an autoencoder, trained on X, cannot bring back: outliers.
+
+    After fit: `offset_`, below which a score is an outlier's, so that the share `contamination` of
+    X is; `detector_` and its `state_`; `learnt_`, `n_iter_` (epochs), `n_features_in_`,
+    `feature_names_in_`. Raises ValueError.
+    """
+
+    contamination: float = 0.1                   # share of X that is taken for outliers
+    detector: str = "auto"                       # error, knn(5), ... (hourglass list detectors)
+    dim: int | None = None                       # all else as AutoencoderTransformer's
+    model: str = "ae(8)"
+    scale: str = "auto"
+    image_shape: tuple[int, ...] | None = None
+    epochs: int | None = None
+    batch_size: int = 128
+    lr: float | None = None
+    device: str = "cpu"
+    random_state: Any = None
+    verbose: int = 0
+    settings: Mapping[str, Any] | None = None
+
+    def fit(self, X: Any, y: Any = None) -> "AutoencoderDetector":
+        """Train on X (N, D), most of it normal; y is not looked at."""
+        if not isinstance(self.contamination, float | np.floating) or (
+                not 0 < self.contamination <= 0.5):
+            raise ValueError(f"contamination must be a share above 0, up to 0.5, not "
+                             f"{self.contamination!r}")
+        if self.detector != "auto":
+            detectors.make(self.detector)   # may refuse: before anything takes long
+        X = _fit(self, X)
+        self.detector_ = usual(self.learnt_.trained) if self.detector == "auto" else self.detector
+        rule = detectors.make(self.detector_)
+        seen = self.learnt_.seen(X, rule.draws)
+        self.state_ = rule.fit(seen.z, seen)
+        scores = rule.score(seen, self.state_)
+        self.offset_ = -lies_above(float(self.contamination))(scores, None)
+        return self
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """How normal every row of X is, (N,): higher is more normal."""
+        X, rule = _checked(self, X), detectors.make(self.detector_)
+        return -rule.score(self.learnt_.seen(X, rule.draws), self.state_)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """The same held against `offset_`: below 0 are outliers."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """1 for a normal row of X, -1 for an outlier, (N,)."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def save(self, path: str | Path) -> None:
+        """Write a folder without pickles, which is a run's too: `hourglass.load` opens it."""
+        _save(self, path, self.state_, offset=float(self.offset_), detector=self.detector_)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "AutoencoderDetector":
+        """A fitted one from such a folder; raises ValueError."""
+        made, kept, state = _loaded(cls, path)
+        made.state_, made.offset_, made.detector_ = state, kept["offset"], kept["detector"]
+        return made
+
+
+def _fit(estimator: Any, X: Any) -> np.ndarray:
+    """Train what the estimator's parameters say on X; returns X as checked."""
+    X = validate_data(estimator, X, dtype=TABLE, ensure_min_samples=2)
+    seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
+    named = {name: getattr(estimator, name) for name in ("epochs", "batch_size", "lr", "device")}
+    twice = set(estimator.settings or {}) & {*named, "model", "seed"}
+    if twice:
+        raise ValueError(f"{min(twice)} is a parameter of its own, not one of settings")
+    values = {**named, "seed": seed, **(estimator.settings or {})}
+    settings = settings_for(estimator.model, estimator.dim, values)
+    shape = _shape(X.shape[1], estimator.image_shape)
+    estimator.learnt_ = learn(X, shape, estimator.scale, settings, bool(estimator.verbose))
+    estimator.n_iter_ = estimator.learnt_.epochs
+    return X
+
+
+def _shape(columns: int, image_shape: Any) -> tuple[int, ...]:
+    """Of a sample; raises ValueError where a row's columns make no such image."""
+    if image_shape is None:
+        return (columns,)
+    shape = tuple(int(side) for side in image_shape)
+    if len(shape) not in (2, 3) or math.prod(shape) != columns:
+        raise ValueError(f"image_shape must be (H, W) or (H, W, C) that comes to the {columns} "
+                         f"columns of X, not {image_shape!r}")
+    return shape
+
+
+def _checked(estimator: Any, X: Any) -> np.ndarray:
+    """X as the fitted estimator takes it."""
+    check_is_fitted(estimator)
+    return validate_data(estimator, X, dtype=TABLE, reset=False)
+
+
+def _save(estimator: Any, path: str | Path, state: dict[str, np.ndarray], **kept: Any) -> None:
+    check_is_fitted(estimator)
+    names = getattr(estimator, "feature_names_in_", None)
+    plain = {name: value.item() if isinstance(value, np.generic) else value
+             for name, value in estimator.get_params(deep=False).items()}
+    if not isinstance(plain["random_state"], int | None):
+        plain["random_state"] = None   # a generator, which has gone on since
+    save(path, estimator.learnt_, state, {
+        "class": type(estimator).__name__, "parameters": plain, **kept,
+        "columns": estimator.n_features_in_, "names": None if names is None else list(names)})
+
+
+def _loaded(kind: Any, path: str | Path) -> tuple[Any, dict[str, Any], dict[str, np.ndarray]]:
+    """The estimator of that class which a folder holds, what else was kept, and its arrays."""
+    learnt, state, kept = restore(path)
+    if kept["class"] != kind.__name__:
+        raise ValueError(f"{path} holds an {kept['class']}, not an {kind.__name__}")
+    made = kind(**{name: tuple(value) if isinstance(value, list) else value
+                   for name, value in kept["parameters"].items()})
+    made.learnt_, made.n_iter_, made.n_features_in_ = learnt, learnt.epochs, kept["columns"]
+    if kept["names"] is not None:
+        made.feature_names_in_ = np.array(kept["names"], dtype=object)
+    return made, kept, state

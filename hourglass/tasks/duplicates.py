@@ -1,0 +1,143 @@
+"""Images that are there more than once, or nearly: near in their codes, then in their pixels."""
+
+import csv
+import io
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from ..console import say, track
+from ..disk import write_whole
+from ..figures.canvas import contact_sheet, shown
+from ..trained import Trained
+from .embed import Embedded, codes_of
+from .pictures import check_name, save_figure
+
+NEIGHBOUR = 10   # whose distance is the measure: a sample may have some doubles itself
+CHUNK = 500
+COLUMNS, ROWS = 12, 40   # of the picture
+TOLD = 10            # groups that are named in words
+
+
+@dataclass(frozen=True)
+class Doubles:
+    """Groups of samples that are alike."""
+
+    groups: list[np.ndarray]   # rows, from the lowest; the largest group first
+    apart: list[np.ndarray]    # how far the pixels of each are from the first's of its group: the
+                               # root of their mean squared difference
+
+
+def find_doubles(embedded: Embedded, within: float) -> Doubles:
+    """Groups of samples whose codes, and then whose pixels, are nearer to one another than `within`
+    times what lies between each of them and its tenth neighbour: the same, or nearly, and not just
+    of a crowd. Of what is there nearly the same more than ten times, no group is found.
+
+    Alike is passed on: of a group, the first and the last may be further apart.
+    """
+    head = _exact(embedded)   # of each sample the first of its group
+    first, second, between = _pairs(embedded, np.unique(head), within)
+    alike = _apart(embedded, first, second) <= within * between
+    head = _joined(head, first[alike], second[alike])
+    order = np.argsort(head, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(head[order])) + 1)
+    groups = sorted((part for part in parts if len(part) > 1), key=lambda g: (-len(g), g[0]))
+    return Doubles(groups, [_apart(embedded, np.full(len(g), g[0]), g) for g in groups])
+
+
+def _exact(embedded: Embedded) -> np.ndarray:
+    """Of each sample the first that has the very same values, itself mostly, (N,)."""
+    seen: dict[bytes, int] = {}
+    rows = track(enumerate(embedded.found.x), len(embedded.z), "looking for the very same")
+    return np.array([seen.setdefault(sha256(np.ascontiguousarray(x).data).digest(), i)
+                     for i, x in rows])
+
+
+def _joined(head: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The firsts of the groups (N,) after these pairs have been put together."""
+    total, all_rows = len(head), np.arange(len(head))
+    ends = np.concatenate([all_rows, first]), np.concatenate([head, second])
+    links = coo_array((np.ones(len(ends[0])), ends), (total, total))
+    _, label = connected_components(links, directed=False)
+    _, lowest = np.unique(label, return_index=True)
+    return lowest[label]
+
+
+def _pairs(
+    embedded: Embedded, rows: np.ndarray, within: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of those rows with codes that near, as two lists, and how far apart the pixels of
+    either's tenth neighbour are, the lesser, (n,)."""
+    from sklearn.neighbors import NearestNeighbors
+    z, found = embedded.flat[rows], []
+    search = NearestNeighbors(n_neighbors=min(NEIGHBOUR + 1, len(rows))).fit(z)
+    starts = range(0, len(rows), CHUNK)
+    for start in track(starts, len(starts), "looking for doubles"):
+        found.append(search.kneighbors(z[start:start + CHUNK]))
+    distance, near = (np.concatenate(held) for held in zip(*found, strict=True))
+    scale = distance[:, -1]
+    first, place = np.nonzero(distance < within * scale[:, None])
+    second = near[first, place]
+    kept = (first < second) & (distance[first, place] < within * scale[second])
+    first, second = first[kept], second[kept]
+    between = [_apart(embedded, rows[of], rows[near[of, -1]]) for of in (first, second)]
+    return rows[first], rows[second], np.minimum(*between)
+
+
+def _apart(embedded: Embedded, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The root of the mean squared difference of the pixels of pairs, (n,)."""
+    done = []
+    for start in range(0, len(first), CHUNK):
+        pair = [embedded.values(rows[start:start + CHUNK]) for rows in (first, second)]
+        difference = np.square(pair[0] - pair[1])
+        done.append(np.sqrt(difference.reshape(len(difference), -1).mean(1)))
+    return np.concatenate(done) if done else np.empty(0)
+
+
+def duplicates(model: Trained, images: str | Path, within: float, out: Path) -> list[str]:
+    """Write the groups as .csv (group, name, class, distance), and of images a picture of them
+    beside it; returns lines that say what was found. Raises ValueError."""
+    check_name(out, (".csv",))
+    embedded = codes_of(model, images)
+    if len(embedded.z) < 2:
+        raise ValueError(f"{images} holds one sample: there is nothing it could be a double of")
+    found = find_doubles(embedded, within)
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(["group", "name", "class", "distance"])
+    for number, (group, apart) in enumerate(zip(found.groups, found.apart, strict=True), 1):
+        writer.writerows([number, embedded.names[row], embedded.kind(row), f"{far:.4g}"]
+                         for row, far in zip(group, apart, strict=True))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, written.getvalue())
+    if found.groups and embedded.found.x.ndim == 4:
+        _draw(embedded, found.groups[:ROWS], out.with_suffix(".png"))
+    return _in_words(embedded, found)
+
+
+def _draw(embedded: Embedded, groups: list[np.ndarray], path: Path) -> None:
+    """A group a row, white where there are no more."""
+    columns = min(COLUMNS, max(map(len, groups)))
+    rows = []
+    for group in groups:
+        images = shown(embedded.values(group[:columns]))
+        missing = ((0, columns - len(images)), (0, 0), (0, 0), (0, 0))
+        rows.append(np.pad(images, missing, constant_values=1))
+    names = [f"{i} ({len(group)})" for i, group in enumerate(groups, 1)]
+    save_figure(path, contact_sheet(rows, names, 0.6, 40))
+    say(f"the picture of {'all' if len(groups) < ROWS else f'the first {ROWS}'} groups is {path}")
+
+
+def _in_words(embedded: Embedded, found: Doubles) -> list[str]:
+    count = sum(map(len, found.groups))
+    lines = [f"{count:,} of {len(embedded.z):,} samples are in {len(found.groups):,} groups of "
+             f"doubles or near doubles" if count else
+             f"no doubles among {len(embedded.z):,} samples"]
+    for group in found.groups[:TOLD]:
+        names = [embedded.names[row] for row in group[:6]]
+        lines.append("  " + ", ".join(names) + (", ..." if len(group) > 6 else ""))
+    return [*lines, "  ..."] if len(found.groups) > TOLD else lines

@@ -1,0 +1,127 @@
+"""Images to codes, as a table: .parquet, .csv or .npy."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..console import say, track
+from ..contracts import Collection
+from ..disk import write_whole
+from ..trained import Trained
+from .pictures import check_name, save_array
+
+SUFFIXES = (".parquet", ".csv", ".npy")
+CHUNK = 2048   # samples encoded between two looks at the bar
+
+
+class Embedded(NamedTuple):
+    """Samples, and where they lie."""
+
+    found: Collection
+    z: np.ndarray      # (N, D), or maps (N, D, H, W), float32
+    scale: float = 1.0   # what a stored 8-bit number is worth
+
+    @property
+    def flat(self) -> np.ndarray:
+        """The codes as vectors, (N, D)."""
+        return self.z.reshape(len(self.z), -1)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the files, or of what has none the rows' numbers, from 0."""
+        return list(self.found.names) or [str(i) for i in range(len(self.z))]
+
+    def kind(self, row: int) -> str:
+        """A sample's class, or nothing."""
+        return "" if self.found.y is None else self.found.classes[self.found.y[row]]
+
+    def values(self, rows: Any) -> np.ndarray:
+        """Those samples (n, H, W, C) or (n, D) as numbers that can be drawn and compared."""
+        x = self.found.x[rows]
+        return x * np.float32(self.scale) if x.dtype == np.uint8 else np.asarray(x, np.float32)
+
+
+def codes_of(model: Trained, images: str | Path, y: Any = None) -> Embedded:
+    """The codes of all images of a folder, archive, array or source; what cannot be read is left
+    out, and said. Raises ValueError."""
+    found = model.read(str(images), strict=False)
+    for note in found.notes:
+        say(note)
+    kinds = y if y is not None or found.y is None else [found.classes[i] for i in found.y]
+    starts = range(0, len(found.x), CHUNK)
+    done = []
+    for start in track(starts, len(starts), "encoding"):
+        rows = slice(start, start + CHUNK)
+        told = None if model.model.condition is None or kinds is None else kinds[rows]
+        done.append(model.encode(Collection(found.x[rows]), told))
+    return Embedded(found, np.concatenate(done), model.about["scale"])
+
+
+def embed(model: Trained, images: str | Path, out: Path) -> Embedded:
+    """Write a row a sample: its name (else its number), class and split if it has one, and its
+    code, z_1 to z_D. A .npy file holds the codes alone, (N, D) or (N, D, H, W).
+
+    The same images give the same codes, whatever others stand beside them, to 1e-5. Raises
+    ValueError for another suffix, and where nothing can be read.
+    """
+    check_name(out, SUFFIXES)
+    if out.suffix.lower() == ".parquet":
+        _parquet()   # before the work
+    embedded = codes_of(model, images)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix.lower() == ".npy":
+        save_array(out, embedded.z)
+    elif out.suffix.lower() == ".csv":
+        write_whole(out, _as_csv(embedded))
+    else:
+        write_whole(out, _as_parquet(embedded))
+    return embedded
+
+
+def _texts(embedded: Embedded) -> dict[str, list[str]]:
+    """The columns before the code's."""
+    found, columns = embedded.found, {"name": embedded.names}
+    if found.y is not None:
+        columns["class"] = [found.classes[i] for i in found.y]
+    if found.parts:
+        part = np.full(len(found.x), "", dtype=object)
+        for name, index in found.parts.items():
+            part[index] = name
+        columns["split"] = part.tolist()
+    return columns
+
+
+def _numbered(embedded: Embedded) -> list[str]:
+    return [f"z_{i}" for i in range(1, embedded.flat.shape[1] + 1)]
+
+
+def _as_csv(embedded: Embedded) -> str:
+    """With nine digits, from which a float32 comes back as it was."""
+    texts = _texts(embedded)
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow([*texts, *_numbered(embedded)])
+    rows: Iterator[tuple[Any, ...]] = zip(*texts.values(), embedded.flat, strict=True)
+    for *before, code in track(rows, len(embedded.z), "writing rows"):
+        writer.writerow([*before, *(f"{value:.9g}" for value in code)])
+    return written.getvalue()
+
+
+def _parquet() -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        raise ValueError("a .parquet file needs an extra: pip install 'hourglass[tabular]'; .csv "
+                         "and .npy do not") from None
+    return pyarrow
+
+
+def _as_parquet(embedded: Embedded) -> bytes:
+    arrow, buffer = _parquet(), io.BytesIO()
+    columns = {**_texts(embedded), **dict(zip(_numbered(embedded), embedded.flat.T, strict=True))}
+    arrow.parquet.write_table(arrow.table(columns), buffer)
+    return buffer.getvalue()

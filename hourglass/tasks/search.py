@@ -1,0 +1,67 @@
+"""The images most like others, by the distance of their codes."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from ..disk import write_whole
+from ..figures.canvas import contact_sheet, shown
+from ..trained import Trained
+from .embed import Embedded, codes_of
+from .picking import one_class, pick
+from .pictures import SUFFIXES, check_name, save_figure
+
+COLUMNS = 20   # images beside a query in a picture
+
+
+def nearest_to(embedded: Embedded, z: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The n samples whose codes lie nearest to each of z (M, D), all of them looked at: distances
+    (M, n), the least first, and their rows (M, n)."""
+    from sklearn.neighbors import NearestNeighbors
+    search = NearestNeighbors(n_neighbors=min(n, len(embedded.z)), algorithm="brute")
+    distances, rows = search.fit(embedded.flat).kneighbors(z)
+    return distances, rows
+
+
+def search(
+    model: Trained, images: str | Path, queries: list[str], n: int, out: Path, kind: str = ""
+) -> list[str]:
+    """Write the n images nearest to each query (a file, or the number of an unseen sample), as a
+    picture or as .csv; returns them as lines. One that is among the images finds itself.
+
+    A conditional model takes the queries as of class `kind`. Raises ValueError.
+    """
+    check_name(out, (*SUFFIXES, ".csv"))
+    picked = pick(model, queries)
+    z = model.encode(picked, one_class(model, picked, kind))
+    embedded = codes_of(model, images, kind or None)
+    distances, rows = nearest_to(embedded, z.reshape(len(z), -1), n)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix.lower() == ".csv":
+        write_whole(out, _as_csv(embedded, queries, distances, rows))
+    else:
+        sheet = [np.concatenate([query[None], embedded.values(found[:COLUMNS])])
+                 for query, found in zip(picked.x, rows, strict=True)]
+        save_figure(out, contact_sheet([shown(row) for row in sheet],
+                                       [Path(query).name for query in queries], 0.6, 30))
+    wide = max(len(embedded.names[row]) for row in rows.ravel())
+    lines = []
+    for query, near, found in zip(queries, distances, rows, strict=True):
+        lines.append(f"nearest to {query}:")
+        lines += [f"  {embedded.names[row]:{wide}}  {distance:10.5g}  {embedded.kind(row)}".rstrip()
+                  for distance, row in zip(near, found, strict=True)]
+    return lines
+
+
+def _as_csv(
+    embedded: Embedded, queries: list[str], distances: np.ndarray, rows: np.ndarray
+) -> str:
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(["query", "rank", "name", "class", "distance"])
+    for query, near, found in zip(queries, distances, rows, strict=True):
+        writer.writerows([query, rank, embedded.names[row], embedded.kind(row), f"{distance:.9g}"]
+                         for rank, (distance, row) in enumerate(zip(near, found, strict=True), 1))
+    return written.getvalue()
