@@ -51,14 +51,14 @@ def by_quality(
     """
     spread, slopes = spread_of(z), sensitivity(model, z, y)
     error = _error(model, z, y, x)
-
     added = max(error, ROUNDING) * (100 - quality) / 100
 
     def grid(eighths: int) -> Grid:
         sizes = 2 ** (eighths / 8) / np.maximum(slopes, 1e-12)
         return grid_of(np.minimum(sizes, WIDEST * spread.std), spread.mean)
 
-    first = round(8 * np.log2(np.sqrt(12 * added * x[0].size / z[0].size)))   # of errors even in a step, were all linear
+    linear = np.sqrt(12 * added * x[0].size / z[0].size)   # the step, if the decoder were
+    first = round(8 * np.log2(linear))
     low, high = first - SEARCHED, first + SEARCHED
     rounds = int(np.log2(high - low))
     for _ in track(range(rounds), rounds, "choosing steps"):   # the widest that add no more

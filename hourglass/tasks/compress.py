@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ..compression.codec import Wish
+from ..compression.container import MAGIC
 from ..console import say, track
 from ..contracts import Collection
 from ..disk import check_empty, write_whole
@@ -49,8 +50,7 @@ def compress(model: Trained, images: str | Path, out: Path, wish: Wish, kind: st
     """Write a folder, an archive or an array of images as one file, of class `kind` for
     conditional models unless folders say; returns what it came to, which is measured on what the
     file gives back. Raises ValueError for what cannot be read."""
-    if out.is_dir():
-        raise ValueError(f"{out} is a folder; -o takes a file, such as out.hg")
+    _check_file(out)
     found = model.read(images, strict=False)
     for note in found.notes:
         say(note)
@@ -105,6 +105,17 @@ def places(names: tuple[str, ...]) -> list[PurePosixPath]:
         taken.add(str(place).casefold())
         found.append(place)
     return found
+
+
+def _check_file(out: Path) -> None:
+    """Raises ValueError where writing this file would cost somebody another one."""
+    if out.is_dir():
+        raise ValueError(f"{out} is a folder; -o takes a file, such as out.hg")
+    if out.is_file():
+        with open(out, "rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise ValueError(f"{out} is there already, and not what hourglass compress wrote; "
+                                 f"choose another -o")
 
 
 def _content(file: Path) -> bytes:
