@@ -89,7 +89,8 @@ class Autoencoder(nn.Module):
     def decode(
         self, z: Tensor, y: Tensor | None = None, skips: tuple[Tensor, ...] = ()
     ) -> Distribution:
-        """z (B, D) or (B, D, H, W), y (B,) -> p(x|z), over (B, *shape), in full precision."""
+        """z (B, D) or (B, D, H, W), y (B,) -> p(x|z), over (B, *shape), in full precision, in
+        double if z and the weights are."""
         h = self.bottleneck.expand(z)
         if self.condition is not None:
             h = self.condition.decoding(h, y)

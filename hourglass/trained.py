@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -27,6 +27,9 @@ from .scoring import Detector, detector_of
 from .settings import make_settings, read_toml
 from .spec import did_you_mean
 from .tiles import tiled
+
+if TYPE_CHECKING:   # it wants an extra, and few want it
+    from .compression.codec import Codec, Contents
 
 ROUNDS = 10   # of filling in what is missing
 BATCH = 128   # small enough for activations to stay in cache
@@ -260,6 +263,35 @@ class Trained:
         return Split(values, None if labels is None else torch.from_numpy(labels),
                      torch.arange(len(values)), scale, self.device, gaps=bool(gaps),
                      given=None if found.given is None else torch.from_numpy(found.given))
+
+    def compress(self, x: Any, y: Any = None, quality: float | None = None,
+                 step: float | None = None, lossless: bool = False) -> bytes:
+        """Samples as a file's content: their codes, rounded, and, if lossless, what the model
+        missed of 8-bit images. Rounding adds at most 100 - quality percent (5 if nothing is said)
+        to the model's squared error, or is by `step` standard deviations of each factor."""
+        from .compression.codec import wish_of
+        wish = wish_of(quality, step, lossless)
+        found = self.read(x)
+        return self._codec().compress(found, self.encode(found, y), self._labels(y, found), wish,
+                                      kept_codes(self.folder))
+
+    def decompress(self, content: bytes) -> np.ndarray:
+        """Images uint8 (N, H, W, C), or other samples as float32, from what `compress` gave.
+
+        Raises ValueError for what is cut short or altered, or was made with another model.
+        """
+        return self.unpack(content).x
+
+    def unpack(self, content: bytes) -> "Contents":
+        """The same with the names of the files that they were."""
+        try:
+            return self._codec().decompress(content)
+        except ValueError as error:
+            raise ValueError(f"this cannot be decompressed: {error}") from None
+
+    def _codec(self) -> "Codec":
+        from .compression.codec import Codec
+        return Codec(self.model, self.about, self._own(1, 1.0, 0).shape[1:])
 
     def _labels(self, y: Any, found: Collection) -> np.ndarray | None:
         """The classes (N,) as this model counts them; raises ValueError for one it has not seen."""

@@ -1,0 +1,181 @@
+"""Samples to a file's content and back."""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..autoencoder import Autoencoder
+from ..codes import Codes
+from ..contracts import Collection
+from .coding import Coder, constriction
+from .container import Header, Rest, digest, seal, unseal
+from .decoder import ExactDecoder, model_digest
+from .differences import code_differences, fit_weights, known_count
+from .factors import code_factors, spreads_of
+from .rounding import Grid
+from .steps import by_quality, by_share, spread_of
+from .tones import code_tones
+
+QUALITY = 95.0
+TRIED = 96   # samples on which the error that rounding adds is measured
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How well samples are to be kept: codes rounded by a quality or, where that is None, in steps
+    of a share of their spread; and, if lossless, what the model missed beside them."""
+
+    quality: float | None = QUALITY
+    step: float | None = None
+    lossless: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.quality is None) == (self.step is None):
+            raise ValueError("codes are rounded by a quality or by a step; give one of them")
+        if self.quality is not None and not 0 < self.quality < 100:
+            raise ValueError(f"quality must be above 0 and below 100: rounding may add 100 - "
+                             f"quality percent to the model's squared error; not {self.quality}")
+        if self.step is not None and not 1e-4 <= self.step <= 100:
+            raise ValueError(f"step must be from 0.0001 to 100 standard deviations of a factor, "
+                             f"not {self.step}")
+
+
+def wish_of(quality: float | None, step: float | None, lossless: bool) -> Wish:
+    """What is asked for, the usual quality if nothing is said; raises ValueError."""
+    return Wish(QUALITY if quality is None and step is None else quality, step, lossless)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a compressed file holds."""
+
+    x: np.ndarray               # images uint8 (N, H, W, C), or float32
+    names: tuple[str, ...]      # of files, if they had any
+    lossless: bool
+
+
+class Codec:
+    """Compresses samples with one model, and brings them back with the same.
+
+    `about` is what the run says of its model, `code` the shape of one code.
+    """
+
+    def __init__(self, model: Autoencoder, about: dict[str, Any], code: tuple[int, ...]):
+        constriction()
+        self.shape, self.code = tuple(about["shape"]), code
+        self.classes = len(about["classes"]) if model.condition is not None else 0
+        self.model, self.decoder = model, ExactDecoder(model, self.shape, about["bounded"])
+        told = {name: about[name] for name in ("parts", "shape", "scale", "bounded", "classes")}
+        self.digest = model_digest(model, json.dumps(told, sort_keys=True))
+        self.scale = about["scale"]
+
+    def compress(self, found: Collection, z: np.ndarray, y: np.ndarray | None, wish: Wish,
+                 training: Codes | None = None) -> bytes:
+        """A file's content: of samples, their codes z (N, D, ...) and classes y (N,). A step's
+        share is of the spread of the `training` samples' codes, if they are at hand.
+
+        Raises ValueError where it is asked for what cannot be.
+        """
+        x = found.x
+        if wish.lossless and (x.dtype != np.uint8 or not self.decoder.eight_bits):
+            raise ValueError("only 8-bit images can be kept without loss, and these samples are "
+                             "none; without lossless, codes of them can be kept")
+        grid = self._grid(x, z, y, wish, training)
+        q = grid.round(z)
+        coder = Coder()
+        spreads = spreads_of(q)
+        code_factors(coder, spreads, q.shape, q)
+        fields = {"count": len(x), "shape": list(self.shape), "codes": digest(q),
+                  "steps": grid.steps.tolist(), "centres": grid.centres.tolist(),
+                  "spreads": spreads.tolist(), "names": list(found.names),
+                  "labels": [] if y is None else y.tolist()}
+        if not wish.lossless:
+            return seal(self.digest, self._header(fields), coder.words())
+        guess = self.decoder(grid.place(q).reshape(z.shape), y)
+        fields |= {"guess": digest(guess), "pixels": digest(x)}
+        manners: list[tuple[Rest, Any]] = [("differences", fit_weights(x, guess)), ("tones", [])]
+        contents = []
+        for rest, weights in manners:   # whichever turns out smaller
+            coder = Coder()
+            code_factors(coder, spreads, q.shape, q)
+            _code_rest(coder, rest, weights, guess, x)
+            header = self._header({**fields, "rest": rest, "weights": weights})
+            contents.append(seal(self.digest, header, coder.words()))
+        return min(contents, key=len)
+
+    def _grid(self, x: np.ndarray, z: np.ndarray, y: np.ndarray | None, wish: Wish,
+              training: Codes | None) -> Grid:
+        if wish.step is not None:
+            return by_share(spread_of(z if training is None else training.z.numpy()), wish.step)
+        worth = np.float32(self.scale if x.dtype == np.uint8 else 1.0)
+        some = np.unique(np.linspace(0, len(z) - 1, min(len(z), TRIED)).astype(int))
+        return by_quality(self.model, z[some], None if y is None else y[some],
+                          x[some].astype(np.float32) * worth, wish.quality or QUALITY)
+
+    def _header(self, fields: dict[str, Any]) -> Header:
+        header = Header(**fields)
+        header.check()
+        return header
+
+    def decompress(self, content: bytes) -> Contents:
+        """What `compress` was given, as well as it was kept.
+
+        Raises ValueError for what is not whole, was altered, or was made with another model.
+        """
+        model, header, words = unseal(content)
+        if model != self.digest:
+            raise ValueError("it was compressed with another model than this; give the run that "
+                             "it was made with, as it was then")
+        self._check(header)
+        coder = Coder(words)
+        y = np.array(header.labels) if self.classes else None
+        grid = Grid(np.array(header.steps), np.array(header.centres))
+        q = code_factors(coder, np.array(header.spreads), self._rounded_shape(header.count), None)
+        if digest(q) != header.codes:
+            raise ValueError("its codes are not those that were written; it was altered")
+        x = self.decoder(grid.place(q).reshape(header.count, *self.code), y)
+        if header.rest:
+            x = self._complete(coder, header, x)
+        coder.check_end()
+        return Contents(x, tuple(header.names), bool(header.rest))
+
+    def _complete(self, coder: Coder, header: Header, guess: np.ndarray) -> np.ndarray:
+        """The very pixels, uint8 (N, H, W, C), from what the decoder guesses of them."""
+        if digest(guess) != header.guess:
+            raise ValueError("this machine's decoder makes other images of its codes than the one "
+                             "that wrote it, so that pixels cannot be told; decompress it there, "
+                             "or with the same version of PyTorch")
+        x = _code_rest(coder, header.rest, header.weights, guess, None)
+        if digest(x) != header.pixels:
+            raise ValueError("its pixels are not those that were written; it was altered")
+        return x
+
+    def _rounded_shape(self, count: int) -> tuple[int, int, int]:
+        return count, self.code[0], math.prod(self.code[1:])
+
+    def _check(self, header: Header) -> None:
+        """Raises ValueError where the header is not of this model's samples."""
+        factors = {len(header.steps), len(header.centres), len(header.spreads)}
+        labelled = len(header.labels) == (header.count if self.classes else 0)
+        known = all(label < self.classes for label in header.labels)
+        weights = header.rest != "differences" or (
+            len(header.weights) == self.shape[0] and all(
+                held and all(len(one) == known_count(channel) for one in held)
+                for channel, held in enumerate(header.weights)))
+        if (tuple(header.shape) != self.shape or factors != {self.code[0]} or not labelled
+                or not known or not weights or (header.rest and not self.decoder.eight_bits)):
+            raise ValueError("its header does not fit this model; it was altered")
+        if math.prod(self._rounded_shape(header.count)) > 2**27:
+            raise ValueError(f"it says that it holds {header.count:,} samples, which is too many")
+
+
+def _code_rest(
+    coder: Coder, rest: str, weights: Any, guess: np.ndarray, x: np.ndarray | None
+) -> np.ndarray:
+    """Pixels by that manner, written or read."""
+    if rest == "tones":
+        return code_tones(coder, guess, x)
+    return code_differences(coder, guess, weights, x)

@@ -1,0 +1,120 @@
+"""The file: what comes where in it, and that it is whole.
+
+    8 bytes    89 48 47 43 0d 0a 1a 0a: "HGC" among bytes that a transfer as text would change
+    2          the version of this layout, 1; this and all numbers below little-endian
+    32         SHA-256 of the model's weights and parts
+    4          how long the header is
+               the header: JSON, deflated, its fields those of `Header`
+               32-bit words of the range coder: the codes, then, if lossless, the pixels
+    16         BLAKE2b of everything before
+
+The checksum is compared before anything else is made of the content.
+"""
+
+import hashlib
+import json
+import math
+import struct
+import zlib
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from annotated_types import Ge, Le, MaxLen
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+MAGIC = b"\x89HGC\r\n\x1a\n"
+VERSION = 1
+FRONT = struct.Struct("<8sH32sI")
+CHECKSUM = 16                # bytes
+LARGEST_HEADER = 2**26       # bytes of JSON
+MOST_VALUES = 2**31          # in all samples together; more would not be read into memory
+LONGEST_NAME = 4096
+
+Whole = Annotated[int, Ge(-2**31), Le(2**31)]
+Digest = Annotated[str, MaxLen(64)]
+Rest = Literal["", "differences", "tones"]   # how pixels are coded, if they are
+
+
+class Header(BaseModel):
+    """What must be known to read the words. Every number is whole."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    count: Annotated[int, Ge(1), Le(MOST_VALUES)]   # N samples
+    shape: list[Annotated[int, Ge(1), Le(2**24)]]   # of one, channels first
+    steps: list[Annotated[int, Ge(-400), Le(400)]]  # (D,) factors' steps, in eighths of an octave
+    centres: list[Whole]                            # (D,) in eighths of a step
+    spreads: list[Annotated[int, Ge(1), Le(2**23)]]   # (D,) mean distances from them, in eighths
+    codes: Digest                                   # of the rounded codes
+    labels: list[Annotated[int, Ge(0)]] = []        # (N,) of a conditional model's samples
+    names: list[Annotated[str, MaxLen(LONGEST_NAME)]] = []   # (N,) of files
+    rest: Rest = ""
+    weights: list[list[list[Annotated[int, Ge(-2**20), Le(2**20)]]]] = []   # of `differences`
+    guess: Digest = ""                              # of what the decoder makes of the codes
+    pixels: Digest = ""                             # of the images
+
+    def check(self) -> None:
+        """Raises ValueError where its parts do not go together."""
+        if self.count * math.prod(self.shape) > MOST_VALUES:
+            raise ValueError(f"it says that it holds {self.count:,} samples, which is too many")
+        for held in (self.labels, self.names):
+            if held and len(held) != self.count:
+                raise ValueError(f"it holds {self.count:,} samples and {len(held):,} names or "
+                                 f"classes")
+
+
+def digest(values: np.ndarray) -> str:
+    """What tells an array of whole numbers from another of its shape, the same on every machine."""
+    little = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
+    return hashlib.blake2b(little.tobytes(), digest_size=12).hexdigest()
+
+
+def seal(model: bytes, header: Header, words: np.ndarray) -> bytes:
+    """A file's content: for the model of that digest (32 bytes)."""
+    fields = header.model_dump(exclude_defaults=True)
+    text = zlib.compress(json.dumps(fields, separators=(",", ":")).encode(), 9)
+    front = FRONT.pack(MAGIC, VERSION, model, len(text))
+    content = front + text + words.astype("<u4").tobytes()
+    return content + _checksum(content)
+
+
+def unseal(content: bytes) -> tuple[bytes, Header, np.ndarray]:
+    """The model's digest, the header and the words of a file's content.
+
+    Raises ValueError for what is not whole, or no such file.
+    """
+    if not content:
+        raise ValueError("it is empty")
+    if content[:len(MAGIC)] != MAGIC[:len(content)]:
+        raise ValueError("it does not begin as files of hourglass compress do")
+    if len(content) < FRONT.size + CHECKSUM:
+        raise ValueError("it is cut short")
+    _, version, model, length = FRONT.unpack_from(content)
+    if version != VERSION:
+        raise ValueError(f"it is altered, or of version {version}, and this hourglass reads "
+                         f"version {VERSION}")
+    if _checksum(content[:-CHECKSUM]) != content[-CHECKSUM:]:
+        raise ValueError("it is cut short or altered: its checksum is another; get it again from "
+                         "where it came from")
+    rest = content[FRONT.size:-CHECKSUM]
+    if length > len(rest) or (len(rest) - length) % 4:
+        raise ValueError("its header does not fit in it")
+    return model, _header(rest[:length]), np.frombuffer(rest[length:], "<u4").astype(np.uint32)
+
+
+def _header(deflated: bytes) -> Header:
+    try:
+        inflating = zlib.decompressobj()
+        text = inflating.decompress(deflated, LARGEST_HEADER)
+        if not inflating.eof or inflating.unused_data:
+            raise ValueError
+        fields: Any = json.loads(text)
+        header = Header.model_validate(fields)
+    except (zlib.error, ValidationError, ValueError, RecursionError):
+        raise ValueError("its header cannot be read") from None
+    header.check()
+    return header
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=CHECKSUM).digest()

@@ -1,0 +1,161 @@
+"""Images into one compressed file, and back into a folder."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from ..compression.codec import Wish
+from ..compression.container import MAGIC
+from ..console import say, track
+from ..contracts import Collection
+from ..disk import check_empty, write_whole
+from ..metrics.reconstruction import WINDOW, structural_similarity
+from ..trained import Trained
+from .pictures import as_picture, save_array
+
+LARGEST = 2**31   # bytes of a file that is read
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What compression came to. Sizes are whole files', in bytes."""
+
+    samples: int
+    compressed: int
+    given: int          # what the files took that were compressed, or 0
+    png: int            # what the same images take as PNG files, or 0
+    pixels: int         # of all images together, or 0
+    psnr: float         # in dB, the mean over samples; infinite without loss
+    ssim: float | None
+
+    def lines(self, out: Path) -> list[str]:
+        """The same in words."""
+        bits = f", {8 * self.compressed / self.pixels:.4g} bits per pixel" if self.pixels else ""
+        said = [f"{self.samples:,} samples in {out}: {self.compressed:,} bytes{bits}"]
+        if np.isinf(self.psnr):
+            said.append("without loss: every pixel comes back as the model takes it")
+        elif not np.isnan(self.psnr):
+            like = "" if self.ssim is None else f", SSIM {self.ssim:.4f}"
+            said.append(f"what comes back: PSNR {self.psnr:.2f} dB{like}")
+        for what, size in (("the files given", self.given), ("the same images as PNG", self.png)):
+            if size:
+                said.append(f"{what}: {size:,} bytes, {size / self.compressed:.3g} times as much")
+        return said
+
+
+def compress(model: Trained, images: str | Path, out: Path, wish: Wish, kind: str = "") -> Sizes:
+    """Write a folder, an archive or an array of images as one file, of class `kind` for
+    conditional models unless folders say; returns what it came to, which is measured on what the
+    file gives back. Raises ValueError for what cannot be read."""
+    _check_file(out)
+    found = model.read(images, strict=False)
+    for note in found.notes:
+        say(note)
+    if found.sizes and any(size != found.x.shape[1:3] for size in found.sizes):
+        say(f"images are kept at {found.x.shape[1]}x{found.x.shape[2]} pixels, the model's size")
+    content = model.compress(found, kind or None, wish.quality, wish.step, wish.lossless)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, content)
+    return _sizes(model, found, model.decompress(content), Path(images), content)
+
+
+def decompress(model: Trained, file: Path, out: Path) -> int:
+    """Write what a compressed file holds: images into a folder, under the names that they had, as
+    PNG, or all as one array where `out` ends in .npy; returns how many. Raises ValueError for a
+    file that is damaged or another model's, and where `out` is there."""
+    contents = model.unpack(_content(file))
+    if out.suffix == ".npy":
+        if out.exists():
+            raise ValueError(f"{out} is there already; choose another -o")
+        save_array(out, contents.x)
+        return len(contents.x)
+    if contents.x.ndim != 4:
+        raise ValueError("this model's samples are no images; write them as an array: -o out.npy")
+    check_empty(out)
+    names = contents.names or tuple(f"{i:05}" for i in range(len(contents.x)))
+    scale = model.about["scale"] if contents.lossless else 1 / 255
+    pairs = zip(places(names), contents.x, strict=True)
+    for place, image in track(pairs, len(names), "writing images"):
+        path = out / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        as_picture(image * np.float32(scale) if image.dtype == np.uint8 else image).save(path)
+    return len(contents.x)
+
+
+def places(names: tuple[str, ...]) -> list[PurePosixPath]:
+    """Where files of these names go, ending in .png, no two in one place.
+
+    Raises ValueError for a name that would lead out of the folder.
+    """
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        path = PurePosixPath(name)
+        if (path.is_absolute() or ".." in path.parts or not path.name
+                or any(sign in name for sign in "\\:\0")):
+            raise ValueError(f"it names a file {name!r}, which may lie outside the folder; write "
+                             f"an array in place of files: -o out.npy")
+        place, number = path.with_suffix(".png"), 1
+        while str(place).casefold() in taken:   # a.jpg and a.bmp, or A.jpg where case is no matter
+            number += 1
+            place = path.with_name(f"{path.stem}-{number}.png")
+        taken.add(str(place).casefold())
+        found.append(place)
+    return found
+
+
+def _check_file(out: Path) -> None:
+    """Raises ValueError where writing this file would cost somebody another one."""
+    if out.is_dir():
+        raise ValueError(f"{out} is a folder; -o takes a file, such as out.hg")
+    if out.is_file():
+        with open(out, "rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise ValueError(f"{out} is there already, and not what hourglass compress wrote; "
+                                 f"choose another -o")
+
+
+def _content(file: Path) -> bytes:
+    if not file.is_file():
+        raise ValueError(f"{file} is {'a folder' if file.is_dir() else 'not there'}; give a file "
+                         f"that hourglass compress wrote")
+    if file.stat().st_size > LARGEST:
+        raise ValueError(f"{file} is larger than hourglass compress writes files")
+    return file.read_bytes()
+
+
+def _sizes(
+    model: Trained, found: Collection, again: np.ndarray, given: Path, content: bytes
+) -> Sizes:
+    x, psnr, ssim, png, pixels = found.x, float("nan"), None, 0, 0
+    if x.ndim == 4 and again.dtype == np.uint8:
+        pixels = x.shape[0] * x.shape[1] * x.shape[2]
+        eight = x.dtype == np.uint8
+        png = sum(_as_png(image) for image in x) if eight else 0
+        if eight and np.array_equal(x, again):
+            psnr = float("inf")
+        else:
+            scale = np.float32(model.about["scale"] if eight else 1.0)
+            true, back = x.astype(np.float32) * scale, again / np.float32(255)
+            each = np.square(true - back).reshape(len(x), -1).mean(1)
+            psnr = float(np.mean(-10 * np.log10(np.maximum(each, 1e-10))))
+            if min(x.shape[1:3]) >= WINDOW:
+                ssim = float(structural_similarity(true, back).mean())
+    return Sizes(len(x), len(content), _taken(given, found.names), png, pixels, psnr, ssim)
+
+
+def _as_png(image: np.ndarray) -> int:
+    written = io.BytesIO()
+    plain = image[..., 0] if image.shape[-1] == 1 else image
+    Image.fromarray(plain).save(written, "PNG", optimize=True)
+    return written.tell()
+
+
+def _taken(given: Path, names: tuple[str, ...]) -> int:
+    """Bytes of the files compressed, where they are files."""
+    if given.is_dir():
+        return sum((given / name).stat().st_size for name in names)
+    return given.stat().st_size if given.is_file() else 0
