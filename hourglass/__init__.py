@@ -8,7 +8,7 @@
 from typing import Any
 
 _PUBLIC = {"train": "api", "resume": "api", "report": "api", "load": "trained",
-           "load_half": "trained", "Trained": "trained"}
+           "load_half": "halves", "Trained": "trained"}
 __all__ = ["Trained", "load", "load_half", "report", "resume", "train"]
 
 

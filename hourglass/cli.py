@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from .cli_data import data_commands
 from .cli_latent import Device, Run, latent_commands
+from .cli_serve import serve_commands
 from .cli_use import use_commands
 from .console import is_first, say
 from .flags import takes_settings
@@ -23,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]})
 app.add_typer(latent_commands)
 app.add_typer(use_commands)
+app.add_typer(serve_commands)
 app.add_typer(data_commands, name="data")
 
 @app.callback(invoke_without_command=True)

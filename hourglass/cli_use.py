@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Annotated, Any, Optional
-from typing import Annotated, Optional
 
 import typer
 
@@ -10,67 +9,35 @@ from .cli_latent import Device, Run, Told
 
 use_commands = typer.Typer()
 
-ABNORMAL = 1   # the exit code where something is
+ABNORMAL = 1   # the exit code of score where something is
+Images = Annotated[str, typer.Argument(help="a folder, an archive, an array or a source")]
 
 
 @use_commands.command()
-def embed(
+def restore(
     run: Run,
-    images: Annotated[str, typer.Argument(help="a folder, an archive, an array or a source")],
-    nearest: Annotated[Optional[list[str]], typer.Option(  # noqa: UP045
-        help="find the images nearest to this one: a file, or the number of an unseen sample; "
-             "may be given several times")] = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="how many of them")] = 10,
-    duplicates: Annotated[bool, typer.Option("--duplicates", help="find images that are there more "
-                                             "than once, or nearly")] = False,
-    within: Annotated[float, typer.Option(min=0, max=1, help="how near that is: as a share of "
-                                          "what lies between neighbours")] = 0.3,
+    images: Annotated[str, typer.Argument(help="a folder, an archive or an image")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the images")] = Path(
+        "restored"),
+    enlarge: Annotated[int, typer.Option(min=1, max=16, help="so many times as large first, for a "
+                                         "model trained with downscale")] = 1,
+    corrupt: Annotated[str, typer.Option(help="corrupt them first and say how near it comes: own, "
+                                         "as in training, or such as noise(0.3)")] = "",
     kind: Told = "",
-    out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
-        "--out", "-o", help="codes: .csv, .parquet or .npy; nearest: a picture or .csv; "
-                            "duplicates: .csv, and a picture beside it")] = None,
+    seed: Annotated[int, typer.Option(help="of --corrupt")] = 0,
     device: Device = "cpu",
 ) -> None:
-    """Write images' codes as a table; or find by them what is most alike.
+    """Restore images with a model that was trained on corrupted ones, each at its own size.
 
-    Examples: hourglass embed runs/1 photos/ -o codes.parquet; hourglass embed runs/1 photos/
-    --nearest query.png -o nearest.png; hourglass embed runs/1 photos/ --duplicates
+    Examples: hourglass restore runs/1 scans/ -o restored/; hourglass restore runs/1 clean/
+    --corrupt own -o tried/
     """
     from .hardware import choose_device
+    from .tasks.restore import Manner
+    from .tasks.restore import restore as restore_all
     from .trained import load
-    if nearest and duplicates:
-        raise ValueError("--nearest and --duplicates are two questions; ask one at a time")
     model = load(run, str(choose_device(device)))
-    if nearest:
-        from .tasks.search import search
-        place = out or Path("nearest.png")
-        lines = search(model, images, nearest, n, place, kind)
-    elif duplicates:
-        from .tasks.duplicates import duplicates as find
-        place = out or Path("duplicates.csv")
-        lines = find(model, images, within, place)
-    else:
-        from .tasks.embed import embed as write
-        place = out or Path("codes.csv")
-        written = write(model, images, place)
-        lines = [f"{len(written.z):,} codes of {'x'.join(map(str, written.z.shape[1:]))} numbers"]
-    for line in [*lines, place]:
-        print(line)
-
-
-@use_commands.command()
-def export(
-    run: Run,
-    half: Annotated[str, typer.Option(help="encoder (x to z) or decoder (z to x)")] = "encoder",
-    out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
-        "--out", "-o", help="an .onnx file; else encoder.onnx or decoder.onnx")] = None,
-) -> None:
-    """Write half of a model as ONNX, for other programs to run, in batches of any size.
-
-    Example: hourglass export runs/1 --half decoder -o decoder.onnx
-    """
-    from .tasks.export import export as write
-    for line in write(run, half, out or Path(f"{half}.onnx")):
+    for line in restore_all(model, images, out, Manner(corrupt, enlarge, kind, seed)).lines(out):
         print(line)
 
 
@@ -131,41 +98,6 @@ def score(
                          f"{verdicts.unreadable[0]}, so nothing says that they are normal")
     if verdicts.abnormal.any():
         raise typer.Exit(ABNORMAL)
-from typing import Annotated
-
-import typer
-
-from .cli_latent import Device, Run, Told
-
-use_commands = typer.Typer()
-
-
-@use_commands.command()
-def restore(
-    run: Run,
-    images: Annotated[str, typer.Argument(help="a folder, an archive or an image")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the images")] = Path(
-        "restored"),
-    enlarge: Annotated[int, typer.Option(min=1, max=16, help="so many times as large first, for a "
-                                         "model trained with downscale")] = 1,
-    corrupt: Annotated[str, typer.Option(help="corrupt them first and say how near it comes: own, "
-                                         "as in training, or such as noise(0.3)")] = "",
-    kind: Told = "",
-    seed: Annotated[int, typer.Option(help="of --corrupt")] = 0,
-    device: Device = "cpu",
-) -> None:
-    """Restore images with a model that was trained on corrupted ones, each at its own size.
-
-    Examples: hourglass restore runs/1 scans/ -o restored/; hourglass restore runs/1 clean/
-    --corrupt own -o tried/
-    """
-    from .hardware import choose_device
-    from .tasks.restore import Manner
-    from .tasks.restore import restore as restore_all
-    from .trained import load
-    model = load(run, str(choose_device(device)))
-    for line in restore_all(model, images, out, Manner(corrupt, enlarge, kind, seed)).lines(out):
-        print(line)
 
 
 def _score_series(
@@ -213,58 +145,56 @@ def impute(
         print(line)
     print(out)
 
+
 @use_commands.command()
-def serve(
+def embed(
     run: Run,
-    host: Annotated[str, typer.Option(help="where to listen; the default is for this machine "
-                                      "only, 0.0.0.0 for all networks")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8000,
-    token_file: Annotated[Optional[Path], typer.Option(  # noqa: UP045
-        help="holds the token that clients must send; else HOURGLASS_TOKEN, if set")] = None,
-    open: Annotated[bool, typer.Option("--open", help="on networks without a token")] = False,
-    priors: Annotated[str, typer.Option(help="from which clients may draw, such as own;flow; else "
-                                        "the usual ones")] = "",
-    max_bytes: Annotated[int, typer.Option(min=1, help="of a request")] = 16 * 2**20,
-    max_files: Annotated[int, typer.Option(min=1, max=10000, help="images in a request")] = 64,
-    max_pixels: Annotated[int, typer.Option(min=1, help="of an image")] = 2**24,
-    max_samples: Annotated[int, typer.Option(min=1, max=100000, help="codes or vectors in a "
-                                             "request, or samples drawn for it")] = 256,
-    max_seconds: Annotated[float, typer.Option(min=0.1, help="for a request")] = 30,
-    queue: Annotated[int, typer.Option(min=1, help="requests at once; more are told to come "
-                                       "again")] = 64,
-    grace: Annotated[float, typer.Option(min=0, help="seconds to finish what was accepted, when "
-                                         "told to end")] = 30,
+    images: Images,
+    nearest: Annotated[Optional[list[str]], typer.Option(  # noqa: UP045
+        help="find the images nearest to this one: a file, or the number of an unseen sample; "
+             "may be given several times")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="how many of them")] = 10,
+    duplicates: Annotated[bool, typer.Option("--duplicates", help="find images that are there more "
+                                             "than once, or nearly")] = False,
+    within: Annotated[float, typer.Option(min=0, max=1, help="how near that is: as a share of "
+                                          "what lies between neighbours")] = 0.3,
+    kind: Told = "",
+    out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
+        "--out", "-o", help="codes: .csv, .parquet or .npy; nearest: a picture or .csv; "
+                            "duplicates: .csv, and a picture beside it")] = None,
     device: Device = "cpu",
 ) -> None:
-    """Serve a trained model over HTTP: encode, decode, reconstruct, generate, score, restore.
+    """Write images' codes as a table; or find by them what is most alike.
 
-    Example: hourglass serve runs/1 --port 8000
+    Examples: hourglass embed runs/1 photos/ -o codes.parquet; hourglass embed runs/1 photos/
+    --nearest query.png -o nearest.png; hourglass embed runs/1 photos/ --duplicates
     """
-    try:
-        from .serving.server import Place, read_token
-        from .serving.server import serve as go_on
-    except ModuleNotFoundError as error:
-        raise ValueError(f"serving needs an extra ({error.name} is missing): pip install "
-                         f"'hourglass[serve]'") from None
     from .hardware import choose_device
-    from .serving.limits import Limits
     from .trained import load
-    place = Place(host, port, read_token(token_file), open, grace)
-    limits = Limits(max_bytes, max_files, max_pixels, 4 * max_pixels, max_pixels // 4 or 1,
-                    max_samples, max_seconds, queue)
-    wanted = tuple(text.strip() for text in priors.split(";") if text.strip())
-    cut_off = go_on(load(run, str(choose_device(device))), place, limits, wanted)
-    if cut_off:
-        raise SystemExit(f"hourglass: {cut_off} requests were cut off, for they took too long")
-from .cli_latent import Device, Run
-
-use_commands = typer.Typer()
+    if nearest and duplicates:
+        raise ValueError("--nearest and --duplicates are two questions; ask one at a time")
+    model = load(run, str(choose_device(device)))
+    if nearest:
+        from .tasks.search import search
+        place = out or Path("nearest.png")
+        lines = search(model, images, nearest, n, place, kind)
+    elif duplicates:
+        from .tasks.duplicates import duplicates as find
+        place = out or Path("duplicates.csv")
+        lines = find(model, images, within, place)
+    else:
+        from .tasks.embed import embed as write
+        place = out or Path("codes.csv")
+        written = write(model, images, place)
+        lines = [f"{len(written.z):,} codes of {'x'.join(map(str, written.z.shape[1:]))} numbers"]
+    for line in [*lines, place]:
+        print(line)
 
 
 @use_commands.command()
 def compress(
     run: Run,
-    images: Annotated[str, typer.Argument(help="a folder, an archive, an array or a source")],
+    images: Images,
     out: Annotated[Path, typer.Option("--out", "-o", help="the file")] = Path("out.hg"),
     quality: Annotated[Optional[float], typer.Option(  # noqa: UP045
         help="above 0, below 100: rounding codes may add what is missing to 100, in percent, to "

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .trained import Half, load_half
+from .halves import Half, load_half
 
 INPUT, OUTPUT = {"encoder": "x", "decoder": "z"}, {"encoder": "z", "decoder": "x"}
 TRIED = 2   # samples in the batch that is traced; of one, its size would be taken as fixed

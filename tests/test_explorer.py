@@ -15,8 +15,8 @@ import hourglass as hg
 from hourglass.explorer.runtime import runtime
 from hourglass.explorer.walk import find_walk
 from hourglass.export import export
+from hourglass.halves import load_half
 from hourglass.tasks.explore import MOST, colours, explore
-from hourglass.trained import load_half
 
 CHROMIUM = Path("/usr/bin/chromium")
 FAST = {"epochs": 4, "batch_size": 16}

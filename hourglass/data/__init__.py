@@ -10,8 +10,7 @@ import torch
 
 from ..contracts import Collection, Raw
 from ..spec import Call, did_you_mean, read, sources
-from . import arrays, celeba, files, named, pairs
-from . import arrays, celeba, files, frames, nab, named, series, table
+from . import arrays, celeba, files, frames, nab, named, pairs, series, table
 from .arrays import from_array
 from .images import Reading
 from .ondisk import IN_MEMORY, OnDisk

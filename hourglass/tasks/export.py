@@ -8,7 +8,7 @@ import torch
 from ..disk import write_whole
 from ..export import INPUT, example
 from ..export import export as content_of
-from ..trained import load_half
+from ..halves import load_half
 from .pictures import check_name
 
 BATCHES = (1, 3)
