@@ -97,14 +97,15 @@ def form(content: bytes, name: str = "a.png", field: str = "images") -> bytes:
 
 
 def request(path: str, kind: bytes, body: bytes, more: bytes = b"") -> bytes:
-    return (f"POST /v1/{path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n".encode()
-            + b"Content-Type: " + kind + b"\r\n" + more + b"\r\n" + body)
+    return (f"POST /v1/{path} HTTP/1.1\r\nHost: localhost\r\n".encode()
+            + f"Content-Length: {len(body)}\r\n".encode() + b"Content-Type: " + kind + b"\r\n"
+            + more + b"\r\n" + body)
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     head = await reader.readuntil(b"\r\n\r\n")
-    length = int(re.search(rb"content-length: (\d+)", head)[1])
-    return int(head.split()[1]), await reader.readexactly(length)
+    length = re.search(rb"content-length: (\d+)", head)
+    return int(head.split()[1]), await reader.readexactly(int(length[1]) if length else 0)
 
 
 async def load_test(port: int, sent: list[bytes], clients: int, seconds: float
@@ -207,7 +208,7 @@ def malformed(seed: int) -> Iterator[tuple[str, bytes, set[int]]]:
         yield "noise for a form", request(path, image, noise), {400}
         yield "huge part header", request(path, image, form(b"a", "y" * 200_000)), {400}
         yield "huge header", request(path, image, b"", b"X-Y: " + b"z" * 200_000 + b"\r\n"), {
-            400, 431}
+            400, 0}   # the HTTP parser refuses, and closes, perhaps while it is still sent
         yield "wrong field", request(path, image, form(good["PNG"], field="file")), {422}
         yield "70 files", request(path, image, form(good["PNG"])[:-7] * 70 + b"--b--\r\n"), {422}
         yield "20 MB", request(path, image, form(bytes(20_000_000))), {413}
@@ -230,8 +231,9 @@ async def once(port: int, sent: bytes) -> tuple[int, bytes]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(sent)
-        found = await asyncio.wait_for(answer(reader), 60)
-        return found
+        return await asyncio.wait_for(answer(reader), 60)
+    except ConnectionResetError:
+        return 0, b""
     finally:
         writer.close()
 
@@ -250,8 +252,8 @@ def abused(run: Path, quick: bool) -> Iterator[str]:
         for number in range(2 * count):   # as many before, so that what is kept anyway is there
             kind, sent, right = next(source)
             status, said = asyncio.run(once(server.port, sent))
-            plain = status == 400 and kind == "huge header"   # the HTTP parser itself refuses
-            if status not in right or not (plain or list(json.loads(said)) == ["error"]):
+            told = kind == "huge header" or list(json.loads(said or "{}")) == ["error"]
+            if status not in right or not told:
                 wrong[f"{kind}: {status}"] += 1
             kinds[kind] += number >= count
             if number + 1 in (count, 3 * count // 2, 2 * count):
@@ -285,6 +287,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("run", nargs="?", type=Path)
     parser.add_argument("--quick", action="store_true")
+    parts = {"load": under_load, "abuse": abused, "openapi": conforming}
+    parser.add_argument("--only", choices=parts)
     parser.add_argument("--serve", type=int, default=0, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
@@ -295,7 +299,7 @@ def main() -> None:
             subprocess.run([sys.executable, "-m", "hourglass", "train", "digits", "--epochs", "5",
                             "--no-report", "--out", run], check=True, capture_output=True)
         print("## Serving\n")
-        for part in (under_load, abused, conforming):
+        for part in [parts[given.only]] if given.only else parts.values():
             for line in part(run, given.quick):
                 print(line, flush=True)
             print()

@@ -471,7 +471,7 @@ def test_told_to_end_it_finishes_what_it_accepted(runs):
         url = f"http://127.0.0.1:{port}"
         assert httpx.get(f"{url}/health").json()["status"] == "ready"
         with socket.create_connection(("127.0.0.1", port)) as slow:
-            slow.sendall(b"POST /v1/generate HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n"
+            slow.sendall(b"POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n"
                          b"Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n")
             slow.settimeout(20)
             assert slow.recv(100).startswith(b"HTTP/1.1 100")   # it is accepted
