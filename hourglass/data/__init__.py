@@ -70,9 +70,9 @@ def split(
     x, others = collection.x, of_other_classes(collection, only)
     parts = make_splits(len(x), collection.parts, shares, collection.y, seed, others)
     low, high, scale = _range(x)
-    base = _base(x)
+    base = stored(x)
     y = None if collection.y is None else torch.from_numpy(collection.y)
-    given = None if collection.given is None else _base(collection.given)
+    given = None if collection.given is None else stored(collection.given)
     gaps = x.dtype != np.uint8 and bool(np.isnan(x).any())
     splits = {name: Split(base, y, torch.from_numpy(index), scale, given=given, gaps=gaps)
               for name, index in parts.items()}
@@ -84,7 +84,7 @@ def split(
                   tuple(collection.notes), identity)
 
 
-def _base(x: np.ndarray) -> torch.Tensor | OnDisk:
+def stored(x: np.ndarray) -> torch.Tensor | OnDisk:
     """The samples as splits share them: in memory, or on disk where they are many."""
     if isinstance(x, np.memmap) and x.nbytes > IN_MEMORY:
         return OnDisk(x)
