@@ -25,7 +25,7 @@ from .spec import detectors, read, thresholds
 if TYPE_CHECKING:
     from .trained import Trained
 
-USUAL = "error"   # "auto": of one alone, it found most in benchmarks/anomalies.py, for VAEs too
+USUAL = "error"   # "auto": it found most of benchmarks/anomalies.py --validate, for VAEs too
 USUAL_THRESHOLD = "quantile(0.99)"
 
 

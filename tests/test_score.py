@@ -194,6 +194,12 @@ def test_a_threshold_parts_the_held_out_samples_as_it_says(text, of_threes):
         assert all(f1(odd, scores > at) <= best for at in scores)
 
 
+def test_where_all_are_best_called_abnormal_the_lowest_is_too():
+    above = thresholds.make("best_f1")(np.array([1.0, 2.0, 3.0]), np.array([1, 0, 1]))
+    assert above < 1.0
+    assert thresholds.make("best_f1")(np.array([1.0, 2.0, 4.0]), np.array([0, 0, 1])) == 3.0
+
+
 def test_scores_that_are_no_numbers_are_abnormal(of_threes):
     assert of_threes["ae"].detector("error").verdict(np.array([np.nan, -np.inf])).tolist() == [
         True, False]
