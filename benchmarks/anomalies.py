@@ -134,16 +134,19 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a moment of everything")
     parser.add_argument("--validate", action="store_true", help="on images of the training part")
     parser.add_argument("--sets", nargs="+", default=[*SETS], choices=[*SETS])
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--classes", type=int, nargs="+", default=[*range(10)])
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    seeds, kinds = (1, 2) if options.quick else (1 if options.validate else SEEDS, 10)
+    seeds = 1 if options.quick or options.validate else options.seeds
+    kinds = options.classes[:2] if options.quick else options.classes
     begun = time.monotonic()
     for name in options.sets:
         results = {}
         with TemporaryDirectory() as place, ProcessPoolExecutor(options.workers) as pool:
             read_once(name, Path(place))
             jobs = [(name, Path(place), kind, seed, options) for seed in range(seeds)
-                    for kind in range(kinds)]
+                    for kind in kinds]
             for _, kind, seed, found in pool.map(one, jobs):
                 results[seed, kind] = found
                 print(f"{name} {kind}, seed {seed}: {time.monotonic() - begun:.0f} s",

@@ -44,5 +44,5 @@ def best_f1() -> Threshold:
         f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
         best = int(f1[:-1].argmax())
         below = scores[scores < at[best]]   # in the middle of the gap, not on a sample
-        return float((at[best] + below.max()) / 2) if len(below) else float(at[best])
+        return float((at[best] + below.max()) / 2 if len(below) else np.nextafter(at[best], -1e300))
     return found

@@ -14,7 +14,7 @@ from .channels import channels_first, channels_last
 from .checkpoint import load_tensors, save_tensors
 from .codes import Codes, find_codes, keep_codes, kept_codes
 from .contracts import Collection
-from .data import collect, collect_like, from_array
+from .data import collect, collect_like, from_array, stored
 from .data.frames import is_frame
 from .data.images import Reading
 from .data.source import Source, Split
@@ -257,12 +257,12 @@ class Trained:
         """Inputs of any kind as the model takes them, in batches; raises ValueError."""
         found = self.read(x)
         labels = self._labels(y, found)
-        values = torch.from_numpy(np.array(found.x))
+        values = stored(found.x)
         scale = self.about["scale"] if found.x.dtype == np.uint8 else 1.0
-        gaps = found.x.dtype != np.uint8 and not np.isfinite(found.x).all()
+        gaps = found.x.dtype != np.uint8 and bool(np.isnan(found.x).any())
         return Split(values, None if labels is None else torch.from_numpy(labels),
-                     torch.arange(len(values)), scale, self.device, gaps=bool(gaps),
-                     given=None if found.given is None else torch.from_numpy(found.given))
+                     torch.arange(len(found.x)), scale, self.device, gaps=gaps,
+                     given=None if found.given is None else stored(found.given))
 
     def compress(self, x: Any, y: Any = None, quality: float | None = None,
                  step: float | None = None, lossless: bool = False) -> bytes:

@@ -20,15 +20,18 @@ from hourglass.contracts import Collection, Seen
 from hourglass.data import Reading, collect, split
 from hourglass.detectors.tail import log_survival
 from hourglass.evidence import see
+from hourglass.figures import draw_all
 from hourglass.figures.heat import overlaid, smoothed
 from hourglass.metrics.detection import f1, separation
 from hourglass.metrics.intervals import of_labelled
+from hourglass.outline import titles
 from hourglass.reports import look_again
 from hourglass.scoring import normal_classes
-from hourglass.spec import detectors, thresholds
+from hourglass.snapshot import Lacking, load_snapshot
+from hourglass.spec import detectors, figures, metrics, thresholds
 from hourglass.tasks.score import labels_of
 
-EXAMPLES = [*detectors.examples, "knn(2)", "likelihood(3)", "combined(('knn(3)', 'likelihood'))"]
+EXAMPLES = [*detectors.parts, "knn(2)", "likelihood(3)", "combined(('knn(3)', 'likelihood'))"]
 random = np.random.default_rng
 
 
@@ -175,7 +178,7 @@ def test_scores_that_are_all_the_same_have_a_middling_probability():
     assert np.exp(log_survival(np.ones(10), np.array([1.1])))[0] < 1e-6
 
 
-@pytest.mark.parametrize("text", thresholds.examples)
+@pytest.mark.parametrize("text", thresholds.parts)
 def test_a_threshold_parts_the_held_out_samples_as_it_says(text, of_threes):
     x, y = digits()
     labelled = (x[:300], (y != "3")[:300]) if text == "best_f1" else None
@@ -189,6 +192,12 @@ def test_a_threshold_parts_the_held_out_samples_as_it_says(text, of_threes):
         scores, odd = detector.score(x[:300]), (y != "3")[:300]
         best = f1(odd, detector.verdict(scores))
         assert all(f1(odd, scores > at) <= best for at in scores)
+
+
+def test_where_all_are_best_called_abnormal_the_lowest_is_too():
+    above = thresholds.make("best_f1")(np.array([1.0, 2.0, 3.0]), np.array([1, 0, 1]))
+    assert above < 1.0
+    assert thresholds.make("best_f1")(np.array([1.0, 2.0, 4.0]), np.array([0, 0, 1])) == 3.0
 
 
 def test_scores_that_are_no_numbers_are_abnormal(of_threes):
@@ -279,7 +288,12 @@ def test_folders_of_defects_are_read_as_they_are_published(here):
     assert {k: len(v) for k, v in source.splits.items()} == {
         "train": 10, "val": 2, "test": 8, "holdout": 4}
     metrics = look_again(model.folder, ["own"])
-    assert 0 <= metrics["auroc"] <= 1 and metrics["average_precision"] > 0.5
+    assert 0 <= metrics["auroc"] <= 1 and metrics["average_precision"] > 0.4
+    snapshot = load_snapshot(model.folder.snapshot)
+    assert snapshot.abnormal.sum() == 4 and snapshot.detector == "error"
+    assert np.allclose(snapshot.scores, snapshot.squared, atol=1e-3)
+    drawn = dict(draw_all(snapshot, ["scores", "roc", "oddest"]))
+    assert set(drawn) == {"scores", "roc", "oddest"} and set(drawn) <= set(titles())
     found = model.read("parts/test")
     assert labels_of(model, found).sum() == 4
 
@@ -442,11 +456,11 @@ def test_smoothing_keeps_the_mean_of_errors():
     assert np.allclose(smoothed(errors).mean((1, 2)), errors.mean((1, 2, 3)), rtol=0.02)
 
 
-def test_a_report_asks_what_is_abnormal_where_classes_were_not_trained_on(here, of_threes):
-    x, y = digits()
-    model = hg.train(x, y=y, only="3", model="ae(2)", backbone="mlp(16)", epochs=2, quiet=True,
-                     out="run")
-    page = (model.folder.path / "report.html").read_text()
-    assert "What is abnormal?" in page and {"scores.png", "roc.png", "oddest.png"} <= {
-        p.name for p in model.folder.figures.glob("*.png")}
-    assert 0.5 < model.folder.read_record()["metrics"]["auroc"] <= 1
+def test_without_unseen_classes_nothing_is_said_of_them(here):
+    model = train("photos", model="ae(4)", epochs=1, quiet=True, out="run")
+    look_again(model.folder, ["own"])
+    snapshot = load_snapshot(model.folder.snapshot)
+    assert not len(snapshot.scores)
+    for part in (metrics.parts["detection"], *(figures.parts[n] for n in ("scores", "roc"))):
+        with pytest.raises(Lacking, match="did not see"):
+            part(snapshot)
