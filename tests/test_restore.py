@@ -424,3 +424,10 @@ def test_a_conditional_model_is_told_the_class(here):
     assert model.restore(large, ["lying", "upright"]).shape == large.shape
     with pytest.raises(ValueError, match="did you mean 'lying'"):
         model.restore(large, "lyin")
+
+
+def test_files_are_worth_the_same_to_a_model_of_numbers_in_0_to_1(tmp_path):
+    model = train(stripes() / 255, epochs=1, out=tmp_path / "run", quiet=True)
+    Image.fromarray(stripes(3)[2]).save(tmp_path / "stripe.png")
+    np.testing.assert_allclose(model.encode(str(tmp_path / "stripe.png")),
+                               model.encode(stripes(3)[2:] / 255), atol=1e-5)
