@@ -3,10 +3,10 @@
     python benchmarks/keras_series.py [--seeds 3] [--quick]
 
 Trains the recipe `keras_series` on art_daily_small_noise (HOURGLASS_DATA/nab.zip), takes the
-largest mean absolute error of a window of it as the threshold, as the example does, and counts
-the windows of art_daily_jumpsup above it. There: 0.1233 and 394 windows, numbers 1654 and 2702 to 3094. The
-example scales the test series by the training one's mean and deviation, as is done here; its
-validation part is the last tenth of overlapping windows, here it is the last tenth of the steps.
+largest mean absolute error of a window of it as the threshold, as the example does, and counts the
+windows of art_daily_jumpsup above it. There: 0.1233 and 394 windows, numbers 1654 and 2702 to 3094.
+The example's validation part is the last tenth of overlapping windows, here it is the last tenth of
+the steps; both scale by the mean and deviation of the training series.
 """
 
 import argparse
