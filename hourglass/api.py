@@ -13,11 +13,12 @@ from .console import is_first
 from .data.frames import is_frame
 from .display import show
 from .folder import open_run
+from .loading import IN_MEMORY
 from .processes import part_ways
 from .reports import finish, settle, write_report
 from .run import run
 from .settings import make_settings, read_recipe
-from .trained import Trained, load
+from .trained import Trained
 
 
 def train(
@@ -61,7 +62,9 @@ def _go(training: Training, quiet: bool, report: bool) -> Trained:
     if is_first():
         (finish if report else settle)(training)
     part_ways()
-    return load(training.folder.path)
+    on_cpu = training.fabric.device.type == "cpu"   # as what is loaded is
+    here = training.settings.data == IN_MEMORY and on_cpu
+    return Trained(training.folder, source=training.source if here else None)
 
 
 def _as_array(data: Any) -> Any:

@@ -37,6 +37,13 @@ def see(model: Autoencoder, split: Split, rows: Tensor | None = None, draws: int
 
 
 @torch.inference_mode()
+def has_posterior(model: Autoencoder, batch: Batch) -> bool:
+    """Whether z can be drawn from a Gaussian posterior."""
+    told = batch.y if model.condition is not None else None
+    return isinstance(model.encode(batch.x, told)[0].q, Normal)
+
+
+@torch.inference_mode()
 def squared_errors(model: Autoencoder, split: Split) -> np.ndarray:
     """Squared error of every value of the reconstructions, (N, H, W, C), (N, T, C) or (N, D); NaN
     where the value is not known."""

@@ -14,7 +14,7 @@ from .codes import digest
 from .console import say
 from .contracts import Seen
 from .data.source import Source
-from .evidence import see
+from .evidence import has_posterior, see
 from .folder import RunFolder
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class Held:
     """What the model makes of normal samples."""
 
     seen: Seen
-    of: str                                                       # which split they are of
+    of: str                  # which split they are of
+    draws: int | None        # of z that the likelihoods are over; None where there is no posterior
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, int))   # of the training split
 
 
@@ -51,7 +52,8 @@ def find_held(model: Autoencoder, source: Source, draws: int) -> Held:
     if len(rows) > most:
         rows = rows[torch.linspace(0, len(rows) - 1, most).long()]
     seen = see(model, split, rows, draws)
-    return Held(seen, of, rows.numpy() if of == "train" else np.empty(0, int))
+    drawn = draws if has_posterior(model, split.batch(rows[:1])) else None
+    return Held(seen, of, drawn, rows.numpy() if of == "train" else np.empty(0, int))
 
 
 def _without_val(source: Source) -> Source:
@@ -63,18 +65,23 @@ def held_of(model: "Trained", draws: int) -> Held:
     where that is gone."""
     held = _kept(model.folder, draws)
     if held is None:
-        held = find_held(model.model, model.source(), draws)
-        keep_held(model.folder, held, draws)
+        try:
+            source = model.source()
+        except ValueError as error:
+            raise ValueError(f"{error}; normal samples can be given in its place, from Python: "
+                             f"detector(held_out=...)") from None
+        held = find_held(model.model, source, draws)
+        keep_held(model.folder, held)
     if held.of == "train":
         say("there is no validation split, so thresholds and probabilities are from samples that "
             "the model was trained on, which score lower than new ones")
     return held
 
 
-def keep_held(folder: RunFolder, held: Held, draws: int) -> None:
+def keep_held(folder: RunFolder, held: Held) -> None:
     """Write it beside the model, where that can be."""
     tensors = {**held.seen._asdict(), "rows": held.rows}
-    about = {"model": digest(folder), "of": held.of, "draws": json.dumps(draws)}
+    about = {"model": digest(folder), "of": held.of, "draws": json.dumps(held.draws)}
     try:
         _path(folder).parent.mkdir(exist_ok=True)
         save_tensors(_path(folder), {k: torch.from_numpy(v) for k, v in tensors.items()}, about)
@@ -88,9 +95,10 @@ def _kept(folder: RunFolder, draws: int) -> Held | None:
     try:
         held, about = load_tensors(_path(folder))
         seen = Seen(*(held[name].numpy() for name in Seen._fields))
-        if about["model"] != digest(folder) or draws not in (0, json.loads(about["draws"])):
+        drawn = json.loads(about["draws"])
+        if about["model"] != digest(folder) or (draws and drawn not in (draws, None)):
             return None
-        return Held(seen, about["of"], held["rows"].numpy())
+        return Held(seen, about["of"], drawn, held["rows"].numpy())
     except (ValueError, KeyError):   # damaged
         return None
 

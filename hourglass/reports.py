@@ -26,7 +26,7 @@ from .page import embedded, picture, template
 from .settings import read_toml
 from .snapshot import Outdated, Snapshot, load_snapshot
 from .spec import detectors, figures
-from .trained import load
+from .trained import Trained, load
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
 SMALL = 512   # numbers in a code, and
@@ -48,7 +48,9 @@ def settle(training: Training) -> bool:
         training.step.load_state_dict(training.state.best)
     keep_codes(training.folder, find_codes(training.step.model, training.source))
     if training.settings.data == IN_MEMORY:   # which is gone once this process ends
-        _keep_held(training.folder, training.step.model, training.source)
+        draws = detectors.make("likelihood").draws
+        held = find_held(training.step.model, training.source, draws)
+        keep_held(training.folder, held)
     return best
 
 
@@ -101,7 +103,7 @@ def _keep(
                 raise ValueError(str(error)) from None
             say(f"the prior {text} could not be fitted: {error}")
     snapshot = take(model, source, fitted, features)
-    _score(folder, model, source, snapshot)
+    _score(folder, source, snapshot)
     metrics, intervals = measure(snapshot)
     snapshot.save(folder.snapshot)
     folder.write_record({**record, "split": snapshot.split, "metrics": metrics,
@@ -109,9 +111,7 @@ def _keep(
     return metrics
 
 
-def _score(
-    folder: RunFolder, model: Autoencoder, source: Source, snapshot: Snapshot
-) -> None:
+def _score(folder: RunFolder, source: Source, snapshot: Snapshot) -> None:
     """Where training saw only some of the classes, score all samples of the snapshot."""
     train, unseen = source.splits["train"], source.splits[source.unseen]
     if train.y is None or unseen.y is None:
@@ -120,15 +120,9 @@ def _score(
     abnormal = ~torch.isin(unseen.y[unseen.index][rows.to(unseen.index.device)], seen).cpu().numpy()
     if not abnormal.any():
         return
-    _keep_held(folder, model, source)
-    detector = load(folder.path, str(unseen.device)).detector()
+    detector = Trained(folder, str(unseen.device), source).detector()
     snapshot.scores, snapshot.abnormal = detector.score_split(unseen, rows), abnormal
     snapshot.detector, snapshot.threshold = detector.text, detector.threshold
-
-
-def _keep_held(folder: RunFolder, model: Autoencoder, source: Source) -> None:
-    draws = detectors.make("likelihood").draws
-    keep_held(folder, find_held(model, source, draws), draws)
 
 
 def snapshot_of(folder: RunFolder) -> Snapshot:

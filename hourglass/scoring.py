@@ -25,6 +25,7 @@ from .spec import detectors, read, thresholds
 if TYPE_CHECKING:
     from .trained import Trained
 
+USUAL = "error"   # "auto": of one alone, it found most in benchmarks/anomalies.py, for VAEs too
 USUAL_THRESHOLD = "quantile(0.99)"
 
 
@@ -104,15 +105,17 @@ def detector_of(
 ) -> Detector:
     """The run's detector, see `Trained.detector`."""
     kept = _read_chosen(model.folder)
-    asked = bool(text or threshold or labelled is not None or held_out is not None)
     text = str(read(text or kept.get("detector", "auto")))
-    if text == "auto":
-        text = usual(model)
-    wanted = str(read(threshold or kept.get("threshold", USUAL_THRESHOLD)))
+    text = USUAL if text == "auto" else text
+    if text != kept.get("detector"):   # a threshold goes with its detector
+        kept = {}
+    anew = bool(threshold or labelled is not None or held_out is not None)
+    other = "best_f1" if labelled is not None else kept.get("threshold", USUAL_THRESHOLD)
+    wanted = str(read(threshold or other))
     rule = thresholds.make(wanted)   # may refuse: before anything takes long
     detectors.make(text)
     fitted = _fitted(model, text, held_out)
-    if not asked and "above" in kept:
+    if not anew and "above" in kept:
         return Detector(model, fitted, wanted, float(kept["above"]))
     detector = Detector(model, fitted, wanted, np.inf)
     scores, y = fitted.normal, None
@@ -120,11 +123,6 @@ def detector_of(
         x, y = labelled
         scores, y = detector.score(x), np.asarray(y).astype(int)
     return replace(detector, threshold=rule(scores, y))
-
-
-def usual(model: "Trained") -> str:
-    """The detector that "auto" is for this model."""
-    return "likelihood" if model.model.bottleneck.confined else "error"
 
 
 def normal_classes(model: "Trained") -> tuple[str, ...]:
@@ -137,7 +135,8 @@ def _fitted(model: "Trained", text: str, held_out: Any) -> Fitted:
     """The detector that is kept there, else fitted now, and kept where that can be."""
     path, rule = _path_of(model.folder, text), detectors.make(text)
     if held_out is not None:
-        held = Held(see(model.model, model.samples(held_out), None, rule.draws), "given")
+        held = Held(see(model.model, model.samples(held_out), None, rule.draws), "given",
+                    rule.draws)
     elif path.is_file() and (kept := _load(path)):
         return kept
     else:

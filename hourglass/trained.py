@@ -14,7 +14,7 @@ from .channels import channels_first, channels_last
 from .checkpoint import load_tensors, save_tensors
 from .codes import Codes, find_codes, keep_codes, kept_codes
 from .contracts import Collection
-from .data import collect, collect_like, from_array
+from .data import collect, collect_like, from_array, stored
 from .data.frames import is_frame
 from .data.images import Reading
 from .data.source import Source, Split
@@ -60,11 +60,12 @@ class Trained:
     other numbers are taken as they are. Raises ValueError for what cannot be read.
     """
 
-    def __init__(self, folder: RunFolder, device: str = "cpu"):
+    def __init__(self, folder: RunFolder, device: str = "cpu", source: Source | None = None):
         if not folder.model.is_file():
             raise ValueError(f"{folder.path} holds no model yet; go on training it with "
                              f"hourglass train {folder.path} --resume")
         weights, texts = load_tensors(folder.model)
+        self.at_hand = source   # data that no text names, for as long as it is in memory
         self.folder, self.about = folder, json.loads(texts["hourglass"])
         self.shape = tuple(self.about["shape"])
         self.classes = tuple(self.about["classes"])
@@ -166,6 +167,8 @@ class Trained:
 
     def source(self) -> Source:
         """The data that the model was trained on; raises ValueError where it is gone."""
+        if self.at_hand is not None:
+            return self.at_hand
         assert self.data   # which refuses what is gone
         try:
             return load_source(make_settings(read_toml(self.folder.settings)))
@@ -179,7 +182,8 @@ class Trained:
         """What tells normal samples from abnormal ones: a detector fitted to the training samples,
         and the score from which one is called abnormal.
 
-        Without texts, those that were kept with the run, else "auto" and "quantile(0.99)".
+        Without texts, those that were kept with the run, else "auto" and "quantile(0.99)", or
+        "best_f1" where there are `labelled` samples.
         Thresholds and probabilities are from `held_out` samples, which are normal; else from those
         that were kept out of training. `labelled` are a few examples, a pair of samples and of 1
         for each that is abnormal, for the threshold best_f1. Raises ValueError for a wrong text,
@@ -200,12 +204,12 @@ class Trained:
         """Inputs of any kind as the model takes them, in batches; raises ValueError."""
         found = self.read(x)
         labels = self._labels(y, found)
-        values = torch.from_numpy(np.array(found.x))
+        values = stored(found.x)
         scale = self.about["scale"] if found.x.dtype == np.uint8 else 1.0
-        gaps = found.x.dtype != np.uint8 and not np.isfinite(found.x).all()
+        gaps = found.x.dtype != np.uint8 and bool(np.isnan(found.x).any())
         return Split(values, None if labels is None else torch.from_numpy(labels),
-                     torch.arange(len(values)), scale, self.device, gaps=bool(gaps),
-                     given=None if found.given is None else torch.from_numpy(found.given))
+                     torch.arange(len(found.x)), scale, self.device, gaps=gaps,
+                     given=None if found.given is None else stored(found.given))
 
     def _labels(self, y: Any, found: Collection) -> np.ndarray | None:
         """The classes (N,) as this model counts them; raises ValueError for one it has not seen."""

@@ -98,9 +98,9 @@ def split(
         collection = collection.raw.learn(parts["train"])
     x = collection.x
     low, high, scale = _range(x)
-    base = _base(x)
+    base = stored(x)
     y = None if collection.y is None else torch.from_numpy(collection.y)
-    given = None if collection.given is None else _base(collection.given)
+    given = None if collection.given is None else stored(collection.given)
     gaps = x.dtype != np.uint8 and any(np.isnan(chunk).any() for chunk in _chunks(x))
     splits = {name: Split(base, y, torch.from_numpy(index), scale, given=given, gaps=gaps,
                           known=_known(x, index) if gaps else 1.0)
@@ -113,7 +113,7 @@ def split(
                   tuple(collection.notes), identity, collection.encoding)
 
 
-def _base(x: np.ndarray) -> torch.Tensor | OnDisk:
+def stored(x: np.ndarray) -> torch.Tensor | OnDisk:
     """The samples as splits share them: in memory, or on disk where they are many."""
     if isinstance(x, np.memmap) and x.nbytes > IN_MEMORY:
         return OnDisk(x)

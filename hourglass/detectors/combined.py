@@ -8,11 +8,11 @@ from .tail import log_survival
 
 
 @detectors.add("combined")
-def combined(of: tuple[str, ...] = ("error", "mahalanobis")) -> Rule:
+def combined(of: tuple[str, ...] = ("error", "knn")) -> Rule:
     """The sum of -log of the share of normal samples that score as high (Fisher, 1932), of each
     of these detectors: each counts for as much as its score is rare among normal samples."""
     if not of:
-        raise ValueError("combined wants detectors, as in combined(('error', 'knn(5)'))")
+        raise ValueError("combined wants detectors, as in combined(('error', 'mahalanobis'))")
     rules: list[Rule] = [detectors.make(text) for text in of]
 
     def fit(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:

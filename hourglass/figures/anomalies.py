@@ -41,6 +41,8 @@ def scores(s: Snapshot) -> Figure:
     ax.axvline(s.threshold, color="black", linestyle="--", linewidth=1)
     positive = bool((s.scores > 0).all())   # errors differ by factors, distances too
     ax.set(xlabel=f"score: {s.detector}", xscale="log" if positive else "linear")
+    for put in (ax.xaxis.set_major_formatter, ax.xaxis.set_minor_formatter):
+        put("{x:.3g}")
     ax.grid(alpha=0.25, axis="x")
     plain([ax])
     return figure

@@ -132,9 +132,8 @@ def chosen(model: Trained, choice: Choice) -> Detector:
             raise ValueError(f"{choice.labelled} wants samples of both kinds, in folders such as "
                              f"normal/ and abnormal/")
         labelled = found, y
-    threshold = choice.threshold or ("best_f1" if choice.labelled else "")
-    detector = model.detector(choice.detector, threshold, labelled)
-    if choice.detector or threshold:
+    detector = model.detector(choice.detector, choice.threshold, labelled)
+    if choice.detector or choice.threshold or choice.labelled:
         detector.keep()
     return detector
 
