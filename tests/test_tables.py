@@ -190,8 +190,10 @@ def test_a_data_frame_is_trained_on(tmp_path):
                   out=tmp_path / "run", quiet=True)
     assert model.classes == ("flat", "round")
     assert model.impute(rows(0.1))["size"].notna().all()
+    again = hg.load(tmp_path / "run")
+    np.testing.assert_array_equal(again.encode(rows()), model.encode(rows()))
     with pytest.raises(ValueError, match="array in memory"):
-        model.source()
+        again.source()
 
 
 @pytest.mark.parametrize("content, said", [
