@@ -11,7 +11,7 @@ PROFILES = {   # weights of a window found, of a false alarm, and of a window mi
 
 def sigmoid(y: np.ndarray | float) -> np.ndarray:
     """From 1 far before the window's end (y < 0, in window lengths) over 0 there to -1."""
-    return 2 / (1 + np.exp(5 * np.asarray(y, float))) - 1
+    return -np.tanh(2.5 * np.asarray(y, float))
 
 
 def raw_score(
@@ -22,28 +22,26 @@ def raw_score(
     found, false, missed = weights
     at = np.flatnonzero(flags)
     at = at[at >= begin]
+    windows = sorted(windows)
     total, free = 0.0, np.ones(len(at), bool)
-    ends, widths = [], []
     for first, last in windows:
         inside = (at >= first) & (at <= last)
         free &= ~inside
-        ends.append(last)
-        widths.append(last - first + 1)
         if last < begin:   # nobody could have found it
             continue
         if inside.any():
-            place = -(last - at[inside][0] + 1) / widths[-1]
+            place = -(last - at[inside][0] + 1) / (last - first + 1)
             total += found * float(sigmoid(place) / sigmoid(-1))
         else:
             total -= missed
-    for step in at[free]:
-        before = [i for i, end in enumerate(ends) if end < step]
-        if not before:
-            total -= false
-            continue
-        i = max(before, key=lambda j: ends[j])
-        total += false * float(sigmoid((step - ends[i]) / max(widths[i] - 1, 1)))
-    return total
+    alarms = at[free]
+    if not windows:
+        return total - false * len(alarms)
+    ends = np.array([last for _, last in windows])
+    widths = np.array([max(last - first, 1) for first, last in windows])
+    behind = np.searchsorted(ends, alarms) - 1   # the last window that ended before each
+    places = np.where(behind < 0, np.inf, (alarms - ends[behind]) / widths[behind])
+    return total + false * float(sigmoid(places).sum())
 
 
 def normalised(

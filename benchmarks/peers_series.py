@@ -18,8 +18,7 @@ def main() -> None:
     count = sum(name.startswith("train_") for name in held.files)
     for i in range(count):
         made = {"iforest": IForest(random_state=0),
-                "autoencoder": AutoEncoder(epoch_num=30, random_state=0, verbose=0,
-                                           preprocessing=False)}
+                "autoencoder": AutoEncoder(random_state=0, verbose=0, preprocessing=False)}
         for name, detector in made.items():
             detector.fit(held[f"train_{i}"])
             found[f"{name}_{i}"] = detector.decision_function(held[f"all_{i}"])

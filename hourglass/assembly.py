@@ -1,7 +1,7 @@
 """From settings to all that a run needs, made and checked before its first step."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -167,8 +167,13 @@ def _with_whole_path(settings: Settings, data: Any) -> Settings:
     if data is not None:
         return settings.with_(data=IN_MEMORY)
     path = Path(settings.data).expanduser()
-    named = not path.exists() or "(" in settings.data
-    return settings if named else settings.with_(data=str(path.resolve()))
+    if path.exists() and "(" not in settings.data:
+        return settings.with_(data=str(path.resolve()))
+    call = read(settings.data) if settings.data.endswith(")") else None
+    if call and call.args and isinstance(call.args[0], str) and Path(call.args[0]).exists():
+        whole = replace(call, args=(str(Path(call.args[0]).resolve()), *call.args[1:]))
+        return settings.with_(data=str(whole))
+    return settings
 
 
 def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> Training:

@@ -51,7 +51,7 @@ def did_you_mean(wrong: str, right: Iterable[str]) -> str:
     listed = f"there are {', '.join(right)}" if 0 < len(right) <= 40 else ""
     if not near:
         return listed
-    return f"did you mean {near[0]!r}?" + (f" ({listed})" if len(right) > 1 else "")
+    return f"did you mean {near[0]!r}?" + (f" ({listed})" if listed and len(right) > 1 else "")
 
 
 def read(text: str) -> Call:

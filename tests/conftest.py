@@ -47,6 +47,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             held.write(file, file.relative_to(tmp_path))
     images = [np.asarray(draw(k, i, colour=False)) for i in range(20) for k in ("upright", "lying")]
     np.save(tmp_path / "images.npy", np.stack(images))
+    lines = [f"2024-01-{1 + i // 24:02} {i % 24:02}:00,{np.sin(i)},{'ab'[i % 2]}\n"
+             for i in range(480)]
+    for name in ("rows.csv", "readings.csv"):
+        (tmp_path / name).write_text("when,value,kind\n" + "".join(lines))
     return tmp_path
 
 

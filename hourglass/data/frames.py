@@ -138,16 +138,14 @@ def as_numbers(column: Any) -> tuple[np.ndarray, int] | None:
 
 
 def as_times(column: Any) -> np.ndarray | None:
-    """A column as times (N,), datetime64[ns] in UTC, NaT where there is none; None for others."""
+    """A column as times (N,), datetime64[ns] in UTC, NaT where there is none; None for others.
+    Texts are times as in ISO 8601, such as 2024-05-31 13:45:00."""
     library = pandas()
     if library.api.types.is_numeric_dtype(column) or not column.notna().any():
         return None
-    if is_text(column) and not column.dropna().astype(str).str.contains(r"\d").all():
-        return None
-    try:
-        found = library.to_datetime(column, utc=True, format=None if not is_text(column) else
-                                    "ISO8601")
-    except (ValueError, TypeError):
+    form = "ISO8601" if is_text(column) else None
+    found = library.to_datetime(column, utc=True, format=form, errors="coerce")
+    if found.notna().sum() < MOSTLY * column.notna().sum():
         return None
     times: np.ndarray = found.dt.tz_localize(None).to_numpy("datetime64[ns]")
     return times

@@ -92,7 +92,7 @@ class Series:
                 f"window={least}), or other shares (--val 0 --test 0 trains on all)")
 
 
-@sources.add("series", example="series('readings.csv')")
+@sources.add("series", example="series('readings.csv', window=96)")
 def series(
     reading: Reading, path: str, window: Count = 288, stride: Count = 1,
     columns: str | tuple[str, ...] = (), time: str = "",

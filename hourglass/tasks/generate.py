@@ -80,8 +80,8 @@ def _check(model: Trained, wish: Wish, out: Path) -> None:
     if wish.nearest and out.suffix.lower() not in SUFFIXES:
         raise ValueError(f"--nearest makes one picture; end -o in one of {', '.join(SUFFIXES)}")
     if len(model.shape) != 3 and out.suffix != ".npy":
-        raise ValueError("this model was trained on vectors, which make no pictures; write them "
-                         "into an array, as in -o samples.npy")
+        raise ValueError("this model was trained on vectors or series, which make no pictures; "
+                         "write them into an array, as in -o samples.npy")
     if wish.kind and not model.classes:
         raise ValueError("the data of this model had no classes, so it has none to draw")
     if wish.kind:

@@ -28,7 +28,8 @@ def look(data: str, out: Path, reading: Reading) -> list[str]:
     found = collect(data, replace(reading, lenient=True))
     some = found.x[::-(-len(found.x) // LOOKED_AT)]
     lines = [f"{data}: {len(found.x):,} samples of {'x'.join(map(str, found.shape))}, "
-             f"{found.x.dtype} from {some.min():g} to {some.max():g}, mean {some.mean():.4g}",
+             f"{found.x.dtype} from {np.nanmin(some):g} to {np.nanmax(some):g}, mean "
+             f"{np.nanmean(some):.4g}",
              *_sizes(found), *_classes(found), *_splits(found),
              *(f"note: {note}" for note in found.notes),
              *(f"warning: {warning}" for warning in _warnings(found, some))]

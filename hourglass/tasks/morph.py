@@ -38,7 +38,8 @@ def morph(model: Trained, images: Sequence[str], out: Path, manner: Manner, kind
     """Morph from each image to the next into .gif, .webp or .mp4, or a strip (.png); returns how
     many frames. An image is a file or the number of an unseen sample. Raises ValueError."""
     if len(model.shape) != 3:
-        raise ValueError("this model was trained on vectors, which make no pictures to morph")
+        raise ValueError("this model was trained on vectors or series, which make no pictures "
+                         "to morph")
     if len(images) < 2:
         raise ValueError("a morph needs two images or more")
     check_name(out, (*MOVING, *SUFFIXES))

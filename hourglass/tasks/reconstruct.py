@@ -15,7 +15,7 @@ def reconstruct(model: Trained, images: str | Path, out: str | Path) -> dict[str
     Raises ValueError where nothing can be read, or the model is not one of images.
     """
     if len(model.shape) != 3:
-        raise ValueError("this model was trained on vectors, which make no pictures; use "
+        raise ValueError("this model was trained on vectors or series, which make no pictures; use "
                          "hourglass.load(run).reconstruct(array) from Python")
     found = model.read(images, strict=False)
     for note in found.notes:

@@ -214,8 +214,10 @@ def in_words(scored: ScoredSeries, spans: Spans = ()) -> list[str]:
     if spans:
         each = [labelled_steps(scored.series, (span,)) for span in spans]
         within = np.any(each, axis=0)
-        found, right = sum((scored.verdict & one).any() for one in each), scored.verdict & within
-        lines.append(f"{found} of {len(each)} labelled windows are found; of the abnormal steps "
-                     f"{right.sum() / max(scored.verdict.sum(), 1):.1%} lie in one, of the steps in "
-                     f"them {right.sum() / max(within.sum(), 1):.1%} are abnormal")
+        right = scored.verdict & within
+        found = sum((scored.verdict & one).any() for one in each)
+        precision = right.sum() / max(scored.verdict.sum(), 1)
+        recall = right.sum() / max(within.sum(), 1)
+        lines.append(f"{found} of {len(each)} labelled windows are found; {precision:.1%} of the "
+                     f"abnormal steps lie in one, {recall:.1%} of the steps in them are abnormal")
     return lines

@@ -18,7 +18,7 @@ def sweep(model: Trained, radii: Sequence[float], out: Path, kind: str = "", see
     """A row a radius: left, codes from the box of that half-width, right, codes on the shell of
     that radius; returns where the codes themselves lie. Raises ValueError."""
     if len(model.shape) != 3:
-        raise ValueError("this model was trained on vectors, which make no pictures")
+        raise ValueError("this model was trained on vectors or series, which make no pictures")
     if kind and model.model.condition is None:
         raise ValueError("--radius draws codes of no class, and this model was not told any")
     codes = model.codes().z

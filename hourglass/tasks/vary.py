@@ -50,7 +50,8 @@ def chosen_attributes(
     """Attributes by name, or that of two folders of images; without either, of all classes, or, if
     they are many or none, all that is measured. Raises ValueError."""
     if len(model.shape) != 3:
-        raise ValueError("this model was trained on vectors, which make no pictures to vary")
+        raise ValueError("this model was trained on vectors or series, which make no pictures "
+                         "to vary")
     if bool(having) != bool(lacking):
         raise ValueError("--having and --lacking go together: a folder each")
     if having:
