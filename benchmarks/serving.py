@@ -60,6 +60,12 @@ class Server(NamedTuple):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
+    @property
+    def busy(self) -> float:
+        """Seconds of the processors' time it has had, which other load changes little."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 @contextmanager
 def started(run: Path, batch: int) -> Iterator[Server]:
@@ -139,30 +145,35 @@ def under_load(run: Path, quick: bool) -> Iterator[str]:
     images = [png(np.random.default_rng(i).integers(0, 255, (28, 28), np.uint8)) for i in range(50)]
     sent = [request("encode", TYPES["image"], form(image)) for image in images]
     seconds, rounds = (2, 2) if quick else (8, 4)
-    yield ("| clients | requests/s, batched | one at a time | ratio | p50, p99 batched, ms | one "
-           "at a time | lost |")
-    yield "|---|---|---|---|---|---|---|"
+    yield ("| clients | | requests/s | CPU time a request, ms | p50, p99, ms | lost |")
+    yield "|---|---|---|---|---|---|"
     with started(run, 128) as batched, started(run, 1) as single:
         for clients in (1, 16, 48):
-            speeds: dict[int, list[float]] = {batched.port: [], single.port: []}
-            times: dict[int, list[float]] = {batched.port: [], single.port: []}
-            lost = 0
-            for turn in range(2 * rounds + 2):
-                port = (batched, single)[turn % 2].port
-                found, missed, took = asyncio.run(load_test(port, sent, clients, seconds))
-                lost += missed
-                if turn > 1:   # the first of each warms up
-                    speeds[port].append(len(found) / took)
-                    times[port] += found
-                print(f"{clients} clients, round {turn}: {len(found) / took:.0f}/s",
-                      file=sys.stderr)
-            both = [speeds[server.port] for server in (batched, single)]
-            ratio = [one / two for one, two in zip(*both, strict=True)]
-            late = [np.percentile(times[s.port], (50, 99)) * 1000 for s in (batched, single)]
-            yield (f"| {clients} | {spread(both[0], 0)} | {spread(both[1], 0)} "
-                   f"| {spread(ratio, 2)} | {late[0][0]:.1f}, {late[0][1]:.1f} "
-                   f"| {late[1][0]:.1f}, {late[1][1]:.1f} "
-                   f"| {lost} of {sum(map(len, times.values())):,} |")
+            servers = {"batched": batched, "one at a time": single}
+            speeds: dict[str, list[float]] = {name: [] for name in servers}
+            costs: dict[str, list[float]] = {name: [] for name in servers}
+            times: dict[str, list[float]] = {name: [] for name in servers}
+            lost: Counter[str] = Counter()
+            for turn in range(rounds + 1):
+                for name, server in servers.items():
+                    before = server.busy
+                    found, missed, took = asyncio.run(load_test(server.port, sent, clients,
+                                                                seconds))
+                    lost[name] += missed
+                    if turn:   # the first warms up
+                        speeds[name].append(len(found) / took)
+                        costs[name].append(1000 * (server.busy - before) / len(found))
+                        times[name] += found
+                    print(f"{clients} clients, round {turn}, {name}: {len(found) / took:.0f}/s",
+                          file=sys.stderr)
+            for name in servers:
+                late = np.percentile(times[name], (50, 99)) * 1000
+                yield (f"| {clients} | {name} | {spread(speeds[name], 0)} "
+                       f"| {spread(costs[name], 2)} | {late[0]:.1f}, {late[1]:.1f} "
+                       f"| {lost[name]} of {len(times[name]):,} |")
+            ratio, cost = ([one / two for one, two in zip(*found.values(), strict=True)]
+                           for found in (speeds, costs))
+            yield f"| {clients} | ratio | {spread(ratio, 2)} | {spread(cost, 2)} | | |"
 
 
 def spread(values: list[float], digits: int) -> str:

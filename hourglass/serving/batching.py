@@ -83,8 +83,9 @@ class Batcher:
         found = [self.waiting.get()]
         until = time.monotonic() + (self.linger if self.busy else 0)
         while found[-1] is not None and sum(_size(job) for job in found) < self.most:
+            left = until - time.monotonic()
             try:
-                found.append(self.waiting.get(timeout=max(0.0, until - time.monotonic())))
+                found.append(self.waiting.get(left > 0, max(left, 0)))
             except queue.Empty:
                 break
         self.busy = len(found) > 1

@@ -102,7 +102,7 @@ def usual_priors(model: Trained) -> dict[str, bool]:
     usual = {model.usual_prior()} | ({model.usual_prior(True)} if model.classes else set())
     try:
         return fitted(model, ("own", *sorted(usual - {"own"})))
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         say(f"samples are drawn from the model's own prior only: {error}")
         return fitted(model, ("own",))
 
@@ -110,9 +110,10 @@ def usual_priors(model: Trained) -> dict[str, bool]:
 def usual_detector(model: Trained) -> Detector | None:
     """What was kept with the run, else the usual one, fitted now; where it cannot be, that is
     said."""
+    say("reading or fitting what tells normal samples from abnormal ones ...")
     try:
         return model.detector()
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         say(f"/v1/score is not served: {error}")
         return None
 

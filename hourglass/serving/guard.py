@@ -3,7 +3,8 @@
 import asyncio
 import hmac
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,43 @@ class Traffic:
     inside: int = 0          # requests accepted and not yet answered
     draining: bool = False   # the server is about to end: no more are accepted
     cut_off: int = 0         # accepted, and not answered when it ended
+
+    @contextmanager
+    def visit(self) -> Iterator["Visit"]:
+        """Count one request while it is under way."""
+        visit = Visit(self)
+        self.inside += 1
+        try:
+            yield visit
+        except asyncio.CancelledError:
+            self.cut_off += not visit.over
+            raise
+        finally:
+            visit.leave()
+
+
+@dataclass
+class Visit:
+    """One request under way."""
+
+    traffic: Traffic
+    begun: bool = False   # to be answered
+    over: bool = False
+
+    def leave(self) -> None:
+        """It counts no longer."""
+        self.traffic.inside -= not self.over
+        self.over = True
+
+    def through(self, send: Send) -> Send:
+        """`send`, watched: the client may ask again as soon as it has the end of its answer, so
+        this request is over just before."""
+        async def watched(message: Message) -> None:
+            self.begun = True
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                self.leave()
+            await send(message)
+        return watched
 
 
 class Body:
@@ -98,16 +136,10 @@ class Guard:
         if refused:
             await refused(scope, receive, send)
             return
-        self.traffic.inside += 1
-        try:
-            late = await self._pass(scope, Body(receive, self.limits.body), send)
-            if late:
+        with self.traffic.visit() as visit:
+            late = await self._pass(scope, Body(receive, self.limits.body), visit.through(send))
+            if late and not visit.begun:
                 await late(scope, receive, send)
-        except asyncio.CancelledError:
-            self.traffic.cut_off += 1
-            raise
-        finally:
-            self.traffic.inside -= 1
 
     def _refused(self, headers: dict[bytes, bytes]) -> Response | None:
         """Why there is no room for a request with these headers, if there is none."""
@@ -124,13 +156,7 @@ class Guard:
     async def _pass(self, scope: Message, body: Body, send: Send) -> Response | None:
         """Have the request answered; returns what to say where that took too long. Whatever was
         begun for a client that left is given up."""
-        begun = asyncio.Event()
-
-        async def noted(message: Message) -> None:
-            begun.set()
-            await send(message)
-
-        answer = asyncio.ensure_future(self.app(scope, body.receive, noted))
+        answer = asyncio.ensure_future(self.app(scope, body.receive, send))
         gone = asyncio.ensure_future(body.gone())
         try:
             await asyncio.wait({answer, gone}, timeout=self.limits.seconds,
@@ -142,7 +168,7 @@ class Guard:
             (failed, _) = await asyncio.gather(answer, gone, return_exceptions=True)
         if done and isinstance(failed, Exception):
             raise failed
-        if done or left or begun.is_set():
+        if done or left:
             return None
         if body.over.is_set():
             return problem(504, f"this took longer than {self.limits.seconds:g} seconds; ask for "

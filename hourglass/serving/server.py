@@ -80,7 +80,8 @@ def listen(place: Place) -> socket.socket:
     if not (is_loopback(str(address[0])) or place.token or place.open):
         raise ValueError(f"{place.host or 'every network'} is open to others: set HOURGLASS_TOKEN "
                          f"or --token-file, or say --open if everybody may ask")
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    # named, or asyncio leaves Nagle's algorithm on, which holds answers back for 40 ms
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name != "nt":
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
