@@ -66,7 +66,8 @@ def scaling_of(x: np.ndarray, scale: str, images: bool) -> Scaling:
     largest = np.abs(x).max(0).astype(np.float64)   # whose square may be too large to write down
     largest[largest == 0] = 1
     found = StandardScaler().fit(x / largest)
-    return Scaling(found.mean_ * largest, found.scale_ * largest)
+    varies = x.min(0) < x.max(0)
+    return Scaling(found.mean_ * largest, np.where(varies, found.scale_ * largest, 1.0))
 
 
 def settings_for(model: str, dim: int | None, values: Mapping[str, Any]) -> Settings:

@@ -71,7 +71,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         _save(self, path, {})
 
     @classmethod
-    def load(cls, path: str | Path) -> "AutoencoderTransformer":
+    def load(cls: "type[AutoencoderTransformer]", path: str | Path) -> "AutoencoderTransformer":
         """A fitted one from such a folder; raises ValueError."""
         return _loaded(cls, path)[0]
 
@@ -144,7 +144,7 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         _save(self, path, self.state_, offset=float(self.offset_), detector=self.detector_)
 
     @classmethod
-    def load(cls, path: str | Path) -> "AutoencoderDetector":
+    def load(cls: "type[AutoencoderDetector]", path: str | Path) -> "AutoencoderDetector":
         """A fitted one from such a folder; raises ValueError."""
         made, kept, state = _loaded(cls, path)
         made.state_, made.offset_, made.detector_ = state, kept["offset"], kept["detector"]

@@ -160,7 +160,8 @@ def test_exactly_the_contamination_is_flagged(share, table):
 def test_every_detector_tells_a_far_row(text, table):
     odd = table.mean(0) + 8 * table.std(0) * [1, -1, 1, 1, -1, 1]
     made = AutoencoderDetector(detector=text, model="vae(2)", epochs=30, batch_size=32,
-                               lr=0.003, random_state=0, settings={"backbone": "mlp(32)"}).fit(table)
+                               lr=0.003, random_state=0, settings={"backbone": "mlp(32)"})
+    made.fit(table)
     assert made.detector_ == text
     assert made.score_samples(odd[None])[0] < made.score_samples(table).min()
     assert made.predict(odd[None])[0] == -1

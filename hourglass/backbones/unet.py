@@ -70,6 +70,6 @@ class UNetDecoder(nn.Module):
         for i, up in enumerate(self.ups):
             skip = skips[-1 - i] if skips else torch.zeros_like(h)
             h = up(torch.cat([h, skip], 1))
-        image = skips[0] if skips else h.new_zeros(len(h), *self.first)
+        image = skips[0] if skips else h.new_zeros(h.shape[0], *self.first)
         out = self.end(torch.cat([h, image], 1))
         return out + image if self.residual else out
