@@ -11,7 +11,6 @@ something else, but never crash, hang or take gigabytes.
 import argparse
 import json
 import resource
-import struct
 import tempfile
 import time
 import zlib
@@ -70,7 +69,8 @@ def reseal(data: bytes) -> bytes:
 def forge(data: bytes, random: np.random.Generator) -> bytes:
     """A file whose header says something else, with a checksum that is right."""
     *front, length = FRONT.unpack_from(data)
-    fields = json.loads(zlib.decompress(data[FRONT.size:FRONT.size + length]))
+    text, words = data[FRONT.size:FRONT.size + length], data[FRONT.size + length:]
+    fields = json.loads(zlib.decompress(text))
     name = str(random.choice(list(fields)))
     value = fields[name]
     if isinstance(value, list) and value and random.random() < 0.6:
@@ -79,12 +79,7 @@ def forge(data: bytes, random: np.random.Generator) -> bytes:
         fields[name] = ODD[random.integers(len(ODD))]
     text = zlib.compress(json.dumps(fields).encode())
     length = len(text) if random.random() < 0.95 else int(random.integers(2**32))
-    content = struct.pack("<8sH32sI", *front, length) + text + data[FRONT.size + front_length(data):]
-    return reseal(content)
-
-
-def front_length(data: bytes) -> int:
-    return int(FRONT.unpack_from(data)[-1])
+    return reseal(FRONT.pack(*front, length) + text + words)
 
 
 def make_files(folder: str) -> tuple[hg.Trained, list[bytes]]:
