@@ -2,9 +2,9 @@
 
     python benchmarks/compression.py RUN [RUN ...] [--images 1000] [--quick] [-o picture.png]
 
-On test images of each run at the run's own size. The other codecs write one file an image and, to be
-fair to them, since a file of hourglass holds all images, one contact sheet of all; PSNR and SSIM are
-of the single images in either case. Models are not counted in the bits: their size is stated.
+On test images of each run at the run's own size. The other codecs write one file an image and, to
+be fair to them, since a file of hourglass holds all images, one contact sheet of all; PSNR and SSIM
+are of the single images in either case. Models are not counted in the bits: their size is stated.
 """
 
 import argparse
