@@ -1,6 +1,6 @@
 """Are damaged compressed files ever decoded to something wrong, or a crash? A table.
 
-    python benchmarks/damage.py [--quick] [--files 10000]
+    python benchmarks/damage.py [--quick] [--files 10000] [--seed 0]
 
 Files of a small model of digits are damaged at random: bits flipped, cut short, bytes put in or
 taken out, blocks swapped, two files spliced. A second kind has its checksum made right again, and a
@@ -11,7 +11,6 @@ something else, but never crash, hang or take gigabytes.
 import argparse
 import json
 import resource
-import struct
 import tempfile
 import time
 import zlib
@@ -70,7 +69,8 @@ def reseal(data: bytes) -> bytes:
 def forge(data: bytes, random: np.random.Generator) -> bytes:
     """A file whose header says something else, with a checksum that is right."""
     *front, length = FRONT.unpack_from(data)
-    fields = json.loads(zlib.decompress(data[FRONT.size:FRONT.size + length]))
+    text, words = data[FRONT.size:FRONT.size + length], data[FRONT.size + length:]
+    fields = json.loads(zlib.decompress(text))
     name = str(random.choice(list(fields)))
     value = fields[name]
     if isinstance(value, list) and value and random.random() < 0.6:
@@ -79,12 +79,7 @@ def forge(data: bytes, random: np.random.Generator) -> bytes:
         fields[name] = ODD[random.integers(len(ODD))]
     text = zlib.compress(json.dumps(fields).encode())
     length = len(text) if random.random() < 0.95 else int(random.integers(2**32))
-    content = struct.pack("<8sH32sI", *front, length) + text + data[FRONT.size + front_length(data):]
-    return reseal(content)
-
-
-def front_length(data: bytes) -> int:
-    return int(FRONT.unpack_from(data)[-1])
+    return reseal(FRONT.pack(*front, length) + text + words)
 
 
 def make_files(folder: str) -> tuple[hg.Trained, list[bytes]]:
@@ -101,10 +96,11 @@ def make_files(folder: str) -> tuple[hg.Trained, list[bytes]]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
     count = 300 if given.quick else given.files
-    random, outcomes, slowest = np.random.default_rng(0), Counter(), 0.0
+    random, outcomes, slowest = np.random.default_rng(given.seed), Counter(), 0.0
     with tempfile.TemporaryDirectory() as folder:
         model, files = make_files(folder)
         codec = model._codec()
@@ -127,8 +123,8 @@ def main() -> None:
                 outcome = f"CRASH: {type(error).__name__}"
             slowest = max(slowest, time.perf_counter() - began)
             outcomes[kind, outcome] += 1
-    print(f"\n### Damaged files\n\n{count:,} damaged files by `benchmarks/damage.py`, the slowest "
-          f"{slowest:.2f} s, peak memory of the process "
+    print(f"\n### Damaged files\n\n{count:,} damaged files by `benchmarks/damage.py`, seed "
+          f"{given.seed}, the slowest {slowest:.2f} s, peak memory of the process "
           f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB.\n")
     kinds = sorted({outcome for _, outcome in outcomes})
     print(f"| | {' | '.join(kinds)} |\n|{'---|' * (len(kinds) + 1)}")

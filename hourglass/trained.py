@@ -276,7 +276,8 @@ class Trained:
                                       kept_codes(self.folder))
 
     def decompress(self, content: bytes) -> np.ndarray:
-        """Images uint8 (N, H, W, C), or other samples as float32, from what `compress` gave.
+        """Images uint8 (N, H, W, C), or other samples as float32, from what `compress` gave;
+        without loss, the very images, else such that 255 is white.
 
         Raises ValueError for what is cut short or altered, or was made with another model.
         """

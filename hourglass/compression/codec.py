@@ -11,7 +11,7 @@ from ..autoencoder import Autoencoder
 from ..codes import Codes
 from ..contracts import Collection
 from .coding import Coder, constriction
-from .container import Header, Rest, digest, seal, unseal
+from .container import Header, digest, seal, unseal
 from .decoder import ExactDecoder, model_digest
 from .differences import code_differences, fit_weights, known_count
 from .factors import code_factors, spreads_of
@@ -20,6 +20,8 @@ from .steps import by_quality, by_share, spread_of
 from .tones import code_tones
 
 QUALITY = 95.0
+MOST_VALUES = 2**31   # in all samples of a file, which are read into memory together
+MOST_CODES = 2**27
 TRIED = 96   # samples on which the error that rounding adds is measured
 
 
@@ -85,26 +87,18 @@ class Codec:
                              "none; without lossless, codes of them can be kept")
         grid = self._grid(x, z, y, wish, training)
         q = grid.round(z)
-        coder = Coder()
-        spreads = spreads_of(q)
-        code_factors(coder, spreads, q.shape, q)
+        names = [name.encode("utf-8", "replace").decode() for name in found.names]
         fields = {"count": len(x), "shape": list(self.shape), "codes": digest(q),
                   "steps": grid.steps.tolist(), "centres": grid.centres.tolist(),
-                  "spreads": spreads.tolist(), "names": list(found.names),
+                  "spreads": spreads_of(q).tolist(), "names": names,
                   "labels": [] if y is None else y.tolist()}
         if not wish.lossless:
-            return seal(self.digest, self._header(fields), coder.words())
+            return self._written(fields, q, x, x)
         guess = self.decoder(grid.place(q).reshape(z.shape), y)
         fields |= {"guess": digest(guess), "pixels": digest(x)}
-        manners: list[tuple[Rest, Any]] = [("differences", fit_weights(x, guess)), ("tones", [])]
-        contents = []
-        for rest, weights in manners:   # whichever turns out smaller
-            coder = Coder()
-            code_factors(coder, spreads, q.shape, q)
-            _code_rest(coder, rest, weights, guess, x)
-            header = self._header({**fields, "rest": rest, "weights": weights})
-            contents.append(seal(self.digest, header, coder.words()))
-        return min(contents, key=len)
+        manners = ({"rest": "differences", "weights": fit_weights(x, guess)}, {"rest": "tones"})
+        return min((self._written({**fields, **manner}, q, guess, x) for manner in manners),
+                   key=len)
 
     def _grid(self, x: np.ndarray, z: np.ndarray, y: np.ndarray | None, wish: Wish,
               training: Codes | None) -> Grid:
@@ -115,10 +109,17 @@ class Codec:
         return by_quality(self.model, z[some], None if y is None else y[some],
                           x[some].astype(np.float32) * worth, wish.quality or QUALITY)
 
-    def _header(self, fields: dict[str, Any]) -> Header:
-        header = Header(**fields)
-        header.check()
-        return header
+    def _written(
+        self, fields: dict[str, Any], q: np.ndarray, guess: np.ndarray, x: np.ndarray
+    ) -> bytes:
+        """The content whose header has these fields, of rounded codes q (N, D, P) and, where the
+        fields name a manner, pixels x beside the guess of them."""
+        header, coder = Header(**fields), Coder()
+        self._check(header)
+        code_factors(coder, np.array(header.spreads), self._rounded_shape(header.count), q)
+        if header.rest:
+            _code_rest(coder, header, guess, x)
+        return seal(self.digest, header, coder.words())
 
     def decompress(self, content: bytes) -> Contents:
         """What `compress` was given, as well as it was kept.
@@ -148,7 +149,7 @@ class Codec:
             raise ValueError("this machine's decoder makes other images of its codes than the one "
                              "that wrote it, so that pixels cannot be told; decompress it there, "
                              "or with the same version of PyTorch")
-        x = _code_rest(coder, header.rest, header.weights, guess, None)
+        x = _code_rest(coder, header, guess, None)
         if digest(x) != header.pixels:
             raise ValueError("its pixels are not those that were written; it was altered")
         return x
@@ -168,14 +169,15 @@ class Codec:
         if (tuple(header.shape) != self.shape or factors != {self.code[0]} or not labelled
                 or not known or not weights or (header.rest and not self.decoder.eight_bits)):
             raise ValueError("its header does not fit this model; it was altered")
-        if math.prod(self._rounded_shape(header.count)) > 2**27:
-            raise ValueError(f"it says that it holds {header.count:,} samples, which is too many")
+        if (header.count * math.prod(self.shape) > MOST_VALUES
+                or header.count * math.prod(self.code) > MOST_CODES):
+            raise ValueError(f"{header.count:,} samples are too many for one file; make several")
 
 
 def _code_rest(
-    coder: Coder, rest: str, weights: Any, guess: np.ndarray, x: np.ndarray | None
+    coder: Coder, header: Header, guess: np.ndarray, x: np.ndarray | None
 ) -> np.ndarray:
-    """Pixels by that manner, written or read."""
-    if rest == "tones":
+    """Pixels in the manner that the header names, written or read."""
+    if header.rest == "tones":
         return code_tones(coder, guess, x)
-    return code_differences(coder, guess, weights, x)
+    return code_differences(coder, guess, header.weights, x)

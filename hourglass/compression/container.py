@@ -13,7 +13,6 @@ The checksum is compared before anything else is made of the content.
 
 import hashlib
 import json
-import math
 import struct
 import zlib
 from typing import Annotated, Any, Literal
@@ -27,7 +26,6 @@ VERSION = 1
 FRONT = struct.Struct("<8sH32sI")
 CHECKSUM = 16                # bytes
 LARGEST_HEADER = 2**26       # bytes of JSON
-MOST_VALUES = 2**31          # in all samples together; more would not be read into memory
 LONGEST_NAME = 4096
 
 Whole = Annotated[int, Ge(-2**31), Le(2**31)]
@@ -40,7 +38,7 @@ class Header(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    count: Annotated[int, Ge(1), Le(MOST_VALUES)]   # N samples
+    count: Annotated[int, Ge(1), Le(2**31)]        # N samples
     shape: list[Annotated[int, Ge(1), Le(2**24)]]   # of one, channels first
     steps: list[Annotated[int, Ge(-400), Le(400)]]  # (D,) factors' steps, in eighths of an octave
     centres: list[Whole]                            # (D,) in eighths of a step
@@ -55,8 +53,6 @@ class Header(BaseModel):
 
     def check(self) -> None:
         """Raises ValueError where its parts do not go together."""
-        if self.count * math.prod(self.shape) > MOST_VALUES:
-            raise ValueError(f"it says that it holds {self.count:,} samples, which is too many")
         for held in (self.labels, self.names):
             if held and len(held) != self.count:
                 raise ValueError(f"it holds {self.count:,} samples and {len(held):,} names or "

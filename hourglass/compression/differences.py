@@ -9,7 +9,7 @@ from einops import rearrange
 
 from ..console import track
 from .coding import SEEN, Coder, Tables, falling
-from .pixels import Canvas, Place, all_places, diagonals
+from .pixels import Canvas, Place, all_places, canvas_of, diagonals
 
 BEFORE = ((0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0))   # pixels known by then (dy, dx)
 AROUND = ((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
@@ -41,7 +41,7 @@ def fit_weights(x: np.ndarray, guess: np.ndarray) -> Weights:
     images = np.sort(random.permutation(n)[:FITTED // 100])
     some = np.sort(random.permutation(height * width)[:max(100, FITTED // len(images))])
     place = Place(every.rows[some], every.columns[some])
-    canvas = Canvas.of(guess[images], x[images])
+    canvas = canvas_of(guess[images], x[images])
     kinds = 1 if n * height * width < FEW else len(ACTIVITY) + 1
     weights = []
     for channel in range(channels):
@@ -70,7 +70,7 @@ def code_differences(
     coder: Coder, guess: np.ndarray, weights: Weights, x: np.ndarray | None
 ) -> np.ndarray:
     """Write images x, uint8 (N, H, W, C), beside what the decoder guesses of them, or read them."""
-    canvas = Canvas.of(guess)
+    canvas = canvas_of(guess)
     tables = [Tables(_beginnings()) for _ in weights]
     steps = diagonals(*guess.shape[1:3])
     for place in track(steps, len(steps), "coding what the model missed"):

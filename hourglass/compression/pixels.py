@@ -17,14 +17,6 @@ class Canvas:
     guess: np.ndarray
     error: np.ndarray      # between a pixel and what was told of it, absolute
 
-    @classmethod
-    def of(cls, guess: np.ndarray, x: np.ndarray | None = None) -> "Canvas":
-        """What the decoder guesses, uint8 (N, H, W, C), and the pixels, if they are known."""
-        edges = ((0, 0), (EDGE, EDGE), (EDGE, EDGE), (0, 0))
-        none = np.zeros_like(guess)
-        return cls(np.pad(none if x is None else x, edges), np.pad(guess, edges, mode="edge"),
-                   np.pad(none, edges))
-
     @property
     def inside(self) -> np.ndarray:
         """The pixels, without their border."""
@@ -54,6 +46,14 @@ class Place:
 
     rows: np.ndarray
     columns: np.ndarray
+
+
+def canvas_of(guess: np.ndarray, x: np.ndarray | None = None) -> Canvas:
+    """What the decoder guesses, uint8 (N, H, W, C), and the pixels, if they are known."""
+    edges = ((0, 0), (EDGE, EDGE), (EDGE, EDGE), (0, 0))
+    none = np.zeros_like(guess)
+    return Canvas(np.pad(none if x is None else x, edges), np.pad(guess, edges, mode="edge"),
+                  np.pad(none, edges))
 
 
 def _near(held: np.ndarray, place: Place, dy: int, dx: int, channel: int) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..console import track
 from .coding import SEEN, Coder, Tables
-from .pixels import Canvas, Place, diagonals
+from .pixels import Canvas, Place, canvas_of, diagonals
 
 GUESSES = np.array([0, 8, 48, 127, 200, 240, 252])   # what the decoder says, in eight kinds
 NEIGHBOURS = np.array([0, 127, 252])                 # a pixel, in four
@@ -16,7 +16,7 @@ STRIPES = 8              # of expected grey
 
 def code_tones(coder: Coder, guess: np.ndarray, x: np.ndarray | None) -> np.ndarray:
     """Write images x, uint8 (N, H, W, C), beside what the decoder guesses of them, or read them."""
-    canvas = Canvas.of(guess)
+    canvas = canvas_of(guess)
     contexts = (len(GUESSES) + 1) * (len(NEIGHBOURS) + 1) ** 3
     channels = range(guess.shape[-1])
     kinds = [Tables(np.full((contexts, KINDS), 2 * SEEN // KINDS)) for _ in channels]

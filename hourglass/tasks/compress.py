@@ -59,7 +59,8 @@ def compress(model: Trained, images: str | Path, out: Path, wish: Wish, kind: st
     content = model.compress(found, kind or None, wish.quality, wish.step, wish.lossless)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, content)
-    return _sizes(model, found, model.decompress(content), Path(images), content)
+    return _sizes(model, found, model.decompress(content), Path(images).expanduser(),
+                  content)
 
 
 def decompress(model: Trained, file: Path, out: Path) -> int:
@@ -74,6 +75,9 @@ def decompress(model: Trained, file: Path, out: Path) -> int:
         return len(contents.x)
     if contents.x.ndim != 4:
         raise ValueError("this model's samples are no images; write them as an array: -o out.npy")
+    if contents.x.shape[-1] not in (1, 3):
+        raise ValueError(f"images of {contents.x.shape[-1]} channels make no pictures; write them "
+                         f"as an array: -o out.npy")
     check_empty(out)
     names = contents.names or tuple(f"{i:05}" for i in range(len(contents.x)))
     scale = model.about["scale"] if contents.lossless else 1 / 255
