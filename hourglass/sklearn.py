@@ -21,7 +21,7 @@ from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .learnt import learn, restore, save, settings_for
-from .scoring import usual
+from .scoring import USUAL
 from .spec import detectors
 from .thresholds import contamination as lies_above
 
@@ -118,7 +118,7 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         if self.detector != "auto":
             detectors.make(self.detector)   # may refuse: before anything takes long
         X = _fit(self, X)
-        self.detector_ = usual(self.learnt_.trained) if self.detector == "auto" else self.detector
+        self.detector_ = USUAL if self.detector == "auto" else self.detector
         rule = detectors.make(self.detector_)
         seen = self.learnt_.seen(X, rule.draws)
         self.state_ = rule.fit(seen.z, seen)
