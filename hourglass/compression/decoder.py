@@ -19,7 +19,7 @@ class ExactDecoder:
 
     In single precision sums come out otherwise in other batches and on other machines, by some
     5e-7: of a million pixels, about ten lie so near to the middle between two greys that they are
-    rounded to the other one. In double precision it is 5e-16, and one in 1e8 or so.
+    rounded to the other one. In double precision it is 5e-16, and one in 1e13 or so.
     """
 
     def __init__(self, model: Autoencoder, shape: tuple[int, ...], bounded: bool):
