@@ -30,7 +30,7 @@ TASKS = {   # a recipe and what differs from it
     "faces, noise, 80 % dropped": ("denoise_faces", {}),
     "faces, a hole": ("inpaint_faces", {}),
     "faces, a watermark": ("unwatermark", {}),
-    "faces, 4 times smaller": ("denoise_faces", {"corruption": "downscale(4)"}),
+    "faces, 4 times smaller": ("inpaint_faces", {"corruption": "downscale(4)"}),
     "CIFAR-10, grey": ("recolour_cifar", {}),
 }
 
