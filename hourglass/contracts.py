@@ -120,7 +120,8 @@ class Rule(NamedTuple):
     # of the codes (N, D) of training samples, and of held-out samples
     fit: Callable[[np.ndarray, Seen], dict[str, np.ndarray]]
     score: Callable[[Seen, dict[str, np.ndarray]], np.ndarray]   # (N,), higher is more abnormal
-    draws: int = 0   # of each z, that `nats` are over
+    draws: int = 0       # of each z, that `nats` are over
+    codes: bool = True   # whether `fit` looks at the codes of training samples, or gets none
 
 
 class Clock(NamedTuple):

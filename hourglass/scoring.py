@@ -141,18 +141,23 @@ def _fitted(model: "Trained", text: str, held_out: Any) -> Fitted:
         return kept
     else:
         held = held_of(model, rule.draws)
-    codes = model.codes()
-    fresh = ~torch.isin(codes.rows, torch.from_numpy(held.rows))   # if any are of training samples
-    z = codes.z[fresh if fresh.any() else slice(None)].flatten(1).float().numpy()
-    if not np.isfinite(z).all():
-        raise ValueError("some codes are not finite, so nothing tells what is normal; train the "
-                         "model again")
-    state = rule.fit(z, held.seen)
+    state = rule.fit(_codes(model, held) if rule.codes else np.empty((0, 0)), held.seen)
     fitted = Fitted(text, state, np.sort(rule.score(held.seen, state)), held.of)
     if held_out is None:
         with suppress(OSError):   # of a folder that cannot be written: it is fitted again
             _save(path, fitted)
     return fitted
+
+
+def _codes(model: "Trained", held: Held) -> np.ndarray:
+    """Codes (N, D) of training samples, without those that are held out, if there are others."""
+    codes = model.codes()
+    fresh = ~torch.isin(codes.rows, torch.from_numpy(held.rows))
+    z: np.ndarray = codes.z[fresh if fresh.any() else slice(None)].flatten(1).float().numpy()
+    if not np.isfinite(z).all():
+        raise ValueError("some codes are not finite, so nothing tells what is normal; train the "
+                         "model again")
+    return z
 
 
 def _save(path: Path, fitted: Fitted) -> None:

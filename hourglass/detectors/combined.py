@@ -30,4 +30,4 @@ def combined(of: tuple[str, ...] = ("error", "knn")) -> Rule:
                    if name.partition(":")[0] == str(i)}
             total -= log_survival(own.pop("normal"), rule.score(seen, own))
         return total
-    return Rule(fit, score, max(rule.draws for rule in rules))
+    return Rule(fit, score, max(rule.draws for rule in rules), any(rule.codes for rule in rules))
