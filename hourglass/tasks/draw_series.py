@@ -27,7 +27,8 @@ def draw_series(scored: ScoredSeries, out: Path, labelled: Spans = ()) -> None:
                 label=series.columns[channel])
         ax.plot(times, scored.recon[:, channel], color=COLOURS[0], linewidth=0.8, label="again")
         red = np.where(scored.verdict, series.values[:, channel], np.nan)
-        ax.plot(times, red, color=COLOURS[1], linewidth=1.2, label="abnormal")
+        ax.plot(times, red, color=COLOURS[1], linewidth=1.2, marker=".", markersize=4,
+                label="abnormal")   # a dot, for a single step makes no line
     last = axes[-1]
     last.plot(times, scored.score, color=COLOURS[0], linewidth=0.8, label="score")
     last.axhline(scored.threshold, color=COLOURS[1], linestyle="--", linewidth=1,
@@ -35,11 +36,13 @@ def draw_series(scored: ScoredSeries, out: Path, labelled: Spans = ()) -> None:
     for ax in axes:
         _shade(ax, times, shaded)
         ax.margins(x=0.005)
-        ax.legend(frameon=False, fontsize=8, loc="upper left", ncols=4)
+        ax.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.97), ncols=4,
+                  borderaxespad=0)
     last.set_ylabel("mean |error|")
     hidden = len(series.columns) - len(shown)
     if hidden:
-        axes[0].set_title(f"{hidden} more channels are scored, but not drawn", fontsize=9)
+        axes[0].set_title(f"{hidden} more channels are scored, but not drawn", fontsize=9,
+                          loc="left")
     plain(axes)
     save_figure(out, figure)
 
