@@ -150,6 +150,15 @@ def test_new_tables_are_encoded_as_those_of_training(run, tmp_path):
     assert any("square" in note for note in notes) and any("extra" in note for note in notes)
 
 
+@pytest.mark.parametrize("options", ["", ", drop='count'", ", label='kind', drop=('day',)"])
+def test_a_run_on_a_table_goes_on(tmp_path, options):
+    rows().to_csv(tmp_path / "rows.csv", index=False)
+    data = f"table({str(tmp_path / 'rows.csv')!r}{options})"
+    train(data, model="ae(2)", backbone="mlp(8)", epochs=1, out=tmp_path / "run", quiet=True)
+    again = hg.resume(tmp_path / "run", epochs=2, quiet=True, report=False)
+    assert len(again.folder.read_history()) == 2
+
+
 def test_missing_cells_count_in_no_metric(run):
     snapshot = take(run.model, run.source())
     error = (snapshot.x - snapshot.recon) ** 2

@@ -1,5 +1,6 @@
 """Tables: rows of numbers, dates and categories as vectors, with holes where a cell is missing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -99,7 +100,8 @@ def read_table(
     categories: str | tuple[str, ...] = (),
 ) -> Table:
     """The rows of a file, see `table`, not yet encoded."""
-    options = {"path": path, "label": label, "drop": drop, "categories": categories}
+    options = {"path": path, "label": label, "drop": _names(drop),   # as JSON has them
+               "categories": _names(categories)}
     return from_frame(read_frame(path), label, drop, categories, options)
 
 
@@ -109,13 +111,12 @@ def whole(found: Table) -> Collection:
 
 
 def from_frame(
-    frame: Any, label: str = "", drop: str | tuple[str, ...] = (),
-    categories: str | tuple[str, ...] = (), identity: dict[str, Any] | None = None, y: Any = None,
+    frame: Any, label: str = "", drop: str | Sequence[str] = (),
+    categories: str | Sequence[str] = (), identity: dict[str, Any] | None = None, y: Any = None,
 ) -> Table:
     """The rows of a pandas.DataFrame; labels are a column of it, or y (N,). Raises ValueError."""
     frame = checked(frame, "the table")
-    drop = (drop,) if isinstance(drop, str) else drop
-    categories = (categories,) if isinstance(categories, str) else categories
+    drop, categories = _names(drop), _names(categories)
     for name in (*([label] if label else []), *drop, *categories):
         if name not in frame.columns:
             raise ValueError(f"there is no column {name!r}; {did_you_mean(name, frame.columns)}")
@@ -123,8 +124,12 @@ def from_frame(
     kept = frame.drop(columns=[*drop, *([label] if label else [])])
     if not len(kept.columns):
         raise ValueError("no column is left to learn from")
-    return Table(kept, numbers, classes, categories, label,
+    return Table(kept, numbers, classes, tuple(categories), label,
                  {**(identity or {}), "digest": digest_of(frame)})
+
+
+def _names(given: str | Sequence[str]) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
 
 
 def _labels(y: Any, name: str, rows: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
