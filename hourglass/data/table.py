@@ -12,6 +12,8 @@ from .columns import columns_filled, encode_column, learn_column
 from .frames import checked, digest_of, read_frame
 from .images import Reading
 
+NAMED = 6   # columns of which a note says how many cells they lack
+
 
 @dataclass(frozen=True)
 class Table:
@@ -55,7 +57,7 @@ class Table:
                 raise ValueError(f"the table lacks the column {name!r} that this model was trained "
                                  f"on ({did_you_mean(name, self.frame.columns)}); an empty one "
                                  f"counts as missing")
-        parts, missing = [], []
+        parts, missing = [], {}
         strange = set(self.frame.columns) - {*names, *encoding["left_out"], encoding["label"]}
         notes = [f"columns that training did not know are not looked at: "
                  f"{', '.join(sorted(strange))}"] * bool(strange)
@@ -64,9 +66,9 @@ class Table:
             parts.append(part)
             notes += [note] * bool(note)
             count = int(np.isnan(part).any(1).sum())
-            missing += [f"{column['name']} {count}"] * bool(count)
+            missing |= {column["name"]: count} if count else {}
         if missing:
-            notes.append(f"cells missing, of {len(self.frame):,} rows: {', '.join(missing)}; they "
+            notes.append(f"cells missing, of {len(self.frame):,} rows: {by_column(missing)}; they "
                          f"stay out of the loss")
         y, classes = self.y, self.classes
         if y is None and encoding["label"] in self.frame.columns:
@@ -93,6 +95,14 @@ def table(
     of classes.
     """
     return whole(read_table(path, label, drop, categories))
+
+
+def by_column(counts: dict[str, int]) -> str:
+    """Cells counted by column, in words: "12 in age, 3 in height", of many the first ones."""
+    words = [f"{count:,} in {name}" for name, count in counts.items()]
+    more = [f"{sum([*counts.values()][NAMED:]):,} in {len(words) - NAMED} others"] * (
+        len(words) > NAMED)
+    return ", ".join(words[:NAMED] + more)
 
 
 def read_table(

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..console import say
 from ..data.frames import read_frame
-from ..data.table import Table
+from ..data.table import Table, by_column
 from ..disk import write_whole
 from ..trained import Trained
 from .pictures import check_name
@@ -39,7 +39,7 @@ def impute(model: Trained, table: str, out: Path) -> list[str]:
     count = {name: int(cells.sum()) for name, cells in changed.items() if cells.any()}
     left = sum(int(cells.sum()) for name, cells in full.isna().items())
     lines = [f"{sum(count.values()):,} cells filled in: "
-             f"{', '.join(f'{name} {n}' for name, n in count.items()) or 'none was missing'}"]
+             f"{by_column(count) or 'none was missing'}"]
     return lines + [f"{left:,} cells are still missing, in columns that the model knows nothing of"
                     ] * (left > 0)
 
