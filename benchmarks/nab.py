@@ -5,14 +5,15 @@
 Each detector learns from a series' first 15 % (at most 750 steps), as the benchmark asks, without
 labels, and then scores every step by what came before it; "centred" alone may look ahead, by less
 than a window. Ours and pyod's see the same windows of the first four fifths of that part, on the
-same scale. The last fifth, which none was trained on, brings all scores to one measure: how rare
-they are among those there.
+same scale. All scores are brought to one measure, as the benchmark's authors do it: how rare each
+is beside those of the 8,000 steps before it, as a Gaussian has it (their anomaly likelihood).
 
 The benchmark's score takes one threshold for all series, for each profile where the score is
 best: that is its rule, and it favours everybody alike. Precision, recall and F1 are at a threshold
-that no label chose: scores whose rarity, -log of the share that is rarer, is over three times the
-largest of that last fifth. Intervals are by bootstrap over series, 2,000 draws, the threshold as it
-is. `--peers` is a Python that has pyod and numpy; pyod's settings are its own, but for the seed.
+that no label chose: scores as rare as one in 100,000, as its authors do. Intervals are by bootstrap
+over series, 2,000 draws, the threshold as it is. `--peers` is a Python that has pyod and numpy;
+pyod's settings are its own, but for the seed. The moving z-score is the benchmark's windowed
+Gaussian, whose published scores are 39.6, 20.9 and 47.4.
 """
 
 import argparse
@@ -26,17 +27,18 @@ from pathlib import Path
 import numpy as np
 from nab_score import PROFILES, normalised, raw_score
 from numpy.lib.stride_tricks import sliding_window_view
+from scipy.special import log_ndtr
 
 import hourglass as hg
 from hourglass.console import track
 from hourglass.data.nab import nab_names, read_nab
 from hourglass.data.series import Series
-from hourglass.detectors.tail import log_survival
-from hourglass.tasks.score_series import labelled_steps, normal_steps, runs, score_series
+from hourglass.tasks.score_series import labelled_steps, runs, score_series
 
 SHARE, MOST = 0.15, 750   # of a series, to learn from
 VAL = 0.2                 # of that
-RARER = 3.0
+BACK = 8000               # steps that a score is held against
+RARE = 1e-5
 DRAWS = 2000
 QUICK = ("art_daily_jumpsup", "ec2_request_latency_system_failure", "speed_7578", "nyc_taxi",
          "art_daily_small_noise")
@@ -51,7 +53,6 @@ class Case:
     begin: int                          # steps before are for learning
     windows: list[tuple[int, int]]      # labelled, from and to, both with
     rarity: dict[str, np.ndarray]       # of each method, (T,) -log of the share of rarer steps
-    usual: dict[str, float]             # the largest that the first part has
 
 
 def case_of(name: str) -> Case:
@@ -61,7 +62,7 @@ def case_of(name: str) -> Case:
     for span in series.labelled:
         at = np.flatnonzero(labelled_steps(series, (span,)))
         windows.append((int(at[0]), int(at[-1])))
-    return Case(name, series, begin, windows, {}, {})
+    return Case(name, series, begin, windows, {})
 
 
 def learnt(case: Case) -> int:
@@ -70,11 +71,16 @@ def learnt(case: Case) -> int:
     return case.begin - round(VAL * case.begin)
 
 
-def put(case: Case, method: str, scores: np.ndarray, normal: np.ndarray) -> None:
-    """Take down how rare scores (T,) are among normal ones (M,)."""
-    rarity = -log_survival(np.sort(normal), np.nan_to_num(scores))
-    case.rarity[method] = rarity
-    case.usual[method] = float(-log_survival(np.sort(normal), np.array([normal.max()]))[0])
+def put(case: Case, method: str, scores: np.ndarray) -> None:
+    """Take down how rare scores (T,) are beside those of the steps before (Lavin & Ahmad, 2015)."""
+    scores, steps = np.nan_to_num(scores).astype(float), np.arange(len(scores))
+    first = np.maximum(0, steps - BACK)
+    count = np.maximum(steps - first, 1)
+    sums, squares = (np.concatenate([[0.0], np.cumsum(v)]) for v in (scores, scores**2))
+    mean = (sums[steps] - sums[first]) / count
+    variance = (squares[steps] - squares[first]) / count - mean**2
+    deviation = np.sqrt(np.maximum(variance, 0)).clip(min=1e-6 * np.abs(mean) + 1e-9)
+    case.rarity[method] = -log_ndtr((mean - scores) / deviation)
 
 
 def write(path: Path, series: Series, steps: int) -> str:
@@ -92,19 +98,16 @@ def ours(case: Case, window: int, folder: Path, epochs: int) -> None:
         report=False, backbone="conv1d((32, 16), dropout=0.2)", bottleneck="plain(8)",
         epochs=epochs, batch_size=64, val=VAL, test=0, device="cpu", precision="32-true")
     for method, causal in (("Hourglass", True), ("Hourglass, centred", False)):
-        put(case, method, score_series(model, whole, "largest", causal).score,
-            normal_steps(model, causal)[0])
+        put(case, method, score_series(model, whole, "largest", causal).score)
 
 
 def z_score(case: Case) -> None:
-    """How many deviations a step is from the mean of as many steps before it as the first part
-    has."""
-    values, back = case.series.values[:, 0], case.begin
-    scores = np.zeros(len(values))
-    for t in range(10, len(values)):
-        before = values[max(0, t - back):t]
-        scores[t] = abs(values[t] - before.mean()) / max(before.std(), 1e-9)
-    put(case, "moving z-score", scores, scores[learnt(case):back])
+    """How rare a value is, up or down, beside those before it."""
+    values = case.series.values[:, 0]
+    put(case, "moving z-score", values)
+    up = case.rarity["moving z-score"]
+    put(case, "moving z-score", -values)
+    case.rarity["moving z-score"] = np.maximum(up, case.rarity["moving z-score"])
 
 
 def peers(cases: list[Case], window: int, python: str, folder: Path) -> None:
@@ -128,14 +131,14 @@ def peers(cases: list[Case], window: int, python: str, folder: Path) -> None:
         for key, method in (("iforest", "pyod Isolation Forest"),
                             ("autoencoder", "pyod AutoEncoder")):
             scores = np.pad(found[f"{key}_{i}"], (window - 1, 0), mode="edge")
-            put(case, method, scores, scores[learnt(case):case.begin])
+            put(case, method, scores)
 
 
 def best_threshold(cases: list[Case], method: str, profile: str) -> tuple[float, np.ndarray]:
     """Where the benchmark's score of all series is best, and each one's raw score there."""
     weights = PROFILES[profile]
     highest = np.concatenate([case.rarity[method][case.begin:] for case in cases])
-    tried = np.unique(np.quantile(highest, 1 - np.geomspace(1e-5, 0.1, 50)))
+    tried = np.unique(np.quantile(highest, 1 - np.geomspace(1e-5, 0.1, 100)))
     rows = [np.array([raw_score(case.rarity[method] > at, case.windows, case.begin, weights)
                       for case in cases]) for at in tried]
     best = int(np.argmax([row.sum() for row in rows]))
@@ -143,11 +146,11 @@ def best_threshold(cases: list[Case], method: str, profile: str) -> tuple[float,
 
 
 def counted(cases: list[Case], method: str) -> np.ndarray:
-    """(S, 6) of each series at its own threshold: abnormal steps, right ones, labelled ones,
+    """(S, 6) of each series, of scores as rare as RARE: abnormal steps, right ones, labelled ones,
     abnormal stretches, right ones, windows found."""
     rows = []
     for case in cases:
-        flags = case.rarity[method] > RARER * case.usual[method]
+        flags = case.rarity[method] > -np.log(RARE)
         flags[:case.begin] = False
         label = np.zeros(len(flags), bool)
         for first, last in case.windows:
