@@ -3,27 +3,41 @@
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from .autoencoder import Autoencoder
 from .checkpoint import load_tensors, save_tensors
-from .codes import digest
+from .codes import Codes, digest
 from .console import say
 from .contracts import Seen
-from .data.source import Source
+from .data.source import Source, Split
 from .evidence import has_posterior, see
 from .folder import RunFolder
-
-if TYPE_CHECKING:
-    from .trained import Trained
 
 MOST = 5000                # samples, or as many as have
 MOST_VALUES = 30_000_000   # values together, those of draws included, but
 LEAST = 500
 EVERY = 5                  # without a validation split, each fifth training sample
+
+
+class Judging(Protocol):
+    """What a detector wants of a trained model, such as hourglass.trained.Trained."""
+
+    folder: RunFolder
+    model: Autoencoder
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+
+    def samples(self, x: Any, y: Any = None) -> Split: ...
+
+    def errors(self, x: Any, y: Any = None) -> np.ndarray: ...
+
+    def codes(self) -> Codes: ...
+
+    def source(self) -> Source: ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,7 @@ def _without_val(source: Source) -> Source:
     return replace(source, splits={k: v for k, v in source.splits.items() if k != "val"})
 
 
-def held_of(model: "Trained", draws: int) -> Held:
+def held_of(model: Judging, draws: int) -> Held:
     """A run's held-out samples: as they were kept, else seen anew from its data. Raises ValueError
     where that is gone."""
     held = _kept(model.folder, draws)

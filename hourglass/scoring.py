@@ -5,7 +5,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +19,8 @@ from .detectors.tail import log_survival
 from .disk import write_whole
 from .evidence import see
 from .folder import RunFolder
-from .heldout import Held, held_of
+from .heldout import Held, Judging, held_of
 from .spec import detectors, read, thresholds
-
-if TYPE_CHECKING:
-    from .trained import Trained
 
 USUAL = "error"   # "auto": it found most of benchmarks/anomalies.py --validate, for VAEs too
 USUAL_THRESHOLD = "quantile(0.99)"
@@ -49,7 +46,7 @@ class Fitted:
 class Detector:
     """A trained model as a judge of what is normal; deterministic."""
 
-    model: "Trained"
+    model: Judging
     fitted: Fitted
     threshold_text: str   # as one would type it
     threshold: float      # samples that score higher are abnormal
@@ -101,7 +98,7 @@ class Detector:
 
 
 def detector_of(
-    model: "Trained", text: str, threshold: str, labelled: Any, held_out: Any
+    model: Judging, text: str, threshold: str, labelled: Any, held_out: Any
 ) -> Detector:
     """The run's detector, see `Trained.detector`."""
     kept = _read_chosen(model.folder)
@@ -125,13 +122,13 @@ def detector_of(
     return replace(detector, threshold=rule(scores, y))
 
 
-def normal_classes(model: "Trained") -> tuple[str, ...]:
+def normal_classes(model: Judging) -> tuple[str, ...]:
     """The classes that training saw; () where its samples have none."""
     y = model.codes().y
     return () if y is None else tuple(model.classes[kind] for kind in y.unique().tolist())
 
 
-def _fitted(model: "Trained", text: str, held_out: Any) -> Fitted:
+def _fitted(model: Judging, text: str, held_out: Any) -> Fitted:
     """The detector that is kept there, else fitted now, and kept where that can be."""
     path, rule = _path_of(model.folder, text), detectors.make(text)
     if held_out is not None:
@@ -149,7 +146,7 @@ def _fitted(model: "Trained", text: str, held_out: Any) -> Fitted:
     return fitted
 
 
-def _codes(model: "Trained", held: Held) -> np.ndarray:
+def _codes(model: Judging, held: Held) -> np.ndarray:
     """Codes (N, D) of training samples, without those that are held out, if there are others."""
     codes = model.codes()
     fresh = ~torch.isin(codes.rows, torch.from_numpy(held.rows))

@@ -15,11 +15,11 @@ from PIL import Image
 import hourglass as hg
 from hourglass import trained
 from hourglass.contracts import Collection
+from hourglass.halves import load_half
 from hourglass.tasks import embed as embedding
 from hourglass.tasks.duplicates import find_doubles
 from hourglass.tasks.embed import Embedded, codes_of
 from hourglass.tasks.search import nearest_to
-from hourglass.trained import load_half
 
 FAST = {"epochs": 3, "batch_size": 16}
 KINDS = {   # what halves are exported of
