@@ -30,6 +30,7 @@ class Judging(Protocol):
     model: Autoencoder
     shape: tuple[int, ...]
     classes: tuple[str, ...]
+    about: dict[str, Any]
 
     def samples(self, x: Any, y: Any = None) -> Split: ...
 

@@ -57,7 +57,8 @@ class Table:
                 raise ValueError(f"the table lacks the column {name!r} that this model was trained "
                                  f"on ({did_you_mean(name, self.frame.columns)}); an empty one "
                                  f"counts as missing")
-        parts, missing = [], {}
+        parts: list[np.ndarray] = []
+        missing: dict[str, int] = {}
         strange = set(self.frame.columns) - {*names, *encoding["left_out"], encoding["label"]}
         notes = [f"columns that training did not know are not looked at: "
                  f"{', '.join(sorted(strange))}"] * bool(strange)
