@@ -30,11 +30,12 @@ class Judging(Protocol):
     model: Autoencoder
     shape: tuple[int, ...]
     classes: tuple[str, ...]
-    about: dict[str, Any]
 
     def samples(self, x: Any, y: Any = None) -> Split: ...
 
     def errors(self, x: Any, y: Any = None) -> np.ndarray: ...
+
+    def scale_of(self, x: np.ndarray) -> float: ...
 
     def codes(self) -> Codes: ...
 

@@ -258,7 +258,7 @@ class Trained:
         found = self.read(x)
         labels = self._labels(y, found)
         values = stored(found.x)
-        scale = self.about["scale"] if found.x.dtype == np.uint8 else 1.0
+        scale = self.scale_of(found.x)
         gaps = found.x.dtype != np.uint8 and bool(np.isnan(found.x).any())
         return Split(values, None if labels is None else torch.from_numpy(labels),
                      torch.arange(len(found.x)), scale, self.device, gaps=gaps,

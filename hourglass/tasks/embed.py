@@ -58,7 +58,7 @@ def codes_of(model: Trained, images: str | Path, y: Any = None) -> Embedded:
         rows = slice(start, start + CHUNK)
         told = None if model.model.condition is None or kinds is None else kinds[rows]
         done.append(model.encode(Collection(found.x[rows]), told))
-    return Embedded(found, np.concatenate(done), model.about["scale"])
+    return Embedded(found, np.concatenate(done), model.scale_of(found.x))
 
 
 def embed(model: Trained, images: str | Path, out: Path) -> Embedded:

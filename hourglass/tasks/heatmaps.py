@@ -26,7 +26,7 @@ def write_heatmaps(detector: Detector, found: Collection, scores: np.ndarray, ou
     few = np.argsort(-scores, kind="stable")[:LOUDEST]
     top = max(float(np.quantile(detector.maps(_some(found, few)), HIGH)), 1e-12)
     names = found.names or tuple(f"{i:05}.png" for i in range(len(found.x)))
-    scale = detector.model.about["scale"] if found.x.dtype == np.uint8 else 1.0
+    scale = detector.model.scale_of(found.x)
     starts = range(0, len(names), CHUNK)
     for start in track(starts, len(starts), "drawing heat maps"):
         some = _some(found, np.arange(start, min(start + CHUNK, len(names))))

@@ -21,7 +21,7 @@ def pick(model: Trained, images: Sequence[str]) -> Collection:
         read = model.read(files, strict=False)
         if len(read.x) < len(files):
             raise ValueError(f"not every image can be read: {'; '.join(read.notes)}")
-        scale = model.about["scale"] if read.x.dtype == np.uint8 else 1.0
+        scale = model.scale_of(read.x)
         found |= dict(zip(files, read.x.astype(np.float32) * np.float32(scale), strict=True))
     y: dict[str, int] = {}
     if numbers:

@@ -21,7 +21,7 @@ def reconstruct(model: Trained, images: str | Path, out: str | Path) -> dict[str
     for note in found.notes:
         say(note)
     again = model.reconstruct(found)
-    scale = model.about["scale"] if found.x.dtype == np.uint8 else 1.0
+    scale = model.scale_of(found.x)
     error = float(np.square(again - found.x.astype(np.float32) * scale).mean())
     names = found.names or tuple(f"{i:05}.png" for i in range(len(again)))
     for name, image in track(zip(names, again, strict=True), len(names), "writing images"):
