@@ -323,5 +323,7 @@ def test_codes_outlive_the_data(tmp_path):
     model = hg.train(x, model="ae(3)", epochs=1, out=tmp_path / "run", quiet=True)
     assert model.sample(4, prior="mixture(2)").shape == (4, 12, 12, 1)
     (tmp_path / "run" / "codes.safetensors").unlink()
+    assert model.sample(4, prior="mixture(3)").shape == (4, 12, 12, 1)   # it has the array still
+    (tmp_path / "run" / "codes.safetensors").unlink()
     with pytest.raises(ValueError, match="array in memory"):
-        model.sample(4, prior="mixture(3)")
+        hg.load(tmp_path / "run").sample(4, prior="mixture(4)")

@@ -122,10 +122,10 @@ class TooSmall(torch.nn.Module):
         super().__init__()
         self.step, self.most, self.kind = step, most, kind
 
-    def forward(self, x, y=None):
+    def forward(self, x, *others):
         if len(x) > self.most:
             raise self.kind("DefaultCPUAllocator: can't allocate memory")
-        return self.step(x, y)
+        return self.step(x, *others)
 
 
 def steps_with(memory: int, name: str, kind: type[Exception] = torch.OutOfMemoryError):
