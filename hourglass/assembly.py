@@ -204,10 +204,20 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
               "beta": effective_beta(step.objective, source.shape)}
     batches = len(source.splits["train"]) / (settings.batch_size * fabric.world_size)
     told = [*ramps_too_long(step.objective, plan.epochs, batches),
-            *negative_weights(step.objective),
+            *negative_weights(step.objective), _too_wide(model, parts, source.shape),
             limit_memory(settings.max_memory, device)]
     return Training(used, folder or RunFolder(Path()), source, parts, step, optimiser, fabric, plan,
                     record, told=[note for note in told if note])
+
+
+def _too_wide(model: Autoencoder, parts: Parts, shape: tuple[int, ...]) -> str:
+    """What to say of a code in which a vector fits whole, so that nothing need be learnt."""
+    if len(shape) != 1 or parts.corruption != "none" or model.bottleneck.confined:
+        return ""
+    width = model.bottleneck.sample_prior(1).numel()
+    return "" if width < shape[0] else (
+        f"a code of {width} numbers holds all {shape[0]} of a sample, so it may be a mere copy; "
+        f"such as --bottleneck 'plain({max(1, shape[0] // 3)})' makes it learn")
 
 
 def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Plan:

@@ -138,7 +138,7 @@ def test_two_hidden_numbers_come_back_through_two_as_well_as_pca_brings_them(tab
 
 
 def test_an_own_computation_gives_the_same_codes_and_scores(table):
-    made = AutoencoderDetector(dim=2, **SMALL).fit(table)
+    made = AutoencoderDetector(dim=2, detector="error", **SMALL).fit(table)
     x = StandardScaler().fit_transform(table)
     model = made.learnt_.model
     with torch.no_grad():

@@ -14,6 +14,7 @@ from ..data.files import Files, in_words, opened
 from ..data.images import open_image
 from ..disk import check_empty
 from ..metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
+from ..settings import read_toml
 from ..trained import Trained
 from .pictures import SUFFIXES, as_picture, save_picture
 
@@ -65,7 +66,7 @@ def restore(
     check_empty(Path(out))
     with opened(images) as files:
         tally = _restore_all(model, files, Path(out), manner, corrupt)
-    for line in _remarks(model, tally):
+    for line in _remarks(model, tally, manner.enlarge > 1):
         say(line)
     if not tally.done:
         raise ValueError(f"{images} holds no images that can be read")
@@ -80,8 +81,15 @@ def _corruption(model: Trained, text: str) -> Corruption:
     return corrupter(own if text == OWN else text)
 
 
-def _remarks(model: Trained, tally: Tally) -> list[str]:
+def _remarks(model: Trained, tally: Tally, enlarged: bool) -> list[str]:
     found = []
+    taught = model.model.corruption
+    if taught == "none" and not read_toml(model.folder.settings)["data"].startswith("pairs("):
+        found.append("this model was not trained on corrupted images, so it knows nothing of "
+                     "restoring; train one with --corruption, such as noise(0.2)")
+    elif enlarged and "downscale" not in taught and taught != "none":
+        found.append(f"this model was trained with {taught}, not with downscale, so enlarging is "
+                     f"nothing it knows of")
     if tally.unreadable:
         named = [f"{name} ({why})" for name, why in list(tally.unreadable.items())[:NAMED]]
         more = f" and {len(tally.unreadable) - NAMED} more" if len(tally.unreadable) > NAMED else ""

@@ -21,6 +21,7 @@ from .pictures import check_name
 
 NORMAL_NAMES = ("normal", "good")   # of folders, where training knew no classes
 COLUMNS = ("file", "score", "probability", "verdict")
+FEW = 50   # normal samples that a threshold can hardly be told from
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,9 @@ def in_words(detector: Detector, verdicts: Verdicts) -> list[str]:
     count = int(verdicts.abnormal.sum())
     lines = [f"{count:,} of {len(verdicts.scores):,} abnormal: {detector.text} above "
              f"{detector.threshold:.5g}, {detector.threshold_text}"]
+    if len(detector.fitted.normal) < FEW and detector.threshold_text != "best_f1":
+        lines.append(f"the threshold rests on {len(detector.fitted.normal)} normal samples, which "
+                     f"is few; keep more for val, or give --labelled examples")
     if verdicts.right:
         lines.append("; ".join(f"{name} {value.value:.4g} ({value.low:.4g} to {value.high:.4g})"
                                for name, value in verdicts.right.items()))

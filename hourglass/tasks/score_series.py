@@ -209,7 +209,9 @@ def in_words(scored: ScoredSeries, spans: Spans = ()) -> list[str]:
              f"{len(stretches):,} stretches: their score is above {scored.threshold:.5g}"]
     longest = sorted(stretches, key=lambda ends: ends[0] - ends[1])[:5]
     lines += [f"  {times[a]} to {times[b - 1]}: {b - a} steps, score up to "
-              f"{np.nanmax(scored.score[a:b]):.4g}" for a, b in sorted(longest)]
+              f"{np.nanmax(scored.score[a:b]):.4g}" for a, b in longest]
+    if len(stretches) > len(longest):
+        lines.append(f"  and {len(stretches) - len(longest):,} shorter ones")
     spans = spans or scored.series.labelled
     if spans:
         each = [labelled_steps(scored.series, (span,)) for span in spans]
