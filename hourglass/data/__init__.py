@@ -122,7 +122,8 @@ def stored(x: np.ndarray) -> torch.Tensor | OnDisk:
     """The samples as splits share them: in memory, or on disk where they are many."""
     if isinstance(x, np.memmap) and x.nbytes > IN_MEMORY:
         return OnDisk(x)
-    if x.strides[0] < x[0].nbytes and x.flags.writeable:   # windows that overlap: no copies of them
+    if min(x.strides) > 0 and x.strides[0] < x[0].nbytes and x.flags.writeable:
+        # windows that overlap: no copies of them
         return torch.from_numpy(x)
     return torch.from_numpy(np.ascontiguousarray(x) if x.flags.writeable else np.array(x))
 
