@@ -225,7 +225,7 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Pla
     train, stopping = source.splits["train"], stops.make(settings.stop)
     if "val" not in source.splits and stopping.monitor.startswith("val_"):
         stopping = type(stopping)(**{**vars(stopping), "monitor": "train_loss"})
-    _check_monitor(stopping.monitor, step)
+    _check_monitor(stopping.monitor, step, train.gaps)
     if len(train) < 2 * processes and processes > 1:
         raise ValueError(f"{processes} processes cannot share {len(train)} training samples")
     augment = augmenter(settings.augment, source.low, source.high)
@@ -248,9 +248,11 @@ def _check_classes(source: Source) -> None:
                              f"train, or leave the class out")
 
 
-def _check_monitor(monitor: str, step: Step) -> None:
-    losses = ["loss", *step.objective.terms, "mse", *step.model.likelihood.per_value(0.0, 1)]
-    known = [f"{split}_{name}" for split in ("val", "train") for name in dict.fromkeys(losses)]
+def _check_monitor(monitor: str, step: Step, gaps: bool) -> None:
+    losses = ["loss", *step.objective.terms]
+    errors = ["mse", *step.model.likelihood.per_value(0.0, 1)]
+    known = list(dict.fromkeys([f"{split}_{name}" for split in ("val", "train") for name in (
+        losses if gaps and split == "train" else [*losses, *errors])]))
     if monitor not in known:
         raise ValueError(f"there is no figure {monitor!r} to monitor; "
                          f"{did_you_mean(monitor, known)}")

@@ -179,7 +179,8 @@ def test_the_mean_error_per_value_is_over_known_values(run):
     best = min(run.folder.read_history(), key=lambda row: row["val_loss"])
     again = run.model(batch.x).px.mean
     error = ((again - batch.x) ** 2 * batch.known).sum() / batch.known.sum()
-    assert best["val_mse"] == pytest.approx(error.item(), rel=1e-3) and last["train_mse"] > 0
+    assert best["val_mse"] == pytest.approx(error.item(), rel=1e-3)
+    assert "train_mse" not in last   # an epoch cut short would have other holes
 
 
 def test_labels_are_a_column_or_beside_the_frame(tmp_path):
