@@ -244,6 +244,14 @@ def test_a_model_that_sees_x_as_it_is_has_nothing_to_restore(here):
     assert not snapshot.restored and not dict(draw_all(snapshot, ["restored"]))
 
 
+def test_a_model_that_was_taught_something_else_says_so(denoiser, here, hourglass):
+    train("images.npy", epochs=1, out="plain", quiet=True)
+    for run, asked, told in (("plain", "", "not trained on corrupted images"),
+                             (denoiser.folder.path, "--enlarge 2", "not with downscale")):
+        code, _, err = hourglass(f"restore {run} a.png -o {Path(run).name}_out {asked}")
+        assert code == 0 and told in err
+
+
 # baselines
 
 def test_baselines_go_with_the_corruption():

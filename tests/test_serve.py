@@ -265,10 +265,10 @@ def test_a_wrong_method_is_refused_and_a_wrong_field_says_what_is_right(app):
 
 
 @pytest.mark.parametrize(("name", "safe"), [
-    ("a.png", "a.png"), ("../../etc/passwd", "passwd.png"), ("C:\\x\\y z.JPG", "y_z.png"),
-    ("", "image.png"), ("...", "image.png"), ("\x00\n.gif", "image.png"), ("é" * 300, "image.png"),
-    ("a" * 500 + ".png", "a" * 80 + ".png"), (".htaccess", "htaccess.png"),
-    ("a.tar.gz", "a.tar.png")])
+    ("a.png", "a.png"), ("../../etc/passwd", "passwd"), ("C:\\x\\y z.JPG", "y_z.JPG"),
+    ("", "image"), ("...", "image"), ("\x00\n.gif", "gif"), ("é" * 300, "image"),
+    ("a" * 500 + ".png", "a" * 76 + ".png"), (".htaccess", "htaccess"),
+    ("a.tar.gz", "a.tar.gz")])
 def test_names_of_clients_are_made_harmless(name, safe):
     assert safe_name(name) == safe
 

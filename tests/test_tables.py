@@ -7,6 +7,7 @@ import torch
 from conftest import train
 
 import hourglass as hg
+from hourglass.assembly import prepare
 from hourglass.autoencoder import Autoencoder, Parts
 from hourglass.data import collect, split
 from hourglass.data.images import Reading
@@ -14,6 +15,7 @@ from hourglass.data.table import from_frame, whole
 from hourglass.figures.images import lines
 from hourglass.objective import Objective
 from hourglass.observe import take
+from hourglass.settings import make_settings
 from hourglass.snapshot import load_snapshot
 from hourglass.step import Step
 
@@ -169,6 +171,14 @@ def test_missing_cells_count_in_no_metric(run):
     snapshot.save(run.folder.path / "snap.npz")
     kept = load_snapshot(run.folder.path / "snap.npz")
     np.testing.assert_array_equal(kept.known, snapshot.known)
+
+
+@pytest.mark.parametrize("model, told", [("ae(32)", True), ("ae(2)", False), ("vae(32)", False)])
+def test_a_code_that_holds_a_row_whole_is_told(model, told, tmp_path):
+    rows().to_csv(tmp_path / "rows.csv", index=False)
+    settings = make_settings({"data": str(tmp_path / "rows.csv"), "model": model})
+    notes = prepare(settings, out=tmp_path / "run").notes
+    assert any("mere copy" in note for note in notes) == told
 
 
 def test_the_mean_error_per_value_is_over_known_values(run):

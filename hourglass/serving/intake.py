@@ -75,10 +75,14 @@ def check_type(request: Request, wanted: str) -> None:
 
 
 def safe_name(name: str) -> str:
-    """A client's file name as the name of a PNG: no folders, nothing but plain characters."""
+    """A client's file name: no folders, nothing but plain characters."""
     last = PurePosixPath(name.replace("\\", "/")).name
-    stem = re.sub(r"[^\w.-]+", "_", last.rpartition(".")[0] or last, flags=re.ASCII)
-    return (stem.strip("._")[:LONGEST_NAME] or "image") + ".png"
+    return re.sub(r"[^\w.-]+", "_", last, flags=re.ASCII).strip("._")[-LONGEST_NAME:] or "image"
+
+
+def _answered(upload: Upload) -> tuple[str, ...]:
+    """The images' names in an answer, which is of PNGs."""
+    return tuple(f"{PurePosixPath(name).stem}.png" for name, _ in upload.files)
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ def image_intake(
         upload = await read_form(request, limits, model.model.condition is not None)
         y = check_classes(model, upload.classes, len(upload.files))
         x = await asyncio.get_running_loop().run_in_executor(hands, read, upload)
-        return Given(x, y, tuple(name for name, _ in upload.files))
+        return Given(x, y, _answered(upload))
     return take
 
 
@@ -183,5 +187,5 @@ def sized_intake(
         y = check_classes(model, upload.classes, len(upload.files))
         images = await asyncio.get_running_loop().run_in_executor(
             hands, decode, upload.files, room, reading)
-        return Sized(images, y, tuple(name for name, _ in upload.files))
+        return Sized(images, y, _answered(upload))
     return take
