@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -263,8 +262,12 @@ def test_two_sets_are_not_compared(at, hourglass, tmp_path):
 
 def test_ctrl_c_while_a_prior_is_fitted_is_answered_in_a_line(at):
     command = [sys.executable, "-m", "hourglass", "generate", "ae", "--prior", "flow(hidden=400)"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    time.sleep(6)
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)   # what runs in the background ignores it
+    try:
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    process.stderr.readline()   # that fitting has begun
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130 and said.strip().endswith("hourglass: interrupted")
