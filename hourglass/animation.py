@@ -26,7 +26,7 @@ def is_framed(epoch: int) -> bool:
 def save_frame(model: nn.Module, batch: Batch, path: Path, caption: str) -> None:
     """Images (B, C, H, W), as the encoder is given them, above what comes of them, as a PNG."""
     model.eval()
-    seen = batch.x if batch.given is None else batch.given
+    seen = batch.seen
     recon = model(batch.x, batch.y, given=seen).px.mean
     pair = [shown(channels_last(t.float().cpu()).numpy())
             for t in (seen, recon)]

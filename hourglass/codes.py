@@ -37,8 +37,7 @@ def find_codes(model: Autoencoder, source: Source) -> Codes:
     found, chunks = [], rows.split(BATCH)
     for chunk in track(chunks, len(chunks), "encoding"):
         batch = split.batch(chunk)
-        seen = batch.x if batch.given is None else batch.given
-        found.append(model.encode(seen, batch.y)[0].z.float().cpu())
+        found.append(model.encode(batch.seen, batch.y)[0].z.float().cpu())
     y = None if split.y is None else split.y.cpu()[split.index.cpu()[rows]]
     return Codes(torch.cat(found), y, rows)
 

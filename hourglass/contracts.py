@@ -18,6 +18,11 @@ class Batch:
     given: Tensor | None = None    # what the encoder is to see in place of x, if not x itself
     known: Tensor | None = None    # like x: 1 where it is known; else x is 0
 
+    @property
+    def seen(self) -> Tensor:
+        """What the encoder is to see, like x."""
+        return self.x if self.given is None else self.given
+
 
 @dataclass
 class Collection:

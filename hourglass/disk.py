@@ -21,6 +21,12 @@ def write_whole(path: Path, content: bytes | str) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
+def write_out(path: Path, content: bytes | str) -> None:
+    """The same where a person said, in a folder that may not be there yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content)
+
+
 def check_space(path: Path, needed: int) -> None:
     """Raises ValueError where the disk has no room for so many bytes."""
     free = shutil.disk_usage(path).free

@@ -28,11 +28,10 @@ def see(model: Autoencoder, split: Split, rows: Tensor | None = None, draws: int
 @torch.inference_mode()
 def seen_of(model: Autoencoder, batch: Batch, draws: int = 0) -> Seen:
     """The same of one batch, in the precision that it and the model have."""
-    told = batch.y if model.condition is not None else None
-    latent, skips = model.encode(batch.x if batch.given is None else batch.given, told)
-    px = model.decode(latent.z, told, skips)
+    latent, skips = model.encode(batch.seen, batch.y)
+    px = model.decode(latent.z, batch.y, skips)
     drawn = [px] if not draws or not isinstance(latent.q, Normal) else (
-        model.decode(z, told, skips) for z in _drawn(latent.q, draws))
+        model.decode(z, batch.y, skips) for z in _drawn(latent.q, draws))
     nats = _mean(-each.log_prob(batch.x) for each in drawn)
     error = (px.mean - batch.x).square()
     errors, each_nats, z = (t.cpu().numpy() for t in (
@@ -48,8 +47,7 @@ def together(found: Sequence[Seen]) -> Seen:
 @torch.inference_mode()
 def has_posterior(model: Autoencoder, batch: Batch) -> bool:
     """Whether z can be drawn from a Gaussian posterior."""
-    told = batch.y if model.condition is not None else None
-    return isinstance(model.encode(batch.x, told)[0].q, Normal)
+    return isinstance(model.encode(batch.x, batch.y)[0].q, Normal)
 
 
 @torch.inference_mode()
@@ -58,8 +56,7 @@ def squared_errors(model: Autoencoder, split: Split) -> np.ndarray:
     where the value is not known."""
     found = []
     for batch in _batches(model, split, None, "comparing"):
-        told = batch.y if model.condition is not None else None
-        out = model(batch.x, told, given=batch.given, known=batch.known)
+        out = model(batch.x, batch.y, given=batch.given, known=batch.known)
         error = (out.px.mean - batch.x).square().float()
         if batch.known is not None:
             error = error.masked_fill(batch.known == 0, torch.nan)

@@ -135,7 +135,7 @@ def restored(model: Autoencoder, source: Source, most: int = COMPARED) -> dict[s
         return {}
     fitting = max(1, COMPARED_VALUES // int(np.prod(source.shape)))
     batch = split.batch(split.evenly(min(most, fitting)))
-    seen = corrupted(model.corrupt, batch.x if batch.given is None else batch.given)
+    seen = corrupted(model.corrupt, batch.seen)
     again = model(batch.x, batch.y, given=seen).px.mean
     bounded = source.low >= 0 and source.high <= 1
     x, given, made = (channels_last(t.float().cpu()).contiguous().numpy()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..console import track
-from ..disk import write_whole
+from ..disk import write_out
 from ..figures import draw_all
 from ..figures.canvas import as_png, contact_sheet, shown
 from ..folder import RunFolder, open_run
@@ -49,8 +49,7 @@ def compare(runs: Sequence[Path], out: Path) -> dict[str, list[float | None]]:
         names=names, split=snapshots[0].split, count=len(snapshots[0].x), table=table,
         facts=_facts(folders, records), words=WORDS | OF_PRIORS, shared=_shared(snapshots, names),
         figures=_figures(snapshots))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, page)
+    write_out(out, page)
     return {metric: [cell["value"] for cell in cells] for metric, cells in table.items()}
 
 

@@ -11,8 +11,8 @@ from ..compression.codec import Wish
 from ..compression.container import MAGIC
 from ..console import say, track
 from ..contracts import Collection
-from ..disk import check_empty, write_whole
-from ..metrics.reconstruction import WINDOW, structural_similarity
+from ..disk import check_empty, write_out
+from ..metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from ..trained import Trained
 from .pictures import as_picture, save_array
 
@@ -57,8 +57,7 @@ def compress(model: Trained, images: str | Path, out: Path, wish: Wish, kind: st
     if found.sizes and any(size != found.x.shape[1:3] for size in found.sizes):
         say(f"images are kept at {found.x.shape[1]}x{found.x.shape[2]} pixels, the model's size")
     content = model.compress(found, kind or None, wish.quality, wish.step, wish.lossless)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, content)
+    write_out(out, content)
     return _sizes(model, found, model.decompress(content), Path(images).expanduser(),
                   content)
 
@@ -144,8 +143,7 @@ def _sizes(
         else:
             scale = np.float32(model.about["scale"] if eight else 1.0)
             true, back = x.astype(np.float32) * scale, again / np.float32(255)
-            each = np.square(true - back).reshape(len(x), -1).mean(1)
-            psnr = float(np.mean(-10 * np.log10(np.maximum(each, 1e-10))))
+            psnr = float(peak_ratio(true, back).mean())
             if min(x.shape[1:3]) >= WINDOW:
                 ssim = float(structural_similarity(true, back).mean())
     return Sizes(len(x), len(content), _taken(given, found.names), png, pixels, psnr, ssim)

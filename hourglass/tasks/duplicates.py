@@ -1,7 +1,5 @@
 """Images that are there more than once, or nearly: near in their codes, then in their pixels."""
 
-import csv
-import io
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,11 +9,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..console import say, track
-from ..disk import write_whole
+from ..disk import write_out
 from ..figures.canvas import contact_sheet, shown
 from ..trained import Trained
 from .embed import Embedded, codes_of
 from .pictures import check_name, save_figure
+from .rows import as_csv
 
 NEIGHBOUR = 10   # whose distance is the measure: a sample may have some doubles itself
 CHUNK = 500
@@ -106,14 +105,10 @@ def duplicates(model: Trained, images: str | Path, within: float, out: Path) -> 
     if len(embedded.z) < 2:
         raise ValueError(f"{images} holds one sample: there is nothing it could be a double of")
     found = find_doubles(embedded, within)
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    writer.writerow(["group", "name", "class", "distance"])
-    for number, (group, apart) in enumerate(zip(found.groups, found.apart, strict=True), 1):
-        writer.writerows([number, embedded.names[row], embedded.kind(row), f"{far:.4g}"]
-                         for row, far in zip(group, apart, strict=True))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, written.getvalue())
+    rows = ([number, embedded.names[row], embedded.kind(row), f"{far:.4g}"]
+            for number, (group, apart) in enumerate(zip(found.groups, found.apart, strict=True), 1)
+            for row, far in zip(group, apart, strict=True))
+    write_out(out, as_csv(("group", "name", "class", "distance"), rows))
     if found.groups and embedded.found.x.ndim == 4:
         _draw(embedded, found.groups[:ROWS], out.with_suffix(".png"))
     return _in_words(embedded, found)

@@ -1,6 +1,5 @@
 """Images to codes, as a table: .parquet, .csv or .npy."""
 
-import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +9,10 @@ import numpy as np
 
 from ..console import say, track
 from ..contracts import Collection
-from ..disk import write_whole
+from ..disk import write_out
 from ..trained import Trained
 from .pictures import check_name, save_array
+from .rows import as_csv
 
 SUFFIXES = (".parquet", ".csv", ".npy")
 CHUNK = 2048   # samples encoded between two looks at the bar
@@ -72,13 +72,12 @@ def embed(model: Trained, images: str | Path, out: Path) -> Embedded:
     if out.suffix.lower() == ".parquet":
         _parquet()   # before the work
     embedded = codes_of(model, images)
-    out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".npy":
         save_array(out, embedded.z)
     elif out.suffix.lower() == ".csv":
-        write_whole(out, _as_csv(embedded))
+        write_out(out, _as_csv(embedded))
     else:
-        write_whole(out, _as_parquet(embedded))
+        write_out(out, _as_parquet(embedded))
     return embedded
 
 
@@ -102,13 +101,10 @@ def _numbered(embedded: Embedded) -> list[str]:
 def _as_csv(embedded: Embedded) -> str:
     """With nine digits, from which a float32 comes back as it was."""
     texts = _texts(embedded)
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    writer.writerow([*texts, *_numbered(embedded)])
     rows: Iterator[tuple[Any, ...]] = zip(*texts.values(), embedded.flat, strict=True)
-    for *before, code in track(rows, len(embedded.z), "writing rows"):
-        writer.writerow([*before, *(f"{value:.9g}" for value in code)])
-    return written.getvalue()
+    return as_csv([*texts, *_numbered(embedded)], (
+        [*before, *(f"{value:.9g}" for value in code)]
+        for *before, code in track(rows, len(embedded.z), "writing rows")))
 
 
 def _parquet() -> Any:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from matplotlib.colors import to_hex
 
 from .. import explorer
-from ..disk import write_whole
+from ..disk import write_out
 from ..explorer.runtime import NAME, runtime
 from ..explorer.thumbnails import thumbnails
 from ..explorer.walk import Walk, find_walk
@@ -55,8 +55,7 @@ def explore(run: str | Path, out: Path) -> int:
         held={name: _text(values.astype("<f4").tobytes()) for name, values in floats.items()} | {
             name: _text(gzip.compress(content, mtime=0)) for name, content in packed.items()},
         style=_own("page.css"), scripts=[_own(name) for name in SCRIPTS])
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, page)
+    write_out(out, page)
     return len(rows)
 
 

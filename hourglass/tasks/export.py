@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..disk import write_whole
+from ..disk import write_out
 from ..export import INPUT, example
 from ..export import export as content_of
 from ..halves import load_half
@@ -33,8 +33,7 @@ def export(run: str | Path, half: str, out: Path) -> list[str]:
         lines.append(f"held against the model: at most {furthest(content, run, half):.2g} apart")
     except ImportError:
         lines.append("not held against the model: pip install 'hourglass[features]' to have that")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, content)
+    write_out(out, content)
     return [*lines, str(out)]
 
 

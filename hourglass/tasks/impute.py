@@ -7,7 +7,7 @@ from typing import Any
 from ..console import say
 from ..data.frames import read_frame
 from ..data.table import Table, by_column
-from ..disk import write_whole
+from ..disk import write_out
 from ..trained import Trained
 from .pictures import check_name
 
@@ -34,8 +34,7 @@ def impute(model: Trained, table: str, out: Path) -> list[str]:
     buffer = io.BytesIO()
     whole.to_csv(buffer, index=False) if out.suffix.lower() == ".csv" else (
         whole.to_parquet(buffer, index=False))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, buffer.getvalue())
+    write_out(out, buffer.getvalue())
     count = {name: int(cells.sum()) for name, cells in changed.items() if cells.any()}
     left = sum(int(cells.sum()) for name, cells in full.isna().items())
     lines = [f"{sum(count.values()):,} cells filled in: "

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ..contracts import Collection
 from ..data import collect
 from ..data.images import Reading
-from ..disk import write_whole
+from ..disk import write_out
 from ..figures.canvas import as_png, contact_sheet, shown
 
 COLUMNS, ROWS = 14, 12
@@ -37,8 +37,7 @@ def look(data: str, out: Path, reading: Reading) -> list[str]:
         if out.suffix.lower() != ".png":
             raise ValueError(f"the contact sheet is a .png file, as in -o "
                              f"{out.with_suffix('.png')}")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, as_png(sheet(found, data)))
+        write_out(out, as_png(sheet(found, data)))
         lines.append(f"the contact sheet is {out}")
     return lines
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..disk import write_whole
+from ..disk import write_out
 from ..figures.canvas import as_png, shown, tile
 
 SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
@@ -41,8 +41,7 @@ def save_picture(path: Path, picture: Image.Image, quality: int = 75) -> None:
     buffer = io.BytesIO()
     kind = path.suffix.lower()
     picture.save(buffer, Image.registered_extensions()[kind], quality=quality)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, buffer.getvalue())
+    write_out(path, buffer.getvalue())
 
 
 def png_name(name: str) -> str:
@@ -74,7 +73,6 @@ def save_animation(path: Path, frames: Sequence[np.ndarray], rate: int, loop: bo
     """Write images (H, W, C) in [0, 1] as .gif, .webp or .mp4, so many a second, enlarged to be
     seen; raises ValueError for another suffix."""
     check_name(path, MOVING)
-    path.parent.mkdir(parents=True, exist_ok=True)
     height, width = frames[0].shape[:2]
     times = max(1, math.ceil(LEAST / min(height, width)))
     pictures = [as_picture(frame).resize((times * width, times * height), Image.Resampling.NEAREST)
@@ -93,7 +91,7 @@ def save_animation(path: Path, frames: Sequence[np.ndarray], rate: int, loop: bo
     buffer = io.BytesIO()
     pictures[0].save(buffer, kind[1:], save_all=True, append_images=pictures[1:],
                      duration=1000 // rate, **forever)
-    write_whole(path, buffer.getvalue())
+    write_out(path, buffer.getvalue())
 
 
 def _save_video(path: Path, pictures: list[Image.Image], rate: int) -> None:
@@ -111,12 +109,11 @@ def _save_video(path: Path, pictures: list[Image.Image], rate: int) -> None:
             frame = av.VideoFrame.from_image(picture.convert("RGB"))
             film.mux(stream.encode(frame))
         film.mux(stream.encode())
-    write_whole(path, buffer.getvalue())
+    write_out(path, buffer.getvalue())
 
 
 def save_array(path: Path, values: np.ndarray) -> None:
     """Write an array as .npy."""
     buffer = io.BytesIO()
     np.save(buffer, values)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, buffer.getvalue())
+    write_out(path, buffer.getvalue())

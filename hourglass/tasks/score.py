@@ -1,7 +1,5 @@
 """How abnormal samples are: a table of scores and verdicts, heat maps, and how right they are."""
 
-import csv
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +8,7 @@ import numpy as np
 
 from ..console import say
 from ..contracts import Collection
-from ..disk import check_empty, write_whole
+from ..disk import check_empty, write_out
 from ..metrics.detection import at_threshold, separation
 from ..metrics.intervals import Estimate
 from ..scoring import Detector, normal_classes
@@ -18,6 +16,7 @@ from ..spec import did_you_mean
 from ..trained import Trained
 from .heatmaps import write_heatmaps
 from .pictures import check_name
+from .rows import as_csv
 
 NORMAL_NAMES = ("normal", "good")   # of folders, where training knew no classes
 COLUMNS = ("file", "score", "probability", "verdict")
@@ -141,20 +140,15 @@ def chosen(model: Trained, choice: Choice) -> Detector:
 
 def write_table(out: Path, detector: Detector, verdicts: Verdicts) -> None:
     """The verdicts as .csv, a row a sample, or as .json with what they were found by."""
-    out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".json":
         samples = [dict(zip(COLUMNS, row, strict=True)) for row in verdicts.rows()]
         held = {"detector": detector.text, "threshold": detector.threshold,
                 "from": detector.threshold_text, "normal_samples": len(detector.fitted.normal),
                 "of": detector.fitted.of, "samples": samples,
                 **{name: value._asdict() for name, value in verdicts.right.items()}}
-        write_whole(out, json.dumps(held, indent=2) + "\n")
+        write_out(out, json.dumps(held, indent=2) + "\n")
         return
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    writer.writerows(verdicts.rows())
-    write_whole(out, text.getvalue())
+    write_out(out, as_csv(COLUMNS, verdicts.rows(), "\r\n"))
 
 
 def in_words(detector: Detector, verdicts: Verdicts) -> list[str]:

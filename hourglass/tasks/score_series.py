@@ -1,7 +1,5 @@
 """How abnormal each step of a series is, by the errors of all windows that cover it."""
 
-import csv
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +13,12 @@ from ..console import say, track
 from ..contracts import Collection
 from ..data.series import Series, Spans
 from ..detectors.tail import log_survival
-from ..disk import write_whole
+from ..disk import write_out
 from ..overlap import StepMeans
 from ..scoring import USUAL_THRESHOLD
 from ..spec import thresholds
 from ..trained import Trained
+from .rows import as_csv
 
 CHUNK = 2048   # windows that are looked at together
 
@@ -189,17 +188,15 @@ def labelled_steps(scored: Series, spans: Spans) -> np.ndarray:
 
 def write_scores(scored: ScoredSeries, path: Path) -> None:
     """A row a step: its time, score, probability and verdict, as csv."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([scored.series.time or "row", "score", "probability", "verdict"])
+    rows = []
     for time, score, probability, bad in zip(
             as_texts(scored.series.times), scored.score, scored.probability, scored.verdict,
             strict=True):
         numbers = ("", "", "unknown") if np.isnan(score) else (
             f"{score:.6g}", f"{probability:.6g}", "abnormal" if bad else "normal")
-        writer.writerow([time, *numbers])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, text.getvalue())
+        rows.append([time, *numbers])
+    columns = (scored.series.time or "row", "score", "probability", "verdict")
+    write_out(path, as_csv(columns, rows))
 
 
 def in_words(scored: ScoredSeries, spans: Spans = ()) -> list[str]:

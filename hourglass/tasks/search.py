@@ -1,17 +1,16 @@
 """The images most like others, by the distance of their codes."""
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
 
-from ..disk import write_whole
+from ..disk import write_out
 from ..figures.canvas import contact_sheet, shown
 from ..trained import Trained
 from .embed import Embedded, codes_of
 from .picking import one_class, pick
 from .pictures import SUFFIXES, check_name, save_figure
+from .rows import as_csv
 
 COLUMNS = 20   # images beside a query in a picture
 
@@ -38,9 +37,11 @@ def search(
     z = model.encode(picked, one_class(model, picked, kind))
     embedded = codes_of(model, images, kind or None)
     distances, rows = nearest_to(embedded, z.reshape(len(z), -1), n)
-    out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".csv":
-        write_whole(out, _as_csv(embedded, queries, distances, rows))
+        each = ([query, rank, embedded.names[row], embedded.kind(row), f"{distance:.9g}"]
+                for query, near, found in zip(queries, distances, rows, strict=True)
+                for rank, (distance, row) in enumerate(zip(near, found, strict=True), 1))
+        write_out(out, as_csv(("query", "rank", "name", "class", "distance"), each))
     else:
         sheet = [np.concatenate([query[None], embedded.values(found[:COLUMNS])])
                  for query, found in zip(picked.x, rows, strict=True)]
@@ -53,15 +54,3 @@ def search(
         lines += [f"  {embedded.names[row]:{wide}}  {distance:10.5g}  {embedded.kind(row)}".rstrip()
                   for distance, row in zip(near, found, strict=True)]
     return lines
-
-
-def _as_csv(
-    embedded: Embedded, queries: list[str], distances: np.ndarray, rows: np.ndarray
-) -> str:
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    writer.writerow(["query", "rank", "name", "class", "distance"])
-    for query, near, found in zip(queries, distances, rows, strict=True):
-        writer.writerows([query, rank, embedded.names[row], embedded.kind(row), f"{distance:.9g}"]
-                         for rank, (distance, row) in enumerate(zip(near, found, strict=True), 1))
-    return written.getvalue()
