@@ -193,8 +193,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     model.to(memory_format=layout)  # type: ignore[call-overload]
     step = Step(model, Objective(parts.loss, model))
     torch.manual_seed(settings.seed + 1_000_003 * fabric.global_rank)   # each its own noise
-    weights = [p for p in step.parameters() if p.requires_grad]
-    optimiser = optimisers.make(settings.optimiser, weights, settings.lr)
+    optimiser = _optimiser(settings, step)
     source = source.to(device, layout)
     plan = _plan(settings, source, step, fabric.world_size)
     used = settings.with_(precision=precision, epochs=plan.epochs, **vars(parts),
@@ -210,11 +209,22 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
                     record, told=[note for note in told if note])
 
 
+def _optimiser(settings: Settings, step: Step) -> Optimizer:
+    """Of the model's weights, and, at their own rates, of each rival's."""
+    rivals = step.objective.rival_weights()
+    theirs = {id(p) for weights, _ in rivals for p in weights}
+    own = [p for p in step.parameters() if p.requires_grad and id(p) not in theirs]
+    optimiser: Optimizer = optimisers.make(settings.optimiser, own, settings.lr)
+    for weights, rate in rivals:
+        optimiser.add_param_group({"params": weights, "lr": optimiser.defaults["lr"] * rate})
+    return optimiser
+
+
 def _too_wide(model: Autoencoder, parts: Parts, shape: tuple[int, ...]) -> str:
     """What to say of a code in which a vector fits whole, so that nothing need be learnt."""
     if len(shape) != 1 or parts.corruption != "none" or model.bottleneck.confined:
         return ""
-    width = model.bottleneck.sample_prior(1).numel()
+    width = model.sample_prior(1).numel()
     return "" if width < shape[0] else (
         f"a code of {width} numbers holds all {shape[0]} of a sample, so it may be a mere copy; "
         f"such as --bottleneck 'plain({max(1, shape[0] // 3)})' makes it learn")

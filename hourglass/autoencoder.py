@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from .condition import LabelCondition
-from .contracts import Latent, Output
+from .contracts import Alphabet, Latent, Output
 from .corruptions import corrupter
 from .spec import backbones, bottlenecks, likelihoods
 
@@ -26,6 +26,7 @@ class Parts:
     corruption: str = "none"
     condition: str = "none"       # or "label"
     loss: str = "recon"
+    prior: str = "auto"           # that samples are drawn from, if none is asked for
 
     def fitted(self, shape: tuple[int, ...], low: float, high: float) -> "Parts":
         """With a part for every "auto", and the likelihood's support held against the data."""
@@ -65,11 +66,14 @@ class Autoencoder(nn.Module):
 
     def __init__(self, parts: Parts, shape: tuple[int, ...], classes: int = 0):
         super().__init__()
-        forth = backbones.make(parts.backbone, shape, shape)
-        back = backbones.make(parts.decoder, shape, shape) if parts.decoder else forth
+        self.likelihood = likelihoods.make(parts.likelihood)
+        out = self.likelihood.out(shape)
+        forth = backbones.make(parts.backbone, shape, out)
+        back = backbones.make(parts.decoder, shape, out) if parts.decoder else forth
         self.encoder, self.decoder = forth.encoder, back.decoder
         self.bottleneck = bottlenecks.make(parts.bottleneck, forth.code, back.code)
-        self.likelihood = likelihoods.make(parts.likelihood)
+        if hasattr(self.bottleneck, "inputs"):
+            self.bottleneck.inputs = nn.Parameter(torch.rand(self.bottleneck.count, *shape))
         self.corruption, self.corrupt = parts.corruption, corrupter(parts.corruption)
         self.condition = (None if parts.condition == "none" else
                           LabelCondition(classes, forth.code, back.code))
@@ -84,7 +88,13 @@ class Autoencoder(nn.Module):
         if self.condition is not None:
             h = self.condition.encoding(h, y)
         with full_precision(h):
-            return self.bottleneck(at_least_single(h), draw), skips
+            return self.bottleneck(at_least_single(h), draw, *self._anchors()), skips
+
+    def _anchors(self) -> tuple[Tensor, ...]:
+        """What the encoder makes of the inputs (K, *shape) that a bottleneck's prior learns, if it
+        does: h (K, *code)."""
+        inputs = getattr(self.bottleneck, "inputs", None)
+        return () if inputs is None else (at_least_single(self.encoder(inputs)[0]),)
 
     def decode(
         self, z: Tensor, y: Tensor | None = None, skips: tuple[Tensor, ...] = ()
@@ -107,9 +117,26 @@ class Autoencoder(nn.Module):
         draw = self.training if draw is None else draw
         seen = x if given is None else given
         latent, skips = self.encode(self.corrupt(seen) if draw else seen, y, draw)
-        return Output(x, latent, self.decode(latent.z, y, skips), known)
+        return Output(x, latent, self.decode(latent.z, y, skips), known, y, skips,
+                      None if seen is x and not draw else seen)
+
+    def sample_prior(self, n: int) -> Tensor:
+        """n draws z (N, ...) from the bottleneck's own prior, on the CPU, in torch's noise."""
+        drawn: Tensor = self.bottleneck.sample_prior(n, *self._anchors())
+        return drawn.detach().cpu()
+
+    def settled(self, z: Tensor) -> Tensor:
+        """The codes nearest to z (N, ...) that the decoder was trained for: of most bottlenecks z
+        itself, of others a point of the sphere, say, or the nearest words."""
+        found: Tensor = self.bottleneck.settle(z) if hasattr(self.bottleneck, "settle") else z
+        return found
+
+    @property
+    def alphabet(self) -> Alphabet | None:
+        """What its codes are written in, if they are discrete."""
+        found: Alphabet | None = getattr(self.bottleneck, "alphabet", None)
+        return found
 
     def sample(self, n: int, y: Tensor | None = None) -> Tensor:
         """The means of n draws from the bottleneck's own prior, (N, *shape), of classes y (N,)."""
-        z = self.bottleneck.sample_prior(n)
-        return self.decode(z.to(next(self.parameters())), y).mean
+        return self.decode(self.sample_prior(n).to(next(self.parameters())), y).mean

@@ -99,6 +99,18 @@ class Output:
     latent: Latent
     px: Distribution           # p(x|z); px.mean is the reconstruction
     known: Tensor | None = None   # like x: 1 where x is known; None is everywhere
+    y: Tensor | None = None       # (B,) integer labels, if there are any
+    skips: tuple[Tensor, ...] = ()   # of the encoder, which the decoder wants with any z
+    seen: Tensor | None = None    # like x: what the encoder saw, where that is not x
+
+
+class Alphabet(NamedTuple):
+    """What discrete codes are written in."""
+
+    size: int                          # words there are
+    places: tuple[int, ...]            # of a code that hold one word each, such as (H, W)
+    read: Callable[[Tensor], Tensor]   # z (N, ...) -> words (N, *places), integers
+    write: Callable[[Tensor], Tensor]  # words (N, *places) -> z (N, ...)
 
 
 @dataclass(frozen=True)
@@ -109,6 +121,8 @@ class CodeSpace:
     dim: int                          # numbers in a code
     groups: int                       # classes, or 1 without labels
     own: Callable[[int], Tensor]      # draws from the model's own prior, (N, ...)
+    shape: tuple[int, ...] = ()       # of a code, such as (D,) or (D, H, W)
+    alphabet: Alphabet | None = None  # of discrete codes
 
 
 class Seen(NamedTuple):

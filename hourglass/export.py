@@ -41,7 +41,7 @@ def export(run: str | Path, half: str) -> bytes:
 def example(module: Half, half: str, count: int = TRIED) -> dict[str, Tensor]:
     """Inputs such as the half takes, by name: so many zeros, of the class 0."""
     shape = module.shape if half == "encoder" else (
-        module.model.bottleneck.sample_prior(1).shape[1:])
+        module.model.sample_prior(1).shape[1:])
     given = {INPUT[half]: torch.zeros(count, *shape)}
     if module.model.condition is not None:
         given["y"] = torch.zeros(count, dtype=torch.long)

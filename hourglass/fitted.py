@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .autoencoder import Autoencoder
 from .checkpoint import load_tensors, save_tensors
 from .codes import Codes, digest
 from .contracts import CodeSpace
@@ -67,8 +69,8 @@ class FittedPrior:
         return found
 
 
-def fit_prior(text: str, codes: Codes, classes: int, own: Callable[[int], Tensor]) -> FittedPrior:
-    """Fit a prior to codes; `own` draws from the model's. Raises ValueError for a wrong text."""
+def fit_prior(text: str, codes: Codes, classes: int, model: Autoencoder) -> FittedPrior:
+    """Fit a prior to a model's codes. Raises ValueError for a wrong text."""
     z = codes.z.float().flatten(1)
     y = torch.zeros(len(z), dtype=torch.long) if codes.y is None else codes.y.long()
     share = torch.bincount(y, minlength=classes if codes.y is not None else 1) / len(y)
@@ -76,9 +78,14 @@ def fit_prior(text: str, codes: Codes, classes: int, own: Callable[[int], Tensor
         raise ValueError("some codes are not finite, so no prior fits them; train the model again")
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
-        part = priors.make(text, CodeSpace(len(z), z.shape[1], len(share), own))
+        part = priors.make(text, _space(len(z), codes.z.shape[1:], len(share), model))
         part.fit(z, y)
     return FittedPrior(str(read(text)), part.eval(), share, tuple(codes.z.shape[1:]))
+
+
+def _space(count: int, shape: tuple[int, ...], groups: int, model: Autoencoder) -> CodeSpace:
+    return CodeSpace(count, math.prod(shape), groups, model.sample_prior, tuple(shape),
+                     model.alphabet)
 
 
 def save_prior(path: Path, prior: FittedPrior, count: int) -> None:
@@ -89,13 +96,13 @@ def save_prior(path: Path, prior: FittedPrior, count: int) -> None:
                  {"hourglass": json.dumps(about)})
 
 
-def load_prior(path: Path, own: Callable[[int], Tensor], text: str = "") -> FittedPrior:
+def load_prior(path: Path, model: Autoencoder, text: str = "") -> FittedPrior:
     """A prior that was kept, perhaps with other options for drawing from it; raises ValueError for
     a file that is not one."""
     held, texts = load_tensors(path)
     about = json.loads(texts["hourglass"])
     share, shape = held.pop("share"), tuple(about["shape"])
-    space = CodeSpace(about["count"], int(np.prod(shape)), len(share), own)
+    space = _space(about["count"], shape, len(share), model)
     text = str(read(text or about["text"]))
     part = priors.make(text, space)
     part.load_state_dict({name.removeprefix("part."): t for name, t in held.items()})
@@ -104,17 +111,17 @@ def load_prior(path: Path, own: Callable[[int], Tensor], text: str = "") -> Fitt
 
 def prior_of(
     folder: RunFolder, text: str, codes: Callable[[], Codes], classes: int,
-    own: Callable[[int], Tensor],
+    model: Autoencoder,
 ) -> FittedPrior:
     """A prior of a run: the one that is kept there, else fitted now, and kept."""
     path = _path_of(folder.path, text, digest(folder))
     if path.is_file():
         try:
-            return load_prior(path, own, text)
+            return load_prior(path, model, text)
         except (ValueError, KeyError, RuntimeError):   # damaged: it can be fitted again
             pass
     found = codes()
-    fitted = fit_prior(text, found, classes, own)
+    fitted = fit_prior(text, found, classes, model)
     save_prior(path, fitted, len(found.z))
     return fitted
 

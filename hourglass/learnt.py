@@ -125,7 +125,7 @@ class Learnt:
         with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng([]):
             write_files(files, Path(folder))
             self.trained = load(folder, device)
-            own = self.trained.model.bottleneck.sample_prior(1)
+            own = self.trained.model.sample_prior(1)
         self.code = tuple(own.shape[1:])
         # rows of a table are computed in double precision: a row's code is then the same to the
         # last digit of a float32, whatever rows stand beside it

@@ -1,7 +1,8 @@
 """Likelihoods p(x|z): modules from the decoder's output (B, *out) to a distribution over x.
 
-`support` is where x may lie. `per_value` turns the mean of -log p(x|z) into the error that the
-tutorials print, under its own name, where the two differ by constants only.
+`support` is where x may lie; `out(shape)` is what the decoder must put out for x of that shape.
+`log_prob(x)` is of every value, (B, *shape). `per_value` turns the mean of -log p(x|z) into the
+error that the tutorials print, under its own name, where the two differ by constants only.
 """
 
 import math
@@ -28,6 +29,9 @@ class Bernoulli(nn.Module):
     def forward(self, params: Tensor) -> Distribution:
         return BernoulliDistribution(logits=params, validate_args=False)
 
+    def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape
+
     def per_value(self, nats: float, values: float) -> dict[str, float]:
         return {"bce": nats / values}
 
@@ -48,6 +52,9 @@ class Normal(nn.Module):
     def forward(self, params: Tensor) -> Distribution:
         return NormalDistribution(params, self.log_std.exp(), validate_args=False)
 
+    def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape
+
     def per_value(self, nats: float, values: float) -> dict[str, float]:
         std = float(self.log_std.exp())
         constant = math.log(std) + math.log(2 * math.pi) / 2
@@ -66,6 +73,9 @@ class Laplace(nn.Module):
 
     def forward(self, params: Tensor) -> Distribution:
         return LaplaceDistribution(params, self.scale, validate_args=False)
+
+    def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape
 
     def per_value(self, nats: float, values: float) -> dict[str, float]:
         return {"mae": self.scale * (nats / values - math.log(2 * self.scale))}

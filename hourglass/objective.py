@@ -26,6 +26,7 @@ class Objective(nn.Module):
                                        for s in summands if s.ramp is not None}
         self.terms = {s.call.name: terms.build(s.call, model) for s in summands}
         self.learned = nn.ModuleList(t for t in self.terms.values() if isinstance(t, nn.Module))
+        self.rivals = {n: t for n, t in self.terms.items() if hasattr(t, "rival")}
         # a tensor, for a compiled network would be compiled anew at every change of a number
         self.register_buffer("now", torch.tensor(self._weights(None)), persistent=False)
 
@@ -36,12 +37,25 @@ class Objective(nn.Module):
 
     def at(self, clock: Clock | None) -> None:
         """Weigh the terms as at that moment of the run, or fully."""
+        for term in self.terms.values():
+            if hasattr(term, "at"):
+                term.at(clock)
         if self.ramps:
             self.get_buffer("now").copy_(torch.tensor(self._weights(clock)))
 
     def is_ramping(self, clock: Clock) -> bool:
         """Whether a weight has still to reach its end."""
         return any(ramp.progress(clock) < 1 for ramp in self.ramps.values())
+
+    def rival_losses(self, out: Output, model: nn.Module) -> dict[str, Tensor]:
+        """What the rivals train by, {name: scalar}: each has a gradient in its rival's weights and
+        nowhere else, as the term itself has none there. So one backward pass serves both sides."""
+        return {f"rival_{name}": rival.rival_loss(out, model).mean()
+                for name, rival in self.rivals.items()}
+
+    def rival_weights(self) -> list[tuple[list[nn.Parameter], float]]:
+        """Of every rival: its weights, and its learning rate as a multiple of the model's."""
+        return [(list(term.rival.parameters()), term.rate) for term in self.rivals.values()]
 
     def _weights(self, clock: Clock | None) -> list[float]:
         return [factor * (1.0 if (ramp := self.ramps.get(name)) is None else

@@ -58,7 +58,7 @@ class Eye:
         for start in range(0, len(z), BATCH):
             chunk = slice(start, start + BATCH)
             codes = _planes(z[chunk]).unflatten(1, self.shape).to(self.device)
-            parts.append(self.model.decode(codes, self._told(y[chunk])).mean)
+            parts.append(self.model.decode(self.model.settled(codes), self._told(y[chunk])).mean)
         return channels_last(torch.cat(parts).float().cpu()).contiguous().numpy()
 
     def _told(self, y: np.ndarray) -> Tensor | None:

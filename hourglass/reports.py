@@ -97,7 +97,7 @@ def _keep(
     for text in priors or usual:
         try:
             fitted[text] = prior_of(folder, text, lambda: codes, len(source.classes),
-                                    model.bottleneck.sample_prior)
+                                    model)
         except (ValueError, RuntimeError) as error:   # of odd codes; the report need not suffer
             if priors:
                 raise ValueError(str(error)) from None

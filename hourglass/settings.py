@@ -15,7 +15,8 @@ if TYPE_CHECKING:   # these bring torch, which takes a second to import
     from .autoencoder import Parts
     from .data.images import Reading
 
-PARTS = ("backbone", "decoder", "bottleneck", "likelihood", "corruption", "condition", "loss")
+PARTS = ("backbone", "decoder", "bottleneck", "likelihood", "corruption", "condition", "loss",
+         "prior")
 READING = ("crop", "grey", "invert", "size", "fit", "pad", "strict")
 SHARES = ("val", "test", "holdout")
 
@@ -35,6 +36,8 @@ class Settings(BaseModel):
     condition: Literal["", "none", "label"] = Field(
         "", description="label: encoder and decoder are told the class of each sample")
     loss: str = Field("", description="a formula over terms, such as recon + 4 * kl")
+    prior: str = Field("", description="that samples are drawn from, such as own or mixture; else "
+                       "what suits the model")
     augment: str = Field("", description="vary training samples, such as flip + shift(2)")
     begin: str = Field("", description="begin with the weights of this run; parts and size that "
                        "are not given are its own", json_schema_extra={"flag": "--from"})

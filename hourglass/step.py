@@ -20,8 +20,9 @@ class Step(nn.Module):
         self, x: Tensor, y: Tensor | None = None, given: Tensor | None = None,
         known: Tensor | None = None, closely: bool = False,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """A batch's x (B, *shape), y (B,) and so on -> total and mean losses; looked at `closely`,
-        also the squared error per value, and what the posterior does."""
+        """A batch's x (B, *shape), y (B,) and so on -> what to descend and mean losses, of which
+        the model's is "loss"; looked at `closely`, also the squared error per value, and what the
+        posterior does."""
         out: Output = self.model(x, y, True, given, known)
         loss, parts = self.objective(out, self.model)
         means = {"loss": loss, **{name: part.mean() for name, part in parts.items()}}
@@ -29,4 +30,5 @@ class Step(nn.Module):
             squared = (out.px.mean - out.x).square()
             mse = squared.mean() if known is None else (squared * known).sum() / known.sum()
             means |= {"mse": mse, **moments(out.latent)}
-        return loss, means
+        against = self.objective.rival_losses(out, self.model)
+        return sum(against.values(), loss), means | against

@@ -93,7 +93,10 @@ class Trained:
             raise ValueError(f"this model's codes are of shape (N, {', '.join(map(str, wanted))}), "
                              f"not {codes.shape}")
         return channels_last(self._each(codes, self._labels(y, Collection(codes)),
-                                     lambda z, y: self.model.decode(z, y).mean)).numpy()
+                                     self._decoded)).numpy()
+
+    def _decoded(self, z: Tensor, y: Tensor | None) -> Tensor:
+        return self.model.decode(self.model.settled(z), y).mean
 
     def reconstruct(self, x: Any, y: Any = None) -> np.ndarray:
         """Through the bottleneck and back, (N, H, W, C) or (N, D)."""
@@ -183,24 +186,26 @@ class Trained:
         return self.decode(z, [self.classes[kind] for kind in kinds] if told else None), z, kinds
 
     def usual_prior(self, asked: bool = False) -> str:
-        """The model's own, if training drew the codes to it and, where a class is `asked` for, it
-        was told classes; else one that is fitted to the codes."""
+        """The one that its parts name; else the model's own, if training drew the codes to it and,
+        where a class is `asked` for, it was told classes; else one that is fitted to the codes."""
+        named = self.about["parts"].get("prior", "auto")
+        if named != "auto" and not asked:
+            return str(named)
         told = self.model.condition is not None
         return "own" if self.model.bottleneck.confined and (told or not asked) else "mixture"
 
     def _own(self, n: int, temperature: float, seed: int) -> np.ndarray:
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            drawn: Tensor = temperature * self.model.bottleneck.sample_prior(n)
-        return drawn.numpy()
+            drawn = self.model.sample_prior(n)
+        return (drawn if temperature == 1 else temperature * drawn).numpy()
 
     def prior(self, text: str) -> FittedPrior:
         """A prior fitted to the training samples' codes, kept in the run's folder for next time.
 
         Raises ValueError for a wrong text, and where the codes are gone and the data too.
         """
-        return prior_of(self.folder, text, self.codes, len(self.classes),
-                        self.model.bottleneck.sample_prior)
+        return prior_of(self.folder, text, self.codes, len(self.classes), self.model)
 
     def codes(self) -> Codes:
         """Of the training samples: those kept with the run, else encoded anew from its data."""

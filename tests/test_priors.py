@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 import torch
 
+from hourglass.autoencoder import Autoencoder, Parts
 from hourglass.codes import Codes
 from hourglass.contracts import CodeSpace
 from hourglass.covariance import root_of_covariance
@@ -19,8 +20,7 @@ LEARNT = {"per_class", "kde", "mixture", "flow", "diffusion"}   # those that kno
 DENSE = sorted(set(priors.parts) - {"own"})
 
 
-def own(n: int) -> torch.Tensor:
-    return torch.randn(n, 2)
+MODEL = Autoencoder(Parts("mlp(4)", bottleneck="gaussian(2)", likelihood="normal"), (3,))
 
 
 def clusters(n: int = 1500) -> Codes:
@@ -34,7 +34,7 @@ def fitted():
     """Every prior, fitted once."""
     torch.manual_seed(0)
     codes = clusters()
-    return {name: fit_prior(text, codes, 3, own) for name, text in TEXTS.items()}
+    return {name: fit_prior(text, codes, 3, MODEL) for name, text in TEXTS.items()}
 
 
 @pytest.mark.parametrize("name", sorted(LEARNT))
@@ -50,7 +50,7 @@ def test_draws_of_a_class_are_where_its_codes_are(fitted, name):
 def test_classes_not_asked_for_occur_as_often_as_in_training(name):
     y = torch.tensor([0] * 600 + [1] * 300)
     codes = Codes(CENTRES[y] + 0.5 * torch.randn(900, 2), y, torch.arange(900))
-    z, drawn = fit_prior(TEXTS[name], codes, 2, own).sample(900)
+    z, drawn = fit_prior(TEXTS[name], codes, 2, MODEL).sample(900)
     assert abs((drawn == 0).mean() - 2 / 3) < 0.06
     near = np.linalg.norm(z[:, None] - CENTRES[None, :2].numpy(), axis=2).argmin(1)
     assert (near == drawn).mean() > 0.97
@@ -67,7 +67,7 @@ def test_a_seed_fixes_the_draws_and_leaves_the_other_randomness_alone(fitted, na
 @pytest.mark.parametrize("name", sorted(priors.parts))
 def test_a_prior_comes_back_from_its_file(fitted, name, tmp_path):
     save_prior(tmp_path / "p.safetensors", fitted[name], 1500)
-    again = load_prior(tmp_path / "p.safetensors", own)
+    again = load_prior(tmp_path / "p.safetensors", MODEL)
     assert again.text == fitted[name].text
     np.testing.assert_array_equal(again.sample(9, seed=1)[0], fitted[name].sample(9, seed=1)[0])
 
@@ -99,7 +99,7 @@ def test_a_low_temperature_keeps_to_the_middle(fitted, name):
 def test_kernel_density_agrees_with_scipy():
     z = clusters(300).z
     codes = Codes(z, None, torch.arange(300))
-    prior = fit_prior("kde(bandwidth=0.3)", codes, 0, own)
+    prior = fit_prior("kde(bandwidth=0.3)", codes, 0, MODEL)
     root = root_of_covariance(z).double().numpy()
     other = scipy.stats.gaussian_kde(z.T.double().numpy(), bw_method=0.3)
     # scipy takes the plain covariance; give it ours, so that kernels are the same
@@ -114,7 +114,7 @@ def test_kernel_density_agrees_with_scipy():
 def test_a_mixture_is_that_of_scikit_learn():
     from sklearn.mixture import GaussianMixture
     codes = clusters(900)
-    prior = fit_prior("mixture(3)", Codes(codes.z, None, codes.rows), 0, own)
+    prior = fit_prior("mixture(3)", Codes(codes.z, None, codes.rows), 0, MODEL)
     least = 1e-3 * float(codes.z.var(0, correction=0).mean())
     theirs = GaussianMixture(3, reg_covar=least, random_state=1).fit(codes.z.double().numpy())
     assert abs(prior.log_prob(codes.z.numpy()).mean() - theirs.score(codes.z.numpy())) < 0.01
@@ -123,7 +123,7 @@ def test_a_mixture_is_that_of_scikit_learn():
 def test_per_class_is_the_median_and_the_spread_of_the_class():
     codes = clusters(600)
     own_z = codes.z[codes.y == 1]
-    prior = fit_prior("per_class(scale=0.5)", codes, 3, own)
+    prior = fit_prior("per_class(scale=0.5)", codes, 3, MODEL)
     truth = scipy.stats.norm(own_z.median(0).values, 0.5 * own_z.std(0, correction=0))
     np.testing.assert_allclose(prior.log_prob(own_z[:20].numpy(), np.ones(20)),
                                truth.logpdf(own_z[:20]).sum(1), atol=1e-3)
@@ -134,7 +134,7 @@ def test_few_codes_of_many_factors_still_have_a_covariance():
     root = root_of_covariance(z)
     assert torch.isfinite(root).all() and (root.diagonal() > 0).all()
     for name in ("kde", "mixture", "per_class"):
-        found = fit_prior(name, Codes(z, None, torch.arange(5)), 0, own)
+        found = fit_prior(name, Codes(z, None, torch.arange(5)), 0, MODEL)
         assert np.isfinite(found.log_prob(z.numpy())).all()
 
 
@@ -143,7 +143,7 @@ def test_few_codes_of_many_factors_still_have_a_covariance():
 @pytest.mark.parametrize("labelled", [False, True])
 def test_odd_codes_still_make_a_prior(name, z, labelled):
     y = torch.arange(len(z)) % 2 if labelled else None   # a class may have one sample, or none
-    prior = fit_prior(name, Codes(z, y, torch.arange(len(z))), 2 * labelled, own)
+    prior = fit_prior(name, Codes(z, y, torch.arange(len(z))), 2 * labelled, MODEL)
     assert np.isfinite(prior.sample(30)[0]).all()
 
 
@@ -152,7 +152,7 @@ def test_guidance_moves_draws_away_from_the_other_classes():
     y = torch.arange(1200) % 2
     centres = torch.tensor([[-0.7, 0.0], [0.7, 0.0]])
     codes = Codes(centres[y] + torch.randn(1200, 2), y, torch.arange(1200))
-    plain, guided = (fit_prior(f"diffusion(hidden=64, guidance={strength})", codes, 2, own)
+    plain, guided = (fit_prior(f"diffusion(hidden=64, guidance={strength})", codes, 2, MODEL)
                      for strength in (1.0, 3.0))
     ones = np.ones(500)
     assert guided.sample(500, ones)[0][:, 0].mean() > plain.sample(500, ones)[0][:, 0].mean() + 0.3
@@ -175,16 +175,16 @@ def test_what_cannot_be_fitted_says_why():
     codes = clusters(30)
     codes.z[3, 0] = float("nan")
     with pytest.raises(ValueError, match="not finite"):
-        fit_prior("kde", codes, 3, own)
+        fit_prior("kde", codes, 3, MODEL)
     with pytest.raises(ValueError, match="did you mean 'mixture'"):
-        fit_prior("mixtur", clusters(30), 3, own)
+        fit_prior("mixtur", clusters(30), 3, MODEL)
     with pytest.raises(ValueError, match="no training sample is of the class"):
-        fit_prior("kde", clusters(30), 4, own).sample(2, np.array([3, 3]))
+        fit_prior("kde", clusters(30), 4, MODEL).sample(2, np.array([3, 3]))
     with pytest.raises(ValueError, match="no density"):
-        fit_prior("own", clusters(30), 3, own).log_prob(np.zeros((2, 2)))
+        fit_prior("own", clusters(30), 3, MODEL).log_prob(np.zeros((2, 2)))
 
 
 @pytest.mark.parametrize("name", sorted(priors.parts))
 def test_every_prior_is_made_from_its_space_alone(name):
-    part = priors.make(priors.examples[name], CodeSpace(10, 2, 1, own))
+    part = priors.make(priors.examples[name], CodeSpace(10, 2, 1, MODEL.sample_prior))
     assert part.sample(torch.zeros(4, dtype=torch.long), 1.0).shape == (4, 2)

@@ -94,7 +94,7 @@ def _remarks(model: Trained, tally: Tally, enlarged: bool) -> list[str]:
         named = [f"{name} ({why})" for name, why in list(tally.unreadable.items())[:NAMED]]
         more = f" and {len(tally.unreadable) - NAMED} more" if len(tally.unreadable) > NAMED else ""
         found.append(f"{len(tally.unreadable)} images cannot be read: {', '.join(named)}{more}")
-    squeezed = model.model.bottleneck.sample_prior(1).ndim == 2   # the code is no map
+    squeezed = model.model.sample_prior(1).ndim == 2   # the code is no map
     if tally.resized and squeezed:
         size = "x".join(map(str, model.shape[1:]))
         found.append(f"this model squeezes whole images of {size} pixels; the {tally.resized} of "

@@ -15,10 +15,26 @@ def per_sample(t: Tensor) -> Tensor:
     return t.flatten(1).sum(1) if t.ndim > 1 else t
 
 
+def log_likelihood(out: Output, model: nn.Module, z: Tensor) -> Tensor:
+    """log p(x|z), (K, B), of other codes z (K, B, ...) of the same samples."""
+    count = len(z)
+
+    def again(t: Tensor) -> Tensor:
+        return t.expand(count, *t.shape).flatten(0, 1)
+    skips = tuple(again(skip) for skip in out.skips)
+    px = model.decode(z.flatten(0, 1), None if out.y is None else again(out.y), skips)  # type: ignore[operator]
+    nats = px.log_prob(again(out.x))
+    return per_sample(nats if out.known is None else nats * again(out.known)).unflatten(
+        0, (count, -1))
+
+
 @terms.add("recon")
-def recon(model: nn.Module) -> Term:
-    """-log p(x|z) under the model's likelihood, in nats, over those values of x that are known."""
+def recon(model: nn.Module, hidden: bool = False) -> Term:
+    """-log p(x|z) under the model's likelihood, in nats, over those values of x that are known;
+    with hidden=True, over those that the corruption changed (He et al., 2022, arXiv 2111.06377)."""
     def lost(out: Output, model: nn.Module) -> Tensor:
         nats = -out.px.log_prob(out.x)
+        if hidden and out.seen is not None:
+            nats = nats * (out.seen != out.x)
         return per_sample(nats if out.known is None else nats * out.known)
     return lost

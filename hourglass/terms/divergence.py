@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
 
-from ..contracts import Output
-from ..spec import NotNegative, terms
-from .basic import Term
+from ..contracts import Clock, Output
+from ..spec import NotNegative, Share, terms
 
 Q = TypeVar("Q", bound=Distribution)
 
@@ -23,27 +22,51 @@ def posterior(out: Output, kind: type[Q]) -> Q:
     return q
 
 
+def divergence(q: Distribution, p: Distribution, z: Tensor) -> Tensor:
+    """KL(q || p), (B, ...): in closed form where there is one, else log q(z) - log p(z) of the
+    sample z that was drawn from q, whose mean it is."""
+    try:
+        return kl_divergence(q, p)
+    except NotImplementedError:
+        return q.log_prob(z) - p.log_prob(z)
+
+
 @terms.add("kl")
-def kl(model: nn.Module, capacity: NotNegative = 0.0, free_bits: NotNegative = 0.0) -> Term:
+class KL(nn.Module):
     """KL(q(z|x) || p(z)), in nats (Kingma & Welling, 2014, arXiv 1312.6114).
 
     With `capacity` C it is |E KL - C|, the mean taken over the batch (Burgess et al., 2018, arXiv
-    1804.03599). With `free_bits`, in nats a factor, a factor whose mean KL over the batch is below
-    that many counts as that many and has no gradient; above, it is untouched (Kingma et al., 2016,
-    arXiv 1606.04934).
+    1804.03599); C rises from 0 over the share `rise` of the run. With `free_bits`, in nats a
+    factor, a factor whose mean KL over the batch is below that many counts as that many and has no
+    gradient; above, it is untouched (Kingma et al., 2016, arXiv 1606.04934).
     """
-    if capacity and free_bits:
-        raise ValueError("kl takes a capacity or free_bits, not both")
 
-    def term(out: Output, model: nn.Module) -> Tensor:
+    capacity: Tensor
+
+    def __init__(self, model: nn.Module, capacity: NotNegative = 0.0, free_bits: NotNegative = 0.0,
+                 rise: Share = 0.0):
+        super().__init__()
+        if capacity and free_bits:
+            raise ValueError("kl takes a capacity or free_bits, not both")
+        self.most, self.rise, self.free_bits = capacity, rise, free_bits
+        self.register_buffer("capacity", torch.tensor(capacity), persistent=False)
+
+    def at(self, clock: Clock | None) -> None:
+        """Set the capacity as at that moment of the run, or to its end."""
+        if self.most and self.rise:
+            risen = 1.0 if clock is None else min(1.0, clock.share / self.rise)
+            self.capacity.fill_(self.most * risen)
+
+    def forward(self, out: Output, model: nn.Module) -> Tensor:
+        """(B,)."""
         q = posterior(out, Distribution)
         assert out.latent.p is not None, "a bottleneck with a posterior has a prior"
-        each = kl_divergence(q, out.latent.p)
+        each = divergence(q, out.latent.p, out.latent.z)
         each = each.flatten(1) if each.ndim > 1 else each[:, None]   # (B, factors)
-        if free_bits:
-            each = torch.where(each.mean(0) > free_bits, each, free_bits)
+        if self.free_bits:
+            each = torch.where(each.mean(0) > self.free_bits, each, self.free_bits)
         total = each.sum(1)
+        if not self.most:
+            return total
         # the mean of these is |mean - C|, and its gradient with it
-        return (total - capacity) * torch.sign(total.detach().mean() - capacity) if capacity else (
-            total)
-    return term
+        return (total - self.capacity) * torch.sign(total.detach().mean() - self.capacity)
