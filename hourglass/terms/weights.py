@@ -1,5 +1,7 @@
 """Importance weights of codes that a loss draws of its own."""
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -20,7 +22,7 @@ def drawable(out: Output) -> Distribution:
 
 def nats(density: Distribution, z: Tensor) -> Tensor:
     """log of the density of codes z (K, B, ...), (K, B), in full precision."""
-    with torch.autocast(z.device.type, enabled=False):
+    with nullcontext() if z.is_meta else torch.autocast(z.device.type, enabled=False):
         each = density.log_prob(z)
     return each.flatten(2).sum(2) if each.ndim > 2 else each
 
