@@ -38,7 +38,7 @@ def ciwae(model: nn.Module, k: Count = 8, beta: Share = 0.05) -> Term:
     return lost
 
 
-@terms.add("miwae")
+@terms.add("miwae", example="miwae(2, 2)")
 def miwae(model: nn.Module, m: Count = 8, k: Count = 8) -> Term:
     """The mean of m bounds of iwae with k codes each: as tight as one of them, with a steadier
     gradient (Rainforth et al., 2018, arXiv 1802.04537)."""
@@ -48,7 +48,7 @@ def miwae(model: nn.Module, m: Count = 8, k: Count = 8) -> Term:
     return lost
 
 
-@terms.add("piwae")
+@terms.add("piwae", example="piwae(2, 2)")
 def piwae(model: nn.Module, m: Count = 8, k: Count = 8) -> Term:
     """iwae with all m * k codes, whose gradient the decoder and the prior follow; the posterior
     follows that of miwae, with the same codes (Rainforth et al., 2018, arXiv 1802.04537)."""
