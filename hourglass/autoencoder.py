@@ -92,9 +92,10 @@ class Autoencoder(nn.Module):
 
     def _anchors(self) -> tuple[Tensor, ...]:
         """What the encoder makes of the inputs (K, *shape) that a bottleneck's prior learns, if it
-        does: h (K, *code)."""
+        does: h (K, *code). They stay where x may lie."""
         inputs = getattr(self.bottleneck, "inputs", None)
-        return () if inputs is None else (at_least_single(self.encoder(inputs)[0]),)
+        return () if inputs is None else (
+            at_least_single(self.encoder(inputs.clamp(*self.likelihood.support))[0]),)
 
     def decode(
         self, z: Tensor, y: Tensor | None = None, skips: tuple[Tensor, ...] = ()
