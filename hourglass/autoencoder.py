@@ -87,8 +87,9 @@ class Autoencoder(nn.Module):
         h, skips = self.encoder(x)
         if self.condition is not None:
             h = self.condition.encoding(h, y)
+        anchors = self._anchors()
         with full_precision(h):
-            return self.bottleneck(at_least_single(h), draw, *self._anchors()), skips
+            return self.bottleneck(at_least_single(h), draw, *anchors), skips
 
     def _anchors(self) -> tuple[Tensor, ...]:
         """What the encoder makes of the inputs (K, *shape) that a bottleneck's prior learns, if it
