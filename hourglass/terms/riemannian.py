@@ -91,7 +91,7 @@ def curved_leapfrog(
     return z, v, joint, slope, first + second
 
 
-@terms.add("rhvae")
+@terms.add("rhvae", example="rhvae(1)")
 class RHVAE(nn.Module):
     """hvae in a space whose metric is learned, so that steps follow the codes there are (Chadebec
     et al., 2020, arXiv 2010.11518).
