@@ -31,7 +31,7 @@ def _support(density: Distribution | None) -> constraints.Constraint | None:
         support = density.support if density is not None else None
     except NotImplementedError:
         return None
-    while hasattr(support, "base_constraint"):
+    while support is not None and hasattr(support, "base_constraint"):
         support = support.base_constraint
     return support
 

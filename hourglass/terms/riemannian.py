@@ -5,11 +5,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Normal
 
 from ..contracts import Output
 from ..spec import Count, Positive, terms
-from .divergence import posterior
 from .hamiltonian import Force, Pace, force, standard, unbounded
 from .weights import exactly, nats
 
@@ -60,6 +58,15 @@ class Place(NamedTuple):
         along = torch.einsum("kbn,nij->kbij", torch.einsum("kbnd,kbd->kbn", self.rises, v),
                              self.shapes)
         return ((self.inverse @ sideways.mT - along) @ self.itself - sideways) / 2
+
+
+def _means(out: Output) -> Tensor:
+    """Of the posteriors, (B, D)."""
+    try:
+        return unbounded(out).mean.detach()
+    except NotImplementedError:
+        raise ValueError("rhvae needs a bottleneck whose posteriors have a known mean, such as "
+                         "gaussian(2)") from None
 
 
 def _times(matrix: Tensor, vector: Tensor) -> Tensor:
@@ -149,7 +156,7 @@ class RHVAE(nn.Module):
 
     def forward(self, out: Output, model: nn.Module) -> Tensor:
         """(B,)."""
-        means = posterior(out, Normal).mean.detach()
+        means = _means(out)
         if self.training:
             self.centroids.copy_(torch.cat([means, self.centroids])[:len(self.centroids)])
         return -self.log_weights(out, model, 1)[0]
