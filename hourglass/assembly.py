@@ -187,6 +187,9 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     costs = summarise(parts, source.shape, settings.optimiser, classes)
     if parts.condition != "none":
         _check_classes(source)
+    if settings.labelled and parts.condition != "inferred":
+        raise ValueError("labelled hides classes, which needs a model that guesses them, such as "
+                         "--model semi_supervised_vae")
     precision = choose_precision(settings.precision, device, costs.multiply_adds["whole"])
     layout = choose_layout(settings.layout, device, len(source.shape) == 3)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)   # we say it ourselves

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from .condition import LabelCondition
+from .condition import CONDITIONS, Condition
 from .contracts import Alphabet, Latent, Output
 from .corruptions import corrupter
 from .spec import backbones, bottlenecks, likelihoods
@@ -24,7 +24,7 @@ class Parts:
     bottleneck: str = "plain(32)"
     likelihood: str = "auto"
     corruption: str = "none"
-    condition: str = "none"       # or "label"
+    condition: str = "none"       # or "label", or "inferred"
     loss: str = "recon"
     prior: str = "auto"           # that samples are drawn from, if none is asked for
 
@@ -75,8 +75,9 @@ class Autoencoder(nn.Module):
         if hasattr(self.bottleneck, "inputs"):
             self.bottleneck.inputs = nn.Parameter(torch.rand(self.bottleneck.count, *shape))
         self.corruption, self.corrupt = parts.corruption, corrupter(parts.corruption)
-        self.condition = (None if parts.condition == "none" else
-                          LabelCondition(classes, forth.code, back.code))
+        self.condition: Condition | None = (
+            None if parts.condition == "none" else
+            CONDITIONS[parts.condition](classes, forth.code, back.code))
         self.apply(initialise)
 
     def encode(
@@ -85,11 +86,18 @@ class Autoencoder(nn.Module):
         """x (B, *shape), y (B,) if conditional -> Latent, skips. The bottleneck works in full
         precision."""
         h, skips = self.encoder(x)
+        return self.squeeze(h, y, draw), skips
+
+    def squeeze(self, h: Tensor, y: Tensor | None = None, draw: bool = False) -> Latent:
+        """h (B, *code) of the encoder -> Latent, of the classes y (B,) if conditional."""
+        guess = None
         if self.condition is not None:
+            y, guess = self.condition.told(h, y)
             h = self.condition.encoding(h, y)
         anchors = self._anchors()
         with full_precision(h):
-            return self.bottleneck(at_least_single(h), draw, *anchors), skips
+            latent: Latent = self.bottleneck(at_least_single(h), draw, *anchors)
+        return replace(latent, y=y, guess=guess)
 
     def _anchors(self) -> tuple[Tensor, ...]:
         """What the encoder makes of the inputs (K, *shape) that a bottleneck's prior learns, if it
@@ -119,7 +127,7 @@ class Autoencoder(nn.Module):
         draw = self.training if draw is None else draw
         seen = x if given is None else given
         latent, skips = self.encode(self.corrupt(seen) if draw else seen, y, draw)
-        return Output(x, latent, self.decode(latent.z, y, skips), known, y, skips,
+        return Output(x, latent, self.decode(latent.z, latent.y, skips), known, y, skips,
                       None if seen is x and not draw else seen)
 
     def sample_prior(self, n: int) -> Tensor:

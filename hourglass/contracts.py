@@ -17,6 +17,7 @@ class Batch:
     y: Tensor | None = None        # (B,) integer labels
     given: Tensor | None = None    # what the encoder is to see in place of x, if not x itself
     known: Tensor | None = None    # like x: 1 where it is known; else x is 0
+    told: Tensor | None = None     # y as training may know it: -1 where it may not
 
     @property
     def seen(self) -> Tensor:
@@ -89,6 +90,8 @@ class Latent:
     p: Distribution | None = None          # prior of the same kind
     codes: Tensor | None = None            # (B, ...) integers, if discrete
     penalties: dict[str, Tensor] = field(default_factory=dict)  # (B,) each, such as commitment
+    y: Tensor | None = None                # (B,) the classes as which it was encoded, if any
+    guess: Tensor | None = None            # (B, K) logits of q(y|x), if it was guessed
 
 
 @dataclass

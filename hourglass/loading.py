@@ -5,6 +5,7 @@ from typing import Any
 from .data import collect, split
 from .data.binary import binarise
 from .data.fetch import cache_folder
+from .data.labelled import show_labels
 from .data.source import Source
 from .processes import in_turn
 from .settings import Settings
@@ -19,6 +20,7 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
         collection = collect(given, settings.reading(), y)
     source = binarise(split(collection, settings.shares(), settings.seed, settings.only),
                       settings.binarise)
+    source = show_labels(source, settings.labelled, settings.seed)
     if settings.val == "test":
         if "test" not in source.splits:
             raise ValueError("val is 'test', but there is no test split")

@@ -25,6 +25,7 @@ class Split:
     given: Tensor | OnDisk | None = None   # like x: what the encoder is to see
     gaps: bool = False         # whether values are missing, as NaN
     known: float = 1.0         # the share of its values that are not
+    shown: Tensor | None = None   # (N,) bool, whose labels training may know; None is all
     grey: Tensor | None = None   # like x: what training draws it from anew, if it does
     grey_scale: float = 1.0    # what a number of it is worth
 
@@ -40,8 +41,10 @@ class Split:
         x = (self._read(self.grey, index, self.grey_scale) if grey and self.grey is not None else
              self._read(self.x, index, self.scale))
         known = x.isfinite() if self.gaps else None
+        told = None if self.shown is None or y is None else torch.where(
+            self.shown[index.cpu()].to(y.device), y, -1)
         return Batch(x.nan_to_num_(0.0) if self.gaps else x, y, given,
-                     None if known is None else known.float())
+                     None if known is None else known.float(), told)
 
     def _read(self, held: Tensor | OnDisk, index: Tensor, scale: float) -> Tensor:
         x = channels_first(held.index_select(0, index).to(self.device, non_blocking=True))
