@@ -1,6 +1,5 @@
 """The one model: corrupt, encode, squeeze, decode."""
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,7 +9,8 @@ from torch.distributions import Distribution
 from .condition import CONDITIONS, Condition
 from .contracts import Alphabet, Latent, Output
 from .corruptions import corrupter
-from .spec import backbones, bottlenecks, likelihoods
+from .precision import at_least_single, full_precision
+from .spec import Call, backbones, bottlenecks, likelihoods, read, usual_backbone
 
 INITIALISED = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d)
 
@@ -30,8 +30,7 @@ class Parts:
 
     def fitted(self, shape: tuple[int, ...], low: float, high: float) -> "Parts":
         """With a part for every "auto", and the likelihood's support held against the data."""
-        backbone = self.backbone if self.backbone != "auto" else (
-            {3: "conv", 2: "conv1d"}.get(len(shape), "mlp"))
+        backbone = self.backbone if self.backbone != "auto" else usual_backbone(shape)
         bounded = low >= 0 and high <= 1
         likelihood = self.likelihood if self.likelihood != "auto" else (
             "bernoulli" if bounded else "normal")
@@ -39,17 +38,19 @@ class Parts:
         if low < least or high > most:
             raise ValueError(f"{likelihood} is for values from {least:g} to {most:g}, and this "
                              f"data has others; use --likelihood normal, or scale the data")
-        return replace(self, backbone=backbone, likelihood=likelihood)
+        return replace(self, backbone=backbone, decoder=_around(self.decoder, backbone),
+                       likelihood=likelihood)
 
 
-def full_precision(t: Tensor) -> AbstractContextManager[None]:
-    """No autocast where t is; the meta device, on which models are measured, knows none."""
-    return nullcontext() if t.is_meta else torch.autocast(t.device.type, enabled=False)
-
-
-def at_least_single(t: Tensor) -> Tensor:
-    """float32, but of float64, which stays."""
-    return t if t.dtype == torch.float64 else t.float()
+def _around(decoder: str, backbone: str) -> str:
+    """The decoder's text, with that backbone in it if it wraps whichever there is."""
+    if not decoder:
+        return ""
+    call = read(decoder)
+    options = backbones.check(call)
+    if "of" not in backbones.options(call.name) or options.get("of", "auto") != "auto":
+        return decoder
+    return str(Call(call.name, (), {**options, "of": backbone}))
 
 
 def initialise(layer: nn.Module) -> None:
@@ -67,6 +68,8 @@ class Autoencoder(nn.Module):
     def __init__(self, parts: Parts, shape: tuple[int, ...], classes: int = 0):
         super().__init__()
         self.shape, self.likelihood = shape, likelihoods.make(parts.likelihood)
+        self.shape = shape
+        self.likelihood = likelihoods.make(parts.likelihood)
         out = self.likelihood.out(shape)
         forth = backbones.make(parts.backbone, shape, out)
         back = backbones.make(parts.decoder, shape, out) if parts.decoder else forth

@@ -260,3 +260,8 @@ figures = Registry("figure", ".figures", 1, "(snapshot) -> Figure")
 REGISTRIES = {registry.kind.split()[-1] + "s": registry for registry in (
     models, sources, backbones, bottlenecks, likelihoods, corruptions, augmentations,
     terms, ramps, optimisers, schedules, stops, priors, detectors, thresholds, metrics, figures)}
+
+
+def usual_backbone(shape: tuple[int, ...]) -> str:
+    """The backbone for samples of that shape, where none is asked for."""
+    return {3: "conv", 2: "conv1d"}.get(len(shape), "mlp")

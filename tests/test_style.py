@@ -12,11 +12,13 @@ import hourglass
 
 ROOT = Path(hourglass.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-SHARED = {"spec", "contracts", "console", "disk", "channels", "covariance"}
+SHARED = {"spec", "contracts", "console", "disk", "channels", "covariance", "precision",
+          "similarity", "decomposition"}
 LOOKS = SHARED | {"snapshot"}
 MAY_IMPORT = {   # a kind of part never imports another kind
     "spec": set(), "contracts": set(), "console": set(), "disk": set(), "memory": set(),
-    "channels": set(), "covariance": set(), "tiles": {"console"}, "baselines": SHARED,
+    "channels": set(), "covariance": set(), "precision": set(),
+    "similarity": {"precision"}, "decomposition": set(), "tiles": {"console"}, "baselines": SHARED,
     "thresholds": SHARED,
     "settings": {"spec"}, "condition": set(), "posterior": SHARED, "ramps": SHARED,
     "augmentations": SHARED,

@@ -8,4 +8,17 @@ how far the run is, or None where it should count in full. Where the loss draws 
 asks `log_likelihood`.
 """
 
-from . import basic, divergence, hamiltonian, importance, riemannian, rivals, semi
+from . import (
+    basic,
+    correlation,
+    divergence,
+    hamiltonian,
+    importance,
+    likeness,
+    matching,
+    riemannian,
+    rivals,
+    semi,
+    smoothness,
+    sparsity,
+)
