@@ -5,7 +5,8 @@ from torch import Tensor, nn
 
 from ..contracts import Latent
 from ..spec import Count, bottlenecks
-from .normals import mixture, normal, whole
+from .density import GaussianMixture
+from .normals import normal, whole
 from .project import project, unproject
 
 
@@ -28,8 +29,8 @@ class Mixture(nn.Module):
 
     def forward(self, h: Tensor, draw: bool = False) -> Latent:
         q = normal(self.reduce(h))
-        p = mixture(normal(self.places), self.shares)
+        p = GaussianMixture(normal(self.places), self.shares)
         return Latent(q.rsample() if draw else q.mean, whole(q), p)
 
     def sample_prior(self, n: int) -> Tensor:
-        return mixture(normal(self.places.cpu()), self.shares.cpu()).sample((n,))
+        return GaussianMixture(normal(self.places.cpu()), self.shares.cpu()).sample((n,))

@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor
-from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
+from torch.distributions import Independent, Normal
 
 STEEPEST = 20.0   # log variance stays within +-20
 
@@ -23,9 +23,3 @@ def standard(mean: Tensor) -> Normal:
 def whole(factors: Normal) -> Independent:
     """The factors (B, D) as one distribution of vectors: its log density is (B,)."""
     return Independent(factors, 1, validate_args=False)
-
-
-def mixture(components: Normal, logits: Tensor) -> MixtureSameFamily:
-    """Gaussians (K, D), each as likely as its logit (K,) says -> one density of vectors (D,)."""
-    return MixtureSameFamily(Categorical(logits=logits, validate_args=False), whole(components),
-                             validate_args=False)

@@ -2,11 +2,11 @@
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import MixtureSameFamily
 
 from ..contracts import Latent
 from ..spec import Count, bottlenecks
-from .normals import mixture, normal, whole
+from .density import GaussianMixture
+from .normals import normal, whole
 from .project import project, unproject
 
 
@@ -43,5 +43,5 @@ class Vamp(nn.Module):
         found: Tensor = self.reduce(anchors)
         return found
 
-    def _prior(self, found: Tensor) -> MixtureSameFamily:
-        return mixture(normal(found), torch.zeros_like(found[:, 0]))
+    def _prior(self, found: Tensor) -> GaussianMixture:
+        return GaussianMixture(normal(found), torch.zeros_like(found[:, 0]))
