@@ -5,4 +5,6 @@
 `forward(h, draw)` draws z from the posterior only if asked to; else z is its mean.
 """
 
-from . import gaussian, mixture, plain, sphere, vamp, vq
+from . import (
+    flow, gamma, gaussian, ladder, mixture, plain, poincare, sphere, topk, vamp, vq,
+)

@@ -1,7 +1,7 @@
 """The von Mises-Fisher distribution on the unit sphere."""
 
 import math
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,6 +31,11 @@ class VonMisesFisher(Distribution):
         self._mode, self.concentration = mode, concentration
         self.order = mode.shape[-1] / 2 - 1
 
+    @cached_property
+    def _bessel(self) -> tuple[Tensor, Tensor]:
+        """Of the concentrations, both (B, 1); the ratio is the mean resultant length."""
+        return log_bessel(self.order, self.concentration.double())
+
     @property
     def mode(self) -> Tensor:
         return self._mode
@@ -38,12 +43,12 @@ class VonMisesFisher(Distribution):
     @property
     def mean(self) -> Tensor:
         """Inside the sphere: the mode, shortened to the mean resultant length."""
-        return log_bessel(self.order, self.concentration.double())[1].to(self.mode) * self.mode
+        return self._bessel[1].to(self.mode) * self.mode
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         k = self.concentration.double().expand(*shape[:-1], 1)
-        angle = _Angle.apply(_angles(k.detach(), shape[-1]), k, shape[-1])
+        angle = _Angle.apply(_angles(k.detach(), shape[-1]), k, self._bessel[1], shape[-1])
         return around(self.mode, angle.cos().to(self.mode), angle.sin().to(self.mode))
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -53,14 +58,13 @@ class VonMisesFisher(Distribution):
 
     def entropy(self) -> Tensor:
         k = self.concentration.double()
-        length = log_bessel(self.order, k)[1]
-        return (k * (1 - length) - self._log_peak()).squeeze(-1).to(self.mode)
+        return (k * (1 - self._bessel[1]) - self._log_peak()).squeeze(-1).to(self.mode)
 
     def _log_peak(self) -> Tensor:
         """The log density at the mode, (B, 1)."""
         k = self.concentration.double()
         return (self.order * k.log() - (self.order + 1) * math.log(2 * math.pi)
-                - log_bessel(self.order, k)[0])
+                - self._bessel[0])
 
 
 @register_kl(VonMisesFisher, SphereUniform)
@@ -88,22 +92,21 @@ class _Angle(torch.autograd.Function):
     share of smaller ones stays as it is (Figurnov, Mohamed & Mnih, 2018, arXiv 1805.08498)."""
 
     @staticmethod
-    def forward(ctx: Any, angle: Tensor, k: Tensor, dim: int) -> Tensor:
-        ctx.save_for_backward(angle, k)
+    def forward(ctx: Any, angle: Tensor, k: Tensor, length: Tensor, dim: int) -> Tensor:
+        ctx.save_for_backward(angle, k, length)
         ctx.dim = dim
         return angle.clone()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None]:
-        angle, k = ctx.saved_tensors
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None, None]:
+        angle, k, length = ctx.saved_tensors
         angle = angle.clamp(min=1e-12)
-        length = log_bessel(ctx.dim / 2 - 1, k)[1]
         nodes, weights = (torch.as_tensor(t).to(angle) for t in _quadrature())
         at = angle * nodes   # (..., nodes), from 0 to the angle
         log_density = (k * (at.cos() - angle.cos())
                        + (ctx.dim - 2) * (at.sin().log() - angle.sin().log()))
         below = ((at.cos() - length) * log_density.exp() * weights).sum(-1, keepdim=True)
-        return None, -gradient * angle * below, None
+        return None, -gradient * angle * below, None, None
 
 
 @cache
