@@ -6,5 +6,17 @@
 """
 
 from . import (
-    flow, gamma, gaussian, ladder, mixture, plain, poincare, sphere, topk, vamp, vq,
+    categorical,
+    flow,
+    gamma,
+    gaussian,
+    ladder,
+    mixture,
+    plain,
+    poincare,
+    rounded,
+    sphere,
+    topk,
+    vamp,
+    vq,
 )

@@ -14,6 +14,7 @@ from . import (
     divergence,
     hamiltonian,
     importance,
+    joint,
     likeness,
     matching,
     riemannian,
