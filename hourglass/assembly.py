@@ -182,7 +182,7 @@ def _with_whole_path(settings: Settings, data: Any) -> Settings:
 def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> Training:
     keep_freed_memory()
     device = choose_device(settings.device)
-    parts = settings.parts().fitted(source.shape, source.low, source.high)
+    parts = settings.parts().fitted(source.shape, source.low, source.high, source.columns)
     classes = len(source.classes)
     costs = summarise(parts, source.shape, settings.optimiser, classes)
     if parts.condition != "none":

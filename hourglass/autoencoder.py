@@ -31,9 +31,19 @@ class Parts:
     def fitted(self, shape: tuple[int, ...], low: float, high: float) -> "Parts":
         """With a part for every "auto", and the likelihood's support held against the data."""
         backbone = self.backbone if self.backbone != "auto" else usual_backbone(shape)
+    def fitted(
+        self, shape: tuple[int, ...], low: float, high: float, columns: str = ""
+    ) -> "Parts":
+        """With a part for every "auto", and the likelihood's support held against the data, of
+        which `columns` says what a table's are, as `mixed` is told."""
+        backbone = self.backbone if self.backbone != "auto" else (
+            {3: "conv", 2: "conv1d"}.get(len(shape), "mlp"))
         bounded = low >= 0 and high <= 1
+        several = "kinds" in columns or "pair" in columns
         likelihood = self.likelihood if self.likelihood != "auto" else (
-            "bernoulli" if bounded else "normal")
+            "mixed" if several else "bernoulli" if bounded else "normal")
+        if columns and likelihood.startswith("mixed"):   # whatever another table's were
+            likelihood = f"mixed({columns!r})"
         least, most = likelihoods.make(likelihood).support
         if low < least or high > most:
             raise ValueError(f"{likelihood} is for values from {least:g} to {most:g}, and this "
@@ -132,6 +142,10 @@ class Autoencoder(nn.Module):
         latent, skips = self.encode(self.corrupt(seen) if draw else seen, y, draw)
         return Output(x, latent, self.decode(latent.z, latent.y, skips), known, y, skips,
                       None if seen is x and not draw else seen)
+        px = self.decode(latent.z, y, skips)
+        if self.training and hasattr(self.likelihood, "adapt"):
+            px = self.likelihood.adapt(px, x, known)
+        return Output(x, latent, px, known, y, skips, None if seen is x and not draw else seen)
 
     def sample_prior(self, n: int) -> Tensor:
         """n draws z (N, ...) from the bottleneck's own prior, on the CPU, in torch's noise."""

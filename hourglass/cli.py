@@ -128,7 +128,7 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
         data, recipe = "", str(RunFolder(Path(data)).settings)
     chosen = _settings(data, recipe, settings)
     source = load_source(chosen)
-    parts = chosen.parts().fitted(source.shape, source.low, source.high)
+    parts = chosen.parts().fitted(source.shape, source.low, source.high, source.columns)
     costs = summarise(parts, source.shape, chosen.optimiser, len(source.classes))
     print(as_text(costs, chosen.batch_size))
 

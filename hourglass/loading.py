@@ -9,6 +9,7 @@ from .data.labelled import show_labels
 from .data.source import Source
 from .processes import in_turn
 from .settings import Settings
+from .spec import likelihoods, read
 
 IN_MEMORY = "(an array in memory)"   # what settings say of data that no text names
 
@@ -21,6 +22,8 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
     source = binarise(split(collection, settings.shares(), settings.seed, settings.only),
                       settings.binarise)
     source = show_labels(source, settings.labelled, settings.seed)
+    source = split(collection, settings.shares(), settings.seed, settings.only,
+                   of_counts(settings))
     if settings.val == "test":
         if "test" not in source.splits:
             raise ValueError("val is 'test', but there is no test split")
@@ -29,3 +32,10 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
                              "not to know of; use --val 0.1")
         source.splits["val"] = source.splits["test"]
     return source
+
+
+def of_counts(settings: Settings) -> bool:
+    """Whether the likelihood is one of counts, which stay as they are."""
+    text = settings.parts().likelihood
+    part = None if text == "auto" else likelihoods.parts.get(read(text).name)
+    return bool(getattr(part, "counts", False))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..channels import channels_first
 from ..contracts import Batch
+from .columns import described
 from .ondisk import OnDisk
 
 
@@ -96,6 +97,11 @@ class Source:
     def unseen(self) -> str:
         """The split to look at: the one that training knows least of."""
         return next(name for name in ("test", "val", "train") if name in self.splits)
+
+    @property
+    def columns(self) -> str:
+        """What a table's columns are, as the likelihood `mixed` is told; "" of other data."""
+        return described(self.encoding["columns"]) if self.encoding.get("kind") == "table" else ""
 
     def to(self, device: torch.device, layout: torch.memory_format) -> "Source":
         """The same with batches on the device, images so laid out; stored samples follow if they
