@@ -10,6 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from .cli_data import data_commands
+from .cli_evaluate import evaluate_commands
 from .cli_latent import Device, Run, latent_commands
 from .cli_serve import serve_commands
 from .cli_use import use_commands
@@ -24,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]})
 app.add_typer(latent_commands)
 app.add_typer(use_commands)
+app.add_typer(evaluate_commands)
 app.add_typer(serve_commands)
 app.add_typer(data_commands, name="data")
 

@@ -13,6 +13,7 @@ from .codes import find_codes, keep_codes, kept_codes
 from .console import say, track
 from .data.source import Source
 from .disk import write_whole
+from .evaluated import kept_evaluations
 from .figures import draw_all
 from .figures.canvas import as_png
 from .fitted import prior_of
@@ -155,7 +156,7 @@ def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = 
     settings = read_toml(folder.settings)
     page = template("report").render(
         record=record, settings=settings, sections=_sections(drawn, bool(snapshot.drawn)),
-        words=WORDS, generates=GENERATES,
+        words=WORDS, generates=GENERATES, evaluated=kept_evaluations(folder),
         history=snapshot.history,
         of_priors=OF_PRIORS, table=_of_priors(record), judge=snapshot.judge,
         count=len(next(iter(snapshot.drawn.values())).features) if snapshot.drawn else 0,

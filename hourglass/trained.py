@@ -30,6 +30,7 @@ from .tiles import tiled
 
 if TYPE_CHECKING:   # it wants an extra, and few want it
     from .compression.codec import Codec, Contents
+    from .tasks.evaluate import Likelihood
 
 ROUNDS = 10   # of filling in what is missing
 BATCH = 128   # small enough for activations to stay in cache
@@ -254,6 +255,13 @@ class Trained:
     def score(self, x: Any, y: Any = None) -> np.ndarray:
         """How abnormal each sample is, (N,), by the detector that was kept, else the usual one."""
         return self.detector().score(x, y)
+
+    def evaluate(self, nll: int = 200, split: str = "", limit: int | None = None, ais: int = 0,
+                 chains: int = 8, seed: int = 0) -> "Likelihood":
+        """How likely it finds samples of its data, by `nll` codes each and `ais` steps of annealing
+        (hourglass.tasks.evaluate); raises ValueError for models that have no log p(x)."""
+        from .tasks.evaluate import Wish, evaluate
+        return evaluate(self, Wish(nll, ais, chains, split, limit, seed))
 
     def errors(self, x: Any, y: Any = None) -> np.ndarray:
         """Squared error of every value of the reconstructions, (N, H, W, C) or (N, D), in the
