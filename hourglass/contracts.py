@@ -25,6 +25,19 @@ class Batch:
         return self.x if self.given is None else self.given
 
 
+@dataclass(frozen=True)
+class Factors:
+    """What samples were made of, where that is known."""
+
+    values: np.ndarray                # (N, F) integers: which of its values each factor has
+    names: tuple[str, ...]            # (F,)
+    unordered: tuple[str, ...] = ()   # the names of those whose values are mere kinds
+
+    def of(self, rows: np.ndarray) -> "Factors":
+        """Those of the samples with these numbers."""
+        return Factors(self.values[rows], self.names, self.unordered)
+
+
 @dataclass
 class Collection:
     """What a data source returns: all its samples, not yet split.
@@ -45,6 +58,7 @@ class Collection:
     raw: "Raw | None" = None         # what x was made of, where its scale is to be learnt
     encoding: dict[str, Any] = field(default_factory=dict)   # how it was, as JSON can hold it
     unreadable: tuple[str, ...] = ()                       # files that are left out
+    factors: Factors | None = None                         # what its samples were made of
 
     @property
     def shape(self) -> tuple[int, ...]:

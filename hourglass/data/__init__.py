@@ -10,7 +10,7 @@ import torch
 
 from ..contracts import Collection, Raw
 from ..spec import Call, did_you_mean, read, sources
-from . import arrays, celeba, files, frames, nab, named, pairs, series, table
+from . import arrays, celeba, dsprites, files, frames, nab, named, pairs, series, table
 from .arrays import from_array
 from .images import Reading
 from .ondisk import IN_MEMORY, OnDisk
@@ -117,7 +117,7 @@ def split(
                 "samples": len(x), "shape": list(collection.shape),
                 "splits": {name: len(index) for name, index in parts.items()}}
     return Source(splits, collection.shape, low, high, collection.classes, collection.names,
-                  tuple(collection.notes), identity, collection.encoding)
+                  tuple(collection.notes), identity, collection.encoding, collection.factors)
 
 
 def stored(x: np.ndarray) -> torch.Tensor | OnDisk:

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..channels import channels_first
 from ..contracts import Batch
 from .columns import described
+from ..contracts import Batch, Factors
 from .ondisk import OnDisk
 
 
@@ -92,6 +93,7 @@ class Source:
     notes: tuple[str, ...] = ()
     identity: dict[str, Any] = field(default_factory=dict)
     encoding: dict[str, Any] = field(default_factory=dict)   # how values became what they are here
+    factors: Factors | None = None       # what all samples were made of, where that is known
 
     @property
     def unseen(self) -> str:
