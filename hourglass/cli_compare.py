@@ -43,6 +43,8 @@ def compare(
     """
     from .tasks.compared import runs_of, texts_of
     given = [*(what or []), *(text.strip() for text in models.split(";") if text.strip())]
+    if given:
+        say(f"comparing {', '.join(given)} ...")   # before the imports, which take seconds
     runs = runs_of(given)
     if not runs:
         _models(texts_of(given, dim), seeds, sort, report, out or Path("comparison"), settings)
@@ -68,7 +70,6 @@ def _runs(runs: list[Path], out: Path) -> None:
 
 def _models(texts: list[str], seeds: str, sort: str, report: bool, out: Path,
             settings: dict[str, Any]) -> None:
-    say(f"comparing {', '.join(texts)} ...")   # before the imports, which take seconds
     from .assembly import with_whole_path
     from .settings import make_settings
     from .tasks.compare_models import Plan, compare_models, seeds_of
