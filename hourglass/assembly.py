@@ -1,12 +1,14 @@
 """From settings to all that a run needs, made and checked before its first step."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 from torch.optim import Optimizer
 
 from .augmentations import augmenter
@@ -15,6 +17,7 @@ from .beginning import begin_with, settings_of
 from .checkpoint import load_state_into
 from .console import is_first
 from .corruptions import corrupter
+from .data.binary import anew
 from .data.source import Source
 from .disk import check_space
 from .fit import Plan, State, varied
@@ -238,12 +241,22 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Pla
     _check_monitor(stopping.monitor, step, train.gaps)
     if len(train) < 2 * processes and processes > 1:
         raise ValueError(f"{processes} processes cannot share {len(train)} training samples")
-    augment = augmenter(settings.augment, source.low, source.high)
+    augment = _augmenter(settings, source)
     with torch.random.fork_rng():
-        varied(train.batch(torch.arange(min(2, len(train)))), augment)
+        varied(train.batch(torch.arange(min(2, len(train))), grey=True), augment)
     epochs = settings.epochs or _enough_epochs(len(train), settings.batch_size * processes)
     return Plan(epochs, settings.batch_size, settings.seed, schedules.make(settings.schedule),
                 stopping, settings.minutes, settings.clip, augment)
+
+
+def _augmenter(settings: Settings, source: Source) -> Callable[[Tensor], Tensor]:
+    """What becomes of training samples at each step: augmented, and then drawn anew where they are
+    binarised so. Raises ValueError where one of both would undo the other."""
+    augment = augmenter(settings.augment, source.low, source.high)
+    if settings.augment and settings.binarise in ("fixed", "threshold"):
+        raise ValueError(f"augment makes grey again what binarise {settings.binarise} made 0 and "
+                         f"1; together it needs --binarise dynamic, which draws last")
+    return (lambda x: anew(augment(x))) if source.splits["train"].grey is not None else augment
 
 
 def _check_classes(source: Source) -> None:

@@ -66,7 +66,7 @@ class Autoencoder(nn.Module):
 
     def __init__(self, parts: Parts, shape: tuple[int, ...], classes: int = 0):
         super().__init__()
-        self.likelihood = likelihoods.make(parts.likelihood)
+        self.shape, self.likelihood = shape, likelihoods.make(parts.likelihood)
         out = self.likelihood.out(shape)
         forth = backbones.make(parts.backbone, shape, out)
         back = backbones.make(parts.decoder, shape, out) if parts.decoder else forth
@@ -87,14 +87,16 @@ class Autoencoder(nn.Module):
         h, skips = self.encoder(x)
         if self.condition is not None:
             h = self.condition.encoding(h, y)
+        anchors = self._anchors()
         with full_precision(h):
-            return self.bottleneck(at_least_single(h), draw, *self._anchors()), skips
+            return self.bottleneck(at_least_single(h), draw, *anchors), skips
 
     def _anchors(self) -> tuple[Tensor, ...]:
         """What the encoder makes of the inputs (K, *shape) that a bottleneck's prior learns, if it
-        does: h (K, *code)."""
+        does: h (K, *code). They stay where x may lie."""
         inputs = getattr(self.bottleneck, "inputs", None)
-        return () if inputs is None else (at_least_single(self.encoder(inputs)[0]),)
+        return () if inputs is None else (
+            at_least_single(self.encoder(inputs.clamp(*self.likelihood.support))[0]),)
 
     def decode(
         self, z: Tensor, y: Tensor | None = None, skips: tuple[Tensor, ...] = ()
@@ -123,7 +125,7 @@ class Autoencoder(nn.Module):
     def sample_prior(self, n: int) -> Tensor:
         """n draws z (N, ...) from the bottleneck's own prior, on the CPU, in torch's noise."""
         drawn: Tensor = self.bottleneck.sample_prior(n, *self._anchors())
-        return drawn.detach().cpu()
+        return drawn.detach() if drawn.is_meta else drawn.detach().cpu()
 
     def settled(self, z: Tensor) -> Tensor:
         """The codes nearest to z (N, ...) that the decoder was trained for: of most bottlenecks z

@@ -156,7 +156,7 @@ def _add_gradients(
     optimiser.zero_grad()
     sums: dict[str, Tensor] = {}
     for piece in own.chunk(state.pieces):
-        batch = train.batch(piece)
+        batch = train.batch(piece, grey=True)
         x, given = varied(batch, plan.augment)
         loss, losses = forward(x, batch.y, given, batch.known)
         if fabric.device.type == "cpu" or state.step % 50 == 0:

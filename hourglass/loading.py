@@ -3,6 +3,7 @@
 from typing import Any
 
 from .data import collect, split
+from .data.binary import binarise
 from .data.fetch import cache_folder
 from .data.source import Source
 from .processes import in_turn
@@ -16,7 +17,8 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
     given = settings.data if data is None else data
     with in_turn(str(cache_folder() / "lock")):
         collection = collect(given, settings.reading(), y)
-    source = split(collection, settings.shares(), settings.seed, settings.only)
+    source = binarise(split(collection, settings.shares(), settings.seed, settings.only),
+                      settings.binarise)
     if settings.val == "test":
         if "test" not in source.splits:
             raise ValueError("val is 'test', but there is no test split")

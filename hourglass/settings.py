@@ -18,6 +18,7 @@ if TYPE_CHECKING:   # these bring torch, which takes a second to import
 PARTS = ("backbone", "decoder", "bottleneck", "likelihood", "corruption", "condition", "loss",
          "prior")
 READING = ("crop", "grey", "invert", "size", "fit", "pad", "strict")
+Binarise = Literal["", "fixed", "dynamic", "threshold"]
 SHARES = ("val", "test", "holdout")
 
 
@@ -49,6 +50,8 @@ class Settings(BaseModel):
     pad: str = Field("", description="set on a black canvas last, such as 32")
     grey: bool | None = Field(None, description="all images grey, or all colour; else as they are")
     invert: bool = Field(False, description="dark on white becomes white on black")
+    binarise: Binarise = Field("", description="grey values become 0 or 1: fixed (drawn once), "
+                               "dynamic (drawn anew in training) or threshold (from 0.5)")
     strict: bool = Field(False, description="stop at the first file that cannot be read")
     val: NotNegative | Literal["test"] = Field(
         0.1, description="share (below 1) or number of training images to validate on, or test")

@@ -5,4 +5,4 @@
 `forward(h, draw)` draws z from the posterior only if asked to; else z is its mean.
 """
 
-from . import gaussian, plain
+from . import gaussian, mixture, plain, sphere, vamp, vq

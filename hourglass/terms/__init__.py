@@ -8,4 +8,4 @@ how far the run is, or None where it should count in full. Where the loss draws 
 asks `log_likelihood`.
 """
 
-from . import basic, divergence
+from . import basic, divergence, hamiltonian, importance, rivals
