@@ -79,7 +79,7 @@ def look_again(
         best = min(history, key=lambda row: row[monitor])["epoch"] if monitor else 0
         record |= {"epochs": len(history), "best_epoch": int(best),
                    "seconds": history[-1]["seconds"] if history else 0.0, "notes": [],
-                   "ended": "stopped from outside"}
+                   "ended": record.get("ended", "stopped from outside")}
     return _keep(folder, trained.model, trained.source(), record, priors, features)
 
 
@@ -93,7 +93,8 @@ def _keep(
         codes = find_codes(model, source)
         keep_codes(folder, codes)
     few = codes.z[0].numel() <= SMALL and len(source.classes) <= FEW
-    usual = USUAL if few else USUAL[:3]
+    named = read_toml(folder.settings).get("prior", "auto")
+    usual = dict.fromkeys([*(USUAL if few else USUAL[:3]), *([named] if named != "auto" else [])])
     fitted = {}
     for text in priors or usual:
         try:
