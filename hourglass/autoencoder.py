@@ -28,16 +28,12 @@ class Parts:
     loss: str = "recon"
     prior: str = "auto"           # that samples are drawn from, if none is asked for
 
-    def fitted(self, shape: tuple[int, ...], low: float, high: float) -> "Parts":
-        """With a part for every "auto", and the likelihood's support held against the data."""
-        backbone = self.backbone if self.backbone != "auto" else usual_backbone(shape)
     def fitted(
         self, shape: tuple[int, ...], low: float, high: float, columns: str = ""
     ) -> "Parts":
         """With a part for every "auto", and the likelihood's support held against the data, of
         which `columns` says what a table's are, as `mixed` is told."""
-        backbone = self.backbone if self.backbone != "auto" else (
-            {3: "conv", 2: "conv1d"}.get(len(shape), "mlp"))
+        backbone = self.backbone if self.backbone != "auto" else usual_backbone(shape)
         bounded = low >= 0 and high <= 1
         several = "kinds" in columns or "pair" in columns
         likelihood = self.likelihood if self.likelihood != "auto" else (

@@ -19,11 +19,9 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
     given = settings.data if data is None else data
     with in_turn(str(cache_folder() / "lock")):
         collection = collect(given, settings.reading(), y)
-    source = binarise(split(collection, settings.shares(), settings.seed, settings.only),
-                      settings.binarise)
-    source = show_labels(source, settings.labelled, settings.seed)
     source = split(collection, settings.shares(), settings.seed, settings.only,
                    of_counts(settings))
+    source = show_labels(binarise(source, settings.binarise), settings.labelled, settings.seed)
     if settings.val == "test":
         if "test" not in source.splits:
             raise ValueError("val is 'test', but there is no test split")

@@ -99,8 +99,6 @@ def test_a_corruption_keeps_the_shape(example):
 @pytest.mark.parametrize("likelihood", examples(spec.likelihoods))
 @pytest.mark.parametrize("term", examples(spec.terms))
 def test_every_term_fits_every_bottleneck_or_says_why_not(term, bottleneck, likelihood):
-    model = Autoencoder(Parts("conv", bottleneck=bottleneck, likelihood=likelihood), (1, 16, 16))
-    try:
     try:
         model = Autoencoder(Parts("conv", bottleneck=bottleneck, likelihood=likelihood),
                             (1, 16, 16))

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from ..channels import channels_first
-from ..contracts import Batch
-from .columns import described
 from ..contracts import Batch, Factors
+from .columns import described
 from .ondisk import OnDisk
 
 

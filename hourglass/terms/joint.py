@@ -37,7 +37,7 @@ class JointKL(nn.Module):
             raise ValueError("joint_kl needs a bottleneck of numbers and categories, such as "
                              "joint(10, classes=(10,)); of others kl takes a capacity")
         each = kl_divergence(q, out.latent.p)   # type: ignore[arg-type]
-        holds = sum(math.log(count) for count in q.sizes[1:])   # type: ignore[attr-defined]
+        holds = math.log(math.prod(q.sizes[1:]))   # type: ignore[attr-defined]
         numbers, categories = each.split((q.continuous, len(q.sizes) - 1), 1)   # type: ignore[attr-defined]
         return (_apart(numbers.sum(1), self.most[0] * self.risen)
                 + _apart(categories.sum(1), min(self.most[1], holds) * self.risen))
