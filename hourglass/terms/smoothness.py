@@ -22,7 +22,7 @@ def jacobian(model: nn.Module, draws: Count = 1, exact: bool = False) -> Term:
         seen = out.x if out.seen is None else out.seen
         return squared_jacobian(lambda x: model.encode(x, out.y)[0].z,  # type: ignore[operator]
                                 seen, draws, exact)
-    return slope
+    return uncompiled(slope)
 
 
 @terms.add("gradient")
@@ -37,7 +37,14 @@ def gradient(model: nn.Module, draws: Count = 1, exact: bool = False) -> Term:
         return squared_jacobian(
             lambda z: model.decode(z, out.y, out.skips).mean,  # type: ignore[operator]
             out.latent.z, draws, exact)
-    return slope
+    return uncompiled(slope)
+
+
+def uncompiled(term: Term) -> Term:
+    """The term, left as it is where the network around it is compiled: what is compiled has no
+    gradients of gradients."""
+    kept: Term = torch.compiler.disable(term)
+    return kept
 
 
 def squared_jacobian(
