@@ -1,12 +1,14 @@
 """From settings to all that a run needs, made and checked before its first step."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 from torch.optim import Optimizer
 
 from .augmentations import augmenter
@@ -15,6 +17,7 @@ from .beginning import begin_with, settings_of
 from .checkpoint import load_state_into
 from .console import is_first
 from .corruptions import corrupter
+from .data.binary import anew
 from .data.source import Source
 from .disk import check_space
 from .fit import Plan, State, varied
@@ -87,7 +90,7 @@ def prepare(
     settings: Settings, data: Any = None, y: Any = None, out: str | Path | None = None
 ) -> Training:
     """A new run, ready to start; raises ValueError for whatever cannot work."""
-    settings = settings_of(_with_whole_path(settings, data), data is not None)
+    settings = settings_of(with_whole_path(settings, data), data is not None)
     _check_texts(settings)
     source = load_source(settings, data, y)
     training = _assemble(settings, source, None)
@@ -162,7 +165,7 @@ def _check_texts(settings: Settings) -> None:
     augmenter(settings.augment, 0.0, 1.0)
 
 
-def _with_whole_path(settings: Settings, data: Any) -> Settings:
+def with_whole_path(settings: Settings, data: Any = None) -> Settings:
     """The settings with a data path that holds from every folder."""
     if data is not None:
         return settings.with_(data=IN_MEMORY)
@@ -179,11 +182,14 @@ def _with_whole_path(settings: Settings, data: Any) -> Settings:
 def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> Training:
     keep_freed_memory()
     device = choose_device(settings.device)
-    parts = settings.parts().fitted(source.shape, source.low, source.high)
+    parts = settings.parts().fitted(source.shape, source.low, source.high, source.columns)
     classes = len(source.classes)
     costs = summarise(parts, source.shape, settings.optimiser, classes)
     if parts.condition != "none":
         _check_classes(source)
+    if settings.labelled and parts.condition != "inferred":
+        raise ValueError("labelled hides classes, which needs a model that guesses them, such as "
+                         "--model semi_supervised_vae")
     precision = choose_precision(settings.precision, device, costs.multiply_adds["whole"])
     layout = choose_layout(settings.layout, device, len(source.shape) == 3)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)   # we say it ourselves
@@ -238,12 +244,22 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Pla
     _check_monitor(stopping.monitor, step, train.gaps)
     if len(train) < 2 * processes and processes > 1:
         raise ValueError(f"{processes} processes cannot share {len(train)} training samples")
-    augment = augmenter(settings.augment, source.low, source.high)
+    augment = _augmenter(settings, source)
     with torch.random.fork_rng():
-        varied(train.batch(torch.arange(min(2, len(train)))), augment)
+        varied(train.batch(torch.arange(min(2, len(train))), grey=True), augment)
     epochs = settings.epochs or _enough_epochs(len(train), settings.batch_size * processes)
     return Plan(epochs, settings.batch_size, settings.seed, schedules.make(settings.schedule),
                 stopping, settings.minutes, settings.clip, augment)
+
+
+def _augmenter(settings: Settings, source: Source) -> Callable[[Tensor], Tensor]:
+    """What becomes of training samples at each step: augmented, and then drawn anew where they are
+    binarised so. Raises ValueError where one of both would undo the other."""
+    augment = augmenter(settings.augment, source.low, source.high)
+    if settings.augment and settings.binarise in ("fixed", "threshold"):
+        raise ValueError(f"augment makes grey again what binarise {settings.binarise} made 0 and "
+                         f"1; together it needs --binarise dynamic, which draws last")
+    return (lambda x: anew(augment(x))) if source.splits["train"].grey is not None else augment
 
 
 def _check_classes(source: Source) -> None:

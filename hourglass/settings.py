@@ -18,6 +18,7 @@ if TYPE_CHECKING:   # these bring torch, which takes a second to import
 PARTS = ("backbone", "decoder", "bottleneck", "likelihood", "corruption", "condition", "loss",
          "prior")
 READING = ("crop", "grey", "invert", "size", "fit", "pad", "strict")
+Binarise = Literal["", "fixed", "dynamic", "threshold"]
 SHARES = ("val", "test", "holdout")
 
 
@@ -33,8 +34,9 @@ class Settings(BaseModel):
     bottleneck: str = Field("", description="what the code is, such as plain(10) or gaussian(16)")
     likelihood: str = Field("", description="of x given the code: bernoulli, normal, laplace")
     corruption: str = Field("", description="what the encoder sees in training, such as noise(0.3)")
-    condition: Literal["", "none", "label"] = Field(
-        "", description="label: encoder and decoder are told the class of each sample")
+    condition: Literal["", "none", "label", "inferred"] = Field(
+        "", description="label: encoder and decoder are told the class of each sample; inferred: "
+        "where it is known, else they guess it")
     loss: str = Field("", description="a formula over terms, such as recon + 4 * kl")
     prior: str = Field("", description="that samples are drawn from, such as own or mixture; else "
                        "what suits the model")
@@ -43,12 +45,16 @@ class Settings(BaseModel):
                        "are not given are its own", json_schema_extra={"flag": "--from"})
     only: str = Field("", description="train on these classes alone, such as 3 or good,fine; the "
                       "others are left for the test")
+    labelled: Count | None = Field(None, description="so many training samples show their class, "
+                                   "as many of each; the others hide it")
     size: str = Field("", description="resize images to 64, or to 64x48 (height x width)")
     fit: Fit = Field("crop", description="how another aspect comes to size: crop, pad, stretch")
     crop: str = Field("", description="cut out the centre first, such as 148; smaller images stay")
     pad: str = Field("", description="set on a black canvas last, such as 32")
     grey: bool | None = Field(None, description="all images grey, or all colour; else as they are")
     invert: bool = Field(False, description="dark on white becomes white on black")
+    binarise: Binarise = Field("", description="grey values become 0 or 1: fixed (drawn once), "
+                               "dynamic (drawn anew in training) or threshold (from 0.5)")
     strict: bool = Field(False, description="stop at the first file that cannot be read")
     val: NotNegative | Literal["test"] = Field(
         0.1, description="share (below 1) or number of training images to validate on, or test")

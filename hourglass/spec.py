@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 Part = TypeVar("Part", bound=Callable[..., Any])
 
-LONGEST = 2000  # characters of a text; anything longer is no sentence
+LONGEST = 20_000  # characters of a text: some tell of each column of a wide table
 
 Count = Annotated[int, Ge(1)]
 Positive = Annotated[float, Gt(0)]

@@ -160,14 +160,14 @@ def test_guidance_moves_draws_away_from_the_other_classes():
 
 def test_a_flow_of_one_factor_and_one_class_fits():
     z = torch.randn(800, 1) * 2 + 1
-    prior = fit_prior("flow", Codes(z, None, torch.arange(800)), 0, lambda n: torch.randn(n, 1))
+    prior = fit_prior("flow", Codes(z, None, torch.arange(800)), 0, MODEL)
     truth = scipy.stats.norm(1, 2).logpdf(z.numpy()).mean()
     assert abs(prior.log_prob(z.numpy()).mean() - truth) < 0.1
 
 
 def test_codes_that_are_maps_come_back_as_maps():
     codes = Codes(torch.randn(50, 3, 2, 2), None, torch.arange(50))
-    prior = fit_prior("per_class", codes, 0, lambda n: torch.randn(n, 3, 2, 2))
+    prior = fit_prior("per_class", codes, 0, MODEL)
     assert prior.sample(7)[0].shape == (7, 3, 2, 2)
 
 

@@ -25,7 +25,8 @@ MAY_IMPORT = {   # a kind of part never imports another kind
     "data": SHARED, "corruptions": SHARED, "backbones": SHARED, "bottlenecks": SHARED,
     "likelihoods": SHARED, "terms": SHARED, "optimisers": SHARED, "schedules": SHARED,
     "stopping": SHARED, "priors": SHARED, "detectors": SHARED,
-    "probes": LOOKS, "metrics": LOOKS, "figures": LOOKS,
+    "disentanglement": SHARED,
+    "probes": LOOKS, "metrics": LOOKS, "figures": LOOKS | {"disentanglement"},
     "objective": SHARED | {"ramps"},
     "autoencoder": SHARED | {"condition", "corruptions"}, "models": SHARED | {"autoencoder"},
 }

@@ -5,4 +5,18 @@
 `forward(h, draw)` draws z from the posterior only if asked to; else z is its mean.
 """
 
-from . import gaussian, plain
+from . import (
+    categorical,
+    flow,
+    gamma,
+    gaussian,
+    ladder,
+    mixture,
+    plain,
+    poincare,
+    rounded,
+    sphere,
+    topk,
+    vamp,
+    vq,
+)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ..channels import channels_first
-from ..contracts import Batch
+from ..contracts import Batch, Factors
+from .columns import described
 from .ondisk import OnDisk
 
 
@@ -25,26 +26,33 @@ class Split:
     given: Tensor | OnDisk | None = None   # like x: what the encoder is to see
     gaps: bool = False         # whether values are missing, as NaN
     known: float = 1.0         # the share of its values that are not
+    shown: Tensor | None = None   # (N,) bool, whose labels training may know; None is all
+    grey: Tensor | None = None   # like x: what training draws it from anew, if it does
+    grey_scale: float = 1.0    # what a number of it is worth
 
     def __len__(self) -> int:
         return len(self.index)
 
-    def batch(self, rows: Tensor) -> Batch:
-        """The samples at these rows of the split, as float, channels first."""
+    def batch(self, rows: Tensor, grey: bool = False) -> Batch:
+        """The samples at these rows of the split, as float, channels first; `grey` gives them as
+        they were before they were drawn, where training draws anew."""
         index = self.index.index_select(0, rows.to(self.index.device))
         y = None if self.y is None else self.y.index_select(0, index).to(self.device)
-        given = None if self.given is None else self._read(self.given, index)
-        x = self._read(self.x, index)
+        given = None if self.given is None else self._read(self.given, index, self.scale)
+        x = (self._read(self.grey, index, self.grey_scale) if grey and self.grey is not None else
+             self._read(self.x, index, self.scale))
         known = x.isfinite() if self.gaps else None
+        told = None if self.shown is None or y is None else torch.where(
+            self.shown[index.cpu()].to(y.device), y, -1)
         return Batch(x.nan_to_num_(0.0) if self.gaps else x, y, given,
-                     None if known is None else known.float())
+                     None if known is None else known.float(), told)
 
-    def _read(self, held: Tensor | OnDisk, index: Tensor) -> Tensor:
+    def _read(self, held: Tensor | OnDisk, index: Tensor, scale: float) -> Tensor:
         x = channels_first(held.index_select(0, index).to(self.device, non_blocking=True))
         if x.ndim == 4:
             x = x.contiguous(memory_format=self.layout)
         x = x.contiguous().float() if x.ndim == 3 else x.float()
-        return x.mul_(self.scale) if self.scale != 1 else x
+        return x.mul_(scale) if scale != 1 else x
 
     def evenly(self, most: int) -> Tensor:
         """Rows of at most so many samples, spread over the whole split."""
@@ -84,23 +92,29 @@ class Source:
     notes: tuple[str, ...] = ()
     identity: dict[str, Any] = field(default_factory=dict)
     encoding: dict[str, Any] = field(default_factory=dict)   # how values became what they are here
+    factors: Factors | None = None       # what all samples were made of, where that is known
 
     @property
     def unseen(self) -> str:
         """The split to look at: the one that training knows least of."""
         return next(name for name in ("test", "val", "train") if name in self.splits)
 
+    @property
+    def columns(self) -> str:
+        """What a table's columns are, as the likelihood `mixed` is told; "" of other data."""
+        return described(self.encoding["columns"]) if self.encoding.get("kind") == "table" else ""
+
     def to(self, device: torch.device, layout: torch.memory_format) -> "Source":
         """The same with batches on the device, images so laid out; stored samples follow if they
         fit there well."""
         any_split = next(iter(self.splits.values()))
-        x, y, given = any_split.x, any_split.y, any_split.given
+        x, y, given, grey = any_split.x, any_split.y, any_split.given, any_split.grey
         if (device.type == "cuda" and isinstance(x, Tensor) and not isinstance(given, OnDisk)
                 and x.nbytes < torch.cuda.mem_get_info(device)[0] / 4):
             x, y = x.to(device), None if y is None else y.to(device)
-            given = None if given is None else given.to(device)
+            given, grey = (None if held is None else held.to(device) for held in (given, grey))
         moved = {name: replace(split, x=x, y=y, index=split.index.to(x.device), device=device,
-                               layout=layout, given=given)
+                               layout=layout, given=given, grey=grey)
                  for name, split in self.splits.items()}
         return replace(self, splits=moved)
 
