@@ -74,8 +74,6 @@ class Autoencoder(nn.Module):
     def __init__(self, parts: Parts, shape: tuple[int, ...], classes: int = 0):
         super().__init__()
         self.shape, self.likelihood = shape, likelihoods.make(parts.likelihood)
-        self.shape = shape
-        self.likelihood = likelihoods.make(parts.likelihood)
         out = self.likelihood.out(shape)
         forth = backbones.make(parts.backbone, shape, out)
         back = backbones.make(parts.decoder, shape, out) if parts.decoder else forth
@@ -135,13 +133,12 @@ class Autoencoder(nn.Module):
         `draw` says so; else neither. x counts where it is known."""
         draw = self.training if draw is None else draw
         seen = x if given is None else given
-        latent, skips = self.encode(self.corrupt(seen) if draw else seen, y, draw)
-        return Output(x, latent, self.decode(latent.z, latent.y, skips), known, y, skips,
-                      None if seen is x and not draw else seen)
-        px = self.decode(latent.z, y, skips)
+        seen = self.corrupt(seen) if draw else seen
+        latent, skips = self.encode(seen, y, draw)
+        px = self.decode(latent.z, latent.y, skips)
         if self.training and hasattr(self.likelihood, "adapt"):
             px = self.likelihood.adapt(px, x, known)
-        return Output(x, latent, px, known, y, skips, None if seen is x and not draw else seen)
+        return Output(x, latent, px, known, y, skips, None if seen is x else seen)
 
     def sample_prior(self, n: int) -> Tensor:
         """n draws z (N, ...) from the bottleneck's own prior, on the CPU, in torch's noise."""

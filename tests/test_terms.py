@@ -194,6 +194,30 @@ def test_random_directions_estimate_the_norm_without_bias(term):
     assert fewer == pytest.approx(float(found.std()) / 4, rel=0.15)
 
 
+@pytest.mark.parametrize("corruption", ["none", "noise(0.3)", "mask(0.5, 4)"])
+def test_jacobian_is_taken_at_what_the_encoder_saw(corruption):
+    model = Autoencoder(Parts("mlp(8)", bottleneck="plain(3)", likelihood="normal",
+                              corruption=corruption), IMAGES)
+    x = torch.rand(3, *IMAGES)
+    out = model(x, draw=True)
+    seen = x if out.seen is None else out.seen
+    assert torch.equal(seen, x) == (corruption == "none")
+    torch.testing.assert_close(model.encode(seen)[0].z, out.latent.z)
+    torch.testing.assert_close(value("jacobian(exact=True)", model, out), value(
+        "jacobian(exact=True)", model, model(seen, draw=False)))
+
+
+def test_hidden_values_alone_count_where_the_corruption_hid_them():
+    model = Autoencoder(Parts("mlp(8)", bottleneck="plain(3)", likelihood="normal",
+                              corruption="mask(0.5, 8)"), IMAGES)
+    x = 0.1 + torch.rand(3, *IMAGES)
+    out = model(x, draw=True)
+    truth = (-out.px.log_prob(x) * (out.seen == 0)).flatten(1).sum(1)
+    found = value("recon(hidden=True)", model, out)
+    torch.testing.assert_close(found, truth)
+    assert (found > 0).all()
+
+
 def test_the_norm_of_a_linear_map_is_its_weights():
     weight = torch.randn(3, 7)
     found = squared_jacobian(lambda x: x @ weight.T, torch.randn(5, 7), 1, True)
@@ -209,11 +233,13 @@ def test_gradient_reaches_the_decoder_and_jacobian_only_the_encoder():
         assert silent not in moved and ("decoder" if term == "gradient" else "encoder") in moved
 
 
-def test_decoder_weights_are_all_that_lies_behind_the_code():
+@pytest.mark.parametrize("condition, back", [("label", "condition.back."),
+                                             ("inferred", "condition.label.back.")])
+def test_decoder_weights_are_all_that_lies_behind_the_code(condition, back):
     model = Autoencoder(Parts("mlp(8)", bottleneck="plain(3)", likelihood="normal",
-                              condition="label"), (5,), 2)
+                              condition=condition), (5,), 2)
     out = model(torch.rand(4, 5), torch.tensor([0, 1, 0, 1]))
-    held = ("decoder.", "bottleneck.expand.", "condition.back.")
+    held = ("decoder.", "bottleneck.expand.", back)
     truth = sum(p.square().sum() for n, p in model.named_parameters() if n.startswith(held)) / 2
     torch.testing.assert_close(value("decoder_weights", model, out), truth.expand(4))
 
@@ -520,10 +546,11 @@ def test_a_spectral_decoder_is_around_the_models_own_backbone():
 
 
 def test_a_spectral_decoder_is_measured_kept_and_is_the_same_again():
-    parts = Parts("conv((4, 6))", decoder="spectral('conv((4, 6))')", bottleneck="plain(3)",
-                  likelihood="normal")
+    net = "conv((4, 6), norm='batch')"
+    parts = Parts(net, decoder=f'spectral("{net}")', bottleneck="plain(3)", likelihood="normal")
     plain = replace(parts, decoder="")
-    assert summarise(parts, IMAGES).parameters == summarise(plain, IMAGES).parameters
+    for costs in (lambda s: s.parameters, lambda s: s.multiply_adds):
+        assert costs(summarise(parts, IMAGES)) == costs(summarise(plain, IMAGES))
     model, other = (Autoencoder(parts, IMAGES) for _ in range(2))
     model(torch.rand(4, *IMAGES))
     other.load_state_dict(model.state_dict())

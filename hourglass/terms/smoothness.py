@@ -20,9 +20,9 @@ def jacobian(model: nn.Module, draws: Count = 1, exact: bool = False) -> Term:
     """
     def slope(out: Output, model: nn.Module) -> Tensor:
         seen = out.x if out.seen is None else out.seen
-        return squared_jacobian(lambda x: model.encode(x, out.y)[0].z,  # type: ignore[operator]
+        return squared_jacobian(lambda x: model.encode(x, out.latent.y)[0].z,  # type: ignore[operator]
                                 seen, draws, exact)
-    return slope
+    return uncompiled(slope)
 
 
 @terms.add("gradient")
@@ -35,9 +35,16 @@ def gradient(model: nn.Module, draws: Count = 1, exact: bool = False) -> Term:
     """
     def slope(out: Output, model: nn.Module) -> Tensor:
         return squared_jacobian(
-            lambda z: model.decode(z, out.y, out.skips).mean,  # type: ignore[operator]
+            lambda z: model.decode(z, out.latent.y, out.skips).mean,  # type: ignore[operator]
             out.latent.z, draws, exact)
-    return slope
+    return uncompiled(slope)
+
+
+def uncompiled(term: Term) -> Term:
+    """The term, left as it is where the network around it is compiled: what is compiled has no
+    gradients of gradients."""
+    kept: Term = torch.compiler.disable(term)
+    return kept
 
 
 def squared_jacobian(
@@ -78,6 +85,6 @@ def decoder_weights(model: nn.Module) -> Term:
 
 def decoding(model: nn.Module) -> list[nn.Parameter]:
     """What the decoder's side of a model learns: the decoder, and what brings codes to it."""
-    bottleneck, condition = model.bottleneck, model.condition
-    sides = [getattr(bottleneck, "expand", None), getattr(condition, "back", None), model.decoder]
+    told = getattr(model.condition, "label", model.condition)
+    sides = [getattr(model.bottleneck, "expand", None), getattr(told, "back", None), model.decoder]
     return [p for side in sides if isinstance(side, nn.Module) for p in side.parameters()]
