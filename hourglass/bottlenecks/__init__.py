@@ -6,5 +6,15 @@
 """
 
 from . import (
-    flow, gamma, gaussian, ladder, mixture, plain, poincare, sphere, topk, vamp, vq,
+    flow,
+    gamma,
+    gaussian,
+    ladder,
+    mixture,
+    plain,
+    poincare,
+    sphere,
+    topk,
+    vamp,
+    vq,
 )
