@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,7 +123,13 @@ def _passed(model: Autoencoder, source: Source) -> Snapshot:
                     channels_last(recon).contiguous().numpy(), z.numpy(), std.numpy(), nats.numpy(),
                     kl.numpy(), y, source.classes, names, name, len(split),
                     source.low >= 0 and source.high <= 1,
-                    channels_last(known).numpy().astype(bool))
+                    channels_last(known).numpy().astype(bool), **_truth(source, index))
+
+
+def _truth(source: Source, index: Tensor) -> dict[str, Any]:
+    if source.factors is None:
+        return {}
+    return {"truth": source.factors.values[index.numpy()], "truth_names": source.factors.names}
 
 
 @torch.inference_mode()

@@ -13,7 +13,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "codes": "Where the samples lie", "maps": "The same, unfolded",
         "kernel_pca_3d": "In three dimensions", "neighbours": "What lies next to what",
         "corner": "The factors against one another", "densities": "Each factor, class by class",
-        "correlation": "What the factors share", "factors": "What the factors carry"},
+        "correlation": "What the factors share", "factors": "What the factors carry",
+        "information": "What the codes say of what samples were made of"},
     "Is the space filled?": {
         "histograms": "Each factor beside the prior", "radius": "How far out the codes lie",
         "grid": "What lies where", "quantile_grid": "What the prior draws, evenly",

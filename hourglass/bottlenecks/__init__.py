@@ -6,6 +6,7 @@
 """
 
 from . import (
+    categorical,
     flow,
     gamma,
     gaussian,
@@ -13,6 +14,7 @@ from . import (
     mixture,
     plain,
     poincare,
+    rounded,
     sphere,
     topk,
     vamp,

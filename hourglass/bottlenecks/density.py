@@ -39,5 +39,7 @@ class GaussianMixture(Distribution):
     def sample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """(*sample_shape, D)."""
         with torch.no_grad():
-            chosen = torch.distributions.Categorical(logits=self.logits).sample(sample_shape)
-            return torch.normal(self.components.loc[chosen], self.components.scale[chosen])
+            chosen = torch.distributions.Categorical(
+                logits=self.logits, validate_args=False).sample(sample_shape)
+            mean = self.components.loc[chosen]
+            return mean + self.components.scale[chosen] * torch.randn_like(mean)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from ..contracts import Latent
 from ..spec import Count, bottlenecks
 from .density import GaussianMixture
-from .normals import normal, whole
+from .normals import normal, on_cpu, whole
 from .project import project, unproject
 
 
@@ -33,4 +33,4 @@ class Mixture(nn.Module):
         return Latent(q.rsample() if draw else q.mean, whole(q), p)
 
     def sample_prior(self, n: int) -> Tensor:
-        return GaussianMixture(normal(self.places.cpu()), self.shares.cpu()).sample((n,))
+        return GaussianMixture(normal(on_cpu(self.places)), on_cpu(self.shares)).sample((n,))

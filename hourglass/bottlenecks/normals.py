@@ -20,6 +20,11 @@ def standard(mean: Tensor) -> Normal:
     return Normal(torch.zeros_like(mean), torch.ones_like(mean), validate_args=False)
 
 
+def on_cpu(t: Tensor) -> Tensor:
+    """t on the CPU, whose noise is the same everywhere; the meta device has none to take there."""
+    return t if t.is_meta else t.cpu()
+
+
 def whole(factors: Normal) -> Independent:
     """The factors (B, D) as one distribution of vectors: its log density is (B,)."""
     return Independent(factors, 1, validate_args=False)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from ..contracts import Latent
 from ..spec import Count, bottlenecks
 from .density import GaussianMixture
-from .normals import normal, whole
+from .normals import normal, on_cpu, whole
 from .project import project, unproject
 
 
@@ -34,7 +34,7 @@ class Vamp(nn.Module):
         return Latent(q.rsample() if draw else q.mean, whole(q), self._prior(self._found(anchors)))
 
     def sample_prior(self, n: int, anchors: Tensor | None = None) -> Tensor:
-        return self._prior(self._found(anchors).cpu()).sample((n,))
+        return self._prior(on_cpu(self._found(anchors))).sample((n,))
 
     def _found(self, anchors: Tensor | None) -> Tensor:
         """Means and log variances (K, 2 D) of the components."""

@@ -18,20 +18,22 @@ Force = Callable[[Tensor], tuple[Tensor, Tensor]]   # z -> log p(x, z), and its 
 def unbounded(out: Output) -> Distribution:
     """q(z|x), or an error where codes cannot move freely."""
     q = drawable(out)
-    if not (_everywhere(q) and _everywhere(out.latent.p)):
+    if _support(q) is not constraints.real or _support(out.latent.p) not in (
+            constraints.real, None):
         raise ValueError("the loss needs a bottleneck whose codes may lie anywhere, such as "
                          "gaussian(16), for it moves them")
     return q
 
 
-def _everywhere(density: Distribution | None) -> bool:
+def _support(density: Distribution | None) -> constraints.Constraint | None:
+    """Where each of its numbers may lie, if it says so."""
     try:
         support = density.support if density is not None else None
     except NotImplementedError:
-        return False
-    while isinstance(support, constraints.independent):
+        return None
+    while support is not None and hasattr(support, "base_constraint"):
         support = support.base_constraint
-    return support is constraints.real
+    return support
 
 
 def force(out: Output, model: nn.Module) -> Force:
@@ -100,7 +102,7 @@ def _logit(share: float) -> float:
     return math.log(share / (1 - share))
 
 
-@terms.add("hvae")
+@terms.add("hvae", example="hvae(1)")
 class HVAE(nn.Module):
     """Minus a lower bound of log p(x) whose codes, drawn from q, take leapfrog steps towards where
     p(x, z) is large, in place of "recon + kl" (Caterini et al., 2018, arXiv 1805.11328).

@@ -16,7 +16,7 @@ def bound(log_w: Tensor, axis: int = 0) -> Tensor:
     return torch.logsumexp(log_w, axis) - math.log(log_w.shape[axis])
 
 
-@terms.add("iwae")
+@terms.add("iwae", example="iwae(2)")
 def iwae(model: nn.Module, k: Count = 8, doubly: bool = False) -> Term:
     """Minus the log of the mean weight of k codes (Burda et al., 2016, arXiv 1509.00519);
     doubly=True gives the encoder a gradient that does not drown in noise as k grows (Tucker et al.,
@@ -28,7 +28,7 @@ def iwae(model: nn.Module, k: Count = 8, doubly: bool = False) -> Term:
     return lost
 
 
-@terms.add("ciwae")
+@terms.add("ciwae", example="ciwae(2)")
 def ciwae(model: nn.Module, k: Count = 8, beta: Share = 0.05) -> Term:
     """beta times the evidence bound of a VAE and 1 - beta times that of iwae, from the same k codes
     (Rainforth et al., 2018, arXiv 1802.04537)."""
@@ -38,7 +38,7 @@ def ciwae(model: nn.Module, k: Count = 8, beta: Share = 0.05) -> Term:
     return lost
 
 
-@terms.add("miwae")
+@terms.add("miwae", example="miwae(2, 2)")
 def miwae(model: nn.Module, m: Count = 8, k: Count = 8) -> Term:
     """The mean of m bounds of iwae with k codes each: as tight as one of them, with a steadier
     gradient (Rainforth et al., 2018, arXiv 1802.04537)."""
@@ -48,7 +48,7 @@ def miwae(model: nn.Module, m: Count = 8, k: Count = 8) -> Term:
     return lost
 
 
-@terms.add("piwae")
+@terms.add("piwae", example="piwae(2, 2)")
 def piwae(model: nn.Module, m: Count = 8, k: Count = 8) -> Term:
     """iwae with all m * k codes, whose gradient the decoder and the prior follow; the posterior
     follows that of miwae, with the same codes (Rainforth et al., 2018, arXiv 1802.04537)."""

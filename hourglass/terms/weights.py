@@ -1,6 +1,6 @@
 """Importance weights of codes that a loss draws of its own."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +20,14 @@ def drawable(out: Output) -> Distribution:
     return q
 
 
+def exactly(t: Tensor) -> AbstractContextManager[None]:
+    """No autocast where t is; the meta device, on which models are measured, knows none."""
+    return nullcontext() if t.is_meta else torch.autocast(t.device.type, enabled=False)
+
+
 def nats(density: Distribution, z: Tensor) -> Tensor:
     """log of the density of codes z (K, B, ...), (K, B), in full precision."""
-    with nullcontext() if z.is_meta else torch.autocast(z.device.type, enabled=False):
+    with exactly(z):
         each = density.log_prob(z)
     return each.flatten(2).sum(2) if each.ndim > 2 else each
 
