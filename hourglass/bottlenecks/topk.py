@@ -13,7 +13,7 @@ class TopK(nn.Module):
     """`dim` numbers, of which only the `active` largest are not zero: the k-sparse autoencoder
     (Makhzani & Frey, 2014, arXiv 1312.5663).
 
-    For want of a better, its prior is N(0, 1) in random places.
+    For want of a better, its prior is the size of N(0, 1) in random places.
     """
 
     confined = False
@@ -38,4 +38,4 @@ class TopK(nn.Module):
 
     def sample_prior(self, n: int) -> Tensor:
         places = torch.rand(n, self.dim).topk(self.active, dim=1).indices
-        return torch.zeros(n, self.dim).scatter(1, places, torch.randn(n, self.active))
+        return torch.zeros(n, self.dim).scatter(1, places, torch.randn(n, self.active).abs())

@@ -1,12 +1,13 @@
 """The von Mises-Fisher distribution on the unit sphere."""
 
 import math
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, Gamma, register_kl
 
 from .bessel import log_bessel
@@ -30,11 +31,8 @@ class VonMisesFisher(Distribution):
         super().__init__(mode.shape[:-1], mode.shape[-1:], validate_args=False)
         self._mode, self.concentration = mode, concentration
         self.order = mode.shape[-1] / 2 - 1
-
-    @cached_property
-    def _bessel(self) -> tuple[Tensor, Tensor]:
-        """Of the concentrations, both (B, 1); the ratio is the mean resultant length."""
-        return log_bessel(self.order, self.concentration.double())
+        # both (B, 1); the second is the mean resultant length
+        self.log_bessel, self.length = log_bessel(self.order, concentration.double())
 
     @property
     def mode(self) -> Tensor:
@@ -43,13 +41,13 @@ class VonMisesFisher(Distribution):
     @property
     def mean(self) -> Tensor:
         """Inside the sphere: the mode, shortened to the mean resultant length."""
-        return self._bessel[1].to(self.mode) * self.mode
+        return self.length.to(self.mode) * self.mode
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         k = self.concentration.double().expand(*shape[:-1], 1)
-        angle = _Angle.apply(_angles(k.detach(), shape[-1]), k, self._bessel[1], shape[-1])
-        return around(self.mode, angle.cos().to(self.mode), angle.sin().to(self.mode))
+        angle = _Angle.apply(_angles(k.detach(), shape[-1]), k, self.length, shape[-1])
+        return around(self.mode, angle.cos(), angle.sin()).to(self.mode)
 
     def log_prob(self, value: Tensor) -> Tensor:
         k = self.concentration.double()
@@ -58,13 +56,13 @@ class VonMisesFisher(Distribution):
 
     def entropy(self) -> Tensor:
         k = self.concentration.double()
-        return (k * (1 - self._bessel[1]) - self._log_peak()).squeeze(-1).to(self.mode)
+        return (k * (1 - self.length) - self._log_peak()).squeeze(-1).to(self.mode)
 
     def _log_peak(self) -> Tensor:
         """The log density at the mode, (B, 1)."""
         k = self.concentration.double()
         return (self.order * k.log() - (self.order + 1) * math.log(2 * math.pi)
-                - self._bessel[0])
+                - self.log_bessel)
 
 
 @register_kl(VonMisesFisher, SphereUniform)
@@ -98,6 +96,7 @@ class _Angle(torch.autograd.Function):
         return angle.clone()
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None, None]:
         angle, k, length = ctx.saved_tensors
         angle = angle.clamp(min=1e-12)
