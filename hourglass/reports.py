@@ -29,6 +29,7 @@ from .spec import detectors, figures
 from .trained import Trained, load
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
+FOR_WORDS = ("own", "pixelcnn")   # that suit discrete codes; the second takes minutes
 SMALL = 512   # numbers in a code, and
 FEW = 100     # classes, up to which those with covariances do
 
@@ -92,7 +93,7 @@ def _keep(
         codes = find_codes(model, source)
         keep_codes(folder, codes)
     few = codes.z[0].numel() <= SMALL and len(source.classes) <= FEW
-    usual = USUAL if few else USUAL[:3]
+    usual = FOR_WORDS if model.alphabet else USUAL if few else USUAL[:3]
     fitted = {}
     for text in priors or usual:
         try:

@@ -14,7 +14,7 @@ import numpy as np
 from .disk import write_whole
 
 SEP = "/"   # between the parts of an array's name in the file
-TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold")
+TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "books")
 
 
 class Lacking(Exception):
@@ -77,6 +77,8 @@ class Snapshot:
     abnormal: np.ndarray = field(default_factory=lambda: np.empty(0, bool))  # (N,) of such a class
     restored: dict[str, np.ndarray] = field(default_factory=dict)       # some of x, and what
     # was made of it: (M, ...) under CORRUPTED, the names of baselines, RESTORED, and CLEAN
+    words: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))   # (N, P) of codes
+    books: int = 1                  # of which the words are, in turns
     history: tuple[dict[str, float], ...] = ()
     best_epoch: int = 0
     factors: tuple[dict[str, float], ...] = ()   # of every epoch, KL per factor
