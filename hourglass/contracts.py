@@ -102,7 +102,7 @@ class Latent:
     z: Tensor                              # (B, D) or (B, D, H, W)
     q: Distribution | None = None          # posterior; its batch shape starts with B
     p: Distribution | None = None          # prior of the same kind
-    codes: Tensor | None = None            # (B, ...) integers, if discrete
+    codes: Tensor | None = None            # (B, *places) integers, if discrete
     penalties: dict[str, Tensor] = field(default_factory=dict)  # (B,) each, such as commitment
     y: Tensor | None = None                # (B,) the classes as which it was encoded, if any
     guess: Tensor | None = None            # (B, K) logits of q(y|x), if it was guessed

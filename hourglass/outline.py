@@ -42,6 +42,8 @@ WORDS = {
     "auroc": "chance that a sample of a class that training did not see scores higher than one of "
              "a class that it saw",
     "average_precision": "precision of calling samples abnormal, the mean over all recalls",
+    "perplexity": "words of discrete codes that, equally frequent, would say as much",
+    "used_words": "words of discrete codes that samples use",
     "filled": "share of the box around the codes that comes back like a sample's code",
 }
 FILLED = {"": "", "bicubic_": "bicubic enlargement, then ",

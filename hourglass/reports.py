@@ -30,6 +30,7 @@ from .spec import detectors, figures
 from .trained import Trained, load
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
+FOR_WORDS = ("own", "pixelcnn")   # that suit discrete codes; the second takes minutes
 SMALL = 512   # numbers in a code, and
 FEW = 100     # classes, up to which those with covariances do
 
@@ -95,6 +96,7 @@ def _keep(
     few = codes.z[0].numel() <= SMALL and len(source.classes) <= FEW
     named = read_toml(folder.settings).get("prior", "auto")
     usual = dict.fromkeys([*(USUAL if few else USUAL[:3]), *([named] if named != "auto" else [])])
+    usual = FOR_WORDS if model.alphabet else USUAL if few else USUAL[:3]
     fitted = {}
     for text in priors or usual:
         try:

@@ -14,8 +14,9 @@ STEEPEST = 20.0   # log variance stays within +-20
 
 class Mixed(nn.Module):
     """q(z|x) of `dim` numbers, a Gaussian each, and of categories of so many `classes`; p(z) is
-    N(0, 1) and every class as likely. The temperature of draws falls by the share `cooling` in every step
-    of training, down to `coldest`. Without draw, z holds means and the likeliest classes."""
+    N(0, 1) and every class as likely. The temperature of draws falls by the share `cooling` in
+    every step of training, down to `coldest`. Without draw, z holds means and the likeliest
+    classes."""
 
     confined = True
     steps: Tensor
@@ -23,7 +24,7 @@ class Mixed(nn.Module):
     def __init__(self, sides: tuple[tuple[int, ...], tuple[int, ...]], dim: int,
                  classes: tuple[int, ...], heat: tuple[float, float, float]):
         super().__init__()
-        self.dim, self.classes = dim, classes
+        self.dim, self.classes, self.books = dim, classes, len(classes)
         self.temperature, self.cooling, self.coldest = heat
         self.reduce = project(sides[0], 2 * dim + sum(classes))
         self.expand = unproject(dim + sum(classes), sides[1])

@@ -1,5 +1,6 @@
 """The bottleneck of words, whatever it is that chooses them."""
 
+import math
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -53,6 +54,7 @@ class Quantised(nn.Module):
         self.reduce, self.expand, self.grid = layers
         self.quantiser = quantiser
         self.places = (*self.grid.places, *quantiser.each)
+        self.books = math.prod(quantiser.each)   # of which a place's words are
         self.register_buffer("here", torch.empty(0), persistent=False)   # knows the device
 
     @property

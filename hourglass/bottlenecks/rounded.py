@@ -16,6 +16,28 @@ Levels = Annotated[int, Ge(3)]
 Bits = Annotated[int, Ge(1), Le(24)]
 
 
+class Spread(nn.Module):
+    """Numbers brought to mean 0 and variance 1 as those of the first batch would be, so that at the
+    beginning too every level is met."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("std", torch.zeros(dim))   # 0 until there was a batch
+
+    def forward(self, v: Tensor, learn: bool) -> Tensor:
+        if learn:
+            with torch.no_grad():
+                flat, new = v.flatten(0, 1), self.std == 0
+                std = flat.std(0, correction=0).clamp(min=1e-6)
+                self.mean.copy_(torch.where(new, flat.mean(0), self.mean))
+                self.std.copy_(torch.where(new, std, self.std))
+        return (v - self.mean) / torch.where(self.std == 0, 1, self.std)
+
+
 class Rounded(nn.Module):
     """Numbers that are bounded smoothly and rounded to levels, L of the i-th: those from
     -(L // 2) on, divided by L // 2."""
@@ -26,7 +48,7 @@ class Rounded(nn.Module):
     def __init__(self, levels: tuple[int, ...]):
         super().__init__()
         counts = torch.tensor(levels, device="cpu")
-        self.size = int(counts.prod())
+        self.size, self.spread = int(counts.prod()), Spread(len(levels))
         self.register_buffer("levels", torch.tensor(levels), persistent=False)
 
     def bounded(self, v: Tensor) -> Tensor:
@@ -37,7 +59,7 @@ class Rounded(nn.Module):
         return torch.tanh(v + torch.atanh(offset / reach)) * reach - offset
 
     def forward(self, v: Tensor, learn: bool) -> Found:
-        u = self.bounded(v)
+        u = self.bounded(self.spread(v, learn))
         w = straight_through(u, u.round()) / (self.levels // 2)
         return w, self.read(w), {}
 
@@ -64,8 +86,10 @@ class Signs(nn.Module):
     def __init__(self, bits: int, entropy: float, commitment: float):
         super().__init__()
         self.size, self.bits, self.entropy, self.commitment = 2**bits, bits, entropy, commitment
+        self.spread = Spread(bits)
 
     def forward(self, v: Tensor, learn: bool) -> Found:
+        v = self.spread(v, learn)
         words = self.read(v)
         w = self.write(words).to(v.dtype)
         # each sign's probability by its distance from v: exp(-(v - 1)^2) over both

@@ -42,13 +42,14 @@ class Scaling(nn.Module):
 
 def learn(
     model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], z: Tensor, y: Tensor, what: str,
-    lr: float = 2e-3, batch: int = BATCH,
+    lr: float = 2e-3, batch: int = BATCH, most: int = MOST,
 ) -> None:
-    """Train `model` by the loss of codes (B, ...) of groups (B,); `what` names the bar."""
+    """Train `model` by the loss of codes (B, ...) of groups (B,); `what` names the bar.
+    It takes `most` steps at most."""
     order = torch.randperm(len(z))
     held = order[:min(int(HELD_OUT * len(z)), 2000)]
     train = order[len(held):]
-    steps = int(min(MOST, max(LEAST, PASSES * len(train) // batch)))
+    steps = int(min(most, max(LEAST, PASSES * len(train) // batch)))
     optimiser = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps, pct_start=0.1)
     best, kept = float("inf"), copy.deepcopy(model.state_dict())

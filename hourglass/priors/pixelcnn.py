@@ -22,21 +22,24 @@ COLDEST = 1e-6
 class PixelCNN(nn.Module):
     """For discrete codes, such as vq's: the words in reading order, each likely or not by those
     before it, with gated masked convolutions in residual blocks, told the class (van den Oord et
-    al., 2016, arXiv 1606.05328). Axes of a place beyond two follow one another in a row."""
+    al., 2016, arXiv 1606.05328). It learns in `steps` of 128 codes at most. Axes of a place beyond
+    two follow one another in a row."""
 
-    def __init__(self, space: CodeSpace, hidden: Count = 64, blocks: Count = 4):
+    def __init__(self, space: CodeSpace, hidden: Count = 64, blocks: Count = 4,
+                 steps: Count = 3000):
         super().__init__()
         if space.alphabet is None:
             raise ValueError("pixelcnn needs a bottleneck with discrete codes, such as vq; for "
                              "codes of numbers use mixture, flow or diffusion")
         self.alphabet, self.groups, self.shape = space.alphabet, space.groups, space.shape
+        self.steps = steps
         first, *rest = space.alphabet.places
         self.grid = (first, math.prod(rest)) if rest else (1, first)
         self.network = Network(space.alphabet.size, space.groups, self.grid, hidden, blocks)
 
     def fit(self, z: Tensor, y: Tensor) -> None:
         learn(self.network, lambda words, y: self.nats(words, y).sum(1), self.words(z), y,
-              "fitting the pixelcnn", batch=BATCH)
+              "fitting the pixelcnn", batch=BATCH, most=self.steps)
 
     def words(self, z: Tensor) -> Tensor:
         """Codes z (N, D) -> their words in the grid, (N, H, W)."""

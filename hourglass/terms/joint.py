@@ -1,6 +1,7 @@
 """Divergence of numbers and categories, each with a capacity of its own."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,13 +33,17 @@ class JointKL(nn.Module):
 
     def forward(self, out: Output, model: nn.Module) -> Tensor:
         """(B,)."""
-        q = posterior(out, Distribution)
+        q: Any = posterior(out, Distribution)
         if not getattr(q, "continuous", 0):
             raise ValueError("joint_kl needs a bottleneck of numbers and categories, such as "
                              "joint(10, classes=(10,)); of others kl takes a capacity")
         each = kl_divergence(q, out.latent.p)   # type: ignore[arg-type]
         holds = math.log(math.prod(q.sizes[1:]))   # type: ignore[attr-defined]
         numbers, categories = each.split((q.continuous, len(q.sizes) - 1), 1)   # type: ignore[attr-defined]
+        assert out.latent.p is not None, "a bottleneck with a posterior has a prior"
+        each = kl_divergence(q, out.latent.p)
+        holds = sum(math.log(count) for count in q.sizes[1:])
+        numbers, categories = each.split((q.continuous, len(q.sizes) - 1), 1)
         return (_apart(numbers.sum(1), self.most[0] * self.risen)
                 + _apart(categories.sum(1), min(self.most[1], holds) * self.risen))
 
