@@ -27,7 +27,7 @@ class NegativeBinomial(nn.Module):
         r = log_r.exp()
 
         def log_prob(x: Tensor) -> Tensor:
-            ways = torch.lgamma(x + r) - torch.lgamma(r) - torch.lgamma(x + 1)
+            ways = _log_choices(x, r)
             return ways + r * logsigmoid(log_r - log_mean) + x * logsigmoid(log_mean - log_r)
         return Elementwise(r.shape, log_prob, log_mean.exp)
 
@@ -36,3 +36,10 @@ class NegativeBinomial(nn.Module):
 
     def per_value(self, nats: float, values: float) -> dict[str, float]:
         return {}
+
+
+def _log_choices(x: Tensor, r: Tensor) -> Tensor:
+    """log of (x + r - 1 over x): differences of large numbers, so in double where there is such."""
+    wide = r.dtype if r.device.type == "mps" else torch.float64
+    a, b = x.to(wide), r.to(wide)
+    return (torch.lgamma(a + b) - torch.lgamma(b) - torch.lgamma(a + 1)).to(r.dtype)
