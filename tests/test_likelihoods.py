@@ -362,9 +362,9 @@ def test_a_table_with_categories_gets_a_likelihood_of_each_column():
 
 def test_a_wide_table_is_told_of_in_a_text_that_can_be_read():
     random = np.random.default_rng(0)
-    frame = pd.DataFrame({f"c{i}": random.random(50) < random.random() for i in range(300)}
-                         | {f"n{i}": random.integers(0, 2, 50) for i in range(300)})
+    frame = pd.DataFrame({f"n{i}": random.integers(0, 2, 50) for i in range(250)})
     source = split(whole(from_frame(frame)), {}, 0)
+    assert len(source.columns) > 2000
     parts = Parts().fitted(source.shape, source.low, source.high, source.columns)
     assert likelihoods.make(parts.likelihood).out(source.shape) == source.shape
 
@@ -404,12 +404,13 @@ def test_counts_stay_counts(tmp_path, hourglass):
     counts = random.negative_binomial(4, 4 / (4 + mean))
     np.save(tmp_path / "counts.npy", counts)
     model = train(tmp_path / "counts.npy", model="vae(1)", likelihood="negative_binomial",
-                  backbone="mlp(16)", epochs=60, lr=0.01, out=tmp_path / "run", quiet=True)
+                  backbone="mlp(16)", epochs=40, lr=0.01, batch_size=32, out=tmp_path / "run",
+                  quiet=True)
     source = model.source()
     x = next(source.splits["train"].batches(500)).x
     assert x.max() > 1 and torch.equal(x, x.round()) and source.high == math.inf
     means = model.reconstruct(counts).mean(0)
-    np.testing.assert_allclose(means, counts.mean(0), rtol=0.5)
+    assert np.abs(np.log(means / counts.mean(0))).max() < math.log(2)
     np.testing.assert_allclose(model.encode(counts), model.encode(counts.astype(np.float32)),
                                rtol=1e-4, atol=1e-5)
     for odd in (counts - 1, counts + 0.5):

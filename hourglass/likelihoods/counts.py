@@ -15,11 +15,16 @@ EVENEST = 7.0    # and that of the dispersion within +-7
 @likelihoods.add("negative_binomial")
 class NegativeBinomial(nn.Module):
     """Counts, more spread than Poisson's: the decoder gives each one's mean m and dispersion r, of
-    which the variance is m + m^2 / r (of VAEs Lopez et al., 2018, scVI). Data stays unscaled."""
+    which the variance is m + m^2 / r (of VAEs Lopez et al., 2018, scVI). Data stays unscaled; as
+    there, the encoder is shown log(1 + x)."""
 
     support = (0.0, float("inf"))
     discrete = True
     counts = True
+
+    def shown(self, x: Tensor) -> Tensor:
+        """What the encoder sees of counts, (B, *shape)."""
+        return torch.log1p(x.clamp(min=0))
 
     def forward(self, params: Tensor) -> Distribution:
         log_mean, log_r = params.unflatten(1, (2, -1)).unbind(1)
