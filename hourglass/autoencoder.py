@@ -92,6 +92,8 @@ class Autoencoder(nn.Module):
     ) -> tuple[Latent, tuple[Tensor, ...]]:
         """x (B, *shape), y (B,) if conditional -> Latent, skips. The bottleneck works in full
         precision."""
+        if hasattr(self.likelihood, "shown"):
+            x = self.likelihood.shown(x)
         h, skips = self.encoder(x)
         return self.squeeze(h, y, draw), skips
 

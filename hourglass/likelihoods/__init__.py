@@ -5,7 +5,8 @@
 `discrete` says whether these are probabilities of the values that data is stored as, or densities.
 `per_value` turns the mean of -log p(x|z) into the error that the tutorials print, under its own
 name, where the two differ by constants only. One that has `counts` wants its data unscaled; one
-with `adapt(px, x, known)` is shown every training batch and says what p(x|z) is there.
+with `shown(x)` says what the encoder sees of x; one with `adapt(px, x, known)` is given every
+training batch and says what p(x|z) is there.
 """
 
 from . import basic, columns, continuous_bernoulli, counts, levels, normal, student

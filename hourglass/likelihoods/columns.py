@@ -64,8 +64,8 @@ class Mixed(nn.Module):
             raise ValueError("mixed needs a table, or to be told what the columns are, as in "
                              "mixed('number*2, kinds(3)')")
         if shape != (width,):
-            raise ValueError(f"mixed needs rows of {width} numbers, as its columns say, not samples "
-                             f"of shape {shape}")
+            raise ValueError(f"mixed needs rows of {width} numbers, as its columns say, not "
+                             f"samples of shape {shape}")
         return shape
 
     def per_value(self, nats: float, values: float) -> dict[str, float]:

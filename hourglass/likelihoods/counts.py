@@ -15,11 +15,16 @@ EVENEST = 7.0    # and that of the dispersion within +-7
 @likelihoods.add("negative_binomial")
 class NegativeBinomial(nn.Module):
     """Counts, more spread than Poisson's: the decoder gives each one's mean m and dispersion r, of
-    which the variance is m + m^2 / r (of VAEs Lopez et al., 2018, scVI). Data stays unscaled."""
+    which the variance is m + m^2 / r (of VAEs Lopez et al., 2018, scVI). Data stays unscaled; as
+    there, the encoder is shown log(1 + x)."""
 
     support = (0.0, float("inf"))
     discrete = True
     counts = True
+
+    def shown(self, x: Tensor) -> Tensor:
+        """What the encoder sees of counts, (B, *shape)."""
+        return torch.log1p(x.clamp(min=0))
 
     def forward(self, params: Tensor) -> Distribution:
         log_mean, log_r = params.unflatten(1, (2, -1)).unbind(1)
@@ -27,7 +32,7 @@ class NegativeBinomial(nn.Module):
         r = log_r.exp()
 
         def log_prob(x: Tensor) -> Tensor:
-            ways = torch.lgamma(x + r) - torch.lgamma(r) - torch.lgamma(x + 1)
+            ways = _log_choices(x, r)
             return ways + r * logsigmoid(log_r - log_mean) + x * logsigmoid(log_mean - log_r)
         return Elementwise(r.shape, log_prob, log_mean.exp)
 
@@ -36,3 +41,10 @@ class NegativeBinomial(nn.Module):
 
     def per_value(self, nats: float, values: float) -> dict[str, float]:
         return {}
+
+
+def _log_choices(x: Tensor, r: Tensor) -> Tensor:
+    """log of (x + r - 1 over x): differences of large numbers, so in double where there is such."""
+    wide = r.dtype if r.device.type == "mps" else torch.float64
+    a, b = x.to(wide), r.to(wide)
+    return (torch.lgamma(a + b) - torch.lgamma(b) - torch.lgamma(a + 1)).to(r.dtype)

@@ -131,4 +131,5 @@ def clipped_mean(loc: Tensor, log_scale: Tensor) -> Tensor:
     lies beyond each point."""
     scale = log_scale.exp() / 2
     middle = (1 + loc) / 2
-    return scale * (softplus(middle / scale) - softplus((middle - 1) / scale))
+    mean = scale * (softplus(middle / scale) - softplus((middle - 1) / scale))
+    return mean.clamp(0, 1)   # which only rounding exceeds
