@@ -1,6 +1,7 @@
 """The same models by pythae and by Hourglass, in turn, several times: time, errors, likelihoods.
 
-    python3.11 -m venv .venv-pythae && .venv-pythae/bin/pip install -r benchmarks/pythae-requirements.txt
+    python3.11 -m venv .venv-pythae
+    .venv-pythae/bin/pip install -r benchmarks/pythae-requirements.txt
     python benchmarks/against_pythae.py --peer .venv-pythae/bin/python --results pythae.jsonl
 
 MNIST in grey, [0, 1], 60,000 images to train and 10,000 to test; nothing is held out, so both keep
@@ -10,7 +11,7 @@ convolutions. Batches of 128, Adam at 0.001 throughout, float32, one process, as
 else is each side's default, but for what TASKS sets on both. A second row is ours as `hourglass
 train` does it: its own rate, schedule and precision. Every training is a process of its own; both
 sides' networks are then measured by the same file, pythae_measures.py. What is in `--results` is
-not trained again. `--quick` takes a minute or two.
+not trained again. `--quick` takes some minutes.
 """
 
 import argparse
@@ -118,9 +119,12 @@ def rounds(asked: argparse.Namespace, names: list[str], folder: Path) -> list[di
                 else:
                     task["ours"] = ours(name) | (LIKE if side == "ours" else {})
                 python = asked.peer if side == "pythae" else sys.executable
-                found = one(task, python, "pythae_side.py" if side == "pythae"
-                            else "hourglass_side.py")
-                rows.append({**found, **mark})
+                script = "pythae_side.py" if side == "pythae" else "hourglass_side.py"
+                try:
+                    rows.append({**one(task, python, script), **mark})
+                except RuntimeError as error:   # the others' figures stand without it
+                    say(str(error))
+                    continue
                 if asked.results:
                     with asked.results.open("a") as file:
                         file.write(json.dumps(rows[-1]) + "\n")
@@ -145,7 +149,7 @@ def table(rows: list[dict[str, Any]], names: list[str]) -> None:
             held = {row["seed"]: row for row in rows if (row["model"], row["side"]) == (name, side)}
             theirs = {row["seed"]: row["seconds"] for row in rows
                       if (row["model"], row["side"]) == (name, "pythae")}
-            ratios = [theirs[seed] / row["seconds"] for seed, row in held.items()]
+            ratios = [theirs[seed] / row["seconds"] for seed, row in held.items() if seed in theirs]
             figures = [cell([row[f] for row in held.values() if f in row], ".2f")
                        for f in FIGURES]
             print(f"| {f'`{name}`' if side == 'pythae' else ''} | {label} | "
@@ -164,7 +168,7 @@ def says_of_itself(rows: list[dict[str, Any]], names: list[str]) -> None:
 
         def of(key: str, sign: int = 1, held: list[dict[str, Any]] = held) -> str:
             return cell([sign * row[key] for row in held if key in row], ".2f")
-        again = of("own_mse") or f"{statistics.mean(r['own_rows'] for r in held):.0%} of the rows"
+        again = of("own_mse") or ", ".join(f"{row['own_rows']:.0%} of the rows" for row in held)
         same = {"vae": of("elbo"), "iwae": of("bound")}.get(name, "")
         print(f"| `{name}` | {again} | {of('mse')} | {of('own_loss')} | {same} | "
               f"{of('own_nll', -1)} | {of('nll_of_few') if of('own_nll') else ''} |")
@@ -173,11 +177,9 @@ def says_of_itself(rows: list[dict[str, Any]], names: list[str]) -> None:
 def sizes(rows: list[dict[str, Any]], names: list[str]) -> None:
     """Encoder, decoder and bottleneck of both sides have as many weights, or it is told."""
     for name in names:
-        each = {side: {row["network"] for row in rows if (row["model"], row["side"]) == (name, side)}
-                for side in ("pythae", "ours")}
-        print(f"- `{name}`: {TASKS[name].about}; weights " + ", ".join(
-            f"{label} {max(each[side]):,}" for side, label in (("pythae", "pythae"),
-                                                               ("ours", "ours"))) + ".")
+        each = {row["side"]: row["network"] for row in rows if row["model"] == name}
+        print(f"- `{name}`: {TASKS[name].about}; weights: " + ", ".join(
+            f"{side} {each[side]:,}" for side in ("pythae", "ours") if side in each) + ".")
 
 
 def main() -> None:
@@ -190,8 +192,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--draws", type=int, default=500, help="codes of an image for -log p(x)")
-    parser.add_argument("--nll-images", type=int, default=2000, help="of the test set, for the same")
+    parser.add_argument("--draws", type=int, default=500, help="codes an image, for -log p(x)")
+    parser.add_argument("--nll-images", type=int, default=2000, help="test images, for the same")
     parser.add_argument("--results", type=Path, help="keep every training's line here")
     parser.add_argument("--quick", action="store_true", help="one epoch of 6,000 images, one seed")
     asked = parser.parse_args()
@@ -205,13 +207,15 @@ def main() -> None:
         folder = Path(place)
         write_data(folder, asked.quick)
         rows = rounds(asked, names, folder)
+    if not rows:
+        raise SystemExit("nothing was compared")
     counts = "6,000 images, 1,000" if asked.quick else "60,000 images, 10,000"
-    print(f"### Beside pythae 0.1.2\n\nMNIST, {counts} to test, {asked.epochs} epochs of batches of "
-          f"128, {asked.threads} thread{'s' if asked.threads > 1 else ''}; median and range over "
-          f"{asked.seeds} seed{'s' if asked.seeds > 1 else ''}, the sides in turn. Errors are per "
-          f"image, summed over pixels, from the posterior's mean; -log p(x) of {asked.nll_images:,} "
-          f"test images by {asked.draws} importance-weighted codes each, pixels' grey as Bernoulli's "
-          f"mean, which is no likelihood of grey: good for holding these beside each other.\n")
+    print(f"### Beside pythae 0.1.2\n\nMNIST, {counts} to test; epochs: {asked.epochs}, seeds: "
+          f"{asked.seeds}, threads: {asked.threads}; batches of 128, the sides in turn; median and "
+          f"range over seeds. Errors are per image, summed over pixels, from the posterior's mean; "
+          f"-log p(x) of {asked.nll_images:,} test images by {asked.draws} importance-weighted "
+          f"codes each. Pixels' grey is taken as Bernoulli's mean, which makes no likelihood of "
+          f"grey, and no harm to the comparison.\n")
     table(rows, names)
     print()
     sizes(rows, names)

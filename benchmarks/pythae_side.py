@@ -136,8 +136,8 @@ def main():
     x = torch.from_numpy(train).float()[:, None] / 255
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
         model = made(task)
-        network = sum(p.numel() for half in (model.encoder, model.decoder)
-                      for p in half.parameters())
+        parts = [model.encoder, model.decoder, getattr(model, "quantizer", None)]
+        network = sum(p.numel() for part in parts if part is not None for p in part.parameters())
         model, epochs = trained(model, x, task, folder)
     encode, decode = halves(model, task["model"])
     found = measure(test, encode, decode, task)

@@ -24,7 +24,6 @@ EPOCHS = 25
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOURGLASS_CACHE", str(tmp_path / "cache"))
     np.save("stripes.npy", stripes())
     return tmp_path
 

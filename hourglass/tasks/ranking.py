@@ -64,7 +64,6 @@ COLUMNS = {
     "mse": Column("squared error", "of reconstructions, mean per value", _metric("mse"), True),
     "bce": Column("cross-entropy", "of reconstructions, binary, mean per value", _metric("bce"),
                   True),
-    "nll": Column("-log p(x)", "nats per sample, by importance sampling", _metric("nll"), True),
     "frechet": Column("Frechet", "distance of samples from the model's usual prior to unseen ones, "
                       "by the judge's features", _metric("{}/frechet"), True),
     "kernel": Column("kernel", "distance of the same, squared", _metric("{}/kernel"), True),
