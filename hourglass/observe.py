@@ -124,15 +124,14 @@ def _passed(model: Autoencoder, source: Source) -> Snapshot:
                     channels_last(recon).contiguous().numpy(), z.numpy(), std.numpy(), nats.numpy(),
                     kl.numpy(), y, source.classes, names, name, len(split),
                     source.low >= 0 and source.high <= 1,
-                    channels_last(known).numpy().astype(bool), **_truth(source, index))
+                    channels_last(known).numpy().astype(bool), words=words.numpy().astype(np.int32),
+                    books=getattr(model.bottleneck, "books", 1), **_truth(source, index))
 
 
 def _truth(source: Source, index: Tensor) -> dict[str, Any]:
     if source.factors is None:
         return {}
     return {"truth": source.factors.values[index.numpy()], "truth_names": source.factors.names}
-                    channels_last(known).numpy().astype(bool), words=words.numpy().astype(np.int32),
-                    books=getattr(model.bottleneck, "books", 1))
 
 
 @torch.inference_mode()

@@ -95,8 +95,8 @@ def _keep(
         keep_codes(folder, codes)
     few = codes.z[0].numel() <= SMALL and len(source.classes) <= FEW
     named = read_toml(folder.settings).get("prior", "auto")
-    usual = dict.fromkeys([*(USUAL if few else USUAL[:3]), *([named] if named != "auto" else [])])
-    usual = FOR_WORDS if model.alphabet else USUAL if few else USUAL[:3]
+    suiting = FOR_WORDS if model.alphabet else USUAL if few else USUAL[:3]
+    usual = dict.fromkeys([*suiting, *([named] if named != "auto" else [])])
     fitted = {}
     for text in priors or usual:
         try:

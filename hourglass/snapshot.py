@@ -14,8 +14,8 @@ import numpy as np
 from .disk import write_whole
 
 SEP = "/"   # between the parts of an array's name in the file
-TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "truth_names")
-TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "books")
+TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "books",
+         "truth_names")
 
 
 class Lacking(Exception):

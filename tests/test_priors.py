@@ -15,17 +15,13 @@ from hourglass.fitted import fit_prior, load_prior, save_prior
 from hourglass.spec import priors
 
 OF_NUMBERS = sorted(set(priors.parts) - {"pixelcnn"})   # which is for words: see test_discrete
-TEXTS = {name: name for name in OF_NUMBERS} | {"diffusion": "diffusion(hidden=64, steps=12)"}
-CENTRES = torch.tensor([[-4.0, 0.0], [3.0, 2.0], [0.0, -3.0]])
-LEARNT = {"per_class", "kde", "mixture", "flow", "diffusion"}   # those that know classes
-DENSE = sorted(set(OF_NUMBERS) - {"own"})
-TEXTS = {name: name for name in priors.parts} | {
+TEXTS = {name: name for name in OF_NUMBERS} | {
     "diffusion": "diffusion(hidden=64, steps=12)", "two_stage": "two_stage(hidden=64)",
     "maf": "maf(3, 32)", "iaf": "iaf(2, 32)"}
 CENTRES = torch.tensor([[-4.0, 0.0], [3.0, 2.0], [0.0, -3.0]])
 LEARNT = {   # those that know classes
     "per_class", "kde", "mixture", "flow", "diffusion", "maf", "iaf", "two_stage"}
-DENSE = sorted(set(priors.parts) - {"own"})
+DENSE = sorted(set(OF_NUMBERS) - {"own"})
 
 
 MODEL = Autoencoder(Parts("mlp(4)", bottleneck="gaussian(2)", likelihood="normal"), (3,))

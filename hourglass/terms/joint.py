@@ -37,9 +37,6 @@ class JointKL(nn.Module):
         if not getattr(q, "continuous", 0):
             raise ValueError("joint_kl needs a bottleneck of numbers and categories, such as "
                              "joint(10, classes=(10,)); of others kl takes a capacity")
-        each = kl_divergence(q, out.latent.p)   # type: ignore[arg-type]
-        holds = math.log(math.prod(q.sizes[1:]))   # type: ignore[attr-defined]
-        numbers, categories = each.split((q.continuous, len(q.sizes) - 1), 1)   # type: ignore[attr-defined]
         assert out.latent.p is not None, "a bottleneck with a posterior has a prior"
         each = kl_divergence(q, out.latent.p)
         holds = sum(math.log(count) for count in q.sizes[1:])
