@@ -23,8 +23,8 @@ from hourglass.terms.divergence import divergence
 SHAPES = [(1, 16, 16), (3, 13, 21)]
 SERIES = [(1, 24), (3, 13)]
 ON_SERIES = {"conv1d"}
-DOWNLOADED = {"nab('art_daily_jumpsup')", "mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100",
-              "celeba"}
+DOWNLOADED = {"binarised_mnist", "nab('art_daily_jumpsup')", "mnist", "fashion_mnist", "kmnist",
+              "cifar10", "cifar100", "celeba"}
 PARTS = [(kind, name) for kind, registry in spec.REGISTRIES.items() for name in registry.parts]
 
 

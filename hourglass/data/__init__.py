@@ -10,7 +10,7 @@ import torch
 
 from ..contracts import Collection, Raw
 from ..spec import Call, did_you_mean, read, sources
-from . import arrays, celeba, dsprites, files, frames, nab, named, pairs, series, table
+from . import arrays, binarised, celeba, dsprites, files, frames, nab, named, pairs, series, table
 from .arrays import from_array
 from .images import Reading
 from .ondisk import IN_MEMORY, OnDisk
@@ -24,10 +24,7 @@ RAW: dict[str, Callable[..., Raw]] = {   # the sources whose values have an enco
 
 def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
     """All samples of a named source, a path, a list of images' paths, or an array or a data frame
-    in memory. Raises ValueError."""
-    """All samples of a named source, a path, a list of images' paths, or an array in memory; a
-    Collection stays as it is. Raises ValueError.
-    """
+    in memory; a Collection stays as it is. Raises ValueError."""
     if isinstance(data, Collection):
         return data
     if isinstance(data, list | tuple) and data and isinstance(data[0], str | Path):
