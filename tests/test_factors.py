@@ -226,6 +226,22 @@ def test_images_are_kept_whole_or_not_at_all(here, monkeypatch):
     assert np.array_equal(kept(path, blocks(fails=True), "drawing"), x)   # no longer drawn
 
 
+BETA_TC = (4096 * 1200 + 1200 + 1200 * 1200 + 1200 + 1200 * 20 + 20,
+           10 * 1200 + 1200 + 2 * (1200 * 1200 + 1200) + 1200 * 4096 + 4096)
+FACTOR_VAE = (16 * (32 + 32 * 32 + 32 * 64 + 64 * 64) + 32 + 32 + 64 + 64 + 1024 * 128 + 128
+              + 128 * 20 + 20,
+              10 * 1024 + 1024 + 16 * (64 * 64 + 64 * 32 + 32 * 32 + 32) + 64 + 32 + 32 + 1)
+
+
+@pytest.mark.parametrize("recipe, counts", [
+    ("beta_tc_dsprites", BETA_TC), ("factor_dsprites", FACTOR_VAE)])
+def test_the_recipes_networks_are_those_that_the_papers_print(recipe, counts):
+    from hourglass.settings import make_settings, read_recipe
+    from hourglass.summary import summarise
+    settings = make_settings(read_recipe(recipe) | {"loss": "recon + kl"})   # networks alone
+    assert summarise(settings.parts(), (1, 64, 64)).parameters["whole"] == sum(counts)
+
+
 # factors of other data
 
 def test_an_array_may_bring_its_factors(here):
@@ -465,14 +481,16 @@ def test_a_single_factor_or_code_gets_the_scores_that_there_are():
 def test_a_trained_run_shows_what_its_codes_say_of_the_factors(here):
     from hourglass.figures import draw_all
     from hourglass.reports import snapshot_of
-    model = train("dsprites(images=400)", model="vae(4)", epochs=1, out="run", quiet=True,
-                  size="16", backbone="mlp(32)")
+    v = grid(3, 4, 5, repeats=3)
+    x = draw(np.column_stack([v[:, 0], v[:, 1], 0 * v[:, :2], 6 * v[:, 2]]))[:, 8:24:2, 8:40:4]
+    np.savez("made.npz", x=x, factors=v, factor_names=["shape", "size", "place"])
+    model = train("made.npz", model="vae(4)", epochs=1, out="run", quiet=True, backbone="mlp(32)")
     s = snapshot_of(model.folder)
-    assert s.truth.shape == (len(s.x), 5) and s.truth_names[2] == "orientation"
+    assert s.truth.shape == (len(s.x), 3) and s.truth_names == ("shape", "size", "place")
     figures = dict(draw_all(s, ["information"]))
     assert "MIG" in figures["information"].axes[0].get_title()
-    found = disentangle(model, samples=300, seeds=2)
-    assert 0 <= found.numbers["mig"].value < 0.5 and "of all 400 samples" in found.settings
+    found = disentangle(model, samples=150, seeds=2)
+    assert 0 <= found.numbers["mig"].value < 0.5 and "of all 180 samples" in found.settings
 
 
 def test_a_run_on_other_data_has_no_such_figure(here):

@@ -140,7 +140,7 @@ def _settings(
     best = scores.mig(kept.values, kept.values, bins)
     return (f"of mean codes, {z.shape[1]}, {int(scores.in_use(z).sum())} of them in use; factors: "
             f"{listed}; left out: {without}; {len(draws)} draws of {len(draws[0]):,} of all "
-            f"{len(whole):,} samples, whichever split, and 95 % intervals of their mean; "
-            f"information in {bins} bins of equal width, in which the factors themselves have a "
-            f"MIG of {best:.3f}; chance is {1 / len(kept.names):.2f} in the FactorVAE and "
-            f"beta-VAE scores")
+            f"{len(whole):,} samples, whichever split, and 95 % intervals of their mean, for "
+            f"this one model, not over trainings; information in {bins} bins of equal width, in "
+            f"which the factors themselves have a MIG of {best:.3f}; chance is "
+            f"{1 / len(kept.names):.2f} in the FactorVAE and beta-VAE scores")
