@@ -13,6 +13,7 @@ from .codes import find_codes, keep_codes, kept_codes
 from .console import say, track
 from .data.source import Source
 from .disk import write_whole
+from .evaluated import kept_evaluations
 from .figures import draw_all
 from .figures.canvas import as_png
 from .fitted import prior_of
@@ -29,6 +30,7 @@ from .spec import detectors, figures
 from .trained import Trained, load
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
+FOR_WORDS = ("own", "pixelcnn")   # that suit discrete codes; the second takes minutes
 SMALL = 512   # numbers in a code, and
 FEW = 100     # classes, up to which those with covariances do
 
@@ -78,7 +80,7 @@ def look_again(
         best = min(history, key=lambda row: row[monitor])["epoch"] if monitor else 0
         record |= {"epochs": len(history), "best_epoch": int(best),
                    "seconds": history[-1]["seconds"] if history else 0.0, "notes": [],
-                   "ended": "stopped from outside"}
+                   "ended": record.get("ended", "stopped from outside")}
     return _keep(folder, trained.model, trained.source(), record, priors, features)
 
 
@@ -92,7 +94,9 @@ def _keep(
         codes = find_codes(model, source)
         keep_codes(folder, codes)
     few = codes.z[0].numel() <= SMALL and len(source.classes) <= FEW
-    usual = USUAL if few else USUAL[:3]
+    named = read_toml(folder.settings).get("prior", "auto")
+    suiting = FOR_WORDS if model.alphabet else USUAL if few else USUAL[:3]
+    usual = dict.fromkeys([*suiting, *([named] if named != "auto" else [])])
     fitted = {}
     for text in priors or usual:
         try:
@@ -155,7 +159,7 @@ def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = 
     settings = read_toml(folder.settings)
     page = template("report").render(
         record=record, settings=settings, sections=_sections(drawn, bool(snapshot.drawn)),
-        words=WORDS, generates=GENERATES,
+        words=WORDS, generates=GENERATES, evaluated=kept_evaluations(folder),
         history=snapshot.history,
         of_priors=OF_PRIORS, table=_of_priors(record), judge=snapshot.judge,
         count=len(next(iter(snapshot.drawn.values())).features) if snapshot.drawn else 0,

@@ -61,6 +61,7 @@ def test_columns_become_numbers_as_by_hand_from_the_training_rows():
 
 
 def test_test_rows_change_nothing_in_training():
+    """Pitfall 21: columns are scaled by training rows alone."""
     frame = rows()
     before = source_of(frame)
     index = before.splits["test"].index.numpy()

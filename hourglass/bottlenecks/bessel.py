@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-HIGH = 32.0   # order from which five terms of the expansion are right to ten digits
+HIGH = 16.0   # order from which the expansion is right to seven digits
 
 
 def log_bessel(order: float, k: Tensor) -> tuple[Tensor, Tensor]:

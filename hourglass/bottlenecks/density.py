@@ -25,13 +25,16 @@ class GaussianMixture(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """(..., D) -> (...), in nats."""
-        centre = self.components.loc.detach().mean(0)   # else far-off means would cancel badly
-        z, mean = value - centre, self.components.loc - centre
-        weight = self.components.scale.square().reciprocal()   # (K, D)
+        # in double precision, for narrow components cancel; and no autocast touches it
+        place, width = self.components.loc.double(), self.components.scale.double()
+        centre = place.detach().mean(0)   # else far-off means would cancel badly
+        z, mean = value - centre, place - centre
+        weight = width.square().reciprocal()   # (K, D)
         squared = (z.square() @ weight.T - 2 * z @ (mean * weight).T
                    + (mean.square() * weight).sum(1))
-        volume = self.components.scale.log().sum(1) + len(centre) * math.log(2 * math.pi) / 2
-        return torch.logsumexp(self.logits.log_softmax(0) - volume - squared / 2, -1)
+        volume = width.log().sum(1) + len(centre) * math.log(2 * math.pi) / 2
+        log_shares = self.logits.double().log_softmax(0)
+        return torch.logsumexp(log_shares - volume - squared / 2, -1).to(value)
 
     def sample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """(*sample_shape, D)."""

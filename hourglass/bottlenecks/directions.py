@@ -17,10 +17,12 @@ def log_area(dim: int) -> float:
 
 
 def around(mean: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Points (..., D) at an angle (..., 1) from the means (B, D), in a direction that is drawn.
+    """Points (..., D), in double precision, at an angle (..., 1) from the means (B, D), in a
+    direction that is drawn.
 
     No reflection takes the pole to the mean, so that nothing happens where the two agree.
     """
+    mean = F.normalize(mean.double(), dim=-1)   # on a circle, what is left is often little
     noise = torch.randn(*cosine.shape[:-1], mean.shape[-1], dtype=mean.dtype, device=mean.device)
     across = noise - (noise * mean).sum(-1, keepdim=True) * mean
     return cosine * mean + sine * F.normalize(across, dim=-1)

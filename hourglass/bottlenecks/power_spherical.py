@@ -37,8 +37,8 @@ class PowerSpherical(Distribution):
         near, far = (Gamma(a, 1.0, validate_args=False).rsample()
                      for a in (k + self.half, torch.full_like(k, self.half)))
         whole = near + far   # near / whole is a beta, and twice it less one the cosine
-        return around(self.mode, ((near - far) / whole).to(self.mode),
-                      (2 * torch.sqrt(near * far) / whole).to(self.mode))
+        return around(self.mode, (near - far) / whole,
+                      2 * torch.sqrt(near * far) / whole).to(self.mode)
 
     def log_prob(self, value: Tensor) -> Tensor:
         inner = (self.mode * value).sum(-1, keepdim=True).double().clamp(min=-1 + 1e-7)

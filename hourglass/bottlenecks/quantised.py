@@ -1,5 +1,6 @@
 """The bottleneck of words, whatever it is that chooses them."""
 
+import math
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -46,12 +47,15 @@ class Quantised(nn.Module):
     """h's vectors, rounded to words by a quantiser, and their prior: every word as likely."""
 
     confined = False
+    here: Tensor
 
     def __init__(self, layers: tuple[nn.Module, nn.Module, Grid], quantiser: Quantiser):
         super().__init__()
         self.reduce, self.expand, self.grid = layers
         self.quantiser = quantiser
         self.places = (*self.grid.places, *quantiser.each)
+        self.books = math.prod(quantiser.each)   # of which a place's words are
+        self.register_buffer("here", torch.empty(0), persistent=False)   # knows the device
 
     @property
     def alphabet(self) -> Alphabet:
@@ -70,12 +74,12 @@ class Quantised(nn.Module):
         return self._write(self._read(z))
 
     def sample_prior(self, n: int) -> Tensor:
-        device = next((p.device for p in self.quantiser.parameters()), None)  # type: ignore[attr-defined]
-        return self._write(torch.randint(self.quantiser.size, (n, *self.places), device=device))
+        return self._write(torch.randint(self.quantiser.size, (n, *self.places)))
 
     def _read(self, z: Tensor) -> Tensor:
-        return self.quantiser.read(self.grid.split(z)).unflatten(1, self.grid.places)
+        words = self.quantiser.read(self.grid.split(z.to(self.here.device)))
+        return words.unflatten(1, self.grid.places).to(z.device)
 
     def _write(self, words: Tensor) -> Tensor:
-        flat = words.flatten(1, len(self.grid.places))
-        return self.grid.join(self.quantiser.write(flat))
+        flat = words.flatten(1, len(self.grid.places)).to(self.here.device)
+        return self.grid.join(self.quantiser.write(flat)).to(words.device)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, Gamma, register_kl
 
 from .bessel import log_bessel
@@ -30,6 +31,8 @@ class VonMisesFisher(Distribution):
         super().__init__(mode.shape[:-1], mode.shape[-1:], validate_args=False)
         self._mode, self.concentration = mode, concentration
         self.order = mode.shape[-1] / 2 - 1
+        # both (B, 1); the second is the mean resultant length
+        self.log_bessel, self.length = log_bessel(self.order, concentration.double())
 
     @property
     def mode(self) -> Tensor:
@@ -38,13 +41,13 @@ class VonMisesFisher(Distribution):
     @property
     def mean(self) -> Tensor:
         """Inside the sphere: the mode, shortened to the mean resultant length."""
-        return log_bessel(self.order, self.concentration.double())[1].to(self.mode) * self.mode
+        return self.length.to(self.mode) * self.mode
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         k = self.concentration.double().expand(*shape[:-1], 1)
-        angle = _Angle.apply(_angles(k.detach(), shape[-1]), k, shape[-1])
-        return around(self.mode, angle.cos().to(self.mode), angle.sin().to(self.mode))
+        angle = _Angle.apply(_angles(k.detach(), shape[-1]), k, self.length, shape[-1])
+        return around(self.mode, angle.cos(), angle.sin()).to(self.mode)
 
     def log_prob(self, value: Tensor) -> Tensor:
         k = self.concentration.double()
@@ -53,14 +56,13 @@ class VonMisesFisher(Distribution):
 
     def entropy(self) -> Tensor:
         k = self.concentration.double()
-        length = log_bessel(self.order, k)[1]
-        return (k * (1 - length) - self._log_peak()).squeeze(-1).to(self.mode)
+        return (k * (1 - self.length) - self._log_peak()).squeeze(-1).to(self.mode)
 
     def _log_peak(self) -> Tensor:
         """The log density at the mode, (B, 1)."""
         k = self.concentration.double()
         return (self.order * k.log() - (self.order + 1) * math.log(2 * math.pi)
-                - log_bessel(self.order, k)[0])
+                - self.log_bessel)
 
 
 @register_kl(VonMisesFisher, SphereUniform)
@@ -88,22 +90,22 @@ class _Angle(torch.autograd.Function):
     share of smaller ones stays as it is (Figurnov, Mohamed & Mnih, 2018, arXiv 1805.08498)."""
 
     @staticmethod
-    def forward(ctx: Any, angle: Tensor, k: Tensor, dim: int) -> Tensor:
-        ctx.save_for_backward(angle, k)
+    def forward(ctx: Any, angle: Tensor, k: Tensor, length: Tensor, dim: int) -> Tensor:
+        ctx.save_for_backward(angle, k, length)
         ctx.dim = dim
         return angle.clone()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None]:
-        angle, k = ctx.saved_tensors
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None, None]:
+        angle, k, length = ctx.saved_tensors
         angle = angle.clamp(min=1e-12)
-        length = log_bessel(ctx.dim / 2 - 1, k)[1]
         nodes, weights = (torch.as_tensor(t).to(angle) for t in _quadrature())
         at = angle * nodes   # (..., nodes), from 0 to the angle
         log_density = (k * (at.cos() - angle.cos())
                        + (ctx.dim - 2) * (at.sin().log() - angle.sin().log()))
         below = ((at.cos() - length) * log_density.exp() * weights).sum(-1, keepdim=True)
-        return None, -gradient * angle * below, None
+        return None, -gradient * angle * below, None, None
 
 
 @cache

@@ -1,0 +1,188 @@
+"""log p(x) by annealed importance sampling, whose bound is tighter where q(z|x) is poor."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from ..autoencoder import Autoencoder
+from ..console import track
+from ..contracts import Batch, Latent, Output
+from ..data.source import Split
+from ..terms.basic import log_likelihood
+from .importance import Weighed, own_noise, summed_up
+from .target import at_once, densities, draw, nats, seed_of
+
+PILOTS = 4           # chains that find the step sizes
+LEAPS = 10           # leapfrog steps of a transition, as Wu et al. take
+ACCEPTED = 0.65      # share of the transitions to which step sizes lead (Neal, 2011)
+ADAPTING = 0.2       # how fast they do, in the log
+STEEP = 4.0          # the shares of the way are those of a sigmoid from -4 to 4 (Wu et al.)
+WIDTHS = 0.5         # the first step size, in widths of the posterior's narrowest factor, or
+FIRST = 0.1          # where that is not known
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where chains are, and the two ends' log densities and slopes there."""
+
+    z: Tensor            # (K, B, ...)
+    of_q: Tensor         # (K, B) log q(z|x)
+    joint: Tensor        # (K, B) log p(x, z)
+    slopes: tuple[Tensor, Tensor]   # (K, B, ...) of both
+
+    def log_density(self, share: float) -> Tensor:
+        """(K, B), so far on the way from the one to the other."""
+        return (1 - share) * self.of_q + share * self.joint
+
+    def slope(self, share: float) -> Tensor:
+        """Its slope, (K, B, ...)."""
+        return (1 - share) * self.slopes[0] + share * self.slopes[1]
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """The way from q(z|x) to p(x, z) for a batch."""
+
+    model: Autoencoder
+    out: Output
+    q: Distribution
+    p: Distribution
+
+    def at(self, z: Tensor) -> Place:
+        """What is found at codes z (K, B, ...)."""
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            of_q = nats(self.q, z).double()
+            joint = log_likelihood(self.out, self.model, z).double() + nats(self.p, z).double()
+            slopes = (torch.autograd.grad(of_q.sum(), z)[0], torch.autograd.grad(joint.sum(), z)[0])
+        return Place(z.detach(), of_q.detach(), joint.detach(), slopes)
+
+
+@dataclass
+class Steps:
+    """The step size of each sample, (B,), at each temperature."""
+
+    now: Tensor
+    held: list[Tensor] = field(default_factory=list)
+
+    def adapt(self, accepted: Tensor) -> None:
+        """Keep the size that was used, and lead the next to what is accepted as often as wanted;
+        accepted (K, B)."""
+        self.held.append(self.now)
+        self.now = self.now * torch.exp(ADAPTING * (accepted.float().mean(0) - ACCEPTED))
+
+
+def check_space(model: Autoencoder, batch: Batch) -> None:
+    """Raises ValueError where codes do not lie in all of space, so that they cannot be moved
+    freely."""
+    for density in densities(model, batch):
+        try:
+            support: Any = density.support
+        except NotImplementedError:
+            support = None
+        while hasattr(support, "base_constraint"):
+            support = support.base_constraint
+        if support is not constraints.real:
+            raise ValueError(f"annealing needs codes that may lie anywhere, as those of "
+                             f"gaussian(16) may; those of {type(density).__name__} may not, or it "
+                             f"does not say so")
+
+
+@torch.no_grad()
+def anneal(
+    model: Autoencoder, split: Split, rows: Tensor, steps: int, chains: int, seed: int = 0
+) -> Weighed:
+    """-log of the mean weight of chains that go from q(z|x) to p(x, z) in so many steps, by
+    Hamiltonian transitions, for samples that are the rows (N,) of a split (Neal, 2001; Wu et al.,
+    2017, arXiv 1611.04273).
+
+    The step sizes are found by chains of their own beforehand: if the weighed ones adapted, their
+    mean weight would no longer be p(x). With one step it is importance sampling.
+    """
+    group = max(1, at_once(split.batch(rows[:1]).x) // chains)
+    rise = torch.linspace(-STEEP, STEEP, steps + 1).sigmoid().double()
+    shares = ((rise - rise[0]) / (rise[-1] - rise[0])).tolist()
+    found = []
+    with own_noise(split):
+        for chunk in rows.split(group):
+            bridge, begun, sizes = _begin(model, split, chunk, chains + PILOTS, seed)
+            noise = [torch.Generator(split.device).manual_seed(seed_of(split, row, ~seed % 2**31))
+                     for row in chunk.split(1)]
+            what = f"annealing {len(chunk):,} of {len(rows):,} samples"
+            if steps > 1:
+                _walk(bridge, begun[chains:], shares, sizes, noise, f"{what}: step sizes")
+            found.append(summed_up(_walk(bridge, begun[:chains], shares, sizes, noise, what)))
+    return Weighed(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def _begin(
+    model: Autoencoder, split: Split, rows: Tensor, count: int, seed: int
+) -> tuple[Bridge, Tensor, Steps]:
+    """The bridge of some samples, codes (K, B, ...) at its beginning, and first step sizes."""
+    batch = split.batch(rows)
+    z = torch.cat([draw(model, split, row, count, seed).z for row in rows.split(1)], 1)
+    q, p = densities(model, batch)
+    out = Output(batch.x, Latent(z[0]), model.decode(z[0], batch.y), batch.known, batch.y)
+    try:
+        first = WIDTHS * q.stddev.flatten(1).min(1).values
+    except NotImplementedError:
+        first = torch.full(rows.shape, FIRST, device=z.device)
+    return Bridge(model, out, q, p), z, Steps(first)
+
+
+def _walk(
+    bridge: Bridge, z: Tensor, shares: Sequence[float], sizes: Steps,
+    noise: Sequence[torch.Generator], what: str,
+) -> Tensor:
+    """Log weights (K, B) of chains that begin at z; where no sizes are held yet, they are found."""
+    finding, place = not sizes.held, bridge.at(z)
+    log_w = torch.zeros_like(place.joint)
+    for step, (before, share) in enumerate(track(list(pairwise(shares)), len(shares) - 1, what)):
+        log_w += (share - before) * (place.joint - place.of_q)
+        if share < 1:
+            size = sizes.now if finding else sizes.held[step]
+            place, accepted = _move(bridge, place, share, size, noise)
+            if finding:
+                sizes.adapt(accepted)
+    return log_w
+
+
+def _move(
+    bridge: Bridge, place: Place, share: float, size: Tensor, noise: Sequence[torch.Generator]
+) -> tuple[Place, Tensor]:
+    """A Hamiltonian transition that leaves the density at that share of the way as it is (Duane et
+    al., 1987), and which chains moved, (K, B)."""
+    z, device = place.z, place.z.device
+    speed = torch.stack([torch.randn(z[:, 0].shape, generator=g, device=device) for g in noise], 1)
+    chance = torch.stack([torch.rand(len(z), generator=g, device=device) for g in noise], 1)
+    step = size.view(-1, *[1] * (z.ndim - 2))
+    before = place.log_density(share) - _motion(speed)
+    there = place
+    speed = speed + step / 2 * place.slope(share)
+    for leap in range(LEAPS):
+        there = bridge.at(there.z + step * speed)
+        speed = speed + (step if leap < LEAPS - 1 else step / 2) * there.slope(share)
+    gained = there.log_density(share) - _motion(speed) - before
+    accepted = chance.double().log() < gained.nan_to_num(-math.inf)
+    return _either(accepted, there, place), accepted
+
+
+def _motion(speed: Tensor) -> Tensor:
+    """Kinetic energy (K, B), in double precision, of speeds (K, B, ...)."""
+    return speed.double().square().flatten(2).sum(2) / 2
+
+
+def _either(chosen: Tensor, a: Place, b: Place) -> Place:
+    """One place where it is chosen, (K, B), else the other."""
+    wide = chosen.view(*chosen.shape, *[1] * (a.z.ndim - 2))
+    slopes = tuple(torch.where(wide, one, other)
+                   for one, other in zip(a.slopes, b.slopes, strict=True))
+    return Place(torch.where(wide, a.z, b.z), torch.where(chosen, a.of_q, b.of_q),
+                 torch.where(chosen, a.joint, b.joint), (slopes[0], slopes[1]))
