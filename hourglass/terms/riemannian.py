@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ..contracts import Output
+from ..precision import full_precision
 from ..spec import Count, Positive, terms
 from .hamiltonian import Force, Pace, force, standard, unbounded
-from .weights import exactly, nats
+from .weights import nats
 
 
 class Metric(NamedTuple):
@@ -90,11 +91,11 @@ def curved_leapfrog(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """One step of z and velocity v (K, B, D), with the slope of log p(x, z) at z: new z, v,
     log p(x, z), slope, and the log of the determinant of its Jacobian (K, B)."""
-    with exactly(z):
+    with full_precision(z):
         v, first = kick(metric.at(z), v, slope, sizes)
     z = z + sizes * v
     joint, slope = pull(z)
-    with exactly(z):
+    with full_precision(z):
         v, second = kick(metric.at(z), v, slope, sizes)
     return z, v, joint, slope, first + second
 
@@ -134,7 +135,7 @@ class RHVAE(nn.Module):
     def metric(self) -> Metric:
         """As it is now."""
         centres = self.centroids.clone()   # for this batch's will be written over it
-        with exactly(centres):
+        with full_precision(centres):
             numbers = self.factor(centres)
             root = numbers.new_zeros(len(centres), self.dim, self.dim)
             rows, columns = torch.tril_indices(self.dim, self.dim, -1, device=root.device)
@@ -148,7 +149,7 @@ class RHVAE(nn.Module):
         z = q.rsample(torch.Size((k,)))
         sizes, heats, pull = self.pace.sizes, self.pace.heats(self.steps), force(out, model)
         metric = self.metric()
-        with exactly(z):
+        with full_precision(z):
             v = _times(metric.at(z).root, torch.randn_like(z))
             weight = -nats(q, z) - metric.at(z).log_prob(v)
         v = heats[0] * v
@@ -156,7 +157,7 @@ class RHVAE(nn.Module):
         for before, after in pairwise(heats):
             z, v, joint, slope, volume = curved_leapfrog(pull, metric, z, v, slope, sizes)
             v, weight = after / before * v, weight + volume
-        with exactly(z):
+        with full_precision(z):
             return weight + joint + metric.at(z).log_prob(v)
 
     def forward(self, out: Output, model: nn.Module) -> Tensor:
