@@ -1,5 +1,6 @@
 """The Hamiltonian bound in a space whose metric is learned."""
 
+import math
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -123,12 +124,16 @@ class RHVAE(nn.Module):
         self.temperature, self.floor = temperature, floor
         self.pace = Pace((self.dim,), step_size, largest, tempering)
         self.register_buffer("centroids", first)
-        self.factor = nn.Sequential(nn.Linear(self.dim, 64), nn.ReLU(),
-                                    nn.Linear(64, self.dim * (self.dim + 1) // 2))
+        last = nn.Linear(64, self.dim * (self.dim + 1) // 2)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        # so that all means together begin as one, or the first velocities would be wild
+        nn.init.constant_(last.bias[:self.dim], -math.log(centroids) / 2)
+        self.factor = nn.Sequential(nn.Linear(self.dim, 64), nn.ReLU(), last)
 
     def metric(self) -> Metric:
         """As it is now."""
-        centres = self.centroids.clone()    # for the next batch's will be written over it
+        centres = self.centroids.clone()   # for this batch's will be written over it
         with exactly(centres):
             numbers = self.factor(centres)
             root = numbers.new_zeros(len(centres), self.dim, self.dim)
@@ -157,6 +162,7 @@ class RHVAE(nn.Module):
     def forward(self, out: Output, model: nn.Module) -> Tensor:
         """(B,)."""
         means = _means(out)
-        if self.training:
+        lost = -self.log_weights(out, model, 1)[0]
+        if self.training:   # only now, for no sample's loss is to hang on those beside it
             self.centroids.copy_(torch.cat([means, self.centroids])[:len(self.centroids)])
-        return -self.log_weights(out, model, 1)[0]
+        return lost
