@@ -90,7 +90,7 @@ def prepare(
     settings: Settings, data: Any = None, y: Any = None, out: str | Path | None = None
 ) -> Training:
     """A new run, ready to start; raises ValueError for whatever cannot work."""
-    settings = settings_of(_with_whole_path(settings, data), data is not None)
+    settings = settings_of(with_whole_path(settings, data), data is not None)
     _check_texts(settings)
     source = load_source(settings, data, y)
     training = _assemble(settings, source, None)
@@ -165,7 +165,7 @@ def _check_texts(settings: Settings) -> None:
     augmenter(settings.augment, 0.0, 1.0)
 
 
-def _with_whole_path(settings: Settings, data: Any) -> Settings:
+def with_whole_path(settings: Settings, data: Any = None) -> Settings:
     """The settings with a data path that holds from every folder."""
     if data is not None:
         return settings.with_(data=IN_MEMORY)
@@ -182,11 +182,14 @@ def _with_whole_path(settings: Settings, data: Any) -> Settings:
 def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> Training:
     keep_freed_memory()
     device = choose_device(settings.device)
-    parts = settings.parts().fitted(source.shape, source.low, source.high)
+    parts = settings.parts().fitted(source.shape, source.low, source.high, source.columns)
     classes = len(source.classes)
     costs = summarise(parts, source.shape, settings.optimiser, classes)
     if parts.condition != "none":
         _check_classes(source)
+    if settings.labelled and parts.condition != "inferred":
+        raise ValueError("labelled hides classes, which needs a model that guesses them, such as "
+                         "--model semi_supervised_vae")
     precision = choose_precision(settings.precision, device, costs.multiply_adds["whole"])
     layout = choose_layout(settings.layout, device, len(source.shape) == 3)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)   # we say it ourselves

@@ -1,16 +1,16 @@
 """The one model: corrupt, encode, squeeze, decode."""
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from .condition import LabelCondition
+from .condition import CONDITIONS, Condition
 from .contracts import Alphabet, Latent, Output
 from .corruptions import corrupter
-from .spec import backbones, bottlenecks, likelihoods
+from .precision import at_least_single, full_precision
+from .spec import Call, backbones, bottlenecks, likelihoods, read, usual_backbone
 
 INITIALISED = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d)
 
@@ -24,32 +24,39 @@ class Parts:
     bottleneck: str = "plain(32)"
     likelihood: str = "auto"
     corruption: str = "none"
-    condition: str = "none"       # or "label"
+    condition: str = "none"       # or "label", or "inferred"
     loss: str = "recon"
     prior: str = "auto"           # that samples are drawn from, if none is asked for
 
-    def fitted(self, shape: tuple[int, ...], low: float, high: float) -> "Parts":
-        """With a part for every "auto", and the likelihood's support held against the data."""
-        backbone = self.backbone if self.backbone != "auto" else (
-            {3: "conv", 2: "conv1d"}.get(len(shape), "mlp"))
+    def fitted(
+        self, shape: tuple[int, ...], low: float, high: float, columns: str = ""
+    ) -> "Parts":
+        """With a part for every "auto", and the likelihood's support held against the data, of
+        which `columns` says what a table's are, as `mixed` is told."""
+        backbone = self.backbone if self.backbone != "auto" else usual_backbone(shape)
         bounded = low >= 0 and high <= 1
+        several = "kinds" in columns or "pair" in columns
         likelihood = self.likelihood if self.likelihood != "auto" else (
-            "bernoulli" if bounded else "normal")
+            "mixed" if several else "bernoulli" if bounded else "normal")
+        if columns and likelihood.startswith("mixed"):   # whatever another table's were
+            likelihood = f"mixed({columns!r})"
         least, most = likelihoods.make(likelihood).support
         if low < least or high > most:
             raise ValueError(f"{likelihood} is for values from {least:g} to {most:g}, and this "
                              f"data has others; use --likelihood normal, or scale the data")
-        return replace(self, backbone=backbone, likelihood=likelihood)
+        return replace(self, backbone=backbone, decoder=_around(self.decoder, backbone),
+                       likelihood=likelihood)
 
 
-def full_precision(t: Tensor) -> AbstractContextManager[None]:
-    """No autocast where t is; the meta device, on which models are measured, knows none."""
-    return nullcontext() if t.is_meta else torch.autocast(t.device.type, enabled=False)
-
-
-def at_least_single(t: Tensor) -> Tensor:
-    """float32, but of float64, which stays."""
-    return t if t.dtype == torch.float64 else t.float()
+def _around(decoder: str, backbone: str) -> str:
+    """The decoder's text, with that backbone in it if it wraps whichever there is."""
+    if not decoder:
+        return ""
+    call = read(decoder)
+    options = backbones.check(call)
+    if "of" not in backbones.options(call.name) or options.get("of", "auto") != "auto":
+        return decoder
+    return str(Call(call.name, (), {**options, "of": backbone}))
 
 
 def initialise(layer: nn.Module) -> None:
@@ -66,7 +73,7 @@ class Autoencoder(nn.Module):
 
     def __init__(self, parts: Parts, shape: tuple[int, ...], classes: int = 0):
         super().__init__()
-        self.likelihood = likelihoods.make(parts.likelihood)
+        self.shape, self.likelihood = shape, likelihoods.make(parts.likelihood)
         out = self.likelihood.out(shape)
         forth = backbones.make(parts.backbone, shape, out)
         back = backbones.make(parts.decoder, shape, out) if parts.decoder else forth
@@ -75,8 +82,9 @@ class Autoencoder(nn.Module):
         if hasattr(self.bottleneck, "inputs"):
             self.bottleneck.inputs = nn.Parameter(torch.rand(self.bottleneck.count, *shape))
         self.corruption, self.corrupt = parts.corruption, corrupter(parts.corruption)
-        self.condition = (None if parts.condition == "none" else
-                          LabelCondition(classes, forth.code, back.code))
+        self.condition: Condition | None = (
+            None if parts.condition == "none" else
+            CONDITIONS[parts.condition](classes, forth.code, back.code))
         self.apply(initialise)
 
     def encode(
@@ -84,17 +92,28 @@ class Autoencoder(nn.Module):
     ) -> tuple[Latent, tuple[Tensor, ...]]:
         """x (B, *shape), y (B,) if conditional -> Latent, skips. The bottleneck works in full
         precision."""
+        if hasattr(self.likelihood, "shown"):
+            x = self.likelihood.shown(x)
         h, skips = self.encoder(x)
+        return self.squeeze(h, y, draw), skips
+
+    def squeeze(self, h: Tensor, y: Tensor | None = None, draw: bool = False) -> Latent:
+        """h (B, *code) of the encoder -> Latent, of the classes y (B,) if conditional."""
+        guess = None
         if self.condition is not None:
+            y, guess = self.condition.told(h, y)
             h = self.condition.encoding(h, y)
+        anchors = self._anchors()
         with full_precision(h):
-            return self.bottleneck(at_least_single(h), draw, *self._anchors()), skips
+            latent: Latent = self.bottleneck(at_least_single(h), draw, *anchors)
+        return replace(latent, y=y, guess=guess)
 
     def _anchors(self) -> tuple[Tensor, ...]:
         """What the encoder makes of the inputs (K, *shape) that a bottleneck's prior learns, if it
-        does: h (K, *code)."""
+        does: h (K, *code). They stay where x may lie."""
         inputs = getattr(self.bottleneck, "inputs", None)
-        return () if inputs is None else (at_least_single(self.encoder(inputs)[0]),)
+        return () if inputs is None else (
+            at_least_single(self.encoder(inputs.clamp(*self.likelihood.support))[0]),)
 
     def decode(
         self, z: Tensor, y: Tensor | None = None, skips: tuple[Tensor, ...] = ()
@@ -116,14 +135,17 @@ class Autoencoder(nn.Module):
         `draw` says so; else neither. x counts where it is known."""
         draw = self.training if draw is None else draw
         seen = x if given is None else given
-        latent, skips = self.encode(self.corrupt(seen) if draw else seen, y, draw)
-        return Output(x, latent, self.decode(latent.z, y, skips), known, y, skips,
-                      None if seen is x and not draw else seen)
+        seen = self.corrupt(seen) if draw else seen
+        latent, skips = self.encode(seen, y, draw)
+        px = self.decode(latent.z, latent.y, skips)
+        if self.training and hasattr(self.likelihood, "adapt"):
+            px = self.likelihood.adapt(px, x, known)
+        return Output(x, latent, px, known, y, skips, None if seen is x else seen)
 
     def sample_prior(self, n: int) -> Tensor:
         """n draws z (N, ...) from the bottleneck's own prior, on the CPU, in torch's noise."""
         drawn: Tensor = self.bottleneck.sample_prior(n, *self._anchors())
-        return drawn.detach().cpu()
+        return drawn.detach() if drawn.is_meta else drawn.detach().cpu()
 
     def settled(self, z: Tensor) -> Tensor:
         """The codes nearest to z (N, ...) that the decoder was trained for: of most bottlenecks z

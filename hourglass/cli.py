@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 import typer
 from typer.exceptions import TyperException
 
+from .cli_compare import compare_commands
 from .cli_data import data_commands
 from .cli_evaluate import evaluate_commands
 from .cli_latent import Device, Run, latent_commands
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]})
 app.add_typer(latent_commands)
+app.add_typer(compare_commands)
 app.add_typer(use_commands)
 app.add_typer(evaluate_commands)
 app.add_typer(serve_commands)
@@ -130,7 +132,7 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
         data, recipe = "", str(RunFolder(Path(data)).settings)
     chosen = _settings(data, recipe, settings)
     source = load_source(chosen)
-    parts = chosen.parts().fitted(source.shape, source.low, source.high)
+    parts = chosen.parts().fitted(source.shape, source.low, source.high, source.columns)
     costs = summarise(parts, source.shape, chosen.optimiser, len(source.classes))
     print(as_text(costs, chosen.batch_size))
 

@@ -25,15 +25,26 @@ def evaluate(
     out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
         "--out", "-o", help="also a .csv, a row a sample")] = None,
     seed: Annotated[int, typer.Option(min=0, help="of the codes")] = 0,
+    factors: Annotated[bool, typer.Option("--factors", help="instead, how well codes keep apart "
+                                          "the factors that samples were made of (dsprites, or a "
+                                          ".npz with factors)")] = False,
+    leave_out: Annotated[str, typer.Option(help="factors that shall not count, with commas, such "
+                                           "as shape")] = "",
     device: Device = "cpu",
 ) -> None:
     """Say how likely a model finds samples that it has not seen: -log p(x), in nats and bits, its
     bound, and what the bound is made of. The report shows it from then on.
 
     Examples: hourglass evaluate runs/1 --nll 5000; hourglass evaluate runs/1 --nll 5000 --ais 500
-    --limit 100
+    --limit 100; hourglass evaluate runs/sprites --factors --leave-out shape
     """
     from .hardware import choose_device
+    if factors:
+        from .tasks.disentangle import disentangle
+        from .trained import load
+        left = tuple(filter(None, map(str.strip, leave_out.split(","))))
+        print(*disentangle(load(run, str(choose_device(device))), leave_out=left).lines(), sep="\n")
+        return
     from .tasks.evaluate import Wish
     from .tasks.evaluate import evaluate as look
     from .trained import load

@@ -115,25 +115,6 @@ def vary(
 
 
 @latent_commands.command()
-def compare(
-    runs: Annotated[list[Path], typer.Argument(help="runs on the same data")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="the page")] = Path("compare.html"),
-) -> None:
-    """Show runs side by side, on the same samples: figures, and a table of metrics.
-
-    Example: hourglass compare runs/1 runs/2 -o compare.html
-    """
-    from .tasks.compare import compare as lay_out
-    table = {name: values for name, values in lay_out(runs, out).items()
-             if "/" not in name or name.endswith(("/frechet", "/asked"))}   # the page has all
-    wide = max(len(name) for name in table)
-    print(" " * wide, *(f"{run.name:>12}" for run in runs))
-    for name, values in table.items():
-        print(f"{name:{wide}}", *(f"{'-' if v is None else format(v, '.4g'):>12}" for v in values))
-    print(out)
-
-
-@latent_commands.command()
 def explore(
     run: Run,
     out: Annotated[Path, typer.Option("--out", "-o", help="the page, an .html file")] = Path(

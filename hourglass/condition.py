@@ -1,7 +1,8 @@
-"""The class of x as a condition: what makes encoder and decoder know which class they deal with."""
+"""The class of x as a condition, told or guessed: what makes both halves know it."""
 
 import math
 
+import torch
 from torch import Tensor, nn
 
 
@@ -19,6 +20,10 @@ class LabelCondition(nn.Module):
         for table in (self.forth[0], self.back[0]):
             nn.init.normal_(table.weight, std=0.02)  # type: ignore[arg-type]
 
+    def told(self, h: Tensor, y: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+        """The classes y (B,) themselves; there is no guess."""
+        return y, None
+
     def encoding(self, h: Tensor, y: Tensor | None) -> Tensor:
         """h (B, *code), y (B,) -> h, of that class."""
         return h + self.forth(_given(y))
@@ -26,6 +31,36 @@ class LabelCondition(nn.Module):
     def decoding(self, h: Tensor, y: Tensor | None) -> Tensor:
         """h (B, *back), y (B,) -> h, of that class."""
         return h + self.back(_given(y))
+
+
+class InferredLabel(nn.Module):
+    """The same where the class is known; where it is not (-1, or no y), it is guessed from the
+    encoder's h, by q(y|x) (model M2 of Kingma et al., 2014, arXiv 1406.5298)."""
+
+    def __init__(self, classes: int, code: tuple[int, ...], back: tuple[int, ...]):
+        super().__init__()
+        self.label = LabelCondition(classes, code, back)
+        self.classify = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(code), HIDDEN), nn.ReLU(),
+                                      nn.Linear(HIDDEN, classes))
+
+    def encoding(self, h: Tensor, y: Tensor | None) -> Tensor:
+        """h (B, *code), y (B,) -> h, of that class."""
+        return self.label.encoding(h, y)
+
+    def decoding(self, h: Tensor, y: Tensor | None) -> Tensor:
+        """h (B, *back), y (B,) -> h, of that class."""
+        return self.label.decoding(h, y)
+
+    def told(self, h: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Classes (B,), and the guess as logits (B, K)."""
+        logits = self.classify(h)
+        guess = logits.argmax(1)
+        return guess if y is None else torch.where(y < 0, guess, y), logits
+
+
+Condition = LabelCondition | InferredLabel
+CONDITIONS: dict[str, type[Condition]] = {"label": LabelCondition, "inferred": InferredLabel}
+HIDDEN = 128   # units of the classifier
 
 
 def _given(y: Tensor | None) -> Tensor:

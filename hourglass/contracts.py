@@ -17,11 +17,25 @@ class Batch:
     y: Tensor | None = None        # (B,) integer labels
     given: Tensor | None = None    # what the encoder is to see in place of x, if not x itself
     known: Tensor | None = None    # like x: 1 where it is known; else x is 0
+    told: Tensor | None = None     # y as training may know it: -1 where it may not
 
     @property
     def seen(self) -> Tensor:
         """What the encoder is to see, like x."""
         return self.x if self.given is None else self.given
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What samples were made of, where that is known."""
+
+    values: np.ndarray                # (N, F) integers: which of its values each factor has
+    names: tuple[str, ...]            # (F,)
+    unordered: tuple[str, ...] = ()   # the names of those whose values are mere kinds
+
+    def of(self, rows: np.ndarray) -> "Factors":
+        """Those of the samples with these numbers."""
+        return Factors(self.values[rows], self.names, self.unordered)
 
 
 @dataclass
@@ -44,6 +58,7 @@ class Collection:
     raw: "Raw | None" = None         # what x was made of, where its scale is to be learnt
     encoding: dict[str, Any] = field(default_factory=dict)   # how it was, as JSON can hold it
     unreadable: tuple[str, ...] = ()                       # files that are left out
+    factors: Factors | None = None                         # what its samples were made of
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -87,8 +102,10 @@ class Latent:
     z: Tensor                              # (B, D) or (B, D, H, W)
     q: Distribution | None = None          # posterior; its batch shape starts with B
     p: Distribution | None = None          # prior of the same kind
-    codes: Tensor | None = None            # (B, ...) integers, if discrete
+    codes: Tensor | None = None            # (B, *places) integers, if discrete
     penalties: dict[str, Tensor] = field(default_factory=dict)  # (B,) each, such as commitment
+    y: Tensor | None = None                # (B,) the classes as which it was encoded, if any
+    guess: Tensor | None = None            # (B, K) logits of q(y|x), if it was guessed
 
 
 @dataclass

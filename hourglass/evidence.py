@@ -1,11 +1,12 @@
 """What a trained model makes of samples: errors, likelihoods and codes, the same at every call."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeGuard
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Normal
+from torch.distributions import Distribution, Normal
 
 from .autoencoder import Autoencoder
 from .channels import channels_last
@@ -30,7 +31,7 @@ def seen_of(model: Autoencoder, batch: Batch, draws: int = 0) -> Seen:
     """The same of one batch, in the precision that it and the model have."""
     latent, skips = model.encode(batch.seen, batch.y)
     px = model.decode(latent.z, batch.y, skips)
-    drawn = [px] if not draws or not isinstance(latent.q, Normal) else (
+    drawn = [px] if not draws or not _is_gaussian(latent.q) else (
         model.decode(z, batch.y, skips) for z in _drawn(latent.q, draws))
     nats = _mean(-each.log_prob(batch.x) for each in drawn)
     error = (px.mean - batch.x).square()
@@ -47,7 +48,12 @@ def together(found: Sequence[Seen]) -> Seen:
 @torch.inference_mode()
 def has_posterior(model: Autoencoder, batch: Batch) -> bool:
     """Whether z can be drawn from a Gaussian posterior."""
-    return isinstance(model.encode(batch.x, batch.y)[0].q, Normal)
+    return _is_gaussian(model.encode(batch.x, batch.y)[0].q)
+
+
+def _is_gaussian(q: Distribution | None) -> TypeGuard[Normal]:
+    """Whether q is one of which new codes can be drawn: a ladder's lower levels cannot."""
+    return isinstance(q, Normal) and q.has_rsample
 
 
 @torch.inference_mode()

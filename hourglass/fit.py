@@ -158,7 +158,7 @@ def _add_gradients(
     for piece in own.chunk(state.pieces):
         batch = train.batch(piece, grey=True)
         x, given = varied(batch, plan.augment)
-        loss, losses = forward(x, batch.y, given, batch.known)
+        loss, losses = forward(x, batch.y if batch.told is None else batch.told, given, batch.known)
         if fabric.device.type == "cpu" or state.step % 50 == 0:
             check_finite(loss, losses)   # elsewhere each look would wait for the device
         share = len(piece) * fabric.world_size / together

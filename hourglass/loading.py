@@ -5,9 +5,11 @@ from typing import Any
 from .data import collect, split
 from .data.binary import binarise
 from .data.fetch import cache_folder
+from .data.labelled import show_labels
 from .data.source import Source
 from .processes import in_turn
 from .settings import Settings
+from .spec import likelihoods, read
 
 IN_MEMORY = "(an array in memory)"   # what settings say of data that no text names
 
@@ -17,8 +19,9 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
     given = settings.data if data is None else data
     with in_turn(str(cache_folder() / "lock")):
         collection = collect(given, settings.reading(), y)
-    source = binarise(split(collection, settings.shares(), settings.seed, settings.only),
-                      settings.binarise)
+    source = split(collection, settings.shares(), settings.seed, settings.only,
+                   of_counts(settings))
+    source = show_labels(binarise(source, settings.binarise), settings.labelled, settings.seed)
     if settings.val == "test":
         if "test" not in source.splits:
             raise ValueError("val is 'test', but there is no test split")
@@ -27,3 +30,10 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
                              "not to know of; use --val 0.1")
         source.splits["val"] = source.splits["test"]
     return source
+
+
+def of_counts(settings: Settings) -> bool:
+    """Whether the likelihood is one of counts, which stay as they are."""
+    text = settings.parts().likelihood
+    part = None if text == "auto" else likelihoods.parts.get(read(text).name)
+    return bool(getattr(part, "counts", False))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -112,9 +113,10 @@ def _passed(model: Autoencoder, source: Source) -> Snapshot:
         q = out.latent.q
         std = q.stddev.flatten(1) if isinstance(q, Normal) else torch.zeros(0, device=nats.device)
         known = torch.zeros(0) if out.known is None else out.known
+        words = torch.zeros(0) if out.latent.codes is None else out.latent.codes.flatten(1)
         parts.append([t.float().cpu() for t in (batch.x, out.px.mean, out.latent.z, std, nats,
-                                                known)])
-    x, recon, z, std, nats, known = (torch.cat(p) for p in zip(*parts, strict=True))
+                                                known, words)])
+    x, recon, z, std, nats, known, words = (torch.cat(p) for p in zip(*parts, strict=True))
     index = split.index[rows].cpu()
     y = np.empty(0, np.int64) if split.y is None else split.y.cpu()[index].numpy()
     names = tuple(source.names[i] for i in index.tolist()) if source.names else ()
@@ -122,7 +124,14 @@ def _passed(model: Autoencoder, source: Source) -> Snapshot:
                     channels_last(recon).contiguous().numpy(), z.numpy(), std.numpy(), nats.numpy(),
                     kl.numpy(), y, source.classes, names, name, len(split),
                     source.low >= 0 and source.high <= 1,
-                    channels_last(known).numpy().astype(bool))
+                    channels_last(known).numpy().astype(bool), words=words.numpy().astype(np.int32),
+                    books=getattr(model.bottleneck, "books", 1), **_truth(source, index))
+
+
+def _truth(source: Source, index: Tensor) -> dict[str, Any]:
+    if source.factors is None:
+        return {}
+    return {"truth": source.factors.values[index.numpy()], "truth_names": source.factors.names}
 
 
 @torch.inference_mode()

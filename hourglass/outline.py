@@ -13,7 +13,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "codes": "Where the samples lie", "maps": "The same, unfolded",
         "kernel_pca_3d": "In three dimensions", "neighbours": "What lies next to what",
         "corner": "The factors against one another", "densities": "Each factor, class by class",
-        "correlation": "What the factors share", "factors": "What the factors carry"},
+        "correlation": "What the factors share", "factors": "What the factors carry",
+        "information": "What the codes say of what samples were made of"},
     "Is the space filled?": {
         "histograms": "Each factor beside the prior", "radius": "How far out the codes lie",
         "grid": "What lies where", "quantile_grid": "What the prior draws, evenly",
@@ -41,6 +42,8 @@ WORDS = {
     "auroc": "chance that a sample of a class that training did not see scores higher than one of "
              "a class that it saw",
     "average_precision": "precision of calling samples abnormal, the mean over all recalls",
+    "perplexity": "words of discrete codes that, equally frequent, would say as much",
+    "used_words": "words of discrete codes that samples use",
     "filled": "share of the box around the codes that comes back like a sample's code",
 }
 FILLED = {"": "", "bicubic_": "bicubic enlargement, then ",

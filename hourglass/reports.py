@@ -30,6 +30,7 @@ from .spec import detectors, figures
 from .trained import Trained, load
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
+FOR_WORDS = ("own", "pixelcnn")   # that suit discrete codes; the second takes minutes
 SMALL = 512   # numbers in a code, and
 FEW = 100     # classes, up to which those with covariances do
 
@@ -79,7 +80,7 @@ def look_again(
         best = min(history, key=lambda row: row[monitor])["epoch"] if monitor else 0
         record |= {"epochs": len(history), "best_epoch": int(best),
                    "seconds": history[-1]["seconds"] if history else 0.0, "notes": [],
-                   "ended": "stopped from outside"}
+                   "ended": record.get("ended", "stopped from outside")}
     return _keep(folder, trained.model, trained.source(), record, priors, features)
 
 
@@ -93,7 +94,9 @@ def _keep(
         codes = find_codes(model, source)
         keep_codes(folder, codes)
     few = codes.z[0].numel() <= SMALL and len(source.classes) <= FEW
-    usual = USUAL if few else USUAL[:3]
+    named = read_toml(folder.settings).get("prior", "auto")
+    suiting = FOR_WORDS if model.alphabet else USUAL if few else USUAL[:3]
+    usual = dict.fromkeys([*suiting, *([named] if named != "auto" else [])])
     fitted = {}
     for text in priors or usual:
         try:

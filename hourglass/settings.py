@@ -34,8 +34,9 @@ class Settings(BaseModel):
     bottleneck: str = Field("", description="what the code is, such as plain(10) or gaussian(16)")
     likelihood: str = Field("", description="of x given the code: bernoulli, normal, laplace")
     corruption: str = Field("", description="what the encoder sees in training, such as noise(0.3)")
-    condition: Literal["", "none", "label"] = Field(
-        "", description="label: encoder and decoder are told the class of each sample")
+    condition: Literal["", "none", "label", "inferred"] = Field(
+        "", description="label: encoder and decoder are told the class of each sample; inferred: "
+        "where it is known, else they guess it")
     loss: str = Field("", description="a formula over terms, such as recon + 4 * kl")
     prior: str = Field("", description="that samples are drawn from, such as own or mixture; else "
                        "what suits the model")
@@ -44,6 +45,8 @@ class Settings(BaseModel):
                        "are not given are its own", json_schema_extra={"flag": "--from"})
     only: str = Field("", description="train on these classes alone, such as 3 or good,fine; the "
                       "others are left for the test")
+    labelled: Count | None = Field(None, description="so many training samples show their class, "
+                                   "as many of each; the others hide it")
     size: str = Field("", description="resize images to 64, or to 64x48 (height x width)")
     fit: Fit = Field("crop", description="how another aspect comes to size: crop, pad, stretch")
     crop: str = Field("", description="cut out the centre first, such as 148; smaller images stay")

@@ -14,7 +14,8 @@ import numpy as np
 from .disk import write_whole
 
 SEP = "/"   # between the parts of an array's name in the file
-TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold")
+TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "books",
+         "truth_names")
 
 
 class Lacking(Exception):
@@ -77,6 +78,10 @@ class Snapshot:
     abnormal: np.ndarray = field(default_factory=lambda: np.empty(0, bool))  # (N,) of such a class
     restored: dict[str, np.ndarray] = field(default_factory=dict)       # some of x, and what
     # was made of it: (M, ...) under CORRUPTED, the names of baselines, RESTORED, and CLEAN
+    truth: np.ndarray = field(default_factory=lambda: np.empty(0))   # (N, F) see `Factors`, or (0,)
+    truth_names: tuple[str, ...] = ()   # of the factors that samples were made of
+    words: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))   # (N, P) of codes
+    books: int = 1                  # of which the words are, in turns
     history: tuple[dict[str, float], ...] = ()
     best_epoch: int = 0
     factors: tuple[dict[str, float], ...] = ()   # of every epoch, KL per factor

@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 Part = TypeVar("Part", bound=Callable[..., Any])
 
-LONGEST = 2000  # characters of a text; anything longer is no sentence
+LONGEST = 20_000  # characters of a text: some tell of each column of a wide table
 
 Count = Annotated[int, Ge(1)]
 Positive = Annotated[float, Gt(0)]
@@ -260,3 +260,8 @@ figures = Registry("figure", ".figures", 1, "(snapshot) -> Figure")
 REGISTRIES = {registry.kind.split()[-1] + "s": registry for registry in (
     models, sources, backbones, bottlenecks, likelihoods, corruptions, augmentations,
     terms, ramps, optimisers, schedules, stops, priors, detectors, thresholds, metrics, figures)}
+
+
+def usual_backbone(shape: tuple[int, ...]) -> str:
+    """The backbone for samples of that shape, where none is asked for."""
+    return {3: "conv", 2: "conv1d"}.get(len(shape), "mlp")

@@ -30,5 +30,7 @@ class Step(nn.Module):
             squared = (out.px.mean - out.x).square()
             mse = squared.mean() if known is None else (squared * known).sum() / known.sum()
             means |= {"mse": mse, **moments(out.latent)}
+            if out.latent.guess is not None and y is not None:
+                means["class_error"] = (out.latent.guess.argmax(1) != y).float().mean()
         against = self.objective.rival_losses(out, self.model)
         return sum(against.values(), loss), means | against

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 from torch.utils.flop_counter import FlopCounterMode
 
 from .autoencoder import Autoencoder, Parts
@@ -92,7 +93,8 @@ def _rows(model: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]]:
     for name, child in model.named_children():
         path = f"{prefix}{name}"
         bare = next(child.children(), None) is None
-        if bare or next(child.parameters(recurse=False), None) is not None:
+        own = next(child.parameters(recurse=False), None) is not None
+        if bare or own or is_parametrized(child):
             found.append((path, child))
         else:
             found += _rows(child, f"{path}.")

@@ -93,6 +93,8 @@ class Trained:
         if codes.shape[1:] != wanted or not len(codes):
             raise ValueError(f"this model's codes are of shape (N, {', '.join(map(str, wanted))}), "
                              f"not {codes.shape}")
+        if y is None and self.model.condition is not None:
+            raise ValueError("this model is conditional: say of which class the codes are")
         return channels_last(self._each(codes, self._labels(y, Collection(codes)),
                                      self._decoded)).numpy()
 
@@ -311,12 +313,25 @@ class Trained:
         """The classes (N,) as this model counts them; raises ValueError for one it has not seen."""
         if self.model.condition is None:
             return None
+        if y is None and found.y is None and hasattr(self.model.condition, "classify"):
+            return self._guessed(found)
         if y is None and found.y is None:
             raise ValueError(f"this model is conditional: it needs the class of every sample "
                              f"({', '.join(self.classes[:12])}), as folders or as y")
         names = y if y is not None else [
             found.classes[i] for i in found.y]  # type: ignore[union-attr]
         return self.number(names, len(found.x))
+
+    def classify(self, x: Any) -> list[str]:
+        """The class the model takes each sample for, by name; ValueError if it guesses none."""
+        if not hasattr(self.model.condition, "classify"):
+            raise ValueError("this model guesses no classes; --model semi_supervised_vae learns to")
+        return [self.classes[kind] for kind in self._guessed(self.read(x))]
+
+    def _guessed(self, found: Collection) -> np.ndarray:
+        guessed: np.ndarray = self._each(seen(found), None, lambda x, y: self.model.encode(
+            channels_first(x))[0].guess).argmax(1).numpy()  # type: ignore[arg-type, return-value]
+        return guessed
 
     def number(self, y: Any, n: int) -> np.ndarray:
         """Classes by name, one for all or one each, as this model counts them, (n,); raises

@@ -14,10 +14,14 @@ from hourglass.covariance import root_of_covariance
 from hourglass.fitted import fit_prior, load_prior, save_prior
 from hourglass.spec import priors
 
-TEXTS = {name: name for name in priors.parts} | {"diffusion": "diffusion(hidden=64, steps=12)"}
+OF_NUMBERS = sorted(set(priors.parts) - {"pixelcnn"})   # which is for words: see test_discrete
+TEXTS = {name: name for name in OF_NUMBERS} | {
+    "diffusion": "diffusion(hidden=64, steps=12)", "two_stage": "two_stage(hidden=64)",
+    "maf": "maf(3, 32)", "iaf": "iaf(2, 32)"}
 CENTRES = torch.tensor([[-4.0, 0.0], [3.0, 2.0], [0.0, -3.0]])
-LEARNT = {"per_class", "kde", "mixture", "flow", "diffusion"}   # those that know classes
-DENSE = sorted(set(priors.parts) - {"own"})
+LEARNT = {   # those that know classes
+    "per_class", "kde", "mixture", "flow", "diffusion", "maf", "iaf", "two_stage"}
+DENSE = sorted(set(OF_NUMBERS) - {"own"})
 
 
 MODEL = Autoencoder(Parts("mlp(4)", bottleneck="gaussian(2)", likelihood="normal"), (3,))
@@ -56,7 +60,7 @@ def test_classes_not_asked_for_occur_as_often_as_in_training(name):
     assert (near == drawn).mean() > 0.97
 
 
-@pytest.mark.parametrize("name", sorted(priors.parts))
+@pytest.mark.parametrize("name", OF_NUMBERS)
 def test_a_seed_fixes_the_draws_and_leaves_the_other_randomness_alone(fitted, name):
     state = torch.get_rng_state()
     first, second = (fitted[name].sample(5, seed=3)[0] for _ in range(2))
@@ -64,7 +68,7 @@ def test_a_seed_fixes_the_draws_and_leaves_the_other_randomness_alone(fitted, na
     assert not np.array_equal(first, fitted[name].sample(5, seed=4)[0])
 
 
-@pytest.mark.parametrize("name", sorted(priors.parts))
+@pytest.mark.parametrize("name", OF_NUMBERS)
 def test_a_prior_comes_back_from_its_file(fitted, name, tmp_path):
     save_prior(tmp_path / "p.safetensors", fitted[name], 1500)
     again = load_prior(tmp_path / "p.safetensors", MODEL)
@@ -90,7 +94,7 @@ def test_the_density_by_class_is_near_the_truth(fitted, name):
     assert abs(whole.mean() - (found.mean() - math.log(3))) < 0.05
 
 
-@pytest.mark.parametrize("name", sorted(priors.parts))
+@pytest.mark.parametrize("name", OF_NUMBERS)
 def test_a_low_temperature_keeps_to_the_middle(fitted, name):
     wide, narrow = (fitted[name].sample(300, np.zeros(300), t, seed=1)[0] for t in (1.0, 0.2))
     assert narrow.std(0).sum() < wide.std(0).sum()
@@ -138,7 +142,7 @@ def test_few_codes_of_many_factors_still_have_a_covariance():
         assert np.isfinite(found.log_prob(z.numpy())).all()
 
 
-@pytest.mark.parametrize("name", ["uniform", "per_class", "kde", "mixture"])
+@pytest.mark.parametrize("name", ["uniform", "per_class", "kde", "mixture", "hypersphere"])
 @pytest.mark.parametrize("z", [torch.zeros(20, 3), torch.ones(2, 3), torch.randn(1, 3)], ids=len)
 @pytest.mark.parametrize("labelled", [False, True])
 def test_odd_codes_still_make_a_prior(name, z, labelled):
@@ -160,14 +164,105 @@ def test_guidance_moves_draws_away_from_the_other_classes():
 
 def test_a_flow_of_one_factor_and_one_class_fits():
     z = torch.randn(800, 1) * 2 + 1
-    prior = fit_prior("flow", Codes(z, None, torch.arange(800)), 0, lambda n: torch.randn(n, 1))
+    prior = fit_prior("flow", Codes(z, None, torch.arange(800)), 0, MODEL)
     truth = scipy.stats.norm(1, 2).logpdf(z.numpy()).mean()
     assert abs(prior.log_prob(z.numpy()).mean() - truth) < 0.1
 
 
+@pytest.mark.parametrize("name", ["flow", "maf", "iaf"])
+def test_a_flow_charges_what_its_jacobian_says(name):
+    """Pitfall 17: the logarithm of the determinant, by autograd, with its sign."""
+    torch.manual_seed(3)
+    part = priors.make(f"{name}(hidden=16)", CodeSpace(10, 3, 2, MODEL.sample_prior))
+    part.scaling.fit(torch.randn(50, 3) * 4 + 1)
+    y = torch.ones(1, dtype=torch.long)
+    z = torch.tensor([[0.3, 2.0, -1.0]])
+
+    def noise_of(z):
+        return part._given(y).transform(part.scaling.forth(z[None]))[0]
+    jacobian = torch.autograd.functional.jacobian(noise_of, z[0])
+    truth = scipy.stats.norm.logpdf(noise_of(z[0]).detach()).sum() + np.log(abs(np.linalg.det(
+        jacobian.double().numpy())))
+    assert part.log_prob(z, y).item() == pytest.approx(truth, abs=1e-3)
+    back = part.scaling.back(part._given(y).transform.inv(noise_of(z[0])[None]))
+    torch.testing.assert_close(back, z, rtol=1e-3, atol=1e-3)
+
+
+def test_the_masked_flow_is_fast_one_way_and_its_inverse_the_other():
+    space, calls = CodeSpace(10, 4, 1, MODEL.sample_prior), []
+    y = torch.zeros(5, dtype=torch.long)
+    for name, passes in (("maf", {"log_prob": 1, "sample": 4}), ("iaf", {"log_prob": 4,
+                                                                         "sample": 1})):
+        part = priors.make(f"{name}(1, 8)", space)
+        hyper = next(m for m in part.modules() if hasattr(m, "hyper")).hyper
+        hyper.register_forward_hook(lambda *_: calls.append(1))
+        for way, given in (("log_prob", (torch.randn(5, 4), y)), ("sample", (y,))):
+            calls.clear()
+            getattr(part, way)(*given)
+            assert len(calls) == passes[way], (name, way)
+
+
+def test_the_second_stage_knows_its_density_as_quadrature_does():
+    torch.manual_seed(0)
+    z = torch.cat([torch.randn(400, 1) - 3, 0.5 * torch.randn(400, 1) + 2])
+    part = fit_prior("two_stage(32)", Codes(z, None, torch.arange(800)), 0, MODEL).part
+    at, u = torch.linspace(-5, 4, 12)[:, None], torch.linspace(-9, 9, 4001)[:, None]
+    y = torch.zeros(len(u), dtype=torch.long)
+    with torch.no_grad():
+        px = part.given(u, y)
+        mean = part.scaling.back(px.mean).double().numpy()
+        std = float(px.stddev[0] * part.scaling.std)
+        truth = (scipy.stats.norm.pdf(at.T.numpy(), mean, std)
+                 * scipy.stats.norm.pdf(u.numpy())).sum(0) * 18 / 4000
+        found = part.log_prob(at, y[:12]).numpy()
+        assert np.array_equal(found, part.log_prob(at, y[:12]).numpy()), "it draws no fresh noise"
+    np.testing.assert_allclose(np.exp(found), truth, rtol=0.1, atol=2e-3)
+
+
+def test_a_second_stage_draws_codes_that_no_gaussian_has():
+    """Codes on a ring: N(0, 1) puts them inside it, the second stage does not (Dai & Wipf)."""
+    torch.manual_seed(0)
+    angle = 2 * math.pi * torch.rand(1500)
+    z = torch.stack([angle.cos(), angle.sin()], 1) * 3 + 0.1 * torch.randn(1500, 2)
+    codes = Codes(z, None, torch.arange(1500))
+    far = {name: np.abs(np.linalg.norm(fit_prior(name, codes, 0, MODEL).sample(500)[0], axis=1) - 3)
+           for name in ("two_stage(64)", "per_class")}
+    assert np.median(far["two_stage(64)"]) < 0.35 < 0.7 < np.median(far["per_class"])
+
+
+@pytest.mark.parametrize("dim", [2, 3, 8])
+def test_directions_are_uniform_and_radii_those_of_the_codes(dim):
+    torch.manual_seed(0)
+    z = torch.randn(1500, dim) * 2 + 1
+    prior = fit_prior("hypersphere", Codes(z, None, torch.arange(1500)), 0, MODEL)
+    drawn = prior.sample(4000, seed=1)[0]
+    radius = np.linalg.norm(drawn, axis=1)
+    way = drawn / radius[:, None]
+    assert np.abs(way.mean(0)).max() < 0.05
+    np.testing.assert_allclose(way.T @ way / 4000, np.eye(dim) / dim, atol=0.03)
+    assert scipy.stats.ks_2samp(radius, z.norm(dim=1).numpy()).statistic < 0.06
+    # on a surface of that radius the density is that of the radius, spread over it
+    log_radius = np.log(np.linspace(0.5, 6, 5))
+    kernel = scipy.stats.gaussian_kde(np.log(np.linalg.norm(z, axis=1)))
+    kernel.set_bandwidth(1.06 * 1500**-0.2 * np.sqrt(1499 / 1500))   # which takes ddof=1
+    surface = dim * math.pi**(dim / 2) / math.gamma(dim / 2 + 1)
+    points = way[:5] * np.exp(log_radius)[:, None]
+    truth = kernel.logpdf(log_radius) - dim * log_radius - math.log(surface)
+    np.testing.assert_allclose(prior.log_prob(points), truth, rtol=1e-3, atol=1e-3)
+
+
+def test_codes_on_a_sphere_stay_there_and_have_no_density():
+    prior = fit_prior("hypersphere(1)", clusters(30), 3, MODEL)
+    for temperature in (1.0, 0.3):
+        drawn = prior.sample(9, temperature=temperature)[0]
+        np.testing.assert_allclose(np.linalg.norm(drawn, axis=1), 1, rtol=1e-5)
+    with pytest.raises(ValueError, match="no density"):
+        prior.log_prob(drawn)
+
+
 def test_codes_that_are_maps_come_back_as_maps():
     codes = Codes(torch.randn(50, 3, 2, 2), None, torch.arange(50))
-    prior = fit_prior("per_class", codes, 0, lambda n: torch.randn(n, 3, 2, 2))
+    prior = fit_prior("per_class", codes, 0, MODEL)
     assert prior.sample(7)[0].shape == (7, 3, 2, 2)
 
 
@@ -184,7 +279,7 @@ def test_what_cannot_be_fitted_says_why():
         fit_prior("own", clusters(30), 3, MODEL).log_prob(np.zeros((2, 2)))
 
 
-@pytest.mark.parametrize("name", sorted(priors.parts))
+@pytest.mark.parametrize("name", OF_NUMBERS)
 def test_every_prior_is_made_from_its_space_alone(name):
     part = priors.make(priors.examples[name], CodeSpace(10, 2, 1, MODEL.sample_prior))
     assert part.sample(torch.zeros(4, dtype=torch.long), 1.0).shape == (4, 2)

@@ -12,18 +12,21 @@ import hourglass
 
 ROOT = Path(hourglass.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-SHARED = {"spec", "contracts", "console", "disk", "channels", "covariance"}
+SHARED = {"spec", "contracts", "console", "disk", "channels", "covariance", "precision",
+          "similarity", "decomposition"}
 LOOKS = SHARED | {"snapshot"}
 MAY_IMPORT = {   # a kind of part never imports another kind
     "spec": set(), "contracts": set(), "console": set(), "disk": set(), "memory": set(),
-    "channels": set(), "covariance": set(), "tiles": {"console"}, "baselines": SHARED,
+    "channels": set(), "covariance": set(), "precision": set(),
+    "similarity": {"precision"}, "decomposition": set(), "tiles": {"console"}, "baselines": SHARED,
     "thresholds": SHARED,
     "settings": {"spec"}, "condition": set(), "posterior": SHARED, "ramps": SHARED,
     "augmentations": SHARED,
     "data": SHARED, "corruptions": SHARED, "backbones": SHARED, "bottlenecks": SHARED,
     "likelihoods": SHARED, "terms": SHARED, "optimisers": SHARED, "schedules": SHARED,
     "stopping": SHARED, "priors": SHARED, "detectors": SHARED,
-    "probes": LOOKS, "metrics": LOOKS, "figures": LOOKS,
+    "disentanglement": SHARED,
+    "probes": LOOKS, "metrics": LOOKS, "figures": LOOKS | {"disentanglement"},
     "objective": SHARED | {"ramps"},
     "autoencoder": SHARED | {"condition", "corruptions"}, "models": SHARED | {"autoencoder"},
 }

@@ -4,4 +4,4 @@ The encoder gives h (B, *code) and skips; the decoder takes them back to (B, *ou
 of one x, `out` that of the decoder's output, which has more channels where a likelihood asks so.
 """
 
-from . import conv, conv1d, mlp, unet
+from . import conv, conv1d, mlp, spectral, unet

@@ -32,6 +32,7 @@ def conv(
     kernel: Count | tuple[Count, ...] = 3, stride: Count = 2, layers: Count = 1,
     pool: Pool = "none", up: Up = "transpose", norm: Norm = "none", activation: Activation = "relu",
     dropout: Rate = 0.0, final: Literal["same", "valid", "direct"] = "same",
+    code: Count | None = None,
 ) -> Backbone:
     """Convolutions: one block per number in `filters`, each smaller by `stride`; then back.
 
@@ -41,7 +42,8 @@ def conv(
     just multiplies it by `stride`, and an unpadded convolution and a bilinear resize end it. With
     final="direct" the encoder is mirrored exactly: the last block itself gives the output.
     up="nearest" or "bilinear" resizes and convolves, where transposed convolutions leave
-    checkerboards. Without `filters` the image's size chooses them, from 32 doubling to 256.
+    checkerboards. Without `filters` the image's size chooses them, from 32 doubling to 256. With
+    `code` a convolution of 1 by 1 leads to so many maps, linearly, from which the decoder starts.
     """
     sizes, filters, kernels = plan(shape, filters, kernel, stride, pool)
     style = Style(norm, activation, dropout)
@@ -49,8 +51,9 @@ def conv(
     downs: list[nn.Module] = []
     for i, k in enumerate(kernels):
         downs += _down(channels[i], channels[i + 1], k, stride, layers, pool, style)
-    ups: list[nn.Module] = [ACTIVATIONS[activation]()]
-    size, before = sizes[-1], filters[-1]
+    downs += [nn.Conv2d(filters[-1], code, 1)] if code else []
+    ups: list[nn.Module] = [] if code else [ACTIVATIONS[activation]()]
+    size, before = sizes[-1], code or filters[-1]
     direct = final == "direct"
     for i in reversed(range(len(filters))):
         goal = (size[0] * stride, size[1] * stride) if final == "valid" else sizes[i]
@@ -61,7 +64,7 @@ def conv(
         size, before = goal, features
     if not direct:
         ups += last(filters[0], out, kernels[0], size, final)
-    return Backbone(Encoder(downs), Decoder(ups), (filters[-1], *sizes[-1]))
+    return Backbone(Encoder(downs), Decoder(ups), (code or filters[-1], *sizes[-1]))
 
 
 def plan(

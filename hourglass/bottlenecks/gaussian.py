@@ -2,13 +2,11 @@
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Normal
 
 from ..contracts import Latent
 from ..spec import Count, bottlenecks
+from .normals import normal, standard
 from .project import HiddenNorm, project, unproject
-
-STEEPEST = 20.0   # log variance stays within +-20
 
 
 @bottlenecks.add("gaussian")
@@ -26,12 +24,8 @@ class Gaussian(nn.Module):
         self.expand = unproject(dim, back)
 
     def forward(self, h: Tensor, draw: bool = False) -> Latent:
-        mean, log_var = self.reduce(h).chunk(2, dim=1)
-        # a soft limit: unlike a clamp it leaves a gradient everywhere
-        log_var = STEEPEST * torch.tanh(log_var / STEEPEST)
-        q = Normal(mean, torch.exp(log_var / 2), validate_args=False)
-        p = Normal(torch.zeros_like(mean), torch.ones_like(mean), validate_args=False)
-        return Latent(q.rsample() if draw else mean, q, p)
+        q = normal(self.reduce(h))
+        return Latent(q.rsample() if draw else q.mean, q, standard(q.mean))
 
     def sample_prior(self, n: int) -> Tensor:
         return torch.randn(n, self.dim)

@@ -10,7 +10,7 @@ import torch
 
 from ..contracts import Collection, Raw
 from ..spec import Call, did_you_mean, read, sources
-from . import arrays, celeba, files, frames, nab, named, pairs, series, table
+from . import arrays, binarised, celeba, dsprites, files, frames, nab, named, pairs, series, table
 from .arrays import from_array
 from .images import Reading
 from .ondisk import IN_MEMORY, OnDisk
@@ -24,10 +24,7 @@ RAW: dict[str, Callable[..., Raw]] = {   # the sources whose values have an enco
 
 def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
     """All samples of a named source, a path, a list of images' paths, or an array or a data frame
-    in memory. Raises ValueError."""
-    """All samples of a named source, a path, a list of images' paths, or an array in memory; a
-    Collection stays as it is. Raises ValueError.
-    """
+    in memory; a Collection stays as it is. Raises ValueError."""
     if isinstance(data, Collection):
         return data
     if isinstance(data, list | tuple) and data and isinstance(data[0], str | Path):
@@ -92,17 +89,19 @@ def _as_call(data: str) -> Call | None:
 
 
 def split(
-    collection: Collection, shares: dict[str, float], seed: int, only: str = ""
+    collection: Collection, shares: dict[str, float], seed: int, only: str = "",
+    counts: bool = False,
 ) -> Source:
     """The collection as a Source; `shares` (val, test, holdout) are what `make_splits` takes.
-    Training sees `only` these classes, named with commas, if any are."""
+    Training sees `only` these classes, named with commas, if any are. Where its numbers are
+    `counts`, they stay as they are; raises ValueError for others."""
     own = collection.raw.parts(shares) if collection.raw else collection.parts
     others = of_other_classes(collection, only)
     parts = make_splits(len(collection.x), own, shares, collection.y, seed, others)
     if collection.raw is not None:   # what its samples are scaled by is known only now
         collection = collection.raw.learn(parts["train"])
     x = collection.x
-    low, high, scale = _range(x)
+    low, high, scale = _range_of_counts(x) if counts else _range(x)
     base = stored(x)
     y = None if collection.y is None else torch.from_numpy(collection.y)
     given = None if collection.given is None else stored(collection.given)
@@ -115,7 +114,7 @@ def split(
                 "samples": len(x), "shape": list(collection.shape),
                 "splits": {name: len(index) for name, index in parts.items()}}
     return Source(splits, collection.shape, low, high, collection.classes, collection.names,
-                  tuple(collection.notes), identity, collection.encoding)
+                  tuple(collection.notes), identity, collection.encoding, collection.factors)
 
 
 def stored(x: np.ndarray) -> torch.Tensor | OnDisk:
@@ -151,3 +150,13 @@ def _range(x: np.ndarray) -> tuple[float, float, float]:
     if not any((c < 0).any() or (c > 1).any() for c in chunks):   # which NaN is neither
         return 0.0, 1.0, 1.0
     return float("-inf"), float("inf"), 1.0
+
+
+def _range_of_counts(x: np.ndarray) -> tuple[float, float, float]:
+    for chunk in _chunks(x):
+        wrong = chunk[(chunk < 0) | (chunk != np.rint(chunk)) & ~np.isnan(chunk)]
+        if len(wrong):
+            raise ValueError(f"this likelihood is for counts, whole numbers from 0, and this data "
+                             f"has others, such as {wrong[0]:.5g}; give it the counts themselves, "
+                             f"as an array, for a table's columns are scaled")
+    return 0.0, float("inf"), 1.0

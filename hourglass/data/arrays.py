@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from einops import rearrange
 
-from ..contracts import Collection
-from ..spec import sources
+from ..contracts import Collection, Factors
+from ..spec import did_you_mean, sources
 from .files import digest_now
 from .images import Reading, read_size, shape_images
 from .prepared import Manifest, load_manifest, prepared_collection
@@ -22,7 +22,9 @@ LABELS = {"train": ("y_train", "train_labels", "y", "labels", "label", "target",
 
 @sources.add("array", example="array('images.npy')")
 def array(reading: Reading, path: str) -> Collection:
-    """A .npy file, or a .npz file with x (and y), or with x_train, x_test and so on."""
+    """A .npy file, or a .npz file with x (and y), or with x_train, x_test and so on; if it knows
+    what its samples were made of, with whole numbers `factors` (N, F), of train, val and test one
+    after the other, `factor_names`, and the names of those that are mere kinds, `unordered`."""
     file = Path(path).expanduser()
     try:
         held = np.load(file, mmap_mode="r", allow_pickle=False)
@@ -82,7 +84,30 @@ def _from_named(arrays: dict[str, np.ndarray], path: str, reading: Reading) -> C
         ends = np.cumsum([len(x) for x in xs])
         collection.parts = {part: np.arange(end - len(x), end)
                             for part, x, end in zip(parts, xs, ends, strict=True)}
+    if "factors" in arrays:
+        collection.factors = _factors(arrays, len(collection.x), path)
     return collection
+
+
+def _factors(arrays: dict[str, np.ndarray], total: int, path: str) -> Factors:
+    values = np.atleast_1d(arrays["factors"])
+    values = values[:, None] if values.ndim == 1 else values
+    if values.ndim != 2 or len(values) != total or not values.shape[1]:
+        raise ValueError(f"{path}: factors of shape {values.shape} do not go with {total} samples; "
+                         f"they are (N, F)")
+    if values.dtype.kind not in "biuf" or not np.array_equal(values, np.rint(values)):
+        raise ValueError(f"{path}: factors must be whole numbers, each the number of a value")
+    given = [str(name) for name in np.atleast_1d(arrays.get("factor_names", np.empty(0, str)))]
+    names = tuple(given or (f"factor {i}" for i in range(1, values.shape[1] + 1)))
+    if len(set(names)) != values.shape[1]:
+        raise ValueError(f"{path}: {values.shape[1]} factors want as many different factor_names, "
+                         f"not {', '.join(names)}")
+    kinds = tuple(str(name) for name in np.atleast_1d(arrays.get("unordered", np.empty(0, str))))
+    wrong = next((name for name in kinds if name not in names), None)
+    if wrong is not None:
+        raise ValueError(f"{path}: there is no factor {wrong!r}, which unordered names; "
+                         f"{did_you_mean(wrong, names)}")
+    return Factors(values.astype(np.int64), names, kinds)
 
 
 def from_array(x: Any, y: Any = None, reading: Reading | None = None) -> Collection:

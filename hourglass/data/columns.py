@@ -1,5 +1,6 @@
 """One column of a table as numbers that a model learns from, and back."""
 
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,25 @@ def _texts(cells: Any) -> np.ndarray:
 def width(column: Column) -> int:
     """How many numbers a cell of this column becomes."""
     return len(column["values"]) if column["kind"] == "category" else 1
+
+
+def described(columns: list[Column]) -> str:
+    """What a row's numbers are, in order, as in "number*2, kinds(3), pair(0.25)": the likelihood
+    `mixed` reads it."""
+    words = [f"kinds({width(column)})" if column["kind"] == "category" else
+             f"pair({_share(column):.6g})" if _has_two(column) else "number" for column in columns]
+    runs = [(word, len(list(same))) for word, same in groupby(words)]
+    return ", ".join(word if count == 1 else f"{word}*{count}" for word, count in runs)
+
+
+def _has_two(column: Column) -> bool:
+    """Whether it was one of two neighbouring whole numbers, such as 0 and 1, in every row."""
+    return column["kind"] == "number" and column["whole"] and column["high"] - column["low"] == 1
+
+
+def _share(column: Column) -> float:
+    """Of the rows, in which a column of two values has the greater; not quite none, nor all."""
+    return min(max(float(column["mean"] - column["low"]), 1e-6), 1 - 1e-6)
 
 
 def encode_column(cells: Any, column: Column) -> tuple[np.ndarray, str]:

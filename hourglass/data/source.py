@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ..channels import channels_first
-from ..contracts import Batch
+from ..contracts import Batch, Factors
+from .columns import described
 from .ondisk import OnDisk
 
 
@@ -25,6 +26,7 @@ class Split:
     given: Tensor | OnDisk | None = None   # like x: what the encoder is to see
     gaps: bool = False         # whether values are missing, as NaN
     known: float = 1.0         # the share of its values that are not
+    shown: Tensor | None = None   # (N,) bool, whose labels training may know; None is all
     grey: Tensor | None = None   # like x: what training draws it from anew, if it does
     grey_scale: float = 1.0    # what a number of it is worth
 
@@ -40,8 +42,10 @@ class Split:
         x = (self._read(self.grey, index, self.grey_scale) if grey and self.grey is not None else
              self._read(self.x, index, self.scale))
         known = x.isfinite() if self.gaps else None
+        told = None if self.shown is None or y is None else torch.where(
+            self.shown[index.cpu()].to(y.device), y, -1)
         return Batch(x.nan_to_num_(0.0) if self.gaps else x, y, given,
-                     None if known is None else known.float())
+                     None if known is None else known.float(), told)
 
     def _read(self, held: Tensor | OnDisk, index: Tensor, scale: float) -> Tensor:
         x = channels_first(held.index_select(0, index).to(self.device, non_blocking=True))
@@ -88,11 +92,17 @@ class Source:
     notes: tuple[str, ...] = ()
     identity: dict[str, Any] = field(default_factory=dict)
     encoding: dict[str, Any] = field(default_factory=dict)   # how values became what they are here
+    factors: Factors | None = None       # what all samples were made of, where that is known
 
     @property
     def unseen(self) -> str:
         """The split to look at: the one that training knows least of."""
         return next(name for name in ("test", "val", "train") if name in self.splits)
+
+    @property
+    def columns(self) -> str:
+        """What a table's columns are, as the likelihood `mixed` is told; "" of other data."""
+        return described(self.encoding["columns"]) if self.encoding.get("kind") == "table" else ""
 
     def to(self, device: torch.device, layout: torch.memory_format) -> "Source":
         """The same with batches on the device, images so laid out; stored samples follow if they

@@ -22,22 +22,31 @@ def make_splits(
     others = np.empty(0, int) if others is None else others
     splits = {name: index for name, index in own.items() if name != "train"}
     taken = np.concatenate([np.empty(0, int), *splits.values()])
-    rest = np.setdiff1d(own.get("train", np.setdiff1d(np.arange(total), taken)), others)
+    rest = _without(total, own.get("train", _without(total, slice(None), taken)), others)
     if "val" in splits:
-        splits["val"] = np.setdiff1d(splits["val"], others)
+        splits["val"] = _without(total, splits["val"], others)
     generator, available = np.random.default_rng(seed), len(rest)
     for name in ("test", "holdout", "val"):
         if name not in splits:
             count = _count(name, shares.get(name, 0), available)
             picked = _draw(rest, y, count, generator)
-            splits[name], rest = picked, np.setdiff1d(rest, picked)
+            splits[name], rest = picked, _without(total, rest, picked)
     if not len(rest):
         raise ValueError(f"nothing is left for training: of {available} samples, "
                          f"{', '.join(f'{n} takes {len(i)}' for n, i in splits.items() if len(i))}")
     splits["train"] = rest
     if "test" not in own:
-        splits["test"] = np.union1d(splits["test"], others).astype(int)
+        splits["test"] = np.concatenate([_without(total, splits["test"], others), others])
     return {name: np.sort(splits[name]) for name in SPLITS if len(splits[name])}
+
+
+def _without(total: int, index: np.ndarray | slice, others: np.ndarray) -> np.ndarray:
+    """Those of the index that are none of the others, in order, of so many samples; by marking
+    them, which is much faster than numpy's difference of sets."""
+    left = np.zeros(total, bool)
+    left[index] = True
+    left[others] = False
+    return np.flatnonzero(left)
 
 
 def spans(total: int, shares: dict[str, float]) -> dict[str, tuple[int, int]]:

@@ -18,6 +18,7 @@ from . import (
     filling,
     generated,
     images,
+    information,
     maps,
     neighbours,
     probed,

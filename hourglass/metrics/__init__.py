@@ -7,7 +7,7 @@ import numpy as np
 
 from ..snapshot import Lacking, Snapshot
 from ..spec import metrics
-from . import detection, latent, reconstruction, restoration, samples
+from . import detection, latent, reconstruction, restoration, samples, words
 from .intervals import Estimate, of_mean
 
 

@@ -6,4 +6,4 @@ many it tells apart: the classes, or 1; `only_drawn` names options that matter i
 Draws come from torch's own random state.
 """
 
-from . import diffusion, flow, kde, mixture, per_class, simple
+from . import diffusion, flow, hypersphere, kde, mixture, per_class, pixelcnn, simple, two_stage

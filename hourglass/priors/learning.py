@@ -42,18 +42,19 @@ class Scaling(nn.Module):
 
 def learn(
     model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], z: Tensor, y: Tensor, what: str,
-    lr: float = 2e-3,
+    lr: float = 2e-3, batch: int = BATCH, most: int = MOST,
 ) -> None:
-    """Train `model` by the loss of codes (B, D) of groups (B,); `what` names the bar."""
+    """Train `model` by the loss of codes (B, ...) of groups (B,); `what` names the bar.
+    It takes `most` steps at most."""
     order = torch.randperm(len(z))
     held = order[:min(int(HELD_OUT * len(z)), 2000)]
     train = order[len(held):]
-    steps = int(min(MOST, max(LEAST, PASSES * len(train) // BATCH)))
+    steps = int(min(most, max(LEAST, PASSES * len(train) // batch)))
     optimiser = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps, pct_start=0.1)
     best, kept = float("inf"), copy.deepcopy(model.state_dict())
     for step in track(range(1, steps + 1), steps, what):
-        rows = train[torch.randint(len(train), (BATCH,))]
+        rows = train[torch.randint(len(train), (batch,))]
         optimiser.zero_grad(set_to_none=True)
         loss(z[rows], y[rows]).mean().backward()
         nn.utils.clip_grad_norm_(model.parameters(), 10.0)

@@ -47,8 +47,8 @@ def compare(runs: Sequence[Path], out: Path) -> dict[str, list[float | None]]:
     table = _table(records)
     page = template("compare").render(
         names=names, split=snapshots[0].split, count=len(snapshots[0].x), table=table,
-        facts=_facts(folders, records), words=WORDS | OF_PRIORS, shared=_shared(snapshots, names),
-        figures=_figures(snapshots))
+        facts=_facts(folders, records), words=WORDS | OF_PRIORS,
+        shared=same_samples(snapshots, names), figures=_figures(snapshots))
     write_out(out, page)
     return {metric: [cell["value"] for cell in cells] for metric, cells in table.items()}
 
@@ -77,14 +77,17 @@ def _facts(folders: Sequence[RunFolder], records: Sequence[dict[str, Any]]) -> d
             "seconds": [f"{r['seconds']:.0f}" for r in records]}
 
 
-def _shared(snapshots: Sequence[Snapshot], names: Sequence[str]) -> list[dict[str, str]]:
-    """The same samples, through each model."""
+def same_samples(
+    snapshots: Sequence[Snapshot], names: Sequence[str], tallest: float = 14.0
+) -> list[dict[str, str]]:
+    """A sheet of the same samples through each model, if they are images; at most so many inches
+    high."""
     x = snapshots[0].x
     if x.ndim != 4:
         return []
     few = np.linspace(0, len(x) - 1, min(COLUMNS, len(x))).astype(int)
     rows = [shown(x[few]), *(shown(s.recon[few]) for s in snapshots)]
-    sheet = contact_sheet(rows, ["x", *names], 0.6, 14)
+    sheet = contact_sheet(rows, ["x", *names], 0.6, tallest)
     return [{"title": "The same samples, through each", "image": picture(as_png(sheet)),
              "about": "The first row are the samples themselves."}]
 

@@ -30,7 +30,7 @@ def look(data: str, out: Path, reading: Reading) -> list[str]:
     lines = [f"{data}: {len(found.x):,} samples of {'x'.join(map(str, found.shape))}, "
              f"{found.x.dtype} from {np.nanmin(some):g} to {np.nanmax(some):g}, mean "
              f"{np.nanmean(some):.4g}",
-             *_sizes(found), *_classes(found), *_splits(found),
+             *_sizes(found), *_classes(found), *_splits(found), *_factors(found),
              *(f"note: {note}" for note in found.notes),
              *(f"warning: {warning}" for warning in _warnings(found, some))]
     if found.x.ndim == 4:
@@ -61,6 +61,14 @@ def _classes(found: Collection) -> list[str]:
 def _splits(found: Collection) -> list[str]:
     own = ", ".join(f"{name} {len(index):,}" for name, index in found.parts.items())
     return [f"its own splits: {own}"] if own else []
+
+
+def _factors(found: Collection) -> list[str]:
+    if found.factors is None:
+        return []
+    counts = [len(np.unique(column)) for column in found.factors.values.T]
+    each = [f"{name} ({n})" for name, n in zip(found.factors.names, counts, strict=True)]
+    return [f"made of {len(each)} factors: {', '.join(each)}"]
 
 
 def _warnings(found: Collection, some: np.ndarray) -> list[str]:

@@ -8,4 +8,18 @@ how far the run is, or None where it should count in full. Where the loss draws 
 asks `log_likelihood`.
 """
 
-from . import basic, divergence
+from . import (
+    basic,
+    correlation,
+    divergence,
+    hamiltonian,
+    importance,
+    joint,
+    likeness,
+    matching,
+    riemannian,
+    rivals,
+    semi,
+    smoothness,
+    sparsity,
+)

@@ -1,0 +1,83 @@
+"""A codebook: words that vectors are rounded to, and how it learns."""
+
+import torch
+import torch.distributed as processes
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+DEAD = 0.03     # share of the mean use below which a word counts as dead
+SMOOTHING = 1e-5
+
+
+class Codebook(nn.Module):
+    """K words of D numbers (van den Oord et al., 2017, arXiv 1711.00937).
+
+    With `ema` the words are running means of the vectors that chose them, and have no gradient;
+    else they learn by one. `usage` is a running mean of how many vectors of a batch choose each
+    word. Words begin as vectors of the first batch, and those that hardly any vector chooses begin
+    again so, if `restart`. With `cosine` words and vectors have length 1 (Yu et al., 2022, arXiv
+    2110.04627). The vectors of all processes count together.
+    """
+
+    usage: Tensor
+    sums: Tensor
+
+    def __init__(self, words: int, dim: int, ema: bool = True, decay: float = 0.99,
+                 restart: bool = True, cosine: bool = False):
+        super().__init__()
+        self.ema, self.decay, self.restart, self.cosine = ema, decay, restart, cosine
+        self.words = nn.Parameter(torch.randn(words, dim) / dim**0.5, requires_grad=not ema)
+        self.register_buffer("usage", torch.zeros(words))
+        self.register_buffer("sums", torch.zeros(words, dim))
+
+    @property
+    def vectors(self) -> Tensor:
+        """The words (K, D)."""
+        return F.normalize(self.words, dim=1) if self.cosine else self.words
+
+    def scaled(self, v: Tensor) -> Tensor:
+        """Vectors (..., D) as words are sought for them."""
+        return F.normalize(v, dim=-1) if self.cosine else v
+
+    @torch.no_grad()
+    def nearest(self, v: Tensor) -> Tensor:
+        """Vectors (..., D) -> the nearest words (...), integers."""
+        words, v = self.vectors, self.scaled(v)
+        return (words.square().sum(1) / 2 - v @ words.T).argmin(-1)
+
+    def write(self, words: Tensor) -> Tensor:
+        """Words (...) -> their vectors (..., D)."""
+        return F.embedding(words, self.vectors)
+
+    @torch.no_grad()
+    def begin(self, v: Tensor) -> None:
+        """Put random ones of the vectors (N, D) of a batch in the place of dead words: of all,
+        where there was no batch yet."""
+        mean = self.usage.mean()
+        dead = mean == 0 if not self.restart else self.usage <= DEAD * mean
+        dead = dead.expand(len(self.usage))
+        if processes.is_initialized():
+            v = v.clone()
+            processes.broadcast(v, 0)
+        order = torch.randperm(len(v), device=v.device)
+        fresh = self.scaled(v)[order[torch.arange(len(dead), device=v.device) % len(v)]]
+        usage = torch.full_like(self.usage, len(v) / len(dead))
+        self.usage.copy_(torch.where(dead, usage, self.usage))
+        self.words.copy_(torch.where(dead[:, None], fresh, self.words))
+        self.sums.copy_(torch.where(dead[:, None], fresh * self.usage[:, None], self.sums))
+
+    @torch.no_grad()
+    def follow(self, v: Tensor, words: Tensor) -> None:
+        """Count which vectors (N, D) chose which words (N,), and with `ema` move the words there:
+        to their running means, their counts smoothed as Laplace did."""
+        usage = torch.zeros_like(self.usage).index_add(0, words, torch.ones_like(v[:, 0]))
+        sums = torch.zeros_like(self.sums).index_add(0, words, self.scaled(v))
+        if processes.is_initialized():
+            processes.all_reduce(usage)
+            processes.all_reduce(sums)
+        self.usage.lerp_(usage, 1 - self.decay)
+        self.sums.lerp_(sums, 1 - self.decay)
+        if self.ema:
+            total = self.usage.sum()
+            smooth = (self.usage + SMOOTHING) / (total + len(usage) * SMOOTHING) * total
+            self.words.copy_(self.scaled(self.sums / smooth[:, None]))

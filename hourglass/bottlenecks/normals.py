@@ -1,0 +1,30 @@
+"""Diagonal Gaussians over a vector of factors, as posteriors and as mixtures' components."""
+
+import torch
+from torch import Tensor
+from torch.distributions import Independent, Normal
+
+STEEPEST = 20.0   # log variance stays within +-20
+
+
+def normal(params: Tensor) -> Normal:
+    """Means and log variances (B, 2 D) -> a Gaussian for each factor, (B, D)."""
+    mean, log_var = params.chunk(2, dim=1)
+    # a soft limit: unlike a clamp it leaves a gradient everywhere
+    log_var = STEEPEST * torch.tanh(log_var / STEEPEST)
+    return Normal(mean, torch.exp(log_var / 2), validate_args=False)
+
+
+def standard(mean: Tensor) -> Normal:
+    """N(0, 1) in every factor of a mean (B, D)."""
+    return Normal(torch.zeros_like(mean), torch.ones_like(mean), validate_args=False)
+
+
+def on_cpu(t: Tensor) -> Tensor:
+    """t on the CPU, whose noise is the same everywhere; the meta device has none to take there."""
+    return t if t.is_meta else t.cpu()
+
+
+def whole(factors: Normal) -> Independent:
+    """The factors (B, D) as one distribution of vectors: its log density is (B,)."""
+    return Independent(factors, 1, validate_args=False)

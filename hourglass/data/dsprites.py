@@ -1,0 +1,188 @@
+"""dSprites: three shapes in every size, orientation and place, drawn here or read as published."""
+
+import hashlib
+import os
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import numpy as np
+from annotated_types import Ge, Le
+
+from ..console import track
+from ..contracts import Collection, Factors
+from ..disk import check_space, lock
+from ..spec import sources
+from .fetch import cache_folder
+from .images import Reading, shape_images
+from .prepared import write_header
+from .sprites import NAMES, SHAPES, SIDE, SIZES, draw, factors_of, sprites, windows
+
+TOTAL = 737_280
+PUBLISHED = "7da33b31b13a06f4b04a70402ce90c2e"   # md5 of dsprites_ndarray_co1sh3sc6or40x32y32_64x64
+CHUNK = 4096       # images read together
+COMPARED = 2000    # images of a file that are held against ours
+Images = Annotated[int, Ge(1), Le(TOTAL)]
+
+
+@sources.add("dsprites", example="dsprites(images=500)")
+def dsprites(reading: Reading, path: str = "", images: Images = TOTAL) -> Collection:
+    """dSprites: 737,280 white shapes of 64x64 by shape, scale, orientation, x and y (Matthey et
+    al., 2017), drawn here from that definition, or as published, from the .npz file at `path`.
+
+    All images take 3 GB, in a file in the cache, made once; fewer `images` are drawn at random,
+    always the same ones, and held in memory. The published orientations go from 0 to 2 pi with both
+    ends, so the last is the first again. Raises ValueError for a file that is something else.
+    """
+    found = _published(Path(path).expanduser(), images) if path else _drawn(images)
+    found.x = shape_images(found.x, reading)
+    return found
+
+
+def _collection(x: np.ndarray, factors: np.ndarray) -> Collection:
+    """Images (N, 64, 64[, 1]) of factors (N, 5); their classes are the shapes."""
+    return Collection(x.reshape(-1, SIDE, SIDE, 1), factors[:, 0].astype(np.int64), SHAPES,
+                      factors=Factors(factors, NAMES, unordered=NAMES[:1]))
+
+
+def chosen(images: int, total: int) -> np.ndarray:
+    """Which of all images (n,) are taken where only some are."""
+    if images >= total:
+        return np.arange(total)
+    return np.sort(np.random.default_rng(0).choice(total, images, replace=False))
+
+
+def _drawn(images: int) -> Collection:
+    factors = factors_of(chosen(images, TOTAL))
+    digest = hashlib.sha256(sprites().tobytes()).hexdigest()
+    if images < TOTAL:
+        x = draw(factors)
+    else:
+        x = kept(cache_folder() / "dsprites" / f"{digest[:16]}.npy", _blocks(), "drawing dSprites")
+    found = _collection(x, factors)
+    found.identity.update(digest=f"{digest} {images}")
+    return found
+
+
+def _blocks() -> Iterator[np.ndarray]:
+    """All images in order, (1024, 64, 64) of a sprite together."""
+    for places in track(windows(), len(windows()), "drawing dSprites"):
+        yield places.swapaxes(0, 1).reshape(-1, SIDE, SIDE)   # x, then y, which varies fastest
+
+
+def kept(path: Path, blocks: Iterable[np.ndarray], what: str) -> np.ndarray:
+    """The blocks (n, 64, 64) of all images as one .npy file at `path`, unless it is there, mapped.
+
+    Raises ValueError where the disk has no room, and where another process is writing it.
+    """
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        with open(part, "a+b") as file:
+            lock(file, f"{path} is being made by another process ({what}); wait until it is there")
+            if not path.is_file():   # the other one may have been quicker
+                file.truncate(0)
+                check_space(path.parent, TOTAL * SIDE * SIDE + 2**20)
+                _write(file, blocks)
+                os.replace(part, path)
+    held: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    return held
+
+
+def _write(file: IO[bytes], blocks: Iterable[np.ndarray]) -> None:
+    write_header(file, (TOTAL, SIDE, SIDE, 1))
+    for block in blocks:
+        file.write(np.ascontiguousarray(block).data)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _published(path: Path, images: int) -> Collection:
+    """The published file's images, or a part of them that was saved under the same names."""
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}; dsprites alone needs none")
+    try:
+        if not zipfile.is_zipfile(path):
+            raise zipfile.BadZipFile("it is no whole archive")
+        return _read(path, images)
+    except (OSError, EOFError, KeyError, zlib.error, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} cannot be read as dSprites' .npz file: {error}") from None
+
+
+def _read(path: Path, images: int) -> Collection:
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "md5").hexdigest()
+    with np.load(path, allow_pickle=False) as held:   # of which `metadata`, a pickle, stays shut
+        missing = {"imgs", "latents_classes"} - set(getattr(held, "files", ()))
+        if missing:
+            raise ValueError(f"{path} is not dSprites' .npz file: it has no {min(missing)}")
+        factors = held["latents_classes"][:, 1:]   # the first is the colour, always white
+    shape = _shape(path)
+    if factors.shape != (len(factors), len(SIZES)) or shape != (len(factors), SIDE, SIDE) or (
+            factors < 0).any() or (factors >= SIZES).any():
+        raise ValueError(f"{path} is not dSprites' .npz file: its images are {shape}, its factors "
+                         f"{factors.shape}")
+    rows = chosen(images, len(factors))
+    if len(rows) == TOTAL:
+        x = kept(cache_folder() / "dsprites" / f"{digest}.npy", _chunks(path), "unpacking dSprites")
+    else:
+        x = _some(path, rows)
+    found = _collection(x, factors[rows].astype(np.int16))
+    found.identity.update(path=str(path.resolve()), digest=f"{digest} {len(rows)}")
+    found.notes += [_agreement(found), *([] if digest == PUBLISHED else [
+        f"{path} is not the published file: its md5 is {digest}, not {PUBLISHED}"])]
+    return found
+
+
+def _shape(path: Path) -> tuple[int, ...]:
+    """Of the images in the file; raises ValueError for what is no array of bytes."""
+    with zipfile.ZipFile(path) as held, held.open("imgs.npy") as file:
+        shape, _, dtype = _header(file)
+    if dtype != np.uint8:
+        raise ValueError(f"{path} is not dSprites' .npz file: its images are {dtype}")
+    return shape
+
+
+def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(file)
+    read = {(1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0}
+    found: tuple[tuple[int, ...], bool, np.dtype[Any]] = read[version](file)
+    return found
+
+
+def _chunks(path: Path) -> Iterator[np.ndarray]:
+    """The file's images as 0 and 255, a few thousand (n, 64, 64) at a time, without unpacking all
+    of them into memory."""
+    with zipfile.ZipFile(path) as held, held.open("imgs.npy") as file:
+        total = _header(file)[0][0]
+        starts = range(0, total, CHUNK)
+        for start in track(starts, len(starts), "unpacking dSprites"):
+            count = min(CHUNK, total - start)
+            content = file.read(count * SIDE * SIDE)
+            if len(content) < count * SIDE * SIDE:
+                raise EOFError(f"it ends within image {start + len(content) // SIDE**2}")
+            yield 255 * np.frombuffer(content, np.uint8).reshape(-1, SIDE, SIDE)
+
+
+def _some(path: Path, rows: np.ndarray) -> np.ndarray:
+    """The images (n, 64, 64) with these numbers (n,), in order."""
+    found, start = [], 0
+    for chunk in _chunks(path):
+        within = rows[(rows >= start) & (rows < start + len(chunk))]
+        found.append(chunk[within - start])
+        start += len(chunk)
+    return np.concatenate(found)
+
+
+def _agreement(found: Collection) -> str:
+    """How far a file's images agree with those that would be drawn here."""
+    assert found.factors is not None
+    some = np.linspace(0, len(found.x) - 1, min(COMPARED, len(found.x))).astype(int)
+    theirs, ours = found.x[some, ..., 0] > 0, draw(found.factors.values[some]) > 0
+    both, either = (theirs & ours).sum(), (theirs | ours).sum()
+    return (f"{len(some):,} of these images beside those that Hourglass draws of the same factors: "
+            f"{(theirs == ours).mean():.2%} of the pixels are equal, and of those that are white "
+            f"in either {both / max(either, 1):.0%} are in both")

@@ -1,0 +1,117 @@
+"""A network over words in a grid, in which each place sees those before it alone."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Look = Callable[["Before", Tensor], Tensor]   # a convolution's part, of a map or at one place
+FIRST, LATER = 3, 2   # places that convolutions reach to every side
+WIDEST = 32           # and the first one of a grid with one row
+
+
+class Before(nn.Module):
+    """A convolution that sees, in reading order, the places before each, and with `itself` that
+    place too (van den Oord et al., 2016, arXiv 1601.06759)."""
+
+    mask: Tensor
+
+    def __init__(self, n: int, m: int, reach: tuple[int, int], itself: bool):
+        super().__init__()
+        (self.up, self.side), self.channels = reach, n
+        weight = torch.empty(m, n, self.up + 1, 2 * self.side + 1)
+        self.weight = nn.Parameter(nn.init.kaiming_uniform_(weight, a=5**0.5))
+        self.bias = nn.Parameter(torch.zeros(m))
+        mask = torch.ones_like(weight)
+        mask[:, :, -1, self.side + itself:] = 0
+        self.register_buffer("mask", mask, persistent=False)
+
+    def padded(self, u: Tensor) -> Tensor:
+        """(B, n, H, W) with zeros where the places begin to have no neighbours."""
+        return F.pad(u, (self.side, self.side, self.up, 0))
+
+    def over(self, padded: Tensor) -> Tensor:
+        """What was padded -> (B, m, H, W)."""
+        return F.conv2d(padded, self.weight * self.mask, self.bias)
+
+    def forward(self, u: Tensor) -> Tensor:
+        return self.over(self.padded(u))
+
+
+class Block(nn.Module):
+    """A residual block around a gated convolution (van den Oord et al., 2016, arXiv 1606.05328)."""
+
+    def __init__(self, hidden: int, reach: tuple[int, int]):
+        super().__init__()
+        self.enter = nn.Sequential(nn.SiLU(), nn.Conv2d(hidden, hidden // 2, 1), nn.SiLU())
+        self.conv = Before(hidden // 2, hidden, reach, itself=True)
+        self.leave = nn.Conv2d(hidden // 2, hidden, 1)
+
+    def forward(self, h: Tensor, told: Tensor, look: Look) -> Tensor:
+        value, gate = (look(self.conv, self.enter(h)) + told).chunk(2, 1)
+        return h + self.leave(value.tanh() * gate.sigmoid())
+
+
+class Network(nn.Module):
+    """Of a grid of words (B, H, W) in groups (B,): scores (B, K, H, W) of each place's K words."""
+
+    def __init__(self, words: int, groups: int, grid: tuple[int, int], hidden: int, blocks: int):
+        super().__init__()
+        height, width = grid
+        hidden += hidden % 2
+        first = (min(FIRST, height - 1), min(FIRST if height > 1 else WIDEST, max(width - 1, 1)))
+        later = (min(LATER, height - 1), min(LATER, width))
+        self.words, self.kinds = nn.Embedding(words, hidden), nn.Embedding(groups, hidden)
+        self.places = nn.Parameter(torch.zeros(hidden, height, width))
+        self.enter = Before(hidden, hidden, first, itself=False)
+        self.blocks = nn.ModuleList(Block(hidden, later) for _ in range(blocks))
+        self.leave = nn.Sequential(nn.SiLU(), nn.Conv2d(hidden, hidden, 1), nn.SiLU(),
+                                   nn.Conv2d(hidden, words, 1))
+
+    def forward(self, words: Tensor, y: Tensor) -> Tensor:
+        said = self.words(words).movedim(-1, 1)
+        return self.scores(said, self.places, y, lambda conv, u: conv(u))
+
+    def scores(self, said: Tensor, place: Tensor, y: Tensor, look: Look) -> Tensor:
+        """What words say (B, hidden, H, W), or one of them -> scores there."""
+        told = self.kinds(y)[:, :, None, None]
+        h = look(self.enter, said) + place + told
+        for block in self.blocks:
+            h = block(h, told, look)
+        out: Tensor = self.leave(h)
+        return out
+
+
+class Reader:
+    """Goes through a grid place by place, and computes each layer there once (Ramachandran et al.,
+    2017, arXiv 1704.06001)."""
+
+    def __init__(self, network: Network, y: Tensor):
+        self.network, self.y = network, y
+        self.kept: dict[Before, Tensor] = {}   # what every convolution sees, as far as it is known
+        self.row = self.column = 0
+
+    def scores(self, row: int, column: int) -> Tensor:
+        """(B, K) of the words at the next place."""
+        self.row, self.column = row, column
+        place = self.network.places[:, row:row + 1, column:column + 1]
+        unknown = torch.zeros(len(self.y), self.network.enter.channels, 1, 1)
+        return self.network.scores(unknown, place, self.y, self._look)[:, :, 0, 0]
+
+    def tell(self, words: Tensor) -> None:
+        """Which words (B,) are there."""
+        self._put(self.network.enter, self.network.words(words)[:, :, None, None])
+
+    def _put(self, conv: Before, u: Tensor) -> Tensor:
+        if conv not in self.kept:
+            empty = torch.zeros(len(u), conv.channels, *self.network.places.shape[1:])
+            self.kept[conv] = conv.padded(empty)
+        kept = self.kept[conv]
+        kept[:, :, self.row + conv.up, self.column + conv.side] = u[:, :, 0, 0]
+        return kept
+
+    def _look(self, conv: Before, u: Tensor) -> Tensor:
+        kept = self._put(conv, u)
+        return conv.over(kept[:, :, self.row:self.row + conv.up + 1,
+                              self.column:self.column + 2 * conv.side + 1])

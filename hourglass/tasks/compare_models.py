@@ -1,0 +1,142 @@
+"""Models trained alike and held beside one another: the same data, networks, budget and seeds."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..assembly import Training, prepare, resume
+from ..console import say
+from ..disk import check_empty, write_whole
+from ..display import show
+from ..folder import RunFolder, is_run, open_run
+from ..loading import load_source
+from ..reports import look, look_again, write_report
+from ..run import run
+from ..settings import Settings, make_settings, read_toml
+from ..spec import models
+from ..summary import summarise
+from .ranking import Entry
+
+SHARED = "shared.toml"   # settings that all models of a folder were trained with
+OWN = ("model", "seed")  # those that each run has of its own
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train: models' texts, each with these seeds, into runs of one folder."""
+
+    models: Sequence[str]
+    seeds: Sequence[int]
+    shared: Settings         # all else
+    out: Path
+    reports: bool = False    # write each run's own, too
+    refused: dict[str, str] = field(default_factory=dict)   # why, by model
+
+    def place(self, model: str, seed: int) -> RunFolder:
+        """Where that run lies: in comparison/vae-16-seed-0, say."""
+        slug = re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-")
+        return RunFolder(self.out / f"{slug}-seed-{seed}")
+
+
+def seeds_of(text: str) -> list[int]:
+    """Seeds written with commas; raises ValueError."""
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() for word in words) or len(set(words)) < len(words):
+        raise ValueError(f"--seeds takes whole numbers with commas, each once, such as 0,1,2, not "
+                         f"{text!r}")
+    return [int(word) for word in words]
+
+
+def compare_models(plan: Plan) -> list[Entry]:
+    """Train each model with each seed, each as a run of its own, and look at all of them alike.
+
+    A run that is there and through is kept, one that was stopped goes on. A model that refuses
+    the data or the networks says why in its entry and stops no other. Raises ValueError for
+    what is wrong for all, KeyboardInterrupt where Ctrl-C came: all that was trained is kept.
+    """
+    for text in plan.models:
+        models.make(text)   # a wrong name or option is one for all
+    if len({plan.place(text, 0).path for text in plan.models}) < len(plan.models):
+        raise ValueError("the same model is named twice; to repeat one: --seeds 0,1")
+    _agree(plan)
+    refused = _refusals(plan)
+    for text, why in refused.items():
+        say(f"{text} is left out: {why}")
+    wanted = [(text, seed) for seed in plan.seeds for text in plan.models if text not in refused]
+    for number, (text, seed) in enumerate(wanted, 1):
+        if text in refused:
+            continue
+        say(f"{number} of {len(wanted)}: {text}, seed {seed}, in {plan.place(text, seed).path}")
+        try:
+            _one(plan, text, seed)
+        except (ValueError, FloatingPointError) as error:
+            refused[text] = " ".join(str(error).split())
+            say(f"{text} is left out: {refused[text]}")
+    if len(refused) == len(plan.models):
+        raise ValueError(f"no model could be trained: {next(iter(refused.values()))}")
+    return [Entry(text, [] if text in refused else [plan.place(text, s) for s in plan.seeds],
+                  refused.get(text, "")) for text in plan.models]
+
+
+def _agree(plan: Plan) -> None:
+    """Settle what the folder's runs share, or see that it is what they shared before; raises
+    ValueError."""
+    kept, asked = plan.out / SHARED, plan.shared.model_dump(exclude=set(OWN))
+    if kept.is_file():
+        before = make_settings(read_toml(kept)).model_dump(exclude=set(OWN))
+        for name in asked:
+            if asked[name] != before[name]:
+                raise ValueError(f"{plan.out} holds models trained with {name} = {before[name]!r}, "
+                                 f"not {asked[name]!r}; choose another -o")
+        return
+    if plan.out.suffix.lower() in (".html", ".htm"):
+        raise ValueError(f"models come with runs of their own; name a folder with -o, not "
+                         f"{plan.out}")
+    check_empty(plan.out)
+    plan.out.mkdir(parents=True, exist_ok=True)
+    write_whole(kept, "".join(line for line in plan.shared.to_toml().splitlines(keepends=True)
+                              if line.partition(" = ")[0] not in OWN))
+
+
+def _refusals(plan: Plan) -> dict[str, str]:
+    """Why models cannot be made for this data, before any is trained; raises ValueError where the
+    data itself will not do."""
+    source, refused = load_source(plan.shared), {}
+    for text in plan.models:
+        try:
+            parts = plan.shared.with_(model=text).parts()
+            fitted = parts.fitted(source.shape, source.low, source.high)
+            summarise(fitted, source.shape, plan.shared.optimiser, len(source.classes))
+        except ValueError as error:
+            refused[text] = " ".join(str(error).split())
+    return refused
+
+
+def _one(plan: Plan, text: str, seed: int) -> None:
+    """See that a run is trained and looked at."""
+    folder = plan.place(text, seed)
+    record = folder.read_record() if is_run(folder.path) else {}
+    if record and (there := read_toml(folder.settings)["model"]) != text:
+        raise ValueError(f"{folder.path} holds {there}; choose another -o")
+    if "metrics" in record and record.get("ended") != "interrupted":
+        say("it is there already")
+    elif record.get("ended", "interrupted") != "interrupted":   # trained, but not looked at
+        look_again(folder)
+    else:
+        settings = plan.shared.with_(model=text, seed=seed)
+        _train(resume(open_run(folder.path), {}) if record else prepare(settings, out=folder.path))
+    if plan.reports and not folder.report.is_file():
+        write_report(folder)
+
+
+def _train(training: Training) -> None:
+    for note in training.notes:
+        say(note)
+    show(run(training), training.plan.epochs)
+    if training.interrupted:
+        raise KeyboardInterrupt
+    training.folder.write_record({**training.record, "ended": training.ended})
+    say("looking at what was learnt ...")
+    look(training)
+

@@ -1,0 +1,110 @@
+"""The page on models that were trained alike: their table, samples and curves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..disk import write_whole
+from ..figures import draw_all
+from ..figures.canvas import as_png, contact_sheet, panels, plain, shown
+from ..folder import RunFolder
+from ..page import picture, template
+from ..reports import snapshot_of
+from ..settings import read_toml
+from ..snapshot import Snapshot
+from ..spec import figures
+from .compare import COLUMNS as ACROSS
+from .compare import same_samples
+from .ranking import COLUMNS, Entry, Ranking, as_rows
+
+PAGE, ROWS = "comparison.html", "table.csv"
+BESIDE = ("curves", "codes")   # of each model, one beside the other
+SAID = ("data", "backbone", "likelihood", "batch_size", "optimiser", "lr", "schedule", "stop")
+TALLEST = 30.0                 # inches of a sheet
+HUES = 10
+
+
+def write_page(ranking: Ranking, out: Path) -> Path:
+    """Write the page and the table of all runs into the folder; returns the page's path. Pictures
+    are of each model's first seed."""
+    entries = [entry for entry in ranking.entries if entry.runs]
+    names = [entry.model for entry in entries]
+    snapshots = [snapshot_of(entry.runs[0]) for entry in entries]
+    sheets = [*same_samples(snapshots, names, TALLEST), *_drawn(ranking, snapshots, names),
+              _falling(entries)]
+    settings = read_toml(entries[0].runs[0].settings)
+    page = template("models").render(
+        names=names, table=ranking.table, columns=COLUMNS, order=ranking.order,
+        best={name: ranking.best(name) for name in next(iter(ranking.table.values()))},
+        priors=ranking.priors, refused=[e for e in ranking.entries if e.refused], sheets=sheets,
+        seeds=len(entries[0].runs), said={name: settings.get(name, "") for name in SAID},
+        figures=_beside(snapshots), judge=snapshots[0].judge, split=snapshots[0].split,
+        count=len(snapshots[0].x), runs=[[run.path.name for run in e.runs] for e in entries])
+    write_whole(out / ROWS, as_rows(ranking))
+    write_whole(out / PAGE, page)
+    return out / PAGE
+
+
+def _drawn(
+    ranking: Ranking, snapshots: Sequence[Snapshot], names: Sequence[str]
+) -> list[dict[str, str]]:
+    """Samples of each model, from the prior that it is sampled from."""
+    if snapshots[0].x.ndim != 4:
+        return []
+    rows, told = [], []
+    for name, snapshot in zip(names, snapshots, strict=True):
+        drawn = snapshot.drawn.get(ranking.priors[name])
+        if drawn is not None:
+            few = np.linspace(0, len(drawn.x) - 1, min(ACROSS, len(drawn.x))).astype(int)
+            rows.append(shown(drawn.x[few]))
+            told.append(f"{name}, {ranking.priors[name]}")
+    if not rows:
+        return []
+    sheet = contact_sheet(rows, told, 0.6, TALLEST)
+    return [{"title": "Samples of each", "image": picture(as_png(sheet)),
+             "about": "Draws that were not chosen, from the prior that each is usually sampled "
+                      "from: its own, where training drew the codes to it."}]
+
+
+def _falling(entries: Sequence[Entry]) -> dict[str, str]:
+    """The error of all models by epoch and by time, a line a seed."""
+    figure, axes = panels(1, 2, 4.2, sharey=True)
+    for number, entry in enumerate(entries):
+        for run in entry.runs:
+            _line(axes, run, number, entry.model if run is entry.runs[0] else None)
+    for ax, along in zip(axes, ("epoch", "seconds of training"), strict=True):
+        ax.set(xlabel=along, yscale="log")
+        ax.grid(alpha=0.25, which="both")
+    axes[0].set_ylabel("squared error per value, on val")
+    plain(axes)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
+    return {"title": "How the errors fell", "image": picture(as_png(figure)),
+            "about": "Losses of different models are no one quantity; the squared error of "
+                     "reconstructions is."}
+
+
+def _line(axes: Sequence[Axes], run: RunFolder, number: int, label: str | None) -> None:
+    rows = run.read_history()
+    name = next((n for n in ("val_mse", "train_mse") if rows and n in rows[0]), "")
+    if not name:
+        return
+    errors, style = [row[name] for row in rows], ("-", "--", ":")[number // HUES % 3]
+    for ax, along in zip(axes, ("epoch", "seconds"), strict=True):
+        ax.plot([row[along] for row in rows], errors, color=f"C{number % HUES}", linestyle=style,
+                label=label, linewidth=1.2, marker="." if len(rows) < 10 else "")
+
+
+def _beside(snapshots: Sequence[Snapshot]) -> list[dict[str, Any]]:
+    drawn = [{name: _picture(figure) for name, figure in draw_all(s, BESIDE)} for s in snapshots]
+    titles = {"curves": "Losses of each", "codes": "Where the samples lie in each"}
+    return [{"title": titles[name], "about": figures.about(name),
+             "images": [held.get(name, "") for held in drawn]}
+            for name in BESIDE if any(name in held for held in drawn)]
+
+
+def _picture(figure: Figure) -> str:
+    return picture(as_png(figure))

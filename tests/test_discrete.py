@@ -1,0 +1,370 @@
+"""Discrete codes: words are the nearest, codebooks learn as their authors say, losses are of a
+sample, the prior over words is a distribution and sees the past alone."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from conftest import train
+from torch.distributions import kl_divergence
+
+from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.bottlenecks.codebook import SMOOTHING, Codebook
+from hourglass.bottlenecks.factors import Factors
+from hourglass.contracts import Alphabet, Clock, CodeSpace, Output
+from hourglass.metrics import measure
+from hourglass.objective import Objective
+from hourglass.priors.masked import Reader
+from hourglass.priors.pixelcnn import PixelCNN
+from hourglass.snapshot import Snapshot, load_snapshot
+from hourglass.spec import bottlenecks, metrics, priors
+
+MAP, VECTOR = (6, 4, 5), (32,)
+WORDS = ["vq(12, 4)", "vq(12, 4, ema=False)", "vq(12, 4, cosine=True)",
+         "residual_vq(6, 4, depth=3)", "product_vq(6, 4, groups=2)", "fsq((5, 4, 3))", "lfq(5)"]
+DISCRETE = [*WORDS, "categorical(6, 4)", "joint(3, classes=(4, 2))"]
+LEARNT = WORDS[:5]
+
+
+def trained(text: str, code: tuple[int, ...] = MAP) -> torch.nn.Module:
+    """A bottleneck after three steps of training."""
+    made = bottlenecks.make(text, code, code)
+    for _ in range(3):
+        made(torch.randn(8, *code), draw=True)
+    return made
+
+
+def book(words: torch.Tensor, **options) -> Codebook:
+    made = Codebook(*words.shape, **options)
+    made.words.data = words
+    made.usage.fill_(1)
+    made.sums.copy_(words)
+    return made
+
+
+def test_the_nearest_words_are_those_of_brute_force():
+    words, v = torch.randn(30, 5), torch.randn(200, 5)
+    apart = ((v[:, None].double() - words[None].double()) ** 2).sum(2)
+    assert torch.equal(book(words).nearest(v), apart.argmin(1))
+    likeness = torch.nn.functional.cosine_similarity(v[:, None], words[None], dim=2)
+    assert torch.equal(book(words, cosine=True).nearest(v), likeness.argmax(1))
+
+
+def test_running_means_are_those_of_a_plain_loop_and_begin_with_the_words_themselves():
+    """Pitfall 16: usage and sums begin together, so no word jumps when it is first chosen."""
+    made, decay = Codebook(4, 2, decay=0.9, restart=False), 0.9
+    generator = np.random.default_rng(0)
+    batches = [generator.normal(size=(20, 2)).astype(np.float32) for _ in range(5)]
+    made.begin(torch.from_numpy(batches[0]))
+    words = made.words.detach().double().numpy().copy()
+    assert {tuple(word) for word in words} <= {tuple(v) for v in batches[0].astype(float)}
+    usage, sums = np.full(4, 20 / 4), 20 / 4 * words
+    for batch in batches:
+        v = torch.from_numpy(batch)
+        made.begin(v)
+        made.follow(v, made.nearest(v))
+        chosen = [int(np.argmin([np.sum((v - word) ** 2) for word in words])) for v in batch]
+        for k in range(4):
+            own = [v for v, word in zip(batch, chosen, strict=True) if word == k]
+            usage[k] = decay * usage[k] + (1 - decay) * len(own)
+            sums[k] = decay * sums[k] + (1 - decay) * np.sum(own, axis=0)
+        for k in range(4):
+            smooth = (usage[k] + SMOOTHING) / (usage.sum() + 4 * SMOOTHING) * usage.sum()
+            words[k] = sums[k] / smooth
+        np.testing.assert_allclose(made.words.detach().numpy(), words, atol=1e-5)
+
+
+def test_a_dead_word_begins_anew_among_the_vectors_and_the_others_stay():
+    """Pitfall 16: a word that no vector chooses does not stay dead."""
+    words = torch.tensor([[0.0, 0.0], [9.0, 9.0]])
+    v = torch.randn(50, 2) / 10
+    for restart in (True, False):
+        made = book(words.clone(), restart=restart, decay=0.5)
+        for _ in range(8):
+            made.begin(v)
+            made.follow(v, made.nearest(v))
+        far = made.words[1].norm() > 5
+        assert far != restart and made.words[0].norm() < 1
+
+
+@pytest.mark.parametrize("text", DISCRETE)
+def test_only_steps_of_training_teach_the_words(text):
+    made = trained(text)
+    before = {name: t.clone() for name, t in made.state_dict().items()}
+    made.eval()
+    for draw in (True, False):
+        made(torch.randn(8, *MAP), draw)
+    made.train()
+    made(torch.randn(8, *MAP))
+    assert all(torch.equal(t, before[name]) for name, t in made.state_dict().items())
+
+
+@pytest.mark.parametrize("text", WORDS[:-1])
+@pytest.mark.parametrize("code", [MAP, VECTOR, (6, 9)], ids=str)
+def test_penalties_are_of_each_sample_whatever_the_batch(text, code):
+    """Fault 6: a codebook's losses do not grow with the batch. (lfq's entropy is of a batch.)"""
+    made = trained(text, code).eval()
+    h = torch.randn(16, *code)
+    whole, part = made(h).penalties, made(h[:2]).penalties
+    assert whole.keys() == part.keys()
+    for name, value in whole.items():
+        assert value.shape == (16,) and torch.allclose(value[:2], part[name], atol=1e-5)
+
+
+def test_the_commitment_moves_the_encoder_and_the_codebook_loss_the_words():
+    """Pitfall 16: the weight is on the commitment, and each term has its one gradient."""
+    made = trained("vq(5, 6, ema=False, commitment=0.25)")
+    h = torch.randn(3, *MAP)
+    v, book = made.grid.split(made.reduce(h)).detach(), made.quantiser.book
+    squares = (v - book.words[book.nearest(v)].detach()).square().sum((1, 2))
+    weights = {"commitment": (0.25, made.reduce.weight), "codebook": (1.0, book.words)}
+    for name, (weight, mine) in weights.items():
+        other = next(t for n, (_, t) in weights.items() if n != name)
+        penalty = made(h).penalties[name]
+        torch.testing.assert_close(penalty, weight * squares)
+        found = torch.autograd.grad(penalty.sum(), (mine, other), allow_unused=True)
+        assert found[0].abs().sum() > 0 and found[1] is None
+    assert set(trained("vq(5, 6)")(h).penalties) == {"commitment"}, "running means need no loss"
+
+
+@pytest.mark.parametrize("text", ["vq(12, None)", "product_vq(6, 6, groups=2)",
+                                  "residual_vq(6, 6, depth=3)"])
+def test_the_gradient_passes_straight_through(text):
+    made = trained(text)
+    if "None" not in text:
+        made.reduce = torch.nn.Identity()
+        made.expand = made.expand[0] if "residual" in text else torch.nn.Identity()
+    h, onto = torch.randn(2, *MAP, requires_grad=True), torch.randn(2, *MAP)
+    (made.expand(made(h).z) * onto).sum().backward()
+    torch.testing.assert_close(h.grad, onto)
+
+
+@pytest.mark.parametrize("code", [MAP, VECTOR, (6, 9)], ids=str)
+@pytest.mark.parametrize("text", WORDS)
+def test_codes_are_their_words_and_settle_is_at_home_with_them(text, code):
+    made = trained(text, code).eval()
+    latent, alphabet = made(torch.randn(7, *code)), made.alphabet
+    assert latent.codes.shape == (7, *alphabet.places)
+    assert latent.codes.min() >= 0 and latent.codes.max() < alphabet.size
+    torch.testing.assert_close(alphabet.write(latent.codes), latent.z)
+    assert torch.equal(alphabet.read(latent.z), latent.codes)
+    torch.testing.assert_close(made.settle(latent.z + 1e-4), latent.z)
+    words = torch.randint(alphabet.size, (300, *alphabet.places))
+    assert torch.equal(alphabet.read(alphabet.write(words)), words)
+
+
+def test_a_residual_word_is_the_nearest_to_what_is_left():
+    made = trained("residual_vq(6, 4, depth=3)").eval()
+    h = torch.randn(2, *MAP)
+    left, words = made.grid.split(made.reduce(h)).detach(), made(h).codes.flatten(1, 2)
+    for depth, book in enumerate(made.quantiser.books):
+        chosen = torch.cdist(left, book.words[None].expand(2, -1, -1)).argmin(2)
+        assert torch.equal(words[:, :, depth], chosen)
+        left = left - book.words[chosen]
+    said = made.expand[0](made(h).z)
+    torch.testing.assert_close(made.grid.split(said), made.grid.split(made.reduce(h)) - left)
+
+
+@pytest.mark.parametrize("levels", [(3,), (4,), (5,), (8,), (7, 5, 4)], ids=str)
+def test_fsq_meets_each_of_its_levels_and_no_other(levels):
+    made = bottlenecks.make(f"fsq({levels})", (len(levels), 1, 1), (len(levels), 1, 1)).quantiser
+    v = torch.linspace(-30, 30, 4001)[:, None].expand(-1, len(levels))
+    w, _, _ = made(v[None], False)
+    for i, count in enumerate(levels):
+        wanted = (torch.arange(count) - count // 2) / (count // 2)
+        torch.testing.assert_close(w[0, :, i].unique(), wanted)
+    nothing, _, _ = made(torch.zeros(1, 1, len(levels)), False)
+    assert (nothing == 0).all(), "an even number of levels is shifted by half"
+    every = torch.tensor(list(itertools.product(*(range(count) for count in levels))))
+    assert made.read(made.write(torch.arange(made.size))).unique().numel() == len(every)
+
+
+def test_the_entropies_of_lfq_are_those_of_all_its_words():
+    made = bottlenecks.make("lfq(3, entropy=1.0, commitment=0)", (3, 1, 1), (3, 1, 1)).quantiser
+    v = torch.randn(40, 2, 3)
+    words = made.write(torch.arange(8))
+    probable = torch.softmax(-(v[:, :, None] - words).square().sum(3), 2)
+    own = -(probable * probable.log()).sum((1, 2))
+    ones = (probable @ (words > 0).float()).flatten(0, 1).mean(0)   # of each bit, over the batch
+    both = torch.stack([ones, 1 - ones])
+    expected = own + 2 * (both * both.log()).sum()
+    torch.testing.assert_close(made(v, False)[2]["entropy"], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_the_kl_of_categories_is_of_q_from_the_uniform_one():
+    """Fault 15: KL(q || uniform), not the other way around; by enumeration."""
+    made = bottlenecks.make("categorical(3, 4)", VECTOR, VECTOR)
+    latent = made(5 * torch.randn(6, 32), draw=True)
+    share = torch.softmax(latent.q.logs[0], 1)
+    forth = (share * (share / 0.25).log()).sum(1)
+    back = (0.25 * (0.25 / share).log()).sum(1)
+    found = kl_divergence(latent.q, latent.p)
+    assert found.shape == (6, 3) and not torch.allclose(forth, back, atol=0.05)
+    torch.testing.assert_close(found[:, 0], forth)
+
+
+def test_categories_are_drawn_as_often_as_is_likely_and_evaluation_takes_the_likeliest():
+    logits = torch.tensor([[0.0, 1.0, 2.0]])
+    q = Factors(torch.zeros(1, 0), torch.ones(1, 0), (logits,), torch.tensor(0.5))
+    often = torch.bincount(q.rsample((20_000,)).argmax(-1).flatten(), minlength=3) / 20_000
+    torch.testing.assert_close(often, logits[0].softmax(0), atol=0.015, rtol=0)
+    made = bottlenecks.make("categorical(3, 4)", VECTOR, VECTOR)
+    z = made(torch.randn(5, 32)).z.unflatten(1, (3, 4))
+    assert torch.equal(z.sum(2), torch.ones(5, 3)) and set(z.unique().tolist()) == {0.0, 1.0}
+
+
+def test_the_temperature_falls_to_where_it_should():
+    made = bottlenecks.make("categorical(3, 4, temperature=2, cooling=0.5, coldest=0.7)", VECTOR,
+                            VECTOR)
+    heats = []
+    for _ in range(4):
+        made(torch.randn(2, 32), draw=True)
+        heats.append(float(made.heat))
+    np.testing.assert_allclose(heats, [2 * np.exp(-0.5), 2 * np.exp(-1), 0.7, 0.7], rtol=1e-6)
+
+
+def test_the_joint_kl_keeps_each_kind_to_its_capacity():
+    model = Autoencoder(Parts("mlp(8)", bottleneck="joint(3, classes=(4, 2))",
+                              likelihood="normal"), (7,))
+    out = model(torch.randn(9, 7))
+    objective = Objective("joint_kl(continuous=2, discrete=50, rise=0.5)", model)
+    each = kl_divergence(out.latent.q, out.latent.p)
+    numbers, categories = each[:, :3].sum(1).mean(), each[:, 3:].sum(1).mean()
+    for share, risen in ((0.0, 0.0), (0.25, 0.5), (0.5, 1.0)):
+        objective.at(Clock(0, 1, share))
+        wanted = (numbers - 2 * risen).abs() + (categories - np.log(8) * risen).abs()
+        torch.testing.assert_close(objective(out, model)[0], wanted)
+
+
+def fresh(text: str, places: tuple[int, ...], size: int = 3) -> PixelCNN:
+    """A prior over codes that are their own words, of two classes."""
+    alphabet = Alphabet(size, places, lambda z: z.long(), lambda words: words.float())
+    return priors.make(text, CodeSpace(10, int(np.prod(places)), 2, lambda n: torch.empty(0),
+                                       places, alphabet))
+
+
+def tiny(places: tuple[int, ...], size: int = 3) -> PixelCNN:
+    """One whose weights are far from where they begin."""
+    made = fresh("pixelcnn(hidden=8, blocks=2)", places, size)
+    for weight in made.parameters():
+        torch.nn.init.normal_(weight, std=0.5)
+    return made
+
+
+PLACES = [(2, 2), (4,), (2, 1, 2), (1, 4)]
+
+
+@pytest.mark.parametrize("places", PLACES, ids=str)
+def test_the_probabilities_of_all_codes_sum_to_one(places):
+    made = tiny(places)
+    every = torch.tensor(list(itertools.product(range(3), repeat=4))).float()
+    for kind in (0, 1):
+        total = made.log_prob(every, torch.full((81,), kind)).exp().sum()
+        assert float(total) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_word_sees_those_before_it_and_no_other():
+    made = tiny((4, 5))
+    said = torch.randn(1, 8, 4, 5, requires_grad=True)
+    network = made.network
+    scores = network.scores(said, network.places, torch.zeros(1).long(), lambda conv, u: conv(u))
+    for place in range(20):
+        seen, = torch.autograd.grad(scores.flatten(2)[0, :, place].sum(), said, retain_graph=True)
+        depends = (seen.abs().sum(1).flatten() > 0).nonzero().flatten()
+        past = depends < place
+        assert past.all() and (place % 5 == 0 or place - 1 in depends.tolist())
+
+
+@pytest.mark.parametrize("places", PLACES, ids=str)
+def test_reading_on_gives_the_scores_of_the_whole(places):
+    made = tiny(places)
+    words, y = torch.randint(3, (5, *made.grid)), torch.tensor([0, 1, 0, 1, 1])
+    whole, reader = made.network(words, y), Reader(made.network, y)
+    for row, column in itertools.product(*map(range, made.grid)):
+        torch.testing.assert_close(reader.scores(row, column), whole[:, :, row, column])
+        reader.tell(words[:, row, column])
+
+
+def test_draws_are_as_often_as_their_probability_says():
+    made = tiny((2, 2), size=2)
+    z = made.sample(torch.zeros(8000).long())
+    every = torch.tensor(list(itertools.product(range(2), repeat=4))).float()
+    often = torch.stack([(z == code).all(1).float().mean() for code in every])
+    wanted = made.log_prob(every, torch.zeros(16).long()).exp()
+    torch.testing.assert_close(often, wanted.detach(), atol=0.02, rtol=0)
+    cold = made.sample(torch.zeros(50).long(), temperature=0)
+    assert (cold == cold[0]).all()
+
+
+def test_the_prior_learns_what_follows_what():
+    made = fresh("pixelcnn(hidden=16, blocks=1, steps=120)", (2, 3))
+    first = torch.randint(3, (600, 1)).float()
+    z, y = torch.cat([first, (first + torch.arange(5)) % 3], 1), torch.randint(2, (600,))
+    made.fit(z, y)
+    assert float(made.log_prob(z, y).mean()) > -np.log(3) - 0.1
+    assert made.accuracy(z, y) > 5 / 6
+
+
+def test_a_prior_over_words_refuses_codes_of_numbers():
+    with pytest.raises(ValueError, match="pixelcnn needs a bottleneck with discrete codes"):
+        priors.make("pixelcnn", CodeSpace(10, 2, 1, lambda n: torch.empty(0), (2,)))
+
+
+def snapshot(words: np.ndarray, books: int = 1) -> Snapshot:
+    n = len(words)
+    x = np.zeros((n, 3), np.float32)
+    return Snapshot(x, x, x, np.empty(0), np.zeros(n), np.empty(0), np.empty(0), (), (), "test", n,
+                    False, words=words, books=books)
+
+
+def test_perplexity_is_of_the_whole_split():
+    """Pitfall 16: not the mean over batches, of which each would have perplexity 1 here."""
+    found = metrics.make("words", snapshot(np.repeat(np.arange(5), 20)[:, None]))
+    assert found == pytest.approx({"perplexity": 5.0, "used_words": 5.0})
+    shares = np.repeat([0, 1, 2], (50, 25, 25))[:, None]
+    assert metrics.make("words", snapshot(shares))["perplexity"] == pytest.approx(2**1.5)
+    two = np.stack([np.zeros(8, int), np.arange(8)], 1)
+    assert metrics.make("words", snapshot(two, books=2)) == pytest.approx(
+        {"perplexity": (1 + 8) / 2, "used_words": (1 + 8) / 2})
+
+
+def test_a_snapshot_without_words_still_opens(tmp_path):
+    snapshot(np.ones((4, 2), np.int32)).save(tmp_path / "new.npz")
+    with np.load(tmp_path / "new.npz") as file:
+        held = {name: value for name, value in file.items() if name != "words"}
+    held["texts"] = np.array(str(held["texts"]).replace(', "books": 1', ""))
+    np.savez(tmp_path / "old.npz", **held)
+    assert len(load_snapshot(tmp_path / "new.npz").words) == 4
+    old = load_snapshot(tmp_path / "old.npz")
+    assert not len(old.words) and "perplexity" not in measure(old)[0]
+
+
+@pytest.mark.parametrize("text, why", [
+    ("product_vq(6, 5, groups=2)", "needs a dim that 2 groups share"),
+    ("fsq(())", "needs levels"), ("fsq((2, 5))", "from 3"),
+    ("joint(3, classes=())", "needs classes"), ("lfq(60)", "up to 24"), ("vq(0)", "from 1")])
+def test_what_cannot_be_is_refused_with_what_is_right(text, why):
+    with pytest.raises(ValueError, match=why):
+        bottlenecks.make(text, VECTOR, VECTOR)
+
+
+def test_words_of_the_map_itself_need_a_map():
+    with pytest.raises(ValueError, match=r"dim=None needs an encoder's map"):
+        bottlenecks.make("vq(8, None)", VECTOR, VECTOR)
+
+
+def test_an_output_needs_no_words():
+    model = Autoencoder(Parts("mlp(8)", bottleneck="plain(2)", likelihood="normal"), (7,))
+    out: Output = model(torch.randn(4, 7))
+    assert out.latent.codes is None and model.alphabet is None
+
+
+def test_a_run_with_words_draws_codes_of_words(here):
+    run = train("images.npy", bottleneck="vq(9, 4)", backbone="conv((4, 4))", epochs=2,
+                prior="pixelcnn(8, 1, steps=20)")
+    model = run.model.eval()
+    z = run.draw(6)[1]
+    torch.testing.assert_close(model.settled(torch.from_numpy(z)), torch.from_numpy(z))
+    x = run.decode(z + 0.001)
+    np.testing.assert_allclose(x, run.decode(z), atol=1e-6)
