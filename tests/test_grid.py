@@ -1,4 +1,4 @@
-"""The whole grid: every term, bottleneck, likelihood and backbone together learn, or say why not."""
+"""The whole grid: terms, bottlenecks, likelihoods and backbones together learn, or say why not."""
 
 import pytest
 import torch

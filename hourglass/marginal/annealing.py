@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import constraints
 
 from ..autoencoder import Autoencoder
 from ..console import track
-from ..contracts import Batch, Latent, Output
+from ..contracts import Batch
 from ..data.source import Split
-from ..terms.basic import log_likelihood
-from .importance import Weighed, own_noise, summed_up
-from .target import at_once, densities, draw, nats, seed_of
+from .importance import Weighed, summed_up
+from .target import Posed, at_once, densities, pose, seed_of
 
 PILOTS = 4           # chains that find the step sizes
 LEAPS = 10           # leapfrog steps of a transition, as Wu et al. take
@@ -26,11 +25,12 @@ ADAPTING = 0.2       # how fast they do, in the log
 STEEP = 4.0          # the shares of the way are those of a sigmoid from -4 to 4 (Wu et al.)
 WIDTHS = 0.5         # the first step size, in widths of the posterior's narrowest factor, or
 FIRST = 0.1          # where that is not known
+OTHER = 2**31        # between the seeds of codes and of transitions
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where chains are, and the two ends' log densities and slopes there."""
+    """Where chains are, on the way from q(z|x) to p(x, z), and both log densities there."""
 
     z: Tensor            # (K, B, ...)
     of_q: Tensor         # (K, B) log q(z|x)
@@ -44,25 +44,6 @@ class Place:
     def slope(self, share: float) -> Tensor:
         """Its slope, (K, B, ...)."""
         return (1 - share) * self.slopes[0] + share * self.slopes[1]
-
-
-@dataclass(frozen=True)
-class Bridge:
-    """The way from q(z|x) to p(x, z) for a batch."""
-
-    model: Autoencoder
-    out: Output
-    q: Distribution
-    p: Distribution
-
-    def at(self, z: Tensor) -> Place:
-        """What is found at codes z (K, B, ...)."""
-        with torch.enable_grad():
-            z = z.detach().requires_grad_()
-            of_q = nats(self.q, z).double()
-            joint = log_likelihood(self.out, self.model, z).double() + nats(self.p, z).double()
-            slopes = (torch.autograd.grad(of_q.sum(), z)[0], torch.autograd.grad(joint.sum(), z)[0])
-        return Place(z.detach(), of_q.detach(), joint.detach(), slopes)
 
 
 @dataclass
@@ -110,52 +91,54 @@ def anneal(
     rise = torch.linspace(-STEEP, STEEP, steps + 1).sigmoid().double()
     shares = ((rise - rise[0]) / (rise[-1] - rise[0])).tolist()
     found = []
-    with own_noise(split):
-        for chunk in rows.split(group):
-            bridge, begun, sizes = _begin(model, split, chunk, chains + PILOTS, seed)
-            noise = [torch.Generator(split.device).manual_seed(seed_of(split, row, ~seed % 2**31))
-                     for row in chunk.split(1)]
-            what = f"annealing {len(chunk):,} of {len(rows):,} samples"
-            if steps > 1:
-                _walk(bridge, begun[chains:], shares, sizes, noise, f"{what}: step sizes")
-            found.append(summed_up(_walk(bridge, begun[:chains], shares, sizes, noise, what)))
+    for chunk in rows.split(group):
+        posed = pose(model, split, chunk, chains + PILOTS, seed)
+        noise = [torch.Generator(split.device).manual_seed(seed_of(split, row, seed + OTHER))
+                 for row in chunk.split(1)]
+        sizes, what = _first(posed), f"annealing {len(chunk):,} of {len(rows):,} samples"
+        if steps > 1:
+            _walk(posed, posed.z[chains:], shares, sizes, noise, f"{what}: step sizes")
+        found.append(summed_up(_walk(posed, posed.z[:chains], shares, sizes, noise, what)))
     return Weighed(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
-def _begin(
-    model: Autoencoder, split: Split, rows: Tensor, count: int, seed: int
-) -> tuple[Bridge, Tensor, Steps]:
-    """The bridge of some samples, codes (K, B, ...) at its beginning, and first step sizes."""
-    batch = split.batch(rows)
-    z = torch.cat([draw(model, split, row, count, seed).z for row in rows.split(1)], 1)
-    q, p = densities(model, batch)
-    out = Output(batch.x, Latent(z[0]), model.decode(z[0], batch.y), batch.known, batch.y)
+def _first(posed: Posed) -> Steps:
+    """Step sizes to begin with, (B,)."""
     try:
-        first = WIDTHS * q.stddev.flatten(1).min(1).values
+        return Steps(WIDTHS * posed.q.stddev.flatten(1).min(1).values)
     except NotImplementedError:
-        first = torch.full(rows.shape, FIRST, device=z.device)
-    return Bridge(model, out, q, p), z, Steps(first)
+        return Steps(torch.full(posed.z.shape[1:2], FIRST, device=posed.z.device))
+
+
+def _at(posed: Posed, z: Tensor) -> Place:
+    """What is found at codes z (K, B, ...)."""
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        likely, of_q, of_p = posed.parts(z)
+        joint = likely + of_p
+        slopes = (torch.autograd.grad(of_q.sum(), z)[0], torch.autograd.grad(joint.sum(), z)[0])
+    return Place(z.detach(), of_q.detach(), joint.detach(), slopes)
 
 
 def _walk(
-    bridge: Bridge, z: Tensor, shares: Sequence[float], sizes: Steps,
+    posed: Posed, z: Tensor, shares: Sequence[float], sizes: Steps,
     noise: Sequence[torch.Generator], what: str,
 ) -> Tensor:
     """Log weights (K, B) of chains that begin at z; where no sizes are held yet, they are found."""
-    finding, place = not sizes.held, bridge.at(z)
+    finding, place = not sizes.held, _at(posed, z)
     log_w = torch.zeros_like(place.joint)
     for step, (before, share) in enumerate(track(list(pairwise(shares)), len(shares) - 1, what)):
         log_w += (share - before) * (place.joint - place.of_q)
         if share < 1:
             size = sizes.now if finding else sizes.held[step]
-            place, accepted = _move(bridge, place, share, size, noise)
+            place, accepted = _move(posed, place, share, size, noise)
             if finding:
                 sizes.adapt(accepted)
     return log_w
 
 
 def _move(
-    bridge: Bridge, place: Place, share: float, size: Tensor, noise: Sequence[torch.Generator]
+    posed: Posed, place: Place, share: float, size: Tensor, noise: Sequence[torch.Generator]
 ) -> tuple[Place, Tensor]:
     """A Hamiltonian transition that leaves the density at that share of the way as it is (Duane et
     al., 1987), and which chains moved, (K, B)."""
@@ -167,7 +150,7 @@ def _move(
     there = place
     speed = speed + step / 2 * place.slope(share)
     for leap in range(LEAPS):
-        there = bridge.at(there.z + step * speed)
+        there = _at(posed, there.z + step * speed)
         speed = speed + (step if leap < LEAPS - 1 else step / 2) * there.slope(share)
     gained = there.log_density(share) - _motion(speed) - before
     accepted = chance.double().log() < gained.nan_to_num(-math.inf)

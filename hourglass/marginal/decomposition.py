@@ -11,8 +11,7 @@ from torch.distributions import Distribution, Independent, Normal
 from ..autoencoder import Autoencoder
 from ..console import track
 from ..data.source import Split
-from .importance import own_noise
-from .target import densities, draw, likely, nats
+from .target import densities, nats, pose
 
 ENCODED = 250        # samples together
 MOST = 20_000        # posteriors, evenly spread
@@ -21,23 +20,24 @@ PAIRS = 2**20        # of values of a code and of a posterior, that are compared
 
 @dataclass(frozen=True)
 class Parts:
-    """-ELBO of samples, (N,) each, in nats, of one code drawn for each.
+    """-ELBO of samples, (N,), in nats, of one code drawn for each: reconstruction + divergence.
 
-    reconstruction + mutual + marginal is -ELBO; where all is factor by factor, correlation +
-    factors is marginal.
+    The divergence is mutual + marginal, unless q does not say how likely other samples' codes are;
+    and where q and p are products over factors, marginal is correlation + factors.
     """
 
     posteriors: int                 # whose mean q(z) is; log of that is the most of `mutual`
     reconstruction: np.ndarray      # -log p(x|z)
-    mutual: np.ndarray              # log q(z|x) - log q(z): what a code tells of its sample
-    marginal: np.ndarray            # log q(z) - log p(z)
+    divergence: np.ndarray          # log q(z|x) - log p(z)
+    mutual: np.ndarray | None = None        # log q(z|x) - log q(z): what codes tell of samples
+    marginal: np.ndarray | None = None      # log q(z) - log p(z)
     correlation: np.ndarray | None = None   # log q(z) - log of the product of its factors
     factors: np.ndarray | None = None       # log of that product - log p(z)
 
     @property
     def elbo(self) -> np.ndarray:
         """(N,)."""
-        return -(self.reconstruction + self.mutual + self.marginal)
+        return -(self.reconstruction + self.divergence)
 
     @property
     def means(self) -> dict[str, float]:
@@ -54,42 +54,46 @@ def decompose(model: Autoencoder, split: Split, rows: Tensor, seed: int = 0) -> 
     everyone = torch.cat([split.evenly(MOST), rows]).unique()
     posteriors = [densities(model, split.batch(chunk))[0] for chunk in everyone.split(ENCODED)]
     found: list[tuple[Tensor, ...]] = []
-    with own_noise(split):
-        for chunk in track(rows.split(ENCODED), -(-len(rows) // ENCODED), "drawing codes"):
-            batch = split.batch(chunk)
-            z = torch.cat([draw(model, split, row, 1, seed).z for row in chunk.split(1)], 1)
-            q, p = densities(model, batch)
-            found.append((z[0], *(each[0].double() for each in (
-                nats(q, z), nats(p, z), -likely(model, batch, z)))))
-    z, of_own, of_prior, lost = (torch.cat(parts) for parts in zip(*found, strict=True))
-    whole, each = _aggregate(posteriors, z, _by_factor(posteriors[0]) and _by_factor(p))
-    parts = [lost, of_own - whole, whole - of_prior,
-             *([] if each is None else [whole - each, each - of_prior])]
+    for chunk in track(rows.split(ENCODED), -(-len(rows) // ENCODED), "drawing codes"):
+        posed = pose(model, split, chunk, 1, seed)
+        found.append((posed.z[0], *(part[0] for part in posed.parts(posed.z))))
+    z, likely, of_own, of_prior = (torch.cat(parts) for parts in zip(*found, strict=True))
+    parts = [-likely, of_own - of_prior]
+    if _compares(posteriors[0], z):
+        whole, each = _aggregate(posteriors, z, _by_factor(posteriors[0]) and _by_factor(posed.p))
+        parts += [of_own - whole, whole - of_prior]
+        parts += [] if each is None else [whole - each, each - of_prior]
     return Parts(len(everyone), *(part.cpu().numpy() for part in parts))
 
 
+def _compares(q: Distribution, z: Tensor) -> bool:
+    """Whether q, of a batch, says how likely every code z (N, ...) is under each posterior."""
+    few = z[:2, None]
+    try:
+        return q.log_prob(few).shape[:2] == (len(few), *q.batch_shape[:1])
+    except (RuntimeError, ValueError, NotImplementedError):
+        return False
+
+
 def _aggregate(
-    posteriors: list[Distribution], z: Tensor, split_up: bool
+    posteriors: list[Distribution], z: Tensor, by_factor: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """log q(z), (N,), of codes (N, ...) under the mean of all posteriors, and, if `split_up`, log
+    """log q(z), (N,), of codes (N, ...) under the mean of all posteriors, and, if `by_factor`, log
     of the product of its factors' own densities."""
-    if split_up:
+    if by_factor:
         posteriors = [q.base_dist if isinstance(q, Independent) else q for q in posteriors]
-    count = sum(q.batch_shape[0] for q in posteriors)
+    some, number = max(1, PAIRS // (ENCODED * z[0].numel())), 0
     whole, factors = [], []
-    some = max(1, PAIRS // (ENCODED * max(1, z[0].numel())))
     for chunk in track(z.split(some), -(-len(z) // some), "comparing codes with posteriors"):
-        of_whole, of_factors = [], []
-        for q in posteriors:
-            each = q.log_prob(chunk[:, None])     # (C, B, ...)
-            of_whole.append(each.flatten(2).sum(2) if each.ndim > 2 else each)
-            if split_up:
-                of_factors.append(torch.logsumexp(each.flatten(2), 1))
-        whole.append(torch.logsumexp(torch.cat(of_whole, 1).double(), 1))
-        if split_up:
-            factors.append(torch.logsumexp(torch.stack(of_factors, 1).double(), 1))
-    number = math.log(count)
-    return torch.cat(whole) - number, (torch.cat(factors) - number).sum(1) if split_up else None
+        found = [q.log_prob(chunk[:, None]).flatten(2) if by_factor else
+                 nats(q, chunk[:, None])[..., None] for q in posteriors]   # (C, B, factors)
+        number = sum(each.shape[1] for each in found)
+        whole.append(torch.logsumexp(torch.cat([each.sum(2) for each in found], 1).double(), 1))
+        if by_factor:
+            each_factor = torch.stack([torch.logsumexp(each, 1) for each in found], 1)
+            factors.append(torch.logsumexp(each_factor.double(), 1))
+    mean = math.log(number)
+    return torch.cat(whole) - mean, (torch.cat(factors) - mean).sum(1) if by_factor else None
 
 
 def _by_factor(density: Distribution) -> bool:

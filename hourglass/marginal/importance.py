@@ -1,8 +1,6 @@
 """log p(x) by importance sampling."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +10,9 @@ from torch import Tensor
 from ..autoencoder import Autoencoder
 from ..console import track
 from ..data.source import Split
-from .target import at_once, draw, likely
+from .target import pose
+
+HELD = 2**16   # codes of a group of samples, which are held together
 
 
 @dataclass(frozen=True)
@@ -35,21 +35,10 @@ def weigh(model: Autoencoder, split: Split, rows: Tensor, count: int, seed: int 
     Each sample is encoded once, and its noise is its own. Raises ValueError where weights are no
     numbers.
     """
-    group = max(1, at_once(split.batch(rows[:1]).x) // count)
-    found, groups = [], rows.split(group)
-    with own_noise(split):
-        for chunk in track(groups, len(groups), f"weighing {count:,} codes a sample"):
-            drawn = [draw(model, split, row, count, seed) for row in chunk.split(1)]
-            z, ratio = (torch.cat(parts, 1) for parts in zip(*drawn, strict=True))
-            found.append(summed_up(ratio + likely(model, split.batch(chunk), z).double()))
+    groups = rows.split(max(1, HELD // count))
+    found = [summed_up(pose(model, split, chunk, count, seed).log_weights())
+             for chunk in track(groups, len(groups), f"weighing {count:,} codes a sample")]
     return Weighed(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
-
-
-@contextmanager
-def own_noise(split: Split) -> Iterator[None]:
-    """A context whose noise leaves everything else's as it was."""
-    with torch.random.fork_rng([split.device] if split.device.type == "cuda" else []):
-        yield
 
 
 def summed_up(log_w: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -92,14 +92,18 @@ class Likelihood:
     def _of_bound(self) -> list[str]:
         """What the bound is made of, in words."""
         means = self.parts.means
-        rest = f"q(z) to the prior {means['marginal']:.4g}" if "factors" not in means else (
-            f"total correlation {means['correlation']:.4g}, factor by factor "
-            f"{means['factors']:.4g}")
-        return [f"-ELBO {-self.elbo:.5g} over these codes; over one code a sample "
-                f"{-_mean(self.parts.elbo)[0]:.5g}: reconstruction {means['reconstruction']:.5g}, "
-                f"KL {means['mutual'] + means['marginal']:.4g}: mutual information "
-                f"{means['mutual']:.4g} (at most {np.log(self.parts.posteriors):.3g}, for q(z) is "
-                f"the mean of {self.parts.posteriors:,} posteriors), {rest}"]
+        words = (f"-ELBO {-self.elbo:.5g} over these codes; over one code a sample "
+                 f"{-_mean(self.parts.elbo)[0]:.5g}: reconstruction {means['reconstruction']:.5g}, "
+                 f"KL {means['divergence']:.4g}")
+        if "mutual" in means:
+            words += (f": mutual information {means['mutual']:.4g} (at most "
+                      f"{np.log(self.parts.posteriors):.3g}, for q(z) is the mean of "
+                      f"{self.parts.posteriors:,} posteriors)")
+        if "factors" in means:
+            return [f"{words}, total correlation {means['correlation']:.4g}, factor by factor "
+                    f"{means['factors']:.4g}"]
+        return [f"{words}, q(z) to the prior {means['marginal']:.4g}" if "marginal" in means
+                else words]
 
     @property
     def record(self) -> dict[str, Any]:
