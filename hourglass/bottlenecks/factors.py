@@ -1,17 +1,12 @@
 """Factors of two kinds: numbers with a Gaussian each, and categories."""
 
+import math
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.distributions import (
-    Distribution,
-    Normal,
-    RelaxedOneHotCategorical,
-    kl_divergence,
-    register_kl,
-)
+from torch.distributions import Distribution, Normal, kl_divergence, register_kl
 
 HARDEST = 1e-6   # relaxed one-hots stay so far from 0 where their density is asked for
 
@@ -40,21 +35,26 @@ class Factors(Distribution):
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """z (*sample_shape, B, D + K1 + ...)."""
-        parts = [self.normal.rsample(sample_shape)]
-        return torch.cat(parts + [some.rsample(sample_shape) for some in self._relaxed()], -1)
+        # torch's own relaxed categories look at values, and the meta device has none
+        heat: Any = self.heat
+        soft = [F.gumbel_softmax(some.expand(*sample_shape, *some.shape), heat)
+                for some in self.logs]
+        return torch.cat([self.normal.rsample(sample_shape), *soft], -1)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """The density (..., B) at z, categories taken as relaxed."""
         numbers, *hot = value.split(self.sizes, -1)
         total = self.normal.log_prob(numbers).sum(-1)
-        for some, at in zip(self._relaxed(), hot, strict=True):
+        for some, at in zip(self.logs, hot, strict=True):
             soft = at.clamp(min=HARDEST)
-            total = total + some.log_prob(soft / soft.sum(-1, keepdim=True))
+            total = total + self._relaxed(some, (soft / soft.sum(-1, keepdim=True)).log())
         return total
 
-    def _relaxed(self) -> list[RelaxedOneHotCategorical]:
-        return [RelaxedOneHotCategorical(self.heat, logits=some, validate_args=False)
-                for some in self.logs]
+    def _relaxed(self, logs: Tensor, at: Tensor) -> Tensor:
+        """log density of a relaxed one-hot (..., K) with the logarithms `at`."""
+        count, scores = logs.shape[-1], logs - self.heat * at
+        return (math.lgamma(count) + (count - 1) * self.heat.log() + (scores - at).sum(-1)
+                - count * torch.logsumexp(scores, -1))
 
 
 @register_kl(Factors, Factors)
