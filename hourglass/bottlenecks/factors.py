@@ -35,26 +35,24 @@ class Factors(Distribution):
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """z (*sample_shape, B, D + K1 + ...)."""
-        # torch's own relaxed categories look at values, and the meta device has none
-        heat: Any = self.heat
-        soft = [F.gumbel_softmax(some.expand(*sample_shape, *some.shape), heat)
-                for some in self.logs]
-        return torch.cat([self.normal.rsample(sample_shape), *soft], -1)
+        parts = [self.normal.rsample(sample_shape)]
+        for some in self.logs:
+            gumbel = -torch.empty(*sample_shape, *some.shape, device=some.device).to(
+                some.dtype).exponential_().log()
+            parts.append(torch.softmax((some + gumbel) / self.heat, -1))
+        return torch.cat(parts, -1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The density (..., B) at z, categories taken as relaxed."""
+        """The density (..., B) at z, categories taken as relaxed (Maddison et al., eq. 10)."""
         numbers, *hot = value.split(self.sizes, -1)
         total = self.normal.log_prob(numbers).sum(-1)
         for some, at in zip(self.logs, hot, strict=True):
-            soft = at.clamp(min=HARDEST)
-            total = total + self._relaxed(some, (soft / soft.sum(-1, keepdim=True)).log())
+            count, log_z = some.shape[-1], at.clamp(min=HARDEST).log()
+            constant = math.lgamma(count) + (count - 1) * self.heat.log()
+            each = (some - (self.heat + 1) * log_z).sum(-1)
+            whole = torch.logsumexp(some - self.heat * log_z, -1)
+            total = total + constant + each - count * whole
         return total
-
-    def _relaxed(self, logs: Tensor, at: Tensor) -> Tensor:
-        """log density of a relaxed one-hot (..., K) with the logarithms `at`."""
-        count, scores = logs.shape[-1], logs - self.heat * at
-        return (math.lgamma(count) + (count - 1) * self.heat.log() + (scores - at).sum(-1)
-                - count * torch.logsumexp(scores, -1))
 
 
 @register_kl(Factors, Factors)
