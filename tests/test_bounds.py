@@ -7,12 +7,14 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 from torch.autograd.functional import jacobian
-from torch.distributions import MultivariateNormal
+from torch.distributions import MultivariateNormal, RelaxedOneHotCategorical
 
 from hourglass import spec
 from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.bottlenecks.factors import Factors
 from hourglass.contracts import Latent, Output
 from hourglass.objective import Objective
+from hourglass.summary import summarise
 from hourglass.terms.hamiltonian import HVAE, Pace, force, leapfrog
 from hourglass.terms.importance import bound
 from hourglass.terms.riemannian import RHVAE, Metric, curved_leapfrog
@@ -383,6 +385,32 @@ def test_a_posterior_that_cannot_be_drawn_from_again_is_told_so():
     out.latent.q.has_rsample = False
     with pytest.raises(ValueError, match="again and again"):
         value("iwae", out, model)
+
+
+@pytest.mark.parametrize("loss", ["recon", "iwae(2)", "hvae(1)", "rhvae(1)"])
+@pytest.mark.parametrize("name", spec.bottlenecks.parts)
+def test_every_bottleneck_is_measured_before_it_trains_or_says_what_the_loss_needs(name, loss):
+    parts = Parts("conv", bottleneck=spec.bottlenecks.examples[name], likelihood="normal",
+                  loss=loss)
+    try:
+        found = summarise(parts, (1, 16, 16)).parameters["whole"]
+    except ValueError as error:
+        assert " needs " in str(error)
+    else:
+        model = Autoencoder(parts, (1, 16, 16))
+        held = [*model.parameters(), *Objective(loss, model).parameters()]
+        assert found == sum(weight.numel() for weight in held if weight.requires_grad)
+
+
+def test_relaxed_categories_have_torchs_density_and_its_draws():
+    logits, heat = torch.randn(4, 5).double(), torch.tensor(0.7).double()
+    factors = Factors(torch.zeros(4, 0).double(), torch.ones(4, 0).double(), (logits,), heat)
+    other = RelaxedOneHotCategorical(heat, logits=logits)
+    z = other.sample((6,)).clamp(min=1e-6)
+    z = z / z.sum(-1, keepdim=True)
+    assert torch.allclose(factors.log_prob(z), other.log_prob(z))
+    drawn = factors.rsample((20_000,))
+    assert torch.allclose(drawn.mean(0), other.sample((20_000,)).mean(0), atol=0.02)
 
 
 @pytest.mark.parametrize("wrong, said", [
