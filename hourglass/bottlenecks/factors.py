@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.distributions import (
     Distribution,
     Normal,
+    OneHotCategorical,
     RelaxedOneHotCategorical,
     kl_divergence,
     register_kl,
@@ -43,6 +44,10 @@ class Factors(Distribution):
         parts = [self.normal.rsample(sample_shape)]
         return torch.cat(parts + [some.rsample(sample_shape) for some in self._relaxed()], -1)
 
+    def unrelaxed(self) -> "OneHots":
+        """The same with categories as they are."""
+        return OneHots(self.normal, self.logs)
+
     def log_prob(self, value: Tensor) -> Tensor:
         """The density (..., B) at z, categories taken as relaxed."""
         numbers, *hot = value.split(self.sizes, -1)
@@ -55,6 +60,31 @@ class Factors(Distribution):
     def _relaxed(self) -> list[RelaxedOneHotCategorical]:
         return [RelaxedOneHotCategorical(self.heat, logits=some, validate_args=False)
                 for some in self.logs]
+
+
+class OneHots(Distribution):
+    """Independent numbers and categories, without relaxation: what codes are once training is
+    over."""
+
+    has_rsample = False
+    arg_constraints: dict[str, Any] = {}   # noqa: RUF012
+
+    def __init__(self, normal: Normal, logs: tuple[Tensor, ...]):
+        self.normal, self.logs = normal, logs
+        self.kinds = [OneHotCategorical(logits=some, validate_args=False) for some in logs]
+        self.sizes = [some.shape[-1] for some in (normal.mean, *logs)]
+        super().__init__(normal.batch_shape[:-1], torch.Size([sum(self.sizes)]),
+                         validate_args=False)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """z (*sample_shape, B, D + K1 + ...)."""
+        return torch.cat([each.sample(sample_shape) for each in (self.normal, *self.kinds)], -1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """(..., B): the numbers' density times the categories' probabilities."""
+        numbers, *hot = value.split(self.sizes, -1)
+        each = [(some * logs).sum(-1) for some, logs in zip(hot, self.logs, strict=True)]
+        return sum(each, self.normal.log_prob(numbers).sum(-1))
 
 
 @register_kl(Factors, Factors)
