@@ -92,10 +92,15 @@ class Autoencoder(nn.Module):
     ) -> tuple[Latent, tuple[Tensor, ...]]:
         """x (B, *shape), y (B,) if conditional -> Latent, skips. The bottleneck works in full
         precision."""
+        h, skips = self.hidden(x)
+        return self.squeeze(h, y, draw), skips
+
+    def hidden(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """x (B, *shape) -> the encoder's h (B, *code), skips."""
         if hasattr(self.likelihood, "shown"):
             x = self.likelihood.shown(x)
-        h, skips = self.encoder(x)
-        return self.squeeze(h, y, draw), skips
+        found: tuple[Tensor, tuple[Tensor, ...]] = self.encoder(x)
+        return found
 
     def squeeze(self, h: Tensor, y: Tensor | None = None, draw: bool = False) -> Latent:
         """h (B, *code) of the encoder -> Latent, of the classes y (B,) if conditional."""

@@ -12,10 +12,6 @@ from conftest import train
 from scipy.stats import multivariate_normal, norm
 from torch.distributions import (
     Beta,
-    Categorical,
-    Independent,
-    Laplace,
-    MixtureSameFamily,
     Normal,
     Uniform,
 )
@@ -28,7 +24,6 @@ from hourglass.marginal import target
 from hourglass.marginal.annealing import anneal, check_space
 from hourglass.marginal.decomposition import decompose
 from hourglass.marginal.importance import weigh
-from hourglass.marginal.mixtures import log_density
 from hourglass.marginal.target import check
 
 NOISE = 0.5   # standard deviation of x given the code
@@ -288,20 +283,6 @@ def test_the_bound_is_of_draws_and_embeddings_are_of_means():
     assert more > 0.5 and abs(differ.mean() - more) < 4 * differ.std() / 20
 
 
-def test_the_density_of_many_gaussians_is_that_of_torch():
-    places, widths = torch.randn(7, 3), torch.rand(7, 3) + 0.01
-    mixed = MixtureSameFamily(Categorical(logits=torch.randn(7)),
-                              Independent(Normal(places, widths), 1))
-    z = 3 * torch.randn(5, 4, 3)
-    exact = MixtureSameFamily(
-        Categorical(logits=mixed.mixture_distribution.logits.double()),
-        Independent(Normal(places.double(), widths.double()), 1)).log_prob(z.double())
-    assert torch.allclose(log_density(mixed, z), exact, atol=1e-6)
-    assert log_density(mixed, z).shape == (5, 4)
-    other = Laplace(torch.zeros(3), torch.ones(3))
-    assert torch.equal(log_density(other, z), other.log_prob(z))
-
-
 @pytest.mark.parametrize("bottleneck", ["plain(2)", "identity"])
 def test_without_a_posterior_it_says_what_it_needs(bottleneck):
     model = Autoencoder(Parts(backbone="mlp(widths=(5,))", bottleneck=bottleneck,
@@ -316,6 +297,27 @@ def test_a_decoder_that_sees_more_than_the_code_is_refused():
     split = split_of(np.zeros((2, 16, 16, 1)))
     with pytest.raises(ValueError, match="needs a decoder that sees the code alone"):
         check(model, split.batch(torch.arange(2)))
+
+
+@pytest.mark.parametrize("bottleneck", [
+    "gaussian(2)", "vamp(2, 5)", "mixture(2, 3)", "ladder((2, 1), hidden=4)", "flow(2, 'planar')",
+    "flow(2, 'radial')", "flow(2, 'iaf')", "sphere(2)", "poincare(2)", "gamma(2)",
+    "categorical(1, 3)", "joint(1, (3,))"])
+def test_every_posterior_comes_to_what_draws_from_the_prior_say(bottleneck):
+    torch.manual_seed(1)
+    model = Autoencoder(Parts(backbone="mlp(widths=(4,))", bottleneck=bottleneck,
+                              likelihood="bernoulli"), (6,)).eval()
+    for weight in model.encoder.parameters():
+        weight.data *= 0.3      # posteriors that are not too narrow, or few codes have all weight
+    split = split_of(np.random.default_rng(2).integers(0, 2, (3, 6)))
+    check(model, split.batch(every(split)))
+    with torch.no_grad():
+        z = model.sample_prior(100_000)
+        chance = model.decode(z).log_prob(split.x[:, None]).sum(2).exp().double()   # (3, N)
+    prior, error = chance.mean(1), chance.std(1) / chance.shape[1] ** 0.5 / chance.mean(1)
+    found = weigh(model, split, every(split), 5000)
+    error = np.sqrt(error.square().numpy() + 1 / found.ess)
+    assert (np.abs(found.nll + prior.log().numpy()) < 4 * error).all()
 
 
 class Ladder(torch.nn.Module):

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Normal
+from torch.distributions import Distribution, Normal, constraints
 from torch.distributions.constraints import Constraint
 
 
@@ -18,6 +18,7 @@ class GaussianMixture(Distribution):
 
     arg_constraints: ClassVar[dict[str, Constraint]] = {}
     has_rsample = False
+    support = constraints.real_vector
 
     def __init__(self, components: Normal, logits: Tensor):
         self.components, self.logits = components, logits

@@ -7,6 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.distributions import Distribution, Normal, kl_divergence, register_kl
+from torch.distributions import (
+    Distribution,
+    Normal,
+    OneHotCategorical,
+    RelaxedOneHotCategorical,
+    kl_divergence,
+    register_kl,
+)
 
 HARDEST = 1e-6   # relaxed one-hots stay so far from 0 where their density is asked for
 
@@ -42,6 +50,10 @@ class Factors(Distribution):
             parts.append(torch.softmax((some + gumbel) / self.heat, -1))
         return torch.cat(parts, -1)
 
+    def unrelaxed(self) -> "OneHots":
+        """The same with categories as they are."""
+        return OneHots(self.normal, self.logs)
+
     def log_prob(self, value: Tensor) -> Tensor:
         """The density (..., B) at z, categories taken as relaxed (Maddison et al., eq. 10)."""
         numbers, *hot = value.split(self.sizes, -1)
@@ -53,6 +65,31 @@ class Factors(Distribution):
             whole = torch.logsumexp(some - self.heat * log_z, -1)
             total = total + constant + each - count * whole
         return total
+
+
+class OneHots(Distribution):
+    """Independent numbers and categories, without relaxation: what codes are once training is
+    over."""
+
+    has_rsample = False
+    arg_constraints: dict[str, Any] = {}   # noqa: RUF012
+
+    def __init__(self, normal: Normal, logs: tuple[Tensor, ...]):
+        self.normal, self.logs = normal, logs
+        self.kinds = [OneHotCategorical(logits=some, validate_args=False) for some in logs]
+        self.sizes = [some.shape[-1] for some in (normal.mean, *logs)]
+        super().__init__(normal.batch_shape[:-1], torch.Size([sum(self.sizes)]),
+                         validate_args=False)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """z (*sample_shape, B, D + K1 + ...)."""
+        return torch.cat([each.sample(sample_shape) for each in (self.normal, *self.kinds)], -1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """(..., B): the numbers' density times the categories' probabilities."""
+        numbers, *hot = value.split(self.sizes, -1)
+        each = [(some * logs).sum(-1) for some, logs in zip(hot, self.logs, strict=True)]
+        return sum(each, self.normal.log_prob(numbers).sum(-1))
 
 
 @register_kl(Factors, Factors)

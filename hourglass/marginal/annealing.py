@@ -15,8 +15,9 @@ from ..autoencoder import Autoencoder
 from ..console import track
 from ..contracts import Batch
 from ..data.source import Split
+from ..terms.weights import nats
 from .importance import Weighed, summed_up
-from .target import Posed, at_once, densities, pose, seed_of
+from .target import Posed, at_once, both, pose, redrawn, seed_of
 
 PILOTS = 4           # chains that find the step sizes
 LEAPS = 10           # leapfrog steps of a transition, as Wu et al. take
@@ -62,8 +63,11 @@ class Steps:
 
 def check_space(model: Autoencoder, batch: Batch) -> None:
     """Raises ValueError where codes do not lie in all of space, so that they cannot be moved
-    freely."""
-    for density in densities(model, batch):
+    freely, or have no density there."""
+    if not redrawn(both(model.encode(batch.seen, batch.y)[0])[0]):
+        raise ValueError("annealing needs a posterior that does not hang on what was drawn before, "
+                         "as that of gaussian(16)")
+    for density in both(model.encode(batch.seen, batch.y)[0]):
         try:
             support: Any = density.support
         except NotImplementedError:
@@ -105,7 +109,7 @@ def anneal(
 def _first(posed: Posed) -> Steps:
     """Step sizes to begin with, (B,)."""
     try:
-        return Steps(WIDTHS * posed.q.stddev.flatten(1).min(1).values)
+        return Steps(WIDTHS * both(posed.latent)[0].stddev.flatten(1).min(1).values)
     except NotImplementedError:
         return Steps(torch.full(posed.z.shape[1:2], FIRST, device=posed.z.device))
 
@@ -114,8 +118,8 @@ def _at(posed: Posed, z: Tensor) -> Place:
     """What is found at codes z (K, B, ...)."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
-        likely, of_q, of_p = posed.parts(z)
-        joint = likely + of_p
+        of_q, of_p = (nats(each, z).double() for each in both(posed.latent))
+        joint = posed.likely(z) + of_p
         slopes = (torch.autograd.grad(of_q.sum(), z)[0], torch.autograd.grad(joint.sum(), z)[0])
     return Place(z.detach(), of_q.detach(), joint.detach(), slopes)
 

@@ -11,7 +11,8 @@ from torch.distributions import Distribution, Independent, Normal
 from ..autoencoder import Autoencoder
 from ..console import track
 from ..data.source import Split
-from .target import densities, nats, pose
+from ..terms.weights import nats
+from .target import both, pose, redrawn
 
 ENCODED = 250        # samples together
 MOST = 20_000        # posteriors, evenly spread
@@ -52,15 +53,17 @@ def decompose(model: Autoencoder, split: Split, rows: Tensor, seed: int = 0) -> 
     split's posteriors (Hoffman & Johnson, 2016; Chen et al., 2018, arXiv 1802.04942): no estimate
     from minibatches, which would change with their size."""
     everyone = torch.cat([split.evenly(MOST), rows]).unique()
-    posteriors = [densities(model, split.batch(chunk))[0] for chunk in everyone.split(ENCODED)]
+    batches = (split.batch(chunk) for chunk in everyone.split(ENCODED))
+    posteriors = [both(model.encode(batch.seen, batch.y)[0])[0] for batch in batches]
     found: list[tuple[Tensor, ...]] = []
     for chunk in track(rows.split(ENCODED), -(-len(rows) // ENCODED), "drawing codes"):
         posed = pose(model, split, chunk, 1, seed)
-        found.append((posed.z[0], *(part[0] for part in posed.parts(posed.z))))
+        found.append((posed.z[0], posed.likely(posed.z)[0], posed.of_q[0], posed.of_p[0]))
     z, likely, of_own, of_prior = (torch.cat(parts) for parts in zip(*found, strict=True))
     parts = [-likely, of_own - of_prior]
     if _compares(posteriors[0], z):
-        whole, each = _aggregate(posteriors, z, _by_factor(posteriors[0]) and _by_factor(posed.p))
+        factors = all(map(_by_factor, both(posed.latent)))
+        whole, each = _aggregate(posteriors, z, factors)
         parts += [of_own - whole, whole - of_prior]
         parts += [] if each is None else [whole - each, each - of_prior]
     return Parts(len(everyone), *(part.cpu().numpy() for part in parts))
@@ -70,7 +73,7 @@ def _compares(q: Distribution, z: Tensor) -> bool:
     """Whether q, of a batch, says how likely every code z (N, ...) is under each posterior."""
     few = z[:2, None]
     try:
-        return q.log_prob(few).shape[:2] == (len(few), *q.batch_shape[:1])
+        return redrawn(q) and nats(q, few).shape == (len(few), *q.batch_shape[:1])
     except (RuntimeError, ValueError, NotImplementedError):
         return False
 

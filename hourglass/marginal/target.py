@@ -13,41 +13,31 @@ from ..autoencoder import Autoencoder
 from ..contracts import Batch, Latent, Output
 from ..data.source import Split
 from ..terms.basic import log_likelihood
-from .mixtures import log_density
+from ..terms.weights import nats
 
 AT_ONCE = {"cpu": 2**20, "cuda": 2**25}   # values of x decoded together, that caches or memory hold
 SUCH_AS = "such as gaussian(16)"
 
 
-def nats(density: Distribution, z: Tensor) -> Tensor:
-    """log of the density of codes z (K, B, ...), (K, B)."""
-    each = log_density(density, z)
-    return each.flatten(2).sum(2) if each.ndim > 2 else each
-
-
 @dataclass(frozen=True)
 class Posed:
-    """A batch of samples, encoded, with codes that were drawn for each."""
+    """A batch of samples, encoded, with codes that were drawn for each from q(z|x)."""
 
     model: Autoencoder
     out: Output
-    q: Distribution
-    p: Distribution
+    latent: Latent
     z: Tensor        # (K, B, ...)
+    of_q: Tensor     # (K, B) log q(z|x) of them, in double precision
+    of_p: Tensor     # (K, B) log p(z), likewise
 
-    def parts(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """log p(x|z), log q(z|x) and log p(z) of codes z (K, B, ...), (K, B) each, in double
-        precision."""
-        return (log_likelihood(self.out, self.model, z).double(), nats(self.q, z).double(),
-                nats(self.p, z).double())
+    def likely(self, z: Tensor) -> Tensor:
+        """log p(x|z) of codes z (K, B, ...), (K, B), in double precision."""
+        return log_likelihood(self.out, self.model, z).double()
 
     def log_weights(self) -> Tensor:
-        """log p(x, z) - log q(z|x) of the codes, (K, B), some at a time."""
-        found = []
-        for z in self.z.split(max(1, at_once(self.out.x) // len(self.out.x))):
-            likely, of_q, of_p = self.parts(z)
-            found.append(likely + of_p - of_q)
-        return torch.cat(found)
+        """log p(x, z) - log q(z|x) of the codes, (K, B), decoded some at a time."""
+        parts = self.z.split(_codes_at_once(self.out.x))
+        return torch.cat([self.likely(z) for z in parts]) + self.of_p - self.of_q
 
 
 @torch.no_grad()
@@ -55,37 +45,65 @@ def pose(model: Autoencoder, split: Split, rows: Tensor, count: int, seed: int) 
     """The samples at these rows of a split, and `count` codes of each, in noise that the seed and a
     sample's place in the data decide: not what is drawn beside it."""
     batch = split.batch(rows)
-    q, p = densities(model, batch)
+    latent = model.encode(batch.seen, batch.y)[0]
+    q, p = both(latent)
     seeds = [seed_of(split, row, seed) for row in rows.split(1)]
     inner = q.base_dist if isinstance(q, Independent) else q
-    if isinstance(inner, Normal):
+    if isinstance(inner, Normal) and redrawn(q):
         noise = [torch.randn(count, *inner.loc.shape[1:], device=split.device,
                              generator=torch.Generator(split.device).manual_seed(own))
                  for own in seeds]
         z = inner.loc + inner.scale * torch.stack(noise, 1)
+        parts = z.split(_codes_at_once(batch.x))
+        of_q, of_p = (torch.cat([nats(each, part).double() for part in parts]) for each in (q, p))
     else:
-        z = torch.cat([_alone(model, split.batch(row), count, own)
-                       for row, own in zip(rows.split(1), seeds, strict=True)], 1)
-    return Posed(model, as_output(model, batch, z[0]), q, p, z)
+        z, of_q, of_p = (torch.cat(parts, 1) for parts in zip(*(
+            _alone(model, split.batch(row), count, own)
+            for row, own in zip(rows.split(1), seeds, strict=True)), strict=True))
+    return Posed(model, as_output(model, batch, latent, z[0]), latent, z, of_q, of_p)
 
 
-def _alone(model: Autoencoder, batch: Batch, count: int, seed: int) -> Tensor:
-    """Codes (K, 1, ...) of one sample, of a posterior that draws in its own way."""
-    q, _ = densities(model, batch)
+def _alone(
+    model: Autoencoder, batch: Batch, count: int, seed: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Codes (K, 1, ...) of one sample, of a posterior that draws in its own way, and what it and
+    the prior say of them there and then: for later it may not know any more how it came to them."""
+    h, _ = model.hidden(batch.seen)
     with own_noise(batch.x.device, seed):
-        return q.sample(torch.Size((count,)))
+        latent = model.squeeze(h, batch.y)
+        if redrawn(both(latent)[0]):
+            z = both(latent)[0].sample(torch.Size((count,)))
+            of_q, of_p = (nats(each, z).double() for each in both(latent))
+            return z, of_q, of_p
+        y = None if batch.y is None else batch.y.expand(count)
+        latent = model.squeeze(h.expand(count, *h.shape[1:]), y, draw=True)
+    of_q, of_p = (nats(each, latent.z[None])[0, :, None].double() for each in both(latent))
+    return latent.z[:, None], of_q, of_p
 
 
-def densities(model: Autoencoder, batch: Batch) -> tuple[Distribution, Distribution]:
-    """q(z|x) and p(z) of a batch; `check` has seen that they are there."""
-    latent = model.encode(batch.seen, batch.y)[0]
+def both(latent: Latent) -> tuple[Distribution, Distribution]:
+    """q(z|x) and p(z), which `check` has seen to be there; of codes that training relaxes, as they
+    are without."""
     assert latent.q is not None and latent.p is not None
-    return latent.q, latent.p
+    q, p = (each.unrelaxed() if hasattr(each, "unrelaxed") else each
+            for each in (latent.q, latent.p))
+    return q, p
 
 
-def as_output(model: Autoencoder, batch: Batch, z: Tensor) -> Output:
-    """A batch with a code (B, ...) of each sample, as the loss's terms take it."""
-    return Output(batch.x, Latent(z), model.decode(z, batch.y), batch.known, batch.y)
+def redrawn(q: Distribution) -> bool:
+    """Whether codes can be drawn from it again. A ladder's posterior says of itself that they
+    cannot, for each level hangs on what the one above has drawn: the bottleneck draws all anew."""
+    return bool(vars(q).get("has_rsample", True))
+
+
+def as_output(model: Autoencoder, batch: Batch, latent: Latent, z: Tensor) -> Output:
+    """A batch with a code z (B, ...) of each sample, as the loss's terms take it."""
+    return Output(batch.x, latent, model.decode(z, latent.y), batch.known, latent.y)
+
+
+def _codes_at_once(x: Tensor) -> int:
+    """Of each sample of x (B, ...), that are decoded together."""
+    return max(1, at_once(x) // len(x))
 
 
 def seed_of(split: Split, row: Tensor, seed: int) -> int:
@@ -110,33 +128,37 @@ def at_once(x: Tensor) -> int:
 def check(model: Autoencoder, batch: Batch) -> None:
     """Raises ValueError, with what is needed, where codes of this model cannot be weighed."""
     latent, skips = model.encode(batch.seen, batch.y)
-    q, p = latent.q, latent.p
-    if q is None or p is None:
+    if latent.q is None or latent.p is None:
         raise ValueError(f"log p(x) needs a bottleneck with a posterior and a prior, {SUCH_AS}; "
                          f"this model's gives none")
     if skips:
         raise ValueError("log p(x) needs a decoder that sees the code alone; this one also sees "
                          "maps of the encoder's, and so x")
+    q, p = both(latent)
     with own_noise(batch.x.device, 0):
-        try:
-            z = q.sample(torch.Size((2,)))
-            fits = z.shape[1:] == latent.z.shape
-            before = (nats(q, z), nats(p, z)) if fits else ()
-        except NotImplementedError:
-            fits, before = False, ()
-        again = model.encode(batch.seen, batch.y, draw=True)[0]
-    if not fits or any(each.shape != z.shape[:2] for each in before):
+        drawn = model.encode(batch.seen, batch.y, draw=True)[0]
+        z = _again(q, drawn.z)
+    try:
+        before = tuple(nats(each, z) for each in both(drawn))
+        fits = all(each.shape == z.shape[:2] for each in before)
+    except (NotImplementedError, RuntimeError):
+        fits = False
+    if not fits or z.shape[1:] != latent.z.shape:
         raise ValueError(f"log p(x) needs a bottleneck whose posterior and prior give codes and "
                          f"their densities, {SUCH_AS}; {type(q).__name__} does not")
-    assert again.q is not None and again.p is not None
-    if not all(map(_near, before, (nats(again.q, z), nats(again.p, z)))):
+    if redrawn(q) and not all(map(_near, before, (nats(q, z), nats(p, z)))):
         raise ValueError(f"log p(x) needs a posterior and a prior that do not hang on what was "
                          f"drawn before, {SUCH_AS}; this bottleneck's do")
-    out = as_output(model, batch, z[0])
+    out = as_output(model, batch, latent, z[0])
     alone = torch.cat([log_likelihood(out, model, each) for each in z.split(1)])
     if not _near(log_likelihood(out, model, z), alone):
         raise ValueError("log p(x) needs a likelihood of each sample by itself; this one's hangs "
                          "on the others in the batch")
+
+
+def _again(q: Distribution, drawn: Tensor) -> Tensor:
+    """Codes (K, B, ...) to try: two drawn from q, or those that were drawn (B, ...)."""
+    return q.sample(torch.Size((2,))) if redrawn(q) else drawn[None]
 
 
 def _near(a: Tensor, b: Tensor) -> bool:
