@@ -6,12 +6,10 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.distributions import Distribution, Normal, kl_divergence, register_kl
 from torch.distributions import (
     Distribution,
     Normal,
     OneHotCategorical,
-    RelaxedOneHotCategorical,
     kl_divergence,
     register_kl,
 )
