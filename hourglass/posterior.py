@@ -49,12 +49,13 @@ class Posterior:
         """What is wrong with it, in words, or ""; `ramps` names the terms that have one."""
         if float(self.kl.sum()) < COLLAPSED:
             rise = "" if "kl" in ramps else f"let it rise slowly with ramp(0, {beta:g}) * kl, "
+            cure = (f"lower the KL's weight (now {beta:g}), {rise}or use kl(free_bits=0.1)" if beta
+                    else "begin with the weights of a VAE whose codes carry more (--from)")
             return (f"posterior collapse: the codes carry {float(self.kl.sum()):.2g} nats, so all "
-                    f"reconstructions are alike; lower the KL's weight (now {beta:g}), {rise}or "
-                    f"use kl(free_bits=0.1)")
+                    f"reconstructions are alike; {cure}")
         used = self.second[self.spread > ACTIVE]
         width = math.sqrt(float(used.mean())) if len(used) else 1.0
-        if width > WIDE:
+        if width > WIDE and beta:
             return (f"the KL is too weak to confine the codes: they are {width:.1f} times as wide "
                     f"as the prior, so samples from it will miss them; raise its weight (now "
                     f"{beta:g})")
