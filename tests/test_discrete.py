@@ -2,6 +2,9 @@
 sample, the prior over words is a distribution and sees the past alone."""
 
 import itertools
+import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -60,7 +63,7 @@ def test_running_means_are_those_of_a_plain_loop_and_begin_with_the_words_themse
     made.begin(torch.from_numpy(batches[0]))
     words = made.words.detach().double().numpy().copy()
     assert {tuple(word) for word in words} <= {tuple(v) for v in batches[0].astype(float)}
-    usage, sums = np.full(4, 20 / 4), 20 / 4 * words
+    usage, sums = np.ones(4), words.copy()
     for batch in batches:
         v = torch.from_numpy(batch)
         made.begin(v)
@@ -87,6 +90,34 @@ def test_a_dead_word_begins_anew_among_the_vectors_and_the_others_stay():
             made.follow(v, made.nearest(v))
         far = made.words[1].norm() > 5
         assert far != restart and made.words[0].norm() < 1
+
+
+def test_two_processes_have_the_same_words_as_one_with_all_vectors(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("""
+import sys, torch
+import torch.distributed as processes
+from hourglass.bottlenecks.codebook import Codebook
+rank, count = int(sys.argv[1]), int(sys.argv[2])
+if count > 1:
+    processes.init_process_group("gloo", init_method="file://" + sys.argv[3], rank=rank,
+                                 world_size=count)
+torch.manual_seed(0)
+made, all_v = Codebook(6, 3), torch.randn(4, 20, 3)
+for v in all_v:
+    torch.manual_seed(rank)
+    mine = v[rank::count]
+    if made.usage.sum() == 0:
+        made.begin(v[::2][:10] if rank == 0 else mine)   # the same beginning for one and for two
+    made.follow(mine, made.nearest(mine))
+print(made.words.flatten().tolist())
+""")
+    started = [subprocess.Popen([sys.executable, str(script), str(rank), str(count),
+                                 str(tmp_path / "meet")], stdout=subprocess.PIPE)
+               for rank, count in ((0, 2), (1, 2), (0, 1))]
+    first, second, alone = (np.array(json.loads(one.communicate()[0])) for one in started)
+    assert np.array_equal(first, second)
+    np.testing.assert_allclose(first, alone, atol=1e-5)
 
 
 @pytest.mark.parametrize("text", DISCRETE)

@@ -56,13 +56,11 @@ class Codebook(nn.Module):
         mean = self.usage.mean()
         dead = mean == 0 if not self.restart else self.usage <= DEAD * mean
         dead = dead.expand(len(self.usage))
-        if processes.is_initialized():
-            v = v.clone()
-            processes.broadcast(v, 0)
         order = torch.randperm(len(v), device=v.device)
         fresh = self.scaled(v)[order[torch.arange(len(dead), device=v.device) % len(v)]]
-        usage = torch.full_like(self.usage, len(v) / len(dead))
-        self.usage.copy_(torch.where(dead, usage, self.usage))
+        if processes.is_initialized():   # each has vectors of its own, and all have the same words
+            processes.broadcast(fresh, 0)
+        self.usage.copy_(torch.where(dead, torch.where(mean == 0, 1, mean), self.usage))
         self.words.copy_(torch.where(dead[:, None], fresh, self.words))
         self.sums.copy_(torch.where(dead[:, None], fresh * self.usage[:, None], self.sums))
 
