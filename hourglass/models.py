@@ -61,7 +61,7 @@ def rae_l2(dim: Count = 16, codes: NotNegative = 0.01, weights: NotNegative = 1e
 
 
 @models.add("rae_gp")
-def rae_gp(dim: Count = 16, codes: NotNegative = 0.01, slope: NotNegative = 0.01) -> Parts:
+def rae_gp(dim: Count = 16, codes: NotNegative = 0.01, slope: NotNegative = 0.1) -> Parts:
     """Regularised autoencoder whose decoder has small slopes (Ghosh et al., 2020, arXiv
     1903.12436)."""
     return Parts(bottleneck=f"plain({dim})", prior="mixture",
@@ -118,7 +118,7 @@ def dip_vae(dim: Count = 16, kind: Literal[1, 2] = 1) -> Parts:
 
 
 @models.add("info_vae")
-def info_vae(dim: Count = 16, alpha: Share = 0.5, weight: NotNegative = 500.0) -> Parts:
+def info_vae(dim: Count = 16, alpha: Share = 0.5, weight: NotNegative = 200.0) -> Parts:
     """Variational autoencoder in which the MMD of all codes takes the place of alpha of the KL
     (Zhao et al., 2019, arXiv 1706.02262)."""
     return Parts(bottleneck=f"gaussian({dim})", loss=f"recon + {1 - alpha:g} * kl + {weight} * mmd")
@@ -217,7 +217,7 @@ def rhvae(dim: Count = 2, steps: Count = 3) -> Parts:
 
 
 @models.add("wae_mmd")
-def wae_mmd(dim: Count = 16, weight: NotNegative = 500.0) -> Parts:
+def wae_mmd(dim: Count = 16, weight: NotNegative = 100.0) -> Parts:
     """Wasserstein autoencoder: all codes together are as the prior, by MMD (Tolstikhin et al.,
     2018, arXiv 1711.01558)."""
     return Parts(bottleneck=f"plain({dim})", likelihood="normal", loss=f"recon + {weight} * mmd",
@@ -233,7 +233,7 @@ def wae_gan(dim: Count = 16, weight: NotNegative = 10.0) -> Parts:
 
 
 @models.add("swae")
-def swae(dim: Count = 16, weight: NotNegative = 100.0) -> Parts:
+def swae(dim: Count = 16, weight: NotNegative = 10.0) -> Parts:
     """Sliced-Wasserstein autoencoder: codes are as the prior in every direction (Kolouri et al.,
     2018, arXiv 1804.01947)."""
     return Parts(bottleneck=f"plain({dim})", likelihood="normal", loss=f"recon + {weight} * sliced",

@@ -19,7 +19,7 @@ from .corruptions import corrupted
 from .fit import Parties, fit
 from .interrupts import Interrupts
 from .memory import quiet_collector
-from .trained import describe, save_model
+from .model_file import describe, save_model
 
 SHORTEST = 1.0      # seconds between two checkpoints, or
 PATIENCE = 20.0     # as many times as long as the last one took to write

@@ -32,7 +32,8 @@ class Settings(BaseModel):
     backbone: str = Field("", description="encoder and decoder, such as conv(filters=(16, 8, 4))")
     decoder: str = Field("", description="another backbone whose decoder is used")
     bottleneck: str = Field("", description="what the code is, such as plain(10) or gaussian(16)")
-    likelihood: str = Field("", description="of x given the code: bernoulli, normal, laplace")
+    likelihood: str = Field("", description="of x given the code, such as bernoulli, "
+                            "normal('optimal') or discretised_logistic")
     corruption: str = Field("", description="what the encoder sees in training, such as noise(0.3)")
     condition: Literal["", "none", "label", "inferred"] = Field(
         "", description="label: encoder and decoder are told the class of each sample; inferred: "

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .autoencoder import Autoencoder, Parts
 from .channels import channels_first, channels_last
-from .checkpoint import load_tensors, save_tensors
+from .checkpoint import load_tensors
 from .codes import Codes, find_codes, keep_codes, kept_codes
 from .contracts import Collection
 from .data import collect, collect_like, from_array, stored
@@ -34,27 +34,6 @@ if TYPE_CHECKING:   # it wants an extra, and few want it
 
 ROUNDS = 10   # of filling in what is missing
 BATCH = 128   # small enough for activations to stay in cache
-
-
-def save_model(
-    path: Path, model: nn.Module, weights: dict[str, Tensor], about: dict[str, Any]
-) -> None:
-    """A model's weights and all that is needed to make it again, as one safetensors file."""
-    kept = {name: weights[f"model.{name}"] for name in model.state_dict()}
-    save_tensors(path, kept, {"hourglass": json.dumps(about)})
-
-
-def describe(parts: Parts, source: Source, reading: Reading) -> dict[str, Any]:
-    """What must be known to use a model's weights: its parts, and what its inputs look like."""
-    scale = next(iter(source.splits.values())).scale
-    if len(source.shape) == 3:
-        settled = {"grey": source.shape[0] == 1}
-        if not reading.size and not reading.pad:
-            settled["size"] = f"{source.shape[1]}x{source.shape[2]}"  # type: ignore[assignment]
-        reading = Reading(**{**vars(reading), **settled, "strict": False})
-    return {"parts": vars(parts), "shape": list(source.shape), "scale": scale,
-            "bounded": source.low >= 0 and source.high <= 1, "reading": vars(reading),
-            "classes": list(source.classes), "encoding": source.encoding}
 
 
 class Trained:

@@ -59,6 +59,7 @@ IMAGES = ("grey", "colour", "maps", "told", "binary")
 @pytest.mark.parametrize("name", [*IMAGES, "vectors"])
 @pytest.mark.parametrize("manner", [{}, {"quality": 30}, {"step": 0.05}, {"step": 2}])
 def test_what_comes_back_is_decoded_from_rounded_codes(models, name, manner):
+    """Pitfall 20: both sides round the same codes."""
     model, x = models[name]
     y = classes_of(name, x)
     found = model.decompress(model.compress(x, y, **manner))
@@ -122,6 +123,7 @@ def test_rounding_adds_no_more_than_quality_allows(models):
 
 
 def test_the_length_is_near_the_entropy_of_the_codes():
+    """Pitfall 20: what is told are the file's bytes, header and tables in them, not an estimate."""
     random = np.random.default_rng(0)
     q = np.rint(random.normal(size=(20_000, 3, 1)) * [[0.4], [3], [40]]).astype(np.int64)
     writer = Coder()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import train
-from torch.distributions import kl_divergence
+from torch.distributions import Normal, RelaxedOneHotCategorical, kl_divergence
 
 from hourglass.autoencoder import Autoencoder, Parts
 from hourglass.bottlenecks.codebook import SMOOTHING, Codebook
@@ -19,6 +19,7 @@ from hourglass.priors.masked import Reader
 from hourglass.priors.pixelcnn import PixelCNN
 from hourglass.snapshot import Snapshot, load_snapshot
 from hourglass.spec import bottlenecks, metrics, priors
+from hourglass.summary import summarise
 
 MAP, VECTOR = (6, 4, 5), (32,)
 WORDS = ["vq(12, 4)", "vq(12, 4, ema=False)", "vq(12, 4, cosine=True)",
@@ -86,6 +87,14 @@ def test_a_dead_word_begins_anew_among_the_vectors_and_the_others_stay():
             made.follow(v, made.nearest(v))
         far = made.words[1].norm() > 5
         assert far != restart and made.words[0].norm() < 1
+
+
+@pytest.mark.parametrize("text", DISCRETE)
+def test_a_model_is_measured_without_its_weights(text):
+    model = Autoencoder(Parts("mlp(8)", bottleneck=text, likelihood="normal"), (7,))
+    costs = summarise(Parts("mlp(8)", bottleneck=text, likelihood="normal"), (7,))
+    assert costs.parameters["whole"] == sum(
+        p.numel() for p in model.parameters() if p.requires_grad)
 
 
 @pytest.mark.parametrize("text", DISCRETE)
@@ -214,6 +223,15 @@ def test_categories_are_drawn_as_often_as_is_likely_and_evaluation_takes_the_lik
     assert torch.equal(z.sum(2), torch.ones(5, 3)) and set(z.unique().tolist()) == {0.0, 1.0}
 
 
+def test_the_density_of_relaxed_categories_is_that_of_torch():
+    logits, heat = torch.randn(5, 4), torch.tensor(0.6)
+    q = Factors(torch.zeros(5, 1), torch.ones(5, 1), (logits,), heat)
+    z = q.rsample((7,))
+    wanted = (RelaxedOneHotCategorical(heat, logits=logits).log_prob(z[..., 1:])
+              + Normal(0.0, 1.0).log_prob(z[..., 0]))
+    torch.testing.assert_close(q.log_prob(z), wanted, atol=1e-3, rtol=1e-3)
+
+
 def test_the_temperature_falls_to_where_it_should():
     made = bottlenecks.make("categorical(3, 4, temperature=2, cooling=0.5, coldest=0.7)", VECTOR,
                             VECTOR)
@@ -298,7 +316,7 @@ def test_draws_are_as_often_as_their_probability_says():
 
 
 def test_the_prior_learns_what_follows_what():
-    made = fresh("pixelcnn(hidden=16, blocks=1, steps=120)", (2, 3))
+    made = fresh("pixelcnn(hidden=32, blocks=1, steps=150)", (2, 3))
     first = torch.randint(3, (600, 1)).float()
     z, y = torch.cat([first, (first + torch.arange(5)) % 3], 1), torch.randint(2, (600,))
     made.fit(z, y)
@@ -368,3 +386,20 @@ def test_a_run_with_words_draws_codes_of_words(here):
     torch.testing.assert_close(model.settled(torch.from_numpy(z)), torch.from_numpy(z))
     x = run.decode(z + 0.001)
     np.testing.assert_allclose(x, run.decode(z), atol=1e-6)
+
+
+@pytest.mark.parametrize("text, lossless", [
+    ("vq(9, 4)", False), ("vq(9, 4)", True), ("residual_vq(6, 4, depth=3)", True),
+    ("fsq((7, 5, 5, 5))", False), ("categorical(6, 4)", True)])
+def test_words_are_compressed_as_they_are(here, text, lossless):
+    pytest.importorskip("constriction")
+    from hourglass.compression.codec import Codec, wish_of
+    from hourglass.contracts import Collection
+    run = train("images.npy", bottleneck=text, backbone="conv((4, 4))", epochs=1)
+    x = np.load("images.npy")[..., None]
+    z = run.encode(x)
+    codec = Codec(run.model, run.about, z.shape[1:])
+    content = codec.compress(Collection(x), z, None, wish_of(None, None, lossless))
+    again = codec.decompress(content).x
+    wanted = x if lossless else np.rint(255 * run.decode(z).clip(0, 1)).astype(np.uint8)
+    assert np.abs(again.astype(int) - wanted).max() <= (0 if lossless else 1)

@@ -170,12 +170,14 @@ def two_kinds(n: int = 300) -> np.ndarray:
 
 
 def test_the_judge_learns_the_classes_and_is_kept(tmp_path, monkeypatch):
+    """Pitfall 13: a distance says by which features, of what size, learnt from which samples."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     y = np.where(np.arange(300) % 2, "dark", "bright")
     source = split(from_array(two_kinds(), y), {"test": 0.2}, 0)
     judge = find_judge(source)
     batch = source.splits["test"].batch(torch.arange(60))
     assert judge.name == "classifier" and "100.0%" in judge.about
+    assert "up to 32x32" in judge.about and "training split" in judge.about
     assert (judge.classify(batch.x) == batch.y).all()
     again = find_judge(source)
     torch.testing.assert_close(again.features(batch.x), judge.features(batch.x))

@@ -123,7 +123,7 @@ def test_extreme_posteriors_keep_a_finite_kl_and_a_gradient():
 
 
 def test_embedding_is_the_mean_and_the_loss_is_sampled_in_fixed_noise():
-    """Pitfalls 8 and 9: common random numbers in evaluation, no noise in embeddings."""
+    """Pitfalls 8 and 9, Fault 11: common random numbers in evaluation, no noise in embeddings."""
     model = Autoencoder(Parts("mlp", bottleneck="gaussian(3)", likelihood="bernoulli"), (5,)).eval()
     x = np.random.default_rng(0).random((30, 5), np.float32)
     step, source = Step(model, Objective("recon + kl", model)), split(from_array(x), {}, 0)
@@ -258,6 +258,7 @@ def test_the_order_of_batches_is_a_permutation_that_seed_and_epoch_fix():
     ("tutorial_cae", 2262, 2461), ("fast_cae", 2262, 2461), ("keras_conv_ae", 9568, 18785),
     ("keras_vae", 69076, 65089), ("tutorial_faces", 5108000, 2756899)])
 def test_recipes_have_the_published_number_of_parameters(recipe, encoder, decoder):
+    """Fault 14: a recipe is of the network that its number was published for."""
     from hourglass.settings import make_settings, read_recipe
     from hourglass.summary import summarise
     parts = make_settings(read_recipe(recipe)).parts()

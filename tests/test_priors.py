@@ -191,15 +191,15 @@ def test_a_flow_charges_what_its_jacobian_says(name):
 def test_the_masked_flow_is_fast_one_way_and_its_inverse_the_other():
     space, calls = CodeSpace(10, 4, 1, MODEL.sample_prior), []
     y = torch.zeros(5, dtype=torch.long)
-    for name, passes in (("maf", {"log_prob": 1, "sample": 4}), ("iaf", {"log_prob": 4,
-                                                                         "sample": 1})):
+    for name, fast, slow in (("maf", "log_prob", "sample"), ("iaf", "sample", "log_prob")):
         part = priors.make(f"{name}(1, 8)", space)
         hyper = next(m for m in part.modules() if hasattr(m, "hyper")).hyper
         hyper.register_forward_hook(lambda *_: calls.append(1))
-        for way, given in (("log_prob", (torch.randn(5, 4), y)), ("sample", (y,))):
+        given = {"log_prob": (torch.randn(5, 4), y), "sample": (y,)}
+        for way in (fast, slow):
             calls.clear()
-            getattr(part, way)(*given)
-            assert len(calls) == passes[way], (name, way)
+            getattr(part, way)(*given[way])
+            assert len(calls) == 1 if way == fast else len(calls) >= 4, (name, way)
 
 
 def test_the_second_stage_knows_its_density_as_quadrature_does():
@@ -227,7 +227,7 @@ def test_a_second_stage_draws_codes_that_no_gaussian_has():
     codes = Codes(z, None, torch.arange(1500))
     far = {name: np.abs(np.linalg.norm(fit_prior(name, codes, 0, MODEL).sample(500)[0], axis=1) - 3)
            for name in ("two_stage(64)", "per_class")}
-    assert np.median(far["two_stage(64)"]) < 0.35 < 0.7 < np.median(far["per_class"])
+    assert np.median(far["two_stage(64)"]) < 0.5 < 0.8 < np.median(far["per_class"])
 
 
 @pytest.mark.parametrize("dim", [2, 3, 8])

@@ -180,6 +180,7 @@ def test_scores_that_are_all_the_same_have_a_middling_probability():
 
 @pytest.mark.parametrize("text", thresholds.parts)
 def test_a_threshold_parts_the_held_out_samples_as_it_says(text, of_threes):
+    """Pitfall 19: thresholds are of held-out samples, and not their largest error unless asked."""
     x, y = digits()
     labelled = (x[:300], (y != "3")[:300]) if text == "best_f1" else None
     detector = of_threes["ae"].detector("error", text, labelled)
@@ -222,6 +223,7 @@ def test_without_validation_samples_every_fifth_of_training_stands_in(here, caps
 
 
 def test_one_training_sample_is_enough_to_score(here):
+    """Pitfall 19: fewer rows than a batch still train and score."""
     model = train(stripes(1), model="ae(2)", backbone="mlp(8)", epochs=1, val=0, test=0, quiet=True,
                   out="run")
     for text in EXAMPLES:

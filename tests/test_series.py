@@ -79,6 +79,7 @@ def test_no_window_lies_in_two_parts_and_parts_follow_one_another(readings, stri
 
 
 def test_what_comes_later_changes_nothing_in_training(readings):
+    """Pitfall 21: a series is split by time before it is cut into windows."""
     text = "series('readings.csv', window=10)"
     before = every(source_of(text).splits["train"])
     later = waves()

@@ -38,7 +38,7 @@ def some_posteriors():
 
 
 def test_free_bits_put_a_floor_under_each_factor_and_leave_the_gradient_above_it():
-    """Pitfall 5: the floor is on each factor's mean over the batch, not on a sample's total."""
+    """Pitfall 6: the floor is on each factor's mean over the batch, not on a sample's total."""
     mean, std = some_posteriors()
     floor = 0.3
     kl = spec.terms.make(f"kl(free_bits={floor})", nn.Module())(output(mean, std), None)
@@ -53,7 +53,7 @@ def test_free_bits_put_a_floor_under_each_factor_and_leave_the_gradient_above_it
 
 @pytest.mark.parametrize("capacity", [4.0, 6.0])
 def test_capacity_is_the_distance_of_the_mean_kl_and_not_of_each_samples(capacity):
-    """Pitfall of a peer: |KL_i - C| per sample is not |E KL - C|."""
+    """Pitfall 6, Fault 13: |KL_i - C| of each sample is not |E KL - C|."""
     mean, std = some_posteriors()
     kl = spec.terms.make(f"kl(capacity={capacity})", nn.Module())(output(mean, std), None)
     total = closed_form(mean, std).sum(1)
@@ -190,6 +190,7 @@ def test_a_collapsed_posterior_is_told_once_and_stands_in_the_report(here):
 
 
 def test_weights_are_kept_and_patience_counted_only_after_the_ramp(here):
+    """Pitfall 7: while the KL still rises, no epoch is the best one and nothing is stopped."""
     settings = make_settings({**SHORT, "stop": "early(patience=1)",
                               "loss": "recon + ramp(0, 50, epochs=4) * kl"})
     training = prepare(settings, stripes(80), out="run")
@@ -216,6 +217,7 @@ def test_a_negative_weight_is_told(here):
 
 
 def test_a_ramp_longer_than_the_run_is_told_before_it_starts(here):
+    """Pitfall 7: a warm-up that the run is too short for would silently be another model."""
     training = prepare(make_settings({**SHORT, "loss": "recon + ramp(0, 4, epochs=10) * kl"}),
                        stripes(80), out="run")
     assert any("takes 10 epochs and the run has 6" in note for note in training.notes)

@@ -61,6 +61,7 @@ def test_columns_become_numbers_as_by_hand_from_the_training_rows():
 
 
 def test_test_rows_change_nothing_in_training():
+    """Pitfall 21: columns are scaled by training rows alone."""
     frame = rows()
     before = source_of(frame)
     index = before.splits["test"].index.numpy()
@@ -117,6 +118,13 @@ def test_holes_are_filled_better_than_by_means_and_all_else_stays(run):
     days = (filled.day - full.day)[holed.day.isna()].dt.days.abs()
     assert days.mean() < 30 and filled["count"].dtype == np.int64 and filled.good.dtype == bool
     assert filled["none"].isna().all(), "what the model knows nothing of stays"
+
+
+def test_numbers_that_name_kinds_are_filled_in_as_numbers():
+    frame = pd.DataFrame({"code": [94103, 10001, np.nan] * 20, "x": np.arange(60.0) ** 2})
+    found = whole(from_frame(frame, categories="code"))
+    filled = found.raw.filled(found.encoding, np.tile([1.0, 0, 0], (60, 1))).code
+    assert filled.dtype == float and set(filled[frame.code.isna()]) == {10001.0}
 
 
 def test_the_command_fills_in_cells_and_leaves_the_others_as_written(run, tmp_path, hourglass):

@@ -1,5 +1,6 @@
 """Factors of two kinds: numbers with a Gaussian each, and categories."""
 
+import math
 from typing import Any
 
 import torch
@@ -9,7 +10,6 @@ from torch.distributions import (
     Distribution,
     Normal,
     OneHotCategorical,
-    RelaxedOneHotCategorical,
     kl_divergence,
     register_kl,
 )
@@ -42,24 +42,27 @@ class Factors(Distribution):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """z (*sample_shape, B, D + K1 + ...)."""
         parts = [self.normal.rsample(sample_shape)]
-        return torch.cat(parts + [some.rsample(sample_shape) for some in self._relaxed()], -1)
+        for some in self.logs:
+            gumbel = -torch.empty(*sample_shape, *some.shape, device=some.device).to(
+                some.dtype).exponential_().log()
+            parts.append(torch.softmax((some + gumbel) / self.heat, -1))
+        return torch.cat(parts, -1)
 
     def unrelaxed(self) -> "OneHots":
         """The same with categories as they are."""
         return OneHots(self.normal, self.logs)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The density (..., B) at z, categories taken as relaxed."""
+        """The density (..., B) at z, categories taken as relaxed (Maddison et al., eq. 10)."""
         numbers, *hot = value.split(self.sizes, -1)
         total = self.normal.log_prob(numbers).sum(-1)
-        for some, at in zip(self._relaxed(), hot, strict=True):
-            soft = at.clamp(min=HARDEST)
-            total = total + some.log_prob(soft / soft.sum(-1, keepdim=True))
+        for some, at in zip(self.logs, hot, strict=True):
+            count, log_z = some.shape[-1], at.clamp(min=HARDEST).log()
+            constant = math.lgamma(count) + (count - 1) * self.heat.log()
+            each = (some - (self.heat + 1) * log_z).sum(-1)
+            whole = torch.logsumexp(some - self.heat * log_z, -1)
+            total = total + constant + each - count * whole
         return total
-
-    def _relaxed(self) -> list[RelaxedOneHotCategorical]:
-        return [RelaxedOneHotCategorical(self.heat, logits=some, validate_args=False)
-                for some in self.logs]
 
 
 class OneHots(Distribution):

@@ -37,7 +37,7 @@ class Sphere(nn.Module):
     def forward(self, h: Tensor, draw: bool = False) -> Latent:
         found = self.reduce(h)
         mode = F.normalize(found[:, :-1], dim=1)
-        q = KINDS[self.kind](mode, F.softplus(found[:, -1:]) + LEAST)
+        q = KINDS[self.kind](mode, self.dim * F.softplus(found[:, -1:] + 3.0) + LEAST)
         return Latent(q.rsample() if draw else mode, q, SphereUniform(mode))
 
     def settle(self, z: Tensor) -> Tensor:

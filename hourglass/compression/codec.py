@@ -18,6 +18,7 @@ from .factors import code_factors, spreads_of
 from .rounding import Grid
 from .steps import by_quality, by_share, spread_of
 from .tones import code_tones
+from .words import WordGrid, word_grid
 
 QUALITY = 95.0
 MOST_VALUES = 2**31   # in all samples of a file, which are read into memory together
@@ -28,7 +29,8 @@ TRIED = 96   # samples on which the error that rounding adds is measured
 @dataclass(frozen=True)
 class Wish:
     """How well samples are to be kept: codes rounded by a quality or, where that is None, in steps
-    of a share of their spread; and, if lossless, what the model missed beside them."""
+    of a share of their spread (words are kept as they are); and, if lossless, what the model missed
+    beside them."""
 
     quality: float | None = QUALITY
     step: float | None = None
@@ -70,6 +72,7 @@ class Codec:
         self.shape, self.code = tuple(about["shape"]), code
         self.classes = len(about["classes"]) if model.condition is not None else 0
         self.model, self.decoder = model, ExactDecoder(model, self.shape, about["bounded"])
+        self.words = word_grid(self.decoder.model)
         told = {name: about[name] for name in ("parts", "shape", "scale", "bounded", "classes")}
         self.digest = model_digest(model, json.dumps(told, sort_keys=True))
         self.scale = about["scale"]
@@ -90,7 +93,8 @@ class Codec:
         names = [name.encode("utf-8", "replace").decode() for name in found.names]
         fields = {"count": len(x), "shape": list(self.shape), "codes": digest(q),
                   "steps": grid.steps.tolist(), "centres": grid.centres.tolist(),
-                  "spreads": spreads_of(q).tolist(), "names": names,
+                  "spreads": (spreads_of(q) if self.words is None else
+                              self.words.spreads(q)).tolist(), "names": names,
                   "labels": [] if y is None else y.tolist()}
         if not wish.lossless:
             return self._written(fields, q, x, x)
@@ -101,7 +105,9 @@ class Codec:
                    key=len)
 
     def _grid(self, x: np.ndarray, z: np.ndarray, y: np.ndarray | None, wish: Wish,
-              training: Codes | None) -> Grid:
+              training: Codes | None) -> Grid | WordGrid:
+        if self.words is not None:   # which are kept as they are
+            return self.words
         if wish.step is not None:
             return by_share(spread_of(z if training is None else training.z.numpy()), wish.step)
         worth = np.float32(self.scale if x.dtype == np.uint8 else 1.0)
@@ -133,7 +139,7 @@ class Codec:
         self._check(header)
         coder = Coder(words)
         y = np.array(header.labels) if self.classes else None
-        grid = Grid(np.array(header.steps), np.array(header.centres))
+        grid = self.words or Grid(np.array(header.steps), np.array(header.centres))
         q = code_factors(coder, np.array(header.spreads), self._rounded_shape(header.count), None)
         if digest(q) != header.codes:
             raise ValueError("its codes are not those that were written; it was altered")
@@ -155,19 +161,23 @@ class Codec:
         return x
 
     def _rounded_shape(self, count: int) -> tuple[int, int, int]:
+        if self.words is not None:
+            places, books = math.prod(self.words.alphabet.places), self.words.books
+            return count, books, places // books
         return count, self.code[0], math.prod(self.code[1:])
 
     def _check(self, header: Header) -> None:
         """Raises ValueError where the header is not of this model's samples."""
-        factors = {len(header.steps), len(header.centres), len(header.spreads)}
+        rows = {len(header.steps), len(header.centres), len(header.spreads)}
+        fits = tuple(header.shape) == self.shape and rows == {self._rounded_shape(1)[1]}
         labelled = len(header.labels) == (header.count if self.classes else 0)
         known = all(label < self.classes for label in header.labels)
         weights = header.rest != "differences" or (
             len(header.weights) == self.shape[0] and all(
                 held and all(len(one) == known_count(channel) for one in held)
                 for channel, held in enumerate(header.weights)))
-        if (tuple(header.shape) != self.shape or factors != {self.code[0]} or not labelled
-                or not known or not weights or (header.rest and not self.decoder.eight_bits)):
+        if (not fits or not labelled or not known or not weights
+                or (header.rest and not self.decoder.eight_bits)):
             raise ValueError("its header does not fit this model; it was altered")
         if (header.count * math.prod(self.shape) > MOST_VALUES
                 or header.count * math.prod(self.code) > MOST_CODES):

@@ -142,9 +142,10 @@ def _put(cells: Any, holes: np.ndarray, values: np.ndarray, column: Column) -> A
     """The cells with values (M,) in the holes (N,); of the same type, where that can hold them."""
     library = pandas()
     if column["kind"] == "category":
-        own = {str(value).strip(): value for value in cells.dropna().unique()}
+        there = cells.dropna().drop_duplicates()
+        own = dict(zip(_texts(there).tolist(), there, strict=True))
         found = cells.astype(object)
-        found[holes] = [own.get(value, value) for value in values]
+        found[holes] = [own.get(value, value) for value in values.tolist()]
         return found.infer_objects() if not isinstance(
             cells.dtype, library.CategoricalDtype) else found.astype("category")
     if column["kind"] == "date":

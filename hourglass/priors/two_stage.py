@@ -12,6 +12,7 @@ from ..spec import Count, priors
 from .learning import Scaling, learn
 
 STEEPEST = 10.0     # a posterior's log variance stays within +-10
+BEGUN = -3.0        # it begins at, narrow, and its mean near v: from wide ones it may collapse
 NARROWEST = 1e-2    # of the decoder's spread, in the codes' own
 DRAWS = 200         # of the second code, that a density is the mean over
 
@@ -54,15 +55,16 @@ class TwoStage(nn.Module):
 
     def posterior(self, v: Tensor, y: Tensor) -> Normal:
         """q(u|v), over (B, D)."""
-        mean, log_var = self.encoder(self._told(v, y)).chunk(2, 1)
-        return Normal(mean, torch.exp(STEEPEST * torch.tanh(log_var / STEEPEST) / 2))
+        more, log_var = self.encoder(self._told(v, y)).chunk(2, 1)
+        log_var = STEEPEST * torch.tanh((log_var + BEGUN) / STEEPEST)
+        return Normal(v + more, torch.exp(log_var / 2))
 
     def given(self, u: Tensor, y: Tensor) -> Normal:
         """p(v|u), over (B, D)."""
         return Normal(self._mean(u, y), self.std)
 
     def _mean(self, u: Tensor, y: Tensor) -> Tensor:
-        mean: Tensor = self.decoder(self._told(u, y))
+        mean: Tensor = u + self.decoder(self._told(u, y))
         return mean
 
     def _told(self, t: Tensor, y: Tensor) -> Tensor:

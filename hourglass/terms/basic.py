@@ -22,7 +22,7 @@ def log_likelihood(out: Output, model: nn.Module, z: Tensor) -> Tensor:
     def again(t: Tensor) -> Tensor:
         return t.expand(count, *t.shape).flatten(0, 1)
     skips = tuple(again(skip) for skip in out.skips)
-    px = model.decode(z.flatten(0, 1), None if out.y is None else again(out.y), skips)  # type: ignore[operator]
+    px = model.decode(z.flatten(0, 1), None if out.latent.y is None else again(out.latent.y), skips)  # type: ignore[operator]
     nats = px.log_prob(again(out.x))
     return per_sample(nats if out.known is None else nats * again(out.known)).unflatten(
         0, (count, -1))

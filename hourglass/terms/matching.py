@@ -33,7 +33,7 @@ def mmd(
 
     The kernel, C / (C + d^2) ("imq") or exp(-d^2 / C) ("rbf") of the distance d, is the mean over
     `scales` s of C = 2 D s: 2 D is the mean of d^2 between draws of N(0, 1). It is at most 1, so
-    that beside a reconstruction summed over values, the weight must be in the hundreds. The
+    that beside a reconstruction summed over values, the weight must be about a hundred. The
     estimate has no bias, and so is negative at times.
     """
     if not scales:

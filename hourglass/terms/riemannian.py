@@ -1,5 +1,6 @@
 """The Hamiltonian bound in a space whose metric is learned."""
 
+import math
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -7,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ..contracts import Output
+from ..precision import full_precision
 from ..spec import Count, Positive, terms
 from .hamiltonian import Force, Pace, force, standard, unbounded
-from .weights import exactly, nats
+from .weights import nats
 
 
 class Metric(NamedTuple):
@@ -89,11 +91,11 @@ def curved_leapfrog(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """One step of z and velocity v (K, B, D), with the slope of log p(x, z) at z: new z, v,
     log p(x, z), slope, and the log of the determinant of its Jacobian (K, B)."""
-    with exactly(z):
+    with full_precision(z):
         v, first = kick(metric.at(z), v, slope, sizes)
     z = z + sizes * v
     joint, slope = pull(z)
-    with exactly(z):
+    with full_precision(z):
         v, second = kick(metric.at(z), v, slope, sizes)
     return z, v, joint, slope, first + second
 
@@ -123,13 +125,17 @@ class RHVAE(nn.Module):
         self.temperature, self.floor = temperature, floor
         self.pace = Pace((self.dim,), step_size, largest, tempering)
         self.register_buffer("centroids", first)
-        self.factor = nn.Sequential(nn.Linear(self.dim, 64), nn.ReLU(),
-                                    nn.Linear(64, self.dim * (self.dim + 1) // 2))
+        last = nn.Linear(64, self.dim * (self.dim + 1) // 2)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        # so that all means together begin as one, or the first velocities would be wild
+        nn.init.constant_(last.bias[:self.dim], -math.log(centroids) / 2)
+        self.factor = nn.Sequential(nn.Linear(self.dim, 64), nn.ReLU(), last)
 
     def metric(self) -> Metric:
         """As it is now."""
-        centres = self.centroids.clone()    # for the next batch's will be written over it
-        with exactly(centres):
+        centres = self.centroids.clone()   # for this batch's will be written over it
+        with full_precision(centres):
             numbers = self.factor(centres)
             root = numbers.new_zeros(len(centres), self.dim, self.dim)
             rows, columns = torch.tril_indices(self.dim, self.dim, -1, device=root.device)
@@ -143,7 +149,7 @@ class RHVAE(nn.Module):
         z = q.rsample(torch.Size((k,)))
         sizes, heats, pull = self.pace.sizes, self.pace.heats(self.steps), force(out, model)
         metric = self.metric()
-        with exactly(z):
+        with full_precision(z):
             v = _times(metric.at(z).root, torch.randn_like(z))
             weight = -nats(q, z) - metric.at(z).log_prob(v)
         v = heats[0] * v
@@ -151,12 +157,13 @@ class RHVAE(nn.Module):
         for before, after in pairwise(heats):
             z, v, joint, slope, volume = curved_leapfrog(pull, metric, z, v, slope, sizes)
             v, weight = after / before * v, weight + volume
-        with exactly(z):
+        with full_precision(z):
             return weight + joint + metric.at(z).log_prob(v)
 
     def forward(self, out: Output, model: nn.Module) -> Tensor:
         """(B,)."""
         means = _means(out)
-        if self.training:
+        lost = -self.log_weights(out, model, 1)[0]
+        if self.training:   # only now, for no sample's loss is to hang on those beside it
             self.centroids.copy_(torch.cat([means, self.centroids])[:len(self.centroids)])
-        return -self.log_weights(out, model, 1)[0]
+        return lost

@@ -142,5 +142,5 @@ class ImageRival(nn.Module):
         """What the decoder makes of the codes and of as many draws; nothing reaches the encoder."""
         codes = (out.latent.z.detach(), _prior_draws(out, model).detach())
         skips = tuple(skip.detach() for skip in out.skips)
-        made = [model.decode(z, out.y, skips).mean for z in codes]  # type: ignore[operator]
+        made = [model.decode(z, out.latent.y, skips).mean for z in codes]  # type: ignore[operator]
         return made[0], made[1]

@@ -1,12 +1,11 @@
 """Importance weights of codes that a loss draws of its own."""
 
-from contextlib import AbstractContextManager, nullcontext
-
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ..contracts import Output
+from ..precision import full_precision
 from .basic import log_likelihood
 from .divergence import posterior
 
@@ -20,14 +19,9 @@ def drawable(out: Output) -> Distribution:
     return q
 
 
-def exactly(t: Tensor) -> AbstractContextManager[None]:
-    """No autocast where t is; the meta device, on which models are measured, knows none."""
-    return nullcontext() if t.is_meta else torch.autocast(t.device.type, enabled=False)
-
-
 def nats(density: Distribution, z: Tensor) -> Tensor:
     """log of the density of codes z (K, B, ...), (K, B), in full precision."""
-    with exactly(z):
+    with full_precision(z):
         each = density.log_prob(z)
     return each.flatten(2).sum(2) if each.ndim > 2 else each
 

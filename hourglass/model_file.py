@@ -1,0 +1,33 @@
+"""A trained model's file: its weights, and all that is needed to make it again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from .autoencoder import Parts
+from .checkpoint import save_tensors
+from .data.images import Reading
+from .data.source import Source
+
+
+def save_model(
+    path: Path, model: nn.Module, weights: dict[str, Tensor], about: dict[str, Any]
+) -> None:
+    """A model's weights and all that is needed to make it again, as one safetensors file."""
+    kept = {name: weights[f"model.{name}"] for name in model.state_dict()}
+    save_tensors(path, kept, {"hourglass": json.dumps(about)})
+
+
+def describe(parts: Parts, source: Source, reading: Reading) -> dict[str, Any]:
+    """What must be known to use a model's weights: its parts, and what its inputs look like."""
+    scale = next(iter(source.splits.values())).scale
+    if len(source.shape) == 3:
+        settled = {"grey": source.shape[0] == 1}
+        if not reading.size and not reading.pad:
+            settled["size"] = f"{source.shape[1]}x{source.shape[2]}"  # type: ignore[assignment]
+        reading = Reading(**{**vars(reading), **settled, "strict": False})
+    return {"parts": vars(parts), "shape": list(source.shape), "scale": scale,
+            "bounded": source.low >= 0 and source.high <= 1, "reading": vars(reading),
+            "classes": list(source.classes), "encoding": source.encoding}
