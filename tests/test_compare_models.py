@@ -18,7 +18,7 @@ from hourglass.tasks.compared import every_model
 from hourglass.tasks.ranking import COLUMNS, Measured
 
 FAST = "--epochs 2 --batch-size 32 --backbone mlp(8) --test 0.4"
-EPOCHS = 25
+EPOCHS = 12
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from .von_mises_fisher import VonMisesFisher
 
 KINDS = {"von_mises_fisher": VonMisesFisher, "power": PowerSpherical}
 LEAST = 1.0   # concentration, in training and evaluation alike
+BEGUN = 3.0   # where it begins, for a spread code would teach the decoder to do without it
 
 
 @bottlenecks.add("sphere")
@@ -37,7 +38,9 @@ class Sphere(nn.Module):
     def forward(self, h: Tensor, draw: bool = False) -> Latent:
         found = self.reduce(h)
         mode = F.normalize(found[:, :-1], dim=1)
-        q = KINDS[self.kind](mode, self.dim * F.softplus(found[:, -1:] + 3.0) + LEAST)
+        # by the dimension, as it takes that much more for draws to lie as near to the mode
+        concentration = self.dim * F.softplus(found[:, -1:] + BEGUN) + LEAST
+        q = KINDS[self.kind](mode, concentration)
         return Latent(q.rsample() if draw else mode, q, SphereUniform(mode))
 
     def settle(self, z: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ class PixelCNN(nn.Module):
     two follow one another in a row."""
 
     def __init__(self, space: CodeSpace, hidden: Count = 64, blocks: Count = 4,
-                 steps: Count = 3000):
+                 steps: Count = 600):
         super().__init__()
         if space.alphabet is None:
             raise ValueError("pixelcnn needs a bottleneck with discrete codes, such as vq; for "
