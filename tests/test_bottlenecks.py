@@ -435,7 +435,7 @@ def test_every_posterior_learns_what_differs(text, precision):
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     assert np.mean(losses[-10:]) < 0.8 * losses[0]
 
 
