@@ -36,17 +36,23 @@ def write_page(ranking: Ranking, out: Path) -> Path:
     snapshots = [snapshot_of(entry.runs[0]) for entry in entries]
     sheets = [*same_samples(snapshots, names, TALLEST), *_drawn(ranking, snapshots, names),
               _falling(entries)]
-    settings = read_toml(entries[0].runs[0].settings)
+    settings = [read_toml(entry.runs[0].settings) for entry in entries]
     page = template("models").render(
         names=names, table=ranking.table, columns=COLUMNS, order=ranking.order,
         best={name: ranking.best(name) for name in next(iter(ranking.table.values()))},
         priors=ranking.priors, refused=[e for e in ranking.entries if e.refused], sheets=sheets,
-        seeds=len(entries[0].runs), said={name: settings.get(name, "") for name in SAID},
+        seeds=len(entries[0].runs), said=_shared(settings),
         figures=_beside(snapshots), judge=snapshots[0].judge, split=snapshots[0].split,
         count=len(snapshots[0].x), runs=[[run.path.name for run in e.runs] for e in entries])
     write_whole(out / ROWS, as_rows(ranking))
     write_whole(out / PAGE, page)
     return out / PAGE
+
+
+def _shared(settings: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What all models were trained with; a model may bring a likelihood of its own, say."""
+    return {name: settings[0].get(name, "") for name in SAID
+            if len({str(one.get(name, "")) for one in settings}) == 1}
 
 
 def _drawn(
