@@ -118,7 +118,7 @@ class Autoencoder(nn.Module):
         does: h (K, *code). They stay where x may lie."""
         inputs = getattr(self.bottleneck, "inputs", None)
         return () if inputs is None else (
-            at_least_single(self.encoder(inputs.clamp(*self.likelihood.support))[0]),)
+            at_least_single(self.hidden(inputs.clamp(*self.likelihood.support))[0]),)
 
     def decode(
         self, z: Tensor, y: Tensor | None = None, skips: tuple[Tensor, ...] = ()

@@ -30,7 +30,7 @@ from .spec import detectors, figures
 from .trained import Trained, load
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
-FOR_WORDS = ("own", "pixelcnn")   # that suit discrete codes; the second takes minutes
+FOR_WORDS = ("own", "pixelcnn")   # that suit discrete codes; the second takes a while
 SMALL = 512   # numbers in a code, and
 FEW = 100     # classes, up to which those with covariances do
 

@@ -31,6 +31,16 @@ def divergence(q: Distribution, p: Distribution, z: Tensor) -> Tensor:
         return q.log_prob(z) - p.log_prob(z)
 
 
+def risen(clock: Clock | None, rise: float) -> float:
+    """How much of a capacity that rises over the share `rise` of the run there is by then."""
+    return 1.0 if clock is None or not rise else min(1.0, clock.share / rise)
+
+
+def apart(total: Tensor, capacity: Tensor) -> Tensor:
+    """(B,), whose mean is |mean - C|, and its gradient with it."""
+    return (total - capacity) * torch.sign(total.detach().mean() - capacity)
+
+
 @terms.add("kl")
 class KL(nn.Module):
     """KL(q(z|x) || p(z)), in nats (Kingma & Welling, 2014, arXiv 1312.6114).
@@ -54,8 +64,7 @@ class KL(nn.Module):
     def at(self, clock: Clock | None) -> None:
         """Set the capacity as at that moment of the run, or to its end."""
         if self.most and self.rise:
-            risen = 1.0 if clock is None else min(1.0, clock.share / self.rise)
-            self.capacity.fill_(self.most * risen)
+            self.capacity.fill_(self.most * risen(clock, self.rise))
 
     def forward(self, out: Output, model: nn.Module) -> Tensor:
         """(B,)."""
@@ -66,7 +75,4 @@ class KL(nn.Module):
         if self.free_bits:
             each = torch.where(each.mean(0) > self.free_bits, each, self.free_bits)
         total = each.sum(1)
-        if not self.most:
-            return total
-        # the mean of these is |mean - C|, and its gradient with it
-        return (total - self.capacity) * torch.sign(total.detach().mean() - self.capacity)
+        return apart(total, self.capacity) if self.most else total

@@ -9,7 +9,7 @@ from torch.distributions import Distribution, kl_divergence
 
 from ..contracts import Clock, Output
 from ..spec import NotNegative, Share, terms
-from .divergence import posterior
+from .divergence import apart, posterior, risen
 
 
 @terms.add("joint_kl")
@@ -28,8 +28,7 @@ class JointKL(nn.Module):
 
     def at(self, clock: Clock | None) -> None:
         """Set the capacities as at that moment of the run, or to their ends."""
-        share = 1.0 if clock is None or not self.rise else min(1.0, clock.share / self.rise)
-        self.risen.fill_(share)
+        self.risen.fill_(risen(clock, self.rise))
 
     def forward(self, out: Output, model: nn.Module) -> Tensor:
         """(B,)."""
@@ -41,10 +40,5 @@ class JointKL(nn.Module):
         each = kl_divergence(q, out.latent.p)
         holds = sum(math.log(count) for count in q.sizes[1:])
         numbers, categories = each.split((q.continuous, len(q.sizes) - 1), 1)
-        return (_apart(numbers.sum(1), self.most[0] * self.risen)
-                + _apart(categories.sum(1), min(self.most[1], holds) * self.risen))
-
-
-def _apart(total: Tensor, capacity: Tensor) -> Tensor:
-    """(B,), whose mean is |mean - C|, and its gradient with it."""
-    return (total - capacity) * torch.sign(total.detach().mean() - capacity)
+        return (apart(numbers.sum(1), self.most[0] * self.risen)
+                + apart(categories.sum(1), min(self.most[1], holds) * self.risen))

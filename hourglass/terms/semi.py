@@ -1,6 +1,7 @@
 """The bound where some classes are known and others are not."""
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from ..contracts import Output
 from ..spec import NotNegative, terms
-from .basic import per_sample
+from .basic import log_likelihood, per_sample
 from .divergence import divergence
 
 
@@ -34,22 +35,19 @@ class SemiSupervised(nn.Module):
         known = (y >= 0).float()
         log_q = guess.float().log_softmax(1)
         q = torch.where(known[:, None] > 0, one_hot(y.clamp(min=0), guess.shape[1]), log_q.exp())
-        h, skips = model.encoder(out.x if out.seen is None else out.seen)  # type: ignore[operator]
-        each = torch.stack([_bound(out, model, h, skips, torch.full_like(y, kind))
+        h, _ = model.hidden(out.x if out.seen is None else out.seen)  # type: ignore[operator]
+        each = torch.stack([_bound(out, model, h, torch.full_like(y, kind))
                             for kind in range(guess.shape[1])], 1)   # (B, K)
         entropy = -(q * log_q).sum(1) * (1 - known)
         taught = cross_entropy(guess.float(), y.clamp(min=0), reduction="none") * known
         return (q * each).sum(1) - entropy + math.log(guess.shape[1]) + self.alpha * taught
 
 
-def _bound(
-    out: Output, model: nn.Module, h: Tensor, skips: tuple[Tensor, ...], y: Tensor
-) -> Tensor:
+def _bound(out: Output, model: nn.Module, h: Tensor, y: Tensor) -> Tensor:
     """recon + kl of x, of which the encoder made h, as of the classes y, (B,)."""
     latent = model.squeeze(h, y, draw=True)  # type: ignore[operator]
-    px = model.decode(latent.z, y, skips)  # type: ignore[operator]
-    nats = -px.log_prob(out.x)
     if latent.q is None:
         raise ValueError("the loss needs a bottleneck with a posterior, such as gaussian(16)")
-    lost = per_sample(nats if out.known is None else nats * out.known)
+    as_told = replace(out, latent=latent)
+    lost = -log_likelihood(as_told, model, latent.z[None])[0]
     return lost + per_sample(divergence(latent.q, latent.p, latent.z))
