@@ -195,7 +195,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)   # we say it ourselves
     fabric = make_fabric(device, precision)
     torch.manual_seed(settings.seed)
-    model = Autoencoder(parts, source.shape, classes).to(device)
+    model = Autoencoder(parts, source.shape, classes, settings.initial).to(device)
     model.to(memory_format=layout)  # type: ignore[call-overload]
     step = Step(model, Objective(parts.loss, model))
     torch.manual_seed(settings.seed + 1_000_003 * fabric.global_rank)   # each its own noise

@@ -1,6 +1,7 @@
 """The one model: corrupt, encode, squeeze, decode."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from .corruptions import corrupter
 from .precision import at_least_single, full_precision
 from .spec import Call, backbones, bottlenecks, likelihoods, read, usual_backbone
 
+Initial = Literal["glorot", "pytorch"]
 INITIALISED = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d)
 
 
@@ -69,9 +71,11 @@ def initialise(layer: nn.Module) -> None:
 
 class Autoencoder(nn.Module):
     """Composed of parts, never subclassed. `shape` is that of one x, such as (1, 28, 28); a
-    conditional model wants to know how many classes there are."""
+    conditional model wants to know how many classes there are. Weights begin by Glorot's rule, or
+    as PyTorch's layers do of their own."""
 
-    def __init__(self, parts: Parts, shape: tuple[int, ...], classes: int = 0):
+    def __init__(self, parts: Parts, shape: tuple[int, ...], classes: int = 0,
+                 initial: Initial = "glorot"):
         super().__init__()
         self.shape, self.likelihood = shape, likelihoods.make(parts.likelihood)
         out = self.likelihood.out(shape)
@@ -85,7 +89,8 @@ class Autoencoder(nn.Module):
         self.condition: Condition | None = (
             None if parts.condition == "none" else
             CONDITIONS[parts.condition](classes, forth.code, back.code))
-        self.apply(initialise)
+        if initial == "glorot":
+            self.apply(initialise)
 
     def encode(
         self, x: Tensor, y: Tensor | None = None, draw: bool = False

@@ -41,6 +41,8 @@ class Settings(BaseModel):
     loss: str = Field("", description="a formula over terms, such as recon + 4 * kl")
     prior: str = Field("", description="that samples are drawn from, such as own or mixture; else "
                        "what suits the model")
+    initial: Literal["glorot", "pytorch"] = Field(
+        "glorot", description="how weights begin: by Glorot's rule, as Keras' do, or as PyTorch's")
     augment: str = Field("", description="vary training samples, such as flip + shift(2)")
     begin: str = Field("", description="begin with the weights of this run; parts and size that "
                        "are not given are its own", json_schema_extra={"flag": "--from"})

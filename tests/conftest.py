@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from threadpoolctl import threadpool_limits
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    torch.set_num_threads(1)   # two workers with two threads each get in each other's way
+if "PYTEST_XDIST_WORKER" in os.environ:   # workers with two threads each get in each other's way
+    torch.set_num_threads(1)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")   # what they start, too
+    threadpool_limits(1)
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 
 from hourglass import spec
 from hourglass.augmentations import augmenter
-from hourglass.autoencoder import Autoencoder
+from hourglass.autoencoder import Autoencoder, Parts
 from hourglass.contracts import Clock
 from hourglass.data import Reading, collect, split
 from hourglass.figures import draw_all
@@ -49,6 +49,18 @@ def test_a_source_splits_into_batches_in_range(example, here):
     batch = next(source.splits["train"].batches(4))
     assert batch.x.shape[1:] == source.shape and batch.x.dtype == torch.float32
     assert source.low <= batch.x.min() and batch.x.max() <= source.high
+
+
+@pytest.mark.parametrize("initial, variance, biased", [
+    ("glorot", lambda n, m: 2 / (n + m), False), ("pytorch", lambda n, m: 1 / (3 * n), True)])
+def test_weights_begin_with_the_variance_of_their_rule(initial, variance, biased):
+    parts = Parts(backbone="mlp((400, 200))", likelihood="bernoulli")
+    model = Autoencoder(parts, (1, 20, 30), initial=initial)
+    for layer in (m for m in model.modules() if isinstance(m, torch.nn.Linear)):
+        expected = variance(layer.in_features, layer.out_features)
+        assert layer.weight.var().item() == pytest.approx(expected, rel=0.1)
+        assert layer.weight.abs().max() <= (3 * expected) ** 0.5
+        assert bool(layer.bias.any()) == biased
 
 
 @pytest.mark.parametrize("example, shape", [

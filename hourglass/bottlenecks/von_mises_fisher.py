@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.distributions import Distribution, Gamma, register_kl
+from torch.distributions import Distribution, register_kl
 
 from .bessel import log_bessel
 from .directions import Shape, SphereUniform, around, log_area
@@ -75,9 +75,9 @@ def _angles(k: Tensor, dim: int) -> Tensor:
     """Angles between sample and mean, (..., 1): the first proposal that is accepted."""
     b = (dim - 1) / (2 * k + torch.sqrt(4 * k.square() + (dim - 1) ** 2))
     x = (1 - b) / (1 + b)
-    half = torch.full((*k.shape[:-1], PROPOSALS), (dim - 1) / 2, dtype=k.dtype, device=k.device)
-    one, other = (Gamma(half, 1.0, validate_args=False).sample() for _ in "ab")
-    beta = one / (one + other)
+    u, v = torch.rand(2, *k.shape[:-1], PROPOSALS, dtype=k.dtype, device=k.device)
+    radius = torch.sqrt(1 - u ** (2 / (dim - 2) if dim > 2 else math.inf))
+    beta = (1 + radius * torch.cos(2 * math.pi * v)) / 2   # Beta((D - 1) / 2, (D - 1) / 2)
     w = (1 - (1 + b) * beta) / (1 - (1 - b) * beta)
     odds = k * (w - x) + (dim - 1) * (torch.log1p(-x * w) - torch.log1p(-x.square()))
     # argmax: the first that is accepted, and of none, which is as good as impossible, the nearest
