@@ -1,10 +1,7 @@
 """How the process holds its memory."""
 
 import ctypes
-import gc
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 # glibc's mallopt parameters
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
@@ -19,15 +16,3 @@ def keep_freed_memory() -> None:
     for parameter, value in ((M_MMAP_THRESHOLD, 2**30), (M_TRIM_THRESHOLD, -1),
                              (M_TOP_PAD, 2**26), (M_ARENA_MAX, 1)):
         libc.mallopt(parameter, value)
-
-
-@contextmanager
-def quiet_collector() -> Iterator[None]:
-    """Have Python's garbage collector leave alone what is there already: torch's millions of
-    objects, which it would walk through every few steps."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()

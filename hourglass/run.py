@@ -18,7 +18,6 @@ from .contracts import Progress
 from .corruptions import corrupted
 from .fit import Parties, fit
 from .interrupts import Interrupts
-from .memory import quiet_collector
 from .model_file import describe, save_model
 
 SHORTEST = 1.0      # seconds between two checkpoints, or
@@ -32,7 +31,7 @@ def run(training: Training) -> Iterator[Progress]:
     fabric, state = training.fabric, training.state
     parties = parties_of(training)
     keep = _keeper(training)
-    with Interrupts() as interrupts, quiet_collector():
+    with Interrupts() as interrupts:
         try:
             for progress in fit(parties, training.source, training.plan, state):
                 # what is said of the posterior may pass; the report has what stands at the end
