@@ -109,7 +109,7 @@ def rounds(asked: argparse.Namespace, names: list[str], folder: Path) -> list[di
         "quick": asked.quick}
     for seed in range(asked.seeds):
         for name in names:
-            for side in SIDES:
+            for side in asked.sides.split(","):
                 mark = {"model": name, "side": side, "seed": seed, **plain}
                 if any(mark.items() <= row.items() for row in rows):
                     continue
@@ -190,6 +190,7 @@ def main() -> None:
         "PYTHAE_PYTHON", str(HERE.parent / ".venv-pythae" / "bin" / "python")),
         help="an interpreter that has pythae")
     parser.add_argument("--models", default=",".join(TASKS), help="some, with commas")
+    parser.add_argument("--sides", default=",".join(SIDES), help="some, with commas")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--threads", type=int, default=1)

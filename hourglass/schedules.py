@@ -45,6 +45,12 @@ def one_cycle(rise: Rate = 0.3, start: Share = 0.04, end: Share = 0.0001) -> Sch
     return factor
 
 
+@schedules.add("steps")
+def steps(at: tuple[Share, ...] = (0.5, 0.75), factor: Rate = 0.1) -> Schedule:
+    """Times `factor` at each of these shares of the run."""
+    return lambda share, losses: factor ** sum(share >= begun for begun in at)
+
+
 @schedules.add("plateau")
 def plateau(factor: Rate = 0.5, patience: Count = 5, least: Positive = 1e-4) -> Schedule:
     """Times `factor` whenever the monitored loss has not improved for `patience` epochs."""

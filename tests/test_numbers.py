@@ -203,6 +203,14 @@ def test_one_cycle_and_cosine_are_torchs_own():
     assert [ours(i / 100, []) for i in range(100)] == pytest.approx(rates(torchs, optimiser, 100))
 
 
+def test_steps_are_torchs_own():
+    optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 1.0)
+    torchs = torch.optim.lr_scheduler.MultiStepLR(optimiser, [20, 35], gamma=0.3)
+    ours = spec.schedules.make("steps(at=(0.2, 0.35), factor=0.3)")
+    expected = rates(torchs, optimiser, 100)
+    assert [ours(i / 100, []) for i in range(100)] == pytest.approx(expected)
+
+
 def test_plateau_is_torchs_own():
     losses = [5, 4, 4.1, 4.2, 4.3, 4.4, 3.9, 4, 4, 4, 4, 4, 4, 4.5]
     optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 1.0)
