@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
@@ -14,6 +15,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:   # workers with two threads each get in
     torch.set_num_threads(1)
     os.environ.setdefault("OMP_NUM_THREADS", "1")   # what they start, too
     threadpool_limits(1)
+
+settings.register_profile("unhurried", deadline=None)   # a busy machine is no fault
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True)

@@ -262,7 +262,7 @@ def test_a_flows_density_integrates_to_one(kind):
         assert total == pytest.approx(1, rel=0.01)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.floats(0.01, 30))
 def test_a_planar_step_of_any_weights_can_be_inverted(seed, size):
     generator = torch.Generator().manual_seed(seed)
@@ -388,7 +388,7 @@ def test_a_gamma_divergence_is_the_integral():
     assert (bottleneck.settle(torch.randn(9, 2)) >= 0).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 12), st.data())
 def test_sparse_codes_keep_the_largest_numbers(dim, data):
     active = data.draw(st.integers(1, dim))

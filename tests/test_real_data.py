@@ -1,11 +1,17 @@
 """The real sets as people have them; skipped, visibly, where HOURGLASS_DATA is not set."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 import torch
 from conftest import train
 
+from hourglass.assembly import prepare
 from hourglass.data import Reading, collect, split
+from hourglass.run import run
+from hourglass.settings import make_settings, read_recipe
+
 
 
 def test_mnist_is_the_published_set(real):
@@ -60,14 +66,17 @@ def test_binarised_mnist_is_read_as_zeros_and_ones(real):
     assert x.unique().tolist() == [0, 1] and x.mean().item() == pytest.approx(0.13251, abs=1e-5)
 
 
-@pytest.mark.parametrize("recipe", ["tutorial_cae", "fast_cae", "tutorial_dense", "tutorial_pool",
-                                    "keras_conv_ae", "keras_vae", "tutorial_faces",
-                                    "tutorial_faces_ae"])
-def test_a_recipe_learns_from_its_first_batches(recipe, real, tmp_path):
-    model = train(recipe=recipe, minutes=0.05, out=tmp_path / "run", quiet=True)
-    history = model.folder.read_history()
-    assert np.isfinite(history[-1]["train_loss"])
-    source = model.source()
-    x = source.splits[source.unseen].batch(torch.arange(100)).x.numpy()
-    images = np.moveaxis(x, 1, -1)
-    assert np.square(model.reconstruct(images) - images).mean() < 0.13
+@pytest.mark.parametrize("recipe, batches", [
+    ("tutorial_cae", 40), ("fast_cae", 40), ("tutorial_dense", 40), ("tutorial_pool", 40),
+    ("keras_conv_ae", 40), ("keras_vae", 40), ("tutorial_faces", 8), ("tutorial_faces_ae", 8)])
+def test_a_recipe_learns_from_its_first_batches(recipe, batches, real, tmp_path):
+    training = prepare(make_settings({**read_recipe(recipe), "epochs": 1}), out=tmp_path / "run")
+    x = training.source.splits["train"].batch(torch.arange(100)).x
+
+    def error() -> float:
+        with torch.inference_mode():
+            return (training.step.model.eval()(x).px.mean - x).square().mean().item()
+    before = error()
+    for _ in islice(run(training), batches):
+        pass
+    assert error() < 0.97 * before
