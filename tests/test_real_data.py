@@ -13,7 +13,6 @@ from hourglass.run import run
 from hourglass.settings import make_settings, read_recipe
 
 
-
 def test_mnist_is_the_published_set(real):
     found = collect("mnist", Reading())
     assert found.x.shape == (70000, 28, 28, 1) and found.x.dtype == np.uint8
@@ -68,7 +67,7 @@ def test_binarised_mnist_is_read_as_zeros_and_ones(real):
 
 @pytest.mark.parametrize("recipe, batches", [
     ("tutorial_cae", 40), ("fast_cae", 40), ("tutorial_dense", 40), ("tutorial_pool", 40),
-    ("keras_conv_ae", 40), ("keras_vae", 40), ("tutorial_faces", 8), ("tutorial_faces_ae", 8)])
+    ("keras_conv_ae", 40), ("keras_vae", 40), ("tutorial_faces", 24), ("tutorial_faces_ae", 8)])
 def test_a_recipe_learns_from_its_first_batches(recipe, batches, real, tmp_path):
     training = prepare(make_settings({**read_recipe(recipe), "epochs": 1}), out=tmp_path / "run")
     x = training.source.splits["train"].batch(torch.arange(100)).x
