@@ -192,6 +192,25 @@ def embed(
 
 
 @use_commands.command()
+def classify(
+    run: Run,
+    samples: Images,
+    out: Annotated[Path, typer.Option("--out", "-o", help="a .csv")] = Path("classes.csv"),
+    device: Device = "cpu",
+) -> None:
+    """Write the class that a model which guesses classes takes each sample for.
+
+    Example: hourglass train mnist --model semi_supervised_vae --labelled 100 -o runs/few; hourglass
+    classify runs/few scans/ -o classes.csv
+    """
+    from .hardware import choose_device
+    from .tasks.classify import classify as guess_all
+    from .trained import load
+    for line in [*guess_all(load(run, str(choose_device(device))), samples, out), out]:
+        print(line)
+
+
+@use_commands.command()
 def compress(
     run: Run,
     images: Images,

@@ -293,7 +293,7 @@ class Trained:
         if self.model.condition is None:
             return None
         if y is None and found.y is None and hasattr(self.model.condition, "classify"):
-            return self._guessed(found)
+            return self.guess(found).argmax(1)
         if y is None and found.y is None:
             raise ValueError(f"this model is conditional: it needs the class of every sample "
                              f"({', '.join(self.classes[:12])}), as folders or as y")
@@ -303,14 +303,20 @@ class Trained:
 
     def classify(self, x: Any) -> list[str]:
         """The class the model takes each sample for, by name; ValueError if it guesses none."""
+        self.check_guesses()
+        return [self.classes[kind] for kind in self.guess(self.read(x)).argmax(1)]
+
+    def check_guesses(self) -> None:
+        """Raises ValueError for a model that guesses no classes."""
         if not hasattr(self.model.condition, "classify"):
             raise ValueError("this model guesses no classes; --model semi_supervised_vae learns to")
-        return [self.classes[kind] for kind in self._guessed(self.read(x))]
 
-    def _guessed(self, found: Collection) -> np.ndarray:
-        guessed: np.ndarray = self._each(seen(found), None, lambda x, y: self.model.encode(
-            channels_first(x))[0].guess).argmax(1).numpy()  # type: ignore[arg-type, return-value]
-        return guessed
+    def guess(self, x: Any) -> np.ndarray:
+        """How probable each class is for each sample to a model that guesses them, (N, K)."""
+        logits = self._each(seen(self.read(x)), None, lambda x, y: self.model.encode(
+            channels_first(x))[0].guess)  # type: ignore[arg-type, return-value]
+        shares: np.ndarray = logits.softmax(1).numpy()
+        return shares
 
     def number(self, y: Any, n: int) -> np.ndarray:
         """Classes by name, one for all or one each, as this model counts them, (n,); raises

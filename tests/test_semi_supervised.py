@@ -1,6 +1,7 @@
 """Classes that are partly known: what is hidden, what is guessed, the bound that learns both."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,6 +84,32 @@ def test_few_labels_suffice_where_classes_are_plain(tmp_path):
     assert model.reconstruct(fresh).shape == (60, 6, 6, 1)
     drawn = model.sample(6, y=["0"] * 6)[..., 0]
     assert drawn[:, :, :3].mean() > 2 * drawn[:, :, 3:].mean()
+
+
+def test_the_command_writes_what_each_sample_is_taken_for(tmp_path, monkeypatch, hourglass):
+    monkeypatch.chdir(tmp_path)
+    x, y = images(60)
+    np.savez("few.npz", x=x, y=y)
+    np.save("plain.npy", x)
+    settings = {"backbone": "mlp((8,))", "epochs": 2, "batch_size": 20}
+    model = train("few.npz", model="semi_supervised_vae(2)", labelled=9, quiet=True, out="run",
+                  **settings)
+    code, out, _ = hourglass("classify run few.npz -o few.csv")
+    rows = [line.split(",") for line in Path("few.csv").read_text().splitlines()]
+    shares = model.guess(x)
+    assert code == 0 and rows[0] == ["name", "class", "guess", "probability"]
+    assert [row[1] for row in rows[1:]] == [str(kind) for kind in y]
+    assert [row[2] for row in rows[1:]] == [str(kind) for kind in shares.argmax(1)]
+    assert [float(row[3]) for row in rows[1:]] == pytest.approx(shares.max(1), rel=1e-4)
+    right = np.mean([row[1] == row[2] for row in rows[1:]])
+    assert out.splitlines()[0].startswith(f"60 samples, of which {right:.1%} are taken")
+    assert hourglass("classify run plain.npy")[0] == 0
+    assert Path("classes.csv").read_text().startswith("name,guess,probability\n")
+    train("few.npz", model="vae(2)", quiet=True, out="vae", **settings)
+    for command, words in (("vae few.npz", "guesses no classes"), ("run few.npz -o a.png", ".csv"),
+                           ("run none/", "none")):
+        code, _, err = hourglass(f"classify {command}")
+        assert code == 2 and words in err and "Traceback" not in err
 
 
 def test_what_hides_labels_needs_a_model_that_guesses_them(tmp_path):

@@ -1,0 +1,33 @@
+"""The class that a model takes each sample for, as a table."""
+
+from pathlib import Path
+
+from ..console import say
+from ..disk import write_out
+from ..trained import Trained
+from .pictures import check_name
+from .rows import as_csv
+
+
+def classify(model: Trained, samples: str, out: Path) -> list[str]:
+    """Write a row a sample: its name (else its number), its class if it has one, the class that it
+    is taken for, and how probable that is to the model; returns what to say of them.
+
+    Raises ValueError for a model that guesses none, another suffix, and where nothing can be read.
+    """
+    check_name(out, (".csv",))
+    model.check_guesses()
+    found = model.read(samples, strict=False)
+    for note in found.notes:
+        say(note)
+    shares = model.guess(found)
+    guessed = [model.classes[kind] for kind in shares.argmax(1)]
+    told = [] if found.y is None else [[found.classes[kind]] for kind in found.y]
+    names = found.names or [str(i) for i in range(len(guessed))]
+    rows = [[name, *own, kind, f"{share:.6g}"] for name, own, kind, share in zip(
+        names, told or [[]] * len(guessed), guessed, shares.max(1), strict=True)]
+    write_out(out, as_csv(["name", *(["class"] if told else []), "guess", "probability"], rows))
+    right = sum(own == [kind] for own, kind in zip(told, guessed, strict=True)) if told else 0
+    return [f"{len(guessed):,} samples" + (
+        f", of which {right / len(told):.1%} are taken for the class that they have" if told
+        else "")]
