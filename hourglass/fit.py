@@ -19,6 +19,8 @@ from .schedules import Schedule
 from .step import Step
 from .stopping import Stopping
 
+SETTLED = 500          # steps before which nothing is said of a posterior, unless
+ALMOST = 0.8           # so much of the run is over
 LOOKED_AT = 5000       # training samples whose posteriors are looked at where there is no val
 
 
@@ -221,12 +223,14 @@ def _close_epoch(
     ramping = step.objective.is_ramping(clock)
     sums, seen = together(state.sums, state.seen, fabric)
     row: dict[str, float] = {"epoch": state.epoch}
-    row |= {f"train_{name}": float(total) / seen for name, total in sums.items()}
+    names = sorted(sums, key=lambda name: name != "loss")   # first, in a run that was resumed too
+    row |= {f"train_{name}": float(sums[name]) / seen for name in names}
     check_finite(torch.tensor(row["train_loss"]), {k: torch.tensor(v) for k, v in row.items()})
     losses, posterior = _evaluated(parties, source, state.pieces)
     row |= {f"val_{name}": value for name, value in losses.items()}
     row |= _per_value(step, row, source)
-    notes = _look(step, state, row, posterior, quietly=ramping) if posterior else ()
+    early = ramping or (state.step < SETTLED and clock.share < ALMOST)
+    notes = _look(step, state, row, posterior, quietly=early) if posterior else ()
     row["lr"] = state.lr
     row["images_per_second"] = seen / state.epoch_seconds
     state.seconds += time.monotonic() - started

@@ -109,6 +109,11 @@ def load_prior(path: Path, model: Autoencoder, text: str = "") -> FittedPrior:
     return FittedPrior(text, part.eval(), share, shape)
 
 
+def knows_no_classes(text: str) -> bool:
+    """Whether a prior draws the same for every class."""
+    return getattr(priors.parts[read(text).name], "groups", 0) == 1
+
+
 def prior_of(
     folder: RunFolder, text: str, codes: Callable[[], Codes], classes: int,
     model: Autoencoder,

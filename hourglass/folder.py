@@ -119,7 +119,8 @@ def open_run(path: str | Path) -> RunFolder:
     if not is_run(Path(path)):
         known = [str(p) for p in sorted(Path("runs").glob("*"), key=_age) if is_run(p)]
         hint = f"; the newest here is {known[-1]}" if known else ""
-        raise ValueError(f"{path} is no run folder{hint}")
+        why = "" if Path(path).exists() else ", for there is nothing of that name"
+        raise ValueError(f"{path} is no run folder{why}{hint}")
     return RunFolder(Path(path))
 
 

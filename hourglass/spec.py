@@ -224,7 +224,7 @@ def expected(hint: Any) -> str:
     if origin is Annotated:
         return " ".join([expected(args[0]), *map(bound_in_words, args[1:])])
     if origin is Literal:
-        return f"one of {', '.join(map(str, args))}"
+        return f"one of {', '.join(str(arg) for arg in args if arg != '')}"
     if origin is tuple:
         return f"a tuple such as (8, 4): each {expected(args[0])}"
     return " or ".join(expected(a) for a in args if a is not type(None)) or str(hint)

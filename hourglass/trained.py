@@ -20,7 +20,7 @@ from .data.images import Reading
 from .data.source import Source, Split
 from .data.table import Table
 from .evidence import squared_errors
-from .fitted import FittedPrior, prior_of
+from .fitted import FittedPrior, knows_no_classes, prior_of
 from .folder import RunFolder, open_run
 from .loading import IN_MEMORY, load_source
 from .scoring import Detector, detector_of
@@ -170,9 +170,9 @@ class Trained:
     def usual_prior(self, asked: bool = False) -> str:
         """The one that its parts name; else the model's own, if training drew the codes to it and,
         where a class is `asked` for, it was told classes; else one that is fitted to the codes."""
-        named = self.about["parts"].get("prior", "auto")
-        if named != "auto" and not asked:
-            return str(named)
+        named = str(self.about["parts"].get("prior", "auto"))
+        if named != "auto" and not (asked and knows_no_classes(named)):
+            return named
         told = self.model.condition is not None
         return "own" if self.model.bottleneck.confined and (told or not asked) else "mixture"
 

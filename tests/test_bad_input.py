@@ -103,6 +103,8 @@ CASES = [
     ("data augment t.npy -n 5 -o more", lambda: array("t.npy", np.random.rand(40, 5)),
      "holds no images to augment"),
     ("generate photos", NOTHING, "photos is no run folder"),
+    ("generate gone", NOTHING, "gone is no run folder, for there is nothing of that name"),
+    ("train digits --binarise maybe", NOTHING, "must be one of fixed, dynamic, threshold, not"),
     ("data show digits -o /proc/sheet.png", NOTHING, "/proc/sheet.png.* cannot be used"),
     # numbers
     (f"{TRAIN} --lr -1", NOTHING, "lr must be a number above 0"),

@@ -460,7 +460,7 @@ def test_the_command_says_keeps_and_shows_it(hourglass, here):
     assert np.mean([float(row["nll"]) for row in rows]) == pytest.approx(found["nll"])
     code, *_ = hourglass("report run")
     page = (here / "run" / "report.html").read_text()
-    assert code == 0 and "effective in the mean" in page and "Likelihood of 4 test samples" in page
+    assert code == 0 and "effective of " in page and "Likelihood of 4 test samples" in page
     hourglass("evaluate run --nll 5 --limit 2")
     both = json.loads((here / "run" / "evaluation.json").read_text())["found"]
     assert len(both) == 2

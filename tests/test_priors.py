@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
+from conftest import train
 
 from hourglass.autoencoder import Autoencoder, Parts
 from hourglass.codes import Codes
 from hourglass.contracts import CodeSpace
 from hourglass.covariance import root_of_covariance
-from hourglass.fitted import fit_prior, load_prior, save_prior
+from hourglass.fitted import fit_prior, knows_no_classes, load_prior, save_prior
 from hourglass.spec import priors
 
 OF_NUMBERS = sorted(set(priors.parts) - {"pixelcnn"})   # which is for words: see test_discrete
@@ -48,6 +49,22 @@ def test_draws_of_a_class_are_where_its_codes_are(fitted, name):
         assert (y == kind).all()
         assert np.abs(z.mean(0) - centre).max() < 0.2
         assert z.std(0).min() > 0.3 and z.std(0).max() < 0.75
+
+
+def test_priors_that_know_no_classes_are_known_before_they_are_fitted(fitted):
+    for name in OF_NUMBERS:
+        assert knows_no_classes(TEXTS[name]) == (fitted[name].groups == 1) == (name not in LEARNT)
+
+
+@pytest.mark.parametrize("model, usual, of_a_class", [
+    ("vq_vae(8, 4)", "pixelcnn", "pixelcnn"), ("two_stage_vae(2)", "two_stage", "two_stage"),
+    ("vae(2)", "own", "mixture"), ("ae(2)", "mixture", "mixture"), ("cvae(2)", "own", "own"),
+    ("wae_gan(2)", "own", "mixture")])
+def test_a_class_is_drawn_from_the_models_usual_prior_if_that_knows_classes(
+        model, usual, of_a_class, tmp_path):
+    x, y = np.random.default_rng(0).random((40, 8, 8)), np.arange(40) % 2
+    trained = train(x, y=y, model=model, epochs=1, quiet=True, out=tmp_path / "run")
+    assert (trained.usual_prior(), trained.usual_prior(True)) == (usual, of_a_class)
 
 
 @pytest.mark.parametrize("name", sorted(LEARNT))

@@ -101,7 +101,7 @@ def over_seeds(values: Sequence[float]) -> Estimate:
     """Their mean, and between which it lies with 95 % confidence, by Student's t."""
     from scipy.stats import t
     mean, count = float(np.mean(values)), len(values)
-    if count < 2:
+    if count < 2 or np.ptp(values) == 0:   # as of draws that are all samples
         return Estimate(mean, float("nan"), float("nan"))
     off = float(t.ppf(0.975, count - 1) * np.std(values, ddof=1) / np.sqrt(count))
     return Estimate(mean, mean - off, mean + off)
@@ -138,7 +138,7 @@ def _settings(
         for name, column in zip(kept.names, kept.values.T, strict=True))
     without = ", ".join(name for name in names if name not in kept.names) or "none"
     best = scores.mig(kept.values, kept.values, bins)
-    return (f"of mean codes, {z.shape[1]}, {int(scores.in_use(z).sum())} of them in use; factors: "
+    return (f"of mean codes, {z.shape[1]}, of which {int(scores.in_use(z).sum())} vary; factors: "
             f"{listed}; left out: {without}; {len(draws)} draws of {len(draws[0]):,} of all "
             f"{len(whole):,} samples, whichever split, and 95 % intervals of their mean, for "
             f"this one model, not over trainings; information in {bins} bins of equal width, in "

@@ -83,10 +83,11 @@ class Likelihood:
             f"({self.measure.label})"]
         if self.annealed is not None:
             found.append(f"{_said(self.annealed.nll)} nats by annealing, {wish.annealing:,} steps, "
-                         f"{wish.chains} chains a sample: {_effective(self.annealed)}")
+                         f"{wish.chains} chains a sample: "
+                         f"{_effective(self.annealed, wish.chains)}")
         if self.bits is not None:
             found.append(f"{self.bits:.4g} bits a value{self.measure.about_bits}")
-        return [*found, f"importance sampling: {_effective(self.weighed)}; such "
+        return [*found, f"importance sampling: {_effective(self.weighed, wish.codes)}; such "
                 f"estimates are too high in the mean, and fall with more codes", *self._of_bound()]
 
     def _of_bound(self) -> list[str]:
@@ -181,7 +182,8 @@ def _said(values: np.ndarray) -> str:
     return f"{mean:.5g} +- {error:.2g}"
 
 
-def _effective(weighed: Weighed) -> str:
-    few = float((weighed.ess < FEW).mean())
-    return (f"{weighed.ess.mean():.3g} effective in the mean, fewer than {FEW} for {few:.0%} of "
-            f"the samples")
+def _effective(weighed: Weighed, of: int) -> str:
+    least = min(FEW, of / 2)
+    few = float((weighed.ess < least).mean())
+    return (f"{weighed.ess.mean():.3g} effective of {of:,} in the mean, fewer than {least:g} for "
+            f"{few:.0%} of the samples")

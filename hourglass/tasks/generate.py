@@ -67,9 +67,10 @@ def choose_prior(model: Trained, kind: str) -> str:
     """The usual one; says why, where that is not the model's own."""
     chosen = model.usual_prior(bool(kind))
     if chosen != "own":
-        why = "its own knows no classes" if model.model.bottleneck.confined else (
-            "this model has none of its own")
-        say(f"drawing from the prior {chosen}, fitted to the codes, for {why}; see --prior")
+        why = "which is usual for this model" if chosen == model.about["parts"].get("prior") else (
+            "for its own knows no classes" if model.model.bottleneck.confined else
+            "for this model has none of its own")
+        say(f"drawing from the prior {chosen}, fitted to the codes, {why}; see --prior")
     return chosen
 
 
