@@ -27,7 +27,7 @@ def cross_entropy(p: Tensor, x: Tensor) -> Tensor:
 @torch.no_grad()
 def measure(x: np.ndarray, encode: Encode, decode: Decode, given: dict) -> dict[str, float]:
     """Squared error and cross-entropy of reconstructions from the posterior's mean, summed over
-    values; and where there is a posterior, -log p(x) by importance sampling, as `given` says."""
+    values, the latter of those in [0, 1]; and where there is a posterior, -log p(x) by importance sampling, as `given` says."""
     values = torch.from_numpy(x.reshape(len(x), -1)).float() / 255
     found: dict[str, list[Tensor]] = {"mse": [], "bce": []}
     stochastic = False
@@ -36,8 +36,10 @@ def measure(x: np.ndarray, encode: Encode, decode: Decode, given: dict) -> dict[
         stochastic = log_var is not None
         p = decode(mean)
         found["mse"].append((p - chunk).square().sum(1))
-        found["bce"].append(cross_entropy(p, chunk))
-    numbers = {name: float(torch.cat(parts).double().mean()) for name, parts in found.items()}
+        if p.min() >= 0 and p.max() <= 1:
+            found["bce"].append(cross_entropy(p, chunk))
+    numbers = {name: float(torch.cat(parts).double().mean()) for name, parts in found.items()
+               if sum(map(len, parts)) == len(values)}
     if not stochastic:
         return numbers
     few = values[:given["nll_images"]]
