@@ -27,7 +27,8 @@ def cross_entropy(p: Tensor, x: Tensor) -> Tensor:
 @torch.no_grad()
 def measure(x: np.ndarray, encode: Encode, decode: Decode, given: dict) -> dict[str, float]:
     """Squared error and cross-entropy of reconstructions from the posterior's mean, summed over
-    values, the latter of those in [0, 1]; and where there is a posterior, -log p(x) by importance sampling, as `given` says."""
+    values, the latter of those in [0, 1]; and where there is a posterior, -log p(x) by importance
+    sampling, as `given` says."""
     values = torch.from_numpy(x.reshape(len(x), -1)).float() / 255
     found: dict[str, list[Tensor]] = {"mse": [], "bce": []}
     stochastic = False

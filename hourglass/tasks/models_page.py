@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from ..disk import write_whole
 from ..figures import draw_all
@@ -86,8 +86,9 @@ def _falling(entries: Sequence[Entry]) -> dict[str, str]:
     for ax, along in zip(axes, ("epoch", "seconds of training"), strict=True):
         ax.set(xlabel=along, yscale="log")
         ax.xaxis.set_major_locator(MaxNLocator("auto", integer=along == "epoch"))
-        ax.yaxis.set_major_formatter(LogFormatter())
-        ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
+        low, high = ax.get_ylim()
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter("{x:g}" if high < 10 * low else NullFormatter())
         ax.grid(alpha=0.25, which="both")
     axes[0].set_ylabel("squared error per value, on val")
     plain(axes)
