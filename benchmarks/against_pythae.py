@@ -35,6 +35,7 @@ from hourglass.spec import models
 HERE = Path(__file__).parent
 DIM, K = 16, 10
 HALF = 0.5 ** 0.5   # the width of a normal whose -log p is the squared error, but for a constant
+GREY_ERROR = f"normal({HALF!r}, bounded=True)"   # theirs ends in a sigmoid
 LIKE = {"lr": 1e-3, "schedule": "constant", "precision": "32-true",
         "initial": "pytorch"}
 SIDES = {"pythae": "pythae", "ours": "ours", "default": "ours, its own rate and schedule"}
@@ -58,10 +59,10 @@ TASKS = {
     "iwae": Pair({"k": K}, {}, {**GREY, "number_samples": K}, f"{K} codes of each image"),
     "factor_vae": Pair({"gamma": 2.0}, {}, {**GREY, "gamma": 2.0},
                        "total correlation times 2, discriminators each side's own"),
-    "wae_mmd": Pair({}, {"likelihood": f"normal({HALF!r})", "loss": "recon + 70 * mmd"},
+    "wae_mmd": Pair({}, {"likelihood": GREY_ERROR, "loss": "recon + 70 * mmd"},
                     {"reg_weight": 10.0}, "squared error and 10 times the MMD of each of 7 scales "
                     "(theirs is 0.03, next to nothing)"),
-    "vq_vae": Pair({"words": 512}, {"likelihood": f"normal({HALF!r})",
+    "vq_vae": Pair({"words": 512}, {"likelihood": GREY_ERROR,
                                     "backbone": "conv(filters=(32, 64))"},
                    {"num_embeddings": 512}, "squared error, 512 words, 7x7 of them; penalties and "
                    "ways to learn words are each side's own"),

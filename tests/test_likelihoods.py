@@ -24,7 +24,8 @@ from hourglass.summary import summarise
 
 ROWS = "number*2, kinds(3), pair(0.25)"
 EXAMPLES = [likelihoods.examples[name] for name in likelihoods.parts]
-MORE = [*EXAMPLES, "normal('learned')", "normal('optimal')", "student_t('learned', 'learned')",
+MORE = [*EXAMPLES, "normal('learned')", "normal('optimal')", "normal('optimal', bounded=True)",
+        "student_t('learned', 'learned')",
         "categorical(2)", "logistic_mixture(1, 4)"]
 
 
@@ -270,6 +271,20 @@ def test_in_evaluation_the_spread_is_remembered_and_no_sample_depends_on_another
     once, again = (evaluate(step, source.splits["val"], fabric)[0] for _ in range(2))
     assert once == again
     assert all(torch.equal(t, state[name]) for name, t in step.state_dict().items())
+
+
+@pytest.mark.parametrize("std", ["0.5", "'optimal'"])
+def test_a_bounded_mean_is_the_sigmoid_and_is_for_values_from_0_to_1(std):
+    likelihood = likelihoods.make(f"normal({std}, bounded=True)").train()
+    params, x = 3 * torch.randn(4, 1, 3, 3), torch.rand(4, 1, 3, 3)
+    px = likelihood(params)
+    mean = 1 / (1 + (-params).exp())
+    mse = (mean - x).square().mean()
+    width = 0.5 if std == "0.5" else mse.sqrt().item()
+    expected = torch.distributions.Normal(mean, width).log_prob(x)
+    torch.testing.assert_close(likelihood.adapt(px, x, None).log_prob(x), expected)
+    with pytest.raises(ValueError, match="for values from 0 to 1"):
+        Parts("mlp(4)", likelihood=f"normal({std}, bounded=True)").fitted((3,), -2.0, 2.0)
 
 
 def test_data_that_comes_out_exactly_has_a_floor_under_its_spread():

@@ -9,7 +9,7 @@ from torch.distributions import Distribution
 from torch.distributions import Normal as NormalDistribution
 
 from ..spec import Positive, likelihoods
-from .shared import EVERYWHERE
+from .shared import EVERYWHERE, UNIT
 
 NARROWEST = math.exp(-6)   # of the best spread: of data that comes out exactly there is none
 MEMORY = 50                # batches that the spread in evaluation is the mean of, about
@@ -19,7 +19,7 @@ MEMORY = 50                # batches that the spread in evaluation is the mean o
 class Normal(nn.Module):
     """Squared error, up to constants; one spread for all values: given, or std='learned', or
     std='optimal', that under which each batch is likeliest (both Rybkin et al., 2021, arXiv
-    2006.13202).
+    2006.13202). With bounded=True, for values in [0, 1], the mean is there too, by a sigmoid.
 
     The optimal variance is the batch's mean squared error over known values, in closed form. It has
     no gradient and wants none: at the optimum the likelihood's derivative by it is zero. Evaluation
@@ -27,14 +27,14 @@ class Normal(nn.Module):
     other sample.
     """
 
-    support = EVERYWHERE
     discrete = False
     variance: Tensor
     now: Tensor
     batches: Tensor
 
-    def __init__(self, std: Positive | Literal["learned", "optimal"] = 1.0):
+    def __init__(self, std: Positive | Literal["learned", "optimal"] = 1.0, bounded: bool = False):
         super().__init__()
+        self.bounded, self.support = bounded, UNIT if bounded else EVERYWHERE
         self.kind = std if isinstance(std, str) else "given"
         if self.kind == "optimal":
             self.register_buffer("variance", torch.ones(()))
@@ -53,7 +53,10 @@ class Normal(nn.Module):
         return (self.now if self.training else self.variance).sqrt()
 
     def forward(self, params: Tensor) -> Distribution:
-        return NormalDistribution(params, self.std, validate_args=False)
+        return self._around(params.sigmoid() if self.bounded else params)
+
+    def _around(self, mean: Tensor) -> Distribution:
+        return NormalDistribution(mean, self.std, validate_args=False)
 
     def adapt(self, px: Distribution, x: Tensor, known: Tensor | None) -> Distribution:
         """p(x|z) of a training batch with the spread that suits it best, if that is wanted."""
@@ -66,7 +69,7 @@ class Normal(nn.Module):
             self.now.copy_(mean.clamp(min=NARROWEST**2))
             self.batches += 1
             self.variance.lerp_(self.now, (1 / self.batches).clamp(min=1 / MEMORY))
-        return self(px.mean)
+        return self._around(px.mean)
 
     def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return shape
