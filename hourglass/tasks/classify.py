@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
-from ..console import say
+import numpy as np
+
+from ..console import say, track
+from ..contracts import Collection
 from ..disk import write_out
 from ..trained import Trained
+from .embed import CHUNK
 from .pictures import check_name
 from .rows import as_csv
 
@@ -20,7 +24,9 @@ def classify(model: Trained, samples: str, out: Path) -> list[str]:
     found = model.read(samples, strict=False)
     for note in found.notes:
         say(note)
-    shares = model.guess(found)
+    starts = range(0, len(found.x), CHUNK)
+    shares = np.concatenate([model.guess(Collection(found.x[start:start + CHUNK]))
+                             for start in track(starts, len(starts), "guessing")])
     guessed = [model.classes[kind] for kind in shares.argmax(1)]
     told = [] if found.y is None else [[found.classes[kind]] for kind in found.y]
     names = found.names or [str(i) for i in range(len(guessed))]
