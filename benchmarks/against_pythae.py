@@ -36,8 +36,7 @@ HERE = Path(__file__).parent
 DIM, K = 16, 10
 HALF = 0.5 ** 0.5   # the width of a normal whose -log p is the squared error, but for a constant
 GREY_ERROR = f"normal({HALF!r}, bounded=True)"   # theirs ends in a sigmoid
-LIKE = {"lr": 1e-3, "schedule": "constant", "precision": "32-true",
-        "initial": "pytorch"}
+LIKE = {"lr": 1e-3, "schedule": "constant", "precision": "32-true", "initial": "pytorch"}
 SIDES = {"pythae": "pythae", "ours": "ours", "default": "ours, its own rate and schedule"}
 FIGURES = ("mse", "bce", "nll")
 

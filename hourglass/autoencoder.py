@@ -1,7 +1,6 @@
 """The one model: corrupt, encode, squeeze, decode."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +10,8 @@ from .condition import CONDITIONS, Condition
 from .contracts import Alphabet, Latent, Output
 from .corruptions import corrupter
 from .precision import at_least_single, full_precision
-from .spec import Call, backbones, bottlenecks, likelihoods, read, usual_backbone
+from .spec import Call, Initial, backbones, bottlenecks, likelihoods, read, usual_backbone
 
-Initial = Literal["glorot", "pytorch"]
 INITIALISED = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d)
 
 

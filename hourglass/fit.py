@@ -229,7 +229,7 @@ def _close_epoch(
     losses, posterior = _evaluated(parties, source, state.pieces)
     row |= {f"val_{name}": value for name, value in losses.items()}
     row |= _per_value(step, row, source)
-    early = ramping or (state.step < SETTLED and clock.share < ALMOST)
+    early = ramping or state.epoch < 2 or (state.step < SETTLED and clock.share < ALMOST)
     notes = _look(step, state, row, posterior, quietly=early) if posterior else ()
     row["lr"] = state.lr
     row["images_per_second"] = seen / state.epoch_seconds
@@ -268,8 +268,7 @@ def _look(
         row["kl_share"] = weights["kl"] * row[f"{split}_kl"] / row[f"{split}_loss"]
     row |= posterior.row()
     state.factors.append([round(value, 5) for value in posterior.kl.tolist()])
-    early = quietly or state.epoch < 2
-    trouble = "" if early else posterior.trouble(weights.get("kl", 0.0), step.objective.ramps)
+    trouble = "" if quietly else posterior.trouble(weights.get("kl", 0.0), step.objective.ramps)
     new = trouble.partition(":")[0] != state.trouble.partition(":")[0]
     state.trouble = trouble
     return (trouble,) if trouble and new else ()

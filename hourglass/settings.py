@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .spec import Count, Fit, NotNegative, Positive, bound_in_words, did_you_mean, expected, models
+from .spec import (
+    Count,
+    Fit,
+    Initial,
+    NotNegative,
+    Positive,
+    bound_in_words,
+    did_you_mean,
+    expected,
+    models,
+)
 
 if TYPE_CHECKING:   # these bring torch, which takes a second to import
     from .autoencoder import Parts
@@ -41,7 +51,7 @@ class Settings(BaseModel):
     loss: str = Field("", description="a formula over terms, such as recon + 4 * kl")
     prior: str = Field("", description="that samples are drawn from, such as own or mixture; else "
                        "what suits the model")
-    initial: Literal["glorot", "pytorch"] = Field(
+    initial: Initial = Field(
         "glorot", description="how weights begin: by Glorot's rule, as Keras' do, or as PyTorch's")
     augment: str = Field("", description="vary training samples, such as flip + shift(2)")
     begin: str = Field("", description="begin with the weights of this run; parts and size that "

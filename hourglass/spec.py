@@ -21,6 +21,7 @@ NotNegative = Annotated[float, Ge(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 Rate = Annotated[float, Ge(0), Lt(1)]
 Fit = Literal["crop", "pad", "stretch"]   # how an image of another aspect comes to a size
+Initial = Literal["glorot", "pytorch"]    # how weights begin
 
 
 @dataclass(frozen=True)

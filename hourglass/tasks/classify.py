@@ -7,8 +7,8 @@ import numpy as np
 from ..console import say, track
 from ..contracts import Collection
 from ..disk import write_out
-from ..trained import Trained
-from .embed import CHUNK
+from ..trained import Trained, seen
+from .embed import CHUNK, names_of
 from .pictures import check_name
 from .rows import as_csv
 
@@ -24,14 +24,14 @@ def classify(model: Trained, samples: str, out: Path) -> list[str]:
     found = model.read(samples, strict=False)
     for note in found.notes:
         say(note)
+    given = seen(found)
     starts = range(0, len(found.x), CHUNK)
-    shares = np.concatenate([model.guess(Collection(found.x[start:start + CHUNK]))
+    shares = np.concatenate([model.guess(Collection(given[start:start + CHUNK]))
                              for start in track(starts, len(starts), "guessing")])
     guessed = [model.classes[kind] for kind in shares.argmax(1)]
     told = [] if found.y is None else [[found.classes[kind]] for kind in found.y]
-    names = found.names or [str(i) for i in range(len(guessed))]
     rows = [[name, *own, kind, f"{share:.6g}"] for name, own, kind, share in zip(
-        names, told or [[]] * len(guessed), guessed, shares.max(1), strict=True)]
+        names_of(found), told or [[]] * len(guessed), guessed, shares.max(1), strict=True)]
     write_out(out, as_csv(["name", *(["class"] if told else []), "guess", "probability"], rows))
     right = sum(own == [kind] for own, kind in zip(told, guessed, strict=True)) if told else 0
     return [f"{len(guessed):,} samples" + (

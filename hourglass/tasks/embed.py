@@ -32,8 +32,8 @@ class Embedded(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Of the files, or of what has none the rows' numbers, from 0."""
-        return list(self.found.names) or [str(i) for i in range(len(self.z))]
+        """Of the samples."""
+        return names_of(self.found)
 
     def kind(self, row: int) -> str:
         """A sample's class, or nothing."""
@@ -43,6 +43,11 @@ class Embedded(NamedTuple):
         """Those samples (n, H, W, C) or (n, D) as numbers that can be drawn and compared."""
         x = self.found.x[rows]
         return x * np.float32(self.scale) if x.dtype == np.uint8 else np.asarray(x, np.float32)
+
+
+def names_of(found: Collection) -> list[str]:
+    """Of the files, or of what has none the rows' numbers, from 0."""
+    return list(found.names) or [str(i) for i in range(len(found.x))]
 
 
 def codes_of(model: Trained, images: str | Path, y: Any = None) -> Embedded:
