@@ -5,6 +5,7 @@ from typing import Literal
 import torch
 from lightning_fabric import Fabric
 
+from .precision import has_bf16
 from .processes import LOCAL_RANK, PROCESSES, PROCESSES_HERE
 
 Layout = Literal["auto", "channels_last", "contiguous"]
@@ -35,17 +36,8 @@ def choose_precision(text: str, device: torch.device, multiply_adds: int) -> str
     """The precision asked for; "auto" is bf16-mixed where the device has it and it pays."""
     if text != "auto":
         return text
-    fast = multiply_adds >= WORTH_BF16 and _has_bf16(device)
+    fast = multiply_adds >= WORTH_BF16 and has_bf16(device)
     return "bf16-mixed" if fast else "32-true"
-
-
-def _has_bf16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu":
-        probe = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-        return bool(probe())
-    return False
 
 
 def choose_layout(text: Layout, device: torch.device, is_images: bool) -> torch.memory_format:

@@ -1,4 +1,5 @@
-"""Full precision where autocast would take it away: sums of many, and differences of near ones."""
+"""Full precision where autocast would take it away: sums of many, and differences of near ones; and
+where less pays."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -14,3 +15,13 @@ def full_precision(t: Tensor) -> AbstractContextManager[None]:
 def at_least_single(t: Tensor) -> Tensor:
     """float32, but of float64, which stays."""
     return t if t.dtype == torch.float64 else t.float()
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies in bf16 faster than in float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        probe = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        return bool(probe())
+    return False

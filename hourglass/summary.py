@@ -127,9 +127,9 @@ def _kept(step: nn.Module, x: Tensor, y: Tensor) -> int:
 
 
 def _copies(optimiser: str) -> int:
-    weight = nn.Parameter(torch.zeros(2))
+    weight = nn.Parameter(torch.zeros(2, 2))
     made = optimisers.make(optimiser, [weight], None)
-    weight.grad = torch.zeros(2)
+    weight.grad = torch.zeros(2, 2)
     made.step()
     held = [v for s in made.state.values() for v in s.values()
             if isinstance(v, Tensor) and v.shape == weight.shape]

@@ -1,7 +1,11 @@
 """What the tests share: small data in a folder of its own, and the real data where it is."""
 
+import multiprocessing
 import os
+import signal
+import sys
 import zipfile
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +22,44 @@ if "PYTEST_XDIST_WORKER" in os.environ:   # workers with two threads each get in
 
 settings.register_profile("unhurried", deadline=None)   # a busy machine is no fault
 settings.load_profile("unhurried")
+
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["hourglass.cli", "hourglass.assembly", "hourglass.tasks.train",
+                              "lightning_fabric", "sklearn.datasets"])
+
+
+class Started:
+    """The command line in a process of its own, which need not import anything."""
+
+    def __init__(self, *words: str):
+        reader, writer = multiprocessing.Pipe(duplex=False)
+        self.process = FORKS.Process(target=_command, args=(words, writer))
+        self.process.start()
+        writer.close()
+        self.said = os.fdopen(os.dup(reader.fileno()))
+
+    def wait_for(self, words: str) -> None:
+        """Until it says a line that begins so."""
+        while not (line := self.said.readline()).startswith(words):
+            assert line, f"it ended and never said {words}"
+
+    def end(self, number: int) -> tuple[int, str]:
+        """Send it that signal, if any; its exit code and all else that it said."""
+        if number:
+            os.kill(self.process.pid, number)
+        rest = self.said.read()
+        self.process.join(60)
+        return self.process.exitcode, rest
+
+
+def _command(words: tuple[str, ...], said: Connection) -> None:
+    from hourglass.__main__ import main
+    signal.signal(signal.SIGINT, signal.default_int_handler)   # the background ignores it
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(said.fileno(), 2)
+    sys.argv = ["hourglass", *words]
+    main()
 
 
 @pytest.fixture(autouse=True)

@@ -1,15 +1,12 @@
 """Models trained alike and ranked: each a run, what is there kept, what was interrupted resumed."""
 
-import os
 import signal
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import stripes
+from conftest import Started, stripes
 from safetensors.torch import load_file
 
 from hourglass.folder import RunFolder
@@ -68,20 +65,11 @@ def test_ctrl_c_loses_nothing(data, hourglass):
     flags = (f"--data stripes.npy --epochs {EPOCHS} --stop none --batch-size 4 --backbone mlp(8) "
              f"--precision 32-true")
     command = ["compare", "ae(2)", "vae(2)", *flags.split(), "-o", "out"]
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)   # what runs in the background ignores it
-    try:
-        process = subprocess.Popen([sys.executable, "-m", "hourglass", *command],
-                                   stderr=subprocess.PIPE, text=True, env={**os.environ})
-    finally:
-        signal.signal(signal.SIGINT, before)
-    second = False
-    for line in process.stderr:
-        second = second or line.startswith("2 of 2: vae(2)")
-        if second and line.startswith("epoch "):
-            break
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130 and "give the same command again" in said, said
+    started = Started(*command)
+    started.wait_for("2 of 2: vae(2)")
+    started.wait_for("epoch ")
+    code, said = started.end(signal.SIGINT)
+    assert code == 130 and "give the same command again" in said, said
     stopped = RunFolder(Path("out/vae-2-seed-0"))
     assert "metrics" not in stopped.read_record() and len(stopped.read_history()) < EPOCHS
     code, _, err = hourglass(f"compare 'ae(2)' 'vae(2)' {flags} -o out")

@@ -1,13 +1,12 @@
 """The latent laboratory as people use it: generate, morph, vary, compare."""
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import Started
 from PIL import Image
 
 import hourglass as hg
@@ -261,16 +260,10 @@ def test_two_sets_are_not_compared(at, hourglass, tmp_path):
 
 
 def test_ctrl_c_while_a_prior_is_fitted_is_answered_in_a_line(at):
-    command = [sys.executable, "-m", "hourglass", "generate", "ae", "--prior", "flow(hidden=400)"]
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)   # what runs in the background ignores it
-    try:
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    process.stderr.readline()   # that fitting has begun
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130 and said.strip().endswith("hourglass: interrupted")
+    started = Started("generate", "ae", "--prior", "flow(hidden=400)")
+    started.wait_for("")   # that fitting has begun
+    code, said = started.end(signal.SIGINT)
+    assert code == 130 and said.strip().endswith("hourglass: interrupted")
 
 
 def test_what_is_damaged_is_made_again(at, hourglass):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import stripes, train
+from conftest import Started, stripes, train
 from safetensors.torch import load_file
 
 import hourglass as hg
@@ -70,24 +70,17 @@ def test_an_interrupted_run_ends_bit_for_bit_like_one_that_was_not(settings, her
 
 
 def test_a_run_killed_at_ten_random_moments_ends_bit_for_bit_like_one_that_was_not(here):
-    command = [sys.executable, "-m", "hourglass", "train", "--no-report"]
-    flags = ["digits", "--epochs", "150", "--stop", "none", "--model", "vae(8)"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run([*command, *flags, "--out", "whole"], check=True, env=environment,
-                   capture_output=True)
-    chance, killed = random.Random(7), 0
-    for attempt in range(11):
-        words = ["killed", "--resume"] if Path("killed").exists() else [*flags, "--out", "killed"]
-        process = subprocess.Popen([*command, *words], env=environment, text=True,
-                                   stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        if attempt < 10:
-            while not process.stderr.readline().startswith("vae"):
-                pass   # until it is about to take its first step
-            time.sleep(chance.uniform(0.05, 1.8))
-            process.send_signal(signal.SIGKILL)
-            killed += 1
-        process.communicate()
-    assert killed == 10 and process.returncode == 0
+    command = ["train", "--no-report", "digits", "--epochs", "60", "--stop", "none", "--model",
+               "vae(8)", "--out"]
+    assert Started(*command, "whole").end(0)[0] == 0
+    chance = random.Random(7)
+    for _ in range(10):
+        started = Started(*(["train", "killed", "--no-report", "--resume"]
+                            if Path("killed").exists() else [*command, "killed"]))
+        started.wait_for("vae")   # until it is about to take its first step
+        time.sleep(chance.uniform(0.05, 0.8))
+        assert started.end(signal.SIGKILL)[0] == -signal.SIGKILL
+    assert Started("train", "killed", "--no-report", "--resume").end(0)[0] == 0
     assert same(weights(Path("whole")), weights(Path("killed")))
 
 

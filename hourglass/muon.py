@@ -1,0 +1,76 @@
+"""Muon for whole networks: torch's takes matrices alone, neither kernels nor vectors."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from .precision import has_bf16
+
+OF_VECTORS = 0.1   # their rate beside that of matrices, whose steps are of another size
+
+
+class Muon(Optimizer):
+    """Orthogonal steps for matrices, and Adam's for vectors; a kernel of a convolution counts as a
+    matrix, a row an output (Jordan et al., 2024, kellerjordan.github.io/posts/muon)."""
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float,
+                 weight_decay: float):
+        super().__init__(parameters, {"lr": lr, "momentum": momentum,
+                                      "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Move every weight that has a gradient."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    _move(weight, weight.grad, self.state[weight], **group)
+        return loss
+
+
+def _move(weight: Tensor, gradient: Tensor, held: dict[str, Any], lr: float, momentum: float,
+          weight_decay: float, **_: Any) -> None:
+    matrix = weight.ndim > 1
+    rate = lr if matrix else lr * OF_VECTORS
+    if not held:
+        held["mean"] = torch.zeros_like(weight)
+    change = _turned(held, gradient, momentum) if matrix else _adaptive(held, gradient)
+    weight.mul_(1 - rate * weight_decay).sub_(change, alpha=rate)
+
+
+def _turned(held: dict[str, Any], gradient: Tensor, momentum: float) -> Tensor:
+    """The step of a matrix: Nesterov's momentum, turned orthogonal."""
+    mean = held["mean"].lerp_(gradient, 1 - momentum)
+    ahead = gradient.lerp(mean, momentum).flatten(1)
+    rows, columns = ahead.shape
+    return (max(1, rows / columns) ** 0.5 * orthogonal(ahead)).view(gradient.shape)
+
+
+def _adaptive(held: dict[str, Any], gradient: Tensor) -> Tensor:
+    """The step of a vector: Adam's, at its usual decays of 0.9 and 0.999."""
+    if "square" not in held:
+        held["step"], held["square"] = 0, torch.zeros_like(gradient)
+    held["step"] += 1
+    mean = held["mean"].lerp_(gradient, 1 - 0.9) / (1 - 0.9 ** held["step"])
+    square = held["square"].lerp_(gradient ** 2, 1 - 0.999) / (1 - 0.999 ** held["step"])
+    return mean / (square.sqrt() + 1e-8)
+
+
+def orthogonal(m: Tensor) -> Tensor:
+    """About the nearest matrix whose singular values are all 1, (R, C) -> (R, C): they come to lie
+    between 0.6 and 1.3, after five steps of Newton's and Schulz' iteration."""
+    wide = m if len(m) <= m.shape[1] else m.T
+    x = wide.bfloat16() if has_bf16(m.device) else wide
+    x = x / (x.norm() + 1e-7)
+    for _ in range(5):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=-4.7750, alpha=2.0315), x,
+                        beta=3.4445)
+    return (x if wide is m else x.T).to(m.dtype)
