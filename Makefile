@@ -17,7 +17,7 @@ demo: $(DONE)  ## train on the digits that scikit-learn ships, and print the rep
 	$(BIN)/hourglass train digits
 
 test: $(DONE)  ## run the tests; those on real data need HOURGLASS_DATA
-	$(BIN)/python -m pytest -n 2 -rs
+	$(BIN)/python -m pytest -n 2 --dist worksteal -rs
 
 check: $(DONE)  ## lint, types and the style budgets
 	$(BIN)/ruff check .

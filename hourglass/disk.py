@@ -6,25 +6,27 @@ from pathlib import Path
 from typing import IO, Any
 
 
-def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file so that whoever reads it sees the old content or the new, never a part."""
+def write_whole(path: Path, content: bytes | str, wait: bool = True) -> None:
+    """Write a file so that whoever reads it sees the old content or the new, never a part; and
+    wait until it is on the disk, for milliseconds, which a thousand pictures need not."""
     part = path.with_name(path.name + ".part")
     data = content.encode() if isinstance(content, str) else content
     try:
         with open(part, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if wait:
+                os.fsync(file.fileno())
         os.replace(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
-def write_out(path: Path, content: bytes | str) -> None:
+def write_out(path: Path, content: bytes | str, wait: bool = True) -> None:
     """The same where a person said, in a folder that may not be there yet."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, content)
+    write_whole(path, content, wait)
 
 
 def check_space(path: Path, needed: int) -> None:

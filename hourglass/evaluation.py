@@ -1,21 +1,23 @@
 """Losses over a whole split, always in the same noise, by one process or several."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from .data.source import Split
 from .posterior import Posterior, gathered
 from .step import Step
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 EVALUATION_SEED = 0    # of the noise in which losses are compared from epoch to epoch
 EVALUATION_BATCH = 250
 
 
 def together(
-    sums: dict[str, Tensor], count: int, fabric: Fabric | None
+    sums: dict[str, Tensor], count: int, fabric: "Fabric | None"
 ) -> tuple[dict[str, Tensor], int]:
     """Sums and counts over all processes."""
     if fabric is None or fabric.world_size == 1:
@@ -30,7 +32,7 @@ def together(
 
 @torch.no_grad()
 def evaluate(
-    step: Step, split: Split, fabric: Fabric | None = None, size: int = EVALUATION_BATCH,
+    step: Step, split: Split, fabric: "Fabric | None" = None, size: int = EVALUATION_BATCH,
     most: int | None = None,
 ) -> tuple[dict[str, float], Posterior | None]:
     """Mean losses over a split as they are trained, at full weight, each sample counted once, in

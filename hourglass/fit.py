@@ -4,10 +4,9 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -18,6 +17,9 @@ from .posterior import Posterior
 from .schedules import Schedule
 from .step import Step
 from .stopping import Stopping
+
+if TYPE_CHECKING:   # checkpoints are read where nothing is trained
+    from lightning_fabric import Fabric
 
 SETTLED = 500          # steps before which nothing is said of a posterior, unless
 ALMOST = 0.8           # so much of the run is over
@@ -76,7 +78,7 @@ class Parties(NamedTuple):
     step: Step
     forward: nn.Module
     optimiser: Optimizer
-    fabric: Fabric
+    fabric: "Fabric"
 
 
 def fit(parties: Parties, source: Source, plan: Plan, state: State) -> Iterator[Progress]:
@@ -188,7 +190,7 @@ def check_finite(loss: Tensor, losses: dict[str, Tensor]) -> None:
             f"32-true, and look at the data's range")
 
 
-def _take_time(state: State, fabric: Fabric, started: float, shared: bool) -> None:
+def _take_time(state: State, fabric: "Fabric", started: float, shared: bool) -> None:
     """Count the time of a batch; where it decides anything, all processes count the same."""
     took = time.monotonic() - started
     state.epoch_seconds += took

@@ -1,12 +1,14 @@
 """Choosing the device and the precision that a run computes in."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from lightning_fabric import Fabric
 
 from .precision import has_bf16
 from .processes import LOCAL_RANK, PROCESSES, PROCESSES_HERE
+
+if TYPE_CHECKING:   # it takes as long to import as torch, and only training wants it
+    from lightning_fabric import Fabric
 
 Layout = Literal["auto", "channels_last", "contiguous"]
 
@@ -48,8 +50,9 @@ def choose_layout(text: Layout, device: torch.device, is_images: bool) -> torch.
     return torch.channels_last if last else torch.contiguous_format
 
 
-def make_fabric(device: torch.device, precision: str) -> Fabric:
+def make_fabric(device: torch.device, precision: str) -> "Fabric":
     """Fabric on that device; one of several processes where torchrun has started them."""
+    from lightning_fabric import Fabric
     several = PROCESSES > 1
     devices = PROCESSES_HERE if several else [device.index] if device.type == "cuda" else 1
     fabric = Fabric(accelerator=device.type, precision=precision,  # type: ignore[arg-type]

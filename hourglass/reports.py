@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from .animation import animate
-from .assembly import Training
 from .autoencoder import Autoencoder
 from .codes import find_codes, keep_codes, kept_codes
 from .console import say, track
@@ -29,20 +28,23 @@ from .snapshot import Outdated, Snapshot, load_snapshot
 from .spec import detectors, figures
 from .trained import Trained, load
 
+if TYPE_CHECKING:   # a report that is drawn again trains nothing
+    from .assembly import Training
+
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
 FOR_WORDS = ("own", "pixelcnn")   # that suit discrete codes; the second takes a while
 SMALL = 512   # numbers in a code, and
 FEW = 100     # classes, up to which those with covariances do
 
 
-def finish(training: Training) -> dict[str, float]:
+def finish(training: "Training") -> dict[str, float]:
     """Look at what was learnt and write the report; returns the metrics."""
     metrics = look(training)
     write_report(training.folder)
     return metrics
 
 
-def settle(training: Training) -> bool:
+def settle(training: "Training") -> bool:
     """Put the best weights in place, and keep the codes of the training samples, for priors need
     them when the data may be gone; returns whether there were such weights."""
     best = bool(training.plan.stopping.restore_best and training.state.best)
@@ -56,7 +58,7 @@ def settle(training: Training) -> bool:
     return best
 
 
-def look(training: Training) -> dict[str, float]:
+def look(training: "Training") -> dict[str, float]:
     """Take the snapshot of what was learnt, measure it, and write both down."""
     state, best = training.state, settle(training)
     lasting = [state.trouble] if state.trouble and state.trouble not in training.told else []

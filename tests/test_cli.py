@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -148,3 +150,9 @@ def test_odd_sizes_and_one_image_train(data, colour, here, hourglass):
     draw("lying", 1, size=31, colour=colour).crop((0, 0, 31, 17)).save("odd/a.png")
     code, _, err = hourglass(f"train --no-report {data} --out run {FAST}")
     assert code == 0 and f"{3 if colour else 1}x17x31" in err
+
+
+def test_what_trains_nothing_does_not_wait_for_what_trains():
+    code = ("import sys, hourglass.cli, hourglass.reports, hourglass.tasks.generate\n"
+            "assert 'lightning_fabric' not in sys.modules")
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,5 +1,6 @@
 """Figures of the codes show what is there, whatever the codes are."""
 
+import io
 import warnings
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
+from PIL import Image
 from scipy.stats import gaussian_kde
 from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
@@ -244,3 +246,12 @@ def test_names_among_the_points_do_not_touch():
     names = [text.get_window_extent() for text in figure.axes[0].texts]
     assert len(names) > 5
     assert not any(a.overlaps(b) for i, a in enumerate(names) for b in names[:i])
+
+
+@pytest.mark.parametrize("name", ["histograms", "kernel_pca_3d"])
+def test_a_picture_is_the_one_that_matplotlib_would_save(name):
+    whole = snapshot(make_blobs(60, 3, random_state=0)[0], np.arange(60) % 3)
+    saved = io.BytesIO()
+    spec.figures.parts[name](whole).savefig(saved, format="png")
+    drawn = io.BytesIO(as_png(spec.figures.parts[name](whole)))
+    assert np.array_equal(*(np.asarray(Image.open(png).convert("RGB")) for png in (saved, drawn)))

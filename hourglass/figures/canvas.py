@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from einops import rearrange
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 WIDTH = 11.0   # inches
 COLOURS = ("#2f6fb0", "#d1603d", "#3f9c6b", "#8a5fb0", "#c59a2b", "#4b4b4b")
@@ -49,7 +51,12 @@ def put_rows(
 def as_png(figure: Figure, tight: bool = False) -> bytes:
     """The figure as a PNG file's content; `tight` cuts off what is empty around it."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight" if tight else None)
+    if tight or any(ax.name == "3d" for ax in figure.axes):
+        figure.savefig(buffer, format="png", bbox_inches="tight" if tight else None)
+    else:   # what savefig would draw twice, and only the above need that
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(buffer, "png")
     return buffer.getvalue()
 
 

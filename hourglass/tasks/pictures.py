@@ -41,7 +41,7 @@ def save_picture(path: Path, picture: Image.Image, quality: int = 75) -> None:
     buffer = io.BytesIO()
     kind = path.suffix.lower()
     picture.save(buffer, Image.registered_extensions()[kind], quality=quality)
-    write_out(path, buffer.getvalue())
+    write_out(path, buffer.getvalue(), wait=False)
 
 
 def png_name(name: str) -> str:
