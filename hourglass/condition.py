@@ -13,8 +13,9 @@ class LabelCondition(nn.Module):
     def __init__(self, classes: int, code: tuple[int, ...], back: tuple[int, ...]):
         super().__init__()
         if classes < 2:
-            raise ValueError("condition 'label' needs data with at least two classes: a folder for "
-                             "each, labels y, or a source that has them")
+            raise ValueError("condition 'label' needs data with at least two classes: a folder of "
+                             "images for each, a table's column, as in table('rows.csv', "
+                             "label='kind'), labels y, or a source that has them")
         self.forth = nn.Sequential(nn.Embedding(classes, math.prod(code)), nn.Unflatten(1, code))
         self.back = nn.Sequential(nn.Embedding(classes, math.prod(back)), nn.Unflatten(1, back))
         for table in (self.forth[0], self.back[0]):

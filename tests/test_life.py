@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import draw, stripes, train
+from conftest import Started, draw, stripes, train
 from safetensors.torch import load_file
 
 import hourglass as hg
@@ -192,8 +192,7 @@ def test_two_processes_do_as_one_with_the_doubled_batch(here):
     assert two.returncode == 0, two.stderr
     assert "2 processes" in two.stderr and two.stderr.count("epoch 3/3") == 1, "one speaks"
     assert two.stdout.strip() == "two"
-    subprocess.run([sys.executable, "-m", "hourglass", *words, "--batch-size", "32", "--out",
-                    "one"], check=True, capture_output=True)
+    assert Started(*words, "--batch-size", "32", "--out", "one").end(0)[0] == 0
     a, b = (RunFolder(Path(name)).read_history() for name in ("one", "two"))
     for x, y in zip(a, b, strict=True):
         for name in ("train_loss", "val_loss", "val_mse"):
