@@ -25,8 +25,8 @@ settings.load_profile("unhurried")
 
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["hourglass.cli", "hourglass.assembly", "hourglass.tasks.train",
-                              "lightning_fabric", "sklearn.datasets"])
+FORKS.set_forkserver_preload(["hourglass.cli", "hourglass.run", "hourglass.tasks.compare_models",
+                              "hourglass.tasks.generate", "lightning_fabric", "sklearn.datasets"])
 
 
 class Started:
