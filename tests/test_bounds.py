@@ -237,6 +237,12 @@ def test_the_gradient_through_a_few_codes_is_on_average_that_through_all(doubly)
         assert torch.allclose(*found, atol=0.03 * float(found[0].abs().max()))
 
 
+def test_weights_that_are_not_finite_give_such_a_loss_and_no_fault_in_drawing_by_them():
+    model = linear()
+    x = torch.full((2, 3), float("nan")).double()
+    assert value("iwae(5, kept=2)", model(x), model).isnan().all()
+
+
 def on_average(log_w: torch.Tensor, truth: torch.Tensor) -> None:
     """Weights (K, B) are the evidence on average, within the error of so many."""
     share = torch.exp(log_w - truth)

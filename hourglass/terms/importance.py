@@ -84,7 +84,8 @@ def _resampled(out: Output, model: nn.Module, k: int, kept: int, doubly: bool) -
     with torch.no_grad():
         log_w = log_joint(out, model, drawn) - nats(q, drawn)
         shares = torch.softmax(log_w, 0)                # (K, B)
-        chosen = torch.multinomial(shares.T, kept, replacement=True).T
+        weights = shares.nan_to_num(1.0).T   # where the loss is not finite, any will do
+        chosen = torch.multinomial(weights, kept, replacement=True).T
     z = drawn[chosen, torch.arange(chosen.shape[1], device=chosen.device)]   # (kept, B, ...)
     if doubly:
         z, log_w_of_z, _ = _by_codes_alone(out, model, z)
