@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import zipfile
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -48,8 +49,12 @@ class Started:
         """Send it that signal, if any; its exit code and all else that it said."""
         if number:
             os.kill(self.process.pid, number)
-        rest = self.said.read()
-        self.process.join(60)
+        late = threading.Timer(300, self.process.kill)   # whoever does not end shall not hang us
+        late.start()
+        with self.said:
+            rest = self.said.read()
+        self.process.join()
+        late.cancel()
         return self.process.exitcode, rest
 
 
