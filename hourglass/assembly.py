@@ -18,6 +18,7 @@ from .checkpoint import load_state_into
 from .console import is_first
 from .corruptions import corrupter
 from .data.binary import anew
+from .data.scales import AS_IT_IS, read_range
 from .data.source import Source
 from .disk import check_space
 from .fit import Plan, State, varied
@@ -78,7 +79,9 @@ class Training:
         weights = self.record["parameters"]["whole"]
         several = f", {self.fabric.world_size} processes" if self.fabric.world_size > 1 else ""
         beta = [self.record["beta"]] if self.record.get("beta") else []
-        return [*self.source.notes, f"{self.settings.data}: {counts} samples of {size}", *self.told,
+        scale = [] if self.source.encoding else [self.source.scale.words]
+        return [*self.source.notes, f"{self.settings.data}: {counts} samples of {size}", *scale,
+                *self.told,
                 *beta,
                 f"{self.settings.model}: {self.parts.backbone}, {self.parts.bottleneck}, "
                 f"{self.parts.likelihood}, loss {self.parts.loss}: {weights:,} parameters, "
@@ -163,6 +166,8 @@ def _check_texts(settings: Settings) -> None:
         terms.check(summand.call)
     corrupter(parts.corruption)
     augmenter(settings.augment, 0.0, 1.0)
+    if settings.range not in ("", AS_IT_IS):
+        read_range(settings.range)
 
 
 def with_whole_path(settings: Settings, data: Any = None) -> Settings:
@@ -256,6 +261,9 @@ def _augmenter(settings: Settings, source: Source) -> Callable[[Tensor], Tensor]
     """What becomes of training samples at each step: augmented, and then drawn anew where they are
     binarised so. Raises ValueError where one of both would undo the other."""
     augment = augmenter(settings.augment, source.low, source.high)
+    if settings.augment and source.splits["train"].gaps and len(source.shape) == 3:
+        raise ValueError("augment moves pixels, and does not know which of them are missing (NaN); "
+                         "leave --augment out, or fill them in")
     if settings.augment and settings.binarise in ("fixed", "threshold"):
         raise ValueError(f"augment makes grey again what binarise {settings.binarise} made 0 and "
                          f"1; together it needs --binarise dynamic, which draws last")

@@ -139,7 +139,7 @@ CASES = [
     ("train t.npy", with_column_of_nan, "missing or infinite: 1 of 200 values, in columns 2"),
     ("train s.npy", lambda: array("s.npy", np.zeros((4,))), "neither images.*nor vectors"),
     ("train e.npy", lambda: array("e.npy", np.zeros((0, 4))), "neither images.*nor vectors"),
-    ("train w.npy", lambda: array("w.npy", np.zeros((9, 7, 8, 9), np.uint8)), "neither images"),
+    ("train w.npy", lambda: array("w.npy", np.zeros((9, 7, 8, 9, 2), np.uint8)), "neither images"),
     ("train t.npy --backbone conv", lambda: array("t.npy", np.random.rand(40, 5)),
      "convolutions need images.*mlp"),
     ("train n.npy --likelihood bernoulli", lambda: array("n.npy", np.random.randn(40, 5)),

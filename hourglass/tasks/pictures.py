@@ -13,6 +13,7 @@ from ..disk import write_out
 from ..figures.canvas import as_png, shown, tile
 
 SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
+TIFFS = (".tif", ".tiff")
 MOVING = (".gif", ".webp", ".mp4")
 SEEN = 64        # pixels of an image's shorter side in a sheet
 LEAST = 256      # pixels of an animation's shorter side
@@ -41,6 +42,16 @@ def save_picture(path: Path, picture: Image.Image, quality: int = 75) -> None:
     buffer = io.BytesIO()
     kind = path.suffix.lower()
     picture.save(buffer, Image.registered_extensions()[kind], quality=quality)
+    write_out(path, buffer.getvalue(), wait=False)
+
+
+def save_deep(path: Path, values: np.ndarray) -> None:
+    """Write an image (H, W, C) of any type and number of channels as a TIFF."""
+    from tifffile import imwrite
+    buffer, colour = io.BytesIO(), values.shape[-1] == 3
+    imwrite(buffer, values[..., 0] if values.shape[-1] == 1 else values,
+            photometric="rgb" if colour else "minisblack", compression="zlib",
+            planarconfig=None if values.shape[-1] == 1 else "contig")
     write_out(path, buffer.getvalue(), wait=False)
 
 
