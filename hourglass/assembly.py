@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from .augmentations import augmenter
 from .autoencoder import Autoencoder, Parts
 from .beginning import begin_with, settings_of
+from .channels import FEW, read_channels
 from .checkpoint import load_state_into
 from .console import is_first
 from .corruptions import corrupter
@@ -46,7 +47,7 @@ from .summary import summarise
 
 ENOUGH_STEPS = 8000
 EPOCHS = (20, 400)  # the fewest and the most, if none are asked for
-RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "tensorboard"}
+RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "tensorboard", "show"}
 NEW_LEG = {"epochs", "lr", "schedule"}   # a change of these begins the schedule anew
 SMALL_FILES = 2**20   # bytes of report, figures and the like
 COPIES = 10   # of the weights in checkpoint (Adam's two, the best) and model, old and new
@@ -80,6 +81,7 @@ class Training:
         several = f", {self.fabric.world_size} processes" if self.fabric.world_size > 1 else ""
         beta = [self.record["beta"]] if self.record.get("beta") else []
         scale = [] if self.source.encoding else [self.source.scale.words]
+        scale += _shown(self.settings.show, self.source.shape)
         return [*self.source.notes, f"{self.settings.data}: {counts} samples of {size}", *scale,
                 *self.told,
                 *beta,
@@ -89,6 +91,23 @@ class Training:
                 f"{self.fabric.device}{several}"]
 
 
+def _check_show(show: str, shape: tuple[int, ...]) -> None:
+    """Raises ValueError where the data has no such channels, or no need to choose."""
+    if show and (len(shape) != 3 or shape[0] in (1, 3)):
+        raise ValueError("show chooses channels of images that have other than 1 or 3 of them; "
+                         "leave it out")
+    if show:
+        read_channels(show, shape[0])
+
+
+def _shown(show: str, shape: tuple[int, ...]) -> list[str]:
+    """What to say of channels that no picture shows."""
+    if len(shape) != 3 or show or shape[0] <= FEW:
+        return []
+    return [f"pictures show channels 1, 2 and 3 of {shape[0]}; --show 3,2,1 chooses others, and "
+            f"--show all shows each in a panel"]
+
+
 def prepare(
     settings: Settings, data: Any = None, y: Any = None, out: str | Path | None = None
 ) -> Training:
@@ -96,6 +115,7 @@ def prepare(
     settings = settings_of(with_whole_path(settings, data), data is not None)
     _check_texts(settings)
     source = load_source(settings, data, y)
+    _check_show(settings.show, source.shape)
     training = _assemble(settings, source, None)
     if settings.begin:
         training.told.append(begin_with(settings.begin, training.step.model))

@@ -160,16 +160,19 @@ def reconstruct(
     run: Run,
     images: Annotated[str, typer.Argument(help="a folder, an archive, an array or a source")],
     out: Annotated[Path, typer.Option("--out", "-o", help="folder for the pictures")] = Path("out"),
+    show: Annotated[str, typer.Option(help="channels that pictures show, such as 3,2,1, or all; "
+                                      "else as the run's settings say")] = "",
     device: Device = "cpu",
 ) -> None:
-    """Pass images through a trained model and write what comes out.
+    """Pass images through a trained model and write what comes out: PNGs and, where these would
+    lose depth or channels, TIFFs in the data's own units.
 
     Example: hourglass reconstruct runs/1 photos/ -o out/
     """
     from .hardware import choose_device
     from .tasks.reconstruct import reconstruct as pass_through
     from .trained import load
-    found = pass_through(load(run, str(choose_device(device))), images, out)
+    found = pass_through(load(run, str(choose_device(device))), images, out, show)
     print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}")
 
 

@@ -86,8 +86,18 @@ class Scale:
         return values.astype(np.float32, copy=False)
 
     def back(self, seen: np.ndarray) -> np.ndarray:
-        """What a model sees or makes (N, ...) in the data's own units, float64."""
-        return seen.astype(np.float64) / self.factor + self.offset
+        """What a model sees or makes (N, ...) in the data's own units, and in a type that holds
+        them: whole numbers where the data had these, else float32."""
+        values = seen.astype(np.float64) / self.factor + self.offset
+        if not self.bits:
+            return values.astype(np.float32)
+        bits = next((size for size in (8, 16) if self.bits <= size), 32)
+        kind = np.dtype(f"{'int' if self.low < 0 else 'uint'}{bits}")
+        return np.rint(values).clip(np.iinfo(kind).min, np.iinfo(kind).max).astype(kind)
+
+    def fits_pictures(self, channels: int) -> bool:
+        """Whether a PNG of 8 bits holds such images of so many channels whole."""
+        return channels in (1, 3) and (self.bits == 8 or (self.kept and self.bounded))
 
 
 @dataclass

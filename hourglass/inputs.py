@@ -87,20 +87,8 @@ class Inputs:
 
     @property
     def is_deep(self) -> bool:
-        """Whether pictures of 8 bits and 1 or 3 channels would lose some of the images."""
-        eight = self.scale.bits == 8 or (self.scale.kept and self.bounded)
-        return not eight or self.channels not in (1, 3)
-
-    def in_own_units(self, seen: np.ndarray) -> np.ndarray:
-        """What a model makes (N, ...) in the units and the type of the data that it was trained
-        on, as files hold it."""
-        values = self.scale.back(seen)
-        if not self.scale.bits:
-            return values.astype(np.float32)
-        signed = "int" if self.scale.low < 0 else "uint"
-        bits = next((b for b in (8, 16, 32) if self.scale.bits <= b), 32)
-        kind = np.dtype(f"{signed}{bits}")
-        return np.rint(values).clip(np.iinfo(kind).min, np.iinfo(kind).max).astype(kind)
+        """Whether PNGs would lose some of the images' depth or channels."""
+        return not self.scale.fits_pictures(self.channels)
 
     def as_trained(self, source: Source) -> Source:
         """The data of the run in the scale that the model knows, whatever is in its files now."""

@@ -68,6 +68,8 @@ class Settings(BaseModel):
     invert: bool = Field(False, description="dark on white becomes white on black")
     range: str = Field("", description="least and greatest value, such as 0,4095, which become 0 "
                        "and 1; none leaves values as they are; else found from the data")
+    show: str = Field("", description="channels that pictures show, such as 3,2,1; all: a panel "
+                      "each; else the first three, or a panel each of 2, 5 or 6")
     binarise: Binarise = Field("", description="grey values become 0 or 1: fixed (drawn once), "
                                "dynamic (drawn anew in training) or threshold (from 0.5)")
     strict: bool = Field(False, description="stop at the first file that cannot be read")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .autoencoder import Autoencoder, Parts
-from .channels import channels_first, channels_last
+from .channels import channels_first, channels_last, show_channels
 from .checkpoint import load_tensors
 from .codes import Codes, find_codes, keep_codes, kept_codes
 from .contracts import Collection
@@ -383,5 +383,9 @@ def seen(found: Collection) -> np.ndarray:
 
 
 def load(run: str | Path, device: str = "cpu") -> Trained:
-    """The trained model in a run folder; raises ValueError."""
-    return Trained(open_run(run), device)
+    """The trained model in a run folder; pictures then show the channels that its settings choose.
+    Raises ValueError."""
+    model = Trained(open_run(run), device)
+    if len(model.shape) == 3:
+        show_channels(str(read_toml(model.folder.settings).get("show", "")))
+    return model

@@ -128,10 +128,9 @@ def read_deep(file: IO[bytes], reading: Reading) -> np.ndarray:
     stays white. Raises OSError and others."""
     start = file.read(4)
     file.seek(0)
-    values = _read_tiff(file) if start in TIFF and look(file).special else None
-    if values is None:
-        file.seek(0)
-        values = _read_plain(file)
+    tiff = start in TIFF and look(file).special
+    file.seek(0)
+    values = _read_tiff(file) if tiff else _read_plain(file)
     depth = reading.depth or "uint8"
     if values.dtype != depth and values.dtype.kind in "ui" and depth in MOST:
         share = MOST[depth] / MOST[str(values.dtype)]

@@ -66,6 +66,8 @@ def _of_floats(x: np.ndarray, kept: Scale) -> Units:
     """Floats, of a model that was trained on whole numbers."""
     facts = facts_of(x)
     if facts.whole and facts.high > 1:
+        if kept.bits == 8 and not kept.clip and not 0 <= facts.low <= facts.high <= 255:
+            raise _refusal(facts.low, facts.high, kept)
         return Units(kept, True)
     near, loose = _nearness(x, facts.high)
     if near:

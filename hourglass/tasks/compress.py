@@ -64,8 +64,9 @@ def compress(model: Trained, images: str | Path, out: Path, wish: Wish, kind: st
 
 def decompress(model: Trained, file: Path, out: Path) -> int:
     """Write what a compressed file holds: images into a folder, under the names that they had, as
-    PNG (TIFF, where a PNG would lose something), or all as one array where `out` ends in .npy; returns how many. Raises ValueError for a
-    file that is damaged or another model's, and where `out` is there."""
+    PNG (as TIFF, where a PNG would lose something), or all as one array where `out` ends in .npy;
+    returns how many. Raises ValueError for a file that is damaged or another model's, and where
+    `out` is there."""
     contents = model.unpack(_content(file))
     if out.suffix == ".npy":
         if out.exists():
@@ -84,7 +85,7 @@ def decompress(model: Trained, file: Path, out: Path) -> int:
         if deep:
             eight = image.dtype == np.uint8
             save_deep(path.with_suffix(TIFFS[0]),
-                      image if eight else model.inputs.in_own_units(image))
+                      image if eight else model.inputs.scale.back(image))
             continue
         as_picture(image * np.float32(scale) if image.dtype == np.uint8 else image).save(path)
     return len(contents.x)

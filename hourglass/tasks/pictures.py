@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ..channels import laid_out
 from ..disk import write_out
 from ..figures.canvas import as_png, shown, tile
 
@@ -21,9 +22,10 @@ COLOURS = 256
 
 
 def as_picture(image: np.ndarray) -> Image.Image:
-    """An image (H, W, C) in [0, 1] as a picture; more than three channels show the first three."""
-    values = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
-    return Image.fromarray(values[..., 0] if values.shape[-1] < 3 else values[..., :3])
+    """An image (H, W, C) in [0, 1] as a picture; of other than one or three channels, those that
+    `show_channels` chose, or all side by side."""
+    values = np.rint(np.clip(laid_out(image[None])[0], 0, 1) * 255).astype(np.uint8)
+    return Image.fromarray(values[..., 0] if values.shape[-1] == 1 else values)
 
 
 def as_sheet(images: np.ndarray, columns: int = 0) -> np.ndarray:

@@ -151,7 +151,7 @@ def _write(model: Trained, folder: Path, name: str, values: np.ndarray) -> None:
     while path.exists():   # the folder was empty, so this is another image's
         path = path.with_name(f"{path.name}{path.suffix}")
     if deep:
-        save_deep(path, model.inputs.in_own_units(values[0]))
+        save_deep(path, model.inputs.scale.back(values[0]))
         return
     picture = as_picture(values[0])
     save_picture(path, ImageOps.invert(picture) if model.about["reading"]["invert"] else picture,
