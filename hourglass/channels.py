@@ -41,8 +41,9 @@ def read_channels(text: str, count: int) -> tuple[int, ...]:
 
 def laid_out(images: np.ndarray, flat: bool = False) -> np.ndarray:
     """Images (N, H, W, C) of any number of channels as grey or colour ones: the channels that
-    `show_channels` chose, or panels side by side, (N, H, C W, 1); the first three if `flat`."""
-    count = images.shape[-1]
+    `show_channels` chose, or panels side by side, (N, H, C W, 1); the first three if `flat`.
+    Missing pixels are black."""
+    count, images = images.shape[-1], np.nan_to_num(images)
     if count in (1, 3):
         return images
     channels = read_channels(CHOSEN[0], count)

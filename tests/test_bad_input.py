@@ -96,7 +96,7 @@ CASES = [
     ("data prepare photos -o c.zip", NOTHING, "prepared images are a .npy file"),
     ("data prepare photos -o images.npy", NOTHING, "images.npy is there already"),
     ("data prepare t.npy -o c.npy", lambda: array("t.npy", np.random.rand(40, 5)),
-     "not 8-bit images"),
+     "not images"),
     ("data prepare photos --size 0 -o c.npy", NOTHING, "size must be pixels"),
     ("data augment photos -n 0 -o more", NOTHING, "-n.*from 1|-n.*equal to 1"),
     ("data augment photos -n 5 -o photos", NOTHING, "photos is there already and not empty"),

@@ -33,15 +33,16 @@ class Look(NamedTuple):
     lost: bool = False  # whether some of its bits cannot be read
 
 
-def look(file: IO[bytes], formats: tuple[str, ...] | None = None) -> Look:
-    """Read an image's header, of these formats of Pillow's; raises OSError and others."""
+def look(file: IO[bytes], formats: tuple[str, ...] | None = None, turn: bool = True) -> Look:
+    """Read an image's header, of these formats of Pillow's; raises OSError and others. To `turn`
+    height and width as EXIF says, Pillow decodes a PNG."""
     start = file.read(32)
     file.seek(0)
     if start[:4] in TIFF and (found := _look_at_tiff(file)):
         return found
     file.seek(0)
     with Image.open(file, formats=formats) as image:
-        turned = image.getexif().get(0x0112, 1) >= 5
+        turned = turn and image.getexif().get(0x0112, 1) >= 5
         height, width = (image.width, image.height) if turned else (image.height, image.width)
         depth = _depth_of_mode(image.mode)
         colour = start[:8] == PNG and image.mode not in GREY_MODES and start[24] == 16
@@ -114,7 +115,7 @@ def settle_depth(looks: list[Look], reading: Reading) -> tuple[Reading, list[str
 def read_whole(file: IO[bytes], reading: Reading) -> np.ndarray:
     """The image in the file, (H, W, C), in the depth that it has, as `reading` wants it. Raises
     OSError and others."""
-    found = look(file)
+    found = look(file, turn=False)
     file.seek(0)
     if found.special or reading.channels:
         depth = "" if found.depth == "uint8" else found.depth
@@ -128,7 +129,7 @@ def read_deep(file: IO[bytes], reading: Reading) -> np.ndarray:
     stays white. Raises OSError and others."""
     start = file.read(4)
     file.seek(0)
-    tiff = start in TIFF and look(file).special
+    tiff = start in TIFF and look(file, turn=False).special
     file.seek(0)
     values = _read_tiff(file) if tiff else _read_plain(file)
     depth = reading.depth or "uint8"

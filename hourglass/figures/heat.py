@@ -31,5 +31,6 @@ def smoothed(errors: np.ndarray) -> np.ndarray:
     whose width is a fiftieth of the image's shorter side, at least half a pixel."""
     from scipy.ndimage import gaussian_filter
     width = max(0.5, WIDTH * min(errors.shape[1:3]))
-    found: np.ndarray = gaussian_filter(errors.mean(-1), (0, width, width))
+    known = np.nan_to_num(errors)   # a missing pixel has no error
+    found: np.ndarray = gaussian_filter(known.mean(-1), (0, width, width))
     return found

@@ -121,7 +121,7 @@ def _decoded(
 ) -> tuple[np.ndarray, int]:
     most, file = room.each, io.BytesIO(content)
     try:
-        found = look(file, FORMATS)
+        found = look(file, FORMATS, turn=False)
         pixels = room.taken(found.height, found.width) * max(1, found.channels // 4)
         if pixels > most:
             raise Refusal(413, f"{name} has {pixels:,} pixels, where {most:,} are left to "

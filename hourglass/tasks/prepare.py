@@ -24,6 +24,9 @@ def prepare(data: str, out: Path, reading: Reading) -> Collection:
     """
     if out.suffix != ".npy":
         raise ValueError(f"prepared images are a .npy file; write -o {out.with_suffix('.npy')}")
+    if reading.range:
+        raise ValueError(f"a prepared file keeps all values as they are; give the range when "
+                         f"training: hourglass train {out} --range {reading.range}")
     found = collect(data, replace(reading, store=str(out)))
     manifest = load_manifest(out) if out.is_file() else None
     if manifest is None or not _is_in(out, found.x):
