@@ -409,6 +409,61 @@ def test_channels_that_are_not_there_are_refused(here, hourglass):
     assert code == 2 and "other than 1 or 3" in err
 
 
+@pytest.mark.parametrize("images", [TWELVE[..., None], SIGNED[..., None], FIVE,
+                                    (FIVE // 16).astype(np.uint8)],
+                         ids=["twelve", "signed", "five", "five of 8 bits"])
+def test_deep_images_are_compressed_and_augmented_as_what_they_are(here, hourglass, images):
+    pytest.importorskip("constriction")
+    np.save("deep.npy", images)
+    assert hourglass(f"train deep.npy --out run {FLAGS}")[0] == 0
+    code, out, _ = hourglass("compress run deep.npy -o deep.hg")
+    assert code == 0 and "PSNR" in out
+    assert hourglass("decompress run deep.hg -o back")[0] == 0
+    back = imread("back/00000.tif")
+    assert back.dtype == images.dtype and back.squeeze().shape == images[0].squeeze().shape
+    assert abs(float(back.mean()) - images.mean()) < 0.2 * np.ptp(images)
+    assert hourglass("data augment deep.npy -n 5 --augment shift(1) -o more")[0] == 0
+    assert imread("more/000000.tif").dtype == images.dtype
+
+
+def test_pairs_need_the_same_depth(here):
+    tiffs("seen", TWELVE)
+    tiffs("aims", TWELVE.astype(np.float32))
+    with pytest.raises(ValueError, match="the same depth"):
+        collect("pairs('seen', 'aims')", Reading())
+
+
+def test_pairs_of_deep_images_share_one_scale(here, hourglass):
+    tiffs("seen", TWELVE // 2)
+    tiffs("aims", TWELVE)
+    assert hourglass(f"train \"pairs('seen', 'aims')\" --out run {FLAGS}")[0] == 0
+    batch = hg.load("run").source().splits["train"].batch(torch.arange(4))
+    assert 0.4 < batch.given.max() < 0.5 and 0.9 < batch.x.max() <= 1
+
+
+def test_estimators_scale_images_once(tmp_path):
+    pytest.importorskip("sklearn")
+    from hourglass.sklearn import AutoencoderTransformer
+    flat = TWELVE.reshape(40, -1)
+    made = AutoencoderTransformer(2, image_shape=(8, 8), epochs=1, random_state=0,
+                                  settings={"backbone": "mlp(8)"}).fit(flat)
+    assert made.learnt_.trained.inputs.scale.kept
+    assert np.allclose(made.transform(flat), made.transform(flat.astype(float)), atol=1e-5)
+    back = made.inverse_transform(made.transform(flat.astype(float)))
+    assert flat.min() <= back.mean() <= flat.max()
+
+
+def test_ranges_are_refused_where_they_mean_nothing(here, hourglass):
+    np.save("deep.npy", TWELVE)
+    code, _, err = hourglass("data prepare deep.npy --range 0,4095 -o kept.npy")
+    assert code == 2 and "--range 0,4095" in err
+    code, _, err = hourglass(f"train deep.npy --range 0-4095 {FLAGS}")
+    assert code == 2 and "such as 0,4095" in err
+    Path("table.csv").write_text("a,b\n" + "".join(f"{i},{i * i}\n" for i in range(60)))
+    code, _, err = hourglass(f"train table.csv --range 0,9 {FLAGS}")
+    assert code == 2 and "a table's columns" in err
+
+
 # server
 
 @pytest.mark.parametrize("kind", ["tif", "png"])
