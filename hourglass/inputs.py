@@ -16,6 +16,8 @@ from .data.source import Source
 from .data.units import SIXTEEN, Units, applied, outside, units_of
 from .model_file import scale_in
 
+MOST = 100   # lines about what was given
+
 
 class Inputs:
     """What a model takes, by what its file says `about` it. What is not plain in new samples is
@@ -103,7 +105,7 @@ class Inputs:
         return source if same else rescaled(source, kept)
 
     def tell(self, line: str) -> None:
-        """Say something of what was given, once."""
-        if line and line not in self.said:
+        """Say something of what was given, once; not without end, for a server runs for long."""
+        if line and line not in self.said and len(self.said) < MOST:
             self.said.add(line)
             say(line)

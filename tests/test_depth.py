@@ -207,6 +207,21 @@ def test_a_model_older_than_scales_works_as_before():
     assert units_of(SIGNED / 7, scale_in({"scale": 1.0, "bounded": False})).scale.kept
 
 
+def test_a_run_that_is_older_than_scales_gives_what_it_gave(tmp_path):
+    from hourglass.checkpoint import load_tensors, save_tensors
+    model = hg.train(EIGHT, out=tmp_path / "run", **TINY)
+    weights, texts = load_tensors(model.folder.model)
+    about = json.loads(texts["hourglass"])
+    del about["values"]
+    for name in ("range", "depth", "channels", "as_stored"):
+        del about["reading"][name]
+    save_tensors(model.folder.model, weights, {"hourglass": json.dumps(about)})
+    old = hg.load(tmp_path / "run")
+    for given in (EIGHT, EIGHT / 255, EIGHT.astype(float)):
+        assert np.allclose(old.encode(given), model.encode(EIGHT), atol=1e-5)
+    assert np.allclose(old.errors(EIGHT), model.errors(EIGHT.astype(float)), atol=1e-5)
+
+
 def test_a_run_keeps_its_scale_when_its_data_grows(here, hourglass):
     np.save("deep.npy", TWELVE)
     assert hourglass(f"train deep.npy --out run {FLAGS}")[0] == 0
@@ -276,6 +291,19 @@ def test_images_of_fewer_bits_among_others_keep_their_white(here):
     found = collect("mixed", Reading())
     assert found.x[found.names.index("white.png")].min() == 65535
     assert "uint8 images are read in the depth of others, uint16" in found.notes[0]
+
+
+def test_a_deep_image_that_no_header_told_of_is_cut_to_8_bits_with_a_word(
+        here, monkeypatch, capsys):
+    monkeypatch.setattr("hourglass.data.files.SAMPLED", 2)
+    Path("late").mkdir()
+    for i, image in enumerate(EIGHT[:9]):
+        Image.fromarray(image).save(f"late/{i}.png")
+    Image.fromarray(TWELVE[0] * 16).save("late/1.png")
+    found = collect("late", Reading())
+    assert found.x.dtype == np.uint8
+    assert np.abs(found.x[1, ..., 0] - TWELVE[0] * 16 / 257).max() <= 1
+    assert "1 images of more than 8 bits, such as 1.png" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("reading, shape", [

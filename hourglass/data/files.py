@@ -23,7 +23,7 @@ from ..contracts import Collection
 from ..spec import sources
 from .fetch import cache_folder
 from .headers import Look, look, read_deep, settle_depth
-from .images import Reading, open_image, read_size, shape_image
+from .images import CUT, Reading, open_image, read_size, shape_image
 from .ondisk import IN_MEMORY
 from .prepared import Manifest, decode_to
 from .reading import Misfit
@@ -270,7 +270,10 @@ def _decoded(
 def _decode_all(
     files: Files, names: list[str], reading: Reading, total: int
 ) -> Iterator[tuple[str, np.ndarray | str]]:
-    """Each name with its image, or with why it cannot be read; with a bar."""
+    """Each name with its image, or with why it cannot be read; with a bar. Says how many images
+    have lost bits, for they are deeper than those whose headers were looked at."""
+    cut: list[str] = []
+
     def decode(name: str) -> tuple[str, np.ndarray | str]:
         try:
             with files.open(name) as file:
@@ -284,12 +287,16 @@ def _decode_all(
                 raise ValueError(f"{name} cannot be read ({in_words(error)}); without --strict "
                                  f"it is skipped") from None
             return name, in_words(error)
+        cut.extend([name] if image.info.get(CUT) else [])
         return name, shape_image(image, reading)
 
     def chunks() -> Iterator[tuple[str, np.ndarray | str]]:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start in range(0, len(names), 1000):   # so that a bad setting stops it soon
                 yield from pool.map(decode, names[start:start + 1000])
+        if cut:
+            say(f"{len(cut)} images of more than 8 bits, such as {cut[0]}, are read in 8 bits as "
+                f"the others are")
     return track(chunks(), total, "reading images", done=total - len(names))
 
 

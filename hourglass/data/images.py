@@ -11,6 +11,8 @@ from ..spec import Fit
 from .deep import shape_deep
 from .reading import GREY_MODES, Misfit, Reading, read_size
 
+CUT = "more than 8 bits"   # in the info of an image that had them
+
 
 def open_image(file: str | IO[bytes], reading: Reading | None = None) -> Image.Image:
     """The image in the file, turned as its EXIF says, in mode L or RGB; raises OSError and others.
@@ -41,7 +43,9 @@ def _deep_grey(image: Image.Image) -> Image.Image:
     """In 8 bits, by the mode alone: what the pixels are must not change how they are read."""
     values = np.nan_to_num(np.asarray(image).astype(np.float32))
     values *= 255 if image.mode == "F" else 1 / 257
-    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+    found = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+    found.info[CUT] = True
+    return found
 
 
 def shape_image(image: Image.Image, reading: Reading) -> np.ndarray:

@@ -128,6 +128,8 @@ def outside(x: np.ndarray, units: Units, kept: Scale) -> str:
     Numbers that training took as they are have no end: of those, what lies farther off than the
     range is wide.
     """
+    if x.dtype == np.uint8 and kept.bits == 8 and not kept.clip:
+        return ""
     low, high = (kept.low, kept.high) if units.raw or kept.kept else (0.0, 1.0)
     if not np.isfinite(high - low) or (units.raw and units.scale != kept):
         return ""
