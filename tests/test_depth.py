@@ -13,7 +13,7 @@ from tifffile import imread, imwrite
 import hourglass as hg
 from hourglass.contracts import Scale
 from hourglass.data import Reading, collect, from_array, split
-from hourglass.data.headers import look, read_whole
+from hourglass.data.headers import look, read_deep, read_whole
 from hourglass.data.ondisk import OnDisk
 from hourglass.data.scales import find_scale, read_range
 from hourglass.data.units import units_of
@@ -518,3 +518,14 @@ def test_a_header_tells_depth_and_channels_without_decoding(tmp_path):
         assert look(deep)[:4] == (8, 8, 5, "uint16") and look(plain)[:4] == (8, 8, 1, "uint8")
         deep.seek(0)
         assert np.array_equal(read_whole(deep, Reading()), FIVE[0])
+
+
+def test_each_page_of_a_deep_tiff_can_be_read(tmp_path):
+    imwrite(tmp_path / "pages.tif", TWELVE[:3], photometric="minisblack")
+    with open(tmp_path / "pages.tif", "rb") as file:
+        for page in range(3):
+            file.seek(0)
+            assert look(file, page=page).depth == "uint16"
+            file.seek(0)
+            found = read_deep(file, Reading(depth="uint16"), page)
+            assert np.array_equal(found[..., 0], TWELVE[page])

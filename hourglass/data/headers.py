@@ -33,15 +33,17 @@ class Look(NamedTuple):
     lost: bool = False  # whether some of its bits cannot be read
 
 
-def look(file: IO[bytes], formats: tuple[str, ...] | None = None, turn: bool = True) -> Look:
-    """Read an image's header, of these formats of Pillow's; raises OSError and others. To `turn`
-    height and width as EXIF says, Pillow decodes a PNG."""
+def look(file: IO[bytes], formats: tuple[str, ...] | None = None, turn: bool = True,
+         page: int = 0) -> Look:
+    """Read the header of an image, or of that page of its file, of these formats of Pillow's;
+    raises OSError and others. To `turn` height and width as EXIF says, Pillow decodes a PNG."""
     start = file.read(32)
     file.seek(0)
-    if start[:4] in TIFF and (found := _look_at_tiff(file)):
+    if start[:4] in TIFF and (found := _look_at_tiff(file, page)):
         return found
     file.seek(0)
     with Image.open(file, formats=formats) as image:
+        image.seek(page)
         turned = turn and image.getexif().get(0x0112, 1) >= 5
         height, width = (image.width, image.height) if turned else (image.height, image.width)
         depth = _depth_of_mode(image.mode)
@@ -54,12 +56,12 @@ def _depth_of_mode(mode: str) -> str:
     return "float32" if mode == "F" else "uint16" if mode.startswith("I") else "uint8"
 
 
-def _look_at_tiff(file: IO[bytes]) -> Look | None:
+def _look_at_tiff(file: IO[bytes], number: int) -> Look | None:
     """Of a TIFF that is not for Pillow; None of others."""
     from tifffile import TiffFile, TiffFileError
     try:
         with TiffFile(file) as tiff:
-            page: Any = tiff.pages[0]
+            page: Any = tiff.pages[number]
             if page.dtype is None or _is_plain(page):
                 return None
             turned = page.tags.valueof(ORIENTATION, 1) >= 5
@@ -123,15 +125,15 @@ def read_whole(file: IO[bytes], reading: Reading) -> np.ndarray:
     return shape_image(open_image(file, reading), reading)
 
 
-def read_deep(file: IO[bytes], reading: Reading) -> np.ndarray:
-    """The image in the file, (H, W, C), in the type that `reading.depth` names and in its own
-    units, brought to size and channels. Where images of fewer bits stand among others, white
-    stays white. Raises OSError and others."""
+def read_deep(file: IO[bytes], reading: Reading, page: int = 0) -> np.ndarray:
+    """The image in the file, or in that page of it, (H, W, C), in the type that `reading.depth`
+    names and in its own units, brought to size and channels. Where images of fewer bits stand
+    among others, white stays white. Raises OSError and others."""
     start = file.read(4)
     file.seek(0)
-    tiff = start in TIFF and look(file, turn=False).special
+    tiff = start in TIFF and look(file, turn=False, page=page).special
     file.seek(0)
-    values = _read_tiff(file) if tiff else _read_plain(file)
+    values = _read_tiff(file, page) if tiff else _read_plain(file, page)
     depth = reading.depth or "uint8"
     if values.dtype != depth and values.dtype.kind in "ui" and depth in MOST:
         share = MOST[depth] / MOST[str(values.dtype)]
@@ -141,19 +143,20 @@ def read_deep(file: IO[bytes], reading: Reading) -> np.ndarray:
     return shape_deep(values.astype(depth, copy=False), reading)
 
 
-def _read_plain(file: IO[bytes]) -> np.ndarray:
+def _read_plain(file: IO[bytes], page: int) -> np.ndarray:
     with Image.open(file) as image:
+        image.seek(page)
         if _depth_of_mode(image.mode) == "uint8":
             return np.atleast_3d(np.asarray(plain(image)))
         values = np.atleast_3d(np.asarray(ImageOps.exif_transpose(image)))
         return values if values.dtype == np.float32 else np.clip(values, 0, 65535).astype(np.uint16)
 
 
-def _read_tiff(file: IO[bytes]) -> np.ndarray:
-    """A TIFF's first page, (H, W, C), uint8, uint16 or float32 with NaN where it has no value."""
+def _read_tiff(file: IO[bytes], number: int) -> np.ndarray:
+    """A TIFF's page, (H, W, C), uint8, uint16 or float32 with NaN where it has no value."""
     from tifffile import TiffFile
     with TiffFile(file) as tiff:
-        page: Any = tiff.pages[0]
+        page: Any = tiff.pages[number]
         values = page.asarray()
         if values.ndim == 3 and int(page.planarconfig) == 2 and page.samplesperpixel > 1:
             values = np.moveaxis(values, 0, -1)
