@@ -4,13 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .assembly import Training
 from .assembly import prepare as prepare_run
 from .assembly import resume as resume_run
-from .console import is_first
-from .data.frames import is_frame
+from .console import is_first, say
 from .display import show
 from .folder import open_run
 from .loading import IN_MEMORY
@@ -25,8 +22,12 @@ def train(
     data: Any = None, *, y: Any = None, out: str | Path | None = None, recipe: str | None = None,
     quiet: bool = False, report: bool = True, **settings: Any,
 ) -> Trained:
-    """Train on a source's name, a path, an array or tensor, or a data frame, with labels y, and
-    report (without `report`, faster by what that takes).
+    """Train on a source's name, a path, or samples in memory, with labels y, and report (without
+    `report`, faster by what that takes).
+
+    In memory are arrays, tensors, sparse matrices and data frames of any library, torch's Dataset
+    and DataLoader, data sets of Hugging Face, and lists of arrays or PIL images. Labels y (N,) are
+    numbers or texts; None or NaN is a label that is not known, for models that guess classes.
 
     `settings` are those of the command line, such as model="vae(16)" or epochs=10. Raises
     ValueError for what cannot work and FloatingPointError for a loss that is not finite.
@@ -35,15 +36,15 @@ def train(
     in_memory = data is not None and not isinstance(data, str | Path)
     if data is not None and not in_memory:
         values["data"] = str(data)
-    training = prepare_run(make_settings(values), _as_array(data) if in_memory else None, y, out)
+    training = prepare_run(make_settings(values), data if in_memory else None, y, out)
     return _go(training, quiet, report)
 
 
 def resume(run: str | Path, *, data: Any = None, y: Any = None, quiet: bool = False,
            report: bool = True, **changes: Any) -> Trained:
-    """Go on with a run exactly where it stopped, or for more epochs; an array it was trained on
-    must be given again."""
-    training = resume_run(open_run(run), changes, None if data is None else _as_array(data), y)
+    """Go on with a run exactly where it stopped, or for more epochs; data in memory that it was
+    trained on must be given again."""
+    training = resume_run(open_run(run), changes, data, y)
     return _go(training, quiet, report)
 
 
@@ -58,6 +59,8 @@ def _go(training: Training, quiet: bool, report: bool) -> Trained:
         for _ in progress:
             pass
     else:
+        for note in training.notes:
+            say(note)
         show(iter(progress), training.plan.epochs)
     if is_first():
         (finish if report else settle)(training)
@@ -65,13 +68,3 @@ def _go(training: Training, quiet: bool, report: bool) -> Trained:
     on_cpu = training.fabric.device.type == "cpu"   # as what is loaded is
     here = training.settings.data == IN_MEMORY and on_cpu
     return Trained(training.folder, source=training.source if here else None)
-
-
-def _as_array(data: Any) -> Any:
-    if is_frame(data):
-        return data
-    try:
-        return data.detach().cpu().numpy() if hasattr(data, "detach") else np.asarray(data)
-    except ValueError:
-        raise ValueError("data must be one array of samples; labels go beside it, as in "
-                         "train(x, y=labels)") from None

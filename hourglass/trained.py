@@ -16,6 +16,8 @@ from .codes import Codes, find_codes, keep_codes, kept_codes
 from .contracts import Collection
 from .data import collect_like, stored
 from .data.frames import is_frame
+from .data.in_memory import are_paths
+from .data.labels import if_known, texts_of
 from .data.source import Source, Split
 from .data.table import Table
 from .evidence import squared_errors
@@ -94,7 +96,7 @@ class Trained:
         at the size of training. Values stay in [0, 1] where the data's do. A conditional model
         wants the classes y, by name, unless folders tell them. Raises ValueError.
         """
-        named = isinstance(x, str | Path | list | tuple | Collection)
+        named = isinstance(x, str | Path | Collection) or are_paths(x)
         found = self.read(x) if named or len(self.shape) != 3 else self._at_own_size(x)
         given, labels = seen(found), self._labels(y, found)
         if len(self.shape) != 3 or given.shape[1:3] == self.shape[1:]:
@@ -320,7 +322,7 @@ class Trained:
     def number(self, y: Any, n: int) -> np.ndarray:
         """Classes by name, one for all or one each, as this model counts them, (n,); raises
         ValueError for one it has not seen."""
-        names = [str(y)] * n if np.ndim(y) == 0 else [str(name) for name in y]
+        names = texts_of([y]) * n if isinstance(y, str) or np.ndim(y) == 0 else texts_of(y)
         if len(names) != n:
             raise ValueError(f"{len(names)} classes do not go with {n} samples")
         unseen = set(names) - set(self.classes)
@@ -338,11 +340,14 @@ class Trained:
         """
         if isinstance(x, Collection):
             return x
+        given = self.inputs.gather(x)
+        x = given.values
         encoding = self.about.get("encoding")
         if encoding and (isinstance(x, str | Path) or is_frame(x)):
             found = collect_like(x, encoding)
         else:
-            found = self.inputs.read(x, strict)
+            found = self.inputs.read(given, strict)
+        found = if_known(found)
         if found.shape != self.shape:
             raise ValueError(f"this model takes samples of shape {self.shape}, not {found.shape}")
         return found
