@@ -26,6 +26,8 @@ from hourglass.data.images import Reading
 from hourglass.data.in_memory import gather, room
 from hourglass.data.labels import natural, numbered, texts_of
 
+pandas = pytest.importorskip("pandas")
+
 X, Y = stripes(), np.arange(60) % 3
 T = torch.from_numpy(X)[:, None] / 255   # (60, 1, 10, 10)
 NAMES = ["cat", "dog", "eel"]
@@ -223,8 +225,10 @@ def test_pil_images_are_sized_and_inverted_once_as_files_are():
 def test_paths_with_labels_are_read_as_files(here):
     paths = sorted((here / "photos").rglob("*.png"))[::5]
     y = [path.parent.name for path in paths]
-    for found in (collect(paths, Reading(), y), collect(list(zip(paths, y, strict=True)),
-                                                         Reading())):
+    texts = [str(path) for path in paths]
+    for data, labels in ((paths, y), (np.array(texts), y), (np.array(paths, object), y),
+                         (pandas.Series(texts), y), (list(zip(paths, y, strict=True)), None)):
+        found = collect(data, Reading(), labels)
         assert found.classes == ("lying", "upright") and found.shape == (3, 16, 16)
         assert [found.classes[k] for k in found.y] == y
 
@@ -319,9 +323,6 @@ def test_what_is_masked_is_missing(shape, tmp_path):
     assert np.nanmax(collect(pixels, Reading()).x) <= 1
 
 
-pandas = pytest.importorskip("pandas")
-
-
 def frame():
     return pandas.DataFrame({"age": [20, 30, None] * 20, "kind": list("abc") * 20})
 
@@ -343,11 +344,14 @@ def test_columns_in_a_dictionary_records_and_objects_are_tables():
     columns = Columns({"age": Feature("float64"), "kind": Feature("string"),
                        "label": Feature("int64", NAMES)},
                       {**frame().to_dict("list"), "label": Y.tolist()})
-    for data in (frame().to_dict("list"), records, frame().to_numpy(object), columns):
+    rows = frame().to_dict("records")
+    for data in (frame().to_dict("list"), records, rows, frame().to_numpy(object), columns):
         found = collect(data, Reading())
         assert np.array_equal(found.x, wanted, equal_nan=True)
     assert found.classes == tuple(NAMES) and found.y.tolist() == Y.tolist()
     assert collect(frame()["age"], Reading()).x.shape == (60, 1)
+    for row in (frame().iloc[0], rows[0]):
+        assert gather(row).values.shape == (1, 2)
     assert gather(pandas.Series(list(X))).values.shape == X.shape
 
 

@@ -28,8 +28,8 @@ RAW: dict[str, Callable[..., Raw]] = {   # the sources whose values have an enco
 def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
     """All samples of a named source, a path, a list of images' paths, or of anything in memory
     that `gather` takes, with labels y (N,); a Collection stays as it is. Raises ValueError."""
-    given = gather(data, reading)
-    data, y = given.values, given.y if y is None else y
+    given = gather(data, reading, y)
+    data, y = given.values, given.y
     if isinstance(data, Collection):
         return data
     if isinstance(data, str | Path):

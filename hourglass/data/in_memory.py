@@ -35,15 +35,25 @@ class Given(NamedTuple):
     mask: np.ndarray | None = None   # like values: where they are missing
 
 
-def gather(data: Any, reading: Reading | None = None) -> Given:
+def gather(data: Any, reading: Reading | None = None, y: Any = None) -> Given:
     """Anything in memory as an array or a data frame; texts, paths and Collections stay.
 
     Takes arrays and tensors of every library and precision, masked arrays (masked is missing),
     sparse matrices, data frames, torch's Dataset and DataLoader, datasets of Hugging Face, and
     lists or other iterables of samples, which may be PIL images. Samples may be pairs of x and a
-    label, or dictionaries. `reading` says how PIL images are sized and coloured. Raises ValueError
-    for what holds no samples, or might hold samples without end.
+    label, or dictionaries. `reading` says how PIL images are sized and coloured; labels y (N,) take
+    the place of those that came with the samples. Raises ValueError for what holds no samples, or
+    might hold samples without end.
     """
+    found = _gather(data, reading)
+    if y is None:
+        return found
+    told = ("the labels y are used in place of those that the samples came with",) * (
+        found.y is not None)
+    return found._replace(y=y, notes=(*found.notes, *told))
+
+
+def _gather(data: Any, reading: Reading | None) -> Given:
     if isinstance(data, str | Path | Collection) or is_frame(data) or are_paths(data):
         return Given(data)
     if isinstance(data, np.ndarray | np.generic):
@@ -147,6 +157,13 @@ def are_paths(data: Any) -> bool:
         isinstance(item, str | Path) for item in data)
 
 
+def are_files(x: np.ndarray) -> bool:
+    """Whether an array (N,) holds the paths of images."""
+    from .sample import is_picture
+    return x.ndim == 1 and len(x) > 0 and all(
+        isinstance(item, str | Path) and is_picture(item) for item in x.tolist())
+
+
 def _from_array(x: Any) -> Given:
     """An array, whatever it holds."""
     x = np.asanyarray(x)
@@ -161,6 +178,8 @@ def _from_array(x: Any) -> Given:
         raise ValueError(f"data must be an array of samples, not the single value {x}")
     if x.dtype.names:   # a record array: its fields are columns
         return Given(pandas().DataFrame({name: x[name] for name in x.dtype.names}))
+    if x.dtype.kind in "UT" and are_files(x):
+        return Given([str(path) for path in x])
     if x.dtype == object:
         return _from_objects(x)
     if x.dtype.kind == "c":
@@ -182,7 +201,7 @@ def _from_objects(x: np.ndarray) -> Given:
                 return Given(pandas().DataFrame(x).infer_objects())
             raise ValueError(f"an array of objects of shape {x.shape} holds no numbers, but such "
                              f"as {x.flat[0]!r}") from None
-    return from_samples(list(x), None)
+    return Given([str(path) for path in x]) if are_files(x) else from_samples(list(x), None)
 
 
 def _filled(x: np.ma.MaskedArray) -> np.ndarray:
@@ -223,7 +242,9 @@ def _from_table(data: Any) -> Given | None:
     library = _library(data)
     if library == "polars" and hasattr(data, "collect"):   # a plan of a table
         data = data.collect()
-    if library == "pandas" and hasattr(data, "to_frame"):   # a column
+    if library == "pandas" and hasattr(data, "to_frame"):   # a row, whose index names its columns
+        if getattr(data, "index", None) is not None and data.index.inferred_type == "string":
+            return Given(data.to_frame().T.infer_objects())
         return _from_column(data.to_numpy(), data.name)
     if library in ("polars", "pyarrow") and not hasattr(data, "columns"):
         name = getattr(data, "name", None)
@@ -250,8 +271,8 @@ def _library(data: Any) -> str:
 
 def _from_column(values: np.ndarray, name: Any) -> Given:
     """A column of a table: of samples, or a table of that column alone."""
-    if values.dtype == object and len(values) and np.ndim(values[0]):
-        return _from_objects(values)
+    if are_files(values) or (values.dtype == object and len(values) and np.ndim(values[0])):
+        return _from_array(values)
     return Given(pandas().DataFrame({str(name or "value"): values}))
 
 
@@ -268,6 +289,8 @@ def _from_mapping(data: Mapping[Any, Any]) -> Given:
         notes = (f"not used of the dictionary: {', '.join(unused)}",) if unused else ()
         return found._replace(y=None if label is None else data[label],
                               notes=(*found.notes, *notes))
+    if is_row(data):
+        return Given(pandas().DataFrame([data]))
     if all(map(_is_column, data.values())):
         lengths = {str(name): len(column) for name, column in data.items()}
         if len(set(lengths.values())) > 1:
@@ -277,6 +300,14 @@ def _from_mapping(data: Mapping[Any, Any]) -> Given:
     keys = ", ".join(map(str, list(data)[:6]))
     raise ValueError(f"a dictionary of {keys} is neither columns of one length nor x and y; of "
                      f"several splits, give one, as in train(data[{next(iter(data))!r}])")
+
+
+def is_row(sample: Any) -> bool:
+    """Whether this is a row of a table: a dictionary of single numbers and texts."""
+    from .sample import is_picture
+    return isinstance(sample, Mapping) and bool(sample) and not any(
+        is_picture(cell) or (hasattr(cell, "__len__") and not isinstance(cell, str)
+                             and getattr(cell, "shape", None) != ()) for cell in sample.values())
 
 
 def _is_column(part: Any) -> bool:

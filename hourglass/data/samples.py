@@ -11,7 +11,7 @@ from ..console import track
 from .frames import pandas
 from .hugging_face import columns_of, is_hugging_face, is_table, names_of_classes, samples_of
 from .images import Reading
-from .in_memory import Given, where_kept
+from .in_memory import Given, is_row, where_kept
 from .ondisk import IN_MEMORY
 from .sample import Chunk, batch, dims, is_picture, one, plain_labels_of
 from .stack import Stack
@@ -36,6 +36,8 @@ def from_samples(data: Any, reading: Reading | None) -> Given:
     shapes, and where a sample cannot be read.
     """
     name = type(data).__name__
+    if isinstance(data, list | tuple) and data and all(map(is_row, data)):
+        return Given(pandas().DataFrame(list(data)))
     if isinstance(data, list | tuple) and not _hold_samples(data):
         return _numbers(data)
     if isinstance(data, list | tuple) and _is_x_and_y(data):
@@ -51,8 +53,9 @@ def from_samples(data: Any, reading: Reading | None) -> Given:
     if first is None:
         raise ValueError(f"this {name} is empty; training needs samples")
     samples = _each(chain([first], chunks))
-    bounded = samples if total is None else track(islice(samples, total), total,
-                                                  f"reading the {name}")
+    bounded: Iterator[tuple[Any, Any]] = islice(samples, total)   # all, where there is no total
+    if total and not isinstance(data, list | tuple):
+        bounded = track(bounded, total, f"reading the {name}")
     _fill(stack, bounded, total is None, name)
     if total and stack.count < total:
         notes.append(f"this {name} announced {total:,} samples and gave {stack.count:,}")
