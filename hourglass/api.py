@@ -8,6 +8,7 @@ from .assembly import Training
 from .assembly import prepare as prepare_run
 from .assembly import resume as resume_run
 from .console import is_first, say
+from .data.over_time import as_kind
 from .display import show
 from .folder import open_run
 from .loading import IN_MEMORY
@@ -19,8 +20,8 @@ from .trained import Trained
 
 
 def train(
-    data: Any = None, *, y: Any = None, out: str | Path | None = None, recipe: str | None = None,
-    quiet: bool = False, report: bool = True, **settings: Any,
+    data: Any = None, *, y: Any = None, kind: str = "", out: str | Path | None = None,
+    recipe: str | None = None, quiet: bool = False, report: bool = True, **settings: Any,
 ) -> Trained:
     """Train on a source's name, a path, or samples in memory, with labels y, and report (without
     `report`, faster by what that takes).
@@ -29,10 +30,15 @@ def train(
     and DataLoader, data sets of Hugging Face, and lists of arrays or PIL images. Labels y (N,) are
     numbers or texts; None or NaN is a label that is not known, for models that guess classes.
 
+    With kind="series" a file, a data frame (times are a column or its index) or an array (T, C) is
+    cut into windows over time, by window=24, id="unit" and the like (`hourglass.data.series`), and
+    an array (N, T, C) holds N windows.
+
     `settings` are those of the command line, such as model="vae(16)" or epochs=10. Raises
     ValueError for what cannot work and FloatingPointError for a loss that is not finite.
     """
     values = {**(read_recipe(recipe) if recipe else {}), **settings}
+    data = as_kind(data, kind, y, values)
     in_memory = data is not None and not isinstance(data, str | Path)
     if data is not None and not in_memory:
         values["data"] = str(data)
@@ -40,10 +46,11 @@ def train(
     return _go(training, quiet, report)
 
 
-def resume(run: str | Path, *, data: Any = None, y: Any = None, quiet: bool = False,
+def resume(run: str | Path, *, data: Any = None, y: Any = None, kind: str = "", quiet: bool = False,
            report: bool = True, **changes: Any) -> Trained:
     """Go on with a run exactly where it stopped, or for more epochs; data in memory that it was
-    trained on must be given again."""
+    trained on must be given again, with its kind."""
+    data = as_kind(data, kind, y, changes)
     training = resume_run(open_run(run), changes, data, y)
     return _go(training, quiet, report)
 

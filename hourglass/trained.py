@@ -20,6 +20,7 @@ from .data.in_memory import are_paths
 from .data.labels import if_known, texts_of
 from .data.source import Source, Split
 from .data.table import Table
+from .data.windows import in_own_units, over_time
 from .evidence import squared_errors
 from .fitted import FittedPrior, knows_no_classes, prior_of
 from .folder import RunFolder, open_run
@@ -68,8 +69,12 @@ class Trained:
         return self._each(seen(found), self._labels(y, found),
                           lambda x, y: self.model.encode(channels_first(x), y)[0].z).numpy()
 
-    def decode(self, z: Any, y: Any = None) -> np.ndarray:
-        """Images (N, H, W, C) or vectors (N, D) of codes (N, D) or (N, D, H, W), of classes y."""
+    def decode(self, z: Any, y: Any = None) -> Any:
+        """Images (N, H, W, C), vectors (N, D) or windows (N, T, C) of codes (N, ...), classes y."""
+        return in_own_units(self.about.get("encoding"), self.values(z, y))
+
+    def values(self, z: Any, y: Any = None) -> np.ndarray:
+        """The same as the model sees them."""
         codes = np.asarray(z, dtype=np.float32)
         wanted = self._own(1, 1.0, 0).shape[1:]
         if codes.shape[1:] != wanted or not len(codes):
@@ -83,10 +88,11 @@ class Trained:
     def _decoded(self, z: Tensor, y: Tensor | None) -> Tensor:
         return self.model.decode(self.model.settled(z), y).mean
 
-    def reconstruct(self, x: Any, y: Any = None) -> np.ndarray:
-        """Through the bottleneck and back, (N, H, W, C) or (N, D)."""
+    def reconstruct(self, x: Any, y: Any = None) -> Any:
+        """Through the bottleneck and back: (N, H, W, C), (N, D), or windows in their own units."""
         found = self.read(x)
-        return self._through(seen(found), self._labels(y, found))
+        again = self._through(seen(found), self._labels(y, found))
+        return again if found is x else in_own_units(found.encoding, again)
 
     def restore(self, x: Any, y: Any = None) -> np.ndarray:
         """What the model makes of corrupted samples: images (N, H, W, C), or vectors (N, D).
@@ -134,11 +140,12 @@ class Trained:
         return self.inputs.worth(x)
 
     def sample(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
-               temperature: float = 1.0) -> np.ndarray:
-        """New samples (N, H, W, C) or (N, D): means of n draws from a prior (if none is named, from
-        the `usual_prior`), of class y if one is asked for; a conditional model else draws all
-        classes in turn."""
-        return self.draw(n, y, seed, prior, temperature)[0]
+               temperature: float = 1.0) -> Any:
+        """New samples (N, H, W, C), (N, D) or (N, T, C): means of n draws from a prior (if none is
+        named, from the `usual_prior`), of class y if one is asked for; a conditional model else
+        draws all classes in turn."""
+        drawn = self.draw(n, y, seed, prior, temperature)[0]
+        return in_own_units(self.about.get("encoding"), drawn)
 
     def draw(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
              temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -162,8 +169,8 @@ class Trained:
         else:
             z, kinds = fitted.sample(n, wanted, temperature, seed)
         if kinds is None or not knows:
-            return self.decode(z), z, np.empty(0, int)
-        return self.decode(z, [self.classes[kind] for kind in kinds] if told else None), z, kinds
+            return self.values(z), z, np.empty(0, int)
+        return self.values(z, [self.classes[kind] for kind in kinds] if told else None), z, kinds
 
     def usual_prior(self, asked: bool = False) -> str:
         """The one that its parts name; else the model's own, if training drew the codes to it and,
@@ -343,7 +350,7 @@ class Trained:
         given = self.inputs.gather(x)
         x = given.values
         encoding = self.about.get("encoding")
-        if encoding and (isinstance(x, str | Path) or is_frame(x)):
+        if encoding and (isinstance(x, str | Path) or is_frame(x) or over_time(encoding)):
             found = collect_like(x, encoding)
         else:
             found = self.inputs.read(given, strict)

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import ImageEnhance
 
 from ..console import say, track
+from ..data.windows import in_own_units
 from ..disk import check_empty
 from ..figures.canvas import contact_sheet, shown
 from ..trained import Trained
@@ -53,7 +54,7 @@ def generate(model: Trained, wish: Wish, out: Path) -> list[str]:
         lines.append(found.words)
         _write_pairs(x, found.x, out)
     elif out.suffix == ".npy":
-        save_array(out, x)
+        save_array(out, in_own_units(model.about.get("encoding"), x))
     elif out.suffix:
         told = not wish.kind and model.model.condition is not None
         columns = len(model.classes) if told and len(model.classes) <= WIDEST else 0
