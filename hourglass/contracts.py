@@ -221,6 +221,15 @@ class Rule(NamedTuple):
     score: Callable[[Seen, dict[str, np.ndarray]], np.ndarray]   # (N,), higher is more abnormal
     draws: int = 0       # of each z, that `nats` are over
     codes: bool = True   # whether `fit` looks at the codes of training samples, or gets none
+    # of the arguments of `fit`, and the state that it found: scores (N,) of the held-out samples,
+    # each as if `fit` had not seen it; None where `score` gives just that
+    apart: Callable[[np.ndarray, Seen, dict[str, np.ndarray]], np.ndarray] | None = None
+
+    def calibrate(self, codes: np.ndarray, held: Seen) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Fit, and score the held-out samples, each as if `fit` had not seen it: state, (N,)."""
+        state = self.fit(codes, held)
+        return state, (self.score(held, state) if self.apart is None else
+                       self.apart(codes, held, state))
 
 
 class Clock(NamedTuple):

@@ -138,8 +138,9 @@ def _fitted(model: Judging, text: str, held_out: Any) -> Fitted:
         return kept
     else:
         held = held_of(model, rule.draws)
-    state = rule.fit(_codes(model, held) if rule.codes else np.empty((0, 0)), held.seen)
-    fitted = Fitted(text, state, np.sort(rule.score(held.seen, state)), held.of)
+    codes = _codes(model, held) if rule.codes else np.empty((0, 0))
+    state, normal = rule.calibrate(codes, held.seen)
+    fitted = Fitted(text, state, np.sort(normal), held.of)
     if held_out is None:
         with suppress(OSError):   # of a folder that cannot be written: it is fitted again
             _save(path, fitted)
