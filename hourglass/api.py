@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from .against_pca import in_words
 from .assembly import Training
 from .assembly import prepare as prepare_run
 from .assembly import resume as resume_run
@@ -13,7 +14,7 @@ from .display import show
 from .folder import open_run
 from .loading import IN_MEMORY
 from .processes import part_ways
-from .reports import finish, settle, write_report
+from .reports import compared_with_pca, finish, settle, write_report
 from .run import run
 from .settings import make_settings, read_recipe
 from .trained import Trained
@@ -71,6 +72,10 @@ def _go(training: Training, quiet: bool, report: bool) -> Trained:
         show(iter(progress), training.plan.epochs)
     if is_first():
         (finish if report else settle)(training)
+        if not quiet:
+            for text in (in_words(training.folder.read_record()) if report else
+                         compared_with_pca(training)):
+                say(text)
     part_ways()
     on_cpu = training.fabric.device.type == "cpu"   # as what is loaded is
     here = training.settings.data == IN_MEMORY and on_cpu

@@ -57,6 +57,9 @@ def score(
                                           "abnormal/, which the threshold is to part")] = "",
     normal: Annotated[str, typer.Option(help="the classes that are normal, such as good,fine; "
                                         "else those that training saw")] = "",
+    masks: Annotated[str, typer.Option(help="folder or archive of masks of the defects, named as "
+                                       "the samples, for figures of pixels. Default: the folder "
+                                       "ground_truth of SAMPLES, if there is one")] = "",
     plot: Annotated[Optional[Path], typer.Option(  # noqa: UP045
         help="of a series: a picture of it, what came back, and the score")] = None,
     windows: Annotated[str, typer.Option(help="of a series: a .json of when it is known to be "
@@ -89,7 +92,7 @@ def score(
     from .trained import load
     model = load(run, str(choose_device(device)))
     if model.about.get("encoding", {}).get("kind") == "series":
-        if heatmaps or detector or labelled or normal:
+        if heatmaps or detector or labelled or normal or masks:
             raise ValueError("the steps of a series are scored by their errors; with it go "
                              "--threshold, --causal, --plot, --windows, --label, --merge and "
                              "--shortest")
@@ -100,8 +103,8 @@ def score(
     if plot or windows or causal or label or merge is not None or shortest > 1:
         raise ValueError("--plot, --windows, --causal, --label, --merge and --shortest are for "
                          "models of series")
-    found, verdicts = judge(model, samples, Choice(detector, threshold, labelled, normal), out,
-                            heatmaps)
+    choice = Choice(detector, threshold, labelled, normal, masks)
+    found, verdicts = judge(model, samples, choice, out, heatmaps)
     for line in in_words(found, verdicts):
         print(line)
     print(out)

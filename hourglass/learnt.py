@@ -22,9 +22,10 @@ from .contracts import Batch, Collection, Seen
 from .data.scales import AS_IT_IS, find_scale
 from .disk import check_empty
 from .display import show
-from .evidence import seen_of, together
+from .evidence import Look, by_place, seen_of, together
 from .fit import fit
 from .hardware import choose_device
+from .pca import PCA, components_for, errors_by_others, fit_pca
 from .run import parties_of, save_weights
 from .settings import Settings, make_settings
 from .spec import did_you_mean, models, read
@@ -159,25 +160,37 @@ class Learnt:
         return self.scaling.back(self._each(codes, lambda t: channels_last(
             self.model.decode(t).mean)))
 
-    def seen(self, x: np.ndarray, draws: int) -> Seen:
+    def seen(self, x: np.ndarray, look: Look) -> Seen:
         """What the model makes of the rows of x (N, D), as detectors take it; scaled."""
-        return together([seen_of(self.model, Batch(channels_first(batch)), draws)
+        return together([seen_of(self.model, Batch(channels_first(batch)), look)
                          for batch in self._batches(self.samples(x))])
 
-    def seen_in_training(self, x: np.ndarray, draws: int) -> Seen:
+    def pca(self, x: np.ndarray) -> PCA:
+        """Principal components of rows x (N, D)."""
+        samples = self.samples(x)
+        return fit_pca(samples, components_for(samples[0].size, self.width))
+
+    def seen_in_training(self, x: np.ndarray, look: Look) -> Seen:
         """The same of the very rows that it was trained on, with errors and likelihoods of the
         trained ones brought to the level of the ones kept for validation: a new row comes back
-        worse than one that was trained on."""
-        seen, trained = self.seen(x, draws), np.ones(len(x), bool)
+        worse than one that was trained on. Principal components are those of other rows."""
+        seen, trained = self.seen(x, look), np.ones(len(x), bool)
+        if "pca" in look.maps:
+            samples, count = self.samples(x), components_for(self.samples(x[:1]).size, self.width)
+            seen = seen._replace(pca=by_place(errors_by_others(samples, count)))
         trained[self.unseen] = False
         if (~trained).sum() < FEWEST or not trained.any():
             return seen
         error, nats = seen.error.copy(), seen.nats.copy()
         usual, new = np.median(error[trained]), np.median(error[~trained])
-        error[trained] *= max(1.0, new / max(usual, 1e-300))
+        worse = max(1.0, new / max(usual, 1e-300))
+        error[trained] *= worse
+        model = seen.model.copy()
+        if len(model):
+            model[trained] *= worse
         (middle, width), (level, new) = (_level(nats[rows]) for rows in (trained, ~trained))
         nats[trained] = max(middle, level) + (nats[trained] - middle) * max(1.0, new / width)
-        return seen._replace(error=error, nats=nats)
+        return seen._replace(error=error, nats=nats, model=model)
 
     def samples(self, x: np.ndarray) -> np.ndarray:
         """The rows of x (N, D) as the model's samples, scaled: (N, D) or (N, H, W, C)."""

@@ -25,7 +25,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from .data.in_memory import gather
+from .evidence import Look
 from .learnt import learn, restore, save, settings_for
+from .pca import pca_from
 from .spec import detectors
 from .thresholds import contamination as lies_above
 
@@ -128,9 +130,10 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         X = _fit(self, X)
         self.detector_ = USUAL if self.detector == "auto" else self.detector
         rule = detectors.make(self.detector_)
-        seen = self.learnt_.seen_in_training(X, rule.draws)
+        pca = self.learnt_.pca(X) if "pca" in rule.maps else None
+        seen = self.learnt_.seen_in_training(X, Look(rule.draws, rule.maps, pca))
         self.state_, scores = rule.calibrate(seen.z, seen)
-        self.state_ |= known_rows(X, scores)
+        self.state_ |= known_rows(X, scores) | (pca.arrays() if pca else {})
         self.offset_ = -lies_above(float(self.contamination))(scores, None)
         return self
 
@@ -138,7 +141,8 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         """How normal every row of X is, (N,): higher is more normal. A row that it was fitted to
         is scored as if it had not been: a row is not its own neighbour."""
         X, rule = _checked(self, X), detectors.make(self.detector_)
-        scores = rule.score(self.learnt_.seen(X, rule.draws), self.state_)
+        look = Look(rule.draws, rule.maps, pca_from(self.state_))
+        scores = rule.score(self.learnt_.seen(X, look), self.state_)
         return -scores_of_known(X, scores, self.state_)
 
     def decision_function(self, X: Any) -> np.ndarray:

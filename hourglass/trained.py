@@ -25,7 +25,9 @@ from .evidence import squared_errors
 from .fitted import FittedPrior, knows_no_classes, prior_of
 from .folder import RunFolder, open_run
 from .inputs import Inputs
+from .kept_pca import pca_of
 from .loading import IN_MEMORY, load_source
+from .pca import PCA
 from .scoring import Detector, detector_of
 from .settings import make_settings, read_toml
 from .spec import did_you_mean
@@ -201,6 +203,10 @@ class Trained:
             codes = find_codes(self.model, self.source())
             keep_codes(self.folder, codes)
         return codes
+
+    def pca(self) -> PCA:
+        """Principal components of the training samples, as detectors use them."""
+        return pca_of(self.folder, self.source, self._own(1, 1.0, 0)[0].size)
 
     @property
     def data(self) -> str:

@@ -37,7 +37,7 @@ def combined(of: tuple[str, ...] = ("error", "knn")) -> Rule:
             total -= log_survival(state[f"{i}:normal"], scores)
         return total
     return Rule(fit, score, max(rule.draws for rule in rules), any(rule.codes for rule in rules),
-                apart)
+                apart, frozenset().union(*(rule.maps for rule in rules)))
 
 
 def state_of(number: int, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
