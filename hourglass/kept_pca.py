@@ -13,7 +13,8 @@ from .codes import digest
 from .data.source import Source
 from .folder import RunFolder
 from .heldout import held_rows
-from .pca import PCA, components_for, fit_pca, pca_from, training_samples
+from .pca import PCA as PCA
+from .pca import components_for, fit_pca, pca_from, training_samples
 
 
 def pca_of(folder: RunFolder, source: Callable[[], Source], numbers: int) -> PCA:

@@ -25,9 +25,8 @@ from .evidence import squared_errors
 from .fitted import FittedPrior, knows_no_classes, prior_of
 from .folder import RunFolder, open_run
 from .inputs import Inputs
-from .kept_pca import pca_of
+from .kept_pca import PCA, pca_of
 from .loading import IN_MEMORY, load_source
-from .pca import PCA
 from .scoring import Detector, detector_of
 from .settings import make_settings, read_toml
 from .spec import did_you_mean
@@ -234,10 +233,8 @@ class Trained:
         self, text: str = "", threshold: str = "", labelled: Any = None, held_out: Any = None
     ) -> Detector:
         """What tells normal samples from abnormal ones: a detector fitted to the training samples,
-        and the score from which one is called abnormal.
-
-        Without texts, those that were kept with the run, else "auto" and "quantile(0.99)", or
-        "best_f1" where there are `labelled` samples.
+        and the score from which one is called abnormal. Without texts, those
+        kept with the run, else "auto" and "quantile(0.99)", or "best_f1" for `labelled` samples.
         Thresholds and probabilities are from `held_out` samples, which are normal; else from those
         that were kept out of training. `labelled` are a few examples, a pair of samples and of 1
         for each that is abnormal, for the threshold best_f1. Raises ValueError for a wrong text,
