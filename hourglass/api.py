@@ -12,6 +12,7 @@ from .console import is_first, say
 from .data.over_time import as_kind
 from .display import show
 from .folder import open_run
+from .imputation import filled_in
 from .loading import IN_MEMORY
 from .processes import part_ways
 from .reports import compared_with_pca, finish, settle, write_report
@@ -76,6 +77,8 @@ def _go(training: Training, quiet: bool, report: bool) -> Trained:
             for text in (in_words(training.folder.read_record()) if report else
                          compared_with_pca(training)):
                 say(text)
+        for line in [] if quiet else filled_in(training.folder):
+            say(line)
     part_ways()
     on_cpu = training.fabric.device.type == "cpu"   # as what is loaded is
     here = training.settings.data == IN_MEMORY and on_cpu

@@ -43,6 +43,7 @@ from .spec import (
 )
 from .steering import effective_beta, negative_weights, ramps_too_long
 from .step import Step
+from .suited import suited
 from .summary import summarise
 
 ENOUGH_STEPS = 8000
@@ -207,7 +208,7 @@ def with_whole_path(settings: Settings, data: Any = None) -> Settings:
 def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> Training:
     keep_freed_memory()
     device = choose_device(settings.device)
-    parts = settings.parts().fitted(source.shape, source.low, source.high, source.columns)
+    parts, suits = suited(settings, source)
     classes = len(source.classes)
     costs = summarise(parts, source.shape, settings.optimiser, classes)
     if parts.condition != "none":
@@ -233,7 +234,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
               "parameters": costs.parameters, "multiply_adds": costs.multiply_adds,
               "beta": effective_beta(step.objective, source.shape)}
     batches = len(source.splits["train"]) / (settings.batch_size * fabric.world_size)
-    told = [*ramps_too_long(step.objective, plan.epochs, batches),
+    told = [*suits, *ramps_too_long(step.objective, plan.epochs, batches),
             *negative_weights(step.objective), _too_wide(model, parts, source.shape),
             limit_memory(settings.max_memory, device)]
     return Training(used, folder or RunFolder(Path()), source, parts, step, optimiser, fabric, plan,
@@ -253,7 +254,8 @@ def _optimiser(settings: Settings, step: Step) -> Optimizer:
 
 def _too_wide(model: Autoencoder, parts: Parts, shape: tuple[int, ...]) -> str:
     """What to say of a code in which a vector fits whole, so that nothing need be learnt."""
-    if len(shape) != 1 or parts.corruption != "none" or model.bottleneck.confined:
+    as_it_is = parts.corruption == "none" or parts.corruption.startswith("holes")
+    if len(shape) != 1 or not as_it_is or model.bottleneck.confined:
         return ""
     width = model.sample_prior(1).numel()
     return "" if width < shape[0] else (

@@ -10,7 +10,16 @@ from .condition import CONDITIONS, Condition
 from .contracts import Alphabet, Latent, Output
 from .corruptions import corrupter
 from .precision import at_least_single, full_precision
-from .spec import Call, Initial, backbones, bottlenecks, likelihoods, read, usual_backbone
+from .spec import (
+    Call,
+    Initial,
+    backbones,
+    bottlenecks,
+    corruptions,
+    likelihoods,
+    read,
+    usual_backbone,
+)
 
 INITIALISED = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d)
 
@@ -45,7 +54,16 @@ class Parts:
             raise ValueError(f"{likelihood} is for values from {least:g} to {most:g}, and this "
                              f"data has others; use --likelihood normal, or scale the data")
         return replace(self, backbone=backbone, decoder=_around(self.decoder, backbone),
-                       likelihood=likelihood)
+                       likelihood=likelihood, corruption=_by_cell(self.corruption, columns))
+
+
+def _by_cell(corruption: str, columns: str) -> str:
+    """The corruption's text, in which holes are as wide as the columns' cells."""
+    call = read(corruption) if corruption.startswith("holes") and "+" not in corruption else None
+    if call is None or not columns:
+        return corruption
+    cells = likelihoods.make(f"mixed({columns!r})").cells
+    return str(Call("holes", (), {**corruptions.check(call), "widths": cells}))
 
 
 def _around(decoder: str, backbone: str) -> str:

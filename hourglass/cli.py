@@ -75,6 +75,7 @@ def train(
     from .assembly import resume as go_on
     from .display import show
     from .folder import is_run, open_run
+    from .imputation import filled_in
     from .processes import part_ways
     from .run import run
     if resume:
@@ -101,6 +102,8 @@ def train(
         settle(training)
         for line in compared_with_pca(training):
             say(line)
+    for line in filled_in(training.folder):
+        say(line)
     if not report:
         print(training.folder.path)
     if training.interrupted:
@@ -133,12 +136,13 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
     """
     from .folder import RunFolder, is_run
     from .loading import load_source
+    from .suited import suited
     from .summary import as_text, summarise
     if data and is_run(Path(data)):
         data, recipe = "", str(RunFolder(Path(data)).settings)
     chosen = _settings(data, recipe, settings)
     source = load_source(chosen)
-    parts = chosen.parts().fitted(source.shape, source.low, source.high, source.columns)
+    parts, _ = suited(chosen, source)
     costs = summarise(parts, source.shape, chosen.optimiser, len(source.classes))
     print(as_text(costs, chosen.batch_size))
 
@@ -167,20 +171,27 @@ def report(
 def reconstruct(
     run: Run,
     images: Annotated[str, typer.Argument(help="a folder, an archive, an array or a source")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the pictures")] = Path("out"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the pictures; of a table, a "
+                                      ".csv or .parquet")] = Path("out"),
     show: Annotated[str, typer.Option(help="channels that pictures show, such as 3,2,1, or all; "
                                       "else as the run's settings say")] = "",
     device: Device = "cpu",
 ) -> None:
-    """Pass images through a trained model and write what comes out: PNGs and, where these would
-    lose depth or channels, TIFFs in the data's own units.
+    """Pass images, or a table's rows, through a trained model and write what comes out: PNGs and,
+    where these would lose depth or channels, TIFFs in the data's own units; of a table, rows.
 
-    Example: hourglass reconstruct runs/1 photos/ -o out/
+    Examples: hourglass reconstruct runs/1 photos/ -o out/; hourglass reconstruct runs/2 rows.csv
+    -o again.csv
     """
     from .hardware import choose_device
     from .tasks.reconstruct import reconstruct as pass_through
+    from .tasks.tables import is_table, reconstruct_table
     from .trained import load
-    found = pass_through(load(run, str(choose_device(device))), images, out, show)
+    model = load(run, str(choose_device(device)))
+    if is_table(model):
+        print("\n".join(reconstruct_table(model, images, out)))
+        return
+    found = pass_through(model, images, out, show)
     print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}")
 
 

@@ -28,7 +28,8 @@ def generate(
     nearest: Annotated[bool, typer.Option("--nearest", help="with the nearest training sample "
                                           "below each")] = False,
     out: Annotated[Path, typer.Option("--out", "-o", help="a .png file for a sheet, a folder for a "
-                                      "file each, a .npy for an array")] = Path("samples.png"),
+                                      "file each, a .npy for an array; of a table, a .csv or "
+                                      ".parquet")] = Path("samples.png"),
     seed: Annotated[int, typer.Option(help="other seeds, other samples")] = 0,
     device: Device = "cpu",
 ) -> None:

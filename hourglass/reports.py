@@ -20,6 +20,7 @@ from .figures.canvas import as_png
 from .fitted import prior_of
 from .folder import RunFolder
 from .heldout import find_held, keep_held
+from .imputation import keep_filler
 from .loading import IN_MEMORY
 from .metrics import measure
 from .observe import glance, rows_of, take
@@ -60,6 +61,9 @@ def settle(training: "Training") -> bool:
         keep_held(training.folder, held)
         device = training.source.splits["train"].device
         keep_detectors(Trained(training.folder, str(device), training.source))
+    if training.source.encoding.get("kind") == "table":
+        device = str(training.fabric.device)
+        keep_filler(Trained(training.folder, device, training.source), training.source)
     return best
 
 

@@ -15,11 +15,11 @@ from .checkpoint import load_tensors
 from .codes import Codes, find_codes, keep_codes, kept_codes
 from .contracts import Collection
 from .data import collect_like, stored
-from .data.frames import is_frame
-from .data.in_memory import are_paths
+from .data.in_memory import Given, are_paths
 from .data.labels import if_known, texts_of
+from .data.rows import holds_rows, is_rows, with_holes
 from .data.source import Source, Split
-from .data.table import Table
+from .data.table import in_units
 from .data.windows import in_own_units, over_time
 from .evidence import squared_errors
 from .fitted import FittedPrior, knows_no_classes, prior_of
@@ -36,7 +36,6 @@ if TYPE_CHECKING:   # it wants an extra, and few want it
     from .compression.codec import Codec, Contents
     from .tasks.evaluate import Likelihood
 
-ROUNDS = 10   # of filling in what is missing
 BATCH = 128   # small enough for activations to stay in cache
 
 
@@ -71,11 +70,19 @@ class Trained:
                           lambda x, y: self.model.encode(channels_first(x), y)[0].z).numpy()
 
     def decode(self, z: Any, y: Any = None) -> Any:
-        """Images (N, H, W, C), vectors (N, D) or windows (N, T, C) of codes (N, ...), classes y."""
-        return in_own_units(self.about.get("encoding"), self.values(z, y))
+        """Images (N, H, W, C), vectors (N, D), or rows of a table or windows in their own units, of
+        codes (N, ...), of classes y."""
+        return self.in_units(self.values(z, y))
+
+    def in_units(self, x: np.ndarray, found: Collection | None = None) -> Any:
+        """Samples as they are given back: rows of a table (N, D) as a data frame, typed as the
+        table that was `found`, windows of a series in their own units; all else as it is."""
+        encoding = self.about.get("encoding") or {}
+        return in_units(encoding, x, found.raw if found else None) if (
+            encoding.get("kind") == "table") else in_own_units(encoding, x)
 
     def values(self, z: Any, y: Any = None) -> np.ndarray:
-        """The same as the model sees them."""
+        """The same as the model sees them: images (N, H, W, C) or vectors (N, D)."""
         codes = np.asarray(z, dtype=np.float32)
         wanted = self._own(1, 1.0, 0).shape[1:]
         if codes.shape[1:] != wanted or not len(codes):
@@ -90,23 +97,28 @@ class Trained:
         return self.model.decode(self.model.settled(z), y).mean
 
     def reconstruct(self, x: Any, y: Any = None) -> Any:
-        """Through the bottleneck and back: (N, H, W, C), (N, D), or windows in their own units."""
+        """Through the bottleneck and back, (N, H, W, C) or (N, D); a table as a data frame and
+        windows in their own units. What is read already, a Collection, gives an array."""
         found = self.read(x)
         again = self._through(seen(found), self._labels(y, found))
-        return again if found is x else in_own_units(found.encoding, again)
+        return again if found is x else self.in_units(again, found)
 
-    def restore(self, x: Any, y: Any = None) -> np.ndarray:
-        """What the model makes of corrupted samples: images (N, H, W, C), or vectors (N, D).
+    def restore(self, x: Any, y: Any = None) -> Any:
+        """What the model makes of corrupted samples: images (N, H, W, C), or as `reconstruct`.
 
         Arrays of images, (N, H, W) or (N, H, W, C), 8-bit or in the data's range, keep their own
         size: smaller and larger ones than in training go through in tiles that overlap. Files come
         at the size of training. Values stay in [0, 1] where the data's do. A conditional model
         wants the classes y, by name, unless folders tell them. Raises ValueError.
         """
+        if len(self.shape) != 3:
+            again = self.reconstruct(x, y)
+            inside = self.about["bounded"] and isinstance(again, np.ndarray)
+            return again.clip(0, 1) if inside else again
         named = isinstance(x, str | Path | Collection) or are_paths(x)
-        found = self.read(x) if named or len(self.shape) != 3 else self._at_own_size(x)
+        found = self.read(x) if named else self._at_own_size(x)
         given, labels = seen(found), self._labels(y, found)
-        if len(self.shape) != 3 or given.shape[1:3] == self.shape[1:]:
+        if given.shape[1:3] == self.shape[1:]:
             again = self._through(given, labels)
         else:
             each = [None] * len(given) if labels is None else labels[:, None]
@@ -131,9 +143,8 @@ class Trained:
 
     def _through(self, x: np.ndarray, y: np.ndarray | None) -> np.ndarray:
         """Samples (N, ...) through the model, classes (N,) as it counts them."""
-        again: np.ndarray = channels_last(self._each(
-            x, y, lambda x, y: self.model(channels_first(x), y).px.mean)).numpy()
-        return again
+        return np.asarray(channels_last(self._each(
+            x, y, lambda x, y: self.model(channels_first(x), y).px.mean)).numpy())
 
     def scale_of(self, x: np.ndarray) -> float:
         """What a number of x is worth to the model, where `read` gave x: all but 8-bit images are
@@ -142,11 +153,10 @@ class Trained:
 
     def sample(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
                temperature: float = 1.0) -> Any:
-        """New samples (N, H, W, C), (N, D) or (N, T, C): means of n draws from a prior (if none is
-        named, from the `usual_prior`), of class y if one is asked for; a conditional model else
-        draws all classes in turn."""
-        drawn = self.draw(n, y, seed, prior, temperature)[0]
-        return in_own_units(self.about.get("encoding"), drawn)
+        """New samples (N, H, W, C), (N, D) or (N, T, C), or rows of a table as a data frame: means
+        of n draws from a prior (if none is named, from the `usual_prior`), of class y if one is
+        asked for; a conditional model else draws all classes in turn."""
+        return self.in_units(self.draw(n, y, seed, prior, temperature)[0])
 
     def draw(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
              temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -350,34 +360,23 @@ class Trained:
         """
         if isinstance(x, Collection):
             return x
-        given = self.inputs.gather(x)
-        x = given.values
-        encoding = self.about.get("encoding")
-        if encoding and (isinstance(x, str | Path) or is_frame(x) or over_time(encoding)):
-            found = collect_like(x, encoding)
+        encoding = self.about.get("encoding") or {}
+        table = encoding.get("kind") == "table"
+        given = Given(x) if table and holds_rows(x) else self.inputs.gather(x)
+        if table or (encoding and (isinstance(given.values, str | Path) or is_rows(given.values)
+                                   or over_time(encoding))):
+            found = collect_like(with_holes(given.values, given.mask), encoding)
         else:
             found = self.inputs.read(given, strict)
-        found = if_known(found)
-        if found.shape != self.shape:
+        if (found := if_known(found)).shape != self.shape:
             raise ValueError(f"this model takes samples of shape {self.shape}, not {found.shape}")
         return found
 
-    def impute(self, x: Any) -> Any:
-        """A table, as a data frame or a file's path, with what is missing in it filled in by the
-        model, as a data frame in its own units. What is known stays as it is."""
-        found = self.read(x)
-        if not isinstance(found.raw, Table):
-            raise ValueError("only tables are filled in, by a model that was trained on one: "
-                             "hourglass train rows.csv")
-        return found.raw.filled(found.encoding, self.complete(found.x))
-
-    def complete(self, x: np.ndarray) -> np.ndarray:
-        """Vectors or windows (N, ...) with what the model makes of what is missing (NaN) in them:
-        what it fills in goes in again, ROUNDS times (Rezende et al., 2014, arXiv 1401.4082)."""
-        holes, full = np.isnan(x), np.nan_to_num(x)
-        for _ in range(ROUNDS if holes.any() else 0):
-            full = np.where(holes, self.reconstruct(Collection(full)), x)
-        return full
+    def impute(self, x: Any, y: Any = None) -> Any:
+        """A table (a file's path, a data frame or other rows) with what is missing in it filled in,
+        as a data frame in its own units. What is known stays as it is. Raises ValueError."""
+        from .imputation import impute
+        return impute(self, x, y)
 
     def _each(
         self, x: np.ndarray, y: np.ndarray | None, use: Callable[[Tensor, Tensor | None], Tensor]

@@ -11,7 +11,7 @@ from hourglass import spec
 from hourglass.corruptions import corrupter
 
 EXAMPLES = [spec.corruptions.examples[name] for name in spec.corruptions.parts]
-FOR_ALL = {"none", "noise", "salt_pepper", "drop"}
+FOR_ALL = {"none", "noise", "salt_pepper", "drop", "holes"}
 AT_NOTHING = ["none", "noise(0)", "noise(0.0, clip=True)", "salt_pepper(0)", "drop(0)", "mask(0)",
               "cutout(0)", "blur(0)", "downscale(1)", "overlay(opacity=0)"]
 ODD = [(3, 1, 1, 1), (2, 1, 5, 7), (2, 2, 9, 3), (2, 3, 1, 4), (1, 4, 13, 21)]

@@ -394,7 +394,7 @@ def test_a_table_is_learnt_filled_in_and_scored_under_it(tmp_path, hourglass):
     assert code == 0 and "mixed(" in said
     model = hg.load(run)
     assert model.about["parts"]["likelihood"].startswith("mixed('number, kinds(4), pair(")
-    recon = model.reconstruct(frame)
+    recon = model.reconstruct(model.read(frame))
     for kinds in (recon[:, 1:5], recon[:, 7:9]):
         np.testing.assert_allclose(kinds.sum(1), 1, rtol=1e-5)
         assert kinds.min() >= 0, "a category comes out as its probabilities"

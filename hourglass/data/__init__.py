@@ -30,6 +30,7 @@ from .images import Reading
 from .in_memory import gather, with_missing
 from .labels import with_labels
 from .ondisk import IN_MEMORY, OnDisk
+from .rows import as_frame, is_rows
 from .scales import chunks, find_scale
 from .source import Source, Split, shuffled
 from .splits import make_splits, of_other_classes
@@ -62,14 +63,15 @@ def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
 
 
 def collect_like(data: Any, encoding: dict[str, Any]) -> Collection:
-    """The samples of a table's file, a data frame, an array of windows or a source, encoded as
-    those were that a model was trained on. Raises ValueError."""
+    """The samples of a table's file, a data frame, rows in memory, an array of windows or a source,
+    encoded as those were that a model was trained on. Raises ValueError."""
     kind = encoding["kind"]
+    if kind == "table" and not isinstance(data, str | Path):
+        return table.rows_like(data, encoding)
     if kind == "windows" or not (isinstance(data, str | Path) or frames.is_frame(data)):
         return windows.collect(data, encoding)
     if frames.is_frame(data):
-        return (series.from_frame_like(data, encoding) if kind == "series" else
-                table.from_frame(data)).encode(encoding)
+        return series.from_frame_like(data, encoding).encode(encoding)
     call = find_call(str(data))
     if call.name in ("table", "array") and call.args == (str(data),) and not call.kwargs:
         call = Call(kind, call.args)   # any table's file

@@ -12,6 +12,7 @@ MOST_KINDS = 50      # of texts in a column, beyond which they are names rather 
 SENTENCE = 4         # words of a text from which it is one
 LINEAR = r"(?=.*[A-Za-z])[A-Za-z0-9@+\-\[\]()=#$/\\.%:~*]{5,}"   # of molecules, as in SMILES
 BONDS = r".*[=#()\[\]@].*"
+TRUTH = ["False", "True"]   # the kinds of a column of truth values
 DAY = np.timedelta64(1, "D")
 EPOCH = np.datetime64("1970-01-01")
 Column = dict[str, Any]   # what was learnt of one: its name, its kind and that kind's own values
@@ -133,8 +134,9 @@ def encode_column(cells: Any, column: Column) -> tuple[np.ndarray, str]:
     training never saw, if any. Raises ValueError for numbers where there are none."""
     name = column["name"]
     if column["kind"] == "category":
-        texts = _texts(cells)
-        kinds = np.array(column["values"])
+        texts, kinds = _texts(cells), np.array(column["values"])
+        if column["values"] == TRUTH and set(texts) <= {"", "0", "1"}:   # from an array
+            texts = np.select([texts == "0", texts == "1"], kinds, "")
         one_hot = (texts[:, None] == kinds).astype(np.float32)
         nothing = ~one_hot.any(1)
         strange = nothing & (texts != "")
@@ -148,17 +150,48 @@ def encode_column(cells: Any, column: Column) -> tuple[np.ndarray, str]:
         raise ValueError(f"the column {name!r} holds no {column['kind']}s, as in training")
     values = found.values if found else np.full(len(cells), np.nan)
     scaled = ((values - column["mean"]) / column["std"]).astype(np.float32)
-    return scaled[:, None], ""
+    strange = np.isnan(values) & cells.notna().to_numpy()
+    return scaled[:, None], "" if not strange.any() else (
+        f"{name}: {int(strange.sum())} cells that are no {column['kind']}s, such as "
+        f"{str(cells[strange].iloc[0])!r}, count as missing")
 
 
-def columns_filled(frame: Any, columns: list[Column], recon: np.ndarray) -> Any:
-    """The frame with every cell that is missing in these columns taken from `recon` (N, D): a
-    number kept within what training saw, whole where all of those were; the likeliest kind."""
-    filled, start = frame.copy(), 0
+def parts_of(columns: list[Column]) -> list[slice]:
+    """Which numbers of a row each column takes."""
+    ends = np.cumsum([width(column) for column in columns]).tolist()
+    return [slice(end - width(column), end) for column, end in zip(columns, ends, strict=True)]
+
+
+def columns_decoded(columns: list[Column], x: np.ndarray) -> Any:
+    """Rows as the model sees them, (N, D), as a data frame in the owner's units: categories as
+    texts (False and True as truth values), dates as dates, numbers within what training saw."""
+    found = {column["name"]: _decoded(column, x[:, part])
+             for column, part in zip(columns, parts_of(columns), strict=True)}
     for column in columns:
-        part = recon[:, start:start + width(column)]
-        start += width(column)
-        cells = frame[column["name"]]
+        name = column["name"]
+        if column.get("values") == TRUTH:
+            found[name] = found[name] == "True"
+        if column["kind"] == "number" and column["whole"]:
+            found[name] = found[name].astype(np.int64)
+        if column["kind"] == "date":
+            found[name] = found[name].astype("datetime64[D]" if column["whole"] else
+                                             "datetime64[s]").astype("datetime64[s]")
+    return pandas().DataFrame(found)
+
+
+def columns_filled(
+    frame: Any, columns: list[Column], recon: np.ndarray, every: bool = False
+) -> Any:
+    """The frame with every cell that is missing in these columns taken from `recon` (N, D), or
+    `every` cell: a number kept within what training saw, whole where all of those were; the
+    likeliest kind."""
+    filled = frame.copy()
+    for column, numbers in zip(columns, parts_of(columns), strict=True):
+        part, cells = recon[:, numbers], frame[column["name"]]
+        if every:
+            rows = np.ones(len(cells), bool)
+            filled[column["name"]] = _put(cells, rows, _decoded(column, part), column)
+            continue
         holes = np.isnan(encode_column(cells, column)[0]).any(1)
         if column["kind"] == "category":   # what is there, if never seen in training, stays
             holes &= _texts(cells) == ""
@@ -176,6 +209,20 @@ def _decoded(column: Column, part: np.ndarray) -> np.ndarray:
     values = np.rint(values) if column["whole"] else values
     return EPOCH + (values * 86400e9).astype("timedelta64[ns]") if column["kind"] == "date" else (
         values)
+
+
+def unit_errors(
+    column: Column, pairs: list[tuple[np.ndarray, np.ndarray]]
+) -> tuple[str, list[float]]:
+    """How far cells as encoded, (M, width), are from others, for each pair: of numbers and dates
+    the root mean squared error in the owner's units, of categories the share that is right; and
+    which of the two, in words."""
+    decoded = [(_decoded(column, x), _decoded(column, again)) for x, again in pairs]
+    if column["kind"] == "category":
+        return "accuracy", [float((x == again).mean()) for x, again in decoded]
+    scale = DAY if column["kind"] == "date" else 1.0
+    return "RMSE, days" if column["kind"] == "date" else "RMSE", [
+        float(np.sqrt(np.square((again - x) / scale).mean())) for x, again in decoded]
 
 
 def _put(cells: Any, holes: np.ndarray, values: np.ndarray, column: Column) -> Any:

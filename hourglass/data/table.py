@@ -2,20 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 
+from ..console import say
 from ..contracts import Collection
 from ..spec import did_you_mean, sources
-from .columns import columns_filled, encode_column, learn_column
+from .columns import columns_decoded, columns_filled, encode_column, learn_column, width
 from .dates import Order
 from .frames import checked, decimal_of, digest_of, notes_of, read_frame
 from .images import Reading
 from .labels import numbered
+from .rows import as_array, as_frame, is_rows, name_columns
 
 Decimal = Literal["", ".", ","]
 NAMED = 6   # columns of which a note says how many cells they lack
+MISSING = "cells missing, of"   # begins that note
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Table:
     classes: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()             # columns of numbers that are names of kinds
     label: str = ""                              # the column that y was
+    order: tuple[str, ...] = ()                  # all columns as they were given, the label too
     identity: dict[str, Any] = field(default_factory=dict)
     dates: Order = ""                            # whether the day or the month comes first in them
 
@@ -48,6 +53,7 @@ class Table:
             raise ValueError(f"no column says anything: {'; '.join(notes)}")
         collection = self.encode({"kind": "table", "columns": columns, "label": self.label,
                                   "decimal": decimal_of(self.frame),
+                                  "order": list(self.order or self.frame.columns),
                                   "left_out": [name for name in self.frame.columns
                                                if name not in [c["name"] for c in columns]]})
         return replace(collection, notes=[*notes, *collection.notes])
@@ -65,9 +71,7 @@ class Table:
                                  f"counts as missing")
         parts: list[np.ndarray] = []
         missing: dict[str, int] = {}
-        strange = set(self.frame.columns) - {*names, *encoding["left_out"], encoding["label"]}
-        notes = notes_of(self.frame) + [f"columns that training did not know are not looked at: "
-                 f"{', '.join(sorted(strange))}"] * bool(strange)
+        notes = notes_of(self.frame) + _other_columns([*self.frame.columns], names, encoding)
         for column in encoding["columns"]:
             part, note = encode_column(self.frame[column["name"]], column)
             parts.append(part)
@@ -75,7 +79,7 @@ class Table:
             count = int(np.isnan(part).any(1).sum())
             missing |= {column["name"]: count} if count else {}
         if missing:
-            notes.append(f"cells missing, of {len(self.frame):,} rows: {by_column(missing)}; they "
+            notes.append(f"{MISSING} {len(self.frame):,} rows: {by_column(missing)}; they "
                          f"stay out of the loss")
         y, classes = self.y, self.classes
         if y is None and encoding["label"] in self.frame.columns:
@@ -83,9 +87,66 @@ class Table:
         return Collection(np.concatenate(parts, 1), y, classes, notes=notes,
                           identity=self.identity, raw=self, encoding=encoding)
 
+    def replaced(self, encoding: dict[str, Any], recon: np.ndarray) -> Any:
+        """The columns that the model uses, every cell taken from rows as the model sees them,
+        (N, D), in the types that the table has."""
+        names = [column["name"] for column in encoding["columns"]]
+        return columns_filled(self.frame[names], encoding["columns"], recon, every=True)
+
     def filled(self, encoding: dict[str, Any], recon: np.ndarray) -> Any:
         """The table with what is missing taken from rows as the model sees them, (N, D)."""
         return columns_filled(self.frame, encoding["columns"], recon)
+
+
+def _other_columns(given: list[str], names: list[str], encoding: dict[str, Any]) -> list[str]:
+    """What to say of columns that training did not know, and of another order."""
+    known = [*names, *encoding["left_out"], encoding["label"], *encoding.get("order", [])]
+    strange = set(given) - set(known)
+    notes = [f"columns that training did not know are not looked at: "
+             f"{', '.join(sorted(strange))}"] * bool(strange)
+    there = [name for name in given if name in names]
+    return notes + ["the columns are in another order than in training; they are taken by name"] * (
+        there != names)
+
+
+def rows_like(data: Any, encoding: dict[str, Any]) -> Collection:
+    """Rows in memory, encoded as those of training were: a data frame, a dict of columns, a list of
+    dicts, or an array of the training columns in order. An array as wide as encoded rows are
+    (categories make them wider) is taken as encoded already. Raises ValueError."""
+    if is_rows(data):
+        return _said(from_frame(as_frame(data)).encode(encoding))
+    values = as_array(data)
+    encoded = sum(width(column) for column in encoding["columns"])
+    try:
+        frame, note = name_columns(values, encoding)
+    except ValueError:
+        if values.shape[1] != encoded or values.dtype.kind not in "fiu":
+            raise
+        return _said(Collection(values.astype(np.float32), encoding=encoding, notes=[
+            f"an array of {encoded} columns is taken as encoded already, as the model sees rows"]))
+    found = from_frame(frame).encode(encoding)
+    return _said(replace(found, notes=[note, *found.notes]))
+
+
+def _said(found: Collection) -> Collection:
+    """The same; what is odd about it is said, once in a process, for no command says it."""
+    for note in found.notes:
+        if not note.startswith(MISSING):
+            _say_once(note)
+    return found
+
+
+@lru_cache(1000)
+def _say_once(note: str) -> None:
+    say(note)
+
+
+def in_units(encoding: dict[str, Any], x: np.ndarray, raw: Any = None) -> Any:
+    """Rows as the model sees them (N, D) as a data frame in the owner's units: numbers within what
+    training saw, categories as texts, dates as dates; as those of `raw`, the table that they are
+    of, where there is one."""
+    return raw.replaced(encoding, x) if isinstance(raw, Table) else (
+        columns_decoded(encoding["columns"], x))
 
 
 @sources.add("table", example="table('rows.csv')")
@@ -143,7 +204,7 @@ def from_frame(
     kept = frame.drop(columns=[*drop, *([label] if label else [])])
     if not len(kept.columns):
         raise ValueError("no column is left to learn from")
-    return Table(kept, numbers, classes, tuple(categories), label,
+    return Table(kept, numbers, classes, tuple(categories), label, tuple(frame.columns),
                  {**(identity or {}), "digest": digest_of(frame)})
 
 

@@ -44,6 +44,12 @@ class Mixed(nn.Module):
         numbers = sum(b.width for b in self.blocks if b.kind == "number")
         self.log_std = nn.Parameter(torch.zeros(numbers))
 
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """How many numbers of a row each of its columns takes."""
+        return tuple(width for block in self.blocks for width in (
+            [block.width] if block.kind == "kinds" else [1] * block.width))
+
     def forward(self, params: Tensor) -> Distribution:
         widths = [block.width for block in self.blocks]
         spreads = iter(above(self.log_std, NARROWEST).exp().split(

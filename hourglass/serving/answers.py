@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import zipfile
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -107,6 +108,14 @@ def listed(values: np.ndarray) -> Any:
     """An array as nested lists; raises Refusal where the model overflowed."""
     check_finite([values])
     return values.tolist()
+
+
+def records(frame: Any) -> list[dict[str, Any]]:
+    """A data frame's rows by column, as JSON can hold them: dates as texts, null where a cell is
+    missing."""
+    found: list[dict[str, Any]] = json.loads(frame.to_json(
+        orient="records", date_format="iso", double_precision=15))
+    return found
 
 
 def check_finite(arrays: Sequence[np.ndarray]) -> None:

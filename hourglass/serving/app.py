@@ -10,9 +10,10 @@ import numpy as np
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
 from fastapi.security import HTTPBearer
 
+from ..data.table import Table
 from ..scoring import Detector
 from ..trained import Trained
-from .answers import Format, Pictures, as_json, choose_format, listed, pictures
+from .answers import Format, Pictures, as_json, choose_format, listed, pictures, records
 from .bodies import array_intake, codes_type, json_intake, samples_type, wish_type
 from .described import (
     Arrays,
@@ -82,6 +83,8 @@ def make_app(model: Trained, limits: Limits | None = None, door: Door | None = N
         put_score(router, desk, desk.detector, take, body)
     if desk.is_images:
         put_restore(router, desk, body)
+    if desk.is_table:
+        put_impute(router, desk, take, body)
     app.include_router(router)
     return app
 
@@ -111,7 +114,7 @@ def put_codes(
     async def encode(given: Annotated[Given, Depends(take)]) -> Response:
         """The codes of samples: the posterior's mean, without noise."""
         z = await desk.batcher.together(desk.encode, given.x, given.y)
-        return as_json(Codes(codes=listed(z), names=list(given.names)))
+        return as_json(Codes(codes=listed(z), names=list(given.names), notes=list(given.notes)))
 
     kind = codes_type(desk.model, desk.limits, desk.code)
 
@@ -132,6 +135,9 @@ def put_samples(
                           wanted: Wanted = "auto", accept: Accept = "") -> Response:
         """Samples through the bottleneck and back."""
         x = await desk.batcher.together(desk.reconstruct, given.x, given.y)
+        if desk.is_table:
+            return as_json(Arrays(samples=records(desk.model.in_units(x, given.found)),
+                                  notes=list(given.notes)))
         return await send(desk, x, given.names, choose_format(wanted, accept, len(x)))
 
     kind = wish_type(desk.model, desk.limits, desk.priors)
@@ -154,7 +160,7 @@ def put_score(router: APIRouter, desk: Desk, detector: Detector, take: Callable[
         return as_json(Scores(
             scores=listed(found), probabilities=listed(detector.probability(found)),
             abnormal=detector.verdict(found).tolist(), threshold=detector.threshold,
-            detector=detector.text, names=list(given.names)))
+            detector=detector.text, names=list(given.names), notes=list(given.notes)))
 
 
 def put_restore(router: APIRouter, desk: Desk, body: dict[str, Any]) -> None:
@@ -174,6 +180,20 @@ def put_restore(router: APIRouter, desk: Desk, body: dict[str, Any]) -> None:
         return found
 
 
+def put_impute(
+    router: APIRouter, desk: Desk, take: Callable[..., Any], body: dict[str, Any]
+) -> None:
+    """Rows of a table with what is missing filled in."""
+    @router.post("/impute", responses=works(Arrays, False), openapi_extra=body)
+    async def impute(given: Annotated[Given, Depends(take)]) -> Response:
+        """Rows of a table, with cells that are null or left out filled in."""
+        x = await desk.batcher.together(desk.fill, given.x, given.y)
+        found = given.found
+        frame = desk.model.in_units(x) if found is None or not isinstance(found.raw, Table) else (
+            found.raw.filled(found.encoding, x))
+        return as_json(Arrays(samples=records(frame), notes=list(given.notes)))
+
+
 def samples_answer(desk: Desk) -> dict[int | str, dict[str, Any]]:
     """The answers of an operation that gives samples."""
     return works(Pictures if desk.is_images else Arrays, desk.is_images)
@@ -186,6 +206,8 @@ def numbered(count: int) -> tuple[str, ...]:
 
 async def send(desk: Desk, x: np.ndarray, names: tuple[str, ...], kind: str) -> Response:
     """Samples (N, ...) as the client wants them."""
+    if desk.is_table:
+        return as_json(Arrays(samples=records(desk.model.in_units(x))))
     if not desk.is_images:
         return as_json(Arrays(samples=listed(x)))
     found: Response = await desk.by_hand(pictures, x, names, kind)

@@ -10,6 +10,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from ..contracts import Collection
 from ..data.images import Reading
+from ..data.rows import as_frame
+from ..data.table import from_frame
+from ..spec import did_you_mean
+from ..tasks.tables import is_table
 from ..trained import Trained
 from .intake import Given, check_classes, check_type
 from .limits import Limits
@@ -19,6 +23,8 @@ JSON = "application/json"
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 FARTHEST = 1e6     # of a code's numbers from 0: beyond, decoders overflow
 LARGEST = 1e12     # of a sample's
+Name = Annotated[str, Len(1, 500)]   # of a column
+Cell = Annotated[float, Ge(-LARGEST), Le(LARGEST)] | bool | Annotated[str, Len(0, 2000)] | None
 
 
 def as_whole(value: Any) -> Any:
@@ -60,13 +66,31 @@ def codes_type(model: Trained, limits: Limits, code: tuple[int, ...]) -> type[Ba
 
 
 def samples_type(model: Trained, limits: Limits) -> type[BaseModel]:
-    """{"samples": (N, D) or (N, T, C)}, with classes for conditional models."""
+    """{"samples": (N, D) or (N, T, C)}, with classes for conditional models; of a table its rows,
+    {"column": number, text, truth value or null}, in its own units, or as the model sees them."""
     channels, *places = model.shape
-    shape = (*places, channels)
-    found: type[BaseModel] = create_model(
-        "Samples", __config__=STRICT, samples=(numbers(shape, limits.samples, LARGEST), ...),
-        **_classes_of(model, limits.samples))
+    kind = numbers((*places, channels), limits.samples, LARGEST)
+    if is_table(model):
+        kind |= Annotated[list[dict[Name, Cell]], Len(1, limits.samples)]
+    found: type[BaseModel] = create_model("Samples", __config__=STRICT, samples=(kind, ...),
+                                          **_classes_of(model, limits.samples))
     return found
+
+
+def rows_of(model: Trained, rows: list[dict[str, Any]]) -> Collection:
+    """Rows of a table that were sent by column, encoded; what a row leaves out is missing. Raises
+    ValueError for columns that there are not."""
+    encoding = model.about["encoding"]
+    used = [column["name"] for column in encoding["columns"]]
+    known = dict.fromkeys([*used, *encoding.get("order", [])])
+    wrong = next((name for row in rows for name in row if name not in known), None)
+    if wrong is not None:
+        raise ValueError(f"there is no column {wrong!r}; {did_you_mean(wrong, known)}")
+    there = [name for name in known if name in used or any(name in row for row in rows)]
+    label = encoding["label"]
+    drop = [label] if label in there and any(row.get(label) is None for row in rows) else []
+    frame = as_frame([{name: row.get(name) for name in there if name not in drop} for row in rows])
+    return from_frame(frame).encode(encoding)
 
 
 def wish_type(model: Trained, limits: Limits, priors: dict[str, bool]) -> type[BaseModel]:
@@ -105,13 +129,18 @@ def json_intake(kind: type[BaseModel]) -> Callable[[Request], Awaitable[Any]]:
 def array_intake(
     model: Trained, kind: type[BaseModel], field: str
 ) -> Callable[[Request], Awaitable[Given]]:
-    """Reads the numbers of a JSON body of that type, as float32."""
+    """Reads the numbers, or a table's rows, of a JSON body of that type, as float32."""
     read = json_intake(kind)
 
     async def take(request: Request) -> Given:
         body = await read(request)
-        x = np.asarray(getattr(body, field), np.float32)
-        if field == "samples":   # scaled as in training, where training scaled
+        sent = getattr(body, field)
+        if isinstance(sent[0], dict):
+            found = rows_of(model, sent)
+            y = check_classes(model, getattr(body, "classes", []), len(sent))
+            return Given(found.x, y, notes=tuple(found.notes), found=found)
+        x = np.asarray(sent, np.float32)
+        if field == "samples" and not is_table(model):   # scaled as training scaled
             x = model.inputs.in_units(Collection(x), Reading()).x
         return Given(x, check_classes(model, getattr(body, "classes", []), len(x)))
     return take

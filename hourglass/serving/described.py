@@ -20,6 +20,8 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
 IMAGE_TYPES = ("image/png, image/jpeg, image/webp, image/gif, image/bmp, image/tiff, image/avif, "
                "image/jp2, image/x-portable-anymap")
 
+NOTES: Any = Field([], description="what is odd about the rows of a table that were sent")
+
 
 class Health(BaseModel):
     """Whether the server takes requests."""
@@ -36,7 +38,9 @@ class Served(BaseModel):
     model: str = Field(description="by name, as in hourglass train --model")
     parts: dict[str, str]
     data: str = Field(description="what it was trained on")
-    kind: str = Field(description="images or arrays")
+    kind: str = Field(description="images, arrays, or the rows of a table")
+    columns: list[dict[str, Any]] = Field([], description="of a table: names, kinds (number, date "
+                                          "or category) and a category's values")
     shape: list[int] = Field(description="of a sample: C, H, W of images")
     code: list[int] = Field(description="of a code")
     classes: list[str]
@@ -50,12 +54,14 @@ class Codes(BaseModel):
 
     codes: list[Any]
     names: list[str] = []
+    notes: list[str] = NOTES
 
 
 class Arrays(BaseModel):
-    """Samples (N, D) or (N, T, C), in the data's range."""
+    """Samples (N, D) or (N, T, C), in the data's range; rows of a table by column, in its units."""
 
     samples: list[Any]
+    notes: list[str] = NOTES
 
 
 class Scores(BaseModel):
@@ -67,6 +73,7 @@ class Scores(BaseModel):
     threshold: float = Field(description="samples that score higher are called abnormal")
     detector: str = Field(description="by name, as in hourglass score --detector")
     names: list[str] = []
+    notes: list[str] = NOTES
 
 
 def refusals(*also: int) -> dict[int | str, dict[str, Any]]:

@@ -13,8 +13,10 @@ import numpy as np
 
 from ..console import say
 from ..contracts import Collection
+from ..imputation import complete, filler_of
 from ..scoring import Detector
 from ..settings import read_toml
+from ..tasks.tables import is_table
 from ..trained import Trained
 from .batching import Batcher
 from .described import Health, Served
@@ -29,7 +31,9 @@ class Desk:
         self.model, self.limits, self.traffic = model, limits, Traffic()
         self.batcher = Batcher(limits.batch * math.prod(model.shape), limits.linger)
         self.hands = ThreadPoolExecutor(os.cpu_count(), "pictures")   # which decode and encode
-        self.is_images = len(model.shape) == 3
+        self.is_images, self.is_table = len(model.shape) == 3, is_table(model)
+        self.columns = model.about["encoding"]["columns"] if self.is_table else []
+        self.filler = filler_of(model) if self.is_table else None
         self.settings = read_toml(model.folder.settings)
         channels, *places = model.shape
         first = np.zeros((1, *places, channels), np.float32)
@@ -44,15 +48,23 @@ class Desk:
 
     def decode(self, z: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Codes (N, ...) -> samples (N, ...)."""
-        return self.model.decode(z, y)
+        return self.model.values(z, y)
+
+    def fill(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
+        """Rows of a table (N, D), NaN where a cell is missing -> filled in."""
+        assert self.filler is not None   # else nothing is served that asks
+        found = Collection(x, encoding=self.model.about["encoding"])
+        return complete(self.model, found, self.filler, y)
 
     def reconstruct(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) -> samples (N, ...)."""
-        return self.model.reconstruct(Collection(x), y)
+        again: np.ndarray = self.model.reconstruct(Collection(x), y)
+        return again
 
     def restore(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Images (N, H, W, C) of any one size, in the model's range -> images of that size."""
-        return self.model.restore(Collection(x), y)
+        again: np.ndarray = self.model.restore(Collection(x), y)
+        return again
 
     def score(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) -> how abnormal each is, (N,)."""
@@ -88,7 +100,10 @@ class Desk:
         """What is served, without the paths of this machine."""
         data = re.sub(r"[^'\"(]*[/\\]", "", str(self.settings.get("data", "")))
         return Served(model=str(self.settings.get("model", "")), parts=self.model.about["parts"],
-                      data=data, kind="images" if self.is_images else "arrays",
+                      data=data, kind=("images" if self.is_images else
+                                       "table" if self.is_table else "arrays"),
+                      columns=[{name: column[name] for name in ("name", "kind", "values")
+                                if name in column} for column in self.columns],
                       shape=list(self.model.shape), code=list(self.code),
                       classes=list(self.model.classes), priors=list(self.priors),
                       conditional=self.model.model.condition is not None,

@@ -34,6 +34,8 @@ class Given:
     x: np.ndarray                     # (N, H, W, C) or (N, D), in the data's range
     y: list[str] | None = None        # N classes by name, for conditional models
     names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()       # what is odd about a table's rows
+    found: Collection | None = None   # the rows as they were sent
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ..reports import look, look_again, write_report
 from ..run import run
 from ..settings import Settings, make_settings, read_toml
 from ..spec import models
+from ..suited import suited
 from ..summary import summarise
 from .ranking import Entry
 
@@ -105,8 +106,7 @@ def _refusals(plan: Plan) -> dict[str, str]:
     source, refused = load_source(plan.shared), {}
     for text in plan.models:
         try:
-            parts = plan.shared.with_(model=text).parts()
-            fitted = parts.fitted(source.shape, source.low, source.high)
+            fitted, _ = suited(plan.shared.with_(model=text), source)
             summarise(fitted, source.shape, plan.shared.optimiser, len(source.classes))
         except ValueError as error:
             refused[text] = " ".join(str(error).split())

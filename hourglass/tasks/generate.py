@@ -21,6 +21,8 @@ from .pictures import (
     save_figure,
     save_picture,
 )
+from .tables import SUFFIXES as TABLES
+from .tables import drawn_rows, is_table, save_table
 
 WIDEST = 20   # columns of a sheet with a class a column
 PAIRED = 10   # columns of one with the nearest training samples
@@ -55,6 +57,11 @@ def generate(model: Trained, wish: Wish, out: Path) -> list[str]:
         _write_pairs(x, found.x, out)
     elif out.suffix == ".npy":
         save_array(out, in_own_units(model.about.get("encoding"), x))
+        lines += ["these are scaled, as the model sees rows; -o samples.csv writes them in the "
+                  "table's own units"] * is_table(model)
+    elif out.suffix.lower() in TABLES:
+        names = [wish.kind] * len(x) if wish.kind else [model.classes[kind] for kind in kinds]
+        save_table(out, drawn_rows(model, x, names))
     elif out.suffix:
         told = not wish.kind and model.model.condition is not None
         columns = len(model.classes) if told and len(model.classes) <= WIDEST else 0
@@ -76,12 +83,19 @@ def choose_prior(model: Trained, kind: str) -> str:
 
 
 def _check(model: Trained, wish: Wish, out: Path) -> None:
-    if out.suffix and out.suffix.lower() not in (*SUFFIXES, ".npy"):
+    if is_table(model) and out.suffix.lower() not in (*TABLES, ".npy"):
+        raise ValueError("this model was trained on a table: write its rows into one, as in "
+                         "-o samples.csv")
+    if wish.sharpen and len(model.shape) != 3:
+        raise ValueError("--sharpen is for images")
+    if out.suffix.lower() in TABLES and not is_table(model):
+        raise ValueError(f"{out} is for rows of a table, and this model was trained on none")
+    if out.suffix and out.suffix.lower() not in (*SUFFIXES, *TABLES, ".npy"):
         raise ValueError(f"{out} is neither a picture ({', '.join(SUFFIXES)}), an array (.npy) nor "
                          f"a folder's name")
     if wish.nearest and out.suffix.lower() not in SUFFIXES:
         raise ValueError(f"--nearest makes one picture; end -o in one of {', '.join(SUFFIXES)}")
-    if len(model.shape) != 3 and out.suffix != ".npy":
+    if len(model.shape) != 3 and out.suffix != ".npy" and not is_table(model):
         raise ValueError("this model was trained on vectors or series, which make no pictures; "
                          "write them into an array, as in -o samples.npy")
     if wish.kind and not model.classes:

@@ -1,17 +1,18 @@
 """A table with what is missing in it filled in."""
 
-import io
 from pathlib import Path
 from typing import Any
 
 from ..console import say
 from ..data.frames import decimal_of, read_frame
 from ..data.table import Table, by_column
-from ..disk import write_out
+from ..hidden_cells import WAYS, in_shares
+from ..imputation import Filler, complete, filler_of
 from ..trained import Trained
 from .pictures import check_name
+from .tables import SUFFIXES, save_table
 
-SUFFIXES = (".csv", ".parquet")
+MOST = 20   # columns of which it is said how they are filled in
 
 
 def impute(model: Trained, table: str, out: Path) -> list[str]:
@@ -23,24 +24,35 @@ def impute(model: Trained, table: str, out: Path) -> list[str]:
     found = model.read(table)
     for note in found.notes:
         say(note)
-    full = model.impute(found)
-    assert isinstance(found.raw, Table)   # else it was refused
+    if not isinstance(found.raw, Table):
+        raise ValueError(f"{table} is no table")
+    filler = filler_of(model)
+    full = found.raw.filled(found.encoding, complete(model, found, filler))
     own = found.raw.frame
     changed = {name: own[name].isna() & full[name].notna() for name in own.columns}
     whole = read_frame(table, as_text=True)
     for name, cells in changed.items():
         if cells.any():
             whole[name] = _put(whole[name], cells, full[name], decimal_of(own))
-    buffer = io.BytesIO()
-    whole.to_csv(buffer, index=False) if out.suffix.lower() == ".csv" else (
-        whole.to_parquet(buffer, index=False))
-    write_out(out, buffer.getvalue())
+    save_table(out, whole)
     count = {name: int(cells.sum()) for name, cells in changed.items() if cells.any()}
     left = sum(int(cells.sum()) for name, cells in full.isna().items())
-    lines = [f"{sum(count.values()):,} cells filled in: "
-             f"{by_column(count) or 'none was missing'}"]
+    lines = [*_how(filler, found.encoding["columns"], count),
+             f"{sum(count.values()):,} cells filled in: {by_column(count) or 'none was missing'}"]
     return lines + [f"{left:,} cells are still missing, in columns that the model knows nothing of"
                     ] * (left > 0)
+
+
+def _how(filler: Filler, columns: list[Any], count: dict[str, int]) -> list[str]:
+    """What columns are filled in by where that is not the model alone, and how right it is."""
+    lines = []
+    measured = {row[0]: row for row in filler.told.get("rows", [])}
+    for column, weights in zip(columns, filler.weights, strict=True):
+        if column["name"] in count:
+            name, row = column["name"], measured.get(column["name"])
+            error = f" ({row[1]} {row[5]} on hidden cells, {row[4]} by {WAYS[2]})" if row else ""
+            lines.append(f"{name}: {in_shares(weights)}{error}")
+    return lines[:MOST] + [f"and {len(lines) - MOST} columns more"] * (len(lines) > MOST)
 
 
 def _put(cells: Any, holes: Any, values: Any, mark: str) -> Any:

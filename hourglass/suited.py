@@ -1,0 +1,38 @@
+"""Parts that suit the data, where the settings leave them open: those of tables."""
+
+import re
+from dataclasses import replace
+
+from .autoencoder import Parts
+from .data.source import Source
+from .settings import Settings
+from .spec import models, read
+
+HOLES = "holes((0.0, 0.5))"
+LARGEST = 32                                              # numbers in a table's usual code
+SIZED = re.compile(r"(plain|gaussian)\((\d+)\)")          # bottlenecks that are sized to a table
+
+
+def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
+    """The settings' parts, fitted to the data, and what to say of them. Of a table, a code whose
+    size is left open has half as many numbers as there are columns, at most 32, and training hides
+    cells, unless the settings or the model name a corruption."""
+    parts, notes = settings.parts(), []
+    if source.encoding.get("kind") == "table":
+        columns = len(source.encoding["columns"])
+        size = max(1, min(LARGEST, columns // 2))
+        sized = SIZED.fullmatch(parts.bottleneck)
+        if sized and int(sized[2]) > size and not settings.bottleneck and not _says_size(settings):
+            parts = replace(parts, bottleneck=f"{sized[1]}({size})")
+            notes.append(f"the code has {size} numbers, for the table has {columns} columns; to "
+                         f"choose its size: --bottleneck '{sized[1]}(N)'")
+        if not settings.corruption and parts.corruption == "none":
+            parts = replace(parts, corruption=HOLES)
+            notes.append("training hides up to half of the cells of each row, so that the model "
+                         "learns to fill them in; --corruption none hides none")
+    return parts.fitted(source.shape, source.low, source.high, source.columns), notes
+
+
+def _says_size(settings: Settings) -> bool:
+    """Whether the text of the model says how large its code is, as ae(8) does."""
+    return "dim" in models.check(read(settings.model))

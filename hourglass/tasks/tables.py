@@ -1,0 +1,61 @@
+"""Rows of a table through a model and back, or drawn from it, as .csv or .parquet."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..console import say
+from ..data.columns import parts_of, unit_errors
+from ..disk import write_out
+from ..trained import Trained
+from .pictures import check_name
+
+SUFFIXES = (".csv", ".parquet")
+NAME = "reconstruction.csv"   # in a folder
+
+
+def is_table(model: Trained) -> bool:
+    """Whether a model was trained on the rows of a table."""
+    return bool((model.about.get("encoding") or {}).get("kind") == "table")
+
+
+def save_table(path: Path, frame: Any) -> None:
+    """Write a data frame as .csv or .parquet, as the name ends; raises ValueError."""
+    check_name(path, SUFFIXES)
+    buffer = io.BytesIO()
+    if path.suffix.lower() == ".csv":
+        frame.to_csv(buffer, index=False)
+    else:
+        frame.to_parquet(buffer, index=False)
+    write_out(path, buffer.getvalue())
+
+
+def reconstruct_table(model: Trained, data: str, out: Path) -> list[str]:
+    """Write what the model makes of a table's rows, in the table's own units; into a folder, as
+    reconstruction.csv. Returns what to say: how near each column comes. Raises ValueError."""
+    out = out if out.suffix else out / NAME
+    check_name(out, SUFFIXES)
+    found = model.read(data)
+    for note in found.notes:
+        say(note)
+    again = model.reconstruct(found)
+    save_table(out, model.in_units(again, found))
+    lines = [f"{len(again):,} rows in {out}"]
+    columns = found.encoding["columns"]
+    for column, part in zip(columns, parts_of(columns), strict=True):
+        known = ~np.isnan(found.x[:, part]).any(1)
+        if known.any():
+            what, (error,) = unit_errors(column, [(found.x[known, part], again[known, part])])
+            lines.append(f"{column['name']}: {what} {error:.4g}")
+    return lines
+
+
+def drawn_rows(model: Trained, x: np.ndarray, kinds: list[str]) -> Any:
+    """Rows (N, D) that were drawn as a data frame in the table's own units, with the column of
+    labels, where there are `kinds`."""
+    frame = model.in_units(x)
+    if kinds:
+        frame[model.about["encoding"]["label"] or "class"] = kinds
+    return frame
