@@ -62,8 +62,8 @@ def settle(training: "Training") -> bool:
         device = training.source.splits["train"].device
         keep_detectors(Trained(training.folder, str(device), training.source))
     if training.source.encoding.get("kind") == "table":
-        device = str(training.fabric.device)
-        keep_filler(Trained(training.folder, device, training.source), training.source)
+        keep_filler(Trained(training.folder, str(training.fabric.device), training.source),
+                    training.source)
     return best
 
 
