@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from .aliases import own_words
 from .assembly import Training
 from .assembly import prepare as prepare_run
 from .assembly import resume as resume_run
-from .console import is_first
+from .callbacks import Callback, as_callbacks, watched
+from .console import is_first, say
 from .data.frames import is_frame
 from .display import show
 from .folder import open_run
@@ -23,28 +25,35 @@ from .trained import Trained
 
 def train(
     data: Any = None, *, y: Any = None, out: str | Path | None = None, recipe: str | None = None,
-    quiet: bool = False, report: bool = True, **settings: Any,
+    quiet: bool = False, report: bool = True,
+    callbacks: Callback | Iterable[Callback] = (), **settings: Any,
 ) -> Trained:
     """Train on a source's name, a path, an array or tensor, or a data frame, with labels y, and
     report (without `report`, faster by what that takes).
 
-    `settings` are those of the command line, such as model="vae(16)" or epochs=10. Raises
-    ValueError for what cannot work and FloatingPointError for a loss that is not finite.
+    `settings` are those of the command line, such as model="vae(16)" or epochs=10. `callbacks` are
+    functions of an epoch's number and its figures, called after each epoch; training stops where
+    one returns True. Raises ValueError for what cannot work and FloatingPointError for a loss that
+    is not finite.
     """
-    values = {**(read_recipe(recipe) if recipe else {}), **settings}
+    called = as_callbacks(callbacks)
+    given = own_words(settings, (lambda text: None) if quiet else say)
+    values = {**(read_recipe(recipe) if recipe else {}), **given}
     in_memory = data is not None and not isinstance(data, str | Path)
     if data is not None and not in_memory:
         values["data"] = str(data)
     training = prepare_run(make_settings(values), _as_array(data) if in_memory else None, y, out)
-    return _go(training, quiet, report)
+    return _go(training, quiet, report, called)
 
 
 def resume(run: str | Path, *, data: Any = None, y: Any = None, quiet: bool = False,
-           report: bool = True, **changes: Any) -> Trained:
+           report: bool = True, callbacks: Callback | Iterable[Callback] = (),
+           **changes: Any) -> Trained:
     """Go on with a run exactly where it stopped, or for more epochs; an array it was trained on
-    must be given again."""
+    must be given again. `callbacks` as in `train`."""
+    called = as_callbacks(callbacks)
     training = resume_run(open_run(run), changes, None if data is None else _as_array(data), y)
-    return _go(training, quiet, report)
+    return _go(training, quiet, report, called)
 
 
 def report(run: str | Path) -> Path:
@@ -52,8 +61,8 @@ def report(run: str | Path) -> Path:
     return write_report(open_run(run))
 
 
-def _go(training: Training, quiet: bool, report: bool) -> Trained:
-    progress: Iterable[Any] = run(training)
+def _go(training: Training, quiet: bool, report: bool, callbacks: list[Callback]) -> Trained:
+    progress: Iterable[Any] = watched(run(training), training, callbacks)
     if quiet:
         for _ in progress:
             pass

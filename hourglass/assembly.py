@@ -11,11 +11,12 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim import Optimizer
 
+from .aliases import own_words, with_dim
 from .augmentations import augmenter
 from .autoencoder import Autoencoder, Parts
 from .beginning import begin_with, settings_of
 from .checkpoint import load_state_into
-from .console import is_first
+from .console import is_first, say
 from .corruptions import corrupter
 from .data.binary import anew
 from .data.source import Source
@@ -126,6 +127,7 @@ def resume(
 
 def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> Training:
     kept = make_settings(read_toml(folder.settings))
+    changes = with_dim(own_words(changes, say), kept.model)
     settings = kept.with_(**changes)
     for name in set(changes) - RESUMABLE:
         if getattr(settings, name) != getattr(kept, name):

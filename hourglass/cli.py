@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 import typer
 from typer.exceptions import TyperException
 
+from .aliases import own_words
 from .cli_compare import compare_commands
 from .cli_data import data_commands
 from .cli_evaluate import evaluate_commands
@@ -201,7 +202,7 @@ def _recipe_rows() -> list[tuple[str, str]]:
 
 def _settings(data: str, recipe: str, given: dict[str, Any]) -> Settings:
     """Settings from a recipe, then the flags, then the data named first."""
-    values = {**(read_recipe(recipe) if recipe else {}), **given}
+    values = {**(read_recipe(recipe) if recipe else {}), **own_words(given, say)}
     return make_settings({**values, "data": data} if data else values)
 
 
