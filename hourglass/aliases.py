@@ -13,6 +13,7 @@ NAMES = {"learning_rate": "lr", "optimizer": "optimiser", "validation_split": "v
 DIM = "latent_dim"
 DIMS = (DIM, "latent_size", "latent_dims", "encoding_dim", "embedding_dim", "code_dim", "code_size",
         "bottleneck_dim", "z_dim", "dim")
+OUTPUTS = {"linear": "normal", "sigmoid": "bernoulli"}   # what follows the decoder's output
 LOSSES = {"mse": "normal", "mean_squared_error": "normal", "squared_error": "normal",
           "mae": "laplace", "mean_absolute_error": "laplace", "bce": "bernoulli",
           "binary_crossentropy": "bernoulli", "binary_cross_entropy": "bernoulli"}
@@ -55,6 +56,10 @@ def own_words(values: Mapping[str, Any], say: Callable[[str], None]) -> dict[str
             say(f"{name} is {own} here")
     if isinstance(found.get("optimiser"), str):   # "Adam"
         found["optimiser"] = re.sub(r"^\w+", lambda word: word[0].lower(), found["optimiser"])
+    named = str(found.get("likelihood", "")).lower()
+    if named in {**OUTPUTS, **LOSSES}:
+        found["likelihood"] = {**OUTPUTS, **LOSSES}[named]
+        say(f"the likelihood {named} is {found['likelihood']} here")
     return _with_loss(found, say)
 
 

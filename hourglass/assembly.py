@@ -27,6 +27,7 @@ from .hardware import choose_device, choose_layout, choose_precision, limit_memo
 from .loading import IN_MEMORY, load_source
 from .memory import keep_freed_memory
 from .objective import Objective
+from .older import FORMAT, backbone_of
 from .settings import Settings, make_settings, read_toml
 from .spec import (
     backbones,
@@ -126,14 +127,15 @@ def resume(
 
 
 def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> Training:
-    kept = make_settings(read_toml(folder.settings))
+    record = folder.read_record()
+    texts = read_toml(folder.settings)
+    kept = make_settings({**texts, "backbone": backbone_of(texts.get("backbone", ""), record)})
     changes = with_dim(own_words(changes, say), kept.model)
     settings = kept.with_(**changes)
     for name in set(changes) - RESUMABLE:
         if getattr(settings, name) != getattr(kept, name):
             raise ValueError(f"{name} cannot change when a run goes on; "
                              f"{', '.join(sorted(RESUMABLE))} can")
-    record = folder.read_record()
     if data is None and kept.data == IN_MEMORY:
         raise ValueError(f"{folder.path} was trained on an array in memory; resume it from Python, "
                          f"with hourglass.resume(run, data=array)")
@@ -206,7 +208,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     plan = _plan(settings, source, step, fabric.world_size)
     used = settings.with_(precision=precision, epochs=plan.epochs, **vars(parts),
                           layout=str(layout).rpartition(".")[2].removesuffix("_format"))
-    record = {"environment": environment(str(device)), "data": source.identity,
+    record = {"format": FORMAT, "environment": environment(str(device)), "data": source.identity,
               "parameters": costs.parameters, "multiply_adds": costs.multiply_adds,
               "beta": effective_beta(step.objective, source.shape)}
     batches = len(source.splits["train"]) / (settings.batch_size * fabric.world_size)

@@ -27,7 +27,8 @@ def _with_flags(command: Callable[..., None], names: Iterable[str]) -> Callable[
         extra: Any = setting.json_schema_extra or {}
         flag = extra.get("flag", f"--{name.replace('_', '-')}")
         switch = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
-        option = typer.Option(switch, *_also(name), help=f"{setting.description}{default}", show_default=False)
+        option = typer.Option(switch, *_also(name), help=f"{setting.description}{default}",
+                              show_default=False)
         flags.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None,
                                        annotation=Annotated[Optional[kind], option]))  # noqa: UP045
     if "model" in names:

@@ -10,6 +10,7 @@ from .autoencoder import Parts
 from .checkpoint import save_tensors
 from .data.images import Reading
 from .data.source import Source
+from .older import FORMAT
 
 
 def save_model(
@@ -28,6 +29,6 @@ def describe(parts: Parts, source: Source, reading: Reading) -> dict[str, Any]:
         if not reading.size and not reading.pad:
             settled["size"] = f"{source.shape[1]}x{source.shape[2]}"  # type: ignore[assignment]
         reading = Reading(**{**vars(reading), **settled, "strict": False})
-    return {"parts": vars(parts), "shape": list(source.shape), "scale": scale,
+    return {"format": FORMAT, "parts": vars(parts), "shape": list(source.shape), "scale": scale,
             "bounded": source.low >= 0 and source.high <= 1, "reading": vars(reading),
             "classes": list(source.classes), "encoding": source.encoding}

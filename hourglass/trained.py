@@ -23,6 +23,7 @@ from .evidence import squared_errors
 from .fitted import FittedPrior, knows_no_classes, prior_of
 from .folder import RunFolder, open_run
 from .loading import IN_MEMORY, load_source
+from .older import parts_of
 from .scoring import Detector, detector_of
 from .settings import make_settings, read_toml
 from .spec import did_you_mean
@@ -53,7 +54,7 @@ class Trained:
         self.folder, self.about = folder, json.loads(texts["hourglass"])
         self.shape = tuple(self.about["shape"])
         self.classes = tuple(self.about["classes"])
-        self.model = Autoencoder(Parts(**self.about["parts"]), self.shape, len(self.classes))
+        self.model = Autoencoder(Parts(**parts_of(self.about)), self.shape, len(self.classes))
         self.model.load_state_dict(weights)
         self.model.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.device = torch.device(device)
