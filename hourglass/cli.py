@@ -13,7 +13,8 @@ from .aliases import own_words
 from .cli_compare import compare_commands
 from .cli_data import data_commands
 from .cli_evaluate import evaluate_commands
-from .cli_latent import Device, Run, latent_commands
+from .cli_finetune import finetune_commands
+from .cli_latent import Blur, Device, Run, Sharpen, latent_commands
 from .cli_serve import serve_commands
 from .cli_use import use_commands
 from .console import is_first, say
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.add_typer(latent_commands)
 app.add_typer(compare_commands)
 app.add_typer(use_commands)
+app.add_typer(finetune_commands)
 app.add_typer(evaluate_commands)
 app.add_typer(serve_commands)
 app.add_typer(data_commands, name="data")
@@ -161,17 +163,23 @@ def reconstruct(
     run: Run,
     images: Annotated[str, typer.Argument(help="a folder, an archive, an array or a source")],
     out: Annotated[Path, typer.Option("--out", "-o", help="folder for the pictures")] = Path("out"),
-    device: Device = "cpu",
+    own_size: Annotated[Optional[bool], typer.Option(  # noqa: UP045
+        "--own-size/--resize", help="keep files at their own size, which takes a model without a "
+        "dense layer; default: where training images kept theirs", show_default=False)] = None,
+    sharpen: Sharpen = 0, blur: Blur = 0, device: Device = "cpu",
 ) -> None:
     """Pass images through a trained model and write what comes out.
 
     Example: hourglass reconstruct runs/1 photos/ -o out/
     """
     from .hardware import choose_device
+    from .tasks.finish import Finish
     from .tasks.reconstruct import reconstruct as pass_through
     from .trained import load
-    found = pass_through(load(run, str(choose_device(device))), images, out)
-    print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}")
+    model = load(run, str(choose_device(device)))
+    found = pass_through(model, images, out, Finish(sharpen, blur), own_size)
+    after = f", {found['mse_finished']:.5g} so finished" if "mse_finished" in found else ""
+    print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}{after}")
 
 
 @app.command(name="list")

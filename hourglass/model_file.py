@@ -6,11 +6,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .autoencoder import Parts
+from .autoencoder import Autoencoder, Parts
 from .checkpoint import save_tensors
+from .classifier import NoDecoder
 from .data.images import Reading
 from .data.source import Source
-from .older import FORMAT
+from .older import FORMAT, parts_of
 
 
 def save_model(
@@ -19,6 +20,14 @@ def save_model(
     """A model's weights and all that is needed to make it again, as one safetensors file."""
     kept = {name: weights[f"model.{name}"] for name in model.state_dict()}
     save_tensors(path, kept, {"hourglass": json.dumps(about)})
+
+
+def make_model(about: dict[str, Any]) -> Autoencoder:
+    """The model that a file tells of, without its weights; a classifier has no decoder."""
+    model = Autoencoder(Parts(**parts_of(about)), tuple(about["shape"]), len(about["classes"]))
+    if about.get("decoder") is False:
+        model.decoder = NoDecoder(about["from"])
+    return model
 
 
 def describe(parts: Parts, source: Source, reading: Reading) -> dict[str, Any]:

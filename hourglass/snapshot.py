@@ -15,7 +15,7 @@ from .disk import write_whole
 
 SEP = "/"   # between the parts of an array's name in the file
 TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "books",
-         "truth_names")
+         "truth_names", "columns")
 
 
 class Lacking(Exception):
@@ -82,6 +82,7 @@ class Snapshot:
     truth_names: tuple[str, ...] = ()   # of the factors that samples were made of
     words: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))   # (N, P) of codes
     books: int = 1                  # of which the words are, in turns
+    columns: tuple[str, ...] = ()   # of a table: what each of a sample's values is
     history: tuple[dict[str, float], ...] = ()
     best_epoch: int = 0
     factors: tuple[dict[str, float], ...] = ()   # of every epoch, KL per factor

@@ -11,6 +11,7 @@ from .canvas import COLOURS, panels, plain, shown, tile
 
 SHOWN = 8      # samples of each kind
 CHANNELS = 6   # of a series
+NAMED = 30     # columns of a table that are named one by one
 
 
 def picks(s: Snapshot, count: int = SHOWN) -> dict[str, np.ndarray]:
@@ -66,7 +67,22 @@ def lines(s: Snapshot) -> Figure:
             ax.set_title(f"{kind}, mse {s.squared[i]:.2g}", fontsize=9)
     plain(axes)
     axes[0].legend(frameon=False, fontsize=8)
+    for column, ax in enumerate(axes):
+        _name_axes(ax, s, first=column % 4 == 0, lowest=column >= 4 * (rows - 1))
     return figure
+
+
+def _name_axes(ax: Axes, s: Snapshot, first: bool, lowest: bool) -> None:
+    """The names of a table's columns below the lowest panels, and what is measured."""
+    count = s.x.shape[1]
+    words = "step" if s.x.ndim == 3 else "column" if s.columns else "value"
+    if s.columns and count <= NAMED:
+        ax.set_xticks(np.arange(count), s.columns if lowest else [""] * count, rotation=90,
+                      fontsize=7)
+    elif lowest:
+        ax.set_xlabel(f"{words}, from 0 to {count - 1}" if s.columns else words, fontsize=8)
+    if first and s.columns:
+        ax.set_ylabel("scaled value", fontsize=8)
 
 
 def _put_lines(ax: Axes, s: Snapshot, i: int) -> None:

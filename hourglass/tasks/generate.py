@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import ImageEnhance
 
 from ..console import say, track
 from ..disk import check_empty
 from ..figures.canvas import contact_sheet, shown
 from ..trained import Trained
+from .finish import Finish, finished
 from .nearest import nearest
 from .pictures import (
     SUFFIXES,
@@ -21,7 +21,8 @@ from .pictures import (
     save_picture,
 )
 
-WIDEST = 20   # columns of a sheet with a class a column
+MOST = 40     # classes that have a row each
+LEAST = 2     # samples in such a row
 PAIRED = 10   # columns of one with the nearest training samples
 
 
@@ -30,12 +31,18 @@ class Wish:
     """What to draw."""
 
     n: int = 40
-    kind: str = ""              # of which class
+    kind: str = ""              # of which class, or of which ones, with commas
     prior: str = "auto"
     temperature: float = 1.0
     seed: int = 0
     sharpen: float = 0.0        # 1 leaves an image as it is
     nearest: bool = False       # with the nearest training sample beside each
+    blur: float = 0.0           # pixels of a Gaussian
+
+    @property
+    def finish(self) -> Finish:
+        """What is done to what was drawn."""
+        return Finish(self.sharpen, self.blur)
 
 
 def generate(model: Trained, wish: Wish, out: Path) -> list[str]:
@@ -43,10 +50,13 @@ def generate(model: Trained, wish: Wish, out: Path) -> list[str]:
 
     Raises ValueError for a class or a prior that there is not.
     """
-    _check(model, wish, out)
+    classes = _check(model, wish, out)
     prior = choose_prior(model, wish.kind) if wish.prior == "auto" else wish.prior
-    x, _, kinds = model.draw(wish.n, wish.kind or None, wish.seed, prior, wish.temperature)
-    x = sharpened(x, wish.sharpen) if wish.sharpen else x
+    rows = classes or (_rows_of_classes(model, wish, prior) if out.suffix in SUFFIXES else [])
+    names = [name for i, name in enumerate(rows)
+             for _ in range(wish.n // len(rows) + (i < wish.n % len(rows)))]
+    x, _, kinds = model.draw(wish.n, names or None, wish.seed, prior, wish.temperature)
+    x = finished(x, wish.finish)
     lines = [f"{len(x)} samples of the prior {prior} in {out}"]
     if wish.nearest:
         found = nearest(model.source(), x)
@@ -55,12 +65,19 @@ def generate(model: Trained, wish: Wish, out: Path) -> list[str]:
     elif out.suffix == ".npy":
         save_array(out, x)
     elif out.suffix:
-        told = not wish.kind and model.model.condition is not None
-        columns = len(model.classes) if told and len(model.classes) <= WIDEST else 0
-        save_picture(out, enlarged(as_sheet(x, columns), x.shape[1:3]))
+        _write_sheet(x, names if len(rows) > 1 else [], out)
     else:
-        _write_files(x, [model.classes[kind] for kind in kinds] if not wish.kind else [], out)
+        _write_files(x, [model.classes[kind] for kind in kinds] if len(classes) != 1 else [], out)
     return lines
+
+
+def _rows_of_classes(model: Trained, wish: Wish, prior: str) -> list[str]:
+    """The classes that a sheet shows in a row each, where nothing else was asked for: all, if the
+    model or the prior knows them, and there are so few that each row has some samples."""
+    told = model.model.condition is not None
+    known = told or (prior != "own" and model.prior(prior).groups > 1)
+    fit = 2 <= len(model.classes) <= min(MOST, wish.n // LEAST)
+    return list(model.classes) if known and fit and not wish.nearest else []
 
 
 def choose_prior(model: Trained, kind: str) -> str:
@@ -74,7 +91,8 @@ def choose_prior(model: Trained, kind: str) -> str:
     return chosen
 
 
-def _check(model: Trained, wish: Wish, out: Path) -> None:
+def _check(model: Trained, wish: Wish, out: Path) -> list[str]:
+    """The classes that were asked for, by name; raises ValueError for what cannot be drawn."""
     if out.suffix and out.suffix.lower() not in (*SUFFIXES, ".npy"):
         raise ValueError(f"{out} is neither a picture ({', '.join(SUFFIXES)}), an array (.npy) nor "
                          f"a folder's name")
@@ -85,17 +103,29 @@ def _check(model: Trained, wish: Wish, out: Path) -> None:
                          "write them into an array, as in -o samples.npy")
     if wish.kind and not model.classes:
         raise ValueError("the data of this model had no classes, so it has none to draw")
-    if wish.kind:
-        model.number(wish.kind, 1)   # refused before anything is fitted
     if not out.suffix:
         check_empty(out)
+    if not wish.kind:
+        return []
+    named = [wish.kind] if wish.kind in model.classes else [
+        name for part in wish.kind.split(",") if (name := part.strip())]
+    model.number(named, len(named))   # refused before anything is fitted
+    if len(named) > wish.n:
+        raise ValueError(f"{len(named)} classes need as many samples or more; give -n {len(named)}")
+    return list(dict.fromkeys(named))
 
 
-def sharpened(x: np.ndarray, factor: float) -> np.ndarray:
-    """Images (N, H, W, C) sharpened as Pillow does: 0 blurs, 1 leaves them, 3 is strong."""
-    each = [np.asarray(ImageEnhance.Sharpness(as_picture(image)).enhance(factor)) for image in x]
-    again = np.stack(each).astype(np.float32) / 255
-    return again.reshape(*again.shape[:3], -1)
+def _write_sheet(x: np.ndarray, names: list[str], out: Path) -> None:
+    """One picture: samples, or, where they have the names of classes, a row for each of these."""
+    if not names:
+        save_picture(out, enlarged(as_sheet(x), x.shape[1:3]))
+        return
+    kinds = list(dict.fromkeys(names))
+    groups = [shown(x[[name == kind for name in names]]) for kind in kinds]
+    wide = max(map(len, groups))
+    rows = [np.pad(row, ((0, wide - len(row)), (0, 0), (0, 0), (0, 0)), constant_values=1)
+            for row in groups]
+    save_figure(out, contact_sheet(rows, kinds, 0.6, 40))
 
 
 def _write_files(x: np.ndarray, kinds: list[str], out: Path) -> None:

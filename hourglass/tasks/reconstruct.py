@@ -1,31 +1,103 @@
 """Images through the bottleneck and back, as files."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..console import say, track
+from ..data.files import in_words, opened
+from ..data.images import open_image
+from ..settings import make_settings, read_toml
 from ..trained import Trained
+from .finish import PLAIN, Finish, finished
 from .pictures import as_picture, png_name
+from .restore import as_trained
+from .unlike import warning_of
+
+Pair = tuple[str, np.ndarray, np.ndarray]   # a name, an image (H, W, C), and its reconstruction
 
 
-def reconstruct(model: Trained, images: str | Path, out: str | Path) -> dict[str, float]:
-    """Write a PNG for every image of a folder, archive or array; returns how many and their error.
+@dataclass
+class Errors:
+    """Squared errors, summed over all values."""
 
-    Raises ValueError where nothing can be read, or the model is not one of images.
+    images: int = 0
+    values: int = 0
+    plain: float = 0.0
+    finished: float = 0.0
+
+
+def reconstruct(
+    model: Trained, images: str | Path, out: str | Path, finish: Finish = PLAIN,
+    own_size: bool | None = None,
+) -> dict[str, float]:
+    """Write a PNG for every image of a folder, archive or array, sharpened or blurred if asked;
+    returns how many and their error, after that too.
+
+    A model without a dense layer takes files at their own size if `own_size`, or, by default, where
+    its own training images were not resized. Raises ValueError where nothing can be read, the
+    model is not one of images, or it cannot take images of any size.
     """
     if len(model.shape) != 3:
         raise ValueError("this model was trained on vectors or series, which make no pictures; use "
                          "hourglass.load(run).reconstruct(array) from Python")
-    found = model.read(images, strict=False)
-    for note in found.notes:
-        say(note)
-    again = model.reconstruct(found)
-    scale = model.scale_of(found.x)
-    error = float(np.square(again - found.x.astype(np.float32) * scale).mean())
-    names = found.names or tuple(f"{i:05}.png" for i in range(len(again)))
-    for name, image in track(zip(names, again, strict=True), len(names), "writing images"):
+    errors = Errors()
+    for name, x, again in _pairs(model, images, own_size):
+        made = finished(again[None], finish)[0]
+        errors.images, errors.values = errors.images + 1, errors.values + x.size
+        errors.plain += float(np.square(again - x).sum())
+        errors.finished += float(np.square(made - x).sum())
         path = Path(out) / png_name(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        as_picture(image).save(path)
-    return {"images": len(again), "mse": error}
+        as_picture(made).save(path)
+    if not errors.images:
+        raise ValueError(f"{images} holds no images that can be read")
+    found = {"images": errors.images, "mse": errors.plain / errors.values}
+    return {**found, "mse_finished": errors.finished / errors.values} if finish.changes else found
+
+
+def _pairs(model: Trained, images: str | Path, own_size: bool | None) -> Iterator[Pair]:
+    if own_size and model.stride is None:
+        raise ValueError("this model takes images of one size alone, for it has a dense layer or "
+                         "is told classes; leave out --own-size, or train with --bottleneck "
+                         "identity")
+    files = Path(images).expanduser().exists() and not str(images).endswith((".npy", ".npz"))
+    if own_size and not files:
+        raise ValueError("--own-size is for image files; arrays have one size")
+    usual = model.stride is not None and files and not _was_resized(model)
+    if usual if own_size is None else own_size:
+        yield from _at_own_size(model, images)
+        return
+    found = model.read(images, strict=False)
+    more = "; --own-size takes them as they are" if model.stride and files else ""
+    for note in found.notes:
+        say(note + more if "are brought to" in note else note)
+    again = model.reconstruct(found)
+    scale = np.float32(model.scale_of(found.x))
+    x = found.x.astype(np.float32) * scale
+    for warning in warning_of(model, float(np.square(again - x).mean())):
+        say(warning)
+    names = found.names or tuple(f"{i:05}.png" for i in range(len(again)))
+    yield from track(zip(names, x, again, strict=True), len(names), "writing images")
+
+
+def _was_resized(model: Trained) -> bool:
+    """Whether training images were, or may have been, brought to another size than their own."""
+    settings = make_settings(read_toml(model.folder.settings))
+    automatic = model.shape[1:] == (64, 64) and "/" in settings.data
+    return bool(settings.size or settings.crop or settings.pad) or automatic
+
+
+def _at_own_size(model: Trained, images: str | Path) -> Iterator[Pair]:
+    with opened(images) as files:
+        for name in track(files.sizes, len(files.sizes), "reconstructing"):
+            try:
+                with files.open(name) as file:
+                    picture = open_image(file)
+            except Exception as error:   # Pillow raises many kinds for a broken file
+                say(f"{name} cannot be read ({in_words(error)}); it is left out")
+                continue
+            x = as_trained(model, picture, 1)
+            yield name, x[0], model.reconstruct(x)[0]

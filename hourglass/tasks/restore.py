@@ -98,7 +98,7 @@ def _remarks(model: Trained, tally: Tally, enlarged: bool) -> list[str]:
     if tally.resized and squeezed:
         size = "x".join(map(str, model.shape[1:]))
         found.append(f"this model squeezes whole images of {size} pixels; the {tally.resized} of "
-                     f"other sizes went through in tiles; hourglass reconstruct takes them whole")
+                     f"other sizes went through in tiles; hourglass reconstruct resizes them")
     return found
 
 
@@ -113,7 +113,7 @@ def _restore_all(
         except Exception as error:   # Pillow raises many kinds for a broken file
             tally.unreadable[name] = in_words(error)
             continue
-        x = given = _as_trained(model, picture, manner.enlarge)
+        x = given = as_trained(model, picture, manner.enlarge)
         if corrupt is not None:
             planes = channels_first(torch.from_numpy(x))
             given = channels_last(corrupted(corrupt, planes, manner.seed + number)).numpy()
@@ -127,7 +127,7 @@ def _restore_all(
     return tally
 
 
-def _as_trained(model: Trained, picture: Image.Image, enlarge: int) -> np.ndarray:
+def as_trained(model: Trained, picture: Image.Image, enlarge: int) -> np.ndarray:
     """(1, H, W, C) in [0, 1] at the picture's own size, as the model knows images."""
     picture = picture.convert("L" if model.shape[0] == 1 else "RGB")
     if model.about["reading"]["invert"]:
