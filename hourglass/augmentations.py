@@ -135,8 +135,7 @@ def elastic(pixels: NotNegative = 1.5, smooth: Positive = 4.0) -> Augmentation:
     mean square) each way, alike within about `smooth` pixels, the width of a Gaussian."""
     def values(x: Tensor) -> Tensor:
         size = _image(x, "elastic").shape[-2:]
-        shifts = _blurred(torch.randn(len(x), 2, *size, device=x.device), smooth)
-        shifts = shifts / shifts.square().mean((2, 3), keepdim=True).sqrt().clamp(min=1e-12)
+        shifts = _smooth_noise((len(x), 2, *size), smooth, x.device)
         per_pixel = torch.tensor([2 / size[1], 2 / size[0]], device=x.device)
         still = F.affine_grid(_matrices(x, {})[:, :2], list(x.shape), align_corners=False)
         grid = still + pixels * per_pixel * rearrange(shifts, "b two h w -> b h w two")
@@ -145,19 +144,16 @@ def elastic(pixels: NotNegative = 1.5, smooth: Positive = 4.0) -> Augmentation:
     return Augmentation(values)
 
 
-def _blurred(fields: Tensor, width: float) -> Tensor:
-    """Fields (B, C, H, W) through a Gaussian of that standard deviation, in pixels, mirrored at the
-    edges."""
-    for axis, length in ((-1, fields.shape[-1]), (-2, fields.shape[-2])):
-        reach = min(math.ceil(3 * width), length - 1)
-        steps = torch.arange(-reach, reach + 1, device=fields.device)
-        weights = (-(steps / width).square() / 2).exp()
-        kernel = (weights / weights.sum()).repeat(fields.shape[1], 1, 1, 1)
-        kernel, pad = (kernel, (reach, reach, 0, 0)) if axis == -1 else (
-            kernel.transpose(-1, -2), (0, 0, reach, reach))
-        padded = F.pad(fields, pad, mode="reflect")
-        fields = F.conv2d(padded, kernel.contiguous(), groups=fields.shape[1])
-    return fields
+def _smooth_noise(shape: tuple[int, ...], width: float, device: torch.device) -> Tensor:
+    """Gaussian noise (B, C, H, W) of variance 1, alike within a Gaussian window of that standard
+    deviation, in pixels."""
+    reach = math.ceil(3 * width)
+    steps = torch.arange(-reach, reach + 1, device=device)
+    window = (-(steps / width).square() / 2).exp()
+    kernel = (window / window.norm()).repeat(shape[1], 1, 1, 1)
+    noise = torch.randn(*shape[:2], shape[2] + 2 * reach, shape[3] + 2 * reach, device=device)
+    across = F.conv2d(noise, kernel, groups=shape[1])
+    return F.conv2d(across, kernel.transpose(-1, -2), groups=shape[1])
 
 
 @augmentations.add("noise")

@@ -162,4 +162,5 @@ def shells(space: Space) -> Probe:
 
 
 def as_texts(steps: np.ndarray) -> tuple[str, ...]:
+    """Numbers with three digits, and 0 where they are nearly so."""
     return tuple(f"{step:.3g}" if abs(step) > 1e-9 else "0" for step in steps)

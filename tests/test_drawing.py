@@ -5,7 +5,9 @@ import pytest
 from PIL import Image
 
 import hourglass as hg
+from hourglass.probes import square
 from hourglass.tasks.finish import Finish, finished
+from hourglass.tasks.grid import read_grid
 from hourglass.tasks.nearest import Nearest
 
 KINDS = ("bar", "dot", "ring")
@@ -20,8 +22,8 @@ def runs(tmp_path_factory) -> dict[str, hg.Trained]:
     x[:, 2:5, 3:6] = 1 - x[:, 2:5, 3:6]   # a square, with edges
     np.savez(folder / "data.npz", x=x, y=np.array(KINDS)[y])
     return {model: hg.train(folder / "data.npz", model=model, backbone="mlp(16)", epochs=30,
-                            lr=0.02, batch_size=16, quiet=True, report=False, out=folder / model[:4],
-                            stop="none")
+                            lr=0.02, batch_size=16, quiet=True, report=False, stop="none",
+                            out=folder / model[:4])
             for model in ("cvae(2)", "ae(2)")}
 
 
@@ -92,3 +94,31 @@ def test_what_is_far_from_all_data_is_not_praised(distance, words):
     found = Nearest(np.zeros((3, 2)), np.full(3, distance), 1.0).words
     assert words in found
     assert ("no copies" in found) == (distance in (1.0, 1.2))
+
+
+@pytest.mark.parametrize("text, limit, side", [
+    ("8", 8, 20), ("grid(limit=8)", 8, 20), ("grid", None, 20), ("grid(3, 5)", 3, 5)])
+def test_a_grid_is_read_from_a_number_or_a_text(text, limit, side):
+    found = read_grid(text)
+    assert (found.limit, found.side) == (limit, side)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "x", "grid(limit='a')", "8, 1", "grid(side=99)"])
+def test_a_grid_that_cannot_be_is_refused(text):
+    with pytest.raises(ValueError, match="a grid is a number above 0"):
+        read_grid(text)
+
+
+@pytest.mark.parametrize("model", ["cvae(2)", "ae(2)"])
+@pytest.mark.parametrize("flag", ["--grid 8", "--prior grid(limit=8)"])
+def test_the_code_space_is_drawn_from_minus_eight_to_eight(runs, model, flag, tmp_path, hourglass):
+    path = runs[model].folder.path
+    code, said, err = hourglass(f"generate {path} {flag!r} -o {tmp_path}/g.png".replace("'", ""))
+    assert code == 0 and "20 by 20 codes from -8 to 8: factor 1 to the right" in said, err
+    width, height = Image.open(tmp_path / "g.png").size
+    assert abs(width / height - 1) < 0.1
+
+
+def test_the_corner_of_a_grid_is_the_decoded_corner():
+    z, steps, _ = square(np.random.default_rng(0).random((50, 2)), 5, 8.0)
+    assert z[0, 0].tolist() == [-8, 8] and z[-1, -1].tolist() == [8, -8] and steps[0] == -8

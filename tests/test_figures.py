@@ -282,7 +282,7 @@ def test_a_contour_holds_the_share_that_it_says():
     for share in (0.5, 0.9):
         (line,) = held_by(points, ends, (share,))
         inside = PathOf(line).contains_points(points).mean()
-        assert abs(inside - share) < 0.05
+        assert abs(inside - share) < 0.07   # for the histogram is smoothed
 
 
 def test_many_classes_differ_by_marker_too():
