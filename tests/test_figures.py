@@ -304,9 +304,13 @@ def test_the_curve_of_one_epoch_has_ticks_to_read():
             range(1, len(history) + 1))
 
 
-def test_a_tables_columns_are_named_at_its_axes():
-    x = np.random.default_rng(0).random((12, 3)).astype(np.float32)
-    s = replace(blobs(2), x=x, recon=x, columns=("age", "sex=f", "sex=m"))
-    axes = draw("lines", s).axes
-    assert [t.get_text() for t in axes[-1].get_xticklabels()] == ["age", "sex=f", "sex=m"]
-    assert axes[0].get_ylabel() == "scaled value"
+@pytest.mark.parametrize("columns, shown", [
+    (("age", "sex=f", "sex=m"), ("age", "sex=f", "sex=m")),
+    (("age", *(f"town={i}" for i in range(45)), "fare"), ("age", "town", "fare")),
+    (tuple(f"c{i}" for i in range(70)), ())])
+def test_a_tables_columns_are_named_at_its_axes(columns, shown):
+    x = np.random.default_rng(0).random((12, len(columns))).astype(np.float32)
+    axes = draw("lines", replace(blobs(2), x=x, recon=x, columns=columns)).axes
+    names = [t.get_text() for t in axes[-1].get_xticklabels()]
+    assert names == list(shown) if shown else axes[-1].get_xlabel() == "value, of 70"
+    assert axes[0].get_ylabel() == "scaled value" and len(axes) == 8

@@ -46,7 +46,7 @@ def corner(s: Snapshot) -> Figure:
                 ax.remove()
             if j > i:
                 continue
-            _cell(ax, z[:, [column, row]], found, alone=i == j)
+            _cell(ax, z[:, [column, row]], found, i == j, 8000 if few else 2500)
             ax.tick_params(labelsize=7, labelleft=j == 0 < i)
             if not few:
                 ax.locator_params(nbins=3)
@@ -72,7 +72,9 @@ def _many_panels(count: int) -> tuple[Figure, list[Axes]]:
     return figure, [below.get((i, j), below[0, 0]) for i in range(count) for j in range(count)]
 
 
-def _cell(ax: Axes, points: np.ndarray, found: list[Group], alone: bool) -> None:
+def _cell(
+    ax: Axes, points: np.ndarray, found: list[Group], alone: bool, size: float
+) -> None:
     if alone:
         grid = span(points[:, 0])
         for group in found:
@@ -80,7 +82,7 @@ def _cell(ax: Axes, points: np.ndarray, found: list[Group], alone: bool) -> None
                     linewidth=1)
         ax.set(yticks=[], ylim=(0, None), xlim=(grid[0], grid[-1]))
         return
-    scatter(ax, points, found, size=8000, **({"alpha": 0.4} if len(found) <= CLASSES else {}))
+    scatter(ax, points, found, size, **({"alpha": 0.4} if len(found) <= CLASSES else {}))
     if len(found) <= CLASSES:
         _contours(ax, points, found)
     xs, ys = (span(p) for p in points.T)
@@ -106,7 +108,7 @@ def held_by(points: np.ndarray, ends: np.ndarray, shares: Sequence[float]) -> li
     from contourpy import contour_generator
     from scipy.ndimage import gaussian_filter
     counts, *edges = np.histogram2d(points[:, 0], points[:, 1], CELLS, ends)
-    smooth = gaussian_filter(counts, 2.5)
+    smooth = gaussian_filter(counts, np.clip(9 * len(points) ** (-1 / 6), 2.5, 6))   # Scott's rule
     falling = np.sort(smooth.ravel())[::-1]
     held = np.cumsum(falling) / falling.sum()
     middles = [(e[1:] + e[:-1]) / 2 for e in edges]
