@@ -108,14 +108,12 @@ def changes(x: Any, sizes: dict[str, int], shape: tuple[int, ...]) -> list[str]:
     own = "x".join(map(str, shape[1:]))
     theirs = list(sizes) or (["x".join(map(str, form[1:3]))] if len(form) in (3, 4) else [])
     others = [size for size in theirs if size != own]
-    found = []
-    if others:
-        some = f"images of {others[0]}" + (" and other sizes" if len(others) > 1 else "")
-        found.append(f"{some} pixels are brought to {own}, as this model was trained")
-    if shape[0] == 1 and (form[3:] == (3,) or _is_colour(x)):
-        found.append("these images are in colour, and this model sees them in grey, as it was "
-                     "trained")
-    return found
+    grey = shape[0] == 1 and (form[3:] == (3,) or _is_colour(x))
+    if not others:
+        return ["images in colour become grey, as this model was trained"] if grey else []
+    some = f"images of {others[0]}" + (" and other sizes" if len(others) > 1 else "")
+    colour, become = (", in colour,", " in grey") if grey else ("", "")
+    return [f"{some} pixels{colour} are brought to {own}{become}, as this model was trained"]
 
 
 def _is_colour(x: Any) -> bool:
