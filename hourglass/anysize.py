@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 from .autoencoder import Autoencoder
 from .contracts import Collection
-from .data import from_array
 from .data.files import files_in
-from .data.images import GREY_MODES, Reading
+from .data.images import GREY_MODES
+from .inputs import Inputs
 from .tiles import grown, tiled
 
 SHRINKS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
@@ -85,12 +85,10 @@ def padded(x: np.ndarray, own: Size, stride: Size) -> np.ndarray:
     return np.stack([grown(image, (size[0], size[1])) for image in x])
 
 
-def at_own_size(x: Any, shape: tuple[int, ...], invert: bool) -> Collection:
+def at_own_size(inputs: Inputs, x: Any, shape: tuple[int, ...]) -> Collection:
     """Images in memory, at their own size, as a model of this shape (C, H, W) takes them otherwise;
     raises ValueError."""
-    found = from_array(x.detach().cpu().numpy() if isinstance(x, Tensor) else x)
-    if found.x.dtype == np.uint8 and shape[0] in (1, 3):
-        found = from_array(found.x, reading=Reading(grey=shape[0] == 1, invert=invert))
+    found = inputs.read_at_own_size(x)
     if len(found.shape) != 3 or found.shape[0] != shape[0]:
         raise ValueError(f"this model takes images of {shape[0]} channels, not samples of shape "
                          f"{found.shape}")

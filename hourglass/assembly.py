@@ -15,10 +15,12 @@ from .aliases import own_words, with_dim
 from .augmentations import augmenter
 from .autoencoder import Autoencoder, Parts
 from .beginning import begin_with, settings_of
+from .channels import FEW, read_channels
 from .checkpoint import load_state_into
 from .console import is_first, say
 from .corruptions import corrupter
 from .data.binary import anew
+from .data.scales import AS_IT_IS, read_range
 from .data.source import Source
 from .disk import check_space
 from .fit import Plan, State, varied
@@ -47,7 +49,7 @@ from .summary import summarise
 
 ENOUGH_STEPS = 8000
 EPOCHS = (20, 400)  # the fewest and the most, if none are asked for
-RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "tensorboard"}
+RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "tensorboard", "show"}
 NEW_LEG = {"epochs", "lr", "schedule"}   # a change of these begins the schedule anew
 SMALL_FILES = 2**20   # bytes of report, figures and the like
 COPIES = 10   # of the weights in checkpoint (Adam's two, the best) and model, old and new
@@ -80,12 +82,32 @@ class Training:
         weights = self.record["parameters"]["whole"]
         several = f", {self.fabric.world_size} processes" if self.fabric.world_size > 1 else ""
         beta = [self.record["beta"]] if self.record.get("beta") else []
-        return [*self.source.notes, f"{self.settings.data}: {counts} samples of {size}", *self.told,
+        scale = [] if self.source.encoding else [self.source.scale.words]
+        scale += _shown(self.settings.show, self.source.shape)
+        return [*self.source.notes, f"{self.settings.data}: {counts} samples of {size}", *scale,
+                *self.told,
                 *beta,
                 f"{self.settings.model}: {self.parts.backbone}, {self.parts.bottleneck}, "
                 f"{self.parts.likelihood}, loss {self.parts.loss}: {weights:,} parameters, "
                 f"{self.settings.precision} and {self.settings.layout} on "
                 f"{self.fabric.device}{several}"]
+
+
+def _check_show(show: str, shape: tuple[int, ...]) -> None:
+    """Raises ValueError where the data has no such channels, or no need to choose."""
+    if show and (len(shape) != 3 or shape[0] in (1, 3)):
+        raise ValueError("show chooses channels of images that have other than 1 or 3 of them; "
+                         "leave it out")
+    if show:
+        read_channels(show, shape[0])
+
+
+def _shown(show: str, shape: tuple[int, ...]) -> list[str]:
+    """What to say of channels that no picture shows."""
+    if len(shape) != 3 or show or shape[0] <= FEW:
+        return []
+    return [f"pictures show channels 1, 2 and 3 of {shape[0]}; --show 3,2,1 chooses others, and "
+            f"--show all shows each in a panel"]
 
 
 def prepare(
@@ -95,6 +117,7 @@ def prepare(
     settings = settings_of(with_whole_path(settings, data), data is not None)
     _check_texts(settings)
     source = load_source(settings, data, y)
+    _check_show(settings.show, source.shape)
     training = _assemble(settings, source, None)
     if settings.begin:
         training.told.append(begin_with(settings.begin, training.step.model))
@@ -167,6 +190,8 @@ def _check_texts(settings: Settings) -> None:
         terms.check(summand.call)
     corrupter(parts.corruption)
     augmenter(settings.augment, 0.0, 1.0)
+    if settings.range not in ("", AS_IT_IS):
+        read_range(settings.range)
 
 
 def with_whole_path(settings: Settings, data: Any = None) -> Settings:
@@ -260,6 +285,9 @@ def _augmenter(settings: Settings, source: Source) -> Callable[[Tensor], Tensor]
     """What becomes of training samples at each step: augmented, and then drawn anew where they are
     binarised so. Raises ValueError where one of both would undo the other."""
     augment = augmenter(settings.augment, source.low, source.high)
+    if settings.augment and source.splits["train"].gaps and len(source.shape) == 3:
+        raise ValueError("augment moves pixels, and does not know which of them are missing (NaN); "
+                         "leave --augment out, or fill them in")
     if settings.augment and settings.binarise in ("fixed", "threshold"):
         raise ValueError(f"augment makes grey again what binarise {settings.binarise} made 0 and "
                          f"1; together it needs --binarise dynamic, which draws last")

@@ -23,8 +23,9 @@ def settings_of(settings: Settings, in_memory: bool) -> Settings:
         if not settings.backbone:
             changes["backbone"] = backbone_of(its_own.backbone, begun.about)
     if not in_memory and not settings.data.endswith((".npy", ".npz")):   # taken as they are
-        changes |= {name: begun.about["reading"][name] for name in READING
-                    if getattr(settings, name) == getattr(usual, name)}
+        theirs = begun.about["reading"]   # which older runs have less of
+        changes |= {name: theirs[name] for name in READING
+                    if name in theirs and getattr(settings, name) == getattr(usual, name)}
     return settings.with_(**changes)
 
 

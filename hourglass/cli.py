@@ -166,18 +166,23 @@ def reconstruct(
     own_size: Annotated[Optional[bool], typer.Option(  # noqa: UP045
         "--own-size/--resize", help="keep files at their own size, which takes a model without a "
         "dense layer; default: where training images kept theirs", show_default=False)] = None,
-    sharpen: Sharpen = 0, blur: Blur = 0, device: Device = "cpu",
+    sharpen: Sharpen = 0, blur: Blur = 0,
+    show: Annotated[str, typer.Option(help="channels that pictures show, such as 3,2,1, or all; "
+                                      "else as the run's settings say")] = "",
+    device: Device = "cpu",
 ) -> None:
-    """Pass images through a trained model and write what comes out.
+    """Pass images through a trained model and write what comes out: PNGs and, where these would
+    lose depth or channels, TIFFs in the data's own units.
 
     Example: hourglass reconstruct runs/1 photos/ -o out/
     """
     from .hardware import choose_device
     from .tasks.finish import Finish
+    from .tasks.reconstruct import Manner
     from .tasks.reconstruct import reconstruct as pass_through
     from .trained import load
     model = load(run, str(choose_device(device)))
-    found = pass_through(model, images, out, Finish(sharpen, blur), own_size)
+    found = pass_through(model, images, out, Manner(Finish(sharpen, blur), own_size, show))
     after = f", {found['mse_finished']:.5g} so finished" if "mse_finished" in found else ""
     print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}{after}")
 

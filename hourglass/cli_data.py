@@ -63,7 +63,7 @@ USUAL = "shift(2) + rotate(10) + zoom(0.1)"
 
 
 @data_commands.command()
-@takes_settings(READING)
+@takes_settings((*READING, "show"))
 def show(
     source: Source,
     out: Annotated[Path, typer.Option("--out", "-o", help="a .png file")] = Path("sheet.png"),
@@ -73,6 +73,9 @@ def show(
 
     Example: hourglass data show photos/ -o sheet.png
     """
+    from .channels import show_channels
     from .tasks.look import look
-    for line in look(source, out, make_settings(settings).reading()):
+    chosen = make_settings(settings)
+    show_channels(chosen.show)
+    for line in look(source, out, chosen.reading()):
         print(line)

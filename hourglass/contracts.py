@@ -38,12 +38,74 @@ class Factors:
         return Factors(self.values[rows], self.names, self.unordered)
 
 
+@dataclass(frozen=True)
+class Scale:
+    """How a data set's numbers become those that a model sees: (x - offset) * factor. There is one
+    for a data set. It is found once and kept with the model."""
+
+    offset: float = 0.0
+    factor: float = 1.0
+    low: float = float("-inf")   # the least and
+    high: float = float("inf")   # the greatest number, in the data's own units
+    bits: int = 0                # depth of whole numbers, such as 12; 0 for others
+    clip: bool = False           # whether numbers outside become the nearest of low and high
+    what: str = "numbers"        # such as "16-bit images"
+
+    @property
+    def kept(self) -> bool:
+        """Whether numbers stay as they are."""
+        return self.offset == 0 and self.factor == 1
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a model sees numbers from 0 to 1 alone."""
+        ends = [(end - self.offset) * self.factor for end in (self.low, self.high)]
+        return min(ends) >= -1e-6 and max(ends) <= 1 + 1e-6
+
+    @property
+    def words(self) -> str:
+        """The same in one line."""
+        line = f"{self.what}, values {self.low:,.6g} to {self.high:,.6g}"
+        if self.kept:
+            return f"{line}, as they are"
+        worth = abs(self.factor)
+        by = f"1/{1 / worth:,.6g}" if worth < 1 else f"{worth:,.6g}"
+        if self.factor < 0:
+            return f"{line}, inverted and scaled by {by}"
+        moved = f"shifted by {-self.offset:,.6g} and " if self.offset else ""
+        return f"{line}, {moved}scaled by {by}"
+
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        """Numbers in the data's own units (N, ...) as a model sees them, float32."""
+        values: np.ndarray = np.array(x, np.float64 if x.dtype.itemsize > 4 else np.float32)
+        if not self.kept:
+            values -= self.offset
+            values *= values.dtype.type(self.factor)
+        if self.clip:
+            values = np.clip(values, 0, 1)   # NaN stays
+        return values.astype(np.float32, copy=False)
+
+    def back(self, seen: np.ndarray) -> np.ndarray:
+        """What a model sees or makes (N, ...) in the data's own units, and in a type that holds
+        them: whole numbers where the data had these, else float32."""
+        values = seen.astype(np.float64) / self.factor + self.offset
+        if not self.bits:
+            return values.astype(np.float32)
+        bits = next((size for size in (8, 16) if self.bits <= size), 32)
+        kind = np.dtype(f"{'int' if self.low < 0 else 'uint'}{bits}")
+        return np.rint(values).clip(np.iinfo(kind).min, np.iinfo(kind).max).astype(kind)
+
+    def fits_pictures(self, channels: int) -> bool:
+        """Whether a PNG of 8 bits holds such images of so many channels whole."""
+        return channels in (1, 3) and (self.bits == 8 or (self.kept and self.bounded))
+
+
 @dataclass
 class Collection:
     """What a data source returns: all its samples, not yet split.
 
-    Images are (N, H, W, C), uint8 where the source is; series are (N, T, C), vectors (N, D). A
-    missing number is NaN.
+    Images are (N, H, W, C) of any number of channels, uint8, uint16, int16 or float32 as the source
+    is; series are (N, T, C), vectors (N, D). A missing number is NaN.
     """
 
     x: np.ndarray
@@ -59,6 +121,7 @@ class Collection:
     encoding: dict[str, Any] = field(default_factory=dict)   # how it was, as JSON can hold it
     unreadable: tuple[str, ...] = ()                       # files that are left out
     factors: Factors | None = None                         # what its samples were made of
+    scale: Scale | None = None       # how x becomes what a model sees; None: x itself tells
 
     @property
     def shape(self) -> tuple[int, ...]:

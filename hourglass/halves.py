@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 from .autoencoder import Autoencoder, Parts
 from .checkpoint import load_tensors
+from .contracts import Scale
 from .folder import open_run
+from .model_file import scale_in
 
 
 def load_half(run: str | Path, half: str) -> "Half":
@@ -27,19 +29,19 @@ def load_half(run: str | Path, half: str) -> "Half":
     about = json.loads(texts["hourglass"])
     model = Autoencoder(Parts(**about["parts"]), tuple(about["shape"]), len(about["classes"]))
     model.load_state_dict(weights, strict=False)
-    return Half(model, half, tuple(about["shape"])).eval()
+    return Half(model, half, tuple(about["shape"]), scale_in(about)).eval()
 
 
 class Half(nn.Module):
     """The encoder or the decoder of an autoencoder as a plain module from tensor to tensor."""
 
-    def __init__(self, model: Autoencoder, half: str, shape: tuple[int, ...]):
+    def __init__(self, model: Autoencoder, half: str, shape: tuple[int, ...], scale: Scale):
         super().__init__()
         if half == "encoder":
             del model.decoder
         else:
             del model.encoder
-        self.shape = shape                    # of one x
+        self.shape, self.scale = shape, scale   # of one x; how the data's numbers became x
         self.model, self.side = model, half   # `half` is nn.Module's own
 
     def forward(self, t: Tensor, y: Tensor | None = None) -> Tensor:

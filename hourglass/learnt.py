@@ -19,6 +19,7 @@ from .assembly import prepare
 from .channels import channels_first, channels_last
 from .checkpoint import load_tensors, save_tensors
 from .contracts import Batch, Collection, Seen
+from .data.scales import AS_IT_IS, find_scale
 from .disk import check_empty
 from .display import show
 from .evidence import seen_of, together
@@ -102,7 +103,8 @@ def learn(
     shape = (*shape, 1) if len(shape) == 2 else shape
     samples = scaling.forth(x).astype(np.float32).reshape(len(x), *shape)
     with ONE_AT_A_TIME, tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
-        training = prepare(settings, Collection(samples), out=Path(folder) / "run")
+        kept = find_scale(samples, AS_IT_IS)[0]   # one scale is enough
+        training = prepare(settings, Collection(samples, scale=kept), out=Path(folder) / "run")
         progress = fit(parties_of(training), training.source, training.plan, training.state)
         if verbose:
             show(progress, training.plan.epochs)

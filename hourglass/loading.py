@@ -20,7 +20,7 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
     with in_turn(str(cache_folder() / "lock")):
         collection = collect(given, settings.reading(), y)
     source = split(collection, settings.shares(), settings.seed, settings.only,
-                   of_counts(settings))
+                   of_counts(settings), settings.reading())
     source = show_labels(binarise(source, settings.binarise), settings.labelled, settings.seed)
     if settings.val == "test":
         if "test" not in source.splits:

@@ -9,9 +9,20 @@ from torch import Tensor, nn
 from .autoencoder import Autoencoder, Parts
 from .checkpoint import save_tensors
 from .classifier import NoDecoder
+from .contracts import Scale
 from .data.images import Reading
 from .data.source import Source
 from .older import FORMAT, parts_of
+
+
+def scale_in(about: dict[str, Any]) -> Scale:
+    """The scale of the data that a model was trained on, by its description; older ones say only
+    what a number of 8 bits is worth."""
+    if "values" in about:
+        return Scale(**about["values"])
+    if about["scale"] != 1:
+        return Scale(0, about["scale"], 0, 255, 8, what="8-bit images")
+    return Scale(0, 1, 0, 1) if about["bounded"] else Scale()
 
 
 def save_model(
@@ -32,12 +43,14 @@ def make_model(about: dict[str, Any]) -> Autoencoder:
 
 def describe(parts: Parts, source: Source, reading: Reading) -> dict[str, Any]:
     """What must be known to use a model's weights: its parts, and what its inputs look like."""
-    scale = next(iter(source.splits.values())).scale
     if len(source.shape) == 3:
-        settled = {"grey": source.shape[0] == 1}
+        settled: dict[str, Any] = {"grey": source.shape[0] == 1}
+        if source.shape[0] not in (1, 3):
+            settled = {"grey": None, "channels": source.shape[0]}
         if not reading.size and not reading.pad:
-            settled["size"] = f"{source.shape[1]}x{source.shape[2]}"  # type: ignore[assignment]
+            settled["size"] = f"{source.shape[1]}x{source.shape[2]}"
         reading = Reading(**{**vars(reading), **settled, "strict": False})
-    return {"format": FORMAT, "parts": vars(parts), "shape": list(source.shape), "scale": scale,
+    return {"format": FORMAT, "parts": vars(parts), "shape": list(source.shape),
+            "scale": source.scale.factor, "values": vars(source.scale),
             "bounded": source.low >= 0 and source.high <= 1, "reading": vars(reading),
             "classes": list(source.classes), "encoding": source.encoding}

@@ -8,6 +8,7 @@ import torch
 
 from .animation import animate
 from .autoencoder import Autoencoder
+from .channels import show_channels
 from .codes import find_codes, keep_codes, kept_codes
 from .console import say, track
 from .data.source import Source
@@ -154,6 +155,7 @@ def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = 
     if priors or features:
         look_again(folder, priors, features)
     snapshot = snapshot_of(folder)
+    show_channels(str(read_toml(folder.settings).get("show", "")))
     record = folder.read_record()
     record["metrics"] = {name: record["metrics"][name] for name in in_order(record["metrics"])}
     drawn = _drawn(folder, snapshot)

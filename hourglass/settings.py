@@ -29,7 +29,7 @@ if TYPE_CHECKING:   # these bring torch, which takes a second to import
 
 PARTS = ("backbone", "decoder", "bottleneck", "likelihood", "corruption", "condition", "loss",
          "prior")
-READING = ("crop", "grey", "invert", "size", "fit", "pad", "strict")
+READING = ("crop", "grey", "invert", "size", "fit", "pad", "range", "strict")
 Binarise = Literal["", "fixed", "dynamic", "threshold"]
 SHARES = ("val", "test", "holdout")
 
@@ -68,6 +68,10 @@ class Settings(BaseModel):
     pad: str = Field("", description="set on a black canvas last, such as 32")
     grey: bool | None = Field(None, description="all images grey, or all colour; else as they are")
     invert: bool = Field(False, description="dark on white becomes white on black")
+    range: str = Field("", description="least and greatest value, such as 0,4095, which become 0 "
+                       "and 1; none leaves values as they are; else found from the data")
+    show: str = Field("", description="channels that pictures show, such as 3,2,1; all: a panel "
+                      "each; else the first three, or a panel each of 2, 5 or 6")
     binarise: Binarise = Field("", description="grey values become 0 or 1: fixed (drawn once), "
                                "dynamic (drawn anew in training) or threshold (from 0.5)")
     strict: bool = Field(False, description="stop at the first file that cannot be read")

@@ -11,19 +11,19 @@ import torch
 from torch import Tensor
 
 from .anysize import at_own_size, changes, of_any_size, padded, stride_of, through
-from .channels import channels_first, channels_last
+from .channels import channels_first, channels_last, show_channels
 from .checkpoint import load_tensors
 from .codes import Codes, find_codes, keep_codes, kept_codes
 from .console import say
 from .contracts import Collection
-from .data import collect, collect_like, from_array, stored
+from .data import collect_like, stored
 from .data.frames import is_frame
-from .data.images import Reading
 from .data.source import Source, Split
 from .data.table import Table
 from .evidence import squared_errors
 from .fitted import FittedPrior, knows_no_classes, prior_of
 from .folder import RunFolder, open_run
+from .inputs import Inputs
 from .loading import IN_MEMORY, load_source
 from .model_file import make_model
 from .scoring import Detector, detector_of
@@ -42,8 +42,9 @@ class Trained:
     """A trained autoencoder. What goes in is a path, a list of images' paths, an array or a tensor;
     what comes out is an array: codes (N, D), images (N, H, W, C) in the data's range.
 
-    Files and 8-bit arrays are brought to size, inverted and so on as the training images were;
-    other numbers are taken as they are. Raises ValueError for what cannot be read.
+    Numbers are scaled as the training data's were: in the data's own units, or from 0 to 1. Files
+    and arrays in own units are brought to size, inverted and so on as the training images were.
+    What lies outside the range of training is said. Raises ValueError for what cannot be read.
     """
 
     def __init__(self, folder: RunFolder, device: str = "cpu", source: Source | None = None):
@@ -54,7 +55,7 @@ class Trained:
         self.at_hand = source   # data that no text names, for as long as it is in memory
         self.folder, self.about = folder, json.loads(texts["hourglass"])
         self.shape = tuple(self.about["shape"])
-        self.classes = tuple(self.about["classes"])
+        self.classes, self.inputs = tuple(self.about["classes"]), Inputs(self.about)
         self.model = make_model(self.about)
         self.model.load_state_dict(weights)
         self.model.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
@@ -103,11 +104,10 @@ class Trained:
         """Inputs as the model takes them: images in memory at their own size, if it takes any."""
         named = isinstance(x, str | Path | list | tuple | Collection)
         if not named and self.stride:
-            return at_own_size(x, self.shape, self.about["reading"]["invert"])
-        found = self.read(x)
-        for note in [] if named else changes(x, found.sizes, self.shape):
+            return at_own_size(self.inputs, x, self.shape)
+        for note in [] if named else changes(x, {}, self.shape):
             say(note)
-        return found
+        return self.read(x)
 
     def restore(self, x: Any, y: Any = None) -> np.ndarray:
         """What the model makes of corrupted samples: images (N, H, W, C), or vectors (N, D).
@@ -120,7 +120,7 @@ class Trained:
         """
         named = isinstance(x, str | Path | list | tuple | Collection)
         found = self.read(x) if named or len(self.shape) != 3 else at_own_size(
-            x, self.shape, self.about["reading"]["invert"])
+            self.inputs, x, self.shape)
         given, labels = seen(found), self._labels(y, found)
         again = self._through(given, labels) if len(self.shape) != 3 else of_any_size(
             given, labels, self.shape[1:], self.stride, self._through, self.scale_of)
@@ -133,11 +133,9 @@ class Trained:
         return again
 
     def scale_of(self, x: np.ndarray) -> float:
-        """What a stored number of x is worth to the model."""
-        if x.dtype != np.uint8:
-            return 1.0
-        scale = float(self.about["scale"])   # 1 of data that was in [0, 1]: pixels are not
-        return 1 / 255 if scale == 1 and self.about["bounded"] and x.max(initial=0) > 1 else scale
+        """What a number of x is worth to the model, where `read` gave x: all but 8-bit images are
+        scaled by then."""
+        return self.inputs.worth(x)
 
     def sample(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
                temperature: float = 1.0) -> np.ndarray:
@@ -215,7 +213,10 @@ class Trained:
             return self.at_hand
         assert self.data   # which refuses what is gone
         try:
-            return load_source(make_settings(read_toml(self.folder.settings)))
+            settings = make_settings(read_toml(self.folder.settings))
+            source = load_source(settings)
+            encoded = source.encoding or settings.binarise
+            return source if encoded else self.inputs.as_trained(source)
         except ValueError as error:
             raise ValueError(f"the data that {self.folder.path} was trained on is needed here: "
                              f"{error}") from None
@@ -344,16 +345,11 @@ class Trained:
         """
         if isinstance(x, Collection):
             return x
-        reading = Reading(**{**self.about["reading"], "strict": strict})
         encoding = self.about.get("encoding")
         if encoding and (isinstance(x, str | Path) or is_frame(x)):
             found = collect_like(x, encoding)
-        elif isinstance(x, str | Path | list | tuple):
-            found = collect(x, reading)
         else:
-            found = from_array(x.detach().cpu().numpy() if isinstance(x, Tensor) else x)
-            if found.x.dtype == np.uint8 and found.x.ndim == 4:
-                found = from_array(found.x, reading=reading)
+            found = self.inputs.read(x, strict)
         if found.shape != self.shape:
             raise ValueError(f"this model takes samples of shape {self.shape}, not {found.shape}")
         if isinstance(x, str | Path | list | tuple):
@@ -396,5 +392,9 @@ def seen(found: Collection) -> np.ndarray:
 
 
 def load(run: str | Path, device: str = "cpu") -> Trained:
-    """The trained model in a run folder; raises ValueError."""
-    return Trained(open_run(run), device)
+    """The trained model in a run folder; pictures then show the channels that its settings choose.
+    Raises ValueError."""
+    model = Trained(open_run(run), device)
+    if len(model.shape) == 3:
+        show_channels(str(read_toml(model.folder.settings).get("show", "")))
+    return model

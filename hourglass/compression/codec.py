@@ -71,7 +71,8 @@ class Codec:
         constriction()
         self.shape, self.code = tuple(about["shape"]), code
         self.classes = len(about["classes"]) if model.condition is not None else 0
-        self.model, self.decoder = model, ExactDecoder(model, self.shape, about["bounded"])
+        self.model, self.decoder = model, ExactDecoder(
+            model, self.shape, about["bounded"] and about.get("values", {}).get("bits", 0) <= 8)
         self.words = word_grid(self.decoder.model)
         told = {name: about[name] for name in ("parts", "shape", "scale", "bounded", "classes")}
         self.digest = model_digest(model, json.dumps(told, sort_keys=True))

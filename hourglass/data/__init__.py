@@ -1,23 +1,24 @@
 """Data: a source's name or a path becomes a Source, split and ready to train on."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..contracts import Collection, Raw
+from ..contracts import Collection, Raw, Scale
 from ..spec import Call, did_you_mean, read, sources
 from . import arrays, binarised, celeba, dsprites, files, frames, nab, named, pairs, series, table
 from .arrays import from_array
 from .images import Reading
 from .ondisk import IN_MEMORY, OnDisk
+from .scales import chunks, find_scale
 from .source import Source, Split, shuffled
 from .splits import make_splits, of_other_classes
 
-CHUNK = 4096   # samples looked at together
 RAW: dict[str, Callable[..., Raw]] = {   # the sources whose values have an encoding
     "table": table.read_table, "series": series.read_series, "nab": nab.read_nab}
 
@@ -90,31 +91,35 @@ def _as_call(data: str) -> Call | None:
 
 def split(
     collection: Collection, shares: dict[str, float], seed: int, only: str = "",
-    counts: bool = False,
+    counts: bool = False, reading: Reading | None = None,
 ) -> Source:
     """The collection as a Source; `shares` (val, test, holdout) are what `make_splits` takes.
     Training sees `only` these classes, named with commas, if any are. Where its numbers are
-    `counts`, they stay as they are; raises ValueError for others."""
+    `counts`, they stay as they are; raises ValueError for others. `reading` says which range they
+    have, and whether they are inverted."""
     own = collection.raw.parts(shares) if collection.raw else collection.parts
     others = of_other_classes(collection, only)
     parts = make_splits(len(collection.x), own, shares, collection.y, seed, others)
     if collection.raw is not None:   # what its samples are scaled by is known only now
         collection = collection.raw.learn(parts["train"])
     x = collection.x
-    low, high, scale = _range_of_counts(x) if counts else _range(x)
+    scale, notes = _scale_of(collection, counts, reading or Reading())
+    low, high = (0.0, 1.0) if scale.bounded else (0.0 if counts else -np.inf, np.inf)
     base = stored(x)
     y = None if collection.y is None else torch.from_numpy(collection.y)
     given = None if collection.given is None else stored(collection.given)
-    gaps = x.dtype != np.uint8 and any(np.isnan(chunk).any() for chunk in _chunks(x))
-    splits = {name: Split(base, y, torch.from_numpy(index), scale, given=given, gaps=gaps,
-                          known=_known(x, index) if gaps else 1.0)
+    gaps = x.dtype.kind == "f" and any(np.isnan(chunk).any() for chunk in chunks(x))
+    splits = {name: Split(base, y, torch.from_numpy(index), scale.factor, given=given, gaps=gaps,
+                          known=_known(x, index) if gaps else 1.0, offset=scale.offset,
+                          clip=scale.clip)
               for name, index in parts.items()}
     digest = collection.identity.get("digest") or _digest(x)
     identity = {**collection.identity, "digest": digest,
                 "samples": len(x), "shape": list(collection.shape),
                 "splits": {name: len(index) for name, index in parts.items()}}
     return Source(splits, collection.shape, low, high, collection.classes, collection.names,
-                  tuple(collection.notes), identity, collection.encoding, collection.factors)
+                  (*collection.notes, *notes), identity, collection.encoding, collection.factors,
+                  scale)
 
 
 def stored(x: np.ndarray) -> torch.Tensor | OnDisk:
@@ -138,25 +143,35 @@ def _known(x: np.ndarray, index: np.ndarray) -> float:
     return float(np.mean([np.isfinite(x[i]).mean() for i in index]))
 
 
-def _chunks(x: np.ndarray) -> Iterator[np.ndarray]:
-    return (x[start:start + CHUNK] for start in range(0, len(x), CHUNK))
+def _scale_of(
+    collection: Collection, counts: bool, reading: Reading
+) -> tuple[Scale, list[str]]:
+    """How the samples become what a model sees, and what to say of it."""
+    x = collection.x
+    if (counts or collection.encoding) and reading.range:
+        raise ValueError("range is for images and arrays; " + (
+            "this likelihood is for counts, which stay as they are" if counts else
+            "a table's columns each have a scale of their own"))
+    if counts:
+        _check_counts(x)
+        return Scale(0, 1, 0, what="counts"), []
+    if collection.scale is not None:
+        return collection.scale, []
+    return find_scale(x, reading.range, reading.invert, collection.given)
 
 
-def _range(x: np.ndarray) -> tuple[float, float, float]:
-    """The least and greatest value a sample can have, and what a stored number is worth."""
-    chunks = list(_chunks(x))
-    if x.dtype == np.uint8:
-        return (0.0, 1.0, 1 / 255) if any(c.max() > 1 for c in chunks) else (0.0, 1.0, 1.0)
-    if not any((c < 0).any() or (c > 1).any() for c in chunks):   # which NaN is neither
-        return 0.0, 1.0, 1.0
-    return float("-inf"), float("inf"), 1.0
+def rescaled(source: Source, scale: Scale) -> Source:
+    """The source with its numbers scaled as those were that a model was trained on."""
+    splits = {name: replace(split, scale=scale.factor, offset=scale.offset, clip=scale.clip)
+              for name, split in source.splits.items()}
+    low, high = (0.0, 1.0) if scale.bounded else (-np.inf, np.inf)
+    return replace(source, splits=splits, low=low, high=high, scale=scale)
 
 
-def _range_of_counts(x: np.ndarray) -> tuple[float, float, float]:
-    for chunk in _chunks(x):
+def _check_counts(x: np.ndarray) -> None:
+    for chunk in chunks(x):
         wrong = chunk[(chunk < 0) | (chunk != np.rint(chunk)) & ~np.isnan(chunk)]
         if len(wrong):
             raise ValueError(f"this likelihood is for counts, whole numbers from 0, and this data "
                              f"has others, such as {wrong[0]:.5g}; give it the counts themselves, "
                              f"as an array, for a table's columns are scaled")
-    return 0.0, float("inf"), 1.0

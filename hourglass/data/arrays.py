@@ -11,11 +11,17 @@ from ..contracts import Collection, Factors
 from ..spec import did_you_mean, sources
 from .files import digest_now
 from .images import Reading, read_size, shape_images
+from .ondisk import IN_MEMORY
 from .prepared import Manifest, load_manifest, prepared_collection
+from .reading import LATER
+from .scales import chunks
 
 KEYS = {"train": ("x_train", "train", "train_images", "x", "images", "data", "arr_0"),
         "val": ("x_val", "val", "valid", "validation", "x_valid", "val_images"),
         "test": ("x_test", "test", "test_images")}
+KNOWN = (1, 3, 4)   # numbers of channels that need no guess
+FLAT = 64           # numbers of a vector that may be a small image
+BRIGHTEST = 200     # which such an image reaches
 LABELS = {"train": ("y_train", "train_labels", "y", "labels", "label", "target", "arr_1"),
           "val": ("y_val", "y_valid", "val_labels"), "test": ("y_test", "test_labels")}
 
@@ -41,7 +47,8 @@ def array(reading: Reading, path: str) -> Collection:
 
 def _prepared(file: Path, x: np.ndarray, manifest: Manifest, reading: Reading) -> Collection:
     """A file that was prepared; images cannot be brought to another size from it."""
-    asked = {k: v for k, v in reading.manner.items() if v != getattr(Reading(), k)}
+    asked = {k: v for k, v in reading.manner.items()
+             if v != getattr(Reading(), k) and k not in LATER}   # which the images themselves tell
     size = asked.pop("size", "")
     if size and read_size(size, "size") != x.shape[1:3]:
         raise ValueError(f"{file} was prepared at {x.shape[1]}x{x.shape[2]}; for another size, "
@@ -111,54 +118,88 @@ def _factors(arrays: dict[str, np.ndarray], total: int, path: str) -> Factors:
 
 
 def from_array(x: Any, y: Any = None, reading: Reading | None = None) -> Collection:
-    """Samples in memory, an array or a tensor: images (N, H, W), (N, H, W, C) or (N, C, H, W),
-    or vectors (N, D). Labels y (N,) may be numbers or texts."""
-    values = _as_numbers(np.asanyarray(x))   # what is mapped from disk stays there
-    if values.ndim == 3:
-        values = values[..., None]
-    elif values.ndim == 4 and values.shape[-1] not in (1, 3, 4):
-        if values.shape[1] not in (1, 3, 4):
-            raise ValueError(f"an array of shape {values.shape} is neither images "
-                             f"(N, H, W[, C]) nor (N, C, H, W) of 1, 3 or 4 channels")
-        values = rearrange(values, "n c h w -> n h w c")
-    if values.ndim not in (2, 4) or not len(values) or not values[0].size:
-        raise ValueError(f"an array of shape {values.shape} holds neither images (N, H, W[, C]) "
-                         f"nor vectors (N, D)")
+    """Samples in memory, an array or a tensor: images (N, H, W), (N, H, W, C) or (N, C, H, W) of
+    any number of channels, or vectors (N, D). Labels y (N,) may be numbers or texts. A pixel that
+    is NaN is missing. Raises ValueError."""
+    reading = reading or Reading()
+    values = np.asanyarray(x)   # what is mapped from disk stays there
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"an array of {values.dtype} holds no numbers to learn from")
+    values, notes = _laid_out(values, reading)
+    if values.dtype.kind == "f":
+        _check_finite(values)
+    if not reading.as_stored:
+        values = _as_small(values)
     if values.ndim == 4:
-        values = shape_images(values, reading or Reading())
+        values = shape_images(values, reading)
     labels, classes = _labels(y, len(values))
-    return Collection(values, labels, classes)
+    return Collection(values, labels, classes, notes=notes)
 
 
-def _as_numbers(x: np.ndarray) -> np.ndarray:
-    """bool, 16-bit and whole numbers from 0 to 255 to uint8, all else to float32."""
-    if x.dtype == np.uint8:
+def _laid_out(x: np.ndarray, reading: Reading) -> tuple[np.ndarray, list[str]]:
+    """Images (N, H, W, C) or vectors (N, D), and what to say where the channels were guessed."""
+    notes = []
+    if x.ndim == 3:
+        x = x[..., None]
+    elif x.ndim == 4 and x.shape[-1] not in (KNOWN if not reading.channels else ()):
+        first, last, shape = x.shape[1], x.shape[-1], ", ".join(map(str, x.shape[1:]))
+        known = (reading.channels,) if reading.channels else KNOWN
+        square = (x.shape[2] == last) - (first == x.shape[2])   # the odd side out is the channels
+        if last not in known and (first in known or square > 0 or (not square and first < last)):
+            x = rearrange(x, "n c h w -> n h w c")
+        if x.shape[-1] not in known:
+            notes.append(f"an array of shape (N, {shape}) is read as images of {x.shape[-1]} "
+                         f"channels")
+    if x.ndim not in (2, 4) or not len(x) or not x[0].size:
+        raise ValueError(f"an array of shape {x.shape} holds neither images (N, H, W[, C]) or "
+                         f"(N, C, H, W) nor vectors (N, D)")
+    return x, notes
+
+
+def _as_small(x: np.ndarray) -> np.ndarray:
+    """The values in the smallest type that holds them and can be trained on: uint8, uint16 or
+    int16 of images of whole numbers, else float32. None of them changes."""
+    if x.dtype == np.uint8 or (isinstance(x, np.memmap) and x.nbytes > IN_MEMORY and x.ndim == 4
+                               and x.dtype in (np.uint16, np.int16, np.float32)):
         return x
-    if x.dtype.kind not in "biuf":
-        raise ValueError(f"an array of {x.dtype} holds no numbers to learn from")
-    if x.dtype.kind in "iu" and x.size and x.min() >= 0 and x.max() <= 255:
-        return x.astype(np.uint8)
-    if x.dtype == np.uint16:
-        return (x >> 8).astype(np.uint8)
     if x.dtype == bool:
         return x.astype(np.uint8)
-    if x.ndim > 2 and x.size and x.min() >= 0 and 1 < x.max() <= 255 and (x == np.rint(x)).all():
+    pixels = x.ndim == 4 or _are_flat_pixels(x)
+    low, high = x.min(), x.max()   # NaN, where one is
+    if x.dtype.kind in "iu" and pixels:
+        for kind in (np.uint8, np.uint16, np.int16):
+            if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+                return x.astype(kind, copy=False)
+    if x.ndim == 4 and low >= 0 and 1 < high <= 255 and (x == np.rint(x)).all():
         return x.astype(np.uint8)   # pixels that somebody made floats of
-    values = x.astype(np.float32)
-    if not np.isfinite(values).all():
-        raise ValueError(_where_not_finite(values))
-    return values
+    return x.astype(np.float32, copy=False)
+
+
+def _are_flat_pixels(x: np.ndarray) -> bool:
+    """Whether vectors of whole numbers (N, D) are 8-bit images that somebody made flat, such as
+    MNIST's of 784 numbers: other numbers are counts, which stay as they are."""
+    sides = {np.sqrt(x.shape[1] / channels) for channels in (1, 3)}
+    return bool(x.shape[1] >= FLAT and any(side == np.rint(side) for side in sides)
+                and x.min() == 0 and BRIGHTEST <= x.max() <= 255)
+
+
+def _check_finite(x: np.ndarray) -> None:
+    """Raises ValueError for infinite values, and for vectors with missing ones."""
+    for chunk in chunks(x):
+        bad = np.isinf(chunk) if x.ndim == 4 else ~np.isfinite(chunk)
+        if bad.any():
+            raise ValueError(_where_not_finite(x))
 
 
 def _where_not_finite(x: np.ndarray) -> str:
-    bad = ~np.isfinite(x)
+    bad = np.isinf(x) if x.ndim == 4 else ~np.isfinite(x)
     if x.ndim == 2:
         columns = np.flatnonzero(bad.any(0))
         return (f"missing or infinite: {int(bad.sum())} of {bad.size:,} values, in columns "
                 f"{', '.join(map(str, columns[:10]))}; fill them or leave those columns out")
     rows = np.flatnonzero(bad.reshape(len(x), -1).any(1))
     return (f"missing or infinite: {int(bad.sum())} of {bad.size:,} values, in samples "
-            f"{', '.join(map(str, rows[:10]))}; leave those out")
+            f"{', '.join(map(str, rows[:10]))}; leave those out, or make them NaN: missing")
 
 
 def _labels(y: Any, total: int) -> tuple[np.ndarray | None, tuple[str, ...]]:

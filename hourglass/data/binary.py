@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..contracts import Scale
 from .ondisk import OnDisk
 from .source import Source
 
@@ -39,11 +40,16 @@ def binarise(source: Source, how: str) -> Source:
                          f"prepare fewer, or smaller ones with --size")
     if _is_binary(source):
         return _named(source, STATIC)
-    drawn = torch.from_numpy(_draw(some.x.numpy(), some.scale, how == "threshold"))
-    grey = some.x if how == "dynamic" else None
-    splits = {name: replace(split, x=drawn, scale=1.0, grey=grey, grey_scale=split.scale)
+    x, worth = some.x, some.scale
+    if some.offset or some.clip:
+        x, worth = torch.from_numpy(source.scale.apply(some.x.numpy())), 1.0
+    drawn = torch.from_numpy(_draw(x.numpy(), worth, how == "threshold"))
+    grey = x if how == "dynamic" else None
+    splits = {name: replace(split, x=drawn, scale=1.0, grey=grey, grey_scale=worth, offset=0.0,
+                            clip=False)
               for name, split in source.splits.items()}
-    return _named(replace(source, splits=splits), how)
+    scale = Scale(0, 1, 0, 1, what="0/1 images") if source.scale.bits == 8 else source.scale
+    return _named(replace(source, splits=splits, scale=scale), how)
 
 
 def anew(grey: Tensor) -> Tensor:

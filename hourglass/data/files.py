@@ -16,15 +16,17 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from ..console import say, track
 from ..contracts import Collection
 from ..spec import sources
 from .fetch import cache_folder
-from .images import GREY_MODES, Reading, open_image, read_size, shape_image
+from .headers import Look, look, read_deep, settle_depth
+from .images import CUT, Reading, open_image, read_size, shape_image
 from .ondisk import IN_MEMORY
 from .prepared import Manifest, decode_to
+from .reading import Misfit
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm",
             ".ppm", ".pnm", ".pbm", ".tga", ".avif", ".jp2"}
@@ -161,8 +163,8 @@ def _tar_files(place: Path) -> Files:
 
 
 def read_images(files: Files, reading: Reading) -> Collection:
-    """All images of one size, uint8 (N, H, W, C); says which could not be read. What does not fit
-    well into memory is decoded once, into a file, and stays there.
+    """All images of one size and depth, (N, H, W, C); says which could not be read. What does not
+    fit well into memory is decoded once, into a file, and stays there.
 
     Raises ValueError where there are none, or more than a tenth of them cannot be read.
     """
@@ -171,8 +173,9 @@ def read_images(files: Files, reading: Reading) -> Collection:
         raise ValueError(f"{files.place} holds no images ({' '.join(sorted(SUFFIXES))})")
     settled, notes, sizes = _settled(files, names, reading)
     height, width = read_size(settled.pad or settled.size, "size")
-    shape = (height, width, 1 if settled.grey else 3)
-    if reading.store or len(names) * math.prod(shape) > IN_MEMORY:
+    shape = (height, width, settled.channels or (1 if settled.grey else 3))
+    size = math.prod(shape) * np.dtype(settled.depth or "uint8").itemsize
+    if reading.store or len(names) * size > IN_MEMORY:
         images, unreadable = _kept_on_disk(files, names, settled, shape)
     else:
         images, unreadable = _decoded(files, names, settled, shape)
@@ -208,32 +211,30 @@ def _kept_on_disk(
         if not place.is_file():
             say(f"{len(names):,} images are many: they are decoded once, into {place}")
     return decode_to(place, wanted, shape,
-                     lambda start: _decode_all(files, names[start:], settled, len(names)))
+                     lambda start: _decode_all(files, names[start:], settled, len(names)),
+                     settled.depth or "uint8")
 
 
 def _settled(
     files: Files, names: list[str], reading: Reading
 ) -> tuple[Reading, list[str], dict[str, int]]:
-    """The reading with its size and colour settled by a look at some headers; what to say of that;
-    and how many of those images had which size."""
-    sizes: Counter[tuple[int, int]] = Counter()
-    modes: set[str] = set()
-    notes: list[str] = []
+    """The reading with its size, depth and colour settled by a look at some headers; what to say
+    of that; and how many of those images had which size."""
+    looks: list[Look] = []
     for name in names[::-(-len(names) // SAMPLED)]:
         try:
-            with files.open(name) as file, Image.open(file) as image:
-                turned = image.getexif().get(0x0112, 1) >= 5
-                sizes[(image.width, image.height) if turned else (image.height, image.width)] += 1
-                modes.add("L" if image.mode in GREY_MODES else "RGB")
+            with files.open(name) as file:
+                looks.append(look(file))
         except Exception:   # Pillow raises many kinds; decoding will tell which file it was
             continue
-    if not sizes:
+    if not looks:
         raise ValueError(f"none of the images in {files.place} can be read, such as {names[0]}")
+    sizes, notes = Counter((found.height, found.width) for found in looks), list[str]()
     if not reading.size:
         size, notes = _common_size(sizes, reading)
         reading = replace(reading, size=size)
-    grey = modes == {"L"} if reading.grey is None else reading.grey
-    return replace(reading, grey=grey), notes, {
+    reading, said = settle_depth(looks, reading)
+    return reading, notes + said, {
         f"{height}x{width}": count for (height, width), count in sizes.most_common()}
 
 
@@ -256,7 +257,8 @@ def _common_size(sizes: Counter[tuple[int, int]], reading: Reading) -> tuple[str
 def _decoded(
     files: Files, names: list[str], reading: Reading, shape: tuple[int, ...]
 ) -> tuple[np.ndarray, dict[str, str]]:
-    images, unreadable, row = np.zeros((len(names), *shape), np.uint8), {}, 0
+    images = np.zeros((len(names), *shape), reading.depth or "uint8")
+    unreadable, row = {}, 0
     for name, image in _decode_all(files, names, reading, len(names)):
         if isinstance(image, str):
             unreadable[name] = image
@@ -268,22 +270,33 @@ def _decoded(
 def _decode_all(
     files: Files, names: list[str], reading: Reading, total: int
 ) -> Iterator[tuple[str, np.ndarray | str]]:
-    """Each name with its image, or with why it cannot be read; with a bar."""
+    """Each name with its image, or with why it cannot be read; with a bar. Says how many images
+    have lost bits, for they are deeper than those whose headers were looked at."""
+    cut: list[str] = []
+
     def decode(name: str) -> tuple[str, np.ndarray | str]:
         try:
             with files.open(name) as file:
+                if reading.depth or reading.channels:
+                    return name, read_deep(file, reading)
                 image = open_image(file, reading)
+        except Misfit as error:
+            raise ValueError(f"{name}: {error}") from None
         except Exception as error:   # Pillow raises many kinds for a broken file
             if reading.strict:
                 raise ValueError(f"{name} cannot be read ({in_words(error)}); without --strict "
                                  f"it is skipped") from None
             return name, in_words(error)
+        cut.extend([name] if image.info.get(CUT) else [])
         return name, shape_image(image, reading)
 
     def chunks() -> Iterator[tuple[str, np.ndarray | str]]:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start in range(0, len(names), 1000):   # so that a bad setting stops it soon
                 yield from pool.map(decode, names[start:start + 1000])
+        if cut:
+            say(f"{len(cut)} images of more than 8 bits, such as {cut[0]}, are read in 8 bits as "
+                f"the others are")
     return track(chunks(), total, "reading images", done=total - len(names))
 
 

@@ -1,60 +1,25 @@
-"""One image file to one uint8 array: every mode Pillow reads, cropped, sized and padded."""
+"""One 8-bit image file to one array: every mode Pillow reads, cropped, sized and padded."""
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import IO, Any
+from dataclasses import replace
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from ..spec import Fit
+from .deep import shape_deep
+from .reading import GREY_MODES, Misfit, Reading, read_size
 
-GREY_MODES = {"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
-LARGEST_SIDE = 4096
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How images are read, and brought to one size and number of channels, in the order given."""
-
-    crop: str = ""           # centre crop, "148" or "148x120" (height x width)
-    grey: bool | None = None  # None: as the source is
-    invert: bool = False
-    size: str = ""           # resize, "64" or "64x48" (height x width)
-    fit: Fit = "crop"        # how another aspect comes to `size`
-    pad: str = ""            # centre on a black canvas, "32" or "32x32"
-
-    strict: bool = False     # stop at the first unreadable file
-    lenient: bool = False    # go on however many files are unreadable
-    store: str = ""          # a .npy file in which decoded images are kept
-
-    @property
-    def changes(self) -> bool:
-        """Whether an image differs from what the source holds."""
-        return self.manner != Reading().manner
-
-    @property
-    def manner(self) -> dict[str, Any]:
-        """What makes an image what it is, by name."""
-        return {k: v for k, v in vars(self).items() if k not in ("strict", "lenient", "store")}
-
-
-def read_size(text: str, name: str) -> tuple[int, int]:
-    """"64" or "64x48" as (height, width) in pixels."""
-    found = re.fullmatch(r"(\d{1,5})(?:[x,](\d{1,5}))?", text.strip())
-    height, width = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
-    if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
-        raise ValueError(f"{name} must be pixels such as 64, or height x width such as 64x48, "
-                         f"up to {LARGEST_SIDE}; not {text!r}")
-    return height, width
+CUT = "more than 8 bits"   # in the info of an image that had them
 
 
 def open_image(file: str | IO[bytes], reading: Reading | None = None) -> Image.Image:
     """The image in the file, turned as its EXIF says, in mode L or RGB; raises OSError and others.
 
-    Transparent pixels are laid on white; 16-bit grey keeps its upper 8 bits. A JPEG that `reading`
-    makes much smaller is decoded at a half, a quarter or an eighth, at least twice that size.
+    Transparent pixels are laid on white; 16-bit grey keeps its upper 8 bits, and white is 1
+    in floats; `headers` reads such images whole. A JPEG that `reading` makes much smaller is
+    decoded at a half, a quarter or an eighth, at least twice that size.
     """
     with Image.open(file) as image:
         return plain(image, reading)
@@ -75,12 +40,12 @@ def plain(image: Image.Image, reading: Reading | None = None) -> Image.Image:
 
 
 def _deep_grey(image: Image.Image) -> Image.Image:
-    values = np.asarray(image)
-    if image.mode == "F" and values.max(initial=0) <= 1:
-        values = values * 255
-    elif values.max(initial=0) > 255:   # 16 bits, whatever Pillow's mode calls itself
-        values = values / 257
-    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+    """In 8 bits, by the mode alone: what the pixels are must not change how they are read."""
+    values = np.nan_to_num(np.asarray(image).astype(np.float32))
+    values *= 255 if image.mode == "F" else 1 / 257
+    found = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+    found.info[CUT] = True
+    return found
 
 
 def shape_image(image: Image.Image, reading: Reading) -> np.ndarray:
@@ -97,8 +62,8 @@ def shape_image(image: Image.Image, reading: Reading) -> np.ndarray:
     if reading.pad:
         height, width = read_size(reading.pad, "pad")
         if height < image.height or width < image.width:
-            raise ValueError(f"pad {reading.pad} is smaller than an image of "
-                             f"{image.height}x{image.width} pixels")
+            raise Misfit(f"pad {reading.pad} is smaller than an image of "
+                         f"{image.height}x{image.width} pixels")
         image = _centre(image, height, width)
     return np.atleast_3d(np.asarray(image, dtype=np.uint8))
 
@@ -117,22 +82,29 @@ def _resized(image: Image.Image, height: int, width: int, fit: Fit) -> Image.Ima
 
 
 def shape_images(x: np.ndarray, reading: Reading) -> np.ndarray:
-    """Images (N, H, W, C) as `reading` wants them; only 8-bit images can be changed. What is so
-    already is not touched, so that it may stay on disk."""
-    kept = x.ndim == 4 and not reading.crop
-    if reading.size and kept and read_size(reading.size, "size") == x.shape[1:3]:
+    """Images (N, H, W, C) of any type as `reading` wants them, in their own type and units. What
+    is so already is not touched, so that it may stay on disk. Images that are not of 8 bits are
+    inverted only when they are scaled."""
+    if x.ndim != 4 and reading.changes and len(x):
+        raise ValueError(f"size, crop, pad, grey and invert are for images; this data is of shape "
+                         f"{x.shape[1:]}")
+    if reading.size and not reading.crop and read_size(reading.size, "size") == x.shape[1:3]:
         reading = replace(reading, size="")
-    if reading.grey is not None and x.ndim == 4 and (x.shape[-1] == 1) == reading.grey:
+    if reading.grey is not None and (x.shape[-1] == 1) == reading.grey and x.shape[-1] in (1, 3):
         reading = replace(reading, grey=None)
-    if not reading.changes or not len(x):
+    pixels = x.dtype == np.uint8 and x.shape[-1] in (1, 3)
+    if x.dtype != np.uint8:
+        reading = replace(reading, invert=reading.invert and bool(reading.pad))
+    if not replace(reading, depth="", channels=0).changes or not len(x):
         return x
-    if x.dtype != np.uint8 or x.ndim != 4 or x.shape[-1] not in (1, 3):
-        raise ValueError(f"size, crop, pad, grey and invert are for 8-bit grey or colour images; "
-                         f"this data is {x.dtype} of shape {x.shape[1:]}")
     shaped: np.ndarray = np.empty(0)
     for i, image in enumerate(x):
-        plain = Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image)
-        one = shape_image(plain, reading)
-        shaped = shaped if i else np.empty((len(x), *one.shape), np.uint8)
+        one = _shape_pixels(image, reading) if pixels else shape_deep(image, reading)
+        shaped = shaped if i else np.empty((len(x), *one.shape), x.dtype)
         shaped[i] = one
     return shaped
+
+
+def _shape_pixels(image: np.ndarray, reading: Reading) -> np.ndarray:
+    return shape_image(Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image),
+                       reading)

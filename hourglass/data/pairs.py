@@ -84,6 +84,9 @@ def _together(aims: Collection, seen: Collection, notes: list[str]) -> Collectio
     """The pairs of which both could be read."""
     rows = [{name: row for row, name in enumerate(found.names)} for found in (aims, seen)]
     names = [name for name in aims.names if name in rows[1]]
+    if aims.x.dtype != seen.x.dtype:
+        raise ValueError(f"the images of a pair need the same depth, and these are {seen.x.dtype} "
+                         f"and {aims.x.dtype}; save both alike")
     if not names:
         raise ValueError("of no pair could both images be read")
     own, theirs = (slice(None) if len(there) == len(names) else [there[name] for name in names]

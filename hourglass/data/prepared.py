@@ -1,4 +1,4 @@
-"""Decoded images kept on disk: a .npy file of uint8 (N, H, W, C), and beside it what it holds."""
+"""Decoded images kept on disk: a .npy file (N, H, W, C), and beside it what it holds."""
 
 import json
 import os
@@ -54,9 +54,9 @@ def load_manifest(path: Path) -> Manifest | None:
 
 
 def decode_to(
-    path: Path, wanted: Manifest, shape: tuple[int, ...], decode: Decode
+    path: Path, wanted: Manifest, shape: tuple[int, ...], decode: Decode, dtype: str = "uint8"
 ) -> tuple[np.memmap, dict[str, str]]:
-    """Images of that shape (H, W, C) in a .npy file at `path`, and what could not be read.
+    """Images of that shape (H, W, C) and type in a .npy file at `path`, and what could not be read.
 
     `decode(start)` yields them from the start-th name on. What is there already is used; what was
     interrupted goes on. Raises ValueError where the file holds something else.
@@ -72,11 +72,11 @@ def decode_to(
         _check_replaceable(path, kept, wanted)
     path.parent.mkdir(parents=True, exist_ok=True)
     manifest = begun if begun and begun.same(wanted) and part.is_file() else wanted
-    check_space(path.parent, (wanted.total - manifest.done) * int(np.prod(shape)) + 2**20)
+    check_space(path.parent, (wanted.total - manifest.done) * _bytes(shape, dtype) + 2**20)
     with open(part, "r+b" if part.exists() else "w+b") as file:   # another may be writing it
         lock(file, f"{path} is being prepared by another process")
-        rows = _append(file, part, manifest, shape, decode)
-        write_header(file, (rows, *shape))
+        rows = _append(file, part, manifest, (shape, dtype), decode)
+        write_header(file, (rows, *shape), dtype)
     _beside(path).unlink(missing_ok=True)
     os.replace(part, path)
     manifest.save(path)
@@ -96,17 +96,19 @@ def _check_replaceable(path: Path, kept: Manifest | None, wanted: Manifest) -> N
 
 
 def _append(
-    file: IO[bytes], part: Path, manifest: Manifest, shape: tuple[int, ...], decode: Decode
+    file: IO[bytes], part: Path, manifest: Manifest, kind: tuple[tuple[int, ...], str],
+    decode: Decode,
 ) -> int:
     """Decode what is left, writing down every so often how far it is; returns the rows in all."""
-    start = write_header(file, (manifest.total, *shape))
+    (shape, dtype), size = kind, _bytes(*kind)
+    start = write_header(file, (manifest.total, *shape), dtype)
     rows = manifest.done - len(manifest.unreadable)
     file.seek(0, os.SEEK_END)
-    if file.tell() < start + rows * int(np.prod(shape)):   # the disk lost what was written last
+    if file.tell() < start + rows * size:   # the disk lost what was written last
         rows, manifest.done, manifest.unreadable = 0, 0, {}
     if manifest.done:
         say(f"going on after {manifest.done:,} images")
-    file.truncate(start + rows * int(np.prod(shape)))
+    file.truncate(start + rows * size)
     file.seek(0, os.SEEK_END)
     for name, image in decode(manifest.done):
         manifest.done += 1
@@ -122,11 +124,15 @@ def _append(
     return rows
 
 
-def write_header(file: IO[bytes], shape: tuple[int, ...]) -> int:
+def _bytes(shape: tuple[int, ...], dtype: str) -> int:
+    return int(np.prod(shape)) * np.dtype(dtype).itemsize
+
+
+def write_header(file: IO[bytes], shape: tuple[int, ...], dtype: str = "uint8") -> int:
     """Begin the file as .npy files begin; returns where the values start, the same whatever N."""
     file.seek(0)
     np.lib.format.write_array_header_1_0(
-        file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        file, {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape})
     return file.tell()
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..channels import channels_first
-from ..contracts import Batch, Factors
+from ..contracts import Batch, Factors, Scale
 from .columns import described
 from .ondisk import OnDisk
 
@@ -29,6 +29,8 @@ class Split:
     shown: Tensor | None = None   # (N,) bool, whose labels training may know; None is all
     grey: Tensor | None = None   # like x: what training draws it from anew, if it does
     grey_scale: float = 1.0    # what a number of it is worth
+    offset: float = 0.0        # of what is stored: it is taken off before `scale` is applied
+    clip: bool = False         # whether values then become the nearest from 0 to 1
 
     def __len__(self) -> int:
         return len(self.index)
@@ -44,15 +46,22 @@ class Split:
         known = x.isfinite() if self.gaps else None
         told = None if self.shown is None or y is None else torch.where(
             self.shown[index.cpu()].to(y.device), y, -1)
-        return Batch(x.nan_to_num_(0.0) if self.gaps else x, y, given,
+        if self.gaps and given is not None:
+            given = given.nan_to_num_(0.0, 0.0, 0.0)
+        return Batch(x.nan_to_num_(0.0, 0.0, 0.0) if self.gaps else x, y, given,
                      None if known is None else known.float(), told)
 
     def _read(self, held: Tensor | OnDisk, index: Tensor, scale: float) -> Tensor:
-        x = channels_first(held.index_select(0, index).to(self.device, non_blocking=True))
+        rows = held.index_select(0, index)
+        if rows.dtype == torch.uint16:   # of which CUDA knows little
+            rows = rows.float()
+        x = channels_first(rows.to(self.device, non_blocking=True))
         if x.ndim == 4:
             x = x.contiguous(memory_format=self.layout)
         x = x.contiguous().float() if x.ndim == 3 else x.float()
-        return x.mul_(scale) if scale != 1 else x
+        x = x.sub_(self.offset) if self.offset else x
+        x = x.mul_(scale) if scale != 1 else x
+        return x.clamp_(0, 1) if self.clip else x
 
     def evenly(self, most: int) -> Tensor:
         """Rows of at most so many samples, spread over the whole split."""
@@ -93,6 +102,7 @@ class Source:
     identity: dict[str, Any] = field(default_factory=dict)
     encoding: dict[str, Any] = field(default_factory=dict)   # how values became what they are here
     factors: Factors | None = None       # what all samples were made of, where that is known
+    scale: Scale = field(default_factory=Scale)   # how the data's numbers became what a model sees
 
     @property
     def unseen(self) -> str:
@@ -110,7 +120,7 @@ class Source:
         any_split = next(iter(self.splits.values()))
         x, y, given, grey = any_split.x, any_split.y, any_split.given, any_split.grey
         if (device.type == "cuda" and isinstance(x, Tensor) and not isinstance(given, OnDisk)
-                and x.nbytes < torch.cuda.mem_get_info(device)[0] / 4):
+                and x.dtype != torch.uint16 and x.nbytes < torch.cuda.mem_get_info(device)[0] / 4):
             x, y = x.to(device), None if y is None else y.to(device)
             given, grey = (None if held is None else held.to(device) for held in (given, grey))
         moved = {name: replace(split, x=x, y=y, index=split.index.to(x.device), device=device,

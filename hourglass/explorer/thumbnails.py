@@ -20,7 +20,7 @@ def thumbnails(images: np.ndarray) -> dict[str, Any]:
     height, width = images.shape[1:3]
     factor = min(1.0, LONGEST / max(height, width))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    values = np.rint(shown(images) * 255).astype(np.uint8)
+    values = np.rint(shown(images, flat=True) * 255).astype(np.uint8)
     small = np.stack([np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
                       for image in values])
     columns = math.ceil(math.sqrt(len(small)))

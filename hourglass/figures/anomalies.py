@@ -94,7 +94,8 @@ def oddest(s: Snapshot) -> Figure:
     for name, index in groups.items():
         heat = smoothed(np.square(s.x[index] - s.recon[index]))
         missing = SHOWN - len(index)
-        for title, images in ((name, shown(s.x[index])), ("", overlaid(s.x[index], heat, top))):
+        pair = shown(s.x[index], flat=True), overlaid(s.x[index], heat, top)
+        for title, images in zip((name, ""), pair, strict=True):
             rows.append(np.concatenate([images, np.ones((missing, *images.shape[1:]))]))
             names.append(title)
     height, width = s.x.shape[1:3]

@@ -11,6 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ..channels import laid_out
+
 WIDTH = 11.0   # inches
 COLOURS = ("#2f6fb0", "#d1603d", "#3f9c6b", "#8a5fb0", "#c59a2b", "#4b4b4b")
 
@@ -72,12 +74,10 @@ def plain(axes: Sequence[Axes]) -> None:
         ax.spines[["top", "right"]].set_visible(False)
 
 
-def shown(images: np.ndarray) -> np.ndarray:
-    """Images (N, H, W, C) of any number of channels as RGB in [0, 1]."""
-    if images.shape[-1] == 2:
-        images = images[..., :1]
-    rgb = images[..., :3] if images.shape[-1] >= 3 else images.repeat(3, axis=-1)
-    return np.clip(rgb, 0, 1)
+def shown(images: np.ndarray, flat: bool = False) -> np.ndarray:
+    """Images (N, H, W, C) of any number of channels as RGB in [0, 1], see `laid_out`."""
+    laid = laid_out(images, flat)
+    return np.clip(laid if laid.shape[-1] == 3 else laid.repeat(3, axis=-1), 0, 1)
 
 
 def tile(rows: Sequence[np.ndarray], gap: int = 1) -> np.ndarray:

@@ -34,7 +34,8 @@ def samples(s: Snapshot) -> Figure:
 
 def _put(ax: Axes, s: Snapshot, name: str, drawn: Drawn) -> None:
     whole = len(drawn.x) - len(drawn.x) % COLUMNS
-    rows = shown(drawn.x[:whole]).reshape(-1, COLUMNS, *drawn.x.shape[1:3], 3)
+    images = shown(drawn.x[:whole])
+    rows = images.reshape(-1, COLUMNS, *images.shape[1:])
     put_rows(ax, list(rows), [name_of(s, kind) for kind in np.unique(drawn.of)[:len(rows)]])
     ax.tick_params(labelsize=7)
     ax.set_title(name, fontsize=10)

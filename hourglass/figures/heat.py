@@ -13,7 +13,7 @@ DIMMED = 0.75       # how bright the image below is
 
 def overlaid(images: np.ndarray, heat: np.ndarray, top: float) -> np.ndarray:
     """Images (N, H, W, C) in grey, and over them heat (N, H, W), from 0, clear, to `top`; RGB."""
-    grey = shown(images).mean(-1, keepdims=True).repeat(3, -1) * DIMMED
+    grey = shown(images, flat=True).mean(-1, keepdims=True).repeat(3, -1) * DIMMED
     level = np.clip(heat / max(top, 1e-12), 0, 1)
     share = STRONGEST * np.sqrt(level)[..., None]
     found: np.ndarray = (1 - share) * grey + share * COLOURS(level)[..., :3]
@@ -31,5 +31,6 @@ def smoothed(errors: np.ndarray) -> np.ndarray:
     whose width is a fiftieth of the image's shorter side, at least half a pixel."""
     from scipy.ndimage import gaussian_filter
     width = max(0.5, WIDTH * min(errors.shape[1:3]))
-    found: np.ndarray = gaussian_filter(errors.mean(-1), (0, width, width))
+    known = np.nan_to_num(errors)   # a missing pixel has no error
+    found: np.ndarray = gaussian_filter(known.mean(-1), (0, width, width))
     return found

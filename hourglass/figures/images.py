@@ -5,6 +5,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..channels import laid_out
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
 from .canvas import COLOURS, panels, plain, shown, tile
@@ -35,7 +36,7 @@ def reconstructions(s: Snapshot) -> Figure:
     height, width = s.x.shape[1:3]
     figure, axes = panels(1, 4, min(1.0 + 2.75 * rows / 4 * height / width, 24))
     for ax, (kind, index) in zip(axes, chosen.items(), strict=True):
-        x, recon = s.x[index], s.recon[index]
+        x, recon = laid_out(s.x[index]), laid_out(s.recon[index])
         signed = (recon - x).mean(-1)
         columns = [shown(x), shown(recon), colormaps["bwr"](0.5 + signed / 2)[..., :3],
                    shown(np.abs(recon - x))]

@@ -56,7 +56,7 @@ def _picture(
 ) -> None:
     """One image, framed by what its class is beside that of the asked sample."""
     (left, top), tall = corner, s.x.shape[1] / s.x.shape[2]
-    ax.imshow(shown(s.x[row][None])[0], extent=(left, left + 1, top + tall, top),
+    ax.imshow(shown(s.x[row][None], flat=True)[0], extent=(left, left + 1, top + tall, top),
               interpolation="nearest")
     labelled = len(s.y) > 0
     wrong = labelled and s.y[row] != s.y[asked]

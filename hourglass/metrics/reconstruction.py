@@ -24,7 +24,7 @@ def psnr(s: Snapshot) -> dict[str, np.ndarray]:
     """Peak signal-to-noise ratio in dB, the mean over samples in [0, 1]."""
     if not s.bounded:
         raise Lacking("values in [0, 1]")
-    return {"psnr": peak_ratio(s.x, s.recon)}
+    return {"psnr": -10 * np.log10(np.maximum(s.squared, 1e-10))}
 
 
 def peak_ratio(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -60,6 +60,8 @@ def ssim(s: Snapshot) -> dict[str, np.ndarray]:
     windows 11 pixels wide of standard deviation 1.5, of images in [0, 1]; on up to 2,000."""
     if s.x.ndim != 4 or not s.bounded or min(s.x.shape[1:3]) < WINDOW:
         raise Lacking(f"images in [0, 1] of {WINDOW} pixels or more")
+    if len(s.known) and not s.known.all():
+        raise Lacking("images without missing pixels")
     few = np.linspace(0, len(s.x) - 1, min(len(s.x), LOOKED_AT)).astype(int)
     return {"ssim": structural_similarity(s.x[few], s.recon[few])}
 

@@ -8,6 +8,8 @@ from annotated_types import Ge, Le, Len
 from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
+from ..contracts import Collection
+from ..data.images import Reading
 from ..trained import Trained
 from .intake import Given, check_classes, check_type
 from .limits import Limits
@@ -109,5 +111,7 @@ def array_intake(
     async def take(request: Request) -> Given:
         body = await read(request)
         x = np.asarray(getattr(body, field), np.float32)
+        if field == "samples":   # scaled as in training, where training scaled
+            x = model.inputs.in_units(Collection(x), Reading()).x
         return Given(x, check_classes(model, getattr(body, "classes", []), len(x)))
     return take

@@ -19,7 +19,6 @@ from ..trained import Trained
 from .batching import Batcher
 from .described import Health, Served
 from .guard import Traffic
-from .intake import pixel_scale
 from .limits import Limits
 
 
@@ -52,8 +51,8 @@ class Desk:
         return self.model.reconstruct(Collection(x), y)
 
     def restore(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
-        """Images (N, H, W, C) of any one size, uint8 -> images of that size."""
-        return self.model.restore(x.astype(np.float32) * np.float32(pixel_scale(self.model)), y)
+        """Images (N, H, W, C) of any one size, in the model's range -> images of that size."""
+        return self.model.restore(Collection(x), y)
 
     def score(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) -> how abnormal each is, (N,)."""

@@ -12,7 +12,10 @@ import numpy as np
 from fastapi import Request
 from PIL import Image, UnidentifiedImageError
 
-from ..data.images import Reading, plain, shape_image
+from ..contracts import Collection
+from ..data.headers import look, read_whole
+from ..data.images import Reading
+from ..data.reading import Misfit
 from ..spec import did_you_mean
 from ..trained import Trained
 from .form import MULTIPART, read_parts
@@ -35,7 +38,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Sized:
-    """Images of sizes of their own, as uint8 (H, W, C)."""
+    """Images of sizes of their own, (H, W, C), in the model's range."""
 
     images: list[np.ndarray]
     y: list[str] | None
@@ -93,39 +96,41 @@ class Room:
     together: int            # of all images of a request
     side: tuple[int, ...]    # (height, width) to which smaller images are filled up
 
-    def taken(self, image: Image.Image) -> int:
+    def taken(self, height: int, width: int) -> int:
         """The pixels that an image will have, by its header."""
-        return max(image.height, self.side[0]) * max(image.width, self.side[1])
+        return max(height, self.side[0]) * max(width, self.side[1])
 
 
 def decode(
     files: list[tuple[str, bytes]], room: Room, reading: Reading
 ) -> list[np.ndarray]:
-    """The images as uint8 (H, W, C), as `reading` wants them; raises Refusal for what is none, is
-    damaged, or has more pixels than there is room for."""
+    """The images (H, W, C) in the depth that they have, as `reading` wants them; raises Refusal for
+    what is none, is damaged, or has more pixels than there is room for."""
     images, left = [], room.together
     for name, content in files:
         if not content:
             raise Refusal(422, f"{name} is empty")
         image, pixels = _decoded(name, content, replace(room, each=min(room.each, left)), reading)
         left -= pixels
-        images.append(shape_image(image, reading))
+        images.append(image)
     return images
 
 
 def _decoded(
     name: str, content: bytes, room: Room, reading: Reading
-) -> tuple[Image.Image, int]:
-    most = room.each
+) -> tuple[np.ndarray, int]:
+    most, file = room.each, io.BytesIO(content)
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            pixels = room.taken(image)
-            if pixels > most:
-                raise Refusal(413, f"{name} has {pixels:,} pixels, where {most:,} are left to "
-                                   f"this request; make it smaller, or send fewer at once")
-            return plain(image, reading), pixels
+        found = look(file, FORMATS, turn=False)
+        pixels = room.taken(found.height, found.width) * max(1, found.channels // 4)
+        if pixels > most:
+            raise Refusal(413, f"{name} has {pixels:,} pixels, where {most:,} are left to "
+                               f"this request; make it smaller, or send fewer at once")
+        return read_whole(file, reading), pixels
     except (Refusal, MemoryError):
         raise
+    except Misfit as error:
+        raise Refusal(422, f"{name}: {error}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Refusal(413, f"{name} has far more pixels than the {most:,} that are taken") from None
     except UnidentifiedImageError:
@@ -135,9 +140,11 @@ def _decoded(
         raise Refusal(422, f"{name} is cut short or damaged") from None
 
 
-def pixel_scale(model: Trained) -> float:
-    """What a step of an 8-bit image is worth to the model: where data is bounded, 255 is 1."""
-    return float(1 / 255 if model.about["bounded"] else model.about["scale"])
+def scaled(model: Trained, image: np.ndarray) -> np.ndarray:
+    """An image (H, W, C) as the model sees it, float32; raises ValueError where it cannot be."""
+    seen = model.inputs.in_units(Collection(image[None]), Reading()).x
+    eight = 1 / 255 if model.about["bounded"] else model.about["scale"]   # where 255 is 1
+    return np.asarray((seen * np.float32(eight) if seen.dtype == np.uint8 else seen)[0])
 
 
 def check_classes(model: Trained, names: list[str], count: int) -> list[str] | None:
@@ -165,7 +172,7 @@ def image_intake(
             if image.shape != wanted:
                 raise Refusal(422, f"{name} comes to {image.shape}, and this model takes {wanted} "
                                    f"(height, width, channels)")
-        return np.stack(images).astype(np.float32) * np.float32(pixel_scale(model))
+        return np.stack([scaled(model, image) for image in images])
 
     async def take(request: Request) -> Given:
         upload = await read_form(request, limits, model.model.condition is not None)
@@ -179,13 +186,15 @@ def sized_intake(
     model: Trained, limits: Limits, hands: ThreadPoolExecutor
 ) -> Callable[[Request], Awaitable[Sized]]:
     """Reads a form's images at sizes of their own, but in the colours of training."""
-    reading = Reading(grey=model.shape[0] == 1, invert=model.about["reading"]["invert"])
+    reading = model.inputs.colours
     room = Room(min(limits.pixels, limits.restored), limits.restored, model.shape[1:])
+
+    def read(upload: Upload) -> list[np.ndarray]:
+        return [scaled(model, image) for image in decode(upload.files, room, reading)]
 
     async def take(request: Request) -> Sized:
         upload = await read_form(request, limits, model.model.condition is not None)
         y = check_classes(model, upload.classes, len(upload.files))
-        images = await asyncio.get_running_loop().run_in_executor(
-            hands, decode, upload.files, room, reading)
+        images = await asyncio.get_running_loop().run_in_executor(hands, read, upload)
         return Sized(images, y, _answered(upload))
     return take

@@ -10,21 +10,24 @@ from ..console import track
 from ..data import collect, split
 from ..data.images import Reading
 from ..disk import check_empty
-from .pictures import as_picture
+from .pictures import TIFFS, as_picture, save_deep
 
 BATCH = 100
 
 
 def augment(data: str, text: str, n: int, out: Path, reading: Reading, seed: int = 0) -> int:
-    """Write n augmented images as PNG files, a folder for each class; returns how many.
+    """Write n augmented images as PNG files, or as TIFFs where PNGs would lose depth or channels,
+    a folder for each class; returns how many.
 
     Every image of the source has its turn, in random order, before any has a second one. Raises
     ValueError where the source holds no images, or `out` is not empty.
     """
     check_empty(out)
-    source = split(collect(data, reading), {}, seed)
+    source = split(collect(data, reading), {}, seed, reading=reading)
     if len(source.shape) != 3:
         raise ValueError(f"{data} holds no images to augment")
+    if next(iter(source.splits.values())).gaps:
+        raise ValueError(f"{data} has missing pixels (NaN), which cannot be moved; fill them in")
     vary = augmenter(text, source.low, source.high)
     everything = source.whole()
     torch.manual_seed(seed)
@@ -38,5 +41,8 @@ def augment(data: str, text: str, n: int, out: Path, reading: Reading, seed: int
             kind = "" if batch.y is None else source.classes[int(batch.y[i])].replace("/", "-")
             path = out / kind / f"{batch_number * BATCH + i:06}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            as_picture(image).save(path)
+            if source.scale.fits_pictures(source.shape[0]):
+                as_picture(image).save(path)
+            else:
+                save_deep(path.with_suffix(TIFFS[0]), source.scale.back(image))
     return n

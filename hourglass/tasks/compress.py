@@ -14,7 +14,7 @@ from ..contracts import Collection
 from ..disk import check_empty, write_out
 from ..metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from ..trained import Trained
-from .pictures import as_picture, save_array
+from .pictures import TIFFS, as_picture, save_array, save_deep
 
 LARGEST = 2**31   # bytes of a file that is read
 
@@ -64,8 +64,9 @@ def compress(model: Trained, images: str | Path, out: Path, wish: Wish, kind: st
 
 def decompress(model: Trained, file: Path, out: Path) -> int:
     """Write what a compressed file holds: images into a folder, under the names that they had, as
-    PNG, or all as one array where `out` ends in .npy; returns how many. Raises ValueError for a
-    file that is damaged or another model's, and where `out` is there."""
+    PNG (as TIFF, where a PNG would lose something), or all as one array where `out` ends in .npy;
+    returns how many. Raises ValueError for a file that is damaged or another model's, and where
+    `out` is there."""
     contents = model.unpack(_content(file))
     if out.suffix == ".npy":
         if out.exists():
@@ -74,16 +75,18 @@ def decompress(model: Trained, file: Path, out: Path) -> int:
         return len(contents.x)
     if contents.x.ndim != 4:
         raise ValueError("this model's samples are no images; write them as an array: -o out.npy")
-    if contents.x.shape[-1] not in (1, 3):
-        raise ValueError(f"images of {contents.x.shape[-1]} channels make no pictures; write them "
-                         f"as an array: -o out.npy")
     check_empty(out)
     names = contents.names or tuple(f"{i:05}" for i in range(len(contents.x)))
-    scale = model.about["scale"] if contents.lossless else 1 / 255
+    scale, deep = model.about["scale"] if contents.lossless else 1 / 255, model.inputs.is_deep
     pairs = zip(places(names), contents.x, strict=True)
     for place, image in track(pairs, len(names), "writing images"):
         path = out / place
         path.parent.mkdir(parents=True, exist_ok=True)
+        if deep:
+            eight = image.dtype == np.uint8
+            save_deep(path.with_suffix(TIFFS[0]),
+                      image if eight else model.inputs.scale.back(image))
+            continue
         as_picture(image * np.float32(scale) if image.dtype == np.uint8 else image).save(path)
     return len(contents.x)
 
@@ -134,15 +137,16 @@ def _sizes(
     model: Trained, found: Collection, again: np.ndarray, given: Path, content: bytes
 ) -> Sizes:
     x, psnr, ssim, png, pixels = found.x, float("nan"), None, 0, 0
-    if x.ndim == 4 and again.dtype == np.uint8:
+    if x.ndim == 4 and model.about["bounded"]:
         pixels = x.shape[0] * x.shape[1] * x.shape[2]
         eight = x.dtype == np.uint8
-        png = sum(_as_png(image) for image in x) if eight else 0
+        png = sum(_as_png(image) for image in x) if eight and x.shape[-1] in (1, 3) else 0
         if eight and np.array_equal(x, again):
             psnr = float("inf")
         else:
             scale = np.float32(model.about["scale"] if eight else 1.0)
-            true, back = x.astype(np.float32) * scale, again / np.float32(255)
+            worth = np.float32(1 / 255 if again.dtype == np.uint8 else 1.0)
+            true, back = x.astype(np.float32) * scale, again * worth
             psnr = float(peak_ratio(true, back).mean())
             if min(x.shape[1:3]) >= WINDOW:
                 ssim = float(structural_similarity(true, back).mean())

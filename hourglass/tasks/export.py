@@ -28,6 +28,8 @@ def export(run: str | Path, half: str, out: Path) -> list[str]:
     goes_in = ", ".join(f"{name} (B{''.join(f', {n}' for n in t.shape[1:])}) {t.dtype}"
                         for name, t in given.items()).replace("torch.", "")
     lines = [f"{half}: {goes_in}"]
+    if np.isfinite(module.scale.low):   # which older runs do not know
+        lines.append(f"x are {module.scale.words}")
     try:
         import onnxruntime  # noqa: F401
         lines.append(f"held against the model: at most {furthest(content, run, half):.2g} apart")

@@ -29,13 +29,13 @@ def finished(x: np.ndarray, finish: Finish) -> np.ndarray:
     is asked for."""
     if not finish.changes:
         return x
-    found = []
-    for image in x:
-        picture = as_picture(image)
-        if finish.blur:
-            picture = picture.filter(ImageFilter.GaussianBlur(finish.blur))
-        if finish.sharpen:
-            picture = ImageEnhance.Sharpness(picture).enhance(finish.sharpen)
-        found.append(np.asarray(picture))
-    again = np.stack(found).astype(np.float32) / 255
-    return again.reshape(*again.shape[:3], -1)
+    found = np.empty(x.shape, np.float32)
+    for i, image in enumerate(x):
+        for channel in range(x.shape[-1]):   # of which there may be any number
+            picture = as_picture(image[..., channel:channel + 1])
+            if finish.blur:
+                picture = picture.filter(ImageFilter.GaussianBlur(finish.blur))
+            if finish.sharpen:
+                picture = ImageEnhance.Sharpness(picture).enhance(finish.sharpen)
+            found[i, ..., channel] = np.asarray(picture, np.float32) / 255
+    return found

@@ -40,7 +40,7 @@ def write_heatmaps(detector: Detector, found: Collection, scores: np.ndarray, ou
 def heat_picture(image: np.ndarray, heat: np.ndarray, top: float) -> Image.Image:
     """An image (H, W, C) in [0, 1], beside it its heat map (H, W), and a bar from 0 to `top`."""
     times = max(1, -(-SEEN // min(heat.shape)))
-    pair = (shown(image[None])[0], overlaid(image[None], heat[None], top)[0])
+    pair = (shown(image[None], flat=True)[0], overlaid(image[None], heat[None], top)[0])
     left, right = (as_picture(part).resize((times * heat.shape[1], times * heat.shape[0]),
                                            Image.Resampling.NEAREST) for part in pair)
     width, height = left.size

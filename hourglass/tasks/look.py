@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from ..contracts import Collection
 from ..data import collect
 from ..data.images import Reading
+from ..data.scales import find_scale
 from ..disk import write_out
 from ..figures.canvas import as_png, contact_sheet, shown
 
@@ -30,7 +31,8 @@ def look(data: str, out: Path, reading: Reading) -> list[str]:
     lines = [f"{data}: {len(found.x):,} samples of {'x'.join(map(str, found.shape))}, "
              f"{found.x.dtype} from {np.nanmin(some):g} to {np.nanmax(some):g}, mean "
              f"{np.nanmean(some):.4g}",
-             *_sizes(found), *_classes(found), *_splits(found), *_factors(found),
+             *_scale(found, reading), *_sizes(found), *_classes(found), *_splits(found),
+             *_factors(found),
              *(f"note: {note}" for note in found.notes),
              *(f"warning: {warning}" for warning in _warnings(found, some))]
     if found.x.ndim == 4:
@@ -40,6 +42,14 @@ def look(data: str, out: Path, reading: Reading) -> list[str]:
         write_out(out, as_png(sheet(found, data)))
         lines.append(f"the contact sheet is {out}")
     return lines
+
+
+def _scale(found: Collection, reading: Reading) -> list[str]:
+    """How training would scale it."""
+    if found.x.ndim == 3 or found.raw is not None:
+        return []
+    scale, notes = find_scale(found.x, reading.range, reading.invert, found.given)
+    return [scale.words, *(f"note: {note}" for note in notes)]
 
 
 def _sizes(found: Collection) -> list[str]:
@@ -81,7 +91,7 @@ def _warnings(found: Collection, some: np.ndarray) -> list[str]:
         warnings.append(f"the largest class has {counts.max():,} samples, the smallest "
                         f"{counts.min():,}")
     flat = some.reshape(len(some), -1)
-    constant = int((flat.min(1) == flat.max(1)).sum())
+    constant = int((np.nanmin(flat, 1) == np.nanmax(flat, 1)).sum())
     if constant:
         warnings.append(f"{constant} of {len(some):,} samples are of one value throughout")
     doubles = len(flat) - len({row.tobytes() for row in flat})
@@ -109,12 +119,10 @@ def sheet(found: Collection, title: str) -> Figure:
     by_class = 2 <= len(kinds) <= ROWS
     groups = [np.flatnonzero(found.y == kind) for kind in kinds] if by_class else (
         np.array_split(np.arange(len(found.x)), min(ROWS, -(-len(found.x) // COLUMNS))))
-    rows = []
+    rows, scale = [], find_scale(found.x)[0] if found.scale is None else found.scale
     for group in groups:
         picked = group[np.linspace(0, len(group) - 1, COLUMNS).astype(int)]
-        images = found.x[picked]
-        scale = images.max() > 1 and found.x.dtype == np.uint8
-        rows.append(shown(images / 255 if scale else images))
+        rows.append(shown(scale.apply(found.x[picked])))
     names = [found.classes[kind] for kind in kinds] if by_class else []
     figure = contact_sheet(rows, names, 1, 16)
     figure.axes[0].set_title(f"{title}: {len(found.x):,} samples", fontsize=10, loc="left")

@@ -9,10 +9,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ..channels import laid_out
 from ..disk import write_out
 from ..figures.canvas import as_png, shown, tile
 
 SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
+TIFFS = (".tif", ".tiff")
 MOVING = (".gif", ".webp", ".mp4")
 SEEN = 64        # pixels of an image's shorter side in a sheet
 LEAST = 256      # pixels of an animation's shorter side
@@ -20,9 +22,10 @@ COLOURS = 256
 
 
 def as_picture(image: np.ndarray) -> Image.Image:
-    """An image (H, W, C) in [0, 1] as a picture; more than three channels show the first three."""
-    values = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
-    return Image.fromarray(values[..., 0] if values.shape[-1] < 3 else values[..., :3])
+    """An image (H, W, C) in [0, 1] as a picture; of other than one or three channels, those that
+    `show_channels` chose, or all side by side."""
+    values = np.rint(np.clip(laid_out(image[None])[0], 0, 1) * 255).astype(np.uint8)
+    return Image.fromarray(values[..., 0] if values.shape[-1] == 1 else values)
 
 
 def as_sheet(images: np.ndarray, columns: int = 0) -> np.ndarray:
@@ -41,6 +44,16 @@ def save_picture(path: Path, picture: Image.Image, quality: int = 75) -> None:
     buffer = io.BytesIO()
     kind = path.suffix.lower()
     picture.save(buffer, Image.registered_extensions()[kind], quality=quality)
+    write_out(path, buffer.getvalue(), wait=False)
+
+
+def save_deep(path: Path, values: np.ndarray) -> None:
+    """Write an image (H, W, C) of any type and number of channels as a TIFF."""
+    from tifffile import imwrite
+    buffer, colour = io.BytesIO(), values.shape[-1] == 3
+    imwrite(buffer, values[..., 0] if values.shape[-1] == 1 else values,
+            photometric="rgb" if colour else "minisblack", compression="zlib",
+            planarconfig=None if values.shape[-1] == 1 else "contig")
     write_out(path, buffer.getvalue(), wait=False)
 
 

@@ -16,13 +16,17 @@ CHUNK = 4096
 
 
 def prepare(data: str, out: Path, reading: Reading) -> Collection:
-    """Write a source's images, brought to size, as uint8 (N, H, W, C) into the .npy file `out`,
-    with names, labels and splits beside it. Interrupted, it goes on; what is up to date stays.
+    """Write a source's images, brought to size, (N, H, W, C) in their own depth, into the .npy
+    file `out`, with names, labels and splits beside it. Interrupted, it goes on; what is up to
+    date stays.
 
-    Raises ValueError where the source holds no 8-bit images, or `out` something else.
+    Raises ValueError where the source holds no images, or `out` something else.
     """
     if out.suffix != ".npy":
         raise ValueError(f"prepared images are a .npy file; write -o {out.with_suffix('.npy')}")
+    if reading.range:
+        raise ValueError(f"a prepared file keeps all values as they are; give the range when "
+                         f"training: hourglass train {out} --range {reading.range}")
     found = collect(data, replace(reading, store=str(out)))
     manifest = load_manifest(out) if out.is_file() else None
     if manifest is None or not _is_in(out, found.x):
@@ -42,15 +46,15 @@ def _write(
     wanted = Manifest(data, found.identity.get("digest", data), reading.manner, len(found.x))
     if there and there.same(wanted):
         return there
-    if found.x.dtype != np.uint8 or found.x.ndim != 4:
-        raise ValueError(f"{data} holds {found.x.dtype} of shape {found.x.shape[1:]}, not 8-bit "
-                         f"images; train on it as it is")
+    if found.x.ndim != 4:
+        raise ValueError(f"{data} holds {found.x.dtype} of shape {found.x.shape[1:]}, not images; "
+                         f"train on it as it is")
     if out.exists():
         raise ValueError(f"{out} is there already; delete it, or choose another -o")
     check_space(out.parent, found.x.nbytes)
     part = out.with_name(out.name + ".part")
     with open(part, "wb") as file:
-        write_header(file, found.x.shape)
+        write_header(file, found.x.shape, str(found.x.dtype))
         starts = range(0, len(found.x), CHUNK)
         for start in track(starts, len(starts), "writing images"):
             file.write(np.ascontiguousarray(found.x[start:start + CHUNK]).data)

@@ -6,22 +6,33 @@ from pathlib import Path
 
 import numpy as np
 
+from ..channels import read_channels, show_channels
 from ..console import say, track
+from ..contracts import Collection
 from ..data.files import in_words, opened
-from ..data.images import open_image
+from ..data.reading import Misfit
 from ..settings import make_settings, read_toml
 from ..trained import Trained
 from .finish import PLAIN, Finish, finished
-from .pictures import as_picture, png_name
+from .pictures import TIFFS, as_picture, png_name, save_deep
 from .restore import as_trained
 from .unlike import warning_of
 
 Pair = tuple[str, np.ndarray, np.ndarray]   # a name, an image (H, W, C), and its reconstruction
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How images are reconstructed."""
+
+    finish: Finish = PLAIN
+    own_size: bool | None = None   # files keep their size; None: where training images kept theirs
+    show: str = ""                 # channels of images that have many
+
+
 @dataclass
 class Errors:
-    """Squared errors, summed over all values."""
+    """Squared errors, summed over all values that are known."""
 
     images: int = 0
     values: int = 0
@@ -30,32 +41,39 @@ class Errors:
 
 
 def reconstruct(
-    model: Trained, images: str | Path, out: str | Path, finish: Finish = PLAIN,
-    own_size: bool | None = None,
+    model: Trained, images: str | Path, out: str | Path, manner: Manner | None = None
 ) -> dict[str, float]:
     """Write a PNG for every image of a folder, archive or array, sharpened or blurred if asked;
-    returns how many and their error, after that too.
+    returns how many and their error, after that too. A TIFF in the data's own units goes with each
+    where a PNG would lose some of its depth or channels.
 
-    A model without a dense layer takes files at their own size if `own_size`, or, by default, where
-    its own training images were not resized. Raises ValueError where nothing can be read, the
-    model is not one of images, or it cannot take images of any size.
+    A model without a dense layer takes files at their own size if the manner says so, or, by
+    default, where its own training images were not resized. Raises ValueError where nothing can be
+    read, the model is not one of images, or it cannot take images of any size.
     """
+    manner = manner or Manner()
     if len(model.shape) != 3:
         raise ValueError("this model was trained on vectors or series, which make no pictures; use "
                          "hourglass.load(run).reconstruct(array) from Python")
+    if manner.show and model.shape[0] not in (1, 3):
+        read_channels(manner.show, model.shape[0])
+        show_channels(manner.show)
     errors = Errors()
-    for name, x, again in _pairs(model, images, own_size):
-        made = finished(again[None], finish)[0]
-        errors.images, errors.values = errors.images + 1, errors.values + x.size
-        errors.plain += float(np.square(again - x).sum())
-        errors.finished += float(np.square(made - x).sum())
+    for name, x, again in _pairs(model, images, manner.own_size):
+        made = finished(again[None], manner.finish)[0]
+        errors.images, errors.values = errors.images + 1, errors.values + int(np.isfinite(x).sum())
+        errors.plain += float(np.nansum(np.square(again - x)))
+        errors.finished += float(np.nansum(np.square(made - x)))
         path = Path(out) / png_name(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         as_picture(made).save(path)
+        if model.inputs.is_deep:
+            save_deep(path.with_suffix(TIFFS[0]), model.inputs.scale.back(made))
     if not errors.images:
         raise ValueError(f"{images} holds no images that can be read")
-    found = {"images": errors.images, "mse": errors.plain / errors.values}
-    return {**found, "mse_finished": errors.finished / errors.values} if finish.changes else found
+    found = {"images": errors.images, "mse": errors.plain / max(errors.values, 1)}
+    after = {"mse_finished": errors.finished / max(errors.values, 1)}
+    return {**found, **after} if manner.finish.changes else found
 
 
 def _pairs(model: Trained, images: str | Path, own_size: bool | None) -> Iterator[Pair]:
@@ -77,7 +95,7 @@ def _pairs(model: Trained, images: str | Path, own_size: bool | None) -> Iterato
     again = model.reconstruct(found)
     scale = np.float32(model.scale_of(found.x))
     x = found.x.astype(np.float32) * scale
-    for warning in warning_of(model, float(np.square(again - x).mean())):
+    for warning in warning_of(model, float(np.nanmean(np.square(again - x)))):
         say(warning)
     names = found.names or tuple(f"{i:05}.png" for i in range(len(again)))
     yield from track(zip(names, x, again, strict=True), len(names), "writing images")
@@ -95,9 +113,10 @@ def _at_own_size(model: Trained, images: str | Path) -> Iterator[Pair]:
         for name in track(files.sizes, len(files.sizes), "reconstructing"):
             try:
                 with files.open(name) as file:
-                    picture = open_image(file)
+                    x = as_trained(model, file, 1)
+            except Misfit as error:
+                raise ValueError(f"{name}: {error}") from None
             except Exception as error:   # Pillow raises many kinds for a broken file
                 say(f"{name} cannot be read ({in_words(error)}); it is left out")
                 continue
-            x = as_trained(model, picture, 1)
-            yield name, x[0], model.reconstruct(x)[0]
+            yield name, x[0], model.reconstruct(Collection(x))[0]

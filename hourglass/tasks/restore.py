@@ -2,21 +2,25 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from ..channels import channels_first, channels_last
 from ..console import say, track
+from ..contracts import Collection
 from ..corruptions import Corruption, corrupted, corrupter
 from ..data.files import Files, in_words, opened
-from ..data.images import open_image
+from ..data.headers import read_whole
+from ..data.images import Reading
+from ..data.reading import Misfit
 from ..disk import check_empty
 from ..metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from ..settings import read_toml
 from ..trained import Trained
-from .pictures import SUFFIXES, as_picture, save_picture
+from .pictures import SUFFIXES, TIFFS, as_picture, save_deep, save_picture
 
 QUALITY = 95     # of what is written as JPEG or WebP
 OWN = "own"      # the corruption that the model was trained with
@@ -59,8 +63,8 @@ def restore(
     and for a model that is not one of images.
     """
     manner = manner or Manner()
-    if len(model.shape) != 3 or model.shape[0] not in (1, 3) or not model.about["bounded"]:
-        raise ValueError("this model was not trained on grey or colour images; from Python, "
+    if len(model.shape) != 3:
+        raise ValueError("this model was not trained on images; from Python, "
                          "hourglass.load(run).restore(array) takes what it was trained on")
     corrupt = _corruption(model, manner.corrupt) if manner.corrupt else None
     check_empty(Path(out))
@@ -109,11 +113,12 @@ def _restore_all(
     for number, name in enumerate(track(files.sizes, len(files.sizes), "restoring")):
         try:
             with files.open(name) as file:
-                picture = open_image(file)
+                x = given = as_trained(model, file, manner.enlarge)
+        except Misfit as error:
+            raise ValueError(f"{name}: {error}") from None
         except Exception as error:   # Pillow raises many kinds for a broken file
             tally.unreadable[name] = in_words(error)
             continue
-        x = given = as_trained(model, picture, manner.enlarge)
         if corrupt is not None:
             planes = channels_first(torch.from_numpy(x))
             given = channels_last(corrupted(corrupt, planes, manner.seed + number)).numpy()
@@ -121,31 +126,33 @@ def _restore_all(
         again = model.restore(given, y)
         _write(model, out / "restored" if corrupt else out, name, again)
         if corrupt is not None:
-            _compare(tally, x, {"corrupted": given.clip(0, 1), "restored": again})
+            given = given.clip(0, 1) if model.about["bounded"] else given
+            _compare(tally, x, {"corrupted": given, "restored": again})
         tally.done += 1
         tally.resized += x.shape[1:3] != model.shape[1:]
     return tally
 
 
-def as_trained(model: Trained, picture: Image.Image, enlarge: int) -> np.ndarray:
-    """(1, H, W, C) in [0, 1] at the picture's own size, as the model knows images."""
-    picture = picture.convert("L" if model.shape[0] == 1 else "RGB")
-    if model.about["reading"]["invert"]:
-        picture = ImageOps.invert(picture)
-    if enlarge > 1:
-        picture = picture.resize((enlarge * picture.width, enlarge * picture.height),
-                                 Image.Resampling.NEAREST)
-    values: np.ndarray = np.atleast_3d(np.asarray(picture, np.float32) / 255)[None]
-    return values
+def as_trained(model: Trained, file: IO[bytes], enlarge: int) -> np.ndarray:
+    """The image (1, H, W, C) at its own size, scaled as the model knows images."""
+    image = read_whole(file, model.inputs.colours)
+    larger = image.repeat(enlarge, 0).repeat(enlarge, 1)
+    found = model.inputs.in_units(Collection(larger[None]), Reading())
+    return np.asarray(found.x * np.float32(model.scale_of(found.x)), np.float32)
 
 
 def _write(model: Trained, folder: Path, name: str, values: np.ndarray) -> None:
-    """Write the one image (1, H, W, C) as files have it."""
+    """Write the one image (1, H, W, C) as files have it: in the data's own units where 8 bits
+    would lose some, or where there are more channels than pictures have."""
     path = folder / name
-    if path.suffix.lower() not in SUFFIXES:
-        path = path.with_name(f"{path.name}.png")
+    deep = model.inputs.is_deep
+    if path.suffix.lower() not in (TIFFS if deep else SUFFIXES):
+        path = path.with_name(f"{path.name}{TIFFS[0] if deep else '.png'}")
     while path.exists():   # the folder was empty, so this is another image's
-        path = path.with_name(f"{path.name}.png")
+        path = path.with_name(f"{path.name}{path.suffix}")
+    if deep:
+        save_deep(path, model.inputs.scale.back(values[0]))
+        return
     picture = as_picture(values[0])
     save_picture(path, ImageOps.invert(picture) if model.about["reading"]["invert"] else picture,
                  QUALITY)

@@ -1,0 +1,58 @@
+"""How images are read: their size, colours, depth and range."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ..spec import Fit
+
+GREY_MODES = {"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
+LARGEST_SIDE = 4096
+UNSEEN = ("strict", "lenient", "store", "range", "as_stored")   # what changes no image
+LATER = ("depth", "channels")
+
+
+class Misfit(ValueError):
+    """What is asked for cannot be made of an image, although it is whole."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How images are read, and brought to one size and number of channels, in the order given."""
+
+    crop: str = ""           # centre crop, "148" or "148x120" (height x width)
+    grey: bool | None = None  # None: as the source is
+    invert: bool = False
+    size: str = ""           # resize, "64" or "64x48" (height x width)
+    fit: Fit = "crop"        # how another aspect comes to `size`
+    pad: str = ""            # centre on a black canvas, "32" or "32x32"
+
+    strict: bool = False     # stop at the first unreadable file
+    lenient: bool = False    # go on however many files are unreadable
+    store: str = ""          # a .npy file in which decoded images are kept
+
+    range: str = ""          # the least and greatest value, "0,4095", or "none"; else from the data
+    depth: str = ""          # the type of decoded images, "uint16" or "float32"; "" is uint8
+    channels: int = 0        # of an image that is neither grey nor colour
+    as_stored: bool = False  # whether arrays keep their type, for a model knows what it means
+
+    @property
+    def changes(self) -> bool:
+        """Whether an image differs from what the source holds."""
+        return self.manner != Reading().manner
+
+    @property
+    def manner(self) -> dict[str, Any]:
+        """What makes an image what it is, by name; what is not for 8-bit images, where it says
+        something, for others may have been written before there was such a thing."""
+        return {k: v for k, v in vars(self).items() if k not in UNSEEN and (k not in LATER or v)}
+
+
+def read_size(text: str, name: str) -> tuple[int, int]:
+    """"64" or "64x48" as (height, width) in pixels."""
+    found = re.fullmatch(r"(\d{1,5})(?:[x,](\d{1,5}))?", text.strip())
+    height, width = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
+        raise ValueError(f"{name} must be pixels such as 64, or height x width such as 64x48, "
+                         f"up to {LARGEST_SIDE}; not {text!r}")
+    return height, width
