@@ -32,7 +32,10 @@ bench: $(DONE)  ## time the tutorial's network against Keras on TensorFlow (make
 	.venv-keras/bin/python -m pip install --quiet -r benchmarks/keras-requirements.txt
 	$(BIN)/python benchmarks/against_keras.py
 
+gpu:  ## check and time everything on a GPU in 8 minutes, with the machine's own PyTorch
+	PYTHON=$(PYTHON) bash benchmarks/gpu.sh
+
 clean:  ## remove the environments and caches; runs stay
 	rm -rf .venv .venv-keras .pytest_cache .mypy_cache .ruff_cache build *.egg-info
 
-.PHONY: help install demo test check docs bench clean
+.PHONY: help install demo test check docs bench gpu clean

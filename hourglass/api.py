@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+<<<<<<< HEAD
 import numpy as np
 
 from .aliases import own_words
@@ -13,6 +14,12 @@ from .assembly import resume as resume_run
 from .callbacks import Callback, as_callbacks, watched
 from .console import is_first, say
 from .data.frames import is_frame
+=======
+from .assembly import Training
+from .assembly import prepare as prepare_run
+from .assembly import resume as resume_run
+from .console import is_first, say
+>>>>>>> main
 from .display import show
 from .folder import open_run
 from .loading import IN_MEMORY
@@ -28,8 +35,12 @@ def train(
     quiet: bool = False, report: bool = True,
     callbacks: Callback | Iterable[Callback] = (), **settings: Any,
 ) -> Trained:
-    """Train on a source's name, a path, an array or tensor, or a data frame, with labels y, and
-    report (without `report`, faster by what that takes).
+    """Train on a source's name, a path, or samples in memory, with labels y, and report (without
+    `report`, faster by what that takes).
+
+    In memory are arrays, tensors, sparse matrices and data frames of any library, torch's Dataset
+    and DataLoader, data sets of Hugging Face, and lists of arrays or PIL images. Labels y (N,) are
+    numbers or texts; None or NaN is a label that is not known, for models that guess classes.
 
     `settings` are those of the command line, such as model="vae(16)" or epochs=10. `callbacks` are
     functions of an epoch's number and its figures, called after each epoch; training stops where
@@ -42,6 +53,7 @@ def train(
     in_memory = data is not None and not isinstance(data, str | Path)
     if data is not None and not in_memory:
         values["data"] = str(data)
+<<<<<<< HEAD
     training = prepare_run(make_settings(values), _as_array(data) if in_memory else None, y, out)
     return _go(training, quiet, report, called)
 
@@ -54,6 +66,18 @@ def resume(run: str | Path, *, data: Any = None, y: Any = None, quiet: bool = Fa
     called = as_callbacks(callbacks)
     training = resume_run(open_run(run), changes, None if data is None else _as_array(data), y)
     return _go(training, quiet, report, called)
+=======
+    training = prepare_run(make_settings(values), data if in_memory else None, y, out)
+    return _go(training, quiet, report)
+
+
+def resume(run: str | Path, *, data: Any = None, y: Any = None, quiet: bool = False,
+           report: bool = True, **changes: Any) -> Trained:
+    """Go on with a run exactly where it stopped, or for more epochs; data in memory that it was
+    trained on must be given again."""
+    training = resume_run(open_run(run), changes, data, y)
+    return _go(training, quiet, report)
+>>>>>>> main
 
 
 def report(run: str | Path) -> Path:
@@ -67,6 +91,8 @@ def _go(training: Training, quiet: bool, report: bool, callbacks: list[Callback]
         for _ in progress:
             pass
     else:
+        for note in training.notes:
+            say(note)
         show(iter(progress), training.plan.epochs)
     if is_first():
         (finish if report else settle)(training)
@@ -74,13 +100,3 @@ def _go(training: Training, quiet: bool, report: bool, callbacks: list[Callback]
     on_cpu = training.fabric.device.type == "cpu"   # as what is loaded is
     here = training.settings.data == IN_MEMORY and on_cpu
     return Trained(training.folder, source=training.source if here else None)
-
-
-def _as_array(data: Any) -> Any:
-    if is_frame(data):
-        return data
-    try:
-        return data.detach().cpu().numpy() if hasattr(data, "detach") else np.asarray(data)
-    except ValueError:
-        raise ValueError("data must be one array of samples; labels go beside it, as in "
-                         "train(x, y=labels)") from None

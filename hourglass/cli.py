@@ -147,15 +147,17 @@ def report(
                                         "the usual ones, such as own;flow;diffusion")] = "",
     features: Annotated[str, typer.Option(help="compare draws by this network's features: an ONNX "
                                           "file, such as Inception's")] = "",
+    device: Device = "cpu",
 ) -> None:
     """Draw a run's figures and report again; needs neither model nor data, but for its options.
 
     Examples: hourglass report runs/1; hourglass report runs/1 --priors "flow;mixture(5)"
     """
     from .folder import open_run
+    from .hardware import choose_device
     from .reports import write_report
     wanted = [text.strip() for text in priors.split(";") if text.strip()]
-    print(write_report(open_run(run), wanted, features))
+    print(write_report(open_run(run), wanted, features, str(choose_device(device))))
 
 
 @app.command()

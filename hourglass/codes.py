@@ -34,12 +34,14 @@ def find_codes(model: Autoencoder, source: Source) -> Codes:
     split = source.splits["train"]
     rows = split.evenly(min(MOST, max(1, MOST_VALUES // int(np.prod(source.shape)))))
     model.eval()
-    found, chunks = [], rows.split(BATCH)
+    found, kinds, chunks = [], [], rows.split(BATCH)
     for chunk in track(chunks, len(chunks), "encoding"):
         batch = split.batch(chunk)
-        found.append(model.encode(batch.seen, batch.y)[0].z.float().cpu())
-    y = None if split.y is None else split.y.cpu()[split.index.cpu()[rows]]
-    return Codes(torch.cat(found), y, rows)
+        latent = model.encode(batch.seen, batch.y)[0]
+        found.append(latent.z.float().cpu())
+        if batch.y is not None:   # of a sample without a label, what the model takes it for
+            kinds.append((batch.y if latent.y is None else latent.y).cpu())
+    return Codes(torch.cat(found), torch.cat(kinds) if kinds else None, rows)
 
 
 def keep_codes(folder: RunFolder, codes: Codes) -> None:

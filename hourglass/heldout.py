@@ -60,6 +60,7 @@ def find_held(model: Autoencoder, source: Source, draws: int) -> Held:
     rows = torch.arange(len(split))
     if split.y is not None and train.y is not None:
         known = train.y[train.index].unique()
+        known = known[known >= 0]   # -1 is no class, but a label that is not known
         rows = rows[torch.isin(split.y[split.index], known).cpu()]
     if of == "val" and not len(rows):
         return find_held(model, _without_val(source), draws)

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from .console import say
 from .contracts import Collection, Scale
 from .data import collect, from_array, rescaled
 from .data.images import Reading, shape_images
+from .data.in_memory import Given, gather, with_missing
 from .data.source import Source
 from .data.units import SIXTEEN, Units, applied, outside, units_of
 from .model_file import scale_in
@@ -34,13 +34,19 @@ class Inputs:
         """Arrays, tensors, paths and sources, scaled, and images brought to size as the training
         images were."""
         reading = Reading(**{**self.reading, "strict": strict, "as_stored": True})
-        if isinstance(x, str | Path | list | tuple):
-            return self.in_units(collect(x, reading), Reading())
-        return self.in_units(self.as_stored(x), reading)
+        given = x if isinstance(x, Given) else self.gather(x)
+        if isinstance(given.values, str | Path | list | tuple):
+            return self.in_units(collect(given.values, reading), Reading())
+        return self.in_units(self.as_stored(given), Reading() if given.shaped else reading)
+
+    def gather(self, x: Any) -> Given:
+        """What is given in memory, of any library, PIL images as the training images were."""
+        return gather(x, Reading(**self.reading))
 
     def read_at_own_size(self, x: Any) -> Collection:
         """Images in memory, scaled and in the colours of training, at their own size."""
-        return self.in_units(self.as_stored(x), self.colours)
+        given = gather(x, self.colours)
+        return self.in_units(self.as_stored(given), Reading() if given.shaped else self.colours)
 
     @property
     def colours(self) -> Reading:
@@ -49,11 +55,12 @@ class Inputs:
         return Reading(grey=self.channels == 1 if usual else None, invert=self.reading["invert"],
                        channels=0 if usual else self.channels)
 
-    def as_stored(self, x: Any) -> Collection:
+    def as_stored(self, given: Given) -> Collection:
         """What is in memory, in its own type and units."""
-        values = x.detach().cpu().numpy() if isinstance(x, Tensor) else x
-        return from_array(values, reading=Reading(
+        found = from_array(given.values, given.y, Reading(
             as_stored=True, channels=0 if self.channels in (1, 3, 4) else self.channels))
+        found.notes += given.notes
+        return with_missing(found, given.mask)
 
     def in_units(self, found: Collection, reading: Reading) -> Collection:
         """Samples scaled as the training data's were. Images in their own units are first brought

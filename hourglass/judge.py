@@ -4,7 +4,7 @@ sample looks like; trained here, on the set's own labels, and kept for the next 
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -88,7 +88,7 @@ def find_judge(source: Source, features: str = "") -> Judge:
     if features:
         return _from_file(Path(features), source)
     train = source.splits["train"]
-    kinds = 0 if train.y is None else len(train.y[train.index].unique())
+    kinds = 0 if train.y is None else int((train.y[train.index].unique() >= 0).sum())
     few = kinds >= 2 and len(source.classes) <= MANY
     return _classifier(source) if len(source.shape) == 3 and few else _components(source)
 
@@ -157,6 +157,8 @@ def _kept(mark: str) -> Path:
 
 def _train(model: Classifier, source: Source) -> None:
     split = source.splits["train"]
+    if split.y is not None:
+        split = replace(split, index=split.index[split.y[split.index] >= 0])   # who have a label
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 5e-3, total_steps=STEPS)
     for _ in track(range(STEPS), STEPS, "training the judge"):

@@ -1,11 +1,13 @@
 """The data that settings name, read and split."""
 
+from dataclasses import replace
 from typing import Any
 
 from .data import collect, split
 from .data.binary import binarise
 from .data.fetch import cache_folder
 from .data.labelled import show_labels
+from .data.labels import check_judged, check_known
 from .data.source import Source
 from .processes import in_turn
 from .settings import Settings
@@ -19,8 +21,13 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
     given = settings.data if data is None else data
     with in_turn(str(cache_folder() / "lock")):
         collection = collect(given, settings.reading(), y)
+    told = check_known(collection.y, collection.classes, collection.parts,
+                       settings.parts().condition == "inferred")
     source = split(collection, settings.shares(), settings.seed, settings.only,
                    of_counts(settings), settings.reading())
+    if source.unseen == "train":
+        check_judged(collection.y)
+    source = replace(source, notes=(*source.notes, *told))
     source = show_labels(binarise(source, settings.binarise), settings.labelled, settings.seed)
     if settings.val == "test":
         if "test" not in source.splits:

@@ -71,12 +71,12 @@ def look(training: "Training") -> dict[str, float]:
 
 
 def look_again(
-    folder: RunFolder, priors: Sequence[str] = (), features: str = ""
+    folder: RunFolder, priors: Sequence[str] = (), features: str = "", device: str = "cpu"
 ) -> dict[str, float]:
     """The same from a run's weights and its data, with draws from these priors, judged by the
     features of an ONNX file; of a run that was stopped before it was looked at, too. Raises
     ValueError where weights or data are gone."""
-    trained, history = load(folder.path), folder.read_history()
+    trained, history = load(folder.path, device), folder.read_history()
     record = folder.read_record()
     if "metrics" not in record:
         monitor = next((m for m in ("val_loss", "train_loss") if history and m in history[0]), "")
@@ -84,7 +84,8 @@ def look_again(
         record |= {"epochs": len(history), "best_epoch": int(best),
                    "seconds": history[-1]["seconds"] if history else 0.0, "notes": [],
                    "ended": record.get("ended", "stopped from outside")}
-    return _keep(folder, trained.model, trained.source(), record, priors, features)
+    source = trained.source().to(trained.device, torch.channels_last)
+    return _keep(folder, trained.model, source, record, priors, features)
 
 
 def _keep(
@@ -146,14 +147,15 @@ def snapshot_of(folder: RunFolder) -> Snapshot:
     return kept()
 
 
-def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = "") -> Path:
+def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = "",
+                 device: str = "cpu") -> Path:
     """Draw the figures and the page again from what the folder holds; returns the page's path.
 
     With `priors` or `features`, or where there is no snapshot yet, look at weights and data again
     first.
     """
     if priors or features:
-        look_again(folder, priors, features)
+        look_again(folder, priors, features, device)
     snapshot = snapshot_of(folder)
     show_channels(str(read_toml(folder.settings).get("show", "")))
     record = folder.read_record()

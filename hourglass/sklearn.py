@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -19,7 +20,10 @@ from sklearn.base import (
 )
 from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
+from .data.in_memory import gather
 from .learnt import learn, restore, save, settings_for
 from .spec import detectors
 from .thresholds import contamination as lies_above
@@ -84,6 +88,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.non_deterministic = False
+        tags.input_tags.sparse = True
         return tags
 
 
@@ -141,6 +146,11 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         """1 for a normal row of X, -1 for an outlier, (N,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def save(self, path: str | Path) -> None:
         """Write a folder without pickles, which is a run's too: `hourglass.load` opens it."""
         _save(self, path, self.state_, offset=float(self.offset_), detector=self.detector_)
@@ -155,7 +165,7 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
 
 def _fit(estimator: Any, X: Any) -> np.ndarray:
     """Train what the estimator's parameters say on X; returns X as checked."""
-    X = validate_data(estimator, X, dtype=TABLE, ensure_min_samples=2)
+    X = _valid(estimator, X, ensure_min_samples=2)
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     named = {name: getattr(estimator, name) for name in ("epochs", "batch_size", "lr", "device")}
     twice = set(estimator.settings or {}) & {*named, "model", "seed"}
@@ -183,7 +193,18 @@ def _shape(columns: int, image_shape: Any) -> tuple[int, ...]:
 def _checked(estimator: Any, X: Any) -> np.ndarray:
     """X as the fitted estimator takes it."""
     check_is_fitted(estimator)
-    return validate_data(estimator, X, dtype=TABLE, reset=False)
+    return _valid(estimator, X, reset=False)
+
+
+def _valid(estimator: Any, X: Any, **options: Any) -> np.ndarray:
+    """X as a dense table (N, D) of floats: scikit-learn takes tables, sparse ones too, and what
+    else a person has in memory is brought to one here."""
+    if isinstance(X, np.ma.MaskedArray):
+        X = np.ma.filled(X.astype(float), np.nan)   # which is refused, rather than not seen
+    elif isinstance(X, Tensor | Dataset | DataLoader):
+        X = gather(X).values
+    X = validate_data(estimator, X, dtype=TABLE, accept_sparse="csr", **options)
+    return X.toarray() if issparse(X) else X
 
 
 def _save(estimator: Any, path: str | Path, state: dict[str, np.ndarray], **kept: Any) -> None:

@@ -18,6 +18,8 @@ from .console import say
 from .contracts import Collection
 from .data import collect_like, stored
 from .data.frames import is_frame
+from .data.in_memory import are_paths
+from .data.labels import if_known, texts_of
 from .data.source import Source, Split
 from .data.table import Table
 from .evidence import squared_errors
@@ -118,9 +120,14 @@ class Trained:
         [0, 1] where the data's do. A conditional model wants the classes y, by name, unless folders
         tell them. Raises ValueError.
         """
+<<<<<<< HEAD
         named = isinstance(x, str | Path | list | tuple | Collection)
         found = self.read(x) if named or len(self.shape) != 3 else at_own_size(
             self.inputs, x, self.shape)
+=======
+        named = isinstance(x, str | Path | Collection) or are_paths(x)
+        found = self.read(x) if named or len(self.shape) != 3 else self._at_own_size(x)
+>>>>>>> main
         given, labels = seen(found), self._labels(y, found)
         again = self._through(given, labels) if len(self.shape) != 3 else of_any_size(
             given, labels, self.shape[1:], self.stride, self._through, self.scale_of)
@@ -327,7 +334,7 @@ class Trained:
     def number(self, y: Any, n: int) -> np.ndarray:
         """Classes by name, one for all or one each, as this model counts them, (n,); raises
         ValueError for one it has not seen."""
-        names = [str(y)] * n if np.ndim(y) == 0 else [str(name) for name in y]
+        names = texts_of([y]) * n if isinstance(y, str) or np.ndim(y) == 0 else texts_of(y)
         if len(names) != n:
             raise ValueError(f"{len(names)} classes do not go with {n} samples")
         unseen = set(names) - set(self.classes)
@@ -345,11 +352,14 @@ class Trained:
         """
         if isinstance(x, Collection):
             return x
+        given = self.inputs.gather(x)
+        x = given.values
         encoding = self.about.get("encoding")
         if encoding and (isinstance(x, str | Path) or is_frame(x)):
             found = collect_like(x, encoding)
         else:
-            found = self.inputs.read(x, strict)
+            found = self.inputs.read(given, strict)
+        found = if_known(found)
         if found.shape != self.shape:
             raise ValueError(f"this model takes samples of shape {self.shape}, not {found.shape}")
         if isinstance(x, str | Path | list | tuple):

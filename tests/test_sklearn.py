@@ -228,13 +228,25 @@ def test_a_wrong_parameter_of_the_detector_says_what_is_right(given, says, table
 
 
 @pytest.mark.parametrize("x, error, says", [
-    (csr_array(np.eye(6)), TypeError, "dense"), (np.full((9, 3), np.nan), ValueError, "NaN"),
+    (np.ma.masked_less(np.eye(6), 0.5), ValueError, "NaN"),
+    (np.full((9, 3), np.nan), ValueError, "NaN"),
     (np.full((9, 3), np.inf), ValueError, "infinity"), (np.ones((1, 3)), ValueError, "1 sample"),
     (np.ones(9), ValueError, "2D array"), (np.array([["a"]] * 9), ValueError, "a")])
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_no_table_of_numbers_is_refused(kind, x, error, says):
     with pytest.raises(error, match=says):
         kind(**SMALL).fit(x)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sparse_tables_tensors_and_data_sets_are_the_same_table(kind):
+    x = (np.arange(120) % 7 * (np.arange(120) % 3 == 0)).reshape(20, 6).astype(np.float32)
+    of = {name: kind(**SMALL).fit(made).learnt_.encode(x) for name, made in {
+        "array": x, "sparse": csr_array(x), "tensor": torch.from_numpy(x).requires_grad_(),
+        "bfloat16": torch.from_numpy(x).bfloat16(), "data set": torch.utils.data.TensorDataset(
+            torch.from_numpy(x))}.items()}
+    for codes in of.values():
+        np.testing.assert_allclose(codes, of["array"], atol=1e-4)
 
 
 @pytest.mark.parametrize("x", [

@@ -207,8 +207,8 @@ def test_labels_are_a_column_or_beside_the_frame(tmp_path):
     assert labelled.classes == ("flat", "round") and labelled.shape == (5,)
     beside = split(collect(frame.drop(columns="kind"), Reading(), frame.kind), {}, 0)
     assert beside.classes == labelled.classes
-    with pytest.raises(ValueError, match="rows have no label"):
-        source_of(rows(0.1), label="kind")
+    with pytest.raises(ValueError, match="samples have no label"):
+        train(rows(0.1).drop(columns="kind"), y=rows(0.1).kind, out=tmp_path / "run")
     numbers = source_of(frame.assign(code=np.arange(ROWS) % 3 + 10), categories="code")
     assert numbers.shape == (10,)
 

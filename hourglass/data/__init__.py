@@ -14,6 +14,8 @@ from ..spec import Call, did_you_mean, read, sources
 from . import arrays, binarised, celeba, dsprites, files, frames, nab, named, pairs, series, table
 from .arrays import from_array
 from .images import Reading
+from .in_memory import gather, with_missing
+from .labels import with_labels
 from .ondisk import IN_MEMORY, OnDisk
 from .scales import chunks, find_scale
 from .source import Source, Split, shuffled
@@ -24,18 +26,26 @@ RAW: dict[str, Callable[..., Raw]] = {   # the sources whose values have an enco
 
 
 def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
-    """All samples of a named source, a path, a list of images' paths, or an array or a data frame
-    in memory; a Collection stays as it is. Raises ValueError."""
+    """All samples of a named source, a path, a list of images' paths, or of anything in memory
+    that `gather` takes, with labels y (N,); a Collection stays as it is. Raises ValueError."""
+    given = gather(data, reading, y)
+    data, y = given.values, given.y
     if isinstance(data, Collection):
         return data
-    if isinstance(data, list | tuple) and data and isinstance(data[0], str | Path):
-        return files.images(reading, tuple(map(str, data)))
+    if isinstance(data, str | Path):
+        if y is not None:
+            raise ValueError(f"labels y go with data in memory, and {data} is a name or a path; "
+                             f"there folders or a column say the classes, as in "
+                             f"table('rows.csv', label='kind')")
+        collection: Collection = sources.build(find_call(str(data)), reading)
+        return collection
+    if isinstance(data, list | tuple):
+        return with_labels(files.images(reading, tuple(map(str, data))), [*map(str, data)], y)
     if frames.is_frame(data):
         return table.whole(table.from_frame(data, y=y))
-    if not isinstance(data, str | Path):
-        return from_array(data, y, reading)
-    collection: Collection = sources.build(find_call(str(data)), reading)
-    return collection
+    found = with_missing(from_array(data, y, Reading() if given.shaped else reading), given.mask)
+    found.notes += given.notes
+    return found
 
 
 def collect_like(data: Any, encoding: dict[str, Any]) -> Collection:

@@ -11,6 +11,7 @@ from ..contracts import Collection, Factors
 from ..spec import did_you_mean, sources
 from .files import digest_now
 from .images import Reading, read_size, shape_images
+from .labels import numbered
 from .ondisk import IN_MEMORY
 from .prepared import Manifest, load_manifest, prepared_collection
 from .reading import LATER
@@ -132,7 +133,7 @@ def from_array(x: Any, y: Any = None, reading: Reading | None = None) -> Collect
         values = _as_small(values)
     if values.ndim == 4:
         values = shape_images(values, reading)
-    labels, classes = _labels(y, len(values))
+    labels, classes = numbered(y, len(values))
     return Collection(values, labels, classes, notes=notes)
 
 
@@ -200,15 +201,3 @@ def _where_not_finite(x: np.ndarray) -> str:
     rows = np.flatnonzero(bad.reshape(len(x), -1).any(1))
     return (f"missing or infinite: {int(bad.sum())} of {bad.size:,} values, in samples "
             f"{', '.join(map(str, rows[:10]))}; leave those out, or make them NaN: missing")
-
-
-def _labels(y: Any, total: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    if y is None:
-        return None, ()
-    y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.shape != (total,):
-        raise ValueError(f"labels of shape {y.shape} do not go with {total} samples")
-    kinds, labels = np.unique(y, return_inverse=True)
-    return labels.astype(np.int64), tuple(str(kind) for kind in kinds)

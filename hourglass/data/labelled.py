@@ -18,10 +18,11 @@ def show_labels(source: Source, count: int | None, seed: int) -> Source:
     train = source.splits["train"]
     if train.y is None or len(source.classes) < 2:
         raise ValueError("labelled is for data with labels of two classes or more")
-    y = train.y[train.index]
+    index = train.index[train.y[train.index] >= 0]   # the others have no label to show
+    y = train.y[index]
     if not len(source.classes) <= count <= len(y):
         raise ValueError(f"labelled must be from {len(source.classes)}, one of each class, to "
-                         f"{len(y):,}, the training samples; not {count:,}")
+                         f"{len(y):,}, the training samples with a label; not {count:,}")
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
     turn = torch.empty_like(y)   # a sample's turn among those of its class
     for kind in y.unique():
@@ -29,5 +30,5 @@ def show_labels(source: Source, count: int | None, seed: int) -> Source:
         turn[own] = torch.arange(len(own))
     first = (turn * len(source.classes) + y).argsort()[:count]   # round after round of all classes
     shown = torch.zeros(len(train.y), dtype=torch.bool)
-    shown[train.index[first]] = True
+    shown[index[first]] = True
     return replace(source, splits={**source.splits, "train": replace(train, shown=shown)})

@@ -15,16 +15,20 @@ def make_splits(
     """Indices of each split: the set's own ones first, the others drawn from what is for training.
 
     `shares` are fractions below 1 or counts, of the samples that the set does not itself keep
-    apart; a set's own split stays as it is. Where there are labels, each class gives its part.
+    apart; a set's own split stays as it is. Where there are labels, each class gives its part,
+    and samples without one (-1) are all for training.
     `others`, as indices, are for no training: a test split that is drawn has all of them, a set's
     own one those that it has.
     """
     others = np.empty(0, int) if others is None else others
+    unlabelled = np.flatnonzero(y < 0) if y is not None else np.empty(0, int)   # all for training
     splits = {name: index for name, index in own.items() if name != "train"}
     taken = np.concatenate([np.empty(0, int), *splits.values()])
     rest = _without(total, own.get("train", _without(total, slice(None), taken)), others)
     if "val" in splits:
         splits["val"] = _without(total, splits["val"], others)
+    hidden = np.intersect1d(rest, unlabelled)
+    rest = _without(total, rest, hidden)
     generator, available = np.random.default_rng(seed), len(rest)
     for name in ("test", "holdout", "val"):
         if name not in splits:
@@ -34,7 +38,7 @@ def make_splits(
     if not len(rest):
         raise ValueError(f"nothing is left for training: of {available} samples, "
                          f"{', '.join(f'{n} takes {len(i)}' for n, i in splits.items() if len(i))}")
-    splits["train"] = rest
+    splits["train"] = np.concatenate([rest, hidden])
     if "test" not in own:
         splits["test"] = np.concatenate([_without(total, splits["test"], others), others])
     return {name: np.sort(splits[name]) for name in SPLITS if len(splits[name])}
@@ -73,6 +77,9 @@ def of_other_classes(collection: Collection, only: str) -> np.ndarray:
     if wrong is not None:
         raise ValueError(f"only {only}: this data has no class {wrong!r}; "
                          f"{did_you_mean(wrong, collection.classes)}")
+    if (collection.y < 0).any():
+        raise ValueError(f"only {only}: {int((collection.y < 0).sum()):,} samples have no label, "
+                         f"so their class is not known; leave them out")
     return np.flatnonzero(~np.isin(np.array(collection.classes)[collection.y], wanted))
 
 

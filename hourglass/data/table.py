@@ -11,6 +11,7 @@ from ..spec import did_you_mean, sources
 from .columns import columns_filled, encode_column, learn_column
 from .frames import checked, digest_of, read_frame
 from .images import Reading
+from .labels import numbered
 
 NAMED = 6   # columns of which a note says how many cells they lack
 
@@ -73,7 +74,7 @@ class Table:
                          f"stay out of the loss")
         y, classes = self.y, self.classes
         if y is None and encoding["label"] in self.frame.columns:
-            y, classes = _labels(self.frame[encoding["label"]], encoding["label"], len(self.frame))
+            y, classes = numbered(self.frame[encoding["label"]], len(self.frame))
         return Collection(np.concatenate(parts, 1), y, classes, notes=notes,
                           identity=self.identity, raw=self, encoding=encoding)
 
@@ -131,7 +132,7 @@ def from_frame(
     for name in (*([label] if label else []), *drop, *categories):
         if name not in frame.columns:
             raise ValueError(f"there is no column {name!r}; {did_you_mean(name, frame.columns)}")
-    numbers, classes = _labels(frame[label] if label else y, label, len(frame))
+    numbers, classes = numbered(frame[label] if label else y, len(frame))
     kept = frame.drop(columns=[*drop, *([label] if label else [])])
     if not len(kept.columns):
         raise ValueError("no column is left to learn from")
@@ -141,18 +142,3 @@ def from_frame(
 
 def _names(given: str | Sequence[str]) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
-
-
-def _labels(y: Any, name: str, rows: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    if y is None:
-        return None, ()
-    from .frames import pandas
-    column = pandas().Series(np.asarray(y) if not hasattr(y, "isna") else y.to_numpy())
-    if len(column) != rows:
-        raise ValueError(f"{len(column)} labels do not go with {rows} rows")
-    missing = int(column.isna().sum())
-    if missing:
-        raise ValueError(f"{missing} rows have no label{f' in {name!r}' if name else ''}; fill it, "
-                         f"or leave those rows out")
-    kinds, labels = np.unique(column.astype(str).to_numpy(str), return_inverse=True)
-    return labels.astype(np.int64), tuple(kinds.tolist())

@@ -63,9 +63,12 @@ def _sizes(found: Collection) -> list[str]:
 def _classes(found: Collection) -> list[str]:
     if found.y is None:
         return ["no classes"]
-    counts = Counter(found.y.tolist())
+    counts = Counter(found.y[found.y >= 0].tolist())
     names = [f"{found.classes[k]} ({n:,})" for k, n in sorted(counts.items())]
-    return [f"{len(names)} classes: {', '.join(names[:40])}{', ...' if len(names) > 40 else ''}"]
+    unknown = len(found.y) - counts.total()
+    listed = ", ".join(names[:40]) + ", ..." * (len(names) > 40)
+    return [f"{len(names)} classes: {listed}",
+            *[f"{unknown:,} samples have no label"] * (unknown > 0)]
 
 
 def _splits(found: Collection) -> list[str]:
@@ -86,7 +89,7 @@ def _warnings(found: Collection, some: np.ndarray) -> list[str]:
     if len(found.x) < FEW:
         warnings.append(f"{len(found.x)} samples are few; --augment, or hourglass data augment, "
                         f"makes more of them")
-    counts = np.bincount(found.y) if found.y is not None else np.zeros(0)
+    counts = np.bincount(found.y[found.y >= 0]) if found.y is not None else np.zeros(0)
     if len(counts) and counts.max() > LOPSIDED * max(counts.min(), 1):
         warnings.append(f"the largest class has {counts.max():,} samples, the smallest "
                         f"{counts.min():,}")
@@ -115,7 +118,7 @@ def _of_images(some: np.ndarray) -> list[str]:
 
 def sheet(found: Collection, title: str) -> Figure:
     """Samples from all over the set; a class a row, where there are few classes."""
-    kinds = [] if found.y is None else sorted(set(found.y.tolist()))
+    kinds = [] if found.y is None else sorted(set(found.y[found.y >= 0].tolist()))
     by_class = 2 <= len(kinds) <= ROWS
     groups = [np.flatnonzero(found.y == kind) for kind in kinds] if by_class else (
         np.array_split(np.arange(len(found.x)), min(ROWS, -(-len(found.x) // COLUMNS))))

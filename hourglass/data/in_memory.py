@@ -1,0 +1,322 @@
+"""What a person has in memory, of any library, as an array or a data frame, with its labels."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.lib.format import open_memmap
+from torch import Tensor
+
+from ..contracts import Collection
+from .arrays import from_array
+from .fetch import cache_folder
+from .frames import is_frame, pandas
+from .images import Reading
+from .ondisk import IN_MEMORY
+
+TABLES = ("pandas", "polars", "pyarrow")   # libraries of tables
+ROWS = 4096   # of a sparse matrix that are made dense together
+
+
+class Given(NamedTuple):
+    """What was given, in a form that the readers of arrays, tables and files know."""
+
+    values: Any                    # an array, a pandas.DataFrame, a path or paths, a Collection
+    y: Any = None                  # labels, where they came with the values
+    notes: tuple[str, ...] = ()    # what a person should be told
+    shaped: bool = False           # whether images are of the size and colour that was asked for
+    mask: np.ndarray | None = None   # like values: where they are missing
+
+
+def gather(data: Any, reading: Reading | None = None, y: Any = None) -> Given:
+    """Anything in memory as an array or a data frame; texts, paths and Collections stay.
+
+    Takes arrays and tensors of every library and precision, masked arrays (masked is missing),
+    sparse matrices, data frames, torch's Dataset and DataLoader, datasets of Hugging Face, and
+    lists or other iterables of samples, which may be PIL images. Samples may be pairs of x and a
+    label, or dictionaries. `reading` says how PIL images are sized and coloured; labels y (N,) take
+    the place of those that came with the samples. Raises ValueError for what holds no samples, or
+    might hold samples without end.
+    """
+    found = _gather(data, reading)
+    if y is None:
+        return found
+    told = ("the labels y are used in place of those that the samples came with",) * (
+        found.y is not None)
+    return found._replace(y=y, notes=(*found.notes, *told))
+
+
+def _gather(data: Any, reading: Reading | None) -> Given:
+    if isinstance(data, str | Path | Collection) or is_frame(data) or are_paths(data):
+        return Given(data)
+    if isinstance(data, np.ndarray | np.generic):
+        return _from_array(data)
+    if isinstance(data, Tensor):
+        return Given(from_tensor(data))
+    if hasattr(data, "nnz") and hasattr(data, "toarray"):
+        return _from_sparse(data)
+    from .samples import from_samples, is_data_set
+    if is_data_set(data) and _library(data) not in TABLES:
+        return from_samples(data, reading)
+    if (frame := _from_table(data)) is not None:
+        return frame
+    if isinstance(data, Mapping):
+        return _from_mapping(data)
+    if hasattr(data, "__array__") or hasattr(data, "__dlpack__"):
+        return _from_array(plain_array(data))
+    return from_samples(data, reading)
+
+
+def with_missing(found: Collection, mask: np.ndarray | None) -> Collection:
+    """The samples with NaN where the mask, of the array that they were, is 1; 8-bit pixels are then
+    from 0 to 1. Raises ValueError where images were brought to another size."""
+    if mask is None:
+        return found
+    hidden = from_array(mask.astype(np.uint8)).x != 0   # laid out as the samples are
+    if hidden.shape != found.x.shape:
+        raise ValueError("masked arrays keep their size and colours: leave out size, crop, pad and "
+                         "grey")
+    pixels = found.x.dtype == np.uint8 and found.x.max(initial=0) > 1
+    x = found.x / np.float32(255) if pixels else found.x.astype(np.float32)
+    x[hidden] = np.nan
+    return replace(found, x=x)
+
+
+def plain_array(value: Any) -> np.ndarray:
+    """One array of any library as numpy's, in a precision that numpy has; raises ValueError."""
+    if isinstance(value, Tensor):
+        return from_tensor(value)
+    if isinstance(value, np.ma.MaskedArray):
+        return _filled(value)
+    if isinstance(value, np.ndarray | np.generic | int | float):
+        return _in_known_precision(np.asarray(value))
+    if hasattr(value, "get") and hasattr(value, "__cuda_array_interface__"):   # CuPy
+        return np.asarray(value.get())
+    try:
+        if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+            return from_tensor(torch.from_dlpack(value))
+        return _in_known_precision(np.asarray(value))
+    except (ValueError, TypeError, RuntimeError, BufferError) as error:
+        why = str(error).partition("\n")[0]
+        raise ValueError(f"{type(value).__name__} cannot be read as an array: {why}") from None
+
+
+def from_tensor(tensor: Tensor) -> np.ndarray:
+    """A tensor of any device, precision and layout as an array; raises ValueError."""
+    if tensor.is_meta:
+        raise ValueError("this tensor is on the device meta, and holds no numbers")
+    if tensor.is_nested:
+        raise ValueError("a nested tensor holds samples of several shapes; bring them to one, as "
+                         "with tensor.to_padded_tensor(0.0)")
+    tensor = tensor.detach()
+    if tensor.is_quantized:
+        tensor = tensor.dequantize()
+    if tensor.layout != torch.strided:
+        tensor = tensor.to_dense()
+    if tensor.is_floating_point() and tensor.dtype not in (torch.float32, torch.float64):
+        tensor = tensor.float()   # numpy has no bfloat16, and float16 is slow there
+    return tensor.cpu().resolve_conj().resolve_neg().numpy()
+
+
+def room(count: int, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array (count, *shape) to be filled: in memory, or in a file of the cache that goes when
+    Python ends, where it is large. Raises ValueError where the disk has no room for it."""
+    dtype = np.dtype(dtype)
+    size = count * int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if size <= IN_MEMORY:
+        return np.empty((count, *shape), dtype)
+    folder = cache_folder() / "in_memory"
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise ValueError(f"{count:,} samples of shape {shape} take {size / 2**30:,.1f} GiB, and "
+                         f"{folder} has {free / 2**30:,.1f} free; give fewer or smaller samples, "
+                         f"or name another disk in XDG_CACHE_HOME")
+    handle, path = tempfile.mkstemp(suffix=".npy", dir=folder)
+    os.close(handle)
+    atexit.register(Path(path).unlink, missing_ok=True)
+    return open_memmap(path, "w+", dtype, (count, *shape))
+
+
+def where_kept(x: np.ndarray) -> str:
+    """In words, how much room samples take, and where."""
+    where = "on disk" if isinstance(x, np.memmap) else "in memory"
+    return f"{x.nbytes / 2**20:,.1f} MiB {where}"
+
+
+def are_paths(data: Any) -> bool:
+    """Whether this is a list of texts or paths."""
+    return isinstance(data, list | tuple) and bool(data) and all(
+        isinstance(item, str | Path) for item in data)
+
+
+def are_files(x: np.ndarray) -> bool:
+    """Whether an array (N,) holds the paths of images."""
+    from .sample import is_picture
+    return x.ndim == 1 and len(x) > 0 and all(
+        isinstance(item, str | Path) and is_picture(item) for item in x.tolist())
+
+
+def _from_array(x: Any) -> Given:
+    """An array, whatever it holds."""
+    x = np.asanyarray(x)
+    if isinstance(x, np.ma.MaskedArray):
+        mask = np.ma.getmaskarray(x)
+        if not mask.any():
+            return _from_array(x.data)
+        values = _from_array(np.where(mask, np.zeros((), x.dtype), x.data))
+        return values._replace(mask=mask, notes=(
+            f"masked: {int(mask.sum()):,} of {x.size:,} values, which count as missing",))
+    if x.ndim == 0 and x.dtype != object:
+        raise ValueError(f"data must be an array of samples, not the single value {x}")
+    if x.dtype.names:   # a record array: its fields are columns
+        return Given(pandas().DataFrame({name: x[name] for name in x.dtype.names}))
+    if x.dtype.kind in "UT" and are_files(x):
+        return Given([str(path) for path in x])
+    if x.dtype == object:
+        return _from_objects(x)
+    if x.dtype.kind == "c":
+        raise ValueError(f"an array of {x.dtype}: complex numbers are not known here; give their "
+                         f"parts or their size, as with numpy.abs(x)")
+    return Given(_in_known_precision(x))
+
+
+def _from_objects(x: np.ndarray) -> Given:
+    """An array of Python objects: numbers, cells of a table, or samples."""
+    from .samples import from_samples
+    if x.ndim == 0:
+        return gather(x.item())
+    if x.ndim > 1:
+        try:
+            return Given(x.astype(np.float32))   # None becomes NaN
+        except (ValueError, TypeError):
+            if x.ndim == 2:
+                return Given(pandas().DataFrame(x).infer_objects())
+            raise ValueError(f"an array of objects of shape {x.shape} holds no numbers, but such "
+                             f"as {x.flat[0]!r}") from None
+    return Given([str(path) for path in x]) if are_files(x) else from_samples(list(x), None)
+
+
+def _filled(x: np.ma.MaskedArray) -> np.ndarray:
+    """Its values, NaN where they are masked."""
+    if not np.ma.getmaskarray(x).any():
+        return np.asarray(x.data)
+    return np.ma.filled(x.astype(np.float32), np.nan)
+
+
+def _in_known_precision(x: np.ndarray) -> np.ndarray:
+    """Numbers of a precision that numpy has not itself, such as bfloat16, as float32."""
+    if x.dtype.kind == "V" and x.dtype.names is None:
+        try:
+            return x.astype(np.float32)
+        except (ValueError, TypeError):
+            raise ValueError(f"an array of {x.dtype} holds no numbers to learn from") from None
+    return x
+
+
+def _from_sparse(data: Any) -> Given:
+    """A matrix of which mostly zeros are not stored, made dense some rows at a time."""
+    if data.ndim != 2:
+        raise ValueError(f"a sparse array of shape {data.shape} holds no rows (N, D); make it "
+                         f"dense with toarray()")
+    rows = data.tocsr()
+    if rows.dtype.kind == "c":
+        raise ValueError(f"a sparse matrix of {rows.dtype}: complex numbers are not known here")
+    dense = room(rows.shape[0], rows.shape[1:], np.float32)
+    for start in range(0, len(dense), ROWS):
+        dense[start:start + ROWS] = rows[start:start + ROWS].toarray()
+    share = data.nnz / max(dense.size, 1)
+    return Given(dense, notes=(f"a sparse matrix with {share:.2%} of its values: dense, its "
+                               f"{len(dense):,} rows take {where_kept(dense)}",))
+
+
+def _from_table(data: Any) -> Given | None:
+    """A table or column of polars, pyarrow or another library of Arrow's; None for others."""
+    library = _library(data)
+    if library == "polars" and hasattr(data, "collect"):   # a plan of a table
+        data = data.collect()
+    if library == "pandas" and hasattr(data, "to_frame"):   # a row, whose index names its columns
+        if getattr(data, "index", None) is not None and data.index.inferred_type == "string":
+            return Given(data.to_frame().T.infer_objects())
+        return _from_column(data.to_numpy(), data.name)
+    if library in ("polars", "pyarrow") and not hasattr(data, "columns"):
+        name = getattr(data, "name", None)
+        return _from_column(np.array(data.to_pylist() if hasattr(data, "to_pylist") else
+                                     data.to_numpy()), name)
+    if not hasattr(data, "__arrow_c_stream__") and not (
+            hasattr(data, "to_pandas") and hasattr(data, "columns")):
+        return None
+    try:
+        if library == "polars":
+            return Given(pandas().DataFrame(data.to_dict(as_series=False)))
+        if hasattr(data, "to_pandas"):
+            return Given(data.to_pandas())
+        import pyarrow
+        return Given(pyarrow.table(data).to_pandas())
+    except ImportError:
+        raise ValueError("tables of Arrow need an extra: pip install "
+                         "'hourglass[tabular]'") from None
+
+
+def _library(data: Any) -> str:
+    return type(data).__module__.partition(".")[0]
+
+
+def _from_column(values: np.ndarray, name: Any) -> Given:
+    """A column of a table: of samples, or a table of that column alone."""
+    if are_files(values) or (values.dtype == object and len(values) and np.ndim(values[0])):
+        return _from_array(values)
+    return Given(pandas().DataFrame({str(name or "value"): values}))
+
+
+def _from_mapping(data: Mapping[Any, Any]) -> Given:
+    """Columns by name; or samples and labels by the names that .npz files have for them."""
+    if not data:
+        raise ValueError("data is an empty dictionary; give it columns, or x and y")
+    names = {str(name).lower(): name for name in data}
+    x = next((names[n] for n in ("x", "images", "image", "data") if n in names), None)
+    if x is not None and np.ndim(data[x]) > 1:
+        label = next((names[n] for n in ("y", "labels", "label", "target") if n in names), None)
+        found = gather(data[x])
+        unused = [str(name) for name in data if name not in (x, label)]
+        notes = (f"not used of the dictionary: {', '.join(unused)}",) if unused else ()
+        return found._replace(y=None if label is None else data[label],
+                              notes=(*found.notes, *notes))
+    if is_row(data):
+        return Given(pandas().DataFrame([data]))
+    if all(map(_is_column, data.values())):
+        lengths = {str(name): len(column) for name, column in data.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"the columns have different lengths: {_few(lengths)}")
+        return Given(pandas().DataFrame({name: list(column) if not hasattr(column, "dtype") else
+                                         np.asarray(column) for name, column in data.items()}))
+    keys = ", ".join(map(str, list(data)[:6]))
+    raise ValueError(f"a dictionary of {keys} is neither columns of one length nor x and y; of "
+                     f"several splits, give one, as in train(data[{next(iter(data))!r}])")
+
+
+def is_row(sample: Any) -> bool:
+    """Whether this is a row of a table: a dictionary of single numbers and texts."""
+    from .sample import is_picture
+    return isinstance(sample, Mapping) and bool(sample) and not any(
+        is_picture(cell) or (hasattr(cell, "__len__") and not isinstance(cell, str)
+                             and getattr(cell, "shape", None) != ()) for cell in sample.values())
+
+
+def _is_column(part: Any) -> bool:
+    """Whether a part of a dictionary has one number or text for each row."""
+    shape = getattr(part, "shape", None)
+    if shape is None:
+        return isinstance(part, list | tuple) and all(np.ndim(cell) == 0 for cell in part[:9])
+    return len(shape) == 1
+
+
+def _few(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:6])

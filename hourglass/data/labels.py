@@ -1,0 +1,197 @@
+"""Labels as people have them: numbers or texts, some of them missing, as whole numbers."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..contracts import Collection
+
+UNKNOWN = -1        # the label of a sample whose class nobody has said
+MOST_NUMBERS = 50   # of different values that are not whole, beyond which they are no classes
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """A key that sorts names as people do: 2 before 10, whatever surrounds the numbers."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part)
+            for part in re.split(r"(\d+)", name) if part]
+
+
+def numbered(y: Any, total: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Labels of `total` samples as whole numbers (N,) and the names of their classes, in order.
+
+    y: (N,), (N, 1), or one-hot (N, K), as a list, an array, a tensor or a column of any library. A
+    label that is None, NaN, NA or masked is missing: its number is -1, and no class. Raises
+    ValueError for labels that do not go with the samples, or are no classes.
+    """
+    if y is None:
+        return None, ()
+    values, missing = _known(plain_labels(y), total)
+    if missing.all():
+        raise ValueError("all labels are missing (None or NaN); leave y out")
+    kinds, places = np.unique(values[~missing], return_inverse=True)
+    names = _names(kinds)
+    order = sorted(range(len(names)), key=lambda i: natural(names[i])) if (
+        kinds.dtype.kind not in "biuf") else list(range(len(names)))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    labels = np.full(total, UNKNOWN, np.int64)
+    labels[~missing] = place[places]
+    return labels, tuple(names[i] for i in order)
+
+
+def texts_of(y: Any) -> list[str]:
+    """The names of the classes y (N,), as `numbered` calls them; raises ValueError for one that is
+    missing."""
+    values = plain_labels(y)
+    values, missing = _known(values, len(values))
+    if missing.any():
+        raise ValueError(f"{int(missing.sum())} of {len(values):,} classes are missing (None or "
+                         f"NaN); say the class of every sample")
+    return _names(values)
+
+
+def plain_labels(y: Any) -> np.ndarray:
+    """y as an array of numbers, texts or objects; raises ValueError."""
+    if isinstance(y, np.ma.MaskedArray):
+        values = y.data.astype(object)
+        values[np.ma.getmaskarray(y)] = None
+        return values
+    if hasattr(y, "detach"):
+        from .in_memory import from_tensor
+        return from_tensor(y)
+    if hasattr(y, "to_pylist"):        # pyarrow
+        return _objects(y.to_pylist())
+    if hasattr(y, "columns") and hasattr(y, "to_numpy"):   # a data frame, of one column
+        found = np.asarray(y.to_numpy())
+        return found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
+    if hasattr(y, "to_list") and hasattr(y, "to_numpy"):   # a column of pandas or polars
+        return _objects(y.to_list())
+    if isinstance(y, np.ndarray) or hasattr(y, "__array__"):
+        return np.asarray(y)
+    if isinstance(y, str) or not isinstance(y, Sequence):
+        raise ValueError(f"labels y must be a list or an array with a label a sample, not "
+                         f"{type(y).__name__}")
+    return _objects(y)
+
+
+def with_labels(found: Collection, paths: list[str], y: Any) -> Collection:
+    """The images of these files with the labels y of all files, if there are any; files that could
+    not be read are not in the collection. Raises ValueError."""
+    if y is None:
+        return found
+    labels, classes = numbered(y, len(paths))
+    unreadable = set(found.unreadable)
+    read = np.array([path not in unreadable for path in paths])
+    assert labels is not None
+    return replace(found, y=labels[read], classes=classes)
+
+
+def if_known(found: Collection) -> Collection:
+    """The collection, without its labels where some of them are missing: outside training there is
+    no use for a part of them."""
+    if found.y is None or not (found.y == UNKNOWN).any():
+        return found
+    return replace(found, y=None, classes=(), notes=[
+        *found.notes, f"{int((found.y == UNKNOWN).sum()):,} of {len(found.y):,} samples have no "
+        f"label: the labels are not used"])
+
+
+def _objects(y: Sequence[Any]) -> np.ndarray:
+    """A list's items as they are, so that None and NaN are not turned into texts."""
+    items = [item.item() if getattr(item, "ndim", None) == 0 else item for item in y]
+    if all(np.ndim(item) == 0 for item in items):
+        values = np.empty(len(items), object)
+        values[:] = items
+        return values
+    try:
+        return np.asarray(items)
+    except ValueError:
+        raise ValueError("labels y must be one label a sample; here some have several") from None
+
+
+def _known(y: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (N,) of one kind, and which of them are missing (N,)."""
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    elif y.ndim == 2 and len(y) == total and _is_one_hot(y):
+        y = y.argmax(1)
+    if y.shape != (total,):
+        raise ValueError(f"labels of shape {y.shape} do not go with {total} samples")
+    if y.dtype.kind in "biu":
+        return y, np.zeros(total, bool)
+    if y.dtype.kind == "f":
+        return _whole(y, np.isnan(y))
+    if y.dtype.kind not in "OUS":
+        raise ValueError(f"labels y of {y.dtype} are no classes; give whole numbers or texts")
+    missing = np.array([_is_missing(item) for item in y], bool)
+    known = y[~missing]
+    if len(known) and all(isinstance(item, int | float | np.number) and not isinstance(item, bool)
+                          for item in known):
+        values = np.zeros(total)
+        values[~missing] = known.astype(float)
+        return _whole(values, missing)
+    values = np.full(total, "", dtype=object)
+    values[~missing] = [str(item) for item in known]
+    return values.astype(str), missing
+
+
+def _whole(y: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Floats (N,) that are whole as integers; raises ValueError for measured values."""
+    known = y[~missing]
+    if np.isfinite(known).all() and (known == np.rint(known)).all():
+        return np.where(missing, 0, y).astype(np.int64), missing
+    if len(kinds := np.unique(known)) > MOST_NUMBERS:
+        raise ValueError(f"labels y have {len(kinds):,} different values, such as {kinds[0]:g} and "
+                         f"{kinds[1]:g}: they are measured, and no classes. Leave y out, or cut it "
+                         f"into classes, as with numpy.digitize")
+    return y, missing
+
+
+def _is_one_hot(y: np.ndarray) -> bool:
+    return bool(y.dtype.kind in "biuf" and y.shape[1] > 1 and ((y == 0) | (y == 1)).all()
+                and (y.sum(1) == 1).all())
+
+
+def _is_missing(item: Any) -> bool:
+    if item is None or item is np.ma.masked or type(item).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(item, float | np.floating) and bool(np.isnan(item))
+
+
+def _names(kinds: np.ndarray) -> list[str]:
+    return [kind.decode() if isinstance(kind, bytes) else str(kind) for kind in kinds.tolist()]
+
+
+def check_judged(y: np.ndarray | None) -> None:
+    """Raises ValueError where all samples are for training and some of their labels are missing."""
+    if y is not None and (y == UNKNOWN).any():
+        raise ValueError("some samples have no label, and none of the others is kept out of "
+                         "training to judge the guesses by; set --val or --test above 0")
+
+
+def check_known(
+    y: np.ndarray | None, classes: tuple[str, ...], parts: dict[str, np.ndarray], guesses: bool
+) -> list[str]:
+    """What to say of samples without a label; raises ValueError where the model cannot use them,
+    or where a split of the data's own has some, for there the guesses are judged."""
+    missing = 0 if y is None else int((y == UNKNOWN).sum())
+    if y is None:
+        return []
+    if not missing:
+        return [f"the label -1 is a class like the {len(classes) - 1} others; a label that is not "
+                f"known is None or NaN"] * ("-1" in classes and len(classes) > 2)
+    if not guesses:
+        raise ValueError(f"{missing:,} of {len(y):,} samples have no label (None or NaN). A model "
+                         f"that guesses classes can train on them, such as --model "
+                         f"semi_supervised_vae. For others, fill them, or leave those samples or "
+                         f"all labels out")
+    for name, index in parts.items():
+        count = int((y[index] == UNKNOWN).sum())
+        if name != "train" and count:
+            raise ValueError(f"{count:,} samples of the split {name} have no label; only training "
+                             f"can use such samples: leave them out of {name}")
+    return [f"{missing:,} of {len(y):,} samples have no label: they train as unlabelled, and the "
+            f"other splits are drawn from the labelled ones"]
