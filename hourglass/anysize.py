@@ -76,8 +76,11 @@ def of_any_size(
     return np.stack(found)
 
 
-def padded(x: np.ndarray, own: Size, stride: Size) -> np.ndarray:
-    """Images x (N, H, W, C), mirrored to the next size that is `own` and whole strides more."""
+def padded(x: np.ndarray, own: Size, stride: Size | None) -> np.ndarray:
+    """Images x (N, H, W, C), mirrored to the next size that is `own` and whole strides more; as
+    they are without a stride."""
+    if stride is None or x.ndim != 4:
+        return x
     size = tuple(n + s * max(0, -(-(side - n) // s))
                  for side, n, s in zip(x.shape[1:3], own, stride, strict=True))
     if size == x.shape[1:3]:

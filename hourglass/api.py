@@ -4,22 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-<<<<<<< HEAD
-import numpy as np
-
 from .aliases import own_words
 from .assembly import Training
 from .assembly import prepare as prepare_run
 from .assembly import resume as resume_run
 from .callbacks import Callback, as_callbacks, watched
 from .console import is_first, say
-from .data.frames import is_frame
-=======
-from .assembly import Training
-from .assembly import prepare as prepare_run
-from .assembly import resume as resume_run
-from .console import is_first, say
->>>>>>> main
 from .display import show
 from .folder import open_run
 from .loading import IN_MEMORY
@@ -53,31 +43,18 @@ def train(
     in_memory = data is not None and not isinstance(data, str | Path)
     if data is not None and not in_memory:
         values["data"] = str(data)
-<<<<<<< HEAD
-    training = prepare_run(make_settings(values), _as_array(data) if in_memory else None, y, out)
+    training = prepare_run(make_settings(values), data if in_memory else None, y, out)
     return _go(training, quiet, report, called)
 
 
 def resume(run: str | Path, *, data: Any = None, y: Any = None, quiet: bool = False,
            report: bool = True, callbacks: Callback | Iterable[Callback] = (),
            **changes: Any) -> Trained:
-    """Go on with a run exactly where it stopped, or for more epochs; an array it was trained on
-    must be given again. `callbacks` as in `train`."""
-    called = as_callbacks(callbacks)
-    training = resume_run(open_run(run), changes, None if data is None else _as_array(data), y)
-    return _go(training, quiet, report, called)
-=======
-    training = prepare_run(make_settings(values), data if in_memory else None, y, out)
-    return _go(training, quiet, report)
-
-
-def resume(run: str | Path, *, data: Any = None, y: Any = None, quiet: bool = False,
-           report: bool = True, **changes: Any) -> Trained:
     """Go on with a run exactly where it stopped, or for more epochs; data in memory that it was
-    trained on must be given again."""
+    trained on must be given again. `callbacks` as in `train`."""
+    called = as_callbacks(callbacks)
     training = resume_run(open_run(run), changes, data, y)
-    return _go(training, quiet, report)
->>>>>>> main
+    return _go(training, quiet, report, called)
 
 
 def report(run: str | Path) -> Path:

@@ -14,7 +14,6 @@ from .anysize import at_own_size, changes, of_any_size, padded, stride_of, throu
 from .channels import channels_first, channels_last, show_channels
 from .checkpoint import load_tensors
 from .codes import Codes, find_codes, keep_codes, kept_codes
-from .console import say
 from .contracts import Collection
 from .data import collect_like, stored
 from .data.frames import is_frame
@@ -72,9 +71,7 @@ class Trained:
         """Codes (N, D), or maps (N, D, H, W), larger ones of larger images in an array: the
         posterior's mean. A conditional model wants the classes y, unless folders tell them."""
         found = self._sized(x)
-        given = seen(found)
-        if self.stride and given.ndim == 4:
-            given = padded(given, self.shape[1:], self.stride)
+        given = padded(seen(found), self.shape[1:], self.stride)
         return self._each(given, self._labels(y, found),
                           lambda x, y: self.model.encode(channels_first(x), y)[0].z).numpy()
 
@@ -104,30 +101,23 @@ class Trained:
 
     def _sized(self, x: Any) -> Collection:
         """Inputs as the model takes them: images in memory at their own size, if it takes any."""
-        named = isinstance(x, str | Path | list | tuple | Collection)
+        named = isinstance(x, str | Path | Collection) or are_paths(x)
         if not named and self.stride:
             return at_own_size(self.inputs, x, self.shape)
-        for note in [] if named else changes(x, {}, self.shape):
-            say(note)
+        self.inputs.tell("" if named else " ".join(changes(x, {}, self.shape)))
         return self.read(x)
 
     def restore(self, x: Any, y: Any = None) -> np.ndarray:
         """What the model makes of corrupted samples: images (N, H, W, C), or vectors (N, D).
 
         Arrays of images, (N, H, W) or (N, H, W, C), 8-bit or in the data's range, keep their own
-        size: smaller and larger ones than in training go through whole where the model has no
-        dense layer, else in tiles that overlap. Files come at the size of training. Values stay in
-        [0, 1] where the data's do. A conditional model wants the classes y, by name, unless folders
-        tell them. Raises ValueError.
+        size: smaller and larger ones than in training go through whole, or, if the model has a
+        dense layer, in tiles that overlap. Files come at the size of training. Values stay in
+        [0, 1] where the data's do. A conditional model wants y, unless folders tell it. ValueError.
         """
-<<<<<<< HEAD
-        named = isinstance(x, str | Path | list | tuple | Collection)
+        named = isinstance(x, str | Path | Collection) or are_paths(x)
         found = self.read(x) if named or len(self.shape) != 3 else at_own_size(
             self.inputs, x, self.shape)
-=======
-        named = isinstance(x, str | Path | Collection) or are_paths(x)
-        found = self.read(x) if named or len(self.shape) != 3 else self._at_own_size(x)
->>>>>>> main
         given, labels = seen(found), self._labels(y, found)
         again = self._through(given, labels) if len(self.shape) != 3 else of_any_size(
             given, labels, self.shape[1:], self.stride, self._through, self.scale_of)
@@ -362,7 +352,7 @@ class Trained:
         found = if_known(found)
         if found.shape != self.shape:
             raise ValueError(f"this model takes samples of shape {self.shape}, not {found.shape}")
-        if isinstance(x, str | Path | list | tuple):
+        if isinstance(x, str | Path) or are_paths(x):
             found.notes += changes(x, found.sizes, self.shape)
         return found
 
