@@ -28,7 +28,8 @@ MANNER = {"backbone": "mlp((256, 128))", "epochs": 40, "test": 0, "quiet": True,
 SEEDS = 3
 DRAWS = 4     # of z for the likelihood; the default, 16, takes four times as long
 OURS = tuple((kind, text) for kind in ("ae", "vae") for text in (
-    "error", f"likelihood({DRAWS})", "knn", "mahalanobis", "combined"))
+    "error", f"likelihood({DRAWS})", "knn", "mahalanobis", "combined", "auto", "local", "pca",
+    "pca_local"))
 PEERS = ("AutoEncoder", "VAE", "IForest")
 PEERS_SIDE = Path(__file__).with_name("anomalies_peers.py")
 
@@ -64,7 +65,7 @@ def ours(name: str, x: np.ndarray, test: np.ndarray, y: np.ndarray, seed: int, q
     from sklearn.metrics import roc_auc_score
 
     import hourglass as hg
-    from hourglass.evidence import see
+    from hourglass.evidence import Look, see
     torch.set_num_threads(1)
     found = {}
     for kind in ("ae", "vae"):
@@ -72,7 +73,8 @@ def ours(name: str, x: np.ndarray, test: np.ndarray, y: np.ndarray, seed: int, q
             manner = {**MANNER, **({"epochs": 2} if quick else {})}
             model = hg.train(x, model=SETS[name][kind], **manner, seed=seed,
                              out=Path(folder) / "run")
-            seen = see(model.model, model.samples(test), None, DRAWS if kind == "vae" else 0)
+            look = Look(DRAWS if kind == "vae" else 0, frozenset({"model", "pca"}), model.pca())
+            seen = see(model.model, model.samples(test), None, look=look)
             for text in (text for own, text in OURS if own == kind):
                 fitted = model.detector(text).fitted
                 scores = fitted.rule.score(seen, fitted.state)

@@ -14,6 +14,7 @@ from .autoencoder import Autoencoder
 from .contracts import Collection
 from .data.files import files_in
 from .data.images import GREY_MODES
+from .data.in_memory import are_paths
 from .inputs import Inputs
 from .tiles import grown, tiled
 
@@ -74,6 +75,25 @@ def of_any_size(
         values = image * np.float32(scale_of(image))
         found.append(tiled(values, (own[0], own[1]), use_one))
     return np.stack(found)
+
+
+def whole(
+    x: np.ndarray, y: np.ndarray | None, own: Size, stride: Size | None, use: Use
+) -> np.ndarray:
+    """Samples x (N, ...) of classes y (N,), if any, through `use`, images at their own size."""
+    if stride is None or x.ndim != 4 or x.shape[1:3] == own:
+        return use(x, y)
+    return through(x, own, stride, lambda part: use(part, None))
+
+
+def sized(model: Any, x: Any) -> Collection:
+    """Inputs as a trained model takes them: images in memory at their own size, if it takes any."""
+    named = isinstance(x, str | Path | Collection) or are_paths(x)
+    if not named and model.stride:
+        return at_own_size(model.inputs, x, model.shape)
+    model.inputs.tell("" if named else " ".join(changes(x, {}, model.shape)))
+    found: Collection = model.read(x)
+    return found
 
 
 def padded(x: np.ndarray, own: Size, stride: Size | None) -> np.ndarray:

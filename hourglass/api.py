@@ -4,25 +4,27 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from .against_pca import in_words
 from .aliases import own_words
 from .assembly import Training
 from .assembly import prepare as prepare_run
 from .assembly import resume as resume_run
 from .callbacks import Callback, as_callbacks, watched
 from .console import is_first, say
+from .data.over_time import as_kind
 from .display import show
 from .folder import open_run
 from .loading import IN_MEMORY
 from .processes import part_ways
-from .reports import finish, settle, write_report
+from .reports import compared_with_pca, finish, settle, write_report
 from .run import run
 from .settings import make_settings, read_recipe
 from .trained import Trained
 
 
 def train(
-    data: Any = None, *, y: Any = None, out: str | Path | None = None, recipe: str | None = None,
-    quiet: bool = False, report: bool = True,
+    data: Any = None, *, y: Any = None, kind: str = "", out: str | Path | None = None,
+    recipe: str | None = None, quiet: bool = False, report: bool = True,
     callbacks: Callback | Iterable[Callback] = (), **settings: Any,
 ) -> Trained:
     """Train on a source's name, a path, or samples in memory, with labels y, and report (without
@@ -32,6 +34,10 @@ def train(
     and DataLoader, data sets of Hugging Face, and lists of arrays or PIL images. Labels y (N,) are
     numbers or texts; None or NaN is a label that is not known, for models that guess classes.
 
+    With kind="series" a file, a data frame (times are a column or its index) or an array (T, C) is
+    cut into windows over time, by window=24, id="unit" and the like (`hourglass.data.series`), and
+    an array (N, T, C) holds N windows.
+
     `settings` are those of the command line, such as model="vae(16)" or epochs=10. `callbacks` are
     functions of an epoch's number and its figures, called after each epoch; training stops where
     one returns True. Raises ValueError for what cannot work and FloatingPointError for a loss that
@@ -40,6 +46,7 @@ def train(
     called = as_callbacks(callbacks)
     given = own_words(settings, (lambda text: None) if quiet else say)
     values = {**(read_recipe(recipe) if recipe else {}), **given}
+    data = as_kind(data, kind, y, values)
     in_memory = data is not None and not isinstance(data, str | Path)
     if data is not None and not in_memory:
         values["data"] = str(data)
@@ -47,12 +54,13 @@ def train(
     return _go(training, quiet, report, called)
 
 
-def resume(run: str | Path, *, data: Any = None, y: Any = None, quiet: bool = False,
+def resume(run: str | Path, *, data: Any = None, y: Any = None, kind: str = "", quiet: bool = False,
            report: bool = True, callbacks: Callback | Iterable[Callback] = (),
            **changes: Any) -> Trained:
     """Go on with a run exactly where it stopped, or for more epochs; data in memory that it was
-    trained on must be given again. `callbacks` as in `train`."""
+    trained on must be given again, with its kind. `callbacks` as in `train`."""
     called = as_callbacks(callbacks)
+    data = as_kind(data, kind, y, changes)
     training = resume_run(open_run(run), changes, data, y)
     return _go(training, quiet, report, called)
 
@@ -73,6 +81,10 @@ def _go(training: Training, quiet: bool, report: bool, callbacks: list[Callback]
         show(iter(progress), training.plan.epochs)
     if is_first():
         (finish if report else settle)(training)
+        if not quiet:
+            for text in (in_words(training.folder.read_record()) if report else
+                         compared_with_pca(training)):
+                say(text)
     part_ways()
     on_cpu = training.fabric.device.type == "cpu"   # as what is loaded is
     here = training.settings.data == IN_MEMORY and on_cpu

@@ -100,8 +100,10 @@ def train(
     if report:
         _report(training)
     elif not training.interrupted:
-        from .reports import settle
+        from .reports import compared_with_pca, settle
         settle(training)
+        for line in compared_with_pca(training):
+            say(line)
     if not report:
         print(training.folder.path)
     if training.interrupted:
@@ -110,6 +112,7 @@ def train(
 
 
 def _report(training: Any) -> None:
+    from .against_pca import in_words
     from .reports import finish
     say("looking at what was learnt ...")
     try:
@@ -117,7 +120,10 @@ def _report(training: Any) -> None:
     except KeyboardInterrupt:
         say(f"interrupted; what was learnt is kept: hourglass report {training.folder.path}")
         raise SystemExit(INTERRUPTED) from None
-    say("; ".join(f"{name} {value:.5g}" for name, value in metrics.items() if "/" not in name))
+    say("; ".join(f"{name} {value:.5g}" for name, value in metrics.items()
+                  if "/" not in name and not name.startswith("pca_")))
+    for line in in_words(training.folder.read_record()):
+        say(line)
     print(training.folder.report)
 
 

@@ -57,12 +57,22 @@ def score(
                                           "abnormal/, which the threshold is to part")] = "",
     normal: Annotated[str, typer.Option(help="the classes that are normal, such as good,fine; "
                                         "else those that training saw")] = "",
+    masks: Annotated[str, typer.Option(help="folder or archive of masks of the defects, named as "
+                                       "the samples, for figures of pixels. Default: the folder "
+                                       "ground_truth of SAMPLES, if there is one")] = "",
     plot: Annotated[Optional[Path], typer.Option(  # noqa: UP045
         help="of a series: a picture of it, what came back, and the score")] = None,
     windows: Annotated[str, typer.Option(help="of a series: a .json of when it is known to be "
                                          "abnormal, [[\"from\", \"to\"], ...]")] = "",
     causal: Annotated[bool, typer.Option("--causal", help="of a series: score a step by what came "
                                          "before it alone")] = False,
+    label: Annotated[str, typer.Option(help="of a series: the column that says which steps are "
+                                       "known to be abnormal, in place of --windows")] = "",
+    merge: Annotated[Optional[int], typer.Option(  # noqa: UP045
+        min=0, help="of a series: abnormal stretches with up to so many normal steps between them "
+        "are one. Default: half a window")] = None,
+    shortest: Annotated[int, typer.Option(min=1, help="of a series: stretches of fewer steps count "
+                                          "as normal")] = 1,
     device: Device = "cpu",
 ) -> None:
     """Say how abnormal samples are: for each a score, a probability and a verdict. Of a series, it
@@ -78,18 +88,23 @@ def score(
     from .hardware import choose_device
     from .tasks.score import Choice, in_words
     from .tasks.score import score as judge
+    from .tasks.score_series import Stretching
     from .trained import load
     model = load(run, str(choose_device(device)))
     if model.about.get("encoding", {}).get("kind") == "series":
-        if heatmaps or detector or labelled or normal:
+        if heatmaps or detector or labelled or normal or masks:
             raise ValueError("the steps of a series are scored by their errors; with it go "
-                             "--threshold, --causal, --plot and --windows")
-        _score_series(model, samples, out, threshold, (plot, windows, causal))
+                             "--threshold, --causal, --plot, --windows, --label, --merge and "
+                             "--shortest")
+        asked = {"threshold": threshold, "causal": causal, "label": label,
+                 "stretching": Stretching(merge, shortest)}
+        _score_series(model, samples, out, (plot, windows), asked)
         return
-    if plot or windows or causal:
-        raise ValueError("--plot, --windows and --causal are for models of series")
-    found, verdicts = judge(model, samples, Choice(detector, threshold, labelled, normal), out,
-                            heatmaps)
+    if plot or windows or causal or label or merge is not None or shortest > 1:
+        raise ValueError("--plot, --windows, --causal, --label, --merge and --shortest are for "
+                         "models of series")
+    choice = Choice(detector, threshold, labelled, normal, masks)
+    found, verdicts = judge(model, samples, choice, out, heatmaps)
     for line in in_words(found, verdicts):
         print(line)
     print(out)
@@ -101,20 +116,21 @@ def score(
 
 
 def _score_series(
-    model: Any, data: str, out: Path, threshold: str, asked: tuple[Path | None, str, bool]
+    model: Any, data: str, out: Path, drawn: tuple[Path | None, str], asked: dict[str, Any]
 ) -> None:
     """Score the steps of a series, else of the one that the run was trained on."""
     from .console import say
     from .tasks.draw_series import draw_series
     from .tasks.pictures import SUFFIXES, check_name
-    from .tasks.score_series import in_words, read_spans, score_series, write_scores
-    plot, windows, causal = asked
+    from .tasks.score_series import read_spans, score_series, write_scores
+    from .tasks.series_words import in_words
+    plot, windows = drawn
     check_name(out, (".csv",))
     if plot:
         check_name(plot, SUFFIXES)
     spans = read_spans(windows, data) if windows else ()
-    scored = score_series(model, data or model.data, threshold, causal)
-    for note in scored.series.notes:
+    scored = score_series(model, data or model.data, **asked)
+    for note in scored.notes:
         say(note)
     for line in in_words(scored, spans):
         print(line)

@@ -211,6 +211,11 @@ class Seen(NamedTuple):
     error: np.ndarray    # (N,) mean squared error per known value
     nats: np.ndarray     # (N,) mean of -log p(x|z) per known value, and over draws of z
     z: np.ndarray        # (N, D) codes
+    # squared errors by place, (N, H, W), (N, T) or (N, D, 1), the mean over channels, NaN where
+    # nothing is known; (0,) but for detectors that ask for them:
+    model: np.ndarray = np.empty(0)   # of the model's reconstruction
+    pca: np.ndarray = np.empty(0)     # of the one by principal components of the training samples
+    linear: np.ndarray = np.empty(0)  # (N,) the same of as many components as the code has numbers
 
 
 class Rule(NamedTuple):
@@ -221,6 +226,19 @@ class Rule(NamedTuple):
     score: Callable[[Seen, dict[str, np.ndarray]], np.ndarray]   # (N,), higher is more abnormal
     draws: int = 0       # of each z, that `nats` are over
     codes: bool = True   # whether `fit` looks at the codes of training samples, or gets none
+    # of the arguments of `fit`, and the state that it found: scores (N,) of the held-out samples,
+    # each as if `fit` had not seen it; None where `score` gives just that
+    apart: Callable[[np.ndarray, Seen, dict[str, np.ndarray]], np.ndarray] | None = None
+    maps: frozenset[str] = frozenset()   # the errors by place that it looks at: model, pca
+    # of samples, and the state: how abnormal each place is, like `Seen.model`, such that the
+    # largest of a sample is its score; None where a score is not of one place
+    places: Callable[[Seen, dict[str, np.ndarray]], np.ndarray] | None = None
+
+    def calibrate(self, codes: np.ndarray, held: Seen) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Fit, and score the held-out samples, each as if `fit` had not seen it: state, (N,)."""
+        state = self.fit(codes, held)
+        return state, (self.score(held, state) if self.apart is None else
+                       self.apart(codes, held, state))
 
 
 class Clock(NamedTuple):

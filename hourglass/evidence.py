@@ -1,6 +1,7 @@
 """What a trained model makes of samples: errors, likelihoods and codes, the same at every call."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 import numpy as np
@@ -11,24 +12,46 @@ from torch.distributions import Distribution, Normal
 from .autoencoder import Autoencoder
 from .channels import channels_last
 from .console import track
-from .contracts import Batch, Seen
+from .contracts import Batch, Rule, Seen
 from .data.source import Split
+from .pca import PCA, values_of
 
 BATCH = 250
 NOISE_SEED = 0   # of the draws of z, which are the same for every sample and at every call
 
 
+@dataclass(frozen=True)
+class Look:
+    """What to see of samples, beside errors and codes."""
+
+    draws: int = 0                       # of z, for the likelihoods
+    maps: frozenset[str] = frozenset()   # errors by place: model, pca
+    pca: PCA | None = None               # of the training samples, where `maps` says so
+
+    def covers(self, rule: Rule) -> bool:
+        """Whether a detector finds what it asks for."""
+        return rule.maps <= self.maps and rule.draws in (0, self.draws)
+
+
+PLAIN = Look()
+
+
 @torch.inference_mode()
-def see(model: Autoencoder, split: Split, rows: Tensor | None = None, draws: int = 0) -> Seen:
+def see(
+    model: Autoencoder, split: Split, rows: Tensor | None = None, draws: int = 0,
+    look: Look = PLAIN,
+) -> Seen:
     """Pass samples of a split, all or some rows, through the model without noise; `draws` of z for
     the likelihood of each, where there is a Gaussian posterior."""
-    found = [seen_of(model, batch, draws) for batch in _batches(model, split, rows, "scoring")]
+    look = replace(look, draws=draws or look.draws)
+    found = [seen_of(model, batch, look) for batch in _batches(model, split, rows, "scoring")]
     return together(found)
 
 
 @torch.inference_mode()
-def seen_of(model: Autoencoder, batch: Batch, draws: int = 0) -> Seen:
+def seen_of(model: Autoencoder, batch: Batch, look: Look = PLAIN) -> Seen:
     """The same of one batch, in the precision that it and the model have."""
+    draws = look.draws
     latent, skips = model.encode(batch.seen, batch.y)
     px = model.decode(latent.z, batch.y, skips)
     drawn = [px] if not draws or not _is_gaussian(latent.q) else (
@@ -37,7 +60,30 @@ def seen_of(model: Autoencoder, batch: Batch, draws: int = 0) -> Seen:
     error = (px.mean - batch.x).square()
     errors, each_nats, z = (t.cpu().numpy() for t in (
         _per_known(error, batch.known), _per_known(nats, batch.known), latent.z.flatten(1)))
-    return Seen(errors.astype(np.float64), each_nats.astype(np.float64), z)
+    made = Seen(errors.astype(np.float64), each_nats.astype(np.float64), z)
+    if "model" in look.maps:
+        known = error if batch.known is None else error.masked_fill(batch.known == 0, torch.nan)
+        made = made._replace(model=by_place(channels_last(known).float().cpu().numpy()))
+    if "pca" in look.maps and look.pca is not None:
+        values = values_of(batch).reshape(channels_last(error).shape)
+        small = look.pca.first((latent.z if latent.codes is None else latent.codes)[0].numel())
+        linear = np.nanmean(small.squared_errors(values).reshape(len(values), -1), axis=1)
+        made = made._replace(pca=by_place(look.pca.squared_errors(values)), linear=linear)
+    return made
+
+
+def by_place(errors: np.ndarray) -> np.ndarray:
+    """Errors of values (N, H, W, C), (N, T, C) or (N, D) as (N, H, W), (N, T) or (N, D, 1): the
+    mean over the channels that are known, NaN where none is."""
+    if errors.ndim == 2:
+        return errors[..., None]
+    known = np.isfinite(errors)
+    if known.all():
+        whole: np.ndarray = errors.mean(-1)
+        return whole
+    count = known.sum(-1)
+    mean = np.where(known, errors, 0).sum(-1) / np.maximum(count, 1)
+    return np.where(count > 0, mean, np.nan).astype(errors.dtype)
 
 
 def together(found: Sequence[Seen]) -> Seen:

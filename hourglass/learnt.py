@@ -22,9 +22,10 @@ from .contracts import Batch, Collection, Seen
 from .data.scales import AS_IT_IS, find_scale
 from .disk import check_empty
 from .display import show
-from .evidence import seen_of, together
+from .evidence import Look, by_place, seen_of, together
 from .fit import fit
 from .hardware import choose_device
+from .pca import PCA, components_for, errors_by_others, fit_pca
 from .run import parties_of, save_weights
 from .settings import Settings, make_settings
 from .spec import did_you_mean, models, read
@@ -33,6 +34,7 @@ from .trained import BATCH, load
 SCALES = ("auto", "standard", "range", "none")
 KEPT = ("settings.toml", "run.json", "model.safetensors", "history.csv")   # of a run's folder
 STATE = "estimator.safetensors"   # beside them, what else an estimator is
+FEWEST = 5   # rows kept for validation that tell how much worse new rows come back
 ONE_AT_A_TIME = threading.Lock()   # trainings of one process draw from the same generator
 
 
@@ -114,7 +116,9 @@ def learn(
         if training.lock:
             training.lock.close()
         files = read_files(training.folder.path)
-    return Learnt(files, scaling, shape, str(training.fabric.device))
+    val = training.source.splits.get("val")
+    unseen = np.empty(0, int) if val is None else val.index.cpu().numpy()
+    return Learnt(files, scaling, shape, str(training.fabric.device), unseen)
 
 
 class Learnt:
@@ -122,8 +126,9 @@ class Learnt:
     (N, K); maps as codes are flattened. Pickled as the run's files: safetensors and texts."""
 
     def __init__(self, files: dict[str, bytes], scaling: Scaling, shape: tuple[int, ...],
-                 device: str = "cpu"):
+                 device: str = "cpu", unseen: np.ndarray | None = None):
         self.files, self.scaling, self.shape, self.device = files, scaling, shape, device
+        self.unseen = np.empty(0, int) if unseen is None else unseen   # rows kept for validation
         with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng([]):
             write_files(files, Path(folder))
             self.trained = load(folder, device)
@@ -155,10 +160,37 @@ class Learnt:
         return self.scaling.back(self._each(codes, lambda t: channels_last(
             self.model.decode(t).mean)))
 
-    def seen(self, x: np.ndarray, draws: int) -> Seen:
+    def seen(self, x: np.ndarray, look: Look) -> Seen:
         """What the model makes of the rows of x (N, D), as detectors take it; scaled."""
-        return together([seen_of(self.model, Batch(channels_first(batch)), draws)
+        return together([seen_of(self.model, Batch(channels_first(batch)), look)
                          for batch in self._batches(self.samples(x))])
+
+    def pca(self, x: np.ndarray) -> PCA:
+        """Principal components of rows x (N, D)."""
+        samples = self.samples(x)
+        return fit_pca(samples, components_for(samples[0].size, self.width))
+
+    def seen_in_training(self, x: np.ndarray, look: Look) -> Seen:
+        """The same of the very rows that it was trained on, with errors and likelihoods of the
+        trained ones brought to the level of the ones kept for validation: a new row comes back
+        worse than one that was trained on. Principal components are those of other rows."""
+        seen, trained = self.seen(x, look), np.ones(len(x), bool)
+        if "pca" in look.maps:
+            samples, count = self.samples(x), components_for(self.samples(x[:1]).size, self.width)
+            seen = seen._replace(pca=by_place(errors_by_others(samples, count)))
+        trained[self.unseen] = False
+        if (~trained).sum() < FEWEST or not trained.any():
+            return seen
+        error, nats = seen.error.copy(), seen.nats.copy()
+        usual, new = np.median(error[trained]), np.median(error[~trained])
+        worse = max(1.0, new / max(usual, 1e-300))
+        error[trained] *= worse
+        model = seen.model.copy()
+        if len(model):
+            model[trained] *= worse
+        (middle, width), (level, new) = (_level(nats[rows]) for rows in (trained, ~trained))
+        nats[trained] = max(middle, level) + (nats[trained] - middle) * max(1.0, new / width)
+        return seen._replace(error=error, nats=nats, model=model)
 
     def samples(self, x: np.ndarray) -> np.ndarray:
         """The rows of x (N, D) as the model's samples, scaled: (N, D) or (N, H, W, C)."""
@@ -185,6 +217,12 @@ class Learnt:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(*_known(state["files"], json.loads(state["about"])))  # type: ignore[misc]
+
+
+def _level(values: np.ndarray) -> tuple[float, float]:
+    """The median of values (N,), and the median distance from it."""
+    middle = float(np.median(values))
+    return middle, max(float(np.median(np.abs(values - middle))), 1e-300)
 
 
 def _known(

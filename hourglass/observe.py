@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
+from .against_pca import put_beside
 from .autoencoder import Autoencoder
 from .baselines import baselines
 from .channels import channels_first, channels_last
@@ -31,6 +32,8 @@ DRAWN = 5000               # draws that the judge sees, at most
 DRAWN_VALUES = 60_000_000
 TRIPS = 1000               # codes that are decoded and encoded again
 BATCH = 250
+GLANCED, GLANCED_MOST = 100, 2000   # samples, at least and at most, and
+GLANCED_VALUES = 8_000_000   # values of them, at a glance
 COMPARED = 64              # samples that are corrupted and restored, and
 COMPARED_VALUES = 6_000_000   # values of them
 LONGEST = 20               # characters of a column's name
@@ -85,7 +88,8 @@ def take(
     """
     judge = find_judge(source, features)   # which may refuse the file: before all else
     model.eval()
-    s = _passed(model, source)
+    s = _passed(model, source, rows_of(source))
+    put_beside(s, source)
     device = source.splits[source.unseen].device
     eye = Eye(model, device, s.z.shape[1:])
     typical = int(np.argsort(s.squared, kind="stable")[len(s.x) // 2])
@@ -100,10 +104,19 @@ def take(
     return s
 
 
+def glance(model: Autoencoder, source: Source) -> Snapshot:
+    """As much of it as says in a moment how the model compares with PCA."""
+    model.eval()
+    split = source.splits[source.unseen]
+    most = max(GLANCED, min(GLANCED_MOST, GLANCED_VALUES // int(np.prod(source.shape))))
+    s = _passed(model, source, split.evenly(most))
+    put_beside(s, source, GLANCED_VALUES)
+    return s
+
+
 @torch.inference_mode()
-def _passed(model: Autoencoder, source: Source) -> Snapshot:
+def _passed(model: Autoencoder, source: Source, rows: Tensor) -> Snapshot:
     name, split = source.unseen, source.splits[source.unseen]
-    rows = rows_of(source)
     parts, kl = [], torch.zeros(0)
     for chunk in rows.split(BATCH):
         batch = split.batch(chunk)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from .against_pca import in_words, rows, verdict
 from .animation import animate
 from .autoencoder import Autoencoder
 from .channels import show_channels
@@ -21,9 +22,10 @@ from .folder import RunFolder
 from .heldout import find_held, keep_held
 from .loading import IN_MEMORY
 from .metrics import measure
-from .observe import rows_of, take
+from .observe import glance, rows_of, take
 from .outline import GENERATES, OF_PRIORS, SECTIONS, WORDS, in_order, titles
 from .page import embedded, picture, template
+from .scoring import keep_detectors
 from .settings import read_toml
 from .snapshot import Outdated, Snapshot, load_snapshot
 from .spec import detectors, figures
@@ -56,6 +58,8 @@ def settle(training: "Training") -> bool:
         draws = detectors.make("likelihood").draws
         held = find_held(training.step.model, training.source, draws)
         keep_held(training.folder, held)
+        device = training.source.splits["train"].device
+        keep_detectors(Trained(training.folder, str(device), training.source))
     return best
 
 
@@ -114,9 +118,25 @@ def _keep(
     _score(folder, source, snapshot)
     metrics, intervals = measure(snapshot)
     snapshot.save(folder.snapshot)
-    folder.write_record({**record, "split": snapshot.split, "metrics": metrics,
-                         "intervals": intervals})
+    record = {**record, "split": snapshot.split, "metrics": metrics, "intervals": intervals}
+    folder.write_record(_compared(record, snapshot, folder))
     return metrics
+
+
+def _compared(record: dict[str, Any], snapshot: Snapshot, folder: RunFolder) -> dict[str, Any]:
+    """The record with what PCA says of it."""
+    words = verdict(record, snapshot.codes.shape[1], str(folder.path))
+    return {**record, "pca": {"about": snapshot.pca, "verdict": words}}
+
+
+def compared_with_pca(training: "Training") -> list[str]:
+    """How the model compares with PCA, in lines, without a report: on some unseen samples."""
+    state = training.state
+    snapshot = glance(training.step.model, training.source)
+    metrics, intervals = measure(snapshot, ("errors", "accuracy", "active", "kl", "pca"))
+    record = {"metrics": metrics, "intervals": intervals, "epochs": len(state.history),
+              "best_epoch": state.best_epoch, "ended": training.ended}
+    return in_words(_compared(record, snapshot, training.folder))
 
 
 def _score(folder: RunFolder, source: Source, snapshot: Snapshot) -> None:
@@ -165,8 +185,8 @@ def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = 
     settings = read_toml(folder.settings)
     page = template("report").render(
         record=record, settings=settings, sections=_sections(drawn, bool(snapshot.drawn)),
-        words=WORDS, generates=GENERATES, evaluated=kept_evaluations(folder),
-        history=snapshot.history,
+        words=WORDS, beside=rows(record["metrics"]), generates=GENERATES,
+        evaluated=kept_evaluations(folder), history=snapshot.history,
         of_priors=OF_PRIORS, table=_of_priors(record), judge=snapshot.judge,
         count=len(next(iter(snapshot.drawn.values())).features) if snapshot.drawn else 0,
         what=_what(settings), folder=str(folder.path), classes=len(snapshot.classes),

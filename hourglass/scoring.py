@@ -17,13 +17,21 @@ from .contracts import Rule
 from .data.source import Split
 from .detectors.tail import log_survival
 from .disk import write_whole
-from .evidence import see
+from .evidence import Look, see
 from .folder import RunFolder
 from .heldout import Held, Judging, held_of
 from .spec import detectors, read, thresholds
 
-USUAL = "error"   # "auto": it found most of benchmarks/anomalies.py --validate, for VAEs too
+USUAL = "error"   # "auto", but of images: it found most of benchmarks/anomalies.py --validate
+# of images (benchmarks/defects.py): where PCA brings back normal ones much better than the model
+# does, PCA's errors; else those of both
+USUAL_OF_PCA, USUAL_OF_BOTH = "pca_relative", "combined(('local', 'pca_local'))"
+OF_IMAGES = (USUAL_OF_PCA, USUAL_OF_BOTH, "local", "relative", "pca", "pca_local")
 USUAL_THRESHOLD = "quantile(0.99)"
+
+
+WORSE = 1.5    # times the error of PCA, above which a model has not learnt its images
+MAPPED = 20_000_000   # values of samples whose errors by place are held at once
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class Detector:
     fitted: Fitted
     threshold_text: str   # as one would type it
     threshold: float      # samples that score higher are abnormal
+    why: str = ""         # why it is this one, where nobody chose it
 
     @property
     def text(self) -> str:
@@ -62,9 +71,16 @@ class Detector:
 
     def score_split(self, split: Split, rows: Tensor | None = None) -> np.ndarray:
         """The same of the samples of a split, all or some rows."""
-        rule = self.fitted.rule
-        seen = see(self.model.model, split, rows, rule.draws)
-        return np.asarray(rule.score(seen, self.fitted.state), np.float64)
+        rule, state = self.fitted.rule, self.fitted.state
+        look = look_for(self.model, rule)
+        rows = torch.arange(len(split)) if rows is None else rows
+        return np.concatenate([np.asarray(rule.score(see(
+            self.model.model, split, chunk, look=look), state), np.float64)
+            for chunk in rows.split(self._chunk() if rule.maps else max(1, len(rows)))])
+
+    def _chunk(self) -> int:
+        """Samples whose errors by place are held at once."""
+        return max(1, MAPPED // int(np.prod(self.model.shape)))
 
     def verdict(self, scores: np.ndarray) -> np.ndarray:
         """Which scores (N,) are of abnormal samples: those above the threshold. One that is no
@@ -79,13 +95,40 @@ class Detector:
         return held
 
     def maps(self, x: Any, y: Any = None) -> np.ndarray:
-        """Where each image comes back badly, (N, H, W): squared errors, the mean over channels,
-        smoothed by a Gaussian. Raises ValueError for what is no image."""
+        """How abnormal each place of each image is, (N, H, W), beside what is normal: 1 at the
+        value that the largest of an image stays below for as many normal images as stay below the
+        threshold. They are of this detector where it looks at places, else of its `companion`.
+        Raises ValueError for what is no image."""
         if len(self.model.shape) != 3:
             raise ValueError("only images have maps of errors; hourglass.load(run).errors(x) has "
                              "the error of every value")
-        from .figures.heat import smoothed  # which brings matplotlib
-        return smoothed(self.model.errors(x, y))
+        there = self.companion
+        places = there.fitted.rule.places
+        assert places is not None
+        split, state = self.model.samples(x, y), there.fitted.state
+        look = look_for(self.model, there.fitted.rule)
+        maps = [places(see(self.model.model, split, rows, look=look), state)
+                for rows in torch.arange(len(split)).split(self._chunk())]
+        found: np.ndarray = np.concatenate(maps) / max(there.threshold, 1e-12)
+        return found
+
+    @property
+    def usual_heat(self) -> float:
+        """What half of the normal images reach somewhere in their maps, below 1."""
+        there = self.companion
+        usual = float(np.median(there.fitted.normal)) / max(there.threshold, 1e-12)
+        return min(max(usual, 0.0), 0.9)
+
+    @property
+    def companion(self) -> "Detector":
+        """The detector whose scores by place heat maps show, with the threshold that as many of
+        its normal samples stay below as of this one's."""
+        text = companion_of(self.text)
+        if text == self.text:
+            return self
+        fitted = _fitted(self.model, text, None)
+        share = float((self.fitted.normal <= self.threshold).mean())
+        return Detector(self.model, fitted, "", float(np.quantile(fitted.normal, share)))
 
     def keep(self) -> None:
         """Keep this detector and its threshold with the run: what it uses from now on."""
@@ -103,7 +146,7 @@ def detector_of(
     """The run's detector, see `Trained.detector`."""
     kept = _read_chosen(model.folder)
     text = str(read(text or kept.get("detector", "auto")))
-    text = USUAL if text == "auto" else text
+    text, why = usual_detector(model) if text == "auto" else (text, "")
     if text != kept.get("detector"):   # a threshold goes with its detector
         kept = {}
     anew = bool(threshold or labelled is not None or held_out is not None)
@@ -113,13 +156,69 @@ def detector_of(
     detectors.make(text)
     fitted = _fitted(model, text, held_out)
     if not anew and "above" in kept:
-        return Detector(model, fitted, wanted, float(kept["above"]))
-    detector = Detector(model, fitted, wanted, np.inf)
+        return Detector(model, fitted, wanted, float(kept["above"]), why)
+    detector = Detector(model, fitted, wanted, np.inf, why)
     scores, y = fitted.normal, None
     if labelled is not None:
         x, y = labelled
         scores, y = detector.score(x), np.asarray(y).astype(int)
     return replace(detector, threshold=rule(scores, y))
+
+
+def usual_detector(model: Judging, held: Held | None = None) -> tuple[str, str]:
+    """The detector that "auto" means for a run, and why it is that one, if not the model's: of
+    images, one that looks at places: of PCA alone, where that brings normal samples back much
+    better than the model does. It is settled once for a model, by `held` samples with their errors
+    by place."""
+    if len(model.shape) != 3:
+        return USUAL, ""
+    path, mark = model.folder.path / "detectors" / "usual.json", digest(model.folder)
+    with suppress(ValueError, KeyError, TypeError, OSError):
+        kept = json.loads(path.read_text())
+        if kept["model"] == mark:
+            return str(read(kept["detector"])), str(kept["why"])
+    try:
+        held = held or held_of(model, look_for(model, detectors.make(USUAL_OF_BOTH)), True)
+    except ValueError:   # the data is gone, and the run is of an older version
+        return USUAL, ""
+    own, linear = float(held.seen.error.mean()), float(held.seen.linear.mean())
+    text, why = (USUAL_OF_BOTH, "") if own <= WORSE * linear else (USUAL_OF_PCA, (
+        f"the model brings normal samples back worse than PCA with as many numbers (squared error "
+        f"{own:.4g} against {linear:.4g}), so PCA's errors are scored; --detector local scores the "
+        f"model's"))
+    with suppress(OSError):   # a folder that cannot be written: it is settled again
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, json.dumps({"model": mark, "detector": text, "why": why}) + "\n")
+        for name in (text, companion_of(text)):
+            _save(_path_of(model.folder, name), _fit(model, name, held))
+    return text, why
+
+
+def companion_of(text: str) -> str:
+    """The detector whose scores by place go with a detector's scores in heat maps: itself where it
+    has any; else the first of several that has; else the one of the same reconstruction."""
+    rule: Rule = detectors.make(text)
+    if rule.places is not None:
+        return text
+    call = read(text)
+    if call.name == "combined":
+        parts = detectors.check(call)["of"]
+        return next((part for part in parts if detectors.make(part).places), "local")
+    return "pca_local" if rule.maps == {"pca"} else "local"
+
+
+def keep_detectors(model: Judging) -> None:
+    """Fit the usual detectors of images, for data that will be gone, and keep them with the run."""
+    if len(model.shape) == 3:
+        held = held_of(model, look_for(model, detectors.make(USUAL_OF_BOTH)), quietly=True)
+        usual_detector(model, held)
+        for text in OF_IMAGES:
+            _save(_path_of(model.folder, text), _fit(model, text, held))
+
+
+def look_for(model: Judging, rule: Rule) -> Look:
+    """What a detector has to see of samples."""
+    return Look(rule.draws, rule.maps, model.pca() if "pca" in rule.maps else None)
 
 
 def normal_classes(model: Judging) -> tuple[str, ...]:
@@ -132,18 +231,24 @@ def _fitted(model: Judging, text: str, held_out: Any) -> Fitted:
     """The detector that is kept there, else fitted now, and kept where that can be."""
     path, rule = _path_of(model.folder, text), detectors.make(text)
     if held_out is not None:
-        held = Held(see(model.model, model.samples(held_out), None, rule.draws), "given",
-                    rule.draws)
+        held = Held(see(model.model, model.samples(held_out), None, look=look_for(model, rule)),
+                    "given", rule.draws)
     elif path.is_file() and (kept := _load(path)):
         return kept
     else:
-        held = held_of(model, rule.draws)
-    state = rule.fit(_codes(model, held) if rule.codes else np.empty((0, 0)), held.seen)
-    fitted = Fitted(text, state, np.sort(rule.score(held.seen, state)), held.of)
+        held = held_of(model, look_for(model, rule))
+    fitted = _fit(model, text, held)
     if held_out is None:
         with suppress(OSError):   # of a folder that cannot be written: it is fitted again
             _save(path, fitted)
     return fitted
+
+
+def _fit(model: Judging, text: str, held: Held) -> Fitted:
+    rule: Rule = detectors.make(text)
+    codes = _codes(model, held) if rule.codes else np.empty((0, 0))
+    state, normal = rule.calibrate(codes, held.seen)
+    return Fitted(text, state, np.sort(normal), held.of)
 
 
 def _codes(model: Judging, held: Held) -> np.ndarray:

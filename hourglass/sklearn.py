@@ -7,6 +7,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from .data.in_memory import gather
+from .evidence import Look
 from .learnt import learn, restore, save, settings_for
+from .pca import pca_from
 from .spec import detectors
 from .thresholds import contamination as lies_above
 
@@ -127,16 +130,20 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         X = _fit(self, X)
         self.detector_ = USUAL if self.detector == "auto" else self.detector
         rule = detectors.make(self.detector_)
-        seen = self.learnt_.seen(X, rule.draws)
-        self.state_ = rule.fit(seen.z, seen)
-        scores = rule.score(seen, self.state_)
+        pca = self.learnt_.pca(X) if "pca" in rule.maps else None
+        seen = self.learnt_.seen_in_training(X, Look(rule.draws, rule.maps, pca))
+        self.state_, scores = rule.calibrate(seen.z, seen)
+        self.state_ |= known_rows(X, scores) | (pca.arrays() if pca else {})
         self.offset_ = -lies_above(float(self.contamination))(scores, None)
         return self
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """How normal every row of X is, (N,): higher is more normal."""
+        """How normal every row of X is, (N,): higher is more normal. A row that it was fitted to
+        is scored as if it had not been: a row is not its own neighbour."""
         X, rule = _checked(self, X), detectors.make(self.detector_)
-        return -rule.score(self.learnt_.seen(X, rule.draws), self.state_)
+        look = Look(rule.draws, rule.maps, pca_from(self.state_))
+        scores = rule.score(self.learnt_.seen(X, look), self.state_)
+        return -scores_of_known(X, scores, self.state_)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """The same held against `offset_`: below 0 are outliers."""
@@ -161,6 +168,32 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         made, kept, state = _loaded(cls, path)
         made.state_, made.offset_, made.detector_ = state, kept["offset"], kept["detector"]
         return made
+
+
+def known_rows(x: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
+    """Marks of the rows of x (N, D), sorted, and their scores (N,), as a detector keeps them."""
+    marks = marks_of(x)
+    order = np.argsort(marks, kind="stable")
+    return {"known:rows": marks[order], "known:scores": scores[order]}
+
+
+def scores_of_known(
+    x: np.ndarray, scores: np.ndarray, state: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Scores (N,) of rows x (N, D); of rows that `known_rows` has kept, those that it kept."""
+    if "known:rows" not in state:   # of a folder that an older version wrote
+        return scores
+    marks, rows = marks_of(x), state["known:rows"]
+    at = np.searchsorted(rows, marks).clip(max=len(rows) - 1)
+    return np.where(rows[at] == marks, state["known:scores"][at], scores)
+
+
+def marks_of(x: np.ndarray) -> np.ndarray:
+    """(N,) int64 that tell the rows of x (N, D) from others, at the precision of float32."""
+    with np.errstate(over="ignore"):
+        rows = np.ascontiguousarray(x, dtype=np.float32) + np.float32(0)   # -0 is 0
+    marks = b"".join(blake2b(row.tobytes(), digest_size=8).digest() for row in rows)
+    return np.frombuffer(marks, np.int64)
 
 
 def _fit(estimator: Any, X: Any) -> np.ndarray:

@@ -15,7 +15,8 @@ from .disk import write_whole
 
 SEP = "/"   # between the parts of an array's name in the file
 TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "books",
-         "truth_names", "columns")
+         "truth_names", "columns", "pca")
+FEW = 5000   # codes whose classes are guessed
 
 
 class Lacking(Exception):
@@ -83,6 +84,11 @@ class Snapshot:
     words: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))   # (N, P) of codes
     books: int = 1                  # of which the words are, in turns
     columns: tuple[str, ...] = ()   # of a table: what each of a sample's values is
+    pca: str = ""                   # with how many components PCA stands beside the model, or
+    # why it does not
+    pca_squared: np.ndarray = field(default_factory=lambda: np.empty(0))   # (N,) its errors
+    pca_codes: np.ndarray = field(default_factory=lambda: np.empty(0))     # (S, K) its codes of the
+    # samples `of_accuracy`, up to scale
     history: tuple[dict[str, float], ...] = ()
     best_epoch: int = 0
     factors: tuple[dict[str, float], ...] = ()   # of every epoch, KL per factor
@@ -133,6 +139,11 @@ class Snapshot:
                 yield SEP.join(("drawn", name, part)), value
         for name, x in self.restored.items():
             yield SEP.join(("restored", name, "x")), x
+
+
+def of_accuracy(count: int) -> np.ndarray:
+    """Which of so many samples, (S,), the classes are guessed of."""
+    return np.linspace(0, count - 1, min(count, FEW)).astype(int)
 
 
 def _is_of_samples(name: str) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .anysize import at_own_size, changes, of_any_size, padded, stride_of, through
+from .anysize import at_own_size, changes, of_any_size, padded, sized, stride_of, whole
 from .channels import channels_first, channels_last, show_channels
 from .checkpoint import load_tensors
 from .codes import Codes, find_codes, keep_codes, kept_codes
@@ -21,10 +21,12 @@ from .data.in_memory import are_paths
 from .data.labels import if_known, texts_of
 from .data.source import Source, Split
 from .data.table import Table
+from .data.windows import in_own_units, over_time
 from .evidence import squared_errors
 from .fitted import FittedPrior, knows_no_classes, prior_of
 from .folder import RunFolder, open_run
 from .inputs import Inputs
+from .kept_pca import PCA, pca_of
 from .loading import IN_MEMORY, load_source
 from .model_file import make_model
 from .scoring import Detector, detector_of
@@ -70,13 +72,17 @@ class Trained:
     def encode(self, x: Any, y: Any = None) -> np.ndarray:
         """Codes (N, D), or maps (N, D, H, W), larger ones of larger images in an array: the
         posterior's mean. A conditional model wants the classes y, unless folders tell them."""
-        found = self._sized(x)
+        found = sized(self, x)
         given = padded(seen(found), self.shape[1:], self.stride)
         return self._each(given, self._labels(y, found),
                           lambda x, y: self.model.encode(channels_first(x), y)[0].z).numpy()
 
-    def decode(self, z: Any, y: Any = None) -> np.ndarray:
-        """Images (N, H, W, C) or vectors (N, D) of codes (N, D) or (N, D, H, W), of classes y."""
+    def decode(self, z: Any, y: Any = None) -> Any:
+        """Images (N, H, W, C), vectors (N, D) or windows (N, T, C) of codes (N, ...), classes y."""
+        return in_own_units(self.about.get("encoding"), self.values(z, y))
+
+    def values(self, z: Any, y: Any = None) -> np.ndarray:
+        """The same as the model sees them."""
         codes = np.asarray(z, dtype=np.float32)
         wanted = self._own(1, 1.0, 0).shape[1:]
         if codes.shape[1:] != wanted or not len(codes):
@@ -90,22 +96,13 @@ class Trained:
     def _decoded(self, z: Tensor, y: Tensor | None) -> Tensor:
         return self.model.decode(self.model.settled(z), y).mean
 
-    def reconstruct(self, x: Any, y: Any = None) -> np.ndarray:
-        """Through the bottleneck and back, (N, H, W, C) or (N, D). Images in an array keep their
-        size where the model has no dense layer."""
-        found = self._sized(x)
-        given, labels = seen(found), self._labels(y, found)
-        if self.stride is None or given.shape[1:3] == self.shape[1:]:
-            return self._through(given, labels)
-        return through(given, self.shape[1:], self.stride, lambda x: self._through(x, labels))
-
-    def _sized(self, x: Any) -> Collection:
-        """Inputs as the model takes them: images in memory at their own size, if it takes any."""
-        named = isinstance(x, str | Path | Collection) or are_paths(x)
-        if not named and self.stride:
-            return at_own_size(self.inputs, x, self.shape)
-        self.inputs.tell("" if named else " ".join(changes(x, {}, self.shape)))
-        return self.read(x)
+    def reconstruct(self, x: Any, y: Any = None) -> Any:
+        """Through the bottleneck and back: (N, H, W, C), (N, D), or windows in their own units.
+        Images in an array keep their size where the model has no dense layer."""
+        found = sized(self, x)
+        again = whole(seen(found), self._labels(y, found), self.shape[1:], self.stride,
+                      self._through)
+        return again if found is x else in_own_units(found.encoding, again)
 
     def restore(self, x: Any, y: Any = None) -> np.ndarray:
         """What the model makes of corrupted samples: images (N, H, W, C), or vectors (N, D).
@@ -135,11 +132,12 @@ class Trained:
         return self.inputs.worth(x)
 
     def sample(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
-               temperature: float = 1.0) -> np.ndarray:
-        """New samples (N, H, W, C) or (N, D): means of n draws from a prior (if none is named, from
-        the `usual_prior`), of class y if one is asked for; a conditional model else draws all
-        classes in turn."""
-        return self.draw(n, y, seed, prior, temperature)[0]
+               temperature: float = 1.0) -> Any:
+        """New samples (N, H, W, C), (N, D) or (N, T, C): means of n draws from a prior (if none is
+        named, from the `usual_prior`), of class y if one is asked for; a conditional model else
+        draws all classes in turn."""
+        drawn = self.draw(n, y, seed, prior, temperature)[0]
+        return in_own_units(self.about.get("encoding"), drawn)
 
     def draw(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
              temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -163,8 +161,8 @@ class Trained:
         else:
             z, kinds = fitted.sample(n, wanted, temperature, seed)
         if kinds is None or not knows:
-            return self.decode(z), z, np.empty(0, int)
-        return self.decode(z, [self.classes[kind] for kind in kinds] if told else None), z, kinds
+            return self.values(z), z, np.empty(0, int)
+        return self.values(z, [self.classes[kind] for kind in kinds] if told else None), z, kinds
 
     def usual_prior(self, asked: bool = False) -> str:
         """The one that its parts name; else the model's own, if training drew the codes to it and,
@@ -196,6 +194,10 @@ class Trained:
             keep_codes(self.folder, codes)
         return codes
 
+    def pca(self) -> PCA:
+        """Principal components of the training samples, as detectors use them."""
+        return pca_of(self.folder, self.source, self._own(1, 1.0, 0)[0].size)
+
     @property
     def data(self) -> str:
         """What the run was trained on, as the settings name it; raises ValueError for an array."""
@@ -222,10 +224,8 @@ class Trained:
         self, text: str = "", threshold: str = "", labelled: Any = None, held_out: Any = None
     ) -> Detector:
         """What tells normal samples from abnormal ones: a detector fitted to the training samples,
-        and the score from which one is called abnormal.
-
-        Without texts, those that were kept with the run, else "auto" and "quantile(0.99)", or
-        "best_f1" where there are `labelled` samples.
+        and the score from which one is called abnormal. Without texts, those
+        kept with the run, else "auto" and "quantile(0.99)", or "best_f1" for `labelled` samples.
         Thresholds and probabilities are from `held_out` samples, which are normal; else from those
         that were kept out of training. `labelled` are a few examples, a pair of samples and of 1
         for each that is abnormal, for the threshold best_f1. Raises ValueError for a wrong text,
@@ -345,7 +345,7 @@ class Trained:
         given = self.inputs.gather(x)
         x = given.values
         encoding = self.about.get("encoding")
-        if encoding and (isinstance(x, str | Path) or is_frame(x)):
+        if encoding and (isinstance(x, str | Path) or is_frame(x) or over_time(encoding)):
             found = collect_like(x, encoding)
         else:
             found = self.inputs.read(given, strict)

@@ -110,7 +110,7 @@ def test_labels_may_come_from_other_data(runs, tmp_path, hourglass):
     ("unlabelled", {}, "is needed here|in memory"), ("own", {"labels": 2}, "from 3"),
     ("own", {"labels": 100_000}, "from 3"), ("own", {"steps": 1}, "steps"),
     ("own", {"augment": "nonsense"}, "no augmentation"),
-    ("own", {"data": np.zeros((20, 9, 8), np.float32), "y": ["a", "b"] * 10}, "shape")])
+    ("own", {"data": np.zeros((20, 5), np.float32), "y": ["a", "b"] * 10}, "shape")])
 def test_what_cannot_be_finetuned_is_refused(runs, which, given, words, tmp_path):
     run = hg.load(runs[which].folder.path)
     with pytest.raises(ValueError, match=words):

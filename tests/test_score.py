@@ -56,7 +56,8 @@ def kept(here, of_threes):
 
 
 def seen_of(z: np.ndarray) -> Seen:
-    return Seen(np.ones(len(z)), np.ones(len(z)), z.astype(np.float32))
+    errors = np.abs(random(5).normal(size=(len(z), 6, 5))) if len(z) > 1 else np.ones((1, 6, 5))
+    return Seen(np.ones(len(z)), np.ones(len(z)), z.astype(np.float32), errors, errors[::-1])
 
 
 # the detectors
@@ -80,6 +81,46 @@ def test_mahalanobis_is_the_distance_in_widths_of_the_cloud():
     inverse = np.linalg.inv(LedoitWolf().fit(z).covariance_)
     truth = [mahalanobis(one, z.mean(0), inverse) for one in z[:9]]
     assert np.allclose(found, truth, rtol=1e-3)
+
+
+@pytest.mark.parametrize("k", [1, 5, 500])
+def test_a_code_among_those_that_were_fitted_to_is_not_its_own_neighbour(k):
+    z = random(0).normal(size=(60, 3)).astype(np.float32)
+    z[7] = z[8]
+    found = detectors.make(f"knn({k})").calibrate(z, seen_of(z))[1]
+    for i in range(60):
+        others = np.sort(np.linalg.norm(np.delete(z, i, 0) - z[i], axis=1))
+        assert found[i] == pytest.approx(others[:k].mean(), abs=1e-3)
+    assert detectors.make(f"knn({k})").calibrate(z[:1], seen_of(z[:1]))[1] == 0
+
+
+def test_with_more_codes_than_are_kept_no_code_is_its_own_neighbour(monkeypatch):
+    from hourglass.detectors import neighbourhood
+    monkeypatch.setattr(neighbourhood, "MOST", 20)
+    z = random(0).normal(size=(90, 2)).astype(np.float32)
+    assert detectors.make("knn(1)").calibrate(z, seen_of(z))[1].min() > 1e-4
+
+
+@pytest.mark.parametrize("count", [3, 12, 200])
+def test_a_code_does_not_widen_the_cloud_that_it_is_measured_by(count):
+    from sklearn.covariance import ledoit_wolf_shrinkage
+    z = random(0).normal(size=(count, 3)) @ np.array([[3, 1, 0], [0, 1, 0], [0, 0, 0.1]])
+    found = detectors.make("mahalanobis").calibrate(z.astype(np.float32), seen_of(z))[1]
+    shrunk = ledoit_wolf_shrinkage(z)
+    ground = shrunk * np.trace(np.cov(z.T, bias=True)) / 3 * np.eye(3)
+    for i in range(count):
+        rest = np.delete(z, i, 0)
+        inverse = np.linalg.inv((1 - shrunk) * np.cov(rest.T, bias=True) + ground)
+        apart = z[i] - rest.mean(0)
+        assert found[i] == pytest.approx(np.sqrt(apart @ inverse @ apart), rel=1e-3)
+
+
+@pytest.mark.parametrize("text", [text for text in EXAMPLES if "relative" not in text])
+def test_codes_of_others_are_scored_as_new_ones(text):
+    held, codes = seen_of(random(0).normal(size=(50, 2))), random(2).normal(size=(80, 2))
+    rule = detectors.make(text)
+    state, scores = rule.calibrate(codes.astype(np.float32), held)
+    assert np.allclose(scores, rule.score(held, state))
 
 
 def test_combined_counts_each_for_how_rare_it_is():
@@ -195,6 +236,32 @@ def test_a_threshold_parts_the_held_out_samples_as_it_says(text, of_threes):
         assert all(f1(odd, scores > at) <= best for at in scores)
 
 
+@pytest.mark.parametrize("count, q, place", [
+    (99, 0.99, 99), (100, 0.99, 100), (199, 0.99, 198), (19, 0.95, 19), (10, 0.5, 6), (9, 0.9, 9),
+    (5, 0.99, 5), (1, 0.9, 1), (7, 1.0, 7), (7, 0.0, 1)])
+def test_a_quantile_is_the_score_of_rank_n_plus_1_times_q(count, q, place, capsys):
+    scores = random(0).permutation(np.arange(1.0, count + 1))
+    assert thresholds.make(f"quantile({q})")(scores, None) == place
+    few = 0 < q < 1 and (count + 1) * q > count + 1e-9
+    assert ("too few" in capsys.readouterr().err) == few
+
+
+@pytest.mark.parametrize("count", [5, 19, 40])
+def test_new_normal_samples_lie_above_a_quantile_no_oftener_than_it_says(count, capsys):
+    draws = random(0).exponential(size=(4000, count + 1))
+    rule = thresholds.make("quantile(0.8)")
+    above = [row[-1] > rule(row[:-1], None) for row in draws]
+    assert np.mean(above) <= 0.2 + 0.015
+    assert not capsys.readouterr().err
+
+
+def test_too_few_normal_samples_for_a_threshold_are_said(kept, hourglass, here):
+    save_digits(Path("parts"), "3", 3)
+    err = hourglass("score run parts -o s.csv --threshold quantile(0.999)")[2]
+    assert "normal samples are too few for quantile(0.999), which needs 999" in err
+    assert "too few" not in hourglass("score run parts -o s.csv --threshold quantile(0.5)")[2]
+
+
 def test_where_all_are_best_called_abnormal_the_lowest_is_too():
     above = thresholds.make("best_f1")(np.array([1.0, 2.0, 3.0]), np.array([1, 0, 1]))
     assert above < 1.0
@@ -292,8 +359,10 @@ def test_folders_of_defects_are_read_as_they_are_published(here):
     metrics = look_again(model.folder, ["own"])
     assert 0 <= metrics["auroc"] <= 1 and metrics["average_precision"] > 0.4
     snapshot = load_snapshot(model.folder.snapshot)
-    assert snapshot.abnormal.sum() == 4 and snapshot.detector == "error"
-    assert np.allclose(snapshot.scores, snapshot.squared, atol=1e-3)
+    assert snapshot.abnormal.sum() == 4
+    assert snapshot.detector in ("pca_relative", "combined(('local', 'pca_local'))")
+    test = model.read("parts").parts["test"]
+    assert np.allclose(snapshot.scores, model.score(model.read("parts").x[test]), rtol=1e-3)
     drawn = dict(draw_all(snapshot, ["scores", "roc", "oddest"]))
     assert set(drawn) == {"scores", "roc", "oddest"} and set(drawn) <= set(titles())
     found = model.read("parts/test")

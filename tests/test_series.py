@@ -24,12 +24,12 @@ from hourglass.settings import make_settings, read_recipe
 from hourglass.tasks.draw_series import draw_series
 from hourglass.tasks.score_series import (
     by_step,
-    in_words,
     labelled_steps,
     read_spans,
     runs,
     score_series,
 )
+from hourglass.tasks.series_words import in_words
 
 STEPS = 300
 SHARES = {"val": 0.2, "test": 0.2}
@@ -275,7 +275,7 @@ def test_the_command_writes_a_row_a_step_and_says_if_one_is_abnormal(run, tmp_pa
     folder, table = run.folder.path, tmp_path / "scores.csv"
     code, out, _ = hourglass(f"score {folder} {broken(tmp_path)} -o {table} --threshold largest")
     rows = list(csv.DictReader(open(table)))
-    assert code == 1 and len(rows) == STEPS and "stretches" in out
+    assert code == 1 and len(rows) == STEPS and "stretch" in out
     assert rows[210]["when"] == "2024-01-01 17:30:00" and rows[210]["verdict"] == "abnormal"
     assert hourglass(f"score {folder} {broken(tmp_path)} --detector error -o {table}")[0] == 2
     assert hourglass(f"score {folder} {broken(tmp_path)} -o {tmp_path / 's.json'}")[0] == 2

@@ -156,6 +156,21 @@ def test_exactly_the_contamination_is_flagged(share, table):
     assert np.array_equal(labels == -1, made.decision_function(table) < 0)
 
 
+@pytest.mark.parametrize("text", [*detectors.parts, "knn(1)"])
+@pytest.mark.parametrize("kind", [AutoencoderDetector, AutoencoderOD])
+def test_new_rows_are_flagged_about_as_often_as_the_contamination_says(text, kind):
+    """A row that was fitted to is not its own neighbour: with it, knn(1) flagged every new row."""
+    random = np.random.default_rng(0)
+    mix = random.normal(size=(3, 10))
+    x, new = (random.normal(size=(n, 3)) @ mix + 0.3 * random.normal(size=(n, 10))
+              for n in (300, 2000))
+    inner = AutoencoderDetector(0.1, text, dim=3, random_state=0, epochs=20)
+    made = (inner if kind is AutoencoderDetector else AutoencoderOD(0.1, inner)).fit(x)
+    odd = -1 if kind is AutoencoderDetector else 1
+    assert (made.predict(x) == odd).mean() == pytest.approx(0.1, abs=0.005)
+    assert 0.05 <= (made.predict(new) == odd).mean() <= 0.17
+
+
 @pytest.mark.parametrize("text", detectors.parts)
 def test_every_detector_tells_a_far_row(text, table):
     odd = table.mean(0) + 8 * table.std(0) * [1, -1, 1, 1, -1, 1]

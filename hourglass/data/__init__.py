@@ -11,7 +11,20 @@ import torch
 
 from ..contracts import Collection, Raw, Scale
 from ..spec import Call, did_you_mean, read, sources
-from . import arrays, binarised, celeba, dsprites, files, frames, nab, named, pairs, series, table
+from . import (
+    arrays,
+    binarised,
+    celeba,
+    dsprites,
+    files,
+    frames,
+    nab,
+    named,
+    pairs,
+    series,
+    table,
+    windows,
+)
 from .arrays import from_array
 from .images import Reading
 from .in_memory import gather, with_missing
@@ -49,22 +62,26 @@ def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
 
 
 def collect_like(data: Any, encoding: dict[str, Any]) -> Collection:
-    """The samples of a table's file, a data frame or a source, encoded as those were that a model
-    was trained on. Raises ValueError."""
+    """The samples of a table's file, a data frame, an array of windows or a source, encoded as
+    those were that a model was trained on. Raises ValueError."""
     kind = encoding["kind"]
-    of_series = {name: encoding[name] for name in ("window", "columns", "time")
-                 } if kind == "series" else {}
+    if kind == "windows" or not (isinstance(data, str | Path) or frames.is_frame(data)):
+        return windows.collect(data, encoding)
     if frames.is_frame(data):
-        raw = series.from_frame(frames.checked(data, "the table"), **of_series) if (
-            of_series) else table.from_frame(data)
-        return raw.encode(encoding)
+        return (series.from_frame_like(data, encoding) if kind == "series" else
+                table.from_frame(data)).encode(encoding)
     call = find_call(str(data))
-    if call == Call("table", (str(data),)):   # any table's file
-        call = Call(kind, call.args, of_series)
+    if call.name in ("table", "array") and call.args == (str(data),) and not call.kwargs:
+        call = Call(kind, call.args)   # any table's file
     if call.name not in RAW:
         raise ValueError(f"this model was trained on a {kind}, not on such as {data}; give it a "
                          f"csv or parquet file")
-    return RAW[call.name](**sources.check(call)).encode(encoding)
+    options = sources.check(call)
+    if call.name == "series" and kind == "series":
+        options = {**series.options_like(encoding), **options, "lenient": True}
+    elif call.name == kind == "table":
+        options = {"decimal": encoding.get("decimal", ""), **options}
+    return RAW[call.name](**options).encode(encoding)
 
 
 def find_call(data: str) -> Call:

@@ -2,7 +2,7 @@
 
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from einops import rearrange
@@ -16,6 +16,7 @@ from .ondisk import IN_MEMORY
 from .prepared import Manifest, load_manifest, prepared_collection
 from .reading import LATER
 from .scales import chunks
+from .windows import windows_of
 
 KEYS = {"train": ("x_train", "train", "train_images", "x", "images", "data", "arr_0"),
         "val": ("x_val", "val", "valid", "validation", "x_valid", "val_images"),
@@ -28,10 +29,13 @@ LABELS = {"train": ("y_train", "train_labels", "y", "labels", "label", "target",
 
 
 @sources.add("array", example="array('images.npy')")
-def array(reading: Reading, path: str) -> Collection:
+def array(reading: Reading, path: str, kind: Literal["", "series"] = "") -> Collection:
     """A .npy file, or a .npz file with x (and y), or with x_train, x_test and so on; if it knows
     what its samples were made of, with whole numbers `factors` (N, F), of train, val and test one
-    after the other, `factor_names`, and the names of those that are mere kinds, `unordered`."""
+    after the other, `factor_names`, and the names of those that are mere kinds, `unordered`.
+
+    With kind='series' the samples are windows (N, T, C) of T steps and C channels, or (N, T), each
+    channel scaled by the training part."""
     file = Path(path).expanduser()
     try:
         held = np.load(file, mmap_mode="r", allow_pickle=False)
@@ -41,7 +45,7 @@ def array(reading: Reading, path: str) -> Collection:
     manifest = load_manifest(file)
     if manifest:
         return _prepared(file, arrays["x"], manifest, reading)
-    collection = _from_named(arrays, path, reading)
+    collection = _from_named(arrays, path, reading, kind == "series")
     collection.identity.update(path=str(file.resolve()))
     return collection
 
@@ -75,7 +79,9 @@ def _why_not(file: Path, error: Exception) -> str:
     return "it is cut short or damaged"
 
 
-def _from_named(arrays: dict[str, np.ndarray], path: str, reading: Reading) -> Collection:
+def _from_named(
+    arrays: dict[str, np.ndarray], path: str, reading: Reading, series: bool = False
+) -> Collection:
     found = {part: next((k for k in keys if k in arrays), "") for part, keys in KEYS.items()}
     if not found["train"]:
         raise ValueError(f"{path} holds {', '.join(arrays) or 'nothing'}; name the array x, "
@@ -87,11 +93,15 @@ def _from_named(arrays: dict[str, np.ndarray], path: str, reading: Reading) -> C
         raise ValueError(f"{path}: {' and '.join(found[p] for p in parts)} have samples of "
                          f"different shapes")
     y = None if any(v is None for v in labels) else np.concatenate(labels)  # type: ignore
-    collection = from_array(np.concatenate(xs) if len(xs) > 1 else xs[0], y, reading)
+    whole, own = np.concatenate(xs) if len(xs) > 1 else xs[0], {}
     if len(parts) > 1:
         ends = np.cumsum([len(x) for x in xs])
-        collection.parts = {part: np.arange(end - len(x), end)
-                            for part, x, end in zip(parts, xs, ends, strict=True)}
+        own = {part: np.arange(end - len(x), end)
+               for part, x, end in zip(parts, xs, ends, strict=True)}
+    if series:
+        return from_windows(whole, y, own)
+    collection = from_array(whole, y, reading)
+    collection.parts = own
     if "factors" in arrays:
         collection.factors = _factors(arrays, len(collection.x), path)
     return collection
@@ -135,6 +145,14 @@ def from_array(x: Any, y: Any = None, reading: Reading | None = None) -> Collect
         values = shape_images(values, reading)
     labels, classes = numbered(y, len(values))
     return Collection(values, labels, classes, notes=notes)
+
+
+def from_windows(x: Any, y: Any = None, own: dict[str, np.ndarray] | None = None) -> Collection:
+    """Windows of series in memory, an array or a tensor (N, T, C) or (N, T), with labels y (N,)
+    and splits of their `own`, as indices."""
+    labels, classes = numbered(y, len(x))
+    found = windows_of(x, labels, classes, own)
+    return found.learn(np.arange(len(found.values)))
 
 
 def _laid_out(x: np.ndarray, reading: Reading) -> tuple[np.ndarray, list[str]]:

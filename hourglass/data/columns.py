@@ -1,56 +1,96 @@
 """One column of a table as numbers that a model learns from, and back."""
 
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .frames import as_numbers, as_times, counts_rows, pandas
+from .dates import date_form, read_times
+from .frames import as_numbers, counts_rows, pandas, written_as
 
 MOST_KINDS = 50      # of texts in a column, beyond which they are names rather than kinds
+SENTENCE = 4         # words of a text from which it is one
+LINEAR = r"(?=.*[A-Za-z])[A-Za-z0-9@+\-\[\]()=#$/\\.%:~*]{5,}"   # of molecules, as in SMILES
+BONDS = r".*[=#()\[\]@].*"
 DAY = np.timedelta64(1, "D")
 EPOCH = np.datetime64("1970-01-01")
 Column = dict[str, Any]   # what was learnt of one: its name, its kind and that kind's own values
 
 
-def learn_column(cells: Any, rows: np.ndarray, named: bool) -> Column | str:
-    """What the training rows say of a column of any kind, `named` a category or not; or, as a
-    sentence's end, why there is nothing to learn from it."""
+def learn_column(cells: Any, rows: np.ndarray, named: bool, order: str = "") -> Column | str:
+    """What the training rows say of a column of any kind, `named` a category or not, its dates with
+    the day or month first by `order`; or, as a sentence's end, why there is nothing to learn from
+    it. What should be said of how it was read is "said" of it."""
     if not cells.notna().to_numpy()[rows].any():
         return "holds nothing in the training rows"
-    numbers = None if named else _numeric(cells)
+    numbers = None if named else _numeric(cells, order)
     if numbers is None:
-        return _learn_kinds(cells, rows)
-    kind, values = numbers
+        return _learn_kinds(cells, rows, named)
+    values = numbers.values
     if counts_rows(values):
         return "numbers the rows"
     there = values[rows][np.isfinite(values[rows])]
     if not len(there) or there.std() <= 1e-12 * max(abs(there.mean()), 1):
         return "is the same in all training rows"
-    return {"name": cells.name, "kind": kind, "mean": float(there.mean()),
+    return {"name": cells.name, "kind": numbers.kind, "mean": float(there.mean()),
             "std": float(there.std()), "low": float(there.min()), "high": float(there.max()),
-            "whole": bool((there == np.rint(there)).all())}
+            "whole": bool((there == np.rint(there)).all()),
+            **({"order": numbers.order} if numbers.order else {}),
+            **({"said": f"{cells.name}: {numbers.said}"} if numbers.said else {})}
 
 
-def _numeric(cells: Any) -> tuple[str, np.ndarray] | None:
-    """Numbers, or dates as days since 1970, (N,), and which of the two."""
+class Numeric(NamedTuple):
+    """A column as numbers."""
+
+    kind: str            # "number" or "date"
+    values: np.ndarray   # (N,) dates as days since 1970; NaN where one is missing
+    said: str = ""       # what to say of how they were read
+    order: str = ""      # of dates: whether the day or the month comes first
+
+
+def _numeric(cells: Any, order: str = "") -> Numeric | None:
+    """Numbers, or dates as days since 1970; None where a column holds neither."""
     numbers = as_numbers(cells)
     if numbers is not None:
-        return "number", numbers[0]
-    times = as_times(cells)
+        lost = f"{numbers[1]:,} texts that are no numbers count as missing" * (numbers[1] > 0)
+        return Numeric("number", numbers[0], "; ".join(filter(None, (written_as(cells), lost))))
+    times = read_times(cells, order)
     if times is None:
         return None
-    return "date", np.where(np.isnat(times), np.nan, (times - EPOCH) / DAY)
+    lost = f"{times.lost:,} texts that are no dates count as missing" * (times.lost > 0)
+    days = np.where(np.isnat(times.values), np.nan, (times.values - EPOCH) / DAY)
+    return Numeric("date", days, "; ".join(filter(None, (times.note, lost))), times.order)
 
 
-def _learn_kinds(cells: Any, rows: np.ndarray) -> Column | str:
+def _learn_kinds(cells: Any, rows: np.ndarray, named: bool) -> Column | str:
     texts = _texts(cells)[rows]
-    kinds = np.unique(texts[texts != ""].astype(str))
+    there = texts[texts != ""].astype(str)
+    kinds = np.unique(there)
     if len(kinds) < 2:
         return "is the same in all training rows"
+    learnt = {"name": cells.name, "kind": "category", "values": kinds.tolist()}
+    if named:
+        return learnt if len(kinds) <= MOST_KINDS else {
+            **learnt, "said": f"{cells.name}: a category of {len(kinds):,} kinds, as asked for: "
+            f"each becomes a number of a row"}
+    what = _what_texts_are(kinds)
+    differ = f"has {len(kinds):,} texts that differ in {len(texts):,} training rows"
+    if what and len(kinds) > len(there) / 2:
+        return f"holds {what}: it {differ}"
     if len(kinds) > MOST_KINDS or len(kinds) == len(texts) > 2:
-        return f"has {len(kinds):,} texts that differ in {len(texts):,} training rows"
-    return {"name": cells.name, "kind": "category", "values": kinds.tolist()}
+        return f"{differ} (names or codes; to have it as a category, name it in categories)"
+    return learnt
+
+
+def _what_texts_are(kinds: np.ndarray) -> str:
+    """Sentences or molecules, where most of these texts are such; else nothing."""
+    texts = pandas().Series(kinds)
+    if (texts.str.count(r"\s+") + 1 >= SENTENCE).mean() > 0.5:
+        return "sentences (free text), which no column of a table can be learnt from"
+    linear = texts.str.fullmatch(LINEAR)
+    if linear.mean() > 0.9 and (linear & texts.str.fullmatch(BONDS)).mean() > 0.5:
+        return "molecules (SMILES), which no column of a table can be learnt from"
+    return ""
 
 
 def _texts(cells: Any) -> np.ndarray:
@@ -110,10 +150,10 @@ def encode_column(cells: Any, column: Column) -> tuple[np.ndarray, str]:
             return one_hot, (f"{name}: {int(strange.sum())} cells hold what training never saw, "
                              f"such as {str(texts[strange][0])!r}, and count as missing")
         return one_hot, ""
-    found = _numeric(cells)
-    if found is None and cells.notna().any():
+    found = _numeric(cells, column.get("order", ""))
+    if (found is None or found.kind != column["kind"]) and cells.notna().any():
         raise ValueError(f"the column {name!r} holds no {column['kind']}s, as in training")
-    values = found[1] if found else np.full(len(cells), np.nan)
+    values = found.values if found else np.full(len(cells), np.nan)
     scaled = ((values - column["mean"]) / column["std"]).astype(np.float32)
     return scaled[:, None], ""
 
@@ -161,7 +201,8 @@ def _put(cells: Any, holes: np.ndarray, values: np.ndarray, column: Column) -> A
         if library.api.types.is_datetime64_any_dtype(cells):
             found[holes] = times.dt.tz_localize(cells.dt.tz and "UTC").to_numpy()
         else:   # texts
-            form = "%Y-%m-%d" if column["whole"] else "%Y-%m-%d %H:%M:%S"
+            form = date_form(cells, column.get("order", ""))
+            form += "" if column["whole"] else " %H:%M:%S"
             found[holes] = times.dt.strftime(form).to_numpy()
         return found
     found = library.to_numeric(cells, errors="coerce").astype(float)

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ..contracts import Collection
 from ..spec import did_you_mean, sources
 from .columns import columns_filled, encode_column, learn_column
-from .frames import checked, digest_of, read_frame
+from .dates import Order
+from .frames import checked, decimal_of, digest_of, notes_of, read_frame
 from .images import Reading
 from .labels import numbered
 
+Decimal = Literal["", ".", ","]
 NAMED = 6   # columns of which a note says how many cells they lack
 
 
@@ -26,6 +28,7 @@ class Table:
     categories: tuple[str, ...] = ()             # columns of numbers that are names of kinds
     label: str = ""                              # the column that y was
     identity: dict[str, Any] = field(default_factory=dict)
+    dates: Order = ""                            # whether the day or the month comes first in them
 
     def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
         """None of its own: rows are in no order."""
@@ -35,14 +38,16 @@ class Table:
         """Learn each column from the training rows, and encode all rows."""
         columns, notes = [], []
         for name in self.frame.columns:
-            found = learn_column(self.frame[name], train, name in self.categories)
+            found = learn_column(self.frame[name], train, name in self.categories, self.dates)
             if isinstance(found, str):
                 notes.append(f"the column {name!r} {found} and is left out")
             else:
+                notes += [found.pop("said")] if "said" in found else []
                 columns.append(found)
         if not columns:
             raise ValueError(f"no column says anything: {'; '.join(notes)}")
         collection = self.encode({"kind": "table", "columns": columns, "label": self.label,
+                                  "decimal": decimal_of(self.frame),
                                   "left_out": [name for name in self.frame.columns
                                                if name not in [c["name"] for c in columns]]})
         return replace(collection, notes=[*notes, *collection.notes])
@@ -61,7 +66,7 @@ class Table:
         parts: list[np.ndarray] = []
         missing: dict[str, int] = {}
         strange = set(self.frame.columns) - {*names, *encoding["left_out"], encoding["label"]}
-        notes = [f"columns that training did not know are not looked at: "
+        notes = notes_of(self.frame) + [f"columns that training did not know are not looked at: "
                  f"{', '.join(sorted(strange))}"] * bool(strange)
         for column in encoding["columns"]:
             part, note = encode_column(self.frame[column["name"]], column)
@@ -86,17 +91,18 @@ class Table:
 @sources.add("table", example="table('rows.csv')")
 def table(
     reading: Reading, path: str, label: str = "", drop: str | tuple[str, ...] = (),
-    categories: str | tuple[str, ...] = (),
+    categories: str | tuple[str, ...] = (), dates: Order = "", decimal: Decimal = "",
 ) -> Collection:
     """The rows of a csv or parquet file, each a vector of all that its columns hold.
 
     Numbers and dates are brought to mean 0 and deviation 1 by the training rows; texts of up to 50
     kinds become a number a kind, 1 for the one it is. What is missing stays out of the loss, and
     the model can fill it in. Columns that say nothing are named and left out, and those in `drop`;
-    numbers that are names of kinds, such as postcodes, go into `categories`; `label` is the column
-    of classes.
+    numbers that are names of kinds, such as postcodes, go into `categories`, and so do texts of
+    more kinds; `label` is the column of classes. `dates` says whether the day or the month comes
+    first in dates such as 05/06/2024, `decimal` which mark numbers have, where no cell tells.
     """
-    return whole(read_table(path, label, drop, categories))
+    return whole(read_table(path, label, drop, categories, dates, decimal))
 
 
 def by_column(counts: dict[str, int]) -> str:
@@ -109,12 +115,13 @@ def by_column(counts: dict[str, int]) -> str:
 
 def read_table(
     path: str, label: str = "", drop: str | tuple[str, ...] = (),
-    categories: str | tuple[str, ...] = (),
+    categories: str | tuple[str, ...] = (), dates: Order = "", decimal: Decimal = "",
 ) -> Table:
     """The rows of a file, see `table`, not yet encoded."""
     options = {"path": path, "label": label, "drop": _names(drop),   # as JSON has them
                "categories": _names(categories)}
-    return from_frame(read_frame(path), label, drop, categories, options)
+    found = from_frame(read_frame(path, decimal=decimal), label, drop, categories, options)
+    return replace(found, dates=dates)
 
 
 def whole(found: Table) -> Collection:

@@ -1,3 +1,3 @@
 """Detectors: `(**options) -> Rule`, how abnormal a sample is; higher is more abnormal."""
 
-from . import combined, likeness, neighbourhood
+from . import combined, likeness, local, neighbourhood

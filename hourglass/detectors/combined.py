@@ -18,16 +18,29 @@ def combined(of: tuple[str, ...] = ("error", "knn")) -> Rule:
     def fit(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:
         state: dict[str, np.ndarray] = {}
         for i, rule in enumerate(rules):
-            own = rule.fit(codes, held)
+            own, normal = rule.calibrate(codes, held)
             state |= {f"{i}:{name}": value for name, value in own.items()}
-            state[f"{i}:normal"] = np.sort(rule.score(held, own))
+            state[f"{i}:normal"] = np.sort(normal)
         return state
 
     def score(seen: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
         total = np.zeros(len(seen.error))
         for i, rule in enumerate(rules):
-            own = {name.partition(":")[2]: value for name, value in state.items()
-                   if name.partition(":")[0] == str(i)}
+            own = state_of(i, state)
             total -= log_survival(own.pop("normal"), rule.score(seen, own))
         return total
-    return Rule(fit, score, max(rule.draws for rule in rules), any(rule.codes for rule in rules))
+
+    def apart(codes: np.ndarray, held: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
+        total = np.zeros(len(held.error))
+        for i, rule in enumerate(rules):
+            scores = rule.calibrate(codes, held)[1]
+            total -= log_survival(state[f"{i}:normal"], scores)
+        return total
+    return Rule(fit, score, max(rule.draws for rule in rules), any(rule.codes for rule in rules),
+                apart, frozenset().union(*(rule.maps for rule in rules)))
+
+
+def state_of(number: int, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What one of several detectors remembers, and the sorted scores of normal samples."""
+    return {name.partition(":")[2]: value for name, value in state.items()
+            if name.partition(":")[0] == str(number)}

@@ -16,8 +16,7 @@ def knn(k: Count = 5) -> Rule:
     """Mean distance of the code to its k nearest neighbours among those of training, of which at
     most 20,000 are kept (Angiulli & Pizzuti, 2002)."""
     def fit(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:
-        some = np.linspace(0, len(codes) - 1, min(len(codes), MOST)).astype(int)
-        return {"codes": codes[some]}
+        return {"codes": codes[_some(codes)]}
 
     def score(seen: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
         from sklearn.neighbors import NearestNeighbors
@@ -25,7 +24,34 @@ def knn(k: Count = 5) -> Rule:
         near = NearestNeighbors(n_neighbors=min(k, len(codes)), algorithm="brute").fit(codes)
         return np.concatenate([near.kneighbors(seen.z[start:start + CHUNK])[0].mean(1)
                                for start in range(0, len(seen.z), CHUNK)])
-    return Rule(fit, score)
+
+    def apart(codes: np.ndarray, held: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
+        if not np.array_equal(codes, held.z):
+            return score(held, state)
+        return distance_to_others(codes, _some(codes), k)
+    return Rule(fit, score, apart=apart)
+
+
+def _some(codes: np.ndarray) -> np.ndarray:
+    return np.linspace(0, len(codes) - 1, min(len(codes), MOST)).astype(int)
+
+
+def distance_to_others(codes: np.ndarray, among: np.ndarray, k: int) -> np.ndarray:
+    """(N,) mean distance of each code (N, D) to the k nearest ones of the rows `among` (M,), but
+    never to itself; 0 where there is no other."""
+    from sklearn.neighbors import NearestNeighbors
+    count = min(k + 1, len(among))
+    near = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(codes[among])
+    means = [np.zeros(0)]
+    for start in range(0, len(codes), CHUNK):
+        rows = np.arange(start, min(start + CHUNK, len(codes)))
+        distances, found = near.kneighbors(codes[rows])
+        itself = among[found] == rows[:, None]
+        if len(among) > k:   # one more than wanted was looked for: it goes, or else the furthest
+            itself[~itself.any(1), -1] = True
+        kept = np.where(itself, 0, distances)
+        means.append(kept.sum(1) / np.maximum((~itself).sum(1), 1))
+    return np.concatenate(means)
 
 
 @detectors.add("mahalanobis")
@@ -39,7 +65,29 @@ def mahalanobis() -> Rule:
 
     def score(seen: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
         from scipy.linalg import solve_triangular
-        apart = solve_triangular(state["root"], (seen.z - state["mean"]).T, lower=True)
-        found: np.ndarray = np.linalg.norm(apart, axis=0)
+        widths = solve_triangular(state["root"], (seen.z - state["mean"]).T, lower=True)
+        found: np.ndarray = np.linalg.norm(widths, axis=0)
         return found
-    return Rule(fit, score)
+
+    def apart(codes: np.ndarray, held: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
+        if not np.array_equal(codes, held.z):
+            return score(held, state)
+        return widths_to_others(codes.astype(np.float64), state["root"])
+    return Rule(fit, score, apart=apart)
+
+
+def widths_to_others(z: np.ndarray, root: np.ndarray) -> np.ndarray:
+    """(N,) Mahalanobis distance of each code (N, D) to the mean of the others, by their covariance:
+    the one with that root, with one code less and shrunk as far (Sherman & Morrison, 1950)."""
+    from sklearn.covariance import ledoit_wolf_shrinkage
+    count = len(z)
+    if count < 3:
+        return np.zeros(count)
+    from_mean = z - z.mean(0)
+    kept = 1 - ledoit_wolf_shrinkage(z)
+    whole = root @ root.T + kept / (count - 1) * from_mean.T @ from_mean / count
+    squared = (from_mean * np.linalg.solve(whole, from_mean.T).T).sum(1)
+    weight = kept * count / (count - 1) ** 2
+    found: np.ndarray = count / (count - 1) * np.sqrt(
+        squared / np.maximum(1 - weight * squared, 1e-12))
+    return found

@@ -1,7 +1,7 @@
 """Metrics: `Snapshot -> {name: number}`; a metric may also give one value a sample, whose mean it
 is, or an Estimate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,11 +11,13 @@ from . import detection, latent, reconstruction, restoration, samples, words
 from .intervals import Estimate, of_mean
 
 
-def measure(snapshot: Snapshot) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
-    """Every metric that applies, and the 95 % intervals of those that have one."""
+def measure(
+    snapshot: Snapshot, only: Sequence[str] = ()
+) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Every metric that applies, or those named, and the 95 % intervals of those that have one."""
     numbers: dict[str, float] = {}
     intervals: dict[str, tuple[float, float]] = {}
-    for metric in metrics.parts.values():
+    for metric in (metrics.parts[name] for name in only or metrics.parts):
         try:
             found: Mapping[str, float | np.ndarray | Estimate] = metric(snapshot)
         except Lacking:

@@ -1,13 +1,14 @@
 """What the codes are good for, and how they fill their space."""
 
+from contextlib import suppress
+
 import numpy as np
 
-from ..snapshot import Lacking, Snapshot
+from ..snapshot import Lacking, Snapshot, of_accuracy
 from ..spec import metrics
 
 FOLDS = 5
 NEIGHBOURS = 5
-LOOKED_AT = 5000    # codes
 ACTIVE = 0.01       # variance of a factor above which it is in use (Burda et al., 2016)
 COMES_BACK = 0.95   # share of the samples' codes that come back as near as counts as back
 
@@ -16,16 +17,37 @@ COMES_BACK = 0.95   # share of the samples' codes that come back as near as coun
 def accuracy(s: Snapshot) -> dict[str, np.ndarray]:
     """Share of the codes whose class is found by their 5 nearest neighbours, and by a linear
     classifier: each fifth of the codes from the other four, at most 5,000."""
-    kinds, counts = np.unique(s.y, return_counts=True)
-    if len(kinds) < 2 or counts.min() < FOLDS or not np.isfinite(s.codes).all():
+    return of_classes(s.codes, s.y)
+
+
+@metrics.add("pca")
+def pca(s: Snapshot) -> dict[str, np.ndarray]:
+    """The same of PCA with as many components as the code has numbers, fitted to the training
+    samples: its squared error, and what its codes say of the classes."""
+    if not len(s.pca_squared):
+        raise Lacking("a code that PCA can be compared with")
+    found = {"pca_mse": s.pca_squared}
+    if len(s.pca_codes):
+        codes = np.zeros((len(s.x), s.pca_codes.shape[1]), np.float32)
+        codes[of_accuracy(len(s.x))] = s.pca_codes
+        with suppress(Lacking):
+            found |= {f"pca_{name}": right for name, right in of_classes(codes, s.y).items()}
+    return found
+
+
+def of_classes(codes: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """(S,) whether the class (N,) of each code (N, D) is found, by neighbours and by a line; of
+    the codes `of_accuracy`. Raises Lacking."""
+    kinds, counts = np.unique(labels, return_counts=True)
+    if len(kinds) < 2 or counts.min() < FOLDS or not np.isfinite(codes).all():
         raise Lacking(f"two classes of {FOLDS} samples or more")
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_predict
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-    few = np.linspace(0, len(s.z) - 1, min(len(s.z), LOOKED_AT)).astype(int)
-    z, y = s.codes[few], s.y[few]
+    few = of_accuracy(len(codes))
+    z, y = codes[few], labels[few]
     if np.unique(y, return_counts=True)[1].min() < FOLDS:
         raise Lacking("classes that are not rare")
     linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300, tol=1e-3))

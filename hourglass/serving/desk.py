@@ -111,7 +111,10 @@ def usual_detector(model: Trained) -> Detector | None:
     said."""
     say("reading or fitting what tells normal samples from abnormal ones ...")
     try:
-        return model.detector()
+        detector = model.detector()
+        if detector.why:
+            say(detector.why)
+        return detector
     except (ValueError, OSError) as error:
         say(f"/v1/score is not served: {error}")
         return None

@@ -9,19 +9,22 @@ from matplotlib.axes import Axes
 from ..data.series import Spans
 from ..figures.canvas import COLOURS, panels, plain
 from .pictures import save_figure
-from .score_series import ScoredSeries, labelled_steps, runs
+from .score_series import ScoredSeries, runs
+from .series_words import labels_of
 
 CHANNELS = 5   # that are drawn
 
 
 def draw_series(scored: ScoredSeries, out: Path, labelled: Spans = ()) -> None:
-    """Write a picture: a panel a channel with its reconstruction, and below them the score of each
-    step with the threshold; abnormal steps are red, labelled windows shaded."""
-    series, labelled = scored.series, labelled or scored.series.labelled
-    times: Any = series.times
-    shown = list(range(len(series.columns)))[:CHANNELS]
+    """Write a picture: a panel for each of the channels that cause the score of abnormal steps,
+    with its reconstruction, and below them the score of each step with the threshold; abnormal
+    steps are red, labelled windows shaded. Units stand side by side."""
+    series = scored.series
+    times: Any = series.times if series.units is None else np.arange(len(series.times))
+    shown, title = chosen(scored)
     figure, axes = panels(len(shown) + 1, 1, 1.2 + 1.7 * (len(shown) + 1), sharex=True)
-    shaded = runs(labelled_steps(series, labelled))
+    each = labels_of(scored, labelled)
+    shaded = runs(np.any(each, axis=0)) if each else []
     for ax, channel in zip(axes, shown, strict=False):
         ax.plot(times, series.values[:, channel], color="#888888", linewidth=0.9,
                 label=series.columns[channel])
@@ -35,16 +38,30 @@ def draw_series(scored: ScoredSeries, out: Path, labelled: Spans = ()) -> None:
                  label=f"threshold {scored.threshold:.3g}, of {scored.normal}")
     for ax in axes:
         _shade(ax, times, shaded)
+        for block in series.blocks[1:]:
+            ax.axvline(block.start, color="#cccccc", linewidth=0.8)
         ax.margins(x=0.005)
         ax.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.97), ncols=4,
                   borderaxespad=0)
-    last.set_ylabel("mean |error|")
-    hidden = len(series.columns) - len(shown)
-    if hidden:
-        axes[0].set_title(f"{hidden} more channels are scored, but not drawn", fontsize=9,
-                          loc="left")
+    last.set_ylabel("mean |error|" if len(series.columns) == 1 else "mean squared error")
+    if title:
+        axes[0].set_title(title, fontsize=9, loc="left")
     plain(axes)
     save_figure(out, figure)
+
+
+def chosen(scored: ScoredSeries) -> tuple[list[int], str]:
+    """The channels to draw: those that cause most of the score of abnormal steps, else of all; and
+    what to say where there are more."""
+    total = len(scored.series.columns)
+    bad = scored.verdict if scored.verdict.any() else np.ones(len(scored.score), bool)
+    share = scored.causes(bad)
+    most = np.argsort(-share, kind="stable")[:CHANNELS]
+    if total <= CHANNELS:
+        return list(range(total)), ""
+    of = "abnormal steps" if scored.verdict.any() else "all steps, of which none is abnormal"
+    return most.tolist(), (f"the {CHANNELS} of {total} channels that make {share[most].sum():.0%} "
+                           f"of the score of {of}, the largest share first")
 
 
 def _shade(ax: Axes, times: Any, shaded: list[tuple[int, int]]) -> None:

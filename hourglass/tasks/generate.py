@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..console import say, track
+from ..data.windows import in_own_units
 from ..disk import check_empty
 from ..figures.canvas import contact_sheet, shown
 from ..trained import Trained
@@ -63,7 +64,7 @@ def generate(model: Trained, wish: Wish, out: Path) -> list[str]:
         lines.append(found.words)
         _write_pairs(x, found.x, out)
     elif out.suffix == ".npy":
-        save_array(out, x)
+        save_array(out, in_own_units(model.about.get("encoding"), x))
     elif out.suffix:
         _write_sheet(x, names if len(rows) > 1 else [], out)
     else:

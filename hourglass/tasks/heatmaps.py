@@ -1,46 +1,88 @@
-"""Heat maps as files: an image, where it came back badly, and a bar that says how badly."""
+"""Heat maps as files: an image, the same with what is abnormal in it in colour, and a bar."""
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..console import track
+from ..console import say, track
 from ..contracts import Collection
+from ..data.files import opened
+from ..data.images import open_image
+from ..data.reading import Reading
 from ..figures.canvas import shown
-from ..figures.heat import bar, overlaid
+from ..figures.heat import TOP, bar_of_threshold, beside_threshold
+from ..placement import placement_of
 from ..scoring import Detector
 from .pictures import as_picture, png_name, save_picture
 
 SEEN = 224          # pixels of an image's shorter side in a heat map, at least
 GAP = 8
-BAR, TEXT = 14, 62  # pixels: the colour bar, and the numbers beside it
+BAR, TEXT = 14, 72  # pixels: the colour bar, and the words beside it
 CHUNK = 500         # images at once
-LOUDEST = 200       # images, the most abnormal, that the common scale is from
-HIGH = 0.999        # share of their pixels that lie below its end
+
+Original = Callable[[str], np.ndarray | None]   # a file's own image (H, W, C) in [0, 1], by name
 
 
-def write_heatmaps(detector: Detector, found: Collection, scores: np.ndarray, out: Path) -> float:
-    """Write a picture for every image, named as the images are; all share one scale, whose end
-    is returned. Raises ValueError where the samples are no images."""
-    few = np.argsort(-scores, kind="stable")[:LOUDEST]
-    top = max(float(np.quantile(detector.maps(_some(found, few)), HIGH)), 1e-12)
+def write_heatmaps(
+    detector: Detector, found: Collection, out: Path, place: str = ""
+) -> None:
+    """Write a picture for every image, named as the images are: those of a folder or archive
+    `place` at their own size. All share one scale, on which 1 is the threshold. Raises ValueError
+    where the samples are no images."""
     names = found.names or tuple(f"{i:05}.png" for i in range(len(found.x)))
-    scale = detector.model.scale_of(found.x)
+    scale, usual = detector.model.scale_of(found.x), detector.usual_heat
     starts = range(0, len(names), CHUNK)
-    for start in track(starts, len(starts), "drawing heat maps"):
-        some = _some(found, np.arange(start, min(start + CHUNK, len(names))))
-        heats = detector.maps(some)
-        images = some.x * np.float32(scale)
-        for name, image, heat in zip(names[start:], images, heats, strict=False):
-            save_picture(out / png_name(name), heat_picture(image, heat, top))
-    return top
+    with ExitStack() as stack:
+        eight = found.x.dtype == np.uint8   # deeper files are shown as the model sees them
+        original = originals(place if eight else "", stack)
+        for start in track(starts, len(starts), "drawing heat maps"):
+            some = _some(found, np.arange(start, min(start + CHUNK, len(names))))
+            heats = detector.maps(some)
+            images = some.x * np.float32(scale)
+            for name, image, heat in zip(names[start:], images, heats, strict=False):
+                own = original(name) if found.names else None
+                if own is not None:
+                    image, heat = own, onto_file(detector, heat, own.shape[:2])
+                save_picture(out / png_name(name), heat_picture(image, heat, usual))
 
 
-def heat_picture(image: np.ndarray, heat: np.ndarray, top: float) -> Image.Image:
-    """An image (H, W, C) in [0, 1], beside it its heat map (H, W), and a bar from 0 to `top`."""
+def originals(place: str, stack: ExitStack) -> Original:
+    """What reads the images of a folder or archive at their own size; None for what is none."""
+    try:
+        files = stack.enter_context(opened(place)) if place else None
+    except ValueError:   # an array, or a source: it has no files
+        files = None
+
+    def original(name: str) -> np.ndarray | None:
+        if files is None or name not in files.sizes:
+            return None
+        try:
+            with files.open(name) as file:
+                image = np.asarray(open_image(file))
+            return np.atleast_3d(image).astype(np.float32) / 255
+        except (OSError, ValueError) as error:
+            say(f"{name} is drawn at the model's size: {error}")
+            return None
+    return original
+
+
+def onto_file(detector: Detector, heat: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """A heat map (h, w) as large as a file's image (H, W); 0 where the model did not look."""
+    known = Reading().manner
+    reading = Reading(**{name: value for name, value in detector.model.about["reading"].items()
+                         if name in known})
+    where = placement_of((size[0], size[1]), (heat.shape[0], heat.shape[1]), reading)
+    return where.onto_file(heat, (size[0], size[1]))
+
+
+def heat_picture(image: np.ndarray, heat: np.ndarray, usual: float) -> Image.Image:
+    """An image (H, W, C) in [0, 1], beside it the same in grey with its heat map (H, W) in colour
+    from what is `usual` on, and a bar; heat is 1 at the threshold."""
     times = max(1, -(-SEEN // min(heat.shape)))
-    pair = (shown(image[None], flat=True)[0], overlaid(image[None], heat[None], top)[0])
+    pair = (shown(image[None], flat=True)[0], beside_threshold(image[None], heat[None], usual)[0])
     left, right = (as_picture(part).resize((times * heat.shape[1], times * heat.shape[0]),
                                            Image.Resampling.NEAREST) for part in pair)
     width, height = left.size
@@ -48,11 +90,12 @@ def heat_picture(image: np.ndarray, heat: np.ndarray, top: float) -> Image.Image
     whole.paste(left, (0, 0))
     whole.paste(right, (width + GAP, 0))
     edge = 2 * (width + GAP)
-    whole.paste(as_picture(bar(height, BAR)), (edge, 0))
+    whole.paste(as_picture(bar_of_threshold(height, BAR)), (edge, 0))
     pen, font = ImageDraw.Draw(whole), ImageFont.load_default(13)
-    for share, anchor in ((1.0, "la"), (0.5, "lm"), (0.0, "ld")):
-        pen.text((edge + BAR + 4, round((1 - share) * (height - 1))), f"{share * top:.2g}",
-                 "black", font, anchor=anchor)
+    for value, words, anchor in ((TOP, f"{TOP:g} times", "la"), (1.0, "threshold", "lm"),
+                                 (0.0, "0", "ld")):
+        pen.text((edge + BAR + 4, round((1 - value / TOP) * (height - 1))), words, "black",
+                 font, anchor=anchor)
     return whole
 
 

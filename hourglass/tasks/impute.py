@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..console import say
-from ..data.frames import read_frame
+from ..data.frames import decimal_of, read_frame
 from ..data.table import Table, by_column
 from ..disk import write_out
 from ..trained import Trained
@@ -30,7 +30,7 @@ def impute(model: Trained, table: str, out: Path) -> list[str]:
     whole = read_frame(table, as_text=True)
     for name, cells in changed.items():
         if cells.any():
-            whole[name] = _put(whole[name], cells, full[name])
+            whole[name] = _put(whole[name], cells, full[name], decimal_of(own))
     buffer = io.BytesIO()
     whole.to_csv(buffer, index=False) if out.suffix.lower() == ".csv" else (
         whole.to_parquet(buffer, index=False))
@@ -43,12 +43,14 @@ def impute(model: Trained, table: str, out: Path) -> list[str]:
                     ] * (left > 0)
 
 
-def _put(cells: Any, holes: Any, values: Any) -> Any:
-    """Column of texts, or of what a parquet file held, with `values` where there are holes."""
+def _put(cells: Any, holes: Any, values: Any, mark: str) -> Any:
+    """Column of texts, or of what a parquet file held, with `values` where there are holes; numbers
+    with the file's decimal mark."""
     if cells.dtype == values.dtype or not _is_text(cells):
         return values
     found = cells.copy()
-    found[holes] = [f"{v:.6g}" if isinstance(v, float) else str(v) for v in values[holes]]
+    found[holes] = [f"{v:.6g}".replace(".", mark or ".") if isinstance(v, float) else str(v)
+                    for v in values[holes]]
     return found
 
 

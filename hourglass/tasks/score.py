@@ -1,6 +1,7 @@
 """How abnormal samples are: a table of scores and verdicts, heat maps, and how right they are."""
 
 import json
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ..scoring import Detector, normal_classes
 from ..spec import did_you_mean
 from ..trained import Trained
 from .heatmaps import write_heatmaps
+from .masks import by_masks, find_masks
 from .pictures import check_name
 from .rows import as_csv
 
@@ -31,6 +33,7 @@ class Choice:
     threshold: str = ""
     labelled: str = ""    # a folder of a few examples, classes of it normal and abnormal
     normal: str = ""      # the classes that are normal, with commas
+    masks: str = ""       # a folder or archive of masks of defects, else ground_truth/ of the data
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,15 @@ def score(
     odd = detector.verdict(scores)
     right = {} if y is None or len(np.unique(y)) < 2 else {
         **separation(scores, y), **at_threshold(odd, y)}
+    place = place_of(model, data)
+    with ExitStack() as stack:
+        masks = find_masks(place, choice.masks, stack)
+        right |= by_masks(detector, found, y, masks, place) if masks else {}
     names = found.names or tuple(f"{i}" for i in range(len(scores)))
     verdicts = Verdicts(names, scores, detector.probability(scores), odd, right, found.unreadable)
     write_table(out, detector, verdicts)
     if heatmaps is not None:
-        write_heatmaps(detector, found, scores, heatmaps)
+        write_heatmaps(detector, found, heatmaps, place)
     return detector, verdicts
 
 
@@ -100,6 +107,13 @@ def samples_of(model: Trained, data: str) -> Collection:
     return Collection(found.x[rows], None if found.y is None else found.y[rows], found.classes,
                       tuple(found.names[i] for i in rows) if found.names else (),
                       unreadable=found.unreadable)
+
+
+def place_of(model: Trained, data: str) -> str:
+    """The path of the samples that are scored, "" where they have none."""
+    with suppress(ValueError):   # of an array that is gone
+        return data or model.data
+    return ""
 
 
 def labels_of(model: Trained, found: Collection, normal: str = "") -> np.ndarray | None:
@@ -156,6 +170,8 @@ def in_words(detector: Detector, verdicts: Verdicts) -> list[str]:
     count = int(verdicts.abnormal.sum())
     lines = [f"{count:,} of {len(verdicts.scores):,} abnormal: {detector.text} above "
              f"{detector.threshold:.5g}, {detector.threshold_text}"]
+    if detector.why:
+        lines.append(detector.why)
     if len(detector.fitted.normal) < FEW and detector.threshold_text != "best_f1":
         lines.append(f"the threshold rests on {len(detector.fitted.normal)} normal samples, which "
                      f"is few; keep more for val, or give --labelled examples")

@@ -7,28 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import load_tensors, save_tensors
-from ..codes import digest
-from ..console import say, track
 from ..contracts import Collection
+from ..data import collect_like
 from ..data.series import Series, Spans
 from ..detectors.tail import log_survival
 from ..disk import write_out
-from ..overlap import StepMeans
 from ..scoring import USUAL_THRESHOLD
 from ..spec import thresholds
 from ..trained import Trained
 from .rows import as_csv
+from .steps import by_step, normal_steps, over_channels, steps_of
 
-CHUNK = 2048   # windows that are looked at together
+__all__ = ["by_step", "normal_steps"]
 
 
 @dataclass(frozen=True)
-class Steps:
-    """What a model makes of a series, step by step."""
+class Stretching:
+    """How abnormal steps become stretches."""
 
-    score: np.ndarray   # (T,) mean absolute error, in deviations of the training part; NaN: unknown
-    recon: np.ndarray   # (T, C) the mean reconstruction, in the model's scale
+    merge: int | None = None   # normal steps within a stretch at most; None is half a window
+    shortest: int = 1          # steps of a stretch that counts
 
 
 @dataclass(frozen=True)
@@ -41,101 +39,92 @@ class ScoredSeries:
     probability: np.ndarray   # (T,) the share of normal steps that score lower
     threshold: float
     normal: str               # which part of the run's own series the threshold is from
+    error: np.ndarray         # (T, C) mean |error| of each channel, in deviations of training
+    shift: np.ndarray         # (C,) how far the file's means are from training's, in deviations
+    stretching: Stretching = Stretching()
+    notes: tuple[str, ...] = ()   # what to say of how the series was read
+    parts: np.ndarray | None = None   # (T, C) what the score is the mean of, if not the errors
 
     @property
     def verdict(self) -> np.ndarray:
-        """(T,) whether a step is abnormal."""
-        return self.score > self.threshold
+        """(T,) whether a step is abnormal: above the threshold, and in a stretch that counts."""
+        above = self.score > self.threshold
+        counted = np.zeros(len(above), bool)
+        for first, end in self.stretches:
+            counted[first:end] = True
+        return above & counted
+
+    @property
+    def gap(self) -> int:
+        """Normal steps that may lie within a stretch."""
+        asked = self.stretching.merge
+        return self.series.window // 2 if asked is None else asked
 
     @property
     def stretches(self) -> list[tuple[int, int]]:
-        """Where abnormal steps follow one another: from, and up to but not with."""
-        return runs(self.verdict)
+        """Where abnormal steps follow one another, but for short gaps, in the same unit: from, and
+        up to but not with."""
+        found: list[tuple[int, int]] = []
+        for block in self.series.blocks:
+            own: list[tuple[int, int]] = []
+            for first, end in runs(self.score[block] > self.threshold):
+                first, end = first + block.start, end + block.start
+                if own and first - own[-1][1] <= self.gap:
+                    first = own.pop()[0]
+                own.append((first, end))
+            found += own
+        return [(a, b) for a, b in found if b - a >= self.stretching.shortest]
+
+    def causes(self, steps: np.ndarray) -> np.ndarray:
+        """(C,) the share of each channel in the scores of these steps."""
+        parts = np.nan_to_num((self.error if self.parts is None else self.parts)[steps])
+        total: np.ndarray = parts.sum(0) / max(float(parts.sum()), 1e-12)
+        return total
 
 
 def score_series(
-    model: Trained, data: Any, threshold: str = "", causal: bool = False, normal: str = ""
+    model: Trained, data: Any, threshold: str = "", causal: bool = False, normal: str = "",
+    label: str = "", stretching: Stretching | None = None,
 ) -> ScoredSeries:
     """Score a series' file, data frame or source, step by step.
 
-    A step's score is the mean absolute error of all windows that cover it, so it knows up to a
-    window of what came after; `causal` takes the one window that ends with it. The threshold
+    A step's score is the mean error of all windows that cover it, so it knows up to a window of
+    what came after; `causal` takes the one window that ends with it. Of one channel it is the
+    absolute error, of several the mean of their squared errors. The threshold
     (quantile(0.99), largest, ...) and probabilities are from the `normal` part of the run's own
-    series: val, or where there is none, train. Raises ValueError.
+    series: val, or where there is none, train. `label` names a column that says which steps are
+    abnormal. Raises ValueError.
     """
     rule = thresholds.make(threshold or USUAL_THRESHOLD)   # may refuse: before all that takes long
-    found = model.read(data)
+    found = _read(model, data, label)
     if not isinstance(found.raw, Series):
         raise ValueError("steps are scored of a series, by a model that was trained on one: "
                          "hourglass train \"series('readings.csv')\"")
-    held, part = normal_steps(model, causal, normal)
-    steps = by_step(model, found.x, 1, causal)
-    recon = steps.recon * found.encoding["std"] + found.encoding["mean"]
-    known = np.nan_to_num(steps.score)
-    probability = np.where(np.isnan(steps.score), np.nan, -np.expm1(log_survival(held, known)))
-    return ScoredSeries(found.raw, recon, steps.score, probability, rule(held, None), part)
+    series = found.raw
+    held = normal_steps(model, causal, normal)
+    steps = steps_of(model, series, causal)
+    score = over_channels(steps.parts)
+    rare = -np.expm1(log_survival(held.scores, np.nan_to_num(score)))
+    probability = np.where(np.isnan(score), np.nan, rare)
+    scaled = (series.values - found.encoding["mean"]) / found.encoding["std"]
+    there = np.isfinite(scaled)
+    shift = np.where(there, scaled, 0).sum(0) / np.maximum(there.sum(0), 1)
+    return ScoredSeries(series, steps.recon, score, probability, rule(held.scores, None), held.part,
+                        steps.error, shift, stretching or Stretching(), tuple(found.notes),
+                        steps.parts)
 
 
-def by_step(model: Trained, windows: np.ndarray, stride: int, causal: bool = False) -> Steps:
-    """Windows (N, W, C) in order, `stride` apart, NaN where a value is missing, step by step."""
-    count, window, channels = windows.shape
-    errors, recons = (StepMeans(count, window, stride, channels) for _ in range(2))
-    starts = range(0, count, CHUNK)
-    for start in track(starts, len(starts), "scoring"):
-        x = np.array(windows[start:start + CHUNK])
-        recon = model.reconstruct(Collection(x))
-        counts = np.ones_like(x)
-        if causal:   # but for the first window, before which there is none
-            counts[(0 if start else 1):, :window - stride] = 0
-        known = counts * np.isfinite(x)
-        errors.add(start, np.abs(np.nan_to_num(x) - recon), known)
-        recons.add(start, recon, counts)
-    each = errors.mean
-    there = np.isfinite(each)
-    score = np.where(there, each, 0).sum(1) / np.maximum(there.sum(1), 1)
-    return Steps(np.where(there.any(1), score, np.nan), recons.mean)
-
-
-def normal_steps(model: Trained, causal: bool = False, part: str = "") -> tuple[np.ndarray, str]:
-    """The sorted scores (M,) of the steps of a part of the run's own series, and which part: the
-    validation part if there is one, else the training part. They are kept with the run. Raises
-    ValueError where the data is needed and gone, or has no such part."""
-    path = model.folder.path / "detectors" / "steps.safetensors"
-    kept = _kept(path, digest(model.folder))
-    key = "causal" if causal else "mean"
-    if not kept.get(f"{part or 'val'}:{key}", np.empty(0)).size:
-        source = model.source()
-        part = part or ("val" if "val" in source.splits else "train")
-        if part not in source.splits:
-            raise ValueError(f"the run's series has no part {part!r}; it has "
-                             f"{', '.join(source.splits)}")
-        split = source.splits[part]
-        windows = split.x[int(split.index[0]):int(split.index[-1]) + 1]  # type: ignore[index]
-        scores = by_step(model, windows.numpy(), model.about["encoding"]["stride"], causal).score
-        kept[f"{part}:{key}"] = np.sort(scores[np.isfinite(scores)])
-        _keep(path, kept, digest(model.folder))
-    part = part or "val"
-    if part == "train":
-        say("the threshold is from the part that the model was trained on, which scores lower "
-            "than new data")
-    return kept[f"{part}:{key}"], part
-
-
-def _kept(path: Path, mark: str) -> dict[str, np.ndarray]:
-    try:
-        held, about = load_tensors(path) if path.is_file() else ({}, {})
-    except ValueError:   # damaged: they can be found again
-        return {}
-    return {name: t.numpy() for name, t in held.items()} if about.get("model") == mark else {}
-
-
-def _keep(path: Path, kept: dict[str, np.ndarray], mark: str) -> None:
-    import torch
-    try:
-        path.parent.mkdir(exist_ok=True)
-        save_tensors(path, {k: torch.from_numpy(v) for k, v in kept.items()}, {"model": mark})
-    except OSError:   # a folder that cannot be written: they are found again
-        pass
+def _read(model: Trained, data: Any, label: str) -> Collection:
+    """The series with its steps labelled by this column, if one is named; raises ValueError."""
+    if not label:
+        return model.read(data)
+    found = collect_like(data, {**model.about["encoding"], "label": label})
+    if not isinstance(found.raw, Series) or found.raw.about.get("label") != label:
+        raise ValueError(f"{data} has no column {label!r} of labels")
+    if label in found.raw.columns:
+        found.notes.append(f"{label!r} is also a channel of the model, which so sees the labels: "
+                           f"train without it, as in series('file.csv', label={label!r})")
+    return found
 
 
 def runs(flags: np.ndarray) -> list[tuple[int, int]]:
@@ -187,36 +176,23 @@ def labelled_steps(scored: Series, spans: Spans) -> np.ndarray:
 
 
 def write_scores(scored: ScoredSeries, path: Path) -> None:
-    """A row a step: its time, score, probability and verdict, as csv."""
+    """A row a step, as csv: its time (and unit), score, probability, verdict, the number of the
+    stretch that it lies in, and the error of each channel, in deviations of the training part."""
+    series = scored.series
+    stretch = np.zeros(len(scored.score), int)
+    for number, (first, end) in enumerate(scored.stretches, 1):
+        stretch[first:end] = number
+    units = [[]] * len(stretch) if series.units is None else [
+        [series.names[unit]] for unit in series.units]
     rows = []
-    for time, score, probability, bad in zip(
-            as_texts(scored.series.times), scored.score, scored.probability, scored.verdict,
-            strict=True):
+    for time, unit, score, probability, bad, number, errors in zip(
+            as_texts(series.times), units, scored.score, scored.probability, scored.verdict,
+            stretch, scored.error, strict=True):
         numbers = ("", "", "unknown") if np.isnan(score) else (
             f"{score:.6g}", f"{probability:.6g}", "abnormal" if bad else "normal")
-        rows.append([time, *numbers])
-    columns = (scored.series.time or "row", "score", "probability", "verdict")
+        rows.append([time, *unit, *numbers, number or "",
+                     *("" if np.isnan(error) else f"{error:.5g}" for error in errors)])
+    columns = (series.time or "row", *([series.about["id"]] if series.units is not None else []),
+               "score", "probability", "verdict", "stretch",
+               *(f"error of {name}" for name in series.columns))
     write_out(path, as_csv(columns, rows))
-
-
-def in_words(scored: ScoredSeries, spans: Spans = ()) -> list[str]:
-    """What was found, in lines: how many steps, where they are, and how that fits the labels."""
-    times, stretches = as_texts(scored.series.times), scored.stretches
-    lines = [f"{int(scored.verdict.sum()):,} of {len(times):,} steps are abnormal, in "
-             f"{len(stretches):,} stretches: their score is above {scored.threshold:.5g}"]
-    longest = sorted(stretches, key=lambda ends: ends[0] - ends[1])[:5]
-    lines += [f"  {times[a]} to {times[b - 1]}: {b - a} steps, score up to "
-              f"{np.nanmax(scored.score[a:b]):.4g}" for a, b in longest]
-    if len(stretches) > len(longest):
-        lines.append(f"  and {len(stretches) - len(longest):,} shorter ones")
-    spans = spans or scored.series.labelled
-    if spans:
-        each = [labelled_steps(scored.series, (span,)) for span in spans]
-        within = np.any(each, axis=0)
-        right = scored.verdict & within
-        found = sum((scored.verdict & one).any() for one in each)
-        precision = right.sum() / max(scored.verdict.sum(), 1)
-        recall = right.sum() / max(within.sum(), 1)
-        lines.append(f"{found} of {len(each)} labelled windows are found; {precision:.1%} of the "
-                     f"abnormal steps lie in one, {recall:.1%} of the steps in them are abnormal")
-    return lines

@@ -1,0 +1,167 @@
+"""Dates and times of day in texts: as in ISO 8601, with the day or the month first, with names."""
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from .numerals import stand_for_missing
+
+Order = Literal["", "day", "month"]
+YEAR_FIRST = r"(?P<y>\d{4})(?P<s>[-/.])(?P<a>\d{1,2})(?:(?P=s)(?P<b>\d{1,2}))?(?:[T ]\s*(?P<t>.+))?"
+YEAR_LAST = (r"(?P<a>\d{1,2})(?P<s>[-/.])(?P<b>\d{1,2})(?P=s)(?P<y>\d{4}|\d{2})"
+             r"(?:(?:T|,?\s+)(?P<t>.+))?")
+NAMED = (r"(?:[A-Za-z]{3,9},? )?(?:\d{1,2}[-. ]*[A-Za-z]{3,9}|[A-Za-z]{3,9}\.? \d{1,2})"
+         r"[-., ]+\d{2,4}.*")
+CLOCK = (r"(?P<h>\d{1,2})[:.h](?P<m>\d{2})(?:[:.](?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
+         r"\s*(?P<p>[AaPp])?(?:\.?[Mm]\.?)?")
+PIVOT = 70   # two-digit years from here on are of the last century, as POSIX has it
+
+
+class Times(NamedTuple):
+    """What a column says of time."""
+
+    values: np.ndarray   # (N,) datetime64[ns] in UTC, NaT where there is none
+    order: str = ""      # "day" or "month" where dates begin with it
+    note: str = ""       # what to say of how they were read
+    lost: int = 0        # texts that are no times
+
+
+def read_times(column: Any, order: str = "", strict: bool = False) -> Times | None:
+    """A column's times, None where it holds none. Dates such as 05/06/2024 are read by `order`,
+    else by what the whole column says. With `strict`, raises ValueError for a column in which some
+    dates have the day first and some the month."""
+    from .frames import is_text, pandas
+    library = pandas()
+    types = library.api.types
+    if types.is_numeric_dtype(column) or not column.notna().any():
+        return None
+    if not is_text(column):
+        return Times(_plain(library.to_datetime(column, utc=True, errors="coerce")))
+    codes, texts = library.factorize(column)
+    unique = library.Series(texts).astype(str).str.strip()
+    found = _of_texts(unique, codes, order, strict)
+    if found is None:
+        return None
+    lost = unique[np.isnat(found.values)]
+    counts = np.bincount(codes[codes >= 0], minlength=len(texts))
+    every = lost.repeat(counts[lost.index])
+    if not stand_for_missing(every, int(counts.sum())) or len(every) == counts.sum():
+        return None
+    values = np.append(found.values, np.datetime64("NaT", "ns"))[codes]
+    return found._replace(values=values, lost=len(every))
+
+
+def _plain(times: Any) -> np.ndarray:
+    values: np.ndarray = times.dt.tz_localize(None).to_numpy("datetime64[ns]")
+    return values
+
+
+def _of_texts(texts: Any, codes: np.ndarray, order: str, strict: bool) -> Times | None:
+    """The times of a column's different texts."""
+    if texts.str.fullmatch(YEAR_FIRST).mean() > 0.5:
+        return Times(_year_first(texts))
+    parts = texts.str.extract(f"^{YEAR_LAST}$")
+    if parts["y"].notna().mean() > 0.5:
+        return _year_last(parts, codes, order, strict, texts)
+    if texts.str.fullmatch(NAMED).mean() > 0.5:
+        from .frames import pandas
+        return Times(_plain(pandas().to_datetime(
+            texts.where(texts.str.fullmatch(NAMED)), utc=True, format="mixed", dayfirst=True,
+            errors="coerce")))
+    return None
+
+
+def _year_first(texts: Any) -> np.ndarray:
+    from .frames import pandas
+    found = pandas().to_datetime(texts, utc=True, format="ISO8601", errors="coerce")
+    values = _plain(found)
+    if np.isnat(values).any():   # such as 2024-05-31 01:02 PM
+        parts = texts.str.extract(f"^{YEAR_FIRST}$")
+        own = _composed(parts["y"], parts["a"], parts["b"].fillna("1"), parts["t"])
+        values = np.where(np.isnat(values), own, values)
+    return values
+
+
+def _year_last(parts: Any, codes: np.ndarray, order: str, strict: bool, texts: Any
+               ) -> Times | None:
+    a, b = (parts[name].astype(float) for name in "ab")
+    day, month = bool((a > 12).any()), bool((b > 12).any())
+    points = (parts["s"].dropna() == ".").all()
+    if (day and month) or (points and month) or (a == 0).any() or (b == 0).any():
+        if strict and day and month:
+            raise ValueError(f"some of its dates have the day first, such as "
+                             f"{texts[a.idxmax()]}, and some the month, such as "
+                             f"{texts[b.idxmax()]}; bring them to one order")
+        return None
+    years = parts["y"].astype(float)
+    short = parts["y"].str.len() == 2
+    years = years.where(~short, years + np.where(years < PIVOT, 2000, 1900))
+
+    def by(first: str) -> np.ndarray:
+        days, months = (a, b) if first == "day" else (b, a)
+        return _composed(years, months, days, parts["t"])
+    if order:
+        return Times(by(order), order)
+    if day or points:
+        return Times(by("day"), "day", "dates are read with the day first")
+    if month:
+        return Times(by("month"), "month", "dates are read with the month first")
+    chosen, other = _more_regular(by("day")[codes], by("month")[codes])
+    return Times(by(chosen), chosen, f"dates such as {texts.iloc[0]} do not say whether the day or "
+                 f"the month comes first; they are read with the {chosen} first, for the other "
+                 f"give dates='{other}'")
+
+
+def _more_regular(day: np.ndarray, month: np.ndarray) -> tuple[str, str]:
+    """The order under which the steps from row to row differ less; the day first only where it
+    is better than the month."""
+    def oddness(times: np.ndarray) -> tuple[float, float]:
+        steps = np.diff(times).astype("int64")
+        turns = min((steps < 0).mean(), (steps > 0).mean()) if len(steps) else 0.0
+        return float(turns), float((steps != np.median(steps)).mean()) if len(steps) else 0.0
+    return ("day", "month") if oddness(day) < oddness(month) else ("month", "day")
+
+
+def _composed(year: Any, month: Any, day: Any, clock: Any) -> np.ndarray:
+    """Times of dates' parts and texts of a time of day, NaN where there is none."""
+    from .frames import pandas
+    library = pandas()
+    numbers = {"year": year, "month": month, "day": day}
+    frame = library.DataFrame({k: library.to_numeric(v, errors="coerce")
+                               for k, v in numbers.items()})
+    dates = library.to_datetime(frame, errors="coerce").to_numpy("datetime64[ns]")
+    return dates + np.where(clock.isna(), np.timedelta64(0, "ns"), clock_times(clock))
+
+
+def clock_times(texts: Any) -> np.ndarray:
+    """Texts such as 18:30, 18.30.05 or 6:30 PM as times since midnight, (N,) timedelta64[ns], NaT
+    for others."""
+    parts = texts.astype("str").str.strip().str.extract(f"^{CLOCK}$")
+    hours, minutes, seconds = (parts[name].astype(float) for name in "hms")
+    half = parts["p"].str.lower()
+    hours = hours.where(half.isna() | (half == "a") & (hours != 12) | (half == "p") & (hours == 12),
+                        (hours + 12) % 24)
+    fraction = ("0." + parts["f"].fillna("0")).astype(float)
+    total = hours * 3600 + minutes * 60 + seconds.fillna(0) + fraction
+    wrong = (hours > 24) | (minutes > 59) | (seconds > 60) | total.isna()
+    nanoseconds = np.rint(total.where(~wrong, 0).to_numpy() * 1e9).astype("int64")
+    return np.where(wrong, np.timedelta64("NaT", "ns"), nanoseconds.astype("timedelta64[ns]"))
+
+
+def is_clock(column: Any) -> bool:
+    """Whether a column holds times of day alone."""
+    from .frames import is_text
+    there = column.dropna()
+    if not len(there) or not is_text(column):
+        return False
+    return not np.isnat(clock_times(there)).any()
+
+
+def date_form(column: Any, order: str) -> str:
+    """How the dates of a column of texts are written, as strftime takes it, if it is by `order`;
+    else as ISO 8601 does."""
+    texts = column.dropna().astype(str).str.extract(f"^{YEAR_LAST}$").dropna(subset=["y"])
+    if not order or not len(texts):
+        return "%Y-%m-%d"
+    mark, year = texts["s"].iloc[0], "%y" if len(texts["y"].iloc[0]) == 2 else "%Y"
+    return mark.join([*(("%d", "%m") if order == "day" else ("%m", "%d")), year])

@@ -1,0 +1,83 @@
+"""Numbers as people write them: decimal commas, thousands, percent and currency signs."""
+
+from typing import Any
+
+import numpy as np
+
+SIGNS = "%$€£"
+PLAIN = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+COMMA_GROUPS = r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?"                # 1,234,567.8
+WITH_COMMA = r"[-+]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][-+]?\d+)?"   # 1.234,5
+POINT_GROUPS = r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+"                    # 1.234.567
+SURE_COMMA = r"[-+]?(?:\d*,(?:\d{1,2}|\d{4,})|0?,\d+|\d{4,},\d+|.*\..*,\d+|.*,\d+[eE].*)"
+SURE_POINT = rf"{COMMA_GROUPS}\.\d+|[-+]?\d{{1,3}}(?:,\d{{3}}){{2,}}|[-+]?0?\.\d+"
+SPACES = "[ '\u00a0\u202f\u2019]"   # that may stand between thousands
+# texts that stand for a missing value, beside those without a letter or digit, such as "-"
+MISSING = {"na", "n/a", "nan", "none", "null", "nil", "missing", "unknown", "error", "bad",
+           "no data", "nodata", "inf", "-inf", "infinity", "-infinity", "#n/a", "#value!",
+           "#div/0!"}
+FEW, ALMOST_NONE = 0.5, 0.1   # shares of a column's texts
+
+
+def cleaned(texts: Any) -> Any:
+    """Texts (pandas.Series) of a column without what may stand around or inside numbers: blanks,
+    blanks and apostrophes between thousands, and one sign of percent or currency, if all have
+    it."""
+    found = texts.str.strip()
+    for sign in SIGNS:
+        if len(found) and found.str.contains(sign, regex=False).mean() > FEW:
+            found = found.str.strip(sign + " \u00a0")
+    grouped = found.str.fullmatch(rf"[-+]?\d{{1,3}}(?:{SPACES}\d{{3}})+(?:[.,]\d+)?")
+    return found.where(~grouped, found.str.replace(SPACES, "", regex=True))
+
+
+def decimal_mark(texts: Any) -> str:
+    """The decimal mark that some of the texts decide on, "," or "."; "," with a question mark
+    where every comma may separate thousands as well; "" where nothing has a comma."""
+    texts = cleaned(texts)
+    commas = texts[texts.str.contains(",", regex=False)]
+    numbers = commas[commas.str.fullmatch(f"{WITH_COMMA}|{COMMA_GROUPS}")]
+    if len(numbers) <= FEW * len(commas):
+        return ""
+    comma = numbers.str.fullmatch(SURE_COMMA).any() and not numbers.str.fullmatch(
+        SURE_POINT).any()
+    if comma:
+        return ","
+    if not numbers.str.fullmatch(COMMA_GROUPS).all():
+        return ""   # some are of one kind and some of the other: no numbers
+    sure = numbers.str.fullmatch(SURE_POINT).any() or (
+        texts.str.fullmatch(r"[-+]?\d+\.\d+").any())
+    return "." if sure else ",?"
+
+
+def numbers_in(texts: Any, mark: str = ".") -> np.ndarray:
+    """The numbers (N,) that texts hold, written with this decimal mark; NaN for other texts."""
+    from .frames import pandas
+    texts = cleaned(texts)
+    if mark == "," and not _has_points(texts):
+        grouped = texts.str.fullmatch(f"{WITH_COMMA}|{POINT_GROUPS}")
+        plain = texts.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+    else:
+        grouped = texts.str.fullmatch(COMMA_GROUPS)
+        plain = texts.str.replace(",", "", regex=False)
+    found = pandas().to_numeric(texts.where(~grouped, plain), errors="coerce")
+    values: np.ndarray = found.to_numpy(float, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _has_points(texts: Any) -> bool:
+    """Whether this column's own decimal mark is a point, in a file with commas."""
+    points = texts[texts.str.contains(".", regex=False)]
+    commas = texts.str.contains(",", regex=False).any()
+    return bool(len(points) and not commas and not points.str.fullmatch(POINT_GROUPS).all())
+
+
+def stand_for_missing(lost: Any, total: int) -> bool:
+    """Whether texts that could not be read among `total` others may count as missing: one in ten,
+    or half if all of them are words for that, or signs such as "-"; so a column that is text is
+    never taken for numbers with holes."""
+    if len(lost) <= ALMOST_NONE * total:
+        return True
+    marks = lost.str.strip().str.lower()
+    known = marks.isin(MISSING) | ~marks.str.contains(r"[^\W_]", regex=True)
+    return bool(known.all()) and len(lost) <= FEW * total

@@ -1,0 +1,66 @@
+"""What hourglass.train is given with kind="series", as data: files, data frames and arrays."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..spec import Call, did_you_mean
+from .arrays import from_windows
+from .frames import is_frame
+from .in_memory import gather
+from .series import frame_of_array, from_frame, whole
+from .timeline import Also
+
+KINDS = ("table", "series")
+OPTIONS = ("window", "stride", "columns", "time", "id", "label", "drop", "dates", "decimal")
+WINDOW = 288
+
+
+def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
+    """The data as something that is trained on as of this kind: a text for a file's path, a
+    Collection for a data frame or an array in memory, all else as it is. Options of a series, such
+    as window=24 or id="unit", are taken out of the settings. Raises ValueError."""
+    if not kind:
+        return data
+    if kind not in KINDS:
+        raise ValueError(f"no kind of data is named {kind!r}; {did_you_mean(kind, KINDS)}")
+    if kind == "table":
+        return data
+    options = {name: settings.pop(name) for name in OPTIONS if name in settings}
+    if isinstance(data, str | Path):
+        return _text(data, options)
+    given = gather(data)
+    if is_frame(given.values):
+        return _series(given.values, options, y)
+    held, y = np.asarray(given.values), given.y if y is None else y
+    if given.mask is not None:
+        held = np.where(given.mask, np.nan, held)
+    if held.ndim == 1 or (held.ndim == 2 and "window" in options):
+        return _series(frame_of_array(held, "data"), options, y)
+    if options:
+        raise ValueError(f"{', '.join(options)} say nothing of an array {held.shape}, which holds "
+                         f"windows already: (N, T, C), or (N, T)")
+    return from_windows(held, y)
+
+
+def _text(path: str | Path, options: dict[str, Any]) -> str:
+    """The source that a file is, as settings name it."""
+    if not options and Path(path).suffix.lower() in (".npy", ".npz"):
+        held = None if Path(path).suffix.lower() == ".npz" else np.load(path, mmap_mode="r")
+        if held is None or held.ndim == 3:
+            return str(Call("array", (str(path),), {"kind": "series"}))
+    return str(Call("series", (str(path),), options))
+
+
+def _series(frame: Any, options: dict[str, Any], y: Any) -> Any:
+    if y is not None:
+        raise ValueError("steps of a series have no labels y; a column says which are abnormal, as "
+                         "in label='anomaly'")
+    options.pop("decimal", None)   # numbers in memory are numbers
+    given = {name: options.pop(name) for name in ("stride", "columns", "time") if name in options}
+    window = options.pop("window", WINDOW)
+    for name, value in (("window", window), ("stride", given.get("stride", 1))):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name} must be a whole number from 1, not {value!r}")
+    return whole(from_frame(frame, int(window), **given, also=Also(**options)))

@@ -1,0 +1,280 @@
+"""What a table says over time: its times, units, channels, and which steps are abnormal."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..spec import did_you_mean
+from .dates import Order, clock_times, is_clock, read_times
+from .frames import as_numbers, as_switch, counts_rows, pandas, written_as
+
+NAMES = ("timestamp", "time", "date", "datetime", "ds", "t")   # of numbers that may be times
+LABELS = ("anomaly", "anomalies", "is_anomaly", "anomalous", "is_anomalous", "abnormal", "outlier",
+          "is_outlier", "label", "labels", "attack", "fault")   # of 0 and 1 that are no channel
+NORMAL = {"", "0", "0.0", "false", "normal", "no", "good", "ok", "n", "f"}   # labels of such steps
+PARTS = ("year", "month", "day", "hour", "minute", "second")
+DAY = np.timedelta64(1, "D")
+
+
+@dataclass(frozen=True)
+class Also:
+    """What else is said of a series' columns."""
+
+    id: str = ""                        # of the column of units
+    label: str = ""                     # of the column that says which steps are abnormal
+    drop: str | tuple[str, ...] = ()    # columns that are no channels
+    dates: Order = ""                   # whether the day or the month comes first
+    lenient: bool = False               # whether the column of labels may be missing
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The rows of a table in the order of their times, unit by unit."""
+
+    values: np.ndarray              # (T, C), NaN where one is missing
+    times: np.ndarray               # (T,) datetime64, or numbers
+    columns: tuple[str, ...]        # of the C channels
+    time: str                       # of the column of times, "" if there is none
+    units: np.ndarray | None        # (T,) the number of each step's unit
+    names: tuple[str, ...]          # of the units
+    label: str                      # of the column of labels, "" if there is none
+    abnormal: np.ndarray | None     # (T,) whether a step is labelled abnormal
+    order: str                      # "day" or "month" where dates begin with it
+    notes: tuple[str, ...]
+
+
+def timeline_of(frame: Any, columns: tuple[str, ...], time: str, also: Also) -> Timeline:
+    """Read a table; channels are all columns of numbers, or those that are named. Raises ValueError
+    where columns are not there, or hold no numbers or no times."""
+    notes: list[str] = []
+    drop = (also.drop,) if isinstance(also.drop, str) else tuple(also.drop)
+    for name in (*drop, *([also.id] if also.id else [])):
+        _check_name(frame, name)
+    time, times, used, order = _times(frame, time, also, notes)
+    label, abnormal = _labels(frame, also, columns, notes)
+    codes, names = _units(frame, also.id)
+    rows = _in_order(times, codes, time, also.id, notes)
+    apart = {*used, *drop, also.id, label}
+    held = _channels(frame.iloc[rows], columns, apart, notes)
+    units = None if codes is None else codes[rows]
+    table = np.stack(list(held.values()), 1)
+    return Timeline(table, times[rows], tuple(held), time, units, names, label,
+                    None if abnormal is None else abnormal[rows], order, tuple(notes))
+
+
+def _check_name(frame: Any, name: str) -> None:
+    if name not in frame.columns:
+        raise ValueError(f"there is no column {name!r}; {did_you_mean(name, frame.columns)}")
+
+
+def with_index(frame: Any) -> Any:
+    """The frame with an index of times, if it has one, as a column."""
+    if not isinstance(frame.index, pandas().DatetimeIndex):
+        return frame
+    name = str(frame.index.name or "time")
+    while name in frame.columns:
+        name += "_index"
+    return frame.assign(**{name: frame.index}).reset_index(drop=True)
+
+
+def _times(
+    frame: Any, name: str, also: Also, notes: list[str]
+) -> tuple[str, np.ndarray, tuple[str, ...], str]:
+    """The column of times that is named, else the first that holds any, else the rows' numbers;
+    all columns that they are made of; and what dates begin with."""
+    if name:
+        _check_name(frame, name)
+    elif {"year", "month", "day"} <= {str(column).lower() for column in frame.columns}:
+        return _from_parts(frame, notes)
+    for column in [name] if name else [n for n in frame.columns if n != also.id]:
+        found = _as_times(frame[column], also.dates, bool(name))
+        if found is not None:
+            notes += [f"{column}: {found.note}"] * bool(found.note)
+            values, clock = _with_clock(frame, column, found.values, notes)
+            return column, values, (column, *clock), found.order
+        numbers = as_numbers(frame[column])
+        if numbers is not None and (name or str(column).lower() in NAMES):
+            return column, numbers[0], (column,), ""
+    if name:
+        raise ValueError(f"the column {name!r} holds neither times, such as 2024-05-31 13:45:00, "
+                         f"nor numbers")
+    notes.append("no column of times was found: the rows are taken to be in order, a step apart")
+    return "", np.arange(len(frame), dtype=float), (), ""
+
+
+def _as_times(column: Any, order: str, named: bool) -> Any:
+    try:
+        return read_times(column, order, named or str(column.name).lower() in NAMES)
+    except ValueError as error:
+        raise ValueError(f"the column {column.name!r} cannot be read as times: {error}") from None
+
+
+def _with_clock(
+    frame: Any, name: str, dates: np.ndarray, notes: list[str]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Dates with the time of day that another column holds, if they have none of their own."""
+    there = dates[~np.isnat(dates)]
+    if (there != there.astype("datetime64[D]")).any():
+        return dates, ()
+    for column in frame.columns:
+        if column != name and is_clock(frame[column]):
+            notes.append(f"times are those of {column!r} on the days of {name!r}")
+            return dates + clock_times(frame[column]), (column,)
+    return dates, ()
+
+
+def _from_parts(frame: Any, notes: list[str]) -> tuple[str, np.ndarray, tuple[str, ...], str]:
+    """Times of columns such as year, month, day and hour."""
+    library = pandas()
+    used = {str(column).lower(): column for column in frame.columns
+            if str(column).lower() in PARTS}
+    parts = library.DataFrame({k: library.to_numeric(frame[v], errors="coerce")
+                               for k, v in used.items()})
+    found = library.to_datetime(parts, errors="coerce").to_numpy("datetime64[ns]")
+    notes.append(f"times are made of {', '.join(map(str, used.values()))}")
+    return used["year"], found, tuple(used.values()), ""
+
+
+def _units(frame: Any, name: str) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """(N,) the number of each row's unit, in the order in which they appear, and their names."""
+    if not name:
+        return None, ()
+    if frame[name].isna().any():
+        raise ValueError(f"{int(frame[name].isna().sum())} rows have no unit in {name!r}; fill it, "
+                         f"or leave those rows out")
+    codes, names = pandas().factorize(frame[name])
+    return codes, tuple(str(unit) for unit in names)
+
+
+def _in_order(
+    times: np.ndarray, codes: np.ndarray | None, time: str, unit: str, notes: list[str]
+) -> np.ndarray:
+    """The rows that have a time, by unit and time."""
+    known = np.isfinite(times) if times.dtype.kind == "f" else ~np.isnat(times)
+    if not known.all():
+        notes.append(f"{int((~known).sum())} rows have no time in {time!r} and are left out")
+    rows = np.flatnonzero(known)
+    if not len(rows):
+        raise ValueError(f"the column {time!r} holds no times")
+    keys = np.zeros(len(times), int) if codes is None else codes
+    steps = np.diff(times[rows])[np.diff(keys[rows]) == 0]
+    nothing = times[rows[0]] - times[rows[0]]
+    if len(steps) and (steps <= nothing).all() and (steps < nothing).any():
+        rows = rows[::-1]   # so that rows of the same time come out in their order
+        notes.append(f"the newest rows come first in {time!r}: they were sorted by it")
+    elif (steps < nothing).any():
+        notes.append(f"the rows are not in the order of {time!r}: they were sorted by it")
+    rows = rows[np.argsort(times[rows], kind="stable")]
+    if codes is not None:
+        if (np.diff(codes) < 0).any():
+            notes.append(f"the rows of a unit in {unit!r} do not follow one another: they were "
+                         f"put together")
+        rows = rows[np.argsort(codes[rows], kind="stable")]
+    return rows
+
+
+def _labels(
+    frame: Any, also: Also, channels: tuple[str, ...], notes: list[str]
+) -> tuple[str, np.ndarray | None]:
+    """The column of labels that is named, else one that bears such a name and holds nothing but 0
+    and 1, or True and False; and which rows are abnormal by it, (N,)."""
+    if also.label and (also.label in frame.columns or not also.lenient):
+        _check_name(frame, also.label)
+        return also.label, _abnormal(frame[also.label])
+    for name in frame.columns:
+        if str(name).lower() in LABELS and name not in channels and _is_flag(frame[name]):
+            notes.append(f"{name!r} is taken to say which steps are abnormal: it is no channel, "
+                         f"unless columns=... names it")
+            return name, _abnormal(frame[name])
+    return "", None
+
+
+def _is_flag(column: Any) -> bool:
+    if as_switch(column) is not None:
+        return True
+    numbers = as_numbers(column)
+    return numbers is not None and bool(np.isin(numbers[0], (0, 1)).all())
+
+
+def _abnormal(column: Any) -> np.ndarray:
+    texts = column.astype(object).where(column.notna(), "").astype(str).str.strip().str.lower()
+    kinds = set(texts) - {""}
+    if kinds and not kinds & NORMAL:
+        raise ValueError(f"no label in {column.name!r} says normal: it holds "
+                         f"{', '.join(sorted(kinds)[:5])}; normal steps are labelled 0, False, "
+                         f"normal, good, ok or no")
+    found: np.ndarray = (~texts.isin(NORMAL)).to_numpy()
+    return found
+
+
+def _channels(
+    frame: Any, named: tuple[str, ...], apart: set[str], notes: list[str]
+) -> dict[str, np.ndarray]:
+    """The columns of numbers or of truth values, or those that are named, (N,) each."""
+    found = {}
+    for name in named or [name for name in frame.columns if name not in apart]:
+        _check_name(frame, name)
+        values = _channel(frame[name], notes)
+        if values is None:
+            if named:
+                raise ValueError(f"the column {name!r} holds no numbers")
+            notes.append(f"the column {name!r} holds no numbers and is left out")
+        elif not named and np.isnan(values).all():
+            notes.append(f"the column {name!r} is empty and is left out")
+        elif not named and counts_rows(values):
+            notes.append(f"the column {name!r} numbers the rows and is left out")
+        else:
+            found[name] = values
+    if not found:
+        raise ValueError(f"there is no column of numbers but that of times; the columns are "
+                         f"{', '.join(frame.columns)}")
+    return found
+
+
+def _channel(column: Any, notes: list[str]) -> np.ndarray | None:
+    numbers = as_numbers(column)
+    if numbers is not None:
+        said = written_as(column)
+        notes += [f"{column.name}: {said}"] * bool(said)
+        if numbers[1]:
+            notes.append(f"{column.name}: {numbers[1]} texts that are no numbers count as missing")
+        return numbers[0]
+    switch = as_switch(column)
+    if switch is None:
+        return None
+    low, high = switch[1].split(", ")
+    notes.append(f"{column.name}: {low} is 0 and {high} is 1")
+    return switch[0]
+
+
+def rhythm(times: np.ndarray, name: str, units: np.ndarray | None = None) -> list[str]:
+    """What is odd about the steps from time to time (T,), in order within each unit."""
+    steps = np.diff(times)
+    if units is not None:
+        steps = steps[np.diff(units) == 0]
+    if len(steps) < 2:
+        return []
+    nothing = steps[0] - steps[0]
+    double, usual = int((steps == nothing).sum()), np.median(steps)
+    odd = int(((steps != usual) & (steps != nothing)).sum())
+    notes = [f"{double} times in {name!r} are there more than once: each row counts as a step" + (
+        "" if units is not None else "; if each is of another unit, name that column with "
+        "id='...'") if 2 * double > len(steps) else
+        f"{double} times in {name!r} are there more than once: each row counts as a step"] * (
+        double > 0)
+    if odd:
+        notes.append(f"{odd} of {len(steps)} steps are not {words(usual)}, the usual one; the "
+                     f"longest is {words(steps.max())}: windows count rows, not time")
+    return notes
+
+
+def words(step: Any) -> str:
+    """A step of time in words: "5 minutes"; a number as it is."""
+    if not isinstance(step, np.timedelta64):
+        return f"{step:g}"
+    seconds = float(step / np.timedelta64(1, "s"))
+    for name, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.3g} {name}"
+    return f"{seconds:.3g} seconds"
