@@ -8,6 +8,7 @@ white on black (the run remembers, and turns what it is given later), draw its w
 glyphs, morph one into another.
 """
 
+import argparse
 import shlex
 import subprocess
 import sys
@@ -50,7 +51,11 @@ def draw_all(folder: Path) -> int:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "glyphs")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", default="glyphs", type=Path,
+                        help="a new folder for everything; default: glyphs")
+    folder = parser.parse_args().folder
     if folder.exists():
         sys.exit(f"{folder} is there already; name another folder")
     print(f"{draw_all(folder / 'scans')} glyphs in {folder / 'scans'}", flush=True)

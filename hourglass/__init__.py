@@ -8,8 +8,8 @@
 from typing import Any
 
 _PUBLIC = {"train": "api", "resume": "api", "report": "api", "load": "trained",
-           "load_half": "halves", "Trained": "trained"}
-__all__ = ["Trained", "load", "load_half", "report", "resume", "train"]
+           "load_half": "halves", "finetune": "tasks.finetune", "Trained": "trained"}
+__all__ = ["Trained", "finetune", "load", "load_half", "report", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:

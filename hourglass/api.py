@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from .against_pca import in_words
+from .aliases import own_words
 from .assembly import Training
 from .assembly import prepare as prepare_run
 from .assembly import resume as resume_run
+from .callbacks import Callback, as_callbacks, watched
 from .console import is_first, say
 from .data.over_time import as_kind
 from .display import show
@@ -23,7 +25,8 @@ from .trained import Trained
 
 def train(
     data: Any = None, *, y: Any = None, kind: str = "", out: str | Path | None = None,
-    recipe: str | None = None, quiet: bool = False, report: bool = True, **settings: Any,
+    recipe: str | None = None, quiet: bool = False, report: bool = True,
+    callbacks: Callback | Iterable[Callback] = (), **settings: Any,
 ) -> Trained:
     """Train on a source's name, a path, or samples in memory, with labels y, and report (without
     `report`, faster by what that takes).
@@ -36,25 +39,31 @@ def train(
     cut into windows over time, by window=24, id="unit" and the like (`hourglass.data.series`), and
     an array (N, T, C) holds N windows.
 
-    `settings` are those of the command line, such as model="vae(16)" or epochs=10. Raises
-    ValueError for what cannot work and FloatingPointError for a loss that is not finite.
+    `settings` are those of the command line, such as model="vae(16)" or epochs=10. `callbacks` are
+    functions of an epoch's number and its figures, called after each epoch; training stops where
+    one returns True. Raises ValueError for what cannot work and FloatingPointError for a loss that
+    is not finite.
     """
-    values = {**(read_recipe(recipe) if recipe else {}), **settings}
+    called = as_callbacks(callbacks)
+    given = own_words(settings, (lambda text: None) if quiet else say)
+    values = {**(read_recipe(recipe) if recipe else {}), **given}
     data = as_kind(data, kind, y, values)
     in_memory = data is not None and not isinstance(data, str | Path)
     if data is not None and not in_memory:
         values["data"] = str(data)
     training = prepare_run(make_settings(values), data if in_memory else None, y, out)
-    return _go(training, quiet, report)
+    return _go(training, quiet, report, called)
 
 
 def resume(run: str | Path, *, data: Any = None, y: Any = None, kind: str = "", quiet: bool = False,
-           report: bool = True, **changes: Any) -> Trained:
+           report: bool = True, callbacks: Callback | Iterable[Callback] = (),
+           **changes: Any) -> Trained:
     """Go on with a run exactly where it stopped, or for more epochs; data in memory that it was
-    trained on must be given again, with its kind."""
+    trained on must be given again, with its kind. `callbacks` as in `train`."""
+    called = as_callbacks(callbacks)
     data = as_kind(data, kind, y, changes)
     training = resume_run(open_run(run), changes, data, y)
-    return _go(training, quiet, report)
+    return _go(training, quiet, report, called)
 
 
 def report(run: str | Path) -> Path:
@@ -62,8 +71,8 @@ def report(run: str | Path) -> Path:
     return write_report(open_run(run))
 
 
-def _go(training: Training, quiet: bool, report: bool) -> Trained:
-    progress: Iterable[Any] = run(training)
+def _go(training: Training, quiet: bool, report: bool, callbacks: list[Callback]) -> Trained:
+    progress: Iterable[Any] = watched(run(training), training, callbacks)
     if quiet:
         for _ in progress:
             pass

@@ -11,12 +11,13 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim import Optimizer
 
+from .aliases import own_words, with_dim
 from .augmentations import augmenter
 from .autoencoder import Autoencoder, Parts
 from .beginning import begin_with, settings_of
 from .channels import FEW, read_channels
 from .checkpoint import load_state_into
-from .console import is_first
+from .console import is_first, say
 from .corruptions import corrupter
 from .data.binary import anew
 from .data.scales import AS_IT_IS, read_range
@@ -28,6 +29,7 @@ from .hardware import choose_device, choose_layout, choose_precision, limit_memo
 from .loading import IN_MEMORY, load_source
 from .memory import keep_freed_memory
 from .objective import Objective
+from .older import FORMAT, backbone_of
 from .settings import Settings, make_settings, read_toml
 from .spec import (
     backbones,
@@ -149,13 +151,15 @@ def resume(
 
 
 def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> Training:
-    kept = make_settings(read_toml(folder.settings))
+    record = folder.read_record()
+    texts = read_toml(folder.settings)
+    kept = make_settings({**texts, "backbone": backbone_of(texts.get("backbone", ""), record)})
+    changes = with_dim(own_words(changes, say), kept.model)
     settings = kept.with_(**changes)
     for name in set(changes) - RESUMABLE:
         if getattr(settings, name) != getattr(kept, name):
             raise ValueError(f"{name} cannot change when a run goes on; "
                              f"{', '.join(sorted(RESUMABLE))} can")
-    record = folder.read_record()
     if data is None and kept.data == IN_MEMORY:
         raise ValueError(f"{folder.path} was trained on an array in memory; resume it from Python, "
                          f"with hourglass.resume(run, data=array)")
@@ -230,7 +234,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     plan = _plan(settings, source, step, fabric.world_size)
     used = settings.with_(precision=precision, epochs=plan.epochs, **vars(parts),
                           layout=str(layout).rpartition(".")[2].removesuffix("_format"))
-    record = {"environment": environment(str(device)), "data": source.identity,
+    record = {"format": FORMAT, "environment": environment(str(device)), "data": source.identity,
               "parameters": costs.parameters, "multiply_adds": costs.multiply_adds,
               "beta": effective_beta(step.objective, source.shape)}
     batches = len(source.splits["train"]) / (settings.batch_size * fabric.world_size)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
-from .spec import NotNegative, Rate, Share, augmentations, read_sum
+from .spec import NotNegative, Positive, Rate, Share, augmentations, read_sum
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,46 @@ def zoom(share: Rate = 0.1) -> Augmentation:
         size = 1 + _uniform(x, share)
         return _matrices(x, {(0, 0): size, (1, 1): size})
     return Augmentation(moves=moves)
+
+
+@augmentations.add("shear")
+def shear(degrees: NotNegative = 10.0) -> Augmentation:
+    """Slanted: rows move sideways, the more the further they are from the centre, so that upright
+    lines lean by up to so many degrees each way."""
+    if degrees >= 90:
+        raise ValueError(f"shear is below 90 degrees, not {degrees:g}")
+
+    def moves(x: Tensor) -> Tensor:
+        lean, aspect = _uniform(x, math.radians(degrees)).tan(), x.shape[-2] / x.shape[-1]
+        return _matrices(x, {(0, 1): lean * aspect})
+    return Augmentation(moves=moves)
+
+
+@augmentations.add("elastic")
+def elastic(pixels: NotNegative = 1.5, smooth: Positive = 4.0) -> Augmentation:
+    """Bent as rubber is (Simard et al., 2003): every pixel is moved at random, by `pixels` (root
+    mean square) each way, alike within about `smooth` pixels, the width of a Gaussian."""
+    def values(x: Tensor) -> Tensor:
+        size = _image(x, "elastic").shape[-2:]
+        shifts = _smooth_noise((len(x), 2, *size), smooth, x.device)
+        per_pixel = torch.tensor([2 / size[1], 2 / size[0]], device=x.device)
+        still = F.affine_grid(_matrices(x, {})[:, :2], list(x.shape), align_corners=False)
+        grid = still + pixels * per_pixel * rearrange(shifts, "b two h w -> b h w two")
+        moved = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+        return moved.contiguous(memory_format=torch.channels_last)
+    return Augmentation(values)
+
+
+def _smooth_noise(shape: tuple[int, ...], width: float, device: torch.device) -> Tensor:
+    """Gaussian noise (B, C, H, W) of variance 1, alike within a Gaussian window of that standard
+    deviation, in pixels."""
+    reach = math.ceil(3 * width)
+    steps = torch.arange(-reach, reach + 1, device=device)
+    window = (-(steps / width).square() / 2).exp()
+    kernel = (window / window.norm()).repeat(shape[1], 1, 1, 1)
+    noise = torch.randn(*shape[:2], shape[2] + 2 * reach, shape[3] + 2 * reach, device=device)
+    across = F.conv2d(noise, kernel, groups=shape[1])
+    return F.conv2d(across, kernel.transpose(-1, -2), groups=shape[1])
 
 
 @augmentations.add("noise")

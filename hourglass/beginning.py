@@ -4,6 +4,7 @@ from torch import nn
 
 from .autoencoder import Autoencoder
 from .folder import open_run
+from .older import backbone_of
 from .settings import PARTS, READING, Settings, make_settings, read_toml
 from .trained import load
 
@@ -19,6 +20,8 @@ def settings_of(settings: Settings, in_memory: bool) -> Settings:
     if settings.model == usual.model:
         changes |= {"model": its_own.model}
         changes |= {name: getattr(its_own, name) for name in PARTS if not getattr(settings, name)}
+        if not settings.backbone:
+            changes["backbone"] = backbone_of(its_own.backbone, begun.about)
     if not in_memory and not settings.data.endswith((".npy", ".npz")):   # taken as they are
         theirs = begun.about["reading"]   # which older runs have less of
         changes |= {name: theirs[name] for name in READING

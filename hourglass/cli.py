@@ -9,10 +9,12 @@ from typing import Annotated, Any, Optional
 import typer
 from typer.exceptions import TyperException
 
+from .aliases import own_words
 from .cli_compare import compare_commands
 from .cli_data import data_commands
 from .cli_evaluate import evaluate_commands
-from .cli_latent import Device, Run, latent_commands
+from .cli_finetune import finetune_commands
+from .cli_latent import Blur, Device, Run, Sharpen, latent_commands
 from .cli_serve import serve_commands
 from .cli_use import use_commands
 from .console import is_first, say
@@ -27,6 +29,7 @@ app = typer.Typer(
 app.add_typer(latent_commands)
 app.add_typer(compare_commands)
 app.add_typer(use_commands)
+app.add_typer(finetune_commands)
 app.add_typer(evaluate_commands)
 app.add_typer(serve_commands)
 app.add_typer(data_commands, name="data")
@@ -173,6 +176,10 @@ def reconstruct(
     images: Annotated[str, typer.Argument(help="a folder, an archive, an array or a source")],
     out: Annotated[Path, typer.Option("--out", "-o", help="folder for the pictures; of a table, a "
                                       ".csv or .parquet")] = Path("out"),
+    own_size: Annotated[Optional[bool], typer.Option(  # noqa: UP045
+        "--own-size/--resize", help="keep files at their own size, which takes a model without a "
+        "dense layer; default: where training images kept theirs", show_default=False)] = None,
+    sharpen: Sharpen = 0, blur: Blur = 0,
     show: Annotated[str, typer.Option(help="channels that pictures show, such as 3,2,1, or all; "
                                       "else as the run's settings say")] = "",
     device: Device = "cpu",
@@ -184,15 +191,21 @@ def reconstruct(
     -o again.csv
     """
     from .hardware import choose_device
+    from .tasks.finish import Finish
+    from .tasks.reconstruct import Manner
     from .tasks.reconstruct import reconstruct as pass_through
     from .tasks.tables import is_table, reconstruct_table
     from .trained import load
     model = load(run, str(choose_device(device)))
     if is_table(model):
+        if sharpen or blur or own_size:
+            raise ValueError("--sharpen, --blur and --own-size are for images, and this model was "
+                             "trained on a table")
         print("\n".join(reconstruct_table(model, images, out)))
         return
-    found = pass_through(model, images, out, show)
-    print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}")
+    found = pass_through(model, images, out, Manner(Finish(sharpen, blur), own_size, show))
+    after = f", {found['mse_finished']:.5g} so finished" if "mse_finished" in found else ""
+    print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}{after}")
 
 
 @app.command(name="list")
@@ -223,7 +236,7 @@ def _recipe_rows() -> list[tuple[str, str]]:
 
 def _settings(data: str, recipe: str, given: dict[str, Any]) -> Settings:
     """Settings from a recipe, then the flags, then the data named first."""
-    values = {**(read_recipe(recipe) if recipe else {}), **given}
+    values = {**(read_recipe(recipe) if recipe else {}), **own_words(given, say)}
     return make_settings({**values, "data": data} if data else values)
 
 

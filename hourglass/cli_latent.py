@@ -1,5 +1,6 @@
 """The command line's part that works in a trained model's latent space."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,10 @@ latent_commands = typer.Typer()
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder, such as runs/1")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")]
-Kind = Annotated[str, typer.Option("--class", help="of this class")]
+Sharpen = Annotated[float, typer.Option(min=0, max=100, help="sharpen images: 1 leaves them, 3 is "
+                                        "strong; default: as they are")]
+Blur = Annotated[float, typer.Option(min=0, max=100, help="blur images by a Gaussian of so many "
+                                     "pixels; default: as they are")]
 Told = Annotated[str, typer.Option("--class", help="as which class a conditional model draws it")]
 
 
@@ -17,14 +21,17 @@ Told = Annotated[str, typer.Option("--class", help="as which class a conditional
 def generate(
     run: Run,
     n: Annotated[int, typer.Option("-n", min=1, help="how many")] = 40,
-    kind: Kind = "",
+    kind: Annotated[str, typer.Option("--class", help="of this class, or of several, such as "
+                                      "0,1,2: a row each")] = "",
     prior: Annotated[str, typer.Option(help="where codes are drawn: own, per_class, kde, mixture, "
                                        "flow, diffusion, ... (hourglass list priors)")] = "auto",
     temperature: Annotated[float, typer.Option(
         min=0, max=100, help="below 1 likelier, above 1 odder")] = 1,
     radius: Annotated[str, typer.Option(help="sweep these radii instead, such as "
                                         "0.5,1,2,3,5,8")] = "",
-    sharpen: Annotated[float, typer.Option(min=0, max=100, help="sharpen images; 3 is strong")] = 0,
+    grid: Annotated[str, typer.Option(help="decode a square of codes instead, from -8 to 8 as in "
+                                      "8, or such as grid(limit=8, side=30)")] = "",
+    sharpen: Sharpen = 0, blur: Blur = 0,
     nearest: Annotated[bool, typer.Option("--nearest", help="with the nearest training sample "
                                           "below each")] = False,
     out: Annotated[Path, typer.Option("--out", "-o", help="a .png file for a sheet, a folder for a "
@@ -36,22 +43,34 @@ def generate(
     """Draw new samples from a prior over a model's codes.
 
     Examples: hourglass generate runs/1; hourglass generate runs/1 --class 7 --prior flow -n 100
-    -o sevens/; hourglass generate runs/1 --radius 0.5,1,2,3,5,8
+    -o sevens/; hourglass generate runs/1 --class 0,1,2; hourglass generate runs/1 --radius
+    0.5,1,2,3,5,8
     """
     from .hardware import choose_device
+    from .tasks.finish import Finish
     from .tasks.generate import Wish
     from .tasks.generate import generate as draw
-    from .tasks.sweep import sweep
+    from .tasks.grid import draw_grid, read_grid
+    from .tasks.sweep import Draw, sweep
     from .trained import load
     model = load(run, str(choose_device(device)))
-    if radius:
-        if nearest or sharpen or prior != "auto":
-            raise ValueError("--radius draws boxes and shells, not from a prior; with it go "
-                             "--class (of conditional models), --seed and -o")
-        print(sweep(model, _numbers(radius), out, kind, seed))
+    prior, grid = ("auto", prior) if prior.startswith("grid") else (prior, grid)
+    if grid:
+        wanted = replace(read_grid(grid), kind=kind, finish=Finish(sharpen, blur))
+        if radius or nearest or prior != "auto":
+            raise ValueError("--grid decodes a square of codes, not draws from a prior; with it go "
+                             "--class (of conditional models), --sharpen, --blur and -o")
+        print(draw_grid(model, wanted, out))
         print(out)
         return
-    wish = Wish(n, kind, prior, temperature, seed, sharpen, nearest)
+    if radius:
+        if nearest or prior != "auto":
+            raise ValueError("--radius draws boxes and shells, not from a prior; with it go "
+                             "--class (of conditional models), --sharpen, --blur, --seed and -o")
+        print(sweep(model, _numbers(radius), out, Draw(kind, seed, Finish(sharpen, blur))))
+        print(out)
+        return
+    wish = Wish(n, kind, prior, temperature, seed, sharpen, nearest, blur)
     for line in draw(model, wish, out):
         print(line)
 
@@ -68,7 +87,7 @@ def morph(
     hold: Annotated[int, typer.Option(min=0, max=1000, help="frames that an image stays")] = 10,
     rate: Annotated[int, typer.Option(min=1, max=50, help="frames a second")] = 25,
     loop: Annotated[bool, typer.Option(help="go back to the first, for ever")] = True,
-    kind: Told = "",
+    sharpen: Sharpen = 0, blur: Blur = 0, kind: Told = "",
     device: Device = "cpu",
 ) -> None:
     """Morph one image into another, and on to others.
@@ -77,13 +96,15 @@ def morph(
     """
     from .hardware import choose_device
     from .spec import did_you_mean
+    from .tasks.finish import Finish
     from .tasks.morph import Manner
     from .tasks.morph import morph as go
     from .trained import load
     if way not in ("linear", "spherical"):
         raise ValueError(f"no way is named {way!r}; {did_you_mean(way, ['linear', 'spherical'])}")
     model = load(run, str(choose_device(device)))
-    count = go(model, images, out, Manner(way, frames, hold, rate, loop), kind)  # type: ignore[arg-type]
+    manner = Manner(way, frames, hold, rate, loop, Finish(sharpen, blur))  # type: ignore[arg-type]
+    count = go(model, images, out, manner, kind)
     print(f"{count} pictures in {out}")
 
 
@@ -97,7 +118,7 @@ def vary(
     lacking: Annotated[str, typer.Option(help="a folder of such that lack it")] = "",
     out: Annotated[Path, typer.Option("--out", "-o", help="a .png for strips, or an "
                                       "animation")] = Path("vary.png"),
-    kind: Told = "",
+    sharpen: Sharpen = 0, blur: Blur = 0, kind: Told = "",
     device: Device = "cpu",
 ) -> None:
     """Change an image along an attribute: thicker, wider, more of a class, smiling.
@@ -106,12 +127,14 @@ def vary(
     --having smiling/ --lacking serious/ -o smile.gif
     """
     from .hardware import choose_device
+    from .tasks.finish import Finish
     from .tasks.vary import chosen_attributes
     from .tasks.vary import vary as along
     from .trained import load
     model = load(run, str(choose_device(device)))
     names = [name.strip() for name in attribute.split(",") if name.strip()]
-    along(model, image, chosen_attributes(model, names, having, lacking, kind), out, kind)
+    attributes = chosen_attributes(model, names, having, lacking, kind)
+    along(model, image, attributes, out, kind, Finish(sharpen, blur))
     print(out)
 
 

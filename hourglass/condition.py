@@ -59,9 +59,34 @@ class InferredLabel(nn.Module):
         return guess if y is None else torch.where(y < 0, guess, y), logits
 
 
-Condition = LabelCondition | InferredLabel
-CONDITIONS: dict[str, type[Condition]] = {"label": LabelCondition, "inferred": InferredLabel}
-HIDDEN = 128   # units of the classifier
+class ClassifierHead(nn.Module):
+    """q(y|x) from the encoder's h, of a classifier that was made of a model: its codes know nothing
+    of classes."""
+
+    def __init__(self, classes: int, code: tuple[int, ...], back: tuple[int, ...]):
+        super().__init__()
+        width = math.prod(code)
+        self.classify = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(width, affine=False),
+                                      nn.Linear(width, HIDDEN), nn.ReLU(),
+                                      nn.Linear(HIDDEN, classes))
+
+    def told(self, h: Tensor, y: Tensor | None) -> tuple[Tensor | None, Tensor]:
+        """The classes y (B,) themselves, and the guess as logits (B, K)."""
+        return y, self.classify(h)
+
+    def encoding(self, h: Tensor, y: Tensor | None) -> Tensor:
+        """h (B, *code) itself."""
+        return h
+
+    def decoding(self, h: Tensor, y: Tensor | None) -> Tensor:
+        """h (B, *back) itself."""
+        return h
+
+
+Condition = LabelCondition | InferredLabel | ClassifierHead
+CONDITIONS: dict[str, type[Condition]] = {"label": LabelCondition, "inferred": InferredLabel,
+                                          "classifier": ClassifierHead}
+HIDDEN = 128   # units of a classifier
 
 
 def _given(y: Tensor | None) -> Tensor:

@@ -49,7 +49,8 @@ def lock(file: IO[Any], busy: str) -> None:
         raise ValueError(busy) from None
 
 
-def check_empty(path: Path) -> None:
-    """Raises ValueError where files would be written among others."""
+def check_empty(path: Path, flag: str = "-o") -> None:
+    """Raises ValueError, which names the flag to change, where files would be written among
+    others."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ValueError(f"{path} is there already and not empty; choose another -o")
+        raise ValueError(f"{path} is there already and not empty; choose another {flag}")

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from .aliases import DIM, NAMES
 from .settings import Settings
 
 
@@ -18,6 +19,7 @@ def takes_settings(names: Iterable[str]) -> Callable[[Callable[..., None]], Call
 def _with_flags(command: Callable[..., None], names: Iterable[str]) -> Callable[..., None]:
     own = [p for p in inspect.signature(command).parameters.values() if p.name != "settings"]
     flags = []
+    names = list(names)
     for name in names:
         setting = Settings.model_fields[name]
         kind = bool if setting.annotation in (bool, bool | None) else str
@@ -25,9 +27,15 @@ def _with_flags(command: Callable[..., None], names: Iterable[str]) -> Callable[
         extra: Any = setting.json_schema_extra or {}
         flag = extra.get("flag", f"--{name.replace('_', '-')}")
         switch = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
-        option = typer.Option(switch, help=f"{setting.description}{default}", show_default=False)
+        option = typer.Option(switch, *_also(name), help=f"{setting.description}{default}",
+                              show_default=False)
         flags.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None,
                                        annotation=Annotated[Optional[kind], option]))  # noqa: UP045
+    if "model" in names:
+        option = typer.Option("--latent-dim", "--dim", help="numbers in the code: the dim of the "
+                              "named model", show_default=False)
+        flags.append(inspect.Parameter(DIM, inspect.Parameter.KEYWORD_ONLY, default=None,
+                                       annotation=Annotated[Optional[str], option]))  # noqa: UP045
 
     def wrapped(**given: Any) -> None:
         named = {p.name: given.pop(p.name) for p in own}
@@ -37,3 +45,8 @@ def _with_flags(command: Callable[..., None], names: Iterable[str]) -> Callable[
     wrapped.__annotations__ = {p.name: p.annotation for p in [*own, *flags]}
     wrapped.__doc__, wrapped.__name__ = command.__doc__, command.__name__
     return wrapped
+
+
+def _also(name: str) -> list[str]:
+    """The flags of other tools that mean the same."""
+    return [f"--{other.replace('_', '-')}" for other, own in NAMES.items() if own == name]

@@ -6,11 +6,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .autoencoder import Parts
+from .autoencoder import Autoencoder, Parts
 from .checkpoint import save_tensors
+from .classifier import NoDecoder
 from .contracts import Scale
 from .data.images import Reading
 from .data.source import Source
+from .older import FORMAT, parts_of
 
 
 def scale_in(about: dict[str, Any]) -> Scale:
@@ -31,6 +33,14 @@ def save_model(
     save_tensors(path, kept, {"hourglass": json.dumps(about)})
 
 
+def make_model(about: dict[str, Any]) -> Autoencoder:
+    """The model that a file tells of, without its weights; a classifier has no decoder."""
+    model = Autoencoder(Parts(**parts_of(about)), tuple(about["shape"]), len(about["classes"]))
+    if about.get("decoder") is False:
+        model.decoder = NoDecoder(about["from"])
+    return model
+
+
 def describe(parts: Parts, source: Source, reading: Reading) -> dict[str, Any]:
     """What must be known to use a model's weights: its parts, and what its inputs look like."""
     if len(source.shape) == 3:
@@ -40,6 +50,7 @@ def describe(parts: Parts, source: Source, reading: Reading) -> dict[str, Any]:
         if not reading.size and not reading.pad:
             settled["size"] = f"{source.shape[1]}x{source.shape[2]}"
         reading = Reading(**{**vars(reading), **settled, "strict": False})
-    return {"parts": vars(parts), "shape": list(source.shape), "scale": source.scale.factor,
-            "values": vars(source.scale), "bounded": source.low >= 0 and source.high <= 1,
-            "reading": vars(reading), "classes": list(source.classes), "encoding": source.encoding}
+    return {"format": FORMAT, "parts": vars(parts), "shape": list(source.shape),
+            "scale": source.scale.factor, "values": vars(source.scale),
+            "bounded": source.low >= 0 and source.high <= 1, "reading": vars(reading),
+            "classes": list(source.classes), "encoding": source.encoding}

@@ -15,6 +15,7 @@ from .baselines import baselines
 from .channels import channels_first, channels_last
 from .console import track
 from .corruptions import corrupted
+from .data.columns import value_names
 from .data.source import Source
 from .fitted import FittedPrior
 from .judge import Judge, find_judge
@@ -35,6 +36,7 @@ GLANCED, GLANCED_MOST = 100, 2000   # samples, at least and at most, and
 GLANCED_VALUES = 8_000_000   # values of them, at a glance
 COMPARED = 64              # samples that are corrupted and restored, and
 COMPARED_VALUES = 6_000_000   # values of them
+LONGEST = 20               # characters of a column's name
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,16 @@ def _passed(model: Autoencoder, source: Source, rows: Tensor) -> Snapshot:
                     kl.numpy(), y, source.classes, names, name, len(split),
                     source.low >= 0 and source.high <= 1,
                     channels_last(known).numpy().astype(bool), words=words.numpy().astype(np.int32),
-                    books=getattr(model.bottleneck, "books", 1), **_truth(source, index))
+                    books=getattr(model.bottleneck, "books", 1), columns=_columns(source),
+                    **_truth(source, index))
+
+
+def _columns(source: Source) -> tuple[str, ...]:
+    """The names of a table's values, short enough to stand at an axis."""
+    if source.encoding.get("kind") != "table":
+        return ()
+    names = value_names(source.encoding["columns"])
+    return tuple(name if len(name) <= LONGEST else f"{name[:LONGEST - 1]}…" for name in names)
 
 
 def _truth(source: Source, index: Tensor) -> dict[str, Any]:

@@ -63,22 +63,30 @@ def _side(space: Space) -> int:
 
 def grid(space: Space) -> Probe:
     """Codes on a square: of two factors themselves, else of the two main axes through the mean."""
-    side = _side(space)
-    if space.z.shape[1] == 2:
-        limit = float(np.ceil(np.quantile(np.abs(space.z), 0.999)))
+    z, steps, about = square(space.z, _side(space))
+    return Probe(space.pictures(z), as_texts(steps[::-1]), as_texts(steps), about)
+
+
+def square(
+    z: np.ndarray, side: int, limit: float | None = None
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Codes (S, S, D) on a square from -limit to limit each way, the S steps, and what they are: of
+    the two latent dimensions of codes z (N, D), else of their two main axes through the mean, in
+    standard deviations. Without a limit the square holds nearly all codes."""
+    if z.shape[1] == 2:
+        limit = limit or float(np.ceil(np.quantile(np.abs(z), 0.999)))
         steps = np.linspace(-limit, limit, side)
-        z = np.stack(np.meshgrid(steps, steps[::-1]), -1)
         about = "factor 1 to the right, factor 2 upwards"
-    else:
-        mean = space.z.mean(0)
-        _, scale, axes = np.linalg.svd(space.z - mean, full_matrices=False)
-        widths = scale[:2] / np.sqrt(len(space.z))
-        steps = np.linspace(-3, 3, side)
-        across, up = np.meshgrid(steps, steps[::-1])
-        z = mean + across[..., None] * widths[0] * axes[0] + up[..., None] * widths[1] * axes[1]
-        about = ("through the mean code, along the first main axis to the right, the second "
-                 "upwards, in their standard deviations")
-    return Probe(space.pictures(z), _texts(steps[::-1]), _texts(steps), about)
+        return np.stack(np.meshgrid(steps, steps[::-1]), -1), steps, about
+    mean = z.mean(0)
+    _, scale, axes = np.linalg.svd(z - mean, full_matrices=False)
+    widths = scale[:2] / np.sqrt(len(z))
+    steps = np.linspace(-(limit or 3), limit or 3, side)
+    across, up = np.meshgrid(steps, steps[::-1])
+    about = ("through the mean code, along the first main axis to the right, the second upwards, "
+             "in their standard deviations")
+    return (mean + across[..., None] * widths[0] * axes[0] + up[..., None] * widths[1] * axes[1],
+            steps, about)
 
 
 def quantile_grid(space: Space) -> Probe:
@@ -88,7 +96,7 @@ def quantile_grid(space: Space) -> Probe:
     steps = norm.ppf(shares)
     z = np.stack(np.meshgrid(steps, steps[::-1]), -1)
     about = f"at {GRID} quantiles of N(0, 1) a factor: every cell stands for as many draws"
-    return Probe(space.pictures(z), _texts(steps[::-1]), _texts(steps), about)
+    return Probe(space.pictures(z), as_texts(steps[::-1]), as_texts(steps), about)
 
 
 def traversals(space: Space) -> Probe:
@@ -101,7 +109,7 @@ def traversals(space: Space) -> Probe:
         z[row, :, factor] = mean[factor] + steps * std[factor]
     about = (f"the {len(order)} factors that vary most, each from three of its standard deviations "
              f"below its mean to three above; the other factors are those of one sample")
-    return Probe(space.pictures(z), tuple(f"factor {i + 1}" for i in order), _texts(steps), about)
+    return Probe(space.pictures(z), tuple(f"factor {i + 1}" for i in order), as_texts(steps), about)
 
 
 def interpolations(space: Space) -> Probe:
@@ -112,7 +120,7 @@ def interpolations(space: Space) -> Probe:
     like = np.stack([ends[:, 0] if t <= 0.5 else ends[:, 1] for t in shares], 1)
     between_ends = space.pictures(z, like)
     x = np.concatenate([space.x[ends[:, :1]], between_ends, space.x[ends[:, 1:]]], 1)
-    return Probe(x, (), ("x", *_texts(shares), "x"), "shares of the way")
+    return Probe(x, (), ("x", *as_texts(shares), "x"), "shares of the way")
 
 
 def _pairs(space: Space) -> np.ndarray:
@@ -153,5 +161,6 @@ def shells(space: Space) -> Probe:
                  tuple(f"|z| = {r:.3g}" for r in radii), (), about)
 
 
-def _texts(steps: np.ndarray) -> tuple[str, ...]:
+def as_texts(steps: np.ndarray) -> tuple[str, ...]:
+    """Numbers with three digits, and 0 where they are nearly so."""
     return tuple(f"{step:.3g}" if abs(step) > 1e-9 else "0" for step in steps)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,7 @@ SHORTEST = 1.0      # seconds between two checkpoints, or
 PATIENCE = 20.0     # as many times as long as the last one took to write
 
 
-def run(training: Training) -> Iterator[Progress]:
+def run(training: Training) -> Generator[Progress]:
     """Train, yielding progress, and keep what was learnt on disk. Stops after the batch in which
     Ctrl-C came. Raises FloatingPointError for a loss that is not finite, ValueError for a device
     that is too small, OSError where data or disk give way; the best weights are kept."""
@@ -40,7 +40,7 @@ def run(training: Training) -> Iterator[Progress]:
                     training.ended = progress.stopped
                 keep(progress)
                 yield progress
-                if _anyone(interrupts.came, fabric):
+                if anyone(interrupts.came, fabric):
                     training.interrupted, training.ended = True, "interrupted"
                     break
         except (FloatingPointError, ValueError, OSError):   # it cannot go on
@@ -62,8 +62,8 @@ def parties_of(training: Training) -> Parties:
     return Parties(training.step, forward, optimiser, training.fabric)
 
 
-def _anyone(came: bool, fabric: Fabric) -> bool:
-    """Whether Ctrl-C reached any of the processes, so that all stop after the same batch."""
+def anyone(came: bool, fabric: Fabric) -> bool:
+    """Whether something came to any of the processes, so that all stop after the same batch."""
     if fabric.world_size == 1:
         return came
     flag = torch.tensor(float(came), device=fabric.device)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from .aliases import own_words, with_dim
+from .console import say
 from .spec import (
     Count,
     Fit,
@@ -125,7 +127,9 @@ class Settings(BaseModel):
 
 
 def make_settings(values: Mapping[str, Any]) -> Settings:
-    """Settings from names and values; raises ValueError that says what is right."""
+    """Settings from names and values, in other tools' words too; raises ValueError that says what
+    is right."""
+    values = with_dim(own_words(values, say), Settings.model_fields["model"].default)
     for name in values:
         if name not in Settings.model_fields:
             raise ValueError(f"no setting is named {name!r}; "

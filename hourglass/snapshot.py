@@ -15,7 +15,7 @@ from .disk import write_whole
 
 SEP = "/"   # between the parts of an array's name in the file
 TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "books",
-         "truth_names", "pca")
+         "truth_names", "columns", "pca")
 FEW = 5000   # codes whose classes are guessed
 
 
@@ -83,6 +83,7 @@ class Snapshot:
     truth_names: tuple[str, ...] = ()   # of the factors that samples were made of
     words: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))   # (N, P) of codes
     books: int = 1                  # of which the words are, in turns
+    columns: tuple[str, ...] = ()   # of a table: what each of a sample's values is
     pca: str = ""                   # with how many components PCA stands beside the model, or
     # why it does not
     pca_squared: np.ndarray = field(default_factory=lambda: np.empty(0))   # (N,) its errors

@@ -22,6 +22,9 @@ Share = Annotated[float, Ge(0), Le(1)]
 Rate = Annotated[float, Ge(0), Lt(1)]
 Fit = Literal["crop", "pad", "stretch"]   # how an image of another aspect comes to a size
 Initial = Literal["glorot", "pytorch"]    # how weights begin
+SYNONYMS = {"latent_dim": "dim", "encoding_dim": "dim", "z_dim": "dim", "kernel_size": "kernel",
+            "strides": "stride", "units": "widths", "hidden_dims": "widths", "p": "share",
+            "stddev": "std", "sigma": "std"}   # other tools' names of options
 
 
 @dataclass(frozen=True)
@@ -191,6 +194,8 @@ class Registry:
             raise ValueError(f"{call} has too many arguments; it is {self.signature(call.name)}")
         options = dict(zip(known, call.args, strict=False))
         for name, value in call.kwargs.items():
+            if name not in known and SYNONYMS.get(name) in known:
+                name = SYNONYMS[name]
             if name not in known:
                 takes = did_you_mean(name, known) or "it takes no arguments"
                 raise ValueError(f"{call.name} takes no {name!r}; {takes}")

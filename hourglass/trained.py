@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .autoencoder import Autoencoder, Parts
+from .anysize import at_own_size, changes, of_any_size, padded, sized, stride_of, whole
 from .channels import channels_first, channels_last, show_channels
 from .checkpoint import load_tensors
 from .codes import Codes, find_codes, keep_codes, kept_codes
@@ -27,10 +28,10 @@ from .folder import RunFolder, open_run
 from .inputs import Inputs
 from .kept_pca import PCA, pca_of
 from .loading import IN_MEMORY, load_source
+from .model_file import make_model
 from .scoring import Detector, detector_of
 from .settings import make_settings, read_toml
 from .spec import did_you_mean
-from .tiles import tiled
 
 if TYPE_CHECKING:   # it wants an extra, and few want it
     from .compression.codec import Codec, Contents
@@ -57,16 +58,22 @@ class Trained:
         self.folder, self.about = folder, json.loads(texts["hourglass"])
         self.shape = tuple(self.about["shape"])
         self.classes, self.inputs = tuple(self.about["classes"]), Inputs(self.about)
-        self.model = Autoencoder(Parts(**self.about["parts"]), self.shape, len(self.classes))
+        self.model = make_model(self.about)
         self.model.load_state_dict(weights)
         self.model.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.device = torch.device(device)
 
+    @cached_property
+    def stride(self) -> tuple[int, int] | None:
+        """Pixels a step of the code, of a model that takes images of any size; else None."""
+        return stride_of(self.model)
+
     def encode(self, x: Any, y: Any = None) -> np.ndarray:
-        """Codes (N, D), or maps (N, D, H, W): the posterior's mean, without noise. A conditional
-        model wants the classes y, by name, unless folders tell them."""
-        found = self.read(x)
-        return self._each(seen(found), self._labels(y, found),
+        """Codes (N, D), or maps (N, D, H, W), larger ones of larger images in an array: the
+        posterior's mean. A conditional model wants the classes y, unless folders tell them."""
+        found = sized(self, x)
+        given = padded(seen(found), self.shape[1:], self.stride)
+        return self._each(given, self._labels(y, found),
                           lambda x, y: self.model.encode(channels_first(x), y)[0].z).numpy()
 
     def decode(self, z: Any, y: Any = None) -> Any:
@@ -98,48 +105,30 @@ class Trained:
 
     def reconstruct(self, x: Any, y: Any = None) -> Any:
         """Through the bottleneck and back, (N, H, W, C) or (N, D); a table as a data frame and
-        windows in their own units. What is read already, a Collection, gives an array."""
-        found = self.read(x)
-        again = self._through(seen(found), self._labels(y, found))
+        windows in their own units. What is read already, a Collection, gives an array. Images in an
+        array keep their size where the model has no dense layer."""
+        found = sized(self, x)
+        again = whole(seen(found), self._labels(y, found), self.shape[1:], self.stride,
+                      self._through)
         return again if found is x else self.in_units(again, found)
 
     def restore(self, x: Any, y: Any = None) -> Any:
         """What the model makes of corrupted samples: images (N, H, W, C), or as `reconstruct`.
 
         Arrays of images, (N, H, W) or (N, H, W, C), 8-bit or in the data's range, keep their own
-        size: smaller and larger ones than in training go through in tiles that overlap. Files come
-        at the size of training. Values stay in [0, 1] where the data's do. A conditional model
-        wants the classes y, by name, unless folders tell them. Raises ValueError.
+        size: smaller and larger ones than in training go through whole, or, if the model has a
+        dense layer, in tiles that overlap. Files come at the size of training. Values stay in
+        [0, 1] where the data's do. A conditional model wants y, unless folders tell it. ValueError.
         """
         if len(self.shape) != 3:
             again = self.reconstruct(x, y)
             inside = self.about["bounded"] and isinstance(again, np.ndarray)
             return again.clip(0, 1) if inside else again
         named = isinstance(x, str | Path | Collection) or are_paths(x)
-        found = self.read(x) if named else self._at_own_size(x)
-        given, labels = seen(found), self._labels(y, found)
-        if given.shape[1:3] == self.shape[1:]:
-            again = self._through(given, labels)
-        else:
-            each = [None] * len(given) if labels is None else labels[:, None]
-            again = np.stack([self._in_tiles(image, label)
-                              for image, label in zip(given, each, strict=True)])
+        found = self.read(x) if named else at_own_size(self.inputs, x, self.shape)
+        again = of_any_size(seen(found), self._labels(y, found), self.shape[1:], self.stride,
+                            self._through, self.scale_of)
         return again.clip(0, 1) if self.about["bounded"] else again
-
-    def _at_own_size(self, x: Any) -> Collection:
-        """Images in memory as the model takes them, but for their size."""
-        found = self.inputs.read_at_own_size(x)
-        if len(found.shape) != 3 or found.shape[0] != self.shape[0]:
-            raise ValueError(f"this model takes images of {self.shape[0]} channels, not samples of "
-                             f"shape {found.shape}")
-        return found
-
-    def _in_tiles(self, image: np.ndarray, label: np.ndarray | None) -> np.ndarray:
-        """An image (H, W, C) of any size, of the class (1,) if any, through the model."""
-        def use(tiles: np.ndarray) -> np.ndarray:
-            return self._through(tiles, None if label is None else label.repeat(len(tiles)))
-        height, width = self.shape[1:]
-        return tiled(image * np.float32(self.scale_of(image)), (height, width), use)
 
     def _through(self, x: np.ndarray, y: np.ndarray | None) -> np.ndarray:
         """Samples (N, ...) through the model, classes (N,) as it counts them."""
@@ -330,7 +319,8 @@ class Trained:
     def check_guesses(self) -> None:
         """Raises ValueError for a model that guesses no classes."""
         if not hasattr(self.model.condition, "classify"):
-            raise ValueError("this model guesses no classes; --model semi_supervised_vae learns to")
+            raise ValueError("this model guesses no classes; hourglass finetune makes "
+                             "one of it that does, and --model semi_supervised_vae learns to")
 
     def guess(self, x: Any) -> np.ndarray:
         """How probable each class is for each sample to a model that guesses them, (N, K)."""
@@ -370,6 +360,8 @@ class Trained:
             found = self.inputs.read(given, strict)
         if (found := if_known(found)).shape != self.shape:
             raise ValueError(f"this model takes samples of shape {self.shape}, not {found.shape}")
+        if isinstance(x, str | Path) or are_paths(x):
+            found.notes += changes(x, found.sizes, self.shape)
         return found
 
     def impute(self, x: Any, y: Any = None) -> Any:

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
+from matplotlib.path import Path as PathOf
 from PIL import Image
 from scipy.stats import gaussian_kde
 from sklearn.datasets import make_blobs
@@ -17,6 +19,7 @@ from sklearn.neighbors import NearestNeighbors
 from hourglass import spec
 from hourglass.figures.canvas import as_png
 from hourglass.figures.classes import PALETTE, groups
+from hourglass.figures.corner import held_by
 from hourglass.figures.correlation import correlations
 from hourglass.figures.densities import chi_shares, density, span
 from hourglass.figures.latents import main_axes, some, widest
@@ -255,3 +258,59 @@ def test_a_picture_is_the_one_that_matplotlib_would_save(name):
     spec.figures.parts[name](whole).savefig(saved, format="png")
     drawn = io.BytesIO(as_png(spec.figures.parts[name](whole)))
     assert np.array_equal(*(np.asarray(Image.open(png).convert("RGB")) for png in (saved, drawn)))
+
+
+def test_the_corner_shows_up_to_ten_latent_dimensions():
+    figure = draw("corner", blobs(3, 300, factors=10))
+    assert len(figure.axes) == 55
+    assert [ax.get_xlabel() for ax in figure.axes if ax.get_xlabel()] == [
+        f"factor {i}" for i in range(1, 11)]
+    assert len(draw("corner", blobs(3, 300, factors=12)).axes) == 55
+
+
+@pytest.mark.parametrize("kinds, colours", [(3, 3), (1, 1), (33, 0)])
+def test_contours_are_of_each_class_or_of_all(kinds, colours):
+    ax = draw("corner", blobs(kinds, 900, factors=2)).axes[1]
+    lines = [c for c in ax.collections if isinstance(c, LineCollection)]
+    found = {tuple(c) for held in lines for c in held.get_colors()} if lines else set()
+    assert len(found) == colours
+
+
+def test_a_contour_holds_the_share_that_it_says():
+    points = np.random.default_rng(0).standard_normal((20_000, 2))
+    ends = np.array([[-4.0, 4.0], [-4.0, 4.0]])
+    for share in (0.5, 0.9):
+        (line,) = held_by(points, ends, (share,))
+        inside = PathOf(line).contains_points(points).mean()
+        assert abs(inside - share) < 0.07   # for the histogram is smoothed
+
+
+def test_many_classes_differ_by_marker_too():
+    s = blobs(33, 660, factors=2)
+    looks = {(group.colour, group.marker, group.dashes) for group in groups(s, some(s, 9999))}
+    assert len(looks) == 33 and len({marker for _, marker, _ in looks}) == 4
+    assert len(draw("codes", s).axes[0].collections) == 4
+
+
+def test_the_curve_of_one_epoch_has_ticks_to_read():
+    row = {"epoch": 1.0, "train_loss": 140.2, "val_loss": 141.0}
+    for history in ((row,), (row, {**row, "epoch": 2.0, "train_loss": 139.0})):
+        ax = draw("curves", replace(blobs(2), history=history, best_epoch=1)).axes[0]
+        low, high = ax.get_ylim()
+        shown = [t.get_text() for t in ax.get_yticklabels()
+                 if t.get_text() and low <= t.get_position()[1] <= high]
+        assert 2 <= len(shown) <= 8 and len(set(shown)) == len(shown)
+        assert [int(tick) for tick in ax.get_xticks() if 1 <= tick <= len(history)] == list(
+            range(1, len(history) + 1))
+
+
+@pytest.mark.parametrize("columns, shown", [
+    (("age", "sex=f", "sex=m"), ("age", "sex=f", "sex=m")),
+    (("age", *(f"town={i}" for i in range(45)), "fare"), ("age", "town", "fare")),
+    (tuple(f"c{i}" for i in range(70)), ())])
+def test_a_tables_columns_are_named_at_its_axes(columns, shown):
+    x = np.random.default_rng(0).random((12, len(columns))).astype(np.float32)
+    axes = draw("lines", replace(blobs(2), x=x, recon=x, columns=columns)).axes
+    names = [t.get_text() for t in axes[-1].get_xticklabels()]
+    assert names == list(shown) if shown else axes[-1].get_xlabel() == "value, of 70"
+    assert axes[0].get_ylabel() == "scaled value" and len(axes) == 8

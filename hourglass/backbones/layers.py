@@ -10,13 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Skips = tuple[Tensor, ...]
+Pair = tuple[int, int]   # (height, width)
 Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid",
-                     "softplus", "none"]
+                     "softplus", "none", "linear"]
 Norm = Literal["none", "batch", "group", "layer", "instance"]
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(0.2), "elu": nn.ELU, "selu": nn.SELU,
     "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid,
-    "softplus": nn.Softplus, "none": nn.Identity}
+    "softplus": nn.Softplus, "none": nn.Identity, "linear": nn.Identity}
 
 
 @dataclass(frozen=True)
@@ -75,19 +76,21 @@ class Decoder(nn.Module):
 
 
 class UpConv(nn.Module):
-    """Transposed convolution from maps of `size` to maps of `target` (height, width)."""
+    """Transposed convolution from maps of `size` to maps of `target` (height, width); maps that are
+    larger by n pixels than `size` become larger by n strides than `target`."""
 
-    def __init__(self, channels: tuple[int, int], kernel: int, stride: int,
-                 size: tuple[int, int], target: tuple[int, int], bias: bool = True):
+    def __init__(self, channels: tuple[int, int], kernel: int | Pair, stride: int | Pair,
+                 size: Pair, target: Pair, bias: bool = True):
         super().__init__()
-        (high, more_high), (wide, more_wide) = (
-            padding_for((a - 1) * stride + kernel - b) for a, b in zip(size, target, strict=True))
-        if max(more_high, more_wide) >= stride or max(high, wide) >= kernel:
-            raise ValueError(f"a transposed convolution with kernel {kernel} and stride {stride} "
-                             f"cannot bring {size} to {target}; use an odd kernel")
-        self.conv = nn.ConvTranspose2d(*channels, kernel, stride, (high, wide),
-                                       (more_high, more_wide), bias=False)
-        self.geometry = (stride, (high, wide), (more_high, more_wide))
+        kernel, stride = pair(kernel), pair(stride)
+        paddings, more = zip(*(padding_for((a - 1) * s + k - b) for a, b, k, s in zip(
+            size, target, kernel, stride, strict=True)), strict=True)
+        if any(m >= s or p >= k for m, s, p, k in zip(more, stride, paddings, kernel, strict=True)):
+            raise ValueError(f"a transposed convolution with kernel {plainly(kernel)} and stride "
+                             f"{plainly(stride)} cannot bring {size} to {target}; use an odd "
+                             f"kernel")
+        self.conv = nn.ConvTranspose2d(*channels, kernel, stride, paddings, more, bias=False)
+        self.geometry = (stride, paddings, more)
         self.bias = nn.Parameter(torch.zeros(channels[1])) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -95,6 +98,16 @@ class UpConv(nn.Module):
             return self.conv(x)
         y = F.conv_transpose2d(x, self.conv.weight, self.bias.detach(), *self.geometry)
         return _BiasGradient.apply(y, self.bias)
+
+
+def pair(value: int | Pair) -> Pair:
+    """One number for both directions, or one each."""
+    return (value, value) if isinstance(value, int) else value
+
+
+def plainly(value: Pair) -> str:
+    """A pair as people say it: "3", or "3x5" (height x width)."""
+    return str(value[0]) if value[0] == value[1] else f"{value[0]}x{value[1]}"
 
 
 def padding_for(over: int) -> tuple[int, int]:
@@ -122,7 +135,7 @@ class ToOneMap(nn.Module):
     """Convolution to a single map, as one convolution per channel and their sum: the same maps, at
     half the time on CPUs, whose kernels pad one output channel to sixteen."""
 
-    def __init__(self, channels: int, kernel: int, padding: int):
+    def __init__(self, channels: int, kernel: int | Pair, padding: int | Pair):
         super().__init__()
         self.conv = nn.Conv2d(channels, channels, kernel, padding=padding, groups=channels,
                               bias=False)
@@ -133,16 +146,41 @@ class ToOneMap(nn.Module):
 
 
 class Resize(nn.Module):
-    """Bilinear resize of maps from `size` to `target`, as two small matrix products."""
+    """Bilinear resize of maps from `size` to `target`, as two small matrix products; maps that are
+    larger by n pixels than `size` become larger by n strides than `target`."""
 
-    def __init__(self, size: tuple[int, int], target: tuple[int, int]):
+    def __init__(self, size: Pair, target: Pair, stride: Pair = (1, 1)):
         super().__init__()
+        self.size, self.target, self.stride = size, target, stride
         for name, n, m in zip(("rows", "columns"), size, target, strict=True):
             self.register_buffer(name, _bilinear(n, m), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[2:]
         rows, columns = self.get_buffer("rows").to(x), self.get_buffer("columns").to(x)
+        if (height, width) != self.size:
+            rows, columns = (_bilinear(n, m).to(x) for n, m in zip(
+                (height, width), grown((height, width), self.size, self.target, self.stride),
+                strict=True))
         return rows @ x @ columns.T
+
+
+class Repeat(nn.Module):
+    """Nearest-neighbour resize of maps from `size` to `target`; other sizes as in `Resize`."""
+
+    def __init__(self, size: Pair, target: Pair, stride: Pair):
+        super().__init__()
+        self.size, self.target, self.stride = size, target, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[2:]
+        return F.interpolate(x, grown((height, width), self.size, self.target, self.stride))
+
+
+def grown(seen: Pair, size: Pair, target: Pair, stride: Pair) -> Pair:
+    """The size to which maps of `seen` pixels go, where those of `size` go to `target`."""
+    height, width = (t + s * (n - m) for n, m, t, s in zip(seen, size, target, stride, strict=True))
+    return height, width
 
 
 def _bilinear(n: int, m: int) -> Tensor:

@@ -22,7 +22,7 @@ def unet(
     block has `layers` convolutions, of which the first strides, down or up. With residual=True only
     what differs from the image is learnt, for likelihoods whose mean is what comes out, as normal.
     """
-    sizes, filters, _ = plan(shape, filters, kernel, 2)
+    sizes, filters, *_ = plan(shape, filters, kernel, 2)
     style = Style(norm, activation, dropout)
     downs, ups = nn.ModuleList(), nn.ModuleList()
     for n, m in zip((shape[0], *filters), filters, strict=False):

@@ -25,9 +25,13 @@ class Grid:
             return z.flatten(2).transpose(1, 2)
         return z.unflatten(1, (self.places[0], -1))
 
-    def join(self, v: Tensor) -> Tensor:
-        """Vectors (B, P, D) -> z."""
-        return v.transpose(1, 2).unflatten(2, self.places) if self.maps else v.flatten(1)
+    def of(self, z: Tensor) -> tuple[int, ...]:
+        """The places of z, which has more of them where the image was larger than in training."""
+        return tuple(z.shape[2:]) if self.maps else self.places
+
+    def join(self, v: Tensor, places: tuple[int, ...] = ()) -> Tensor:
+        """Vectors (B, P, D) -> z, of these places, else of those in training."""
+        return v.transpose(1, 2).unflatten(2, places or self.places) if self.maps else v.flatten(1)
 
 
 def places(

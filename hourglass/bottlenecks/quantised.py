@@ -63,10 +63,11 @@ class Quantised(nn.Module):
         return Alphabet(self.quantiser.size, self.places, self._read, self._write)
 
     def forward(self, h: Tensor, draw: bool = False) -> Latent:
-        v = self.grid.split(self.reduce(h))
+        reduced = self.reduce(h)
+        v, places = self.grid.split(reduced), self.grid.of(reduced)
         # training's steps alone teach the words: evaluation draws too
         w, words, penalties = self.quantiser(v, self.training and draw)
-        return Latent(self.grid.join(w), codes=words.unflatten(1, self.grid.places),
+        return Latent(self.grid.join(w, places), codes=words.unflatten(1, places),
                       penalties=dict(penalties))
 
     def settle(self, z: Tensor) -> Tensor:

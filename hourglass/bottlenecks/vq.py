@@ -78,7 +78,8 @@ class Summed(nn.Module):
         self.grid, self.depth = grid, depth
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.grid.join(self.grid.split(z).unflatten(2, (self.depth, -1)).sum(2))
+        summed = self.grid.split(z).unflatten(2, (self.depth, -1)).sum(2)
+        return self.grid.join(summed, self.grid.of(z))
 
 
 def nearest(

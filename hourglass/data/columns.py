@@ -110,6 +110,13 @@ def width(column: Column) -> int:
     return len(column["values"]) if column["kind"] == "category" else 1
 
 
+def value_names(columns: list[Column]) -> tuple[str, ...]:
+    """The names of a row's numbers: of a column, or of a category "sex=male"."""
+    return tuple(name for column in columns for name in (
+        [f"{column['name']}={value}" for value in column["values"]]
+        if column["kind"] == "category" else [str(column["name"])]))
+
+
 def described(columns: list[Column]) -> str:
     """What a row's numbers are, in order, as in "number*2, kinds(3), pair(0.25)": the likelihood
     `mixed` reads it."""

@@ -37,6 +37,12 @@ def contact_sheet(
     return figure
 
 
+def square_panel(tall: float) -> tuple[Figure, Axes]:
+    """A figure for a grid of as many rows as columns, of images so many times as tall as wide."""
+    figure = Figure(figsize=(WIDTH, 1 + (WIDTH - 1) * tall), dpi=110, layout="constrained")
+    return figure, figure.subplots()
+
+
 def put_rows(
     ax: Axes, rows: Sequence[np.ndarray], names: Sequence[str], columns: Sequence[str] = ()
 ) -> None:

@@ -10,6 +10,9 @@ from ..snapshot import Snapshot
 from .canvas import COLOURS, WIDTH
 
 LONGEST = 16    # characters of a class's name
+TEN = 10        # classes that a marker and a way of drawing lines is for
+MARKERS = ("o", "^", "s", "D")
+DASHES = ("-", "--", ":", "-.")
 # matplotlib's ten, then each as far as can be, in CIELAB, from all before it and from white
 PALETTE = (
     "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f",
@@ -25,6 +28,8 @@ class Group(NamedTuple):
     name: str
     colour: str
     rows: np.ndarray   # which of those that are drawn
+    marker: str = MARKERS[0]   # of its points, and
+    dashes: str = DASHES[0]    # of its lines: others after ten classes, whose colours are alike
 
 
 def name_of(s: Snapshot, kind: int) -> str:
@@ -39,8 +44,9 @@ def groups(s: Snapshot, rows: np.ndarray) -> list[Group]:
     kinds = np.unique(s.y)
     if not 2 <= len(kinds) <= len(PALETTE):
         return [Group("", COLOURS[0], np.arange(len(rows)))]
-    found = [Group(name_of(s, kind), colour, np.flatnonzero(s.y[rows] == kind))
-             for kind, colour in zip(kinds, PALETTE, strict=False)]
+    found = [Group(name_of(s, kind), colour, np.flatnonzero(s.y[rows] == kind),
+                   MARKERS[i // TEN], DASHES[i // TEN])
+             for i, (kind, colour) in enumerate(zip(kinds, PALETTE, strict=False))]
     return [group for group in found if len(group.rows)]
 
 
@@ -51,7 +57,7 @@ def legend(figure: Figure, found: list[Group], share: float = 1.0, **place: Any)
         return
     letters = max(len(group.name) for group in found)
     columns = int(share * WIDTH / (0.42 + 0.075 * letters))   # inches, at this size
-    handles = [Line2D([], [], color=group.colour, marker="o", linestyle="", markersize=6,
+    handles = [Line2D([], [], color=group.colour, marker=group.marker, linestyle="", markersize=6,
                       label=f" {group.name}") for group in found]   # "_" first would hide it
     look = {"loc": "outside lower center", "fontsize": 8, "handletextpad": 0.1,
             "columnspacing": 1.0, "frameon": False, **place}

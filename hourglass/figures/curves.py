@@ -3,11 +3,13 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
 from .canvas import COLOURS, panels, plain
+
+NARROW = 3   # times the least loss, up to which ticks are evenly spaced
 
 
 @figures.add("curves")
@@ -39,13 +41,20 @@ def _curve(ax: Axes, s: Snapshot, name: str) -> None:
             lowest = min(lowest, np.nanmin(values))
     if lowest > 0 and name != "kl":   # which rises
         ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-        ax.yaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_minor_formatter(NullFormatter())
+        low, high = ax.get_ylim()
+        # a narrow range, as of one epoch, has no round numbers for a log scale's ticks
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)) if high > NARROW * low
+                                   else MaxNLocator(5))
+        ax.yaxis.set_major_formatter("{x:.4g}")
+        ax.yaxis.set_minor_locator(NullLocator())
     if s.best_epoch:
         ax.axvline(s.best_epoch, color="#999999", linewidth=1, linestyle="--",
                    label=f"kept: epoch {s.best_epoch}")
     units = {"loss": "nats per sample", "recon": "nats per sample", "kl": "nats per sample"}
     ax.set(title=name, xlabel="epoch", ylabel=units.get(name, "per value"))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(epochs) == 1:
+        ax.set_xlim(epochs[0] - 1, epochs[0] + 1)
+        ax.set_xticks(epochs)
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(alpha=0.25, which="both")

@@ -26,7 +26,7 @@ def densities(s: Snapshot) -> Figure:
     for ax, factor in zip(axes, shown, strict=True):
         grid = span(z[:, factor])
         for group in found:
-            ax.plot(grid, density(z[group.rows, factor], grid), color=group.colour,
+            ax.plot(grid, density(z[group.rows, factor], grid), group.dashes, color=group.colour,
                     linewidth=1.2 if len(found) <= 10 else 0.8)
         ax.set_ylim(0, None)
     legend(figure, found)

@@ -12,6 +12,8 @@ from .canvas import COLOURS, panels, plain, shown, tile
 
 SHOWN = 8      # samples of each kind
 CHANNELS = 6   # of a series
+NAMED = 40     # values of a table up to which each is named; of more, each column is, up to
+MOST = 60      # columns
 
 
 def picks(s: Snapshot, count: int = SHOWN) -> dict[str, np.ndarray]:
@@ -54,20 +56,38 @@ def reconstructions(s: Snapshot) -> Figure:
 @figures.add("lines")
 def lines(s: Snapshot) -> Figure:
     """Samples (thin and grey) and their reconstructions, value by value: of vectors one line, of
-    series one a channel. Good: they lie on one another, but for noise."""
+    series one a channel, of tables, whose columns are named, a kind of samples a row. Good: they
+    lie on one another, but for noise."""
     if s.x.ndim not in (2, 3):
         raise Lacking("vectors or series")
-    chosen = picks(s, 3)
-    rows = len(chosen["best"])
-    figure, axes = panels(rows, 4, 1.6 + 1.7 * rows)
-    for column, (kind, index) in enumerate(chosen.items()):
-        for row, i in enumerate(index):
-            ax = axes[4 * row + column]
-            _put_lines(ax, s, i)
-            ax.set_title(f"{kind}, mse {s.squared[i]:.2g}", fontsize=9)
+    each = 2 if s.columns else 3
+    chosen = [[(kind, i) for i in index] for kind, index in picks(s, each).items()]
+    grid = chosen if s.columns else list(zip(*chosen, strict=True))
+    rows, across = len(grid), len(grid[0])
+    figure, axes = panels(rows, across, 1.6 + 1.7 * rows)
+    for at, (kind, i) in enumerate(cell for row in grid for cell in row):
+        ax = axes[at]
+        _put_lines(ax, s, i)
+        ax.set_title(f"{kind}, mse {s.squared[i]:.2g}", fontsize=9)
+        _name_axes(ax, s, first=at % across == 0, lowest=at >= across * (rows - 1))
     plain(axes)
     axes[0].legend(frameon=False, fontsize=8)
     return figure
+
+
+def _name_axes(ax: Axes, s: Snapshot, first: bool, lowest: bool) -> None:
+    """The names of a table's columns below the lowest panels, and what is measured."""
+    names = dict(enumerate(s.columns))
+    if len(names) > NAMED:   # a category has a value for each of its kinds: the first has its name
+        bases = [name.partition("=")[0] for name in s.columns]
+        names = {i: base for i, base in enumerate(bases) if base not in bases[:i]}
+    if 0 < len(names) <= MOST:
+        ax.set_xticks(list(names), list(names.values()) if lowest else [""] * len(names),
+                      rotation=90, fontsize=7)
+    elif lowest:
+        ax.set_xlabel("step" if s.x.ndim == 3 else f"value, of {s.x.shape[1]}", fontsize=8)
+    if first and s.columns:
+        ax.set_ylabel("scaled value", fontsize=8)
 
 
 def _put_lines(ax: Axes, s: Snapshot, i: int) -> None:
@@ -76,6 +96,6 @@ def _put_lines(ax: Axes, s: Snapshot, i: int) -> None:
     for number, (own, again) in enumerate(zip(np.atleast_2d(x.T)[:CHANNELS],
                                               np.atleast_2d(s.recon[i].T), strict=False)):
         ax.plot(own, color="#888888", linewidth=1.2, marker="." if len(s.known) else "",
-                markersize=3, label=None if number else "x")
+                markersize=3, label=None if number else "sample")
         ax.plot(again, color=COLOURS[number % len(COLOURS)], linewidth=1,
-                label=None if number else "again")
+                label=None if number else "reconstruction")

@@ -18,12 +18,17 @@ FEW, MOST = 10, 100   # classes from and to which names stand among the points
 def scatter(ax: Axes, points: np.ndarray, found: list[Group], size: float = 12_000,
             **options: Any) -> None:
     """Points (N, 2) or (N, 3) in their classes' colours; in the samples' order, so that no class
-    lies on top of the others."""
-    colours = np.empty(len(points), object)
-    for group in found:
-        colours[group.rows] = group.colour
-    look = {"s": float(np.clip(size / len(points), 4, 40)), "c": list(colours), "alpha": 0.65}
-    ax.scatter(*points.T, **{**look, "linewidths": 0, **options})
+    lies on top of the others; each ten classes have their own marker."""
+    look: dict[str, Any] = {"s": float(np.clip(size / len(points), 4, 40)), "alpha": 0.65,
+                            "linewidths": 0}
+    for marker in dict.fromkeys(group.marker for group in found):
+        colours = np.full(len(points), None, object)
+        for group in found:
+            if group.marker == marker:
+                colours[group.rows] = group.colour
+        own = np.flatnonzero(colours != None)  # noqa: E711 (of each element)
+        look["c"] = list(colours[own])
+        ax.scatter(*points[own].T, marker=marker, **{**look, **options})
 
 
 def name_medians(axes: list[Axes], clouds: list[np.ndarray], s: Snapshot, rows: np.ndarray) -> None:

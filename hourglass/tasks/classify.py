@@ -11,6 +11,7 @@ from ..trained import Trained, seen
 from .embed import CHUNK, names_of
 from .pictures import check_name
 from .rows import as_csv
+from .unlike import unlike
 
 
 def classify(model: Trained, samples: str, out: Path) -> list[str]:
@@ -22,7 +23,7 @@ def classify(model: Trained, samples: str, out: Path) -> list[str]:
     check_name(out, (".csv",))
     model.check_guesses()
     found = model.read(samples, strict=False)
-    for note in found.notes:
+    for note in [*found.notes, *unlike(model, found)]:
         say(note)
     given = seen(found)
     starts = range(0, len(found.x), CHUNK)

@@ -94,7 +94,7 @@ def _agree(plan: Plan) -> None:
     if plan.out.suffix.lower() in (".html", ".htm"):
         raise ValueError(f"models come with runs of their own; name a folder with -o, not "
                          f"{plan.out}")
-    check_empty(plan.out)
+    check_empty(plan.out, "--out")
     plan.out.mkdir(parents=True, exist_ok=True)
     write_whole(kept, "".join(line for line in plan.shared.to_toml().splitlines(keepends=True)
                               if line.partition(" = ")[0] not in OWN))

@@ -13,6 +13,7 @@ from ..disk import write_out
 from ..trained import Trained
 from .pictures import check_name, save_array
 from .rows import as_csv
+from .unlike import unlike
 
 SUFFIXES = (".parquet", ".csv", ".npy")
 CHUNK = 2048   # samples encoded between two looks at the bar
@@ -54,7 +55,7 @@ def codes_of(model: Trained, images: str | Path, y: Any = None) -> Embedded:
     """The codes of all images of a folder, archive, array or source; what cannot be read is left
     out, and said. Raises ValueError."""
     found = model.read(str(images), strict=False)
-    for note in found.notes:
+    for note in [*found.notes, *unlike(model, found)]:
         say(note)
     kinds = y if y is not None or found.y is None else [found.classes[i] for i in found.y]
     starts = range(0, len(found.x), CHUNK)

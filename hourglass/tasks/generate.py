@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import ImageEnhance
 
 from ..console import say, track
 from ..data.windows import in_own_units
 from ..disk import check_empty
 from ..figures.canvas import contact_sheet, shown
 from ..trained import Trained
+from .finish import Finish, finished
 from .nearest import nearest
 from .pictures import (
     SUFFIXES,
@@ -24,7 +24,8 @@ from .pictures import (
 from .tables import SUFFIXES as TABLES
 from .tables import drawn_rows, is_table, save_table
 
-WIDEST = 20   # columns of a sheet with a class a column
+MOST = 40     # classes that have a row each
+LEAST = 2     # samples in such a row
 PAIRED = 10   # columns of one with the nearest training samples
 
 
@@ -33,12 +34,18 @@ class Wish:
     """What to draw."""
 
     n: int = 40
-    kind: str = ""              # of which class
+    kind: str = ""              # of which class, or of which ones, with commas
     prior: str = "auto"
     temperature: float = 1.0
     seed: int = 0
     sharpen: float = 0.0        # 1 leaves an image as it is
     nearest: bool = False       # with the nearest training sample beside each
+    blur: float = 0.0           # pixels of a Gaussian
+
+    @property
+    def finish(self) -> Finish:
+        """What is done to what was drawn."""
+        return Finish(self.sharpen, self.blur)
 
 
 def generate(model: Trained, wish: Wish, out: Path) -> list[str]:
@@ -46,10 +53,13 @@ def generate(model: Trained, wish: Wish, out: Path) -> list[str]:
 
     Raises ValueError for a class or a prior that there is not.
     """
-    _check(model, wish, out)
+    classes = _check(model, wish, out)
     prior = choose_prior(model, wish.kind) if wish.prior == "auto" else wish.prior
-    x, _, kinds = model.draw(wish.n, wish.kind or None, wish.seed, prior, wish.temperature)
-    x = sharpened(x, wish.sharpen) if wish.sharpen else x
+    rows = classes or (_rows_of_classes(model, wish, prior) if out.suffix in SUFFIXES else [])
+    names = [name for i, name in enumerate(rows)
+             for _ in range(wish.n // len(rows) + (i < wish.n % len(rows)))]
+    x, _, kinds = model.draw(wish.n, names or None, wish.seed, prior, wish.temperature)
+    x = finished(x, wish.finish)
     lines = [f"{len(x)} samples of the prior {prior} in {out}"]
     if wish.nearest:
         found = nearest(model.source(), x)
@@ -60,15 +70,22 @@ def generate(model: Trained, wish: Wish, out: Path) -> list[str]:
         lines += ["these are scaled, as the model sees rows; -o samples.csv writes them in the "
                   "table's own units"] * is_table(model)
     elif out.suffix.lower() in TABLES:
-        names = [wish.kind] * len(x) if wish.kind else [model.classes[kind] for kind in kinds]
-        save_table(out, drawn_rows(model, x, names))
+        drawn = names or [model.classes[kind] for kind in kinds]
+        save_table(out, drawn_rows(model, x, drawn))
     elif out.suffix:
-        told = not wish.kind and model.model.condition is not None
-        columns = len(model.classes) if told and len(model.classes) <= WIDEST else 0
-        save_picture(out, enlarged(as_sheet(x, columns), x.shape[1:3]))
+        _write_sheet(x, names if len(rows) > 1 else [], out)
     else:
-        _write_files(x, [model.classes[kind] for kind in kinds] if not wish.kind else [], out)
+        _write_files(x, [model.classes[kind] for kind in kinds] if len(classes) != 1 else [], out)
     return lines
+
+
+def _rows_of_classes(model: Trained, wish: Wish, prior: str) -> list[str]:
+    """The classes that a sheet shows in a row each, where nothing else was asked for: all, if the
+    model or the prior knows them, and there are so few that each row has some samples."""
+    told = model.model.condition is not None
+    known = told or (prior != "own" and model.prior(prior).groups > 1)
+    fit = 2 <= len(model.classes) <= min(MOST, wish.n // LEAST)
+    return list(model.classes) if known and fit and not wish.nearest else []
 
 
 def choose_prior(model: Trained, kind: str) -> str:
@@ -82,12 +99,13 @@ def choose_prior(model: Trained, kind: str) -> str:
     return chosen
 
 
-def _check(model: Trained, wish: Wish, out: Path) -> None:
+def _check(model: Trained, wish: Wish, out: Path) -> list[str]:
+    """The classes that were asked for, by name; raises ValueError for what cannot be drawn."""
     if is_table(model) and out.suffix.lower() not in (*TABLES, ".npy"):
         raise ValueError("this model was trained on a table: write its rows into one, as in "
                          "-o samples.csv")
-    if wish.sharpen and len(model.shape) != 3:
-        raise ValueError("--sharpen is for images")
+    if (wish.sharpen or wish.blur) and len(model.shape) != 3:
+        raise ValueError("--sharpen and --blur are for images")
     if out.suffix.lower() in TABLES and not is_table(model):
         raise ValueError(f"{out} is for rows of a table, and this model was trained on none")
     if out.suffix and out.suffix.lower() not in (*SUFFIXES, *TABLES, ".npy"):
@@ -100,17 +118,29 @@ def _check(model: Trained, wish: Wish, out: Path) -> None:
                          "write them into an array, as in -o samples.npy")
     if wish.kind and not model.classes:
         raise ValueError("the data of this model had no classes, so it has none to draw")
-    if wish.kind:
-        model.number(wish.kind, 1)   # refused before anything is fitted
     if not out.suffix:
         check_empty(out)
+    if not wish.kind:
+        return []
+    named = [wish.kind] if wish.kind in model.classes else [
+        name for part in wish.kind.split(",") if (name := part.strip())]
+    model.number(named, len(named))   # refused before anything is fitted
+    if len(named) > wish.n:
+        raise ValueError(f"{len(named)} classes need as many samples or more; give -n {len(named)}")
+    return list(dict.fromkeys(named))
 
 
-def sharpened(x: np.ndarray, factor: float) -> np.ndarray:
-    """Images (N, H, W, C) sharpened as Pillow does: 0 blurs, 1 leaves them, 3 is strong."""
-    each = [np.asarray(ImageEnhance.Sharpness(as_picture(image)).enhance(factor)) for image in x]
-    again = np.stack(each).astype(np.float32) / 255
-    return again.reshape(*again.shape[:3], -1)
+def _write_sheet(x: np.ndarray, names: list[str], out: Path) -> None:
+    """One picture: samples, or, where they have the names of classes, a row for each of these."""
+    if not names:
+        save_picture(out, enlarged(as_sheet(x), x.shape[1:3]))
+        return
+    kinds = list(dict.fromkeys(names))
+    groups = [shown(x[[name == kind for name in names]]) for kind in kinds]
+    wide = max(map(len, groups))
+    rows = [np.pad(row, ((0, wide - len(row)), (0, 0), (0, 0), (0, 0)), constant_values=1)
+            for row in groups]
+    save_figure(out, contact_sheet(rows, kinds, 0.6, 40))
 
 
 def _write_files(x: np.ndarray, kinds: list[str], out: Path) -> None:

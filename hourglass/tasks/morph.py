@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ..trained import Trained
+from .finish import PLAIN, Finish, finished
 from .picking import one_class, pick
 from .pictures import (
     MOVING,
@@ -32,6 +33,7 @@ class Manner:
     hold: int = 10        # frames that an image stays
     rate: int = 25        # frames a second
     loop: bool = True     # back to the first
+    finish: Finish = PLAIN
 
 
 def morph(model: Trained, images: Sequence[str], out: Path, manner: Manner, kind: str = "") -> int:
@@ -48,11 +50,12 @@ def morph(model: Trained, images: Sequence[str], out: Path, manner: Manner, kind
     codes = model.encode(found, y)
     if out.suffix.lower() in MOVING:
         frames = model.decode(np.concatenate(list(way_through(codes, manner))), y)
+        frames = finished(frames, manner.finish)
         save_animation(out, list(frames), manner.rate, manner.loop)
     else:   # a strip: a row from each image to the next
         shares = np.linspace(0, 1, manner.frames + 2)
         rows = [step(*pair, t, manner.way) for pair in pairwise(codes) for t in shares]
-        frames = model.decode(np.stack(rows), y)
+        frames = finished(model.decode(np.stack(rows), y), manner.finish)
         save_picture(out, enlarged(as_sheet(frames, len(shares)), frames.shape[1:3]))
     return len(frames)
 

@@ -12,7 +12,8 @@ from ..data.source import Source
 
 LOOKED_AT = 200    # unseen samples whose distance is the measure
 CHUNK = 1000
-COPY, NEW = 0.3, 0.7   # of that distance: below the one copies, above the other none
+COPY, NEW = 0.3, 0.7   # of that distance: below the one copies, above the other none, but
+FAR = 1.3              # above this they are further from the data than new data is
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,11 @@ class Nearest:
         if np.isnan(self.unseen):
             return f"{found}; there are no unseen samples to hold that against"
         ratio = float(np.median(self.distance)) / max(self.unseen, 1e-9)
-        means = ("they look like copies" if ratio < COPY else "they are no copies"
-                 if ratio > NEW else "they are nearer than new samples would be")
+        means = ("they look like copies" if ratio < COPY else
+                 "they are nearer than new samples would be" if ratio <= NEW else
+                 "they are no copies" if ratio <= FAR else
+                 f"they are {ratio:.1f} times as far from the data as new samples are, so many are "
+                 f"unlike the data: look at them, and try another --prior or a lower --temperature")
         return f"{found}, from samples it has not seen {self.unseen:.3g}; {means}"
 
 

@@ -102,7 +102,7 @@ def _remarks(model: Trained, tally: Tally, enlarged: bool) -> list[str]:
     if tally.resized and squeezed:
         size = "x".join(map(str, model.shape[1:]))
         found.append(f"this model squeezes whole images of {size} pixels; the {tally.resized} of "
-                     f"other sizes went through in tiles; hourglass reconstruct takes them whole")
+                     f"other sizes went through in tiles; hourglass reconstruct resizes them")
     return found
 
 
@@ -113,7 +113,7 @@ def _restore_all(
     for number, name in enumerate(track(files.sizes, len(files.sizes), "restoring")):
         try:
             with files.open(name) as file:
-                x = given = _as_trained(model, file, manner.enlarge)
+                x = given = as_trained(model, file, manner.enlarge)
         except Misfit as error:
             raise ValueError(f"{name}: {error}") from None
         except Exception as error:   # Pillow raises many kinds for a broken file
@@ -133,7 +133,7 @@ def _restore_all(
     return tally
 
 
-def _as_trained(model: Trained, file: IO[bytes], enlarge: int) -> np.ndarray:
+def as_trained(model: Trained, file: IO[bytes], enlarge: int) -> np.ndarray:
     """The image (1, H, W, C) at its own size, scaled as the model knows images."""
     image = read_whole(file, model.inputs.colours)
     larger = image.repeat(enlarge, 0).repeat(enlarge, 1)

@@ -66,7 +66,7 @@ def score(
     """
     check_name(out, (".csv", ".json"))
     if heatmaps is not None:
-        check_empty(heatmaps)
+        check_empty(heatmaps, "--heatmaps")
     found = samples_of(model, data)
     y = labels_of(model, found, choice.normal)
     detector = chosen(model, choice)

@@ -1,6 +1,7 @@
 """How far from the origin codes still decode to something: the tutorials' sweep of radii."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,30 +9,41 @@ from matplotlib.figure import Figure
 
 from ..figures.canvas import panels, put_rows, shown
 from ..trained import Trained
+from .finish import PLAIN, Finish, finished
 from .pictures import save_figure
 
 COLUMNS = 8
 
 
-def sweep(model: Trained, radii: Sequence[float], out: Path, kind: str = "", seed: int = 0
-          ) -> str:
+@dataclass(frozen=True)
+class Draw:
+    """How codes are drawn and shown."""
+
+    kind: str = ""       # the class as which a conditional model decodes them
+    seed: int = 0
+    finish: Finish = PLAIN
+
+
+def sweep(model: Trained, radii: Sequence[float], out: Path, draw: Draw | None = None) -> str:
     """A row a radius: left, codes from the box of that half-width, right, codes on the shell of
     that radius; returns where the codes themselves lie. Raises ValueError."""
     if len(model.shape) != 3:
         raise ValueError("this model was trained on vectors or series, which make no pictures")
-    if kind and model.model.condition is None:
+    draw = draw or Draw()
+    if draw.kind and model.model.condition is None:
         raise ValueError("--radius draws codes of no class, and this model was not told any")
     codes = model.codes().z
     shape = tuple(codes.shape[1:])
-    drawn = np.random.default_rng(seed)
+    drawn = np.random.default_rng(draw.seed)
     rows: dict[str, list[np.ndarray]] = {"box": [], "shell": []}
     for radius in radii:
         flat = drawn.uniform(-radius, radius, (COLUMNS, codes[0].numel()))
         around = drawn.standard_normal(flat.shape)
         around *= radius / np.linalg.norm(around, axis=1, keepdims=True)
         for name, z in (("box", flat), ("shell", around)):
-            y = kind or (list(model.classes[:1]) * COLUMNS if model.model.condition else None)
-            rows[name].append(shown(model.decode(z.reshape(-1, *shape).astype(np.float32), y)))
+            y = draw.kind or (list(model.classes[:1]) * COLUMNS if model.model.condition else None)
+            images = model.decode(z.reshape(-1, *shape).astype(np.float32), y)
+            rows[name].append(shown(finished(images, draw.finish)))
     lengths = codes.flatten(1).norm(dim=1)
     low, middle, high = np.quantile(lengths.numpy(), [0.05, 0.5, 0.95])
     line = (f"the {len(codes):,} training codes have radii of {low:.3g} to {high:.3g} (90 % of "

@@ -8,6 +8,7 @@ import numpy as np
 from ..attributes import MEASURED, Attribute, between, find_attribute
 from ..figures.canvas import contact_sheet, shown
 from ..trained import Trained
+from .finish import PLAIN, Finish, finished
 from .picking import one_class, pick
 from .pictures import MOVING, SUFFIXES, check_name, save_animation, save_figure
 
@@ -17,10 +18,10 @@ FEW = 12       # classes, up to which all are shown if none is asked for
 PAUSE = 12     # frames a second
 
 
-def vary(model: Trained, image: str, attributes: Sequence[Attribute], out: Path, kind: str = ""
-         ) -> None:
+def vary(model: Trained, image: str, attributes: Sequence[Attribute], out: Path, kind: str = "",
+         finish: Finish = PLAIN) -> None:
     """Write a strip for each attribute, the image as it is in the middle; or, for one attribute,
-    an animation. Raises ValueError."""
+    an animation; sharpened or blurred if asked. Raises ValueError."""
     check_name(out, (*SUFFIXES, *MOVING))
     found = pick(model, [image])
     y = one_class(model, found, kind)
@@ -29,8 +30,8 @@ def vary(model: Trained, image: str, attributes: Sequence[Attribute], out: Path,
     if moving and len(attributes) > 1:
         raise ValueError("an animation is of one --attribute; write several into a .png")
     reach = np.linspace(-REACH, REACH, STEPS if not moving else 4 * STEPS)
-    rows = [model.decode(np.stack([z[0] + np.float32(t) * a.direction for t in reach]), y)
-            for a in attributes]
+    rows = [finished(model.decode(np.stack([z[0] + np.float32(t) * a.direction for t in reach]), y),
+                     finish) for a in attributes]
     if moving:
         save_animation(out, [*rows[0], *rows[0][::-1]], PAUSE, loop=True)
         return

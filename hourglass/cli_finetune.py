@@ -1,0 +1,45 @@
+"""The command line's part that makes a classifier of a trained model, from few labels."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from .cli_latent import Device, Run
+
+finetune_commands = typer.Typer()
+
+
+@finetune_commands.command()
+def finetune(
+    run: Run,
+    data: Annotated[str, typer.Argument(help="samples with classes; default: those that the run "
+                                        "was trained on", show_default=False)] = "",
+    labels: Annotated[Optional[int], typer.Option(  # noqa: UP045
+        min=1, help="number of labelled training samples, balanced over classes; default: all",
+        show_default=False)] = None,
+    frozen: Annotated[bool, typer.Option("--frozen", help="keep the encoder as it is, and train "
+                                         "the classifier alone")] = False,
+    augment: Annotated[str, typer.Option(help="vary the labelled samples, such as shift(2) + "
+                                         "elastic")] = "",
+    steps: Annotated[int, typer.Option(min=10, help="batches to train on")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="of the labels that are drawn, the classifier's "
+                                      "weights and the batches")] = 0,
+    out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
+        "--out", "-o", help="folder for the classifier; default: the next number under "
+        "runs/", show_default=False)] = None,
+    device: Device = "cpu",
+) -> None:
+    """Train a classifier on a run's encoder, with few labels; its decoder is thrown away.
+
+    Examples: hourglass finetune runs/1 --labels 100 -o runs/few; hourglass finetune runs/1
+    labelled/ --frozen; hourglass classify runs/few scans/
+    """
+    from .hardware import choose_device
+    from .tasks.finetune import Choice, finetuned
+    from .trained import load
+    model = load(run, str(choose_device(device)))
+    choice = Choice(labels, frozen, augment, steps, seed)
+    found = finetuned(model, data or None, None, out, choice)
+    print("\n".join(found.lines()))
+    print(found.folder.path)

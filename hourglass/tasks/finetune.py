@@ -1,0 +1,187 @@
+"""Few labels: a classifier trained on the encoder of a run, and how right it is."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..augmentations import augmenter
+from ..autoencoder import Parts
+from ..classifier import (
+    CONDITION,
+    STEPS,
+    Training,
+    as_classifier,
+    fit_classifier,
+    guesses,
+    save_classifier,
+)
+from ..console import say
+from ..data.labelled import show_labels
+from ..data.source import Source, Split
+from ..folder import RunFolder, environment, new_folder
+from ..loading import load_source
+from ..metrics.intervals import Estimate, of_mean
+from ..older import parts_of
+from ..settings import READING, Settings, make_settings, read_toml
+from ..trained import Trained, load
+
+NEIGHBOURS = 5
+
+
+@dataclass
+class Finetuned:
+    """A classifier, and how right it is about samples that it has not seen."""
+
+    folder: RunFolder
+    labels: int
+    split: str                                               # which samples were looked at
+    accuracy: dict[str, Estimate] = field(default_factory=dict)   # ours, and others beside it
+
+    def lines(self) -> list[str]:
+        """What to print."""
+        found = [f"{name} {share.value:.1%} (95 %: {share.low:.1%} to {share.high:.1%})"
+                 for name, share in self.accuracy.items()]
+        return [f"trained on {self.labels:,} labels; of the {self.split} samples are right: "
+                f"{', '.join(found)}" if found else f"trained on {self.labels:,} labels; no sample "
+                f"is left to try it on"]
+
+
+def finetune(
+    run: str | Path | Trained, data: Any = None, *, y: Any = None, labels: int | None = None,
+    frozen: bool = False, out: str | Path | None = None, augment: str = "", steps: int = STEPS,
+    seed: int = 0,
+) -> Trained:
+    """Train a classifier on a run's encoder, without its decoder, as a new run that `classify`
+    takes; what it gets right is said and kept in its run.json.
+
+    `data` are samples with classes, else those that the run was trained on; of their training split
+    `labels` are used, balanced over classes, or all. With `frozen` the encoder stays as it is.
+    `augment` varies the samples, as in training. Raises ValueError.
+    """
+    found = finetuned(run, data, y, out, Choice(labels, frozen, augment, steps, seed))
+    for line in found.lines():
+        say(line)
+    return load(found.folder.path)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a classifier is to be made."""
+
+    labels: int | None = None
+    frozen: bool = False
+    augment: str = ""
+    steps: int = STEPS
+    seed: int = 0
+
+
+def finetuned(
+    run: str | Path | Trained, data: Any, y: Any, out: str | Path | None, choice: Choice
+) -> Finetuned:
+    """The same, as what was found."""
+    model = run if isinstance(run, Trained) else load(run)
+    if not isinstance(choice.steps, int) or choice.steps < 10:
+        raise ValueError(f"steps must be a whole number from 10, not {choice.steps!r}")
+    if model.about["parts"].get("condition") == CONDITION:
+        raise ValueError(f"{model.folder.path} is a classifier already; finetune the run that it "
+                         f"was made of, {model.about['from']}")
+    settings = _settings(model, data, choice)
+    source, rows = labelled_rows(_source(model, data, y, settings), choice)
+    source = source.to(model.device, torch.channels_last)
+    parts = Parts(**parts_of(model.about))
+    network = as_classifier(model.model, parts, len(source.classes), str(model.folder.path))
+    augment = augmenter(choice.augment, source.low, source.high) if choice.augment else None
+    fit_classifier(network, source.splits["train"], rows,
+                   Training(choice.frozen, choice.steps, choice.seed, augment))
+    folder = new_folder(out)
+    found = Finetuned(folder, len(rows), *_compared(model, network, source, rows))
+    about = {**model.about, "parts": {**vars(parts), "condition": CONDITION}, "decoder": False,
+             "from": str(model.folder.path.resolve()), "classes": list(source.classes)}
+    save_classifier(folder.model, network, about)
+    folder.settings.write_text(settings.to_toml())
+    folder.write_record({
+        "environment": environment(str(model.device)), "data": source.identity,
+        "from": about["from"], "labels": found.labels, "frozen": choice.frozen,
+        "metrics": {f"accuracy of {name}": share.value for name, share in found.accuracy.items()},
+        "parameters": {"whole": sum(p.numel() for p in network.parameters())}})
+    return found
+
+
+def _settings(model: Trained, data: Any, choice: Choice) -> Settings:
+    """The run's, of other data if that is named; images are read as the run's were."""
+    kept = make_settings(read_toml(model.folder.settings))
+    if data is None:
+        return kept
+    reading = {name: model.about["reading"][name] for name in READING if name != "strict"}
+    named = {"data": str(data)} if isinstance(data, str | Path) else {}
+    return kept.with_(**named, **reading, only="", labelled=None, val=0.0, test=kept.test or 0.1)
+
+
+def _source(model: Trained, data: Any, y: Any, settings: Settings) -> Source:
+    if data is None:
+        return model.source()
+    source = load_source(settings, None if isinstance(data, str | Path) else data, y)
+    for note in source.notes:
+        say(note)
+    if source.shape != model.shape:
+        raise ValueError(f"this model takes samples of shape {model.shape}, not {source.shape}")
+    return source
+
+
+def labelled_rows(source: Source, choice: Choice) -> tuple[Source, Tensor]:
+    """The source, and which rows of its training split show their class; raises ValueError."""
+    train = source.splits["train"]
+    if train.y is None or len(source.classes) < 2:
+        raise ValueError("a classifier needs samples of two classes or more: a folder for each, a "
+                         "table's column, or labels y; name them as in hourglass finetune RUN DATA")
+    if choice.labels is None:
+        return source, torch.arange(len(train))
+    source = show_labels(source, choice.labels, choice.seed)
+    shown = source.splits["train"].shown
+    assert shown is not None   # for labels were counted
+    return source, torch.nonzero(shown[train.index.cpu()]).flatten()
+
+
+def _compared(
+    model: Trained, network: Any, source: Source, rows: Tensor
+) -> tuple[str, dict[str, Estimate]]:
+    """How right the classifier is, and the nearest neighbours among the same labelled samples'
+    codes; of the split that training knew least of, without those samples."""
+    name = source.unseen
+    split = source.splits[name]
+    others = torch.arange(len(split))
+    if name == "train":
+        others = others[~torch.isin(others, rows)]
+    if not len(others):
+        return name, {}
+    truth = _labels(split, others)
+    right = {"the classifier": guesses(network, split, others).numpy() == truth}
+    if model.model.condition is None:
+        right["nearest neighbours of codes"] = _neighbours(model, source, rows, others) == truth
+    return name, {who: of_mean(hit.astype(float)) for who, hit in right.items()}
+
+
+def _labels(split: Split, rows: Tensor) -> np.ndarray:
+    assert split.y is not None   # of a set that has classes
+    found: np.ndarray = split.y.cpu()[split.index.cpu()[rows]].numpy()
+    return found
+
+
+def _neighbours(model: Trained, source: Source, rows: Tensor, others: Tensor) -> np.ndarray:
+    from sklearn.neighbors import KNeighborsClassifier
+    train, unseen = source.splits["train"], source.splits[source.unseen]
+    known, asked = (_codes(model, *part) for part in ((train, rows), (unseen, others)))
+    count = min(NEIGHBOURS, max(1, len(rows) // len(source.classes)))
+    found: np.ndarray = KNeighborsClassifier(count).fit(known, _labels(train, rows)).predict(asked)
+    return found
+
+
+@torch.no_grad()
+def _codes(model: Trained, split: Split, rows: Tensor) -> np.ndarray:
+    parts = [model.model.encode(split.batch(some).seen)[0].z.cpu() for some in rows.split(250)]
+    found: np.ndarray = torch.cat(parts).flatten(1).float().numpy()
+    return found

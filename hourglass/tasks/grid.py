@@ -1,0 +1,70 @@
+"""The code space on a square grid: the tutorials' picture of two latent dimensions."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..figures.canvas import put_rows, shown, square_panel
+from ..probes import as_texts, square
+from ..spec import read
+from ..trained import Trained
+from .finish import PLAIN, Finish, finished
+from .pictures import save_figure
+
+MOST = 64   # codes a side
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Which codes are decoded: `side` each way, from -limit to limit."""
+
+    limit: float | None = None   # else a square that holds nearly all codes
+    side: int = 20
+    kind: str = ""               # the class as which a conditional model decodes them
+    finish: Finish = PLAIN
+
+
+def read_grid(text: str) -> Grid:
+    """A grid from a text such as "8" or "grid(limit=8, side=30)"; raises ValueError."""
+    wrong = ValueError(f"a grid is a number above 0, such as 8, or grid(limit=8, side=20) of up to "
+                       f"{MOST} a side, not {text!r}")
+    try:
+        call = read(text if text.startswith("grid") else f"grid({text})")
+        given = {**dict(zip(("limit", "side"), call.args, strict=False)), **call.kwargs}
+        found = Grid(**given)
+    except (ValueError, TypeError):
+        raise wrong from None
+    limit, side = found.limit, found.side
+    if isinstance(limit, bool | str) or (limit is not None and not 0 < limit < 1e6):
+        raise wrong
+    if not isinstance(side, int) or isinstance(side, bool) or not 2 <= side <= MOST:
+        raise wrong
+    return found
+
+
+def draw_grid(model: Trained, grid: Grid, out: Path) -> str:
+    """Write what codes on a square decode to, as a picture with the codes at its sides; returns
+    what they are. Raises ValueError."""
+    if len(model.shape) != 3:
+        raise ValueError("this model was trained on vectors or series, which make no pictures")
+    told = model.model.condition is not None
+    if grid.kind and not told:
+        raise ValueError("this model was not told classes in training, so --class says nothing to "
+                         "its grid")
+    codes = model.codes().z
+    flat = codes.flatten(1).numpy()
+    if flat.shape[1] < 2:
+        raise ValueError("a grid needs a code of two numbers or more")
+    z, steps, about = square(flat, grid.side, grid.limit)
+    rows = z.reshape(-1, *codes.shape[1:]).astype(np.float32)
+    kind = grid.kind or (model.classes[0] if told else None)
+    images = finished(model.decode(rows, kind), grid.finish)
+    figure, ax = square_panel(images.shape[1] / images.shape[2])
+    put_rows(ax, list(shown(images).reshape(grid.side, grid.side, *images.shape[1:3], 3)),
+             as_texts(steps[::-1]), as_texts(steps))
+    ax.tick_params(labelsize=7)
+    ax.tick_params(axis="x", labelrotation=90)
+    ax.set_title(about + (f"; of class {kind}" if told else ""), fontsize=9)
+    save_figure(out, figure)
+    return f"{grid.side} by {grid.side} codes from {steps[0]:.3g} to {steps[-1]:.3g}: {about}"

@@ -1,0 +1,32 @@
+"""Whether samples are unlike what a model was trained on, by how badly it reconstructs them."""
+
+import numpy as np
+
+from ..contracts import Collection
+from ..trained import Trained, seen
+
+TIMES = 4       # the error of the run's own test samples, from which others are unlike them
+LOOKED_AT = 128
+
+
+def unlike(model: Trained, found: Collection) -> list[str]:
+    """What to say of samples that the model reconstructs far worse than its own: a line or none."""
+    rows = np.unique(np.linspace(0, len(found.x) - 1, min(LOOKED_AT, len(found.x))).astype(int))
+    if model.model.condition is not None or found.given is not None:
+        return []
+    some = Collection(found.x[rows])
+    x = seen(some).astype(np.float32) * np.float32(model.scale_of(found.x))
+    return warning_of(model, float(np.nanmean(np.square(model.reconstruct(some) - x))))
+
+
+def warning_of(model: Trained, mse: float) -> list[str]:
+    """The same of a mean squared error that is known."""
+    try:
+        own = float(model.folder.read_record()["metrics"]["mse"])
+    except (ValueError, KeyError):   # there is no report yet
+        return []
+    if not mse > TIMES * own:
+        return []
+    return [f"these samples are unlike those that the model was trained on: their mean squared "
+            f"error is {mse:.3g}, {mse / max(own, 1e-12):.0f} times that of its own test samples "
+            f"({own:.3g})"]
