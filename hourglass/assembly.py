@@ -23,9 +23,10 @@ from .data.binary import anew
 from .data.scales import AS_IT_IS, read_range
 from .data.source import Source
 from .disk import check_space
-from .fit import Plan, State, varied
+from .fit import Plan, State, is_over, varied
 from .folder import RunFolder, environment, new_folder
 from .hardware import choose_device, choose_layout, choose_precision, limit_memory, make_fabric
+from .initial import begin_at_mean
 from .loading import IN_MEMORY, load_source
 from .memory import keep_freed_memory
 from .objective import Objective
@@ -48,6 +49,7 @@ from .step import Step
 from .suited import suited
 from .summary import summarise
 
+SELECTION = "selection"   # the loss without what a discriminator moves
 ENOUGH_STEPS = 8000
 EPOCHS = (20, 400)  # the fewest and the most, if none are asked for
 RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "tensorboard", "show"}
@@ -171,11 +173,21 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
     training.record = {**record, "resumed": training.record["environment"]}
     if folder.checkpoint.is_file():
         training.state = load_state_into(folder.checkpoint, training.step, training.optimiser)
+        training.plan = _as_before(training.plan, training.state)
     if any(getattr(settings, n) != getattr(kept, n) for n in NEW_LEG):
         training.state.leg = training.state.step
     _check_unfinished(training)
     training.settings = settings
     return training
+
+
+def _as_before(plan: Plan, state: State) -> Plan:
+    """The plan, with the loss as the monitored figure of a run from before there was another."""
+    monitor = plan.stopping.monitor
+    if not state.history or monitor in state.history[0]:
+        return plan
+    return replace(plan, stopping=replace(plan.stopping,
+                                          monitor=monitor.replace(SELECTION, "loss")))
 
 
 def _check_texts(settings: Settings) -> None:
@@ -231,6 +243,8 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     torch.manual_seed(settings.seed + 1_000_003 * fabric.global_rank)   # each its own noise
     optimiser = _optimiser(settings, step)
     source = source.to(device, layout)
+    if settings.initial == "data":
+        begin_at_mean(model, source.splits["train"])
     plan = _plan(settings, source, step, fabric.world_size)
     used = settings.with_(precision=precision, epochs=plan.epochs, **vars(parts),
                           layout=str(layout).rpartition(".")[2].removesuffix("_format"))
@@ -238,11 +252,19 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
               "parameters": costs.parameters, "multiply_adds": costs.multiply_adds,
               "beta": effective_beta(step.objective, source.shape)}
     batches = len(source.splits["train"]) / (settings.batch_size * fabric.world_size)
-    told = [*suits, *ramps_too_long(step.objective, plan.epochs, batches),
+    told = [*suits, *_selected(step, plan),
+            *ramps_too_long(step.objective, plan.epochs, batches),
             *negative_weights(step.objective), _too_wide(model, parts, source.shape),
             limit_memory(settings.max_memory, device)]
     return Training(used, folder or RunFolder(Path()), source, parts, step, optimiser, fabric, plan,
                     record, told=[note for note in told if note])
+
+
+def _selected(step: Step, plan: Plan) -> list[str]:
+    """What epochs are compared by, where that is not the loss."""
+    names = ", ".join(step.objective.rivals)
+    return [f"epochs are compared by {plan.stopping.monitor}, the loss without what the "
+            f"discriminator of {names} moves"] if plan.stopping.monitor.endswith(SELECTION) else []
 
 
 def _optimiser(settings: Settings, step: Step) -> Optimizer:
@@ -271,7 +293,9 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Pla
     """What `fit` is to do, checked: the monitored figure exists, augmentations fit the samples."""
     train, stopping = source.splits["train"], stops.make(settings.stop)
     if "val" not in source.splits and stopping.monitor.startswith("val_"):
-        stopping = type(stopping)(**{**vars(stopping), "monitor": "train_loss"})
+        stopping = replace(stopping, monitor="train_loss")
+    if step.objective.rivals and stopping.monitor in ("val_loss", "train_loss"):
+        stopping = replace(stopping, monitor=stopping.monitor.replace("loss", SELECTION))
     _check_monitor(stopping.monitor, step, train.gaps)
     if len(train) < 2 * processes and processes > 1:
         raise ValueError(f"{processes} processes cannot share {len(train)} training samples")
@@ -309,8 +333,9 @@ def _check_classes(source: Source) -> None:
 
 
 def _check_monitor(monitor: str, step: Step, gaps: bool) -> None:
-    losses = ["loss", *step.objective.terms]
-    errors = ["mse", *step.model.likelihood.per_value(0.0, 1)]
+    losses = ["loss", *([SELECTION] if step.objective.rivals else []), *step.objective.terms]
+    whole = not step.objective.only_hidden
+    errors = ["mse", *(step.model.likelihood.per_value(0.0, 1) if whole else ())]
     known = list(dict.fromkeys([f"{split}_{name}" for split in ("val", "train") for name in (
         losses if gaps and split == "train" else [*losses, *errors])]))
     if monitor not in known:
@@ -330,6 +355,9 @@ def _check_unfinished(training: Training) -> None:
     if done >= plan.epochs:
         raise ValueError(f"this run is through {done} epochs; to go on, give it more, as with "
                          f"--epochs {2 * done}")
+    if is_over(state, plan):
+        raise ValueError(f"this run has used its {plan.minutes:g} minutes; to continue, pass "
+                         f"--minutes {2 * (plan.minutes or 0):g}")
     reason = plan.stopping.reason(state.losses(plan.stopping.monitor)) if state.history else ""
     if reason:
         raise ValueError(f"this run has stopped: {reason}; to go on, add --stop none or a larger "

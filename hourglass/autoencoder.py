@@ -88,7 +88,7 @@ def initialise(layer: nn.Module) -> None:
 class Autoencoder(nn.Module):
     """Composed of parts, never subclassed. `shape` is that of one x, such as (1, 28, 28); a
     conditional model wants to know how many classes there are. Weights begin by Glorot's rule, or
-    as PyTorch's layers do of their own."""
+    as PyTorch's layers do of their own; `initial.begin_at_mean` does what "data" adds."""
 
     def __init__(self, parts: Parts, shape: tuple[int, ...], classes: int = 0,
                  initial: Initial = "glorot"):
@@ -105,7 +105,7 @@ class Autoencoder(nn.Module):
         self.condition: Condition | None = (
             None if parts.condition == "none" else
             CONDITIONS[parts.condition](classes, forth.code, back.code))
-        if initial == "glorot":
+        if initial != "pytorch":
             self.apply(initialise)
 
     def encode(
@@ -160,13 +160,15 @@ class Autoencoder(nn.Module):
         """Corrupts what it is given, which is x if nothing else, and draws z in training, or where
         `draw` says so; else neither. x counts where it is known."""
         draw = self.training if draw is None else draw
-        seen = x if given is None else given
-        seen = self.corrupt(seen) if draw else seen
+        given = x if given is None else given
+        seen, hidden = self.corrupt.apply(given) if draw else (given, None)
+        if hidden is None and given is not x:
+            hidden = given != x   # pairs have no mask, only what differs
         latent, skips = self.encode(seen, y, draw)
         px = self.decode(latent.z, latent.y, skips)
         if self.training and hasattr(self.likelihood, "adapt"):
             px = self.likelihood.adapt(px, x, known)
-        return Output(x, latent, px, known, y, skips, None if seen is x else seen)
+        return Output(x, latent, px, known, y, skips, None if seen is x else seen, hidden)
 
     def sample_prior(self, n: int) -> Tensor:
         """n draws z (N, ...) from the bottleneck's own prior, on the CPU, in torch's noise."""

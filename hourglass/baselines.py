@@ -16,17 +16,23 @@ Fix = Callable[[np.ndarray], np.ndarray]   # of one image (H, W, C)
 HOLES = {"drop", "mask", "cutout", "overlay"}
 
 
-def baselines(corruption: str, given: np.ndarray, x: np.ndarray) -> dict[str, np.ndarray]:
+def baselines(
+    corruption: str, given: np.ndarray, x: np.ndarray, hidden: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """By name, what is made of corrupted images `given` of x by all that goes with the corruption;
-    without any (of pairs), by a median filter."""
+    without any (of pairs), by a median filter. `hidden` (N, H, W) says which pixels are missing;
+    without it, those that look so."""
     called = {s.call.name: s.call for s in read_sum(corruption)}
     made: dict[str, np.ndarray] = {}
     if "downscale" in called:
         call = called["downscale"]
         made["bicubic"] = bicubic(given, int(call.kwargs.get("factor", (*call.args, 4)[0])))
     if HOLES & set(called):
-        holes = changed(given, x) if "overlay" in called else missing(given, x)
+        holes = hidden if hidden is not None else (
+            changed(given, x) if "overlay" in called else missing(given, x))
         made["nearest"] = _each(nearest, "filling in", given, holes)
+        if hidden is not None:   # else a black pixel beside a hole would look missing too
+            made["neighbours"] = _each(neighbours, "filling in", given, holes)
         if find_spec("cv2") and given.shape[-1] in (1, 3):
             made["telea"] = _each(telea, "inpainting", given, holes)
     if not {"noise", "salt_pepper"} & set(called) and called.keys() != {"none"}:
@@ -75,6 +81,23 @@ def nearest(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
     rows, columns = distance_transform_edt(holes, return_distances=False, return_indices=True)
     filled: np.ndarray = image[rows, columns]
     return filled
+
+
+def neighbours(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    """Each missing pixel (H, W) of an image (H, W, C) as the mean of the visible ones around it, in
+    the smallest square of 3, 5, 7, ... pixels that holds any."""
+    from scipy.ndimage import uniform_filter
+    seen = (~holes).astype(float)[..., None]
+    made, left, side = image.astype(float), holes.copy(), 1
+    while left.any() and side < 2 * max(holes.shape):
+        side += 2
+        size = (side, side, 1)
+        count = uniform_filter(seen, size, mode="constant") * side**2
+        total = uniform_filter(image * seen, size, mode="constant") * side**2
+        reached = left & (count[..., 0] > 0.5)
+        made[reached] = (total / np.maximum(count, 1))[reached]
+        left &= ~reached
+    return made
 
 
 def telea(image: np.ndarray, holes: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from .fit import State
 from .optimisers import load_state, state_tensors
 
 NUMBERS = ("epoch", "batch", "step", "leg", "lr", "seconds", "epoch_seconds", "seen", "history",
-           "factors", "best_epoch", "ramping", "pieces", "trouble")
+           "factors", "best_epoch", "ramping", "pieces", "trouble", "cut", "cut_is_best")
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str]) -> None:

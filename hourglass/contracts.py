@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
@@ -23,6 +24,18 @@ class Batch:
     def seen(self) -> Tensor:
         """What the encoder is to see, like x."""
         return self.x if self.given is None else self.given
+
+
+class Corrupted(NamedTuple):
+    """What a corruption returns that hides some values of x."""
+
+    x: Tensor                       # (B, *shape), what the encoder is to see
+    hidden: Tensor | None = None    # like x, bool: whose values it no longer tells; None is none
+
+    @property
+    def mask(self) -> Tensor:
+        """What is hidden, like x."""
+        return torch.zeros_like(self.x, dtype=torch.bool) if self.hidden is None else self.hidden
 
 
 @dataclass(frozen=True)
@@ -182,6 +195,7 @@ class Output:
     y: Tensor | None = None       # (B,) integer labels, if there are any
     skips: tuple[Tensor, ...] = ()   # of the encoder, which the decoder wants with any z
     seen: Tensor | None = None    # like x: what the encoder saw, where that is not x
+    hidden: Tensor | None = None  # like x, bool: what the encoder could not see of it
 
 
 class Alphabet(NamedTuple):
@@ -262,3 +276,8 @@ class Progress:
     best: bool = False                     # this epoch is the best so far
     stopped: str = ""                      # why training ends here, if it does
     notes: tuple[str, ...] = ()            # what a person should be told now
+
+    @property
+    def whole(self) -> bool:
+        """Whether the epoch is over; of one with a `row` that is not, time cut it short."""
+        return self.batch == self.batches

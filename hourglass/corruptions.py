@@ -2,12 +2,14 @@
 
 `(**options) -> (x -> x)`, on a batch, on its device. Texts add them up, and they follow one upon
 the other: "noise(0.3) + drop(0.2)". Where pixels are missing they are 0, which is black. A strength
-that is a pair, such as noise((0.1, 0.5)), is drawn anew for each image between the two.
+that is a pair, such as noise((0.1, 0.5)), is drawn anew for each image between the two. One that
+hides values returns `Corrupted`, which says which: a black pixel that is hidden stays black.
 """
 
 import math
 from collections.abc import Callable
-from functools import lru_cache, reduce
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -16,32 +18,61 @@ import torch.nn.functional as F
 from annotated_types import MinLen
 from torch import Tensor
 
+from .contracts import Corrupted
 from .spec import Count, NotNegative, Share, corruptions, read_sum
 
-Corruption = Callable[[Tensor], Tensor]
+Corruption = Callable[[Tensor], Tensor | Corrupted]
 Strength = NotNegative | tuple[NotNegative, NotNegative]
 Shares = Share | tuple[Share, Share]
 LUMINANCE = (0.299, 0.587, 0.114)   # of red, green and blue (ITU-R BT.601), as Pillow's mode L
 GLYPHS = 64                         # pixels that an overlay's text is high, before it is sized
+FAINTEST = 1 / 255                  # ink that an overlay's mask counts
 TILT = math.radians(30)             # at most, of an overlay
 
 
-def corrupter(text: str) -> Corruption:
+@dataclass(frozen=True)
+class Corrupter:
+    """Corruptions that follow one upon the other."""
+
+    parts: tuple[Corruption, ...]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """A batch x (B, *shape), corrupted."""
+        return self.apply(x).x
+
+    def apply(self, x: Tensor) -> Corrupted:
+        """The same, with the mask of what any of them hid; without one, if none hides."""
+        hidden = None
+        for corrupt in self.parts:
+            made = corrupt(x)
+            if isinstance(made, Corrupted):
+                x, new = made.x, made.mask
+                hidden = new if hidden is None else hidden | new
+            else:
+                x = made
+        return Corrupted(x, hidden)
+
+
+def corrupter(text: str) -> Corrupter:
     """The corruptions that the text adds up, as one function of a batch (B, *shape); raises
     ValueError."""
     summands = read_sum(text)
     if any(s.weight != 1 or s.ramp is not None for s in summands):
         raise ValueError(f"corruptions are added up without weights, as in noise(0.3) + drop(0.2); "
                          f"not {text!r}")
-    chosen: list[Corruption] = [corruptions.build(s.call) for s in summands]
-    return lambda x: reduce(lambda seen, corrupt: corrupt(seen), chosen, x)
+    return Corrupter(tuple(corruptions.build(s.call) for s in summands))
 
 
-def corrupted(corrupt: Corruption, x: Tensor, seed: int = 0) -> Tensor:
-    """x (B, *shape) corrupted, in noise that the seed alone decides."""
+def corrupted(corrupt: Corrupter, x: Tensor, seed: int = 0) -> Corrupted:
+    """x (B, *shape) corrupted, in noise that the seed alone decides, and what is hidden of it."""
     with torch.random.fork_rng([x.device] if x.device.type == "cuda" else []):
         torch.manual_seed(seed)
-        return corrupt(x)
+        return corrupt.apply(x)
+
+
+def _hide(x: Tensor, hidden: Tensor) -> Corrupted:
+    """x, 0 where it is hidden: a mask (B, 1, ...) or like x."""
+    return Corrupted(x * ~hidden, hidden.expand_as(x))
 
 
 def _image(x: Tensor, name: str) -> Tensor:
@@ -88,9 +119,9 @@ def noise(std: Strength = 0.3, clip: bool = False) -> Corruption:
 @corruptions.add("salt_pepper")
 def salt_pepper(share: Shares = 0.1) -> Corruption:
     """That share of the pixels black (0) or white (1), as many of each."""
-    def corrupt(x: Tensor) -> Tensor:
+    def corrupt(x: Tensor) -> Corrupted:
         hit, white = _pixels(x) < _drawn(share, x), _pixels(x) < 0.5
-        return torch.where(hit, white.to(x), x)
+        return Corrupted(torch.where(hit, white.to(x), x), hit.expand_as(x))
     return corrupt
 
 
@@ -98,7 +129,7 @@ def salt_pepper(share: Shares = 0.1) -> Corruption:
 def drop(share: Shares = 0.5) -> Corruption:
     """That share of the pixels missing, in all channels; of vectors, of the values (masking noise:
     Vincent et al., 2010)."""
-    return lambda x: x * (_pixels(x) >= _drawn(share, x))
+    return lambda x: _hide(x, _pixels(x) < _drawn(share, x))
 
 
 @corruptions.add("holes")
@@ -119,12 +150,12 @@ def holes(share: Shares = (0.0, 0.5), widths: tuple[Count, ...] = ()) -> Corrupt
 def mask(share: Share = 0.5, patch: Count = 8) -> Corruption:
     """That share of the patches of a grid missing, each so many pixels wide (He et al., 2022, arXiv
     2111.06377)."""
-    def corrupt(x: Tensor) -> Tensor:
+    def corrupt(x: Tensor) -> Corrupted:
         rows, columns = (-(-side // patch) for side in _image(x, "mask").shape[-2:])
         rank = torch.rand(len(x), rows * columns, device=x.device).argsort(1).argsort(1)
-        kept = (rank >= round(share * rows * columns)).unflatten(1, (1, rows, columns))
-        whole = kept.repeat_interleave(patch, -2).repeat_interleave(patch, -1)
-        return x * whole[..., :x.shape[-2], :x.shape[-1]]
+        gone = (rank < round(share * rows * columns)).unflatten(1, (1, rows, columns))
+        whole = gone.repeat_interleave(patch, -2).repeat_interleave(patch, -1)
+        return _hide(x, whole[..., :x.shape[-2], :x.shape[-1]])
     return corrupt
 
 
@@ -132,7 +163,7 @@ def mask(share: Share = 0.5, patch: Count = 8) -> Corruption:
 def cutout(side: Shares = 0.4) -> Corruption:
     """A square missing somewhere, its side that share of the image's shorter one (DeVries & Taylor,
     2017, arXiv 1708.04552)."""
-    def corrupt(x: Tensor) -> Tensor:
+    def corrupt(x: Tensor) -> Corrupted:
         height, width = _image(x, "cutout").shape[-2:]
         size = torch.as_tensor(_drawn(side, x), device=x.device) * min(height, width)
         inside = []
@@ -140,7 +171,7 @@ def cutout(side: Shares = 0.4) -> Corruption:
             start = (_each(x) * (length - size)).round()
             place = torch.arange(length, device=x.device).view(-1, *[1] * (-1 - axis))
             inside.append((place >= start) & (place < start + size.round()))
-        return x * ~(inside[0] & inside[1])
+        return _hide(x, inside[0] & inside[1])
     return corrupt
 
 
@@ -189,13 +220,13 @@ def overlay(
 ) -> Corruption:
     """White letters over x, somewhere, a little turned, half as wide as the image or up to all of
     it: a watermark."""
-    def corrupt(x: Tensor) -> Tensor:
+    def corrupt(x: Tensor) -> Corrupted:
         letters = _letters(text).to(x.device).expand(len(_image(x, "overlay")), -1, -1, -1)
         where = F.affine_grid(_placing(x, letters.shape[-1] / GLYPHS), [len(x), 1, *x.shape[-2:]],
                               align_corners=False)
         ink = F.grid_sample(letters, where.to(letters), align_corners=False).to(x)
         ink = ink * _drawn(opacity, x)
-        return x + ink * (1 - x)
+        return Corrupted(x + ink * (1 - x), (ink > FAINTEST).expand_as(x))
     return corrupt
 
 

@@ -25,7 +25,8 @@ def line(p: Progress, epochs: int) -> str:
              if name.startswith(("train_", "val_")) and not name.endswith("_recon")}
     losses = "  ".join(f"{name} {value:.5g}" for name, value in shown.items())
     mark = "  (best)" if p.best else ""
-    return (f"epoch {p.epoch}/{epochs}  {losses}{_posterior(row)}  "
+    cut = "" if p.whole else f" ({p.batch / p.batches:.0%} of it)"
+    return (f"epoch {p.epoch}/{epochs}{cut}  {losses}{_posterior(row)}  "
             f"{row['images_per_second']:,.0f} images/s  {row['seconds']:.0f} s{mark}")
 
 
@@ -72,7 +73,7 @@ def _show_bar(progress: Iterator[Progress], epochs: int) -> None:
                 bar.console.print(note, highlight=False)
             if p.row:
                 started = time.monotonic()
-                bar.update(whole, completed=p.epoch)
+                bar.update(whole, completed=p.epoch if p.whole else p.epoch - 1)
                 if _is_told(p, epochs, started - said):
                     bar.console.print(line(p, epochs), highlight=False)
                     said = started

@@ -16,7 +16,7 @@ from .evaluation import EVALUATION_BATCH, evaluate, together
 from .posterior import Posterior
 from .schedules import Schedule
 from .step import Step
-from .stopping import Stopping
+from .stopping import Stopping, still_falling
 
 if TYPE_CHECKING:   # checkpoints are read where nothing is trained
     from lightning_fabric import Fabric
@@ -60,6 +60,23 @@ class State:
     ramping: int = 0                                        # epochs that ended within a ramp
     pieces: int = 1                                         # in which a batch fits into memory
     trouble: str = ""                                       # what was last said of the posterior
+    cut: dict[str, float] = field(default_factory=dict)     # row of the epoch that time cut short
+    cut_is_best: bool = False                               # whether its weights are to be kept
+
+    @property
+    def rows(self) -> list[dict[str, float]]:
+        """The figures of every whole epoch, and of the one that was cut short."""
+        return [*self.history, *([self.cut] if self.cut else [])]
+
+    @property
+    def kept(self) -> dict[str, Tensor]:
+        """The best weights; {} where those that training ended with are the best."""
+        return {} if self.cut_is_best else self.best
+
+    @property
+    def kept_epoch(self) -> float:
+        """After how many epochs those weights were reached."""
+        return self.cut["epoch"] if self.cut_is_best else self.best_epoch
 
     def losses(self, monitor: str) -> list[float]:
         """The monitored figure of every past epoch."""
@@ -89,6 +106,7 @@ def fit(parties: Parties, source: Source, plan: Plan, state: State) -> Iterator[
     step, _, optimiser, fabric = parties
     train, rates = source.splits["train"], [group["lr"] for group in optimiser.param_groups]
     monitor, stopped, pieces = plan.stopping.monitor, "", state.pieces
+    state.cut, state.cut_is_best = {}, False   # it goes on from where it was cut
     while state.epoch <= plan.epochs and not stopped:
         batches = shuffled(train, plan.batch_size, plan.seed, state.epoch, fabric.world_size)
         past = state.losses(monitor)
@@ -105,15 +123,22 @@ def fit(parties: Parties, source: Source, plan: Plan, state: State) -> Iterator[
             yield Progress(state.epoch, state.batch, len(batches), state.seen, state.sums,
                            notes=_smaller(state, pieces))
             pieces = state.pieces
-            if plan.minutes and state.seconds > 60 * plan.minutes:
+            if is_over(state, plan):
                 break
-        clock, batch = _clock(state, plan, len(batches)), state.batch
-        row, notes = _close_epoch(parties, source, plan, state, clock)
-        stopped = _end(state, plan)
-        yield Progress(state.epoch - 1, batch, len(batches), state.seen, state.sums, row,
-                       state.best_epoch == state.epoch - 1 > state.ramping, stopped, notes)
+        epoch, batch, seen, sums = state.epoch, state.batch, state.seen, state.sums
+        best, notes = _end_epoch(parties, source, plan, state, len(batches))
+        stopped = _reason(state, plan)
+        if state.epoch > plan.epochs or is_over(state, plan):
+            notes += _still_falling(state, plan)
+        yield Progress(epoch, batch, len(batches), seen, sums, state.rows[-1], best, stopped,
+                       notes)
     for group, rate in zip(optimiser.param_groups, rates, strict=True):
         group["lr"] = rate
+
+
+def is_over(state: State, plan: Plan) -> bool:
+    """Whether the run has used its minutes."""
+    return plan.minutes is not None and state.seconds > 60 * plan.minutes
 
 
 def _learn(
@@ -217,17 +242,21 @@ def _share(state: State, plan: Plan, batches: int, begun: int) -> float:
     return min(max(steps, state.seconds / (60 * plan.minutes) if plan.minutes else 0.0), 1.0)
 
 
-def _close_epoch(
-    parties: Parties, source: Source, plan: Plan, state: State, clock: Clock
-) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Evaluate, write the epoch's row and keep its weights if they are the best; begin the next."""
+def _end_epoch(
+    parties: Parties, source: Source, plan: Plan, state: State, batches: int
+) -> tuple[bool, tuple[str, ...]]:
+    """Evaluate, write the epoch's row and keep its weights if they are the best; begin the next.
+    Returns whether they are, and what to say.
+
+    An epoch that time cut short stays open: its row is put aside, as `state.cut`, and a resumed run
+    goes on with the next batch as if nobody had looked.
+    """
     started, (step, _, _, fabric) = time.monotonic(), parties
+    clock, whole = _clock(state, plan, batches), state.batch == batches
     ramping = step.objective.is_ramping(clock)
     sums, seen = together(state.sums, state.seen, fabric)
-    row: dict[str, float] = {"epoch": state.epoch}
-    names = sorted(sums, key=lambda name: name != "loss")   # first, in a run that was resumed too
-    row |= {f"train_{name}": float(sums[name]) / seen for name in names}
-    check_finite(torch.tensor(row["train_loss"]), {k: torch.tensor(v) for k, v in row.items()})
+    row = {"epoch": state.epoch if whole else state.epoch - 1 + state.batch / batches,
+           **_train_row(sums, seen)}
     losses, posterior = _evaluated(parties, source, state.pieces)
     row |= {f"val_{name}": value for name, value in losses.items()}
     row |= _per_value(step, row, source)
@@ -237,14 +266,31 @@ def _close_epoch(
     row["images_per_second"] = seen / state.epoch_seconds
     state.seconds += time.monotonic() - started
     row["seconds"] = state.seconds
+    ramped = state.epoch if ramping else state.ramping
+    values = [*state.losses(plan.stopping.monitor), row[plan.stopping.monitor]]
+    best = plan.stopping.best(values, ramped) == len(values)
+    if not whole:
+        state.cut, state.cut_is_best = row, best
+        return best and not ramping, notes
     state.history.append(row)
-    state.ramping = state.epoch if ramping else state.ramping
-    if plan.stopping.best(state.losses(plan.stopping.monitor), state.ramping) == state.epoch:
+    if posterior:
+        state.factors.append([round(value, 5) for value in posterior.kl.tolist()])
+    state.ramping = ramped
+    if best:
         state.best = {name: value.detach().clone() for name, value in step.state_dict().items()}
         state.best_epoch = state.epoch
     state.epoch, state.batch, state.seen, state.sums = state.epoch + 1, 0, 0, {}
     state.epoch_seconds = 0.0
-    return row, notes
+    return best and not ramping, notes
+
+
+def _train_row(sums: dict[str, Tensor], seen: int) -> dict[str, float]:
+    """The means of so many samples' losses; raises FloatingPointError for one that is not
+    finite."""
+    names = sorted(sums, key=lambda name: name != "loss")   # first, in a run that was resumed too
+    row = {f"train_{name}": float(sums[name]) / seen for name in names}
+    check_finite(torch.tensor(row["train_loss"]), {k: torch.tensor(v) for k, v in row.items()})
+    return row
 
 
 def _evaluated(
@@ -269,7 +315,6 @@ def _look(
     if f"{split}_kl" in row:
         row["kl_share"] = weights["kl"] * row[f"{split}_kl"] / row[f"{split}_loss"]
     row |= posterior.row()
-    state.factors.append([round(value, 5) for value in posterior.kl.tolist()])
     trouble = "" if quietly else posterior.trouble(weights.get("kl", 0.0), step.objective.ramps)
     new = trouble.partition(":")[0] != state.trouble.partition(":")[0]
     state.trouble = trouble
@@ -277,7 +322,10 @@ def _look(
 
 
 def _per_value(step: Step, row: dict[str, float], source: Source) -> dict[str, float]:
-    """The tutorials' mean error per known value beside each split's reconstruction term."""
+    """The tutorials' mean error per known value beside each split's reconstruction term, if that
+    counts all known values."""
+    if step.objective.only_hidden:
+        return {}
     values = {name: math.prod(source.shape) * part.known for name, part in source.splits.items()
               if not (part.gaps and name == "train")}   # an epoch cut short has other holes
     return {f"{split}_{name}": error for split in values if f"{split}_recon" in row
@@ -285,7 +333,16 @@ def _per_value(step: Step, row: dict[str, float], source: Source) -> dict[str, f
                 row[f"{split}_recon"], values[split]).items()}
 
 
-def _end(state: State, plan: Plan) -> str:
-    if plan.minutes and state.seconds > 60 * plan.minutes:
-        return f"{plan.minutes:g} minutes are over"
+def _reason(state: State, plan: Plan) -> str:
+    if is_over(state, plan):
+        cut = f", {state.batch} batches into epoch {state.epoch}" if state.cut else ""
+        return f"{plan.minutes:g} minutes are over{cut}"
     return plan.stopping.reason(state.losses(plan.stopping.monitor), state.ramping)
+
+
+def _still_falling(state: State, plan: Plan) -> tuple[str, ...]:
+    """What to say of a run that ended by time or epochs while more of them would have helped."""
+    more = (f"--minutes {2 * plan.minutes:g}" if is_over(state, plan) and plan.minutes else
+            f"--epochs {2 * plan.epochs}")
+    found = still_falling(state.rows, plan.stopping.monitor)
+    return (f"{found}; to continue, resume the run with {more}",) if found else ()

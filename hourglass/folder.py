@@ -103,7 +103,8 @@ def _read_table(path: Path) -> tuple[dict[str, float], ...]:
 
 def _write_table(path: Path, rows: Sequence[dict[str, float]]) -> None:
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch"])
+    names = dict.fromkeys(name for row in rows for name in row)   # later versions write more
+    writer = csv.DictWriter(text, list(names) or ["epoch"])
     writer.writeheader()
     writer.writerows(rows)
     write_whole(path, text.getvalue())

@@ -35,6 +35,11 @@ class Objective(nn.Module):
         """Every term's full weight."""
         return dict(zip(self.terms, self._weights(None), strict=True))
 
+    @property
+    def only_hidden(self) -> bool:
+        """Whether the reconstruction counts only what a corruption hid."""
+        return bool(getattr(self.terms.get("recon"), "hidden", False))
+
     def at(self, clock: Clock | None) -> None:
         """Weigh the terms as at that moment of the run, or fully."""
         for term in self.terms.values():
@@ -46,6 +51,16 @@ class Objective(nn.Module):
     def is_ramping(self, clock: Clock) -> bool:
         """Whether a weight has still to reach its end."""
         return any(ramp.progress(clock) < 1 for ramp in self.ramps.values())
+
+    def selection(self, out: Output, parts: dict[str, Tensor]) -> Tensor:
+        """The loss without what a discriminator moves, a scalar: what epochs are compared by. A
+        term that a discriminator redefines is left out, or has its `fixed` form in its place."""
+        weights = dict(zip(self.terms, self.get_buffer("now"), strict=True))
+        fixed = {name: part for name, part in parts.items() if name not in self.rivals}
+        fixed |= {name: rival.fixed(out) for name, rival in self.rivals.items()
+                  if hasattr(rival, "fixed")}
+        zero = out.x.new_zeros(len(out.x))
+        return sum((weights.get(name, 1.0) * part for name, part in fixed.items()), zero).mean()
 
     def rival_losses(self, out: Output, model: nn.Module) -> dict[str, Tensor]:
         """What the rivals train by, {name: scalar}: each has a gradient in its rival's weights and

@@ -99,7 +99,7 @@ def take(
     s.trips, s.box_trips = round_trips(eye, s.codes, s.y)
     s.judge = f"{judge.name}: {judge.about}"
     s.features = _judged(judge.features, s.x)
-    s.restored = restored(model, source)
+    s.restored, s.hidden = restored(model, source)
     s.drawn = {name: _drawn(eye, prior, judge, s) for name, prior in (priors or {}).items()}
     return s
 
@@ -159,24 +159,28 @@ def _truth(source: Source, index: Tensor) -> dict[str, Any]:
 
 
 @torch.inference_mode()
-def restored(model: Autoencoder, source: Source, most: int = COMPARED) -> dict[str, np.ndarray]:
-    """At most so many unseen samples (M, ...) as they are, corrupted as in training, always in the
-    same noise, what the model makes of those, and what is made of them without it; nothing, where
-    the encoder saw samples as they are."""
+def restored(
+    model: Autoencoder, source: Source, most: int = COMPARED
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Clean, corrupted, restored and baseline versions of at most so many unseen samples (M, ...),
+    always in the same noise, and what the corruption hid of them, (M, ...) or (0,). Empty where the
+    encoder saw samples as they are."""
     split = source.splits[source.unseen]
     if model.corruption == "none" and split.given is None:
-        return {}
+        return {}, np.empty(0)
     fitting = max(1, COMPARED_VALUES // int(np.prod(source.shape)))
     batch = split.batch(split.evenly(min(most, fitting)))
     seen = corrupted(model.corrupt, batch.seen)
-    again = model(batch.x, batch.y, given=seen).px.mean
+    again = model(batch.x, batch.y, given=seen.x).px.mean
     bounded = source.low >= 0 and source.high <= 1
     x, given, made = (channels_last(t.float().cpu()).contiguous().numpy()
-                      for t in (batch.x, seen, again))
+                      for t in (batch.x, seen.x, again))
+    hidden = np.empty(0) if seen.hidden is None else channels_last(seen.hidden.cpu()).numpy()
     if bounded:   # as files would hold them
         given, made = given.clip(0, 1), made.clip(0, 1)
-    others = baselines(model.corruption, given, x) if bounded and x.ndim == 4 else {}
-    return {CORRUPTED: given, **others, RESTORED: made, CLEAN: x}
+    holes: np.ndarray | None = hidden.max(-1) if hidden.size else None
+    others = baselines(model.corruption, given, x, holes) if bounded and x.ndim == 4 else {}
+    return {CORRUPTED: given, **others, RESTORED: made, CLEAN: x}, hidden
 
 
 def round_trips(eye: Eye, z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -51,6 +51,7 @@ WORDS = {
 }
 FILLED = {"": "", "bicubic_": "bicubic enlargement, then ",
           "nearest_": "each missing pixel as the nearest known one, then ",
+          "neighbours_": "each missing pixel as the mean of the visible ones around it, then ",
           "telea_": "Telea's inpainting, told what is missing, then "}
 DENOISED = {"": "nothing else", "median": "a median filter", "bm3d": "BM3D, told the noise"}
 MAKERS = {"corrupted": "corrupted samples as they are", "restored": "what the model makes of them"}
@@ -58,7 +59,8 @@ MAKERS |= {(fill + denoise).removesuffix("_"): (first + then).removesuffix(", th
            for fill, first in FILLED.items() for denoise, then in DENOISED.items()
            if fill + denoise}
 NEARNESS = {"psnr": "dB to the clean samples", "ssim": "structural similarity to the clean samples",
-            "mse": "squared error per value to the clean samples"}
+            "mse": "squared error per value to the clean samples",
+           "hidden_mse": "squared error per hidden value to the clean samples"}
 WORDS |= {f"{name}_{score}": f"{what}: {maker}"
           for name, maker in MAKERS.items() for score, what in NEARNESS.items()}
 OF_PRIORS = {

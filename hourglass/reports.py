@@ -38,6 +38,7 @@ if TYPE_CHECKING:   # a report that is drawn again trains nothing
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
 FOR_WORDS = ("own", "pixelcnn")   # that suit discrete codes; the second takes a while
 SMALL = 512   # numbers in a code, and
+MONITORED = ("val_selection", "train_selection", "val_loss", "train_loss")   # the first there is
 FEW = 100     # classes, up to which those with covariances do
 
 
@@ -51,9 +52,10 @@ def finish(training: "Training") -> dict[str, float]:
 def settle(training: "Training") -> bool:
     """Put the best weights in place, and keep the codes of the training samples, for priors need
     them when the data may be gone; returns whether there were such weights."""
-    best = bool(training.plan.stopping.restore_best and training.state.best)
-    if best:
-        training.step.load_state_dict(training.state.best)
+    state, restores = training.state, training.plan.stopping.restore_best
+    best = bool(restores and state.best)
+    if restores and state.kept:
+        training.step.load_state_dict(state.kept)
     keep_codes(training.folder, find_codes(training.step.model, training.source))
     if training.settings.data == IN_MEMORY:   # which is gone once this process ends
         draws = detectors.make("likelihood").draws
@@ -71,11 +73,21 @@ def look(training: "Training") -> dict[str, float]:
     """Take the snapshot of what was learnt, measure it, and write both down."""
     state, best = training.state, settle(training)
     lasting = [state.trouble] if state.trouble and state.trouble not in training.told else []
-    record = {**training.record, "epochs": len(state.history),
-              "best_epoch": state.best_epoch if best else 0, "steps": state.step,
+    record = {**training.record, "epochs": _count(state.rows),
+              "best_epoch": _figures(state.kept_epoch) if best else 0, "steps": state.step,
               "seconds": round(state.seconds, 2), "ended": training.ended,
               "notes": [*training.source.notes, *training.told, *lasting]}
     return _keep(training.folder, training.step.model, training.source, record)
+
+
+def _count(rows: Sequence[dict[str, float]]) -> float:
+    """The epochs that a run has done; the last one counts for as much of it as there was."""
+    return _figures(rows[-1]["epoch"]) if rows else 0
+
+
+def _figures(epochs: float) -> float:
+    """2 for 2.0, and 1.62 for an epoch that was cut short."""
+    return int(epochs) if epochs == int(epochs) else round(epochs, 2)
 
 
 def look_again(
@@ -87,9 +99,9 @@ def look_again(
     trained, history = load(folder.path, device), folder.read_history()
     record = folder.read_record()
     if "metrics" not in record:
-        monitor = next((m for m in ("val_loss", "train_loss") if history and m in history[0]), "")
+        monitor = next((m for m in MONITORED if history and m in history[0]), "")
         best = min(history, key=lambda row: row[monitor])["epoch"] if monitor else 0
-        record |= {"epochs": len(history), "best_epoch": int(best),
+        record |= {"epochs": _count(history), "best_epoch": _figures(best),
                    "seconds": history[-1]["seconds"] if history else 0.0, "notes": [],
                    "ended": record.get("ended", "stopped from outside")}
     source = trained.source().to(trained.device, torch.channels_last)
@@ -161,7 +173,7 @@ def snapshot_of(folder: RunFolder) -> Snapshot:
     """What the run's model made of its samples: as kept, else by looking again."""
     def kept() -> Snapshot:
         return load_snapshot(folder.snapshot, folder.read_history(),
-                             int(folder.read_record().get("best_epoch", 0)), folder.read_factors())
+                             folder.read_record().get("best_epoch", 0), folder.read_factors())
     try:
         if folder.snapshot.is_file():
             return kept()

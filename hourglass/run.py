@@ -78,16 +78,17 @@ def _keeper(training: Training) -> Callable[[Progress], None]:
     watched = source.splits[source.unseen]
     samples = watched.batch(watched.evenly(COLUMNS))
     seen = samples.x if samples.given is None else samples.given
-    samples = replace(samples, given=corrupted(training.step.model.corrupt, seen))
+    samples = replace(samples, given=corrupted(training.step.model.corrupt, seen).x)
     saved, took = time.monotonic(), 0.0
 
     def keep(progress: Progress) -> None:
         nonlocal saved, took
         if progress.row:
-            log(progress.row)
+            log(progress.row, progress.epoch)
             if len(source.shape) == 3 and is_framed(progress.epoch):
                 frame = training.folder.frames / f"{progress.epoch:05}.png"
-                save_frame(training.step.model, samples, frame, f"epoch {progress.epoch}")
+                save_frame(training.step.model, samples, frame,
+                           f"epoch {round(progress.row['epoch'], 2):g}")
         now = time.monotonic()
         if now - saved > max(SHORTEST, PATIENCE * took):
             save(training)
@@ -108,12 +109,12 @@ def save_weights(training: Training) -> None:
     if not is_first():
         return
     state, folder = training.state, training.folder
-    best = state.best if training.plan.stopping.restore_best else {}
+    best = state.kept if training.plan.stopping.restore_best else {}
     about = describe(training.parts, training.source, training.settings.reading())
     weights = best or training.step.state_dict()
     if all(math.isfinite(w.sum().item()) for w in weights.values()):
         save_model(folder.model, training.step.model, weights, about)
-    folder.write_history(state.history)
+    folder.write_history(state.rows)
     folder.write_factors(state.factors)
 
 
@@ -127,15 +128,15 @@ def _compiled(training: Training) -> nn.Module:
 def _tensorboard(training: Training) -> Any:
     """A function that logs an epoch's row to TensorBoard, if the settings say so."""
     if not training.settings.tensorboard:
-        return lambda row: None
+        return lambda row, epoch: None
     try:
         from tensorboardX import SummaryWriter
     except ImportError:
         raise ValueError("tensorboard needs an extra: pip install 'hourglass[log]'") from None
     writer = SummaryWriter(str(training.folder.path / "tensorboard"))
 
-    def log(row: dict[str, float]) -> None:
+    def log(row: dict[str, float], epoch: int) -> None:
         for name, value in row.items():
-            writer.add_scalar(name, value, int(row["epoch"]))
+            writer.add_scalar(name, value, epoch)
         writer.flush()
     return log

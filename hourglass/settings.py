@@ -54,7 +54,9 @@ class Settings(BaseModel):
     prior: str = Field("", description="that samples are drawn from, such as own or mixture; else "
                        "what suits the model")
     initial: Initial = Field(
-        "glorot", description="how weights begin: by Glorot's rule, as Keras' do, or as PyTorch's")
+        "data", description="how weights begin. glorot: by Glorot's rule with biases at 0, as in "
+        "Keras; data: the same, with the decoder's last bias at the mean of the data; pytorch: "
+        "as PyTorch's layers do")
     augment: str = Field("", description="vary training samples, such as flip + shift(2)")
     begin: str = Field("", description="begin with the weights of this run; parts and size that "
                        "are not given are its own", json_schema_extra={"flag": "--from"})

@@ -79,6 +79,8 @@ class Snapshot:
     abnormal: np.ndarray = field(default_factory=lambda: np.empty(0, bool))  # (N,) of such a class
     restored: dict[str, np.ndarray] = field(default_factory=dict)       # some of x, and what
     # was made of it: (M, ...) under CORRUPTED, the names of baselines, RESTORED, and CLEAN
+    hidden: np.ndarray = field(default_factory=lambda: np.empty(0))   # (M, ...) bool: what the
+    # corruption hid of those, if it hides
     truth: np.ndarray = field(default_factory=lambda: np.empty(0))   # (N, F) see `Factors`, or (0,)
     truth_names: tuple[str, ...] = ()   # of the factors that samples were made of
     words: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))   # (N, P) of codes
@@ -90,7 +92,7 @@ class Snapshot:
     pca_codes: np.ndarray = field(default_factory=lambda: np.empty(0))     # (S, K) its codes of the
     # samples `of_accuracy`, up to scale
     history: tuple[dict[str, float], ...] = ()
-    best_epoch: int = 0
+    best_epoch: float = 0
     factors: tuple[dict[str, float], ...] = ()   # of every epoch, KL per factor
 
     @property
@@ -155,7 +157,7 @@ def _unpacked(values: np.ndarray) -> np.ndarray:
 
 
 def load_snapshot(
-    path: Path, history: tuple[dict[str, float], ...] = (), best_epoch: int = 0,
+    path: Path, history: tuple[dict[str, float], ...] = (), best_epoch: float = 0,
     factors: tuple[dict[str, float], ...] = (),
 ) -> Snapshot:
     """A saved snapshot; raises Outdated for one that is damaged, or holds other things."""

@@ -21,7 +21,7 @@ NotNegative = Annotated[float, Ge(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 Rate = Annotated[float, Ge(0), Lt(1)]
 Fit = Literal["crop", "pad", "stretch"]   # how an image of another aspect comes to a size
-Initial = Literal["glorot", "pytorch"]    # how weights begin
+Initial = Literal["data", "glorot", "pytorch"]   # how weights begin
 SYNONYMS = {"latent_dim": "dim", "encoding_dim": "dim", "z_dim": "dim", "kernel_size": "kernel",
             "strides": "stride", "units": "widths", "hidden_dims": "widths", "p": "share",
             "stddev": "std", "sigma": "std"}   # other tools' names of options

@@ -26,11 +26,21 @@ class Step(nn.Module):
         out: Output = self.model(x, y, True, given, known)
         loss, parts = self.objective(out, self.model)
         means = {"loss": loss, **{name: part.mean() for name, part in parts.items()}}
+        if self.objective.rivals:
+            means["selection"] = self.objective.selection(out, parts).detach()
         if closely:
             squared = (out.px.mean - out.x).square()
             mse = squared.mean() if known is None else (squared * known).sum() / known.sum()
-            means |= {"mse": mse, **moments(out.latent)}
+            means |= {"mse": mse, **_hidden_error(squared, out), **moments(out.latent)}
             if out.latent.guess is not None and y is not None:
                 means["class_error"] = (out.latent.guess.argmax(1) != y).float().mean()
         against = self.objective.rival_losses(out, self.model)
         return sum(against.values(), loss), means | against
+
+
+def _hidden_error(squared: Tensor, out: Output) -> dict[str, Tensor]:
+    """The squared error per value of those that the encoder could not see, if there are any."""
+    if out.hidden is None:
+        return {}
+    counted = out.hidden.float() if out.known is None else out.hidden * out.known
+    return {"hidden_mse": (squared * counted).sum() / counted.sum().clamp(min=1)}

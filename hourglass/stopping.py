@@ -1,10 +1,12 @@
 """When training ends before its last epoch, and which epoch's weights are kept."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .spec import Count, NotNegative, stops
+
+FALLING = 0.05   # share of a loss that has to go in half a run for more time to be worth it
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,28 @@ class Stopping:
             return ""
         return (f"{self.monitor} has not improved on {least:.5g} "
                 f"for {waited} epoch{'s' if waited > 1 else ''}")
+
+
+def still_falling(rows: Sequence[Mapping[str, float]], monitor: str) -> str:
+    """What shows that a run would have become better with more time, or "": the squared error, or
+    without a validation split the monitored figure, fell in the second half of the run.
+
+    The error goes down about as a power of time does, so what half the time brought is what twice
+    the time will bring. `rows` are the figures by epoch, of which the last may be cut short.
+    """
+    split = monitor.partition("_")[0]
+    name = f"{split}_mse" if f"{split}_mse" in rows[-1] else monitor
+    end, last = rows[-1]["epoch"], rows[-1][name]
+    if end < 1:
+        return f"the time was over before the first epoch was: {end:.0%} of it were done"
+    before = [row[name] for row in rows if row["epoch"] <= end / 2]
+    if not before or last > min(row[name] for row in rows):
+        return ""
+    whole = abs(before[-1]) if name != monitor else abs(rows[0][name] - last)
+    fall = (before[-1] - last) / max(whole, 1e-12)
+    return "" if fall < FALLING else (
+        f"training ended while {name} was still falling: by {fall:.0%} in the second half of the "
+        f"run")
 
 
 @stops.add("early")

@@ -49,7 +49,7 @@ def _curve(ax: Axes, s: Snapshot, name: str) -> None:
         ax.yaxis.set_minor_locator(NullLocator())
     if s.best_epoch:
         ax.axvline(s.best_epoch, color="#999999", linewidth=1, linestyle="--",
-                   label=f"kept: epoch {s.best_epoch}")
+                   label=f"kept: epoch {s.best_epoch:g}")
     units = {"loss": "nats per sample", "recon": "nats per sample", "kl": "nats per sample"}
     ax.set(title=name, xlabel="epoch", ylabel=units.get(name, "per value"))
     if len(epochs) == 1:

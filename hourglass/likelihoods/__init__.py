@@ -5,8 +5,9 @@
 `discrete` says whether these are probabilities of the values that data is stored as, or densities.
 `per_value` turns the mean of -log p(x|z) into the error that the tutorials print, under its own
 name, where the two differ by constants only. One that has `counts` wants its data unscaled; one
-with `shown(x)` says what the encoder sees of x; one with `adapt(px, x, known)` is given every
-training batch and says what p(x|z) is there.
+with `start(x, known)` says what the decoder would put out, (*out), to fit samples x (N, *shape)
+without knowing anything of each; one with `shown(x)` says what the encoder sees of x; one with
+`adapt(px, x, known)` is given every training batch and says what p(x|z) is there.
 """
 
 from . import basic, columns, continuous_bernoulli, counts, levels, normal, student

@@ -8,7 +8,7 @@ from torch.distributions import Distribution
 from torch.distributions import Laplace as LaplaceDistribution
 
 from ..spec import Positive, likelihoods
-from .shared import EVERYWHERE, UNIT
+from .shared import EVERYWHERE, UNIT, logit_of, mean_of
 
 
 @likelihoods.add("bernoulli")
@@ -24,6 +24,9 @@ class Bernoulli(nn.Module):
 
     def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return shape
+
+    def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        return logit_of(mean_of(x, known))
 
     def per_value(self, nats: float, values: float) -> dict[str, float]:
         return {"bce": nats / values}
@@ -45,6 +48,9 @@ class Laplace(nn.Module):
 
     def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return shape
+
+    def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        return mean_of(x, known)
 
     def per_value(self, nats: float, values: float) -> dict[str, float]:
         return {"mae": self.scale * (nats / values - math.log(2 * self.scale))}

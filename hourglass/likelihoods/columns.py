@@ -10,7 +10,7 @@ from torch.distributions import Distribution, Normal
 from torch.nn.functional import logsigmoid
 
 from ..spec import likelihoods
-from .shared import EVERYWHERE, Elementwise, above
+from .shared import EVERYWHERE, RAREST, Elementwise, above, logit_of, mean_of
 
 NARROWEST = -4.0   # the logarithm of a number's spread stays above that, in its own deviations
 TOKEN = re.compile(r"(number|pair|kinds)(?:\((\d*\.?\d+(?:e-?\d+)?)\))?(?:\*([1-9]\d*))?")
@@ -73,6 +73,15 @@ class Mixed(nn.Module):
             raise ValueError(f"mixed needs rows of {width} numbers, as its columns say, not "
                              f"samples of shape {shape}")
         return shape
+
+    def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        """Means of numbers, logits of pairs' and log frequencies of categories."""
+        parts = mean_of(x, known).split([block.width for block in self.blocks])
+        return torch.cat([
+            part if block.kind == "number" else
+            logit_of(block.share + math.sqrt(block.share * (1 - block.share)) * part)
+            if block.kind == "pair" else part.clamp(min=RAREST).log()
+            for block, part in zip(self.blocks, parts, strict=True)])
 
     def per_value(self, nats: float, values: float) -> dict[str, float]:
         return {}

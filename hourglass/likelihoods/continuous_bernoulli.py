@@ -7,8 +7,10 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ..spec import likelihoods
-from .shared import UNIT, Elementwise
+from .shared import UNIT, Elementwise, mean_of
 
+FARTHEST = 50.0   # from 0 that parameters begin; the mean there is 0.98
+HALVINGS = 40
 NEAR = 0.5   # of half a logit, below which both sides of a difference are too alike to take it
 
 
@@ -28,8 +30,21 @@ class ContinuousBernoulli(nn.Module):
     def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return shape
 
+    def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        return params_of(mean_of(x, known))
+
     def per_value(self, nats: float, values: float) -> dict[str, float]:
         return {}
+
+
+def params_of(mean: Tensor) -> Tensor:
+    """The parameters whose distributions have these means, within +-FARTHEST, by bisection."""
+    low, high = torch.full_like(mean, -FARTHEST), torch.full_like(mean, FARTHEST)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        below = (1 + langevin(middle / 2)) / 2 < mean
+        low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+    return (low + high) / 2
 
 
 def log_sinh_ratio(a: Tensor) -> Tensor:

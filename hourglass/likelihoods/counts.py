@@ -6,8 +6,9 @@ from torch.distributions import Distribution
 from torch.nn.functional import logsigmoid
 
 from ..spec import likelihoods
-from .shared import Elementwise, limited, wider
+from .shared import Elementwise, limited, mean_of, unlimited, wider
 
+RAREST = 1e-4    # no mean begins below that
 LARGEST = 20.0   # the mean's logarithm stays within +-20
 EVENEST = 7.0    # and that of the dispersion within +-7
 
@@ -38,6 +39,11 @@ class NegativeBinomial(nn.Module):
 
     def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return wider(shape, 2)
+
+    def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        """The log of the mean counts, and a dispersion of 1."""
+        log_mean = unlimited(mean_of(x, known).clamp(min=RAREST).log(), LARGEST)
+        return torch.cat([log_mean, torch.zeros_like(log_mean)])
 
     def per_value(self, nats: float, values: float) -> dict[str, float]:
         return {}

@@ -3,6 +3,7 @@
 They are probabilities, which sum to one over the levels; a value between two counts as the nearer.
 """
 
+import math
 from typing import Annotated
 
 import torch
@@ -12,7 +13,7 @@ from torch.distributions import Distribution
 from torch.nn.functional import logsigmoid, softplus
 
 from ..spec import Count, likelihoods
-from .shared import UNIT, Elementwise, limited, wider
+from .shared import RAREST, UNIT, Elementwise, limited, mean_of, unlimited, wider
 
 Levels = Annotated[int, Ge(2)]
 STEEPEST = 7.0   # the logarithm of a logistic's scale stays within +-7, where x is from -1 to 1
@@ -43,6 +44,12 @@ class Categorical(nn.Module):
 
     def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return wider(shape, self.levels)
+
+    def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        """The log frequency of each level, (levels * C, ...)."""
+        level = level_of(x, self.levels)
+        share = torch.stack([mean_of((level == k).to(x), known) for k in range(self.levels)])
+        return share.clamp(min=RAREST).log().flatten(0, 1)
 
     def per_value(self, nats: float, values: float) -> dict[str, float]:
         return {}
@@ -86,6 +93,14 @@ class Logistics(nn.Module):
 
     def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return wider(shape, self._numbers() * self.components)
+
+    def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        """The mean and the spread of the values; components begin around it, as likely."""
+        mean = mean_of(x, known)
+        std = mean_of((x - mean).square(), known).clamp(min=RAREST).sqrt()
+        scale = (2 * std * math.sqrt(3) / math.pi).log()   # of values from -1 to 1
+        one = [2 * mean - 1, unlimited(scale, STEEPEST), torch.zeros_like(mean)]
+        return torch.cat([t for t in one[:self._numbers()] for _ in range(self.components)])
 
     def per_value(self, nats: float, values: float) -> dict[str, float]:
         return {}

@@ -9,7 +9,7 @@ from torch.distributions import Distribution
 from torch.distributions import Normal as NormalDistribution
 
 from ..spec import Positive, likelihoods
-from .shared import EVERYWHERE, UNIT
+from .shared import EVERYWHERE, UNIT, logit_of, mean_of
 
 NARROWEST = math.exp(-6)   # of the best spread: of data that comes out exactly there is none
 MEMORY = 50                # batches that the spread in evaluation is the mean of, about
@@ -73,6 +73,10 @@ class Normal(nn.Module):
 
     def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return shape
+
+    def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        mean = mean_of(x, known)
+        return logit_of(mean) if self.bounded else mean
 
     def per_value(self, nats: float, values: float) -> dict[str, float]:
         if self.kind != "given":

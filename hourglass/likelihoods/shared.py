@@ -9,6 +9,7 @@ from torch.distributions import Distribution
 
 EVERYWHERE = (float("-inf"), float("inf"))
 UNIT = (0.0, 1.0)
+RAREST = 0.001   # no mean of values in [0, 1] begins nearer to an end
 
 
 class Elementwise(Distribution):
@@ -32,6 +33,18 @@ class Elementwise(Distribution):
         return self.middle()
 
 
+def mean_of(x: Tensor, known: Tensor | None = None) -> Tensor:
+    """The mean (*shape) of samples x (N, *shape), over those in which the value is known."""
+    if known is None:
+        return x.mean(0)
+    return (x * known).sum(0) / known.sum(0).clamp(min=1)
+
+
+def logit_of(mean: Tensor) -> Tensor:
+    """The logit of a mean in [0, 1], kept to what a network can leave again."""
+    return mean.clamp(RAREST, 1 - RAREST).logit()
+
+
 def wider(shape: tuple[int, ...], times: int) -> tuple[int, ...]:
     """What a decoder puts out for x of that shape, so many numbers a value."""
     return (times * shape[0], *shape[1:])
@@ -40,6 +53,11 @@ def wider(shape: tuple[int, ...], times: int) -> tuple[int, ...]:
 def limited(t: Tensor, most: float) -> Tensor:
     """t, but softly within +-most: unlike a clamp it leaves a gradient everywhere."""
     return most * torch.tanh(t / most)
+
+
+def unlimited(t: Tensor, most: float) -> Tensor:
+    """What `limited` makes t of."""
+    return most * torch.atanh(t / most)
 
 
 def above(t: Tensor, least: float) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ..spec import Positive, likelihoods
-from .shared import EVERYWHERE, Elementwise
+from .shared import EVERYWHERE, Elementwise, mean_of
 
 Freedom = Annotated[float, Gt(1)]   # at 1 and below there is no mean
 BEGUN = 5.0                         # degrees that learning begins with
@@ -45,6 +45,9 @@ class StudentT(nn.Module):
 
     def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return shape
+
+    def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        return mean_of(x, known)
 
     def per_value(self, nats: float, values: float) -> dict[str, float]:
         return {}

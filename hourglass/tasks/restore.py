@@ -11,7 +11,7 @@ from PIL import ImageOps
 from ..channels import channels_first, channels_last
 from ..console import say, track
 from ..contracts import Collection
-from ..corruptions import Corruption, corrupted, corrupter
+from ..corruptions import Corrupter, corrupted, corrupter
 from ..data.files import Files, in_words, opened
 from ..data.headers import read_whole
 from ..data.images import Reading
@@ -77,7 +77,7 @@ def restore(
     return tally
 
 
-def _corruption(model: Trained, text: str) -> Corruption:
+def _corruption(model: Trained, text: str) -> Corrupter:
     own = model.model.corruption
     if text == OWN and own == "none":
         raise ValueError("this model was trained without a corruption; say which, such as "
@@ -107,7 +107,7 @@ def _remarks(model: Trained, tally: Tally, enlarged: bool) -> list[str]:
 
 
 def _restore_all(
-    model: Trained, files: Files, out: Path, manner: Manner, corrupt: Corruption | None
+    model: Trained, files: Files, out: Path, manner: Manner, corrupt: Corrupter | None
 ) -> Tally:
     tally, y = Tally(), [manner.kind] if manner.kind else None
     for number, name in enumerate(track(files.sizes, len(files.sizes), "restoring")):
@@ -121,7 +121,7 @@ def _restore_all(
             continue
         if corrupt is not None:
             planes = channels_first(torch.from_numpy(x))
-            given = channels_last(corrupted(corrupt, planes, manner.seed + number)).numpy()
+            given = channels_last(corrupted(corrupt, planes, manner.seed + number).x).numpy()
             _write(model, out / "corrupted", name, given)
         again = model.restore(given, y)
         _write(model, out / "restored" if corrupt else out, name, again)

@@ -1,6 +1,7 @@
 """Reconstruction: what is lost of x."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
@@ -28,13 +29,23 @@ def log_likelihood(out: Output, model: nn.Module, z: Tensor) -> Tensor:
         0, (count, -1))
 
 
+@dataclass(frozen=True)
+class Reconstruction:
+    """The term `recon`."""
+
+    hidden: bool   # whether only what a corruption hid counts
+
+    def __call__(self, out: Output, model: nn.Module) -> Tensor:
+        """(B,)."""
+        nats = -out.px.log_prob(out.x)
+        if self.hidden and out.hidden is not None:
+            nats = nats * out.hidden
+        return per_sample(nats if out.known is None else nats * out.known)
+
+
 @terms.add("recon")
 def recon(model: nn.Module, hidden: bool = False) -> Term:
     """-log p(x|z) under the model's likelihood, in nats, over those values of x that are known;
-    with hidden=True, over those that the corruption changed (He et al., 2022, arXiv 2111.06377)."""
-    def lost(out: Output, model: nn.Module) -> Tensor:
-        nats = -out.px.log_prob(out.x)
-        if hidden and out.seen is not None:
-            nats = nats * (out.seen != out.x)
-        return per_sample(nats if out.known is None else nats * out.known)
-    return lost
+    with hidden=True, over those that the corruption hid (He et al., 2022, arXiv 2111.06377), or all
+    where it hides none, as noise."""
+    return Reconstruction(hidden)

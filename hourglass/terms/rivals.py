@@ -132,6 +132,12 @@ class ImageRival(nn.Module):
         fakes = self._made(out, model)
         return distance + self.realism * sum(softplus(-frozen(self.rival, x)[0]) for x in fakes)
 
+    def fixed(self, out: Output) -> Tensor:
+        """Half the squared distance of the samples themselves, (B,): what no discriminator moves,
+        by which epochs are compared."""
+        squares = (out.px.mean - out.x).square()
+        return per_sample(squares if out.known is None else squares * out.known) / 2
+
     def rival_loss(self, out: Output, model: nn.Module) -> Tensor:
         """(B,), of the rival's weights alone."""
         with torch.no_grad():

@@ -1,0 +1,64 @@
+"""Where training begins: the decoder's last bias puts out the mean of the data."""
+
+import torch
+from torch import Tensor, nn
+
+from .autoencoder import Autoencoder
+from .data.source import Split
+
+LOOKED_AT = 2000       # training samples whose mean is taken, and
+VALUES = 20_000_000    # at most so many values of them
+TRIED = 100            # samples on which the bias must lower the loss
+
+
+@torch.no_grad()
+def begin_at_mean(model: Autoencoder, train: Split) -> bool:
+    """Set the decoder's last bias to what fits the mean of the training samples, per channel or
+    per value, whichever the bias is for. Keep it only if it lowers -log p(x|z) of some of them.
+
+    Looks at samples spread evenly over the split, so it draws nothing. Returns whether the bias
+    was set.
+    """
+    bias = last_bias(model)
+    if bias is None or not hasattr(model.likelihood, "start"):
+        return False
+    size = torch.Size(model.shape).numel()
+    rows = train.evenly(max(2, min(LOOKED_AT, VALUES // size)))
+    batch = train.batch(rows)
+    x, known = batch.x, batch.known
+    if bias.numel() != torch.Size(model.likelihood.out(model.shape)).numel():   # one a channel
+        x, known = _places(x), None if known is None else _places(known)
+    before, loss = bias.clone(), _loss(model, train, rows)
+    bias.copy_(model.likelihood.start(x, known).reshape(bias.shape))
+    if _loss(model, train, rows) < loss:
+        return True
+    bias.copy_(before)   # such as of a decoder that adds its output to the image
+    return False
+
+
+def last_bias(model: Autoencoder) -> nn.Parameter | None:
+    """The last bias of the decoder, if it has a number for each channel or each value that the
+    decoder puts out."""
+    out = model.likelihood.out(model.shape)
+    biases = [p for name, p in model.decoder.named_parameters() if name.endswith("bias")]
+    fits = biases and biases[-1].numel() in (out[0], torch.Size(out).numel())
+    return biases[-1] if fits else None
+
+
+def _places(x: Tensor) -> Tensor:
+    """(N, C, ...) -> (N places, C, 1, ...): every place of every sample is a sample."""
+    flat = x.flatten(2).transpose(1, 2).flatten(0, 1)
+    return flat.unflatten(1, (-1, *[1] * (x.ndim - 2)))
+
+
+def _loss(model: Autoencoder, train: Split, rows: Tensor) -> float:
+    """The mean of -log p(x|z) per known value, without noise; nothing of the model changes."""
+    batch = train.batch(rows[:: max(1, len(rows) // TRIED)])
+    trained = model.training
+    model.eval()
+    with torch.random.fork_rng([batch.x.device] if batch.x.is_cuda else []):
+        out = model(batch.x, batch.y, False, batch.given, batch.known)
+    model.train(trained)
+    nats = -out.px.log_prob(batch.x)
+    return float(nats.mean() if batch.known is None else
+                 (nats * batch.known).sum() / batch.known.sum().clamp(min=1))
