@@ -33,7 +33,8 @@ def evaluate(
     device: Device = "cpu",
 ) -> None:
     """Say how likely a model finds samples that it has not seen: -log p(x), in nats and bits, its
-    bound, and what the bound is made of. The report shows it from then on.
+    bound, and what the bound is made of. Of a model without a posterior, such as ae, it gives the
+    errors of the reconstructions. The report shows it from then on.
 
     Examples: hourglass evaluate runs/1 --nll 5000; hourglass evaluate runs/1 --nll 5000 --ais 500
     --limit 100; hourglass evaluate runs/sprites --factors --leave-out shape

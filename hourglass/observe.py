@@ -73,10 +73,10 @@ class Eye:
         return torch.from_numpy(np.asarray(y)).to(self.device)
 
 
-def rows_of(source: Source) -> Tensor:
-    """Which rows of the unseen split a snapshot is of."""
-    most = min(MOST, max(1, MOST_VALUES // int(np.prod(source.shape))))
-    return source.splits[source.unseen].evenly(most)
+def rows_of(source: Source, split: str = "", limit: int | None = None) -> Tensor:
+    """Which rows of a split, by default the unseen one, a snapshot is of."""
+    most = min(limit or MOST, MOST, max(1, MOST_VALUES // int(np.prod(source.shape))))
+    return source.splits[split or source.unseen].evenly(most)
 
 
 def take(
@@ -88,7 +88,7 @@ def take(
     """
     judge = find_judge(source, features)   # which may refuse the file: before all else
     model.eval()
-    s = _passed(model, source, rows_of(source))
+    s = passed(model, source, rows_of(source))
     put_beside(s, source)
     device = source.splits[source.unseen].device
     eye = Eye(model, device, s.z.shape[1:])
@@ -109,14 +109,17 @@ def glance(model: Autoencoder, source: Source) -> Snapshot:
     model.eval()
     split = source.splits[source.unseen]
     most = max(GLANCED, min(GLANCED_MOST, GLANCED_VALUES // int(np.prod(source.shape))))
-    s = _passed(model, source, split.evenly(most))
+    s = passed(model, source, split.evenly(most))
     put_beside(s, source, GLANCED_VALUES)
     return s
 
 
 @torch.inference_mode()
-def _passed(model: Autoencoder, source: Source, rows: Tensor) -> Snapshot:
-    name, split = source.unseen, source.splits[source.unseen]
+def passed(model: Autoencoder, source: Source, rows: Tensor, name: str = "") -> Snapshot:
+    """What the model makes of these rows of a split, by default the unseen one: reconstructions
+    and codes, without noise."""
+    name = name or source.unseen
+    split = source.splits[name]
     parts, kl = [], torch.zeros(0)
     for chunk in rows.split(BATCH):
         batch = split.batch(chunk)
@@ -160,12 +163,12 @@ def _truth(source: Source, index: Tensor) -> dict[str, Any]:
 
 @torch.inference_mode()
 def restored(
-    model: Autoencoder, source: Source, most: int = COMPARED
+    model: Autoencoder, source: Source, name: str = "", most: int = COMPARED
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Clean, corrupted, restored and baseline versions of at most so many unseen samples (M, ...),
-    always in the same noise, and what the corruption hid of them, (M, ...) or (0,). Empty where the
-    encoder saw samples as they are."""
-    split = source.splits[source.unseen]
+    """Clean, corrupted, restored and baseline versions of at most so many samples (M, ...) of a
+    split, by default the unseen one, always in the same noise, and what the corruption hid of them,
+    (M, ...) or (0,). Empty where the encoder saw samples as they are."""
+    split = source.splits[name or source.unseen]
     if model.corruption == "none" and split.given is None:
         return {}, np.empty(0)
     fitting = max(1, COMPARED_VALUES // int(np.prod(source.shape)))

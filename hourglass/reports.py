@@ -53,7 +53,7 @@ def settle(training: "Training") -> bool:
     """Put the best weights in place, and keep the codes of the training samples, for priors need
     them when the data may be gone; returns whether there were such weights."""
     state, restores = training.state, training.plan.stopping.restore_best
-    best = bool(restores and state.best)
+    best = bool(restores and (state.best or state.cut_is_best))
     if restores and state.kept:
         training.step.load_state_dict(state.kept)
     keep_codes(training.folder, find_codes(training.step.model, training.source))

@@ -53,14 +53,15 @@ def still_falling(rows: Sequence[Mapping[str, float]], monitor: str) -> str:
     end, last = rows[-1]["epoch"], rows[-1][name]
     if end < 1:
         return f"the time was over before the first epoch was: {end:.0%} of it were done"
-    before = [row[name] for row in rows if row["epoch"] <= end / 2]
+    before = [row for row in rows[:-1] if row["epoch"] <= max(end / 2, 1)]
     if not before or last > min(row[name] for row in rows):
         return ""
-    whole = abs(before[-1]) if name != monitor else abs(rows[0][name] - last)
-    fall = (before[-1] - last) / max(whole, 1e-12)
+    middle = before[-1]
+    whole = abs(middle[name]) if name != monitor else abs(rows[0][name] - last)
+    fall = (middle[name] - last) / max(whole, 1e-12)
     return "" if fall < FALLING else (
-        f"training ended while {name} was still falling: by {fall:.0%} in the second half of the "
-        f"run")
+        f"training ended while {name} was still falling: by {fall:.0%} since epoch "
+        f"{middle['epoch']:g}")
 
 
 @stops.add("early")

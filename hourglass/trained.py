@@ -36,6 +36,7 @@ from .spec import did_you_mean
 if TYPE_CHECKING:   # it wants an extra, and few want it
     from .compression.codec import Codec, Contents
     from .tasks.evaluate import Likelihood
+    from .tasks.reconstructed import Reconstruction
 
 BATCH = 128   # small enough for activations to stay in cache
 
@@ -246,9 +247,9 @@ class Trained:
         return self.detector().score(x, y)
 
     def evaluate(self, nll: int = 200, split: str = "", limit: int | None = None, ais: int = 0,
-                 chains: int = 8, seed: int = 0) -> "Likelihood":
+                 chains: int = 8, seed: int = 0) -> "Likelihood | Reconstruction":
         """How likely it finds samples of its data, by `nll` codes each and `ais` steps of annealing
-        (hourglass.tasks.evaluate); raises ValueError for models that have no log p(x)."""
+        (hourglass.tasks.evaluate); of models that have no log p(x), how well it reconstructs."""
         from .tasks.evaluate import Wish, evaluate
         return evaluate(self, Wish(nll, ais, chains, split, limit, seed))
 

@@ -58,6 +58,49 @@ def test_corruptions_take_the_share_that_they_say():
     assert (hole.any(1).sum(1) == 32).all() and (hole.any(2).sum(1) == 32).all()
 
 
+HIDING = {"drop(0.4)": 0.4, "mask(0.25, patch=8)": 0.25, "cutout(0.5)": 0.25,
+          "salt_pepper(0.3)": 0.3, "mask(0.25, patch=8) + noise(0.2)": 0.25,
+          "noise(0.2) + mask(0.25, patch=8)": 0.25}
+
+
+@pytest.mark.parametrize("text", HIDING)
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_a_corruption_hands_out_what_it_hides(text, value):
+    """However bright the image is: a hidden black pixel is black before and after."""
+    x = torch.full((40, 3, 32, 32), value)
+    torch.manual_seed(0)
+    seen, hidden = corrupter(text).apply(x)
+    torch.manual_seed(0)
+    assert torch.equal(seen, corrupter(text)(x))
+    assert hidden.shape == x.shape and hidden.dtype == torch.bool
+    assert hidden.float().mean() == pytest.approx(HIDING[text], abs=0.02)
+    if "noise" not in text:
+        assert torch.equal(seen[~hidden], x[~hidden]), "the others stay"
+
+
+@pytest.mark.parametrize("text", ["none", "noise", "grey", "blur", "downscale", "noise + blur"])
+def test_a_corruption_that_hides_nothing_has_no_mask(text):
+    assert corrupter(text).apply(torch.rand(3, 3, 16, 16)).hidden is None
+
+
+def test_masks_add_up_as_corruptions_do():
+    x = torch.ones(30, 1, 32, 32)
+    seen, hidden = corrupter("drop(0.3) + cutout(0.5) + drop(0.3)").apply(x)
+    assert torch.equal(hidden, seen == 0)
+
+
+def test_an_overlays_mask_is_where_its_letters_are():
+    x = torch.rand(8, 1, 64, 64)
+    seen, hidden = corrupter("overlay('SAMPLE', opacity=0.5)").apply(x)
+    assert (hidden | ((seen - x).abs() < 0.01)).all() and 0 < hidden.float().mean() < 0.3
+
+
+def test_vectors_and_series_have_masks_too():
+    for shape in ((50, 11), (50, 2, 40)):
+        seen, hidden = corrupter("drop(0.5)").apply(torch.zeros(shape))
+        assert hidden.shape == seen.shape and 0.4 < hidden.float().mean() < 0.6
+
+
 def test_a_pair_of_strengths_is_drawn_for_each_image():
     x = torch.full((400, 1, 16, 16), 0.5)
     shares = (corrupter("drop((0.2, 0.6))")(x) == 0).float().flatten(1).mean(1)

@@ -496,3 +496,24 @@ def test_numbers_that_make_no_sense_are_refused(wish, tmp_path):
     model = SimpleNamespace(evaluate=hourglass.trained.Trained.evaluate)
     with pytest.raises(ValueError, match="must be a whole number"):
         model.evaluate(model, **wish)
+
+
+@pytest.mark.parametrize("change", [{"model": "ae(2)"}, {"model": "vq_vae(8, 2)"},
+                                    {"model": "mae(2, patch=2)"}])
+def test_without_a_posterior_it_measures_the_reconstructions(change, tmp_path):
+    model = train(pictures(), out=tmp_path / "run", holdout=0.25, **{**SMALL, **change})
+    found = model.evaluate(split="holdout")
+    held = model.source().splits["holdout"]
+    x = held.batch(torch.arange(len(held))).x.permute(0, 2, 3, 1).numpy()
+    again = model.reconstruct(x)
+    assert found.split == "holdout" and found.samples == len(held) == 10
+    assert found.metrics["mse"] == pytest.approx(np.square(again - x).mean(), rel=1e-4)
+    assert {"mse", "mae", "nats", "psnr", "bce", "explained_variance"} <= set(found.metrics)
+    assert "needs a bottleneck with a posterior" in found.lines[-1]
+    assert any("mean squared error per value" in said for said in found.lines)
+    found.write(tmp_path / "each.csv")
+    assert len((tmp_path / "each.csv").read_text().splitlines()) == 11
+    assert "reconstruction of 10 holdout samples" in (tmp_path / "run/evaluation.json").read_text()
+    assert model.evaluate(split="holdout", limit=4).samples == 4
+    with pytest.raises(ValueError, match="needs a bottleneck with a posterior"):
+        model.evaluate(ais=3)

@@ -11,8 +11,10 @@ from conftest import train
 
 from hourglass.assembly import prepare
 from hourglass.data import Reading, collect, split
+from hourglass.observe import restored
 from hourglass.run import run
 from hourglass.settings import make_settings, read_recipe
+from hourglass.snapshot import CLEAN, CORRUPTED, RESTORED
 
 
 def every(step: int, of: Path, to: Path) -> Path:
@@ -98,3 +100,14 @@ def test_a_recipe_learns_from_its_first_batches(recipe, batches, faces, tmp_path
     for _ in islice(run(training), batches):
         pass
     assert error() < 0.97 * before
+
+
+def test_a_masked_autoencoder_guesses_hidden_pixels_better_than_their_neighbours_do(real, tmp_path):
+    """Hidden pixels are mostly black in MNIST, and they count too."""
+    found = collect("mnist", Reading())
+    model = train(found.x[:1500], model="mae", backbone="mlp", epochs=3, quiet=True,
+                  out=tmp_path / "run", val=100, test=300)
+    made, hidden = restored(model.model, model.source())
+    error = {name: np.square(x - made[CLEAN])[hidden].mean() for name, x in made.items()}
+    assert error[RESTORED] < 0.8 * error["neighbours"] < 0.8 * error[CORRUPTED]
+    assert ((made[CLEAN] == 0) & hidden).sum() > 0.5 * hidden.sum()

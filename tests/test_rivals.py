@@ -9,10 +9,11 @@ from conftest import stripes
 from torch import nn
 
 import hourglass
-from hourglass.assembly import prepare
+from hourglass.assembly import prepare, resume
 from hourglass.autoencoder import Autoencoder, Parts
 from hourglass.contracts import Latent, Output
 from hourglass.objective import Objective
+from hourglass.run import run, save
 from hourglass.settings import make_settings
 from hourglass.spec import terms
 from hourglass.step import Step
@@ -150,3 +151,46 @@ def test_a_loss_says_what_the_model_strives_for_and_leaves_the_rivals_out(term):
     assert loss.item() == pytest.approx(means["loss"].item() + means[f"rival_{term}"].item())
     assert means["loss"].item() == pytest.approx(
         (means["recon"] + means["kl"] + 2 * means[term]).item(), rel=1e-5)
+
+
+VALUES = stripes()[0].size
+
+
+@pytest.mark.parametrize(("model", "fixed"), [
+    ("aae(3)", lambda row: row["val_recon"]), ("wae_gan(3)", lambda row: row["val_recon"]),
+    ("factor_vae(3)", lambda row: row["val_recon"] + row["val_kl"]),
+    ("vae_gan(3)", lambda row: row["val_mse"] * VALUES / 2 + row["val_kl"])])
+def test_epochs_are_compared_by_what_no_discriminator_moves(model, fixed, tmp_path):
+    settings = make_settings({"model": model, "backbone": "mlp((8,))", "epochs": 3})
+    training = prepare(settings, stripes(), out=tmp_path / "run")
+    assert training.plan.stopping.monitor == "val_selection"
+    assert any("compared by val_selection" in note for note in training.notes)
+    for _ in run(training):
+        pass
+    values = [row["val_selection"] for row in training.state.history]
+    assert values == pytest.approx([fixed(row) for row in training.state.history], rel=1e-4)
+    assert training.state.best_epoch == 1 + int(np.argmin(values))
+
+
+def test_models_without_a_discriminator_are_compared_by_their_loss(tmp_path):
+    training = prepare(make_settings({"model": "vae(3)", "epochs": 1}), stripes(),
+                       out=tmp_path / "run")
+    assert training.plan.stopping.monitor == "val_loss"
+    *_, last = run(training)
+    assert "val_selection" not in last.row
+
+
+def test_a_run_from_before_there_was_a_selection_goes_on_by_its_loss(tmp_path):
+    settings = make_settings({"model": "aae(3)", "backbone": "mlp((8,))", "epochs": 1})
+    training = prepare(settings, stripes(), out=tmp_path / "run")
+    for _ in run(training):
+        pass
+    for row in training.state.history:
+        del row["val_selection"], row["train_selection"]
+    save(training)
+    again = resume(training.folder, {"epochs": 2}, stripes())
+    assert again.plan.stopping.monitor == "val_loss"
+    for _ in run(again):
+        pass
+    first, second = training.folder.read_history()
+    assert "val_selection" not in first and "val_selection" in second

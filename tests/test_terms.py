@@ -566,3 +566,27 @@ def test_a_term_is_measured_without_weights(term):
     bottleneck = "plain(3, activation='sigmoid')" if term == "sparsity" else "gaussian(3)"
     assert summarise(Parts("conv((4, 6))", bottleneck=bottleneck, likelihood="bernoulli",
                            loss=f"recon + 0.1 * {term}"), IMAGES).activations > 0
+
+
+def test_hidden_pixels_count_however_dark_they_are():
+    """Under unit variance, -log p of a pixel is half its squared error and log sqrt(2 pi)."""
+    parts = Parts("mlp(8)", bottleneck="plain(3)", likelihood="normal", corruption="mask(0.5, 4)")
+    model = Autoencoder(parts, IMAGES).train()
+    x = (torch.rand(6, *IMAGES) > 0.8).float()   # most are black
+    out = model(x)
+    each = (out.px.mean - x).square() / 2 + math.log(2 * math.pi) / 2
+    own = (each * out.hidden).flatten(1).sum(1)
+    assert out.hidden.float().mean() == 0.5
+    torch.testing.assert_close(value("recon(hidden=True)", model, out), own)
+    known = (torch.rand_like(x) > 0.5).float()
+    torch.testing.assert_close(
+        value("recon(hidden=True)", model, replace(out, known=known)),
+        (each * out.hidden * known).flatten(1).sum(1))
+
+
+def test_all_pixels_count_where_a_corruption_hides_none():
+    parts = Parts("mlp(8)", bottleneck="plain(3)", likelihood="normal", corruption="noise")
+    model = Autoencoder(parts, IMAGES).train()
+    out = model(torch.rand(6, *IMAGES))
+    torch.testing.assert_close(value("recon(hidden=True)", model, out),
+                               value("recon", model, out))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from safetensors.torch import load_file
 
 import hourglass as hg
 from hourglass.assembly import prepare, resume
+from hourglass.display import line
 from hourglass.folder import RunFolder
 from hourglass.reports import finish
 from hourglass.run import run
@@ -162,6 +164,59 @@ def test_minutes_end_a_run(here):
     for _ in run(training):
         pass
     assert "minutes are over" in training.ended
+
+
+ALMOST_NONE, PLENTY = 1e-9, 1e9   # minutes: over after the first batch, and never
+
+
+@pytest.mark.parametrize("settings", [{}, {"val": 0}, {"backbone": "conv(norm='batch')"},
+                                      {"model": "aae(3)"}], ids=str)
+def test_a_run_cut_by_minutes_ends_bit_for_bit_like_one_that_was_not(settings, here):
+    """The rest of the epoch that time cut short is trained when the run goes on."""
+    a = whole("a", **settings)
+    training = prepare(make_settings({**SHORT, **settings, "minutes": ALMOST_NONE}), images(),
+                       out="b")
+    *_, last = run(training)
+    assert last.row and not last.whole and last.batch == 1 < last.batches
+    torch.manual_seed(1)
+    again = resume(RunFolder(Path("b")), {"minutes": PLENTY}, images())
+    for _ in run(again):
+        pass
+    assert same(weights(a), weights(Path("b")))
+    histories = [[{k: v for k, v in row.items() if "second" not in k}
+                  for row in RunFolder(p).read_history()] for p in (a, Path("b"))]
+    assert histories[0] == histories[1]
+
+
+def test_an_epoch_cut_by_minutes_counts_as_such(here):
+    training = prepare(make_settings({**SHORT, "minutes": ALMOST_NONE}), images(), out="run")
+    *_, last = run(training)
+    state = training.state
+    assert last.row["epoch"] == pytest.approx(1 / last.batches) and state.history == []
+    assert "1 batches into epoch 1" in training.ended and state.best_epoch == 0
+    assert "of it)" in line(last, 4) and "(best)" in line(last, 4)
+    (row,) = RunFolder(Path("run")).read_history()
+    assert row["epoch"] == pytest.approx(1 / last.batches)
+    finish(training)
+    record = RunFolder(Path("run")).read_record()
+    assert record["epochs"] == record["best_epoch"] == round(1 / last.batches, 2)
+    assert any("before the first epoch was" in note for note in record["notes"])
+    own = {k.removeprefix("model."): v for k, v in training.step.state_dict().items()}
+    assert same(weights(Path("run")), {k: v for k, v in own.items() if k in weights(Path("run"))})
+
+
+def test_a_cut_epoch_that_is_worse_leaves_the_best_weights(here):
+    whole("run", lr=0.01)
+    changes = {"epochs": 9, "minutes": ALMOST_NONE, "lr": 100.0}
+    with pytest.raises(ValueError, match=r"has used its .* minutes; to continue, pass --minutes"):
+        resume(RunFolder(Path("run")), changes, images())
+    kept = weights(Path("run"))
+    training = resume(RunFolder(Path("run")), {**changes, "minutes": None}, images())
+    training.plan = replace(training.plan, minutes=ALMOST_NONE)
+    *_, last = run(training)
+    assert not last.whole and not last.best and not training.state.cut_is_best
+    assert same(kept, weights(Path("run")))
+    assert [row["epoch"] for row in RunFolder(Path("run")).read_history()][:4] == [1, 2, 3, 4]
 
 
 def test_early_stopping_says_why_and_gives_the_best_weights_back(here):

@@ -10,6 +10,8 @@ from ..spec import metrics
 from . import detection, latent, reconstruction, restoration, samples, words
 from .intervals import Estimate, of_mean
 
+OF_RECONSTRUCTIONS = ("errors", "psnr", "bce", "explained", "ssim", "sharpness", "restoration")
+
 
 def measure(
     snapshot: Snapshot, only: Sequence[str] = ()

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..autoencoder import Autoencoder
+from ..data.source import Split
 from ..disk import write_out
 from ..evaluated import keep_evaluation
 from ..marginal.annealing import anneal, check_space
@@ -19,6 +21,7 @@ from ..memory import keep_freed_memory
 from ..spec import did_you_mean
 from ..trained import Trained
 from .pictures import check_name
+from .reconstructed import Reconstruction, reconstruction_of
 from .rows import as_csv
 
 FEW = 10   # effective codes below which a sample's estimate rests on next to nothing
@@ -132,9 +135,12 @@ class Likelihood:
         write_out(out, as_csv([*columns], table))
 
 
-def evaluate(model: Trained, wish: Wish, out: Path | None = None) -> Likelihood:
-    """Estimate log p(x) on a split of the run's data, and keep what is found with the run. Raises
-    ValueError, with what is needed, for models that have no log p(x), and where data is gone."""
+def evaluate(
+    model: Trained, wish: Wish, out: Path | None = None
+) -> Likelihood | Reconstruction:
+    """Estimate log p(x) on a split of the run's data, and keep what is found with the run. Of a
+    model that has no log p(x) it measures the reconstructions. Raises ValueError where annealing is
+    asked for and cannot be, and where data is gone."""
     if out is not None:
         check_name(out, (".csv",))
     _check(wish)
@@ -143,7 +149,13 @@ def evaluate(model: Trained, wish: Wish, out: Path | None = None) -> Likelihood:
     if name not in source.splits:
         raise ValueError(f"this data has no split {name!r}; {did_you_mean(name, source.splits)}")
     split, net = source.splits[name], model.model.eval()
-    check(net, split.batch(torch.arange(min(2, len(split)))))
+    if why := _lacking(net, split):
+        if wish.annealing:
+            raise ValueError(why)
+        measured = reconstruction_of(model, source, name, wish.limit, why)
+        if out is not None:
+            measured.write(out)
+        return measured
     if wish.annealing:
         check_space(net, split.batch(torch.arange(1)))
     keep_freed_memory()
@@ -159,6 +171,15 @@ def evaluate(model: Trained, wish: Wish, out: Path | None = None) -> Likelihood:
     if out is not None:
         found.write(out)
     return found
+
+
+def _lacking(net: Autoencoder, split: Split) -> str:
+    """Why a model has no log p(x), or ""."""
+    try:
+        check(net, split.batch(torch.arange(min(2, len(split)))))
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _check(wish: Wish) -> None:

@@ -1,0 +1,127 @@
+"""Every named model with its defaults, beside a trivial baseline: how well unseen digits come back.
+
+    .venv/bin/python benchmarks/defaults.py --folder runs/defaults
+    .venv/bin/python benchmarks/defaults.py --models aae,wae_gan --backbone mlp --epochs 5
+
+Models train on 10,000 images of MNIST; 2,000 others test them. The baseline is PCA with as many
+components as a code of the model has numbers, fitted to the same images. For a masked autoencoder
+it is the mean of the visible neighbours, on the hidden pixels. Each model's result is kept in the
+folder, so that a run in pieces prints one table.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+import hourglass as hg
+from hourglass.channels import channels_first, channels_last
+from hourglass.console import say
+from hourglass.contracts import Collection
+from hourglass.data import Reading, collect
+from hourglass.spec import models
+from hourglass.trained import Trained
+
+MASKED = ("mae",)
+
+
+def images(count: int) -> tuple[Collection, Collection]:
+    """So many training images of MNIST, and 2,000 test images."""
+    found = collect("mnist", Reading())
+    assert found.y is not None
+    parts = [np.sort(found.parts[name])[:most] if name in found.parts else np.arange(most)
+             for name, most in (("train", count), ("test", 2000))]
+    if "train" not in found.parts:
+        parts[0] = np.setdiff1d(np.arange(len(found.x)), found.parts["test"])[:count]
+    return tuple(Collection(found.x[rows], found.y[rows], found.classes)   # type: ignore[return-value]
+                 for rows in parts)
+
+
+def principal(train: np.ndarray, test: np.ndarray, components: int) -> float:
+    """The mean squared error of PCA with so many components on the test images."""
+    flat, other = (x.reshape(len(x), -1) / np.float32(255) for x in (train, test))
+    pca = PCA(min(components, flat.shape[1]), svd_solver="covariance_eigh").fit(flat)
+    return float(np.square(pca.inverse_transform(pca.transform(other)) - other).mean())
+
+
+def of_hidden(model: Trained, test: np.ndarray) -> tuple[float, float]:
+    """The mean squared error of hidden pixels: of a masked autoencoder, and of the mean of the
+    visible neighbours."""
+    import torch
+
+    from hourglass.baselines import neighbours
+    from hourglass.corruptions import corrupted
+    x = test.astype(np.float32) / 255
+    seen = corrupted(model.model.corrupt, channels_first(torch.from_numpy(x)))
+    hidden = channels_last(seen.mask).numpy()
+    given = channels_last(seen.x).numpy()
+    filled = np.stack([neighbours(image, holes) for image, holes in zip(
+        given, hidden[..., 0], strict=True)])
+    errors = [np.square(made - x)[hidden].mean() for made in (model.restore(given), filled)]
+    return float(errors[0]), float(errors[1])
+
+
+def measure(name: str, train: Collection, test: Collection, settings: dict[str, Any]
+            ) -> dict[str, Any]:
+    """Train the model and hold it against its baseline."""
+    begun = time.monotonic()
+    y = np.array(train.classes)[train.y]
+    with tempfile.TemporaryDirectory() as folder:
+        model = hg.train(train.x, y=y, model=name, out=f"{folder}/run", report=False, quiet=True,
+                         **settings)
+        code = int(np.prod(model.model.sample_prior(1).shape[1:]))
+        if name in MASKED:
+            error, baseline = of_hidden(model, test.x)
+        else:
+            classes = None if model.model.condition is None else np.array(test.classes)[test.y]
+            again = model.reconstruct(test.x, classes)
+            error = float(np.square(again - test.x.reshape(again.shape) / np.float32(255)).mean())
+            baseline = principal(train.x, test.x, code)
+        epochs = model.folder.read_history()[-1]["epoch"]
+    return {"model": name, "code": code, "epochs": round(epochs, 2), "mse": error,
+            "baseline": baseline, "seconds": round(time.monotonic() - begun, 1)}
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The results as Markdown."""
+    lines = ["| model | numbers in a code | epochs | squared error | baseline | |",
+             "|---|---|---|---|---|---|"]
+    for row in rows:
+        verdict = "better" if row["mse"] < row["baseline"] else "**worse**"
+        of = "neighbours" if row["model"] in MASKED else f"PCA({row['code']})"
+        lines.append(f"| `{row['model']}` | {row['code']} | {row['epochs']:g} | {row['mse']:.4f} | "
+                     f"{row['baseline']:.4f}, {of} | {verdict} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", default="", help="names with commas. Default: all")
+    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=3.0, help="at most, for each model")
+    parser.add_argument("--backbone", default="", help="default: the usual one for images, conv")
+    parser.add_argument("--folder", type=Path, default=Path("runs/defaults"))
+    given = parser.parse_args()
+    chosen = [name for name in given.models.split(",") if name] or list(models.parts)
+    train, test = images(given.images)
+    given.folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for name in chosen:
+        kept = given.folder / f"{name}-{given.backbone or 'usual'}.json"
+        if not kept.is_file():
+            settings = {"epochs": given.epochs, "minutes": given.minutes, "device": "cpu",
+                        **({"backbone": given.backbone} if given.backbone else {})}
+            kept.write_text(json.dumps(measure(name, train, test, settings)))
+        rows.append(json.loads(kept.read_text()))
+        say(table(rows[-1:]).splitlines()[-1] + f" {rows[-1]['seconds']} s")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()

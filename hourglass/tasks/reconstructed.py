@@ -1,0 +1,73 @@
+"""How well a model reconstructs samples of its data: every metric that needs no posterior."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.source import Source
+from ..disk import write_out
+from ..evaluated import keep_evaluation
+from ..metrics import OF_RECONSTRUCTIONS, measure
+from ..observe import passed, restored, rows_of
+from ..outline import WORDS, in_order
+from ..snapshot import Snapshot
+from ..trained import Trained
+from .rows import as_csv
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """How near the reconstructions of a split's samples come."""
+
+    split: str
+    samples: int
+    metrics: dict[str, float]                        # by name
+    intervals: dict[str, tuple[float, float]]        # 95 % of those that have one
+    mse: np.ndarray                                  # (N,) of each sample
+    rows: np.ndarray                                 # (N,) of the split
+    seconds: float
+    why: str = ""                                    # there is no log p(x), if it was asked for
+
+    @property
+    def lines(self) -> list[str]:
+        """What was found, in words."""
+        found = [f"{self.split}, {self.samples:,} samples, reconstructed"]
+        for name in in_order(self.metrics):
+            low, high = self.intervals.get(name, (None, None))
+            between = "" if low is None else f" ({low:.4g} to {high:.4g})"
+            about = f": {WORDS[name]}" if name in WORDS else ""
+            found.append(f"{name} {self.metrics[name]:.5g}{between}{about}")
+        return [*found, *([f"no likelihood: {self.why}"] if self.why else [])]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The same as JSON can hold it."""
+        return {"split": self.split, "samples": self.samples, "metrics": self.metrics,
+                "intervals": self.intervals, "seconds": round(self.seconds, 1),
+                "words": self.lines}
+
+    def write(self, out: Path) -> None:
+        """A .csv, a row a sample."""
+        write_out(out, as_csv(["row", "mse"], [(int(row), float(error)) for row, error in zip(
+            self.rows, self.mse, strict=True)]))
+
+
+def reconstruction_of(
+    model: Trained, source: Source, split: str, limit: int | None = None, why: str = ""
+) -> Reconstruction:
+    """Measure the reconstructions of a split's samples, at most `limit`, evenly spread over it, and
+    keep what is found with the run."""
+    begun = time.monotonic()
+    model.model.eval()
+    seen: Snapshot = passed(model.model, source, rows_of(source, split, limit), split)
+    seen.restored, seen.hidden = restored(model.model, source, split)
+    numbers, intervals = measure(seen, OF_RECONSTRUCTIONS)
+    rows = source.splits[split].evenly(len(seen.x)).numpy()
+    found = Reconstruction(split, len(seen.x), numbers, intervals, seen.squared, rows,
+                           time.monotonic() - begun, why)
+    keep_evaluation(model.folder, f"reconstruction of {len(seen.x):,} {split} samples",
+                    found.record)
+    return found
