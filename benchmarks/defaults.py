@@ -49,6 +49,24 @@ def principal(train: np.ndarray, test: np.ndarray, components: int) -> float:
     return float(np.square(pca.inverse_transform(pca.transform(other)) - other).mean())
 
 
+def names_of(found: Collection) -> np.ndarray:
+    """The class of each image, (N,), by name."""
+    return np.array(found.classes)[found.y]
+
+
+def code_size(model: Trained, images: np.ndarray) -> int:
+    """How many numbers a code is: tokens and categories count one each, and of sparse codes those
+    that are not 0, on average."""
+    net = model.model
+    if net.alphabet is not None:
+        return int(np.prod(net.alphabet.places))
+    if hasattr(net.bottleneck, "classes"):
+        return int(net.bottleneck.dim) + len(net.bottleneck.classes)
+    if net.condition is not None:
+        return int(np.prod(net.sample_prior(1).shape[1:]))
+    return round(float((model.encode(images).reshape(len(images), -1) != 0).sum(1).mean()))
+
+
 def of_hidden(model: Trained, test: np.ndarray) -> tuple[float, float]:
     """The mean squared error of hidden pixels: of a masked autoencoder, and of the mean of the
     visible neighbours."""
@@ -58,7 +76,8 @@ def of_hidden(model: Trained, test: np.ndarray) -> tuple[float, float]:
     from hourglass.corruptions import corrupted
     x = test.astype(np.float32) / 255
     seen = corrupted(model.model.corrupt, channels_first(torch.from_numpy(x)))
-    hidden = channels_last(seen.mask).numpy()
+    assert seen.hidden is not None
+    hidden = channels_last(seen.hidden).numpy()
     given = channels_last(seen.x).numpy()
     filled = np.stack([neighbours(image, holes) for image, holes in zip(
         given, hidden[..., 0], strict=True)])
@@ -70,15 +89,14 @@ def measure(name: str, train: Collection, test: Collection, settings: dict[str, 
             ) -> dict[str, Any]:
     """Train the model and hold it against its baseline."""
     begun = time.monotonic()
-    y = np.array(train.classes)[train.y]
     with tempfile.TemporaryDirectory() as folder:
-        model = hg.train(train.x, y=y, model=name, out=f"{folder}/run", report=False, quiet=True,
-                         **settings)
-        code = int(np.prod(model.model.sample_prior(1).shape[1:]))
+        model = hg.train(train.x, y=names_of(train), model=name, out=f"{folder}/run",
+                         report=False, quiet=True, **settings)
+        code = code_size(model, test.x[:500])
         if name in MASKED:
             error, baseline = of_hidden(model, test.x)
         else:
-            classes = None if model.model.condition is None else np.array(test.classes)[test.y]
+            classes = None if model.model.condition is None else names_of(test)
             again = model.reconstruct(test.x, classes)
             error = float(np.square(again - test.x.reshape(again.shape) / np.float32(255)).mean())
             baseline = principal(train.x, test.x, code)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
@@ -27,15 +26,10 @@ class Batch:
 
 
 class Corrupted(NamedTuple):
-    """What a corruption returns that hides some values of x."""
+    """What corruptions make of a batch."""
 
-    x: Tensor                       # (B, *shape), what the encoder is to see
-    hidden: Tensor | None = None    # like x, bool: whose values it no longer tells; None is none
-
-    @property
-    def mask(self) -> Tensor:
-        """What is hidden, like x."""
-        return torch.zeros_like(self.x, dtype=torch.bool) if self.hidden is None else self.hidden
+    x: Tensor                # (B, *shape), what the encoder is to see
+    hidden: Tensor | None    # like x, bool: the values that this no longer tells; None: no mask
 
 
 @dataclass(frozen=True)

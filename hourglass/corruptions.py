@@ -3,7 +3,7 @@
 `(**options) -> (x -> x)`, on a batch, on its device. Texts add them up, and they follow one upon
 the other: "noise(0.3) + drop(0.2)". Where pixels are missing they are 0, which is black. A strength
 that is a pair, such as noise((0.1, 0.5)), is drawn anew for each image between the two. One that
-hides values returns `Corrupted`, which says which: a black pixel that is hidden stays black.
+hides values is `Hiding`, which also says which: a black pixel that is hidden stays black.
 """
 
 import math
@@ -21,13 +21,24 @@ from torch import Tensor
 from .contracts import Corrupted
 from .spec import Count, NotNegative, Share, corruptions, read_sum
 
-Corruption = Callable[[Tensor], Tensor | Corrupted]
+Corruption = Callable[[Tensor], Tensor]
 Strength = NotNegative | tuple[NotNegative, NotNegative]
 Shares = Share | tuple[Share, Share]
 LUMINANCE = (0.299, 0.587, 0.114)   # of red, green and blue (ITU-R BT.601), as Pillow's mode L
 GLYPHS = 64                         # pixels that an overlay's text is high, before it is sized
 FAINTEST = 1 / 255                  # ink that an overlay's mask counts
 TILT = math.radians(30)             # at most, of an overlay
+
+
+@dataclass(frozen=True)
+class Hiding:
+    """A corruption that hides values."""
+
+    hide: Callable[[Tensor], Corrupted]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """A batch x (B, *shape), corrupted."""
+        return self.hide(x).x
 
 
 @dataclass(frozen=True)
@@ -42,14 +53,13 @@ class Corrupter:
 
     def apply(self, x: Tensor) -> Corrupted:
         """The same, with the mask of what any of them hid; without one, if none hides."""
-        hidden = None
+        hidden: Tensor | None = None
         for corrupt in self.parts:
-            made = corrupt(x)
-            if isinstance(made, Corrupted):
-                x, new = made.x, made.mask
-                hidden = new if hidden is None else hidden | new
+            if isinstance(corrupt, Hiding):
+                x, new = corrupt.hide(x)
+                hidden = new if hidden is None or new is None else hidden | new
             else:
-                x = made
+                x = corrupt(x)
         return Corrupted(x, hidden)
 
 
@@ -122,14 +132,14 @@ def salt_pepper(share: Shares = 0.1) -> Corruption:
     def corrupt(x: Tensor) -> Corrupted:
         hit, white = _pixels(x) < _drawn(share, x), _pixels(x) < 0.5
         return Corrupted(torch.where(hit, white.to(x), x), hit.expand_as(x))
-    return corrupt
+    return Hiding(corrupt)
 
 
 @corruptions.add("drop")
 def drop(share: Shares = 0.5) -> Corruption:
     """That share of the pixels missing, in all channels; of vectors, of the values (masking noise:
     Vincent et al., 2010)."""
-    return lambda x: _hide(x, _pixels(x) < _drawn(share, x))
+    return Hiding(lambda x: _hide(x, _pixels(x) < _drawn(share, x)))
 
 
 @corruptions.add("holes")
@@ -156,7 +166,7 @@ def mask(share: Share = 0.5, patch: Count = 8) -> Corruption:
         gone = (rank < round(share * rows * columns)).unflatten(1, (1, rows, columns))
         whole = gone.repeat_interleave(patch, -2).repeat_interleave(patch, -1)
         return _hide(x, whole[..., :x.shape[-2], :x.shape[-1]])
-    return corrupt
+    return Hiding(corrupt)
 
 
 @corruptions.add("cutout")
@@ -172,7 +182,7 @@ def cutout(side: Shares = 0.4) -> Corruption:
             place = torch.arange(length, device=x.device).view(-1, *[1] * (-1 - axis))
             inside.append((place >= start) & (place < start + size.round()))
         return _hide(x, inside[0] & inside[1])
-    return corrupt
+    return Hiding(corrupt)
 
 
 @corruptions.add("grey")
@@ -227,7 +237,7 @@ def overlay(
         ink = F.grid_sample(letters, where.to(letters), align_corners=False).to(x)
         ink = ink * _drawn(opacity, x)
         return Corrupted(x + ink * (1 - x), (ink > FAINTEST).expand_as(x))
-    return corrupt
+    return Hiding(corrupt)
 
 
 def _placing(x: Tensor, length: float) -> Tensor:

@@ -225,7 +225,7 @@ def wae_mmd(dim: Count = 16, weight: NotNegative = 100.0) -> Parts:
 
 
 @models.add("wae_gan")
-def wae_gan(dim: Count = 16, weight: NotNegative = 10.0) -> Parts:
+def wae_gan(dim: Count = 16, weight: NotNegative = 1.0) -> Parts:
     """Wasserstein autoencoder: all codes together are as the prior, to a rival's eye (Tolstikhin et
     al., 2018, arXiv 1711.01558)."""
     return Parts(bottleneck=f"plain({dim})", likelihood="normal", loss=f"recon + {weight} * gan",
@@ -241,7 +241,7 @@ def swae(dim: Count = 16, weight: NotNegative = 10.0) -> Parts:
 
 
 @models.add("aae")
-def aae(dim: Count = 16, weight: NotNegative = 10.0) -> Parts:
+def aae(dim: Count = 16, weight: NotNegative = 1.0) -> Parts:
     """Adversarial autoencoder: a rival tells codes from draws of the prior (Makhzani et al., 2016,
     arXiv 1511.05644)."""
     return Parts(bottleneck=f"plain({dim})", loss=f"recon + {weight} * gan", prior="own")
