@@ -160,7 +160,7 @@ def logcosh_vae(dim: Count = 16, a: Positive = 10.0) -> Parts:
 
 
 @models.add("feature_vae")
-def feature_vae(dim: Count = 16, weight: NotNegative = 1.0) -> Parts:
+def feature_vae(dim: Count = 16, weight: NotNegative = 30.0) -> Parts:
     """Variational autoencoder of images that are alike to a network of random features (Hou et al.,
     2017, arXiv 1610.00291; He et al., 2016, arXiv 1606.04801)."""
     return Parts(bottleneck=f"gaussian({dim})", loss=f"{weight} * perceptual + kl")
@@ -291,8 +291,9 @@ def mixture_vae(dim: Count = 16, components: Count = 10) -> Parts:
 
 @models.add("s_vae")
 def s_vae(dim: Count = 16) -> Parts:
-    """Variational autoencoder with codes on a sphere (Davidson et al., 2018, arXiv 1804.00891)."""
-    return Parts(bottleneck=f"sphere({dim})", loss="recon + kl")
+    """Variational autoencoder with codes on a sphere (Davidson et al., 2018, arXiv 1804.00891). The
+    KL rises over the first quarter of the run, for codes that are spread at first stay so."""
+    return Parts(bottleneck=f"sphere({dim})", loss="recon + ramp(0, 1) * kl")
 
 
 @models.add("poincare_vae")
