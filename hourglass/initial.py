@@ -6,9 +6,10 @@ from torch import Tensor, nn
 from .autoencoder import Autoencoder
 from .data.source import Split
 
-LOOKED_AT = 2000       # training samples whose mean is taken, and
-VALUES = 20_000_000    # at most so many values of them
-TRIED = 100            # samples on which the bias must lower the loss
+LOOKED_AT = 2000           # training samples whose mean is taken, and
+VALUES = 20_000_000        # at most so many values of them
+TRIED = 100                # samples on which the bias must lower the loss, with
+TRIED_VALUES = 2_000_000   # at most so many values
 
 
 @torch.no_grad()
@@ -53,7 +54,8 @@ def _places(x: Tensor) -> Tensor:
 
 def _loss(model: Autoencoder, train: Split, rows: Tensor) -> float:
     """The mean of -log p(x|z) per known value, without noise; nothing of the model changes."""
-    batch = train.batch(rows[:: max(1, len(rows) // TRIED)])
+    most = max(2, min(TRIED, TRIED_VALUES // torch.Size(model.shape).numel()))
+    batch = train.batch(rows[:: -(-len(rows) // most)])
     trained = model.training
     model.eval()
     with torch.random.fork_rng([batch.x.device] if batch.x.is_cuda else []):

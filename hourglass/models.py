@@ -21,7 +21,8 @@ def dae(dim: Count = 32, std: NotNegative = 0.3) -> Parts:
 @models.add("mae")
 def mae(dim: Count = 64, share: Share = 0.75, patch: Count = 4) -> Parts:
     """Masked autoencoder: see some patches of an image, aim at the others (He et al., 2022, arXiv
-    2111.06377)."""
+    2111.06377). It is for features and for filling holes: it never sees a whole image in training,
+    so it reconstructs whole images badly."""
     return Parts(bottleneck=f"plain({dim})", corruption=f"mask({share}, patch={patch})",
                  loss="recon(hidden=True)")
 
@@ -292,7 +293,7 @@ def mixture_vae(dim: Count = 16, components: Count = 10) -> Parts:
 @models.add("s_vae")
 def s_vae(dim: Count = 16) -> Parts:
     """Variational autoencoder with codes on a sphere (Davidson et al., 2018, arXiv 1804.00891). The
-    KL rises over the first quarter of the run, for codes that are spread at first stay so."""
+    KL rises over the first quarter of the run, before which the codes would be ignored."""
     return Parts(bottleneck=f"sphere({dim})", loss="recon + ramp(0, 1) * kl")
 
 
@@ -364,8 +365,9 @@ def lfq_vae(bits: Count = 10, entropy: NotNegative = 0.1) -> Parts:
 @models.add("categorical_vae")
 def categorical_vae(dim: Count = 16, classes: Count = 8) -> Parts:
     """Variational autoencoder whose factors are categories, by Gumbel-softmax (Jang et al., 2017,
-    arXiv 1611.01144; Maddison et al., 2017, arXiv 1611.00712)."""
-    return Parts(bottleneck=f"categorical({dim}, {classes})", loss="recon + kl")
+    arXiv 1611.01144; Maddison et al., 2017, arXiv 1611.00712). The KL rises over the first quarter
+    of the run, before which the categories would be ignored."""
+    return Parts(bottleneck=f"categorical({dim}, {classes})", loss="recon + ramp(0, 1) * kl")
 
 
 @models.add("joint_vae")
