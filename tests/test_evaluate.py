@@ -483,10 +483,12 @@ def test_a_wrong_wish_is_refused_in_a_sentence(flags, said, hourglass, here):
     assert not (here / "run" / "evaluation.json").exists()
 
 
-def test_a_plain_run_is_refused_with_what_is_needed(hourglass, here):
+def test_a_plain_run_gives_its_errors_and_says_why_it_has_no_likelihood(hourglass, here):
     hourglass("train images.npy --model ae(2) --backbone mlp(widths=(8,)) --epochs 1 --no-report "
               "-o run")
-    code, _, error = hourglass("evaluate run")
+    code, out, _ = hourglass("evaluate run")
+    assert code == 0 and "\nmse 0." in out and "needs a bottleneck with a posterior" in out
+    code, _, error = hourglass("evaluate run --ais 3")
     assert code == 2 and "needs a bottleneck with a posterior" in error
 
 
