@@ -367,8 +367,8 @@ def lfq_vae(bits: Count = 10, entropy: NotNegative = 0.1) -> Parts:
 @models.add("categorical_vae")
 def categorical_vae(dim: Count = 16, classes: Count = 8) -> Parts:
     """Variational autoencoder whose factors are categories, by Gumbel-softmax (Jang et al., 2017,
-    arXiv 1611.01144; Maddison et al., 2017, arXiv 1611.00712). The KL rises over the first quarter
-    of the run, before which the categories would be ignored."""
+    arXiv 1611.01144; Maddison et al., 2017, arXiv 1611.00712). It is for discrete factors: 16
+    categories of 8 are 48 bits, fewer than 16 numbers. The KL rises over a quarter of the run."""
     return Parts(bottleneck=f"categorical({dim}, {classes})", loss="recon + ramp(0, 1) * kl")
 
 
