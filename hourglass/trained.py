@@ -35,8 +35,7 @@ from .spec import did_you_mean
 
 if TYPE_CHECKING:   # it wants an extra, and few want it
     from .compression.codec import Codec, Contents
-    from .tasks.evaluate import Likelihood
-    from .tasks.reconstructed import Reconstruction
+    from .tasks.evaluate import Evaluation
 
 BATCH = 128   # small enough for activations to stay in cache
 
@@ -247,7 +246,7 @@ class Trained:
         return self.detector().score(x, y)
 
     def evaluate(self, nll: int = 200, split: str = "", limit: int | None = None, ais: int = 0,
-                 chains: int = 8, seed: int = 0) -> "Likelihood | Reconstruction":
+                 chains: int = 8, seed: int = 0) -> "Evaluation":
         """How likely it finds samples of its data, by `nll` codes each and `ais` steps of annealing
         (hourglass.tasks.evaluate); of models that have no log p(x), how well it reconstructs."""
         from .tasks.evaluate import Wish, evaluate

@@ -135,9 +135,10 @@ class Likelihood:
         write_out(out, as_csv([*columns], table))
 
 
-def evaluate(
-    model: Trained, wish: Wish, out: Path | None = None
-) -> Likelihood | Reconstruction:
+Evaluation = Likelihood | Reconstruction
+
+
+def evaluate(model: Trained, wish: Wish, out: Path | None = None) -> Evaluation:
     """Estimate log p(x) on a split of the run's data, and keep what is found with the run. Of a
     model that has no log p(x) it measures the reconstructions. Raises ValueError where annealing is
     asked for and cannot be, and where data is gone."""
