@@ -146,14 +146,14 @@ def drop(share: Shares = 0.5) -> Corruption:
 def holes(share: Shares = (0.0, 0.5), widths: tuple[Count, ...] = ()) -> Corruption:
     """That share of a table's cells missing, as gaps in a table are: all numbers of a category go
     together. A table fills in `widths`, how many numbers each cell takes; without, as `drop`."""
-    def corrupt(x: Tensor) -> Tensor:
+    def corrupt(x: Tensor) -> Corrupted:
         if x.ndim != 2 or sum(widths) != x.shape[1]:
             raise ValueError(f"these holes are for a table's rows of {sum(widths)} numbers; use "
                              f"drop for other samples")
         cells = torch.tensor(widths, device=x.device)
-        kept = torch.rand(len(x), len(cells), device=x.device) >= _drawn(share, x)
-        return x * kept.repeat_interleave(cells, 1, output_size=x.shape[1])
-    return corrupt if widths else drop(share)
+        gone = torch.rand(len(x), len(cells), device=x.device) < _drawn(share, x)
+        return _hide(x, gone.repeat_interleave(cells, 1, output_size=x.shape[1]))
+    return Hiding(corrupt) if widths else drop(share)
 
 
 @corruptions.add("mask")
