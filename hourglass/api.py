@@ -19,7 +19,7 @@ from .loading import IN_MEMORY
 from .processes import part_ways
 from .reports import compared_with_pca, finish, settle, write_report
 from .run import run
-from .settings import make_settings, read_recipe
+from .settings import chosen_recipe, make_settings
 from .trained import Trained
 
 
@@ -46,7 +46,7 @@ def train(
     """
     called = as_callbacks(callbacks)
     given = own_words(settings, (lambda text: None) if quiet else say)
-    values = {**(read_recipe(recipe) if recipe else {}), **given}
+    values = {**(chosen_recipe(recipe) if recipe else {}), **given}
     data = as_kind(data, kind, y, values)
     in_memory = data is not None and not isinstance(data, str | Path)
     if data is not None and not in_memory:

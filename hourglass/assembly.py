@@ -1,7 +1,9 @@
 """From settings to all that a run needs, made and checked before its first step."""
 
+import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
@@ -16,10 +18,11 @@ from .augmentations import augmenter
 from .autoencoder import Autoencoder, Parts
 from .beginning import begin_with, settings_of
 from .channels import FEW, read_channels
-from .checkpoint import load_state_into
+from .checkpoint import load_state_into, load_tensors
 from .console import is_first, say
 from .corruptions import corrupter
 from .data.binary import anew
+from .data.find import settle
 from .data.scales import AS_IT_IS, read_range
 from .data.source import Source
 from .disk import check_space
@@ -166,6 +169,10 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
         raise ValueError(f"{folder.path} was trained on an array in memory; resume it from Python, "
                          f"with hourglass.resume(run, data=array)")
     source = load_source(settings, data, y)
+    if folder.model.is_file():   # its classes may have another order than they would have now
+        with suppress(ValueError):   # of a damaged file: it is written anew
+            about = json.loads(load_tensors(folder.model, prefix="-")[1]["hourglass"])
+            source = source.with_classes(tuple(about["classes"]))
     if any(source.identity[k] != v for k, v in record["data"].items() if k != "path"):
         raise ValueError(f"the data in {settings.data} is not what {folder.path} was trained on; "
                          f"start a new run")
@@ -208,17 +215,10 @@ def _check_texts(settings: Settings) -> None:
 
 
 def with_whole_path(settings: Settings, data: Any = None) -> Settings:
-    """The settings with a data path that holds from every folder."""
+    """The settings with data that is named such that it holds from every folder."""
     if data is not None:
         return settings.with_(data=IN_MEMORY)
-    path = Path(settings.data).expanduser()
-    if path.exists() and "(" not in settings.data:
-        return settings.with_(data=str(path.resolve()))
-    call = read(settings.data) if settings.data.endswith(")") else None
-    if call and call.args and isinstance(call.args[0], str) and Path(call.args[0]).exists():
-        whole = replace(call, args=(str(Path(call.args[0]).resolve()), *call.args[1:]))
-        return settings.with_(data=str(whole))
-    return settings
+    return settings.with_(data=settle(settings.data))
 
 
 def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> Training:

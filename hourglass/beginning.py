@@ -22,7 +22,8 @@ def settings_of(settings: Settings, in_memory: bool) -> Settings:
         changes |= {name: getattr(its_own, name) for name in PARTS if not getattr(settings, name)}
         if not settings.backbone:
             changes["backbone"] = backbone_of(its_own.backbone, begun.about)
-    if not in_memory and not settings.data.endswith((".npy", ".npz")):   # taken as they are
+    arrays = settings.data.lower().endswith((".npy", ".npz"))
+    if not in_memory and not arrays:   # which are taken as they are
         theirs = begun.about["reading"]   # which older runs have less of
         changes |= {name: theirs[name] for name in READING
                     if name in theirs and getattr(settings, name) == getattr(usual, name)}

@@ -19,7 +19,7 @@ from .cli_serve import serve_commands
 from .cli_use import use_commands
 from .console import is_first, say
 from .flags import takes_settings
-from .settings import Settings, make_settings, read_recipe, recipes
+from .settings import Settings, chosen_recipe, make_settings, recipes
 from .spec import REGISTRIES, did_you_mean
 
 app = typer.Typer(
@@ -137,13 +137,15 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
 
     Example: hourglass summary mnist --recipe tutorial_cae
     """
+    from .assembly import with_whole_path
     from .folder import RunFolder, is_run
     from .loading import load_source
     from .suited import suited
     from .summary import as_text, summarise
-    if data and is_run(Path(data)):
-        data, recipe = "", str(RunFolder(Path(data)).settings)
-    chosen = _settings(data, recipe, settings)
+    if data and is_run(Path(data)):   # whose settings name its data for good
+        chosen = _settings("", str(RunFolder(Path(data)).settings), settings)
+    else:
+        chosen = with_whole_path(_settings(data, recipe, settings))
     source = load_source(chosen)
     parts, _ = suited(chosen, source)
     costs = summarise(parts, source.shape, chosen.optimiser, len(source.classes))
@@ -236,7 +238,7 @@ def _recipe_rows() -> list[tuple[str, str]]:
 
 def _settings(data: str, recipe: str, given: dict[str, Any]) -> Settings:
     """Settings from a recipe, then the flags, then the data named first."""
-    values = {**(read_recipe(recipe) if recipe else {}), **own_words(given, say)}
+    values = {**(chosen_recipe(recipe) if recipe else {}), **own_words(given, say)}
     return make_settings({**values, "data": data} if data else values)
 
 

@@ -12,6 +12,7 @@ from .contracts import Collection, Scale
 from .data import collect, from_array, rescaled
 from .data.images import Reading, shape_images
 from .data.in_memory import Given, gather, with_missing
+from .data.patches import Patches, as_patches, in_patches
 from .data.source import Source
 from .data.units import SIXTEEN, Units, applied, outside, units_of
 from .model_file import scale_in
@@ -28,16 +29,21 @@ class Inputs:
         self.known = "values" in about   # else a run that is older than scales
         self.bounded, self.factor = bool(about["bounded"]), float(about["scale"])
         self.reading, self.channels = about["reading"], int(about["shape"][0])
+        self.sides = tuple(about["shape"][1:])
         self.said: set[str] = set()
 
-    def read(self, x: Any, strict: bool = True) -> Collection:
+    def read(self, x: Any, strict: bool = True, strays: bool = True) -> Collection:
         """Arrays, tensors, paths and sources, scaled, and images brought to size as the training
         images were."""
-        reading = Reading(**{**self.reading, "strict": strict, "as_stored": True})
+        reading = Reading(**{**self.reading, "strict": strict, "strays": strays,
+                             "as_stored": True})
         given = x if isinstance(x, Given) else self.gather(x)
         if isinstance(given.values, str | Path | list | tuple):
             return self.in_units(collect(given.values, reading), Reading())
-        return self.in_units(self.as_stored(given), Reading() if given.shaped else reading)
+        found = self.in_units(self.as_stored(given), Reading() if given.shaped else reading)
+        if reading.patches and found.shape[1:] != self.sides:
+            return in_patches(found, self.sides, None)
+        return found
 
     def gather(self, x: Any) -> Given:
         """What is given in memory, of any library, PIL images as the training images were."""
@@ -67,11 +73,25 @@ class Inputs:
         to size as `reading` says."""
         if found.encoding or found.x.ndim == 3:   # a table's and a series' columns are scaled
             return found
+        patches = as_patches(found.x)
+        if patches is not None:
+            return replace(found, x=self._patches(patches))
         units = units_of(found.x, self.scale)
         self.tell(units.note)
         self.tell(outside(found.x, units, self.scale))
         given = None if found.given is None else self._scaled(found.given, units, reading)
         return replace(found, x=self._scaled(found.x, units, reading), given=given)
+
+    def _patches(self, patches: Patches) -> Any:
+        """The same of patches, by all values of their images."""
+        kept = self.scale
+        if patches.dtype == np.uint8 and not (kept.clip or kept.offset or kept.bits > 8):
+            return patches   # which are scaled in batches
+        values = patches.photos.pixels.read(0, patches.photos.pixels.count)[None, :, None, None]
+        units = units_of(values, kept)
+        self.tell(units.note)
+        self.tell(outside(values, units, kept))
+        return patches.with_values(self._scaled(values, units, Reading()).reshape(-1))
 
     def _scaled(self, x: np.ndarray, units: Units, reading: Reading) -> np.ndarray:
         """Samples (N, ...) of such units: uint8 where these are scaled in batches, else float32."""

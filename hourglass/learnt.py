@@ -16,6 +16,7 @@ from einops import rearrange
 from torch import Tensor
 
 from .assembly import prepare
+from .batches import BATCH
 from .channels import channels_first, channels_last
 from .checkpoint import load_tensors, save_tensors
 from .contracts import Batch, Collection, Seen
@@ -29,7 +30,7 @@ from .pca import PCA, components_for, errors_by_others, fit_pca
 from .run import parties_of, save_weights
 from .settings import Settings, make_settings
 from .spec import did_you_mean, models, read
-from .trained import BATCH, load
+from .trained import load
 
 SCALES = ("auto", "standard", "range", "none")
 KEPT = ("settings.toml", "run.json", "model.safetensors", "history.csv")   # of a run's folder

@@ -6,6 +6,7 @@ from typing import Any
 from .data import collect, split
 from .data.binary import binarise
 from .data.fetch import cache_folder
+from .data.find import find_call
 from .data.labelled import show_labels
 from .data.labels import check_judged, check_known
 from .data.source import Source
@@ -17,8 +18,9 @@ IN_MEMORY = "(an array in memory)"   # what settings say of data that no text na
 
 
 def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
-    """The settings' data, read and split; raises ValueError."""
-    given = settings.data if data is None else data
+    """The settings' data, a text that `data.find.settle` gave, or what is in memory, read and
+    split; raises ValueError."""
+    given = find_call(settings.data, settled=True) if data is None else data
     with in_turn(str(cache_folder() / "lock")):
         collection = collect(given, settings.reading(), y)
     told = check_known(collection.y, collection.classes, collection.parts,

@@ -47,7 +47,7 @@ def describe(parts: Parts, source: Source, reading: Reading) -> dict[str, Any]:
         settled: dict[str, Any] = {"grey": source.shape[0] == 1}
         if source.shape[0] not in (1, 3):
             settled = {"grey": None, "channels": source.shape[0]}
-        if not reading.size and not reading.pad:
+        if not reading.size and not reading.pad and not reading.patches:
             settled["size"] = f"{source.shape[1]}x{source.shape[2]}"
         reading = Reading(**{**vars(reading), **settled, "strict": False})
     return {"format": FORMAT, "parts": vars(parts), "shape": list(source.shape),

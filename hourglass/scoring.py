@@ -14,12 +14,14 @@ from torch import Tensor
 from .checkpoint import load_tensors, save_tensors
 from .codes import digest
 from .contracts import Rule
+from .data.patches import Patches, as_patches
 from .data.source import Split
 from .detectors.tail import log_survival
 from .disk import write_whole
 from .evidence import Look, see
 from .folder import RunFolder
 from .heldout import Held, Judging, held_of
+from .patchwise import by_image, whole_images
 from .spec import detectors, read, thresholds
 
 USUAL = "error"   # "auto", but of images: it found most of benchmarks/anomalies.py --validate
@@ -66,8 +68,11 @@ class Detector:
         return self.fitted.text
 
     def score(self, x: Any, y: Any = None) -> np.ndarray:
-        """How abnormal each sample is, (N,); a conditional model wants the classes y."""
-        return self.score_split(self.model.samples(x, y))
+        """How abnormal each sample is, (N,); a conditional model wants the classes y. Images
+        before a model of patches score as their highest tile does."""
+        split = self.model.samples(x, y)
+        scores, patches = self.score_split(split), as_patches(split.x)
+        return scores if patches is None else by_image(scores, patches.owner)
 
     def score_split(self, split: Split, rows: Tensor | None = None) -> np.ndarray:
         """The same of the samples of a split, all or some rows."""
@@ -237,18 +242,39 @@ def _fitted(model: Judging, text: str, held_out: Any) -> Fitted:
         return kept
     else:
         held = held_of(model, look_for(model, rule))
-    fitted = _fit(model, text, held)
+    whole = None if held_out is None else model.samples(held_out)
+    fitted = _fit(model, text, held, whole)
     if held_out is None:
         with suppress(OSError):   # of a folder that cannot be written: it is fitted again
             _save(path, fitted)
     return fitted
 
 
-def _fit(model: Judging, text: str, held: Held) -> Fitted:
+def _fit(model: Judging, text: str, held: Held, given: Split | None = None) -> Fitted:
+    """The detector fitted to held-out samples, which are `given` if they are not the run's."""
     rule: Rule = detectors.make(text)
     codes = _codes(model, held) if rule.codes else np.empty((0, 0))
     state, normal = rule.calibrate(codes, held.seen)
-    return Fitted(text, state, np.sort(normal), held.of)
+    fitted = Fitted(text, state, np.sort(normal), held.of)
+    whole = _of_whole_images(model, fitted, given)
+    return fitted if whole is None else replace(fitted, normal=np.sort(whole))
+
+
+def _of_whole_images(model: Judging, fitted: Fitted, split: Split | None) -> np.ndarray | None:
+    """The scores of normal images as wholes, where the model is one of patches: those of a split
+    that is given, else of the run's; None for other models."""
+    about = getattr(model, "about", {})
+    if not about.get("reading", {}).get("patches"):
+        return None
+    known = None
+    if split is None:
+        source = model.source()
+        train, split = source.splits["train"], source.splits[fitted.of]
+        known = None if train.y is None else train.y[train.index].unique()
+    tiles = whole_images(split, known)
+    if tiles is None or not isinstance(tiles.x, Patches):
+        return None
+    return by_image(Detector(model, fitted, "", np.inf).score_split(tiles), tiles.x.owner)
 
 
 def _codes(model: Judging, held: Held) -> np.ndarray:

@@ -13,6 +13,7 @@ from .aliases import own_words, with_dim
 from .console import say
 from .spec import (
     Count,
+    Depth,
     Fit,
     Initial,
     NotNegative,
@@ -29,7 +30,8 @@ if TYPE_CHECKING:   # these bring torch, which takes a second to import
 
 PARTS = ("backbone", "decoder", "bottleneck", "likelihood", "corruption", "condition", "loss",
          "prior")
-READING = ("crop", "grey", "invert", "size", "fit", "pad", "range", "strict")
+READING = ("crop", "grey", "invert", "size", "fit", "pad", "range", "strict", "include", "exclude",
+           "label_depth", "pages", "patches", "patches_each")
 Binarise = Literal["", "fixed", "dynamic", "threshold"]
 SHARES = ("val", "test", "holdout")
 
@@ -77,6 +79,19 @@ class Settings(BaseModel):
     binarise: Binarise = Field("", description="grey values become 0 or 1: fixed (drawn once), "
                                "dynamic (drawn anew in training) or threshold (from 0.5)")
     strict: bool = Field(False, description="stop at the first file that cannot be read")
+    include: str = Field("", description="only files of these names, such as '*.png,cats/'; "
+                         "patterns with commas")
+    exclude: str = Field("", description="no files of these names, such as '*_small.jpg,thumbs/'")
+    label_depth: Depth | None = Field(
+        None, description="number of folders that name a class: 0 for no classes, 2 for such as "
+        "Greek/alpha; default: the first folder, where there are several")
+    pages: bool = Field(False, description="each page of a TIFF, or frame of a GIF, is a sample; "
+                        "default: the first alone")
+    patches: str = Field("", description="train on random patches of this size, such as 64 or "
+                         "64x48 (height x width), of images at their own size")
+    patches_each: Count | None = Field(
+        None, description="number of patches of each image in an epoch; default: as many as cover "
+        "it, up to 64")
     val: NotNegative | Literal["test"] = Field(
         0.1, description="share (below 1) or number of training images to validate on, or test")
     test: NotNegative = Field(0.1, description="share or number to test on, without a test set")
@@ -160,6 +175,15 @@ def read_recipe(name: str) -> dict[str, Any]:
         raise ValueError(f"no recipe is named {name!r}, nor is there such a file; "
                          f"{did_you_mean(name, recipes())}")
     return read_toml(path)
+
+
+def chosen_recipe(name: str) -> dict[str, Any]:
+    """A recipe's settings, such that data in one of ours is the source of that name, even where a
+    folder of that name is at hand."""
+    values = read_recipe(name)
+    if name in recipes() and str(values.get("data", "")).isidentifier():
+        return {**values, "data": f"{values['data']}()"}
+    return values
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ Part = TypeVar("Part", bound=Callable[..., Any])
 LONGEST = 20_000  # characters of a text: some tell of each column of a wide table
 
 Count = Annotated[int, Ge(1)]
+Depth = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0)]
 NotNegative = Annotated[float, Ge(0)]
 Share = Annotated[float, Ge(0), Le(1)]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .anysize import at_own_size, changes, of_any_size, padded, sized, stride_of, whole
+from .batches import in_batches, seen
 from .channels import channels_first, channels_last, show_channels
 from .checkpoint import load_tensors
 from .codes import Codes, find_codes, keep_codes, kept_codes
@@ -18,6 +19,7 @@ from .contracts import Collection
 from .data import collect_like, stored
 from .data.in_memory import Given, are_paths
 from .data.labels import if_known, texts_of
+from .data.patches import tiles_of
 from .data.rows import holds_rows, is_rows, with_holes
 from .data.source import Source, Split
 from .data.table import in_units
@@ -36,8 +38,6 @@ from .spec import did_you_mean
 if TYPE_CHECKING:   # it wants an extra, and few want it
     from .compression.codec import Codec, Contents
     from .tasks.evaluate import Evaluation
-
-BATCH = 128   # small enough for activations to stay in cache
 
 
 class Trained:
@@ -106,7 +106,9 @@ class Trained:
     def reconstruct(self, x: Any, y: Any = None) -> Any:
         """Through the bottleneck and back, (N, H, W, C) or (N, D); a table as a data frame and
         windows in their own units. What is read already, a Collection, gives an array. Images in an
-        array keep their size where the model has no dense layer."""
+        array keep their size where the model has no dense layer, or is one of patches."""
+        if self.inputs.reading.get("patches"):
+            return self.restore(x, y)
         found = sized(self, x)
         again = whole(seen(found), self._labels(y, found), self.shape[1:], self.stride,
                       self._through)
@@ -221,7 +223,7 @@ class Trained:
         assert self.data   # which refuses what is gone
         try:
             settings = make_settings(read_toml(self.folder.settings))
-            source = load_source(settings)
+            source = load_source(settings).with_classes(self.classes)
             encoded = source.encoding or settings.binarise
             return source if encoded else self.inputs.as_trained(source)
         except ValueError as error:
@@ -259,13 +261,11 @@ class Trained:
 
     def samples(self, x: Any, y: Any = None) -> Split:
         """Inputs of any kind as the model takes them, in batches; raises ValueError."""
-        found = self.read(x)
+        found = tiles_of(self.read(x))
         labels = self._labels(y, found)
-        values = stored(found.x)
-        scale = self.scale_of(found.x)
         gaps = found.x.dtype != np.uint8 and bool(np.isnan(found.x).any())
-        return Split(values, None if labels is None else torch.from_numpy(labels),
-                     torch.arange(len(found.x)), scale, self.device, gaps=gaps,
+        return Split(stored(found.x), None if labels is None else torch.from_numpy(labels),
+                     torch.arange(len(found.x)), self.scale_of(found.x), self.device, gaps=gaps,
                      given=None if found.given is None else stored(found.given))
 
     def compress(self, x: Any, y: Any = None, quality: float | None = None,
@@ -343,10 +343,13 @@ class Trained:
         number = {name: i for i, name in enumerate(self.classes)}
         return np.array([number[name] for name in names])
 
-    def read(self, x: Any, strict: bool = True) -> Collection:
+    def read(
+        self, x: Any, strict: bool = True, whole: bool = False, strays: bool = True
+    ) -> Collection:
         """Inputs of any kind, brought to what the model was trained on; raises ValueError.
 
-        Without `strict`, images that cannot be read are left out, and noted.
+        Without `strict`, images that cannot be read are left out, and noted; without `strays`,
+        also those beside folders of classes. Unless `whole`, models of patches get tiles.
         """
         if isinstance(x, Collection):
             return x
@@ -357,9 +360,11 @@ class Trained:
                                    or over_time(encoding))):
             found = collect_like(with_holes(given.values, given.mask), encoding)
         else:
-            found = self.inputs.read(given, strict)
+            found = self.inputs.read(given, strict, strays)
         if (found := if_known(found)).shape != self.shape:
             raise ValueError(f"this model takes samples of shape {self.shape}, not {found.shape}")
+        if self.inputs.reading.get("patches"):
+            return found if whole else tiles_of(found)
         if isinstance(x, str | Path) or are_paths(x):
             found.notes += changes(x, found.sizes, self.shape)
         return found
@@ -373,19 +378,7 @@ class Trained:
     def _each(
         self, x: np.ndarray, y: np.ndarray | None, use: Callable[[Tensor, Tensor | None], Tensor]
     ) -> Tensor:
-        scale, done = self.scale_of(x), []
-        for start in range(0, len(x), BATCH):
-            batch = torch.from_numpy(np.array(x[start:start + BATCH])).to(self.device)
-            labels = None if y is None else torch.from_numpy(y[start:start + BATCH]).to(self.device)
-            with torch.inference_mode():
-                values = (batch.float() * scale).nan_to_num()   # which is 0 where x is not known
-                done.append(use(values, labels).float().cpu())
-        return torch.cat(done)
-
-
-def seen(found: Collection) -> np.ndarray:
-    """What an encoder is given of samples (N, ...): of pairs, the other half."""
-    return found.x if found.given is None else found.given
+        return in_batches(x, y, use, self.scale_of(x), self.device)
 
 
 def load(run: str | Path, device: str = "cpu") -> Trained:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from hourglass.data import Reading, collect, from_array, split
 from hourglass.data.fetch import Remote, find_all
-from hourglass.data.files import classify
+from hourglass.data.folders import classify
 from hourglass.data.images import open_image, shape_image
 from hourglass.data.named import read_cifar, read_idx
 

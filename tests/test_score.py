@@ -355,7 +355,8 @@ def test_folders_of_defects_are_read_as_they_are_published(here):
     assert normal_classes(model) == ("good",)
     source = model.source()
     assert {k: len(v) for k, v in source.splits.items()} == {
-        "train": 10, "val": 2, "test": 8, "holdout": 4}
+        "train": 10, "val": 2, "test": 8}
+    assert any("4 images are left out as masks" in note for note in source.notes)
     metrics = look_again(model.folder, ["own"])
     assert 0 <= metrics["auroc"] <= 1 and metrics["average_precision"] > 0.4
     snapshot = load_snapshot(model.folder.snapshot)

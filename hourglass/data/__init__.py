@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..contracts import Collection, Raw, Scale
-from ..spec import Call, did_you_mean, read, sources
+from ..spec import Call, sources
 from . import (
     arrays,
     binarised,
@@ -26,15 +26,18 @@ from . import (
     windows,
 )
 from .arrays import from_array
-from .images import Reading
-from .in_memory import gather, with_missing
+from .find import find_call
+from .images import Reading, read_size
+from .in_memory import Given, gather, with_missing
 from .labels import with_labels
 from .ondisk import IN_MEMORY, OnDisk
+from .patches import Patches, all_pixels, as_patches, in_patches, spread
 from .rows import as_frame, is_rows
 from .scales import chunks, find_scale
 from .source import Source, Split, shuffled
 from .splits import make_splits, of_other_classes
 
+OF_FILES = ("folder", "archive", "pairs", "celeba", "images")   # sources that choose among files
 RAW: dict[str, Callable[..., Raw]] = {   # the sources whose values have an encoding
     "table": table.read_table, "series": series.read_series, "nab": nab.read_nab}
 
@@ -42,23 +45,40 @@ RAW: dict[str, Callable[..., Raw]] = {   # the sources whose values have an enco
 def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
     """All samples of a named source, a path, a list of images' paths, or of anything in memory
     that `gather` takes, with labels y (N,); a Collection stays as it is. Raises ValueError."""
-    given = gather(data, reading, y)
+    given = Given(data, y) if isinstance(data, Call) else gather(data, reading, y)
     data, y = given.values, given.y
     if isinstance(data, Collection):
         return data
-    if isinstance(data, str | Path):
+    found = _collected(data, reading, y, given)
+    if reading.patches:
+        found = in_patches(found, read_size(reading.patches, "patches"), reading.patches_each)
+    return found
+
+
+def _collected(data: Any, reading: Reading, y: Any, given: Given) -> Collection:
+    if isinstance(data, str | Path | Call):
         if y is not None:
             raise ValueError(f"labels y go with data in memory, and {data} is a name or a path; "
                              f"there folders or a column say the classes, as in "
                              f"table('rows.csv', label='kind')")
-        collection: Collection = sources.build(find_call(str(data)), reading)
-        return collection
+        return _of_source(data if isinstance(data, Call) else find_call(str(data)), reading)
     if isinstance(data, list | tuple):
         return with_labels(files.images(reading, tuple(map(str, data))), [*map(str, data)], y)
     if frames.is_frame(data):
         return table.whole(table.from_frame(data, y=y))
     found = with_missing(from_array(data, y, Reading() if given.shaped else reading), given.mask)
     found.notes += given.notes
+    return found
+
+
+def _of_source(call: Call, reading: Reading) -> Collection:
+    """What a source holds, with a note where the reading chooses among files and it has none."""
+    found: Collection = sources.build(call, reading)
+    idle = [name for name in ("include", "exclude", "label_depth", "pages")
+            if call.name not in OF_FILES and name in reading.manner]
+    if idle:
+        found.notes.append(f"{' and '.join(idle)}: only for folders and archives of images, so "
+                           f"without effect here")
     return found
 
 
@@ -86,38 +106,6 @@ def collect_like(data: Any, encoding: dict[str, Any]) -> Collection:
     return RAW[call.name](**options).encode(encoding)
 
 
-def find_call(data: str) -> Call:
-    """The source that a text names: a source's text, or the path of a file or folder."""
-    path = Path(data).expanduser()
-    call = _as_call(data)
-    if call and (call.name in sources.parts or not path.exists()):
-        if call.name not in sources.parts:
-            raise ValueError(f"no data source is named {call.name!r}, nor is there such a file or "
-                             f"folder; {did_you_mean(call.name, sources.parts)}")
-        return call
-    if path.is_dir():
-        return Call("folder", (data,))
-    if not path.exists():
-        raise ValueError(f"there is no file or folder {data}")
-    if path.suffix.lower() in frames.SUFFIXES:
-        return Call("table", (data,))
-    if path.suffix in (".npy", ".npz"):
-        return Call("array", (data,))
-    if path.name.lower().endswith(files.ARCHIVES):
-        return Call("archive", (data,))
-    if path.suffix.lower() in files.SUFFIXES:
-        return Call("images", (data,))
-    raise ValueError(f"{data} is neither a folder of images, a zip or tar archive of them, "
-                     f"an image, a .csv or .parquet table, nor a .npy or .npz array")
-
-
-def _as_call(data: str) -> Call | None:
-    try:
-        return read(data)
-    except ValueError:
-        return None
-
-
 def split(
     collection: Collection, shares: dict[str, float], seed: int, only: str = "",
     counts: bool = False, reading: Reading | None = None,
@@ -131,8 +119,10 @@ def split(
     parts = make_splits(len(collection.x), own, shares, collection.y, seed, others)
     if collection.raw is not None:   # what its samples are scaled by is known only now
         collection = collection.raw.learn(parts["train"])
+    scale, notes = _scale_of(all_pixels(collection), counts, reading or Reading())
+    if as_patches(collection.x) is not None:
+        collection, parts = spread(collection, parts, int(collection.identity["each"]), seed)
     x = collection.x
-    scale, notes = _scale_of(collection, counts, reading or Reading())
     low, high = (0.0, 1.0) if scale.bounded else (0.0 if counts else -np.inf, np.inf)
     base = stored(x)
     y = None if collection.y is None else torch.from_numpy(collection.y)
@@ -151,8 +141,10 @@ def split(
                   scale)
 
 
-def stored(x: np.ndarray) -> torch.Tensor | OnDisk:
+def stored(x: Any) -> torch.Tensor | OnDisk | Patches:
     """The samples as splits share them: in memory, or on disk where they are many."""
+    if isinstance(x, Patches):
+        return x
     if isinstance(x, np.memmap) and x.nbytes > IN_MEMORY:
         return OnDisk(x)
     if min(x.strides) > 0 and x.strides[0] < x[0].nbytes and x.flags.writeable:

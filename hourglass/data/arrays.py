@@ -55,6 +55,7 @@ def _prepared(file: Path, x: np.ndarray, manifest: Manifest, reading: Reading) -
     asked = {k: v for k, v in reading.manner.items()
              if v != getattr(Reading(), k) and k not in LATER}   # which the images themselves tell
     size = asked.pop("size", "")
+    asked = {k: v for k, v in asked.items() if k not in ("patches", "patches_each")}
     if size and read_size(size, "size") != x.shape[1:3]:
         raise ValueError(f"{file} was prepared at {x.shape[1]}x{x.shape[2]}; for another size, "
                          f"hourglass data prepare {manifest.source} --size {size} -o another.npy")
@@ -63,7 +64,7 @@ def _prepared(file: Path, x: np.ndarray, manifest: Manifest, reading: Reading) -
         raise ValueError(f"{file} was prepared without {wrong[0]} {asked[wrong[0]]}; prepare it "
                          f"again from {manifest.source}")
     found = prepared_collection(file, x, manifest)
-    if digest_now(Path(manifest.source)) not in ("", manifest.digest):
+    if digest_now(Path(manifest.source), Reading(**manifest.reading)) not in ("", manifest.digest):
         found.notes.append(f"{manifest.source} has changed since {file} was prepared; prepare it "
                            f"again with hourglass data prepare {manifest.source} -o {file}")
     return found

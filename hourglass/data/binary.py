@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from ..contracts import Scale
-from .ondisk import OnDisk
 from .source import Source
 
 SEED = 2008        # of the one draw, the same in all runs, so that they are of the same data
@@ -35,9 +34,9 @@ def binarise(source: Source, how: str) -> Source:
     if some.given is not None or some.gaps:
         raise ValueError(f"binarise {how} is for samples that are whole and their own target; this "
                          f"data {'has gaps' if some.gaps else 'is of pairs'}")
-    if isinstance(some.x, OnDisk):
-        raise ValueError(f"binarise {how} holds the samples in memory, and these are too many; "
-                         f"prepare fewer, or smaller ones with --size")
+    if not isinstance(some.x, Tensor):
+        raise ValueError(f"binarise {how} holds the samples in memory, and these are too many, or "
+                         f"patches; prepare fewer, or smaller ones with --size")
     if _is_binary(source):
         return _named(source, STATIC)
     x, worth = some.x, some.scale
@@ -72,7 +71,7 @@ def _draw(x: np.ndarray, scale: float, halved: bool) -> np.ndarray:
 def _is_binary(source: Source) -> bool:
     """Whether every value is 0 or 1 as it comes."""
     some = next(iter(source.splits.values()))
-    if source.low < 0 or source.high > 1 or some.gaps or isinstance(some.x, OnDisk):
+    if source.low < 0 or source.high > 1 or some.gaps or not isinstance(some.x, Tensor):
         return False
     if some.x.dtype == torch.uint8:
         return some.scale == 1

@@ -9,8 +9,10 @@ import numpy as np
 
 from ..contracts import Collection
 from ..spec import did_you_mean, sources
+from .choosing import chosen
 from .fetch import cache_folder, places
-from .files import files_in, opened_archive, read_images
+from .files import read_images
+from .image_files import files_in, opened_archive
 from .images import Reading
 
 IMAGES = ("img_align_celeba", "img_align_celeba.zip")
@@ -33,9 +35,9 @@ def celeba(
     place = _find(path)
     if place.suffix == ".zip":
         with opened_archive(place) as files:
-            found = read_images(files, reading)
+            found = read_images(chosen(files, reading), reading)
     else:
-        found = read_images(files_in(place), reading)
+        found = read_images(chosen(files_in(place), reading), reading)
     found = replace(found, parts={}, y=None, classes=())
     wanted = (label,) if isinstance(label, str) else label
     return _labelled(_split(found, place.parent), place.parent, wanted)

@@ -1,76 +1,57 @@
-"""Image files in a folder or an archive, with or without class folders, read in place."""
+"""Images of a folder, an archive or a list, decoded and brought to one size."""
 
 import hashlib
-import io
 import json
 import math
 import os
-import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
-from typing import IO
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import UnidentifiedImageError
 
 from ..console import say, track
 from ..contracts import Collection
-from ..spec import sources
+from ..spec import Depth, sources
+from .choosing import chosen, without_masks, without_strays
 from .fetch import cache_folder
+from .folders import classify, numbered
 from .headers import Look, look, read_deep, settle_depth
-from .images import CUT, Reading, open_image, read_size, shape_image
+from .image_files import SUFFIXES, Files, files_in, opened, opened_archive, page_of
+from .images import CUT, Reading, plain, read_size, shape_image
 from .ondisk import IN_MEMORY
+from .photos import read_patches
 from .prepared import Manifest, decode_to
 from .reading import Misfit
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm",
-            ".ppm", ".pnm", ".pbm", ".tga", ".avif", ".jp2"}
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test", "val": "val",
-         "valid": "val", "validation": "val",
-         "ground_truth": "holdout"}   # masks of defects, as MVTec's: no samples
 SAMPLED = 200            # headers looked at to learn sizes and colours
 LARGEST_AS_IT_IS = 256   # pixels; larger images, or of several sizes, are brought to
 DEFAULT_SIZE = "64"
 SMALLEST = 4
 UNREADABLE = 0.1         # share of the files at which a run stops
-LARGEST_FILE = 2**30     # bytes of one image in an archive
-
-
-@dataclass(frozen=True)
-class Files:
-    """Image files by name, in order; in a folder or archive, names are relative to it."""
-
-    place: str
-    sizes: dict[str, int]
-    open: Callable[[str], IO[bytes]]
-
-    @property
-    def digest(self) -> str:
-        """Of all names and sizes, but of no content."""
-        listed = "\n".join(f"{name} {size}" for name, size in self.sizes.items())
-        return hashlib.sha256(listed.encode()).hexdigest()
 
 
 @sources.add("folder", example="folder('photos/')")
-def folder(reading: Reading, path: str) -> Collection:
-    """Images in a folder and its subfolders; subfolders name classes, or train, val and test."""
+def folder(
+    reading: Reading, path: str, include: str = "", exclude: str = "",
+    label_depth: Depth | None = None, pages: bool = False,
+) -> Collection:
+    """Images in a folder and its subfolders; subfolders name classes, or train, val and test.
+
+    `include` and `exclude` are patterns of names, with commas, such as '*.png'; `label_depth` is
+    how many folders name a class; `pages` takes each page of a TIFF. What is not given is as the
+    flags of these names say.
+    """
     root = Path(path).expanduser()
     if not root.is_dir():
         raise ValueError(f"{path} is no folder")
-    return read_images(files_in(root), reading)
-
-
-def files_in(root: Path) -> Files:
-    """The images in a folder and its subfolders."""
-    found = {f.relative_to(root).as_posix(): f.stat().st_size
-             for f in sorted(root.rglob("*")) if _is_image(f.relative_to(root)) and f.is_file()}
-    return Files(str(root), found, lambda name: open(root / name, "rb"))
+    reading = _with(reading, include, exclude, label_depth, pages)
+    return read_images(samples_of(files_in(root), reading), reading)
 
 
 @sources.add("images", example="images(('a.png', 'b.png', 'c.png'))")
@@ -81,85 +62,47 @@ def images(reading: Reading, paths: str | tuple[str, ...]) -> Collection:
     if missing:
         raise ValueError(f"there is no file {missing[0]}")
     sizes = {str(path): path.stat().st_size for path in named}
-    found = read_images(Files("the list", sizes, lambda name: open(name, "rb")), reading)
+    files = Files("the list", sizes, lambda name: open(name, "rb"))
+    found = read_images(chosen(files, replace(reading, include="", exclude="")), reading)
+    if not reading.pages:
+        classes, y, _ = classify(found.names)
+        found = replace(found, classes=classes, y=y)
     return replace(found, names=tuple(Path(name).name for name in found.names), parts={})
 
 
 @sources.add("archive", example="archive('photos.zip')")
-def archive(reading: Reading, path: str) -> Collection:
-    """Images in a zip or tar archive, read in place; folders in it name classes or splits."""
+def archive(
+    reading: Reading, path: str, include: str = "", exclude: str = "",
+    label_depth: Depth | None = None, pages: bool = False,
+) -> Collection:
+    """Images in a zip or tar archive, read in place; folders in it name classes or splits.
+
+    `include`, `exclude`, `label_depth` and `pages` are as those of `folder`.
+    """
+    reading = _with(reading, include, exclude, label_depth, pages)
     with opened_archive(Path(path).expanduser()) as found:
-        return read_images(found, reading)
+        return read_images(samples_of(found, reading), reading)
 
 
-@contextmanager
-def opened(place: str | Path) -> Iterator[Files]:
-    """The images in a folder or an archive, or the one in a file; raises ValueError."""
-    path = Path(place).expanduser()
-    if path.is_dir():
-        yield files_in(path)
-    elif path.is_file() and path.name.lower().endswith(ARCHIVES):
-        with opened_archive(path) as files:
-            yield files
-    elif path.is_file() and path.suffix.lower() in SUFFIXES:
-        yield Files(str(path), {path.name: path.stat().st_size}, lambda _: open(path, "rb"))
-    else:
-        why = "is neither" if path.exists() else "is not there; it must be"
-        raise ValueError(f"{place} {why} a folder of images, a zip or tar archive of them, or an "
-                         f"image")
+def _with(
+    reading: Reading, include: str, exclude: str, depth: int | None, pages: bool
+) -> Reading:
+    return replace(reading, include=include or reading.include, exclude=exclude or reading.exclude,
+                   label_depth=reading.label_depth if depth is None else depth,
+                   pages=pages or reading.pages)
 
 
-@contextmanager
-def opened_archive(place: Path) -> Iterator[Files]:
-    """The images in a zip or tar archive, for as long as it stays open; raises ValueError."""
-    with ExitStack() as stack:
-        try:
-            found = (_zip_files(place, stack.enter_context(zipfile.ZipFile(place)))
-                     if zipfile.is_zipfile(place) else _tar_files(place))
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
-            why = str(error).partition("\n")[0]
-            raise ValueError(f"{place} is no whole zip or tar archive ({why})") from None
-        yield found
+def samples_of(files: Files, reading: Reading) -> Files:
+    """The images that are samples: those that were asked for, without masks and strays."""
+    return without_strays(without_masks(chosen(files, reading), reading), reading)
 
 
-def digest_now(place: Path) -> str:
-    """The digest of the images in a folder or zip as they are now, or "" where there is none."""
-    if place.is_dir():
-        return files_in(place).digest
-    if place.is_file() and zipfile.is_zipfile(place):
-        with opened_archive(place) as found:
-            return found.digest
-    return ""
-
-
-def _is_image(path: Path | PurePosixPath) -> bool:
-    hidden = any(part.startswith((".", "__MACOSX", "/")) for part in path.parts)   # and ".."
-    return path.suffix.lower() in SUFFIXES and not hidden
-
-
-def _zip_files(place: Path, held: zipfile.ZipFile) -> Files:
-    sizes = {i.filename: i.file_size for i in sorted(held.infolist(), key=lambda i: i.filename)
-             if not i.is_dir() and _is_image(PurePosixPath(i.filename))}
-    return Files(str(place), sizes, lambda name: io.BytesIO(_bounded(held, name, sizes[name])))
-
-
-def _bounded(held: zipfile.ZipFile, name: str, size: int) -> bytes:
-    if size > LARGEST_FILE:
-        raise OSError(f"a file of {size:,} bytes")
-    return held.read(name)
-
-
-def _tar_files(place: Path) -> Files:
-    """A tar's images, held compressed in memory: a tar cannot be read out of order quickly."""
-    held = {}
-    with tarfile.open(place) as tar:
-        for member in tar:
-            if member.isfile() and _is_image(PurePosixPath(member.name)):
-                if member.size > LARGEST_FILE:
-                    continue
-                held[member.name] = tar.extractfile(member).read()  # type: ignore[union-attr]
-    sizes = {name: len(held[name]) for name in sorted(held)}
-    return Files(str(place), sizes, lambda name: io.BytesIO(held[name]))
+def digest_now(place: Path, reading: Reading) -> str:
+    """The digest of the samples in a folder or zip as they are now, or "" where there is none."""
+    if not place.is_dir() and not zipfile.is_zipfile(place):
+        return ""
+    with opened(place) as found:
+        return samples_of(found, reading).digest
 
 
 def read_images(files: Files, reading: Reading) -> Collection:
@@ -170,12 +113,24 @@ def read_images(files: Files, reading: Reading) -> Collection:
     """
     names = list(files.sizes)
     if not names:
-        raise ValueError(f"{files.place} holds no images ({' '.join(sorted(SUFFIXES))})")
+        raise ValueError(_none_in(files))
+    if reading.patches and reading.store:
+        raise ValueError("patches are cut out of whole images at training; prepare these without "
+                         "--patches")
+    if reading.patches:
+        read_size(reading.patches, "patches")   # which may refuse: before all else
+    if reading.patches and reading.pad:
+        raise ValueError("--patches cuts parts out of images, and --pad sets them on a canvas; "
+                         "leave one of them out")
     settled, notes, sizes = _settled(files, names, reading)
-    height, width = read_size(settled.pad or settled.size, "size")
+    height, width = read_size(settled.pad or settled.size or settled.patches, "size")
     shape = (height, width, settled.channels or (1 if settled.grey else 3))
     size = math.prod(shape) * np.dtype(settled.depth or "uint8").itemsize
-    if reading.store or len(names) * size > IN_MEMORY:
+    images: Any
+    if settled.patches:
+        images, unreadable = read_patches(
+            files, settled, sizes, _decode_all(files, names, settled, len(names)))
+    elif reading.store or len(names) * size > IN_MEMORY:
         images, unreadable = _kept_on_disk(files, names, settled, shape)
     else:
         images, unreadable = _decoded(files, names, settled, shape)
@@ -186,11 +141,22 @@ def read_images(files: Files, reading: Reading) -> Collection:
                              f"take them out")
         notes.append(f"{told}; they are left out")
         names = [n for n in names if n not in unreadable]
-    classes, y, parts = classify(names)
+    classes, y, parts = numbered(names, files.labels, files.splits)
     identity = {"path": str(Path(files.place).resolve()),
                 "digest": replace(files, sizes={n: files.sizes[n] for n in names}).digest}
-    return Collection(images, y, classes, tuple(names), parts, notes, identity, sizes,
-                      unreadable=tuple(unreadable))
+    if settled.patches:
+        identity |= {"patches": settled.patches, "each": str(settled.patches_each or 0)}
+    return Collection(images, y, classes, tuple(names), parts, [*notes, *files.notes], identity,
+                      sizes, unreadable=tuple(unreadable))
+
+
+def _none_in(files: Files) -> str:
+    """What to say of a place without images."""
+    name = Path(files.place).name
+    other = (f"; for the data set of that name write {name}()"
+             if name in sources.parts and Path(files.place).is_dir() else "")
+    why = "".join(f"; {note}" for note in files.notes)
+    return f"{files.place} holds no images ({' '.join(sorted(SUFFIXES))}){why}{other}"
 
 
 def manifest_of(files: Files, settled: Reading) -> Manifest:
@@ -224,13 +190,13 @@ def _settled(
     for name in names[::-(-len(names) // SAMPLED)]:
         try:
             with files.open(name) as file:
-                looks.append(look(file))
+                looks.append(look(file, page=files.pages.get(name, 0)))
         except Exception:   # Pillow raises many kinds; decoding will tell which file it was
             continue
     if not looks:
         raise ValueError(f"none of the images in {files.place} can be read, such as {names[0]}")
     sizes, notes = Counter((found.height, found.width) for found in looks), list[str]()
-    if not reading.size:
+    if not reading.size and not reading.patches:
         size, notes = _common_size(sizes, reading)
         reading = replace(reading, size=size)
     reading, said = settle_depth(looks, reading)
@@ -250,8 +216,10 @@ def _common_size(sizes: Counter[tuple[int, int]], reading: Reading) -> tuple[str
         return f"{height}x{width}", []
     what = (f"images of {height}x{width}" if len(sizes) == 1 else
             f"images of several sizes, such as {height}x{width},")
-    return DEFAULT_SIZE, [f"{what} are brought to {DEFAULT_SIZE}x{DEFAULT_SIZE} pixels; "
-                          f"choose another with --size"]
+    side = int(DEFAULT_SIZE)
+    smaller = "shrink" if min(height, width) > side else "are brought"
+    return DEFAULT_SIZE, [f"{what} {smaller} to {side}x{side} pixels; choose another with --size, "
+                          f"or train on parts at their own size with --patches {side}"]
 
 
 def _decoded(
@@ -276,10 +244,11 @@ def _decode_all(
 
     def decode(name: str) -> tuple[str, np.ndarray | str]:
         try:
-            with files.open(name) as file:
-                if reading.depth or reading.channels:
-                    return name, read_deep(file, reading)
-                image = open_image(file, reading)
+            if reading.depth or reading.channels:
+                with files.open(name) as file:
+                    return name, read_deep(file, reading, files.pages.get(name, 0))
+            with page_of(files, name) as opened_image:
+                image = plain(opened_image, reading)
         except Misfit as error:
             raise ValueError(f"{name}: {error}") from None
         except Exception as error:   # Pillow raises many kinds for a broken file
@@ -311,30 +280,3 @@ def _told(unreadable: dict[str, str], total: int) -> str:
     first = ", ".join(f"{name} ({why})" for name, why in list(unreadable.items())[:10])
     more = f" and {len(unreadable) - 10} more" if len(unreadable) > 10 else ""
     return f"{len(unreadable)} of {total} images cannot be read: {first}{more}"
-
-
-def classify(
-    names: list[str]
-) -> tuple[tuple[str, ...], np.ndarray | None, dict[str, np.ndarray]]:
-    """What folders say: class names, labels (N,), and the set's own splits.
-
-    A folder around everything says nothing. train, val and test above all others are splits, and
-    ground_truth beside them is kept out; below them, each first folder is a class, if every image
-    lies in one and there are several.
-    """
-    paths = [PurePosixPath(name).parts for name in names]
-    while len(paths[0]) > 1 and all(p[0] == paths[0][0] and len(p) > 1 for p in paths):
-        if paths[0][0].lower() in PARTS:
-            break
-        paths = [p[1:] for p in paths]
-    parts: dict[str, np.ndarray] = {}
-    heads = [PARTS.get(p[0].lower(), "") if len(p) > 1 else "" for p in paths]
-    if all(heads) and "train" in heads:
-        parts = {part: np.flatnonzero([h == part for h in heads]) for part in sorted(set(heads))}
-        paths = [p[1:] for p in paths]
-    folders = [p[0] if len(p) > 1 else "" for p in paths]
-    classes = tuple(sorted(set(folders)))
-    if "" in classes or len(classes) < 2:
-        return (), None, parts
-    number = {name: i for i, name in enumerate(classes)}
-    return classes, np.array([number[f] for f in folders]), parts

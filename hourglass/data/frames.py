@@ -14,6 +14,7 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
 SAMPLE, NONE = 500, 0.9   # texts that are looked at first, and the share of others that ends it
 SWITCHES = (("false", "true"), ("no", "yes"), ("off", "on"), ("f", "t"), ("n", "y"),
             ("closed", "open"), ("inactive", "active"))   # what is 0, and what is 1
+PACKED = (".gz", ".bz2", ".xz")   # what the name of a compressed csv ends in
 
 
 def pandas() -> Any:
@@ -24,6 +25,18 @@ def pandas() -> Any:
         raise ValueError("tables and series need an extra: pip install "
                          "'hourglass[tabular]'") from None
     return pandas
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file's name says that it holds a table; a csv may be compressed."""
+    return suffix_of(path) in SUFFIXES
+
+
+def suffix_of(path: Path) -> str:
+    """What a file's name ends in, in small letters; of a compressed csv, what is within."""
+    packed = path.suffix.lower() in PACKED
+    inner = Path(path.stem).suffix.lower() if packed else path.suffix.lower()
+    return "" if packed and inner in (".parquet", ".pq") else inner
 
 
 def is_frame(data: Any) -> bool:
@@ -42,7 +55,7 @@ def read_frame(path: str | Path, as_text: bool = False, decimal: str = "") -> An
     pandas()   # raises ValueError where it is not installed
     if not file.is_file():
         raise ValueError(f"there is no file {path}")
-    frame = _read_parquet(file) if file.suffix.lower() in (".parquet", ".pq") else (
+    frame = _read_parquet(file) if suffix_of(file) in (".parquet", ".pq") else (
         read_delimited(file, as_text, decimal))
     frame = checked(frame, str(path))
     return frame if as_text or len(frame.columns) < 2 else _without_index(frame)

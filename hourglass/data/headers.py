@@ -114,14 +114,14 @@ def settle_depth(looks: list[Look], reading: Reading) -> tuple[Reading, list[str
                    grey=grey if grey is not None or wanted else channels == {1}), notes
 
 
-def read_whole(file: IO[bytes], reading: Reading) -> np.ndarray:
-    """The image in the file, (H, W, C), in the depth that it has, as `reading` wants it. Raises
-    OSError and others."""
-    found = look(file, turn=False)
+def read_whole(file: IO[bytes], reading: Reading, page: int = 0) -> np.ndarray:
+    """The image in the file, or in that page of it, (H, W, C), in the depth that it has, as
+    `reading` wants it. Raises OSError and others."""
+    found = look(file, turn=False, page=page)
     file.seek(0)
-    if found.special or reading.channels:
+    if found.special or reading.channels or page:
         depth = "" if found.depth == "uint8" else found.depth
-        return read_deep(file, replace(reading, depth=depth))
+        return read_deep(file, replace(reading, depth=depth), page)
     return shape_image(open_image(file, reading), reading)
 
 

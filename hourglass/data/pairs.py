@@ -5,12 +5,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from PIL import Image
-
 from ..contracts import Collection
 from ..spec import sources
-from .files import UNREADABLE, Files, classify, opened, read_images
+from .choosing import chosen
+from .files import UNREADABLE, read_images
+from .folders import classify
+from .image_files import Files, opened, page_of
 from .images import Reading
+from .patches import of_rows
 
 NAMED = 5   # files in a note
 
@@ -26,15 +28,16 @@ def pairs(reading: Reading, given: str, clean: str) -> Collection:
     if reading.store:
         raise ValueError("pairs cannot be prepared; train on the two folders as they are")
     with ExitStack() as stack:
-        seen, aims = (stack.enter_context(opened(place)) for place in (given, clean))
+        seen, aims = (chosen(stack.enter_context(opened(place)), reading)
+                      for place in (given, clean))
         aims, seen, notes = _matched(aims, seen)
         if not reading.size and not reading.crop:
             _check_sizes(aims, seen)
         found = read_images(aims, reading)
         height, width, channels = found.x.shape[1:]
-        alike = replace(reading, grey=channels == 1,
-                        size=reading.size if reading.pad else f"{height}x{width}")
-        return _together(found, read_images(seen, alike), notes)
+        own = reading.size if reading.pad or reading.patches else f"{height}x{width}"
+        alike = replace(reading, grey=channels == 1, size=own)
+        return _together(found, read_images(seen, alike), notes, reading.label_depth)
 
 
 def _matched(aims: Files, seen: Files) -> tuple[Files, Files, list[str]]:
@@ -53,7 +56,9 @@ def _matched(aims: Files, seen: Files) -> tuple[Files, Files, list[str]]:
         raise ValueError(f"{told}; more than one in ten is too many to go on")
     return (replace(aims, sizes={name: aims.sizes[name] for name in partner}),
             Files(seen.place, {name: seen.sizes[other] for name, other in partner.items()},
-                  lambda name: seen.open(partner[name])),
+                  lambda name: seen.open(partner[name]), seen.notes,
+                  {name: seen.pages[other] for name, other in partner.items()
+                   if other in seen.pages}),
             [f"{told}; they are left out"] if alone else [])
 
 
@@ -71,7 +76,7 @@ def _check_sizes(aims: Files, seen: Files) -> None:
         try:
             sizes = []
             for files in (seen, aims):
-                with files.open(name) as file, Image.open(file) as image:
+                with page_of(files, name) as image:
                     sizes.append(f"{image.height}x{image.width}")
         except Exception:   # Pillow raises many kinds; decoding will tell which file it was
             continue
@@ -80,7 +85,9 @@ def _check_sizes(aims: Files, seen: Files) -> None:
                              f"{aims.place}; --size brings all to one")
 
 
-def _together(aims: Collection, seen: Collection, notes: list[str]) -> Collection:
+def _together(
+    aims: Collection, seen: Collection, notes: list[str], depth: int | None
+) -> Collection:
     """The pairs of which both could be read."""
     rows = [{name: row for row, name in enumerate(found.names)} for found in (aims, seen)]
     names = [name for name in aims.names if name in rows[1]]
@@ -89,12 +96,12 @@ def _together(aims: Collection, seen: Collection, notes: list[str]) -> Collectio
                          f"and {aims.x.dtype}; save both alike")
     if not names:
         raise ValueError("of no pair could both images be read")
-    own, theirs = (slice(None) if len(there) == len(names) else [there[name] for name in names]
-                   for there in rows)
-    classes, y, parts = classify(names)
-    identity = {"path": f"{seen.identity['path']} and {aims.identity['path']}",
+    own, theirs = ([there[name] for name in names] for there in rows)
+    classes, y, parts = classify(names, depth)
+    identity = {**aims.identity, "path": f"{seen.identity['path']} and {aims.identity['path']}",
                 "digest": hashlib.sha256((seen.identity["digest"] + aims.identity["digest"])
                                          .encode()).hexdigest()}
-    return Collection(aims.x[own], y, classes, tuple(names), parts,
+    return Collection(of_rows(aims.x, own), y, classes, tuple(names), parts,
                       [*aims.notes, *seen.notes, *notes], identity, aims.sizes,
-                      seen.x[theirs])
+                      of_rows(seen.x, theirs))
+

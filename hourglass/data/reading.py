@@ -8,8 +8,11 @@ from ..spec import Fit
 
 GREY_MODES = {"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
 LARGEST_SIDE = 4096
-UNSEEN = ("strict", "lenient", "store", "range", "as_stored")   # what changes no image
+UNSEEN = ("strict", "lenient", "store", "strays", "range", "as_stored")   # what changes no image
 LATER = ("depth", "channels")
+CHOICES: dict[str, Any] = {   # of a reading: which images it is of, if nothing is said
+    "include": "", "exclude": "", "label_depth": None, "pages": False, "patches": "",
+    "patches_each": None}
 
 
 class Misfit(ValueError):
@@ -29,7 +32,15 @@ class Reading:
 
     strict: bool = False     # stop at the first unreadable file
     lenient: bool = False    # go on however many files are unreadable
+    strays: bool = False     # keep images beside the folders of classes, as of class ""
     store: str = ""          # a .npy file in which decoded images are kept
+
+    patches: str = ""        # patches of this size are samples, such as "64" or "64x48"
+    patches_each: int | None = None   # so many of each image in an epoch; None is what covers it
+    include: str = ""        # patterns of names, with commas, such as "*.png"; "" is all
+    exclude: str = ""        # patterns of names that are left out
+    label_depth: int | None = None   # how many folders name the class; None is by rule
+    pages: bool = False      # whether each page of a file is a sample, or the first alone
 
     range: str = ""          # the least and greatest value, "0,4095", or "none"; else from the data
     depth: str = ""          # the type of decoded images, "uint16" or "float32"; "" is uint8
@@ -39,13 +50,15 @@ class Reading:
     @property
     def changes(self) -> bool:
         """Whether an image differs from what the source holds."""
-        return self.manner != Reading().manner
+        return {**self.manner, **CHOICES} != {**Reading().manner, **CHOICES}
 
     @property
     def manner(self) -> dict[str, Any]:
         """What makes an image what it is, by name; what is not for 8-bit images, where it says
-        something, for others may have been written before there was such a thing."""
-        return {k: v for k, v in vars(self).items() if k not in UNSEEN and (k not in LATER or v)}
+        something, for others may have been written before there was such a thing; and which are
+        chosen, if not all."""
+        return {k: v for k, v in vars(self).items() if k not in UNSEEN and (k not in LATER or v)
+                and (k not in CHOICES or v != CHOICES[k])}
 
 
 def read_size(text: str, name: str) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from .files import SUFFIXES
+from .image_files import SUFFIXES
 from .in_memory import plain_array
 from .labels import MOST_NUMBERS
 

@@ -11,19 +11,20 @@ from ..channels import channels_first
 from ..contracts import Batch, Factors, Scale
 from .columns import described
 from .ondisk import OnDisk
+from .patches import Patches
 
 
 @dataclass(frozen=True)
 class Split:
     """Some of a collection's samples; they stay as they are stored until they are asked for."""
 
-    x: Tensor | OnDisk         # (N, H, W, C), (N, T, C) or (N, D), of the whole collection
+    x: Tensor | OnDisk | Patches   # (N, H, W, C), (N, T, C) or (N, D), of the whole collection
     y: Tensor | None           # (N,)
     index: Tensor              # (n,) which of them are this split's
     scale: float = 1.0         # what a stored number is worth: 1/255 for 8-bit images
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     layout: torch.memory_format = torch.channels_last   # of images in a batch
-    given: Tensor | OnDisk | None = None   # like x: what the encoder is to see
+    given: Tensor | OnDisk | Patches | None = None   # like x: what the encoder is to see
     gaps: bool = False         # whether values are missing, as NaN
     known: float = 1.0         # the share of its values that are not
     shown: Tensor | None = None   # (N,) bool, whose labels training may know; None is all
@@ -37,12 +38,14 @@ class Split:
 
     def batch(self, rows: Tensor, grey: bool = False) -> Batch:
         """The samples at these rows of the split, as float, channels first; `grey` gives them as
-        they were before they were drawn, where training draws anew."""
+        they were before they were drawn, where training draws anew, and other patches each time."""
         index = self.index.index_select(0, rows.to(self.index.device))
         y = None if self.y is None else self.y.index_select(0, index).to(self.device)
         given = None if self.given is None else self._read(self.given, index, self.scale)
+        held = self.x.drawn_anew() if grey and given is None and isinstance(
+            self.x, Patches) else self.x
         x = (self._read(self.grey, index, self.grey_scale) if grey and self.grey is not None else
-             self._read(self.x, index, self.scale))
+             self._read(held, index, self.scale))
         known = x.isfinite() if self.gaps else None
         told = None if self.shown is None or y is None else torch.where(
             self.shown[index.cpu()].to(y.device), y, -1)
@@ -51,7 +54,7 @@ class Split:
         return Batch(x.nan_to_num_(0.0, 0.0, 0.0) if self.gaps else x, y, given,
                      None if known is None else known.float(), told)
 
-    def _read(self, held: Tensor | OnDisk, index: Tensor, scale: float) -> Tensor:
+    def _read(self, held: Tensor | OnDisk | Patches, index: Tensor, scale: float) -> Tensor:
         rows = held.index_select(0, index)
         if rows.dtype == torch.uint16:   # of which CUDA knows little
             rows = rows.float()
@@ -119,14 +122,25 @@ class Source:
         fit there well."""
         any_split = next(iter(self.splits.values()))
         x, y, given, grey = any_split.x, any_split.y, any_split.given, any_split.grey
-        if (device.type == "cuda" and isinstance(x, Tensor) and not isinstance(given, OnDisk)
-                and x.dtype != torch.uint16 and x.nbytes < torch.cuda.mem_get_info(device)[0] / 4):
+        if (device.type == "cuda" and isinstance(x, Tensor)
+                and not isinstance(given, OnDisk | Patches) and x.dtype != torch.uint16
+                and x.nbytes < torch.cuda.mem_get_info(device)[0] / 4):
             x, y = x.to(device), None if y is None else y.to(device)
             given, grey = (None if held is None else held.to(device) for held in (given, grey))
         moved = {name: replace(split, x=x, y=y, index=split.index.to(x.device), device=device,
                                layout=layout, given=given, grey=grey)
                  for name, split in self.splits.items()}
         return replace(self, splits=moved)
+
+    def with_classes(self, classes: tuple[str, ...]) -> "Source":
+        """The same with its classes numbered as in another order of them; unchanged where these
+        are others."""
+        if classes == self.classes or sorted(classes) != sorted(self.classes):
+            return self
+        number = torch.tensor([classes.index(name) for name in self.classes])
+        splits = {name: split if split.y is None else replace(split, y=number.to(
+            split.y.device)[split.y]) for name, split in self.splits.items()}
+        return replace(self, splits=splits, classes=classes)
 
     def whole(self) -> Split:
         """All samples as one split."""

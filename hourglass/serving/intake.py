@@ -167,13 +167,14 @@ def image_intake(
     reading = Reading(**{**model.about["reading"], "strict": True})
     wanted = (*model.shape[1:], model.shape[0])
     room = Room(limits.pixels, limits.together, model.shape[1:])
+    any_size = ", for it was trained on patches; /restore takes any size" if reading.patches else ""
 
     def read(upload: Upload) -> np.ndarray:
         images = decode(upload.files, room, reading)
         for (name, _), image in zip(upload.files, images, strict=True):
             if image.shape != wanted:
                 raise Refusal(422, f"{name} comes to {image.shape}, and this model takes {wanted} "
-                                   f"(height, width, channels)")
+                                   f"(height, width, channels){any_size}")
         return np.stack([scaled(model, image) for image in images])
 
     async def take(request: Request) -> Given:

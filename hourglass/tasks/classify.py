@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..batches import seen
 from ..console import say, track
 from ..contracts import Collection
 from ..disk import write_out
-from ..trained import Trained, seen
+from ..trained import Trained
 from .embed import CHUNK, names_of
 from .pictures import check_name
 from .rows import as_csv
@@ -35,6 +36,7 @@ def classify(model: Trained, samples: str, out: Path) -> list[str]:
         names_of(found), told or [[]] * len(guessed), guessed, shares.max(1), strict=True)]
     write_out(out, as_csv(["name", *(["class"] if told else []), "guess", "probability"], rows))
     right = sum(own == [kind] for own, kind in zip(told, guessed, strict=True)) if told else 0
+    known = sum(own != [""] for own in told)   # images beside folders have none
     return [f"{len(guessed):,} samples" + (
-        f", of which {right / len(told):.1%} are taken for the class that they have" if told
+        f", of which {right / known:.1%} are taken for the class that they have" if known
         else "")]

@@ -11,6 +11,7 @@ from ..compression.codec import Wish
 from ..compression.container import MAGIC
 from ..console import say, track
 from ..contracts import Collection
+from ..data.patches import as_patches
 from ..disk import check_empty, write_out
 from ..metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from ..trained import Trained
@@ -54,6 +55,10 @@ def compress(model: Trained, images: str | Path, out: Path, wish: Wish, kind: st
     found = model.read(images, strict=False)
     for note in found.notes:
         say(note)
+    if as_patches(found.x) is not None:
+        raise ValueError(f"this model was trained on patches, and compresses only images of "
+                         f"{'x'.join(map(str, model.shape[1:]))} pixels; train one without "
+                         f"--patches")
     if found.sizes and any(size != found.x.shape[1:3] for size in found.sizes):
         say(f"images are kept at {found.x.shape[1]}x{found.x.shape[2]} pixels, the model's size")
     content = model.compress(found, kind or None, wish.quality, wish.step, wish.lossless)
@@ -163,5 +168,6 @@ def _as_png(image: np.ndarray) -> int:
 def _taken(given: Path, names: tuple[str, ...]) -> int:
     """Bytes of the files compressed, where they are files."""
     if given.is_dir():
-        return sum((given / name).stat().st_size for name in names)
+        there = (given / name for name in names)   # but pages, and names that had to be changed
+        return sum(path.stat().st_size for path in there if path.is_file())
     return given.stat().st_size if given.is_file() else 0

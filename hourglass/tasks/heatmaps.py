@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..console import say, track
 from ..contracts import Collection
-from ..data.files import opened
+from ..data.image_files import opened
 from ..data.images import open_image
 from ..data.reading import Reading
 from ..figures.canvas import shown

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..console import say
 from ..contracts import Collection
-from ..data.files import Files, opened
+from ..data.image_files import Files, opened
 from ..metrics.intervals import Estimate
 from ..metrics.regions import count, edges_of, pixel_separation
 from ..scoring import Detector

@@ -21,6 +21,10 @@ def pick(model: Trained, images: Sequence[str]) -> Collection:
         read = model.read(files, strict=False)
         if len(read.x) < len(files):
             raise ValueError(f"not every image can be read: {'; '.join(read.notes)}")
+        if len(read.x) > len(files):
+            size = "x".join(map(str, model.shape[1:]))
+            raise ValueError(f"this model was trained on patches, so one sample is {size} pixels; "
+                             f"cut the part that you mean out of the image")
         scale = model.scale_of(read.x)
         found |= dict(zip(files, read.x.astype(np.float32) * np.float32(scale), strict=True))
     y: dict[str, int] = {}

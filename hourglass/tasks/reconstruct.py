@@ -9,13 +9,15 @@ import numpy as np
 from ..channels import read_channels, show_channels
 from ..console import say, track
 from ..contracts import Collection
-from ..data.files import in_words, opened
+from ..data.files import in_words
+from ..data.image_files import opened
 from ..data.reading import Misfit
 from ..settings import make_settings, read_toml
 from ..trained import Trained
 from .finish import PLAIN, Finish, finished
+from .own_size import each_image
 from .pictures import TIFFS, as_picture, png_name, save_deep
-from .restore import as_trained
+from .restore import as_trained, images_of
 from .unlike import warning_of
 
 Pair = tuple[str, np.ndarray, np.ndarray]   # a name, an image (H, W, C), and its reconstruction
@@ -81,6 +83,12 @@ def _pairs(model: Trained, images: str | Path, own_size: bool | None) -> Iterato
         raise ValueError("this model takes images of one size alone, for it has a dense layer or "
                          "is told classes; leave out --own-size, or train with --bottleneck "
                          "identity")
+    if model.inputs.reading.get("patches"):
+        cut = model.read(images, strict=False, whole=True)
+        for note in cut.notes:
+            say(note)
+        yield from each_image(model, cut)
+        return
     files = Path(images).expanduser().exists() and not str(images).endswith((".npy", ".npz"))
     if own_size and not files:
         raise ValueError("--own-size is for image files; arrays have one size")
@@ -109,11 +117,12 @@ def _was_resized(model: Trained) -> bool:
 
 
 def _at_own_size(model: Trained, images: str | Path) -> Iterator[Pair]:
-    with opened(images) as files:
+    with opened(images) as place:
+        files = images_of(model, place)
         for name in track(files.sizes, len(files.sizes), "reconstructing"):
             try:
                 with files.open(name) as file:
-                    x = as_trained(model, file, 1)
+                    x = as_trained(model, file, files.pages.get(name, 0))
             except Misfit as error:
                 raise ValueError(f"{name}: {error}") from None
             except Exception as error:   # Pillow raises many kinds for a broken file

@@ -12,8 +12,10 @@ from ..channels import channels_first, channels_last
 from ..console import say, track
 from ..contracts import Collection
 from ..corruptions import Corrupter, corrupted, corrupter
-from ..data.files import Files, in_words, opened
+from ..data.choosing import chosen, without_masks
+from ..data.files import in_words
 from ..data.headers import read_whole
+from ..data.image_files import Files, opened
 from ..data.images import Reading
 from ..data.reading import Misfit
 from ..disk import check_empty
@@ -68,13 +70,24 @@ def restore(
                          "hourglass.load(run).restore(array) takes what it was trained on")
     corrupt = _corruption(model, manner.corrupt) if manner.corrupt else None
     check_empty(Path(out))
-    with opened(images) as files:
+    with opened(images) as place:
+        files = images_of(model, place)
         tally = _restore_all(model, files, Path(out), manner, corrupt)
     for line in _remarks(model, tally, manner.enlarge > 1):
         say(line)
     if not tally.done:
         raise ValueError(f"{images} holds no images that can be read")
     return tally
+
+
+def images_of(model: Trained, place: Files) -> Files:
+    """The images of a place that are a model's to work on, as its training chose them, without
+    masks; what is left out is said."""
+    reading = Reading(**model.about["reading"])
+    files = without_masks(chosen(place, reading), reading)
+    for note in files.notes:
+        say(note)
+    return files
 
 
 def _corruption(model: Trained, text: str) -> Corrupter:
@@ -99,7 +112,7 @@ def _remarks(model: Trained, tally: Tally, enlarged: bool) -> list[str]:
         more = f" and {len(tally.unreadable) - NAMED} more" if len(tally.unreadable) > NAMED else ""
         found.append(f"{len(tally.unreadable)} images cannot be read: {', '.join(named)}{more}")
     squeezed = model.model.sample_prior(1).ndim == 2   # the code is no map
-    if tally.resized and squeezed:
+    if tally.resized and squeezed and not model.about["reading"].get("patches"):
         size = "x".join(map(str, model.shape[1:]))
         found.append(f"this model squeezes whole images of {size} pixels; the {tally.resized} of "
                      f"other sizes went through in tiles; hourglass reconstruct resizes them")
@@ -113,7 +126,7 @@ def _restore_all(
     for number, name in enumerate(track(files.sizes, len(files.sizes), "restoring")):
         try:
             with files.open(name) as file:
-                x = given = as_trained(model, file, manner.enlarge)
+                x = given = as_trained(model, file, files.pages.get(name, 0), manner.enlarge)
         except Misfit as error:
             raise ValueError(f"{name}: {error}") from None
         except Exception as error:   # Pillow raises many kinds for a broken file
@@ -133,9 +146,9 @@ def _restore_all(
     return tally
 
 
-def as_trained(model: Trained, file: IO[bytes], enlarge: int) -> np.ndarray:
+def as_trained(model: Trained, file: IO[bytes], page: int = 0, enlarge: int = 1) -> np.ndarray:
     """The image (1, H, W, C) at its own size, scaled as the model knows images."""
-    image = read_whole(file, model.inputs.colours)
+    image = read_whole(file, model.inputs.colours, page)
     larger = image.repeat(enlarge, 0).repeat(enlarge, 1)
     found = model.inputs.in_units(Collection(larger[None]), Reading())
     return np.asarray(found.x * np.float32(model.scale_of(found.x)), np.float32)

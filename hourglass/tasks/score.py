@@ -9,6 +9,7 @@ import numpy as np
 
 from ..console import say
 from ..contracts import Collection
+from ..data.patches import as_patches, of_rows
 from ..disk import check_empty, write_out
 from ..metrics.detection import at_threshold, separation
 from ..metrics.intervals import Estimate
@@ -17,6 +18,7 @@ from ..spec import did_you_mean
 from ..trained import Trained
 from .heatmaps import write_heatmaps
 from .masks import by_masks, find_masks
+from .own_size import write_whole_heatmaps
 from .pictures import check_name
 from .rows import as_csv
 
@@ -74,14 +76,18 @@ def score(
     odd = detector.verdict(scores)
     right = {} if y is None or len(np.unique(y)) < 2 else {
         **separation(scores, y), **at_threshold(odd, y)}
+    if choice.masks and as_patches(found.x) is not None:
+        raise ValueError("a model of patches is not held against masks; leave --masks out")
     place = place_of(model, data)
     with ExitStack() as stack:
-        masks = find_masks(place, choice.masks, stack)
+        masks = find_masks(place, choice.masks, stack) if as_patches(found.x) is None else None
         right |= by_masks(detector, found, y, masks, place) if masks else {}
     names = found.names or tuple(f"{i}" for i in range(len(scores)))
     verdicts = Verdicts(names, scores, detector.probability(scores), odd, right, found.unreadable)
     write_table(out, detector, verdicts)
-    if heatmaps is not None:
+    if heatmaps is not None and as_patches(found.x) is not None:
+        write_whole_heatmaps(detector, found, heatmaps)
+    elif heatmaps is not None:
         write_heatmaps(detector, found, heatmaps, place)
     return detector, verdicts
 
@@ -93,19 +99,24 @@ def samples_of(model: Trained, data: str) -> Collection:
         split = source.splits[source.unseen]
         if source.unseen == "train":
             say("nothing was kept out of training: the training samples themselves are scored")
-        rows = split.index.numpy()
+        rows, patches = split.index.numpy(), as_patches(split.x)
+        if patches is not None:   # one of each image
+            rows = rows[np.unique(patches.owner[rows], return_index=True)[1]]
+            x = patches.of(patches.owner[rows])
+            return Collection(x, None if split.y is None else split.y.numpy()[rows],  # type: ignore
+                              source.classes, tuple(patches.photos.names[i] for i in x.owner))
         return Collection(split.x.index_select(0, split.index).numpy(),
                           None if split.y is None else split.y.numpy()[rows], source.classes,
                           tuple(source.names[i] for i in rows) if source.names else ())
-    found = model.read(data, strict=False)
+    found = model.read(data, strict=False, whole=True, strays=False)
     for note in found.notes:
         say(note)
     if "test" not in found.parts:
         return found
     say(f"{data} has splits of its own: its {len(found.parts['test']):,} test samples are scored")
     rows = found.parts["test"]
-    return Collection(found.x[rows], None if found.y is None else found.y[rows], found.classes,
-                      tuple(found.names[i] for i in rows) if found.names else (),
+    return Collection(of_rows(found.x, rows), None if found.y is None else found.y[rows],
+                      found.classes, tuple(found.names[i] for i in rows) if found.names else (),
                       unreadable=found.unreadable)
 
 
@@ -139,7 +150,7 @@ def chosen(model: Trained, choice: Choice) -> Detector:
     """The detector that is asked for, from now on the run's; or the one that is kept."""
     labelled = None
     if choice.labelled:
-        found = model.read(choice.labelled, strict=False)
+        found = model.read(choice.labelled, strict=False, whole=True, strays=False)
         y = labels_of(model, found, choice.normal if found.y is not None and set(
             choice.normal.split(",")) & set(found.classes) else "")
         if y is None or len(np.unique(y)) < 2:

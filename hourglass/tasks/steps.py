@@ -117,7 +117,7 @@ def _by_run(model: Trained, split: Split, causal: bool) -> list[Steps]:
     apart = encoding["stride"] if "id" in encoding else 1   # from index to index
     index = split.index.cpu().numpy()
     runs = np.split(index, np.flatnonzero(np.diff(index) != apart) + 1)
-    return [by_step(model, split.x[int(run[0]):int(run[-1]) + 1:apart].numpy(),  # type: ignore[index]
+    return [by_step(model, split.x[int(run[0]):int(run[-1]) + 1:apart].numpy(),  # type: ignore[index, union-attr]
                     encoding["stride"], causal) for run in runs]
 
 

@@ -1,0 +1,131 @@
+"""Which of the image files in a place are samples: by patterns, by names, and page by page."""
+
+from dataclasses import replace
+from os.path import splitext
+from pathlib import PurePosixPath
+
+from PIL import Image
+
+from .folders import Layout, endings, lay_out, left_out, masks_among, matching
+from .image_files import Files, counted, some_of
+from .images import Reading
+
+PAGED = {".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".webp": "WEBP", ".png": "PNG"}
+OFTEN_PAGED = (".tif", ".tiff", ".gif", ".webp")   # of which it is worth to look
+LOOKED_AT = 200      # files that are opened to see whether they have several pages
+REDUCED = 1          # of TIFF's tag NewSubfileType: a smaller version of another page
+SUBFILE_TYPE = 254
+
+
+def chosen(files: Files, reading: Reading) -> Files:
+    """The files that fit the patterns, and where pages are asked for, a name for each page.
+
+    Raises ValueError where patterns leave nothing.
+    """
+    names = list(files.sizes)
+    wanted = matching(names, reading.include) if reading.include else set(names)
+    wanted -= matching(names, reading.exclude) if reading.exclude else set()
+    out = [name for name in names if name not in wanted]
+    if names and not wanted:
+        raise ValueError(f"of {counted(len(names), 'image')} in {files.place}, such as {names[0]}, "
+                         f"{_patterns(reading)} {'leave' if reading.exclude else 'finds'} none")
+    note = f"{counted(len(out), 'image')} left out by {_patterns(reading)}: {endings(out)}"
+    files = _only(files, [name for name in names if name in wanted], [note] if out else [])
+    return _each_page(files) if reading.pages else _first_pages(files)
+
+
+def _patterns(reading: Reading) -> str:
+    given = {"include": reading.include, "exclude": reading.exclude}
+    return " and ".join(f"{name} {text!r}" for name, text in given.items() if text)
+
+
+def _only(files: Files, names: list[str], notes: list[str]) -> Files:
+    return replace(files, sizes={name: files.sizes[name] for name in names},
+                   notes=(*files.notes, *notes))
+
+
+def without_masks(files: Files, reading: Reading) -> Files:
+    """Without the files that are masks of others by their names, unless patterns include them."""
+    masks = [] if reading.include else masks_among(list(files.sizes))
+    if not masks or len(masks) == len(files.sizes):
+        return files
+    gone = set(masks)
+    return _only(files, [name for name in files.sizes if name not in gone],
+                 [left_out(masks, "as masks of others, by their names",
+                           "--include '*' takes them", shown=1)])
+
+
+def without_strays(files: Files, reading: Reading) -> Files:
+    """Without images beside the folders that name classes or splits; with these."""
+    found = lay_out(list(files.sizes), reading.label_depth)
+    if found.stray and reading.strays:
+        return _with_strays(files, found)
+    stray, notes = set(found.stray), []
+    if stray:
+        what = "splits" if found.splits and not found.labels else "classes"
+        notes.append(left_out(found.stray, f"because they lie beside the folders of {what}",
+                              "move them, or take all images without classes by --label-depth 0"
+                              if not found.splits else "move them into one of these"))
+    if found.note:
+        notes.append(found.note)
+    kept = _only(files, [name for name in files.sizes if name not in stray], notes)
+    return replace(kept, labels=found.labels, splits=found.splits)
+
+
+def _with_strays(files: Files, found: Layout) -> Files:
+    """All files, those beside the folders of no class and no split."""
+    none = dict.fromkeys(found.stray, "")
+    note = (f"{counted(len(found.stray), 'image')} beside the folders of "
+            f"{'classes' if found.labels else 'splits'}, so of none: {some_of(found.stray)}")
+    return replace(files, labels={**found.labels, **none} if found.labels else {},
+                   splits={**found.splits, **none} if found.splits else {},
+                   notes=(*files.notes, note, found.note))
+
+
+def _first_pages(files: Files) -> Files:
+    """The same, with a note where files have more pages or frames than the first."""
+    paged = [name for name in files.sizes if splitext(name)[1].lower() in OFTEN_PAGED]
+    looked = paged[::-(-len(paged) // LOOKED_AT) or 1]
+    several = [name for name in looked if len(_pages(files, name)) > 1]
+    of = f" of {len(looked)} looked at" if len(looked) < len(paged) else ""
+    return _only(files, list(files.sizes), [
+        f"of files with several pages or frames the first is read ({len(several):,}{of}: "
+        f"{some_of(several)}); --pages takes each"] if several else [])
+
+
+def _each_page(files: Files) -> Files:
+    """The files with a name for each page: stack_p1.tif, stack_p2.tif, ..."""
+    sizes: dict[str, int] = {}
+    pages: dict[str, int] = {}
+    origin: dict[str, str] = {}
+    for name, size in files.sizes.items():
+        path = PurePosixPath(name)
+        found = _pages(files, name) if path.suffix.lower() in PAGED else [0]
+        for number, page in enumerate(found, 1):
+            own = name if len(found) == 1 else str(path.with_name(
+                f"{path.stem}_p{number:0{len(str(len(found)))}}{path.suffix}"))
+            if own in sizes or (own != name and own in files.sizes):
+                raise ValueError(f"page {number} of {name} would be called {own}, as another file "
+                                 f"is; rename one of them")
+            sizes[own], pages[own], origin[own] = size, page, name
+    more = len(sizes) - len(files.sizes)
+    note = f"{counted(len(files.sizes), 'file')} have {len(sizes):,} pages, each a sample"
+    return replace(files, sizes=sizes, pages=pages, open=lambda name: files.open(origin[name]),
+                   notes=(*files.notes, *([note] if more else [])))
+
+
+def _pages(files: Files, name: str) -> list[int]:
+    """The numbers of a file's pages or frames, without those that show another one smaller."""
+    try:
+        with files.open(name) as file, Image.open(file) as image:
+            if image.format not in PAGED.values():
+                return [0]
+            count, sizes = getattr(image, "n_frames", 1), []
+            for page in range(count):
+                image.seek(page)
+                tags = getattr(image, "tag_v2", {})
+                if page == 0 or tags.get(SUBFILE_TYPE, 0) != REDUCED:
+                    sizes.append(page)
+            return sizes
+    except Exception:   # Pillow raises many kinds; decoding will tell what is wrong
+        return [0]

@@ -1,0 +1,274 @@
+"""What folders' names say of the images in them: classes, splits, masks, and what lies beside."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from .image_files import NAMED, counted, some_of
+from .labels import natural
+
+SPLIT = re.compile(r"(?:(train|training)|(test|testing|tests)|(val|valid|validation|dev)|"
+                   r"(holdout))(?:set|data|images|imgs)?")
+SPLITS = ("train", "test", "val", "holdout")
+FILLER = {"data", "dataset", "set", "images", "image", "imgs", "img", "photos", "pictures",
+          "samples", "split", "files"}
+MASK_WORDS = (r"(?:masks?|gt|ground[_\- ]?truth|seg|segmentations?(?:class|object)?|labels?|"
+              r"annot(?:ations?)?|mattes?|trimaps?)")
+MASKS_FOR_CERTAIN = re.compile(r"ground[_\- ]?truth", re.I)
+MASKS = re.compile(rf"(?:(?P<of>.+?)[_\- ])?{MASK_WORDS}", re.I)
+IMAGES = re.compile(r".*(images?|imgs?|photos?|pictures?|inputs?|originals?|rgb|frames?)", re.I)
+MASK_LAST = re.compile(rf"(.+?)[_\-. ]{MASK_WORDS}[_\- ]?\d*", re.I)
+MASK_FIRST = re.compile(rf"{MASK_WORDS}[_\- ](.+)", re.I)
+MASK_LIKE = re.compile(r"mask|gt|truth|seg|label|annot|matte|trimap", re.I)   # else it is none
+TRUTH_WITHIN = re.compile(r"(.+?)_GT(_.+)")   # as in 0001_GT_SRGB_010, beside 0001_NOISY_SRGB_010
+PARTNERS = 0.5   # share of a folder's images that must have one of their name in another
+Folders = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What folders say of images by name."""
+
+    labels: dict[str, str]   # the class of each sample; {} where there are none
+    splits: dict[str, str]   # the set's own split of each sample; {} where there are none
+    stray: list[str]         # images beside the folders that name classes or splits: no samples
+    note: str = ""           # how the folders were read
+
+
+def classify(
+    names: Sequence[str], depth: int | None = None
+) -> tuple[tuple[str, ...], np.ndarray | None, dict[str, np.ndarray]]:
+    """Class names, labels (N,) and own splits of images that are all samples."""
+    found = lay_out(names, depth)
+    return numbered(names, found.labels, found.splits) if not found.stray else ((), None, {})
+
+
+def numbered(
+    names: Sequence[str], labels: dict[str, str], splits: dict[str, str]
+) -> tuple[tuple[str, ...], np.ndarray | None, dict[str, np.ndarray]]:
+    """Class names in natural order, labels (N,) and the indices of each split, of these samples."""
+    parts = {part: np.array([i for i, name in enumerate(names) if splits[name] == part], np.int64)
+             for part in sorted(set(splits.values()) - {""})}
+    parts = {part: index for part, index in parts.items() if len(index)}
+    if not labels:
+        return (), None, parts
+    classes = tuple(sorted({labels[name] for name in names}, key=natural))
+    number = {name: i for i, name in enumerate(classes)}
+    return classes, np.array([number[labels[name]] for name in names], np.int64), parts
+
+
+def lay_out(names: Sequence[str], depth: int | None = None) -> Layout:
+    """What folders say of images.
+
+    A folder around everything says nothing. Folders such as train, Training, test_data, seg_val
+    above all others are splits. Below them the first `depth` folders (one, if nothing is said)
+    name the class, where there are several; 0 is for no classes. Few images beside such folders
+    are strays; if they are most, folders say nothing.
+    """
+    folders = [tuple(part for part in name.split("/")[:-1] if part not in ("", "."))
+               for name in names]
+    rows, folders = _unwrapped(list(range(len(names))), folders)
+    splits, rows, folders = _splits(rows, folders)
+    if splits:
+        rows, folders = _unwrapped(rows, folders, splits)
+    labels = _labels(rows, folders, 1 if depth is None else depth)
+    if labels:
+        rows = [row for row in rows if labels[row]]
+    elif splits:
+        rows = list(splits)
+    else:
+        rows = list(range(len(names)))
+    kept = set(rows)
+    return Layout({names[row]: labels[row] for row in rows} if labels else {},
+                  {names[row]: splits[row] for row in rows} if splits else {},
+                  [name for i, name in enumerate(names) if i not in kept],
+                  _note([labels[row] for row in rows] if labels else [],
+                        [splits[row] for row in rows] if splits else [],
+                        [folders[row] for row in rows], depth))
+
+
+def _unwrapped(
+    rows: list[int], folders: list[Folders], splits: dict[int, str] | None = None
+) -> tuple[list[int], list[Folders]]:
+    """The rows, and all folders without those that are around everything, but for few images
+    beside them; below splits also without one that is named as its split is."""
+    folders, splits = list(folders), splits or {}
+    while True:
+        inside = [row for row in rows if folders[row]]
+        heads = {folders[row][0] for row in inside}
+        deeper = any(len(folders[row]) > 1 for row in inside)
+        alone = len(heads) == 1 and (bool(splits) or _split_word(min(heads)) != ("train",))
+        again = bool(splits) and all(_split_word(folders[row][0])[:1] == (splits[row],)
+                                     for row in inside)
+        whole = len(inside) == len(rows)
+        if not inside or not (alone or again) or not (
+                deeper or (whole and not splits)) or _are_strays(inside, rows):
+            return rows, folders
+        for row in inside:
+            folders[row] = folders[row][1:]
+        rows = inside
+
+
+def _are_strays(some: list[int], all_of_them: list[int]) -> bool:
+    return 2 * len(some) < len(all_of_them)
+
+
+def _split_word(folder: str) -> tuple[str, ...]:
+    """Which split a folder's name means, and what else the name says; () for other folders."""
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", folder).lower())
+    words = [word for word in words if word not in FILLER]
+    found = [SPLIT.fullmatch(word) for word in words]
+    if not words or sum(map(bool, found)) != 1 or not (found[0] or found[-1]):
+        return ()
+    match = found[0] or found[-1]
+    assert match is not None
+    which = next(name for name, group in zip(SPLITS, match.groups(), strict=True) if group)
+    return (which, *(word for word, hit in zip(words, found, strict=True) if not hit))
+
+
+def _splits_among(heads: Iterable[str]) -> dict[str, str]:
+    """Which of the folders are splits: train and others that are named alike. Others may lie
+    beside them only where there are two."""
+    words = {head: _split_word(head) for head in heads}
+    for rest in sorted({word[1:] for word in words.values() if word}, key=len):
+        found = {head: word[0] for head, word in words.items() if word and word[1:] == rest}
+        if "train" in found.values() and (
+                len(set(found.values())) > 1 or (len(found) == len(words) and not rest)):
+            return found
+    return {}
+
+
+def _splits(
+    rows: list[int], folders: list[Folders]
+) -> tuple[dict[int, str], list[int], list[Folders]]:
+    """The split of each row, if there are any, the rows in them, and folders without them: above
+    the classes, or below each."""
+    for level in (0, 1):
+        inside = [row for row in rows if len(folders[row]) > level]
+        found = _splits_among({folders[row][level] for row in inside})
+        held = [row for row in inside if folders[row][level] in found]
+        if not found or _are_strays(held, rows) or (level and len(held) < len(rows)):
+            continue
+        splits = {row: found[folders[row][level]] for row in held}
+        folders = [own[:level] + own[level + 1:] if row in splits else own
+                   for row, own in enumerate(folders)]
+        return splits, held, folders
+    return {}, rows, folders
+
+
+def _labels(rows: list[int], folders: list[Folders], depth: int) -> dict[int, str]:
+    """The class of each row, "" for those beside the folders; {} where folders name none."""
+    labels = {row: "/".join(folders[row][:depth]) for row in rows}
+    inside = [row for row, label in labels.items() if label]
+    several = len({labels[row] for row in inside}) > 1
+    return labels if several and not _are_strays(inside, rows) else {}
+
+
+def _note(
+    labels: list[str], splits: list[str], folders: list[Folders], depth: int | None
+) -> str:
+    """One line that says how folders were read."""
+    deepest, classes = max(map(len, folders), default=0), sorted(set(labels), key=natural)
+    said = [f"splits {', '.join(f'{name} ({n:,})' for name, n in sorted(Counter(splits).items()))}"
+            ] if splits else []
+    said += [f"{len(classes)} classes ({some_of(classes)})"] if classes else []
+    if not said:
+        return "folders name no classes" if deepest and depth is None else ""
+    below = ""
+    if depth is None and classes and deepest > 1:
+        count = len({own[:2] for own in folders})
+        example = next(own for own in folders if len(own) > 1)
+        below = (f"; folders below say nothing: --label-depth 2 makes {count:,} classes, such as "
+                 f"{'/'.join(example[:2])}")
+    return f"folders are read as {' and '.join(said)}{below}"
+
+
+def masks_among(names: Sequence[str]) -> list[str]:
+    """Those that are masks of others by their names: in a folder ground_truth; in one such as
+    masks beside images, or x_mask beside x; or files such as a_mask.png or a_GT.png beside a.png.
+    """
+    if not any(map(MASK_LIKE.search, names)):
+        return []
+    paths = {name: PurePosixPath(name) for name in names}
+    by_folder = _mask_folders(list(paths.values()))
+    stems: dict[Folders, set[str]] = defaultdict(set)
+    for path in paths.values():
+        stems[path.parts[:-1]].add(path.stem.lower())
+    return [name for name, path in paths.items()
+            if any(path.parts[:i] in by_folder for i in range(1, len(path.parts)))
+            or _is_mask(path.stem, stems[path.parts[:-1]])]
+
+
+def _is_mask(stem: str, beside: set[str]) -> bool:
+    """Whether a file's stem says that it is the mask of another one in its folder."""
+    if not MASK_LIKE.search(stem):
+        return False
+    within = TRUTH_WITHIN.fullmatch(stem)
+    if within:
+        first, last = (part.lower() for part in within.groups())
+        return any(other.startswith(f"{first}_") and other.endswith(last) and other != stem.lower()
+                   for other in beside)
+    return any(found and found[1].lower() in beside
+               for found in (MASK_LAST.fullmatch(stem), MASK_FIRST.fullmatch(stem)))
+
+
+def _mask_folders(paths: Sequence[PurePosixPath]) -> set[Folders]:
+    children: dict[Folders, set[str]] = defaultdict(set)
+    stems: dict[Folders, set[str]] = defaultdict(set)   # of all files below each folder
+    for path in paths:
+        parts, stem = path.parts, path.stem.lower()
+        for i, part in enumerate(parts[:-1]):
+            children[parts[:i]].add(part)
+            stems[parts[:i + 1]].add(stem)
+    found = set()
+    for parent, folders in children.items():
+        for folder in folders:
+            if MASKS_FOR_CERTAIN.fullmatch(folder):
+                found.add((*parent, folder))
+                continue
+            match = MASKS.fullmatch(folder)
+            partners = [other for other in folders - {folder} if match and (
+                other.lower() == match["of"].lower() if match["of"] else IMAGES.fullmatch(other))]
+            theirs = set().union(*(stems[(*parent, other)] for other in partners))
+            own = {_without_mask(stem) for stem in stems[(*parent, folder)]}
+            if partners and len(own & theirs) >= PARTNERS * len(own):
+                found.add((*parent, folder))
+    return found
+
+
+def _without_mask(stem: str) -> str:
+    found = MASK_LAST.fullmatch(stem) or MASK_FIRST.fullmatch(stem)
+    return found[1] if found else stem
+
+
+def matching(names: Iterable[str], patterns: str) -> set[str]:
+    """The names that fit one of the patterns, which commas part: *.png, thumbs/, train/cat*; in
+    them * is for any characters. One without a slash is of a file's or folder's own name."""
+    wanted = [pattern.strip().casefold() for pattern in patterns.split(",") if pattern.strip()]
+    plain = [pattern.rstrip("/") for pattern in wanted if "/" not in pattern.rstrip("/")]
+    whole = [pattern + "*" if pattern.endswith("/") else pattern for pattern in wanted
+             if pattern.rstrip("/") not in plain]
+    found = set()
+    for name in names:
+        folded = name.casefold()
+        if any(fnmatchcase(folded, pattern) for pattern in whole) or any(
+                fnmatchcase(part, pattern) for part in folded.split("/") for pattern in plain):
+            found.add(name)
+    return found
+
+
+def endings(names: Iterable[str]) -> str:
+    """What files end in, and how many do: ".jpg (12), .png (3)"."""
+    kinds = Counter(PurePosixPath(name).suffix.lower() for name in names)
+    return ", ".join(f"{kind} ({count:,})" for kind, count in kinds.most_common())
+
+
+def left_out(names: Sequence[str], why: str, remedy: str, shown: int = NAMED) -> str:
+    """One line on files that are no samples."""
+    number = f"{counted(len(names), 'image')} {'is' if len(names) == 1 else 'are'} left out"
+    return f"{number} {why}: {some_of(list(names), shown)}; {remedy}"

@@ -1,0 +1,229 @@
+"""Image files by name, in a folder, an archive or alone: what there is, and how it is opened."""
+
+import hashlib
+import io
+import os
+import re
+import tarfile
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from os.path import splitext
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from PIL import Image
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".bmp", ".dib",
+            ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm", ".pbm", ".tga", ".avif",
+            ".jp2"}
+UNKNOWN = {".heic", ".heif", ".svg", ".dcm", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".psd", ".raw",
+           ".exr", ".hdr", ".xcf", ".nii", ".jxl"}   # images that nothing here reads
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+HIDDEN = (".", "__MACOSX", "@eaDir")   # how folders and files begin that are not looked at
+LARGEST_FILE = 2**30     # bytes of one image in an archive
+NAMED = 3                # files in a note
+
+
+@dataclass(frozen=True)
+class Files:
+    """Image files by name, in order; in a folder or archive, names are relative to it."""
+
+    place: str
+    sizes: dict[str, int]                # of each file in bytes
+    open: Callable[[str], IO[bytes]]
+    notes: tuple[str, ...] = ()          # what should be said of them
+    pages: dict[str, int] = field(default_factory=dict)    # which page of its file a name is
+    labels: dict[str, str] = field(default_factory=dict)   # the class of each; {} for none
+    splits: dict[str, str] = field(default_factory=dict)   # the split of each; {} for none
+
+    @property
+    def digest(self) -> str:
+        """Of all names and sizes, but of no content."""
+        listed = "\n".join(f"{name} {size}" for name, size in self.sizes.items())
+        return hashlib.sha256(listed.encode()).hexdigest()
+
+
+def files_in(root: Path) -> Files:
+    """The images in a folder and its subfolders, those that are linked to included."""
+    found, notes = _walked(root)
+    paths = sorted(found, key=lambda path: path.relative_to(root).parts)
+    names = _unique(printable(path.relative_to(root).as_posix()) for path in paths)
+    place = dict(zip(names, paths, strict=True))
+    sizes = {name: path.stat().st_size for name, path in place.items()}
+    return Files(str(root), sizes, lambda name: open(place[name], "rb"), tuple(notes))
+
+
+def _walked(root: Path) -> tuple[list[Path], list[str]]:
+    """Paths of all images below the root, and what to say of others. Each real folder is read
+    once, so that links in a circle end, and those to what is read anyway add nothing."""
+    found: list[Path] = []
+    links: list[Path] = []
+    trouble: list[str] = []
+    others: Counter[str] = Counter()
+    visited = {_identity(folder) for folder in root.resolve().parents}
+    waiting, nothing_new = [root], 0
+    while waiting:
+        for folder, folders, files in os.walk(waiting.pop(), onerror=lambda error: trouble.append(
+                f"{error.filename} cannot be opened ({error.strerror})")):
+            visited.add(_identity(Path(folder)))
+            below = [Path(folder, name) for name in folders if not name.startswith(HIDDEN)]
+            links += [path for path in below if path.is_symlink()]
+            folders[:] = [path.name for path in below
+                          if not path.is_symlink() and _identity(path) not in visited]
+            for path in (Path(folder, name) for name in files):
+                if path.is_symlink() and not path.exists():
+                    trouble.append(f"the link {path} leads nowhere")
+                elif _is_image(path.relative_to(root).as_posix()) and path.is_file():
+                    found.append(path)
+                else:
+                    others[path.suffix.lower()] += 1
+        while links and not waiting:   # real folders first: they give the names
+            links.sort(reverse=True)
+            link = links.pop()
+            if _identity(link) in visited:
+                nothing_new += 1
+            else:
+                waiting.append(link)
+    if nothing_new:
+        trouble.append(f"{counted(nothing_new, 'link')} to folders that are read already "
+                       f"{'adds' if nothing_new == 1 else 'add'} nothing")
+    unknown = {suffix: n for suffix, n in others.items() if suffix in UNKNOWN}
+    return found, [printable(note) for note in [*trouble[:NAMED], *_of_unknown(unknown)]]
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    held = folder.stat()
+    return held.st_dev, held.st_ino
+
+
+def _of_unknown(unknown: dict[str, int]) -> list[str]:
+    kinds = ", ".join(f"{n:,} {suffix}" for suffix, n in sorted(unknown.items()))
+    return [f"files of kinds that cannot be read are left out: {kinds}; save them as PNG, TIFF or "
+            f"JPEG"] if unknown else []
+
+
+def counted(number: int, what: str) -> str:
+    """"1 file", "2 files"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def some_of(names: list[str] | tuple[str, ...], most: int = NAMED) -> str:
+    """The first few of the names, and whether there are more."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+def printable(name: str) -> str:
+    """A name that can be printed and written: bytes that are no UTF-8 become %XX."""
+    return re.sub("[\udc80-\udcff]", lambda found: f"%{ord(found[0]) - 0xDC00:02X}", name)
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    """The names, with a number where two have become one."""
+    found: dict[str, None] = {}
+    for name in names:
+        path, number, free = PurePosixPath(name), 1, name
+        while free in found:
+            number += 1
+            free = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+        found[free] = None
+    return list(found)
+
+
+@contextmanager
+def page_of(files: Files, name: str) -> Iterator[Image.Image]:
+    """The image of that name, opened but not decoded, at its page; raises what Pillow raises."""
+    with files.open(name) as file, Image.open(file) as image:
+        if name in files.pages:
+            image.seek(files.pages[name])
+        yield image
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file's name says that it is a zip or tar archive."""
+    return path.name.lower().endswith(ARCHIVES)
+
+
+@contextmanager
+def opened(place: str | Path) -> Iterator[Files]:
+    """The images in a folder or an archive, or the one in a file; raises ValueError."""
+    path = Path(place).expanduser()
+    if path.is_dir():
+        yield files_in(path)
+    elif path.is_file() and is_archive(path):
+        with opened_archive(path) as files:
+            yield files
+    elif path.is_file() and path.suffix.lower() in SUFFIXES:
+        yield Files(str(path), {printable(path.name): path.stat().st_size},
+                    lambda _: open(path, "rb"))
+    else:
+        why = "is neither" if path.exists() else "is not there; it must be"
+        raise ValueError(f"{place} {why} a folder of images, a zip or tar archive of them, or an "
+                         f"image")
+
+
+@contextmanager
+def opened_archive(place: Path) -> Iterator[Files]:
+    """The images in a zip or tar archive, for as long as it stays open; raises ValueError."""
+    with ExitStack() as stack:
+        try:
+            found = (_zip_files(place, stack.enter_context(zipfile.ZipFile(place)))
+                     if zipfile.is_zipfile(place) else _tar_files(place))
+        except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+            why = str(error).partition("\n")[0]
+            raise ValueError(f"{place} is no whole zip or tar archive ({why})") from None
+        yield found
+
+
+def _is_image(name: str) -> bool:
+    return splitext(name)[1].lower() in SUFFIXES and not _is_hidden(name)
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a file lies in a folder, or bears a name, that is not looked at; ".." is one."""
+    return name.startswith("/") or any(part.startswith(HIDDEN) and part != "."
+                                       for part in name.split("/"))
+
+
+def _name_in_archive(name: str) -> str:
+    """A member's name with the folders that Windows parts by backslashes."""
+    return printable(name.replace("\\", "/"))
+
+
+def _zip_files(place: Path, held: zipfile.ZipFile) -> Files:
+    members = {_name_in_archive(i.filename): i for i in held.infolist() if not i.is_dir()}
+    sizes = {name: members[name].file_size for name in sorted(members)
+             if _is_image(name)}
+    return Files(str(place), sizes, lambda name: io.BytesIO(_bounded(held, members[name])),
+                 tuple(_of_unknown(_unknown_among(members))))
+
+
+def _unknown_among(names: Iterable[str]) -> dict[str, int]:
+    found = [name for name in names if splitext(name)[1].lower() in UNKNOWN]
+    return dict(Counter(splitext(name)[1].lower() for name in found if not _is_hidden(name)))
+
+
+def _bounded(held: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    if member.file_size > LARGEST_FILE:
+        raise OSError(f"a file of {member.file_size:,} bytes")
+    return held.read(member)
+
+
+def _tar_files(place: Path) -> Files:
+    """A tar's images, held compressed in memory: a tar cannot be read out of order quickly."""
+    held, names, large = {}, [], []
+    with tarfile.open(place) as tar:
+        for member in tar:
+            name = _name_in_archive(member.name)
+            names.append(name)
+            if not member.isfile() or not _is_image(name):
+                continue
+            if member.size > LARGEST_FILE:
+                large.append(f"{name} is left out: it has {member.size:,} bytes")
+                continue
+            held[name] = tar.extractfile(member).read()  # type: ignore[union-attr]
+    sizes = {name: len(held[name]) for name in sorted(held)}
+    return Files(str(place), sizes, lambda name: io.BytesIO(held[name]),
+                 (*large[:NAMED], *_of_unknown(_unknown_among(names))))

@@ -1,0 +1,92 @@
+"""Images decoded at their own size, for patches: in memory, or once into a file of the cache."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from ..console import say
+from ..disk import check_space, write_whole
+from .fetch import cache_folder
+from .image_files import Files
+from .images import Reading, read_size
+from .ondisk import IN_MEMORY
+from .patches import Patches, patches_of
+from .prepared import write_header
+
+Decoded = Iterable[tuple[str, np.ndarray | str]]   # a name: an image (H, W, C), or why none
+
+
+def read_patches(
+    files: Files, reading: Reading, sizes: dict[str, int], decoded: Decoded
+) -> tuple[Patches, dict[str, str]]:
+    """A patch of each image that can be read, of the size that the reading asks for, and why the
+    others cannot. `sizes` are of some of them, such as {"300x451": 7}.
+
+    Raises ValueError where the disk has no room for what memory does not hold.
+    """
+    patch, depth = read_size(reading.patches, "patches"), reading.depth or "uint8"
+    channels = reading.channels or (1 if reading.grey else 3)
+    areas = [int(np.prod(read_size(reading.size or size, "size"))) * count
+             for size, count in sizes.items()]
+    expected = len(files.sizes) * channels * sum(areas) // max(1, sum(sizes.values())) * np.dtype(
+        depth).itemsize
+    unreadable: dict[str, str] = {}
+    if expected > IN_MEMORY:
+        values, shapes, names = _in_file(files, reading, expected, decoded, unreadable)
+    else:
+        kept = [(name, image) for name, image in _readable(decoded, unreadable)]
+        values = np.concatenate([image.reshape(-1) for _, image in kept] or [np.empty(0, depth)])
+        shapes, names = [image.shape[:2] for _, image in kept], [name for name, _ in kept]
+    found = np.array(shapes, np.int64).reshape(-1, 2)
+    return patches_of(values, found, channels, tuple(names), patch), unreadable
+
+
+def _readable(decoded: Decoded, unreadable: dict[str, str]) -> Iterator[tuple[str, np.ndarray]]:
+    """The images that can be read; why others cannot goes into `unreadable`."""
+    for name, image in decoded:
+        if isinstance(image, str):
+            unreadable[name] = image
+        else:
+            yield name, image
+
+
+def _in_file(
+    files: Files, reading: Reading, expected: int, decoded: Decoded, unreadable: dict[str, str]
+) -> tuple[np.ndarray, list[Any], list[str]]:
+    """Values, sizes and names of the images in a file of the cache, written if it is not there."""
+    manner = {k: v for k, v in reading.manner.items() if k not in ("patches", "patches_each")}
+    key = hashlib.sha256(json.dumps([str(Path(files.place).resolve()), files.digest, manner])
+                         .encode()).hexdigest()[:24]
+    place = cache_folder() / "decoded" / f"photos-{key}.npy"
+    beside = place.with_suffix(".json")
+    if not (place.is_file() and beside.is_file()):
+        say(f"{len(files.sizes):,} images are many: they are decoded once, into {place}")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        check_space(place.parent, expected + 2**20)
+        part = place.with_name(f"{place.name}.{os.getpid()}.part")
+        with open(part, "w+b") as file:
+            held = _written(file, reading.depth or "uint8", decoded, unreadable)
+        os.replace(part, place)
+        write_whole(beside, json.dumps({**held, "unreadable": unreadable}))
+    held = json.loads(beside.read_text())
+    unreadable.update(held["unreadable"])
+    return np.load(place, mmap_mode="r", allow_pickle=False), held["sizes"], held["names"]
+
+
+def _written(
+    file: IO[bytes], depth: str, decoded: Decoded, unreadable: dict[str, str]
+) -> dict[str, list[Any]]:
+    write_header(file, (0,), depth)
+    sizes, names, total = [], [], 0
+    for name, image in _readable(decoded, unreadable):
+        file.write(np.ascontiguousarray(image).data)
+        sizes.append(list(image.shape[:2]))
+        names.append(name)
+        total += image.size
+    write_header(file, (total,), depth)
+    return {"sizes": sizes, "names": names}

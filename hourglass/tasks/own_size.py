@@ -1,0 +1,45 @@
+"""Images at their own size through a model of patches: in tiles, which are put together again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..console import track
+from ..contracts import Collection
+from ..data.patches import Patches
+from ..scoring import Detector
+from ..tiles import tiled
+from ..trained import Trained
+from .heatmaps import heat_picture
+from .pictures import png_name, save_picture
+
+
+def each_image(
+    model: Trained, found: Collection
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """The name of each image of which a patch was found, the image (H, W, C) as the model sees it,
+    and what comes out of the model."""
+    x: Patches = found.x  # type: ignore[assignment]
+    for row in track(range(len(x)), len(x), "reconstructing"):
+        image = x.photos.whole(int(x.owner[row]))
+        y = None if found.y is None else found.y[[row]]
+        again = model.restore(Collection(image[None], y, found.classes))[0]
+        yield found.names[row], image * np.float32(model.scale_of(found.x)), again
+
+
+def write_whole_heatmaps(detector: Detector, found: Collection, out: Path) -> None:
+    """Write a heat map for every image, of its own size, named as the images are: the maps of its
+    tiles, blended. All share one scale, on which 1 is the threshold."""
+    x: Patches = found.x  # type: ignore[assignment]
+    usual = detector.usual_heat
+    for row in track(range(len(x)), len(x), "drawing heat maps"):
+        image, kind = x.photos.whole(int(x.owner[row])), None if found.y is None else found.y[row]
+
+        def heats(tiles: np.ndarray, kind: Any = kind) -> np.ndarray:
+            y = None if kind is None else np.full(len(tiles), kind)
+            return detector.maps(Collection(tiles, y, found.classes))[..., None]
+        heat = tiled(image, x.size, heats)[..., 0]
+        save_picture(out / png_name(found.names[row]), heat_picture(
+            image * np.float32(detector.model.scale_of(found.x)), heat, usual))
