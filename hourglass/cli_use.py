@@ -91,18 +91,14 @@ def score(
     from .tasks.score_series import Stretching
     from .trained import load
     model = load(run, str(choose_device(device)))
-    if model.about.get("encoding", {}).get("kind") == "series":
-        if heatmaps or detector or labelled or normal or masks:
-            raise ValueError("the steps of a series are scored by their errors; with it go "
-                             "--threshold, --causal, --plot, --windows, --label, --merge and "
-                             "--shortest")
+    series = model.about.get("encoding", {}).get("kind") == "series"
+    _check_options(series, any((heatmaps, detector, labelled, normal, masks)), any(
+        (plot, windows, causal, label, merge is not None, shortest > 1)))
+    if series:
         asked = {"threshold": threshold, "causal": causal, "label": label,
                  "stretching": Stretching(merge, shortest)}
         _score_series(model, samples, out, (plot, windows), asked)
         return
-    if plot or windows or causal or label or merge is not None or shortest > 1:
-        raise ValueError("--plot, --windows, --causal, --label, --merge and --shortest are for "
-                         "models of series")
     choice = Choice(detector, threshold, labelled, normal, masks)
     found, verdicts = judge(model, samples, choice, out, heatmaps)
     for line in in_words(found, verdicts):
@@ -113,6 +109,17 @@ def score(
                          f"{verdicts.unreadable[0]}, so nothing says that they are normal")
     if verdicts.abnormal.any():
         raise typer.Exit(ABNORMAL)
+
+
+def _check_options(series: bool, of_samples: bool, of_series: bool) -> None:
+    """Raises ValueError for options that say nothing of a series, or of anything else."""
+    if series and of_samples:
+        raise ValueError("the steps of a series are scored by their errors; with it go "
+                         "--threshold, --causal, --plot, --windows, --label, --merge and "
+                         "--shortest")
+    if of_series and not series:
+        raise ValueError("--plot, --windows, --causal, --label, --merge and --shortest are for "
+                         "models of series")
 
 
 def _score_series(
