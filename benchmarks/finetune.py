@@ -14,9 +14,10 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 from hourglass.augmentations import augmenter
-from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.autoencoder import Autoencoder
 from hourglass.classifier import STEPS, Training, as_classifier, fit_classifier, guesses
 from hourglass.data.source import Source
+from hourglass.model.parts import Parts
 from hourglass.older import parts_of
 from hourglass.tasks.finetune import NEIGHBOURS, Choice, labelled_rows
 from hourglass.trained import Trained, load

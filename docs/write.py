@@ -7,8 +7,9 @@ import inspect
 import sys
 from pathlib import Path
 
+from hourglass.core.hints import expected
 from hourglass.settings import Settings, recipes
-from hourglass.spec import REGISTRIES, Registry, expected
+from hourglass.spec import REGISTRIES, Registry
 
 
 def page(kind: str, registry: Registry) -> str:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .spec import Call, bottlenecks, models, read
+from .core.expressions import Call, read
+from .spec import bottlenecks, models
 
 NAMES = {"learning_rate": "lr", "optimizer": "optimiser", "validation_split": "val",
          "num_epochs": "epochs", "max_epochs": "epochs", "batchsize": "batch_size",

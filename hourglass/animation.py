@@ -9,7 +9,7 @@ from torch import nn
 
 from .channels import channels_last
 from .contracts import Batch
-from .figures.canvas import shown, tile
+from .core.image_grid import shown, tile
 
 COLUMNS = 8
 LARGEST = 128     # pixels of an image's longer side in a frame

@@ -6,6 +6,7 @@ from typing import Any
 
 from .against_pca import in_words
 from .aliases import own_words
+from .analysis.analyse import settle
 from .assembly import Training
 from .assembly import prepare as prepare_run
 from .assembly import resume as resume_run
@@ -15,10 +16,10 @@ from .data.over_time import as_kind
 from .display import show
 from .folder import open_run
 from .imputation import filled_in
-from .loading import IN_MEMORY
 from .processes import part_ways
-from .reports import compared_with_pca, finish, settle, write_report
+from .reports import compared_with_pca, finish, write_report
 from .run import run
+from .run.settings import IN_MEMORY
 from .settings import chosen_recipe, make_settings
 from .trained import Trained
 

@@ -15,14 +15,16 @@ from torch.optim import Optimizer
 
 from .aliases import own_words, with_dim
 from .augmentations import augmenter
-from .autoencoder import Autoencoder, Parts
+from .autoencoder import Autoencoder
 from .beginning import begin_with, settings_of
 from .channels import FEW, read_channels
-from .checkpoint import load_state_into, load_tensors
+from .checkpoint import load_state_into
 from .console import is_first, say
+from .core.expressions import read, read_sum
+from .core.hints import did_you_mean
+from .core.tensor_files import load_tensors
 from .corruptions import corrupter
 from .data.binary import anew
-from .data.find import settle
 from .data.scales import AS_IT_IS, read_range
 from .data.source import Source
 from .disk import check_space
@@ -30,23 +32,14 @@ from .fit import Plan, State, is_over, varied
 from .folder import RunFolder, environment, new_folder
 from .hardware import choose_device, choose_layout, choose_precision, limit_memory, make_fabric
 from .initial import begin_at_mean
-from .loading import IN_MEMORY, load_source
+from .loading import load_source
 from .memory import keep_freed_memory
+from .model.parts import Parts
 from .objective import Objective
 from .older import FORMAT, backbone_of
+from .run.settings import IN_MEMORY, with_whole_path
 from .settings import Settings, make_settings, read_toml
-from .spec import (
-    backbones,
-    bottlenecks,
-    did_you_mean,
-    likelihoods,
-    optimisers,
-    read,
-    read_sum,
-    schedules,
-    stops,
-    terms,
-)
+from .spec import backbones, bottlenecks, likelihoods, optimisers, schedules, stops, terms
 from .steering import effective_beta, negative_weights, ramps_too_long
 from .step import Step
 from .suited import suited
@@ -212,13 +205,6 @@ def _check_texts(settings: Settings) -> None:
     augmenter(settings.augment, 0.0, 1.0)
     if settings.range not in ("", AS_IT_IS):
         read_range(settings.range)
-
-
-def with_whole_path(settings: Settings, data: Any = None) -> Settings:
-    """The settings with data that is named such that it holds from every folder."""
-    if data is not None:
-        return settings.with_(data=IN_MEMORY)
-    return settings.with_(data=settle(settings.data))
 
 
 def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> Training:

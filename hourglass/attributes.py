@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from .codes import Codes
+from .core.hints import did_you_mean
 from .data.source import Source
-from .spec import did_you_mean
 
 MOST = 5000       # samples that are looked at
 QUARTER = 0.25    # of them that have most of what is measured, and least

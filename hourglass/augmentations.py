@@ -13,7 +13,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from .spec import NotNegative, Positive, Rate, Share, augmentations, read_sum
+from .core.expressions import read_sum
+from .core.hints import NotNegative, Positive, Rate, Share
+from .spec import augmentations
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The one model: corrupt, encode, squeeze, decode."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -8,53 +8,14 @@ from torch.distributions import Distribution
 
 from .condition import CONDITIONS, Condition
 from .contracts import Alphabet, Latent, Output
+from .core.expressions import Call, read
+from .core.hints import Initial
 from .corruptions import corrupter
+from .model.parts import Parts
 from .precision import at_least_single, full_precision
-from .spec import (
-    Call,
-    Initial,
-    backbones,
-    bottlenecks,
-    corruptions,
-    likelihoods,
-    read,
-    usual_backbone,
-)
+from .spec import backbones, bottlenecks, corruptions, likelihoods
 
 INITIALISED = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d)
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a model is made of: each field names a part, as text. "auto" fits the data."""
-
-    backbone: str = "auto"
-    decoder: str = ""             # another backbone, of which the decoder is taken
-    bottleneck: str = "plain(32)"
-    likelihood: str = "auto"
-    corruption: str = "none"
-    condition: str = "none"       # or "label", or "inferred"
-    loss: str = "recon"
-    prior: str = "auto"           # that samples are drawn from, if none is asked for
-
-    def fitted(
-        self, shape: tuple[int, ...], low: float, high: float, columns: str = ""
-    ) -> "Parts":
-        """With a part for every "auto", and the likelihood's support held against the data, of
-        which `columns` says what a table's are, as `mixed` is told."""
-        backbone = self.backbone if self.backbone != "auto" else usual_backbone(shape)
-        bounded = low >= 0 and high <= 1
-        several = "kinds" in columns or "pair" in columns
-        likelihood = self.likelihood if self.likelihood != "auto" else (
-            "mixed" if several else "bernoulli" if bounded else "normal")
-        if columns and likelihood.startswith("mixed"):   # whatever another table's were
-            likelihood = f"mixed({columns!r})"
-        least, most = likelihoods.make(likelihood).support
-        if low < least or high > most:
-            raise ValueError(f"{likelihood} is for values from {least:g} to {most:g}, and this "
-                             f"data has others; use --likelihood normal, or scale the data")
-        return replace(self, backbone=backbone, decoder=_around(self.decoder, backbone),
-                       likelihood=likelihood, corruption=_by_cell(self.corruption, columns))
 
 
 def _by_cell(corruption: str, columns: str) -> str:
@@ -64,17 +25,6 @@ def _by_cell(corruption: str, columns: str) -> str:
         return corruption
     cells = likelihoods.make(f"mixed({columns!r})").cells
     return str(Call("holes", (), {**corruptions.check(call), "widths": cells}))
-
-
-def _around(decoder: str, backbone: str) -> str:
-    """The decoder's text, with that backbone in it if it wraps whichever there is."""
-    if not decoder:
-        return ""
-    call = read(decoder)
-    options = backbones.check(call)
-    if "of" not in backbones.options(call.name) or options.get("of", "auto") != "auto":
-        return decoder
-    return str(Call(call.name, (), {**options, "of": backbone}))
 
 
 def initialise(layer: nn.Module) -> None:

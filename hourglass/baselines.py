@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from .console import track
-from .spec import read_sum
+from .core.expressions import read_sum
 
 Fix = Callable[[np.ndarray], np.ndarray]   # of one image (H, W, C)
 HOLES = {"drop", "mask", "cutout", "overlay"}

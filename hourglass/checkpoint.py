@@ -1,37 +1,18 @@
 """Checkpoints: all of a training's state in one file of plain tensors, written whole or not."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from .disk import write_whole
+from .core.tensor_files import load_tensors, save_tensors
 from .fit import State
 from .optimisers import load_state, state_tensors
 
 NUMBERS = ("epoch", "batch", "step", "leg", "lr", "seconds", "epoch_seconds", "seen", "history",
            "factors", "best_epoch", "ramping", "pieces", "trouble", "cut", "cut_is_best")
-
-
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str]) -> None:
-    """Tensors and texts as one safetensors file."""
-    plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    write_whole(path, save(plain, about))
-
-
-def load_tensors(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors whose names begin with the prefix, and the texts; raises ValueError."""
-    try:
-        with safe_open(path, "pt") as file:
-            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is no whole file of weights ({error})") from None
 
 
 def save_state(path: Path, state: State, step: nn.Module, optimiser: Optimizer) -> None:

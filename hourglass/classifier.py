@@ -10,11 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .autoencoder import Autoencoder, Parts, initialise
-from .checkpoint import save_tensors
+from .autoencoder import Autoencoder, initialise
 from .condition import ClassifierHead
 from .console import track
+from .core.tensor_files import save_tensors
 from .data.source import Split
+from .model.no_decoder import NoDecoder
+from .model.parts import Parts
 from .spec import schedules
 
 CONDITION = "classifier"   # what such a model's parts say
@@ -25,18 +27,6 @@ SCHEDULE = "one_cycle(rise=0.1)"
 BATCH = 128
 STEPS = 1000
 SMOOTHING = 0.05           # of the labels, for few of them are learnt by heart
-
-
-class NoDecoder(nn.Module):
-    """Stands where a decoder was thrown away, and says so."""
-
-    def __init__(self, origin: str):
-        super().__init__()
-        self.origin = origin
-
-    def forward(self, h: Tensor, skips: tuple[Tensor, ...] = ()) -> Tensor:
-        raise ValueError(f"this run is a classifier: its decoder was thrown away. To reconstruct, "
-                         f"generate or score, use the run that it was made of, {self.origin}")
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,19 @@ import typer
 from typer.exceptions import TyperException
 
 from .aliases import own_words
+from .cli.options import Device, Run
 from .cli_compare import compare_commands
 from .cli_data import data_commands
 from .cli_evaluate import evaluate_commands
 from .cli_finetune import finetune_commands
-from .cli_latent import Blur, Device, Run, Sharpen, latent_commands
+from .cli_latent import Blur, Sharpen, latent_commands
 from .cli_serve import serve_commands
 from .cli_use import use_commands
 from .console import is_first, say
+from .core.hints import did_you_mean
 from .flags import takes_settings
 from .settings import Settings, chosen_recipe, make_settings, recipes
-from .spec import REGISTRIES, did_you_mean
+from .spec import REGISTRIES
 
 app = typer.Typer(
     name="hourglass", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
@@ -101,7 +103,8 @@ def train(
     if report:
         _report(training)
     elif not training.interrupted:
-        from .reports import compared_with_pca, settle
+        from .analysis.analyse import settle
+        from .reports import compared_with_pca
         settle(training)
         for line in compared_with_pca(training):
             say(line)
@@ -137,9 +140,9 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
 
     Example: hourglass summary mnist --recipe tutorial_cae
     """
-    from .assembly import with_whole_path
     from .folder import RunFolder, is_run
     from .loading import load_source
+    from .run.settings import with_whole_path
     from .suited import suited
     from .summary import as_text, summarise
     if data and is_run(Path(data)):   # whose settings name its data for good

@@ -70,7 +70,7 @@ def _runs(runs: list[Path], out: Path) -> None:
 
 def _models(texts: list[str], seeds: str, sort: str, report: bool, out: Path,
             settings: dict[str, Any]) -> None:
-    from .assembly import with_whole_path
+    from .run.settings import with_whole_path
     from .settings import make_settings
     from .tasks.compare_models import Plan, compare_models, seeds_of
     from .tasks.models_page import write_page

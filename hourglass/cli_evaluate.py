@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from .cli_latent import Device, Run
+from .cli.options import Device, Run
 
 evaluate_commands = typer.Typer()
 
@@ -46,7 +46,7 @@ def evaluate(
         left = tuple(filter(None, map(str.strip, leave_out.split(","))))
         print(*disentangle(load(run, str(choose_device(device))), leave_out=left).lines(), sep="\n")
         return
-    from .tasks.evaluate import Wish
+    from .inference.log_likelihood.estimate import Wish
     from .tasks.evaluate import evaluate as look
     from .trained import load
     wish = Wish(nll, ais, chains, split, limit, seed)

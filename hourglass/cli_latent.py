@@ -6,15 +6,14 @@ from typing import Annotated
 
 import typer
 
+from .cli.options import Device, Run, Told
+
 latent_commands = typer.Typer()
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder, such as runs/1")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")]
 Sharpen = Annotated[float, typer.Option(min=0, max=100, help="sharpen images: 1 leaves them, 3 is "
                                         "strong; default: as they are")]
 Blur = Annotated[float, typer.Option(min=0, max=100, help="blur images by a Gaussian of so many "
                                      "pixels; default: as they are")]
-Told = Annotated[str, typer.Option("--class", help="as which class a conditional model draws it")]
 
 
 @latent_commands.command()
@@ -94,8 +93,8 @@ def morph(
 
     Examples: hourglass morph runs/1 a.png b.png -o morph.gif; hourglass morph runs/1 3 17 8
     """
+    from .core.hints import did_you_mean
     from .hardware import choose_device
-    from .spec import did_you_mean
     from .tasks.finish import Finish
     from .tasks.morph import Manner
     from .tasks.morph import morph as go

@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from .cli_latent import Device, Run
+from .cli.options import Device, Run
 
 serve_commands = typer.Typer()
 

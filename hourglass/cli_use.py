@@ -5,7 +5,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from .cli_latent import Device, Run, Told
+from .cli.options import Device, Run, Told
 
 use_commands = typer.Typer()
 

@@ -1,6 +1,5 @@
 """The codes of a run's training samples, kept with it: what priors are fitted to."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +8,11 @@ import torch
 from torch import Tensor
 
 from .autoencoder import Autoencoder
-from .checkpoint import load_tensors, save_tensors
 from .console import track
+from .core.tensor_files import load_tensors, save_tensors
 from .data.source import Source
 from .folder import RunFolder
+from .run.folder import digest
 
 MOST = 60_000               # codes, of
 MOST_VALUES = 300_000_000   # values of x, which must all be encoded
@@ -61,11 +61,6 @@ def kept_codes(folder: RunFolder) -> Codes | None:
     if texts.get("model") != digest(folder) or not {"z", "rows"} <= set(held):
         return None
     return Codes(held["z"], held.get("y"), held["rows"])
-
-
-def digest(folder: RunFolder) -> str:
-    """What tells a run's model from another."""
-    return hashlib.sha256(folder.model.read_bytes()).hexdigest()[:16]
 
 
 def _path(folder: RunFolder) -> Path:

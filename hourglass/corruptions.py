@@ -19,7 +19,9 @@ from annotated_types import MinLen
 from torch import Tensor
 
 from .contracts import Corrupted
-from .spec import Count, NotNegative, Share, corruptions, read_sum
+from .core.expressions import read_sum
+from .core.hints import Count, NotNegative, Share
+from .spec import corruptions
 
 Corruption = Callable[[Tensor], Tensor]
 Strength = NotNegative | tuple[NotNegative, NotNegative]

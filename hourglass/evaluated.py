@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .codes import digest
 from .disk import write_whole
 from .folder import RunFolder
+from .run.folder import digest
 
 
 def keep_evaluation(folder: RunFolder, name: str, found: dict[str, Any]) -> None:

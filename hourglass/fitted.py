@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 
 from .autoencoder import Autoencoder
-from .checkpoint import load_tensors, save_tensors
-from .codes import Codes, digest
+from .codes import Codes
 from .contracts import CodeSpace
+from .core.expressions import read
+from .core.tensor_files import load_tensors, save_tensors
 from .folder import RunFolder
-from .spec import priors, read
+from .run.folder import digest
+from .spec import priors
 
 
 @dataclass(frozen=True)

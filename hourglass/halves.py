@@ -5,10 +5,11 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from .autoencoder import Autoencoder, Parts
-from .checkpoint import load_tensors
+from .autoencoder import Autoencoder
 from .contracts import Scale
+from .core.tensor_files import load_tensors
 from .folder import open_run
+from .model.parts import Parts
 from .model_file import scale_in
 
 

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from .autoencoder import Autoencoder
-from .checkpoint import load_tensors, save_tensors
-from .codes import Codes, digest
+from .codes import Codes
 from .console import say
 from .contracts import Seen
+from .core.tensor_files import load_tensors, save_tensors
 from .data.source import Source, Split
 from .evidence import PLAIN, Look, has_posterior, see
 from .folder import RunFolder
 from .pca import PCA
+from .run.folder import digest
 
 MOST = 5000                # samples, or as many as have
 MOST_VALUES = 30_000_000   # values together, those of draws included, but

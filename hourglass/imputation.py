@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from .checkpoint import load_tensors, save_tensors
-from .codes import digest
 from .contracts import Collection
+from .core.tensor_files import load_tensors, save_tensors
 from .data.columns import Column, parts_of
 from .data.source import Source
 from .data.table import Table
@@ -29,6 +28,7 @@ from .hidden_cells import (
     measured,
     rows_of,
 )
+from .run.folder import digest
 from .trained import Trained
 
 DONORS = 5000             # training rows that neighbours are found among, at most,
@@ -179,5 +179,3 @@ def _ways(model: Trained, held: Hidden, filler: Filler, rounds: int) -> list[np.
 def filled_in(folder: RunFolder) -> list[str]:
     """What was measured of a run's filler, for a terminal; nothing of other runs than tables'."""
     return in_lines(kept_evaluations(folder).get(NAME, {}))
-
-

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .checkpoint import load_tensors, save_tensors
-from .codes import digest
+from .core.tensor_files import load_tensors, save_tensors
 from .data.source import Source
 from .folder import RunFolder
 from .heldout import held_rows
 from .pca import PCA as PCA
 from .pca import components_for, fit_pca, pca_from, training_samples
+from .run.folder import digest
 
 
 def pca_of(folder: RunFolder, source: Callable[[], Source], numbers: int) -> PCA:

@@ -18,8 +18,10 @@ from torch import Tensor
 from .assembly import prepare
 from .batches import BATCH
 from .channels import channels_first, channels_last
-from .checkpoint import load_tensors, save_tensors
 from .contracts import Batch, Collection, Seen
+from .core.expressions import read
+from .core.hints import did_you_mean
+from .core.tensor_files import load_tensors, save_tensors
 from .data.scales import AS_IT_IS, find_scale
 from .disk import check_empty
 from .display import show
@@ -29,7 +31,7 @@ from .hardware import choose_device
 from .pca import PCA, components_for, errors_by_others, fit_pca
 from .run import parties_of, save_weights
 from .settings import Settings, make_settings
-from .spec import did_you_mean, models, read
+from .spec import models
 from .trained import load
 
 SCALES = ("auto", "standard", "range", "none")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from .core.expressions import read
 from .data import collect, split
 from .data.binary import binarise
 from .data.fetch import cache_folder
@@ -12,9 +13,7 @@ from .data.labels import check_judged, check_known
 from .data.source import Source
 from .processes import in_turn
 from .settings import Settings
-from .spec import likelihoods, read
-
-IN_MEMORY = "(an array in memory)"   # what settings say of data that no text names
+from .spec import likelihoods
 
 
 def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:

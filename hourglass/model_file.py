@@ -6,12 +6,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .autoencoder import Autoencoder, Parts
-from .checkpoint import save_tensors
-from .classifier import NoDecoder
+from .autoencoder import Autoencoder
 from .contracts import Scale
+from .core.tensor_files import save_tensors
 from .data.images import Reading
 from .data.source import Source
+from .model.no_decoder import NoDecoder
+from .model.parts import Parts
 from .older import FORMAT, parts_of
 
 

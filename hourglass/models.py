@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from .autoencoder import Parts
-from .spec import Count, NotNegative, Positive, Share, models
+from .core.hints import Count, NotNegative, Positive, Share
+from .model.parts import Parts
+from .spec import models
 
 
 @models.add("ae")

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from .contracts import Clock, Output
+from .core.expressions import read_sum
 from .ramps import Ramp
-from .spec import ramps, read_sum, terms
+from .spec import ramps, terms
 
 
 class Objective(nn.Module):

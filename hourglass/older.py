@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .spec import Call, backbones, read
+from .core.expressions import Call, read
+from .spec import backbones
 
 FORMAT = 2   # since which kernel=(3, 5) is a height and a width; it was a kernel for each block
 

@@ -6,8 +6,9 @@ import torch
 from torch import nn, optim
 from torch.optim import Optimizer
 
+from .core.hints import NotNegative, Rate
 from .muon import Muon
-from .spec import NotNegative, Rate, optimisers
+from .spec import optimisers
 
 Weights = Iterable[nn.Parameter]
 

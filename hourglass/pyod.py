@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from .core.hints import did_you_mean
 from .sklearn import AutoencoderDetector
-from .spec import did_you_mean
 
 METHODS = ("linear", "unify")
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .contracts import Clock
-from .spec import Count, Positive, Rate, Share, ramps
+from .core.hints import Count, Positive, Rate, Share
+from .spec import ramps
 
 OF_THE_RUN = 0.25   # a ramp's length where none is given
 

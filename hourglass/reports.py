@@ -4,42 +4,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from .against_pca import in_words, rows, verdict
+from .analysis.analyse import look, look_again, snapshot_of
 from .animation import animate
-from .autoencoder import Autoencoder
 from .channels import show_channels
-from .codes import find_codes, keep_codes, kept_codes
-from .console import say, track
-from .data.source import Source
+from .console import track
 from .disk import write_whole
 from .evaluated import kept_evaluations
 from .figures import draw_all
 from .figures.canvas import as_png
-from .fitted import prior_of
 from .folder import RunFolder
-from .heldout import find_held, keep_held
-from .imputation import keep_filler
-from .loading import IN_MEMORY
 from .metrics import measure
-from .observe import glance, rows_of, take
+from .observe import glance
 from .outline import GENERATES, OF_PRIORS, SECTIONS, WORDS, in_order, titles
 from .page import embedded, picture, template
-from .scoring import keep_detectors
 from .settings import read_toml
-from .snapshot import Outdated, Snapshot, load_snapshot
-from .spec import detectors, figures
-from .trained import Trained, load
+from .snapshot import Snapshot
+from .spec import figures
 
 if TYPE_CHECKING:   # a report that is drawn again trains nothing
     from .assembly import Training
 
-USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
-FOR_WORDS = ("own", "pixelcnn")   # that suit discrete codes; the second takes a while
-SMALL = 512   # numbers in a code, and
 MONITORED = ("val_selection", "train_selection", "val_loss", "train_loss")   # the first there is
-FEW = 100     # classes, up to which those with covariances do
 
 
 def finish(training: "Training") -> dict[str, float]:
@@ -47,37 +33,6 @@ def finish(training: "Training") -> dict[str, float]:
     metrics = look(training)
     write_report(training.folder)
     return metrics
-
-
-def settle(training: "Training") -> bool:
-    """Put the best weights in place, and keep the codes of the training samples, for priors need
-    them when the data may be gone; returns whether there were such weights."""
-    state, restores = training.state, training.plan.stopping.restore_best
-    best = bool(restores and (state.best or state.cut_is_best))
-    if restores and state.kept:
-        training.step.load_state_dict(state.kept)
-    keep_codes(training.folder, find_codes(training.step.model, training.source))
-    if training.settings.data == IN_MEMORY:   # which is gone once this process ends
-        draws = detectors.make("likelihood").draws
-        held = find_held(training.step.model, training.source, draws)
-        keep_held(training.folder, held)
-        device = training.source.splits["train"].device
-        keep_detectors(Trained(training.folder, str(device), training.source))
-    if training.source.encoding.get("kind") == "table":
-        keep_filler(Trained(training.folder, str(training.fabric.device), training.source),
-                    training.source)
-    return best
-
-
-def look(training: "Training") -> dict[str, float]:
-    """Take the snapshot of what was learnt, measure it, and write both down."""
-    state, best = training.state, settle(training)
-    lasting = [state.trouble] if state.trouble and state.trouble not in training.told else []
-    record = {**training.record, "epochs": _count(state.rows),
-              "best_epoch": _figures(state.kept_epoch) if best else 0, "steps": state.step,
-              "seconds": round(state.seconds, 2), "ended": training.ended,
-              "notes": [*training.source.notes, *training.told, *lasting]}
-    return _keep(training.folder, training.step.model, training.source, record)
 
 
 def _count(rows: Sequence[dict[str, float]]) -> float:
@@ -88,55 +43,6 @@ def _count(rows: Sequence[dict[str, float]]) -> float:
 def _figures(epochs: float) -> float:
     """2 for 2.0, and 1.62 for an epoch that was cut short."""
     return int(epochs) if epochs == int(epochs) else round(epochs, 2)
-
-
-def look_again(
-    folder: RunFolder, priors: Sequence[str] = (), features: str = "", device: str = "cpu"
-) -> dict[str, float]:
-    """The same from a run's weights and its data, with draws from these priors, judged by the
-    features of an ONNX file; of a run that was stopped before it was looked at, too. Raises
-    ValueError where weights or data are gone."""
-    trained, history = load(folder.path, device), folder.read_history()
-    record = folder.read_record()
-    if "metrics" not in record:
-        monitor = next((m for m in MONITORED if history and m in history[0]), "")
-        best = min(history, key=lambda row: row[monitor])["epoch"] if monitor else 0
-        record |= {"epochs": _count(history), "best_epoch": _figures(best),
-                   "seconds": history[-1]["seconds"] if history else 0.0, "notes": [],
-                   "ended": record.get("ended", "stopped from outside")}
-    source = trained.source().to(trained.device, torch.channels_last)
-    return _keep(folder, trained.model, source, record, priors, features)
-
-
-def _keep(
-    folder: RunFolder, model: Autoencoder, source: Source, record: dict[str, Any],
-    priors: Sequence[str] = (), features: str = "",
-) -> dict[str, float]:
-    """Measure, and write the snapshot, the codes, the priors and the record."""
-    codes = kept_codes(folder)
-    if codes is None:
-        codes = find_codes(model, source)
-        keep_codes(folder, codes)
-    few = codes.z[0].numel() <= SMALL and len(source.classes) <= FEW
-    named = read_toml(folder.settings).get("prior", "auto")
-    suiting = FOR_WORDS if model.alphabet else USUAL if few else USUAL[:3]
-    usual = dict.fromkeys([*suiting, *([named] if named != "auto" else [])])
-    fitted = {}
-    for text in priors or usual:
-        try:
-            fitted[text] = prior_of(folder, text, lambda: codes, len(source.classes),
-                                    model)
-        except (ValueError, RuntimeError) as error:   # of odd codes; the report need not suffer
-            if priors:
-                raise ValueError(str(error)) from None
-            say(f"the prior {text} could not be fitted: {error}")
-    snapshot = take(model, source, fitted, features)
-    _score(folder, source, snapshot)
-    metrics, intervals = measure(snapshot)
-    snapshot.save(folder.snapshot)
-    record = {**record, "split": snapshot.split, "metrics": metrics, "intervals": intervals}
-    folder.write_record(_compared(record, snapshot, folder))
-    return metrics
 
 
 def _compared(record: dict[str, Any], snapshot: Snapshot, folder: RunFolder) -> dict[str, Any]:
@@ -153,34 +59,6 @@ def compared_with_pca(training: "Training") -> list[str]:
     record = {"metrics": metrics, "intervals": intervals, "epochs": len(state.history),
               "best_epoch": state.best_epoch, "ended": training.ended}
     return in_words(_compared(record, snapshot, training.folder))
-
-
-def _score(folder: RunFolder, source: Source, snapshot: Snapshot) -> None:
-    """Where training saw only some of the classes, score all samples of the snapshot."""
-    train, unseen = source.splits["train"], source.splits[source.unseen]
-    if train.y is None or unseen.y is None:
-        return
-    rows, seen = rows_of(source), train.y[train.index].unique()
-    abnormal = ~torch.isin(unseen.y[unseen.index][rows.to(unseen.index.device)], seen).cpu().numpy()
-    if not abnormal.any():
-        return
-    detector = Trained(folder, str(unseen.device), source).detector()
-    snapshot.scores, snapshot.abnormal = detector.score_split(unseen, rows), abnormal
-    snapshot.detector, snapshot.threshold = detector.text, detector.threshold
-
-
-def snapshot_of(folder: RunFolder) -> Snapshot:
-    """What the run's model made of its samples: as kept, else by looking again."""
-    def kept() -> Snapshot:
-        return load_snapshot(folder.snapshot, folder.read_history(),
-                             folder.read_record().get("best_epoch", 0), folder.read_factors())
-    try:
-        if folder.snapshot.is_file():
-            return kept()
-    except Outdated:
-        pass
-    look_again(folder)
-    return kept()
 
 
 def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = "",

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .checkpoint import load_tensors, save_tensors
-from .codes import digest
 from .contracts import Rule
+from .core.expressions import read
+from .core.tensor_files import load_tensors, save_tensors
 from .data.patches import Patches, as_patches
 from .data.source import Split
 from .detectors.tail import log_survival
@@ -22,7 +22,8 @@ from .evidence import Look, see
 from .folder import RunFolder
 from .heldout import Held, Judging, held_of
 from .patchwise import by_image, whole_images
-from .spec import detectors, read, thresholds
+from .run.folder import digest
+from .spec import detectors, thresholds
 
 USUAL = "error"   # "auto", but of images: it found most of benchmarks/anomalies.py --validate
 # of images (benchmarks/defects.py): where PCA brings back normal ones much better than the model

@@ -11,9 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .aliases import own_words, with_dim
 from .console import say
-from .spec import (
+from .core.hints import (
     Count,
-    Depth,
     Fit,
     Initial,
     NotNegative,
@@ -21,12 +20,12 @@ from .spec import (
     bound_in_words,
     did_you_mean,
     expected,
-    models,
 )
+from .spec import Depth, models
 
 if TYPE_CHECKING:   # these bring torch, which takes a second to import
-    from .autoencoder import Parts
     from .data.images import Reading
+    from .model.parts import Parts
 
 PARTS = ("backbone", "decoder", "bottleneck", "likelihood", "corruption", "condition", "loss",
          "prior")
@@ -118,7 +117,7 @@ class Settings(BaseModel):
 
     def parts(self) -> "Parts":
         """The named model's parts, with those that are given in place of its own."""
-        from .autoencoder import Parts
+        from .model.parts import Parts
         named = models.make(self.model)
         given = {name: getattr(self, name) for name in PARTS if getattr(self, name)}
         return Parts(**{**vars(named), **given})

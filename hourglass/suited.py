@@ -3,10 +3,11 @@
 import re
 from dataclasses import replace
 
-from .autoencoder import Parts
+from .core.expressions import read
 from .data.source import Source
+from .model.parts import Parts
 from .settings import Settings
-from .spec import models, read
+from .spec import models
 
 HOLES = "holes((0.0, 0.5))"
 LARGEST = 32                                              # numbers in a table's usual code

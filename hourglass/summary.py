@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 from torch.utils.flop_counter import FlopCounterMode
 
-from .autoencoder import Autoencoder, Parts
+from .autoencoder import Autoencoder
+from .model.parts import Parts
 from .objective import Objective
 from .spec import optimisers
 from .step import Step

@@ -12,7 +12,8 @@ import numpy as np
 from annotated_types import Gt, Lt
 
 from .console import say
-from .spec import Share, thresholds
+from .core.hints import Share
+from .spec import thresholds
 
 Threshold = Callable[[np.ndarray, np.ndarray | None], float]
 

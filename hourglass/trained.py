@@ -13,9 +13,10 @@ from torch import Tensor
 from .anysize import at_own_size, changes, of_any_size, padded, sized, stride_of, whole
 from .batches import in_batches, seen
 from .channels import channels_first, channels_last, show_channels
-from .checkpoint import load_tensors
 from .codes import Codes, find_codes, keep_codes, kept_codes
 from .contracts import Collection
+from .core.hints import did_you_mean
+from .core.tensor_files import load_tensors
 from .data import collect_like, stored
 from .data.in_memory import Given, are_paths
 from .data.labels import if_known, texts_of
@@ -29,11 +30,11 @@ from .fitted import FittedPrior, knows_no_classes, prior_of
 from .folder import RunFolder, open_run
 from .inputs import Inputs
 from .kept_pca import PCA, pca_of
-from .loading import IN_MEMORY, load_source
+from .loading import load_source
 from .model_file import make_model
+from .run.settings import IN_MEMORY
 from .scoring import Detector, detector_of
 from .settings import make_settings, read_toml
-from .spec import did_you_mean
 
 if TYPE_CHECKING:   # it wants an extra, and few want it
     from .compression.codec import Codec, Contents
@@ -251,7 +252,8 @@ class Trained:
                  chains: int = 8, seed: int = 0) -> "Evaluation":
         """How likely it finds samples of its data, by `nll` codes each and `ais` steps of annealing
         (hourglass.tasks.evaluate); of models that have no log p(x), how well it reconstructs."""
-        from .tasks.evaluate import Wish, evaluate
+        from .inference.log_likelihood.estimate import Wish
+        from .tasks.evaluate import evaluate
         return evaluate(self, Wish(nll, ais, chains, split, limit, seed))
 
     def errors(self, x: Any, y: Any = None) -> np.ndarray:

@@ -14,10 +14,11 @@ from sklearn.preprocessing import StandardScaler
 
 import hourglass as hg
 from hourglass.against_pca import rows, verdict
+from hourglass.analysis.analyse import look_again
 from hourglass.metrics import measure
 from hourglass.observe import glance
 from hourglass.pca import fit_pca
-from hourglass.reports import look_again, write_report
+from hourglass.reports import write_report
 from hourglass.snapshot import load_snapshot
 
 random = np.random.default_rng

@@ -11,7 +11,7 @@ from scipy import integrate, optimize, special, stats
 from torch.distributions import kl_divergence
 
 from hourglass import spec
-from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.autoencoder import Autoencoder
 from hourglass.bottlenecks import ball
 from hourglass.bottlenecks.bessel import log_bessel
 from hourglass.bottlenecks.directions import SphereUniform
@@ -21,6 +21,7 @@ from hourglass.bottlenecks.normals import normal
 from hourglass.bottlenecks.power_spherical import PowerSpherical
 from hourglass.bottlenecks.von_mises_fisher import PROPOSALS, VonMisesFisher
 from hourglass.bottlenecks.wrapped import WrappedNormal
+from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.step import Step
 from hourglass.terms.divergence import divergence

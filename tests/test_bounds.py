@@ -10,9 +10,10 @@ from torch.autograd.functional import jacobian
 from torch.distributions import MultivariateNormal, RelaxedOneHotCategorical
 
 from hourglass import spec
-from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.autoencoder import Autoencoder
 from hourglass.bottlenecks.factors import Factors
 from hourglass.contracts import Latent, Output
+from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.summary import summarise
 from hourglass.terms.hamiltonian import HVAE, Pace, force, leapfrog

@@ -10,11 +10,12 @@ from safetensors.torch import load, save
 
 from hourglass import spec
 from hourglass.augmentations import augmenter
-from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.autoencoder import Autoencoder
 from hourglass.contracts import Clock
 from hourglass.data import Reading, collect, split
 from hourglass.figures import draw_all
 from hourglass.metrics import measure
+from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.observe import take
 from hourglass.optimisers import load_state, state_tensors

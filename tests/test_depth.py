@@ -208,7 +208,7 @@ def test_a_model_older_than_scales_works_as_before():
 
 
 def test_a_run_that_is_older_than_scales_gives_what_it_gave(tmp_path):
-    from hourglass.checkpoint import load_tensors, save_tensors
+    from hourglass.core.tensor_files import load_tensors, save_tensors
     model = hg.train(EIGHT, out=tmp_path / "run", **TINY)
     weights, texts = load_tensors(model.folder.model)
     about = json.loads(texts["hourglass"])
@@ -408,7 +408,7 @@ def test_every_command_takes_multispectral_tiffs(here, hourglass):
 @pytest.mark.parametrize("show, width", [("3,2,1", 8), ("", 40), ("all", 40), ("4", 8)])
 def test_pictures_show_three_channels_or_a_panel_each(show, width):
     from hourglass.channels import show_channels
-    from hourglass.figures.canvas import shown
+    from hourglass.core.image_grid import shown
     images = RNG.random((2, 8, 8, 5))
     show_channels(show)
     try:

@@ -12,11 +12,12 @@ import torch
 from conftest import train
 from torch.distributions import Normal, RelaxedOneHotCategorical, kl_divergence
 
-from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.autoencoder import Autoencoder
 from hourglass.bottlenecks.codebook import SMOOTHING, Codebook
 from hourglass.bottlenecks.factors import Factors
 from hourglass.contracts import Alphabet, Clock, CodeSpace, Output
 from hourglass.metrics import measure
+from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.priors.masked import Reader
 from hourglass.priors.pixelcnn import PixelCNN

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 
 import hourglass as hg
-from hourglass.checkpoint import load_tensors
+from hourglass.core.tensor_files import load_tensors
 
 QUIET = {"quiet": True, "report": False, "epochs": 10, "batch_size": 16, "lr": 0.01}
 

@@ -11,13 +11,13 @@ from conftest import draw, train
 from PIL import Image
 
 import hourglass as hg
-from hourglass.assembly import with_whole_path
 from hourglass.data import Reading, collect
 from hourglass.data.find import find_call, settle
 from hourglass.data.folders import classify, lay_out, masks_among, matching
 from hourglass.data.frames import read_frame
 from hourglass.data.image_files import files_in, opened, printable
 from hourglass.data.labels import natural
+from hourglass.run.settings import with_whole_path
 from hourglass.settings import chosen_recipe, make_settings
 
 TINY = "--model 'ae(2)' --backbone mlp --epochs 1 --no-report --seed 0"

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from hourglass import spec
-from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.autoencoder import Autoencoder
+from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 
 BACKBONES = {"mlp": "mlp((16,))", "conv": "conv((4, 8))", "unet": "unet((4, 8))",

@@ -13,10 +13,11 @@ import torch.nn.functional as F
 from conftest import train
 
 import hourglass as hg
-from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.autoencoder import Autoencoder
 from hourglass.data import from_array, split
 from hourglass.data.table import from_frame, whole
 from hourglass.evaluation import evaluate
+from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.spec import likelihoods
 from hourglass.step import Step

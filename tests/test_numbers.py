@@ -10,13 +10,14 @@ from torch import nn
 from torch.distributions import Normal
 
 from hourglass import spec
-from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.autoencoder import Autoencoder
 from hourglass.backbones.layers import Resize, ToOneMap, UpConv
 from hourglass.contracts import Latent, Output
 from hourglass.data import from_array, split
 from hourglass.data.source import shuffled
 from hourglass.data.splits import make_splits
 from hourglass.evaluation import evaluate
+from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.step import Step
 from hourglass.stopping import Stopping

@@ -8,11 +8,12 @@ import scipy.stats
 import torch
 from conftest import train
 
-from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.autoencoder import Autoencoder
 from hourglass.codes import Codes
 from hourglass.contracts import CodeSpace
 from hourglass.covariance import root_of_covariance
 from hourglass.fitted import fit_prior, knows_no_classes, load_prior, save_prior
+from hourglass.model.parts import Parts
 from hourglass.spec import priors
 
 OF_NUMBERS = sorted(set(priors.parts) - {"pixelcnn"})   # which is for words: see test_discrete

@@ -10,8 +10,9 @@ from torch import nn
 
 import hourglass
 from hourglass.assembly import prepare, resume
-from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.autoencoder import Autoencoder
 from hourglass.contracts import Latent, Output
+from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.run import run, save
 from hourglass.settings import make_settings

@@ -16,16 +16,17 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
 import hourglass as hg
+from hourglass.analysis.analyse import look_again
 from hourglass.contracts import Collection, Seen
 from hourglass.data import Reading, collect, split
 from hourglass.detectors.tail import log_survival
 from hourglass.evidence import see
 from hourglass.figures import draw_all
-from hourglass.figures.heat import overlaid, smoothed
+from hourglass.figures.heat import overlaid
+from hourglass.inference.error_maps import smoothed
 from hourglass.metrics.detection import f1, separation
 from hourglass.metrics.intervals import of_labelled
 from hourglass.outline import titles
-from hourglass.reports import look_again
 from hourglass.scoring import normal_classes
 from hourglass.snapshot import Lacking, load_snapshot
 from hourglass.spec import detectors, figures, metrics, thresholds

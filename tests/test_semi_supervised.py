@@ -8,9 +8,10 @@ import pytest
 import torch
 from conftest import stripes, train
 
-from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.autoencoder import Autoencoder
 from hourglass.data import from_array, split
 from hourglass.data.labelled import show_labels
+from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 
 PARTS = Parts("mlp((16,))", bottleneck="gaussian(2)", likelihood="bernoulli",

@@ -10,8 +10,9 @@ from torch.distributions import Normal
 
 from hourglass import spec
 from hourglass.assembly import prepare
-from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.autoencoder import Autoencoder
 from hourglass.contracts import Clock, Latent, Output
+from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.posterior import Posterior, gathered, moments
 from hourglass.run import run

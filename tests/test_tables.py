@@ -8,12 +8,13 @@ from conftest import train
 
 import hourglass as hg
 from hourglass.assembly import prepare
-from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.autoencoder import Autoencoder
 from hourglass.data import collect, split
 from hourglass.data.images import Reading
 from hourglass.data.table import from_frame, whole
 from hourglass.evaluation import EVALUATION_SEED
 from hourglass.figures.images import lines
+from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.observe import take
 from hourglass.settings import make_settings

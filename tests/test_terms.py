@@ -13,9 +13,10 @@ from scipy.stats import norm
 from torch.distributions import Normal
 
 from hourglass import spec
-from hourglass.autoencoder import Autoencoder, Parts
+from hourglass.autoencoder import Autoencoder
 from hourglass.contracts import Latent
 from hourglass.decomposition import decomposed, stratified
+from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.similarity import SCALES, multi_scale
 from hourglass.step import Step

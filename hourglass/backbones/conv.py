@@ -7,7 +7,8 @@ from typing import Literal
 from torch import nn
 
 from ..contracts import Backbone
-from ..spec import Count, Rate, backbones
+from ..core.hints import Count, Rate
+from ..spec import backbones
 from .layers import (
     ACTIVATIONS,
     Activation,

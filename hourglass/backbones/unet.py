@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from ..contracts import Backbone
-from ..spec import Count, Rate, backbones
+from ..core.hints import Count, Rate
+from ..spec import backbones
 from .conv import last, plan, same
 from .layers import ACTIVATIONS, Activation, Norm, Skips, Style, UpConv
 

@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..contracts import Alphabet, Latent
-from ..spec import Count, NotNegative, Positive, bottlenecks
+from ..core.hints import Count, NotNegative, Positive
+from ..spec import bottlenecks
 from .factors import Factors
 from .project import project, unproject
 

@@ -6,7 +6,8 @@ from torch import Tensor, nn, randn
 from torch.distributions import TransformedDistribution
 
 from ..contracts import Latent
-from ..spec import Count, bottlenecks
+from ..core.hints import Count
+from ..spec import bottlenecks
 from .autoregressive import Autoregressive
 from .normals import normal, standard, whole
 from .planar import Planar, Radial

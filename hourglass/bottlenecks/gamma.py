@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from torch.distributions import Gamma as GammaDistribution
 
 from ..contracts import Latent
-from ..spec import Count, Positive, bottlenecks
+from ..core.hints import Count, Positive
+from ..spec import bottlenecks
 from .project import project, unproject
 
 LEAST = 0.05   # shape and rate: below, draws are zero in single precision

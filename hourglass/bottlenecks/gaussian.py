@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from ..contracts import Latent
-from ..spec import Count, bottlenecks
+from ..core.hints import Count
+from ..spec import bottlenecks
 from .normals import normal, standard
 from .project import HiddenNorm, project, unproject
 

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from ..contracts import Latent
-from ..spec import Count, bottlenecks
+from ..core.hints import Count
+from ..spec import bottlenecks
 from .normals import normal
 from .project import project, unproject
 

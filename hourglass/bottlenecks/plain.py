@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ..contracts import Latent
-from ..spec import Count, bottlenecks
+from ..core.hints import Count
+from ..spec import bottlenecks
 from .project import HiddenNorm, project, unproject
 
 SQUASH = {"none": nn.Identity, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU,

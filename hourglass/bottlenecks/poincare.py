@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ..contracts import Latent
-from ..spec import Count, Positive, bottlenecks
+from ..core.hints import Count, Positive
+from ..spec import bottlenecks
 from .ball import inside, length, outwards
 from .gyroplanes import Gyroplanes
 from .normals import normal

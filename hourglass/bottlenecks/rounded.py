@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from ..spec import Count, NotNegative, bottlenecks
+from ..core.hints import Count, NotNegative
+from ..spec import bottlenecks
 from .places import places as lay_out
 from .quantised import Found, Quantised, squared, straight_through
 

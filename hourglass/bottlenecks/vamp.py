@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from ..contracts import Latent
-from ..spec import Count, bottlenecks
+from ..core.hints import Count
+from ..spec import bottlenecks
 from .density import GaussianMixture
 from .normals import normal, on_cpu, whole
 from .project import project, unproject

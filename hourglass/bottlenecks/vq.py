@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from ..spec import Count, NotNegative, Rate, bottlenecks
+from ..core.hints import Count, NotNegative, Rate
+from ..spec import bottlenecks
 from .codebook import Codebook
 from .places import Grid
 from .places import places as lay_out

@@ -46,7 +46,6 @@ class ExactDecoder:
         return np.rint(x.clip(0, 1) * 255).astype(np.uint8)
 
 
-
 def decoded_mean(model: Autoencoder, z: Tensor, y: np.ndarray | None) -> Tensor:
     """The mean of p(x|z), (B, *shape), of codes z (B, ...) of classes y (B,)."""
     return model.decode(z, None if y is None else torch.from_numpy(y).to(z.device)).mean

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from ..contracts import Collection, Raw, Scale
-from ..spec import Call, sources
+from ..core.expressions import Call
+from ..spec import sources
 from . import (
     arrays,
     binarised,

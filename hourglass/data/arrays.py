@@ -8,7 +8,8 @@ import numpy as np
 from einops import rearrange
 
 from ..contracts import Collection, Factors
-from ..spec import did_you_mean, sources
+from ..core.hints import did_you_mean
+from ..spec import sources
 from .files import digest_now
 from .images import Reading, read_size, shape_images
 from .labels import numbered

@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ..contracts import Collection
-from ..spec import did_you_mean, sources
+from ..core.hints import did_you_mean
+from ..spec import sources
 from .choosing import chosen
 from .fetch import cache_folder, places
 from .files import read_images

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from ..console import say
-from ..spec import Call, did_you_mean, read, sources
+from ..core.expressions import Call, read
+from ..core.hints import did_you_mean
+from ..spec import sources
 from . import frames, image_files
 
 PATHS = ("path", "paths", "given", "clean")   # what sources call their arguments that are paths

@@ -7,7 +7,7 @@ from typing import IO
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..spec import Fit
+from ..core.hints import Fit
 from .deep import shape_deep
 from .reading import GREY_MODES, Misfit, Reading, read_size
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from ..contracts import Collection
-from ..spec import Count, did_you_mean, sources
+from ..core.hints import Count, did_you_mean
+from ..spec import sources
 from .fetch import cache_folder, places
 from .frames import pandas
 from .images import Reading

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..spec import Call, did_you_mean
+from ..core.expressions import Call
+from ..core.hints import did_you_mean
 from .arrays import from_windows
 from .frames import is_frame
 from .in_memory import gather

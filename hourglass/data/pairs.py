@@ -104,4 +104,3 @@ def _together(
     return Collection(of_rows(aims.x, own), y, classes, tuple(names), parts,
                       [*aims.notes, *seen.notes, *notes], identity, aims.sizes,
                       of_rows(seen.x, theirs))
-

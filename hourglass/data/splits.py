@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..contracts import Collection
-from ..spec import did_you_mean
+from ..core.hints import did_you_mean
 
 SPLITS = ("train", "val", "test", "holdout")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..spec import did_you_mean
+from ..core.hints import did_you_mean
 from .dates import Order, clock_times, is_clock, read_times
 from .frames import as_numbers, as_switch, counts_rows, pandas, written_as
 

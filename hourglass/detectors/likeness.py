@@ -3,7 +3,8 @@
 import numpy as np
 
 from ..contracts import Rule, Seen
-from ..spec import Count, detectors
+from ..core.hints import Count
+from ..spec import detectors
 
 
 def nothing(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ..contracts import Rule, Seen
-from ..spec import Count, detectors
+from ..core.hints import Count
+from ..spec import detectors
 from .likeness import nothing
 
 BLOCK = 8         # pixels, or steps of a series

@@ -4,8 +4,9 @@ import numpy as np
 import torch
 
 from ..contracts import Rule, Seen
+from ..core.hints import Count
 from ..covariance import root_of_covariance
-from ..spec import Count, detectors
+from ..spec import detectors
 
 MOST = 20_000   # codes that neighbours are looked for among, evenly spread over all
 CHUNK = 2000    # samples whose distances are held at once

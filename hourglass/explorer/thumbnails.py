@@ -8,7 +8,7 @@ import numpy as np
 from einops import rearrange
 from PIL import Image
 
-from ..figures.canvas import shown
+from ..core.image_grid import shown
 from ..page import embedded
 
 LONGEST = 48    # pixels of a thumbnail's longer side

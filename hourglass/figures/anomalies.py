@@ -3,11 +3,13 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..core.image_grid import shown
+from ..inference.error_maps import smoothed
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
-from .canvas import COLOURS, panels, plain, put_rows, shown
+from .canvas import COLOURS, panels, plain, put_rows
 from .classes import name_of
-from .heat import overlaid, smoothed
+from .heat import overlaid
 
 SHOWN = 12        # samples in a row
 CLASSES = 40

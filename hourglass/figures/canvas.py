@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from einops import rearrange
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..channels import laid_out
+from ..core.image_grid import tile
 
 WIDTH = 11.0   # inches
 COLOURS = ("#2f6fb0", "#d1603d", "#3f9c6b", "#8a5fb0", "#c59a2b", "#4b4b4b")
@@ -72,16 +71,3 @@ def plain(axes: Sequence[Axes]) -> None:
     """No box above and to the right."""
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
-
-
-def shown(images: np.ndarray, flat: bool = False) -> np.ndarray:
-    """Images (N, H, W, C) of any number of channels as RGB in [0, 1], see `laid_out`."""
-    laid = laid_out(images, flat)
-    return np.clip(laid if laid.shape[-1] == 3 else laid.repeat(3, axis=-1), 0, 1)
-
-
-def tile(rows: Sequence[np.ndarray], gap: int = 1) -> np.ndarray:
-    """Rows of RGB images (N, H, W, 3) as one picture with white gaps."""
-    framed = np.pad(np.stack(rows), ((0, 0), (0, 0), (gap, gap), (gap, gap), (0, 0)),
-                    constant_values=1)
-    return rearrange(framed, "r n h w c -> (r h) (n w) c")

@@ -4,9 +4,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..core.image_grid import shown
 from ..snapshot import Drawn, Lacking, Snapshot
 from ..spec import figures
-from .canvas import WIDTH, panels, put_rows, shown
+from .canvas import WIDTH, panels, put_rows
 from .classes import name_of
 
 COLUMNS = 8

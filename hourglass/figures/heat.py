@@ -3,11 +3,10 @@
 import numpy as np
 from matplotlib import colormaps
 
-from .canvas import shown
+from ..core.image_grid import shown
 
 COLOURS = colormaps["inferno"]
 STRONGEST = 0.85    # share of the colour where the value is largest
-WIDTH = 0.02        # of an image's shorter side: how far its map of errors is smoothed
 TOP = 2.0           # times the threshold, where the scale of colours ends
 DARKEST = 0.4       # share of the colours that is left out at the dark end
 EDGE = (0.2, 0.9, 1.0)   # the line around what is abnormal
@@ -46,13 +45,3 @@ def _colours(level: np.ndarray) -> np.ndarray:
 def bar_of_threshold(height: int, width: int) -> np.ndarray:
     """Those colours from twice the threshold, above, to 0, as RGB (H, W, 3)."""
     return _colours(np.linspace(1, 0, height))[:, None].repeat(width, 1)
-
-
-def smoothed(errors: np.ndarray) -> np.ndarray:
-    """Errors of pixels (N, H, W, C) as maps (N, H, W): the mean over channels, in a Gaussian window
-    whose width is a fiftieth of the image's shorter side, at least half a pixel."""
-    from scipy.ndimage import gaussian_filter
-    width = max(0.5, WIDTH * min(errors.shape[1:3]))
-    known = np.nan_to_num(errors)   # a missing pixel has no error
-    found: np.ndarray = gaussian_filter(known.mean(-1), (0, width, width))
-    return found

@@ -6,9 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..channels import laid_out
+from ..core.image_grid import shown, tile
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
-from .canvas import COLOURS, panels, plain, shown, tile
+from .canvas import COLOURS, panels, plain
 
 SHOWN = 8      # samples of each kind
 CHANNELS = 6   # of a series

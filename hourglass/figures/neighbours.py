@@ -5,9 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ..core.image_grid import shown
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
-from .canvas import panels, shown
+from .canvas import panels
 from .classes import name_of
 from .latents import latents
 

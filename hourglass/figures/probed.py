@@ -2,9 +2,10 @@
 
 from matplotlib.figure import Figure
 
+from ..core.image_grid import shown
 from ..snapshot import Lacking, Probe, Snapshot
 from ..spec import figures
-from .canvas import WIDTH, panels, put_rows, shown
+from .canvas import WIDTH, panels, put_rows
 
 TALLEST = 14   # inches
 

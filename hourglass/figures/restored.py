@@ -3,9 +3,10 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..core.image_grid import shown
 from ..snapshot import Lacking, Snapshot
 from ..spec import figures
-from .canvas import contact_sheet, shown
+from .canvas import contact_sheet
 
 COLUMNS = 10
 

@@ -7,7 +7,8 @@ from torch.distributions import Bernoulli as BernoulliDistribution
 from torch.distributions import Distribution
 from torch.distributions import Laplace as LaplaceDistribution
 
-from ..spec import Positive, likelihoods
+from ..core.hints import Positive
+from ..spec import likelihoods
 from .shared import EVERYWHERE, UNIT, logit_of, mean_of
 
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn.functional import logsigmoid, softplus
 
-from ..spec import Count, likelihoods
+from ..core.hints import Count
+from ..spec import likelihoods
 from .shared import RAREST, UNIT, Elementwise, limited, mean_of, unlimited, wider
 
 Levels = Annotated[int, Ge(2)]

@@ -8,7 +8,8 @@ from annotated_types import Gt
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from ..spec import Positive, likelihoods
+from ..core.hints import Positive
+from ..spec import likelihoods
 from .shared import EVERYWHERE, Elementwise, mean_of
 
 Freedom = Annotated[float, Gt(1)]   # at 1 and below there is no mean

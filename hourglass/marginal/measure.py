@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 from ..autoencoder import Autoencoder
+from ..core.expressions import read
 from ..data.source import Source, Split
-from ..spec import read
 
 DATA = {"static": "static binarisation", "fixed": "fixed binarisation",
         "dynamic": "dynamic binarisation, one draw of each sample",

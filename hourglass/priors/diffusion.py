@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from ..contracts import CodeSpace
-from ..spec import Count, NotNegative, priors
+from ..core.hints import Count, NotNegative
+from ..spec import priors
 from .learning import Scaling, learn
 
 FORGOTTEN = 0.1    # share of training codes whose class is withheld, for guidance

@@ -5,7 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..contracts import CodeSpace
-from ..spec import Count, priors
+from ..core.hints import Count
+from ..spec import priors
 from .learning import Scaling, learn
 
 FEW = 32     # factors, up to which each depends on all before it; beyond, halves on halves

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from ..contracts import CodeSpace
-from ..spec import Positive, priors
+from ..core.hints import Positive
+from ..spec import priors
 
 MOST = 2000        # codes whose radii are remembered
 NARROWEST = 1e-3   # of a kernel, in the radius' logarithm

@@ -5,7 +5,8 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
 from ..contracts import CodeSpace
-from ..spec import Count, priors
+from ..core.hints import Count
+from ..spec import priors
 
 ENOUGH = 3        # codes a factor, in each component, for a covariance of its own
 MOST = 20_000     # codes of a class

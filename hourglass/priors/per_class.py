@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from ..contracts import CodeSpace
-from ..spec import Positive, priors
+from ..core.hints import Positive
+from ..spec import priors
 
 NARROWEST = 1e-6
 

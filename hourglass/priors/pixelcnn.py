@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from ..console import track
 from ..contracts import CodeSpace
-from ..spec import Count, priors
+from ..core.hints import Count
+from ..spec import priors
 from .learning import learn
 from .masked import Network, Reader
 

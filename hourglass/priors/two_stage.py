@@ -8,7 +8,8 @@ from torch.distributions import Normal
 from torch.nn.functional import one_hot
 
 from ..contracts import CodeSpace
-from ..spec import Count, priors
+from ..core.hints import Count
+from ..spec import priors
 from .learning import Scaling, learn
 
 STEEPEST = 10.0     # a posterior's log variance stays within +-10

@@ -9,10 +9,10 @@ from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from ..contracts import Collection
+from ..core.hints import did_you_mean
 from ..data.images import Reading
 from ..data.rows import as_frame
 from ..data.table import from_frame
-from ..spec import did_you_mean
 from ..tasks.tables import is_table
 from ..trained import Trained
 from .intake import Given, check_classes, check_type

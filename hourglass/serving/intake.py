@@ -13,10 +13,10 @@ from fastapi import Request
 from PIL import Image, UnidentifiedImageError
 
 from ..contracts import Collection
+from ..core.hints import did_you_mean
 from ..data.headers import look, read_whole
 from ..data.images import Reading
 from ..data.reading import Misfit
-from ..spec import did_you_mean
 from ..trained import Trained
 from .form import MULTIPART, read_parts
 from .limits import Limits

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
-from ..spec import did_you_mean
+from ..core.hints import did_you_mean
 
 AGAIN = {"Retry-After": "1"}
 LONGEST = 300   # characters of a refusal

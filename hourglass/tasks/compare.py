@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from ..analysis.analyse import snapshot_of
 from ..console import track
+from ..core.image_grid import shown
 from ..disk import write_out
 from ..figures import draw_all
-from ..figures.canvas import as_png, contact_sheet, shown
+from ..figures.canvas import as_png, contact_sheet
 from ..folder import RunFolder, open_run
 from ..outline import OF_PRIORS, WORDS, in_order, titles
 from ..page import picture, template
-from ..reports import snapshot_of
 from ..settings import read_toml
 from ..snapshot import Snapshot
 from ..spec import figures

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..analysis.analyse import look, look_again
 from ..assembly import Training, prepare, resume
 from ..console import say
 from ..disk import check_empty, write_whole
 from ..display import show
 from ..folder import RunFolder, is_run, open_run
 from ..loading import load_source
-from ..reports import look, look_again, write_report
+from ..reports import write_report
 from ..run import run
 from ..settings import Settings, make_settings, read_toml
 from ..spec import models
@@ -139,4 +140,3 @@ def _train(training: Training) -> None:
     training.folder.write_record({**training.record, "ended": training.ended})
     say("looking at what was learnt ...")
     look(training)
-

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..core.expressions import read
 from ..folder import is_run, open_run
-from ..spec import models, read
+from ..spec import models
 
 ALL = "all"
 

@@ -9,9 +9,9 @@ import torch
 from .. import disentanglement as scores
 from ..console import track
 from ..contracts import Factors
+from ..core.hints import did_you_mean
 from ..data.source import Split
 from ..metrics.intervals import Estimate
-from ..spec import did_you_mean
 from ..trained import Trained
 
 SAMPLES, SEEDS = 10_000, 5

@@ -9,8 +9,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..console import say, track
+from ..core.image_grid import shown
 from ..disk import write_out
-from ..figures.canvas import contact_sheet, shown
+from ..figures.canvas import contact_sheet
 from ..trained import Trained
 from .embed import Embedded, codes_of
 from .pictures import check_name, save_figure

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from matplotlib.colors import to_hex
 
 from .. import explorer
+from ..analysis.analyse import snapshot_of
 from ..disk import write_out
 from ..explorer.runtime import NAME, runtime
 from ..explorer.thumbnails import thumbnails
@@ -19,7 +20,6 @@ from ..export import export
 from ..figures.classes import PALETTE
 from ..folder import open_run
 from ..page import template
-from ..reports import snapshot_of
 from ..settings import read_toml
 from ..snapshot import Snapshot
 from ..trained import Trained

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from ..augmentations import augmenter
-from ..autoencoder import Parts
 from ..classifier import (
     CONDITION,
     STEPS,
@@ -25,6 +24,7 @@ from ..data.source import Source, Split
 from ..folder import RunFolder, environment, new_folder
 from ..loading import load_source
 from ..metrics.intervals import Estimate, of_mean
+from ..model.parts import Parts
 from ..older import parts_of
 from ..settings import READING, Settings, make_settings, read_toml
 from ..trained import Trained, load

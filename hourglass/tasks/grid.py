@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..figures.canvas import put_rows, shown, square_panel
+from ..core.expressions import read
+from ..core.image_grid import shown
+from ..figures.canvas import put_rows, square_panel
 from ..probes import as_texts, square
-from ..spec import read
 from ..trained import Trained
 from .finish import PLAIN, Finish, finished
 from .pictures import save_figure

@@ -9,10 +9,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..console import say, track
 from ..contracts import Collection
+from ..core.image_grid import shown
 from ..data.image_files import opened
 from ..data.images import open_image
 from ..data.reading import Reading
-from ..figures.canvas import shown
 from ..figures.heat import TOP, bar_of_threshold, beside_threshold
 from ..placement import placement_of
 from ..scoring import Detector

@@ -8,11 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..contracts import Collection
+from ..core.image_grid import shown
 from ..data import collect
 from ..data.images import Reading
 from ..data.scales import find_scale
 from ..disk import write_out
-from ..figures.canvas import as_png, contact_sheet, shown
+from ..figures.canvas import as_png, contact_sheet
 
 COLUMNS, ROWS = 14, 12
 LOOKED_AT = 20_000    # samples, for range, doubles and flat images

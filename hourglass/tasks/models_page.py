@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from ..analysis.analyse import snapshot_of
+from ..core.image_grid import shown
 from ..disk import write_whole
 from ..figures import draw_all
-from ..figures.canvas import as_png, contact_sheet, panels, plain, shown
+from ..figures.canvas import as_png, contact_sheet, panels, plain
 from ..folder import RunFolder
 from ..page import picture, template
-from ..reports import snapshot_of
 from ..settings import read_toml
 from ..snapshot import Snapshot
 from ..spec import figures

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..channels import laid_out
+from ..core.image_grid import shown, tile
 from ..disk import write_out
-from ..figures.canvas import as_png, shown, tile
+from ..figures.canvas import as_png
 
 SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
 TIFFS = (".tif", ".tiff")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from ..core.hints import did_you_mean
 from ..folder import RunFolder
 from ..settings import read_toml
-from ..spec import did_you_mean
 from ..trained import load
 from .rows import as_csv
 

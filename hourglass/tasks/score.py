@@ -9,12 +9,12 @@ import numpy as np
 
 from ..console import say
 from ..contracts import Collection
+from ..core.hints import did_you_mean
 from ..data.patches import as_patches, of_rows
 from ..disk import check_empty, write_out
 from ..metrics.detection import at_threshold, separation
 from ..metrics.intervals import Estimate
 from ..scoring import Detector, normal_classes
-from ..spec import did_you_mean
 from ..trained import Trained
 from .heatmaps import write_heatmaps
 from .masks import by_masks, find_masks

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.image_grid import shown
 from ..disk import write_out
-from ..figures.canvas import contact_sheet, shown
+from ..figures.canvas import contact_sheet
 from ..trained import Trained
 from .embed import Embedded, codes_of
 from .picking import one_class, pick

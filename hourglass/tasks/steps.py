@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..checkpoint import load_tensors, save_tensors
-from ..codes import digest
 from ..console import say, track
 from ..contracts import Collection
+from ..core.tensor_files import load_tensors, save_tensors
 from ..data.series import Series
 from ..data.source import Split
 from ..data.windows import in_own_units
 from ..overlap import StepMeans
+from ..run.folder import digest
 from ..trained import Trained
 
 CHUNK = 2048   # windows that are looked at together

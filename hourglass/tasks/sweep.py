@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..figures.canvas import panels, put_rows, shown
+from ..core.image_grid import shown
+from ..figures.canvas import panels, put_rows
 from ..trained import Trained
 from .finish import PLAIN, Finish, finished
 from .pictures import save_figure

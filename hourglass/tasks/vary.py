@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from ..attributes import MEASURED, Attribute, between, find_attribute
-from ..figures.canvas import contact_sheet, shown
+from ..core.image_grid import shown
+from ..figures.canvas import contact_sheet
 from ..trained import Trained
 from .finish import PLAIN, Finish, finished
 from .picking import one_class, pick

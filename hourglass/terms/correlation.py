@@ -7,9 +7,10 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ..contracts import Output
+from ..core.hints import Count, NotNegative
 from ..decomposition import Decomposition, decomposed
 from ..precision import full_precision
-from ..spec import Count, NotNegative, terms
+from ..spec import terms
 from .basic import Term
 from .divergence import posterior
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
 from ..contracts import Output
-from ..spec import Count, Positive, terms
+from ..core.hints import Count, Positive
+from ..spec import terms
 from .weights import drawable, log_joint, nats
 
 Force = Callable[[Tensor], tuple[Tensor, Tensor]]   # z -> log p(x, z), and its gradient in z

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ..contracts import Output
-from ..spec import Count, Share, terms
+from ..core.hints import Count, Share
+from ..spec import terms
 from .basic import Term
 from .weights import drawable, log_joint, log_weights, nats
 

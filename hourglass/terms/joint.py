@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
 
 from ..contracts import Clock, Output
-from ..spec import NotNegative, Share, terms
+from ..core.hints import NotNegative, Share
+from ..spec import terms
 from .divergence import apart, posterior, risen
 
 

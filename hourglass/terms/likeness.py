@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..contracts import Output
+from ..core.hints import Count, Positive
 from ..similarity import multi_scale
-from ..spec import Count, Positive, terms
+from ..spec import terms
 from .basic import Term, per_sample
 
 

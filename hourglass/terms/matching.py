@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from ..contracts import Output
+from ..core.hints import Count, Positive
 from ..precision import at_least_single, full_precision
-from ..spec import Count, Positive, terms
+from ..spec import terms
 from .basic import Term
 
 Kernel = Literal["imq", "rbf"]

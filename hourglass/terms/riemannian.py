@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ..contracts import Output
+from ..core.hints import Count, Positive
 from ..precision import full_precision
-from ..spec import Count, Positive, terms
+from ..spec import terms
 from .hamiltonian import Force, Pace, force, standard, unbounded
 from .weights import nats
 

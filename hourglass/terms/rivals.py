@@ -8,7 +8,8 @@ from torch.func import functional_call
 from torch.nn.functional import softplus
 
 from ..contracts import Output
-from ..spec import Count, NotNegative, Positive, terms
+from ..core.hints import Count, NotNegative, Positive
+from ..spec import terms
 from .basic import per_sample
 
 CHANNELS = (32, 64, 128)   # of a rival that looks at images

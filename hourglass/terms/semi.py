@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
 from ..contracts import Output
-from ..spec import NotNegative, terms
+from ..core.hints import NotNegative
+from ..spec import terms
 from .basic import log_likelihood, per_sample
 from .divergence import divergence
 

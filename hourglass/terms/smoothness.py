@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ..contracts import Output
-from ..spec import Count, terms
+from ..core.hints import Count
+from ..spec import terms
 from .basic import Term, per_sample
 
 

@@ -1,0 +1,1 @@
+"""Looking at a trained model: snapshot, metrics, figures, report, explorer."""

@@ -1,0 +1,138 @@
+"""Look at a trained model: settle its run, take the snapshot, compute the metrics."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ..assembly import Training
+from ..autoencoder import Autoencoder
+from ..codes import find_codes, keep_codes, kept_codes
+from ..console import say
+from ..data.source import Source
+from ..fitted import prior_of
+from ..folder import RunFolder
+from ..heldout import find_held, keep_held
+from ..imputation import keep_filler
+from ..metrics import measure
+from ..observe import rows_of, take
+from ..reports import MONITORED, _compared, _count, _figures
+from ..run.settings import IN_MEMORY
+from ..scoring import keep_detectors
+from ..settings import read_toml
+from ..snapshot import Outdated, Snapshot, load_snapshot
+from ..spec import detectors
+from ..trained import Trained, load
+
+USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
+FOR_WORDS = ("own", "pixelcnn")   # that suit discrete codes; the second takes a while
+SMALL = 512   # numbers in a code, and
+FEW = 100     # classes, up to which those with covariances do
+
+
+def settle(training: "Training") -> bool:
+    """Put the best weights in place, and keep the codes of the training samples, for priors need
+    them when the data may be gone; returns whether there were such weights."""
+    state, restores = training.state, training.plan.stopping.restore_best
+    best = bool(restores and (state.best or state.cut_is_best))
+    if restores and state.kept:
+        training.step.load_state_dict(state.kept)
+    keep_codes(training.folder, find_codes(training.step.model, training.source))
+    if training.settings.data == IN_MEMORY:   # which is gone once this process ends
+        draws = detectors.make("likelihood").draws
+        held = find_held(training.step.model, training.source, draws)
+        keep_held(training.folder, held)
+        device = training.source.splits["train"].device
+        keep_detectors(Trained(training.folder, str(device), training.source))
+    if training.source.encoding.get("kind") == "table":
+        keep_filler(Trained(training.folder, str(training.fabric.device), training.source),
+                    training.source)
+    return best
+
+
+def look(training: "Training") -> dict[str, float]:
+    """Take the snapshot of what was learnt, measure it, and write both down."""
+    state, best = training.state, settle(training)
+    lasting = [state.trouble] if state.trouble and state.trouble not in training.told else []
+    record = {**training.record, "epochs": _count(state.rows),
+              "best_epoch": _figures(state.kept_epoch) if best else 0, "steps": state.step,
+              "seconds": round(state.seconds, 2), "ended": training.ended,
+              "notes": [*training.source.notes, *training.told, *lasting]}
+    return _keep(training.folder, training.step.model, training.source, record)
+
+
+def look_again(
+    folder: RunFolder, priors: Sequence[str] = (), features: str = "", device: str = "cpu"
+) -> dict[str, float]:
+    """The same from a run's weights and its data, with draws from these priors, judged by the
+    features of an ONNX file; of a run that was stopped before it was looked at, too. Raises
+    ValueError where weights or data are gone."""
+    trained, history = load(folder.path, device), folder.read_history()
+    record = folder.read_record()
+    if "metrics" not in record:
+        monitor = next((m for m in MONITORED if history and m in history[0]), "")
+        best = min(history, key=lambda row: row[monitor])["epoch"] if monitor else 0
+        record |= {"epochs": _count(history), "best_epoch": _figures(best),
+                   "seconds": history[-1]["seconds"] if history else 0.0, "notes": [],
+                   "ended": record.get("ended", "stopped from outside")}
+    source = trained.source().to(trained.device, torch.channels_last)
+    return _keep(folder, trained.model, source, record, priors, features)
+
+
+def _keep(
+    folder: RunFolder, model: Autoencoder, source: Source, record: dict[str, Any],
+    priors: Sequence[str] = (), features: str = "",
+) -> dict[str, float]:
+    """Measure, and write the snapshot, the codes, the priors and the record."""
+    codes = kept_codes(folder)
+    if codes is None:
+        codes = find_codes(model, source)
+        keep_codes(folder, codes)
+    few = codes.z[0].numel() <= SMALL and len(source.classes) <= FEW
+    named = read_toml(folder.settings).get("prior", "auto")
+    suiting = FOR_WORDS if model.alphabet else USUAL if few else USUAL[:3]
+    usual = dict.fromkeys([*suiting, *([named] if named != "auto" else [])])
+    fitted = {}
+    for text in priors or usual:
+        try:
+            fitted[text] = prior_of(folder, text, lambda: codes, len(source.classes),
+                                    model)
+        except (ValueError, RuntimeError) as error:   # of odd codes; the report need not suffer
+            if priors:
+                raise ValueError(str(error)) from None
+            say(f"the prior {text} could not be fitted: {error}")
+    snapshot = take(model, source, fitted, features)
+    _score(folder, source, snapshot)
+    metrics, intervals = measure(snapshot)
+    snapshot.save(folder.snapshot)
+    record = {**record, "split": snapshot.split, "metrics": metrics, "intervals": intervals}
+    folder.write_record(_compared(record, snapshot, folder))
+    return metrics
+
+
+def _score(folder: RunFolder, source: Source, snapshot: Snapshot) -> None:
+    """Where training saw only some of the classes, score all samples of the snapshot."""
+    train, unseen = source.splits["train"], source.splits[source.unseen]
+    if train.y is None or unseen.y is None:
+        return
+    rows, seen = rows_of(source), train.y[train.index].unique()
+    abnormal = ~torch.isin(unseen.y[unseen.index][rows.to(unseen.index.device)], seen).cpu().numpy()
+    if not abnormal.any():
+        return
+    detector = Trained(folder, str(unseen.device), source).detector()
+    snapshot.scores, snapshot.abnormal = detector.score_split(unseen, rows), abnormal
+    snapshot.detector, snapshot.threshold = detector.text, detector.threshold
+
+
+def snapshot_of(folder: RunFolder) -> Snapshot:
+    """What the run's model made of its samples: as kept, else by looking again."""
+    def kept() -> Snapshot:
+        return load_snapshot(folder.snapshot, folder.read_history(),
+                             folder.read_record().get("best_epoch", 0), folder.read_factors())
+    try:
+        if folder.snapshot.is_file():
+            return kept()
+    except Outdated:
+        pass
+    look_again(folder)
+    return kept()

@@ -1,0 +1,1 @@
+"""What every wing uses: registries, expressions, contracts, files, devices, distributions."""

@@ -1,0 +1,104 @@
+"""Texts such as "gaussian(16)" and "recon + 4 * kl", read with ast; nothing is evaluated."""
+
+import ast
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+LONGEST = 20_000  # characters of a text: some tell of each column of a wide table
+
+
+@dataclass(frozen=True)
+class Call:
+    """A part as it was asked for: its name and literal arguments."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        given = [repr(a) for a in self.args] + [f"{k}={v!r}" for k, v in self.kwargs.items()]
+        return f"{self.name}({', '.join(given)})" if given else self.name
+
+
+class Summand(NamedTuple):
+    """A summand of a formula: a number and perhaps a ramp, times a part."""
+
+    weight: float
+    ramp: Call | None
+    call: Call
+
+
+def read(text: str) -> Call:
+    """Read "name" or "name(1, key=2)"; nothing in it is evaluated."""
+    return _call(_expression(text), text)
+
+
+def read_sum(text: str) -> list[Summand]:
+    """Read "recon + 4 * kl(free_bits=0.5)", or with a ramp, "recon + ramp(0, 4) * kl"."""
+    return [_weighed(node, text, sign) for sign, node in _summands(_expression(text))]
+
+
+def _expression(text: str) -> ast.expr:
+    if len(text) > LONGEST:
+        raise ValueError(f"a text of {len(text)} characters is too long to be a part's name")
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ValueError(f"cannot read {text!r}; write it as name or name(1, key=2), a loss also "
+                         f"as a sum such as recon + 4 * kl") from None
+
+
+def _call(node: ast.expr, text: str) -> Call:
+    if isinstance(node, ast.Name):
+        return Call(node.id)
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        raise ValueError(f"cannot read {text!r}; write it as name or name(1, key=2)")
+    if any(keyword.arg is None for keyword in node.keywords):
+        raise ValueError(f"cannot read {text!r}: ** is not for texts")
+    return Call(node.func.id, tuple(_literal(a, text) for a in node.args),
+                {str(k.arg): _literal(k.value, text) for k in node.keywords})
+
+
+def _literal(node: ast.expr, text: str) -> Any:
+    try:
+        value = ast.literal_eval(node)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError
+        return value
+    except (ValueError, TypeError, RecursionError, MemoryError):
+        raise ValueError(f"in {text!r}, {ast.unparse(node)!r} is neither a finite number, a quoted "
+                         f"text nor a tuple of them") from None
+
+
+def _summands(node: ast.expr, sign: float = 1.0) -> Iterator[tuple[float, ast.expr]]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        yield from _summands(node.left, sign)
+        yield from _summands(node.right, sign if isinstance(node.op, ast.Add) else -sign)
+    else:
+        yield sign, node
+
+
+def _weighed(node: ast.expr, text: str, sign: float) -> Summand:
+    *before, part = _factors(node)
+    if before and isinstance(part, ast.Constant | ast.UnaryOp):
+        raise ValueError(f"in {text!r}, write the weight before its term, as in 4 * kl")
+    given = [factor for factor in before if isinstance(factor, ast.Call)]
+    if len(given) > 1:
+        raise ValueError(f"{text!r} has two ramps before one term")
+    weight = sign
+    for factor in before:
+        if factor in given:
+            continue
+        value = _literal(factor, text)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"in {text!r}, the weight {ast.unparse(factor)!r} is no number")
+        weight *= value
+    return Summand(weight, _call(given[0], text) if given else None, _call(part, text))
+
+
+def _factors(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return [*_factors(node.left), *_factors(node.right)]
+    return [node]

@@ -1,0 +1,59 @@
+"""Types of options, with their bounds in words, and what to say of a wrong name or value."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+
+Count = Annotated[int, Ge(1)]
+Positive = Annotated[float, Gt(0)]
+NotNegative = Annotated[float, Ge(0)]
+Share = Annotated[float, Ge(0), Le(1)]
+Rate = Annotated[float, Ge(0), Lt(1)]
+Fit = Literal["crop", "pad", "stretch"]   # how an image of another aspect comes to a size
+Initial = Literal["data", "glorot", "pytorch"]   # how weights begin
+
+
+def did_you_mean(wrong: str, right: Iterable[str]) -> str:
+    """What to say of a wrong name: the nearest right one, and all of them if they are few."""
+    right = list(right)
+    near = difflib.get_close_matches(wrong.lower(), right, n=1)
+    listed = f"there are {', '.join(right)}" if 0 < len(right) <= 40 else ""
+    if not near:
+        return listed
+    return f"did you mean {near[0]!r}?" + (f" ({listed})" if listed and len(right) > 1 else "")
+
+
+def _fitted(label: str, value: Any, hint: Any) -> Any:
+    """The value as the hint wants it (a list becomes a tuple, 1 becomes 1.0), or ValueError."""
+    from pydantic import TypeAdapter, ValidationError
+    try:
+        if isinstance(value, bool) and hint is not bool:
+            raise ValueError(f"{label} must be {expected(hint)}, not {value!r}")
+        return TypeAdapter(hint).validate_python(value)
+    except ValidationError:
+        raise ValueError(f"{label} must be {expected(hint)}, not {value!r}") from None
+
+
+def expected(hint: Any) -> str:
+    """A hint in words: "a whole number from 1", "one of none, max, avg"."""
+    plain = {int: "a whole number", float: "a number", str: "a text", bool: "True or False",
+             type(None): "None"}
+    if hint in plain:
+        return plain[hint]
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return " ".join([expected(args[0]), *map(bound_in_words, args[1:])])
+    if origin is Literal:
+        return f"one of {', '.join(str(arg) for arg in args if arg != '')}"
+    if origin is tuple:
+        return f"a tuple such as (8, 4): each {expected(args[0])}"
+    return " or ".join(expected(a) for a in args if a is not type(None)) or str(hint)
+
+
+def bound_in_words(bound: Any) -> str:
+    """A limit of a hint in words: "from 1"."""
+    words = {"ge": "from", "gt": "above", "le": "up to", "lt": "below"}
+    return next((f"{word} {getattr(bound, attribute):,.12g}" for attribute, word in words.items()
+                 if hasattr(bound, attribute)), "")

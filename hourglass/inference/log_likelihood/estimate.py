@@ -1,0 +1,151 @@
+"""Estimate log p(x) of a split by importance sampling or annealing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...disk import write_out
+from ...marginal.decomposition import Parts
+from ...marginal.importance import Weighed
+from ...marginal.measure import Measure
+from ...tasks.rows import as_csv
+
+FEW = 10   # effective codes below which a sample's estimate rests on next to nothing
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asks for."""
+
+    codes: int = 1000         # drawn for each sample
+    annealing: int = 0        # steps, if any
+    chains: int = 8           # of annealing, a sample
+    split: str = ""           # else the one that training knows least of
+    limit: int | None = None  # at most so many samples, evenly spread over the split
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """How likely samples are to a model; arrays are (N,), in nats."""
+
+    wish: Wish
+    measure: Measure
+    split: str
+    rows: np.ndarray             # of the split
+    weighed: Weighed
+    annealed: Weighed | None
+    parts: Parts
+    seconds: float
+
+    @property
+    def nll(self) -> float:
+        """-log p(x), the mean over samples: of annealing, where that was asked for."""
+        return _mean(self.best.nll)[0]
+
+    @property
+    def error(self) -> float:
+        """Its standard error, from sample to sample."""
+        return _mean(self.best.nll)[1]
+
+    @property
+    def elbo(self) -> float:
+        """The evidence bound, which is below log p(x): the mean over all codes that were drawn."""
+        return _mean(self.weighed.elbo)[0]
+
+    @property
+    def bits(self) -> float | None:
+        """Bits a value, where they mean something."""
+        return self.measure.bits(self.nll)
+
+    @property
+    def best(self) -> Weighed:
+        """The tighter estimate."""
+        return self.weighed if self.annealed is None else self.annealed
+
+    @property
+    def lines(self) -> list[str]:
+        """What was found, in words."""
+        wish = self.wish
+        found = [f"{self.split}, {len(self.rows):,} samples: {self.measure.of}: " + _said(
+            self.weighed.nll) + f" nats by importance sampling, {wish.codes:,} codes a sample "
+            f"({self.measure.label})"]
+        if self.annealed is not None:
+            found.append(f"{_said(self.annealed.nll)} nats by annealing, {wish.annealing:,} steps, "
+                         f"{wish.chains} chains a sample: "
+                         f"{_effective(self.annealed, wish.chains)}")
+        if self.bits is not None:
+            found.append(f"{self.bits:.4g} bits a value{self.measure.about_bits}")
+        return [*found, f"importance sampling: {_effective(self.weighed, wish.codes)}; such "
+                f"estimates are too high in the mean, and fall with more codes", *self._of_bound()]
+
+    def _of_bound(self) -> list[str]:
+        """What the bound is made of, in words."""
+        means = self.parts.means
+        words = (f"-ELBO {-self.elbo:.5g} over these codes; over one code a sample "
+                 f"{-_mean(self.parts.elbo)[0]:.5g}: reconstruction {means['reconstruction']:.5g}, "
+                 f"KL {means['divergence']:.4g}")
+        if "mutual" in means:
+            words += (f": mutual information {means['mutual']:.4g} (at most "
+                      f"{np.log(self.parts.posteriors):.3g}, for q(z) is the mean of "
+                      f"{self.parts.posteriors:,} posteriors)")
+        if "factors" in means:
+            return [f"{words}, total correlation {means['correlation']:.4g}, factor by factor "
+                    f"{means['factors']:.4g}"]
+        return [f"{words}, q(z) to the prior {means['marginal']:.4g}" if "marginal" in means
+                else words]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The same as JSON can hold it."""
+        found = {"split": self.split, "samples": len(self.rows), "seed": self.wish.seed,
+                 "likelihood": self.measure.likelihood, "binarised": self.measure.binarised,
+                 "is_likelihood": self.measure.is_likelihood, "codes": self.wish.codes,
+                 "nll": _mean(self.weighed.nll)[0], "error": _mean(self.weighed.nll)[1],
+                 "elbo": self.elbo, "bits": self.bits,
+                 "effective_codes": float(self.weighed.ess.mean()), "bound": self.parts.means,
+                 "seconds": round(self.seconds, 1), "words": self.lines}
+        if self.annealed is not None:
+            found |= {"annealing": self.wish.annealing, "chains": self.wish.chains,
+                      "annealed_nll": self.nll, "annealed_error": self.error}
+        return found
+
+    def write(self, out: Path) -> None:
+        """A .csv, a row a sample."""
+        columns = {"row": self.rows, "nll": self.weighed.nll, "elbo": self.weighed.elbo,
+                   "effective_codes": self.weighed.ess}
+        if self.annealed is not None:
+            columns["annealed_nll"] = self.annealed.nll
+        table = [(int(row), *map(float, rest)) for row, *rest in
+                 zip(*columns.values(), strict=True)]
+        write_out(out, as_csv([*columns], table))
+
+
+def _check(wish: Wish) -> None:
+    """Raises ValueError for numbers that make no sense."""
+    least = {"codes": 1, "annealing": 0, "chains": 1, "limit": 1, "seed": 0}
+    for name, bound in least.items():
+        value = getattr(wish, name)
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not (name == "limit" and value is None) and (not whole or value < bound):
+            raise ValueError(f"{name} must be a whole number from {bound}, not {value!r}")
+
+
+def _mean(values: np.ndarray) -> tuple[float, float]:
+    """The mean of one value a sample (N,), and its standard error, 0 of a single one."""
+    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    return float(values.mean()), float(error)
+
+
+def _said(values: np.ndarray) -> str:
+    mean, error = _mean(values)
+    return f"{mean:.5g} +- {error:.2g}"
+
+
+def _effective(weighed: Weighed, of: int) -> str:
+    least = min(FEW, of / 2)
+    few = float((weighed.ess < least).mean())
+    return (f"{weighed.ess.mean():.3g} effective of {of:,} in the mean, fewer than {least:g} for "
+            f"{few:.0%} of the samples")

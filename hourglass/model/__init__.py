@@ -1,0 +1,1 @@
+"""A model is a sentence: backbone, bottleneck, likelihood, losses; the autoencoder they make."""

@@ -1,0 +1,51 @@
+"""Parts: the texts that a model is composed of."""
+
+from dataclasses import dataclass, replace
+
+from ..autoencoder import _by_cell
+from ..core.expressions import Call, read
+from ..spec import backbones, likelihoods, usual_backbone
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a model is made of: each field names a part, as text. "auto" fits the data."""
+
+    backbone: str = "auto"
+    decoder: str = ""             # another backbone, of which the decoder is taken
+    bottleneck: str = "plain(32)"
+    likelihood: str = "auto"
+    corruption: str = "none"
+    condition: str = "none"       # or "label", or "inferred"
+    loss: str = "recon"
+    prior: str = "auto"           # that samples are drawn from, if none is asked for
+
+    def fitted(
+        self, shape: tuple[int, ...], low: float, high: float, columns: str = ""
+    ) -> "Parts":
+        """With a part for every "auto", and the likelihood's support held against the data, of
+        which `columns` says what a table's are, as `mixed` is told."""
+        backbone = self.backbone if self.backbone != "auto" else usual_backbone(shape)
+        bounded = low >= 0 and high <= 1
+        several = "kinds" in columns or "pair" in columns
+        likelihood = self.likelihood if self.likelihood != "auto" else (
+            "mixed" if several else "bernoulli" if bounded else "normal")
+        if columns and likelihood.startswith("mixed"):   # whatever another table's were
+            likelihood = f"mixed({columns!r})"
+        least, most = likelihoods.make(likelihood).support
+        if low < least or high > most:
+            raise ValueError(f"{likelihood} is for values from {least:g} to {most:g}, and this "
+                             f"data has others; use --likelihood normal, or scale the data")
+        return replace(self, backbone=backbone, decoder=_around(self.decoder, backbone),
+                       likelihood=likelihood, corruption=_by_cell(self.corruption, columns))
+
+
+def _around(decoder: str, backbone: str) -> str:
+    """The decoder's text, with that backbone in it if it wraps whichever there is."""
+    if not decoder:
+        return ""
+    call = read(decoder)
+    options = backbones.check(call)
+    if "of" not in backbones.options(call.name) or options.get("of", "auto") != "auto":
+        return decoder
+    return str(Call(call.name, (), {**options, "of": backbone}))

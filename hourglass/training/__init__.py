@@ -1,0 +1,1 @@
+"""Training: setup, the loop, validation, checkpoints, optimisers and schedules."""
