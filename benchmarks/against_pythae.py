@@ -27,10 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from hourglass.console import say
+from hourglass.core.console import say
+from hourglass.core.registry import models
 from hourglass.data import collect
 from hourglass.data.images import Reading
-from hourglass.spec import models
 
 HERE = Path(__file__).parent
 DIM, K = 16, 10

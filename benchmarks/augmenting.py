@@ -15,7 +15,7 @@ from torch.nn import functional
 
 import hourglass
 from hourglass.augmentations import augmenter
-from hourglass.channels import channels_first
+from hourglass.core.channels import channels_first
 from hourglass.data import Reading, collect
 from hourglass.trained import Trained
 

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import hourglass as hg
-from hourglass.console import say
+from hourglass.core.console import say
 from hourglass.metrics.intervals import of_mean
 from hourglass.metrics.reconstruction import structural_similarity
 from hourglass.settings import read_toml

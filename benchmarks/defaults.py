@@ -20,11 +20,11 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 import hourglass as hg
-from hourglass.channels import channels_first, channels_last
-from hourglass.console import say
-from hourglass.contracts import Collection
+from hourglass.core.channels import channels_first, channels_last
+from hourglass.core.console import say
+from hourglass.core.contracts import Collection
+from hourglass.core.registry import models
 from hourglass.data import Reading, collect
-from hourglass.spec import models
 from hourglass.trained import Trained
 
 MASKED = ("mae",)

@@ -24,9 +24,9 @@ from sklearn.neighbors import KNeighborsClassifier, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from hourglass.console import say
+from hourglass.core.console import say
+from hourglass.core.registry import detectors
 from hourglass.sklearn import AutoencoderDetector, AutoencoderTransformer
-from hourglass.spec import detectors
 
 OURS = ("error", "knn", "mahalanobis", "combined")
 OUTLIERS = 0.05   # share of a table

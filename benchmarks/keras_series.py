@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import hourglass as hg
-from hourglass.contracts import Collection
+from hourglass.core.contracts import Collection
 
 
 def errors(model: hg.Trained, name: str) -> np.ndarray:

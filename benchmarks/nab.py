@@ -30,7 +30,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import log_ndtr
 
 import hourglass as hg
-from hourglass.console import track
+from hourglass.core.console import track
 from hourglass.data.nab import nab_names, read_nab
 from hourglass.data.series import Series
 from hourglass.tasks.score_series import labelled_steps, runs, score_series

@@ -8,7 +8,7 @@ import statistics
 import tempfile
 
 import hourglass as hg
-from hourglass.console import say
+from hourglass.core.console import say
 
 SETS = {
     "dense: 784-200-200-50, tanh, static MNIST": {

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import hourglass as hg
 from hourglass.autoencoder import Autoencoder
-from hourglass.console import say
+from hourglass.core.console import say
 from hourglass.data.source import Source
 from hourglass.metrics.intervals import of_mean
 from hourglass.metrics.reconstruction import peak_ratio, structural_similarity

@@ -26,7 +26,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
 import hourglass as hg
-from hourglass.console import track
+from hourglass.core.console import track
 from hourglass.overlap import StepMeans
 from hourglass.tasks.score_series import score_series
 

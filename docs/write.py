@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from hourglass.core.hints import expected
+from hourglass.core.registry import REGISTRIES, Registry
 from hourglass.settings import Settings, recipes
-from hourglass.spec import REGISTRIES, Registry
 
 
 def page(kind: str, registry: Registry) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .core.expressions import Call, read
-from .spec import bottlenecks, models
+from .core.registry import bottlenecks, models
 
 NAMES = {"learning_rate": "lr", "optimizer": "optimiser", "validation_split": "val",
          "num_epochs": "epochs", "max_epochs": "epochs", "batchsize": "batch_size",

@@ -7,8 +7,8 @@ import torch
 from PIL import Image, ImageDraw
 from torch import nn
 
-from .channels import channels_last
-from .contracts import Batch
+from .core.channels import channels_last
+from .core.contracts import Batch
 from .core.image_grid import shown, tile
 
 COLUMNS = 8

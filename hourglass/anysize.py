@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 from .autoencoder import Autoencoder
-from .contracts import Collection
+from .core.contracts import Collection
 from .data.files import files_in
 from .data.images import GREY_MODES
 from .data.in_memory import are_paths

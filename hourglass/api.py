@@ -11,12 +11,12 @@ from .assembly import Training
 from .assembly import prepare as prepare_run
 from .assembly import resume as resume_run
 from .callbacks import Callback, as_callbacks, watched
-from .console import is_first, say
+from .core.console import is_first, say
+from .core.distributed import part_ways
 from .data.over_time import as_kind
 from .display import show
 from .folder import open_run
 from .imputation import filled_in
-from .processes import part_ways
 from .reports import compared_with_pca, finish, write_report
 from .run import run
 from .run.settings import IN_MEMORY

@@ -17,29 +17,29 @@ from .aliases import own_words, with_dim
 from .augmentations import augmenter
 from .autoencoder import Autoencoder
 from .beginning import begin_with, settings_of
-from .channels import FEW, read_channels
 from .checkpoint import load_state_into
-from .console import is_first, say
+from .core.channels import FEW, read_channels
+from .core.console import is_first, say
+from .core.device import choose_device, choose_layout, choose_precision, limit_memory, make_fabric
 from .core.expressions import read, read_sum
+from .core.files import check_space
 from .core.hints import did_you_mean
+from .core.malloc import keep_freed_memory
+from .core.registry import backbones, bottlenecks, likelihoods, optimisers, schedules, stops, terms
 from .core.tensor_files import load_tensors
 from .corruptions import corrupter
 from .data.binary import anew
 from .data.scales import AS_IT_IS, read_range
 from .data.source import Source
-from .disk import check_space
 from .fit import Plan, State, is_over, varied
 from .folder import RunFolder, environment, new_folder
-from .hardware import choose_device, choose_layout, choose_precision, limit_memory, make_fabric
 from .initial import begin_at_mean
 from .loading import load_source
-from .memory import keep_freed_memory
 from .model.parts import Parts
 from .objective import Objective
 from .older import FORMAT, backbone_of
 from .run.settings import IN_MEMORY, with_whole_path
 from .settings import Settings, make_settings, read_toml
-from .spec import backbones, bottlenecks, likelihoods, optimisers, schedules, stops, terms
 from .steering import effective_beta, negative_weights, ramps_too_long
 from .step import Step
 from .suited import suited

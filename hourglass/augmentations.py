@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .core.expressions import read_sum
 from .core.hints import NotNegative, Positive, Rate, Share
-from .spec import augmentations
+from .core.registry import augmentations
 
 
 @dataclass(frozen=True)

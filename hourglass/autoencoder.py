@@ -7,13 +7,13 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from .condition import CONDITIONS, Condition
-from .contracts import Alphabet, Latent, Output
+from .core.contracts import Alphabet, Latent, Output
 from .core.expressions import Call, read
 from .core.hints import Initial
+from .core.precision import at_least_single, full_precision
+from .core.registry import backbones, bottlenecks, corruptions, likelihoods
 from .corruptions import corrupter
 from .model.parts import Parts
-from .precision import at_least_single, full_precision
-from .spec import backbones, bottlenecks, corruptions, likelihoods
 
 INITIALISED = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d)
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from .console import track
+from .core.console import track
 from .core.expressions import read_sum
 
 Fix = Callable[[np.ndarray], np.ndarray]   # of one image (H, W, C)

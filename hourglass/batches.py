@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .contracts import Collection
+from .core.contracts import Collection
 
 BATCH = 128
 

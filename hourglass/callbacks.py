@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 from .assembly import Training
-from .contracts import Progress
+from .core.contracts import Progress
 from .run import anyone
 
 Callback = Callable[[int, dict[str, float]], Any]   # the epoch's number and its figures, by name

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from .autoencoder import Autoencoder, initialise
 from .condition import ClassifierHead
-from .console import track
+from .core.console import track
+from .core.registry import schedules
 from .core.tensor_files import save_tensors
 from .data.source import Split
 from .model.no_decoder import NoDecoder
 from .model.parts import Parts
-from .spec import schedules
 
 CONDITION = "classifier"   # what such a model's parts say
 LR = 1e-3                  # of the head; the encoder's is lower, so that it forgets less

@@ -18,11 +18,11 @@ from .cli_finetune import finetune_commands
 from .cli_latent import Blur, Sharpen, latent_commands
 from .cli_serve import serve_commands
 from .cli_use import use_commands
-from .console import is_first, say
+from .core.console import is_first, say
 from .core.hints import did_you_mean
+from .core.registry import REGISTRIES
 from .flags import takes_settings
 from .settings import Settings, chosen_recipe, make_settings, recipes
-from .spec import REGISTRIES
 
 app = typer.Typer(
     name="hourglass", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
@@ -78,10 +78,10 @@ def train(
     say(f"reading {data or 'the data'} ...")   # before the imports, which take seconds
     from .assembly import prepare
     from .assembly import resume as go_on
+    from .core.distributed import part_ways
     from .display import show
     from .folder import is_run, open_run
     from .imputation import filled_in
-    from .processes import part_ways
     from .run import run
     if resume:
         if not data or recipe or out:
@@ -168,8 +168,8 @@ def report(
 
     Examples: hourglass report runs/1; hourglass report runs/1 --priors "flow;mixture(5)"
     """
+    from .core.device import choose_device
     from .folder import open_run
-    from .hardware import choose_device
     from .reports import write_report
     wanted = [text.strip() for text in priors.split(";") if text.strip()]
     print(write_report(open_run(run), wanted, features, str(choose_device(device))))
@@ -195,7 +195,7 @@ def reconstruct(
     Examples: hourglass reconstruct runs/1 photos/ -o out/; hourglass reconstruct runs/2 rows.csv
     -o again.csv
     """
-    from .hardware import choose_device
+    from .core.device import choose_device
     from .tasks.finish import Finish
     from .tasks.reconstruct import Manner
     from .tasks.reconstruct import reconstruct as pass_through

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from .console import say
+from .core.console import say
 from .flags import takes_settings
 from .settings import Settings
 

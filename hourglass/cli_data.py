@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .console import say
+from .core.console import say
 from .flags import takes_settings
 from .settings import READING, make_settings
 
@@ -73,7 +73,7 @@ def show(
 
     Example: hourglass data show photos/ -o sheet.png
     """
-    from .channels import show_channels
+    from .core.channels import show_channels
     from .tasks.look import look
     chosen = make_settings(settings)
     show_channels(chosen.show)

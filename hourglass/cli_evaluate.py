@@ -39,7 +39,7 @@ def evaluate(
     Examples: hourglass evaluate runs/1 --nll 5000; hourglass evaluate runs/1 --nll 5000 --ais 500
     --limit 100; hourglass evaluate runs/sprites --factors --leave-out shape
     """
-    from .hardware import choose_device
+    from .core.device import choose_device
     if factors:
         from .tasks.disentangle import disentangle
         from .trained import load

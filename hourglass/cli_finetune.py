@@ -35,7 +35,7 @@ def finetune(
     Examples: hourglass finetune runs/1 --labels 100 -o runs/few; hourglass finetune runs/1
     labelled/ --frozen; hourglass classify runs/few scans/
     """
-    from .hardware import choose_device
+    from .core.device import choose_device
     from .tasks.finetune import Choice, finetuned
     from .trained import load
     model = load(run, str(choose_device(device)))

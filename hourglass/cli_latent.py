@@ -45,7 +45,7 @@ def generate(
     -o sevens/; hourglass generate runs/1 --class 0,1,2; hourglass generate runs/1 --radius
     0.5,1,2,3,5,8
     """
-    from .hardware import choose_device
+    from .core.device import choose_device
     from .tasks.finish import Finish
     from .tasks.generate import Wish
     from .tasks.generate import generate as draw
@@ -93,8 +93,8 @@ def morph(
 
     Examples: hourglass morph runs/1 a.png b.png -o morph.gif; hourglass morph runs/1 3 17 8
     """
+    from .core.device import choose_device
     from .core.hints import did_you_mean
-    from .hardware import choose_device
     from .tasks.finish import Finish
     from .tasks.morph import Manner
     from .tasks.morph import morph as go
@@ -125,7 +125,7 @@ def vary(
     Examples: hourglass vary runs/1 3 --attribute brightness,slant; hourglass vary runs/1 face.png
     --having smiling/ --lacking serious/ -o smile.gif
     """
-    from .hardware import choose_device
+    from .core.device import choose_device
     from .tasks.finish import Finish
     from .tasks.vary import chosen_attributes
     from .tasks.vary import vary as along

@@ -43,7 +43,7 @@ def serve(
     except ModuleNotFoundError as error:
         raise ValueError(f"serving needs an extra ({error.name} is missing): pip install "
                          f"'hourglass[serve]'") from None
-    from .hardware import choose_device
+    from .core.device import choose_device
     from .serving.limits import Limits
     from .trained import load
     place = Place(host, port, read_token(token_file), open, grace)

@@ -32,7 +32,7 @@ def restore(
     Examples: hourglass restore runs/1 scans/ -o restored/; hourglass restore runs/1 clean/
     --corrupt own -o tried/
     """
-    from .hardware import choose_device
+    from .core.device import choose_device
     from .tasks.restore import Manner
     from .tasks.restore import restore as restore_all
     from .trained import load
@@ -85,7 +85,7 @@ def score(
     parts/ --detector "knn(5)" --labelled examples/; hourglass score runs/2 readings.csv --plot
     scores.png
     """
-    from .hardware import choose_device
+    from .core.device import choose_device
     from .tasks.score import Choice, in_words
     from .tasks.score import score as judge
     from .tasks.score_series import Stretching
@@ -126,7 +126,7 @@ def _score_series(
     model: Any, data: str, out: Path, drawn: tuple[Path | None, str], asked: dict[str, Any]
 ) -> None:
     """Score the steps of a series, else of the one that the run was trained on."""
-    from .console import say
+    from .core.console import say
     from .tasks.draw_series import draw_series
     from .tasks.pictures import SUFFIXES, check_name
     from .tasks.score_series import read_spans, score_series, write_scores
@@ -161,7 +161,7 @@ def impute(
 
     Example: hourglass impute runs/1 rows.csv -o full.csv
     """
-    from .hardware import choose_device
+    from .core.device import choose_device
     from .tasks.impute import impute as fill
     from .trained import load
     for line in fill(load(run, str(choose_device(device))), table, out):
@@ -192,7 +192,7 @@ def embed(
     Examples: hourglass embed runs/1 photos/ -o codes.parquet; hourglass embed runs/1 photos/
     --nearest query.png -o nearest.png; hourglass embed runs/1 photos/ --duplicates
     """
-    from .hardware import choose_device
+    from .core.device import choose_device
     from .trained import load
     if nearest and duplicates:
         raise ValueError("--nearest and --duplicates are two questions; ask one at a time")
@@ -226,7 +226,7 @@ def classify(
     Example: hourglass train mnist --model semi_supervised_vae --labelled 100 -o runs/few; hourglass
     classify runs/few scans/ -o classes.csv
     """
-    from .hardware import choose_device
+    from .core.device import choose_device
     from .tasks.classify import classify as guess_all
     from .trained import load
     for line in [*guess_all(load(run, str(choose_device(device))), samples, out), out]:
@@ -255,7 +255,7 @@ def compress(
     --lossless
     """
     from .compression.codec import wish_of
-    from .hardware import choose_device
+    from .core.device import choose_device
     from .tasks.compress import compress as squeeze
     from .trained import load
     wish = wish_of(quality, step, lossless)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .autoencoder import Autoencoder
-from .console import track
+from .core.console import track
 from .core.tensor_files import load_tensors, save_tensors
 from .data.source import Source
 from .folder import RunFolder

@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from annotated_types import MinLen
 from torch import Tensor
 
-from .contracts import Corrupted
+from .core.contracts import Corrupted
 from .core.expressions import read_sum
 from .core.hints import Count, NotNegative, Share
-from .spec import corruptions
+from .core.registry import corruptions
 
 Corruption = Callable[[Tensor], Tensor]
 Strength = NotNegative | tuple[NotNegative, NotNegative]

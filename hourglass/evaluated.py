@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .disk import write_whole
+from .core.files import write_whole
 from .folder import RunFolder
 from .run.folder import digest
 

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.distributions import Distribution, Normal
 
 from .autoencoder import Autoencoder
-from .channels import channels_last
-from .console import track
-from .contracts import Batch, Rule, Seen
+from .core.channels import channels_last
+from .core.console import track
+from .core.contracts import Batch, Rule, Seen
 from .data.source import Split
 from .pca import PCA, values_of
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from .contracts import Batch, Clock, Progress
+from .core.contracts import Batch, Clock, Progress
 from .data.source import Source, Split, shuffled
 from .evaluation import EVALUATION_BATCH, evaluate, together
 from .posterior import Posterior

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from .autoencoder import Autoencoder
 from .codes import Codes
-from .contracts import CodeSpace
+from .core.contracts import CodeSpace
 from .core.expressions import read
+from .core.registry import priors
 from .core.tensor_files import load_tensors, save_tensors
 from .folder import RunFolder
 from .run.folder import digest
-from .spec import priors
 
 
 @dataclass(frozen=True)

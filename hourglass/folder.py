@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
-from .disk import lock, write_whole
+from .core.files import lock, write_whole
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "pillow", "safetensors")
 

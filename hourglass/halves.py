@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from .autoencoder import Autoencoder
-from .contracts import Scale
+from .core.contracts import Scale
 from .core.tensor_files import load_tensors
 from .folder import open_run
 from .model.parts import Parts

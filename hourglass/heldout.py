@@ -11,8 +11,8 @@ from torch import Tensor
 
 from .autoencoder import Autoencoder
 from .codes import Codes
-from .console import say
-from .contracts import Seen
+from .core.console import say
+from .core.contracts import Seen
 from .core.tensor_files import load_tensors, save_tensors
 from .data.source import Source, Split
 from .evidence import PLAIN, Look, has_posterior, see

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .contracts import Collection
+from .core.contracts import Collection
 from .core.tensor_files import load_tensors, save_tensors
 from .data.columns import Column, parts_of
 from .data.source import Source

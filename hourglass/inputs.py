@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from .console import say
-from .contracts import Collection, Scale
+from .core.console import say
+from .core.contracts import Collection, Scale
 from .data import collect, from_array, rescaled
 from .data.images import Reading, shape_images
 from .data.in_memory import Given, gather, with_missing

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .console import track
+from .core.console import track
 from .core.tensor_files import load_tensors, save_tensors
 from .data.fetch import cache_folder
 from .data.source import Source

@@ -17,21 +17,21 @@ from torch import Tensor
 
 from .assembly import prepare
 from .batches import BATCH
-from .channels import channels_first, channels_last
-from .contracts import Batch, Collection, Seen
+from .core.channels import channels_first, channels_last
+from .core.contracts import Batch, Collection, Seen
+from .core.device import choose_device
 from .core.expressions import read
+from .core.files import check_empty
 from .core.hints import did_you_mean
+from .core.registry import models
 from .core.tensor_files import load_tensors, save_tensors
 from .data.scales import AS_IT_IS, find_scale
-from .disk import check_empty
 from .display import show
 from .evidence import Look, by_place, seen_of, together
 from .fit import fit
-from .hardware import choose_device
 from .pca import PCA, components_for, errors_by_others, fit_pca
 from .run import parties_of, save_weights
 from .settings import Settings, make_settings
-from .spec import models
 from .trained import load
 
 SCALES = ("auto", "standard", "range", "none")

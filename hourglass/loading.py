@@ -3,7 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from .core.distributed import in_turn
 from .core.expressions import read
+from .core.registry import likelihoods
 from .data import collect, split
 from .data.binary import binarise
 from .data.fetch import cache_folder
@@ -11,9 +13,7 @@ from .data.find import find_call
 from .data.labelled import show_labels
 from .data.labels import check_judged, check_known
 from .data.source import Source
-from .processes import in_turn
 from .settings import Settings
-from .spec import likelihoods
 
 
 def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from .autoencoder import Autoencoder
-from .contracts import Scale
+from .core.contracts import Scale
 from .core.tensor_files import save_tensors
 from .data.images import Reading
 from .data.source import Source

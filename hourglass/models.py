@@ -3,8 +3,8 @@
 from typing import Literal
 
 from .core.hints import Count, NotNegative, Positive, Share
+from .core.registry import models
 from .model.parts import Parts
-from .spec import models
 
 
 @models.add("ae")

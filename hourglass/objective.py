@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from .contracts import Clock, Output
+from .core.contracts import Clock, Output
 from .core.expressions import read_sum
+from .core.registry import ramps, terms
 from .ramps import Ramp
-from .spec import ramps, terms
 
 
 class Objective(nn.Module):

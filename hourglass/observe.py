@@ -12,8 +12,8 @@ from torch.distributions import Normal
 from .against_pca import put_beside
 from .autoencoder import Autoencoder
 from .baselines import baselines
-from .channels import channels_first, channels_last
-from .console import track
+from .core.channels import channels_first, channels_last
+from .core.console import track
 from .corruptions import corrupted
 from .data.columns import value_names
 from .data.source import Source

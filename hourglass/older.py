@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .core.expressions import Call, read
-from .spec import backbones
+from .core.registry import backbones
 
 FORMAT = 2   # since which kernel=(3, 5) is a height and a width; it was a kernel for each block
 

@@ -7,8 +7,8 @@ from torch import nn, optim
 from torch.optim import Optimizer
 
 from .core.hints import NotNegative, Rate
+from .core.registry import optimisers
 from .muon import Muon
-from .spec import optimisers
 
 Weights = Iterable[nn.Parameter]
 

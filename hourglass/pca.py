@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .channels import channels_last
-from .contracts import Batch
+from .core.channels import channels_last
+from .core.contracts import Batch
 from .data.source import Source
 
 MOST = 10_000              # training samples that it is fitted to, of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .contracts import Latent
+from .core.contracts import Latent
 
 ACTIVE = 0.01     # variance of a factor's means above which it is in use (Burda et al., 2016)
 COLLAPSED = 0.1   # nats of KL below which the code says nothing

@@ -8,9 +8,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .contracts import Clock
+from .core.contracts import Clock
 from .core.hints import Count, Positive, Rate, Share
-from .spec import ramps
+from .core.registry import ramps
 
 OF_THE_RUN = 0.25   # a ramp's length where none is given
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from .against_pca import in_words, rows, verdict
 from .analysis.analyse import look, look_again, snapshot_of
 from .animation import animate
-from .channels import show_channels
-from .console import track
-from .disk import write_whole
+from .core.channels import show_channels
+from .core.console import track
+from .core.files import write_whole
+from .core.registry import figures
 from .evaluated import kept_evaluations
 from .figures import draw_all
 from .figures.canvas import as_png
@@ -20,7 +21,6 @@ from .outline import GENERATES, OF_PRIORS, SECTIONS, WORDS, in_order, titles
 from .page import embedded, picture, template
 from .settings import read_toml
 from .snapshot import Snapshot
-from .spec import figures
 
 if TYPE_CHECKING:   # a report that is drawn again trains nothing
     from .assembly import Training

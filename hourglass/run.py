@@ -13,8 +13,8 @@ from torch import nn
 from .animation import COLUMNS, is_framed, save_frame
 from .assembly import Training
 from .checkpoint import save_state
-from .console import is_first
-from .contracts import Progress
+from .core.console import is_first
+from .core.contracts import Progress
 from .corruptions import corrupted
 from .fit import Parties, fit
 from .interrupts import Interrupts

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from .core.hints import Count, Positive, Rate, Share
-from .spec import schedules
+from .core.registry import schedules
 
 Schedule = Callable[[float, Sequence[float]], float]
 

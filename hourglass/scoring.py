@@ -11,19 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .contracts import Rule
+from .core.contracts import Rule
 from .core.expressions import read
+from .core.files import write_whole
+from .core.registry import detectors, thresholds
 from .core.tensor_files import load_tensors, save_tensors
 from .data.patches import Patches, as_patches
 from .data.source import Split
 from .detectors.tail import log_survival
-from .disk import write_whole
 from .evidence import Look, see
 from .folder import RunFolder
 from .heldout import Held, Judging, held_of
 from .patchwise import by_image, whole_images
 from .run.folder import digest
-from .spec import detectors, thresholds
 
 USUAL = "error"   # "auto", but of images: it found most of benchmarks/anomalies.py --validate
 # of images (benchmarks/defects.py): where PCA brings back normal ones much better than the model

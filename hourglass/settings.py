@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .aliases import own_words, with_dim
-from .console import say
+from .core.console import say
 from .core.hints import (
     Count,
     Fit,
@@ -21,7 +21,7 @@ from .core.hints import (
     did_you_mean,
     expected,
 )
-from .spec import Depth, models
+from .core.registry import Depth, models
 
 if TYPE_CHECKING:   # these bring torch, which takes a second to import
     from .data.images import Reading

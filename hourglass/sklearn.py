@@ -24,11 +24,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from .core.registry import detectors
 from .data.in_memory import gather
 from .evidence import Look
 from .learnt import learn, restore, save, settings_for
 from .pca import pca_from
-from .spec import detectors
 from .thresholds import contamination as lies_above
 
 TABLE = [np.float64, np.float32]   # what X may be; all else becomes float64

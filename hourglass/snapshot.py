@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from .disk import write_whole
+from .core.files import write_whole
 
 SEP = "/"   # between the parts of an array's name in the file
 TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "books",

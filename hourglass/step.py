@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from .autoencoder import Autoencoder
-from .contracts import Output
+from .core.contracts import Output
 from .objective import Objective
 from .posterior import moments
 

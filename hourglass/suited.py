@@ -4,10 +4,10 @@ import re
 from dataclasses import replace
 
 from .core.expressions import read
+from .core.registry import models
 from .data.source import Source
 from .model.parts import Parts
 from .settings import Settings
-from .spec import models
 
 HOLES = "holes((0.0, 0.5))"
 LARGEST = 32                                              # numbers in a table's usual code

@@ -9,9 +9,9 @@ from torch.nn.utils.parametrize import is_parametrized
 from torch.utils.flop_counter import FlopCounterMode
 
 from .autoencoder import Autoencoder
+from .core.registry import optimisers
 from .model.parts import Parts
 from .objective import Objective
-from .spec import optimisers
 from .step import Step
 
 

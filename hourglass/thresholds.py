@@ -11,9 +11,9 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Gt, Lt
 
-from .console import say
+from .core.console import say
 from .core.hints import Share
-from .spec import thresholds
+from .core.registry import thresholds
 
 Threshold = Callable[[np.ndarray, np.ndarray | None], float]
 

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from .console import track
+from .core.console import track
 
 TOGETHER = 128   # tiles that go through at once
 MANY = 8         # times that many take a while

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from .anysize import at_own_size, changes, of_any_size, padded, sized, stride_of, whole
 from .batches import in_batches, seen
-from .channels import channels_first, channels_last, show_channels
 from .codes import Codes, find_codes, keep_codes, kept_codes
-from .contracts import Collection
+from .core.channels import channels_first, channels_last, show_channels
+from .core.contracts import Collection
 from .core.hints import did_you_mean
 from .core.tensor_files import load_tensors
 from .data import collect_like, stored

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from hourglass.augmentations import augmenter
-from hourglass.spec import augmentations
+from hourglass.core.registry import augmentations
 
 
 @pytest.mark.parametrize("size", [(33, 33), (24, 40)])

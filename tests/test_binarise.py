@@ -114,7 +114,7 @@ def test_augmented_samples_are_drawn_last(tmp_path):
 
 
 def test_what_is_no_chance_is_refused():
-    from hourglass.contracts import Collection
+    from hourglass.core.contracts import Collection
     with pytest.raises(ValueError, match="from 0 to 1"):
         source_of(np.random.default_rng(0).normal(size=(40, 5)), "fixed")
     with pytest.raises(ValueError, match="has gaps"):

@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from scipy import integrate, optimize, special, stats
 from torch.distributions import kl_divergence
 
-from hourglass import spec
 from hourglass.autoencoder import Autoencoder
-from hourglass.bottlenecks import ball
-from hourglass.bottlenecks.bessel import log_bessel
-from hourglass.bottlenecks.directions import SphereUniform
 from hourglass.bottlenecks.gyroplanes import Gyroplanes
 from hourglass.bottlenecks.ladder import merged
-from hourglass.bottlenecks.normals import normal
-from hourglass.bottlenecks.power_spherical import PowerSpherical
-from hourglass.bottlenecks.von_mises_fisher import PROPOSALS, VonMisesFisher
-from hourglass.bottlenecks.wrapped import WrappedNormal
+from hourglass.core import registry
+from hourglass.core.distributions import poincare_ball
+from hourglass.core.distributions.bessel import log_bessel
+from hourglass.core.distributions.diagonal_normal import normal
+from hourglass.core.distributions.power_spherical import PowerSpherical
+from hourglass.core.distributions.unit_sphere import SphereUniform
+from hourglass.core.distributions.von_mises_fisher import PROPOSALS, VonMisesFisher
+from hourglass.core.distributions.wrapped_normal import WrappedNormal
 from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.step import Step
@@ -53,7 +53,7 @@ def test_p_and_q_are_densities_of_one_measure(text):
     """The mean of p(z) / q(z) over draws from q is 1 wherever q covers p: the sign and size of
     every Jacobian, Pitfall 17: log|det J| enters with the right sign."""
     torch.manual_seed(2)
-    bottleneck = spec.bottlenecks.make(text, (6,), (6,))
+    bottleneck = registry.bottlenecks.make(text, (6,), (6,))
     for weight in bottleneck.parameters():
         weight.data.mul_(0.2)    # near the prior, where the weights p / q are even
     if text.startswith("sphere"):
@@ -67,7 +67,7 @@ def test_p_and_q_are_densities_of_one_measure(text):
 @pytest.mark.parametrize("text", ALL)
 def test_no_size_of_h_breaks_the_divergence(text):
     """Pitfall 10: no overflow, no width of zero, and no limit that kills the gradient."""
-    bottleneck = spec.bottlenecks.make(text, (4,), (4,))
+    bottleneck = registry.bottlenecks.make(text, (4,), (4,))
     for size in (0.0, 1.0, 30.0):
         h = torch.randn(5, 4).mul(size).requires_grad_()
         latent = bottleneck(h, draw=True)
@@ -79,7 +79,7 @@ def test_no_size_of_h_breaks_the_divergence(text):
 
 @pytest.mark.parametrize("text", ["sphere(4)", "sphere(4, 'power')", "gamma(4)", "gaussian(4)"])
 def test_a_closed_divergence_is_the_mean_of_its_samples(text):
-    bottleneck = spec.bottlenecks.make(text, (4,), (4,))
+    bottleneck = registry.bottlenecks.make(text, (4,), (4,))
     with torch.no_grad():
         latent = bottleneck(2 * torch.randn(3, 4))
         z = latent.q.rsample((20_000,))
@@ -158,7 +158,7 @@ def test_samples_on_the_sphere_have_the_exact_gradient(kind, dim):
 
 def test_the_concentration_is_the_same_in_training_and_evaluation():
     """Fault 12: the concentration has one formula and one floor in both."""
-    bottleneck = spec.bottlenecks.make("sphere(3)", (4,), (4,))
+    bottleneck = registry.bottlenecks.make("sphere(3)", (4,), (4,))
     h = 50 * torch.randn(200, 4)
     trained, evaluated = bottleneck.train()(h, True).q, bottleneck.eval()(h, False).q
     assert torch.equal(trained.concentration, evaluated.concentration)
@@ -197,7 +197,7 @@ def test_a_proposal_is_always_accepted(dim):
 
 
 def test_a_mixture_is_the_sum_of_its_gaussians():
-    bottleneck = spec.bottlenecks.make("mixture(3, components=4)", (5,), (5,))
+    bottleneck = registry.bottlenecks.make("mixture(3, components=4)", (5,), (5,))
     bottleneck.shares.data = torch.randn(4)
     latent = bottleneck(torch.randn(6, 5), draw=True)
     places = normal(bottleneck.places)
@@ -230,7 +230,7 @@ def test_the_vamp_prior_is_the_mean_of_the_posteriors_at_its_inputs():
 @pytest.mark.parametrize("dim", [1, 3])
 def test_a_flows_volume_is_that_of_its_jacobian_and_it_can_be_walked_back(kind, dim):
     """Pitfall 17: log|det J| with the right sign, against autograd's Jacobian."""
-    bottleneck = spec.bottlenecks.make(f"flow({dim}, '{kind}', 2)", (6,), (6,)).double()
+    bottleneck = registry.bottlenecks.make(f"flow({dim}, '{kind}', 2)", (6,), (6,)).double()
     for weight in bottleneck.parameters():
         weight.data.mul_(3)
     q = bottleneck(torch.randn(4, 6).double(), draw=True).q
@@ -251,7 +251,7 @@ def test_a_flows_volume_is_that_of_its_jacobian_and_it_can_be_walked_back(kind, 
 @pytest.mark.parametrize("kind", ["planar", "radial", "iaf"])
 def test_a_flows_density_integrates_to_one(kind):
     torch.manual_seed(3)
-    bottleneck = spec.bottlenecks.make(f"flow(2, '{kind}', 3)", (6,), (6,)).double()
+    bottleneck = registry.bottlenecks.make(f"flow(2, '{kind}', 3)", (6,), (6,)).double()
     with torch.no_grad():
         latent = bottleneck(torch.randn(1, 6).double(), draw=True)
         z = latent.q.rsample((4000,))[:, 0]
@@ -267,7 +267,7 @@ def test_a_flows_density_integrates_to_one(kind):
 @given(st.integers(0, 10**6), st.floats(0.01, 30))
 def test_a_planar_step_of_any_weights_can_be_inverted(seed, size):
     generator = torch.Generator().manual_seed(seed)
-    planar = spec.bottlenecks.make("flow(3, 'planar', 1)", (4,), (4,)).double().steps[0]
+    planar = registry.bottlenecks.make("flow(3, 'planar', 1)", (4,), (4,)).double().steps[0]
     h, x = (torch.randn(8, n, generator=generator).double() for n in (4, 3))
     with torch.no_grad():
         step = planar(size * h)
@@ -278,7 +278,7 @@ def test_a_planar_step_of_any_weights_can_be_inverted(seed, size):
 
 
 def test_an_autoregressive_gate_looks_at_earlier_factors_alone():
-    step = spec.bottlenecks.make("flow(5, 'iaf', 1)", (6,), (6,)).steps[0](torch.randn(1, 6))
+    step = registry.bottlenecks.make("flow(5, 'iaf', 1)", (6,), (6,)).steps[0](torch.randn(1, 6))
     jacobian = torch.autograd.functional.jacobian(lambda x: step(x[None])[0], torch.randn(5))
     triangle = jacobian.flip(0)   # the step turns the order round
     assert torch.equal(triangle, triangle.tril()) and (triangle.diagonal() > 0).all()
@@ -303,44 +303,44 @@ def test_the_wrapped_normal_integrates_to_one_over_hyperbolic_area():
 
 def test_the_prior_on_the_ball_has_the_posteriors_parametrisation():
     """Fault 12: log variance zero is a scale of one, in prior and posterior alike."""
-    bottleneck = spec.bottlenecks.make("poincare(3)", (4,), (4,))
+    bottleneck = registry.bottlenecks.make("poincare(3)", (4,), (4,))
     for weight in bottleneck.reduce.parameters():
         weight.data.zero_()
     latent = bottleneck(torch.randn(5, 4), draw=True)
     assert torch.equal(latent.q.vectors.stddev, latent.p.vectors.stddev)
     assert divergence(latent.q, latent.p, latent.z).abs().max() == 0
-    far = ball.inwards(bottleneck.sample_prior(20_000).double(), 0.7).square()
+    far = poincare_ball.inwards(bottleneck.sample_prior(20_000).double(), 0.7).square()
     nearly(far, torch.ones(3))   # the squared parts of vectors from the centre
 
 
 def test_the_balls_maps_are_those_of_hyperbolic_geometry():
-    c, (x, y) = 0.7, ball.inside(0.4 * torch.randn(2, 50, 3).double(), 0.7)
-    between = ball.add(-x, y, c)
+    c, (x, y) = 0.7, poincare_ball.inside(0.4 * torch.randn(2, 50, 3).double(), 0.7)
+    between = poincare_ball.add(-x, y, c)
     squared = (x - y).square().sum(1) / ((1 - c * x.square().sum(1)) * (1 - c * y.square().sum(1)))
-    assert torch.allclose(ball.inwards(between, c).norm(dim=1),
+    assert torch.allclose(poincare_ball.inwards(between, c).norm(dim=1),
                           torch.acosh(1 + 2 * c * squared) / math.sqrt(c))
-    assert torch.allclose(ball.outwards(ball.inwards(y, c), c), y)
-    assert torch.allclose(ball.add(x, between, c), y)
-    out = ball.inside(100 * torch.randn(9, 3), c)
-    assert (out.norm(dim=1) < 1 / math.sqrt(c)).all() and torch.equal(ball.inside(y, c), y)
+    assert torch.allclose(poincare_ball.outwards(poincare_ball.inwards(y, c), c), y)
+    assert torch.allclose(poincare_ball.add(x, between, c), y)
+    out = poincare_ball.inside(100 * torch.randn(9, 3), c)
+    assert (out.norm(dim=1) < 1 / math.sqrt(c)).all() and torch.equal(poincare_ball.inside(y, c), y)
 
 
 def test_a_gyroplane_unit_is_the_distance_to_its_plane():
     """The least distance to any point of the plane, found by search."""
     c, layer = 0.7, Gyroplanes(2, 3, 0.7).double()
     layer.bias.data = torch.tensor([0.0, 0.8, -1.5]).double()
-    z = ball.inside(torch.randn(4, 2).double(), c)
+    z = poincare_ball.inside(torch.randn(4, 2).double(), c)
     found = layer(z).detach()
     for unit_, (a, b) in enumerate(zip(layer.weight.detach(), layer.bias.detach(), strict=True)):
-        foot = ball.outwards(b * a / a.norm(), c)[None]
+        foot = poincare_ball.outwards(b * a / a.norm(), c)[None]
         across = torch.stack([-a[1], a[0]])[None] / a.norm()
         for sample in range(4):
             def far(t: float, foot=foot, across=across, point=z[sample:sample + 1]) -> float:
-                other = ball.add(foot, ball.outwards(t * across, c), c)
-                return float(ball.inwards(ball.add(-other, point, c), c).norm())
+                other = poincare_ball.add(foot, poincare_ball.outwards(t * across, c), c)
+                return float(poincare_ball.inwards(poincare_ball.add(-other, point, c), c).norm())
             least = optimize.minimize_scalar(far, bounds=(-12, 12), method="bounded",
                                              options={"xatol": 1e-9}).fun
-            side = ball.add(-foot, z[sample:sample + 1], c)[0] @ a
+            side = poincare_ball.add(-foot, z[sample:sample + 1], c)[0] @ a
             assert float(found[sample, unit_]) == pytest.approx(
                 float(side.sign() * a.norm()) * least, abs=1e-5)
 
@@ -359,7 +359,7 @@ def test_merged_gaussians_are_their_normalised_product():
 
 def test_a_ladders_prior_is_drawn_from_above():
     """The lowest level's draws have the mean that the level above them foretells."""
-    bottleneck = spec.bottlenecks.make("ladder((3, 2))", (4,), (4,))
+    bottleneck = registry.bottlenecks.make("ladder((3, 2))", (4,), (4,))
     z = bottleneck.sample_prior(20_000).detach()
     low, high = z.split((3, 2), 1)
     nearly(high, torch.zeros(2))
@@ -376,7 +376,7 @@ def test_a_ladders_prior_is_drawn_from_above():
 
 
 def test_a_gamma_divergence_is_the_integral():
-    bottleneck = spec.bottlenecks.make("gamma(2, shape=0.5, rate=2.0)", (4,), (4,))
+    bottleneck = registry.bottlenecks.make("gamma(2, shape=0.5, rate=2.0)", (4,), (4,))
     with torch.no_grad():
         latent = bottleneck(torch.randn(1, 4), draw=True)
     kl = kl_divergence(latent.q, latent.p)[0]
@@ -394,7 +394,7 @@ def test_a_gamma_divergence_is_the_integral():
 def test_sparse_codes_keep_the_largest_numbers(dim, data):
     active = data.draw(st.integers(1, dim))
     values = data.draw(st.lists(st.integers(-50, 50), min_size=dim, max_size=dim, unique=True))
-    bottleneck = spec.bottlenecks.make(f"topk({dim}, {active})", (4,), (4,))
+    bottleneck = registry.bottlenecks.make(f"topk({dim}, {active})", (4,), (4,))
     z = torch.tensor([values], dtype=torch.float)
     kept = sorted(values)[-active:]
     assert bottleneck.settle(z)[0].tolist() == [float(v) if v in kept else 0.0 for v in values]
@@ -407,7 +407,7 @@ def test_sparse_codes_keep_the_largest_numbers(dim, data):
     ("flow(4, 'plane')", "planar, radial, iaf"), ("gamma(4, shape=0)", "above 0")])
 def test_wrong_options_are_told_apart(text, said):
     with pytest.raises(ValueError, match=said):
-        spec.bottlenecks.make(text, (4,), (4,))
+        registry.bottlenecks.make(text, (4,), (4,))
 
 
 @pytest.mark.parametrize("text", [t for t in ALL if "gauss" not in t] + ["topk(8, 2)"])
@@ -441,7 +441,7 @@ def test_every_posterior_learns_what_differs(text, precision):
 
 
 def test_a_gated_layer_is_a_product():
-    encoder = spec.backbones.make("mlp(5, activation='gated')", (3,), (3,)).encoder
+    encoder = registry.backbones.make("mlp(5, activation='gated')", (3,), (3,)).encoder
     both = encoder.layers[1]
     x = torch.randn(4, 3)
     w, v = both(x).chunk(2, dim=1)

@@ -9,10 +9,10 @@ from scipy.stats import multivariate_normal
 from torch.autograd.functional import jacobian
 from torch.distributions import MultivariateNormal, RelaxedOneHotCategorical
 
-from hourglass import spec
 from hourglass.autoencoder import Autoencoder
 from hourglass.bottlenecks.factors import Factors
-from hourglass.contracts import Latent, Output
+from hourglass.core import registry
+from hourglass.core.contracts import Latent, Output
 from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.summary import summarise
@@ -74,7 +74,7 @@ def at_truth(model: Autoencoder, x: torch.Tensor) -> Output:
 def value(term: str, out: Output, model: Autoencoder, seed: int = 0) -> torch.Tensor:
     """The term's (B,), of a fresh term in that noise."""
     torch.manual_seed(1)
-    made = spec.terms.make(term, model)
+    made = registry.terms.make(term, model)
     made = made.double() if isinstance(made, torch.nn.Module) else made
     torch.manual_seed(seed)
     return made(out, model)
@@ -408,9 +408,9 @@ def test_a_posterior_that_cannot_be_drawn_from_again_is_told_so():
 
 
 @pytest.mark.parametrize("loss", ["recon", "iwae(2)", "hvae(1)", "rhvae(1)"])
-@pytest.mark.parametrize("name", spec.bottlenecks.parts)
+@pytest.mark.parametrize("name", registry.bottlenecks.parts)
 def test_every_bottleneck_is_measured_before_it_trains_or_says_what_the_loss_needs(name, loss):
-    parts = Parts("conv", bottleneck=spec.bottlenecks.examples[name], likelihood="normal",
+    parts = Parts("conv", bottleneck=registry.bottlenecks.examples[name], likelihood="normal",
                   loss=loss)
     try:
         found = summarise(parts, (1, 16, 16)).parameters["whole"]
@@ -439,4 +439,4 @@ def test_relaxed_categories_have_torchs_density_and_its_draws():
     ("iwae(0)", "k must be a whole number from 1"), ("ciwae(beta=2)", "beta must be a number")])
 def test_options_out_of_bounds_are_refused(wrong, said):
     with pytest.raises(ValueError, match=said):
-        spec.terms.make(wrong, linear())
+        registry.terms.make(wrong, linear())

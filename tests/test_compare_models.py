@@ -9,8 +9,8 @@ import pytest
 from conftest import Started, stripes
 from safetensors.torch import load_file
 
+from hourglass.core.registry import models
 from hourglass.folder import RunFolder
-from hourglass.spec import models
 from hourglass.tasks.compared import every_model
 from hourglass.tasks.ranking import COLUMNS, Measured
 

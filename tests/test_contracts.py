@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from hourglass import spec
 from hourglass.augmentations import augmenter
 from hourglass.autoencoder import Autoencoder
-from hourglass.contracts import Clock
+from hourglass.core import registry as spec
+from hourglass.core.contracts import Clock
 from hourglass.data import Reading, collect, split
 from hourglass.figures import draw_all
 from hourglass.metrics import measure

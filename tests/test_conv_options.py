@@ -6,9 +6,9 @@ from torch import nn
 
 import hourglass as hg
 from hourglass.autoencoder import Autoencoder
+from hourglass.core.registry import backbones
 from hourglass.older import backbone_of
 from hourglass.settings import make_settings, read_recipe
-from hourglass.spec import backbones
 
 IMAGE = (1, 28, 28)
 

@@ -7,10 +7,10 @@ from conftest import train
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from hourglass import spec
+from hourglass.core import registry
 from hourglass.corruptions import corrupter
 
-EXAMPLES = [spec.corruptions.examples[name] for name in spec.corruptions.parts]
+EXAMPLES = [registry.corruptions.examples[name] for name in registry.corruptions.parts]
 FOR_ALL = {"none", "noise", "salt_pepper", "drop", "holes"}
 AT_NOTHING = ["none", "noise(0)", "noise(0.0, clip=True)", "salt_pepper(0)", "drop(0)", "mask(0)",
               "cutout(0)", "blur(0)", "downscale(1)", "overlay(opacity=0)"]
@@ -33,9 +33,9 @@ def test_a_corruption_without_strength_changes_nothing(text):
     torch.testing.assert_close(corrupter(text)(x), x)
 
 
-@pytest.mark.parametrize("name", spec.corruptions.parts)
+@pytest.mark.parametrize("name", registry.corruptions.parts)
 def test_only_some_corruptions_are_for_vectors(name):
-    corrupt, x = corrupter(spec.corruptions.examples[name]), torch.rand(6, 11)
+    corrupt, x = corrupter(registry.corruptions.examples[name]), torch.rand(6, 11)
     if name in FOR_ALL:
         assert corrupt(x).shape == x.shape
     else:

@@ -14,14 +14,14 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
 import hourglass as hg
-from hourglass.contracts import Seen
+from hourglass.core.contracts import Seen
+from hourglass.core.registry import detectors
 from hourglass.data.images import Reading, shape_image
 from hourglass.detectors.local import beside_others, in_blocks
 from hourglass.evidence import see
 from hourglass.metrics.regions import count, edges_of, pixel_separation
 from hourglass.placement import placement_of
 from hourglass.scoring import companion_of, look_for, usual_detector
-from hourglass.spec import detectors
 
 random = np.random.default_rng
 

@@ -11,7 +11,7 @@ from PIL import Image
 from tifffile import imread, imwrite
 
 import hourglass as hg
-from hourglass.contracts import Scale
+from hourglass.core.contracts import Scale
 from hourglass.data import Reading, collect, from_array, split
 from hourglass.data.headers import look, read_deep, read_whole
 from hourglass.data.ondisk import OnDisk
@@ -407,7 +407,7 @@ def test_every_command_takes_multispectral_tiffs(here, hourglass):
 
 @pytest.mark.parametrize("show, width", [("3,2,1", 8), ("", 40), ("all", 40), ("4", 8)])
 def test_pictures_show_three_channels_or_a_panel_each(show, width):
-    from hourglass.channels import show_channels
+    from hourglass.core.channels import show_channels
     from hourglass.core.image_grid import shown
     images = RNG.random((2, 8, 8, 5))
     show_channels(show)

@@ -15,14 +15,14 @@ from torch.distributions import Normal, RelaxedOneHotCategorical, kl_divergence
 from hourglass.autoencoder import Autoencoder
 from hourglass.bottlenecks.codebook import SMOOTHING, Codebook
 from hourglass.bottlenecks.factors import Factors
-from hourglass.contracts import Alphabet, Clock, CodeSpace, Output
+from hourglass.core.contracts import Alphabet, Clock, CodeSpace, Output
+from hourglass.core.registry import bottlenecks, metrics, priors
 from hourglass.metrics import measure
 from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.priors.masked import Reader
 from hourglass.priors.pixelcnn import PixelCNN
 from hourglass.snapshot import Snapshot, load_snapshot
-from hourglass.spec import bottlenecks, metrics, priors
 from hourglass.summary import summarise
 
 MAP, VECTOR = (6, 4, 5), (32,)
@@ -426,7 +426,7 @@ def test_a_run_with_words_draws_codes_of_words(here):
 def test_words_are_compressed_as_they_are(here, text, lossless):
     pytest.importorskip("constriction")
     from hourglass.compression.codec import Codec, wish_of
-    from hourglass.contracts import Collection
+    from hourglass.core.contracts import Collection
     run = train("images.npy", bottleneck=text, backbone="conv((4, 4))", epochs=1)
     x = np.load("images.npy")[..., None]
     z = run.encode(x)

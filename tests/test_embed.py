@@ -14,7 +14,7 @@ from PIL import Image
 
 import hourglass as hg
 from hourglass import trained
-from hourglass.contracts import Collection
+from hourglass.core.contracts import Collection
 from hourglass.halves import load_half
 from hourglass.tasks import embed as embedding
 from hourglass.tasks.duplicates import find_doubles

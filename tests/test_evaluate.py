@@ -18,7 +18,7 @@ from torch.distributions import (
 
 import hourglass
 from hourglass.autoencoder import Autoencoder
-from hourglass.contracts import Latent
+from hourglass.core.contracts import Latent
 from hourglass.data.source import Split
 from hourglass.marginal import target
 from hourglass.marginal.annealing import anneal, check_space

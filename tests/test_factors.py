@@ -10,7 +10,7 @@ from conftest import train
 from sklearn.metrics import mutual_info_score
 
 import hourglass.disentanglement as scores
-from hourglass.contracts import Collection, Factors
+from hourglass.core.contracts import Collection, Factors
 from hourglass.data import collect, split
 from hourglass.data.dsprites import PUBLISHED, TOTAL, kept
 from hourglass.data.images import Reading

@@ -16,7 +16,7 @@ from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
-from hourglass import spec
+from hourglass.core import registry
 from hourglass.figures.canvas import as_png
 from hourglass.figures.classes import PALETTE, groups
 from hourglass.figures.corner import held_by
@@ -50,7 +50,7 @@ def draw(name: str, s: Snapshot):
     """The figure, drawn; nothing may warn."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure = spec.figures.parts[name](s)
+        figure = registry.figures.parts[name](s)
         figure.draw_without_rendering()
     return figure
 
@@ -100,7 +100,7 @@ def test_odd_labels_give_a_picture(name, labels):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_is_the_same_every_time(name):
     s = blobs(3)
-    assert as_png(spec.figures.parts[name](s)) == as_png(spec.figures.parts[name](s))
+    assert as_png(registry.figures.parts[name](s)) == as_png(registry.figures.parts[name](s))
 
 
 def test_a_sample_is_spread_over_a_sorted_set_and_in_order():
@@ -255,8 +255,8 @@ def test_names_among_the_points_do_not_touch():
 def test_a_picture_is_the_one_that_matplotlib_would_save(name):
     whole = snapshot(make_blobs(60, 3, random_state=0)[0], np.arange(60) % 3)
     saved = io.BytesIO()
-    spec.figures.parts[name](whole).savefig(saved, format="png")
-    drawn = io.BytesIO(as_png(spec.figures.parts[name](whole)))
+    registry.figures.parts[name](whole).savefig(saved, format="png")
+    drawn = io.BytesIO(as_png(registry.figures.parts[name](whole)))
     assert np.array_equal(*(np.asarray(Image.open(png).convert("RGB")) for png in (saved, drawn)))
 
 

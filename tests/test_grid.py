@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from hourglass import spec
 from hourglass.autoencoder import Autoencoder
+from hourglass.core import registry as spec
 from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 

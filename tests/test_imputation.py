@@ -11,7 +11,7 @@ from sklearn.impute import KNNImputer, SimpleImputer
 
 import hourglass as hg
 from hourglass.assembly import prepare
-from hourglass.contracts import Collection
+from hourglass.core.contracts import Collection
 from hourglass.corruptions import corrupter
 from hourglass.data.columns import parts_of
 from hourglass.imputation import Filler, by_model, by_neighbours, filler_of

@@ -8,12 +8,12 @@ import torch
 
 from hourglass.assembly import prepare
 from hourglass.autoencoder import Autoencoder
+from hourglass.core.registry import likelihoods
 from hourglass.data.source import Split
 from hourglass.initial import begin_at_mean, last_bias
 from hourglass.model.parts import Parts
 from hourglass.run import run
 from hourglass.settings import make_settings, read_recipe, recipes
-from hourglass.spec import likelihoods
 from hourglass.stopping import still_falling
 
 TABLE = "mixed('number*2, kinds(3), pair(0.25)')"

@@ -14,12 +14,12 @@ from conftest import train
 
 import hourglass as hg
 from hourglass.autoencoder import Autoencoder
+from hourglass.core.registry import likelihoods
 from hourglass.data import from_array, split
 from hourglass.data.table import from_frame, whole
 from hourglass.evaluation import evaluate
 from hourglass.model.parts import Parts
 from hourglass.objective import Objective
-from hourglass.spec import likelihoods
 from hourglass.step import Step
 from hourglass.summary import summarise
 

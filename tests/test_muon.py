@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hourglass import spec
+from hourglass.core import registry
 from hourglass.muon import OF_VECTORS, orthogonal
 
 
@@ -37,7 +37,7 @@ def test_matrices_go_where_torchs_muon_takes_them_and_kernels_like_them(shape, d
     kernel = torch.nn.Parameter(start.unflatten(1, (-1, 2, 1)).clone())
     truth = moved(torch.optim.Muon([theirs], lr=0.1, weight_decay=decay), theirs, gradients)
     for weight in (ours, kernel):
-        muon = spec.optimisers.make(f"muon(weight_decay={decay})", [weight], 0.1)
+        muon = registry.optimisers.make(f"muon(weight_decay={decay})", [weight], 0.1)
         assert torch.allclose(moved(muon, weight, gradients).flatten(1), truth, atol=0.02)
 
 
@@ -45,5 +45,5 @@ def test_vectors_go_where_adam_takes_them():
     start, gradients = torch.randn(5), list(torch.randn(4, 5))
     theirs, ours = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
     adam = torch.optim.Adam([theirs], lr=0.1 * OF_VECTORS)
-    muon = spec.optimisers.make("muon", [ours], 0.1)
+    muon = registry.optimisers.make("muon", [ours], 0.1)
     assert torch.allclose(moved(muon, ours, gradients), moved(adam, theirs, gradients), atol=1e-6)

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import nn
 from torch.distributions import Normal
 
-from hourglass import spec
 from hourglass.autoencoder import Autoencoder
 from hourglass.backbones.layers import Resize, ToOneMap, UpConv
-from hourglass.contracts import Latent, Output
+from hourglass.core import registry
+from hourglass.core.contracts import Latent, Output
 from hourglass.data import from_array, split
 from hourglass.data.source import shuffled
 from hourglass.data.splits import make_splits
@@ -32,7 +32,7 @@ def gaussian_output(mean, std):
 def test_kl_is_the_closed_form_and_agrees_with_monte_carlo():
     mean, std = torch.randn(5, 3, dtype=torch.float64), torch.rand(5, 3, dtype=torch.float64) + 0.3
     out = gaussian_output(mean, std)
-    kl = spec.terms.make("kl", nn.Module())(out, None)
+    kl = registry.terms.make("kl", nn.Module())(out, None)
     closed = 0.5 * (mean**2 + std**2 - 1 - 2 * std.log()).sum(1)
     assert torch.allclose(kl, closed)
     z = out.latent.q.sample((200_000,))
@@ -55,7 +55,7 @@ def test_elbo_of_a_linear_gaussian_model_is_below_its_evidence_and_touches_it_at
             q = Normal(mean, std)
             z = q.rsample((n,))
             inner = Normal(z @ w, s).log_prob(x).sum(-1).mean(0)
-            return inner - spec.terms.make("kl", nn.Module())(gaussian_output(mean, std), None)
+            return inner - registry.terms.make("kl", nn.Module())(gaussian_output(mean, std), None)
 
         exact = torch.full_like(mean, math.sqrt(variance))
         assert torch.allclose(elbo(exact).mean(), evidence.mean(), atol=0.02)
@@ -97,7 +97,7 @@ def test_the_loss_does_not_depend_on_the_batch_size_or_the_order():
 def test_likelihoods_have_their_half_and_their_constants(text, value):
     """Pitfall 2: the half before the square, and the constants."""
     p, x = torch.randn(4, 3, 2, 2), torch.rand(4, 3, 2, 2)
-    px = spec.likelihoods.make(text)(p)
+    px = registry.likelihoods.make(text)(p)
     assert torch.allclose(-px.log_prob(x), value(p, x), rtol=1e-4, atol=1e-5)
 
 
@@ -106,7 +106,7 @@ def test_likelihoods_have_their_half_and_their_constants(text, value):
     ("normal(0.3)", F.mse_loss), ("laplace(2)", F.l1_loss)])
 def test_the_tutorials_error_per_value_is_recovered_from_the_nats(text, error):
     p, x = torch.randn(4, 12), torch.rand(4, 12)
-    likelihood = spec.likelihoods.make(text)
+    likelihood = registry.likelihoods.make(text)
     nats = -likelihood(p).log_prob(x).sum(1).mean().item()
     (found,) = likelihood.per_value(nats, 12).values()
     assert found == pytest.approx(error(p, x).item(), rel=1e-4)
@@ -114,7 +114,7 @@ def test_the_tutorials_error_per_value_is_recovered_from_the_nats(text, error):
 
 def test_extreme_posteriors_keep_a_finite_kl_and_a_gradient():
     """Pitfall 10: the range of log variance; the limit must not kill the gradient."""
-    bottleneck = spec.bottlenecks.make("gaussian(2)", (4,), (4,))
+    bottleneck = registry.bottlenecks.make("gaussian(2)", (4,), (4,))
     for size in (1e1, 1e2):
         h = torch.full((3, 4), size, requires_grad=True)
         latent = bottleneck(h, draw=True)
@@ -194,20 +194,20 @@ def test_one_cycle_and_cosine_are_torchs_own():
     optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 1.0)
     torchs = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, 1.0, total_steps=101, pct_start=0.3, div_factor=25, final_div_factor=400)
-    ours = spec.schedules.make("one_cycle(rise=0.3, start=0.04, end=0.0001)")
+    ours = registry.schedules.make("one_cycle(rise=0.3, start=0.04, end=0.0001)")
     expected = rates(torchs, optimiser, 101)
     # torch's peak comes 0.7 steps sooner
     assert [ours(i / 100, []) for i in range(101)] == pytest.approx(expected, abs=0.03)
     optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 1.0)
     torchs = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 100, eta_min=0.1)
-    ours = spec.schedules.make("cosine(warmup=0, end=0.1)")
+    ours = registry.schedules.make("cosine(warmup=0, end=0.1)")
     assert [ours(i / 100, []) for i in range(100)] == pytest.approx(rates(torchs, optimiser, 100))
 
 
 def test_steps_are_torchs_own():
     optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 1.0)
     torchs = torch.optim.lr_scheduler.MultiStepLR(optimiser, [20, 35], gamma=0.3)
-    ours = spec.schedules.make("steps(at=(0.2, 0.35), factor=0.3)")
+    ours = registry.schedules.make("steps(at=(0.2, 0.35), factor=0.3)")
     expected = rates(torchs, optimiser, 100)
     assert [ours(i / 100, []) for i in range(100)] == pytest.approx(expected)
 
@@ -217,7 +217,7 @@ def test_plateau_is_torchs_own():
     optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 1.0)
     torchs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=2,
                                                         threshold=0)
-    ours = spec.schedules.make("plateau(factor=0.5, patience=3)")
+    ours = registry.schedules.make("plateau(factor=0.5, patience=3)")
     for i, loss in enumerate(losses, 1):
         torchs.step(loss)
         assert ours(0.5, losses[:i]) == optimiser.param_groups[0]["lr"]

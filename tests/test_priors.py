@@ -10,11 +10,11 @@ from conftest import train
 
 from hourglass.autoencoder import Autoencoder
 from hourglass.codes import Codes
-from hourglass.contracts import CodeSpace
-from hourglass.covariance import root_of_covariance
+from hourglass.core.contracts import CodeSpace
+from hourglass.core.covariance import root_of_covariance
+from hourglass.core.registry import priors
 from hourglass.fitted import fit_prior, knows_no_classes, load_prior, save_prior
 from hourglass.model.parts import Parts
-from hourglass.spec import priors
 
 OF_NUMBERS = sorted(set(priors.parts) - {"pixelcnn"})   # which is for words: see test_discrete
 TEXTS = {name: name for name in OF_NUMBERS} | {

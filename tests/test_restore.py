@@ -10,10 +10,10 @@ from conftest import stripes, train
 from PIL import Image, ImageFilter
 from scipy.ndimage import median_filter
 
-from hourglass import spec
 from hourglass.augmentations import augmenter
 from hourglass.baselines import baselines, bicubic, missing, nearest
-from hourglass.contracts import Batch
+from hourglass.core import registry
+from hourglass.core.contracts import Batch
 from hourglass.corruptions import corrupter
 from hourglass.data import Reading, collect, split
 from hourglass.figures import draw_all
@@ -297,7 +297,7 @@ def test_recipes_that_restore_fit_their_images(recipe):
 @pytest.mark.parametrize("options", ["layers=2", "residual=True", "layers=3, residual=True"])
 def test_a_unet_takes_more_layers_and_learns_a_difference(options):
     shape = (3, 13, 21)
-    encoder, decoder, _ = spec.backbones.make(f"unet(filters=(8, 8), {options})", shape, shape)
+    encoder, decoder, _ = registry.backbones.make(f"unet(filters=(8, 8), {options})", shape, shape)
     x = torch.rand(2, *shape)
     h, skips = encoder(x)
     assert decoder(h, skips).shape == decoder(h).shape == x.shape

@@ -11,12 +11,12 @@ from torch import nn
 import hourglass
 from hourglass.assembly import prepare, resume
 from hourglass.autoencoder import Autoencoder
-from hourglass.contracts import Latent, Output
+from hourglass.core.contracts import Latent, Output
+from hourglass.core.registry import terms
 from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.run import run, save
 from hourglass.settings import make_settings
-from hourglass.spec import terms
 from hourglass.step import Step
 
 RIVALS = ("gan", "tc_gan", "learned_likeness")

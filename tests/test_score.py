@@ -17,7 +17,8 @@ from sklearn.neighbors import NearestNeighbors
 
 import hourglass as hg
 from hourglass.analysis.analyse import look_again
-from hourglass.contracts import Collection, Seen
+from hourglass.core.contracts import Collection, Seen
+from hourglass.core.registry import detectors, figures, metrics, thresholds
 from hourglass.data import Reading, collect, split
 from hourglass.detectors.tail import log_survival
 from hourglass.evidence import see
@@ -29,7 +30,6 @@ from hourglass.metrics.intervals import of_labelled
 from hourglass.outline import titles
 from hourglass.scoring import normal_classes
 from hourglass.snapshot import Lacking, load_snapshot
-from hourglass.spec import detectors, figures, metrics, thresholds
 from hourglass.tasks.score import labels_of
 
 EXAMPLES = [*detectors.parts, "knn(2)", "likelihood(3)", "combined(('knn(3)', 'likelihood'))"]

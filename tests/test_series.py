@@ -13,7 +13,7 @@ from conftest import train
 
 import hourglass as hg
 from hourglass.autoencoder import Autoencoder
-from hourglass.contracts import Collection
+from hourglass.core.contracts import Collection
 from hourglass.data import collect, split
 from hourglass.data.frames import as_numbers, as_times
 from hourglass.data.images import Reading

@@ -19,9 +19,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import hourglass as hg
+from hourglass.core.registry import detectors
 from hourglass.pyod import AutoencoderOD
 from hourglass.sklearn import AutoencoderDetector, AutoencoderTransformer
-from hourglass.spec import detectors
 
 SMALL = {"epochs": 2, "random_state": 0, "settings": {"backbone": "mlp(16)"}}
 KINDS = [AutoencoderTransformer, AutoencoderDetector]

@@ -8,10 +8,10 @@ from conftest import stripes
 from torch import nn
 from torch.distributions import Normal
 
-from hourglass import spec
 from hourglass.assembly import prepare
 from hourglass.autoencoder import Autoencoder
-from hourglass.contracts import Clock, Latent, Output
+from hourglass.core import registry
+from hourglass.core.contracts import Clock, Latent, Output
 from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 from hourglass.posterior import Posterior, gathered, moments
@@ -42,7 +42,7 @@ def test_free_bits_put_a_floor_under_each_factor_and_leave_the_gradient_above_it
     """Pitfall 6: the floor is on each factor's mean over the batch, not on a sample's total."""
     mean, std = some_posteriors()
     floor = 0.3
-    kl = spec.terms.make(f"kl(free_bits={floor})", nn.Module())(output(mean, std), None)
+    kl = registry.terms.make(f"kl(free_bits={floor})", nn.Module())(output(mean, std), None)
     each = closed_form(mean, std).mean(0)
     assert kl.shape == (64,)
     assert kl.mean().item() == pytest.approx(each.clamp_min(floor).sum().item())
@@ -56,7 +56,7 @@ def test_free_bits_put_a_floor_under_each_factor_and_leave_the_gradient_above_it
 def test_capacity_is_the_distance_of_the_mean_kl_and_not_of_each_samples(capacity):
     """Pitfall 6, Fault 13: |KL_i - C| of each sample is not |E KL - C|."""
     mean, std = some_posteriors()
-    kl = spec.terms.make(f"kl(capacity={capacity})", nn.Module())(output(mean, std), None)
+    kl = registry.terms.make(f"kl(capacity={capacity})", nn.Module())(output(mean, std), None)
     total = closed_form(mean, std).sum(1)
     expected = (total.mean() - capacity).abs()
     assert kl.mean().item() == pytest.approx(expected.item())
@@ -76,7 +76,7 @@ def test_capacity_is_the_distance_of_the_mean_kl_and_not_of_each_samples(capacit
     ("cyclic(0, 1, cycles=4, steps=80)", Clock(35, 10, 0.0), 1.0),
     ("cyclic(0, 1, cycles=4, steps=80)", Clock(40, 10, 0.0), 0.0)])
 def test_a_ramp_is_where_it_should_be(text, at, weight):
-    assert spec.ramps.make(text).weight(at) == pytest.approx(weight)
+    assert registry.ramps.make(text).weight(at) == pytest.approx(weight)
 
 
 @pytest.mark.parametrize("formula, weight", [

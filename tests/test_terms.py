@@ -12,13 +12,13 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import norm
 from torch.distributions import Normal
 
-from hourglass import spec
 from hourglass.autoencoder import Autoencoder
-from hourglass.contracts import Latent
+from hourglass.core import registry
+from hourglass.core.contracts import Latent
+from hourglass.core.ssim import SCALES, multi_scale
 from hourglass.decomposition import decomposed, stratified
 from hourglass.model.parts import Parts
 from hourglass.objective import Objective
-from hourglass.similarity import SCALES, multi_scale
 from hourglass.step import Step
 from hourglass.summary import summarise
 from hourglass.terms.correlation import covariance
@@ -43,7 +43,7 @@ def fitting(term):
 
 
 def value(term, model, out):
-    return spec.terms.make(term, model)(out, model)
+    return registry.terms.make(term, model)(out, model)
 
 
 def gaussians(n, covariance, spread, seed=0):
@@ -103,7 +103,7 @@ def test_a_batch_of_one_has_a_finite_term_and_gradient(term):
 @pytest.mark.parametrize("term", OWN)
 def test_a_term_is_the_same_with_gradients_off(term):
     model, x = fitting(term).requires_grad_(True), torch.rand(6, *IMAGES)
-    term, values = spec.terms.make(term, model), []
+    term, values = registry.terms.make(term, model), []
     for grads in (True, False):
         with torch.set_grad_enabled(grads):
             torch.manual_seed(3)
@@ -491,7 +491,7 @@ def test_logcosh_of_huge_errors_is_their_size():
 def test_perceptual_features_are_the_seeds_and_are_not_trained():
     model = made()
     step = Step(model, Objective("perceptual + kl", model))
-    first, again, other = (spec.terms.make(text, model) for text in (
+    first, again, other = (registry.terms.make(text, model) for text in (
         "perceptual", "perceptual", "perceptual(seed=1)"))
     x = torch.rand(2, *IMAGES)
     for a, b, c in zip(*(term.features(x) for term in (first, again, other)), strict=True):
@@ -502,7 +502,7 @@ def test_perceptual_features_are_the_seeds_and_are_not_trained():
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    spec.terms.make("perceptual", model)
+    registry.terms.make("perceptual", model)
     assert torch.equal(torch.rand(3), expected), "making it takes none of the run's noise"
 
 
@@ -542,7 +542,7 @@ def test_a_spectral_decoder_is_around_the_models_own_backbone():
     assert Parts("mlp(9)", decoder="conv").fitted(IMAGES, 0, 1).decoder == "conv"
     assert Parts(decoder="spectral('mlp')").fitted(IMAGES, 0, 1).decoder == "spectral('mlp')"
     with pytest.raises(ValueError, match="around another"):
-        spec.backbones.make("spectral('spectral')", IMAGES, IMAGES)
+        registry.backbones.make("spectral('spectral')", IMAGES, IMAGES)
     with pytest.raises(ValueError, match="no backbone is named"):
         Parts(decoder="spectrum").fitted(IMAGES, 0, 1)
 

@@ -6,9 +6,9 @@ import torch
 
 import hourglass as hg
 from hourglass.aliases import ANSWERS, DIMS, NAMES
-from hourglass.contracts import CodeSpace
+from hourglass.core.contracts import CodeSpace
+from hourglass.core.registry import backbones, models, priors
 from hourglass.settings import Settings, make_settings
-from hourglass.spec import backbones, models, priors
 
 SMALL = {"backbone": "mlp(8)", "epochs": 3, "stop": "none", "quiet": True, "report": False,
          "test": 0.0}

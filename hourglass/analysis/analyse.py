@@ -8,7 +8,8 @@ import torch
 from ..assembly import Training
 from ..autoencoder import Autoencoder
 from ..codes import find_codes, keep_codes, kept_codes
-from ..console import say
+from ..core.console import say
+from ..core.registry import detectors
 from ..data.source import Source
 from ..fitted import prior_of
 from ..folder import RunFolder
@@ -21,7 +22,6 @@ from ..run.settings import IN_MEMORY
 from ..scoring import keep_detectors
 from ..settings import read_toml
 from ..snapshot import Outdated, Snapshot, load_snapshot
-from ..spec import detectors
 from ..trained import Trained, load
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds

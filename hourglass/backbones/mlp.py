@@ -6,9 +6,9 @@ from typing import Literal
 
 from torch import nn
 
-from ..contracts import Backbone
+from ..core.contracts import Backbone
 from ..core.hints import Count, Rate
-from ..spec import backbones
+from ..core.registry import backbones
 from .layers import ACTIVATIONS, Activation, Decoder, Encoder, Norm, Style
 
 

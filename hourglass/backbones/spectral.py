@@ -3,8 +3,8 @@
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ..contracts import Backbone
-from ..spec import backbones, usual_backbone
+from ..core.contracts import Backbone
+from ..core.registry import backbones, usual_backbone
 from .layers import ToOneMap
 
 NORMALISED = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d)

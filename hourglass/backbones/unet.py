@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from ..contracts import Backbone
+from ..core.contracts import Backbone
 from ..core.hints import Count, Rate
-from ..spec import backbones
+from ..core.registry import backbones
 from .conv import last, plan, same
 from .layers import ACTIVATIONS, Activation, Norm, Skips, Style, UpConv
 

@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..contracts import Alphabet, Latent
+from ..core.contracts import Alphabet, Latent
 from ..core.hints import Count, NotNegative, Positive
-from ..spec import bottlenecks
+from ..core.registry import bottlenecks
 from .factors import Factors
 from .project import project, unproject
 

@@ -5,11 +5,11 @@ from typing import Literal
 from torch import Tensor, nn, randn
 from torch.distributions import TransformedDistribution
 
-from ..contracts import Latent
+from ..core.contracts import Latent
+from ..core.distributions.diagonal_normal import normal, standard, whole
 from ..core.hints import Count
-from ..spec import bottlenecks
+from ..core.registry import bottlenecks
 from .autoregressive import Autoregressive
-from .normals import normal, standard, whole
 from .planar import Planar, Radial
 from .project import project, unproject
 

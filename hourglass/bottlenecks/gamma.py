@@ -5,9 +5,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Gamma as GammaDistribution
 
-from ..contracts import Latent
+from ..core.contracts import Latent
 from ..core.hints import Count, Positive
-from ..spec import bottlenecks
+from ..core.registry import bottlenecks
 from .project import project, unproject
 
 LEAST = 0.05   # shape and rate: below, draws are zero in single precision

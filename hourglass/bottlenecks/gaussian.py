@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from ..contracts import Latent
+from ..core.contracts import Latent
+from ..core.distributions.diagonal_normal import normal, standard
 from ..core.hints import Count
-from ..spec import bottlenecks
-from .normals import normal, standard
+from ..core.registry import bottlenecks
 from .project import HiddenNorm, project, unproject
 
 

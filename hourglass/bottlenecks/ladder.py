@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from ..contracts import Latent
+from ..core.contracts import Latent
+from ..core.distributions.diagonal_normal import normal
 from ..core.hints import Count
-from ..spec import bottlenecks
-from .normals import normal
+from ..core.registry import bottlenecks
 from .project import project, unproject
 
 

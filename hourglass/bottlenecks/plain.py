@@ -5,9 +5,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..contracts import Latent
+from ..core.contracts import Latent
 from ..core.hints import Count
-from ..spec import bottlenecks
+from ..core.registry import bottlenecks
 from .project import HiddenNorm, project, unproject
 
 SQUASH = {"none": nn.Identity, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU,

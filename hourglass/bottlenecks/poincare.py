@@ -5,14 +5,14 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..contracts import Latent
+from ..core.contracts import Latent
+from ..core.distributions.diagonal_normal import normal
+from ..core.distributions.poincare_ball import inside, length, outwards
+from ..core.distributions.wrapped_normal import WrappedNormal
 from ..core.hints import Count, Positive
-from ..spec import bottlenecks
-from .ball import inside, length, outwards
+from ..core.registry import bottlenecks
 from .gyroplanes import Gyroplanes
-from .normals import normal
 from .project import project
-from .wrapped import WrappedNormal
 
 FARTHEST = 10.0   # from the centre that a mode can be, in radii of curvature
 

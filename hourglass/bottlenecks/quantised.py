@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from ..contracts import Alphabet, Latent
+from ..core.contracts import Alphabet, Latent
 from .places import Grid
 
 Found = tuple[Tensor, Tensor, Mapping[str, Tensor]]

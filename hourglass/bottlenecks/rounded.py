@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from ..core.hints import Count, NotNegative
-from ..spec import bottlenecks
+from ..core.registry import bottlenecks
 from .places import places as lay_out
 from .quantised import Found, Quantised, squared, straight_through
 

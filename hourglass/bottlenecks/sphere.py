@@ -7,12 +7,12 @@ import torch.nn.functional as F
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from ..contracts import Latent
-from ..spec import bottlenecks
-from .directions import SphereUniform
-from .power_spherical import PowerSpherical
+from ..core.contracts import Latent
+from ..core.distributions.power_spherical import PowerSpherical
+from ..core.distributions.unit_sphere import SphereUniform
+from ..core.distributions.von_mises_fisher import VonMisesFisher
+from ..core.registry import bottlenecks
 from .project import project, unproject
-from .von_mises_fisher import VonMisesFisher
 
 KINDS = {"von_mises_fisher": VonMisesFisher, "power": PowerSpherical}
 LEAST = 1.0   # concentration, in training and evaluation alike

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from ..contracts import Latent
+from ..core.contracts import Latent
 from ..core.hints import Count
-from ..spec import bottlenecks
+from ..core.registry import bottlenecks
 from .project import project, unproject
 
 

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from ..contracts import Latent
+from ..core.contracts import Latent
+from ..core.distributions.diagonal_normal import normal, on_cpu, whole
+from ..core.distributions.gaussian_mixture import GaussianMixture
 from ..core.hints import Count
-from ..spec import bottlenecks
-from .density import GaussianMixture
-from .normals import normal, on_cpu, whole
+from ..core.registry import bottlenecks
 from .project import project, unproject
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.hints import Count, NotNegative, Rate
-from ..spec import bottlenecks
+from ..core.registry import bottlenecks
 from .codebook import Codebook
 from .places import Grid
 from .places import places as lay_out

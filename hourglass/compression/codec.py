@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autoencoder import Autoencoder
 from ..codes import Codes
-from ..contracts import Collection
+from ..core.contracts import Collection
 from .coding import Coder, constriction
 from .container import Header, digest, seal, unseal
 from .decoder import ExactDecoder, model_digest

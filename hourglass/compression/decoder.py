@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ..autoencoder import Autoencoder
-from ..channels import channels_last
-from ..console import track
+from ..core.channels import channels_last
+from ..core.console import track
 
 BATCH = 64
 

@@ -7,7 +7,7 @@ which is known on all sides, among what is known.
 import numpy as np
 from einops import rearrange
 
-from ..console import track
+from ..core.console import track
 from .coding import SEEN, Coder, Tables, falling
 from .pixels import Canvas, Place, all_places, canvas_of, diagonals
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from einops import rearrange, repeat
 
-from ..console import track
+from ..core.console import track
 from .coding import RAW, SEEN, Coder, Tables, falling
 
 SYMBOLS, MIDDLE = 256, 128

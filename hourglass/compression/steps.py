@@ -8,8 +8,8 @@ from einops import rearrange
 from torch import Tensor
 
 from ..autoencoder import Autoencoder
-from ..channels import channels_last
-from ..console import track
+from ..core.channels import channels_last
+from ..core.console import track
 from .decoder import decoded_mean
 from .rounding import Grid, flat, grid_of
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..console import track
+from ..core.console import track
 from .coding import SEEN, Coder, Tables
 from .pixels import Canvas, Place, canvas_of, diagonals
 

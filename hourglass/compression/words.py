@@ -7,7 +7,7 @@ import torch
 from einops import rearrange
 
 from ..autoencoder import Autoencoder
-from ..contracts import Alphabet
+from ..core.contracts import Alphabet
 from .factors import spreads_of
 
 FINE = 128   # a spread, in eighths, up to which every word has a symbol of its own

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from einops import rearrange
 
-from ..channels import laid_out
+from .channels import laid_out
 
 
 def shown(images: np.ndarray, flat: bool = False) -> np.ndarray:

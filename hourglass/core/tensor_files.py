@@ -7,7 +7,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from ..disk import write_whole
+from .files import write_whole
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str]) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..contracts import Collection, Raw, Scale
+from ..core.contracts import Collection, Raw, Scale
 from ..core.expressions import Call
-from ..spec import sources
+from ..core.registry import sources
 from . import (
     arrays,
     binarised,

@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from einops import rearrange
 
-from ..contracts import Collection, Factors
+from ..core.contracts import Collection, Factors
 from ..core.hints import did_you_mean
-from ..spec import sources
+from ..core.registry import sources
 from .files import digest_now
 from .images import Reading, read_size, shape_images
 from .labels import numbered

@@ -5,8 +5,8 @@ import zipfile
 
 import numpy as np
 
-from ..contracts import Collection
-from ..spec import sources
+from ..core.contracts import Collection
+from ..core.registry import sources
 from .fetch import Remote, find_all, places
 from .images import Reading, shape_images
 

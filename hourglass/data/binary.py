@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..contracts import Scale
+from ..core.contracts import Scale
 from .source import Source
 
 SEED = 2008        # of the one draw, the same in all runs, so that they are of the same data

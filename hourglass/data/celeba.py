@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from ..contracts import Collection
+from ..core.contracts import Collection
 from ..core.hints import did_you_mean
-from ..spec import sources
+from ..core.registry import sources
 from .choosing import chosen
 from .fetch import cache_folder, places
 from .files import read_images

@@ -11,10 +11,10 @@ from typing import IO, Annotated, Any
 import numpy as np
 from annotated_types import Ge, Le
 
-from ..console import track
-from ..contracts import Collection, Factors
-from ..disk import check_space, lock
-from ..spec import sources
+from ..core.console import track
+from ..core.contracts import Collection, Factors
+from ..core.files import check_space, lock
+from ..core.registry import sources
 from .fetch import cache_folder
 from .images import Reading, shape_images
 from .prepared import write_header

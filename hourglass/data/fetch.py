@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
 
-from ..console import is_terminal, say
+from ..core.console import is_terminal, say
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from PIL import UnidentifiedImageError
 
-from ..console import say, track
-from ..contracts import Collection
-from ..spec import Depth, sources
+from ..core.console import say, track
+from ..core.contracts import Collection
+from ..core.registry import Depth, sources
 from .choosing import chosen, without_masks, without_strays
 from .fetch import cache_folder
 from .folders import classify, numbered

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from ..console import say
+from ..core.console import say
 from ..core.expressions import Call, read
 from ..core.hints import did_you_mean
-from ..spec import sources
+from ..core.registry import sources
 from . import frames, image_files
 
 PATHS = ("path", "paths", "given", "clean")   # what sources call their arguments that are paths

@@ -14,7 +14,7 @@ import torch
 from numpy.lib.format import open_memmap
 from torch import Tensor
 
-from ..contracts import Collection
+from ..core.contracts import Collection
 from .arrays import from_array
 from .fetch import cache_folder
 from .frames import is_frame, pandas

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts import Collection
+from ..core.contracts import Collection
 
 UNKNOWN = -1        # the label of a sample whose class nobody has said
 MOST_NUMBERS = 50   # of different values that are not whole, beyond which they are no classes

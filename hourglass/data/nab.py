@@ -6,9 +6,9 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from ..contracts import Collection
+from ..core.contracts import Collection
 from ..core.hints import Count, did_you_mean
-from ..spec import sources
+from ..core.registry import sources
 from .fetch import cache_folder, places
 from .frames import pandas
 from .images import Reading

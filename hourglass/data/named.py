@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 from einops import rearrange
 
-from ..contracts import Collection
-from ..spec import sources
+from ..core.contracts import Collection
+from ..core.registry import sources
 from .fetch import Remote, find_all
 from .images import Reading, shape_images
 

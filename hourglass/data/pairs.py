@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from ..contracts import Collection
-from ..spec import sources
+from ..core.contracts import Collection
+from ..core.registry import sources
 from .choosing import chosen
 from .files import UNREADABLE, read_images
 from .folders import classify

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..contracts import Collection
+from ..core.contracts import Collection
 from .ondisk import IN_MEMORY
 
 MOST = 64   # patches of an image in an epoch, if nothing is said

@@ -9,8 +9,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from ..console import say
-from ..disk import check_space, write_whole
+from ..core.console import say
+from ..core.files import check_space, write_whole
 from .fetch import cache_folder
 from .image_files import Files
 from .images import Reading, read_size

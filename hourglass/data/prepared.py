@@ -9,9 +9,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from ..console import say
-from ..contracts import Collection
-from ..disk import check_space, lock, write_whole
+from ..core.console import say
+from ..core.contracts import Collection
+from ..core.files import check_space, lock, write_whole
 
 TOGETHER = 500   # images between two notes of how far it is
 Decode = Callable[[int], Iterable[tuple[str, np.ndarray | str]]]   # a name: an image, or why none

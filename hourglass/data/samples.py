@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler
 
-from ..console import track
+from ..core.console import track
 from .frames import pandas
 from .hugging_face import columns_of, is_hugging_face, is_table, names_of_classes, samples_of
 from .images import Reading

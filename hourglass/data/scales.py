@@ -6,7 +6,7 @@ from itertools import chain
 
 import numpy as np
 
-from ..contracts import Scale
+from ..core.contracts import Scale
 
 CHUNK = 4096                    # samples looked at together
 DEPTHS = (8, 10, 12, 14, 16)    # bits that cameras and scanners have

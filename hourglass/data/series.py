@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..contracts import Collection
+from ..core.contracts import Collection
 from ..core.hints import Count
-from ..spec import sources
+from ..core.registry import sources
 from .dates import Order
 from .frames import checked, decimal_of, digest_of, notes_of, pandas, read_frame
 from .images import Reading

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..channels import channels_first
-from ..contracts import Batch, Factors, Scale
+from ..core.channels import channels_first
+from ..core.contracts import Batch, Factors, Scale
 from .columns import described
 from .ondisk import OnDisk
 from .patches import Patches

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..contracts import Collection
+from ..core.contracts import Collection
 from ..core.hints import did_you_mean
 
 SPLITS = ("train", "val", "test", "holdout")

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..console import say
-from ..contracts import Collection
+from ..core.console import say
+from ..core.contracts import Collection
 from ..core.hints import did_you_mean
-from ..spec import sources
+from ..core.registry import sources
 from .columns import columns_decoded, columns_filled, encode_column, learn_column, width
 from .dates import Order
 from .frames import checked, decimal_of, digest_of, notes_of, read_frame

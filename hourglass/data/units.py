@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..contracts import Scale
+from ..core.contracts import Scale
 from .ondisk import IN_MEMORY
 from .scales import CHUNK, chunks, facts_of
 

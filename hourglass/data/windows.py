@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts import Collection
+from ..core.contracts import Collection
 
 
 @dataclass(frozen=True)

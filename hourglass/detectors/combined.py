@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..contracts import Rule, Seen
-from ..spec import detectors
+from ..core.contracts import Rule, Seen
+from ..core.registry import detectors
 from .tail import log_survival
 
 

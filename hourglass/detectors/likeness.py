@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..contracts import Rule, Seen
+from ..core.contracts import Rule, Seen
 from ..core.hints import Count
-from ..spec import detectors
+from ..core.registry import detectors
 
 
 def nothing(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..contracts import Rule, Seen
+from ..core.contracts import Rule, Seen
 from ..core.hints import Count
-from ..spec import detectors
+from ..core.registry import detectors
 from .likeness import nothing
 
 BLOCK = 8         # pixels, or steps of a series

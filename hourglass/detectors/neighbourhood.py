@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from ..contracts import Rule, Seen
+from ..core.contracts import Rule, Seen
+from ..core.covariance import root_of_covariance
 from ..core.hints import Count
-from ..covariance import root_of_covariance
-from ..spec import detectors
+from ..core.registry import detectors
 
 MOST = 20_000   # codes that neighbours are looked for among, evenly spread over all
 CHUNK = 2000    # samples whose distances are held at once

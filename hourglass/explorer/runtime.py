@@ -3,8 +3,8 @@
 import io
 import tarfile
 
+from ..core.files import write_whole
 from ..data.fetch import Remote, cache_folder, find_all, places
-from ..disk import write_whole
 
 NAME = "onnxruntime-web-1.30.0"
 SCRIPT = Remote("ort.wasm.bundle.min.mjs", (

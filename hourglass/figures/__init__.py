@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from matplotlib.figure import Figure
 
+from ..core.registry import figures
 from ..snapshot import Lacking, Snapshot
-from ..spec import figures
 from . import (
     anomalies,
     codes,

@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..core.image_grid import shown
+from ..core.registry import figures
 from ..inference.error_maps import smoothed
 from ..snapshot import Lacking, Snapshot
-from ..spec import figures
 from .canvas import COLOURS, panels, plain, put_rows
 from .classes import name_of
 from .heat import overlaid

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..core.registry import figures
 from ..snapshot import Snapshot
-from ..spec import figures
 from .canvas import COLOURS, panels, plain
 from .classes import groups, legend
 from .latents import counted, latents, main_axes, some

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from ..core.registry import figures
 from ..snapshot import Snapshot
-from ..spec import figures
 from .canvas import WIDTH, panels, plain
 from .classes import Group, groups, legend
 from .densities import density, span

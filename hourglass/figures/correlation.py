@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..core.registry import figures
 from ..snapshot import Snapshot
-from ..spec import figures
 from .canvas import COLOURS, panels, plain
 from .latents import ACTIVE, counted, latents, main_axes, some, widest
 

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from ..core.registry import figures
 from ..snapshot import Lacking, Snapshot
-from ..spec import figures
 from .canvas import COLOURS, panels, plain
 
 NARROW = 3   # times the least loss, up to which ticks are evenly spaced

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..core.registry import figures
 from ..snapshot import Snapshot
-from ..spec import figures
 from .canvas import COLOURS, panels, plain
 from .classes import groups, legend
 from .latents import ACTIVE, counted, latents, selected, some, widest

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..core.registry import figures
 from ..snapshot import Lacking, Snapshot
-from ..spec import figures
 from .canvas import COLOURS, panels, plain
 
 

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..core.image_grid import shown
+from ..core.registry import figures
 from ..snapshot import Drawn, Lacking, Snapshot
-from ..spec import figures
 from .canvas import WIDTH, panels, put_rows
 from .classes import name_of
 

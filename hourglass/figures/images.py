@@ -5,10 +5,10 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..channels import laid_out
+from ..core.channels import laid_out
 from ..core.image_grid import shown, tile
+from ..core.registry import figures
 from ..snapshot import Lacking, Snapshot
-from ..spec import figures
 from .canvas import COLOURS, panels, plain
 
 SHOWN = 8      # samples of each kind

@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..core.registry import figures
 from ..disentanglement import BINS, entropies, mig, mutual_information
 from ..snapshot import Lacking, Snapshot
-from ..spec import figures
 from .canvas import panels
 
 SHOWN = 30   # codes, those that say most

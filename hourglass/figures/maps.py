@@ -6,8 +6,8 @@ from contextlib import suppress
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..core.registry import figures
 from ..snapshot import Lacking, Snapshot
-from ..spec import figures
 from .canvas import panels
 from .classes import groups, legend
 from .latents import counted, latents, some

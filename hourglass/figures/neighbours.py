@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ..core.image_grid import shown
+from ..core.registry import figures
 from ..snapshot import Lacking, Snapshot
-from ..spec import figures
 from .canvas import panels
 from .classes import name_of
 from .latents import latents

@@ -3,8 +3,8 @@
 from matplotlib.figure import Figure
 
 from ..core.image_grid import shown
+from ..core.registry import figures
 from ..snapshot import Lacking, Probe, Snapshot
-from ..spec import figures
 from .canvas import WIDTH, panels, put_rows
 
 TALLEST = 14   # inches

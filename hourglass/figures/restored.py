@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..core.image_grid import shown
+from ..core.registry import figures
 from ..snapshot import Lacking, Snapshot
-from ..spec import figures
 from .canvas import contact_sheet
 
 COLUMNS = 10

@@ -8,7 +8,7 @@ from torch.distributions import Distribution
 from torch.distributions import Laplace as LaplaceDistribution
 
 from ..core.hints import Positive
-from ..spec import likelihoods
+from ..core.registry import likelihoods
 from .shared import EVERYWHERE, UNIT, logit_of, mean_of
 
 

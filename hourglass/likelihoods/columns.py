@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 from torch.nn.functional import logsigmoid
 
-from ..spec import likelihoods
+from ..core.registry import likelihoods
 from .shared import EVERYWHERE, RAREST, Elementwise, above, logit_of, mean_of
 
 NARROWEST = -4.0   # the logarithm of a number's spread stays above that, in its own deviations

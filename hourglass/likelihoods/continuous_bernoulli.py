@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from ..spec import likelihoods
+from ..core.registry import likelihoods
 from .shared import UNIT, Elementwise, mean_of
 
 FARTHEST = 50.0   # from 0 that parameters begin; the mean there is 0.98

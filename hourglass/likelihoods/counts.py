@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn.functional import logsigmoid
 
-from ..spec import likelihoods
+from ..core.registry import likelihoods
 from .shared import Elementwise, limited, mean_of, unlimited, wider
 
 RAREST = 1e-4    # no mean begins below that

@@ -13,7 +13,7 @@ from torch.distributions import Distribution
 from torch.nn.functional import logsigmoid, softplus
 
 from ..core.hints import Count
-from ..spec import likelihoods
+from ..core.registry import likelihoods
 from .shared import RAREST, UNIT, Elementwise, limited, mean_of, unlimited, wider
 
 Levels = Annotated[int, Ge(2)]

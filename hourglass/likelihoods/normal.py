@@ -9,7 +9,7 @@ from torch.distributions import Distribution
 from torch.distributions import Normal as NormalDistribution
 
 from ..core.hints import Positive
-from ..spec import likelihoods
+from ..core.registry import likelihoods
 from .shared import EVERYWHERE, UNIT, logit_of, mean_of
 
 NARROWEST = math.exp(-6)   # of the best spread: of data that comes out exactly there is none

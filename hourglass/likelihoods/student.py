@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ..core.hints import Positive
-from ..spec import likelihoods
+from ..core.registry import likelihoods
 from .shared import EVERYWHERE, Elementwise, mean_of
 
 Freedom = Annotated[float, Gt(1)]   # at 1 and below there is no mean

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.distributions import constraints
 
 from ..autoencoder import Autoencoder
-from ..console import track
-from ..contracts import Batch
+from ..core.console import track
+from ..core.contracts import Batch
 from ..data.source import Split
 from ..terms.weights import nats
 from .importance import Weighed, summed_up

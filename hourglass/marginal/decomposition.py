@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 from ..autoencoder import Autoencoder
-from ..console import track
+from ..core.console import track
 from ..data.source import Split
 from ..terms.weights import nats
 from .target import both, pose, redrawn

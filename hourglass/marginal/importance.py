@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..autoencoder import Autoencoder
-from ..console import track
+from ..core.console import track
 from ..data.source import Split
 from .target import pose
 

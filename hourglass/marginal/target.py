@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 from ..autoencoder import Autoencoder
-from ..contracts import Batch, Latent, Output
+from ..core.contracts import Batch, Latent, Output
 from ..data.source import Split
 from ..terms.basic import log_likelihood
 from ..terms.weights import nats

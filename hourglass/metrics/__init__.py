@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..core.registry import metrics
 from ..snapshot import Lacking, Snapshot
-from ..spec import metrics
 from . import detection, latent, reconstruction, restoration, samples, words
 from .intervals import Estimate, of_mean
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ..core.registry import metrics
 from ..snapshot import Lacking, Snapshot
-from ..spec import metrics
 from .intervals import Estimate, of_labelled
 
 

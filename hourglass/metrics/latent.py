@@ -4,8 +4,8 @@ from contextlib import suppress
 
 import numpy as np
 
+from ..core.registry import metrics
 from ..snapshot import Lacking, Snapshot, of_accuracy
-from ..spec import metrics
 
 FOLDS = 5
 NEIGHBOURS = 5

@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 import torch
 
-from ..channels import channels_first
-from ..similarity import WINDOW, similarity
+from ..core.channels import channels_first
+from ..core.registry import metrics
+from ..core.ssim import WINDOW, similarity
 from ..snapshot import Lacking, Snapshot
-from ..spec import metrics
 
 LOOKED_AT = 2000   # images
 AT_ONCE = 250      # of them

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ..core.registry import metrics
 from ..snapshot import CLEAN, Lacking, Snapshot
-from ..spec import metrics
 from .reconstruction import WINDOW, peak_ratio, structural_similarity
 
 

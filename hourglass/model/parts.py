@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from ..autoencoder import _by_cell
 from ..core.expressions import Call, read
-from ..spec import backbones, likelihoods, usual_backbone
+from ..core.registry import backbones, likelihoods, usual_backbone
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from ..contracts import CodeSpace
+from ..core.contracts import CodeSpace
 from ..core.hints import Count, NotNegative
-from ..spec import priors
+from ..core.registry import priors
 from .learning import Scaling, learn
 
 FORGOTTEN = 0.1    # share of training codes whose class is withheld, for guidance

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..contracts import CodeSpace
+from ..core.contracts import CodeSpace
 from ..core.hints import Count
-from ..spec import priors
+from ..core.registry import priors
 from .learning import Scaling, learn
 
 FEW = 32     # factors, up to which each depends on all before it; beyond, halves on halves

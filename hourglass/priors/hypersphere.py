@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from ..contracts import CodeSpace
+from ..core.contracts import CodeSpace
 from ..core.hints import Positive
-from ..spec import priors
+from ..core.registry import priors
 
 MOST = 2000        # codes whose radii are remembered
 NARROWEST = 1e-3   # of a kernel, in the radius' logarithm

@@ -5,10 +5,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..contracts import CodeSpace
+from ..core.contracts import CodeSpace
+from ..core.covariance import root_of_covariance
 from ..core.hints import Count, Positive
-from ..covariance import root_of_covariance
-from ..spec import priors
+from ..core.registry import priors
 
 WIDTHS = (0.05, 0.08, 0.12, 0.18, 0.25, 0.35, 0.5, 0.7, 1.0)
 HELD_OUT = 500

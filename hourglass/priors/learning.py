@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ..console import track
+from ..core.console import track
 
 BATCH = 512
 HELD_OUT = 0.1

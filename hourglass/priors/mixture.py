@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
-from ..contracts import CodeSpace
+from ..core.contracts import CodeSpace
 from ..core.hints import Count
-from ..spec import priors
+from ..core.registry import priors
 
 ENOUGH = 3        # codes a factor, in each component, for a covariance of its own
 MOST = 20_000     # codes of a class

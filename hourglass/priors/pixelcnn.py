@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..console import track
-from ..contracts import CodeSpace
+from ..core.console import track
+from ..core.contracts import CodeSpace
 from ..core.hints import Count
-from ..spec import priors
+from ..core.registry import priors
 from .learning import learn
 from .masked import Network, Reader
 

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from ..contracts import CodeSpace
+from ..core.contracts import CodeSpace
 from ..core.hints import Positive
-from ..spec import priors
+from ..core.registry import priors
 
 
 @priors.add("own")

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 from torch.nn.functional import one_hot
 
-from ..contracts import CodeSpace
+from ..core.contracts import CodeSpace
 from ..core.hints import Count
-from ..spec import priors
+from ..core.registry import priors
 from .learning import Scaling, learn
 
 STEEPEST = 10.0     # a posterior's log variance stays within +-10

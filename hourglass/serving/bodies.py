@@ -8,7 +8,7 @@ from annotated_types import Ge, Le, Len
 from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-from ..contracts import Collection
+from ..core.contracts import Collection
 from ..core.hints import did_you_mean
 from ..data.images import Reading
 from ..data.rows import as_frame

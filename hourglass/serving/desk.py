@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..console import say
-from ..contracts import Collection
+from ..core.console import say
+from ..core.contracts import Collection
 from ..imputation import complete, filler_of
 from ..scoring import Detector
 from ..settings import read_toml

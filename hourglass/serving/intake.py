@@ -12,7 +12,7 @@ import numpy as np
 from fastapi import Request
 from PIL import Image, UnidentifiedImageError
 
-from ..contracts import Collection
+from ..core.contracts import Collection
 from ..core.hints import did_you_mean
 from ..data.headers import look, read_whole
 from ..data.images import Reading

@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
-from ..console import say
+from ..core.console import say
 from ..trained import Trained
 from .app import make_app
 from .guard import Door, Traffic

@@ -5,11 +5,11 @@ from pathlib import Path
 import torch
 
 from ..augmentations import augmenter
-from ..channels import channels_last
-from ..console import track
+from ..core.channels import channels_last
+from ..core.console import track
+from ..core.files import check_empty
 from ..data import collect, split
 from ..data.images import Reading
-from ..disk import check_empty
 from .pictures import TIFFS, as_picture, save_deep
 
 BATCH = 100

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from ..batches import seen
-from ..console import say, track
-from ..contracts import Collection
-from ..disk import write_out
+from ..core.console import say, track
+from ..core.contracts import Collection
+from ..core.csv_text import as_csv
+from ..core.files import write_out
 from ..trained import Trained
 from .embed import CHUNK, names_of
 from .pictures import check_name
-from .rows import as_csv
 from .unlike import unlike
 
 

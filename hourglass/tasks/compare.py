@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..analysis.analyse import snapshot_of
-from ..console import track
+from ..core.console import track
+from ..core.files import write_out
 from ..core.image_grid import shown
-from ..disk import write_out
+from ..core.registry import figures
 from ..figures import draw_all
 from ..figures.canvas import as_png, contact_sheet
 from ..folder import RunFolder, open_run
@@ -17,7 +18,6 @@ from ..outline import OF_PRIORS, WORDS, in_order, titles
 from ..page import picture, template
 from ..settings import read_toml
 from ..snapshot import Snapshot
-from ..spec import figures
 
 SIDE_BY_SIDE = ("curves", "codes", "maps", "grid", "interpolations", "between", "samples",
                 "histograms", "radius", "filled")

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from ..analysis.analyse import look, look_again
 from ..assembly import Training, prepare, resume
-from ..console import say
-from ..disk import check_empty, write_whole
+from ..core.console import say
+from ..core.files import check_empty, write_whole
+from ..core.registry import models
 from ..display import show
 from ..folder import RunFolder, is_run, open_run
 from ..loading import load_source
 from ..reports import write_report
 from ..run import run
 from ..settings import Settings, make_settings, read_toml
-from ..spec import models
 from ..suited import suited
 from ..summary import summarise
 from .ranking import Entry

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.expressions import read
+from ..core.registry import models
 from ..folder import is_run, open_run
-from ..spec import models
 
 ALL = "all"
 

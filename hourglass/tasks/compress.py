@@ -9,10 +9,10 @@ from PIL import Image
 
 from ..compression.codec import Wish
 from ..compression.container import MAGIC
-from ..console import say, track
-from ..contracts import Collection
+from ..core.console import say, track
+from ..core.contracts import Collection
+from ..core.files import check_empty, write_out
 from ..data.patches import as_patches
-from ..disk import check_empty, write_out
 from ..metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from ..trained import Trained
 from .pictures import TIFFS, as_picture, save_array, save_deep

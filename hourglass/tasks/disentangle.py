@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from .. import disentanglement as scores
-from ..console import track
-from ..contracts import Factors
+from ..core.console import track
+from ..core.contracts import Factors
 from ..core.hints import did_you_mean
 from ..data.source import Split
 from ..metrics.intervals import Estimate

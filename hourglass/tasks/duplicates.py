@@ -8,14 +8,14 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ..console import say, track
+from ..core.console import say, track
+from ..core.csv_text import as_csv
+from ..core.files import write_out
 from ..core.image_grid import shown
-from ..disk import write_out
 from ..figures.canvas import contact_sheet
 from ..trained import Trained
 from .embed import Embedded, codes_of
 from .pictures import check_name, save_figure
-from .rows import as_csv
 
 NEIGHBOUR = 10   # whose distance is the measure: a sample may have some doubles itself
 CHUNK = 500

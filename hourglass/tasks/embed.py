@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..console import say, track
-from ..contracts import Collection
-from ..disk import write_out
+from ..core.console import say, track
+from ..core.contracts import Collection
+from ..core.csv_text import as_csv
+from ..core.files import write_out
 from ..trained import Trained
 from .pictures import check_name, save_array
-from .rows import as_csv
 from .unlike import unlike
 
 SUFFIXES = (".parquet", ".csv", ".npy")

@@ -7,6 +7,7 @@ import torch
 
 from ..autoencoder import Autoencoder
 from ..core.hints import did_you_mean
+from ..core.malloc import keep_freed_memory
 from ..data.source import Split
 from ..evaluated import keep_evaluation
 from ..inference.log_likelihood.estimate import Likelihood, Wish, _check
@@ -15,7 +16,6 @@ from ..marginal.decomposition import decompose
 from ..marginal.importance import weigh
 from ..marginal.measure import measure_of
 from ..marginal.target import check
-from ..memory import keep_freed_memory
 from ..trained import Trained
 from .pictures import check_name
 from .reconstructed import Reconstruction, reconstruction_of

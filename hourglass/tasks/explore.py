@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 
 from .. import explorer
 from ..analysis.analyse import snapshot_of
-from ..disk import write_out
+from ..core.files import write_out
 from ..explorer.runtime import NAME, runtime
 from ..explorer.thumbnails import thumbnails
 from ..explorer.walk import Walk, find_walk

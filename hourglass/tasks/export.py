@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..disk import write_out
+from ..core.files import write_out
 from ..export import INPUT, example
 from ..export import export as content_of
 from ..halves import load_half

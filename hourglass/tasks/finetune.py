@@ -18,7 +18,7 @@ from ..classifier import (
     guesses,
     save_classifier,
 )
-from ..console import say
+from ..core.console import say
 from ..data.labelled import show_labels
 from ..data.source import Source, Split
 from ..folder import RunFolder, environment, new_folder

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..console import say, track
+from ..core.console import say, track
+from ..core.files import check_empty
 from ..core.image_grid import shown
 from ..data.windows import in_own_units
-from ..disk import check_empty
 from ..figures.canvas import contact_sheet
 from ..trained import Trained
 from .finish import Finish, finished

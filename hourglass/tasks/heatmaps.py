@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..console import say, track
-from ..contracts import Collection
+from ..core.console import say, track
+from ..core.contracts import Collection
 from ..core.image_grid import shown
 from ..data.image_files import opened
 from ..data.images import open_image

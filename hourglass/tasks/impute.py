@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ..console import say
+from ..core.console import say
 from ..data.frames import decimal_of, read_frame
 from ..data.table import Table, by_column
 from ..hidden_cells import WAYS, in_shares

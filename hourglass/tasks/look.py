@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..contracts import Collection
+from ..core.contracts import Collection
+from ..core.files import write_out
 from ..core.image_grid import shown
 from ..data import collect
 from ..data.images import Reading
 from ..data.scales import find_scale
-from ..disk import write_out
 from ..figures.canvas import as_png, contact_sheet
 
 COLUMNS, ROWS = 14, 12

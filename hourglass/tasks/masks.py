@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from ..console import say
-from ..contracts import Collection
+from ..core.console import say
+from ..core.contracts import Collection
 from ..data.image_files import Files, opened
 from ..metrics.intervals import Estimate
 from ..metrics.regions import count, edges_of, pixel_separation

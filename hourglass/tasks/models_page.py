@@ -10,15 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from ..analysis.analyse import snapshot_of
+from ..core.files import write_whole
 from ..core.image_grid import shown
-from ..disk import write_whole
+from ..core.registry import figures
 from ..figures import draw_all
 from ..figures.canvas import as_png, contact_sheet, panels, plain
 from ..folder import RunFolder
 from ..page import picture, template
 from ..settings import read_toml
 from ..snapshot import Snapshot
-from ..spec import figures
 from .compare import COLUMNS as ACROSS
 from .compare import same_samples
 from .ranking import COLUMNS, Entry, Ranking, as_rows

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..channels import channels_first, channels_last
-from ..console import track
+from ..core.channels import channels_first, channels_last
+from ..core.console import track
 from ..data.source import Source
 
 LOOKED_AT = 200    # unseen samples whose distance is the measure

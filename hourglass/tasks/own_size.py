@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..console import track
-from ..contracts import Collection
+from ..core.console import track
+from ..core.contracts import Collection
 from ..data.patches import Patches
 from ..scoring import Detector
 from ..tiles import tiled

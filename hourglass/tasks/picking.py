@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from einops import rearrange
 
-from ..contracts import Collection
+from ..core.contracts import Collection
 from ..trained import Trained
 
 

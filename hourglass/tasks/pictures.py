@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..channels import laid_out
+from ..core.channels import laid_out
+from ..core.files import write_out
 from ..core.image_grid import shown, tile
-from ..disk import write_out
 from ..figures.canvas import as_png
 
 SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")

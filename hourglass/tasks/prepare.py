@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..console import track
-from ..contracts import Collection
+from ..core.console import track
+from ..core.contracts import Collection
+from ..core.files import check_space
 from ..data import collect
 from ..data.images import Reading
 from ..data.prepared import Manifest, keep_collection, load_manifest, write_header
-from ..disk import check_space
 
 CHUNK = 4096
 

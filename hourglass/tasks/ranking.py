@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from ..core.csv_text import as_csv
 from ..core.hints import did_you_mean
 from ..folder import RunFolder
 from ..settings import read_toml
 from ..trained import load
-from .rows import as_csv
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..channels import read_channels, show_channels
-from ..console import say, track
-from ..contracts import Collection
+from ..core.channels import read_channels, show_channels
+from ..core.console import say, track
+from ..core.contracts import Collection
 from ..data.files import in_words
 from ..data.image_files import opened
 from ..data.reading import Misfit

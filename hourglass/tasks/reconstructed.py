@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from ..core.csv_text import as_csv
+from ..core.files import write_out
 from ..data.source import Source
-from ..disk import write_out
 from ..evaluated import keep_evaluation
 from ..metrics import OF_RECONSTRUCTIONS, measure
 from ..observe import passed, restored, rows_of
 from ..outline import WORDS, in_order
 from ..snapshot import Snapshot
 from ..trained import Trained
-from .rows import as_csv
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from PIL import ImageOps
 
-from ..channels import channels_first, channels_last
-from ..console import say, track
-from ..contracts import Collection
+from ..core.channels import channels_first, channels_last
+from ..core.console import say, track
+from ..core.contracts import Collection
+from ..core.files import check_empty
 from ..corruptions import Corrupter, corrupted, corrupter
 from ..data.choosing import chosen, without_masks
 from ..data.files import in_words
@@ -18,7 +19,6 @@ from ..data.headers import read_whole
 from ..data.image_files import Files, opened
 from ..data.images import Reading
 from ..data.reading import Misfit
-from ..disk import check_empty
 from ..metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from ..settings import read_toml
 from ..trained import Trained

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..console import say
-from ..contracts import Collection
+from ..core.console import say
+from ..core.contracts import Collection
+from ..core.csv_text import as_csv
+from ..core.files import check_empty, write_out
 from ..core.hints import did_you_mean
 from ..data.patches import as_patches, of_rows
-from ..disk import check_empty, write_out
 from ..metrics.detection import at_threshold, separation
 from ..metrics.intervals import Estimate
 from ..scoring import Detector, normal_classes
@@ -20,7 +21,6 @@ from .heatmaps import write_heatmaps
 from .masks import by_masks, find_masks
 from .own_size import write_whole_heatmaps
 from .pictures import check_name
-from .rows import as_csv
 
 NORMAL_NAMES = ("normal", "good")   # of folders, where training knew no classes
 COLUMNS = ("file", "score", "probability", "verdict")

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts import Collection
+from ..core.contracts import Collection
+from ..core.csv_text import as_csv
+from ..core.files import write_out
+from ..core.registry import thresholds
 from ..data import collect_like
 from ..data.series import Series, Spans
 from ..detectors.tail import log_survival
-from ..disk import write_out
 from ..scoring import USUAL_THRESHOLD
-from ..spec import thresholds
 from ..trained import Trained
-from .rows import as_csv
 from .steps import by_step, normal_steps, over_channels, steps_of
 
 __all__ = ["by_step", "normal_steps"]

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.csv_text import as_csv
+from ..core.files import write_out
 from ..core.image_grid import shown
-from ..disk import write_out
 from ..figures.canvas import contact_sheet
 from ..trained import Trained
 from .embed import Embedded, codes_of
 from .picking import one_class, pick
 from .pictures import SUFFIXES, check_name, save_figure
-from .rows import as_csv
 
 COLUMNS = 20   # images beside a query in a picture
 

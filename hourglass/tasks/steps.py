@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..console import say, track
-from ..contracts import Collection
+from ..core.console import say, track
+from ..core.contracts import Collection
 from ..core.tensor_files import load_tensors, save_tensors
 from ..data.series import Series
 from ..data.source import Split

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..console import say
+from ..core.console import say
+from ..core.files import write_out
 from ..data.columns import parts_of, unit_errors
-from ..disk import write_out
 from ..trained import Trained
 from .pictures import check_name
 

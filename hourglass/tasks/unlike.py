@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..contracts import Collection
+from ..core.contracts import Collection
 from ..trained import Trained, seen
 
 TIMES = 4       # the error of the run's own test samples, from which others are unlike them

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ..contracts import Output
-from ..spec import terms
+from ..core.contracts import Output
+from ..core.registry import terms
 
 Term = Callable[[Output, nn.Module], Tensor]
 

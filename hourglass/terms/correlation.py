@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from ..contracts import Output
+from ..core.contracts import Output
 from ..core.hints import Count, NotNegative
+from ..core.precision import full_precision
+from ..core.registry import terms
 from ..decomposition import Decomposition, decomposed
-from ..precision import full_precision
-from ..spec import terms
 from .basic import Term
 from .divergence import posterior
 

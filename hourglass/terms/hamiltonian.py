@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
-from ..contracts import Output
+from ..core.contracts import Output
 from ..core.hints import Count, Positive
-from ..spec import terms
+from ..core.registry import terms
 from .weights import drawable, log_joint, nats
 
 Force = Callable[[Tensor], tuple[Tensor, Tensor]]   # z -> log p(x, z), and its gradient in z

@@ -5,9 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..contracts import Output
+from ..core.contracts import Output
 from ..core.hints import Count, Share
-from ..spec import terms
+from ..core.registry import terms
 from .basic import Term
 from .weights import drawable, log_joint, log_weights, nats
 

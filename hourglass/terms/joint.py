@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
 
-from ..contracts import Clock, Output
+from ..core.contracts import Clock, Output
 from ..core.hints import NotNegative, Share
-from ..spec import terms
+from ..core.registry import terms
 from .divergence import apart, posterior, risen
 
 

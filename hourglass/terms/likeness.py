@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..contracts import Output
+from ..core.contracts import Output
 from ..core.hints import Count, Positive
-from ..similarity import multi_scale
-from ..spec import terms
+from ..core.registry import terms
+from ..core.ssim import multi_scale
 from .basic import Term, per_sample
 
 

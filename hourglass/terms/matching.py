@@ -5,10 +5,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..contracts import Output
+from ..core.contracts import Output
 from ..core.hints import Count, Positive
-from ..precision import at_least_single, full_precision
-from ..spec import terms
+from ..core.precision import at_least_single, full_precision
+from ..core.registry import terms
 from .basic import Term
 
 Kernel = Literal["imq", "rbf"]

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..contracts import Output
+from ..core.contracts import Output
 from ..core.hints import Count, Positive
-from ..precision import full_precision
-from ..spec import terms
+from ..core.precision import full_precision
+from ..core.registry import terms
 from .hamiltonian import Force, Pace, force, standard, unbounded
 from .weights import nats
 

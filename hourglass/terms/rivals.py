@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import softplus
 
-from ..contracts import Output
+from ..core.contracts import Output
 from ..core.hints import Count, NotNegative, Positive
-from ..spec import terms
+from ..core.registry import terms
 from .basic import per_sample
 
 CHANNELS = (32, 64, 128)   # of a rival that looks at images

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
-from ..contracts import Output
+from ..core.contracts import Output
 from ..core.hints import NotNegative
-from ..spec import terms
+from ..core.registry import terms
 from .basic import log_likelihood, per_sample
 from .divergence import divergence
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ..contracts import Output
+from ..core.contracts import Output
 from ..core.hints import Count
-from ..spec import terms
+from ..core.registry import terms
 from .basic import Term, per_sample
 
 

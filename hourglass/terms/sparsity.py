@@ -7,8 +7,8 @@ import torch
 from annotated_types import Gt, Lt
 from torch import Tensor, nn
 
-from ..contracts import Output
-from ..spec import terms
+from ..core.contracts import Output
+from ..core.registry import terms
 from .basic import Term, per_sample
 
 LEAST = 1e-6   # nearer to 0 and 1 no unit's mean activation is taken to be

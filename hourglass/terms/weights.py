@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from ..contracts import Output
-from ..precision import full_precision
+from ..core.contracts import Output
+from ..core.precision import full_precision
 from .basic import log_likelihood
 from .divergence import posterior
 

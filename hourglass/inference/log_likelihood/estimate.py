@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ...disk import write_out
+from ...core.csv_text import as_csv
+from ...core.files import write_out
 from ...marginal.decomposition import Parts
 from ...marginal.importance import Weighed
 from ...marginal.measure import Measure
-from ...tasks.rows import as_csv
 
 FEW = 10   # effective codes below which a sample's estimate rests on next to nothing
 

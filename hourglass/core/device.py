@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from .distributed import LOCAL_RANK, PROCESSES, PROCESSES_HERE
 from .precision import has_bf16
-from .processes import LOCAL_RANK, PROCESSES, PROCESSES_HERE
 
 if TYPE_CHECKING:   # it takes as long to import as torch, and only training wants it
     from lightning_fabric import Fabric

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, register_kl
 
 from .bessel import log_bessel
-from .directions import Shape, SphereUniform, around, log_area
+from .unit_sphere import Shape, SphereUniform, around, log_area
 
 PROPOSALS = 40   # at once; each is taken with probability 0.64 at least, so all fail once in 1e17
 NODES = 64       # of the quadrature in the samples' gradient

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Normal
 
-from .ball import add, inside, inwards, length, outwards
-from .directions import Shape
+from .poincare_ball import add, inside, inwards, length, outwards
+from .unit_sphere import Shape
 
 
 class WrappedNormal(Distribution):

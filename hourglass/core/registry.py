@@ -7,8 +7,8 @@ from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge
 
-from .core.expressions import Call, read
-from .core.hints import _fitted, did_you_mean
+from .expressions import Call, read
+from .hints import _fitted, did_you_mean
 
 Part = TypeVar("Part", bound=Callable[..., Any])
 
@@ -34,7 +34,7 @@ class Registry:
     @property
     def parts(self) -> dict[str, Callable[..., Any]]:
         """All parts of the kind; the first look imports the module that registers them."""
-        import_module(self.home, __package__)
+        import_module(self.home)
         return self.registered
 
     def add(self, name: str, example: str | None = None) -> Callable[[Part], Part]:
@@ -96,25 +96,28 @@ class Registry:
                 for n, v in options.items()}
 
 
-sources = Registry("data source", ".data", 1, "(reading, **options) -> Collection")
-backbones = Registry("backbone", ".backbones", 2, "(shape, out, **options) -> Backbone")
-bottlenecks = Registry("bottleneck", ".bottlenecks", 2,
+sources = Registry("data source", "hourglass.data", 1, "(reading, **options) -> Collection")
+backbones = Registry("backbone", "hourglass.backbones", 2, "(shape, out, **options) -> Backbone")
+bottlenecks = Registry("bottleneck", "hourglass.bottlenecks", 2,
                        "(code, back, **options) -> module: h -> Latent; expand: z -> h")
-likelihoods = Registry("likelihood", ".likelihoods", 0, "(**options) -> module: params -> p(x|z)")
-corruptions = Registry("corruption", ".corruptions", 0, "(**options) -> (x -> x)")
-ramps = Registry("ramp", ".ramps", 0, "(**options) -> Ramp")
-augmentations = Registry("augmentation", ".augmentations", 0, "(**options) -> (x -> x)")
-terms = Registry("term", ".terms", 1, "(model, **options) -> (out, model -> (B,))")
-models = Registry("model", ".models", 0, "(**options) -> Parts")
-optimisers = Registry("optimiser", ".optimisers", 2, "(parameters, lr, **options) -> Optimizer")
-schedules = Registry("schedule", ".schedules", 0, "(**options) -> Schedule")
-stops = Registry("stop", ".stopping", 0, "(**options) -> Stopping")
-priors = Registry("prior", ".priors", 1,
+likelihoods = Registry("likelihood", "hourglass.likelihoods", 0,
+                       "(**options) -> module: params -> p(x|z)")
+corruptions = Registry("corruption", "hourglass.corruptions", 0, "(**options) -> (x -> x)")
+ramps = Registry("ramp", "hourglass.ramps", 0, "(**options) -> Ramp")
+augmentations = Registry("augmentation", "hourglass.augmentations", 0, "(**options) -> (x -> x)")
+terms = Registry("term", "hourglass.terms", 1, "(model, **options) -> (out, model -> (B,))")
+models = Registry("model", "hourglass.models", 0, "(**options) -> Parts")
+optimisers = Registry("optimiser", "hourglass.optimisers", 2,
+                      "(parameters, lr, **options) -> Optimizer")
+schedules = Registry("schedule", "hourglass.schedules", 0, "(**options) -> Schedule")
+stops = Registry("stop", "hourglass.stopping", 0, "(**options) -> Stopping")
+priors = Registry("prior", "hourglass.priors", 1,
                   "(space, **options) -> module: fit(z, y), sample(y, temperature), log_prob(z, y)")
-detectors = Registry("detector", ".detectors", 0, "(**options) -> Rule: fit, score")
-thresholds = Registry("threshold", ".thresholds", 0, "(**options) -> (scores, y) -> number")
-metrics = Registry("metric", ".metrics", 1, "(snapshot) -> {name: number}")
-figures = Registry("figure", ".figures", 1, "(snapshot) -> Figure")
+detectors = Registry("detector", "hourglass.detectors", 0, "(**options) -> Rule: fit, score")
+thresholds = Registry("threshold", "hourglass.thresholds", 0,
+                      "(**options) -> (scores, y) -> number")
+metrics = Registry("metric", "hourglass.metrics", 1, "(snapshot) -> {name: number}")
+figures = Registry("figure", "hourglass.figures", 1, "(snapshot) -> Figure")
 
 REGISTRIES = {registry.kind.split()[-1] + "s": registry for registry in (
     models, sources, backbones, bottlenecks, likelihoods, corruptions, augmentations,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Gamma, register_kl
 
-from .directions import Shape, SphereUniform, around, log_area
+from .unit_sphere import Shape, SphereUniform, around, log_area
 
 
 class PowerSpherical(Distribution):
