@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import hourglass
-from hourglass.augmentations import augmenter
 from hourglass.core.channels import channels_first
 from hourglass.data import Reading, collect
+from hourglass.data.augmentations import augmenter
 from hourglass.trained import Trained
 
 PER_CLASS = 10

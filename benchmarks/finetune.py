@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
-from hourglass.augmentations import augmenter
 from hourglass.autoencoder import Autoencoder
 from hourglass.classifier import STEPS, Training, as_classifier, fit_classifier, guesses
+from hourglass.data.augmentations import augmenter
 from hourglass.data.source import Source
 from hourglass.model.parts import Parts
 from hourglass.older import parts_of

@@ -12,9 +12,9 @@ from torch import nn
 
 from .autoencoder import Autoencoder
 from .core.contracts import Collection
-from .data.files import files_in
 from .data.images import GREY_MODES
 from .data.in_memory import are_paths
+from .data.read_images import files_in
 from .inputs import Inputs
 from .tiles import grown, tiled
 

@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from .aliases import own_words, with_dim
-from .augmentations import augmenter
 from .autoencoder import Autoencoder
 from .beginning import begin_with, settings_of
 from .checkpoint import load_state_into
@@ -28,7 +27,8 @@ from .core.malloc import keep_freed_memory
 from .core.registry import backbones, bottlenecks, likelihoods, optimisers, schedules, stops, terms
 from .core.tensor_files import load_tensors
 from .corruptions import corrupter
-from .data.binary import anew
+from .data.augmentations import augmenter
+from .data.binarise import anew
 from .data.scales import AS_IT_IS, read_range
 from .data.source import Source
 from .fit import Plan, State, is_over, varied

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from hourglass.augmentations import augmenter
 from hourglass.core.registry import augmentations
+from hourglass.data.augmentations import augmenter
 
 
 @pytest.mark.parametrize("size", [(33, 33), (24, 40)])

@@ -6,7 +6,7 @@ import torch
 from conftest import train
 
 import hourglass
-from hourglass.data.binary import anew
+from hourglass.data.binarise import anew
 from hourglass.loading import load_source
 from hourglass.settings import make_settings
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from hourglass.augmentations import augmenter
 from hourglass.autoencoder import Autoencoder
 from hourglass.core import registry as spec
 from hourglass.core.contracts import Clock
 from hourglass.data import Reading, collect, split
+from hourglass.data.augmentations import augmenter
 from hourglass.figures import draw_all
 from hourglass.metrics import measure
 from hourglass.model.parts import Parts

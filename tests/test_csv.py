@@ -11,8 +11,8 @@ import pytest
 from conftest import train
 
 from hourglass.data import collect
+from hourglass.data.data_frames import as_numbers, as_switch, notes_of, read_frame
 from hourglass.data.dates import clock_times, read_times
-from hourglass.data.frames import as_numbers, as_switch, notes_of, read_frame
 from hourglass.data.images import Reading
 from hourglass.data.table import read_table, whole
 

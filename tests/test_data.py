@@ -16,7 +16,7 @@ from hourglass.data import Reading, collect, from_array, split
 from hourglass.data.fetch import Remote, find_all
 from hourglass.data.folders import classify
 from hourglass.data.images import open_image, shape_image
-from hourglass.data.named import read_cifar, read_idx
+from hourglass.data.standard_sets import read_cifar, read_idx
 
 SQUARE = np.zeros((20, 12, 3), np.uint8)
 SQUARE[4:9, 2:6] = (250, 100, 30)

@@ -14,7 +14,7 @@ import hourglass as hg
 from hourglass.core.contracts import Scale
 from hourglass.data import Reading, collect, from_array, split
 from hourglass.data.headers import look, read_deep, read_whole
-from hourglass.data.ondisk import OnDisk
+from hourglass.data.memory_map import OnDisk
 from hourglass.data.scales import find_scale, read_range
 from hourglass.data.units import units_of
 from hourglass.model_file import scale_in
@@ -295,7 +295,7 @@ def test_images_of_fewer_bits_among_others_keep_their_white(here):
 
 def test_a_deep_image_that_no_header_told_of_is_cut_to_8_bits_with_a_word(
         here, monkeypatch, capsys):
-    monkeypatch.setattr("hourglass.data.files.SAMPLED", 2)
+    monkeypatch.setattr("hourglass.data.read_images.SAMPLED", 2)
     Path("late").mkdir()
     for i, image in enumerate(EIGHT[:9]):
         Image.fromarray(image).save(f"late/{i}.png")

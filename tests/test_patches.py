@@ -10,10 +10,10 @@ from PIL import Image
 
 import hourglass as hg
 from hourglass.data import Reading, collect, split
-from hourglass.data.files import read_images
 from hourglass.data.image_files import files_in
 from hourglass.data.patches import Pixels, in_patches, patches_of, tiles_of
 from hourglass.data.photos import IN_MEMORY
+from hourglass.data.read_images import read_images
 from hourglass.fit import varied
 from hourglass.patchwise import by_image
 from hourglass.settings import make_settings

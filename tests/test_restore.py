@@ -10,12 +10,12 @@ from conftest import stripes, train
 from PIL import Image, ImageFilter
 from scipy.ndimage import median_filter
 
-from hourglass.augmentations import augmenter
 from hourglass.baselines import baselines, bicubic, missing, nearest
 from hourglass.core import registry
 from hourglass.core.contracts import Batch
 from hourglass.corruptions import corrupter
 from hourglass.data import Reading, collect, split
+from hourglass.data.augmentations import augmenter
 from hourglass.figures import draw_all
 from hourglass.fit import varied
 from hourglass.metrics import measure

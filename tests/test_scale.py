@@ -12,8 +12,8 @@ import torch
 from conftest import draw, train
 
 from hourglass.data import Reading, collect, split
-from hourglass.data.ondisk import OnDisk
-from hourglass.data.prepared import load_manifest
+from hourglass.data.decoded_cache import load_manifest
+from hourglass.data.memory_map import OnDisk
 
 FAST = "--epochs 1 --batch-size 16 --model 'ae(4)'"
 
@@ -60,25 +60,25 @@ def test_training_on_a_prepared_file_notices_that_its_source_has_changed(here, h
 
 
 def test_preparing_goes_on_where_it_was_killed(here, hourglass, monkeypatch):
-    monkeypatch.setattr("hourglass.data.prepared.TOGETHER", 7)
+    monkeypatch.setattr("hourglass.data.decoded_cache.TOGETHER", 7)
     def dies(path, number=[0]):   # noqa: B006
         number[0] += 1
         if number[0] > 70:   # all headers, and thirty images
             raise KeyboardInterrupt
         return open(path, "rb")
-    from hourglass.data import files
+    from hourglass.data import read_images
 
     def dying(root):
         found = files_in(root)
-        return files.Files(found.place, found.sizes, lambda name: dies(root / name))
-    files_in = files.files_in
-    monkeypatch.setattr(files, "files_in", dying)
+        return read_images.Files(found.place, found.sizes, lambda name: dies(root / name))
+    files_in = read_images.files_in
+    monkeypatch.setattr(read_images, "files_in", dying)
     with pytest.raises(KeyboardInterrupt):
         collect("photos/", Reading(size="12", store="faces.npy"))
     assert not Path("faces.npy").exists()
     part = json.loads(Path("faces.npy.part.json").read_text())
     assert 0 < part["done"] < 40 and part["done"] % 7 == 0
-    monkeypatch.setattr(files, "files_in", files_in)
+    monkeypatch.setattr(read_images, "files_in", files_in)
     code, _, err = hourglass("data prepare photos/ --size 12 -o faces.npy")
     assert code == 0 and f"going on after {part['done']} images" in err
     assert np.array_equal(np.load("faces.npy"), collect("photos/", Reading(size="12")).x)
@@ -103,7 +103,7 @@ def test_a_full_disk_while_preparing_keeps_what_was_done(here, hourglass, monkey
     assert code == 2 and "MiB free" in err
     monkeypatch.undo()
     monkeypatch.chdir(here)
-    monkeypatch.setattr("hourglass.data.prepared.TOGETHER", 5)
+    monkeypatch.setattr("hourglass.data.decoded_cache.TOGETHER", 5)
     count, fsync = [0], os.fsync
 
     def full(descriptor):
@@ -254,11 +254,11 @@ def test_show_draws_a_sheet_and_warns(here, hourglass):
 def test_augment_writes_images_by_class_and_every_one_has_its_turn(here, hourglass):
     code, out, _ = hourglass("data augment photos/ -n 90 --augment 'flip + noise(0.05)' -o more/")
     assert code == 0 and "90 images in more" in out
-    files = sorted(Path("more").rglob("*.png"))
-    assert len(files) == 90 and {f.parent.name for f in files} == {"upright", "lying"}
+    read_images = sorted(Path("more").rglob("*.png"))
+    assert len(read_images) == 90 and {f.parent.name for f in read_images} == {"upright", "lying"}
     found = collect("more/", Reading())
     assert found.x.shape == (90, 16, 16, 3) and len(np.unique(found.x, axis=0)) == 90
-    first = [f.read_bytes() for f in files]
+    first = [f.read_bytes() for f in read_images]
     hourglass("data augment photos/ -n 90 --augment 'flip + noise(0.05)' -o same/")
     assert first == [f.read_bytes() for f in sorted(Path("same").rglob("*.png"))]
     assert hourglass("data augment photos/ -n 5 -o more/")[0] == 2

@@ -10,7 +10,7 @@ from conftest import stripes, train
 
 from hourglass.autoencoder import Autoencoder
 from hourglass.data import from_array, split
-from hourglass.data.labelled import show_labels
+from hourglass.data.label_masking import show_labels
 from hourglass.model.parts import Parts
 from hourglass.objective import Objective
 

@@ -15,7 +15,7 @@ import hourglass as hg
 from hourglass.autoencoder import Autoencoder
 from hourglass.core.contracts import Collection
 from hourglass.data import collect, split
-from hourglass.data.frames import as_numbers, as_times
+from hourglass.data.data_frames import as_numbers, as_times
 from hourglass.data.images import Reading
 from hourglass.data.nab import read_nab
 from hourglass.data.series import from_frame, read_series, whole

@@ -104,7 +104,8 @@ likelihoods = Registry("likelihood", "hourglass.likelihoods", 0,
                        "(**options) -> module: params -> p(x|z)")
 corruptions = Registry("corruption", "hourglass.corruptions", 0, "(**options) -> (x -> x)")
 ramps = Registry("ramp", "hourglass.ramps", 0, "(**options) -> Ramp")
-augmentations = Registry("augmentation", "hourglass.augmentations", 0, "(**options) -> (x -> x)")
+augmentations = Registry("augmentation", "hourglass.data.augmentations", 0,
+                         "(**options) -> (x -> x)")
 terms = Registry("term", "hourglass.terms", 1, "(model, **options) -> (out, model -> (B,))")
 models = Registry("model", "hourglass.models", 0, "(**options) -> Parts")
 optimisers = Registry("optimiser", "hourglass.optimisers", 2,

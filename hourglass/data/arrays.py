@@ -10,11 +10,11 @@ from einops import rearrange
 from ..core.contracts import Collection, Factors
 from ..core.hints import did_you_mean
 from ..core.registry import sources
-from .files import digest_now
+from .decoded_cache import Manifest, load_manifest, prepared_collection
 from .images import Reading, read_size, shape_images
 from .labels import numbered
-from .ondisk import IN_MEMORY
-from .prepared import Manifest, load_manifest, prepared_collection
+from .memory_map import IN_MEMORY
+from .read_images import digest_now
 from .reading import LATER
 from .scales import chunks
 from .windows import windows_of

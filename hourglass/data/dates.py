@@ -30,7 +30,7 @@ def read_times(column: Any, order: str = "", strict: bool = False) -> Times | No
     """A column's times, None where it holds none. Dates such as 05/06/2024 are read by `order`,
     else by what the whole column says. With `strict`, raises ValueError for a column in which some
     dates have the day first and some the month."""
-    from .frames import is_text, pandas
+    from .data_frames import is_text, pandas
     library = pandas()
     types = library.api.types
     if types.is_numeric_dtype(column) or not column.notna().any():
@@ -64,7 +64,7 @@ def _of_texts(texts: Any, codes: np.ndarray, order: str, strict: bool) -> Times 
     if parts["y"].notna().mean() > 0.5:
         return _year_last(parts, codes, order, strict, texts)
     if texts.str.fullmatch(NAMED).mean() > 0.5:
-        from .frames import pandas
+        from .data_frames import pandas
         return Times(_plain(pandas().to_datetime(
             texts.where(texts.str.fullmatch(NAMED)), utc=True, format="mixed", dayfirst=True,
             errors="coerce")))
@@ -72,7 +72,7 @@ def _of_texts(texts: Any, codes: np.ndarray, order: str, strict: bool) -> Times 
 
 
 def _year_first(texts: Any) -> np.ndarray:
-    from .frames import pandas
+    from .data_frames import pandas
     found = pandas().to_datetime(texts, utc=True, format="ISO8601", errors="coerce")
     values = _plain(found)
     if np.isnat(values).any():   # such as 2024-05-31 01:02 PM
@@ -124,7 +124,7 @@ def _more_regular(day: np.ndarray, month: np.ndarray) -> tuple[str, str]:
 
 def _composed(year: Any, month: Any, day: Any, clock: Any) -> np.ndarray:
     """Times of dates' parts and texts of a time of day, NaN where there is none."""
-    from .frames import pandas
+    from .data_frames import pandas
     library = pandas()
     numbers = {"year": year, "month": month, "day": day}
     frame = library.DataFrame({k: library.to_numeric(v, errors="coerce")
@@ -150,7 +150,7 @@ def clock_times(texts: Any) -> np.ndarray:
 
 def is_clock(column: Any) -> bool:
     """Whether a column holds times of day alone."""
-    from .frames import is_text
+    from .data_frames import is_text
     there = column.dropna()
     if not len(there) or not is_text(column):
         return False

@@ -39,7 +39,7 @@ def read_delimited(file: Path, as_text: bool = False, decimal: str = "") -> Any:
     """The table in a text file, as a pandas.DataFrame; in its `attrs` are `notes`, what was guessed
     or left out, and `decimal`, the mark that its numbers have. `decimal` says which, else the file
     does. `as_text` gives the cells as they are written. Raises ValueError."""
-    from .frames import check_names, pandas
+    from .data_frames import check_names, pandas
     layout = _layout(*_text_of(file), str(file))
     check_names([name for name in layout.names if name], str(file))
     edge = "" if layout.separator == BLANKS else re.escape(layout.separator)
@@ -241,7 +241,7 @@ def _fit_names(layout: Layout, rows: list[list[str]], what: str) -> None:
 
 def _with_marks(frame: Any, layout: Layout, decimal: str, parsed: Any) -> Any:
     """The frame with numbers read that are written with a decimal comma or with thousands."""
-    from .frames import is_text, written_numbers
+    from .data_frames import is_text, written_numbers
     texts = {name: column.dropna().astype(str) for name, column in frame.items()
              if is_text(column)}
     marks = {name: decimal_mark(text) for name, text in texts.items() if len(text)}

@@ -15,9 +15,9 @@ from ..core.console import track
 from ..core.contracts import Collection, Factors
 from ..core.files import check_space, lock
 from ..core.registry import sources
+from .decoded_cache import write_header
 from .fetch import cache_folder
 from .images import Reading, shape_images
-from .prepared import write_header
 from .sprites import NAMES, SHAPES, SIDE, SIZES, draw, factors_of, sprites, windows
 
 TOTAL = 737_280

@@ -7,7 +7,7 @@ from ..core.console import say
 from ..core.expressions import Call, read
 from ..core.hints import did_you_mean
 from ..core.registry import sources
-from . import frames, image_files
+from . import data_frames, image_files
 
 PATHS = ("path", "paths", "given", "clean")   # what sources call their arguments that are paths
 
@@ -32,7 +32,7 @@ def find_call(data: str, settled: bool = False) -> Call:
             raise ValueError(f"no data source is named {call.name!r}, nor is there such a file or "
                              f"folder; {did_you_mean(call.name, sources.parts)}")
         raise ValueError(f"there is no file or folder {data}")
-    if frames.is_table(path):
+    if data_frames.is_table(path):
         return Call("table", (data,))
     if path.suffix.lower() in (".npy", ".npz"):
         return Call("array", (data,))

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from ..core.contracts import Collection
 from .arrays import from_array
+from .data_frames import is_frame, pandas
 from .fetch import cache_folder
-from .frames import is_frame, pandas
 from .images import Reading
-from .ondisk import IN_MEMORY
+from .memory_map import IN_MEMORY
 
 TABLES = ("pandas", "polars", "pyarrow")   # libraries of tables
 ROWS = 4096   # of a sparse matrix that are made dense together

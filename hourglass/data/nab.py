@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from ..core.contracts import Collection
 from ..core.hints import Count, did_you_mean
 from ..core.registry import sources
+from .data_frames import pandas
 from .fetch import cache_folder, places
-from .frames import pandas
 from .images import Reading
 from .series import Series, Spans, from_frame, whole
 

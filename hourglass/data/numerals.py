@@ -52,7 +52,7 @@ def decimal_mark(texts: Any) -> str:
 
 def numbers_in(texts: Any, mark: str = ".") -> np.ndarray:
     """The numbers (N,) that texts hold, written with this decimal mark; NaN for other texts."""
-    from .frames import pandas
+    from .data_frames import pandas
     texts = cleaned(texts)
     if mark == "," and not _has_points(texts):
         grouped = texts.str.fullmatch(f"{WITH_COMMA}|{POINT_GROUPS}")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..core.contracts import Collection
-from .ondisk import IN_MEMORY
+from .memory_map import IN_MEMORY
 
 MOST = 64   # patches of an image in an epoch, if nothing is said
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from ..core.console import say
 from ..core.files import check_space, write_whole
+from .decoded_cache import write_header
 from .fetch import cache_folder
 from .image_files import Files
 from .images import Reading, read_size
-from .ondisk import IN_MEMORY
+from .memory_map import IN_MEMORY
 from .patches import Patches, patches_of
-from .prepared import write_header
 
 Decoded = Iterable[tuple[str, np.ndarray | str]]   # a name: an image (H, W, C), or why none
 

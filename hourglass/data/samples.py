@@ -8,11 +8,11 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler
 
 from ..core.console import track
-from .frames import pandas
+from .data_frames import pandas
 from .hugging_face import columns_of, is_hugging_face, is_table, names_of_classes, samples_of
 from .images import Reading
 from .in_memory import Given, is_row, where_kept
-from .ondisk import IN_MEMORY
+from .memory_map import IN_MEMORY
 from .sample import Chunk, batch, dims, is_picture, one, plain_labels_of
 from .stack import Stack
 

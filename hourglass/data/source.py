@@ -10,7 +10,7 @@ from torch import Tensor
 from ..core.channels import channels_first
 from ..core.contracts import Batch, Factors, Scale
 from .columns import described
-from .ondisk import OnDisk
+from .memory_map import OnDisk
 from .patches import Patches
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.contracts import Scale
-from .ondisk import IN_MEMORY
+from .memory_map import IN_MEMORY
 from .scales import CHUNK, chunks, facts_of
 
 LOOKED_AT = 1_000_000   # values whose spread is looked at

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import torch
 
-from ..augmentations import augmenter
 from ..core.channels import channels_last
 from ..core.console import track
 from ..core.files import check_empty
 from ..data import collect, split
+from ..data.augmentations import augmenter
 from ..data.images import Reading
 from .pictures import TIFFS, as_picture, save_deep
 

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..augmentations import augmenter
 from ..classifier import (
     CONDITION,
     STEPS,
@@ -19,7 +18,8 @@ from ..classifier import (
     save_classifier,
 )
 from ..core.console import say
-from ..data.labelled import show_labels
+from ..data.augmentations import augmenter
+from ..data.label_masking import show_labels
 from ..data.source import Source, Split
 from ..folder import RunFolder, environment, new_folder
 from ..loading import load_source

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.console import say
-from ..data.frames import decimal_of, read_frame
+from ..data.data_frames import decimal_of, read_frame
 from ..data.table import Table, by_column
 from ..hidden_cells import WAYS, in_shares
 from ..imputation import Filler, complete, filler_of
@@ -67,5 +67,5 @@ def _put(cells: Any, holes: Any, values: Any, mark: str) -> Any:
 
 
 def _is_text(cells: Any) -> bool:
-    from ..data.frames import is_text
+    from ..data.data_frames import is_text
     return is_text(cells)

@@ -9,8 +9,8 @@ from ..core.console import track
 from ..core.contracts import Collection
 from ..core.files import check_space
 from ..data import collect
+from ..data.decoded_cache import Manifest, keep_collection, load_manifest, write_header
 from ..data.images import Reading
-from ..data.prepared import Manifest, keep_collection, load_manifest, write_header
 
 CHUNK = 4096
 

@@ -9,8 +9,8 @@ import numpy as np
 from ..core.channels import read_channels, show_channels
 from ..core.console import say, track
 from ..core.contracts import Collection
-from ..data.files import in_words
 from ..data.image_files import opened
+from ..data.read_images import in_words
 from ..data.reading import Misfit
 from ..settings import make_settings, read_toml
 from ..trained import Trained

@@ -14,10 +14,10 @@ from ..core.contracts import Collection
 from ..core.files import check_empty
 from ..corruptions import Corrupter, corrupted, corrupter
 from ..data.choosing import chosen, without_masks
-from ..data.files import in_words
 from ..data.headers import read_whole
 from ..data.image_files import Files, opened
 from ..data.images import Reading
+from ..data.read_images import in_words
 from ..data.reading import Misfit
 from ..metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from ..settings import read_toml

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from .core.expressions import read_sum
-from .core.hints import NotNegative, Positive, Rate, Share
-from .core.registry import augmentations
+from ..core.expressions import read_sum
+from ..core.hints import NotNegative, Positive, Rate, Share
+from ..core.registry import augmentations
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,14 @@ from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.registry import Depth, sources
 from .choosing import chosen, without_masks, without_strays
+from .decoded_cache import Manifest, decode_to
 from .fetch import cache_folder
 from .folders import classify, numbered
 from .headers import Look, look, read_deep, settle_depth
 from .image_files import SUFFIXES, Files, files_in, opened, opened_archive, page_of
 from .images import CUT, Reading, plain, read_size, shape_image
-from .ondisk import IN_MEMORY
+from .memory_map import IN_MEMORY
 from .photos import read_patches
-from .prepared import Manifest, decode_to
 from .reading import Misfit
 
 SAMPLED = 200            # headers looked at to learn sizes and colours
