@@ -73,7 +73,7 @@ def of_hidden(model: Trained, test: np.ndarray) -> tuple[float, float]:
     import torch
 
     from hourglass.baselines import neighbours
-    from hourglass.corruptions import corrupted
+    from hourglass.model.corruptions import corrupted
     x = test.astype(np.float32) / 255
     seen = corrupted(model.model.corrupt, channels_first(torch.from_numpy(x)))
     assert seen.hidden is not None

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
-from hourglass.autoencoder import Autoencoder
 from hourglass.classifier import STEPS, Training, as_classifier, fit_classifier, guesses
 from hourglass.data.augmentations import augmenter
 from hourglass.data.source import Source
+from hourglass.model.autoencoder import Autoencoder
+from hourglass.model.older_texts import parts_of
 from hourglass.model.parts import Parts
-from hourglass.older import parts_of
 from hourglass.tasks.finetune import NEIGHBOURS, Choice, labelled_rows
 from hourglass.trained import Trained, load
 

@@ -126,7 +126,7 @@ def graphed(given: argparse.Namespace, training: Any, seconds: float) -> float:
 def roofline(training: Any, found: Peaks, way: str) -> float:
     """Images a second that the card allows: by multiply-adds, three times forward's, or by the
     bytes of activations, weights, gradients and Adam's two."""
-    from hourglass.summary import summarise
+    from hourglass.model.summary import summarise
     costs = summarise(training.parts, training.source.shape, training.settings.optimiser)
     half = "bf16" in way
     flops = 6 * costs.multiply_adds["whole"]

@@ -12,7 +12,7 @@ import torch
 from pythae_measures import measure
 
 from hourglass.assembly import prepare
-from hourglass.autoencoder import Autoencoder
+from hourglass.model.autoencoder import Autoencoder
 from hourglass.run import run
 from hourglass.settings import make_settings
 

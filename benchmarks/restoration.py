@@ -16,11 +16,11 @@ import argparse
 from pathlib import Path
 
 import hourglass as hg
-from hourglass.autoencoder import Autoencoder
 from hourglass.core.console import say
 from hourglass.data.source import Source
 from hourglass.metrics.intervals import of_mean
 from hourglass.metrics.reconstruction import peak_ratio, structural_similarity
+from hourglass.model.autoencoder import Autoencoder
 from hourglass.observe import restored
 from hourglass.outline import MAKERS
 from hourglass.snapshot import CLEAN, RESTORED

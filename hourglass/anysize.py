@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 from torch import nn
 
-from .autoencoder import Autoencoder
 from .core.contracts import Collection
 from .data.images import GREY_MODES
 from .data.in_memory import are_paths
 from .data.read_images import files_in
 from .inputs import Inputs
+from .model.autoencoder import Autoencoder
 from .tiles import grown, tiled
 
 SHRINKS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)

@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from .aliases import own_words, with_dim
-from .autoencoder import Autoencoder
 from .beginning import begin_with, settings_of
 from .checkpoint import load_state_into
 from .core.channels import FEW, read_channels
@@ -26,7 +25,6 @@ from .core.hints import did_you_mean
 from .core.malloc import keep_freed_memory
 from .core.registry import backbones, bottlenecks, likelihoods, optimisers, schedules, stops, terms
 from .core.tensor_files import load_tensors
-from .corruptions import corrupter
 from .data.augmentations import augmenter
 from .data.binarise import anew
 from .data.scales import AS_IT_IS, read_range
@@ -35,15 +33,17 @@ from .fit import Plan, State, is_over, varied
 from .folder import RunFolder, environment, new_folder
 from .initial import begin_at_mean
 from .loading import load_source
+from .model.autoencoder import Autoencoder
+from .model.corruptions import corrupter
+from .model.loss_step import Step
+from .model.objective import Objective
+from .model.older_texts import FORMAT, backbone_of
 from .model.parts import Parts
-from .objective import Objective
-from .older import FORMAT, backbone_of
+from .model.summary import summarise
 from .run.settings import IN_MEMORY, with_whole_path
 from .settings import Settings, make_settings, read_toml
 from .steering import effective_beta, negative_weights, ramps_too_long
-from .step import Step
 from .suited import suited
-from .summary import summarise
 
 SELECTION = "selection"   # the loss without what a discriminator moves
 ENOUGH_STEPS = 8000

@@ -2,9 +2,9 @@
 
 from torch import nn
 
-from .autoencoder import Autoencoder
 from .folder import open_run
-from .older import backbone_of
+from .model.autoencoder import Autoencoder
+from .model.older_texts import backbone_of
 from .settings import PARTS, READING, Settings, make_settings, read_toml
 from .trained import load
 

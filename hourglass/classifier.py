@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .autoencoder import Autoencoder, initialise
-from .condition import ClassifierHead
 from .core.console import track
 from .core.registry import schedules
 from .core.tensor_files import save_tensors
 from .data.source import Split
+from .model.autoencoder import Autoencoder, initialise
+from .model.conditioning import ClassifierHead
 from .model.no_decoder import NoDecoder
 from .model.parts import Parts
 

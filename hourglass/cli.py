@@ -142,9 +142,9 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
     """
     from .folder import RunFolder, is_run
     from .loading import load_source
+    from .model.summary import as_text, summarise
     from .run.settings import with_whole_path
     from .suited import suited
-    from .summary import as_text, summarise
     if data and is_run(Path(data)):   # whose settings name its data for good
         chosen = _settings("", str(RunFolder(Path(data)).settings), settings)
     else:

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .autoencoder import Autoencoder
 from .core.console import track
 from .core.tensor_files import load_tensors, save_tensors
 from .data.source import Source
 from .folder import RunFolder
+from .model.autoencoder import Autoencoder
 from .run.folder import digest
 
 MOST = 60_000               # codes, of

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from .data.source import Split
-from .posterior import Posterior, gathered
-from .step import Step
+from .model.loss_step import Step
+from .model.posterior_stats import Posterior, gathered
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

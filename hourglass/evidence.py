@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Normal
 
-from .autoencoder import Autoencoder
 from .core.channels import channels_last
 from .core.console import track
 from .core.contracts import Batch, Rule, Seen
 from .data.source import Split
+from .model.autoencoder import Autoencoder
 from .pca import PCA, values_of
 
 BATCH = 250

@@ -13,9 +13,9 @@ from torch.optim import Optimizer
 from .core.contracts import Batch, Clock, Progress
 from .data.source import Source, Split, shuffled
 from .evaluation import EVALUATION_BATCH, evaluate, together
-from .posterior import Posterior
+from .model.loss_step import Step
+from .model.posterior_stats import Posterior
 from .schedules import Schedule
-from .step import Step
 from .stopping import Stopping, still_falling
 
 if TYPE_CHECKING:   # checkpoints are read where nothing is trained

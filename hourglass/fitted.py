@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .autoencoder import Autoencoder
 from .codes import Codes
 from .core.contracts import CodeSpace
 from .core.expressions import read
 from .core.registry import priors
 from .core.tensor_files import load_tensors, save_tensors
 from .folder import RunFolder
+from .model.autoencoder import Autoencoder
 from .run.folder import digest
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from .autoencoder import Autoencoder
 from .core.contracts import Scale
 from .core.tensor_files import load_tensors
 from .folder import open_run
+from .model.autoencoder import Autoencoder
 from .model.parts import Parts
 from .model_file import scale_in
 

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .autoencoder import Autoencoder
 from .codes import Codes
 from .core.console import say
 from .core.contracts import Seen
@@ -17,6 +16,7 @@ from .core.tensor_files import load_tensors, save_tensors
 from .data.source import Source, Split
 from .evidence import PLAIN, Look, has_posterior, see
 from .folder import RunFolder
+from .model.autoencoder import Autoencoder
 from .pca import PCA
 from .run.folder import digest
 

@@ -10,16 +10,16 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from .against_pca import put_beside
-from .autoencoder import Autoencoder
 from .baselines import baselines
 from .core.channels import channels_first, channels_last
 from .core.console import track
-from .corruptions import corrupted
 from .data.columns import value_names
 from .data.source import Source
 from .fitted import FittedPrior
 from .judge import Judge, find_judge
-from .posterior import moments
+from .model.autoencoder import Autoencoder
+from .model.corruptions import corrupted
+from .model.posterior_stats import moments
 from .probes import Space, all_probes
 from .snapshot import CLEAN, CORRUPTED, RESTORED, Drawn, Snapshot
 

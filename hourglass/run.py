@@ -15,9 +15,9 @@ from .assembly import Training
 from .checkpoint import save_state
 from .core.console import is_first
 from .core.contracts import Progress
-from .corruptions import corrupted
 from .fit import Parties, fit
 from .interrupts import Interrupts
+from .model.corruptions import corrupted
 from .model_file import describe, save_model
 
 SHORTEST = 1.0      # seconds between two checkpoints, or

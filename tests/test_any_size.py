@@ -7,7 +7,7 @@ from PIL import Image
 
 import hourglass as hg
 from hourglass.anysize import stride_of
-from hourglass.autoencoder import Autoencoder
+from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 
 QUIET = {"epochs": 1, "report": False, "quiet": True, "stop": "none"}

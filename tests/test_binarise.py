@@ -66,7 +66,7 @@ def test_training_draws_anew_and_its_mean_is_the_grey_value():
 @pytest.mark.parametrize("how", ["fixed", "dynamic"])
 def test_the_loop_is_given_what_was_said(how, tmp_path, monkeypatch):
     seen = []
-    from hourglass.step import Step
+    from hourglass.model.loss_step import Step
     forward = Step.forward
 
     def watched(self, x, *rest, **more):

@@ -10,9 +10,6 @@ from hypothesis import strategies as st
 from scipy import integrate, optimize, special, stats
 from torch.distributions import kl_divergence
 
-from hourglass.autoencoder import Autoencoder
-from hourglass.bottlenecks.gyroplanes import Gyroplanes
-from hourglass.bottlenecks.ladder import merged
 from hourglass.core import registry
 from hourglass.core.distributions import poincare_ball
 from hourglass.core.distributions.bessel import log_bessel
@@ -21,10 +18,13 @@ from hourglass.core.distributions.power_spherical import PowerSpherical
 from hourglass.core.distributions.unit_sphere import SphereUniform
 from hourglass.core.distributions.von_mises_fisher import PROPOSALS, VonMisesFisher
 from hourglass.core.distributions.wrapped_normal import WrappedNormal
+from hourglass.model.autoencoder import Autoencoder
+from hourglass.model.bottlenecks.gyroplanes import Gyroplanes
+from hourglass.model.bottlenecks.ladder import merged
+from hourglass.model.loss_step import Step
+from hourglass.model.losses.kl import divergence
+from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
-from hourglass.objective import Objective
-from hourglass.step import Step
-from hourglass.terms.divergence import divergence
 
 ALL = ["gaussian(4)", "vamp(4, count=5)", "mixture(4, components=3)", "sphere(4)",
        "sphere(4, 'power')", "flow(4, 'planar')", "flow(4, 'radial')", "flow(4, 'iaf')",

@@ -9,17 +9,17 @@ from scipy.stats import multivariate_normal
 from torch.autograd.functional import jacobian
 from torch.distributions import MultivariateNormal, RelaxedOneHotCategorical
 
-from hourglass.autoencoder import Autoencoder
-from hourglass.bottlenecks.factors import Factors
 from hourglass.core import registry
 from hourglass.core.contracts import Latent, Output
+from hourglass.model.autoencoder import Autoencoder
+from hourglass.model.bottlenecks.gaussian_categorical import Factors
+from hourglass.model.losses.hamiltonian import HVAE, Pace, force, leapfrog
+from hourglass.model.losses.importance_bounds import bound
+from hourglass.model.losses.importance_weights import log_weights
+from hourglass.model.losses.riemannian import RHVAE, Metric, curved_leapfrog
+from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
-from hourglass.objective import Objective
-from hourglass.summary import summarise
-from hourglass.terms.hamiltonian import HVAE, Pace, force, leapfrog
-from hourglass.terms.importance import bound
-from hourglass.terms.riemannian import RHVAE, Metric, curved_leapfrog
-from hourglass.terms.weights import log_weights
+from hourglass.model.summary import summarise
 
 STD = 0.7
 TERMS = ["iwae(5)", "iwae(5, doubly=True)", "iwae(5, kept=2)", "ciwae(5, beta=0.3)",

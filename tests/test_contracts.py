@@ -8,19 +8,19 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from hourglass.autoencoder import Autoencoder
 from hourglass.core import registry as spec
 from hourglass.core.contracts import Clock
 from hourglass.data import Reading, collect, split
 from hourglass.data.augmentations import augmenter
 from hourglass.figures import draw_all
 from hourglass.metrics import measure
+from hourglass.model.autoencoder import Autoencoder
+from hourglass.model.loss_step import Step
+from hourglass.model.losses.kl import divergence
+from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
-from hourglass.objective import Objective
 from hourglass.observe import take
 from hourglass.optimisers import load_state, state_tensors
-from hourglass.step import Step
-from hourglass.terms.divergence import divergence
 
 SHAPES = [(1, 16, 16), (3, 13, 21)]
 SERIES = [(1, 24), (3, 13)]

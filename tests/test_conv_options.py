@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 import hourglass as hg
-from hourglass.autoencoder import Autoencoder
 from hourglass.core.registry import backbones
-from hourglass.older import backbone_of
+from hourglass.model.autoencoder import Autoencoder
+from hourglass.model.older_texts import backbone_of
 from hourglass.settings import make_settings, read_recipe
 
 IMAGE = (1, 28, 28)

@@ -8,7 +8,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from hourglass.core import registry
-from hourglass.corruptions import corrupter
+from hourglass.model.corruptions import corrupter
 
 EXAMPLES = [registry.corruptions.examples[name] for name in registry.corruptions.parts]
 FOR_ALL = {"none", "noise", "salt_pepper", "drop", "holes"}

@@ -17,7 +17,6 @@ from torch.distributions import (
 )
 
 import hourglass
-from hourglass.autoencoder import Autoencoder
 from hourglass.core.contracts import Latent
 from hourglass.data.source import Split
 from hourglass.marginal import target
@@ -25,6 +24,7 @@ from hourglass.marginal.annealing import anneal, check_space
 from hourglass.marginal.decomposition import decompose
 from hourglass.marginal.importance import weigh
 from hourglass.marginal.target import check
+from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 
 NOISE = 0.5   # standard deviation of x given the code

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from hourglass.autoencoder import Autoencoder
 from hourglass.core import registry as spec
+from hourglass.model.autoencoder import Autoencoder
+from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
-from hourglass.objective import Objective
 
 BACKBONES = {"mlp": "mlp((16,))", "conv": "conv((4, 8))", "unet": "unet((4, 8))",
              "spectral": "spectral('mlp((16,))')", "conv1d": "conv1d((4, 8))"}

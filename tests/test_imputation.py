@@ -12,9 +12,9 @@ from sklearn.impute import KNNImputer, SimpleImputer
 import hourglass as hg
 from hourglass.assembly import prepare
 from hourglass.core.contracts import Collection
-from hourglass.corruptions import corrupter
 from hourglass.data.columns import parts_of
 from hourglass.imputation import Filler, by_model, by_neighbours, filler_of
+from hourglass.model.corruptions import corrupter
 from hourglass.settings import make_settings
 
 

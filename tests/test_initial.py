@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from hourglass.assembly import prepare
-from hourglass.autoencoder import Autoencoder
 from hourglass.core.registry import likelihoods
 from hourglass.data.source import Split
 from hourglass.initial import begin_at_mean, last_bias
+from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 from hourglass.run import run
 from hourglass.settings import make_settings, read_recipe, recipes

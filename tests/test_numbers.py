@@ -9,17 +9,17 @@ import torch.nn.functional as F
 from torch import nn
 from torch.distributions import Normal
 
-from hourglass.autoencoder import Autoencoder
-from hourglass.backbones.layers import Resize, ToOneMap, UpConv
 from hourglass.core import registry
 from hourglass.core.contracts import Latent, Output
 from hourglass.data import from_array, split
 from hourglass.data.source import shuffled
 from hourglass.data.splits import make_splits
 from hourglass.evaluation import evaluate
+from hourglass.model.autoencoder import Autoencoder
+from hourglass.model.backbones.layers import Resize, ToOneMap, UpConv
+from hourglass.model.loss_step import Step
+from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
-from hourglass.objective import Objective
-from hourglass.step import Step
 from hourglass.stopping import Stopping
 
 
@@ -268,8 +268,8 @@ def test_the_order_of_batches_is_a_permutation_that_seed_and_epoch_fix():
     ("keras_vae", 69076, 65089), ("tutorial_faces", 5108000, 2756899)])
 def test_recipes_have_the_published_number_of_parameters(recipe, encoder, decoder):
     """Fault 14: a recipe is of the network that its number was published for."""
+    from hourglass.model.summary import summarise
     from hourglass.settings import make_settings, read_recipe
-    from hourglass.summary import summarise
     parts = make_settings(read_recipe(recipe)).parts()
     shape = (3, 96, 96) if "faces" in recipe else (1, 28, 28)
     costs = summarise(parts, shape)
@@ -279,7 +279,7 @@ def test_recipes_have_the_published_number_of_parameters(recipe, encoder, decode
 
 
 def test_the_summary_counts_multiply_adds_and_kept_activations():
-    from hourglass.summary import summarise
+    from hourglass.model.summary import summarise
     costs = summarise(Parts("mlp((20,))", bottleneck="plain(4)", likelihood="normal"), (10,))
     assert costs.multiply_adds["whole"] == 10 * 20 + 20 * 4 + 4 * 20 + 20 * 10
     assert costs.copies == 4, "weight, gradient and Adam's two"

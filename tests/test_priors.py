@@ -8,12 +8,12 @@ import scipy.stats
 import torch
 from conftest import train
 
-from hourglass.autoencoder import Autoencoder
 from hourglass.codes import Codes
 from hourglass.core.contracts import CodeSpace
 from hourglass.core.covariance import root_of_covariance
 from hourglass.core.registry import priors
 from hourglass.fitted import fit_prior, knows_no_classes, load_prior, save_prior
+from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 
 OF_NUMBERS = sorted(set(priors.parts) - {"pixelcnn"})   # which is for words: see test_discrete

@@ -13,16 +13,16 @@ from scipy.ndimage import median_filter
 from hourglass.baselines import baselines, bicubic, missing, nearest
 from hourglass.core import registry
 from hourglass.core.contracts import Batch
-from hourglass.corruptions import corrupter
 from hourglass.data import Reading, collect, split
 from hourglass.data.augmentations import augmenter
 from hourglass.figures import draw_all
 from hourglass.fit import varied
 from hourglass.metrics import measure
+from hourglass.model.corruptions import corrupter
+from hourglass.model.summary import summarise
 from hourglass.observe import take
 from hourglass.settings import make_settings, read_recipe
 from hourglass.snapshot import CLEAN, CORRUPTED, RESTORED, load_snapshot
-from hourglass.summary import summarise
 from hourglass.tasks.restore import Manner, restore
 from hourglass.tiles import fade, starts, tiled
 

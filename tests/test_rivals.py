@@ -10,14 +10,14 @@ from torch import nn
 
 import hourglass
 from hourglass.assembly import prepare, resume
-from hourglass.autoencoder import Autoencoder
 from hourglass.core.contracts import Latent, Output
 from hourglass.core.registry import terms
+from hourglass.model.autoencoder import Autoencoder
+from hourglass.model.loss_step import Step
+from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
-from hourglass.objective import Objective
 from hourglass.run import run, save
 from hourglass.settings import make_settings
-from hourglass.step import Step
 
 RIVALS = ("gan", "tc_gan", "learned_likeness")
 BACKBONES = ("mlp((12,))", "conv(filters=(4, 8))", "unet(filters=(4, 8))")

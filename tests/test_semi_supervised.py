@@ -8,11 +8,11 @@ import pytest
 import torch
 from conftest import stripes, train
 
-from hourglass.autoencoder import Autoencoder
 from hourglass.data import from_array, split
 from hourglass.data.label_masking import show_labels
+from hourglass.model.autoencoder import Autoencoder
+from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
-from hourglass.objective import Objective
 
 PARTS = Parts("mlp((16,))", bottleneck="gaussian(2)", likelihood="bernoulli",
               condition="inferred", loss="semi_supervised(alpha=5)")

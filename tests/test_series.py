@@ -12,13 +12,13 @@ import torch
 from conftest import train
 
 import hourglass as hg
-from hourglass.autoencoder import Autoencoder
 from hourglass.core.contracts import Collection
 from hourglass.data import collect, split
 from hourglass.data.data_frames import as_numbers, as_times
 from hourglass.data.images import Reading
 from hourglass.data.nab import read_nab
 from hourglass.data.series import from_frame, read_series, whole
+from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 from hourglass.overlap import StepMeans
 from hourglass.settings import make_settings, read_recipe

@@ -9,12 +9,12 @@ from torch import nn
 from torch.distributions import Normal
 
 from hourglass.assembly import prepare
-from hourglass.autoencoder import Autoencoder
 from hourglass.core import registry
 from hourglass.core.contracts import Clock, Latent, Output
+from hourglass.model.autoencoder import Autoencoder
+from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
-from hourglass.objective import Objective
-from hourglass.posterior import Posterior, gathered, moments
+from hourglass.model.posterior_stats import Posterior, gathered, moments
 from hourglass.run import run
 from hourglass.settings import make_settings
 from hourglass.steering import effective_beta

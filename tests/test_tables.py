@@ -8,18 +8,18 @@ from conftest import train
 
 import hourglass as hg
 from hourglass.assembly import prepare
-from hourglass.autoencoder import Autoencoder
 from hourglass.data import collect, split
 from hourglass.data.images import Reading
 from hourglass.data.table import from_frame, whole
 from hourglass.evaluation import EVALUATION_SEED
 from hourglass.figures.images import lines
+from hourglass.model.autoencoder import Autoencoder
+from hourglass.model.loss_step import Step
+from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
-from hourglass.objective import Objective
 from hourglass.observe import take
 from hourglass.settings import make_settings
 from hourglass.snapshot import load_snapshot
-from hourglass.step import Step
 
 ROWS = 240
 

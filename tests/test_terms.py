@@ -12,18 +12,18 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import norm
 from torch.distributions import Normal
 
-from hourglass.autoencoder import Autoencoder
 from hourglass.core import registry
 from hourglass.core.contracts import Latent
 from hourglass.core.ssim import SCALES, multi_scale
-from hourglass.decomposition import decomposed, stratified
+from hourglass.model.autoencoder import Autoencoder
+from hourglass.model.loss_step import Step
+from hourglass.model.losses.kl_decomposition import decomposed, stratified
+from hourglass.model.losses.prior_matching import along, squared_mmd
+from hourglass.model.losses.smoothness import squared_jacobian
+from hourglass.model.losses.total_correlation import covariance
+from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
-from hourglass.objective import Objective
-from hourglass.step import Step
-from hourglass.summary import summarise
-from hourglass.terms.correlation import covariance
-from hourglass.terms.matching import along, squared_mmd
-from hourglass.terms.smoothness import squared_jacobian
+from hourglass.model.summary import summarise
 
 IMAGES = (1, 16, 16)
 OWN = ["l1", "l2", "sparsity", "jacobian(exact=True)", "gradient(exact=True)", "decoder_weights",

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 
 from ..assembly import Training
-from ..autoencoder import Autoencoder
 from ..codes import find_codes, keep_codes, kept_codes
 from ..core.console import say
 from ..core.registry import detectors
@@ -16,6 +15,7 @@ from ..folder import RunFolder
 from ..heldout import find_held, keep_held
 from ..imputation import keep_filler
 from ..metrics import measure
+from ..model.autoencoder import Autoencoder
 from ..observe import rows_of, take
 from ..reports import MONITORED, _compared, _count, _figures
 from ..run.settings import IN_MEMORY

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autoencoder import Autoencoder
 from ..codes import Codes
 from ..core.contracts import Collection
+from ..model.autoencoder import Autoencoder
 from .coding import Coder, constriction
 from .container import Header, digest, seal, unseal
 from .decoder import ExactDecoder, model_digest

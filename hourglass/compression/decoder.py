@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..autoencoder import Autoencoder
 from ..core.channels import channels_last
 from ..core.console import track
+from ..model.autoencoder import Autoencoder
 
 BATCH = 64
 

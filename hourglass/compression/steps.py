@@ -7,9 +7,9 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..autoencoder import Autoencoder
 from ..core.channels import channels_last
 from ..core.console import track
+from ..model.autoencoder import Autoencoder
 from .decoder import decoded_mean
 from .rounding import Grid, flat, grid_of
 

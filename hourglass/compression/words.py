@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from einops import rearrange
 
-from ..autoencoder import Autoencoder
 from ..core.contracts import Alphabet
+from ..model.autoencoder import Autoencoder
 from .factors import spreads_of
 
 FINE = 128   # a spread, in eighths, up to which every word has a symbol of its own

@@ -97,17 +97,18 @@ class Registry:
 
 
 sources = Registry("data source", "hourglass.data", 1, "(reading, **options) -> Collection")
-backbones = Registry("backbone", "hourglass.backbones", 2, "(shape, out, **options) -> Backbone")
-bottlenecks = Registry("bottleneck", "hourglass.bottlenecks", 2,
+backbones = Registry("backbone", "hourglass.model.backbones", 2,
+                     "(shape, out, **options) -> Backbone")
+bottlenecks = Registry("bottleneck", "hourglass.model.bottlenecks", 2,
                        "(code, back, **options) -> module: h -> Latent; expand: z -> h")
-likelihoods = Registry("likelihood", "hourglass.likelihoods", 0,
+likelihoods = Registry("likelihood", "hourglass.model.likelihoods", 0,
                        "(**options) -> module: params -> p(x|z)")
-corruptions = Registry("corruption", "hourglass.corruptions", 0, "(**options) -> (x -> x)")
-ramps = Registry("ramp", "hourglass.ramps", 0, "(**options) -> Ramp")
+corruptions = Registry("corruption", "hourglass.model.corruptions", 0, "(**options) -> (x -> x)")
+ramps = Registry("ramp", "hourglass.model.weight_schedules", 0, "(**options) -> Ramp")
 augmentations = Registry("augmentation", "hourglass.data.augmentations", 0,
                          "(**options) -> (x -> x)")
-terms = Registry("term", "hourglass.terms", 1, "(model, **options) -> (out, model -> (B,))")
-models = Registry("model", "hourglass.models", 0, "(**options) -> Parts")
+terms = Registry("term", "hourglass.model.losses", 1, "(model, **options) -> (out, model -> (B,))")
+models = Registry("model", "hourglass.model.named", 0, "(**options) -> Parts")
 optimisers = Registry("optimiser", "hourglass.optimisers", 2,
                       "(parameters, lr, **options) -> Optimizer")
 schedules = Registry("schedule", "hourglass.schedules", 0, "(**options) -> Schedule")

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
-from ..autoencoder import Autoencoder
 from ..core.console import track
 from ..core.contracts import Batch
 from ..data.source import Split
-from ..terms.weights import nats
+from ..model.autoencoder import Autoencoder
+from ..model.losses.importance_weights import nats
 from .importance import Weighed, summed_up
 from .target import Posed, at_once, both, pose, redrawn, seed_of
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
-from ..autoencoder import Autoencoder
 from ..core.console import track
 from ..data.source import Split
-from ..terms.weights import nats
+from ..model.autoencoder import Autoencoder
+from ..model.losses.importance_weights import nats
 from .target import both, pose, redrawn
 
 ENCODED = 250        # samples together

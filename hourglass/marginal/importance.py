@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..autoencoder import Autoencoder
 from ..core.console import track
 from ..data.source import Split
+from ..model.autoencoder import Autoencoder
 from .target import pose
 
 HELD = 2**16   # codes of a group of samples, which are held together

@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from ..autoencoder import Autoencoder
 from ..core.expressions import read
 from ..data.source import Source, Split
+from ..model.autoencoder import Autoencoder
 
 DATA = {"static": "static binarisation", "fixed": "fixed binarisation",
         "dynamic": "dynamic binarisation, one draw of each sample",

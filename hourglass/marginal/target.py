@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
-from ..autoencoder import Autoencoder
 from ..core.contracts import Batch, Latent, Output
 from ..data.source import Split
-from ..terms.basic import log_likelihood
-from ..terms.weights import nats
+from ..model.autoencoder import Autoencoder
+from ..model.losses.importance_weights import nats
+from ..model.losses.reconstruction import log_likelihood
 
 AT_ONCE = {"cpu": 2**20, "cuda": 2**25}   # values of x decoded together, that caches or memory hold
 SUCH_AS = "such as gaussian(16)"

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from ..autoencoder import _by_cell
 from ..core.expressions import Call, read
 from ..core.registry import backbones, likelihoods, usual_backbone
+from .autoencoder import _by_cell
 
 
 @dataclass(frozen=True)

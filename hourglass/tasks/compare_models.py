@@ -13,11 +13,11 @@ from ..core.registry import models
 from ..display import show
 from ..folder import RunFolder, is_run, open_run
 from ..loading import load_source
+from ..model.summary import summarise
 from ..reports import write_report
 from ..run import run
 from ..settings import Settings, make_settings, read_toml
 from ..suited import suited
-from ..summary import summarise
 from .ranking import Entry
 
 SHARED = "shared.toml"   # settings that all models of a folder were trained with

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 
-from ..autoencoder import Autoencoder
 from ..core.hints import did_you_mean
 from ..core.malloc import keep_freed_memory
 from ..data.source import Split
@@ -16,6 +15,7 @@ from ..marginal.decomposition import decompose
 from ..marginal.importance import weigh
 from ..marginal.measure import measure_of
 from ..marginal.target import check
+from ..model.autoencoder import Autoencoder
 from ..trained import Trained
 from .pictures import check_name
 from .reconstructed import Reconstruction, reconstruction_of

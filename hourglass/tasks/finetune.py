@@ -24,8 +24,8 @@ from ..data.source import Source, Split
 from ..folder import RunFolder, environment, new_folder
 from ..loading import load_source
 from ..metrics.intervals import Estimate, of_mean
+from ..model.older_texts import parts_of
 from ..model.parts import Parts
-from ..older import parts_of
 from ..settings import READING, Settings, make_settings, read_toml
 from ..trained import Trained, load
 

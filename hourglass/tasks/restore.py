@@ -12,7 +12,6 @@ from ..core.channels import channels_first, channels_last
 from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.files import check_empty
-from ..corruptions import Corrupter, corrupted, corrupter
 from ..data.choosing import chosen, without_masks
 from ..data.headers import read_whole
 from ..data.image_files import Files, opened
@@ -20,6 +19,7 @@ from ..data.images import Reading
 from ..data.read_images import in_words
 from ..data.reading import Misfit
 from ..metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
+from ..model.corruptions import Corrupter, corrupted, corrupter
 from ..settings import read_toml
 from ..trained import Trained
 from .pictures import SUFFIXES, TIFFS, as_picture, save_deep, save_picture

@@ -1,0 +1,142 @@
+"""The one model: corrupt, encode, squeeze, decode."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from ..core.contracts import Alphabet, Latent, Output
+from ..core.expressions import Call, read
+from ..core.hints import Initial
+from ..core.precision import at_least_single, full_precision
+from ..core.registry import backbones, bottlenecks, corruptions, likelihoods
+from .conditioning import CONDITIONS, Condition
+from .corruptions import corrupter
+from .parts import Parts
+
+INITIALISED = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d)
+
+
+def _by_cell(corruption: str, columns: str) -> str:
+    """The corruption's text, in which holes are as wide as the columns' cells."""
+    call = read(corruption) if corruption.startswith("holes") and "+" not in corruption else None
+    if call is None or not columns:
+        return corruption
+    cells = likelihoods.make(f"mixed({columns!r})").cells
+    return str(Call("holes", (), {**corruptions.check(call), "widths": cells}))
+
+
+def initialise(layer: nn.Module) -> None:
+    """Begin a layer as Keras does: weights by Glorot & Bengio (2010), biases zero."""
+    if isinstance(layer, INITIALISED):
+        nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+class Autoencoder(nn.Module):
+    """Composed of parts, never subclassed. `shape` is that of one x, such as (1, 28, 28); a
+    conditional model wants to know how many classes there are. Weights begin by Glorot's rule, or
+    as PyTorch's layers do of their own; `initial.begin_at_mean` does what "data" adds."""
+
+    def __init__(self, parts: Parts, shape: tuple[int, ...], classes: int = 0,
+                 initial: Initial = "glorot"):
+        super().__init__()
+        self.shape, self.likelihood = shape, likelihoods.make(parts.likelihood)
+        out = self.likelihood.out(shape)
+        forth = backbones.make(parts.backbone, shape, out)
+        back = backbones.make(parts.decoder, shape, out) if parts.decoder else forth
+        self.encoder, self.decoder = forth.encoder, back.decoder
+        self.bottleneck = bottlenecks.make(parts.bottleneck, forth.code, back.code)
+        if hasattr(self.bottleneck, "inputs"):
+            self.bottleneck.inputs = nn.Parameter(torch.rand(self.bottleneck.count, *shape))
+        self.corruption, self.corrupt = parts.corruption, corrupter(parts.corruption)
+        self.condition: Condition | None = (
+            None if parts.condition == "none" else
+            CONDITIONS[parts.condition](classes, forth.code, back.code))
+        if initial != "pytorch":
+            self.apply(initialise)
+
+    def encode(
+        self, x: Tensor, y: Tensor | None = None, draw: bool = False
+    ) -> tuple[Latent, tuple[Tensor, ...]]:
+        """x (B, *shape), y (B,) if conditional -> Latent, skips. The bottleneck works in full
+        precision."""
+        h, skips = self.hidden(x)
+        return self.squeeze(h, y, draw), skips
+
+    def hidden(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """x (B, *shape) -> the encoder's h (B, *code), skips."""
+        if hasattr(self.likelihood, "shown"):
+            x = self.likelihood.shown(x)
+        found: tuple[Tensor, tuple[Tensor, ...]] = self.encoder(x)
+        return found
+
+    def squeeze(self, h: Tensor, y: Tensor | None = None, draw: bool = False) -> Latent:
+        """h (B, *code) of the encoder -> Latent, of the classes y (B,) if conditional."""
+        guess = None
+        if self.condition is not None:
+            y, guess = self.condition.told(h, y)
+            h = self.condition.encoding(h, y)
+        anchors = self._anchors()
+        with full_precision(h):
+            latent: Latent = self.bottleneck(at_least_single(h), draw, *anchors)
+        return replace(latent, y=y, guess=guess)
+
+    def _anchors(self) -> tuple[Tensor, ...]:
+        """What the encoder makes of the inputs (K, *shape) that a bottleneck's prior learns, if it
+        does: h (K, *code). They stay where x may lie."""
+        inputs = getattr(self.bottleneck, "inputs", None)
+        return () if inputs is None else (
+            at_least_single(self.hidden(inputs.clamp(*self.likelihood.support))[0]),)
+
+    def decode(
+        self, z: Tensor, y: Tensor | None = None, skips: tuple[Tensor, ...] = ()
+    ) -> Distribution:
+        """z (B, D) or (B, D, H, W), y (B,) -> p(x|z), over (B, *shape), in full precision, in
+        double if z and the weights are."""
+        h = self.bottleneck.expand(z)
+        if self.condition is not None:
+            h = self.condition.decoding(h, y)
+        params = self.decoder(h, skips)
+        with full_precision(params):
+            return self.likelihood(at_least_single(params))
+
+    def forward(
+        self, x: Tensor, y: Tensor | None = None, draw: bool | None = None,
+        given: Tensor | None = None, known: Tensor | None = None,
+    ) -> Output:
+        """Corrupts what it is given, which is x if nothing else, and draws z in training, or where
+        `draw` says so; else neither. x counts where it is known."""
+        draw = self.training if draw is None else draw
+        given = x if given is None else given
+        seen, hidden = self.corrupt.apply(given) if draw else (given, None)
+        if hidden is None and given is not x:
+            hidden = given != x   # pairs have no mask, only what differs
+        latent, skips = self.encode(seen, y, draw)
+        px = self.decode(latent.z, latent.y, skips)
+        if self.training and hasattr(self.likelihood, "adapt"):
+            px = self.likelihood.adapt(px, x, known)
+        return Output(x, latent, px, known, y, skips, None if seen is x else seen, hidden)
+
+    def sample_prior(self, n: int) -> Tensor:
+        """n draws z (N, ...) from the bottleneck's own prior, on the CPU, in torch's noise."""
+        drawn: Tensor = self.bottleneck.sample_prior(n, *self._anchors())
+        return drawn.detach() if drawn.is_meta else drawn.detach().cpu()
+
+    def settled(self, z: Tensor) -> Tensor:
+        """The codes nearest to z (N, ...) that the decoder was trained for: of most bottlenecks z
+        itself, of others a point of the sphere, say, or the nearest words."""
+        found: Tensor = self.bottleneck.settle(z) if hasattr(self.bottleneck, "settle") else z
+        return found
+
+    @property
+    def alphabet(self) -> Alphabet | None:
+        """What its codes are written in, if they are discrete."""
+        found: Alphabet | None = getattr(self.bottleneck, "alphabet", None)
+        return found
+
+    def sample(self, n: int, y: Tensor | None = None) -> Tensor:
+        """The means of n draws from the bottleneck's own prior, (N, *shape), of classes y (N,)."""
+        return self.decode(self.sample_prior(n).to(next(self.parameters())), y).mean

@@ -1,0 +1,145 @@
+"""Bottlenecks of words without a codebook: every number is rounded by itself."""
+
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from annotated_types import Ge, Le
+from torch import Tensor, nn
+
+from ...core.hints import Count, NotNegative
+from ...core.registry import bottlenecks
+from .token_bottleneck import Found, Quantised, squared, straight_through
+from .token_grid import places as lay_out
+
+BEYOND = 1e-3   # how far the outermost levels can be passed, that rounding meets them
+Levels = Annotated[int, Ge(3)]
+Bits = Annotated[int, Ge(1), Le(24)]
+
+
+class Spread(nn.Module):
+    """Numbers brought to mean 0 and variance 1 as those of the first batch would be, so that at the
+    beginning too every level is met."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("std", torch.zeros(dim))   # 0 until there was a batch
+
+    def forward(self, v: Tensor, learn: bool) -> Tensor:
+        if learn:
+            with torch.no_grad():
+                flat, new = v.flatten(0, 1), self.std == 0
+                std = flat.std(0, correction=0).clamp(min=1e-6)
+                self.mean.copy_(torch.where(new, flat.mean(0), self.mean))
+                self.std.copy_(torch.where(new, std, self.std))
+        return (v - self.mean) / torch.where(self.std == 0, 1, self.std)
+
+
+class Rounded(nn.Module):
+    """Numbers that are bounded smoothly and rounded to levels, L of the i-th: those from
+    -(L // 2) on, divided by L // 2."""
+
+    levels: Tensor
+    each: tuple[int, ...] = ()
+
+    def __init__(self, levels: tuple[int, ...]):
+        super().__init__()
+        counts = torch.tensor(levels, device="cpu")
+        self.size, self.spread = int(counts.prod()), Spread(len(levels))
+        self.register_buffer("levels", torch.tensor(levels), persistent=False)
+
+    def bounded(self, v: Tensor) -> Tensor:
+        """v (..., D), so that rounding gives each its levels, and 0 stays 0: of an even number of
+        levels one more lies below 0 than above."""
+        reach = (self.levels - 1) * (1 + BEYOND) / 2
+        offset = (1 - self.levels % 2) / 2
+        return torch.tanh(v + torch.atanh(offset / reach)) * reach - offset
+
+    def forward(self, v: Tensor, learn: bool) -> Found:
+        u = self.bounded(self.spread(v, learn))
+        w = straight_through(u, u.round()) / (self.levels // 2)
+        return w, self.read(w), {}
+
+    @torch.no_grad()
+    def read(self, w: Tensor) -> Tensor:
+        half = self.levels // 2
+        levels = ((w * half).round() + half).long().clamp(min=0).minimum(self.levels - 1)
+        return (levels * self._steps()).sum(-1)
+
+    def write(self, words: Tensor) -> Tensor:
+        half = self.levels // 2
+        return (words[..., None] // self._steps() % self.levels - half) / half
+
+    def _steps(self) -> Tensor:
+        """How far apart in the numbering of words a level of each number is, (D,)."""
+        return self.levels.cumprod(0) // self.levels
+
+
+class Signs(nn.Module):
+    """Numbers of which the sign is kept, so that D of them are a word of D bits."""
+
+    each: tuple[int, ...] = ()
+
+    def __init__(self, bits: int, entropy: float, commitment: float):
+        super().__init__()
+        self.size, self.bits, self.entropy, self.commitment = 2**bits, bits, entropy, commitment
+        self.spread = Spread(bits)
+
+    def forward(self, v: Tensor, learn: bool) -> Found:
+        v = self.spread(v, learn)
+        words = self.read(v)
+        w = self.write(words).to(v.dtype)
+        # each sign's probability by its distance from v: exp(-(v - 1)^2) over both
+        probable = torch.sigmoid(4 * v)
+        own = bits_of(4 * v, probable).flatten(1).sum(1)
+        mean = probable.flatten(0, 1).mean(0)
+        together = v.shape[1] * bits_of(torch.logit(mean, eps=1e-6), mean).sum()
+        penalties = {"entropy": self.entropy * (own - together),
+                     "commitment": self.commitment * squared(v - w)}
+        return straight_through(v, w), words, penalties
+
+    @torch.no_grad()
+    def read(self, w: Tensor) -> Tensor:
+        return ((w > 0) * self._steps(w)).sum(-1)
+
+    def write(self, words: Tensor) -> Tensor:
+        return 2.0 * (words[..., None] // self._steps(words) % 2) - 1
+
+    def _steps(self, like: Tensor) -> Tensor:
+        return 2 ** torch.arange(self.bits, device=like.device)
+
+
+def bits_of(logit: Tensor, probable: Tensor) -> Tensor:
+    """The entropy, in nats, of coins with that log odds and that probability."""
+    return F.softplus(logit) - logit * probable
+
+
+@bottlenecks.add("fsq")
+def fsq(
+    code: tuple[int, ...], back: tuple[int, ...], levels: tuple[Levels, ...] = (7, 5, 5, 5),
+    places: Count = 8,
+) -> nn.Module:
+    """Finite scalar quantisation: each place holds a number for each of the `levels`, rounded to so
+    many values; together they are its word (Mentzer et al., 2023, arXiv 2309.15505). There is
+    nothing to learn, and no word dies. Of a map every place is a word; of a vector, `places` are.
+    """
+    if not levels:
+        raise ValueError("fsq needs levels, such as fsq((7, 5, 5, 5))")
+    return Quantised(lay_out(code, back, len(levels), places), Rounded(levels))
+
+
+@bottlenecks.add("lfq")
+def lfq(
+    code: tuple[int, ...], back: tuple[int, ...], bits: Bits = 10, entropy: NotNegative = 0.1,
+    commitment: NotNegative = 0.25, places: Count = 8,
+) -> nn.Module:
+    """Lookup-free quantisation: each place holds the signs of so many numbers, the bits of its word
+    (Yu et al., 2024, arXiv 2310.05737). The penalty `entropy` wants each sample sure of its bits
+    and the batch to use both values of each: the entropy of a sample's bits, less that of the
+    batch's, bit by bit, in nats, summed over places.
+    """
+    return Quantised(lay_out(code, back, bits, places), Signs(bits, entropy, commitment))

@@ -1,0 +1,42 @@
+"""Sparse codes: all but the largest numbers are zero."""
+
+import torch
+from torch import Tensor, nn
+
+from ...core.contracts import Latent
+from ...core.hints import Count
+from ...core.registry import bottlenecks
+from .projection import project, unproject
+
+
+@bottlenecks.add("topk")
+class TopK(nn.Module):
+    """`dim` numbers, of which only the `active` largest are not zero: the k-sparse autoencoder
+    (Makhzani & Frey, 2014, arXiv 1312.5663).
+
+    For want of a better, its prior is the size of N(0, 1) in random places.
+    """
+
+    confined = False
+
+    def __init__(self, code: tuple[int, ...], back: tuple[int, ...], dim: Count = 256,
+                 active: Count = 16):
+        super().__init__()
+        if active > dim:
+            raise ValueError(f"topk cannot keep {active} of {dim} numbers; give it a larger dim, "
+                             f"as in topk({active * 16}, {active})")
+        self.dim, self.active = dim, active
+        self.reduce = project(code, dim)
+        self.expand = unproject(dim, back)
+
+    def forward(self, h: Tensor, draw: bool = False) -> Latent:
+        return Latent(self.settle(self.reduce(h)))
+
+    def settle(self, z: Tensor) -> Tensor:
+        """The codes without all but their largest numbers."""
+        found = z.topk(self.active, dim=1)
+        return torch.zeros_like(z).scatter(1, found.indices, found.values)
+
+    def sample_prior(self, n: int) -> Tensor:
+        places = torch.rand(n, self.dim).topk(self.active, dim=1).indices
+        return torch.zeros(n, self.dim).scatter(1, places, torch.randn(n, self.active).abs())

@@ -1,0 +1,46 @@
+"""One step of a training: the model and its loss in one forward pass."""
+
+from torch import Tensor, nn
+
+from ..core.contracts import Output
+from .autoencoder import Autoencoder
+from .objective import Objective
+from .posterior_stats import moments
+
+
+class Step(nn.Module):
+    """Model and objective in one forward pass, so that terms which call the model again have the
+    same precision."""
+
+    def __init__(self, model: Autoencoder, objective: Objective):
+        super().__init__()
+        self.model, self.objective = model, objective
+
+    def forward(
+        self, x: Tensor, y: Tensor | None = None, given: Tensor | None = None,
+        known: Tensor | None = None, closely: bool = False,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """A batch's x (B, *shape), y (B,) and so on -> what to descend and mean losses, of which
+        the model's is "loss"; looked at `closely`, also the squared error per value, and what the
+        posterior does."""
+        out: Output = self.model(x, y, True, given, known)
+        loss, parts = self.objective(out, self.model)
+        means = {"loss": loss, **{name: part.mean() for name, part in parts.items()}}
+        if self.objective.rivals:
+            means["selection"] = self.objective.selection(out, parts).detach()
+        if closely:
+            squared = (out.px.mean - out.x).square()
+            mse = squared.mean() if known is None else (squared * known).sum() / known.sum()
+            means |= {"mse": mse, **_hidden_error(squared, out), **moments(out.latent)}
+            if out.latent.guess is not None and y is not None:
+                means["class_error"] = (out.latent.guess.argmax(1) != y).float().mean()
+        against = self.objective.rival_losses(out, self.model)
+        return sum(against.values(), loss), means | against
+
+
+def _hidden_error(squared: Tensor, out: Output) -> dict[str, Tensor]:
+    """The squared error per value of those that the encoder could not see, if there are any."""
+    if out.hidden is None:
+        return {}
+    counted = out.hidden.float() if out.known is None else out.hidden * out.known
+    return {"hidden_mse": (squared * counted).sum() / counted.sum().clamp(min=1)}

@@ -1,0 +1,153 @@
+"""Terms that a rival network estimates, which learns against the model."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.functional import softplus
+
+from ...core.contracts import Output
+from ...core.hints import Count, NotNegative, Positive
+from ...core.registry import terms
+from .reconstruction import per_sample
+
+CHANNELS = (32, 64, 128)   # of a rival that looks at images
+
+
+class Dense(nn.Module):
+    """Of vectors, or what flattens to them: (B, ...) -> features (B, F) -> score (B,)."""
+
+    def __init__(self, inputs: int, width: int, layers: int):
+        super().__init__()
+        hidden = [layer for n, m in pairwise((inputs, *[width] * layers))
+                  for layer in (nn.Linear(n, m), nn.LeakyReLU(0.2))]
+        self.features = nn.Sequential(nn.Flatten(), *hidden)
+        self.decide = nn.Linear(width, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = self.features(x)
+        return self.decide(h)[:, 0], h
+
+
+class Convolutional(nn.Module):
+    """Of images: (B, C, H, W) -> score (B,), features (B, F)."""
+
+    def __init__(self, shape: tuple[int, ...]):
+        super().__init__()
+        self.features = nn.Sequential(*(
+            layer for n, m in pairwise((shape[0], *CHANNELS))
+            for layer in (nn.Conv2d(n, m, 3, 2, 1), nn.LeakyReLU(0.2))))
+        self.decide = nn.LazyLinear(1)
+        with torch.no_grad():
+            self(torch.zeros(1, *shape))   # the lazy layer learns its size
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = self.features(x).flatten(1)
+        return self.decide(h)[:, 0], h
+
+
+def frozen(rival: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The rival's score and features of x, without a gradient for its weights."""
+    fixed = {name: weight.detach() for name, weight in rival.named_parameters()}
+    found: tuple[Tensor, Tensor] = functional_call(rival, fixed, (x,))
+    return found
+
+
+def told_apart(rival: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    """The rival's own loss, (B,): cross-entropy of calling real what is real and fake what is fake
+    (Goodfellow et al., 2014, arXiv 1406.2661). Neither side gets a gradient of it."""
+    return softplus(-rival(real.detach())[0]) + softplus(rival(fake.detach())[0])
+
+
+def _of_codes(model: nn.Module, width: int, layers: int) -> Dense:
+    return Dense(model.sample_prior(1).numel(), width, layers)  # type: ignore[operator]
+
+
+def _prior_draws(out: Output, model: nn.Module) -> Tensor:
+    drawn: Tensor = model.sample_prior(len(out.x)).to(out.latent.z)  # type: ignore[operator]
+    return drawn
+
+
+@terms.add("gan")
+class PriorRival(nn.Module):
+    """The rival tells codes from draws of the prior, and the encoder learns that it cannot
+    (Makhzani et al., 2016, arXiv 1511.05644): -log of its belief that a code was drawn. `rate` is
+    its learning rate as a multiple of the model's."""
+
+    def __init__(self, model: nn.Module, width: Count = 256, layers: Count = 2,
+                 rate: Positive = 1.0):
+        super().__init__()
+        self.rate, self.rival = rate, _of_codes(model, width, layers)
+
+    def forward(self, out: Output, model: nn.Module) -> Tensor:
+        """(B,)."""
+        return softplus(-frozen(self.rival, out.latent.z)[0])
+
+    def rival_loss(self, out: Output, model: nn.Module) -> Tensor:
+        """(B,), of the rival's weights alone."""
+        return told_apart(self.rival, _prior_draws(out, model), out.latent.z)
+
+
+@terms.add("tc_gan")
+class ShuffleRival(nn.Module):
+    """Total correlation of the codes, in nats: the rival tells them from codes whose factors were
+    shuffled among the samples of the batch, and the log of its odds estimates how much likelier a
+    code is than its factors are on their own (Kim & Mnih, 2018, arXiv 1802.05983)."""
+
+    def __init__(self, model: nn.Module, width: Count = 256, layers: Count = 3,
+                 rate: Positive = 1.0):
+        super().__init__()
+        self.rate, self.rival = rate, _of_codes(model, width, layers)
+
+    def forward(self, out: Output, model: nn.Module) -> Tensor:
+        """(B,)."""
+        return frozen(self.rival, out.latent.z)[0]
+
+    def rival_loss(self, out: Output, model: nn.Module) -> Tensor:
+        """(B,), of the rival's weights alone."""
+        z = out.latent.z.flatten(1)
+        order = torch.rand_like(z).argsort(0)   # each factor has its own
+        return told_apart(self.rival, z, z.gather(0, order))
+
+
+@terms.add("learned_likeness")
+class ImageRival(nn.Module):
+    """The rival tells samples from what the decoder makes of their codes and of the prior's draws.
+    Half the squared distance of its features is in place of the reconstruction; the decoder, and it
+    alone, also learns to pass for real, which counts `realism` times (Larsen et al., 2016, arXiv
+    1512.09300)."""
+
+    def __init__(self, model: nn.Module, realism: NotNegative = 1.0, width: Count = 256,
+                 layers: Count = 2, rate: Positive = 1.0):
+        super().__init__()
+        self.realism, self.rate = realism, rate
+        shape: tuple[int, ...] = model.shape  # type: ignore[assignment]
+        self.rival: nn.Module = (Convolutional(shape) if len(shape) == 3 else
+                                 Dense(torch.Size(shape).numel(), width, layers))
+
+    def forward(self, out: Output, model: nn.Module) -> Tensor:
+        """(B,)."""
+        right, made = (frozen(self.rival, x)[1] for x in (out.x, out.px.mean))
+        distance = per_sample((made - right.detach()).square()) / 2
+        fakes = self._made(out, model)
+        return distance + self.realism * sum(softplus(-frozen(self.rival, x)[0]) for x in fakes)
+
+    def fixed(self, out: Output) -> Tensor:
+        """Half the squared distance of the samples themselves, (B,): what no discriminator moves,
+        by which epochs are compared."""
+        squares = (out.px.mean - out.x).square()
+        return per_sample(squares if out.known is None else squares * out.known) / 2
+
+    def rival_loss(self, out: Output, model: nn.Module) -> Tensor:
+        """(B,), of the rival's weights alone."""
+        with torch.no_grad():
+            again, drawn = self._made(out, model)
+        return told_apart(self.rival, out.x, again) + softplus(self.rival(drawn)[0])
+
+    def _made(self, out: Output, model: nn.Module) -> tuple[Tensor, Tensor]:
+        """What the decoder makes of the codes and of as many draws; nothing reaches the encoder."""
+        codes = (out.latent.z.detach(), _prior_draws(out, model).detach())
+        skips = tuple(skip.detach() for skip in out.skips)
+        made = [model.decode(z, out.latent.y, skips).mean for z in codes]  # type: ignore[operator]
+        return made[0], made[1]

@@ -1,0 +1,138 @@
+"""The bound of a posterior that Hamiltonian dynamics carry towards the true one."""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, constraints
+
+from ...core.contracts import Output
+from ...core.hints import Count, Positive
+from ...core.registry import terms
+from .importance_weights import drawable, log_joint, nats
+
+Force = Callable[[Tensor], tuple[Tensor, Tensor]]   # z -> log p(x, z), and its gradient in z
+
+
+def unbounded(out: Output) -> Distribution:
+    """q(z|x), or an error where codes cannot move freely."""
+    q = drawable(out)
+    if _support(q) is not constraints.real or _support(out.latent.p) not in (
+            constraints.real, None):
+        raise ValueError("the loss needs a bottleneck whose codes may lie anywhere, such as "
+                         "gaussian(16), for it moves them")
+    return q
+
+
+def _support(density: Distribution | None) -> constraints.Constraint | None:
+    """Where each of its numbers may lie, if it says so."""
+    try:
+        support = density.support if density is not None else None
+    except NotImplementedError:
+        return None
+    while support is not None and hasattr(support, "base_constraint"):
+        support = support.base_constraint
+    return support
+
+
+def force(out: Output, model: nn.Module) -> Force:
+    """log p(x, z), (K, B), and its gradient in z (K, B, ...), through which one may differentiate
+    in turn wherever gradients are wanted."""
+    wanted = torch.is_grad_enabled()
+
+    def at(z: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            z = z if wanted and z.requires_grad else z.detach().requires_grad_()
+            joint = log_joint(out, model, z)
+            slope, = torch.autograd.grad(joint.sum(), z, create_graph=wanted)
+        return joint if wanted else joint.detach(), slope
+    return at
+
+
+def leapfrog(
+    pull: Force, z: Tensor, rho: Tensor, slope: Tensor, sizes: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """One step of z, (K, B, ...), and momentum rho, with the slope of log p(x, z) at z: new z, rho,
+    log p(x, z) and slope. It keeps volumes."""
+    rho = rho + sizes / 2 * slope
+    z = z + sizes * rho
+    joint, slope = pull(z)
+    return z, rho + sizes / 2 * slope, joint, slope
+
+
+def standard(noise: Tensor) -> Tensor:
+    """log N(noise | 0, 1), (K, B), of noise (K, B, ...)."""
+    return (-noise.square() / 2 - math.log(2 * math.pi) / 2).flatten(2).sum(2)
+
+
+class Pace(nn.Module):
+    """Step sizes, one for each number of a code, and how hot the momentum begins; both learned.
+
+    The first momentum is drawn from N(0, 1/tempering), and cools down to 1 with the square of the
+    steps done.
+    """
+
+    def __init__(self, shape: tuple[int, ...], step_size: float, largest: float, tempering: float):
+        super().__init__()
+        if not step_size < largest:
+            raise ValueError(f"step_size must be below largest, {largest:g}, not {step_size:g}")
+        if tempering > 1:
+            raise ValueError(f"tempering must be above 0 and up to 1, not {tempering:g}")
+        self.largest, self.tempered = largest, tempering < 1
+        self.raw_sizes = nn.Parameter(torch.full(shape, _logit(step_size / largest)))
+        if self.tempered:
+            self.raw_tempering = nn.Parameter(torch.tensor(_logit(tempering)))
+
+    @property
+    def sizes(self) -> Tensor:
+        """Of a step, above 0 and below `largest`."""
+        return self.largest * torch.sigmoid(self.raw_sizes)
+
+    def heats(self, steps: int) -> Tensor:
+        """The momentum's standard deviation before the first step and after each, (steps + 1,)."""
+        done = torch.linspace(0, 1, steps + 1, device=self.raw_sizes.device)
+        if not self.tempered:
+            return torch.ones_like(done)
+        first = torch.rsqrt(torch.sigmoid(self.raw_tempering))
+        return first + (1 - first) * done.square()
+
+
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))
+
+
+@terms.add("hvae", example="hvae(1)")
+class HVAE(nn.Module):
+    """Minus a lower bound of log p(x) whose codes, drawn from q, take leapfrog steps towards where
+    p(x, z) is large, in place of "recon + kl" (Caterini et al., 2018, arXiv 1805.11328).
+
+    Step sizes, below `largest`, and `tempering`, the inverse variance of the first momentum, are
+    learned; tempering=1 is none.
+    """
+
+    def __init__(self, model: nn.Module, steps: Count = 3, step_size: Positive = 0.05,
+                 largest: Positive = 0.5, tempering: Positive = 0.3):
+        super().__init__()
+        shape = model.sample_prior(1).shape[1:]  # type: ignore[operator]
+        self.steps, self.pace = steps, Pace(shape, step_size, largest, tempering)
+
+    def log_weights(self, out: Output, model: nn.Module, k: int) -> Tensor:
+        """(K, B): the mean of their exponentials is p(x) on average."""
+        q = unbounded(out)
+        z = q.rsample(torch.Size((k,)))
+        noise = torch.randn_like(z)
+        sizes, heats, pull = self.pace.sizes, self.pace.heats(self.steps), force(out, model)
+        # cooling shrinks volumes by as much as drawing the momentum hot had stretched them
+        started = nats(q, z) + standard(noise)
+        rho = heats[0] * noise
+        joint, slope = pull(z)
+        for before, after in pairwise(heats):
+            z, rho, joint, slope = leapfrog(pull, z, rho, slope, sizes)
+            rho = after / before * rho
+        return joint + standard(rho) - started
+
+    def forward(self, out: Output, model: nn.Module) -> Tensor:
+        """(B,)."""
+        return -self.log_weights(out, model, 1)[0]

@@ -1,0 +1,39 @@
+"""Importance weights of codes that a loss draws of its own."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from ...core.contracts import Output
+from ...core.precision import full_precision
+from .kl import posterior
+from .reconstruction import log_likelihood
+
+
+def drawable(out: Output) -> Distribution:
+    """q(z|x), or an error where no codes can be drawn from it again."""
+    q = posterior(out, Distribution)
+    if not getattr(q, "has_rsample", False):
+        raise ValueError(f"the loss needs a bottleneck whose posterior gives codes with a gradient "
+                         f"again and again, such as gaussian(16); {type(q).__name__} does not")
+    return q
+
+
+def nats(density: Distribution, z: Tensor) -> Tensor:
+    """log of the density of codes z (K, B, ...), (K, B), in full precision."""
+    with full_precision(z):
+        each = density.log_prob(z)
+    return each.flatten(2).sum(2) if each.ndim > 2 else each
+
+
+def log_joint(out: Output, model: nn.Module, z: Tensor) -> Tensor:
+    """log p(x, z), (K, B), of codes z (K, B, ...)."""
+    assert out.latent.p is not None, "a bottleneck with a posterior has a prior"
+    return log_likelihood(out, model, z) + nats(out.latent.p, z)
+
+
+def log_weights(out: Output, model: nn.Module, k: int) -> Tensor:
+    """log p(x, z) - log q(z|x), (K, B), of k codes z that are drawn from q with a gradient."""
+    q = drawable(out)
+    z = q.rsample(torch.Size((k,)))
+    return log_joint(out, model, z) - nats(q, z)

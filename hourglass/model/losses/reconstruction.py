@@ -1,0 +1,51 @@
+"""Reconstruction: what is lost of x."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from ...core.contracts import Output
+from ...core.registry import terms
+
+Term = Callable[[Output, nn.Module], Tensor]
+
+
+def per_sample(t: Tensor) -> Tensor:
+    """(B, ...) -> (B,), summed."""
+    return t.flatten(1).sum(1) if t.ndim > 1 else t
+
+
+def log_likelihood(out: Output, model: nn.Module, z: Tensor) -> Tensor:
+    """log p(x|z), (K, B), of other codes z (K, B, ...) of the same samples."""
+    count = len(z)
+
+    def again(t: Tensor) -> Tensor:
+        return t.expand(count, *t.shape).flatten(0, 1)
+    skips = tuple(again(skip) for skip in out.skips)
+    px = model.decode(z.flatten(0, 1), None if out.latent.y is None else again(out.latent.y), skips)  # type: ignore[operator]
+    nats = px.log_prob(again(out.x))
+    return per_sample(nats if out.known is None else nats * again(out.known)).unflatten(
+        0, (count, -1))
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """The term `recon`."""
+
+    hidden: bool   # whether only what a corruption hid counts
+
+    def __call__(self, out: Output, model: nn.Module) -> Tensor:
+        """(B,)."""
+        nats = -out.px.log_prob(out.x)
+        if self.hidden and out.hidden is not None:
+            nats = nats * out.hidden
+        return per_sample(nats if out.known is None else nats * out.known)
+
+
+@terms.add("recon")
+def recon(model: nn.Module, hidden: bool = False) -> Term:
+    """-log p(x|z) under the model's likelihood, in nats, over those values of x that are known;
+    with hidden=True, over those that the corruption hid (He et al., 2022, arXiv 2111.06377), or all
+    where it hides none, as noise."""
+    return Reconstruction(hidden)

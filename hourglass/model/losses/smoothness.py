@@ -1,0 +1,91 @@
+"""What keeps the encoder's map or the decoder's smooth."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from ...core.contracts import Output
+from ...core.hints import Count
+from ...core.registry import terms
+from .reconstruction import Term, per_sample
+
+
+@terms.add("jacobian")
+def jacobian(model: nn.Module, draws: Count = 1, exact: bool = False) -> Term:
+    """Squared Frobenius norm of dz/dx, the code's mean by what the encoder sees, which makes codes
+    insensitive (Rifai et al., 2011, Contractive auto-encoders).
+
+    Estimated without bias from `draws` random directions in code space (Hutchinson, 1989); with
+    exact=True from all of them, at as many backward passes as a code has numbers.
+    """
+    def slope(out: Output, model: nn.Module) -> Tensor:
+        seen = out.x if out.seen is None else out.seen
+        return squared_jacobian(lambda x: model.encode(x, out.latent.y)[0].z,  # type: ignore[operator]
+                                seen, draws, exact)
+    return uncompiled(slope)
+
+
+@terms.add("gradient")
+def gradient(model: nn.Module, draws: Count = 1, exact: bool = False) -> Term:
+    """Squared Frobenius norm of d mean/dz, the reconstruction by its code, which makes the decoder
+    smooth (RAE-GP: Ghosh et al., 2020, arXiv 1903.12436).
+
+    Estimated without bias from `draws` random directions in data space (Hutchinson, 1989); with
+    exact=True from all of them, at as many backward passes as a sample has values.
+    """
+    def slope(out: Output, model: nn.Module) -> Tensor:
+        return squared_jacobian(
+            lambda z: model.decode(z, out.latent.y, out.skips).mean,  # type: ignore[operator]
+            out.latent.z, draws, exact)
+    return uncompiled(slope)
+
+
+def uncompiled(term: Term) -> Term:
+    """The term, left as it is where the network around it is compiled: what is compiled has no
+    gradients of gradients."""
+    kept: Term = torch.compiler.disable(term)
+    return kept
+
+
+def squared_jacobian(
+    function: Callable[[Tensor], Tensor], at: Tensor, draws: int, exact: bool
+) -> Tensor:
+    """(B,) squared Frobenius norms of each sample's Jacobian of a function (B, ...) -> (B, ...), or
+    their estimates: the mean square of v'J is that of J if v is random signs. Where gradients are
+    off, as in evaluation, they are on within, and the result has none."""
+    wanted = torch.is_grad_enabled()
+    with torch.enable_grad():
+        at = at if at.requires_grad else at.detach().requires_grad_()
+        value = function(at).flatten(1)
+        total = value.new_zeros(len(value), dtype=torch.float32)
+        for direction in directions(value, draws, exact):
+            (slope,) = torch.autograd.grad(value, at, direction, create_graph=wanted,
+                                           retain_graph=True)
+            total = total + per_sample(slope.float().square())
+    return total if exact else total / draws
+
+
+def directions(value: Tensor, draws: int, exact: bool) -> Tensor:
+    """Directions (K, B, D) in the space of values (B, D): random signs, or every axis."""
+    if exact:
+        return torch.eye(value.shape[1]).to(value)[:, None].expand(-1, len(value), -1)
+    signs = torch.randint(2, (draws, *value.shape), device=value.device)
+    return (2 * signs - 1).to(value)
+
+
+@terms.add("decoder_weights")
+def decoder_weights(model: nn.Module) -> Term:
+    """Half the squared norm of all that leads from code to reconstruction (RAE-L2: Ghosh et al.,
+    2020, arXiv 1903.12436), the same for every sample."""
+    def norm(out: Output, model: nn.Module) -> Tensor:
+        total = sum(p.float().square().sum() for p in decoding(model) if p.requires_grad)
+        return torch.as_tensor(total / 2, device=out.x.device).expand(len(out.x))
+    return norm
+
+
+def decoding(model: nn.Module) -> list[nn.Parameter]:
+    """What the decoder's side of a model learns: the decoder, and what brings codes to it."""
+    told = getattr(model.condition, "label", model.condition)
+    sides = [getattr(model.bottleneck, "expand", None), getattr(told, "back", None), model.decoder]
+    return [p for side in sides if isinstance(side, nn.Module) for p in side.parameters()]

@@ -1,0 +1,91 @@
+"""The loss: a formula over terms, such as "recon + 4 * kl" or "recon + ramp(0, 4) * kl"."""
+
+import torch
+from torch import Tensor, nn
+
+from ..core.contracts import Clock, Output
+from ..core.expressions import read_sum
+from ..core.registry import ramps, terms
+from .weight_schedules import Ramp
+
+
+class Objective(nn.Module):
+    """Weighs terms, and a bottleneck's own penalties with them.
+
+    Every term gives (B,), summed over dimensions; the total is the mean over the batch. Terms have
+    their full weight but between `at(clock)` and `at(None)`.
+    """
+
+    def __init__(self, formula: str, model: nn.Module):
+        super().__init__()
+        summands = read_sum(formula)
+        names = [s.call.name for s in summands]
+        if len(set(names)) < len(names):
+            raise ValueError(f"{formula!r} has a term twice")
+        self.factors = {s.call.name: s.weight for s in summands}
+        self.ramps: dict[str, Ramp] = {s.call.name: ramps.build(s.ramp)
+                                       for s in summands if s.ramp is not None}
+        self.terms = {s.call.name: terms.build(s.call, model) for s in summands}
+        self.learned = nn.ModuleList(t for t in self.terms.values() if isinstance(t, nn.Module))
+        self.rivals = {n: t for n, t in self.terms.items() if hasattr(t, "rival")}
+        # a tensor, for a compiled network would be compiled anew at every change of a number
+        self.register_buffer("now", torch.tensor(self._weights(None)), persistent=False)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Every term's full weight."""
+        return dict(zip(self.terms, self._weights(None), strict=True))
+
+    @property
+    def only_hidden(self) -> bool:
+        """Whether the reconstruction counts only what a corruption hid."""
+        return bool(getattr(self.terms.get("recon"), "hidden", False))
+
+    def at(self, clock: Clock | None) -> None:
+        """Weigh the terms as at that moment of the run, or fully."""
+        for term in self.terms.values():
+            if hasattr(term, "at"):
+                term.at(clock)
+        if self.ramps:
+            self.get_buffer("now").copy_(torch.tensor(self._weights(clock)))
+
+    def is_ramping(self, clock: Clock) -> bool:
+        """Whether a weight has still to reach its end."""
+        return any(ramp.progress(clock) < 1 for ramp in self.ramps.values())
+
+    def selection(self, out: Output, parts: dict[str, Tensor]) -> Tensor:
+        """The loss without what a discriminator moves, a scalar: what epochs are compared by. A
+        term that a discriminator redefines is left out, or has its `fixed` form in its place."""
+        weights = dict(zip(self.terms, self.get_buffer("now"), strict=True))
+        fixed = {name: part for name, part in parts.items() if name not in self.rivals}
+        fixed |= {name: rival.fixed(out) for name, rival in self.rivals.items()
+                  if hasattr(rival, "fixed")}
+        zero = out.x.new_zeros(len(out.x))
+        return sum((weights.get(name, 1.0) * part for name, part in fixed.items()), zero).mean()
+
+    def rival_losses(self, out: Output, model: nn.Module) -> dict[str, Tensor]:
+        """What the rivals train by, {name: scalar}: each has a gradient in its rival's weights and
+        nowhere else, as the term itself has none there. So one backward pass serves both sides."""
+        return {f"rival_{name}": rival.rival_loss(out, model).mean()
+                for name, rival in self.rivals.items()}
+
+    def rival_weights(self) -> list[tuple[list[nn.Parameter], float]]:
+        """Of every rival: its weights, and its learning rate as a multiple of the model's."""
+        return [(list(term.rival.parameters()), term.rate) for term in self.rivals.values()]
+
+    def _weights(self, clock: Clock | None) -> list[float]:
+        return [factor * (1.0 if (ramp := self.ramps.get(name)) is None else
+                          ramp.end if clock is None else ramp.weight(clock))
+                for name, factor in self.factors.items()]
+
+    def forward(self, out: Output, model: nn.Module) -> tuple[Tensor, dict[str, Tensor]]:
+        """The total, a scalar, and {name: (B,)} of its unweighted parts."""
+        parts = {name: term(out, model) for name, term in self.terms.items()}
+        parts.update(out.latent.penalties)
+        for name, part in parts.items():
+            if part.shape != out.x.shape[:1]:
+                raise TypeError(f"term {name!r} gave {tuple(part.shape)}, not {(len(out.x),)}")
+        weights = dict(zip(self.terms, self.get_buffer("now"), strict=True))
+        weighed = [weights[name] * part if name in weights else part
+                   for name, part in parts.items()]
+        return sum(weighed[1:], weighed[0]).mean(), parts
