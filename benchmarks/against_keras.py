@@ -36,7 +36,7 @@ def hourglass(*words: str) -> list[dict[str, float]]:
         out = Path(folder) / "run"
         subprocess.run([sys.executable, "-m", "hourglass", "train", *words, "--out", out],
                        check=True, capture_output=True)
-        from hourglass.folder import RunFolder
+        from hourglass.run.folder import RunFolder
         return list(RunFolder(out).read_history())
 
 
@@ -96,7 +96,7 @@ def table(found: dict[str, list[float]]) -> None:
 def time_to_goal(seed: int) -> tuple[int, float]:
     from hourglass.assembly import prepare
     from hourglass.run import run
-    from hourglass.settings import make_settings, read_recipe
+    from hourglass.run.settings import make_settings, read_recipe
     settings = make_settings({**read_recipe("fast_cae"), "seed": seed})
     with tempfile.TemporaryDirectory() as folder:
         for progress in run(prepare(settings, out=Path(folder) / "run")):

@@ -23,7 +23,7 @@ import hourglass as hg
 from hourglass.core.console import say
 from hourglass.metrics.intervals import of_mean
 from hourglass.metrics.reconstruction import structural_similarity
-from hourglass.settings import read_toml
+from hourglass.run.settings import read_toml
 from hourglass.tasks.pictures import save_figure
 
 OURS = (5, 50, 80, 95, 99, 99.8)

@@ -64,7 +64,7 @@ def wait(given: argparse.Namespace) -> None:
 def prepared(given: argparse.Namespace, folder: str, x: Any, **settings: Any) -> Any:
     """A training of these images, ready to start."""
     from hourglass.assembly import prepare
-    from hourglass.settings import make_settings
+    from hourglass.run.settings import make_settings
     values = {"device": given.device, "test": 0.0, "val": 64, "stop": "none", "epochs": 10**6}
     if isinstance(x, Path):
         return prepare(make_settings({**values, **settings, "data": str(x)}),
@@ -149,7 +149,7 @@ def speed(given: argparse.Namespace) -> Iterator[Found]:
 def _timed(given: argparse.Namespace, found: Peaks, network: tuple[str, int, int], way: str,
            settings: dict[str, Any]) -> Found:
     """One network in one precision."""
-    from hourglass.settings import read_recipe
+    from hourglass.run.settings import read_recipe
     recipe, size, channels = network
     asked = {k: v for k, v in read_recipe(recipe).items()
              if k not in ("data", "val", "stop", "epochs", "size", "precision")}

@@ -14,7 +14,7 @@ from pythae_measures import measure
 from hourglass.assembly import prepare
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.run import run
-from hourglass.settings import make_settings
+from hourglass.run.settings import make_settings
 
 
 def halves(model: Autoencoder):

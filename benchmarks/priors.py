@@ -8,9 +8,9 @@ A run's data must have labels: the judge is a classifier trained on them (hourgl
 import sys
 from pathlib import Path
 
-from hourglass.folder import open_run
 from hourglass.reports import write_report
-from hourglass.settings import read_toml
+from hourglass.run.folder import open_run
+from hourglass.run.settings import read_toml
 from hourglass.snapshot import load_snapshot
 
 PRIORS = ("own", "uniform", "per_class", "per_class(scale=0.5)", "kde", "mixture", "flow",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hourglass.core.hints import expected
 from hourglass.core.registry import REGISTRIES, Registry
-from hourglass.settings import Settings, recipes
+from hourglass.run.settings import Settings, recipes
 
 
 def page(kind: str, registry: Registry) -> str:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from .against_pca import in_words
-from .aliases import own_words
 from .analysis.analyse import settle
 from .assembly import Training
 from .assembly import prepare as prepare_run
@@ -15,12 +14,12 @@ from .core.console import is_first, say
 from .core.distributed import part_ways
 from .data.over_time import as_kind
 from .display import show
-from .folder import open_run
 from .imputation import filled_in
 from .reports import compared_with_pca, finish, write_report
 from .run import run
-from .run.settings import IN_MEMORY
-from .settings import chosen_recipe, make_settings
+from .run.aliases import own_words
+from .run.folder import open_run
+from .run.settings import IN_MEMORY, chosen_recipe, make_settings
 from .trained import Trained
 
 

@@ -13,7 +13,6 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim import Optimizer
 
-from .aliases import own_words, with_dim
 from .beginning import begin_with, settings_of
 from .checkpoint import load_state_into
 from .core.channels import FEW, read_channels
@@ -30,9 +29,7 @@ from .data.binarise import anew
 from .data.scales import AS_IT_IS, read_range
 from .data.source import Source
 from .fit import Plan, State, is_over, varied
-from .folder import RunFolder, environment, new_folder
 from .initial import begin_at_mean
-from .loading import load_source
 from .model.autoencoder import Autoencoder
 from .model.corruptions import corrupter
 from .model.loss_step import Step
@@ -40,10 +37,12 @@ from .model.objective import Objective
 from .model.older_texts import FORMAT, backbone_of
 from .model.parts import Parts
 from .model.summary import summarise
-from .run.settings import IN_MEMORY, with_whole_path
-from .settings import Settings, make_settings, read_toml
+from .run.aliases import own_words, with_dim
+from .run.folder import RunFolder, environment, new_folder
+from .run.load_data import load_source
+from .run.settings import IN_MEMORY, Settings, make_settings, read_toml, with_whole_path
+from .run.suited import suited
 from .steering import effective_beta, negative_weights, ramps_too_long
-from .suited import suited
 
 SELECTION = "selection"   # the loss without what a discriminator moves
 ENOUGH_STEPS = 8000

@@ -2,10 +2,10 @@
 
 from torch import nn
 
-from .folder import open_run
 from .model.autoencoder import Autoencoder
 from .model.older_texts import backbone_of
-from .settings import PARTS, READING, Settings, make_settings, read_toml
+from .run.folder import open_run
+from .run.settings import PARTS, READING, Settings, make_settings, read_toml
 from .trained import load
 
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Optional
 import typer
 from typer.exceptions import TyperException
 
-from .aliases import own_words
 from .cli.options import Device, Run
 from .cli_compare import compare_commands
 from .cli_data import data_commands
@@ -22,7 +21,8 @@ from .core.console import is_first, say
 from .core.hints import did_you_mean
 from .core.registry import REGISTRIES
 from .flags import takes_settings
-from .settings import Settings, chosen_recipe, make_settings, recipes
+from .run.aliases import own_words
+from .run.settings import Settings, chosen_recipe, make_settings, recipes
 
 app = typer.Typer(
     name="hourglass", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
@@ -80,9 +80,9 @@ def train(
     from .assembly import resume as go_on
     from .core.distributed import part_ways
     from .display import show
-    from .folder import is_run, open_run
     from .imputation import filled_in
     from .run import run
+    from .run.folder import is_run, open_run
     if resume:
         if not data or recipe or out:
             raise ValueError("--resume takes the run's folder and settings that may change, as in "
@@ -140,11 +140,11 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
 
     Example: hourglass summary mnist --recipe tutorial_cae
     """
-    from .folder import RunFolder, is_run
-    from .loading import load_source
     from .model.summary import as_text, summarise
+    from .run.folder import RunFolder, is_run
+    from .run.load_data import load_source
     from .run.settings import with_whole_path
-    from .suited import suited
+    from .run.suited import suited
     if data and is_run(Path(data)):   # whose settings name its data for good
         chosen = _settings("", str(RunFolder(Path(data)).settings), settings)
     else:
@@ -169,8 +169,8 @@ def report(
     Examples: hourglass report runs/1; hourglass report runs/1 --priors "flow;mixture(5)"
     """
     from .core.device import choose_device
-    from .folder import open_run
     from .reports import write_report
+    from .run.folder import open_run
     wanted = [text.strip() for text in priors.split(";") if text.strip()]
     print(write_report(open_run(run), wanted, features, str(choose_device(device))))
 

@@ -7,7 +7,7 @@ import typer
 
 from .core.console import say
 from .flags import takes_settings
-from .settings import Settings
+from .run.settings import Settings
 
 compare_commands = typer.Typer()
 
@@ -70,8 +70,7 @@ def _runs(runs: list[Path], out: Path) -> None:
 
 def _models(texts: list[str], seeds: str, sort: str, report: bool, out: Path,
             settings: dict[str, Any]) -> None:
-    from .run.settings import with_whole_path
-    from .settings import make_settings
+    from .run.settings import make_settings, with_whole_path
     from .tasks.compare_models import Plan, compare_models, seeds_of
     from .tasks.models_page import write_page
     from .tasks.ranking import as_text, check_order, rank

@@ -7,7 +7,7 @@ import typer
 
 from .core.console import say
 from .flags import takes_settings
-from .settings import READING, make_settings
+from .run.settings import READING, make_settings
 
 data_commands = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None,

@@ -10,9 +10,8 @@ from torch import Tensor
 from .core.console import track
 from .core.tensor_files import load_tensors, save_tensors
 from .data.source import Source
-from .folder import RunFolder
 from .model.autoencoder import Autoencoder
-from .run.folder import digest
+from .run.folder import RunFolder, digest
 
 MOST = 60_000               # codes, of
 MOST_VALUES = 300_000_000   # values of x, which must all be encoded

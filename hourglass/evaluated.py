@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .core.files import write_whole
-from .folder import RunFolder
-from .run.folder import digest
+from .run.folder import RunFolder, digest
 
 
 def keep_evaluation(folder: RunFolder, name: str, found: dict[str, Any]) -> None:

@@ -17,9 +17,8 @@ from .core.contracts import CodeSpace
 from .core.expressions import read
 from .core.registry import priors
 from .core.tensor_files import load_tensors, save_tensors
-from .folder import RunFolder
 from .model.autoencoder import Autoencoder
-from .run.folder import digest
+from .run.folder import RunFolder, digest
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from .core.contracts import Scale
 from .core.tensor_files import load_tensors
-from .folder import open_run
 from .model.autoencoder import Autoencoder
 from .model.parts import Parts
-from .model_file import scale_in
+from .run.folder import open_run
+from .run.weights import scale_in
 
 
 def load_half(run: str | Path, half: str) -> "Half":

@@ -15,10 +15,9 @@ from .core.contracts import Seen
 from .core.tensor_files import load_tensors, save_tensors
 from .data.source import Source, Split
 from .evidence import PLAIN, Look, has_posterior, see
-from .folder import RunFolder
 from .model.autoencoder import Autoencoder
 from .pca import PCA
-from .run.folder import digest
+from .run.folder import RunFolder, digest
 
 MOST = 5000                # samples, or as many as have
 MOST_VALUES = 30_000_000   # values together, those of draws included, but

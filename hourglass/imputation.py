@@ -17,7 +17,6 @@ from .data.columns import Column, parts_of
 from .data.source import Source
 from .data.table import Table
 from .evaluated import keep_evaluation, kept_evaluations
-from .folder import RunFolder
 from .hidden_cells import (
     NEIGHBOURS,
     Hidden,
@@ -28,7 +27,7 @@ from .hidden_cells import (
     measured,
     rows_of,
 )
-from .run.folder import digest
+from .run.folder import RunFolder, digest
 from .trained import Trained
 
 DONORS = 5000             # training rows that neighbours are found among, at most,

@@ -15,7 +15,7 @@ from .data.in_memory import Given, gather, with_missing
 from .data.patches import Patches, as_patches, in_patches
 from .data.source import Source
 from .data.units import SIXTEEN, Units, applied, outside, units_of
-from .model_file import scale_in
+from .run.weights import scale_in
 
 MOST = 100   # lines about what was given
 

@@ -10,11 +10,10 @@ import torch
 
 from .core.tensor_files import load_tensors, save_tensors
 from .data.source import Source
-from .folder import RunFolder
 from .heldout import held_rows
 from .pca import PCA as PCA
 from .pca import components_for, fit_pca, pca_from, training_samples
-from .run.folder import digest
+from .run.folder import RunFolder, digest
 
 
 def pca_of(folder: RunFolder, source: Callable[[], Source], numbers: int) -> PCA:

@@ -31,7 +31,7 @@ from .evidence import Look, by_place, seen_of, together
 from .fit import fit
 from .pca import PCA, components_for, errors_by_others, fit_pca
 from .run import parties_of, save_weights
-from .settings import Settings, make_settings
+from .run.settings import Settings, make_settings
 from .trained import load
 
 SCALES = ("auto", "standard", "range", "none")

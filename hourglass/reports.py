@@ -14,12 +14,12 @@ from .core.registry import figures
 from .evaluated import kept_evaluations
 from .figures import draw_all
 from .figures.canvas import as_png
-from .folder import RunFolder
 from .metrics import measure
 from .observe import glance
 from .outline import GENERATES, OF_PRIORS, SECTIONS, WORDS, in_order, titles
 from .page import embedded, picture, template
-from .settings import read_toml
+from .run.folder import RunFolder
+from .run.settings import read_toml
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:   # a report that is drawn again trains nothing

@@ -18,7 +18,7 @@ from .core.contracts import Progress
 from .fit import Parties, fit
 from .interrupts import Interrupts
 from .model.corruptions import corrupted
-from .model_file import describe, save_model
+from .run.weights import describe, save_model
 
 SHORTEST = 1.0      # seconds between two checkpoints, or
 PATIENCE = 20.0     # as many times as long as the last one took to write

@@ -20,10 +20,9 @@ from .data.patches import Patches, as_patches
 from .data.source import Split
 from .detectors.tail import log_survival
 from .evidence import Look, see
-from .folder import RunFolder
 from .heldout import Held, Judging, held_of
 from .patchwise import by_image, whole_images
-from .run.folder import digest
+from .run.folder import RunFolder, digest
 
 USUAL = "error"   # "auto", but of images: it found most of benchmarks/anomalies.py --validate
 # of images (benchmarks/defects.py): where PCA brings back normal ones much better than the model

@@ -27,14 +27,13 @@ from .data.table import in_units
 from .data.windows import in_own_units, over_time
 from .evidence import squared_errors
 from .fitted import FittedPrior, knows_no_classes, prior_of
-from .folder import RunFolder, open_run
 from .inputs import Inputs
 from .kept_pca import PCA, pca_of
-from .loading import load_source
-from .model_file import make_model
-from .run.settings import IN_MEMORY
+from .run.folder import RunFolder, open_run
+from .run.load_data import load_source
+from .run.settings import IN_MEMORY, make_settings, read_toml
+from .run.weights import make_model
 from .scoring import Detector, detector_of
-from .settings import make_settings, read_toml
 
 if TYPE_CHECKING:   # it wants an extra, and few want it
     from .compression.codec import Codec, Contents

@@ -7,8 +7,8 @@ from conftest import train
 
 import hourglass
 from hourglass.data.binarise import anew
-from hourglass.loading import load_source
-from hourglass.settings import make_settings
+from hourglass.run.load_data import load_source
+from hourglass.run.settings import make_settings
 
 SMALL = {"model": "vae(2)", "backbone": "mlp(widths=(8,))", "batch_size": 16}
 

@@ -10,7 +10,7 @@ from conftest import Started, stripes
 from safetensors.torch import load_file
 
 from hourglass.core.registry import models
-from hourglass.folder import RunFolder
+from hourglass.run.folder import RunFolder
 from hourglass.tasks.compared import every_model
 from hourglass.tasks.ranking import COLUMNS, Measured
 

@@ -8,7 +8,7 @@ import hourglass as hg
 from hourglass.core.registry import backbones
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.older_texts import backbone_of
-from hourglass.settings import make_settings, read_recipe
+from hourglass.run.settings import make_settings, read_recipe
 
 IMAGE = (1, 28, 28)
 

@@ -17,7 +17,7 @@ from hourglass.data.headers import look, read_deep, read_whole
 from hourglass.data.memory_map import OnDisk
 from hourglass.data.scales import find_scale, read_range
 from hourglass.data.units import units_of
-from hourglass.model_file import scale_in
+from hourglass.run.weights import scale_in
 
 TINY = {"model": "ae(2)", "backbone": "mlp(8)", "epochs": 1, "batch_size": 16, "quiet": True,
         "report": False}

@@ -466,7 +466,7 @@ def test_the_command_says_keeps_and_shows_it(hourglass, here):
     both = json.loads((here / "run" / "evaluation.json").read_text())["found"]
     assert len(both) == 2
     from hourglass.evaluated import kept_evaluations
-    from hourglass.folder import open_run
+    from hourglass.run.folder import open_run
     hourglass("train run --resume --epochs 2 --no-report")
     assert kept_evaluations(open_run("run")) == {}     # of other weights
     (here / "run" / "evaluation.json").write_text("{not json")

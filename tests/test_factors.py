@@ -237,7 +237,7 @@ FACTOR_VAE = (16 * (32 + 32 * 32 + 32 * 64 + 64 * 64) + 32 + 32 + 64 + 64 + 1024
     ("beta_tc_dsprites", BETA_TC), ("factor_dsprites", FACTOR_VAE)])
 def test_the_recipes_networks_are_those_that_the_papers_print(recipe, counts):
     from hourglass.model.summary import summarise
-    from hourglass.settings import make_settings, read_recipe
+    from hourglass.run.settings import make_settings, read_recipe
     settings = make_settings(read_recipe(recipe) | {"loss": "recon + kl"})   # networks alone
     assert summarise(settings.parts(), (1, 64, 64)).parameters["whole"] == sum(counts)
 

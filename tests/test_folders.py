@@ -17,8 +17,7 @@ from hourglass.data.find import find_call, settle
 from hourglass.data.folders import classify, lay_out, masks_among, matching
 from hourglass.data.image_files import files_in, opened, printable
 from hourglass.data.labels import natural
-from hourglass.run.settings import with_whole_path
-from hourglass.settings import chosen_recipe, make_settings
+from hourglass.run.settings import chosen_recipe, make_settings, with_whole_path
 
 TINY = "--model 'ae(2)' --backbone mlp --epochs 1 --no-report --seed 0"
 

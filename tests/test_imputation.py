@@ -15,7 +15,7 @@ from hourglass.core.contracts import Collection
 from hourglass.data.columns import parts_of
 from hourglass.imputation import Filler, by_model, by_neighbours, filler_of
 from hourglass.model.corruptions import corrupter
-from hourglass.settings import make_settings
+from hourglass.run.settings import make_settings
 
 
 def ratings(holes: float = 0.6) -> tuple[pd.DataFrame, np.ndarray]:

@@ -13,7 +13,7 @@ from hourglass.initial import begin_at_mean, last_bias
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 from hourglass.run import run
-from hourglass.settings import make_settings, read_recipe, recipes
+from hourglass.run.settings import make_settings, read_recipe, recipes
 from hourglass.stopping import still_falling
 
 TABLE = "mixed('number*2, kinds(3), pair(0.25)')"

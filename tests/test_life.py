@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 
 import hourglass as hg
 from hourglass.assembly import prepare, resume
-from hourglass.folder import RunFolder
 from hourglass.run import run
-from hourglass.settings import make_settings
+from hourglass.run.folder import RunFolder
+from hourglass.run.settings import make_settings
 
 SHORT = {"model": "ae(3)", "epochs": 3, "batch_size": 16, "precision": "32-true", "stop": "none"}
 CONDITIONAL = {**SHORT, "model": "cvae(2)", "quiet": True}

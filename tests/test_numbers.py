@@ -269,7 +269,7 @@ def test_the_order_of_batches_is_a_permutation_that_seed_and_epoch_fix():
 def test_recipes_have_the_published_number_of_parameters(recipe, encoder, decoder):
     """Fault 14: a recipe is of the network that its number was published for."""
     from hourglass.model.summary import summarise
-    from hourglass.settings import make_settings, read_recipe
+    from hourglass.run.settings import make_settings, read_recipe
     parts = make_settings(read_recipe(recipe)).parts()
     shape = (3, 96, 96) if "faces" in recipe else (1, 28, 28)
     costs = summarise(parts, shape)

@@ -16,7 +16,7 @@ from hourglass.data.photos import IN_MEMORY
 from hourglass.data.read_images import read_images
 from hourglass.fit import varied
 from hourglass.patchwise import by_image
-from hourglass.settings import make_settings
+from hourglass.run.settings import make_settings
 
 SIZES = [(40, 56), (24, 24), (33, 70), (10, 50), (64, 31), (48, 48), (25, 90), (8, 8), (41, 43),
          (30, 60), (52, 28), (60, 60)]

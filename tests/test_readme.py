@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hourglass.settings import Settings
+from hourglass.run.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

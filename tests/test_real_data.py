@@ -13,7 +13,7 @@ from hourglass.assembly import prepare
 from hourglass.data import Reading, collect, split
 from hourglass.observe import restored
 from hourglass.run import run
-from hourglass.settings import make_settings, read_recipe
+from hourglass.run.settings import make_settings, read_recipe
 from hourglass.snapshot import CLEAN, CORRUPTED, RESTORED
 
 

@@ -21,7 +21,7 @@ from hourglass.metrics import measure
 from hourglass.model.corruptions import corrupter
 from hourglass.model.summary import summarise
 from hourglass.observe import take
-from hourglass.settings import make_settings, read_recipe
+from hourglass.run.settings import make_settings, read_recipe
 from hourglass.snapshot import CLEAN, CORRUPTED, RESTORED, load_snapshot
 from hourglass.tasks.restore import Manner, restore
 from hourglass.tiles import fade, starts, tiled

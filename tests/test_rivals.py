@@ -17,7 +17,7 @@ from hourglass.model.loss_step import Step
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
 from hourglass.run import run, save
-from hourglass.settings import make_settings
+from hourglass.run.settings import make_settings
 
 RIVALS = ("gan", "tc_gan", "learned_likeness")
 BACKBONES = ("mlp((12,))", "conv(filters=(4, 8))", "unet(filters=(4, 8))")

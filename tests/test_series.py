@@ -21,7 +21,7 @@ from hourglass.data.series import from_frame, read_series, whole
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 from hourglass.overlap import StepMeans
-from hourglass.settings import make_settings, read_recipe
+from hourglass.run.settings import make_settings, read_recipe
 from hourglass.tasks.draw_series import draw_series
 from hourglass.tasks.score_series import (
     by_step,

@@ -16,7 +16,7 @@ from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
 from hourglass.model.posterior_stats import Posterior, gathered, moments
 from hourglass.run import run
-from hourglass.settings import make_settings
+from hourglass.run.settings import make_settings
 from hourglass.steering import effective_beta
 from hourglass.stopping import Stopping
 

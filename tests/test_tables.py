@@ -18,7 +18,7 @@ from hourglass.model.loss_step import Step
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
 from hourglass.observe import take
-from hourglass.settings import make_settings
+from hourglass.run.settings import make_settings
 from hourglass.snapshot import load_snapshot
 
 ROWS = 240

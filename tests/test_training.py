@@ -18,10 +18,10 @@ from safetensors.torch import load_file
 import hourglass as hg
 from hourglass.assembly import prepare, resume
 from hourglass.display import line
-from hourglass.folder import RunFolder
 from hourglass.reports import finish
 from hourglass.run import run
-from hourglass.settings import make_settings
+from hourglass.run.folder import RunFolder
+from hourglass.run.settings import make_settings
 
 SHORT = {"model": "vae(3)", "epochs": 4, "batch_size": 8, "stop": "none", "precision": "32-true"}
 

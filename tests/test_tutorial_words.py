@@ -5,10 +5,10 @@ import pytest
 import torch
 
 import hourglass as hg
-from hourglass.aliases import ANSWERS, DIMS, NAMES
 from hourglass.core.contracts import CodeSpace
 from hourglass.core.registry import backbones, models, priors
-from hourglass.settings import Settings, make_settings
+from hourglass.run.aliases import ANSWERS, DIMS, NAMES
+from hourglass.run.settings import Settings, make_settings
 
 SMALL = {"backbone": "mlp(8)", "epochs": 3, "stop": "none", "quiet": True, "report": False,
          "test": 0.0}

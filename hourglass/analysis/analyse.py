@@ -11,16 +11,15 @@ from ..core.console import say
 from ..core.registry import detectors
 from ..data.source import Source
 from ..fitted import prior_of
-from ..folder import RunFolder
 from ..heldout import find_held, keep_held
 from ..imputation import keep_filler
 from ..metrics import measure
 from ..model.autoencoder import Autoencoder
 from ..observe import rows_of, take
 from ..reports import MONITORED, _compared, _count, _figures
-from ..run.settings import IN_MEMORY
+from ..run.folder import RunFolder
+from ..run.settings import IN_MEMORY, read_toml
 from ..scoring import keep_detectors
-from ..settings import read_toml
 from ..snapshot import Outdated, Snapshot, load_snapshot
 from ..trained import Trained, load
 

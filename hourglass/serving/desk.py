@@ -14,8 +14,8 @@ import numpy as np
 from ..core.console import say
 from ..core.contracts import Collection
 from ..imputation import complete, filler_of
+from ..run.settings import read_toml
 from ..scoring import Detector
-from ..settings import read_toml
 from ..tasks.tables import is_table
 from ..trained import Trained
 from .batching import Batcher

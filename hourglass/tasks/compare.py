@@ -13,10 +13,10 @@ from ..core.image_grid import shown
 from ..core.registry import figures
 from ..figures import draw_all
 from ..figures.canvas import as_png, contact_sheet
-from ..folder import RunFolder, open_run
 from ..outline import OF_PRIORS, WORDS, in_order, titles
 from ..page import picture, template
-from ..settings import read_toml
+from ..run.folder import RunFolder, open_run
+from ..run.settings import read_toml
 from ..snapshot import Snapshot
 
 SIDE_BY_SIDE = ("curves", "codes", "maps", "grid", "interpolations", "between", "samples",

@@ -11,13 +11,13 @@ from ..core.console import say
 from ..core.files import check_empty, write_whole
 from ..core.registry import models
 from ..display import show
-from ..folder import RunFolder, is_run, open_run
-from ..loading import load_source
 from ..model.summary import summarise
 from ..reports import write_report
 from ..run import run
-from ..settings import Settings, make_settings, read_toml
-from ..suited import suited
+from ..run.folder import RunFolder, is_run, open_run
+from ..run.load_data import load_source
+from ..run.settings import Settings, make_settings, read_toml
+from ..run.suited import suited
 from .ranking import Entry
 
 SHARED = "shared.toml"   # settings that all models of a folder were trained with

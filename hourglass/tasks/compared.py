@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..core.expressions import read
 from ..core.registry import models
-from ..folder import is_run, open_run
+from ..run.folder import is_run, open_run
 
 ALL = "all"
 

@@ -18,9 +18,9 @@ from ..explorer.thumbnails import thumbnails
 from ..explorer.walk import Walk, find_walk
 from ..export import export
 from ..figures.classes import PALETTE
-from ..folder import open_run
 from ..page import template
-from ..settings import read_toml
+from ..run.folder import open_run
+from ..run.settings import read_toml
 from ..snapshot import Snapshot
 from ..trained import Trained
 

@@ -21,12 +21,12 @@ from ..core.console import say
 from ..data.augmentations import augmenter
 from ..data.label_masking import show_labels
 from ..data.source import Source, Split
-from ..folder import RunFolder, environment, new_folder
-from ..loading import load_source
 from ..metrics.intervals import Estimate, of_mean
 from ..model.older_texts import parts_of
 from ..model.parts import Parts
-from ..settings import READING, Settings, make_settings, read_toml
+from ..run.folder import RunFolder, environment, new_folder
+from ..run.load_data import load_source
+from ..run.settings import READING, Settings, make_settings, read_toml
 from ..trained import Trained, load
 
 NEIGHBOURS = 5

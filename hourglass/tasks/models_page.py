@@ -15,9 +15,9 @@ from ..core.image_grid import shown
 from ..core.registry import figures
 from ..figures import draw_all
 from ..figures.canvas import as_png, contact_sheet, panels, plain
-from ..folder import RunFolder
 from ..page import picture, template
-from ..settings import read_toml
+from ..run.folder import RunFolder
+from ..run.settings import read_toml
 from ..snapshot import Snapshot
 from .compare import COLUMNS as ACROSS
 from .compare import same_samples

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from ..core.csv_text import as_csv
 from ..core.hints import did_you_mean
-from ..folder import RunFolder
-from ..settings import read_toml
+from ..run.folder import RunFolder
+from ..run.settings import read_toml
 from ..trained import load
 
 

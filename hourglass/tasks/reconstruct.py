@@ -12,7 +12,7 @@ from ..core.contracts import Collection
 from ..data.image_files import opened
 from ..data.read_images import in_words
 from ..data.reading import Misfit
-from ..settings import make_settings, read_toml
+from ..run.settings import make_settings, read_toml
 from ..trained import Trained
 from .finish import PLAIN, Finish, finished
 from .own_size import each_image

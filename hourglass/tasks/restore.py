@@ -20,7 +20,7 @@ from ..data.read_images import in_words
 from ..data.reading import Misfit
 from ..metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from ..model.corruptions import Corrupter, corrupted, corrupter
-from ..settings import read_toml
+from ..run.settings import read_toml
 from ..trained import Trained
 from .pictures import SUFFIXES, TIFFS, as_picture, save_deep, save_picture
 

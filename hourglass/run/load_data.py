@@ -3,16 +3,16 @@
 from dataclasses import replace
 from typing import Any
 
-from .core.distributed import in_turn
-from .core.expressions import read
-from .core.registry import likelihoods
-from .data import collect, split
-from .data.binarise import binarise
-from .data.fetch import cache_folder
-from .data.find import find_call
-from .data.label_masking import show_labels
-from .data.labels import check_judged, check_known
-from .data.source import Source
+from ..core.distributed import in_turn
+from ..core.expressions import read
+from ..core.registry import likelihoods
+from ..data import collect, split
+from ..data.binarise import binarise
+from ..data.fetch import cache_folder
+from ..data.find import find_call
+from ..data.label_masking import show_labels
+from ..data.labels import check_judged, check_known
+from ..data.source import Source
 from .settings import Settings
 
 

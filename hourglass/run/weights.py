@@ -6,14 +6,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .core.contracts import Scale
-from .core.tensor_files import save_tensors
-from .data.images import Reading
-from .data.source import Source
-from .model.autoencoder import Autoencoder
-from .model.no_decoder import NoDecoder
-from .model.older_texts import FORMAT, parts_of
-from .model.parts import Parts
+from ..core.contracts import Scale
+from ..core.tensor_files import save_tensors
+from ..data.images import Reading
+from ..data.source import Source
+from ..model.autoencoder import Autoencoder
+from ..model.no_decoder import NoDecoder
+from ..model.older_texts import FORMAT, parts_of
+from ..model.parts import Parts
 
 
 def scale_in(about: dict[str, Any]) -> Scale:

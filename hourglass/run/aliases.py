@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .core.expressions import Call, read
-from .core.registry import bottlenecks, models
+from ..core.expressions import Call, read
+from ..core.registry import bottlenecks, models
 
 NAMES = {"learning_rate": "lr", "optimizer": "optimiser", "validation_split": "val",
          "num_epochs": "epochs", "max_epochs": "epochs", "batchsize": "batch_size",

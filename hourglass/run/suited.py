@@ -3,10 +3,10 @@
 import re
 from dataclasses import replace
 
-from .core.expressions import read
-from .core.registry import models
-from .data.source import Source
-from .model.parts import Parts
+from ..core.expressions import read
+from ..core.registry import models
+from ..data.source import Source
+from ..model.parts import Parts
 from .settings import Settings
 
 HOLES = "holes((0.0, 0.5))"
