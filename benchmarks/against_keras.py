@@ -94,9 +94,9 @@ def table(found: dict[str, list[float]]) -> None:
 
 
 def time_to_goal(seed: int) -> tuple[int, float]:
-    from hourglass.assembly import prepare
-    from hourglass.run import run
     from hourglass.run.settings import make_settings, read_recipe
+    from hourglass.training.setup import prepare
+    from hourglass.training.train import run
     settings = make_settings({**read_recipe("fast_cae"), "seed": seed})
     with tempfile.TemporaryDirectory() as folder:
         for progress in run(prepare(settings, out=Path(folder) / "run")):

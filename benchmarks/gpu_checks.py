@@ -102,9 +102,9 @@ def resume(given: argparse.Namespace) -> Iterator[Found]:
 
 def memory(given: argparse.Namespace) -> Iterator[Found]:
     """A batch that the memory cannot hold goes through in pieces, with the same loss."""
-    from hourglass.assembly import prepare
-    from hourglass.run import run
     from hourglass.run.settings import make_settings
+    from hourglass.training.setup import prepare
+    from hourglass.training.train import run
     count, size = (128, 16) if given.quick else (2048, 64)
     x, cuda, found = blobs(count, size, 3), given.device != "cpu", {}
     limit = 1.0   # GiB

@@ -63,8 +63,8 @@ def wait(given: argparse.Namespace) -> None:
 
 def prepared(given: argparse.Namespace, folder: str, x: Any, **settings: Any) -> Any:
     """A training of these images, ready to start."""
-    from hourglass.assembly import prepare
     from hourglass.run.settings import make_settings
+    from hourglass.training.setup import prepare
     values = {"device": given.device, "test": 0.0, "val": 64, "stop": "none", "epochs": 10**6}
     if isinstance(x, Path):
         return prepare(make_settings({**values, **settings, "data": str(x)}),
@@ -74,7 +74,7 @@ def prepared(given: argparse.Namespace, folder: str, x: Any, **settings: Any) ->
 
 def pace(given: argparse.Namespace, training: Any, seconds: float) -> float:
     """Images a second in the product's own training loop, after a warm-up."""
-    from hourglass.run import run
+    from hourglass.training.train import run
     batch, done, began, warm = training.settings.batch_size, 0, 0.0, 3 if given.quick else 40
     ends = time.perf_counter() + 120   # to compile
     progress = run(training)
@@ -170,7 +170,7 @@ def _timed(given: argparse.Namespace, found: Peaks, network: tuple[str, int, int
 
 def vq(given: argparse.Namespace) -> Iterator[Found]:
     """pythae's VQ-VAE on 50,000 images of MNIST: as many epochs as there is time for, of 100."""
-    from hourglass.run import run
+    from hourglass.training.train import run
     x, what = _mnist(given, 500 if given.quick else 50_000)
     epochs, most = (1, 5.0) if given.quick else (100, 40.0)
     with tempfile.TemporaryDirectory() as folder:

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from pythae_measures import measure
 
-from hourglass.assembly import prepare
 from hourglass.model.autoencoder import Autoencoder
-from hourglass.run import run
 from hourglass.run.settings import make_settings
+from hourglass.training.setup import prepare
+from hourglass.training.train import run
 
 
 def halves(model: Autoencoder):

@@ -6,21 +6,21 @@ from typing import Any
 
 from .against_pca import in_words
 from .analysis.analyse import settle
-from .assembly import Training
-from .assembly import prepare as prepare_run
-from .assembly import resume as resume_run
-from .callbacks import Callback, as_callbacks, watched
 from .core.console import is_first, say
 from .core.distributed import part_ways
 from .data.over_time import as_kind
-from .display import show
 from .imputation import filled_in
 from .reports import compared_with_pca, finish, write_report
-from .run import run
 from .run.aliases import own_words
 from .run.folder import open_run
 from .run.settings import IN_MEMORY, chosen_recipe, make_settings
 from .trained import Trained
+from .training.callbacks import Callback, as_callbacks, watched
+from .training.progress import show
+from .training.setup import Training
+from .training.setup import prepare as prepare_run
+from .training.setup import resume as resume_run
+from .training.train import run
 
 
 def train(

@@ -76,13 +76,13 @@ def train(
     """
     chosen = make_settings({}) if resume else _settings(data, recipe, settings)
     say(f"reading {data or 'the data'} ...")   # before the imports, which take seconds
-    from .assembly import prepare
-    from .assembly import resume as go_on
     from .core.distributed import part_ways
-    from .display import show
     from .imputation import filled_in
-    from .run import run
     from .run.folder import is_run, open_run
+    from .training.progress import show
+    from .training.setup import prepare
+    from .training.setup import resume as go_on
+    from .training.train import run
     if resume:
         if not data or recipe or out:
             raise ValueError("--resume takes the run's folder and settings that may change, as in "

@@ -15,7 +15,6 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from .assembly import prepare
 from .batches import BATCH
 from .core.channels import channels_first, channels_last
 from .core.contracts import Batch, Collection, Seen
@@ -26,13 +25,14 @@ from .core.hints import did_you_mean
 from .core.registry import models
 from .core.tensor_files import load_tensors, save_tensors
 from .data.scales import AS_IT_IS, find_scale
-from .display import show
 from .evidence import Look, by_place, seen_of, together
-from .fit import fit
 from .pca import PCA, components_for, errors_by_others, fit_pca
-from .run import parties_of, save_weights
 from .run.settings import Settings, make_settings
 from .trained import load
+from .training.loop import fit
+from .training.progress import show
+from .training.setup import prepare
+from .training.train import parties_of, save_weights
 
 SCALES = ("auto", "standard", "range", "none")
 KEPT = ("settings.toml", "run.json", "model.safetensors", "history.csv")   # of a run's folder

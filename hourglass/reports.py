@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from .against_pca import in_words, rows, verdict
 from .analysis.analyse import look, look_again, snapshot_of
-from .animation import animate
 from .core.channels import show_channels
 from .core.console import track
 from .core.files import write_whole
@@ -21,9 +20,10 @@ from .page import embedded, picture, template
 from .run.folder import RunFolder
 from .run.settings import read_toml
 from .snapshot import Snapshot
+from .training.preview_frames import animate
 
 if TYPE_CHECKING:   # a report that is drawn again trains nothing
-    from .assembly import Training
+    from .training.setup import Training
 
 MONITORED = ("val_selection", "train_selection", "val_loss", "train_loss")   # the first there is
 

@@ -26,7 +26,7 @@ settings.load_profile("unhurried")
 
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["hourglass.cli", "hourglass.run", "hourglass.tasks.compare_models",
+FORKS.set_forkserver_preload(["hourglass.cli", "hourglass.training.train", "hourglass.tasks.compare_models",
                               "hourglass.tasks.generate", "lightning_fabric", "sklearn.datasets"])
 
 

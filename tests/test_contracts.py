@@ -20,7 +20,7 @@ from hourglass.model.losses.kl import divergence
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
 from hourglass.observe import take
-from hourglass.optimisers import load_state, state_tensors
+from hourglass.training.optimisers import load_state, state_tensors
 
 SHAPES = [(1, 16, 16), (3, 13, 21)]
 SERIES = [(1, 24), (3, 13)]

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from hourglass.assembly import prepare
 from hourglass.core.registry import likelihoods
 from hourglass.data.source import Split
-from hourglass.initial import begin_at_mean, last_bias
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
-from hourglass.run import run
 from hourglass.run.settings import make_settings, read_recipe, recipes
-from hourglass.stopping import still_falling
+from hourglass.training.early_stopping import still_falling
+from hourglass.training.initial_bias import begin_at_mean, last_bias
+from hourglass.training.setup import prepare
+from hourglass.training.train import run
 
 TABLE = "mixed('number*2, kinds(3), pair(0.25)')"
 OF_IMAGES = ["bernoulli", "continuous_bernoulli", "normal", "normal(bounded=True)", "laplace",

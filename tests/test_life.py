@@ -13,10 +13,10 @@ from conftest import Started, draw, stripes, train
 from safetensors.torch import load_file
 
 import hourglass as hg
-from hourglass.assembly import prepare, resume
-from hourglass.run import run
 from hourglass.run.folder import RunFolder
 from hourglass.run.settings import make_settings
+from hourglass.training.setup import prepare, resume
+from hourglass.training.train import run
 
 SHORT = {"model": "ae(3)", "epochs": 3, "batch_size": 16, "precision": "32-true", "stop": "none"}
 CONDITIONAL = {**SHORT, "model": "cvae(2)", "quiet": True}
@@ -129,7 +129,7 @@ class TooSmall(torch.nn.Module):
 
 
 def steps_with(memory: int, name: str, kind: type[Exception] = torch.OutOfMemoryError):
-    from hourglass.fit import Parties, fit
+    from hourglass.training.loop import Parties, fit
     settings = make_settings({**SHORT, "optimiser": "sgd", "lr": 1e-3})
     training = prepare(settings, stripes(70), out=name)
     parties = Parties(training.step, TooSmall(training.step, memory, kind), training.optimiser,

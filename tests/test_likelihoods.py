@@ -16,12 +16,12 @@ import hourglass as hg
 from hourglass.core.registry import likelihoods
 from hourglass.data import from_array, split
 from hourglass.data.table import from_frame, whole
-from hourglass.evaluation import evaluate
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.loss_step import Step
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
 from hourglass.model.summary import summarise
+from hourglass.training.validation import evaluate
 
 ROWS = "number*2, kinds(3), pair(0.25)"
 EXAMPLES = [likelihoods.examples[name] for name in likelihoods.parts]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hourglass.core import registry
-from hourglass.muon import OF_VECTORS, orthogonal
+from hourglass.training.muon import OF_VECTORS, orthogonal
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (20, 50), (50, 20), (1, 7), (7, 1)])

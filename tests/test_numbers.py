@@ -14,13 +14,13 @@ from hourglass.core.contracts import Latent, Output
 from hourglass.data import from_array, split
 from hourglass.data.source import shuffled
 from hourglass.data.splits import make_splits
-from hourglass.evaluation import evaluate
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.backbones.layers import Resize, ToOneMap, UpConv
 from hourglass.model.loss_step import Step
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
-from hourglass.stopping import Stopping
+from hourglass.training.early_stopping import Stopping
+from hourglass.training.validation import evaluate
 
 
 def gaussian_output(mean, std):

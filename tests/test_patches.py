@@ -14,9 +14,9 @@ from hourglass.data.image_files import files_in
 from hourglass.data.patches import Pixels, in_patches, patches_of, tiles_of
 from hourglass.data.photos import IN_MEMORY
 from hourglass.data.read_images import read_images
-from hourglass.fit import varied
 from hourglass.patchwise import by_image
 from hourglass.run.settings import make_settings
+from hourglass.training.loop import varied
 
 SIZES = [(40, 56), (24, 24), (33, 70), (10, 50), (64, 31), (48, 48), (25, 90), (8, 8), (41, 43),
          (30, 60), (52, 28), (60, 60)]

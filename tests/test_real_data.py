@@ -9,12 +9,12 @@ import pytest
 import torch
 from conftest import train
 
-from hourglass.assembly import prepare
 from hourglass.data import Reading, collect, split
 from hourglass.observe import restored
-from hourglass.run import run
 from hourglass.run.settings import make_settings, read_recipe
 from hourglass.snapshot import CLEAN, CORRUPTED, RESTORED
+from hourglass.training.setup import prepare
+from hourglass.training.train import run
 
 
 def every(step: int, of: Path, to: Path) -> Path:

@@ -9,15 +9,15 @@ from conftest import stripes
 from torch import nn
 
 import hourglass
-from hourglass.assembly import prepare, resume
 from hourglass.core.contracts import Latent, Output
 from hourglass.core.registry import terms
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.loss_step import Step
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
-from hourglass.run import run, save
 from hourglass.run.settings import make_settings
+from hourglass.training.setup import prepare, resume
+from hourglass.training.train import run, save
 
 RIVALS = ("gan", "tc_gan", "learned_likeness")
 BACKBONES = ("mlp((12,))", "conv(filters=(4, 8))", "unet(filters=(4, 8))")

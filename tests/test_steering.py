@@ -8,17 +8,17 @@ from conftest import stripes
 from torch import nn
 from torch.distributions import Normal
 
-from hourglass.assembly import prepare
 from hourglass.core import registry
 from hourglass.core.contracts import Clock, Latent, Output
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
 from hourglass.model.posterior_stats import Posterior, gathered, moments
-from hourglass.run import run
 from hourglass.run.settings import make_settings
-from hourglass.steering import effective_beta
-from hourglass.stopping import Stopping
+from hourglass.training.early_stopping import Stopping
+from hourglass.training.loss_checks import effective_beta
+from hourglass.training.setup import prepare
+from hourglass.training.train import run
 
 SHORT = {"model": "vae(3)", "epochs": 6, "batch_size": 16, "precision": "32-true",
          "schedule": "constant"}

@@ -7,11 +7,9 @@ import torch
 from conftest import train
 
 import hourglass as hg
-from hourglass.assembly import prepare
 from hourglass.data import collect, split
 from hourglass.data.images import Reading
 from hourglass.data.table import from_frame, whole
-from hourglass.evaluation import EVALUATION_SEED
 from hourglass.figures.images import lines
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.loss_step import Step
@@ -20,6 +18,8 @@ from hourglass.model.parts import Parts
 from hourglass.observe import take
 from hourglass.run.settings import make_settings
 from hourglass.snapshot import load_snapshot
+from hourglass.training.setup import prepare
+from hourglass.training.validation import EVALUATION_SEED
 
 ROWS = 240
 

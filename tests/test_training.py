@@ -16,12 +16,12 @@ from conftest import Started, stripes, train
 from safetensors.torch import load_file
 
 import hourglass as hg
-from hourglass.assembly import prepare, resume
-from hourglass.display import line
 from hourglass.reports import finish
-from hourglass.run import run
 from hourglass.run.folder import RunFolder
 from hourglass.run.settings import make_settings
+from hourglass.training.progress import line
+from hourglass.training.setup import prepare, resume
+from hourglass.training.train import run
 
 SHORT = {"model": "vae(3)", "epochs": 4, "batch_size": 8, "stop": "none", "precision": "32-true"}
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 
-from ..assembly import Training
 from ..codes import find_codes, keep_codes, kept_codes
 from ..core.console import say
 from ..core.registry import detectors
@@ -22,6 +21,7 @@ from ..run.settings import IN_MEMORY, read_toml
 from ..scoring import keep_detectors
 from ..snapshot import Outdated, Snapshot, load_snapshot
 from ..trained import Trained, load
+from ..training.setup import Training
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
 FOR_WORDS = ("own", "pixelcnn")   # that suit discrete codes; the second takes a while

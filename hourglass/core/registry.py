@@ -109,10 +109,10 @@ augmentations = Registry("augmentation", "hourglass.data.augmentations", 0,
                          "(**options) -> (x -> x)")
 terms = Registry("term", "hourglass.model.losses", 1, "(model, **options) -> (out, model -> (B,))")
 models = Registry("model", "hourglass.model.named", 0, "(**options) -> Parts")
-optimisers = Registry("optimiser", "hourglass.optimisers", 2,
+optimisers = Registry("optimiser", "hourglass.training.optimisers", 2,
                       "(parameters, lr, **options) -> Optimizer")
-schedules = Registry("schedule", "hourglass.schedules", 0, "(**options) -> Schedule")
-stops = Registry("stop", "hourglass.stopping", 0, "(**options) -> Stopping")
+schedules = Registry("schedule", "hourglass.training.lr_schedules", 0, "(**options) -> Schedule")
+stops = Registry("stop", "hourglass.training.early_stopping", 0, "(**options) -> Stopping")
 priors = Registry("prior", "hourglass.priors", 1,
                   "(space, **options) -> module: fit(z, y), sample(y, temperature), log_prob(z, y)")
 detectors = Registry("detector", "hourglass.detectors", 0, "(**options) -> Rule: fit, score")

@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..analysis.analyse import look, look_again
-from ..assembly import Training, prepare, resume
 from ..core.console import say
 from ..core.files import check_empty, write_whole
 from ..core.registry import models
-from ..display import show
 from ..model.summary import summarise
 from ..reports import write_report
-from ..run import run
 from ..run.folder import RunFolder, is_run, open_run
 from ..run.load_data import load_source
 from ..run.settings import Settings, make_settings, read_toml
 from ..run.suited import suited
+from ..training.progress import show
+from ..training.setup import Training, prepare, resume
+from ..training.train import run
 from .ranking import Entry
 
 SHARED = "shared.toml"   # settings that all models of a folder were trained with

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .core.hints import Count, NotNegative
-from .core.registry import stops
+from ..core.hints import Count, NotNegative
+from ..core.registry import stops
 
 FALLING = 0.05   # share of a loss that has to go in half a run for more time to be worth it
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from .core.tensor_files import load_tensors, save_tensors
-from .fit import State
+from ..core.tensor_files import load_tensors, save_tensors
+from .loop import State
 from .optimisers import load_state, state_tensors
 
 NUMBERS = ("epoch", "batch", "step", "leg", "lr", "seconds", "epoch_seconds", "seen", "history",

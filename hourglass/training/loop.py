@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from .core.contracts import Batch, Clock, Progress
-from .data.source import Source, Split, shuffled
-from .evaluation import EVALUATION_BATCH, evaluate, together
-from .model.loss_step import Step
-from .model.posterior_stats import Posterior
-from .schedules import Schedule
-from .stopping import Stopping, still_falling
+from ..core.contracts import Batch, Clock, Progress
+from ..data.source import Source, Split, shuffled
+from ..model.loss_step import Step
+from ..model.posterior_stats import Posterior
+from .early_stopping import Stopping, still_falling
+from .lr_schedules import Schedule
+from .validation import EVALUATION_BATCH, evaluate, together
 
 if TYPE_CHECKING:   # checkpoints are read where nothing is trained
     from lightning_fabric import Fabric

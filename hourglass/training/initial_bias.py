@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from .data.source import Split
-from .model.autoencoder import Autoencoder
+from ..data.source import Split
+from ..model.autoencoder import Autoencoder
 
 LOOKED_AT = 2000           # training samples whose mean is taken, and
 VALUES = 20_000_000        # at most so many values of them

@@ -6,8 +6,8 @@ The factor multiplies `lr`. Nothing is remembered in between, so a resumed run g
 import math
 from collections.abc import Callable, Sequence
 
-from .core.hints import Count, Positive, Rate, Share
-from .core.registry import schedules
+from ..core.hints import Count, Positive, Rate, Share
+from ..core.registry import schedules
 
 Schedule = Callable[[float, Sequence[float]], float]
 

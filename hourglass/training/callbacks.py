@@ -3,9 +3,9 @@
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
-from .assembly import Training
-from .core.contracts import Progress
-from .run import anyone
+from ..core.contracts import Progress
+from .setup import Training
+from .train import anyone
 
 Callback = Callable[[int, dict[str, float]], Any]   # the epoch's number and its figures, by name
 

@@ -6,8 +6,8 @@ import torch
 from torch import nn, optim
 from torch.optim import Optimizer
 
-from .core.hints import NotNegative, Rate
-from .core.registry import optimisers
+from ..core.hints import NotNegative, Rate
+from ..core.registry import optimisers
 from .muon import Muon
 
 Weights = Iterable[nn.Parameter]

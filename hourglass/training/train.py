@@ -10,15 +10,15 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from .animation import COLUMNS, is_framed, save_frame
-from .assembly import Training
+from ..core.console import is_first
+from ..core.contracts import Progress
+from ..model.corruptions import corrupted
+from ..run.weights import describe, save_model
 from .checkpoint import save_state
-from .core.console import is_first
-from .core.contracts import Progress
-from .fit import Parties, fit
 from .interrupts import Interrupts
-from .model.corruptions import corrupted
-from .run.weights import describe, save_model
+from .loop import Parties, fit
+from .preview_frames import COLUMNS, is_framed, save_frame
+from .setup import Training
 
 SHORTEST = 1.0      # seconds between two checkpoints, or
 PATIENCE = 20.0     # as many times as long as the last one took to write

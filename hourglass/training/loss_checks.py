@@ -2,7 +2,7 @@
 
 import math
 
-from .model.objective import Objective
+from ..model.objective import Objective
 
 
 def effective_beta(objective: Objective, shape: tuple[int, ...]) -> str:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from .data.source import Split
-from .model.loss_step import Step
-from .model.posterior_stats import Posterior, gathered
+from ..data.source import Split
+from ..model.loss_step import Step
+from ..model.posterior_stats import Posterior, gathered
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

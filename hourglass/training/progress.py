@@ -3,8 +3,8 @@
 import time
 from collections.abc import Iterator
 
-from .core.console import EVERY, is_terminal, say
-from .core.contracts import Progress
+from ..core.console import EVERY, is_terminal, say
+from ..core.contracts import Progress
 
 REFRESH = 0.4   # seconds; reading the losses waits for the device
 SPACED = 1.0    # seconds between two lines where epochs are shorter

@@ -13,36 +13,36 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim import Optimizer
 
-from .beginning import begin_with, settings_of
+from ..core.channels import FEW, read_channels
+from ..core.console import is_first, say
+from ..core.device import choose_device, choose_layout, choose_precision, limit_memory, make_fabric
+from ..core.expressions import read, read_sum
+from ..core.files import check_space
+from ..core.hints import did_you_mean
+from ..core.malloc import keep_freed_memory
+from ..core.registry import backbones, bottlenecks, likelihoods, optimisers, schedules, stops, terms
+from ..core.tensor_files import load_tensors
+from ..data.augmentations import augmenter
+from ..data.binarise import anew
+from ..data.scales import AS_IT_IS, read_range
+from ..data.source import Source
+from ..model.autoencoder import Autoencoder
+from ..model.corruptions import corrupter
+from ..model.loss_step import Step
+from ..model.objective import Objective
+from ..model.older_texts import FORMAT, backbone_of
+from ..model.parts import Parts
+from ..model.summary import summarise
+from ..run.aliases import own_words, with_dim
+from ..run.folder import RunFolder, environment, new_folder
+from ..run.load_data import load_source
+from ..run.settings import IN_MEMORY, Settings, make_settings, read_toml, with_whole_path
+from ..run.suited import suited
 from .checkpoint import load_state_into
-from .core.channels import FEW, read_channels
-from .core.console import is_first, say
-from .core.device import choose_device, choose_layout, choose_precision, limit_memory, make_fabric
-from .core.expressions import read, read_sum
-from .core.files import check_space
-from .core.hints import did_you_mean
-from .core.malloc import keep_freed_memory
-from .core.registry import backbones, bottlenecks, likelihoods, optimisers, schedules, stops, terms
-from .core.tensor_files import load_tensors
-from .data.augmentations import augmenter
-from .data.binarise import anew
-from .data.scales import AS_IT_IS, read_range
-from .data.source import Source
-from .fit import Plan, State, is_over, varied
-from .initial import begin_at_mean
-from .model.autoencoder import Autoencoder
-from .model.corruptions import corrupter
-from .model.loss_step import Step
-from .model.objective import Objective
-from .model.older_texts import FORMAT, backbone_of
-from .model.parts import Parts
-from .model.summary import summarise
-from .run.aliases import own_words, with_dim
-from .run.folder import RunFolder, environment, new_folder
-from .run.load_data import load_source
-from .run.settings import IN_MEMORY, Settings, make_settings, read_toml, with_whole_path
-from .run.suited import suited
-from .steering import effective_beta, negative_weights, ramps_too_long
+from .initial_bias import begin_at_mean
+from .loop import Plan, State, is_over, varied
+from .loss_checks import effective_beta, negative_weights, ramps_too_long
+from .warm_start import begin_with, settings_of
 
 SELECTION = "selection"   # the loss without what a discriminator moves
 ENOUGH_STEPS = 8000

@@ -7,9 +7,9 @@ import torch
 from PIL import Image, ImageDraw
 from torch import nn
 
-from .core.channels import channels_last
-from .core.contracts import Batch
-from .core.image_grid import shown, tile
+from ..core.channels import channels_last
+from ..core.contracts import Batch
+from ..core.image_grid import shown, tile
 
 COLUMNS = 8
 LARGEST = 128     # pixels of an image's longer side in a frame

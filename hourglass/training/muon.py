@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from .core.precision import has_bf16
+from ..core.precision import has_bf16
 
 OF_VECTORS = 0.1   # their rate beside that of matrices, whose steps are of another size
 
