@@ -65,7 +65,7 @@ def ours(name: str, x: np.ndarray, test: np.ndarray, y: np.ndarray, seed: int, q
     from sklearn.metrics import roc_auc_score
 
     import hourglass as hg
-    from hourglass.evidence import Look, see
+    from hourglass.inference.sample_stats import Look, see
     torch.set_num_threads(1)
     found = {}
     for kind in ("ae", "vae"):

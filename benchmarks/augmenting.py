@@ -17,7 +17,7 @@ import hourglass
 from hourglass.core.channels import channels_first
 from hourglass.data import Reading, collect
 from hourglass.data.augmentations import augmenter
-from hourglass.trained import Trained
+from hourglass.inference.trained import Trained
 
 PER_CLASS = 10
 UNLABELLED = 10_000

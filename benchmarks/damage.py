@@ -20,9 +20,9 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 import hourglass as hg
-from hourglass.compression.container import CHECKSUM, FRONT, _checksum
 from hourglass.core.console import track
 from hourglass.core.contracts import Collection
+from hourglass.inference.compression.container import CHECKSUM, FRONT, _checksum
 
 ODD = (0, -1, 1, 7, 2**15, 2**31 - 1, 2**31, 2**63, -2**31, 1.5, float("nan"), True, None, "",
        "../x", [], [[]], [[[0]]], [0] * 1000, {"a": 1}, "differences", "tones")

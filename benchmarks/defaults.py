@@ -25,7 +25,7 @@ from hourglass.core.console import say
 from hourglass.core.contracts import Collection
 from hourglass.core.registry import models
 from hourglass.data import Reading, collect
-from hourglass.trained import Trained
+from hourglass.inference.trained import Trained
 
 MASKED = ("mae",)
 

@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
-from hourglass.classifier import STEPS, Training, as_classifier, fit_classifier, guesses
 from hourglass.data.augmentations import augmenter
 from hourglass.data.source import Source
+from hourglass.inference.classifier import STEPS, Training, as_classifier, fit_classifier, guesses
+from hourglass.inference.trained import Trained, load
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.older_texts import parts_of
 from hourglass.model.parts import Parts
 from hourglass.tasks.finetune import NEIGHBOURS, Choice, labelled_rows
-from hourglass.trained import Trained, load
 
 WAYS = ("finetuned", "frozen", "from scratch", "k-NN of codes", "k-NN of pixels")
 

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 import hourglass
-from hourglass.codes import find_codes
-from hourglass.fitted import fit_prior
+from hourglass.inference.fitted_prior import fit_prior
+from hourglass.inference.latents import find_codes
 
 PUBLISHED = {"squared error / variance": 0.0444, "cross-entropy of a word, nats": 1.0336,
              "words guessed": 0.673}

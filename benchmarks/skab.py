@@ -27,7 +27,7 @@ from sklearn.metrics import roc_auc_score
 
 import hourglass as hg
 from hourglass.core.console import track
-from hourglass.overlap import StepMeans
+from hourglass.inference.window_means import StepMeans
 from hourglass.tasks.score_series import score_series
 
 FIRST, HELD, CODE = 400, 80, 32

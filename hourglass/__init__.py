@@ -7,8 +7,8 @@
 
 from typing import Any
 
-_PUBLIC = {"train": "api", "resume": "api", "report": "api", "load": "trained",
-           "load_half": "halves", "finetune": "tasks.finetune", "Trained": "trained"}
+_PUBLIC = {"train": "api", "resume": "api", "report": "api", "load": "inference.trained",
+           "load_half": "inference.encoder_decoder", "finetune": "tasks.finetune", "Trained": "inference.trained"}
 __all__ = ["Trained", "finetune", "load", "load_half", "report", "resume", "train"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .data.source import Source
-from .pca import MOST_VALUES, fit_pca, training_samples
+from .inference.pca import MOST_VALUES, fit_pca, training_samples
 from .snapshot import Snapshot, of_accuracy
 
 NAMES = {"mse": "mse", "knn_accuracy": "k-NN accuracy", "linear_accuracy": "linear accuracy"}

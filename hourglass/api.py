@@ -9,12 +9,12 @@ from .analysis.analyse import settle
 from .core.console import is_first, say
 from .core.distributed import part_ways
 from .data.over_time import as_kind
-from .imputation import filled_in
+from .inference.imputation import filled_in
+from .inference.trained import Trained
 from .reports import compared_with_pca, finish, write_report
 from .run.aliases import own_words
 from .run.folder import open_run
 from .run.settings import IN_MEMORY, chosen_recipe, make_settings
-from .trained import Trained
 from .training.callbacks import Callback, as_callbacks, watched
 from .training.progress import show
 from .training.setup import Training

@@ -77,7 +77,7 @@ def train(
     chosen = make_settings({}) if resume else _settings(data, recipe, settings)
     say(f"reading {data or 'the data'} ...")   # before the imports, which take seconds
     from .core.distributed import part_ways
-    from .imputation import filled_in
+    from .inference.imputation import filled_in
     from .run.folder import is_run, open_run
     from .training.progress import show
     from .training.setup import prepare
@@ -196,11 +196,11 @@ def reconstruct(
     -o again.csv
     """
     from .core.device import choose_device
+    from .inference.trained import load
     from .tasks.finish import Finish
     from .tasks.reconstruct import Manner
     from .tasks.reconstruct import reconstruct as pass_through
     from .tasks.tables import is_table, reconstruct_table
-    from .trained import load
     model = load(run, str(choose_device(device)))
     if is_table(model):
         if sharpen or blur or own_size:

@@ -41,14 +41,14 @@ def evaluate(
     """
     from .core.device import choose_device
     if factors:
+        from .inference.trained import load
         from .tasks.disentangle import disentangle
-        from .trained import load
         left = tuple(filter(None, map(str.strip, leave_out.split(","))))
         print(*disentangle(load(run, str(choose_device(device))), leave_out=left).lines(), sep="\n")
         return
     from .inference.log_likelihood.estimate import Wish
+    from .inference.trained import load
     from .tasks.evaluate import evaluate as look
-    from .trained import load
     wish = Wish(nll, ais, chains, split, limit, seed)
     found = look(load(run, str(choose_device(device))), wish, out)
     for line in [*found.lines, f"in {found.seconds:.0f} s", *([str(out)] if out else [])]:

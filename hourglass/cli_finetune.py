@@ -36,8 +36,8 @@ def finetune(
     labelled/ --frozen; hourglass classify runs/few scans/
     """
     from .core.device import choose_device
+    from .inference.trained import load
     from .tasks.finetune import Choice, finetuned
-    from .trained import load
     model = load(run, str(choose_device(device)))
     choice = Choice(labels, frozen, augment, steps, seed)
     found = finetuned(model, data or None, None, out, choice)

@@ -46,12 +46,12 @@ def generate(
     0.5,1,2,3,5,8
     """
     from .core.device import choose_device
+    from .inference.trained import load
     from .tasks.finish import Finish
     from .tasks.generate import Wish
     from .tasks.generate import generate as draw
     from .tasks.grid import draw_grid, read_grid
     from .tasks.sweep import Draw, sweep
-    from .trained import load
     model = load(run, str(choose_device(device)))
     prior, grid = ("auto", prior) if prior.startswith("grid") else (prior, grid)
     if grid:
@@ -95,10 +95,10 @@ def morph(
     """
     from .core.device import choose_device
     from .core.hints import did_you_mean
+    from .inference.trained import load
     from .tasks.finish import Finish
     from .tasks.morph import Manner
     from .tasks.morph import morph as go
-    from .trained import load
     if way not in ("linear", "spherical"):
         raise ValueError(f"no way is named {way!r}; {did_you_mean(way, ['linear', 'spherical'])}")
     model = load(run, str(choose_device(device)))
@@ -126,10 +126,10 @@ def vary(
     --having smiling/ --lacking serious/ -o smile.gif
     """
     from .core.device import choose_device
+    from .inference.trained import load
     from .tasks.finish import Finish
     from .tasks.vary import chosen_attributes
     from .tasks.vary import vary as along
-    from .trained import load
     model = load(run, str(choose_device(device)))
     names = [name.strip() for name in attribute.split(",") if name.strip()]
     attributes = chosen_attributes(model, names, having, lacking, kind)

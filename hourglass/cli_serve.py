@@ -44,8 +44,8 @@ def serve(
         raise ValueError(f"serving needs an extra ({error.name} is missing): pip install "
                          f"'hourglass[serve]'") from None
     from .core.device import choose_device
+    from .inference.trained import load
     from .serving.limits import Limits
-    from .trained import load
     place = Place(host, port, read_token(token_file), open, grace)
     limits = Limits(max_bytes, max_files, max_pixels, 4 * max_pixels, max_pixels // 4 or 1,
                     max_samples, max_seconds, queue)

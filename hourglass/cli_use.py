@@ -33,9 +33,9 @@ def restore(
     --corrupt own -o tried/
     """
     from .core.device import choose_device
+    from .inference.trained import load
     from .tasks.restore import Manner
     from .tasks.restore import restore as restore_all
-    from .trained import load
     model = load(run, str(choose_device(device)))
     for line in restore_all(model, images, out, Manner(corrupt, enlarge, kind, seed)).lines(out):
         print(line)
@@ -86,10 +86,10 @@ def score(
     scores.png
     """
     from .core.device import choose_device
+    from .inference.trained import load
     from .tasks.score import Choice, in_words
     from .tasks.score import score as judge
     from .tasks.score_series import Stretching
-    from .trained import load
     model = load(run, str(choose_device(device)))
     series = model.about.get("encoding", {}).get("kind") == "series"
     _check_options(series, any((heatmaps, detector, labelled, normal, masks)), any(
@@ -162,8 +162,8 @@ def impute(
     Example: hourglass impute runs/1 rows.csv -o full.csv
     """
     from .core.device import choose_device
+    from .inference.trained import load
     from .tasks.impute import impute as fill
-    from .trained import load
     for line in fill(load(run, str(choose_device(device))), table, out):
         print(line)
     print(out)
@@ -193,7 +193,7 @@ def embed(
     --nearest query.png -o nearest.png; hourglass embed runs/1 photos/ --duplicates
     """
     from .core.device import choose_device
-    from .trained import load
+    from .inference.trained import load
     if nearest and duplicates:
         raise ValueError("--nearest and --duplicates are two questions; ask one at a time")
     model = load(run, str(choose_device(device)))
@@ -227,8 +227,8 @@ def classify(
     classify runs/few scans/ -o classes.csv
     """
     from .core.device import choose_device
+    from .inference.trained import load
     from .tasks.classify import classify as guess_all
-    from .trained import load
     for line in [*guess_all(load(run, str(choose_device(device))), samples, out), out]:
         print(line)
 
@@ -254,10 +254,10 @@ def compress(
     Examples: hourglass compress runs/1 photos/ -o out.hg; hourglass compress runs/1 photos/
     --lossless
     """
-    from .compression.codec import wish_of
     from .core.device import choose_device
+    from .inference.compression.codec import wish_of
+    from .inference.trained import load
     from .tasks.compress import compress as squeeze
-    from .trained import load
     wish = wish_of(quality, step, lossless)
     sizes = squeeze(load(run, str(choose_device(device))), images, out, wish, kind)
     print("\n".join(sizes.lines(out)))
@@ -274,6 +274,6 @@ def decompress(
 
     Example: hourglass decompress runs/1 out.hg -o again/
     """
+    from .inference.trained import load
     from .tasks.compress import decompress as unpack
-    from .trained import load
     print(f"{unpack(load(run), file, out):,} samples in {out}")

@@ -15,7 +15,6 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from .batches import BATCH
 from .core.channels import channels_first, channels_last
 from .core.contracts import Batch, Collection, Seen
 from .core.device import choose_device
@@ -25,10 +24,11 @@ from .core.hints import did_you_mean
 from .core.registry import models
 from .core.tensor_files import load_tensors, save_tensors
 from .data.scales import AS_IT_IS, find_scale
-from .evidence import Look, by_place, seen_of, together
-from .pca import PCA, components_for, errors_by_others, fit_pca
+from .inference.batches import BATCH
+from .inference.pca import PCA, components_for, errors_by_others, fit_pca
+from .inference.sample_stats import Look, by_place, seen_of, together
+from .inference.trained import load
 from .run.settings import Settings, make_settings
-from .trained import load
 from .training.loop import fit
 from .training.progress import show
 from .training.setup import prepare

@@ -15,7 +15,7 @@ from .core.channels import channels_first, channels_last
 from .core.console import track
 from .data.columns import value_names
 from .data.source import Source
-from .fitted import FittedPrior
+from .inference.fitted_prior import FittedPrior
 from .judge import Judge, find_judge
 from .model.autoencoder import Autoencoder
 from .model.corruptions import corrupted

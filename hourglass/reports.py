@@ -10,9 +10,9 @@ from .core.channels import show_channels
 from .core.console import track
 from .core.files import write_whole
 from .core.registry import figures
-from .evaluated import kept_evaluations
 from .figures import draw_all
 from .figures.canvas import as_png
+from .inference.run_cache import kept_evaluations
 from .metrics import measure
 from .observe import glance
 from .outline import GENERATES, OF_PRIORS, SECTIONS, WORDS, in_order, titles

@@ -15,9 +15,9 @@ from sklearn.preprocessing import StandardScaler
 import hourglass as hg
 from hourglass.against_pca import rows, verdict
 from hourglass.analysis.analyse import look_again
+from hourglass.inference.pca import fit_pca
 from hourglass.metrics import measure
 from hourglass.observe import glance
-from hourglass.pca import fit_pca
 from hourglass.reports import write_report
 from hourglass.snapshot import load_snapshot
 

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 import hourglass as hg
-from hourglass.anysize import stride_of
+from hourglass.inference.any_size import stride_of
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 

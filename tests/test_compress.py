@@ -15,16 +15,16 @@ from conftest import draw, stripes, train
 from PIL import Image
 
 import hourglass as hg
-from hourglass.codes import kept_codes
-from hourglass.compression.codec import wish_of
-from hourglass.compression.coding import TOTAL, Coder, Tables, falling, frequencies
-from hourglass.compression.container import CHECKSUM, FRONT, MAGIC, Header, seal, unseal
-from hourglass.compression.decoder import ExactDecoder
-from hourglass.compression.differences import code_differences, fit_weights
-from hourglass.compression.factors import code_factors, spreads_of
-from hourglass.compression.pixels import diagonals
-from hourglass.compression.rounding import grid_of
-from hourglass.compression.tones import code_tones
+from hourglass.inference.compression.bilevel_pixels import code_tones
+from hourglass.inference.compression.codec import wish_of
+from hourglass.inference.compression.container import CHECKSUM, FRONT, MAGIC, Header, seal, unseal
+from hourglass.inference.compression.entropy_coder import TOTAL, Coder, Tables, falling, frequencies
+from hourglass.inference.compression.exact_decoder import ExactDecoder
+from hourglass.inference.compression.latent_coding import code_factors, spreads_of
+from hourglass.inference.compression.pixels import diagonals
+from hourglass.inference.compression.predictive_pixels import code_differences, fit_weights
+from hourglass.inference.compression.quantiser import grid_of
+from hourglass.inference.latents import kept_codes
 from hourglass.tasks.compress import places
 
 GREY = stripes(40)[..., None]

@@ -17,11 +17,11 @@ import hourglass as hg
 from hourglass.core.contracts import Seen
 from hourglass.core.registry import detectors
 from hourglass.data.images import Reading, shape_image
-from hourglass.detectors.local import beside_others, in_blocks
-from hourglass.evidence import see
+from hourglass.inference.anomaly import companion_of, look_for, usual_detector
+from hourglass.inference.detectors.local import beside_others, in_blocks
+from hourglass.inference.placement import placement_of
+from hourglass.inference.sample_stats import see
 from hourglass.metrics.regions import count, edges_of, pixel_separation
-from hourglass.placement import placement_of
-from hourglass.scoring import companion_of, look_for, usual_detector
 
 random = np.random.default_rng
 

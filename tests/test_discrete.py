@@ -14,6 +14,8 @@ from torch.distributions import Normal, RelaxedOneHotCategorical, kl_divergence
 
 from hourglass.core.contracts import Alphabet, Clock, CodeSpace, Output
 from hourglass.core.registry import bottlenecks, metrics, priors
+from hourglass.inference.priors.masked_conv import Reader
+from hourglass.inference.priors.pixelcnn import PixelCNN
 from hourglass.metrics import measure
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.bottlenecks.codebook import SMOOTHING, Codebook
@@ -21,8 +23,6 @@ from hourglass.model.bottlenecks.gaussian_categorical import Factors
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
 from hourglass.model.summary import summarise
-from hourglass.priors.masked import Reader
-from hourglass.priors.pixelcnn import PixelCNN
 from hourglass.snapshot import Snapshot, load_snapshot
 
 MAP, VECTOR = (6, 4, 5), (32,)
@@ -425,8 +425,8 @@ def test_a_run_with_words_draws_codes_of_words(here):
     ("fsq((7, 5, 5, 5))", False), ("categorical(6, 4)", True)])
 def test_words_are_compressed_as_they_are(here, text, lossless):
     pytest.importorskip("constriction")
-    from hourglass.compression.codec import Codec, wish_of
     from hourglass.core.contracts import Collection
+    from hourglass.inference.compression.codec import Codec, wish_of
     run = train("images.npy", bottleneck=text, backbone="conv((4, 4))", epochs=1)
     x = np.load("images.npy")[..., None]
     z = run.encode(x)

@@ -13,9 +13,9 @@ from conftest import stripes, train
 from PIL import Image
 
 import hourglass as hg
-from hourglass import trained
 from hourglass.core.contracts import Collection
-from hourglass.halves import load_half
+from hourglass.inference import trained
+from hourglass.inference.encoder_decoder import load_half
 from hourglass.tasks import embed as embedding
 from hourglass.tasks.duplicates import find_doubles
 from hourglass.tasks.embed import Embedded, codes_of

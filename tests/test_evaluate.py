@@ -19,11 +19,11 @@ from torch.distributions import (
 import hourglass
 from hourglass.core.contracts import Latent
 from hourglass.data.source import Split
-from hourglass.marginal import target
-from hourglass.marginal.annealing import anneal, check_space
-from hourglass.marginal.decomposition import decompose
-from hourglass.marginal.importance import weigh
-from hourglass.marginal.target import check
+from hourglass.inference.log_likelihood import proposal
+from hourglass.inference.log_likelihood.annealing import anneal, check_space
+from hourglass.inference.log_likelihood.elbo_parts import decompose
+from hourglass.inference.log_likelihood.importance import weigh
+from hourglass.inference.log_likelihood.proposal import check
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 
@@ -96,7 +96,7 @@ def test_codes_weigh_as_a_plain_loop_over_them_says():
     split, model = samples(3), linear(shift=1.0, widen=1.5)
     found = weigh(model, split, every(split), 50)
     for row in range(3):
-        z = target.pose(model, split, torch.tensor([row]), 50, 0).z[:, 0].double().numpy()
+        z = proposal.pose(model, split, torch.tensor([row]), 50, 0).z[:, 0].double().numpy()
         q = model.encode(split.batch(torch.tensor([row])).x)[0].q
         mean, std = q.mean[0].detach().double().numpy(), q.stddev[0].detach().double().numpy()
         x = split.x[row].double().numpy()
@@ -140,9 +140,9 @@ def test_a_mean_of_weights_bounds_the_evidence_in_expectation():
 def test_as_many_codes_are_weighed_as_were_asked_for(count, monkeypatch):
     """Fault 8: fewer codes than a batch, and numbers that it does not divide, are taken as they
     are, and each sample is encoded once."""
-    monkeypatch.setitem(target.AT_ONCE, "cpu", 100 * 5)
+    monkeypatch.setitem(proposal.AT_ONCE, "cpu", 100 * 5)
     model, split, decoded, encoded = linear(widen=1.5), samples(7), [], []
-    monkeypatch.setattr(target, "log_likelihood", counting(target.log_likelihood, decoded))
+    monkeypatch.setattr(proposal, "log_likelihood", counting(proposal.log_likelihood, decoded))
     encode = model.encoder.forward
     monkeypatch.setattr(model.encoder, "forward", lambda x: encoded.append(len(x)) or encode(x))
     found = weigh(model, split, every(split), count)
@@ -164,7 +164,7 @@ def test_neither_order_nor_chunks_nor_company_change_anything(monkeypatch):
     whole = weigh(model, split, every(split), 30)
     assert np.array_equal(whole.nll, weigh(model, split, every(split), 30).nll)
     assert not np.array_equal(whole.nll, weigh(model, split, every(split), 30, seed=1).nll)
-    monkeypatch.setitem(target.AT_ONCE, "cpu", 5 * 11)
+    monkeypatch.setitem(proposal.AT_ONCE, "cpu", 5 * 11)
     order = torch.tensor([4, 0, 6, 2, 1, 5, 3])
     again = weigh(model, split, order, 30)
     for name in ("nll", "elbo", "ess"):
@@ -209,7 +209,7 @@ def test_the_weights_of_chains_have_the_evidence_as_their_mean():
 def test_a_sample_is_annealed_alike_in_any_company(monkeypatch):
     split, model = samples(5), linear(shift=1.0)
     whole = anneal(model, split, every(split), 5, 4)
-    monkeypatch.setitem(target.AT_ONCE, "cpu", 5 * 8)
+    monkeypatch.setitem(proposal.AT_ONCE, "cpu", 5 * 8)
     order = torch.tensor([3, 1, 4, 0, 2])
     assert np.allclose(anneal(model, split, order, 5, 4).nll, whole.nll[order], rtol=1e-4)
 
@@ -231,7 +231,7 @@ def test_the_parts_are_those_of_a_plain_loop():
     q = model.encode(split.x)[0].q
     mean, std = q.mean.detach().double().numpy(), q.stddev.detach().double().numpy()
     for row in range(0, 40, 7):
-        z = target.pose(model, split, torch.tensor([row]), 1, 0).z[0, 0].double().numpy()
+        z = proposal.pose(model, split, torch.tensor([row]), 1, 0).z[0, 0].double().numpy()
         each = norm.pdf(z, mean, std)                             # (N, D)
         whole, product = np.log(each.prod(1).mean()), np.log(each.mean(0)).sum()
         assert parts.mutual[row] == pytest.approx(np.log(each[row].prod()) - whole, abs=1e-4)
@@ -417,7 +417,7 @@ def test_the_mean_is_over_samples_and_its_error_is_theirs(tmp_path, monkeypatch)
     """Pitfalls 8 and 18: of 13 samples in groups of 5, each counts once, in the same noise at every
     call."""
     model = train(pictures(13) // 128, out=tmp_path / "run", val=0, test=0, **SMALL)
-    monkeypatch.setitem(target.AT_ONCE, "cpu", 16 * 5 * 3)
+    monkeypatch.setitem(proposal.AT_ONCE, "cpu", 16 * 5 * 3)
     found, again = (model.evaluate(nll=3) for _ in range(2))
     assert len(found.weighed.nll) == 13 and found.split == "train"
     assert found.nll == pytest.approx(np.mean(found.weighed.nll))
@@ -465,7 +465,7 @@ def test_the_command_says_keeps_and_shows_it(hourglass, here):
     hourglass("evaluate run --nll 5 --limit 2")
     both = json.loads((here / "run" / "evaluation.json").read_text())["found"]
     assert len(both) == 2
-    from hourglass.evaluated import kept_evaluations
+    from hourglass.inference.run_cache import kept_evaluations
     from hourglass.run.folder import open_run
     hourglass("train run --resume --epochs 2 --no-report")
     assert kept_evaluations(open_run("run")) == {}     # of other weights

@@ -14,8 +14,8 @@ from playwright.sync_api import Page, sync_playwright
 import hourglass as hg
 from hourglass.explorer.runtime import runtime
 from hourglass.explorer.walk import find_walk
-from hourglass.export import export
-from hourglass.halves import load_half
+from hourglass.inference.encoder_decoder import load_half
+from hourglass.inference.onnx_export import export
 from hourglass.tasks.explore import MOST, colours, explore
 
 CHROMIUM = Path("/usr/bin/chromium")

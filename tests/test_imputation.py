@@ -12,7 +12,7 @@ from sklearn.impute import KNNImputer, SimpleImputer
 import hourglass as hg
 from hourglass.core.contracts import Collection
 from hourglass.data.columns import parts_of
-from hourglass.imputation import Filler, by_model, by_neighbours, filler_of
+from hourglass.inference.imputation import Filler, by_model, by_neighbours, filler_of
 from hourglass.model.corruptions import corrupter
 from hourglass.run.settings import make_settings
 from hourglass.training.setup import prepare

@@ -10,9 +10,9 @@ from conftest import Started
 from PIL import Image
 
 import hourglass as hg
-from hourglass.attributes import MEASURED, find_attribute, slant, width
-from hourglass.codes import Codes
 from hourglass.data import from_array, split
+from hourglass.inference.latent_directions import MEASURED, find_attribute, slant, width
+from hourglass.inference.latents import Codes
 from hourglass.snapshot import load_snapshot
 from hourglass.tasks.morph import step
 from hourglass.tasks.vary import chosen_attributes
@@ -200,7 +200,7 @@ def test_a_report_with_other_priors_looks_again(at, hourglass):
 
 
 def test_draws_are_judged_by_the_features_of_an_onnx_file(at, hourglass):
-    from hourglass.export import export
+    from hourglass.inference.onnx_export import export
     Path("net.onnx").write_bytes(export("vae", "encoder"))   # any network of images will do
     code, _, err = hourglass("report cvae --priors own --features net.onnx")
     assert code == 0, err

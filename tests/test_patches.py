@@ -14,7 +14,7 @@ from hourglass.data.image_files import files_in
 from hourglass.data.patches import Pixels, in_patches, patches_of, tiles_of
 from hourglass.data.photos import IN_MEMORY
 from hourglass.data.read_images import read_images
-from hourglass.patchwise import by_image
+from hourglass.inference.patchwise import by_image
 from hourglass.run.settings import make_settings
 from hourglass.training.loop import varied
 

@@ -8,11 +8,11 @@ import scipy.stats
 import torch
 from conftest import train
 
-from hourglass.codes import Codes
 from hourglass.core.contracts import CodeSpace
 from hourglass.core.covariance import root_of_covariance
 from hourglass.core.registry import priors
-from hourglass.fitted import fit_prior, knows_no_classes, load_prior, save_prior
+from hourglass.inference.fitted_prior import fit_prior, knows_no_classes, load_prior, save_prior
+from hourglass.inference.latents import Codes
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 

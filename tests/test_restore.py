@@ -16,6 +16,7 @@ from hourglass.core.contracts import Batch
 from hourglass.data import Reading, collect, split
 from hourglass.data.augmentations import augmenter
 from hourglass.figures import draw_all
+from hourglass.inference.tiling import fade, starts, tiled
 from hourglass.metrics import measure
 from hourglass.model.corruptions import corrupter
 from hourglass.model.summary import summarise
@@ -23,7 +24,6 @@ from hourglass.observe import take
 from hourglass.run.settings import make_settings, read_recipe
 from hourglass.snapshot import CLEAN, CORRUPTED, RESTORED, load_snapshot
 from hourglass.tasks.restore import Manner, restore
-from hourglass.tiles import fade, starts, tiled
 from hourglass.training.loop import varied
 
 # tiles

@@ -20,15 +20,15 @@ from hourglass.analysis.analyse import look_again
 from hourglass.core.contracts import Collection, Seen
 from hourglass.core.registry import detectors, figures, metrics, thresholds
 from hourglass.data import Reading, collect, split
-from hourglass.detectors.tail import log_survival
-from hourglass.evidence import see
 from hourglass.figures import draw_all
 from hourglass.figures.heat import overlaid
+from hourglass.inference.anomaly import normal_classes
+from hourglass.inference.detectors.tail_probability import log_survival
 from hourglass.inference.error_maps import smoothed
+from hourglass.inference.sample_stats import see
 from hourglass.metrics.detection import f1, separation
 from hourglass.metrics.intervals import of_labelled
 from hourglass.outline import titles
-from hourglass.scoring import normal_classes
 from hourglass.snapshot import Lacking, load_snapshot
 from hourglass.tasks.score import labels_of
 
@@ -96,8 +96,8 @@ def test_a_code_among_those_that_were_fitted_to_is_not_its_own_neighbour(k):
 
 
 def test_with_more_codes_than_are_kept_no_code_is_its_own_neighbour(monkeypatch):
-    from hourglass.detectors import neighbourhood
-    monkeypatch.setattr(neighbourhood, "MOST", 20)
+    from hourglass.inference.detectors import latent_distance
+    monkeypatch.setattr(latent_distance, "MOST", 20)
     z = random(0).normal(size=(90, 2)).astype(np.float32)
     assert detectors.make("knn(1)").calibrate(z, seen_of(z))[1].min() > 1e-4
 

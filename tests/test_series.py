@@ -18,9 +18,9 @@ from hourglass.data.data_frames import as_numbers, as_times
 from hourglass.data.images import Reading
 from hourglass.data.nab import read_nab
 from hourglass.data.series import from_frame, read_series, whole
+from hourglass.inference.window_means import StepMeans
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
-from hourglass.overlap import StepMeans
 from hourglass.run.settings import make_settings, read_recipe
 from hourglass.tasks.draw_series import draw_series
 from hourglass.tasks.score_series import (

@@ -5,22 +5,22 @@ from typing import Any
 
 import torch
 
-from ..codes import find_codes, keep_codes, kept_codes
 from ..core.console import say
 from ..core.registry import detectors
 from ..data.source import Source
-from ..fitted import prior_of
-from ..heldout import find_held, keep_held
-from ..imputation import keep_filler
+from ..inference.anomaly import keep_detectors
+from ..inference.calibration import find_held, keep_held
+from ..inference.fitted_prior import prior_of
+from ..inference.imputation import keep_filler
+from ..inference.latents import find_codes, keep_codes, kept_codes
+from ..inference.trained import Trained, load
 from ..metrics import measure
 from ..model.autoencoder import Autoencoder
 from ..observe import rows_of, take
 from ..reports import MONITORED, _compared, _count, _figures
 from ..run.folder import RunFolder
 from ..run.settings import IN_MEMORY, read_toml
-from ..scoring import keep_detectors
 from ..snapshot import Outdated, Snapshot, load_snapshot
-from ..trained import Trained, load
 from ..training.setup import Training
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds

@@ -113,10 +113,11 @@ optimisers = Registry("optimiser", "hourglass.training.optimisers", 2,
                       "(parameters, lr, **options) -> Optimizer")
 schedules = Registry("schedule", "hourglass.training.lr_schedules", 0, "(**options) -> Schedule")
 stops = Registry("stop", "hourglass.training.early_stopping", 0, "(**options) -> Stopping")
-priors = Registry("prior", "hourglass.priors", 1,
+priors = Registry("prior", "hourglass.inference.priors", 1,
                   "(space, **options) -> module: fit(z, y), sample(y, temperature), log_prob(z, y)")
-detectors = Registry("detector", "hourglass.detectors", 0, "(**options) -> Rule: fit, score")
-thresholds = Registry("threshold", "hourglass.thresholds", 0,
+detectors = Registry("detector", "hourglass.inference.detectors", 0,
+                     "(**options) -> Rule: fit, score")
+thresholds = Registry("threshold", "hourglass.inference.thresholds", 0,
                       "(**options) -> (scores, y) -> number")
 metrics = Registry("metric", "hourglass.metrics", 1, "(snapshot) -> {name: number}")
 figures = Registry("figure", "hourglass.figures", 1, "(snapshot) -> Figure")

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
 from fastapi.security import HTTPBearer
 
 from ..data.table import Table
-from ..scoring import Detector
-from ..trained import Trained
+from ..inference.anomaly import Detector
+from ..inference.trained import Trained
 from .answers import Format, Pictures, as_json, choose_format, listed, pictures, records
 from .bodies import array_intake, codes_type, json_intake, samples_type, wish_type
 from .described import (

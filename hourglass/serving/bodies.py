@@ -13,8 +13,8 @@ from ..core.hints import did_you_mean
 from ..data.images import Reading
 from ..data.rows import as_frame
 from ..data.table import from_frame
+from ..inference.trained import Trained
 from ..tasks.tables import is_table
-from ..trained import Trained
 from .intake import Given, check_classes, check_type
 from .limits import Limits
 from .refusal import refuse_body

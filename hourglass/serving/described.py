@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from ..trained import Trained
+from ..inference.trained import Trained
 from .bodies import JSON
 from .form import MULTIPART
 from .limits import Limits

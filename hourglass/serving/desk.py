@@ -13,11 +13,11 @@ import numpy as np
 
 from ..core.console import say
 from ..core.contracts import Collection
-from ..imputation import complete, filler_of
+from ..inference.anomaly import Detector
+from ..inference.imputation import complete, filler_of
+from ..inference.trained import Trained
 from ..run.settings import read_toml
-from ..scoring import Detector
 from ..tasks.tables import is_table
-from ..trained import Trained
 from .batching import Batcher
 from .described import Health, Served
 from .guard import Traffic

@@ -17,7 +17,7 @@ from ..core.hints import did_you_mean
 from ..data.headers import look, read_whole
 from ..data.images import Reading
 from ..data.reading import Misfit
-from ..trained import Trained
+from ..inference.trained import Trained
 from .form import MULTIPART, read_parts
 from .limits import Limits
 from .refusal import Refusal

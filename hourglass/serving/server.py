@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from ..core.console import say
-from ..trained import Trained
+from ..inference.trained import Trained
 from .app import make_app
 from .guard import Door, Traffic
 from .limits import Limits

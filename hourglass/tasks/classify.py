@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..batches import seen
 from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.csv_text import as_csv
 from ..core.files import write_out
-from ..trained import Trained
+from ..inference.batches import seen
+from ..inference.trained import Trained
 from .embed import CHUNK, names_of
 from .pictures import check_name
 from .unlike import unlike

@@ -11,8 +11,8 @@ from ..core.console import track
 from ..core.contracts import Factors
 from ..core.hints import did_you_mean
 from ..data.source import Split
+from ..inference.trained import Trained
 from ..metrics.intervals import Estimate
-from ..trained import Trained
 
 SAMPLES, SEEDS = 10_000, 5
 BATCH = 250

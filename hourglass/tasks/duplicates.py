@@ -13,7 +13,7 @@ from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..core.image_grid import shown
 from ..figures.canvas import contact_sheet
-from ..trained import Trained
+from ..inference.trained import Trained
 from .embed import Embedded, codes_of
 from .pictures import check_name, save_figure
 

@@ -11,7 +11,7 @@ from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.csv_text import as_csv
 from ..core.files import write_out
-from ..trained import Trained
+from ..inference.trained import Trained
 from .pictures import check_name, save_array
 from .unlike import unlike
 

@@ -8,15 +8,15 @@ import torch
 from ..core.hints import did_you_mean
 from ..core.malloc import keep_freed_memory
 from ..data.source import Split
-from ..evaluated import keep_evaluation
+from ..inference.log_likelihood.annealing import anneal, check_space
+from ..inference.log_likelihood.elbo_parts import decompose
 from ..inference.log_likelihood.estimate import Likelihood, Wish, _check
-from ..marginal.annealing import anneal, check_space
-from ..marginal.decomposition import decompose
-from ..marginal.importance import weigh
-from ..marginal.measure import measure_of
-from ..marginal.target import check
+from ..inference.log_likelihood.importance import weigh
+from ..inference.log_likelihood.proposal import check
+from ..inference.log_likelihood.units import measure_of
+from ..inference.run_cache import keep_evaluation
+from ..inference.trained import Trained
 from ..model.autoencoder import Autoencoder
-from ..trained import Trained
 from .pictures import check_name
 from .reconstructed import Reconstruction, reconstruction_of
 

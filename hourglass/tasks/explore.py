@@ -16,13 +16,13 @@ from ..core.files import write_out
 from ..explorer.runtime import NAME, runtime
 from ..explorer.thumbnails import thumbnails
 from ..explorer.walk import Walk, find_walk
-from ..export import export
 from ..figures.classes import PALETTE
+from ..inference.onnx_export import export
+from ..inference.trained import Trained
 from ..page import template
 from ..run.folder import open_run
 from ..run.settings import read_toml
 from ..snapshot import Snapshot
-from ..trained import Trained
 
 MOST = 2000                # points, and
 MOST_VALUES = 2_000_000    # values of their codes that a page holds

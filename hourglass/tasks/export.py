@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from ..core.files import write_out
-from ..export import INPUT, example
-from ..export import export as content_of
-from ..halves import load_half
+from ..inference.encoder_decoder import load_half
+from ..inference.onnx_export import INPUT, example
+from ..inference.onnx_export import export as content_of
 from .pictures import check_name
 
 BATCHES = (1, 3)

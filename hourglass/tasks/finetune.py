@@ -8,7 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..classifier import (
+from ..core.console import say
+from ..data.augmentations import augmenter
+from ..data.label_masking import show_labels
+from ..data.source import Source, Split
+from ..inference.classifier import (
     CONDITION,
     STEPS,
     Training,
@@ -17,17 +21,13 @@ from ..classifier import (
     guesses,
     save_classifier,
 )
-from ..core.console import say
-from ..data.augmentations import augmenter
-from ..data.label_masking import show_labels
-from ..data.source import Source, Split
+from ..inference.trained import Trained, load
 from ..metrics.intervals import Estimate, of_mean
 from ..model.older_texts import parts_of
 from ..model.parts import Parts
 from ..run.folder import RunFolder, environment, new_folder
 from ..run.load_data import load_source
 from ..run.settings import READING, Settings, make_settings, read_toml
-from ..trained import Trained, load
 
 NEIGHBOURS = 5
 

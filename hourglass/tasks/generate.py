@@ -10,7 +10,7 @@ from ..core.files import check_empty
 from ..core.image_grid import shown
 from ..data.windows import in_own_units
 from ..figures.canvas import contact_sheet
-from ..trained import Trained
+from ..inference.trained import Trained
 from .finish import Finish, finished
 from .nearest import nearest
 from .pictures import (

@@ -8,8 +8,8 @@ import numpy as np
 from ..core.expressions import read
 from ..core.image_grid import shown
 from ..figures.canvas import put_rows, square_panel
+from ..inference.trained import Trained
 from ..probes import as_texts, square
-from ..trained import Trained
 from .finish import PLAIN, Finish, finished
 from .pictures import save_figure
 

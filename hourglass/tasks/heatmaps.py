@@ -14,8 +14,8 @@ from ..data.image_files import opened
 from ..data.images import open_image
 from ..data.reading import Reading
 from ..figures.heat import TOP, bar_of_threshold, beside_threshold
-from ..placement import placement_of
-from ..scoring import Detector
+from ..inference.anomaly import Detector
+from ..inference.placement import placement_of
 from .pictures import as_picture, png_name, save_picture
 
 SEEN = 224          # pixels of an image's shorter side in a heat map, at least

@@ -6,9 +6,9 @@ from typing import Any
 from ..core.console import say
 from ..data.data_frames import decimal_of, read_frame
 from ..data.table import Table, by_column
-from ..hidden_cells import WAYS, in_shares
-from ..imputation import Filler, complete, filler_of
-from ..trained import Trained
+from ..inference.hidden_cells import WAYS, in_shares
+from ..inference.imputation import Filler, complete, filler_of
+from ..inference.trained import Trained
 from .pictures import check_name
 from .tables import SUFFIXES, save_table
 

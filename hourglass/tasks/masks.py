@@ -11,9 +11,9 @@ from PIL import Image
 from ..core.console import say
 from ..core.contracts import Collection
 from ..data.image_files import Files, opened
+from ..inference.anomaly import Detector
 from ..metrics.intervals import Estimate
 from ..metrics.regions import count, edges_of, pixel_separation
-from ..scoring import Detector
 from .heatmaps import onto_file
 
 FOLDER = "ground_truth"

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..trained import Trained
+from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
 from .picking import one_class, pick
 from .pictures import (

@@ -9,9 +9,9 @@ import numpy as np
 from ..core.console import track
 from ..core.contracts import Collection
 from ..data.patches import Patches
-from ..scoring import Detector
-from ..tiles import tiled
-from ..trained import Trained
+from ..inference.anomaly import Detector
+from ..inference.tiling import tiled
+from ..inference.trained import Trained
 from .heatmaps import heat_picture
 from .pictures import png_name, save_picture
 

@@ -8,7 +8,7 @@ import torch
 from einops import rearrange
 
 from ..core.contracts import Collection
-from ..trained import Trained
+from ..inference.trained import Trained
 
 
 def pick(model: Trained, images: Sequence[str]) -> Collection:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from ..core.csv_text import as_csv
 from ..core.hints import did_you_mean
+from ..inference.trained import load
 from ..run.folder import RunFolder
 from ..run.settings import read_toml
-from ..trained import load
 
 
 @dataclass(frozen=True)

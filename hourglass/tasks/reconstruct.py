@@ -12,8 +12,8 @@ from ..core.contracts import Collection
 from ..data.image_files import opened
 from ..data.read_images import in_words
 from ..data.reading import Misfit
+from ..inference.trained import Trained
 from ..run.settings import make_settings, read_toml
-from ..trained import Trained
 from .finish import PLAIN, Finish, finished
 from .own_size import each_image
 from .pictures import TIFFS, as_picture, png_name, save_deep

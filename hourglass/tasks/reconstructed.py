@@ -10,12 +10,12 @@ import numpy as np
 from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..data.source import Source
-from ..evaluated import keep_evaluation
+from ..inference.run_cache import keep_evaluation
+from ..inference.trained import Trained
 from ..metrics import OF_RECONSTRUCTIONS, measure
 from ..observe import passed, restored, rows_of
 from ..outline import WORDS, in_order
 from ..snapshot import Snapshot
-from ..trained import Trained
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from ..data.image_files import Files, opened
 from ..data.images import Reading
 from ..data.read_images import in_words
 from ..data.reading import Misfit
+from ..inference.trained import Trained
 from ..metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from ..model.corruptions import Corrupter, corrupted, corrupter
 from ..run.settings import read_toml
-from ..trained import Trained
 from .pictures import SUFFIXES, TIFFS, as_picture, save_deep, save_picture
 
 QUALITY = 95     # of what is written as JPEG or WebP

@@ -13,10 +13,10 @@ from ..core.csv_text import as_csv
 from ..core.files import check_empty, write_out
 from ..core.hints import did_you_mean
 from ..data.patches import as_patches, of_rows
+from ..inference.anomaly import Detector, normal_classes
+from ..inference.trained import Trained
 from ..metrics.detection import at_threshold, separation
 from ..metrics.intervals import Estimate
-from ..scoring import Detector, normal_classes
-from ..trained import Trained
 from .heatmaps import write_heatmaps
 from .masks import by_masks, find_masks
 from .own_size import write_whole_heatmaps

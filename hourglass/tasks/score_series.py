@@ -13,9 +13,9 @@ from ..core.files import write_out
 from ..core.registry import thresholds
 from ..data import collect_like
 from ..data.series import Series, Spans
-from ..detectors.tail import log_survival
-from ..scoring import USUAL_THRESHOLD
-from ..trained import Trained
+from ..inference.anomaly import USUAL_THRESHOLD
+from ..inference.detectors.tail_probability import log_survival
+from ..inference.trained import Trained
 from .steps import by_step, normal_steps, over_channels, steps_of
 
 __all__ = ["by_step", "normal_steps"]

@@ -8,7 +8,7 @@ from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..core.image_grid import shown
 from ..figures.canvas import contact_sheet
-from ..trained import Trained
+from ..inference.trained import Trained
 from .embed import Embedded, codes_of
 from .picking import one_class, pick
 from .pictures import SUFFIXES, check_name, save_figure

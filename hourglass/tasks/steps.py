@@ -13,9 +13,9 @@ from ..core.tensor_files import load_tensors, save_tensors
 from ..data.series import Series
 from ..data.source import Split
 from ..data.windows import in_own_units
-from ..overlap import StepMeans
+from ..inference.trained import Trained
+from ..inference.window_means import StepMeans
 from ..run.folder import digest
-from ..trained import Trained
 
 CHUNK = 2048   # windows that are looked at together
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ..core.image_grid import shown
 from ..figures.canvas import panels, put_rows
-from ..trained import Trained
+from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
 from .pictures import save_figure
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..core.console import say
 from ..core.files import write_out
 from ..data.columns import parts_of, unit_errors
-from ..trained import Trained
+from ..inference.trained import Trained
 from .pictures import check_name
 
 SUFFIXES = (".csv", ".parquet")

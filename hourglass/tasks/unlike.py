@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..core.contracts import Collection
-from ..trained import Trained, seen
+from ..inference.trained import Trained, seen
 
 TIMES = 4       # the error of the run's own test samples, from which others are unlike them
 LOOKED_AT = 128

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..attributes import MEASURED, Attribute, between, find_attribute
 from ..core.image_grid import shown
 from ..figures.canvas import contact_sheet
-from ..trained import Trained
+from ..inference.latent_directions import MEASURED, Attribute, between, find_attribute
+from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
 from .picking import one_class, pick
 from .pictures import MOVING, SUFFIXES, check_name, save_animation, save_figure

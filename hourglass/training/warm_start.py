@@ -2,11 +2,11 @@
 
 from torch import nn
 
+from ..inference.trained import load
 from ..model.autoencoder import Autoencoder
 from ..model.older_texts import backbone_of
 from ..run.folder import open_run
 from ..run.settings import PARTS, READING, Settings, make_settings, read_toml
-from ..trained import load
 
 
 def settings_of(settings: Settings, in_memory: bool) -> Settings:

@@ -8,9 +8,9 @@ import numpy as np
 
 from ...core.csv_text import as_csv
 from ...core.files import write_out
-from ...marginal.decomposition import Parts
-from ...marginal.importance import Weighed
-from ...marginal.measure import Measure
+from .elbo_parts import Parts
+from .importance import Weighed
+from .units import Measure
 
 FEW = 10   # effective codes below which a sample's estimate rests on next to nothing
 

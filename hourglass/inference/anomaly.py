@@ -1,0 +1,330 @@
+"""A detector, fitted to a run's samples and kept with it, and the score from which it speaks."""
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core.contracts import Rule
+from ..core.expressions import read
+from ..core.files import write_whole
+from ..core.registry import detectors, thresholds
+from ..core.tensor_files import load_tensors, save_tensors
+from ..data.patches import Patches, as_patches
+from ..data.source import Split
+from ..run.folder import RunFolder, digest
+from .calibration import Held, Judging, held_of
+from .detectors.tail_probability import log_survival
+from .patchwise import by_image, whole_images
+from .sample_stats import Look, see
+
+USUAL = "error"   # "auto", but of images: it found most of benchmarks/anomalies.py --validate
+# of images (benchmarks/defects.py): where PCA brings back normal ones much better than the model
+# does, PCA's errors; else those of both
+USUAL_OF_PCA, USUAL_OF_BOTH = "pca_relative", "combined(('local', 'pca_local'))"
+OF_IMAGES = (USUAL_OF_PCA, USUAL_OF_BOTH, "local", "relative", "pca", "pca_local")
+USUAL_THRESHOLD = "quantile(0.99)"
+
+
+WORSE = 1.5    # times the error of PCA, above which a model has not learnt its images
+MAPPED = 20_000_000   # values of samples whose errors by place are held at once
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a detector found, and the scores of normal samples that it was not fitted to."""
+
+    text: str                        # as one would type it
+    state: dict[str, np.ndarray]
+    normal: np.ndarray               # (M,) sorted
+    of: str                          # which samples those are
+
+    @property
+    def rule(self) -> Rule:
+        """The part of the registry of detectors."""
+        made: Rule = detectors.make(self.text)
+        return made
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A trained model as a judge of what is normal; deterministic."""
+
+    model: Judging
+    fitted: Fitted
+    threshold_text: str   # as one would type it
+    threshold: float      # samples that score higher are abnormal
+    why: str = ""         # why it is this one, where nobody chose it
+
+    @property
+    def text(self) -> str:
+        """The detector, as one would type it."""
+        return self.fitted.text
+
+    def score(self, x: Any, y: Any = None) -> np.ndarray:
+        """How abnormal each sample is, (N,); a conditional model wants the classes y. Images
+        before a model of patches score as their highest tile does."""
+        split = self.model.samples(x, y)
+        scores, patches = self.score_split(split), as_patches(split.x)
+        return scores if patches is None else by_image(scores, patches.owner)
+
+    def score_split(self, split: Split, rows: Tensor | None = None) -> np.ndarray:
+        """The same of the samples of a split, all or some rows."""
+        rule, state = self.fitted.rule, self.fitted.state
+        look = look_for(self.model, rule)
+        rows = torch.arange(len(split)) if rows is None else rows
+        return np.concatenate([np.asarray(rule.score(see(
+            self.model.model, split, chunk, look=look), state), np.float64)
+            for chunk in rows.split(self._chunk() if rule.maps else max(1, len(rows)))])
+
+    def _chunk(self) -> int:
+        """Samples whose errors by place are held at once."""
+        return max(1, MAPPED // int(np.prod(self.model.shape)))
+
+    def verdict(self, scores: np.ndarray) -> np.ndarray:
+        """Which scores (N,) are of abnormal samples: those above the threshold. One that is no
+        number is, too."""
+        return ~(np.asarray(scores) <= self.threshold)
+
+    def probability(self, scores: np.ndarray) -> np.ndarray:
+        """(N,) the share of normal samples that score lower, from those held out: among these
+        interpolated, beyond them with an exponential tail. Of normal samples it is spread evenly
+        from 0 to 1; it says nothing of how often abnormal ones occur."""
+        held: np.ndarray = -np.expm1(log_survival(self.fitted.normal, np.asarray(scores)))
+        return held
+
+    def maps(self, x: Any, y: Any = None) -> np.ndarray:
+        """How abnormal each place of each image is, (N, H, W), beside what is normal: 1 at the
+        value that the largest of an image stays below for as many normal images as stay below the
+        threshold. They are of this detector where it looks at places, else of its `companion`.
+        Raises ValueError for what is no image."""
+        if len(self.model.shape) != 3:
+            raise ValueError("only images have maps of errors; hourglass.load(run).errors(x) has "
+                             "the error of every value")
+        there = self.companion
+        places = there.fitted.rule.places
+        assert places is not None
+        split, state = self.model.samples(x, y), there.fitted.state
+        look = look_for(self.model, there.fitted.rule)
+        maps = [places(see(self.model.model, split, rows, look=look), state)
+                for rows in torch.arange(len(split)).split(self._chunk())]
+        found: np.ndarray = np.concatenate(maps) / max(there.threshold, 1e-12)
+        return found
+
+    @property
+    def usual_heat(self) -> float:
+        """What half of the normal images reach somewhere in their maps, below 1."""
+        there = self.companion
+        usual = float(np.median(there.fitted.normal)) / max(there.threshold, 1e-12)
+        return min(max(usual, 0.0), 0.9)
+
+    @property
+    def companion(self) -> "Detector":
+        """The detector whose scores by place heat maps show, with the threshold that as many of
+        its normal samples stay below as of this one's."""
+        text = companion_of(self.text)
+        if text == self.text:
+            return self
+        fitted = _fitted(self.model, text, None)
+        share = float((self.fitted.normal <= self.threshold).mean())
+        return Detector(self.model, fitted, "", float(np.quantile(fitted.normal, share)))
+
+    def keep(self) -> None:
+        """Keep this detector and its threshold with the run: what it uses from now on."""
+        held = {"detector": self.text, "threshold": self.threshold_text, "above": self.threshold,
+                "model": digest(self.model.folder)}
+        path = _chosen(self.model.folder)
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, json.dumps(held, indent=2) + "\n")
+        _save(_path_of(self.model.folder, self.text), self.fitted)
+
+
+def detector_of(
+    model: Judging, text: str, threshold: str, labelled: Any, held_out: Any
+) -> Detector:
+    """The run's detector, see `Trained.detector`."""
+    kept = _read_chosen(model.folder)
+    text = str(read(text or kept.get("detector", "auto")))
+    text, why = usual_detector(model) if text == "auto" else (text, "")
+    if text != kept.get("detector"):   # a threshold goes with its detector
+        kept = {}
+    anew = bool(threshold or labelled is not None or held_out is not None)
+    other = "best_f1" if labelled is not None else kept.get("threshold", USUAL_THRESHOLD)
+    wanted = str(read(threshold or other))
+    rule = thresholds.make(wanted)   # may refuse: before anything takes long
+    detectors.make(text)
+    fitted = _fitted(model, text, held_out)
+    if not anew and "above" in kept:
+        return Detector(model, fitted, wanted, float(kept["above"]), why)
+    detector = Detector(model, fitted, wanted, np.inf, why)
+    scores, y = fitted.normal, None
+    if labelled is not None:
+        x, y = labelled
+        scores, y = detector.score(x), np.asarray(y).astype(int)
+    return replace(detector, threshold=rule(scores, y))
+
+
+def usual_detector(model: Judging, held: Held | None = None) -> tuple[str, str]:
+    """The detector that "auto" means for a run, and why it is that one, if not the model's: of
+    images, one that looks at places: of PCA alone, where that brings normal samples back much
+    better than the model does. It is settled once for a model, by `held` samples with their errors
+    by place."""
+    if len(model.shape) != 3:
+        return USUAL, ""
+    path, mark = model.folder.path / "detectors" / "usual.json", digest(model.folder)
+    with suppress(ValueError, KeyError, TypeError, OSError):
+        kept = json.loads(path.read_text())
+        if kept["model"] == mark:
+            return str(read(kept["detector"])), str(kept["why"])
+    try:
+        held = held or held_of(model, look_for(model, detectors.make(USUAL_OF_BOTH)), True)
+    except ValueError:   # the data is gone, and the run is of an older version
+        return USUAL, ""
+    own, linear = float(held.seen.error.mean()), float(held.seen.linear.mean())
+    text, why = (USUAL_OF_BOTH, "") if own <= WORSE * linear else (USUAL_OF_PCA, (
+        f"the model brings normal samples back worse than PCA with as many numbers (squared error "
+        f"{own:.4g} against {linear:.4g}), so PCA's errors are scored; --detector local scores the "
+        f"model's"))
+    with suppress(OSError):   # a folder that cannot be written: it is settled again
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, json.dumps({"model": mark, "detector": text, "why": why}) + "\n")
+        for name in (text, companion_of(text)):
+            _save(_path_of(model.folder, name), _fit(model, name, held))
+    return text, why
+
+
+def companion_of(text: str) -> str:
+    """The detector whose scores by place go with a detector's scores in heat maps: itself where it
+    has any; else the first of several that has; else the one of the same reconstruction."""
+    rule: Rule = detectors.make(text)
+    if rule.places is not None:
+        return text
+    call = read(text)
+    if call.name == "combined":
+        parts = detectors.check(call)["of"]
+        return next((part for part in parts if detectors.make(part).places), "local")
+    return "pca_local" if rule.maps == {"pca"} else "local"
+
+
+def keep_detectors(model: Judging) -> None:
+    """Fit the usual detectors of images, for data that will be gone, and keep them with the run."""
+    if len(model.shape) == 3:
+        held = held_of(model, look_for(model, detectors.make(USUAL_OF_BOTH)), quietly=True)
+        usual_detector(model, held)
+        for text in OF_IMAGES:
+            _save(_path_of(model.folder, text), _fit(model, text, held))
+
+
+def look_for(model: Judging, rule: Rule) -> Look:
+    """What a detector has to see of samples."""
+    return Look(rule.draws, rule.maps, model.pca() if "pca" in rule.maps else None)
+
+
+def normal_classes(model: Judging) -> tuple[str, ...]:
+    """The classes that training saw; () where its samples have none."""
+    y = model.codes().y
+    return () if y is None else tuple(model.classes[kind] for kind in y.unique().tolist())
+
+
+def _fitted(model: Judging, text: str, held_out: Any) -> Fitted:
+    """The detector that is kept there, else fitted now, and kept where that can be."""
+    path, rule = _path_of(model.folder, text), detectors.make(text)
+    if held_out is not None:
+        held = Held(see(model.model, model.samples(held_out), None, look=look_for(model, rule)),
+                    "given", rule.draws)
+    elif path.is_file() and (kept := _load(path)):
+        return kept
+    else:
+        held = held_of(model, look_for(model, rule))
+    whole = None if held_out is None else model.samples(held_out)
+    fitted = _fit(model, text, held, whole)
+    if held_out is None:
+        with suppress(OSError):   # of a folder that cannot be written: it is fitted again
+            _save(path, fitted)
+    return fitted
+
+
+def _fit(model: Judging, text: str, held: Held, given: Split | None = None) -> Fitted:
+    """The detector fitted to held-out samples, which are `given` if they are not the run's."""
+    rule: Rule = detectors.make(text)
+    codes = _codes(model, held) if rule.codes else np.empty((0, 0))
+    state, normal = rule.calibrate(codes, held.seen)
+    fitted = Fitted(text, state, np.sort(normal), held.of)
+    whole = _of_whole_images(model, fitted, given)
+    return fitted if whole is None else replace(fitted, normal=np.sort(whole))
+
+
+def _of_whole_images(model: Judging, fitted: Fitted, split: Split | None) -> np.ndarray | None:
+    """The scores of normal images as wholes, where the model is one of patches: those of a split
+    that is given, else of the run's; None for other models."""
+    about = getattr(model, "about", {})
+    if not about.get("reading", {}).get("patches"):
+        return None
+    known = None
+    if split is None:
+        source = model.source()
+        train, split = source.splits["train"], source.splits[fitted.of]
+        known = None if train.y is None else train.y[train.index].unique()
+    tiles = whole_images(split, known)
+    if tiles is None or not isinstance(tiles.x, Patches):
+        return None
+    return by_image(Detector(model, fitted, "", np.inf).score_split(tiles), tiles.x.owner)
+
+
+def _codes(model: Judging, held: Held) -> np.ndarray:
+    """Codes (N, D) of training samples, without those that are held out, if there are others."""
+    codes = model.codes()
+    fresh = ~torch.isin(codes.rows, torch.from_numpy(held.rows))
+    z: np.ndarray = codes.z[fresh if fresh.any() else slice(None)].flatten(1).float().numpy()
+    if not np.isfinite(z).all():
+        raise ValueError("some codes are not finite, so nothing tells what is normal; train the "
+                         "model again")
+    return z
+
+
+def _save(path: Path, fitted: Fitted) -> None:
+    path.parent.mkdir(exist_ok=True)
+    tensors = {f"state:{name}": torch.from_numpy(value) for name, value in fitted.state.items()}
+    save_tensors(path, {**tensors, "normal": torch.from_numpy(fitted.normal)},
+                 {"text": fitted.text, "of": fitted.of})
+
+
+def _load(path: Path) -> Fitted | None:
+    """A detector that was kept, or None if the file is damaged: it can be fitted again."""
+    try:
+        held, texts = load_tensors(path)
+        state = {name.removeprefix("state:"): t.numpy() for name, t in held.items()
+                 if name.startswith("state:")}
+        return Fitted(texts["text"], state, held["normal"].numpy(), texts["of"])
+    except (ValueError, KeyError):
+        return None
+
+
+def _path_of(folder: RunFolder, text: str) -> Path:
+    call = read(text)
+    options = sorted(detectors.check(call).items())
+    mark = hashlib.sha256(f"{call.name} {options} {digest(folder)}".encode()).hexdigest()[:8]
+    return folder.path / "detectors" / f"{call.name}-{mark}.safetensors"
+
+
+def _chosen(folder: RunFolder) -> Path:
+    return folder.path / "detectors" / "chosen.json"
+
+
+def _read_chosen(folder: RunFolder) -> dict[str, Any]:
+    """What was kept; of another model than the run has now, without its threshold's value."""
+    if not _chosen(folder).is_file():
+        return {}
+    try:
+        kept: dict[str, Any] = json.loads(_chosen(folder).read_text())
+        above = {"above": float(kept["above"])} if kept["model"] == digest(folder) else {}
+        return {"detector": str(kept["detector"]), "threshold": str(kept["threshold"]), **above}
+    except (ValueError, KeyError, TypeError, OSError):
+        raise ValueError(f"{_chosen(folder)} is damaged; delete it, and choose a detector and "
+                         f"threshold anew") from None

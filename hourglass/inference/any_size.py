@@ -1,0 +1,150 @@
+"""Images of any size through a model that has no dense layer, and what becomes of others."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from ..core.contracts import Collection
+from ..data.images import GREY_MODES
+from ..data.in_memory import are_paths
+from ..data.read_images import files_in
+from ..model.autoencoder import Autoencoder
+from .inputs import Inputs
+from .tiling import grown, tiled
+
+SHRINKS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
+Size = tuple[int, ...]   # (height, width)
+Use = Callable[[np.ndarray, np.ndarray | None], np.ndarray]   # images, their classes -> images
+LARGEST = 2**22   # values of an image that goes through whole
+
+
+@torch.inference_mode()
+def stride_of(model: Autoencoder) -> tuple[int, int] | None:
+    """How many pixels a step from place to place of the code is, (height, width); None for a model
+    that takes images of one size alone, which an image a step larger tells."""
+    if len(model.shape) != 3 or model.condition is not None:
+        return None
+    across = [1, 1]
+    for layer in model.encoder.modules():
+        if isinstance(layer, SHRINKS):
+            strides = layer.stride if isinstance(layer.stride, tuple) else (layer.stride,) * 2
+            across = [a * int(s) for a, s in zip(across, strides, strict=True)]
+    channels, height, width = model.shape
+    device = next(model.parameters()).device
+    larger = torch.zeros(1, channels, height + across[0], width + across[1], device=device)
+    try:
+        again = model(larger, draw=False).px.mean
+    except (RuntimeError, ValueError, IndexError):   # a dense layer wants another number of values
+        return None
+    return (across[0], across[1]) if again.shape == larger.shape else None
+
+
+def through(
+    x: np.ndarray, own: Size, stride: Size, use: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Images x (N, H, W, C) of any size through `use`, as many at once as fit: mirrored at the
+    right and below up to the next size that the network gives back, and cut to their own again."""
+    wider = padded(x, own, stride)
+    together = max(1, 128 * math.prod(own) // math.prod(wider.shape[1:3]))
+    found = np.concatenate([use(wider[start:start + together])
+                            for start in range(0, len(wider), together)])
+    return found[:, :x.shape[1], :x.shape[2]]
+
+
+def of_any_size(
+    x: np.ndarray, y: np.ndarray | None, own: Size, stride: Size | None, use: Use,
+    scale_of: Callable[[np.ndarray], float],
+) -> np.ndarray:
+    """Images x (N, H, W, C) of classes y (N,), if any, through `use`: of its `own` size as they
+    are, else whole if it takes any size and they are not too large, else in tiles, each image for
+    itself, as numbers that `scale_of` makes of them."""
+    if x.shape[1:3] == own:
+        return use(x, y)
+    if stride is not None and x[0].size <= LARGEST:
+        return through(x, own, stride, lambda part: use(part, None))
+    found = []
+    for i, image in enumerate(x):
+        def use_one(tiles: np.ndarray, i: int = i) -> np.ndarray:
+            return use(tiles, None if y is None else y[[i]].repeat(len(tiles)))
+        values = image * np.float32(scale_of(image))
+        found.append(tiled(values, (own[0], own[1]), use_one))
+    return np.stack(found)
+
+
+def whole(
+    x: np.ndarray, y: np.ndarray | None, own: Size, stride: Size | None, use: Use
+) -> np.ndarray:
+    """Samples x (N, ...) of classes y (N,), if any, through `use`, images at their own size."""
+    if stride is None or x.ndim != 4 or x.shape[1:3] == own:
+        return use(x, y)
+    return through(x, own, stride, lambda part: use(part, None))
+
+
+def sized(model: Any, x: Any) -> Collection:
+    """Inputs as a trained model takes them: images in memory at their own size, if it takes any."""
+    named = isinstance(x, str | Path | Collection) or are_paths(x)
+    if not named and model.stride:
+        return at_own_size(model.inputs, x, model.shape)
+    model.inputs.tell("" if named else " ".join(changes(x, {}, model.shape)))
+    found: Collection = model.read(x)
+    return found
+
+
+def padded(x: np.ndarray, own: Size, stride: Size | None) -> np.ndarray:
+    """Images x (N, H, W, C), mirrored to the next size that is `own` and whole strides more; as
+    they are without a stride."""
+    if stride is None or x.ndim != 4:
+        return x
+    size = tuple(n + s * max(0, -(-(side - n) // s))
+                 for side, n, s in zip(x.shape[1:3], own, stride, strict=True))
+    if size == x.shape[1:3]:
+        return x
+    return np.stack([grown(image, (size[0], size[1])) for image in x])
+
+
+def at_own_size(inputs: Inputs, x: Any, shape: tuple[int, ...]) -> Collection:
+    """Images in memory, at their own size, as a model of this shape (C, H, W) takes them otherwise;
+    raises ValueError."""
+    found = inputs.read_at_own_size(x)
+    if len(found.shape) != 3 or found.shape[0] != shape[0]:
+        raise ValueError(f"this model takes images of {shape[0]} channels, not samples of shape "
+                         f"{found.shape}")
+    return found
+
+
+def changes(x: Any, sizes: dict[str, int], shape: tuple[int, ...]) -> list[str]:
+    """What to say of images that are read for a model of this shape (C, H, W), where they are of
+    another size or in colour: `sizes` are of files ("HxW"), x is what they were read from."""
+    if len(shape) != 3:
+        return []
+    form = tuple(getattr(x, "shape", ()))
+    if len(form) == 4 and form[1] in (1, 3) and form[3] not in (1, 3):   # channels first
+        form = (form[0], *form[2:], form[1])
+    own = "x".join(map(str, shape[1:]))
+    theirs = list(sizes) or (["x".join(map(str, form[1:3]))] if len(form) in (3, 4) else [])
+    others = [size for size in theirs if size != own]
+    grey = shape[0] == 1 and (form[3:] == (3,) or _is_colour(x))
+    if not others:
+        return ["images in colour become grey, as this model was trained"] if grey else []
+    some = f"images of {others[0]}" + (" and other sizes" if len(others) > 1 else "")
+    colour, become = (", in colour,", " in grey") if grey else ("", "")
+    return [f"{some} pixels{colour} are brought to {own}{become}, as this model was trained"]
+
+
+def _is_colour(x: Any) -> bool:
+    """Whether the first image file of a folder, or a list of files, is in colour."""
+    paths = [Path(p).expanduser() for p in (x if isinstance(x, list | tuple) else [x])
+             if isinstance(p, str | Path)]
+    if paths and paths[0].is_dir():
+        paths = [paths[0] / name for name in list(files_in(paths[0]).sizes)[:1]]
+    try:
+        with Image.open(paths[0]) as image:
+            return image.mode not in GREY_MODES
+    except (OSError, IndexError):
+        return False

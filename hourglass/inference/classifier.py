@@ -1,0 +1,112 @@
+"""A classifier on a trained encoder, whose decoder is thrown away."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..core.console import track
+from ..core.registry import schedules
+from ..core.tensor_files import save_tensors
+from ..data.source import Split
+from ..model.autoencoder import Autoencoder, initialise
+from ..model.conditioning import ClassifierHead
+from ..model.no_decoder import NoDecoder
+from ..model.parts import Parts
+
+CONDITION = "classifier"   # what such a model's parts say
+LR = 1e-3                  # of the head; the encoder's is lower, so that it forgets less
+SLOWER = 0.3
+DECAY = 0.01
+SCHEDULE = "one_cycle(rise=0.1)"
+BATCH = 128
+STEPS = 1000
+SMOOTHING = 0.05           # of the labels, for few of them are learnt by heart
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a classifier is trained."""
+
+    frozen: bool = False    # the encoder stays as it is
+    steps: int = STEPS
+    seed: int = 0
+    augment: Callable[[Tensor], Tensor] | None = None
+
+
+def as_classifier(model: Autoencoder, parts: Parts, classes: int, origin: str) -> Autoencoder:
+    """A model with this model's encoder and bottleneck and an untrained head in its decoder's
+    place; on the same device."""
+    own = replace(parts, condition=CONDITION)
+    made = Autoencoder(own, model.shape, classes)
+    made.decoder = NoDecoder(origin)
+    theirs = {name: value for name, value in model.state_dict().items()
+              if not name.startswith(("decoder.", "condition."))}
+    made.load_state_dict(theirs, strict=False)
+    made.condition.apply(initialise)  # type: ignore[union-attr]
+    return made.to(next(model.parameters()).device)
+
+
+def fit_classifier(model: Autoencoder, split: Split, rows: Tensor, training: Training) -> None:
+    """Train the head, and unless it is frozen the encoder, on these labelled rows of a split, by
+    cross-entropy and AdamW at a rate that falls to nothing; raises FloatingPointError."""
+    torch.manual_seed(training.seed)
+    head: nn.Module = model.condition.classify  # type: ignore[union-attr, assignment]
+    groups: list[dict[str, Any]] = [{"params": list(head.parameters()), "lr": LR}]
+    if not training.frozen:
+        groups.append({"params": list(model.encoder.parameters()), "lr": SLOWER * LR})
+    optimiser = torch.optim.AdamW(groups, weight_decay=DECAY)
+    schedule, rates = schedules.make(SCHEDULE), [group["lr"] for group in groups]
+    hidden = _features(model, split, rows) if training.frozen and not training.augment else None
+    labels = split.batch(rows).y
+    assert labels is not None   # the caller has looked
+    size, generator = min(BATCH, len(rows)), torch.Generator().manual_seed(training.seed)
+    for step in track(range(training.steps), training.steps, "training the classifier"):
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * schedule(step / training.steps, [])
+        model.train()
+        if training.frozen:
+            model.encoder.eval()
+        some = torch.randperm(len(rows), generator=generator)[:size]
+        h = hidden[some] if hidden is not None else _hidden(model, split, rows[some], training)
+        loss = F.cross_entropy(head(h), labels[some], label_smoothing=SMOOTHING)
+        if not torch.isfinite(loss):
+            raise FloatingPointError("the classifier's loss is not finite; look at the data's "
+                                     "range, or train with --frozen")
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    model.eval()
+
+
+def _hidden(model: Autoencoder, split: Split, rows: Tensor, training: Training) -> Tensor:
+    x = split.batch(rows).seen
+    x = training.augment(x) if training.augment else x
+    with torch.set_grad_enabled(not training.frozen):
+        return model.hidden(x)[0].float()
+
+
+@torch.no_grad()
+def _features(model: Autoencoder, split: Split, rows: Tensor) -> Tensor:
+    """What the encoder makes of these rows, (N, *code)."""
+    model.eval()
+    return torch.cat([model.hidden(split.batch(some).seen)[0].float()
+                      for some in rows.split(BATCH)])
+
+
+@torch.no_grad()
+def guesses(model: Autoencoder, split: Split, rows: Tensor) -> Tensor:
+    """The class (N,) that the classifier takes each of these rows for."""
+    head: ClassifierHead = model.condition  # type: ignore[assignment]
+    return torch.cat([head.classify(_features(model, split, some)).argmax(1).cpu()
+                      for some in rows.split(BATCH)])
+
+
+def save_classifier(path: Path, model: Autoencoder, about: dict[str, Any]) -> None:
+    """Write the weights and all that is needed to make the classifier again, as a model's file."""
+    save_tensors(path, model.state_dict(), {"hourglass": json.dumps(about)})

@@ -1,0 +1,194 @@
+"""Samples to a file's content and back."""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...core.contracts import Collection
+from ...model.autoencoder import Autoencoder
+from ..latents import Codes
+from .bilevel_pixels import code_tones
+from .container import Header, digest, seal, unseal
+from .entropy_coder import Coder, constriction
+from .exact_decoder import ExactDecoder, model_digest
+from .latent_coding import code_factors, spreads_of
+from .predictive_pixels import code_differences, fit_weights, known_count
+from .quantiser import Grid
+from .step_sizes import by_quality, by_share, spread_of
+from .token_coding import WordGrid, word_grid
+
+QUALITY = 95.0
+MOST_VALUES = 2**31   # in all samples of a file, which are read into memory together
+MOST_CODES = 2**27
+TRIED = 96   # samples on which the error that rounding adds is measured
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How well samples are to be kept: codes rounded by a quality or, where that is None, in steps
+    of a share of their spread (words are kept as they are); and, if lossless, what the model missed
+    beside them."""
+
+    quality: float | None = QUALITY
+    step: float | None = None
+    lossless: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.quality is None) == (self.step is None):
+            raise ValueError("codes are rounded by a quality or by a step; give one of them")
+        if self.quality is not None and not 0 < self.quality < 100:
+            raise ValueError(f"quality must be above 0 and below 100: rounding may add 100 - "
+                             f"quality percent to the model's squared error; not {self.quality}")
+        if self.step is not None and not 1e-4 <= self.step <= 100:
+            raise ValueError(f"step must be from 0.0001 to 100 standard deviations of a factor, "
+                             f"not {self.step}")
+
+
+def wish_of(quality: float | None, step: float | None, lossless: bool) -> Wish:
+    """What is asked for, the usual quality if nothing is said; raises ValueError."""
+    return Wish(QUALITY if quality is None and step is None else quality, step, lossless)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a compressed file holds."""
+
+    x: np.ndarray               # images uint8 (N, H, W, C), or float32
+    names: tuple[str, ...]      # of files, if they had any
+    lossless: bool
+
+
+class Codec:
+    """Compresses samples with one model, and brings them back with the same.
+
+    `about` is what the run says of its model, `code` the shape of one code.
+    """
+
+    def __init__(self, model: Autoencoder, about: dict[str, Any], code: tuple[int, ...]):
+        constriction()
+        self.shape, self.code = tuple(about["shape"]), code
+        self.classes = len(about["classes"]) if model.condition is not None else 0
+        self.model, self.decoder = model, ExactDecoder(
+            model, self.shape, about["bounded"] and about.get("values", {}).get("bits", 0) <= 8)
+        self.words = word_grid(self.decoder.model)
+        told = {name: about[name] for name in ("parts", "shape", "scale", "bounded", "classes")}
+        self.digest = model_digest(model, json.dumps(told, sort_keys=True))
+        self.scale = about["scale"]
+
+    def compress(self, found: Collection, z: np.ndarray, y: np.ndarray | None, wish: Wish,
+                 training: Codes | None = None) -> bytes:
+        """A file's content: of samples, their codes z (N, D, ...) and classes y (N,). A step's
+        share is of the spread of the `training` samples' codes, if they are at hand.
+
+        Raises ValueError where it is asked for what cannot be.
+        """
+        x = found.x
+        if wish.lossless and (x.dtype != np.uint8 or not self.decoder.eight_bits):
+            raise ValueError("only 8-bit images can be kept without loss, and these samples are "
+                             "none; without lossless, codes of them can be kept")
+        grid = self._grid(x, z, y, wish, training)
+        q = grid.round(z)
+        names = [name.encode("utf-8", "replace").decode() for name in found.names]
+        fields = {"count": len(x), "shape": list(self.shape), "codes": digest(q),
+                  "steps": grid.steps.tolist(), "centres": grid.centres.tolist(),
+                  "spreads": (spreads_of(q) if self.words is None else
+                              self.words.spreads(q)).tolist(), "names": names,
+                  "labels": [] if y is None else y.tolist()}
+        if not wish.lossless:
+            return self._written(fields, q, x, x)
+        guess = self.decoder(grid.place(q).reshape(z.shape), y)
+        fields |= {"guess": digest(guess), "pixels": digest(x)}
+        manners = ({"rest": "differences", "weights": fit_weights(x, guess)}, {"rest": "tones"})
+        return min((self._written({**fields, **manner}, q, guess, x) for manner in manners),
+                   key=len)
+
+    def _grid(self, x: np.ndarray, z: np.ndarray, y: np.ndarray | None, wish: Wish,
+              training: Codes | None) -> Grid | WordGrid:
+        if self.words is not None:   # which are kept as they are
+            return self.words
+        if wish.step is not None:
+            return by_share(spread_of(z if training is None else training.z.numpy()), wish.step)
+        worth = np.float32(self.scale if x.dtype == np.uint8 else 1.0)
+        some = np.unique(np.linspace(0, len(z) - 1, min(len(z), TRIED)).astype(int))
+        return by_quality(self.model, z[some], None if y is None else y[some],
+                          x[some].astype(np.float32) * worth, wish.quality or QUALITY)
+
+    def _written(
+        self, fields: dict[str, Any], q: np.ndarray, guess: np.ndarray, x: np.ndarray
+    ) -> bytes:
+        """The content whose header has these fields, of rounded codes q (N, D, P) and, where the
+        fields name a manner, pixels x beside the guess of them."""
+        header, coder = Header(**fields), Coder()
+        self._check(header)
+        code_factors(coder, np.array(header.spreads), self._rounded_shape(header.count), q)
+        if header.rest:
+            _code_rest(coder, header, guess, x)
+        return seal(self.digest, header, coder.words())
+
+    def decompress(self, content: bytes) -> Contents:
+        """What `compress` was given, as well as it was kept.
+
+        Raises ValueError for what is not whole, was altered, or was made with another model.
+        """
+        model, header, words = unseal(content)
+        if model != self.digest:
+            raise ValueError("it was compressed with another model than this; give the run that "
+                             "it was made with, as it was then")
+        self._check(header)
+        coder = Coder(words)
+        y = np.array(header.labels) if self.classes else None
+        grid = self.words or Grid(np.array(header.steps), np.array(header.centres))
+        q = code_factors(coder, np.array(header.spreads), self._rounded_shape(header.count), None)
+        if digest(q) != header.codes:
+            raise ValueError("its codes are not those that were written; it was altered")
+        x = self.decoder(grid.place(q).reshape(header.count, *self.code), y)
+        if header.rest:
+            x = self._complete(coder, header, x)
+        coder.check_end()
+        return Contents(x, tuple(header.names), bool(header.rest))
+
+    def _complete(self, coder: Coder, header: Header, guess: np.ndarray) -> np.ndarray:
+        """The very pixels, uint8 (N, H, W, C), from what the decoder guesses of them."""
+        if digest(guess) != header.guess:
+            raise ValueError("this machine's decoder makes other images of its codes than the one "
+                             "that wrote it, so that pixels cannot be told; decompress it there, "
+                             "or with the same version of PyTorch")
+        x = _code_rest(coder, header, guess, None)
+        if digest(x) != header.pixels:
+            raise ValueError("its pixels are not those that were written; it was altered")
+        return x
+
+    def _rounded_shape(self, count: int) -> tuple[int, int, int]:
+        if self.words is not None:
+            places, books = math.prod(self.words.alphabet.places), self.words.books
+            return count, books, places // books
+        return count, self.code[0], math.prod(self.code[1:])
+
+    def _check(self, header: Header) -> None:
+        """Raises ValueError where the header is not of this model's samples."""
+        rows = {len(header.steps), len(header.centres), len(header.spreads)}
+        fits = tuple(header.shape) == self.shape and rows == {self._rounded_shape(1)[1]}
+        labelled = len(header.labels) == (header.count if self.classes else 0)
+        known = all(label < self.classes for label in header.labels)
+        weights = header.rest != "differences" or (
+            len(header.weights) == self.shape[0] and all(
+                held and all(len(one) == known_count(channel) for one in held)
+                for channel, held in enumerate(header.weights)))
+        if (not fits or not labelled or not known or not weights
+                or (header.rest and not self.decoder.eight_bits)):
+            raise ValueError("its header does not fit this model; it was altered")
+        if (header.count * math.prod(self.shape) > MOST_VALUES
+                or header.count * math.prod(self.code) > MOST_CODES):
+            raise ValueError(f"{header.count:,} samples are too many for one file; make several")
+
+
+def _code_rest(
+    coder: Coder, header: Header, guess: np.ndarray, x: np.ndarray | None
+) -> np.ndarray:
+    """Pixels in the manner that the header names, written or read."""
+    if header.rest == "tones":
+        return code_tones(coder, guess, x)
+    return code_differences(coder, guess, header.weights, x)

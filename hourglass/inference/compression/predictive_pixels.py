@@ -1,0 +1,127 @@
+"""Pixels of photographs: told as a weighted sum of what is known, coded by how far that is off.
+
+With contexts of how uncertain that is, as Wu & Memon have them (1997), and the decoder's image,
+which is known on all sides, among what is known.
+"""
+
+import numpy as np
+from einops import rearrange
+
+from ...core.console import track
+from .entropy_coder import SEEN, Coder, Tables, falling
+from .pixels import Canvas, Place, all_places, canvas_of, diagonals
+
+BEFORE = ((0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0))   # pixels known by then (dy, dx)
+AROUND = ((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
+ONE = 1 << 12            # what a weight of 1 is
+LARGEST = 64 * ONE       # weight
+PENALTY = 50.0           # of the least squares; keeps weights small where little is known
+FITTED = 400_000         # pixels that weights are fitted to
+FEW = 100_000            # pixels; with fewer, one set of weights is all that pays
+ROUNDS = 3               # of least squares, each weighing a pixel by how well the last told it
+CLOSE = 2.0              # greys; as well as that is well enough
+ACTIVITY = np.array([2, 6, 12, 24, 48, 100])        # of what is around, each with its weights
+LEVELS = np.array([0, 1, 2, 3, 5, 8, 12, 17, 23, 31, 41, 55, 75, 105, 150])   # of uncertainty
+TONES = np.array([0, 15, 127, 239, 254])            # greys between which errors differ in kind
+MASS = 24 * SEEN         # what a table begins with
+
+Weights = list[list[list[int]]]   # of every channel, of every activity, of everything known
+
+
+def known_count(channel: int) -> int:
+    """How many numbers a pixel of that channel is told from."""
+    return len(BEFORE) * (channel + 1) + channel + len(AROUND) + channel
+
+
+def fit_weights(x: np.ndarray, guess: np.ndarray) -> Weights:
+    """The weights by which pixels of images uint8 (N, H, W, C) are best told beside the decoder's
+    guess of them: least squares, weighed until they are nearly least absolute errors."""
+    n, height, width, channels = x.shape
+    random, every = np.random.default_rng(0), all_places(height, width)
+    images = np.sort(random.permutation(n)[:FITTED // 100])
+    some = np.sort(random.permutation(height * width)[:max(100, FITTED // len(images))])
+    place = Place(every.rows[some], every.columns[some])
+    canvas = canvas_of(guess[images], x[images])
+    kinds = 1 if n * height * width < FEW else len(ACTIVITY) + 1
+    weights = []
+    for channel in range(channels):
+        known = _known(canvas, place, channel).astype(np.float64)
+        kind = _kind(_activity(canvas, place, channel), kinds)
+        true = canvas.pixel(place, 0, 0, channel)
+        weights.append([_fit(known[kind == k], true[kind == k], channel) for k in range(kinds)])
+    return weights
+
+
+def _fit(known: np.ndarray, true: np.ndarray, channel: int) -> list[int]:
+    """Whole weights (F,) by which `known` (M, F) tells `true` (M,)."""
+    start = np.zeros(known_count(channel))
+    start[len(BEFORE) * (channel + 1) + channel] = 1.0   # the guess of this very pixel
+    best, worth = start, np.ones(len(true))
+    for _ in range(ROUNDS):
+        weighed = known * rearrange(worth, "m -> m 1")
+        square = weighed.T @ known + PENALTY * np.eye(len(start))
+        best = start + np.linalg.solve(square, weighed.T @ (true - known @ start))
+        worth = 1 / np.maximum(np.abs(true - known @ best), CLOSE)
+    whole: list[int] = np.rint(best * ONE).clip(-LARGEST, LARGEST).astype(int).tolist()
+    return whole
+
+
+def code_differences(
+    coder: Coder, guess: np.ndarray, weights: Weights, x: np.ndarray | None
+) -> np.ndarray:
+    """Write images x, uint8 (N, H, W, C), beside what the decoder guesses of them, or read them."""
+    canvas = canvas_of(guess)
+    tables = [Tables(_beginnings()) for _ in weights]
+    steps = diagonals(*guess.shape[1:3])
+    for place in track(steps, len(steps), "coding what the model missed"):
+        for channel, held in enumerate(weights):
+            activity = _activity(canvas, place, channel)
+            chosen = np.array(held)[_kind(activity, len(held))]
+            told = (_known(canvas, place, channel) * chosen).sum(-1)
+            told = ((told + ONE // 2) // ONE).clip(0, 255)
+            level = np.searchsorted(LEVELS, (_uncertainty(canvas, place, channel) + activity) // 2)
+            contexts = level * (len(TONES) + 1) + np.searchsorted(TONES, told)
+            true = None if x is None else x[:, place.rows, place.columns, channel]
+            missed = None if true is None else ((true - told) & 255).reshape(-1)
+            coded = tables[channel].code(coder, contexts.reshape(-1), missed)
+            canvas.put(place, channel, (told + coded.reshape(told.shape)) & 255, told)
+    return canvas.inside.copy()
+
+
+def _known(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
+    """What a pixel is told from, (N, M, F)."""
+    found = [canvas.pixel(place, dy, dx, c) for c in range(channel + 1) for dy, dx in BEFORE]
+    found += [canvas.pixel(place, 0, 0, c) for c in range(channel)]
+    found += [canvas.guessed(place, dy, dx, channel) for dy, dx in AROUND]
+    found += [canvas.guessed(place, 0, 0, c) for c in range(channel)]
+    return np.stack(found, -1)
+
+
+def _activity(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
+    """How much the image changes around, (N, M)."""
+    left, above, corner, right = (canvas.pixel(place, dy, dx, channel) for dy, dx in BEFORE[:4])
+    found = np.abs(left - corner) + np.abs(above - corner) + np.abs(right - above)
+    if channel:   # where one colour changes, the next does
+        here, *beside = (canvas.pixel(place, dy, dx, channel - 1)
+                         for dy, dx in ((0, 0), *BEFORE[:2]))
+        found = found + sum(np.abs(here - other) for other in beside)
+    return found
+
+
+def _kind(activity: np.ndarray, kinds: int) -> np.ndarray:
+    return np.minimum(np.searchsorted(ACTIVITY, activity), kinds - 1)
+
+
+def _uncertainty(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
+    """How far what was told of the pixels before was off, (N, M)."""
+    left, above, corner, right = (canvas.missed(place, dy, dx, channel) for dy, dx in BEFORE[:4])
+    found = 2 * (left + above) + corner + right
+    return found + 6 * canvas.missed(place, 0, 0, channel - 1) if channel else found
+
+
+def _beginnings() -> np.ndarray:
+    """What tables begin with, (contexts, 256): small errors are likelier, the more so where little
+    is uncertain."""
+    scales = [1, *(4 * LEVELS[1:] // 3), 200]
+    each = [np.roll(falling(256, 128, int(scale), MASS), -128) for scale in scales]
+    return np.repeat(np.stack(each), len(TONES) + 1, axis=0)

@@ -1,0 +1,46 @@
+"""Several detectors as one, each brought to the scale of normal samples."""
+
+import numpy as np
+
+from ...core.contracts import Rule, Seen
+from ...core.registry import detectors
+from .tail_probability import log_survival
+
+
+@detectors.add("combined")
+def combined(of: tuple[str, ...] = ("error", "knn")) -> Rule:
+    """The sum of -log of the share of normal samples that score as high (Fisher, 1932), of each
+    of these detectors: each counts for as much as its score is rare among normal samples."""
+    if not of:
+        raise ValueError("combined wants detectors, as in combined(('error', 'mahalanobis'))")
+    rules: list[Rule] = [detectors.make(text) for text in of]
+
+    def fit(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:
+        state: dict[str, np.ndarray] = {}
+        for i, rule in enumerate(rules):
+            own, normal = rule.calibrate(codes, held)
+            state |= {f"{i}:{name}": value for name, value in own.items()}
+            state[f"{i}:normal"] = np.sort(normal)
+        return state
+
+    def score(seen: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
+        total = np.zeros(len(seen.error))
+        for i, rule in enumerate(rules):
+            own = state_of(i, state)
+            total -= log_survival(own.pop("normal"), rule.score(seen, own))
+        return total
+
+    def apart(codes: np.ndarray, held: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
+        total = np.zeros(len(held.error))
+        for i, rule in enumerate(rules):
+            scores = rule.calibrate(codes, held)[1]
+            total -= log_survival(state[f"{i}:normal"], scores)
+        return total
+    return Rule(fit, score, max(rule.draws for rule in rules), any(rule.codes for rule in rules),
+                apart, frozenset().union(*(rule.maps for rule in rules)))
+
+
+def state_of(number: int, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What one of several detectors remembers, and the sorted scores of normal samples."""
+    return {name.partition(":")[2]: value for name, value in state.items()
+            if name.partition(":")[0] == str(number)}

@@ -1,0 +1,94 @@
+"""How far a sample's code is from those of training: detectors in the latent space."""
+
+import numpy as np
+import torch
+
+from ...core.contracts import Rule, Seen
+from ...core.covariance import root_of_covariance
+from ...core.hints import Count
+from ...core.registry import detectors
+
+MOST = 20_000   # codes that neighbours are looked for among, evenly spread over all
+CHUNK = 2000    # samples whose distances are held at once
+
+
+@detectors.add("knn")
+def knn(k: Count = 5) -> Rule:
+    """Mean distance of the code to its k nearest neighbours among those of training, of which at
+    most 20,000 are kept (Angiulli & Pizzuti, 2002)."""
+    def fit(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:
+        return {"codes": codes[_some(codes)]}
+
+    def score(seen: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
+        from sklearn.neighbors import NearestNeighbors
+        codes = state["codes"]   # brute: for few samples, or many factors, a tree takes longer
+        near = NearestNeighbors(n_neighbors=min(k, len(codes)), algorithm="brute").fit(codes)
+        return np.concatenate([near.kneighbors(seen.z[start:start + CHUNK])[0].mean(1)
+                               for start in range(0, len(seen.z), CHUNK)])
+
+    def apart(codes: np.ndarray, held: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
+        if not np.array_equal(codes, held.z):
+            return score(held, state)
+        return distance_to_others(codes, _some(codes), k)
+    return Rule(fit, score, apart=apart)
+
+
+def _some(codes: np.ndarray) -> np.ndarray:
+    return np.linspace(0, len(codes) - 1, min(len(codes), MOST)).astype(int)
+
+
+def distance_to_others(codes: np.ndarray, among: np.ndarray, k: int) -> np.ndarray:
+    """(N,) mean distance of each code (N, D) to the k nearest ones of the rows `among` (M,), but
+    never to itself; 0 where there is no other."""
+    from sklearn.neighbors import NearestNeighbors
+    count = min(k + 1, len(among))
+    near = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(codes[among])
+    means = [np.zeros(0)]
+    for start in range(0, len(codes), CHUNK):
+        rows = np.arange(start, min(start + CHUNK, len(codes)))
+        distances, found = near.kneighbors(codes[rows])
+        itself = among[found] == rows[:, None]
+        if len(among) > k:   # one more than wanted was looked for: it goes, or else the furthest
+            itself[~itself.any(1), -1] = True
+        kept = np.where(itself, 0, distances)
+        means.append(kept.sum(1) / np.maximum((~itself).sum(1), 1))
+    return np.concatenate(means)
+
+
+@detectors.add("mahalanobis")
+def mahalanobis() -> Rule:
+    """Distance of the code to the mean of those of training, in widths of their cloud in that
+    direction (Mahalanobis, 1936); their covariance is shrunk as far as there are few (Ledoit &
+    Wolf, 2004)."""
+    def fit(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:
+        z = torch.from_numpy(codes).double()
+        return {"mean": z.mean(0).numpy(), "root": root_of_covariance(z).double().numpy()}
+
+    def score(seen: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
+        from scipy.linalg import solve_triangular
+        widths = solve_triangular(state["root"], (seen.z - state["mean"]).T, lower=True)
+        found: np.ndarray = np.linalg.norm(widths, axis=0)
+        return found
+
+    def apart(codes: np.ndarray, held: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
+        if not np.array_equal(codes, held.z):
+            return score(held, state)
+        return widths_to_others(codes.astype(np.float64), state["root"])
+    return Rule(fit, score, apart=apart)
+
+
+def widths_to_others(z: np.ndarray, root: np.ndarray) -> np.ndarray:
+    """(N,) Mahalanobis distance of each code (N, D) to the mean of the others, by their covariance:
+    the one with that root, with one code less and shrunk as far (Sherman & Morrison, 1950)."""
+    from sklearn.covariance import ledoit_wolf_shrinkage
+    count = len(z)
+    if count < 3:
+        return np.zeros(count)
+    from_mean = z - z.mean(0)
+    kept = 1 - ledoit_wolf_shrinkage(z)
+    whole = root @ root.T + kept / (count - 1) * from_mean.T @ from_mean / count
+    squared = (from_mean * np.linalg.solve(whole, from_mean.T).T).sum(1)
+    weight = kept * count / (count - 1) ** 2
+    found: np.ndarray = count / (count - 1) * np.sqrt(
+        squared / np.maximum(1 - weight * squared, 1e-12))
+    return found

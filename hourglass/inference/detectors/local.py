@@ -1,0 +1,137 @@
+"""Where a sample comes back badly: detectors that look at the errors place by place."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ...core.contracts import Rule, Seen
+from ...core.hints import Count
+from ...core.registry import detectors
+from .reconstruction import nothing
+
+BLOCK = 8         # pixels, or steps of a series
+GROUND = 0.3      # of the mean spread of all places, added to that of each: some hardly vary
+
+State = dict[str, np.ndarray]
+
+
+@detectors.add("local")
+def local(block: Count = BLOCK) -> Rule:
+    """Squared error of the reconstruction in that block of `block` by `block` pixels (steps of a
+    series, one column of a table) where it is largest."""
+    return _largest(lambda seen: seen.model, "model", block)
+
+
+@detectors.add("pca_local")
+def pca_local(block: Count = BLOCK) -> Rule:
+    """The same of the reconstruction by principal components of the training samples."""
+    return _largest(lambda seen: seen.pca, "pca", block)
+
+
+@detectors.add("relative")
+def relative(block: Count = BLOCK) -> Rule:
+    """The largest error of a block beside what is normal at that place: how many standard
+    deviations its logarithm lies above the mean of held-out normal samples there."""
+    return _beside_normal(lambda seen: seen.model, "model", block)
+
+
+@detectors.add("pca_relative")
+def pca_relative(block: Count = BLOCK) -> Rule:
+    """The same of the reconstruction by principal components of the training samples."""
+    return _beside_normal(lambda seen: seen.pca, "pca", block)
+
+
+@detectors.add("pca")
+def pca() -> Rule:
+    """Squared error of the reconstruction by principal components of the training samples: a
+    twelfth as many as a sample has values, or as the code has numbers if those are more, up to 400
+    and to what the training samples allow. The baseline of all others."""
+    def score(seen: Seen, state: State) -> np.ndarray:
+        flat = seen.pca.reshape(len(seen.pca), -1)
+        known = np.isfinite(flat)
+        return np.where(known, flat, 0).sum(1, dtype=np.float64) / np.maximum(known.sum(1), 1)
+    return Rule(nothing, score, codes=False, maps=frozenset({"pca"}))
+
+
+def _largest(errors: Callable[[Seen], np.ndarray], kind: str, block: int) -> Rule:
+    def places(seen: Seen, state: State) -> np.ndarray:
+        return in_blocks(errors(seen), block)
+    return Rule(nothing, lambda seen, state: highest(places(seen, state)), codes=False,
+                maps=frozenset({kind}), places=places)
+
+
+def _beside_normal(errors: Callable[[Seen], np.ndarray], kind: str, block: int) -> Rule:
+    def fit(codes: np.ndarray, held: Seen) -> State:
+        normal = in_blocks(errors(held), block)
+        level = np.array([usual_level(normal)])
+        logs = np.log(normal + level)
+        return {"level": level, "mean": logs.mean(0), "spread": spread_of(logs.var(0))}
+
+    def places(seen: Seen, state: State) -> np.ndarray:
+        logs = np.log(in_blocks(errors(seen), block) + state["level"])
+        found: np.ndarray = (logs - state["mean"]) / state["spread"]
+        return found
+
+    def score(seen: Seen, state: State) -> np.ndarray:
+        return highest(places(seen, state))
+
+    def apart(codes: np.ndarray, held: Seen, state: State) -> np.ndarray:
+        return highest(beside_others(np.log(in_blocks(errors(held), block) + state["level"])))
+    return Rule(fit, score, codes=False, apart=apart, maps=frozenset({kind}), places=places)
+
+
+def usual_level(normal: np.ndarray) -> float:
+    """The error that most normal samples (N, ...) have: added before logarithms are taken, so that
+    what is far below it does not matter."""
+    level = float(np.median(normal.reshape(len(normal), -1).mean(1)))
+    return level if level > 0 else 1e-12
+
+
+def highest(maps: np.ndarray) -> np.ndarray:
+    """(N,) the largest value of each map (N, ...)."""
+    found: np.ndarray = maps.reshape(len(maps), -1).max(1).astype(np.float64)
+    return found
+
+
+def in_blocks(errors: np.ndarray, block: int) -> np.ndarray:
+    """Maps (N, H, W) or (N, T) of the mean error of the block around each place, over its known
+    values, mirrored at the edges; 0 where none is known. Rows of a table (N, D) have no
+    neighbours: those are of shape (N, D, 1)."""
+    known = np.isfinite(errors)
+    if errors.ndim > 2 and errors.shape[-1] == 1:
+        return np.where(known, errors, 0)
+    if known.all():
+        return _blurred(errors, block)
+    share = _blurred(known.astype(np.float32), block)
+    total = _blurred(np.where(known, errors, 0), block)
+    return np.where(share > 1e-6, total / np.maximum(share, 1e-6), 0)
+
+
+def _blurred(maps: np.ndarray, block: int) -> np.ndarray:
+    from scipy.ndimage import uniform_filter
+    sides = [min(block, side) for side in maps.shape[1:]]
+    means = uniform_filter(maps.astype(np.float64), (1, *sides), mode="reflect")
+    return np.maximum(means, 0)   # of running sums, which may end a little below
+
+
+def spread_of(variance: np.ndarray) -> np.ndarray:
+    """What a place's logarithm is measured in, from the variance of normal ones (H, W): its
+    standard deviation and a part of what is usual, so that no place counts without bounds."""
+    spread = np.sqrt(np.maximum(variance, 0))
+    found: np.ndarray = spread + GROUND * max(float(spread.mean()), 0.1)
+    return found
+
+
+def beside_others(logs: np.ndarray) -> np.ndarray:
+    """Logarithms (N, ...) beside the mean and the spread of the others, each without itself."""
+    count = len(logs)
+    mean, variance = logs.mean(0), logs.var(0)
+    if count < 3:
+        alone: np.ndarray = (logs - mean) / spread_of(variance)
+        return alone
+    found = np.empty_like(logs)
+    for i, one in enumerate(logs):
+        away = one - mean
+        narrower = count / (count - 1) * (variance - np.square(away) / (count - 1))
+        found[i] = (away + away / (count - 1)) / spread_of(narrower)
+    return found

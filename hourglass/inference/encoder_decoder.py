@@ -1,0 +1,51 @@
+"""The encoder or the decoder of a run alone, as a plain PyTorch module."""
+
+import json
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from ..core.contracts import Scale
+from ..core.tensor_files import load_tensors
+from ..model.autoencoder import Autoencoder
+from ..model.parts import Parts
+from ..run.folder import open_run
+from ..run.weights import scale_in
+
+
+def load_half(run: str | Path, half: str) -> "Half":
+    """The encoder (x -> z) or the decoder (z -> mean of x) of a run alone, of a conditional one
+    with the classes' numbers beside it; the other half's weights are not read."""
+    folder = open_run(run)
+    prefixes = {"encoder": ("encoder.", "bottleneck."),
+                "decoder": ("decoder.", "bottleneck.", "likelihood.")}
+    prefixes = {name: (*held, "condition.") for name, held in prefixes.items()}
+    if half not in prefixes:
+        raise ValueError(f"a model has an encoder and a decoder, not {half!r}")
+    weights: dict[str, Tensor] = {}
+    texts = {"hourglass": "{}"}
+    for prefix in prefixes[half]:
+        found, texts = load_tensors(folder.model, prefix)
+        weights |= found
+    about = json.loads(texts["hourglass"])
+    model = Autoencoder(Parts(**about["parts"]), tuple(about["shape"]), len(about["classes"]))
+    model.load_state_dict(weights, strict=False)
+    return Half(model, half, tuple(about["shape"]), scale_in(about)).eval()
+
+
+class Half(nn.Module):
+    """The encoder or the decoder of an autoencoder as a plain module from tensor to tensor."""
+
+    def __init__(self, model: Autoencoder, half: str, shape: tuple[int, ...], scale: Scale):
+        super().__init__()
+        if half == "encoder":
+            del model.decoder
+        else:
+            del model.encoder
+        self.shape, self.scale = shape, scale   # of one x; how the data's numbers became x
+        self.model, self.side = model, half   # `half` is nn.Module's own
+
+    def forward(self, t: Tensor, y: Tensor | None = None) -> Tensor:
+        if self.side == "encoder":
+            return self.model.encode(t, y)[0].z
+        return self.model.decode(t, y).mean

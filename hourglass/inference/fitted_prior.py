@@ -1,0 +1,141 @@
+"""A prior, fitted to the codes of a run, and kept with it."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core.contracts import CodeSpace
+from ..core.expressions import read
+from ..core.registry import priors
+from ..core.tensor_files import load_tensors, save_tensors
+from ..model.autoencoder import Autoencoder
+from ..run.folder import RunFolder, digest
+from .latents import Codes
+
+
+@dataclass(frozen=True)
+class FittedPrior:
+    """A prior that has seen the codes; what it draws, a seed fixes."""
+
+    text: str                   # as one would type it
+    part: Any                   # of the registry of priors
+    share: Tensor               # (G,) how often each class occurs
+    shape: tuple[int, ...]      # of one code
+
+    @property
+    def groups(self) -> int:
+        """How many classes it tells apart; 1 if none."""
+        return int(self.part.groups)
+
+    @torch.no_grad()
+    def sample(
+        self, n: int, y: np.ndarray | None = None, temperature: float = 1.0, seed: int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """n codes (N, ...) and their classes (N,): those asked for, else as often as they occur.
+
+        A temperature below 1 keeps to what is likely. Raises ValueError for a class without codes.
+        """
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            kinds = (torch.multinomial(self.share, n, replacement=True) if y is None
+                     else torch.as_tensor(y, dtype=torch.long))
+            if (self.share[kinds] == 0).any():
+                raise ValueError("no training sample is of the class asked for, so there are no "
+                                 "codes to draw it from")
+            z = self.part.sample(kinds if self.groups > 1 else torch.zeros_like(kinds), temperature)
+        return z.unflatten(1, self.shape).numpy(), kinds.numpy()
+
+    @torch.no_grad()
+    def log_prob(self, z: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
+        """Log density (N,) of codes, in nats; over all classes where none are given. Raises
+        ValueError for a prior that has none."""
+        if not hasattr(self.part, "log_prob"):
+            raise ValueError(f"the prior {self.text} draws codes but has no density")
+        flat = torch.as_tensor(z, dtype=torch.float32).flatten(1)
+        if self.groups > 1 and y is None:
+            each = [self.part.log_prob(flat, torch.full((len(flat),), kind))
+                    + self.share[kind].log() for kind in self.share.nonzero().flatten().tolist()]
+            return torch.logsumexp(torch.stack(each), 0).numpy()
+        kinds = torch.zeros(len(flat), dtype=torch.long) if self.groups == 1 else (
+            torch.as_tensor(y, dtype=torch.long))
+        found: np.ndarray = self.part.log_prob(flat, kinds).numpy()
+        return found
+
+
+def fit_prior(text: str, codes: Codes, classes: int, model: Autoencoder) -> FittedPrior:
+    """Fit a prior to a model's codes. Raises ValueError for a wrong text."""
+    z = codes.z.float().flatten(1)
+    y = torch.zeros(len(z), dtype=torch.long) if codes.y is None else codes.y.long()
+    share = torch.bincount(y, minlength=classes if codes.y is not None else 1) / len(y)
+    if not torch.isfinite(z).all():
+        raise ValueError("some codes are not finite, so no prior fits them; train the model again")
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        part = priors.make(text, _space(len(z), codes.z.shape[1:], len(share), model))
+        part.fit(z, y)
+    return FittedPrior(str(read(text)), part.eval(), share, tuple(codes.z.shape[1:]))
+
+
+def _space(count: int, shape: tuple[int, ...], groups: int, model: Autoencoder) -> CodeSpace:
+    return CodeSpace(count, math.prod(shape), groups, model.sample_prior, tuple(shape),
+                     model.alphabet)
+
+
+def save_prior(path: Path, prior: FittedPrior, count: int) -> None:
+    """Write a prior as one safetensors file, without pickles."""
+    about = {"text": prior.text, "shape": prior.shape, "count": count}
+    path.parent.mkdir(exist_ok=True)
+    save_tensors(path, {**prior.part.state_dict(prefix="part."), "share": prior.share},
+                 {"hourglass": json.dumps(about)})
+
+
+def load_prior(path: Path, model: Autoencoder, text: str = "") -> FittedPrior:
+    """A prior that was kept, perhaps with other options for drawing from it; raises ValueError for
+    a file that is not one."""
+    held, texts = load_tensors(path)
+    about = json.loads(texts["hourglass"])
+    share, shape = held.pop("share"), tuple(about["shape"])
+    space = _space(about["count"], shape, len(share), model)
+    text = str(read(text or about["text"]))
+    part = priors.make(text, space)
+    part.load_state_dict({name.removeprefix("part."): t for name, t in held.items()})
+    return FittedPrior(text, part.eval(), share, shape)
+
+
+def knows_no_classes(text: str) -> bool:
+    """Whether a prior draws the same for every class."""
+    return getattr(priors.parts[read(text).name], "groups", 0) == 1
+
+
+def prior_of(
+    folder: RunFolder, text: str, codes: Callable[[], Codes], classes: int,
+    model: Autoencoder,
+) -> FittedPrior:
+    """A prior of a run: the one that is kept there, else fitted now, and kept."""
+    path = _path_of(folder.path, text, digest(folder))
+    if path.is_file():
+        try:
+            return load_prior(path, model, text)
+        except (ValueError, KeyError, RuntimeError):   # damaged: it can be fitted again
+            pass
+    found = codes()
+    fitted = fit_prior(text, found, classes, model)
+    save_prior(path, fitted, len(found.z))
+    return fitted
+
+
+def _path_of(folder: Path, text: str, model: str) -> Path:
+    call = read(text)
+    options = priors.check(call)
+    only_drawn = getattr(priors.parts[call.name], "only_drawn", ())
+    fitted = sorted((name, value) for name, value in options.items() if name not in only_drawn)
+    mark = hashlib.sha256(f"{call.name} {fitted} {model}".encode()).hexdigest()[:8]
+    return folder / "priors" / f"{call.name}-{mark}.safetensors"

@@ -1,0 +1,146 @@
+"""Known cells of a table hidden, to find how each column is best filled in, and how well."""
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from ..core.contracts import Collection
+from ..data.columns import Column, parts_of, unit_errors
+from ..data.source import Source
+
+NEIGHBOURS = 15
+WAYS = ("model", f"{NEIGHBOURS} neighbours", "mean or mode")   # of filling in, in order
+HIDDEN = 0.1     # share of the known cells that are hidden at once
+ROWS = 2000      # that are hidden from, those that come again and again counted
+SHARES = 4       # weights are whole multiples of a quarter
+
+
+def rows_of(source: Source, name: str, most: int) -> Collection:
+    """Rows of a split as they are encoded, (N, D), NaN where a cell is missing."""
+    split = source.splits[name]
+    index = split.index[split.evenly(most).to(split.index.device)]
+    y = None if split.y is None else split.y.cpu()[index.cpu()].numpy()
+    y = None if y is None or (y < 0).any() else y   # some are not known: a model may guess them
+    x = split.x.index_select(0, index).cpu().numpy().astype(np.float32)
+    return Collection(x, y, source.classes)
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Rows of which some known cells are hidden."""
+
+    holed: Collection      # (N, D), NaN where a cell is missing or hidden
+    truth: np.ndarray      # (N, D) before they were hidden
+    gone: np.ndarray       # (N, C) which cells were hidden
+    rows: np.ndarray       # (N,) which row of the split each is
+    columns: list[Column]
+
+    def of_column(self, filled: np.ndarray, cell: int) -> tuple[np.ndarray, np.ndarray]:
+        """The hidden cells of a column as they are, and as they are filled in, (M, width) each."""
+        rows, part = self.gone[:, cell], parts_of(self.columns)[cell]
+        return self.truth[rows, part], filled[rows, part]
+
+    def error(self, filled: np.ndarray) -> float:
+        """Mean squared error over all columns, each as encoded."""
+        pairs = [self.of_column(filled, cell) for cell in range(len(self.columns))]
+        return float(np.mean([np.square(x - again).mean() for x, again in pairs if len(x)] or [0]))
+
+
+def hide(source: Source, name: str, columns: list[Column]) -> Hidden:
+    """Rows of a split with some known cells hidden; of few rows each several times, with other
+    cells hidden."""
+    rows = rows_of(source, name, ROWS)
+    times = max(1, ROWS // len(rows.x))
+    truth = np.tile(rows.x, (times, 1))
+    random, parts = np.random.default_rng(0), parts_of(columns)
+    known = np.stack([~np.isnan(truth[:, part]).any(1) for part in parts], 1)
+    gone = known & (random.random(known.shape) < max(HIDDEN, 1 / len(columns)))
+    gone &= ~(gone.sum(1) == known.sum(1))[:, None]   # of a row, something stays
+    wide = np.repeat(gone, [part.stop - part.start for part in parts], axis=1)
+    y = None if rows.y is None else np.tile(rows.y, times)
+    holed = Collection(np.where(wide, np.nan, truth), y, rows.classes)
+    return Hidden(holed, truth, gone, np.tile(np.arange(len(rows.x)), times), columns)
+
+
+def choose_weights(held: Hidden, ways: list[np.ndarray], cell: int) -> np.ndarray:
+    """(3,) the weights of the ways that come nearest to a column's hidden cells, in squared error
+    (of a category, its probabilities': the Brier score). The mean alone where they gain less than a
+    standard error on it (of a category, in accuracy): then nothing says that it can be told."""
+    pairs = [held.of_column(way, cell) for way in ways]
+    tried = [np.array(shares, np.float32) / SHARES for shares in product(
+        range(SHARES, -1, -1), repeat=3) if sum(shares) == SHARES]
+    simple = tried[-1]
+    if not len(pairs[0][0]):
+        return simple
+
+    truth = pairs[0][0]
+
+    def blend(weights: np.ndarray) -> np.ndarray:
+        return np.asarray(sum(w * again for w, (_, again) in zip(weights, pairs, strict=True)))
+
+    def lost(weights: np.ndarray) -> np.ndarray:   # (M,), as it is measured in the end
+        if truth.shape[1] > 1:
+            return (truth.argmax(1) != blend(weights).argmax(1)).astype(float)
+        return np.asarray(np.square(truth - blend(weights)).sum(1))
+    best = min(tried, key=lambda weights: float(np.square(truth - blend(weights)).mean()))
+    rows = held.rows[held.gone[:, cell]]   # what is hidden of a row again and again counts once
+    _, row, count = np.unique(rows, return_inverse=True, return_counts=True)
+    gain = np.bincount(row, lost(simple) - lost(best)) / count
+    sure = len(gain) > 1 and gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain))
+    return best if sure else simple
+
+
+def measured(
+    held: Hidden, ways: list[np.ndarray], weights: np.ndarray, name: str, rounds: int
+) -> dict[str, Any]:
+    """The errors of each column, as a table and in words."""
+    filled = blended(held.holed.x, ways, weights, held.columns)
+    rows, behind = [], []
+    for cell, column in enumerate(held.columns):
+        pairs = [held.of_column(way, cell) for way in (*ways, filled)]
+        if not len(pairs[0][0]):
+            continue
+        what, errors = unit_errors(column, pairs)
+        used = in_shares(weights[cell])
+        rows.append([column["name"], what, *(f"{error:.4g}" for error in errors), used])
+        behind += [column["name"]] * bool(weights[cell][0] == 0)
+    again = f"; what is filled in goes through the model {rounds} times" if rounds > 1 else ""
+    same = ", the same rows" if name == "val" else ""
+    words = [f"{int(held.gone.sum()):,} known cells of {name} rows were hidden and filled in"
+             f"{again}. What fills in each column was chosen on hidden cells of validation "
+             f"rows{same}."]
+    words += [f"A simpler method fills in these columns better than the model, and is used: "
+              f"{', '.join(behind)}."] * bool(behind)
+    return {"words": words, "rows": rows,
+            "columns": ["column", "measure", *WAYS, "as filled in", "filled in by"]}
+
+
+def blended(
+    x: np.ndarray, ways: list[np.ndarray], weights: np.ndarray, columns: list[Column]
+) -> np.ndarray:
+    """x (N, D) where it is known, else its columns' weighted mean of what three ways say."""
+    widths = [part.stop - part.start for part in parts_of(columns)]
+    wide = np.repeat(weights, widths, axis=0).T   # (3, D)
+    mixed = sum(weight * way for weight, way in zip(wide, ways, strict=True))
+    filled: np.ndarray = np.where(np.isnan(x), mixed, x).astype(np.float32)
+    return filled
+
+
+def in_shares(weights: np.ndarray) -> str:
+    """The weights (3,) of the ways in words, such as "75% the model + 25% 15 neighbours"."""
+    return " + ".join(f"{weight:.0%} {way}" if weight < 1 else way
+                      for weight, way in zip(weights, WAYS, strict=True) if weight)
+
+
+def in_lines(told: dict[str, Any], most: int = 20) -> list[str]:
+    """What was measured, for a terminal: of many columns the first ones."""
+    if not told.get("rows"):
+        return list(told.get("words", []))
+    table = [told["columns"], *told["rows"][:most]]
+    wide = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    more = len(told["rows"]) - most
+    return [*told["words"], *("  ".join(text.ljust(n) for text, n in zip(
+        row, wide, strict=True)).rstrip() for row in table),
+        *[f"and {more} columns more, in the report"] * (more > 0)]

@@ -1,0 +1,180 @@
+"""Missing cells of a table filled in: by the model, by similar rows and by column means.
+
+Each column weighs the three as suits it best, found by hiding known cells of validation rows, and
+is measured by hiding those of test rows. The weights are kept with the run.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..core.contracts import Collection
+from ..core.tensor_files import load_tensors, save_tensors
+from ..data.columns import Column, parts_of
+from ..data.source import Source
+from ..data.table import Table
+from ..run.folder import RunFolder, digest
+from .hidden_cells import (
+    NEIGHBOURS,
+    Hidden,
+    blended,
+    choose_weights,
+    hide,
+    in_lines,
+    measured,
+    rows_of,
+)
+from .run_cache import keep_evaluation, kept_evaluations
+from .trained import Trained
+
+DONORS = 5000             # training rows that neighbours are found among, at most,
+DONOR_VALUES = 5_000_000  # of so many values
+ROUNDS = (1, 2, 4)        # of filling in that are tried: what is filled in goes in again
+NAME = "filling in missing cells"   # of its part of the report
+
+
+@dataclass(frozen=True)
+class Filler:
+    """How a run fills in missing cells."""
+
+    weights: np.ndarray   # (C, 3) of the model, the neighbours and the mean, for every column
+    rounds: int           # of the model
+    donors: np.ndarray    # (M, D) training rows, NaN where a cell is missing
+    mean: np.ndarray      # (D,) of the training rows: a category's shares
+    told: dict[str, Any] = field(default_factory=dict)   # what was measured
+
+    def fill(self, x: np.ndarray, model: np.ndarray, columns: list[Column]) -> np.ndarray:
+        """Rows x (N, D) with what is missing (NaN) filled in, where the model says `model`."""
+        ways = [model, self.mean, self.mean]
+        used = self.weights[[bool(np.isnan(x[:, part]).any()) for part in parts_of(columns)]]
+        if used[:, 1].any():
+            ways[1] = by_neighbours(x, self.donors)
+        return blended(x, ways, self.weights, columns)
+
+
+def impute(model: Trained, x: Any, y: Any = None) -> Any:
+    """A table with what is missing in it filled in, see `Trained.impute`. Raises ValueError for
+    what is no table, and for a model that was not trained on one."""
+    found = model.read(x)
+    if not isinstance(found.raw, Table):
+        raise ValueError("only tables are filled in, by a model that was trained on one: "
+                         "hourglass train rows.csv")
+    return found.raw.filled(found.encoding, complete(model, found, filler_of(model), y))
+
+
+def complete(model: Trained, found: Collection, filler: Filler, y: Any = None) -> np.ndarray:
+    """Encoded rows (N, D) of a table with what is missing in them (NaN) filled in."""
+    if not np.isnan(found.x).any():
+        return found.x
+    filled = by_model(model, found, filler.rounds, y)
+    return filler.fill(found.x, filled, found.encoding["columns"])
+
+
+def by_model(model: Trained, found: Collection, rounds: int, y: Any = None) -> np.ndarray:
+    """What the model makes of rows (N, D) with holes; in more `rounds` than one, what it fills in
+    goes in again (Rezende et al., 2014, arXiv 1401.4082)."""
+    x = found.x
+    again = full = np.nan_to_num(x)
+    for _ in range(rounds):
+        again = model.reconstruct(Collection(full, found.y, found.classes), y)
+        full = np.where(np.isnan(x), again, x)
+    return again
+
+
+def by_neighbours(x: np.ndarray, donors: np.ndarray) -> np.ndarray:
+    """Rows x (N, D) with holes, filled in by the means of the most similar rows that have the
+    cell; similar in the cells that both have (Troyanskaya et al., 2001), by scikit-learn."""
+    from sklearn.impute import KNNImputer
+    found: np.ndarray = KNNImputer(n_neighbors=NEIGHBOURS, keep_empty_features=True).fit(
+        donors).transform(x)
+    return found.astype(np.float32)
+
+
+def filler_of(model: Trained) -> Filler:
+    """The run's filler: as it was kept, else found from its data; where that is gone, the model
+    alone fills in."""
+    found = _kept(model.folder, model.about["encoding"]["columns"])
+    if found is None:
+        try:
+            found = keep_filler(model, model.source())
+        except ValueError:
+            found = _alone(model.about["encoding"]["columns"], np.empty((0, model.shape[0])))
+    return found
+
+
+def keep_filler(model: Trained, source: Source) -> Filler:
+    """Find how the run fills in missing cells best, measure it, and keep both with the run."""
+    found = find_filler(model, source)
+    held = {"weights": found.weights, "donors": found.donors, "mean": found.mean}
+    about = {"model": digest(model.folder), "rounds": str(found.rounds),
+             "told": json.dumps(found.told)}
+    try:
+        save_tensors(_path(model.folder), {
+            name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in held.items()}, about)
+    except OSError:   # a folder that cannot be written: it is found again
+        return found
+    keep_evaluation(model.folder, NAME, found.told)
+    return found
+
+
+def _kept(folder: RunFolder, columns: list[Column]) -> Filler | None:
+    if not _path(folder).is_file():
+        return None
+    try:
+        held, about = load_tensors(_path(folder))
+        if about["model"] != digest(folder) or len(held["weights"]) != len(columns):
+            return None
+        own = {name: np.array(t.numpy()) for name, t in held.items()}   # not the file's own memory
+        return Filler(own["weights"], int(about["rounds"]), own["donors"], own["mean"],
+                      json.loads(about["told"]))
+    except (ValueError, KeyError):   # damaged
+        return None
+
+
+def _path(folder: RunFolder) -> Any:
+    return folder.path / "imputation.safetensors"
+
+
+def _alone(columns: list[Column], donors: np.ndarray) -> Filler:
+    mean = np.nan_to_num(donors).sum(0) / np.maximum(np.isfinite(donors).sum(0), 1)
+    weights = np.tile(np.array([1, 0, 0], np.float32), (len(columns), 1))
+    return Filler(weights, 1, donors.astype(np.float32), mean.astype(np.float32))
+
+
+def find_filler(model: Trained, source: Source) -> Filler:
+    """Weigh model, neighbours and mean for every column by hidden cells of validation rows, and
+    measure them, and all together, by those of test rows."""
+    columns = source.encoding["columns"]
+    width = sum(part.stop - part.start for part in parts_of(columns))
+    donors = rows_of(source, "train", min(DONORS, max(NEIGHBOURS, DONOR_VALUES // width)))
+    alone = _alone(columns, donors.x)
+    if "val" not in source.splits:
+        return Filler(alone.weights, 1, alone.donors, alone.mean, {"words": [
+            "No rows were kept out for validation (--val 0), so nothing is known of how well cells "
+            "are filled in; the model alone fills them in."]})
+    held = hide(source, "val", columns)
+    rounds = min(ROUNDS, key=lambda n: held.error(by_model(model, held.holed, n)))
+    ways = _ways(model, held, alone, rounds)
+    weights = np.stack([choose_weights(held, ways, cell) for cell in range(len(columns))])
+    found = Filler(weights, rounds, alone.donors, alone.mean)
+    unseen = "test" if "test" in source.splits else "val"
+    if unseen == "test":
+        held = hide(source, "test", columns)
+        ways = _ways(model, held, found, rounds)
+    return Filler(weights, rounds, found.donors, found.mean,
+                  measured(held, ways, weights, unseen, rounds))
+
+
+def _ways(model: Trained, held: Hidden, filler: Filler, rounds: int) -> list[np.ndarray]:
+    """What each of the three says of the rows with hidden cells, (N, D) each."""
+    x = held.holed.x
+    return [by_model(model, held.holed, rounds), by_neighbours(x, filler.donors),
+            np.broadcast_to(filler.mean, x.shape)]
+
+
+def filled_in(folder: RunFolder) -> list[str]:
+    """What was measured of a run's filler, for a terminal; nothing of other runs than tables'."""
+    return in_lines(kept_evaluations(folder).get(NAME, {}))

@@ -1,0 +1,138 @@
+"""New samples in the units and the scale of the data that a model was trained on."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..core.console import say
+from ..core.contracts import Collection, Scale
+from ..data import collect, from_array, rescaled
+from ..data.images import Reading, shape_images
+from ..data.in_memory import Given, gather, with_missing
+from ..data.patches import Patches, as_patches, in_patches
+from ..data.source import Source
+from ..data.units import SIXTEEN, Units, applied, outside, units_of
+from ..run.weights import scale_in
+
+MOST = 100   # lines about what was given
+
+
+class Inputs:
+    """What a model takes, by what its file says `about` it. What is not plain in new samples is
+    said, each thing once."""
+
+    def __init__(self, about: dict[str, Any]):
+        self.scale = scale_in(about)
+        self.known = "values" in about   # else a run that is older than scales
+        self.bounded, self.factor = bool(about["bounded"]), float(about["scale"])
+        self.reading, self.channels = about["reading"], int(about["shape"][0])
+        self.sides = tuple(about["shape"][1:])
+        self.said: set[str] = set()
+
+    def read(self, x: Any, strict: bool = True, strays: bool = True) -> Collection:
+        """Arrays, tensors, paths and sources, scaled, and images brought to size as the training
+        images were."""
+        reading = Reading(**{**self.reading, "strict": strict, "strays": strays,
+                             "as_stored": True})
+        given = x if isinstance(x, Given) else self.gather(x)
+        if isinstance(given.values, str | Path | list | tuple):
+            return self.in_units(collect(given.values, reading), Reading())
+        found = self.in_units(self.as_stored(given), Reading() if given.shaped else reading)
+        if reading.patches and found.shape[1:] != self.sides:
+            return in_patches(found, self.sides, None)
+        return found
+
+    def gather(self, x: Any) -> Given:
+        """What is given in memory, of any library, PIL images as the training images were."""
+        return gather(x, Reading(**self.reading))
+
+    def read_at_own_size(self, x: Any) -> Collection:
+        """Images in memory, scaled and in the colours of training, at their own size."""
+        given = gather(x, self.colours)
+        return self.in_units(self.as_stored(given), Reading() if given.shaped else self.colours)
+
+    @property
+    def colours(self) -> Reading:
+        """How images are read at their own size: in the channels of training."""
+        usual = self.channels in (1, 3)
+        return Reading(grey=self.channels == 1 if usual else None, invert=self.reading["invert"],
+                       channels=0 if usual else self.channels)
+
+    def as_stored(self, given: Given) -> Collection:
+        """What is in memory, in its own type and units."""
+        found = from_array(given.values, given.y, Reading(
+            as_stored=True, channels=0 if self.channels in (1, 3, 4) else self.channels))
+        found.notes += given.notes
+        return with_missing(found, given.mask)
+
+    def in_units(self, found: Collection, reading: Reading) -> Collection:
+        """Samples scaled as the training data's were. Images in their own units are first brought
+        to size as `reading` says."""
+        if found.encoding or found.x.ndim == 3:   # a table's and a series' columns are scaled
+            return found
+        patches = as_patches(found.x)
+        if patches is not None:
+            return replace(found, x=self._patches(patches))
+        units = units_of(found.x, self.scale)
+        self.tell(units.note)
+        self.tell(outside(found.x, units, self.scale))
+        given = None if found.given is None else self._scaled(found.given, units, reading)
+        return replace(found, x=self._scaled(found.x, units, reading), given=given)
+
+    def _patches(self, patches: Patches) -> Any:
+        """The same of patches, by all values of their images."""
+        kept = self.scale
+        if patches.dtype == np.uint8 and not (kept.clip or kept.offset or kept.bits > 8):
+            return patches   # which are scaled in batches
+        values = patches.photos.pixels.read(0, patches.photos.pixels.count)[None, :, None, None]
+        units = units_of(values, kept)
+        self.tell(units.note)
+        self.tell(outside(values, units, kept))
+        return patches.with_values(self._scaled(values, units, Reading()).reshape(-1))
+
+    def _scaled(self, x: np.ndarray, units: Units, reading: Reading) -> np.ndarray:
+        """Samples (N, ...) of such units: uint8 where these are scaled in batches, else float32."""
+        if x.ndim == 4 and units.raw:
+            x = shape_images(x, reading)
+        moved = units.scale.offset or units.scale.clip
+        if x.dtype == np.uint8 and not moved and units.scale.factor == self.worth(x):
+            return x
+        seen = applied(x, units.scale)
+        turned = units.raw and x.dtype != np.uint8 and units.scale.factor > 0
+        return 1 - seen if turned and self.reading["invert"] else seen
+
+    def worth(self, x: np.ndarray) -> float:
+        """What a number of x is worth to the model, where `read` gave x: all but 8-bit images are
+        scaled by then."""
+        if x.dtype != np.uint8:
+            return 1.0
+        if self.scale.bits > 8:
+            return 1 / 255
+        unit = self.factor == 1 and self.bounded   # 1 of data that was in [0, 1]: pixels are not
+        return 1 / 255 if unit and x.max(initial=0) > 1 else self.factor
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether PNGs would lose some of the images' depth or channels."""
+        return not self.scale.fits_pictures(self.channels)
+
+    def as_trained(self, source: Source) -> Source:
+        """The data of the run in the scale that the model knows, whatever is in its files now."""
+        split = next(iter(source.splits.values()))
+        kind, now, kept = split.x.dtype, source.scale, self.scale
+        if kind in (torch.uint8, np.dtype(np.uint8)) and not (kept.clip or kept.bits > 8):
+            return source
+        if not self.known:   # 16 bits were cut to 8, and floats stayed
+            sixteen = kind in (torch.uint16, np.dtype(np.uint16))
+            kept = SIXTEEN if sixteen else Scale(0, 1, 0, 1) if self.bounded else Scale()
+        same = (now.offset, now.factor, now.clip) == (kept.offset, kept.factor, kept.clip)
+        return source if same else rescaled(source, kept)
+
+    def tell(self, line: str) -> None:
+        """Say something of what was given, once; not without end, for a server runs for long."""
+        if line and line not in self.said and len(self.said) < MOST:
+            self.said.add(line)
+            say(line)

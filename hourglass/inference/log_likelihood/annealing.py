@@ -1,0 +1,175 @@
+"""log p(x) by annealed importance sampling, whose bound is tighter where q(z|x) is poor."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import constraints
+
+from ...core.console import track
+from ...core.contracts import Batch
+from ...data.source import Split
+from ...model.autoencoder import Autoencoder
+from ...model.losses.importance_weights import nats
+from .importance import Weighed, summed_up
+from .proposal import Posed, at_once, both, pose, redrawn, seed_of
+
+PILOTS = 4           # chains that find the step sizes
+LEAPS = 10           # leapfrog steps of a transition, as Wu et al. take
+ACCEPTED = 0.65      # share of the transitions to which step sizes lead (Neal, 2011)
+ADAPTING = 0.2       # how fast they do, in the log
+STEEP = 4.0          # the shares of the way are those of a sigmoid from -4 to 4 (Wu et al.)
+WIDTHS = 0.5         # the first step size, in widths of the posterior's narrowest factor, or
+FIRST = 0.1          # where that is not known
+OTHER = 2**31        # between the seeds of codes and of transitions
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where chains are, on the way from q(z|x) to p(x, z), and both log densities there."""
+
+    z: Tensor            # (K, B, ...)
+    of_q: Tensor         # (K, B) log q(z|x)
+    joint: Tensor        # (K, B) log p(x, z)
+    slopes: tuple[Tensor, Tensor]   # (K, B, ...) of both
+
+    def log_density(self, share: float) -> Tensor:
+        """(K, B), so far on the way from the one to the other."""
+        return (1 - share) * self.of_q + share * self.joint
+
+    def slope(self, share: float) -> Tensor:
+        """Its slope, (K, B, ...)."""
+        return (1 - share) * self.slopes[0] + share * self.slopes[1]
+
+
+@dataclass
+class Steps:
+    """The step size of each sample, (B,), at each temperature."""
+
+    now: Tensor
+    held: list[Tensor] = field(default_factory=list)
+
+    def adapt(self, accepted: Tensor) -> None:
+        """Keep the size that was used, and lead the next to what is accepted as often as wanted;
+        accepted (K, B)."""
+        self.held.append(self.now)
+        self.now = self.now * torch.exp(ADAPTING * (accepted.float().mean(0) - ACCEPTED))
+
+
+def check_space(model: Autoencoder, batch: Batch) -> None:
+    """Raises ValueError where codes do not lie in all of space, so that they cannot be moved
+    freely, or have no density there."""
+    if not redrawn(both(model.encode(batch.seen, batch.y)[0])[0]):
+        raise ValueError("annealing needs a posterior that does not hang on what was drawn before, "
+                         "as that of gaussian(16)")
+    for density in both(model.encode(batch.seen, batch.y)[0]):
+        try:
+            support: Any = density.support
+        except NotImplementedError:
+            support = None
+        while hasattr(support, "base_constraint"):
+            support = support.base_constraint
+        if support is not constraints.real:
+            raise ValueError(f"annealing needs codes that may lie anywhere, as those of "
+                             f"gaussian(16) may; those of {type(density).__name__} may not, or it "
+                             f"does not say so")
+
+
+@torch.no_grad()
+def anneal(
+    model: Autoencoder, split: Split, rows: Tensor, steps: int, chains: int, seed: int = 0
+) -> Weighed:
+    """-log of the mean weight of chains that go from q(z|x) to p(x, z) in so many steps, by
+    Hamiltonian transitions, for samples that are the rows (N,) of a split (Neal, 2001; Wu et al.,
+    2017, arXiv 1611.04273).
+
+    The step sizes are found by chains of their own beforehand: if the weighed ones adapted, their
+    mean weight would no longer be p(x). With one step it is importance sampling.
+    """
+    group = max(1, at_once(split.batch(rows[:1]).x) // chains)
+    rise = torch.linspace(-STEEP, STEEP, steps + 1).sigmoid().double()
+    shares = ((rise - rise[0]) / (rise[-1] - rise[0])).tolist()
+    found = []
+    for chunk in rows.split(group):
+        posed = pose(model, split, chunk, chains + PILOTS, seed)
+        noise = [torch.Generator(split.device).manual_seed(seed_of(split, row, seed + OTHER))
+                 for row in chunk.split(1)]
+        sizes, what = _first(posed), f"annealing {len(chunk):,} of {len(rows):,} samples"
+        if steps > 1:
+            _walk(posed, posed.z[chains:], shares, sizes, noise, f"{what}: step sizes")
+        found.append(summed_up(_walk(posed, posed.z[:chains], shares, sizes, noise, what)))
+    return Weighed(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def _first(posed: Posed) -> Steps:
+    """Step sizes to begin with, (B,)."""
+    try:
+        return Steps(WIDTHS * both(posed.latent)[0].stddev.flatten(1).min(1).values)
+    except NotImplementedError:
+        return Steps(torch.full(posed.z.shape[1:2], FIRST, device=posed.z.device))
+
+
+def _at(posed: Posed, z: Tensor) -> Place:
+    """What is found at codes z (K, B, ...)."""
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        of_q, of_p = (nats(each, z).double() for each in both(posed.latent))
+        joint = posed.likely(z) + of_p
+        slopes = (torch.autograd.grad(of_q.sum(), z)[0], torch.autograd.grad(joint.sum(), z)[0])
+    return Place(z.detach(), of_q.detach(), joint.detach(), slopes)
+
+
+def _walk(
+    posed: Posed, z: Tensor, shares: Sequence[float], sizes: Steps,
+    noise: Sequence[torch.Generator], what: str,
+) -> Tensor:
+    """Log weights (K, B) of chains that begin at z; where no sizes are held yet, they are found."""
+    finding, place = not sizes.held, _at(posed, z)
+    log_w = torch.zeros_like(place.joint)
+    for step, (before, share) in enumerate(track(list(pairwise(shares)), len(shares) - 1, what)):
+        log_w += (share - before) * (place.joint - place.of_q)
+        if share < 1:
+            size = sizes.now if finding else sizes.held[step]
+            place, accepted = _move(posed, place, share, size, noise)
+            if finding:
+                sizes.adapt(accepted)
+    return log_w
+
+
+def _move(
+    posed: Posed, place: Place, share: float, size: Tensor, noise: Sequence[torch.Generator]
+) -> tuple[Place, Tensor]:
+    """A Hamiltonian transition that leaves the density at that share of the way as it is (Duane et
+    al., 1987), and which chains moved, (K, B)."""
+    z, device = place.z, place.z.device
+    speed = torch.stack([torch.randn(z[:, 0].shape, generator=g, device=device) for g in noise], 1)
+    chance = torch.stack([torch.rand(len(z), generator=g, device=device) for g in noise], 1)
+    step = size.view(-1, *[1] * (z.ndim - 2))
+    before = place.log_density(share) - _motion(speed)
+    there = place
+    speed = speed + step / 2 * place.slope(share)
+    for leap in range(LEAPS):
+        there = _at(posed, there.z + step * speed)
+        speed = speed + (step if leap < LEAPS - 1 else step / 2) * there.slope(share)
+    gained = there.log_density(share) - _motion(speed) - before
+    accepted = chance.double().log() < gained.nan_to_num(-math.inf)
+    return _either(accepted, there, place), accepted
+
+
+def _motion(speed: Tensor) -> Tensor:
+    """Kinetic energy (K, B), in double precision, of speeds (K, B, ...)."""
+    return speed.double().square().flatten(2).sum(2) / 2
+
+
+def _either(chosen: Tensor, a: Place, b: Place) -> Place:
+    """One place where it is chosen, (K, B), else the other."""
+    wide = chosen.view(*chosen.shape, *[1] * (a.z.ndim - 2))
+    slopes = tuple(torch.where(wide, one, other)
+                   for one, other in zip(a.slopes, b.slopes, strict=True))
+    return Place(torch.where(wide, a.z, b.z), torch.where(chosen, a.of_q, b.of_q),
+                 torch.where(chosen, a.joint, b.joint), (slopes[0], slopes[1]))

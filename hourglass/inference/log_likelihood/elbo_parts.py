@@ -1,0 +1,104 @@
+"""What the evidence bound is made of: reconstruction, and the parts of the divergence."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+from ...core.console import track
+from ...data.source import Split
+from ...model.autoencoder import Autoencoder
+from ...model.losses.importance_weights import nats
+from .proposal import both, pose, redrawn
+
+ENCODED = 250        # samples together
+MOST = 20_000        # posteriors, evenly spread
+PAIRS = 2**20        # of values of a code and of a posterior, that are compared together
+
+
+@dataclass(frozen=True)
+class Parts:
+    """-ELBO of samples, (N,), in nats, of one code drawn for each: reconstruction + divergence.
+
+    The divergence is mutual + marginal, unless q does not say how likely other samples' codes are;
+    and where q and p are products over factors, marginal is correlation + factors.
+    """
+
+    posteriors: int                 # whose mean q(z) is; log of that is the most of `mutual`
+    reconstruction: np.ndarray      # -log p(x|z)
+    divergence: np.ndarray          # log q(z|x) - log p(z)
+    mutual: np.ndarray | None = None        # log q(z|x) - log q(z): what codes tell of samples
+    marginal: np.ndarray | None = None      # log q(z) - log p(z)
+    correlation: np.ndarray | None = None   # log q(z) - log of the product of its factors
+    factors: np.ndarray | None = None       # log of that product - log p(z)
+
+    @property
+    def elbo(self) -> np.ndarray:
+        """(N,)."""
+        return -(self.reconstruction + self.divergence)
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Of those parts that there are."""
+        return {name: float(value.mean()) for name, value in vars(self).items()
+                if isinstance(value, np.ndarray)}
+
+
+@torch.inference_mode()
+def decompose(model: Autoencoder, split: Split, rows: Tensor, seed: int = 0) -> Parts:
+    """The parts for samples that are the rows (N,) of a split, q(z) being the mean of all the
+    split's posteriors (Hoffman & Johnson, 2016; Chen et al., 2018, arXiv 1802.04942): no estimate
+    from minibatches, which would change with their size."""
+    everyone = torch.cat([split.evenly(MOST), rows]).unique()
+    batches = (split.batch(chunk) for chunk in everyone.split(ENCODED))
+    posteriors = [both(model.encode(batch.seen, batch.y)[0])[0] for batch in batches]
+    found: list[tuple[Tensor, ...]] = []
+    for chunk in track(rows.split(ENCODED), -(-len(rows) // ENCODED), "drawing codes"):
+        posed = pose(model, split, chunk, 1, seed)
+        found.append((posed.z[0], posed.likely(posed.z)[0], posed.of_q[0], posed.of_p[0]))
+    z, likely, of_own, of_prior = (torch.cat(parts) for parts in zip(*found, strict=True))
+    parts = [-likely, of_own - of_prior]
+    if _compares(posteriors[0], z):
+        factors = all(map(_by_factor, both(posed.latent)))
+        whole, each = _aggregate(posteriors, z, factors)
+        parts += [of_own - whole, whole - of_prior]
+        parts += [] if each is None else [whole - each, each - of_prior]
+    return Parts(len(everyone), *(part.cpu().numpy() for part in parts))
+
+
+def _compares(q: Distribution, z: Tensor) -> bool:
+    """Whether q, of a batch, says how likely every code z (N, ...) is under each posterior."""
+    few = z[:2, None]
+    try:
+        return redrawn(q) and nats(q, few).shape == (len(few), *q.batch_shape[:1])
+    except (RuntimeError, ValueError, NotImplementedError):
+        return False
+
+
+def _aggregate(
+    posteriors: list[Distribution], z: Tensor, by_factor: bool
+) -> tuple[Tensor, Tensor | None]:
+    """log q(z), (N,), of codes (N, ...) under the mean of all posteriors, and, if `by_factor`, log
+    of the product of its factors' own densities."""
+    if by_factor:
+        posteriors = [q.base_dist if isinstance(q, Independent) else q for q in posteriors]
+    some, number = max(1, PAIRS // (ENCODED * z[0].numel())), 0
+    whole, factors = [], []
+    for chunk in track(z.split(some), -(-len(z) // some), "comparing codes with posteriors"):
+        found = [q.log_prob(chunk[:, None]).flatten(2) if by_factor else
+                 nats(q, chunk[:, None])[..., None] for q in posteriors]   # (C, B, factors)
+        number = sum(each.shape[1] for each in found)
+        whole.append(torch.logsumexp(torch.cat([each.sum(2) for each in found], 1).double(), 1))
+        if by_factor:
+            each_factor = torch.stack([torch.logsumexp(each, 1) for each in found], 1)
+            factors.append(torch.logsumexp(each_factor.double(), 1))
+    mean = math.log(number)
+    return torch.cat(whole) - mean, (torch.cat(factors) - mean).sum(1) if by_factor else None
+
+
+def _by_factor(density: Distribution) -> bool:
+    """Whether it is a product of Gaussians, one for each number of a code."""
+    return isinstance(density.base_dist if isinstance(density, Independent) else density, Normal)

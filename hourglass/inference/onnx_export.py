@@ -1,0 +1,62 @@
+"""Half of a trained model as an ONNX file's content, for other programs to run."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .encoder_decoder import Half, load_half
+
+INPUT, OUTPUT = {"encoder": "x", "decoder": "z"}, {"encoder": "z", "decoder": "x"}
+TRIED = 2   # samples in the batch that is traced; of one, its size would be taken as fixed
+
+
+def export(run: str | Path, half: str) -> bytes:
+    """The encoder (x -> z) or the decoder (z -> mean of x) of a run as ONNX, float32, for batches
+    of any size; a conditional one takes the classes' numbers y (B,), int64, as well.
+
+    Raises ValueError where the run holds no model, or the packages that write ONNX are missing.
+    """
+    try:
+        import onnxscript  # noqa: F401
+    except ImportError:
+        raise ValueError("writing ONNX needs an extra: pip install 'hourglass[export]'") from None
+    module = load_half(run, half).float().requires_grad_(False)
+    given = example(module, half)
+    batch = {0: torch.export.Dim("batch")}
+    with _quietly(), torch.no_grad():
+        program: Any = torch.onnx.export(
+            module, tuple(given.values()), input_names=list(given), output_names=[OUTPUT[half]],
+            dynamic_shapes=(batch,) * len(given), dynamo=True, verbose=False)
+    content: bytes = program.model_proto.SerializeToString()
+    return content
+
+
+def example(module: Half, half: str, count: int = TRIED) -> dict[str, Tensor]:
+    """Inputs such as the half takes, by name: so many zeros, of the class 0."""
+    shape = module.shape if half == "encoder" else (
+        module.model.sample_prior(1).shape[1:])
+    given = {INPUT[half]: torch.zeros(count, *shape)}
+    if module.model.condition is not None:
+        given["y"] = torch.zeros(count, dtype=torch.long)
+    return given
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what the exporter says of its own workings."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,41 @@
+"""Whole images before a model of patches: each image's score is that of its highest tile."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ..data.patches import Patches, as_patches
+from ..data.source import Split
+
+
+def by_image(scores: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """The highest of the scores (M,) of each image's tiles, in the images' order."""
+    _, image = np.unique(owner, return_inverse=True)
+    found = np.full(image.max(initial=-1) + 1, -np.inf)
+    np.maximum.at(found, image, scores)
+    return found
+
+
+def whole_images(split: Split, normal: torch.Tensor | None) -> Split | None:
+    """The tiles that cover the images of a split of patches, those of the classes `normal`, if
+    there are classes; None for other splits, and where no image is left."""
+    patches = as_patches(split.x)
+    if patches is None:
+        return None
+    index = split.index
+    if split.y is not None and normal is not None:
+        index = index[torch.isin(split.y[index], normal).cpu()]
+    return _covered(split, patches, index) if len(index) else None
+
+
+def _covered(split: Split, patches: Patches, index: torch.Tensor) -> Split:
+    """The tiles that cover the images of the patches at the index, each as of its image's class."""
+    chosen = patches.owner[index.numpy()]
+    tiles = replace(patches, owner=chosen, corners=patches.corners[index.numpy()]).covering()
+    y = None
+    if split.y is not None:
+        kind = np.empty(len(patches.photos.names), np.int64)
+        kind[chosen] = split.y[index].cpu().numpy()
+        y = torch.from_numpy(kind[tiles.owner])
+    return replace(split, x=tiles, y=y, given=None, index=torch.arange(len(tiles)))

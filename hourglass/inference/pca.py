@@ -1,0 +1,124 @@
+"""Principal component analysis: the baseline that every model is compared with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..core.channels import channels_last
+from ..core.contracts import Batch
+from ..data.source import Source
+
+MOST = 10_000              # training samples that it is fitted to, of
+MOST_VALUES = 30_000_000   # values together, but
+LEAST = 50                 # samples
+EXACT = 200                # values, or samples, up to which the decomposition is exact, and
+SMALL_PART = 0.8           # share of the components from which it is
+POWERS = 4                 # iterations where it is not (Halko, Martinsson & Tropp, 2011)
+BATCH = 500
+SHARE = 12                 # values of a sample for each component that detectors use
+WIDEST = 400
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class PCA:
+    """The mean of some samples, and the directions in which they vary most."""
+
+    mean: np.ndarray   # (D,)
+    axes: np.ndarray   # (K, D) orthonormal, the widest first
+    count: int = 0     # samples that it was fitted to
+
+    def encode(self, x: np.ndarray) -> np.ndarray:
+        """Components (N, K) of samples (N, ...); a missing value (NaN) counts as the mean."""
+        flat = x.reshape(len(x), -1)
+        found: np.ndarray = np.where(np.isnan(flat), 0, flat - self.mean) @ self.axes.T
+        return found
+
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """Samples (N, D) of components (N, K)."""
+        found: np.ndarray = z @ self.axes + self.mean
+        return found
+
+    def squared_errors(self, x: np.ndarray) -> np.ndarray:
+        """Squared error of each value of samples (N, ...), in their shape; NaN where missing."""
+        parts = [np.square(self.decode(self.encode(part)).reshape(part.shape) - part)
+                 for part in (x[start:start + BATCH] for start in range(0, len(x), BATCH))]
+        return np.concatenate(parts) if parts else np.zeros(x.shape, np.float32)
+
+
+    def first(self, count: int) -> "PCA":
+        """The one with so many of these components, at most."""
+        return PCA(self.mean, self.axes[:count], self.count)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """It as arrays by name, which `pca_from` takes."""
+        return {"pca:mean": self.mean, "pca:axes": self.axes, "pca:count": np.array([self.count])}
+
+
+def pca_from(arrays: Mapping[str, np.ndarray]) -> PCA | None:
+    """The one that such arrays hold, if they hold one."""
+    if not {"pca:mean", "pca:axes", "pca:count"} <= set(arrays):
+        return None
+    return PCA(arrays["pca:mean"], arrays["pca:axes"], int(arrays["pca:count"][0]))
+
+
+def fit_pca(x: np.ndarray, components: int) -> PCA:
+    """PCA of samples x (N, ...) with so many components, or as many as N - 1 samples allow. Raises
+    ValueError where there are none."""
+    from sklearn.decomposition import PCA as Fitted
+    if not len(x):
+        raise ValueError("PCA needs training samples; there are none")
+    flat = np.array(x.reshape(len(x), -1), np.float32)
+    missing = np.isnan(flat)
+    if missing.any():
+        count = np.maximum((~missing).sum(0), 1)
+        means = np.where(missing, 0, flat).sum(0, dtype=np.float64) / count
+        flat = np.where(missing, means.astype(np.float32), flat)
+    components = min(components, len(flat) - 1, flat.shape[1])
+    if not components:   # of one sample
+        return PCA(flat[0], np.empty((0, flat.shape[1]), np.float32), 1)
+    few = components < SMALL_PART * min(flat.shape) and min(flat.shape) > EXACT
+    fitted = Fitted(components, svd_solver="randomized" if few else "full", iterated_power=POWERS,
+                    random_state=0).fit(flat)
+    return PCA(fitted.mean_.astype(np.float32), fitted.components_.astype(np.float32), len(flat))
+
+
+def errors_by_others(x: np.ndarray, components: int) -> np.ndarray:
+    """Squared errors of samples x (N, ...) by PCA of others of them: of each fifth by that of the
+    other four."""
+    errors = np.empty(x.shape, np.float32)
+    part = np.arange(len(x)) % FOLDS
+    for fold in range(min(FOLDS, len(x))):
+        rest = x[part != fold] if len(x) > FOLDS else x
+        errors[part == fold] = fit_pca(rest, components).squared_errors(x[part == fold])
+    return errors
+
+
+def components_for(values: int, numbers: int) -> int:
+    """How many components detectors use, of samples of so many values with codes of so many
+    numbers (benchmarks/defects.py): more than the code has, for small defects lie in none."""
+    wanted = max(numbers, min(values // SHARE, WIDEST))
+    return wanted if wanted < values else max(1, values // 2)
+
+
+def training_samples(
+    source: Source, most_values: int = MOST_VALUES, without: np.ndarray | None = None
+) -> np.ndarray:
+    """Training samples (N, D), evenly spread, each flattened channels last; NaN where a value is
+    missing. `without` are rows of the training split to leave out, unless those are all."""
+    split = source.splits["train"]
+    fitting = most_values // int(np.prod(source.shape))
+    rows = split.evenly(min(MOST, max(LEAST, fitting)))
+    if without is not None:
+        others = rows[~torch.isin(rows, torch.from_numpy(without))]
+        rows = others if len(others) else rows
+    return np.concatenate([values_of(split.batch(chunk)) for chunk in rows.split(BATCH)])
+
+
+def values_of(batch: Batch) -> np.ndarray:
+    """A batch's samples (B, D), each flattened channels last; NaN where a value is missing."""
+    x = batch.x if batch.known is None else batch.x.masked_fill(batch.known == 0, torch.nan)
+    values: np.ndarray = channels_last(x).flatten(1).float().cpu().numpy()
+    return values

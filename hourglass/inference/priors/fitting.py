@@ -1,0 +1,74 @@
+"""How priors with weights learn: Adam on the codes, the weights kept that are best on some that
+were held out."""
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from ...core.console import track
+
+BATCH = 512
+HELD_OUT = 0.1
+LEAST, MOST = 500, 3000    # steps
+PASSES = 100               # through the codes, at most
+OFTEN = 200                # steps between looks at the held-out codes
+
+
+class Scaling(nn.Module):
+    """Codes brought to mean 0 and variance 1 per factor, and back."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("std", torch.ones(dim))
+
+    def fit(self, z: Tensor) -> None:
+        """Learn the codes' mean and width."""
+        self.mean, self.std = z.mean(0), z.std(0, correction=0).clamp(min=1e-6)
+
+    def forth(self, z: Tensor) -> Tensor:
+        """To the scale that is learnt in."""
+        return (z - self.mean) / self.std
+
+    def back(self, u: Tensor) -> Tensor:
+        """To that of the codes."""
+        return u * self.std + self.mean
+
+
+def learn(
+    model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], z: Tensor, y: Tensor, what: str,
+    lr: float = 2e-3, batch: int = BATCH, most: int = MOST,
+) -> None:
+    """Train `model` by the loss of codes (B, ...) of groups (B,); `what` names the bar.
+    It takes `most` steps at most."""
+    order = torch.randperm(len(z))
+    held = order[:min(int(HELD_OUT * len(z)), 2000)]
+    train = order[len(held):]
+    steps = int(min(most, max(LEAST, PASSES * len(train) // batch)))
+    optimiser = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps, pct_start=0.1)
+    best, kept = float("inf"), copy.deepcopy(model.state_dict())
+    for step in track(range(1, steps + 1), steps, what):
+        rows = train[torch.randint(len(train), (batch,))]
+        optimiser.zero_grad(set_to_none=True)
+        loss(z[rows], y[rows]).mean().backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+        optimiser.step()
+        schedule.step()
+        if step % OFTEN == 0 or step == steps:
+            score = _held_out(loss, z[held], y[held]) if len(held) else -float(step)
+            if score < best:
+                best, kept = score, copy.deepcopy(model.state_dict())
+    model.load_state_dict(kept)
+
+
+def _held_out(loss: Callable[[Tensor, Tensor], Tensor], z: Tensor, y: Tensor) -> float:
+    """The mean loss, in the same noise at every look."""
+    with torch.random.fork_rng([]), torch.no_grad():
+        torch.manual_seed(1)
+        return float(loss(z, y).mean())

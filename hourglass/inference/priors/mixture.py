@@ -1,0 +1,65 @@
+"""A mixture of Gaussians in each class."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
+
+from ...core.contracts import CodeSpace
+from ...core.hints import Count
+from ...core.registry import priors
+
+ENOUGH = 3        # codes a factor, in each component, for a covariance of its own
+MOST = 20_000     # codes of a class
+
+
+@priors.add("mixture")
+class Mixture(nn.Module):
+    """In each class (or in all, without labels) a mixture of `components` Gaussians, found by
+    scikit-learn's expectation maximisation; with full covariances, or, where codes are few, with a
+    width per factor."""
+
+    share: Tensor
+    mean: Tensor
+    root: Tensor
+
+    def __init__(self, space: CodeSpace, components: Count = 10):
+        super().__init__()
+        self.groups, self.components = space.groups, components
+        shape = (self.groups, components, space.dim)
+        self.register_buffer("share", torch.full(shape[:2], 1 / components))
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("root", torch.eye(space.dim).expand(*shape, -1).clone())
+
+    def fit(self, z: Tensor, y: Tensor) -> None:
+        for group in y.unique().tolist():
+            own = z[y == group]
+            self._fit_one(group, own[torch.randperm(len(own))][:MOST])
+
+    def _fit_one(self, group: int, z: Tensor) -> None:
+        from sklearn.mixture import GaussianMixture
+        z = z if len(z) > 1 else z.repeat(2, 1)   # of one code it would make no Gaussian
+        count = min(self.components, max(1, len(z.unique(dim=0)) // 2))
+        full = len(z) >= ENOUGH * z.shape[1] * count
+        least = 1e-3 * float(z.var(0, correction=0).mean()) + 1e-9
+        found = GaussianMixture(count, covariance_type="full" if full else "diag", reg_covar=least,
+                                random_state=0).fit(z.double().numpy())
+        covariance = torch.from_numpy(found.covariances_)
+        covariance = covariance if full else torch.diag_embed(covariance)
+        self.share[group] = 0
+        self.share[group, :count] = torch.from_numpy(found.weights_)
+        self.mean[group, :count] = torch.from_numpy(found.means_).float()
+        self.root[group, :count] = torch.linalg.cholesky(covariance).float()
+
+    def sample(self, y: Tensor, temperature: float = 1.0) -> Tensor:
+        which = torch.multinomial(self.share[y], 1).squeeze(1)
+        noise = torch.randn(len(y), self.mean.shape[2])
+        return self.mean[y, which] + temperature * torch.einsum(
+            "nij,nj->ni", self.root[y, which], noise)
+
+    def log_prob(self, z: Tensor, y: Tensor) -> Tensor:
+        found = torch.empty(len(z))
+        for group in y.unique().tolist():
+            parts = MultivariateNormal(self.mean[group], scale_tril=self.root[group])
+            density = MixtureSameFamily(Categorical(self.share[group]), parts)
+            found[y == group] = density.log_prob(z[y == group])
+        return found

@@ -1,0 +1,146 @@
+"""What a trained model makes of samples: errors, likelihoods and codes, the same at every call."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeGuard
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Normal
+
+from ..core.channels import channels_last
+from ..core.console import track
+from ..core.contracts import Batch, Rule, Seen
+from ..data.source import Split
+from ..model.autoencoder import Autoencoder
+from .pca import PCA, values_of
+
+BATCH = 250
+NOISE_SEED = 0   # of the draws of z, which are the same for every sample and at every call
+
+
+@dataclass(frozen=True)
+class Look:
+    """What to see of samples, beside errors and codes."""
+
+    draws: int = 0                       # of z, for the likelihoods
+    maps: frozenset[str] = frozenset()   # errors by place: model, pca
+    pca: PCA | None = None               # of the training samples, where `maps` says so
+
+    def covers(self, rule: Rule) -> bool:
+        """Whether a detector finds what it asks for."""
+        return rule.maps <= self.maps and rule.draws in (0, self.draws)
+
+
+PLAIN = Look()
+
+
+@torch.inference_mode()
+def see(
+    model: Autoencoder, split: Split, rows: Tensor | None = None, draws: int = 0,
+    look: Look = PLAIN,
+) -> Seen:
+    """Pass samples of a split, all or some rows, through the model without noise; `draws` of z for
+    the likelihood of each, where there is a Gaussian posterior."""
+    look = replace(look, draws=draws or look.draws)
+    found = [seen_of(model, batch, look) for batch in _batches(model, split, rows, "scoring")]
+    return together(found)
+
+
+@torch.inference_mode()
+def seen_of(model: Autoencoder, batch: Batch, look: Look = PLAIN) -> Seen:
+    """The same of one batch, in the precision that it and the model have."""
+    draws = look.draws
+    latent, skips = model.encode(batch.seen, batch.y)
+    px = model.decode(latent.z, batch.y, skips)
+    drawn = [px] if not draws or not _is_gaussian(latent.q) else (
+        model.decode(z, batch.y, skips) for z in _drawn(latent.q, draws))
+    nats = _mean(-each.log_prob(batch.x) for each in drawn)
+    error = (px.mean - batch.x).square()
+    errors, each_nats, z = (t.cpu().numpy() for t in (
+        _per_known(error, batch.known), _per_known(nats, batch.known), latent.z.flatten(1)))
+    made = Seen(errors.astype(np.float64), each_nats.astype(np.float64), z)
+    if "model" in look.maps:
+        known = error if batch.known is None else error.masked_fill(batch.known == 0, torch.nan)
+        made = made._replace(model=by_place(channels_last(known).float().cpu().numpy()))
+    if "pca" in look.maps and look.pca is not None:
+        values = values_of(batch).reshape(channels_last(error).shape)
+        small = look.pca.first((latent.z if latent.codes is None else latent.codes)[0].numel())
+        linear = np.nanmean(small.squared_errors(values).reshape(len(values), -1), axis=1)
+        made = made._replace(pca=by_place(look.pca.squared_errors(values)), linear=linear)
+    return made
+
+
+def by_place(errors: np.ndarray) -> np.ndarray:
+    """Errors of values (N, H, W, C), (N, T, C) or (N, D) as (N, H, W), (N, T) or (N, D, 1): the
+    mean over the channels that are known, NaN where none is."""
+    if errors.ndim == 2:
+        return errors[..., None]
+    known = np.isfinite(errors)
+    if known.all():
+        whole: np.ndarray = errors.mean(-1)
+        return whole
+    count = known.sum(-1)
+    mean = np.where(known, errors, 0).sum(-1) / np.maximum(count, 1)
+    return np.where(count > 0, mean, np.nan).astype(errors.dtype)
+
+
+def together(found: Sequence[Seen]) -> Seen:
+    """What was seen of several batches, as of one."""
+    return Seen(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+@torch.inference_mode()
+def has_posterior(model: Autoencoder, batch: Batch) -> bool:
+    """Whether z can be drawn from a Gaussian posterior."""
+    return _is_gaussian(model.encode(batch.x, batch.y)[0].q)
+
+
+def _is_gaussian(q: Distribution | None) -> TypeGuard[Normal]:
+    """Whether q is one of which new codes can be drawn: a ladder's lower levels cannot."""
+    return isinstance(q, Normal) and q.has_rsample
+
+
+@torch.inference_mode()
+def squared_errors(model: Autoencoder, split: Split) -> np.ndarray:
+    """Squared error of every value of the reconstructions, (N, H, W, C), (N, T, C) or (N, D); NaN
+    where the value is not known."""
+    found = []
+    for batch in _batches(model, split, None, "comparing"):
+        out = model(batch.x, batch.y, given=batch.given, known=batch.known)
+        error = (out.px.mean - batch.x).square().float()
+        if batch.known is not None:
+            error = error.masked_fill(batch.known == 0, torch.nan)
+        found.append(channels_last(error).cpu())
+    return torch.cat(found).contiguous().numpy()
+
+
+def _batches(
+    model: Autoencoder, split: Split, rows: Tensor | None, what: str
+) -> Iterator[Batch]:
+    model.eval()
+    chunks = (torch.arange(len(split)) if rows is None else rows).split(BATCH)
+    return (split.batch(chunk) for chunk in track(chunks, len(chunks), what))
+
+
+def _drawn(q: Normal, draws: int) -> Iterator[Tensor]:
+    """Draws of z (B, ...), each in one noise for all samples, so that none depends on its batch."""
+    generator = torch.Generator().manual_seed(NOISE_SEED)
+    for noise in torch.randn(draws, *q.mean.shape[1:], generator=generator):
+        yield q.mean + q.stddev * noise.to(q.mean.device)
+
+
+def _mean(values: Iterable[Tensor]) -> Tensor:
+    """Of tensors that are made one after the other, so that not all are held."""
+    count, total = 1, next(found := iter(values))
+    for value in found:
+        count, total = count + 1, total + value
+    return total / count
+
+
+def _per_known(values: Tensor, known: Tensor | None) -> Tensor:
+    """(B,) the mean of each sample's known values (B, ...); 0 where none is."""
+    if known is None:
+        return values.flatten(1).mean(1)
+    return (values * known).flatten(1).sum(1) / known.flatten(1).sum(1).clamp(min=1)
