@@ -20,9 +20,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import hourglass as hg
+from hourglass.analysis.metrics.bootstrap import of_mean
+from hourglass.analysis.metrics.reconstruction import structural_similarity
 from hourglass.core.console import say
-from hourglass.metrics.intervals import of_mean
-from hourglass.metrics.reconstruction import structural_similarity
 from hourglass.run.settings import read_toml
 from hourglass.tasks.pictures import save_figure
 

@@ -72,7 +72,7 @@ def of_hidden(model: Trained, test: np.ndarray) -> tuple[float, float]:
     visible neighbours."""
     import torch
 
-    from hourglass.baselines import neighbours
+    from hourglass.analysis.restoration_baselines import neighbours
     from hourglass.model.corruptions import corrupted
     x = test.astype(np.float32) / 255
     seen = corrupted(model.model.corrupt, channels_first(torch.from_numpy(x)))

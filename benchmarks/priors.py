@@ -8,10 +8,10 @@ A run's data must have labels: the judge is a classifier trained on them (hourgl
 import sys
 from pathlib import Path
 
-from hourglass.reports import write_report
+from hourglass.analysis.report import write_report
+from hourglass.analysis.snapshot import load_snapshot
 from hourglass.run.folder import open_run
 from hourglass.run.settings import read_toml
-from hourglass.snapshot import load_snapshot
 
 PRIORS = ("own", "uniform", "per_class", "per_class(scale=0.5)", "kde", "mixture", "flow",
           "diffusion", "diffusion(guidance=2)")

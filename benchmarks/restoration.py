@@ -16,14 +16,14 @@ import argparse
 from pathlib import Path
 
 import hourglass as hg
+from hourglass.analysis.metrics.bootstrap import of_mean
+from hourglass.analysis.metrics.reconstruction import peak_ratio, structural_similarity
+from hourglass.analysis.report_sections import MAKERS
+from hourglass.analysis.snapshot import CLEAN, RESTORED
+from hourglass.analysis.take_snapshot import restored
 from hourglass.core.console import say
 from hourglass.data.source import Source
-from hourglass.metrics.intervals import of_mean
-from hourglass.metrics.reconstruction import peak_ratio, structural_similarity
 from hourglass.model.autoencoder import Autoencoder
-from hourglass.observe import restored
-from hourglass.outline import MAKERS
-from hourglass.snapshot import CLEAN, RESTORED
 
 TASKS = {   # a recipe and what differs from it
     "MNIST, noise": ("keras_denoise", {}),

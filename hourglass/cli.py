@@ -104,7 +104,7 @@ def train(
         _report(training)
     elif not training.interrupted:
         from .analysis.analyse import settle
-        from .reports import compared_with_pca
+        from .analysis.report import compared_with_pca
         settle(training)
         for line in compared_with_pca(training):
             say(line)
@@ -118,8 +118,8 @@ def train(
 
 
 def _report(training: Any) -> None:
-    from .against_pca import in_words
-    from .reports import finish
+    from .analysis.against_pca import in_words
+    from .analysis.report import finish
     say("looking at what was learnt ...")
     try:
         metrics = finish(training)
@@ -168,8 +168,8 @@ def report(
 
     Examples: hourglass report runs/1; hourglass report runs/1 --priors "flow;mixture(5)"
     """
+    from .analysis.report import write_report
     from .core.device import choose_device
-    from .reports import write_report
     from .run.folder import open_run
     wanted = [text.strip() for text in priors.split(";") if text.strip()]
     print(write_report(open_run(run), wanted, features, str(choose_device(device))))

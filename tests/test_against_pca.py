@@ -13,13 +13,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import hourglass as hg
-from hourglass.against_pca import rows, verdict
+from hourglass.analysis.against_pca import rows, verdict
 from hourglass.analysis.analyse import look_again
+from hourglass.analysis.metrics import measure
+from hourglass.analysis.report import write_report
+from hourglass.analysis.snapshot import load_snapshot
+from hourglass.analysis.take_snapshot import glance
 from hourglass.inference.pca import fit_pca
-from hourglass.metrics import measure
-from hourglass.observe import glance
-from hourglass.reports import write_report
-from hourglass.snapshot import load_snapshot
 
 random = np.random.default_rng
 

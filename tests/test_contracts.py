@@ -8,18 +8,18 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
+from hourglass.analysis.figures import draw_all
+from hourglass.analysis.metrics import measure
+from hourglass.analysis.take_snapshot import take
 from hourglass.core import registry as spec
 from hourglass.core.contracts import Clock
 from hourglass.data import Reading, collect, split
 from hourglass.data.augmentations import augmenter
-from hourglass.figures import draw_all
-from hourglass.metrics import measure
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.loss_step import Step
 from hourglass.model.losses.kl import divergence
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
-from hourglass.observe import take
 from hourglass.training.optimisers import load_state, state_tensors
 
 SHAPES = [(1, 16, 16), (3, 13, 21)]

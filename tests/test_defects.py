@@ -14,6 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
 import hourglass as hg
+from hourglass.analysis.metrics.regions import count, edges_of, pixel_separation
 from hourglass.core.contracts import Seen
 from hourglass.core.registry import detectors
 from hourglass.data.images import Reading, shape_image
@@ -21,7 +22,6 @@ from hourglass.inference.anomaly import companion_of, look_for, usual_detector
 from hourglass.inference.detectors.local import beside_others, in_blocks
 from hourglass.inference.placement import placement_of
 from hourglass.inference.sample_stats import see
-from hourglass.metrics.regions import count, edges_of, pixel_separation
 
 random = np.random.default_rng
 

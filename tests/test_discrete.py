@@ -12,18 +12,18 @@ import torch
 from conftest import train
 from torch.distributions import Normal, RelaxedOneHotCategorical, kl_divergence
 
+from hourglass.analysis.metrics import measure
+from hourglass.analysis.snapshot import Snapshot, load_snapshot
 from hourglass.core.contracts import Alphabet, Clock, CodeSpace, Output
 from hourglass.core.registry import bottlenecks, metrics, priors
 from hourglass.inference.priors.masked_conv import Reader
 from hourglass.inference.priors.pixelcnn import PixelCNN
-from hourglass.metrics import measure
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.bottlenecks.codebook import SMOOTHING, Codebook
 from hourglass.model.bottlenecks.gaussian_categorical import Factors
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
 from hourglass.model.summary import summarise
-from hourglass.snapshot import Snapshot, load_snapshot
 
 MAP, VECTOR = (6, 4, 5), (32,)
 WORDS = ["vq(12, 4)", "vq(12, 4, ema=False)", "vq(12, 4, cosine=True)",

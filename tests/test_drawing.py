@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import hourglass as hg
-from hourglass.probes import square
+from hourglass.analysis.latent_grids import square
 from hourglass.tasks.finish import Finish, finished
 from hourglass.tasks.grid import read_grid
 from hourglass.tasks.nearest import Nearest

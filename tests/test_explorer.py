@@ -12,8 +12,8 @@ from conftest import draw, stripes
 from playwright.sync_api import Page, sync_playwright
 
 import hourglass as hg
-from hourglass.explorer.runtime import runtime
-from hourglass.explorer.walk import find_walk
+from hourglass.analysis.explorer.runtime import runtime
+from hourglass.analysis.explorer.walk import find_walk
 from hourglass.inference.encoder_decoder import load_half
 from hourglass.inference.onnx_export import export
 from hourglass.tasks.explore import MOST, colours, explore

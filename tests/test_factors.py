@@ -9,7 +9,7 @@ import pytest
 from conftest import train
 from sklearn.metrics import mutual_info_score
 
-import hourglass.disentanglement as scores
+import hourglass.analysis.disentanglement as scores
 from hourglass.core.contracts import Collection, Factors
 from hourglass.data import collect, split
 from hourglass.data.dsprites import PUBLISHED, TOTAL, kept
@@ -481,7 +481,7 @@ def test_a_single_factor_or_code_gets_the_scores_that_there_are():
 
 def test_a_trained_run_shows_what_its_codes_say_of_the_factors(here):
     from hourglass.analysis.analyse import snapshot_of
-    from hourglass.figures import draw_all
+    from hourglass.analysis.figures import draw_all
     v = grid(3, 4, 5, repeats=3)
     x = draw(np.column_stack([v[:, 0], v[:, 1], 0 * v[:, :2], 6 * v[:, 2]]))[:, 8:24:2, 8:40:4]
     np.savez("made.npz", x=x, factors=v, factor_names=["shape", "size", "place"])
@@ -496,6 +496,6 @@ def test_a_trained_run_shows_what_its_codes_say_of_the_factors(here):
 
 def test_a_run_on_other_data_has_no_such_figure(here):
     from hourglass.analysis.analyse import snapshot_of
-    from hourglass.figures import draw_all
+    from hourglass.analysis.figures import draw_all
     model = train("images.npy", model="ae(4)", epochs=1, out="run", quiet=True)
     assert "information" not in dict(draw_all(snapshot_of(model.folder), ["information"]))

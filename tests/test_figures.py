@@ -16,16 +16,16 @@ from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
+from hourglass.analysis.figures.canvas import as_png
+from hourglass.analysis.figures.classes import PALETTE, groups
+from hourglass.analysis.figures.corner import held_by
+from hourglass.analysis.figures.correlation import correlations
+from hourglass.analysis.figures.densities import chi_shares, density, span
+from hourglass.analysis.figures.maps import kernel_pca
+from hourglass.analysis.figures.neighbours import nearest
+from hourglass.analysis.figures.selection import main_axes, some, widest
+from hourglass.analysis.snapshot import Lacking, Snapshot
 from hourglass.core import registry
-from hourglass.figures.canvas import as_png
-from hourglass.figures.classes import PALETTE, groups
-from hourglass.figures.corner import held_by
-from hourglass.figures.correlation import correlations
-from hourglass.figures.densities import chi_shares, density, span
-from hourglass.figures.latents import main_axes, some, widest
-from hourglass.figures.maps import kernel_pca
-from hourglass.figures.neighbours import nearest
-from hourglass.snapshot import Lacking, Snapshot
 
 NAMES = ["codes", "maps", "kernel_pca_3d", "corner", "densities", "histograms", "radius",
          "correlation", "neighbours"]

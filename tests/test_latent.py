@@ -10,10 +10,10 @@ from conftest import Started
 from PIL import Image
 
 import hourglass as hg
+from hourglass.analysis.snapshot import load_snapshot
 from hourglass.data import from_array, split
 from hourglass.inference.latent_directions import MEASURED, find_attribute, slant, width
 from hourglass.inference.latents import Codes
-from hourglass.snapshot import load_snapshot
 from hourglass.tasks.morph import step
 from hourglass.tasks.vary import chosen_attributes
 

@@ -6,19 +6,19 @@ import scipy.linalg
 import torch
 from scipy.stats import norm
 
-from hourglass.data import from_array, split
-from hourglass.judge import Classifier, find_judge
-from hourglass.metrics import measure
-from hourglass.metrics.intervals import of_mean, of_pair
-from hourglass.metrics.latent import _marginal_kl, gaussian_kl
-from hourglass.metrics.reconstruction import structural_similarity
-from hourglass.metrics.samples import (
+from hourglass.analysis.feature_extractor import Classifier, find_judge
+from hourglass.analysis.metrics import measure
+from hourglass.analysis.metrics.bootstrap import of_mean, of_pair
+from hourglass.analysis.metrics.generation import (
     frechet_distance,
     kernel_distance,
     overlap,
     squared_discrepancy,
 )
-from hourglass.snapshot import Drawn, Snapshot
+from hourglass.analysis.metrics.latent import _marginal_kl, gaussian_kl
+from hourglass.analysis.metrics.reconstruction import structural_similarity
+from hourglass.analysis.snapshot import Drawn, Snapshot
+from hourglass.data import from_array, split
 
 
 def numbers(n: int, f: int, seed: int = 0) -> np.ndarray:

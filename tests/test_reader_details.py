@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import hourglass as hg
-from hourglass.snapshot import load_snapshot
+from hourglass.analysis.snapshot import load_snapshot
 
 
 def test_a_tables_report_knows_its_columns(tmp_path):

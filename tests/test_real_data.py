@@ -9,10 +9,10 @@ import pytest
 import torch
 from conftest import train
 
+from hourglass.analysis.snapshot import CLEAN, CORRUPTED, RESTORED
+from hourglass.analysis.take_snapshot import restored
 from hourglass.data import Reading, collect, split
-from hourglass.observe import restored
 from hourglass.run.settings import make_settings, read_recipe
-from hourglass.snapshot import CLEAN, CORRUPTED, RESTORED
 from hourglass.training.setup import prepare
 from hourglass.training.train import run
 

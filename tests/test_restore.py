@@ -10,19 +10,19 @@ from conftest import stripes, train
 from PIL import Image, ImageFilter
 from scipy.ndimage import median_filter
 
-from hourglass.baselines import baselines, bicubic, missing, nearest
+from hourglass.analysis.figures import draw_all
+from hourglass.analysis.metrics import measure
+from hourglass.analysis.restoration_baselines import baselines, bicubic, missing, nearest
+from hourglass.analysis.snapshot import CLEAN, CORRUPTED, RESTORED, load_snapshot
+from hourglass.analysis.take_snapshot import take
 from hourglass.core import registry
 from hourglass.core.contracts import Batch
 from hourglass.data import Reading, collect, split
 from hourglass.data.augmentations import augmenter
-from hourglass.figures import draw_all
 from hourglass.inference.tiling import fade, starts, tiled
-from hourglass.metrics import measure
 from hourglass.model.corruptions import corrupter
 from hourglass.model.summary import summarise
-from hourglass.observe import take
 from hourglass.run.settings import make_settings, read_recipe
-from hourglass.snapshot import CLEAN, CORRUPTED, RESTORED, load_snapshot
 from hourglass.tasks.restore import Manner, restore
 from hourglass.training.loop import varied
 

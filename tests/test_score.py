@@ -17,19 +17,19 @@ from sklearn.neighbors import NearestNeighbors
 
 import hourglass as hg
 from hourglass.analysis.analyse import look_again
+from hourglass.analysis.figures import draw_all
+from hourglass.analysis.figures.heatmaps import overlaid
+from hourglass.analysis.metrics.bootstrap import of_labelled
+from hourglass.analysis.metrics.detection import f1, separation
+from hourglass.analysis.report_sections import titles
+from hourglass.analysis.snapshot import Lacking, load_snapshot
 from hourglass.core.contracts import Collection, Seen
 from hourglass.core.registry import detectors, figures, metrics, thresholds
 from hourglass.data import Reading, collect, split
-from hourglass.figures import draw_all
-from hourglass.figures.heat import overlaid
 from hourglass.inference.anomaly import normal_classes
 from hourglass.inference.detectors.tail_probability import log_survival
 from hourglass.inference.error_maps import smoothed
 from hourglass.inference.sample_stats import see
-from hourglass.metrics.detection import f1, separation
-from hourglass.metrics.intervals import of_labelled
-from hourglass.outline import titles
-from hourglass.snapshot import Lacking, load_snapshot
 from hourglass.tasks.score import labels_of
 
 EXAMPLES = [*detectors.parts, "knn(2)", "likelihood(3)", "combined(('knn(3)', 'likelihood'))"]

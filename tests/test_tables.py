@@ -7,17 +7,17 @@ import torch
 from conftest import train
 
 import hourglass as hg
+from hourglass.analysis.figures.reconstructions import lines
+from hourglass.analysis.snapshot import load_snapshot
+from hourglass.analysis.take_snapshot import take
 from hourglass.data import collect, split
 from hourglass.data.images import Reading
 from hourglass.data.table import from_frame, whole
-from hourglass.figures.images import lines
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.loss_step import Step
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
-from hourglass.observe import take
 from hourglass.run.settings import make_settings
-from hourglass.snapshot import load_snapshot
 from hourglass.training.setup import prepare
 from hourglass.training.validation import EVALUATION_SEED
 

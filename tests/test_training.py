@@ -16,7 +16,7 @@ from conftest import Started, stripes, train
 from safetensors.torch import load_file
 
 import hourglass as hg
-from hourglass.reports import finish
+from hourglass.analysis.report import finish
 from hourglass.run.folder import RunFolder
 from hourglass.run.settings import make_settings
 from hourglass.training.progress import line

@@ -14,14 +14,14 @@ from ..inference.fitted_prior import prior_of
 from ..inference.imputation import keep_filler
 from ..inference.latents import find_codes, keep_codes, kept_codes
 from ..inference.trained import Trained, load
-from ..metrics import measure
 from ..model.autoencoder import Autoencoder
-from ..observe import rows_of, take
-from ..reports import MONITORED, _compared, _count, _figures
 from ..run.folder import RunFolder
 from ..run.settings import IN_MEMORY, read_toml
-from ..snapshot import Outdated, Snapshot, load_snapshot
 from ..training.setup import Training
+from .metrics import measure
+from .report import MONITORED, _compared, _count, _figures
+from .snapshot import Outdated, Snapshot, load_snapshot
+from .take_snapshot import rows_of, take
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
 FOR_WORDS = ("own", "pixelcnn")   # that suit discrete codes; the second takes a while

@@ -119,8 +119,8 @@ detectors = Registry("detector", "hourglass.inference.detectors", 0,
                      "(**options) -> Rule: fit, score")
 thresholds = Registry("threshold", "hourglass.inference.thresholds", 0,
                       "(**options) -> (scores, y) -> number")
-metrics = Registry("metric", "hourglass.metrics", 1, "(snapshot) -> {name: number}")
-figures = Registry("figure", "hourglass.figures", 1, "(snapshot) -> Figure")
+metrics = Registry("metric", "hourglass.analysis.metrics", 1, "(snapshot) -> {name: number}")
+figures = Registry("figure", "hourglass.analysis.figures", 1, "(snapshot) -> Figure")
 
 REGISTRIES = {registry.kind.split()[-1] + "s": registry for registry in (
     models, sources, backbones, bottlenecks, likelihoods, corruptions, augmentations,

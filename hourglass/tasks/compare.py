@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from ..analysis.analyse import snapshot_of
+from ..analysis.figures import draw_all
+from ..analysis.figures.canvas import as_png, contact_sheet
+from ..analysis.html import picture, template
+from ..analysis.report_sections import OF_PRIORS, WORDS, in_order, titles
+from ..analysis.snapshot import Snapshot
 from ..core.console import track
 from ..core.files import write_out
 from ..core.image_grid import shown
 from ..core.registry import figures
-from ..figures import draw_all
-from ..figures.canvas import as_png, contact_sheet
-from ..outline import OF_PRIORS, WORDS, in_order, titles
-from ..page import picture, template
 from ..run.folder import RunFolder, open_run
 from ..run.settings import read_toml
-from ..snapshot import Snapshot
 
 SIDE_BY_SIDE = ("curves", "codes", "maps", "grid", "interpolations", "between", "samples",
                 "histograms", "radius", "filled")

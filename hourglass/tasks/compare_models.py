@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..analysis.analyse import look, look_again
+from ..analysis.report import write_report
 from ..core.console import say
 from ..core.files import check_empty, write_whole
 from ..core.registry import models
 from ..model.summary import summarise
-from ..reports import write_report
 from ..run.folder import RunFolder, is_run, open_run
 from ..run.load_data import load_source
 from ..run.settings import Settings, make_settings, read_toml

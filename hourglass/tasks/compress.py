@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from ..analysis.metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.files import check_empty, write_out
@@ -14,7 +15,6 @@ from ..data.patches import as_patches
 from ..inference.compression.codec import Wish
 from ..inference.compression.container import MAGIC
 from ..inference.trained import Trained
-from ..metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from .pictures import TIFFS, as_picture, save_array, save_deep
 
 LARGEST = 2**31   # bytes of a file that is read

@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .. import disentanglement as scores
+from ..analysis import disentanglement as scores
+from ..analysis.metrics.bootstrap import Estimate
 from ..core.console import track
 from ..core.contracts import Factors
 from ..core.hints import did_you_mean
 from ..data.source import Split
 from ..inference.trained import Trained
-from ..metrics.intervals import Estimate
 
 SAMPLES, SEEDS = 10_000, 5
 BATCH = 250

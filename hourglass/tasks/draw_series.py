@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from ..analysis.figures.canvas import COLOURS, panels, plain
 from ..data.series import Spans
-from ..figures.canvas import COLOURS, panels, plain
 from .pictures import save_figure
 from .score_series import ScoredSeries, runs
 from .series_words import labels_of

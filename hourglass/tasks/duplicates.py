@@ -8,11 +8,11 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from ..analysis.figures.canvas import contact_sheet
 from ..core.console import say, track
 from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..core.image_grid import shown
-from ..figures.canvas import contact_sheet
 from ..inference.trained import Trained
 from .embed import Embedded, codes_of
 from .pictures import check_name, save_figure

@@ -10,19 +10,19 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.colors import to_hex
 
-from .. import explorer
+from ..analysis import explorer
 from ..analysis.analyse import snapshot_of
+from ..analysis.explorer.runtime import NAME, runtime
+from ..analysis.explorer.thumbnails import thumbnails
+from ..analysis.explorer.walk import Walk, find_walk
+from ..analysis.figures.classes import PALETTE
+from ..analysis.html import template
+from ..analysis.snapshot import Snapshot
 from ..core.files import write_out
-from ..explorer.runtime import NAME, runtime
-from ..explorer.thumbnails import thumbnails
-from ..explorer.walk import Walk, find_walk
-from ..figures.classes import PALETTE
 from ..inference.onnx_export import export
 from ..inference.trained import Trained
-from ..page import template
 from ..run.folder import open_run
 from ..run.settings import read_toml
-from ..snapshot import Snapshot
 
 MOST = 2000                # points, and
 MOST_VALUES = 2_000_000    # values of their codes that a page holds

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..analysis.metrics.bootstrap import Estimate, of_mean
 from ..core.console import say
 from ..data.augmentations import augmenter
 from ..data.label_masking import show_labels
@@ -22,7 +23,6 @@ from ..inference.classifier import (
     save_classifier,
 )
 from ..inference.trained import Trained, load
-from ..metrics.intervals import Estimate, of_mean
 from ..model.older_texts import parts_of
 from ..model.parts import Parts
 from ..run.folder import RunFolder, environment, new_folder

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..analysis.figures.canvas import contact_sheet
 from ..core.console import say, track
 from ..core.files import check_empty
 from ..core.image_grid import shown
 from ..data.windows import in_own_units
-from ..figures.canvas import contact_sheet
 from ..inference.trained import Trained
 from .finish import Finish, finished
 from .nearest import nearest

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..analysis.figures.canvas import put_rows, square_panel
+from ..analysis.latent_grids import as_texts, square
 from ..core.expressions import read
 from ..core.image_grid import shown
-from ..figures.canvas import put_rows, square_panel
 from ..inference.trained import Trained
-from ..probes import as_texts, square
 from .finish import PLAIN, Finish, finished
 from .pictures import save_figure
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ..analysis.figures.heatmaps import TOP, bar_of_threshold, beside_threshold
 from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.image_grid import shown
 from ..data.image_files import opened
 from ..data.images import open_image
 from ..data.reading import Reading
-from ..figures.heat import TOP, bar_of_threshold, beside_threshold
 from ..inference.anomaly import Detector
 from ..inference.placement import placement_of
 from .pictures import as_picture, png_name, save_picture

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..analysis.figures.canvas import as_png, contact_sheet
 from ..core.contracts import Collection
 from ..core.files import write_out
 from ..core.image_grid import shown
 from ..data import collect
 from ..data.images import Reading
 from ..data.scales import find_scale
-from ..figures.canvas import as_png, contact_sheet
 
 COLUMNS, ROWS = 14, 12
 LOOKED_AT = 20_000    # samples, for range, doubles and flat images

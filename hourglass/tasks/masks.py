@@ -8,12 +8,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from ..analysis.metrics.bootstrap import Estimate
+from ..analysis.metrics.regions import count, edges_of, pixel_separation
 from ..core.console import say
 from ..core.contracts import Collection
 from ..data.image_files import Files, opened
 from ..inference.anomaly import Detector
-from ..metrics.intervals import Estimate
-from ..metrics.regions import count, edges_of, pixel_separation
 from .heatmaps import onto_file
 
 FOLDER = "ground_truth"

@@ -10,15 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from ..analysis.analyse import snapshot_of
+from ..analysis.figures import draw_all
+from ..analysis.figures.canvas import as_png, contact_sheet, panels, plain
+from ..analysis.html import picture, template
+from ..analysis.snapshot import Snapshot
 from ..core.files import write_whole
 from ..core.image_grid import shown
 from ..core.registry import figures
-from ..figures import draw_all
-from ..figures.canvas import as_png, contact_sheet, panels, plain
-from ..page import picture, template
 from ..run.folder import RunFolder
 from ..run.settings import read_toml
-from ..snapshot import Snapshot
 from .compare import COLUMNS as ACROSS
 from .compare import same_samples
 from .ranking import COLUMNS, Entry, Ranking, as_rows

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ..analysis.figures.canvas import as_png
 from ..core.channels import laid_out
 from ..core.files import write_out
 from ..core.image_grid import shown, tile
-from ..figures.canvas import as_png
 
 SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
 TIFFS = (".tif", ".tiff")

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from ..analysis.metrics import OF_RECONSTRUCTIONS, measure
+from ..analysis.report_sections import WORDS, in_order
+from ..analysis.snapshot import Snapshot
+from ..analysis.take_snapshot import passed, restored, rows_of
 from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..data.source import Source
 from ..inference.run_cache import keep_evaluation
 from ..inference.trained import Trained
-from ..metrics import OF_RECONSTRUCTIONS, measure
-from ..observe import passed, restored, rows_of
-from ..outline import WORDS, in_order
-from ..snapshot import Snapshot
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import ImageOps
 
+from ..analysis.metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from ..core.channels import channels_first, channels_last
 from ..core.console import say, track
 from ..core.contracts import Collection
@@ -19,7 +20,6 @@ from ..data.images import Reading
 from ..data.read_images import in_words
 from ..data.reading import Misfit
 from ..inference.trained import Trained
-from ..metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from ..model.corruptions import Corrupter, corrupted, corrupter
 from ..run.settings import read_toml
 from .pictures import SUFFIXES, TIFFS, as_picture, save_deep, save_picture

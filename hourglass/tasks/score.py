@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..analysis.metrics.bootstrap import Estimate
+from ..analysis.metrics.detection import at_threshold, separation
 from ..core.console import say
 from ..core.contracts import Collection
 from ..core.csv_text import as_csv
@@ -15,8 +17,6 @@ from ..core.hints import did_you_mean
 from ..data.patches import as_patches, of_rows
 from ..inference.anomaly import Detector, normal_classes
 from ..inference.trained import Trained
-from ..metrics.detection import at_threshold, separation
-from ..metrics.intervals import Estimate
 from .heatmaps import write_heatmaps
 from .masks import by_masks, find_masks
 from .own_size import write_whole_heatmaps

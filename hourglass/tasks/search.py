@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..analysis.figures.canvas import contact_sheet
 from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..core.image_grid import shown
-from ..figures.canvas import contact_sheet
 from ..inference.trained import Trained
 from .embed import Embedded, codes_of
 from .picking import one_class, pick

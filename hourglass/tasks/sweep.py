@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..analysis.figures.canvas import panels, put_rows
 from ..core.image_grid import shown
-from ..figures.canvas import panels, put_rows
 from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
 from .pictures import save_figure

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..analysis.figures.canvas import contact_sheet
 from ..core.image_grid import shown
-from ..figures.canvas import contact_sheet
 from ..inference.latent_directions import MEASURED, Attribute, between, find_attribute
 from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished

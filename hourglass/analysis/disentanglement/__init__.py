@@ -1,0 +1,12 @@
+"""Disentanglement: scores of codes (N, D) beside the factors (N, F) that samples were made of.
+
+The codes are to be means: a posterior's noise is no part of what a model says of a sample.
+"""
+
+from .dci import Dci, dci, of_importance
+from .factor_vae import beta_vae_score, factor_vae_score
+from .mutual_information import BINS, entropies, in_use, mig, modularity, mutual_information
+from .sap import sap
+
+__all__ = ["BINS", "Dci", "beta_vae_score", "dci", "entropies", "factor_vae_score", "in_use", "mig",
+           "modularity", "mutual_information", "of_importance", "sap"]

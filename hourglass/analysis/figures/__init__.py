@@ -1,0 +1,39 @@
+"""Figures: `Snapshot -> Figure`; one that does not apply raises Lacking."""
+
+from collections.abc import Iterator, Sequence
+
+from matplotlib.figure import Figure
+
+from ...core.registry import figures
+from ..snapshot import Lacking, Snapshot
+from . import (
+    anomalies,
+    codes,
+    corner,
+    correlation,
+    curves,
+    densities,
+    errors,
+    factors,
+    information,
+    latent_coverage,
+    latent_grids,
+    maps,
+    neighbours,
+    prior_samples,
+    reconstructions,
+    restored,
+)
+
+
+def draw_all(
+    snapshot: Snapshot, names: Sequence[str] | None = None
+) -> Iterator[tuple[str, Figure]]:
+    """Every figure that applies, by name, or of these."""
+    for name, figure in figures.parts.items():
+        if names is not None and name not in names:
+            continue
+        try:
+            yield name, figure(snapshot)
+        except Lacking:
+            continue

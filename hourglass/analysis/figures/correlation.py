@@ -1,0 +1,69 @@
+"""Which factors say the same, and how many axes the codes fill."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ...core.registry import figures
+from ..snapshot import Snapshot
+from .canvas import COLOURS, panels, plain
+from .selection import ACTIVE, counted, latents, main_axes, some, widest
+
+MOST = 10_000   # samples, and
+WIDE = 1500     # of codes with more factors than that
+SHOWN = 64      # factors
+
+
+@figures.add("correlation")
+def correlation(s: Snapshot) -> Figure:
+    """Correlation of each two factors, and the share of the variance that the first so many main
+    axes hold together. Good: pale off the diagonal, and a curve that rises slowly; dark squares are
+    factors that say the same, and a curve at once at 100 % a code with more factors than it
+    needs."""
+    rows = some(s, MOST if s.z[:1].size <= WIDE else WIDE)
+    z = latents(s, rows, factors=2)
+    widest(z, 1)
+    figure, (ax, curve) = panels(1, 2, 4.6)
+    _matrix(ax, figure, z)
+    _explained(curve, main_axes(z)[0])
+    active = int((z.var(0) > ACTIVE).sum())
+    figure.suptitle(f"{counted(s, rows)}: {active} of {z.shape[1]} factors are active "
+                    f"(variance above {ACTIVE:g})", fontsize=11)
+    return figure
+
+
+def correlations(z: np.ndarray) -> np.ndarray:
+    """Pearson's correlations (D, D) of codes (N, D); nan where a factor does not vary."""
+    centred = z - z.mean(0)
+    scale = np.where(np.ptp(z, axis=0) > 0, np.sqrt(np.square(centred).sum(0)), np.nan)
+    unit = centred / scale
+    return unit.T @ unit
+
+
+def _matrix(ax: Axes, figure: Figure, z: np.ndarray) -> None:
+    count = z.shape[1]
+    shown = np.arange(count) if count <= SHOWN else np.sort(widest(z, SHOWN))
+    ax.set_facecolor("#bbbbbb")   # seen where a factor does not vary
+    ends = (0.5, len(shown) + 0.5)
+    picture = ax.imshow(correlations(z[:, shown]), cmap="RdBu_r", vmin=-1, vmax=1,
+                        interpolation="nearest", extent=(*ends, *ends[::-1]))
+    figure.colorbar(picture, ax=ax, shrink=0.9)
+    few = len(shown) < count
+    ax.set(xlabel="factor" if not few else "those factors, in order", ylabel="",
+           title=f"correlation of {'the ' if few else ''}{len(shown)}"
+                 f"{f' of {count}' if few else ''} factors{' that vary most' if few else ''}")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def _explained(ax: Axes, shares: np.ndarray) -> None:
+    held = np.concatenate([[0], 100 * np.cumsum(shares)])
+    ax.plot(np.arange(len(held)), held, color=COLOURS[0], marker="." if len(held) < 40 else "")
+    needed = {share: int(np.argmax(held >= share - 1e-9)) for share in (90, 99)}
+    for share, axes in needed.items():
+        ax.plot([axes, axes, 0], [0, share, share], color=COLOURS[1], linewidth=1)
+    ax.set(xlabel="main axes (PCA)", ylabel="share of the variance, %", xlim=(0, None),
+           ylim=(0, 102), title=f"90 % of the variance in {needed[90]} axes, 99 % in {needed[99]}")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    plain([ax])

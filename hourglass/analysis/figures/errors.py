@@ -1,0 +1,45 @@
+"""How large the errors are, over all samples and class by class."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ...core.registry import figures
+from ..snapshot import Lacking, Snapshot
+from .canvas import COLOURS, panels, plain
+from .classes import name_of
+
+
+@figures.add("errors")
+def errors(s: Snapshot) -> Figure:
+    """How many samples have which squared error. Good: one narrow hill; a long tail on the right
+    are samples unlike the others."""
+    figure, (ax,) = panels(1, 1, 2.8)
+    ax.hist(s.squared, bins=60, color=COLOURS[0])
+    for share, style in ((0.5, "-"), (0.95, "--")):
+        value = np.quantile(s.squared, share)
+        ax.axvline(value, color=COLOURS[1], linestyle=style,
+                   label=f"{share:.0%} are below {value:.3g}")
+    ax.set(xlabel="mean squared error of a sample", ylabel="samples")
+    ax.legend(frameon=False)
+    plain([ax])
+    return figure
+
+
+@figures.add("class_errors")
+def class_errors(s: Snapshot) -> Figure:
+    """Squared error by class: the box holds half of its samples, the whiskers 90 %. Good: classes
+    alike; one that stands out is rarer or richer than the others."""
+    kinds = np.unique(s.y)
+    if not len(s.y) or not 2 <= len(kinds) <= 60:
+        raise Lacking("between 2 and 60 classes")
+    groups = [s.squared[s.y == k] for k in kinds]
+    order = np.argsort([np.median(g) for g in groups])
+    figure, (ax,) = panels(1, 1, 2.2 + 0.2 * len(kinds))
+    ax.boxplot([groups[i] for i in order], whis=(5, 95), orientation="horizontal", widths=0.6,
+               showfliers=False, patch_artist=True,
+               tick_labels=[f"{name_of(s, kinds[i])} ({len(groups[i])})" for i in order],
+               boxprops={"facecolor": "#a9c6e4"}, medianprops={"color": COLOURS[1]})
+    ax.set(xlabel="mean squared error of a sample")
+    ax.grid(alpha=0.25, axis="x")
+    plain([ax])
+    return figure

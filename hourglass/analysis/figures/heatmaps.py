@@ -1,0 +1,47 @@
+"""Where something is large, laid over images in colours."""
+
+import numpy as np
+from matplotlib import colormaps
+
+from ...core.image_grid import shown
+
+COLOURS = colormaps["inferno"]
+STRONGEST = 0.85    # share of the colour where the value is largest
+TOP = 2.0           # times the threshold, where the scale of colours ends
+DARKEST = 0.4       # share of the colours that is left out at the dark end
+EDGE = (0.2, 0.9, 1.0)   # the line around what is abnormal
+DIMMED = 0.75       # how bright the image below is
+
+
+def overlaid(images: np.ndarray, heat: np.ndarray, top: float) -> np.ndarray:
+    """Images (N, H, W, C) in grey, and over them heat (N, H, W), from 0, clear, to `top`; RGB."""
+    grey = shown(images, flat=True).mean(-1, keepdims=True).repeat(3, -1) * DIMMED
+    level = np.clip(heat / max(top, 1e-12), 0, 1)
+    share = STRONGEST * np.sqrt(level)[..., None]
+    found: np.ndarray = (1 - share) * grey + share * COLOURS(level)[..., :3]
+    return found
+
+
+def beside_threshold(images: np.ndarray, heat: np.ndarray, usual: float = 0.5) -> np.ndarray:
+    """Images (N, H, W, C) in grey, and over them heat (N, H, W): clear up to `usual`, which half of
+    the normal images reach somewhere, strongest at 1, the threshold, with a line around what lies
+    above it; RGB."""
+    grey = shown(images, flat=True).mean(-1, keepdims=True).repeat(3, -1)
+    share = STRONGEST * np.clip((heat - usual) / max(1 - usual, 0.05), 0, 1)[..., None]
+    found: np.ndarray = (1 - share) * grey + share * _colours(heat / TOP)
+    above = np.pad(heat > 1, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    inner = above[:, 1:-1, 1:-1]
+    whole = above[:, :-2, 1:-1] & above[:, 2:, 1:-1] & above[:, 1:-1, :-2] & above[:, 1:-1, 2:]
+    found[inner & ~whole] = EDGE
+    return found
+
+
+def _colours(level: np.ndarray) -> np.ndarray:
+    """(..., 3) bright colours, for black would not be seen on dark images."""
+    found: np.ndarray = COLOURS(DARKEST + (1 - DARKEST) * np.clip(level, 0, 1))[..., :3]
+    return found
+
+
+def bar_of_threshold(height: int, width: int) -> np.ndarray:
+    """Those colours from twice the threshold, above, to 0, as RGB (H, W, 3)."""
+    return _colours(np.linspace(1, 0, height))[:, None].repeat(width, 1)

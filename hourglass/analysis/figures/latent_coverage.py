@@ -1,0 +1,33 @@
+"""Whether the space between the codes is filled."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ...core.registry import figures
+from ..snapshot import Lacking, Snapshot
+from .canvas import COLOURS, panels, plain
+
+
+@figures.add("filled")
+def filled(s: Snapshot) -> Figure:
+    """How far codes are from where they were, once decoded and encoded again: those of samples, and
+    random points of the box that holds them all. Good: the two hills lie together; where random
+    points come back elsewhere, the box is empty there: most of a box of many factors is."""
+    if not len(s.trips) or not (np.isfinite(s.trips).all() and np.isfinite(s.box_trips).all()):
+        raise Lacking("codes that were decoded and encoded again")
+    near = float(np.quantile(s.trips, 0.95))
+    share = float((s.box_trips <= near).mean())
+    both = np.concatenate([s.trips, s.box_trips])
+    least = max(float(both.min()), 1e-4)
+    bins = np.geomspace(least, max(float(both.max()), 2 * least), 60)
+    figure, (ax,) = panels(1, 1, 3.0)
+    for values, colour, label in ((s.trips, COLOURS[0], f"codes of {s.split} samples"),
+                                  (s.box_trips, COLOURS[1], "random points of their box")):
+        ax.hist(values, bins=bins.tolist(), color=colour, alpha=0.7, label=label)
+    ax.axvline(near, color="#444444", linestyle="--", linewidth=1,
+               label=f"95 % of the samples' codes; {share:.1%} of the box")
+    ax.set(xscale="log", xlabel="distance from where it was, in widths of the cloud of codes",
+           ylabel="codes")
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+    plain([ax])
+    return figure

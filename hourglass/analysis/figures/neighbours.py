@@ -1,0 +1,69 @@
+"""Samples beside those whose codes are nearest."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from ...core.image_grid import shown
+from ...core.registry import figures
+from ..snapshot import Lacking, Snapshot
+from .canvas import panels
+from .classes import name_of
+from .selection import latents
+
+ROWS, NEAREST = 8, 8
+GAP, TEXT = 0.08, 0.24       # in widths of an image
+RED, GREY = "#d62728", "#444444"
+
+
+@figures.add("neighbours")
+def neighbours(s: Snapshot) -> Figure:
+    """Samples (left) and the samples whose codes are nearest to theirs, with class and distance; a
+    red frame is another class. Good: neighbours are alike; where they are not, the space between
+    codes means little."""
+    if s.x.ndim != 4:
+        raise Lacking("images")
+    z = latents(s, np.arange(len(s.z)))
+    asked = np.unique(np.linspace(0, len(z) - 1, ROWS).astype(int))
+    found, distances = nearest(z, asked, min(NEAREST, len(z) - 1))
+    tall = s.x.shape[1] / s.x.shape[2]
+    high = tall + TEXT + GAP
+    figure, (ax,) = panels(1, 1, min(0.3 + 0.85 * len(asked) * high, 14))
+    for i, sample in enumerate(asked):
+        _picture(ax, s, (0, i * high), sample, sample, "")
+        for j, (other, distance) in enumerate(zip(found[i], distances[i], strict=True)):
+            _picture(ax, s, (1.3 + j * (1 + GAP), i * high), sample, other, f"{distance:.3g}")
+    ax.set(xlim=(-GAP, 1.3 + found.shape[1] * (1 + GAP)), ylim=(len(asked) * high, -GAP),
+           aspect="equal")
+    ax.set_axis_off()
+    return figure
+
+
+def nearest(z: np.ndarray, asked: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each asked row of codes (N, D), the `count` nearest other rows and how far they are."""
+    found = np.empty((len(asked), count), int)
+    distances = np.empty((len(asked), count))
+    for i, row in enumerate(asked):
+        far = np.sqrt(np.square(z - z[row]).sum(1))
+        far[row] = np.inf
+        found[i] = np.argsort(far, kind="stable")[:count]
+        distances[i] = far[found[i]]
+    return found, distances
+
+
+def _picture(
+    ax: Axes, s: Snapshot, corner: tuple[float, float], asked: int, row: int, distance: str
+) -> None:
+    """One image, framed by what its class is beside that of the asked sample."""
+    (left, top), tall = corner, s.x.shape[1] / s.x.shape[2]
+    ax.imshow(shown(s.x[row][None], flat=True)[0], extent=(left, left + 1, top + tall, top),
+              interpolation="nearest")
+    labelled = len(s.y) > 0
+    wrong = labelled and s.y[row] != s.y[asked]
+    if wrong or row == asked:
+        ax.add_patch(Rectangle((left, top), 1, tall, fill=False, linewidth=2.5,
+                               edgecolor=RED if wrong else GREY))
+    words = [name_of(s, int(s.y[row]))[:10]] if labelled else []
+    ax.text(left + 0.5, top + tall + 0.03, "  ".join([*words, *([distance] if distance else [])]),
+            ha="center", va="top", fontsize=7, color=RED if wrong else "black")

@@ -1,0 +1,39 @@
+"""How near to the clean samples the restored ones come, beside what is made of them without us."""
+
+import numpy as np
+
+from ...core.registry import metrics
+from ..snapshot import CLEAN, Lacking, Snapshot
+from .reconstruction import WINDOW, peak_ratio, structural_similarity
+
+
+@metrics.add("restoration")
+def restoration(s: Snapshot) -> dict[str, np.ndarray]:
+    """Of corrupted samples, the same restored, and by each baseline: peak signal-to-noise ratio in
+    dB and structural similarity to the clean ones; where values have no range, squared error. Where
+    a corruption hides values, also the squared error of the hidden ones."""
+    if not s.restored:
+        raise Lacking("a model that restores")
+    x = s.restored[CLEAN]
+    found: dict[str, np.ndarray] = {}
+    for name, made in s.restored.items():
+        if name == CLEAN:
+            continue
+        if s.hidden.any():
+            found[f"{name}_hidden_mse"] = _of_hidden(np.square(made - x), s.hidden)
+        if not s.bounded:
+            found[f"{name}_mse"] = np.square(made - x).reshape(len(x), -1).mean(1)
+            continue
+        found[f"{name}_psnr"] = peak_ratio(x, made)
+        if x.ndim == 4 and min(x.shape[1:3]) >= WINDOW:
+            found[f"{name}_ssim"] = structural_similarity(x, made)
+    return found
+
+
+def _of_hidden(values: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """(M,) the mean of each sample's values (M, ...) where they are hidden; of samples in which
+    something is."""
+    flat, hidden = values.reshape(len(values), -1), hidden.reshape(len(values), -1)
+    some = hidden.any(1)
+    found: np.ndarray = (flat * hidden).sum(1)[some] / hidden.sum(1)[some]
+    return found

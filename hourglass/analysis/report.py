@@ -1,0 +1,129 @@
+"""The report: one HTML page that opens anywhere, drawn from a run folder alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.channels import show_channels
+from ..core.console import track
+from ..core.files import write_whole
+from ..core.registry import figures
+from ..inference.run_cache import kept_evaluations
+from ..run.folder import RunFolder
+from ..run.settings import read_toml
+from ..training.preview_frames import animate
+from .against_pca import in_words, rows, verdict
+from .analyse import look, look_again, snapshot_of
+from .figures import draw_all
+from .figures.canvas import as_png
+from .html import embedded, picture, template
+from .metrics import measure
+from .report_sections import GENERATES, OF_PRIORS, SECTIONS, WORDS, in_order, titles
+from .snapshot import Snapshot
+from .take_snapshot import glance
+
+if TYPE_CHECKING:   # a report that is drawn again trains nothing
+    from ..training.setup import Training
+
+MONITORED = ("val_selection", "train_selection", "val_loss", "train_loss")   # the first there is
+
+
+def finish(training: "Training") -> dict[str, float]:
+    """Look at what was learnt and write the report; returns the metrics."""
+    metrics = look(training)
+    write_report(training.folder)
+    return metrics
+
+
+def _count(rows: Sequence[dict[str, float]]) -> float:
+    """The epochs that a run has done; the last one counts for as much of it as there was."""
+    return _figures(rows[-1]["epoch"]) if rows else 0
+
+
+def _figures(epochs: float) -> float:
+    """2 for 2.0, and 1.62 for an epoch that was cut short."""
+    return int(epochs) if epochs == int(epochs) else round(epochs, 2)
+
+
+def _compared(record: dict[str, Any], snapshot: Snapshot, folder: RunFolder) -> dict[str, Any]:
+    """The record with what PCA says of it."""
+    words = verdict(record, snapshot.codes.shape[1], str(folder.path))
+    return {**record, "pca": {"about": snapshot.pca, "verdict": words}}
+
+
+def compared_with_pca(training: "Training") -> list[str]:
+    """How the model compares with PCA, in lines, without a report: on some unseen samples."""
+    state = training.state
+    snapshot = glance(training.step.model, training.source)
+    metrics, intervals = measure(snapshot, ("errors", "accuracy", "active", "kl", "pca"))
+    record = {"metrics": metrics, "intervals": intervals, "epochs": len(state.history),
+              "best_epoch": state.best_epoch, "ended": training.ended}
+    return in_words(_compared(record, snapshot, training.folder))
+
+
+def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = "",
+                 device: str = "cpu") -> Path:
+    """Draw the figures and the page again from what the folder holds; returns the page's path.
+
+    With `priors` or `features`, or where there is no snapshot yet, look at weights and data again
+    first.
+    """
+    if priors or features:
+        look_again(folder, priors, features, device)
+    snapshot = snapshot_of(folder)
+    show_channels(str(read_toml(folder.settings).get("show", "")))
+    record = folder.read_record()
+    record["metrics"] = {name: record["metrics"][name] for name in in_order(record["metrics"])}
+    drawn = _drawn(folder, snapshot)
+    moving = folder.figures / "training.gif"
+    settings = read_toml(folder.settings)
+    page = template("report").render(
+        record=record, settings=settings, sections=_sections(drawn, bool(snapshot.drawn)),
+        words=WORDS, beside=rows(record["metrics"]), generates=GENERATES,
+        evaluated=kept_evaluations(folder), history=snapshot.history,
+        of_priors=OF_PRIORS, table=_of_priors(record), judge=snapshot.judge,
+        count=len(next(iter(snapshot.drawn.values())).features) if snapshot.drawn else 0,
+        what=_what(settings), folder=str(folder.path), classes=len(snapshot.classes),
+        animation=embedded(moving.read_bytes(), "gif") if animate(folder.frames, moving) else "")
+    write_whole(folder.report, page)
+    return folder.report
+
+
+def _drawn(folder: RunFolder, snapshot: Snapshot) -> dict[str, dict[str, str]]:
+    """Every picture that applies, as a file and for the page; those of an older look go."""
+    folder.figures.mkdir(exist_ok=True)
+    for old in folder.figures.glob("*.png"):
+        old.unlink()
+    found = {}
+    for name, figure in track(draw_all(snapshot), len(figures.parts), "drawing"):
+        png = as_png(figure)
+        write_whole(folder.figures / f"{name}.png", png)
+        found[name] = {"name": name, "about": figures.about(name), "image": picture(png),
+                       "title": titles().get(name, name.replace("_", " "))}
+    return found
+
+
+def _sections(
+    drawn: dict[str, dict[str, str]], generates: bool
+) -> dict[str, list[dict[str, str]]]:
+    """The pictures under the questions that they answer; those that none names come last."""
+    known = titles()
+    sections = {question: [drawn[name] for name in names if name in drawn]
+                for question, names in SECTIONS.items()}
+    sections["What else?"] = [figure for name, figure in drawn.items() if name not in known]
+    return {question: held for question, held in sections.items()
+            if held or (generates and question == GENERATES)}
+
+
+def _of_priors(record: dict[str, Any]) -> dict[str, dict[str, tuple[float, Any]]]:
+    """Each prior's metrics with their intervals, by name."""
+    table: dict[str, dict[str, tuple[float, Any]]] = {}
+    for name, value in record["metrics"].items():
+        prior, _, metric = name.rpartition("/")
+        if prior:
+            table.setdefault(prior, {})[metric] = value, record.get("intervals", {}).get(name)
+    return table
+
+
+def _what(settings: dict[str, Any]) -> str:
+    return f"{settings['model']} on {Path(settings['data']).name or settings['data']}"

@@ -1,0 +1,131 @@
+"""What people restore images with when they have no model: filters, interpolation, inpainting.
+
+On images (N, H, W, C) in [0, 1]. Those that need to know the noise or the place of what is missing
+are told it exactly, which no user is. BM3D and OpenCV take part where they are installed.
+"""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import numpy as np
+
+from ..core.console import track
+from ..core.expressions import read_sum
+
+Fix = Callable[[np.ndarray], np.ndarray]   # of one image (H, W, C)
+HOLES = {"drop", "mask", "cutout", "overlay"}
+
+
+def baselines(
+    corruption: str, given: np.ndarray, x: np.ndarray, hidden: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """By name, what is made of corrupted images `given` of x by all that goes with the corruption;
+    without any (of pairs), by a median filter. `hidden` (N, H, W) says which pixels are missing;
+    without it, those that look so."""
+    called = {s.call.name: s.call for s in read_sum(corruption)}
+    made: dict[str, np.ndarray] = {}
+    if "downscale" in called:
+        call = called["downscale"]
+        made["bicubic"] = bicubic(given, int(call.kwargs.get("factor", (*call.args, 4)[0])))
+    if HOLES & set(called):
+        holes = hidden if hidden is not None else (
+            changed(given, x) if "overlay" in called else missing(given, x))
+        made["nearest"] = _each(nearest, "filling in", given, holes)
+        if hidden is not None:   # else a black pixel beside a hole would look missing too
+            made["neighbours"] = _each(neighbours, "filling in", given, holes)
+        if find_spec("cv2") and given.shape[-1] in (1, 3):
+            made["telea"] = _each(telea, "inpainting", given, holes)
+    if not {"noise", "salt_pepper"} & set(called) and called.keys() != {"none"}:
+        return made
+    start = {f"{name}_": images for name, images in made.items()} or {"": given}
+    for before, images in start.items():
+        made[f"{before}median"] = median(images, x)
+        if find_spec("bm3d") and "noise" in called:
+            made[f"{before}bm3d"] = _each(bm3d, "BM3D", images, x)
+    return made
+
+
+def _each(
+    fix: Callable[[np.ndarray, np.ndarray], np.ndarray], what: str, given: np.ndarray,
+    beside: np.ndarray,
+) -> np.ndarray:
+    pairs = track(zip(given, beside, strict=True), len(given), what)
+    return np.stack([fix(image, other) for image, other in pairs]).clip(0, 1).astype(np.float32)
+
+
+def missing(given: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """(N, H, W) whether a pixel is missing: black in all channels, and in x not."""
+    found: np.ndarray = (given == 0).all(-1) & (x > 0).any(-1)
+    return found
+
+
+def changed(given: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """(N, H, W) whether a pixel is another than in x."""
+    found: np.ndarray = (np.abs(given - x) > 1 / 255).any(-1)
+    return found
+
+
+def median(given: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The median filter of 3x3 or 5x5 pixels, whichever comes nearer to x."""
+    from scipy.ndimage import median_filter
+    tried = [median_filter(given, (1, side, side, 1)) for side in (3, 5)]
+    best: np.ndarray = min(tried, key=lambda made: float(np.square(made - x).mean()))
+    return best
+
+
+def nearest(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    """Each missing pixel (H, W) of an image (H, W, C) as the nearest one that is not."""
+    from scipy.ndimage import distance_transform_edt
+    if holes.all():
+        return image
+    rows, columns = distance_transform_edt(holes, return_distances=False, return_indices=True)
+    filled: np.ndarray = image[rows, columns]
+    return filled
+
+
+def neighbours(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    """Each missing pixel (H, W) of an image (H, W, C) as the mean of the visible ones around it, in
+    the smallest square of 3, 5, 7, ... pixels that holds any."""
+    from scipy.ndimage import uniform_filter
+    seen = (~holes).astype(float)[..., None]
+    made, left, side = image.astype(float), holes.copy(), 1
+    while left.any() and side < 2 * max(holes.shape):
+        side += 2
+        size = (side, side, 1)
+        count = uniform_filter(seen, size, mode="constant") * side**2
+        total = uniform_filter(image * seen, size, mode="constant") * side**2
+        reached = left & (count[..., 0] > 0.5)
+        made[reached] = (total / np.maximum(count, 1))[reached]
+        left &= ~reached
+    return made
+
+
+def telea(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    """OpenCV's fast marching inpainting (Telea, 2004), from 3 pixels around."""
+    import cv2  # type: ignore[import-not-found]
+    eight = np.rint(image * 255).astype(np.uint8)
+    filled = cv2.inpaint(eight, holes.astype(np.uint8), 3, cv2.INPAINT_TELEA)
+    found: np.ndarray = np.atleast_3d(filled) / 255
+    return found
+
+
+def bm3d(image: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """BM3D (Dabov et al., 2007), told how far the image is from x."""
+    from bm3d import bm3d as denoise  # type: ignore[import-not-found]
+    from bm3d import bm3d_rgb
+    sigma = max(float(np.std(image - x)), 1e-3)
+    found: np.ndarray = (bm3d_rgb(image, sigma) if image.shape[-1] == 3 else
+                         np.stack([denoise(plane, sigma) for plane in np.moveaxis(image, -1, 0)],
+                                  -1))
+    return found
+
+
+def bicubic(given: np.ndarray, factor: int) -> np.ndarray:
+    """One pixel of each square of `factor` of them, enlarged again by Pillow."""
+    from PIL import Image
+    height, width = given.shape[1:3]
+    size = (-(-width // factor) * factor, -(-height // factor) * factor)
+    small = given[:, ::factor, ::factor]
+    made = [[np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BICUBIC))
+             for plane in np.moveaxis(image, -1, 0)] for image in small]
+    return np.moveaxis(np.array(made), 1, -1)[:, :height, :width].clip(0, 1)

@@ -1,0 +1,232 @@
+"""Taking the snapshot of a trained model: all that metrics and figures need, in one look."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Normal
+
+from ..core.channels import channels_first, channels_last
+from ..core.console import track
+from ..data.columns import value_names
+from ..data.source import Source
+from ..inference.fitted_prior import FittedPrior
+from ..model.autoencoder import Autoencoder
+from ..model.corruptions import corrupted
+from ..model.posterior_stats import moments
+from .against_pca import put_beside
+from .feature_extractor import Judge, find_judge
+from .latent_grids import Space, all_probes
+from .restoration_baselines import baselines
+from .snapshot import CLEAN, CORRUPTED, RESTORED, Drawn, Snapshot
+
+MOST = 10_000              # samples, and
+MOST_VALUES = 30_000_000   # values of x that a snapshot holds
+SHOWN = 40                 # draws of each prior, or
+A_CLASS = 8                # of each class, of at most
+CLASSES = 10
+DRAWN = 5000               # draws that the judge sees, at most
+DRAWN_VALUES = 60_000_000
+TRIPS = 1000               # codes that are decoded and encoded again
+BATCH = 250
+GLANCED, GLANCED_MOST = 100, 2000   # samples, at least and at most, and
+GLANCED_VALUES = 8_000_000   # values of them, at a glance
+COMPARED = 64              # samples that are corrupted and restored, and
+COMPARED_VALUES = 6_000_000   # values of them
+LONGEST = 20               # characters of a column's name
+
+
+@dataclass(frozen=True)
+class Eye:
+    """The model as it is looked through: arrays in, arrays out."""
+
+    model: Autoencoder
+    device: torch.device
+    shape: tuple[int, ...]    # of one code
+
+    @torch.inference_mode()
+    def encode(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Codes (N, D) of samples (N, H, W, C) or (N, D), labels (N,) or (0,)."""
+        parts = []
+        for start in range(0, len(x), BATCH):
+            chunk = slice(start, start + BATCH)
+            latent, _ = self.model.encode(_planes(x[chunk]).to(self.device), self._told(y[chunk]))
+            parts.append(latent.z.float().cpu())
+        return torch.cat(parts).flatten(1).numpy()
+
+    @torch.inference_mode()
+    def decode(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Samples (N, H, W, C) or (N, D) of codes (N, D)."""
+        parts = []
+        for start in range(0, len(z), BATCH):
+            chunk = slice(start, start + BATCH)
+            codes = _planes(z[chunk]).unflatten(1, self.shape).to(self.device)
+            parts.append(self.model.decode(self.model.settled(codes), self._told(y[chunk])).mean)
+        return channels_last(torch.cat(parts).float().cpu()).contiguous().numpy()
+
+    def _told(self, y: np.ndarray) -> Tensor | None:
+        if self.model.condition is None:
+            return None
+        return torch.from_numpy(np.asarray(y)).to(self.device)
+
+
+def rows_of(source: Source, split: str = "", limit: int | None = None) -> Tensor:
+    """Which rows of a split, by default the unseen one, a snapshot is of."""
+    most = min(limit or MOST, MOST, max(1, MOST_VALUES // int(np.prod(source.shape))))
+    return source.splits[split or source.unseen].evenly(most)
+
+
+def take(
+    model: Autoencoder, source: Source, priors: Mapping[str, FittedPrior] | None = None,
+    features: str = "",
+) -> Snapshot:
+    """Pass the test split (else val, else train) through the model, deterministically, probe its
+    codes, and draw from the priors, always from the same noise; `features` may be an ONNX file's.
+    """
+    judge = find_judge(source, features)   # which may refuse the file: before all else
+    model.eval()
+    s = passed(model, source, rows_of(source))
+    put_beside(s, source)
+    device = source.splits[source.unseen].device
+    eye = Eye(model, device, s.z.shape[1:])
+    typical = int(np.argsort(s.squared, kind="stable")[len(s.x) // 2])
+    space = Space(s.codes, s.y, s.x, s.classes, eye.decode, typical,
+                  bool(model.bottleneck.confined))
+    s.probes = all_probes(space)
+    s.trips, s.box_trips = round_trips(eye, s.codes, s.y)
+    s.judge = f"{judge.name}: {judge.about}"
+    s.features = _judged(judge.features, s.x)
+    s.restored, s.hidden = restored(model, source)
+    s.drawn = {name: _drawn(eye, prior, judge, s) for name, prior in (priors or {}).items()}
+    return s
+
+
+def glance(model: Autoencoder, source: Source) -> Snapshot:
+    """As much of it as says in a moment how the model compares with PCA."""
+    model.eval()
+    split = source.splits[source.unseen]
+    most = max(GLANCED, min(GLANCED_MOST, GLANCED_VALUES // int(np.prod(source.shape))))
+    s = passed(model, source, split.evenly(most))
+    put_beside(s, source, GLANCED_VALUES)
+    return s
+
+
+@torch.inference_mode()
+def passed(model: Autoencoder, source: Source, rows: Tensor, name: str = "") -> Snapshot:
+    """What the model makes of these rows of a split, by default the unseen one: reconstructions
+    and codes, without noise."""
+    name = name or source.unseen
+    split = source.splits[name]
+    parts, kl = [], torch.zeros(0)
+    for chunk in rows.split(BATCH):
+        batch = split.batch(chunk)
+        out = model(batch.x, batch.y, given=batch.given, known=batch.known)
+        if (found := moments(out.latent)):
+            kl = found["q_kl"].cpu() * len(chunk) / len(rows) + (kl if len(kl) else 0)
+        nats = -out.px.log_prob(batch.x)
+        nats = (nats if out.known is None else nats * out.known).flatten(1).sum(1)
+        q = out.latent.q
+        std = q.stddev.flatten(1) if isinstance(q, Normal) else torch.zeros(0, device=nats.device)
+        known = torch.zeros(0) if out.known is None else out.known
+        words = torch.zeros(0) if out.latent.codes is None else out.latent.codes.flatten(1)
+        parts.append([t.float().cpu() for t in (batch.x, out.px.mean, out.latent.z, std, nats,
+                                                known, words)])
+    x, recon, z, std, nats, known, words = (torch.cat(p) for p in zip(*parts, strict=True))
+    index = split.index[rows].cpu()
+    y = np.empty(0, np.int64) if split.y is None else split.y.cpu()[index].numpy()
+    names = tuple(source.names[i] for i in index.tolist()) if source.names else ()
+    return Snapshot(channels_last(x).contiguous().numpy(),
+                    channels_last(recon).contiguous().numpy(), z.numpy(), std.numpy(), nats.numpy(),
+                    kl.numpy(), y, source.classes, names, name, len(split),
+                    source.low >= 0 and source.high <= 1,
+                    channels_last(known).numpy().astype(bool), words=words.numpy().astype(np.int32),
+                    books=getattr(model.bottleneck, "books", 1), columns=_columns(source),
+                    **_truth(source, index))
+
+
+def _columns(source: Source) -> tuple[str, ...]:
+    """The names of a table's values, short enough to stand at an axis."""
+    if source.encoding.get("kind") != "table":
+        return ()
+    names = value_names(source.encoding["columns"])
+    return tuple(name if len(name) <= LONGEST else f"{name[:LONGEST - 1]}…" for name in names)
+
+
+def _truth(source: Source, index: Tensor) -> dict[str, Any]:
+    if source.factors is None:
+        return {}
+    return {"truth": source.factors.values[index.numpy()], "truth_names": source.factors.names}
+
+
+@torch.inference_mode()
+def restored(
+    model: Autoencoder, source: Source, name: str = "", most: int = COMPARED
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Clean, corrupted, restored and baseline versions of at most so many samples (M, ...) of a
+    split, by default the unseen one, always in the same noise, and what the corruption hid of them,
+    (M, ...) or (0,). Empty where the encoder saw samples as they are."""
+    split = source.splits[name or source.unseen]
+    if model.corruption == "none" and split.given is None:
+        return {}, np.empty(0)
+    fitting = max(1, COMPARED_VALUES // int(np.prod(source.shape)))
+    batch = split.batch(split.evenly(min(most, fitting)))
+    seen = corrupted(model.corrupt, batch.seen)
+    again = model(batch.x, batch.y, given=seen.x).px.mean
+    bounded = source.low >= 0 and source.high <= 1
+    x, given, made = (channels_last(t.float().cpu()).contiguous().numpy()
+                      for t in (batch.x, seen.x, again))
+    hidden = np.empty(0) if seen.hidden is None else channels_last(seen.hidden.cpu()).numpy()
+    if bounded:   # as files would hold them
+        given, made = given.clip(0, 1), made.clip(0, 1)
+    holes: np.ndarray | None = hidden.max(-1) if hidden.size else None
+    others = baselines(model.corruption, given, x, holes) if bounded and x.ndim == 4 else {}
+    return {CORRUPTED: given, **others, RESTORED: made, CLEAN: x}, hidden
+
+
+def round_trips(eye: Eye, z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far codes are from where they were once decoded and encoded again, in widths of the
+    cloud of codes: of some of z (N, D), and of as many random points of the box that holds all."""
+    rows = np.linspace(0, len(z) - 1, min(TRIPS, len(z))).astype(int)
+    drawn = np.random.default_rng(0).uniform(z.min(0), z.max(0), (len(rows), z.shape[1]))
+    width = max(float(np.sqrt(z.var(0).sum())), 1e-12)
+    found = []
+    for codes in (z[rows], drawn.astype(np.float32)):
+        labels = y[rows] if len(y) else y
+        again = eye.encode(eye.decode(codes, labels), labels)
+        found.append(np.linalg.norm(again - codes, axis=1) / width)
+    return found[0], found[1]
+
+
+@torch.inference_mode()
+def _judged(use: Callable[[Tensor], Tensor], x: np.ndarray) -> np.ndarray:
+    """What one side of the judge says of x (N, H, W, C) or (N, D)."""
+    return torch.cat([use(_planes(x[start:start + BATCH]))
+                      for start in range(0, len(x), BATCH)]).numpy()
+
+
+def _planes(x: np.ndarray) -> Tensor:
+    return channels_first(torch.from_numpy(np.ascontiguousarray(x)).float())
+
+
+def _drawn(eye: Eye, prior: FittedPrior, judge: Judge, s: Snapshot) -> Drawn:
+    """Draws as often of each class as there are; the first ones, to be shown, a class a row."""
+    total = min(len(s.x), DRAWN, max(1, DRAWN_VALUES // int(np.prod(s.x.shape[1:]))))
+    told = eye.model.condition is not None or prior.groups > 1
+    kinds = np.flatnonzero(prior.share.numpy() > 0)[:CLASSES] if told else np.empty(0, int)
+    shown = kinds.repeat(A_CLASS) if told else np.zeros(SHOWN, int)
+    z, first = prior.sample(len(shown), shown, seed=1) if told else prior.sample(SHOWN, seed=1)
+    x = eye.decode(z.reshape(len(z), -1), first)
+    many, of = prior.sample(total, seed=2)
+    features, judged = [], []
+    starts = range(0, total, BATCH)
+    for start in track(starts, len(starts), f"drawing from {prior.text}"):
+        chunk = slice(start, start + BATCH)
+        images = eye.decode(many[chunk].reshape(len(many[chunk]), -1), of[chunk])
+        features.append(_judged(judge.features, images))
+        if judge.classify is not None:
+            judged.append(_judged(judge.classify, images))
+    return Drawn(x, of if told else np.empty(0, int), np.concatenate(features),
+                 np.concatenate(judged) if judged else np.empty(0, int))
