@@ -24,7 +24,7 @@ from hourglass.analysis.metrics.bootstrap import of_mean
 from hourglass.analysis.metrics.reconstruction import structural_similarity
 from hourglass.core.console import say
 from hourglass.run.settings import read_toml
-from hourglass.tasks.pictures import save_figure
+from hourglass.tasks.write_images import save_figure
 
 OURS = (5, 50, 80, 95, 99, 99.8)
 THEIRS = {"JPEG": (1, 5, 15, 30, 50, 75, 90), "WEBP": (0, 10, 30, 50, 75, 90)}

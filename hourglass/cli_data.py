@@ -74,7 +74,7 @@ def show(
     Example: hourglass data show photos/ -o sheet.png
     """
     from .core.channels import show_channels
-    from .tasks.look import look
+    from .tasks.inspect_data import look
     chosen = make_settings(settings)
     show_channels(chosen.show)
     for line in look(source, out, chosen.reading()):

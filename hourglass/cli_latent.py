@@ -51,7 +51,7 @@ def generate(
     from .tasks.generate import Wish
     from .tasks.generate import generate as draw
     from .tasks.grid import draw_grid, read_grid
-    from .tasks.sweep import Draw, sweep
+    from .tasks.radius_sweep import Draw, sweep
     model = load(run, str(choose_device(device)))
     prior, grid = ("auto", prior) if prior.startswith("grid") else (prior, grid)
     if grid:
@@ -127,9 +127,9 @@ def vary(
     """
     from .core.device import choose_device
     from .inference.trained import load
+    from .tasks.edit_attribute import chosen_attributes
+    from .tasks.edit_attribute import vary as along
     from .tasks.finish import Finish
-    from .tasks.vary import chosen_attributes
-    from .tasks.vary import vary as along
     model = load(run, str(choose_device(device)))
     names = [name.strip() for name in attribute.split(",") if name.strip()]
     attributes = chosen_attributes(model, names, having, lacking, kind)

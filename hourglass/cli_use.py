@@ -127,10 +127,10 @@ def _score_series(
 ) -> None:
     """Score the steps of a series, else of the one that the run was trained on."""
     from .core.console import say
-    from .tasks.draw_series import draw_series
-    from .tasks.pictures import SUFFIXES, check_name
+    from .tasks.plot_series import draw_series
     from .tasks.score_series import read_spans, score_series, write_scores
     from .tasks.series_words import in_words
+    from .tasks.write_images import SUFFIXES, check_name
     plot, windows = drawn
     check_name(out, (".csv",))
     if plot:
@@ -198,7 +198,7 @@ def embed(
         raise ValueError("--nearest and --duplicates are two questions; ask one at a time")
     model = load(run, str(choose_device(device)))
     if nearest:
-        from .tasks.search import search
+        from .tasks.find_similar import search
         place = out or Path("nearest.png")
         lines = search(model, images, nearest, n, place, kind)
     elif duplicates:

@@ -29,7 +29,7 @@ from .data.in_memory import gather
 from .inference.pca import pca_from
 from .inference.sample_stats import Look
 from .inference.thresholds import contamination as lies_above
-from .learnt import learn, restore, save, settings_for
+from .tasks.table_model import learn, restore, save, settings_for
 
 TABLE = [np.float64, np.float32]   # what X may be; all else becomes float64
 USUAL = "mahalanobis"   # "auto": rows that were trained on come back, outliers too, but their codes

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from hourglass.core.registry import models
 from hourglass.run.folder import RunFolder
-from hourglass.tasks.compared import every_model
+from hourglass.tasks.compare_arguments import every_model
 from hourglass.tasks.ranking import COLUMNS, Measured
 
 FAST = "--epochs 2 --batch-size 32 --backbone mlp(8) --test 0.4"

@@ -8,7 +8,7 @@ import hourglass as hg
 from hourglass.analysis.latent_grids import square
 from hourglass.tasks.finish import Finish, finished
 from hourglass.tasks.grid import read_grid
-from hourglass.tasks.nearest import Nearest
+from hourglass.tasks.nearest_training import Nearest
 
 KINDS = ("bar", "dot", "ring")
 

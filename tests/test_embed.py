@@ -19,7 +19,7 @@ from hourglass.inference.encoder_decoder import load_half
 from hourglass.tasks import embed as embedding
 from hourglass.tasks.duplicates import find_doubles
 from hourglass.tasks.embed import Embedded, codes_of
-from hourglass.tasks.search import nearest_to
+from hourglass.tasks.find_similar import nearest_to
 
 FAST = {"epochs": 3, "batch_size": 16}
 KINDS = {   # what halves are exported of

@@ -14,8 +14,8 @@ from hourglass.analysis.snapshot import load_snapshot
 from hourglass.data import from_array, split
 from hourglass.inference.latent_directions import MEASURED, find_attribute, slant, width
 from hourglass.inference.latents import Codes
+from hourglass.tasks.edit_attribute import chosen_attributes
 from hourglass.tasks.morph import step
-from hourglass.tasks.vary import chosen_attributes
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_sharpening_is_pillows(at, hourglass, tmp_path):
 
 
 def test_the_nearest_training_sample_of_a_training_sample_is_itself(at):
-    from hourglass.tasks.nearest import nearest
+    from hourglass.tasks.nearest_training import nearest
     source = hg.load("ae").source()
     x = source.splits["train"].batch(torch.arange(3)).x
     found = nearest(source, np.moveaxis(x.numpy(), 1, -1))

@@ -22,7 +22,7 @@ from hourglass.inference.window_means import StepMeans
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 from hourglass.run.settings import make_settings, read_recipe
-from hourglass.tasks.draw_series import draw_series
+from hourglass.tasks.plot_series import draw_series
 from hourglass.tasks.score_series import (
     by_step,
     labelled_steps,

@@ -15,7 +15,7 @@ from hourglass.data.images import Reading
 from hourglass.data.series import from_frame, whole
 from hourglass.data.series_units import split_units
 from hourglass.data.timeline import Also
-from hourglass.tasks.draw_series import chosen, draw_series
+from hourglass.tasks.plot_series import chosen, draw_series
 from hourglass.tasks.score_series import ScoredSeries, Stretching, score_series, write_scores
 from hourglass.tasks.series_words import in_words
 from hourglass.tasks.steps import Steps, over_channels

@@ -11,7 +11,7 @@ import numpy as np
 from fastapi import Response
 from pydantic import BaseModel
 
-from ..tasks.pictures import as_picture, as_sheet
+from ..tasks.write_images import as_picture, as_sheet
 from .refusal import Refusal
 
 Format = Literal["auto", "png", "zip", "json"]

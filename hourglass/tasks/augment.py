@@ -10,7 +10,7 @@ from ..core.files import check_empty
 from ..data import collect, split
 from ..data.augmentations import augmenter
 from ..data.images import Reading
-from .pictures import TIFFS, as_picture, save_deep
+from .write_images import TIFFS, as_picture, save_deep
 
 BATCH = 100
 

@@ -11,8 +11,8 @@ from ..core.files import write_out
 from ..inference.batches import seen
 from ..inference.trained import Trained
 from .embed import CHUNK, names_of
-from .pictures import check_name
 from .unlike import unlike
+from .write_images import check_name
 
 
 def classify(model: Trained, samples: str, out: Path) -> list[str]:

@@ -15,7 +15,7 @@ from ..data.patches import as_patches
 from ..inference.compression.codec import Wish
 from ..inference.compression.container import MAGIC
 from ..inference.trained import Trained
-from .pictures import TIFFS, as_picture, save_array, save_deep
+from .write_images import TIFFS, as_picture, save_array, save_deep
 
 LARGEST = 2**31   # bytes of a file that is read
 

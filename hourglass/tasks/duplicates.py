@@ -15,7 +15,7 @@ from ..core.files import write_out
 from ..core.image_grid import shown
 from ..inference.trained import Trained
 from .embed import Embedded, codes_of
-from .pictures import check_name, save_figure
+from .write_images import check_name, save_figure
 
 NEIGHBOUR = 10   # whose distance is the measure: a sample may have some doubles itself
 CHUNK = 500

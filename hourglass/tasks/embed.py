@@ -12,8 +12,8 @@ from ..core.contracts import Collection
 from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..inference.trained import Trained
-from .pictures import check_name, save_array
 from .unlike import unlike
+from .write_images import check_name, save_array
 
 SUFFIXES = (".parquet", ".csv", ".npy")
 CHUNK = 2048   # samples encoded between two looks at the bar

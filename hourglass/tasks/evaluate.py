@@ -17,8 +17,8 @@ from ..inference.log_likelihood.units import measure_of
 from ..inference.run_cache import keep_evaluation
 from ..inference.trained import Trained
 from ..model.autoencoder import Autoencoder
-from .pictures import check_name
 from .reconstructed import Reconstruction, reconstruction_of
+from .write_images import check_name
 
 Evaluation = Likelihood | Reconstruction
 

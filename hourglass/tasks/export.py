@@ -9,7 +9,7 @@ from ..core.files import write_out
 from ..inference.encoder_decoder import load_half
 from ..inference.onnx_export import INPUT, example
 from ..inference.onnx_export import export as content_of
-from .pictures import check_name
+from .write_images import check_name
 
 BATCHES = (1, 3)
 CLOSE = 1e-5    # of the largest value that comes out, where that is above 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import ImageEnhance, ImageFilter
 
-from .pictures import as_picture
+from .write_images import as_picture
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from ..core.image_grid import shown
 from ..data.windows import in_own_units
 from ..inference.trained import Trained
 from .finish import Finish, finished
-from .nearest import nearest
-from .pictures import (
+from .nearest_training import nearest
+from .tables import SUFFIXES as TABLES
+from .tables import drawn_rows, is_table, save_table
+from .write_images import (
     SUFFIXES,
     as_picture,
     as_sheet,
@@ -22,8 +24,6 @@ from .pictures import (
     save_figure,
     save_picture,
 )
-from .tables import SUFFIXES as TABLES
-from .tables import drawn_rows, is_table, save_table
 
 MOST = 40     # classes that have a row each
 LEAST = 2     # samples in such a row

@@ -11,7 +11,7 @@ from ..core.expressions import read
 from ..core.image_grid import shown
 from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
-from .pictures import save_figure
+from .write_images import save_figure
 
 MOST = 64   # codes a side
 

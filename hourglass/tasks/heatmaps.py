@@ -16,7 +16,7 @@ from ..data.images import open_image
 from ..data.reading import Reading
 from ..inference.anomaly import Detector
 from ..inference.placement import placement_of
-from .pictures import as_picture, png_name, save_picture
+from .write_images import as_picture, png_name, save_picture
 
 SEEN = 224          # pixels of an image's shorter side in a heat map, at least
 GAP = 8

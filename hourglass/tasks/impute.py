@@ -9,8 +9,8 @@ from ..data.table import Table, by_column
 from ..inference.hidden_cells import WAYS, in_shares
 from ..inference.imputation import Filler, complete, filler_of
 from ..inference.trained import Trained
-from .pictures import check_name
 from .tables import SUFFIXES, save_table
+from .write_images import check_name
 
 MOST = 20   # columns of which it is said how they are filled in
 

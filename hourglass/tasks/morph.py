@@ -10,8 +10,8 @@ import numpy as np
 
 from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
-from .picking import one_class, pick
-from .pictures import (
+from .pick_samples import one_class, pick
+from .write_images import (
     MOVING,
     SUFFIXES,
     as_sheet,

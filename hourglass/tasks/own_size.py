@@ -13,7 +13,7 @@ from ..inference.anomaly import Detector
 from ..inference.tiling import tiled
 from ..inference.trained import Trained
 from .heatmaps import heat_picture
-from .pictures import png_name, save_picture
+from .write_images import png_name, save_picture
 
 
 def each_image(

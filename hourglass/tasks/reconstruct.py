@@ -16,9 +16,9 @@ from ..inference.trained import Trained
 from ..run.settings import make_settings, read_toml
 from .finish import PLAIN, Finish, finished
 from .own_size import each_image
-from .pictures import TIFFS, as_picture, png_name, save_deep
 from .restore import as_trained, images_of
 from .unlike import warning_of
+from .write_images import TIFFS, as_picture, png_name, save_deep
 
 Pair = tuple[str, np.ndarray, np.ndarray]   # a name, an image (H, W, C), and its reconstruction
 

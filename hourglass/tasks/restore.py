@@ -22,7 +22,7 @@ from ..data.reading import Misfit
 from ..inference.trained import Trained
 from ..model.corruptions import Corrupter, corrupted, corrupter
 from ..run.settings import read_toml
-from .pictures import SUFFIXES, TIFFS, as_picture, save_deep, save_picture
+from .write_images import SUFFIXES, TIFFS, as_picture, save_deep, save_picture
 
 QUALITY = 95     # of what is written as JPEG or WebP
 OWN = "own"      # the corruption that the model was trained with

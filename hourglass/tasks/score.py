@@ -20,7 +20,7 @@ from ..inference.trained import Trained
 from .heatmaps import write_heatmaps
 from .masks import by_masks, find_masks
 from .own_size import write_whole_heatmaps
-from .pictures import check_name
+from .write_images import check_name
 
 NORMAL_NAMES = ("normal", "good")   # of folders, where training knew no classes
 COLUMNS = ("file", "score", "probability", "verdict")

@@ -10,7 +10,7 @@ from ..core.console import say
 from ..core.files import write_out
 from ..data.columns import parts_of, unit_errors
 from ..inference.trained import Trained
-from .pictures import check_name
+from .write_images import check_name
 
 SUFFIXES = (".csv", ".parquet")
 NAME = "reconstruction.csv"   # in a folder

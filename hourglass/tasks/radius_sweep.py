@@ -11,7 +11,7 @@ from ..analysis.figures.canvas import panels, put_rows
 from ..core.image_grid import shown
 from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
-from .pictures import save_figure
+from .write_images import save_figure
 
 COLUMNS = 8
 

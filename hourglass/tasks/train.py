@@ -4,23 +4,23 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .analysis.against_pca import in_words
-from .analysis.analyse import settle
-from .analysis.report import compared_with_pca, finish, write_report
-from .core.console import is_first, say
-from .core.distributed import part_ways
-from .data.over_time import as_kind
-from .inference.imputation import filled_in
-from .inference.trained import Trained
-from .run.aliases import own_words
-from .run.folder import open_run
-from .run.settings import IN_MEMORY, chosen_recipe, make_settings
-from .training.callbacks import Callback, as_callbacks, watched
-from .training.progress import show
-from .training.setup import Training
-from .training.setup import prepare as prepare_run
-from .training.setup import resume as resume_run
-from .training.train import run
+from ..analysis.against_pca import in_words
+from ..analysis.analyse import settle
+from ..analysis.report import compared_with_pca, finish, write_report
+from ..core.console import is_first, say
+from ..core.distributed import part_ways
+from ..data.over_time import as_kind
+from ..inference.imputation import filled_in
+from ..inference.trained import Trained
+from ..run.aliases import own_words
+from ..run.folder import open_run
+from ..run.settings import IN_MEMORY, chosen_recipe, make_settings
+from ..training.callbacks import Callback, as_callbacks, watched
+from ..training.progress import show
+from ..training.setup import Training
+from ..training.setup import prepare as prepare_run
+from ..training.setup import resume as resume_run
+from ..training.train import run
 
 
 def train(

@@ -15,24 +15,24 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from .core.channels import channels_first, channels_last
-from .core.contracts import Batch, Collection, Seen
-from .core.device import choose_device
-from .core.expressions import read
-from .core.files import check_empty
-from .core.hints import did_you_mean
-from .core.registry import models
-from .core.tensor_files import load_tensors, save_tensors
-from .data.scales import AS_IT_IS, find_scale
-from .inference.batches import BATCH
-from .inference.pca import PCA, components_for, errors_by_others, fit_pca
-from .inference.sample_stats import Look, by_place, seen_of, together
-from .inference.trained import load
-from .run.settings import Settings, make_settings
-from .training.loop import fit
-from .training.progress import show
-from .training.setup import prepare
-from .training.train import parties_of, save_weights
+from ..core.channels import channels_first, channels_last
+from ..core.contracts import Batch, Collection, Seen
+from ..core.device import choose_device
+from ..core.expressions import read
+from ..core.files import check_empty
+from ..core.hints import did_you_mean
+from ..core.registry import models
+from ..core.tensor_files import load_tensors, save_tensors
+from ..data.scales import AS_IT_IS, find_scale
+from ..inference.batches import BATCH
+from ..inference.pca import PCA, components_for, errors_by_others, fit_pca
+from ..inference.sample_stats import Look, by_place, seen_of, together
+from ..inference.trained import load
+from ..run.settings import Settings, make_settings
+from ..training.loop import fit
+from ..training.progress import show
+from ..training.setup import prepare
+from ..training.train import parties_of, save_weights
 
 SCALES = ("auto", "standard", "range", "none")
 KEPT = ("settings.toml", "run.json", "model.safetensors", "history.csv")   # of a run's folder

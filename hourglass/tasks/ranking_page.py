@@ -19,8 +19,8 @@ from ..core.image_grid import shown
 from ..core.registry import figures
 from ..run.folder import RunFolder
 from ..run.settings import read_toml
-from .compare import COLUMNS as ACROSS
-from .compare import same_samples
+from .compare_runs import COLUMNS as ACROSS
+from .compare_runs import same_samples
 from .ranking import COLUMNS, Entry, Ranking, as_rows
 
 PAGE, ROWS = "comparison.html", "table.csv"

@@ -10,8 +10,8 @@ from ..core.image_grid import shown
 from ..inference.latent_directions import MEASURED, Attribute, between, find_attribute
 from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
-from .picking import one_class, pick
-from .pictures import MOVING, SUFFIXES, check_name, save_animation, save_figure
+from .pick_samples import one_class, pick
+from .write_images import MOVING, SUFFIXES, check_name, save_animation, save_figure
 
 REACH = 1.5    # times the difference of the means
 STEPS = 11

@@ -10,8 +10,8 @@ from ..core.files import write_out
 from ..core.image_grid import shown
 from ..inference.trained import Trained
 from .embed import Embedded, codes_of
-from .picking import one_class, pick
-from .pictures import SUFFIXES, check_name, save_figure
+from .pick_samples import one_class, pick
+from .write_images import SUFFIXES, check_name, save_figure
 
 COLUMNS = 20   # images beside a query in a picture
 

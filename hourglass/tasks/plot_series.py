@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 
 from ..analysis.figures.canvas import COLOURS, panels, plain
 from ..data.series import Spans
-from .pictures import save_figure
 from .score_series import ScoredSeries, runs
 from .series_words import labels_of
+from .write_images import save_figure
 
 CHANNELS = 5   # that are drawn
 
