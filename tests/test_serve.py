@@ -30,10 +30,10 @@ from schemathesis.engine import events
 import hourglass as hg
 from hourglass.serving.app import make_app
 from hourglass.serving.batching import Batcher
-from hourglass.serving.guard import Door
-from hourglass.serving.intake import safe_name
 from hourglass.serving.limits import Limits
+from hourglass.serving.middleware import Door
 from hourglass.serving.server import Place, door_of, listen, read_token
+from hourglass.serving.uploads import safe_name
 
 TOKEN = "0123456789abcdef"
 

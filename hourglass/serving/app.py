@@ -13,24 +13,14 @@ from fastapi.security import HTTPBearer
 from ..data.table import Table
 from ..inference.anomaly import Detector
 from ..inference.trained import Trained
-from .answers import Format, Pictures, as_json, choose_format, listed, pictures, records
-from .bodies import array_intake, codes_type, json_intake, samples_type, wish_type
-from .described import (
-    Arrays,
-    Codes,
-    Health,
-    Scores,
-    Served,
-    form_body,
-    json_body,
-    refusals,
-    works,
-)
-from .desk import Desk
-from .guard import OPEN, Door, Guard
-from .intake import Given, Sized, image_intake, sized_intake
+from .errors import answer_problems
 from .limits import Limits
-from .refusal import answer_problems
+from .middleware import OPEN, Door, Guard
+from .openapi import Arrays, Codes, Health, Scores, Served, form_body, json_body, refusals, works
+from .responses import Format, Pictures, as_json, choose_format, listed, pictures, records
+from .schemas import array_intake, codes_type, json_intake, samples_type, wish_type
+from .service import Desk
+from .uploads import Given, Sized, image_intake, sized_intake
 
 ABOUT = ("A trained autoencoder. Images are sent as multipart/form-data, in fields named images; "
          "answers that are images come as the query parameter format or the Accept header says: "

@@ -17,8 +17,8 @@ from PIL import Image
 from ..core.console import say
 from ..inference.trained import Trained
 from .app import make_app
-from .guard import Door, Traffic
 from .limits import Limits
+from .middleware import Door, Traffic
 
 CONNECTIONS = 1024        # at once, answered or idle
 SHORTEST_TOKEN = 16       # characters

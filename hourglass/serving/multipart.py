@@ -7,7 +7,7 @@ from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from .refusal import Refusal
+from .errors import Refusal
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks

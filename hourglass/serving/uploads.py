@@ -18,9 +18,9 @@ from ..data.headers import look, read_whole
 from ..data.images import Reading
 from ..data.reading import Misfit
 from ..inference.trained import Trained
-from .form import MULTIPART, read_parts
+from .errors import Refusal
 from .limits import Limits
-from .refusal import Refusal
+from .multipart import MULTIPART, read_parts
 
 # Pillow's names for what data/files.py reads, but TGA, which any bytes can pass for
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "AVIF", "JPEG2000")

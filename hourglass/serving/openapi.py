@@ -5,10 +5,10 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from ..inference.trained import Trained
-from .bodies import JSON
-from .form import MULTIPART
+from .errors import Problem
 from .limits import Limits
-from .refusal import Problem
+from .multipart import MULTIPART
+from .schemas import JSON
 
 WHY = {400: "the body is no form, or no JSON, or the server has another name",
        401: "the token is missing or wrong",

@@ -12,7 +12,7 @@ from fastapi import Response
 from pydantic import BaseModel
 
 from ..tasks.write_images import as_picture, as_sheet
-from .refusal import Refusal
+from .errors import Refusal
 
 Format = Literal["auto", "png", "zip", "json"]
 TYPES = {"application/json": "json", "image/png": "png", "image/*": "png", "application/zip": "zip",

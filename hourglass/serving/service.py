@@ -19,9 +19,9 @@ from ..inference.trained import Trained
 from ..run.settings import read_toml
 from ..tasks.tables import is_table
 from .batching import Batcher
-from .described import Health, Served
-from .guard import Traffic
 from .limits import Limits
+from .middleware import Traffic
+from .openapi import Health, Served
 
 
 class Desk:

@@ -15,9 +15,9 @@ from ..data.rows import as_frame
 from ..data.table import from_frame
 from ..inference.trained import Trained
 from ..tasks.tables import is_table
-from .intake import Given, check_classes, check_type
+from .errors import refuse_body
 from .limits import Limits
-from .refusal import refuse_body
+from .uploads import Given, check_classes, check_type
 
 JSON = "application/json"
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)

@@ -10,8 +10,8 @@ from typing import Any
 
 from fastapi import Response
 
+from .errors import AGAIN, Refusal, problem
 from .limits import Limits
-from .refusal import AGAIN, Refusal, problem
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
