@@ -143,7 +143,7 @@ def command(words: str) -> tuple[int, str]:
     """A command of the command line in this process: its exit code and last line."""
     import shlex
 
-    from hourglass.cli import main
+    from hourglass.cli.main import main
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         sys.argv = ["hourglass", *shlex.split(words)]

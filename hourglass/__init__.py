@@ -7,8 +7,15 @@
 
 from typing import Any
 
-_PUBLIC = {"train": "tasks.train", "resume": "tasks.train", "report": "tasks.train", "load": "inference.trained",
-           "load_half": "inference.encoder_decoder", "finetune": "tasks.finetune", "Trained": "inference.trained"}
+_PUBLIC = {
+    "train": "tasks.train",
+    "resume": "tasks.train",
+    "report": "tasks.train",
+    "load": "inference.trained",
+    "load_half": "inference.encoder_decoder",
+    "finetune": "tasks.finetune",
+    "Trained": "inference.trained",
+}
 __all__ = ["Trained", "finetune", "load", "load_half", "report", "resume", "train"]
 
 

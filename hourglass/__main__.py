@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Run the command line; Ctrl-C is answered in a line even while it is being imported."""
     try:
-        from .cli import main as run
+        from .cli.main import main as run
         run()
     except KeyboardInterrupt:
         print("hourglass: interrupted", file=sys.stderr)

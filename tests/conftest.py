@@ -26,8 +26,9 @@ settings.load_profile("unhurried")
 
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["hourglass.cli", "hourglass.training.train", "hourglass.tasks.compare_models",
-                              "hourglass.tasks.generate", "lightning_fabric", "sklearn.datasets"])
+FORKS.set_forkserver_preload(["hourglass.cli.main", "hourglass.training.train",
+                              "hourglass.tasks.compare_models", "hourglass.tasks.generate",
+                              "lightning_fabric", "sklearn.datasets"])
 
 
 class Started:
@@ -122,7 +123,7 @@ def hourglass(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     """Runs the command line in this process: hourglass("train digits") -> (code, out, err)."""
     import shlex
 
-    from hourglass.cli import main
+    from hourglass.cli.main import main
 
     def call(command: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["hourglass", *shlex.split(command)])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from hourglass.cli import app
+from hourglass.cli.main import app
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 import gpu

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from .core.console import say
-from .flags import takes_settings
-from .run.settings import READING, make_settings
+from ..core.console import say
+from ..run.settings import READING, make_settings
+from .settings_flags import takes_settings
 
 data_commands = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None,
@@ -28,7 +28,7 @@ def prepare(
 
     Example: hourglass data prepare photos/ --size 96 -o photos.npy; hourglass train photos.npy
     """
-    from .tasks.prepare import prepare as decode
+    from ..tasks.prepare import prepare as decode
     try:
         found = decode(source, out, make_settings(settings).reading())
     except KeyboardInterrupt:
@@ -53,7 +53,7 @@ def augment(
 
     Example: hourglass data augment glyphs/ -n 10000 --augment "rotate(10) + zoom(0.1)" -o more/
     """
-    from .tasks.augment import augment as vary
+    from ..tasks.augment import augment as vary
     chosen = make_settings({"augment": USUAL, **settings})
     count = vary(source, chosen.augment, n, out, chosen.reading(), chosen.seed)
     print(f"{count:,} images in {out}, by {chosen.augment}")
@@ -73,8 +73,8 @@ def show(
 
     Example: hourglass data show photos/ -o sheet.png
     """
-    from .core.channels import show_channels
-    from .tasks.inspect_data import look
+    from ..core.channels import show_channels
+    from ..tasks.inspect_data import look
     chosen = make_settings(settings)
     show_channels(chosen.show)
     for line in look(source, out, chosen.reading()):

@@ -9,20 +9,20 @@ from typing import Annotated, Any, Optional
 import typer
 from typer.exceptions import TyperException
 
-from .cli.options import Device, Run
-from .cli_compare import compare_commands
-from .cli_data import data_commands
-from .cli_evaluate import evaluate_commands
-from .cli_finetune import finetune_commands
-from .cli_latent import Blur, Sharpen, latent_commands
-from .cli_serve import serve_commands
-from .cli_use import use_commands
-from .core.console import is_first, say
-from .core.hints import did_you_mean
-from .core.registry import REGISTRIES
-from .flags import takes_settings
-from .run.aliases import own_words
-from .run.settings import Settings, chosen_recipe, make_settings, recipes
+from ..core.console import is_first, say
+from ..core.hints import did_you_mean
+from ..core.registry import REGISTRIES
+from ..run.aliases import own_words
+from ..run.settings import Settings, chosen_recipe, make_settings, recipes
+from .apply import use_commands
+from .compare import compare_commands
+from .data import data_commands
+from .evaluate import evaluate_commands
+from .finetune import finetune_commands
+from .latent import Blur, Sharpen, latent_commands
+from .options import Device, Run
+from .serve import serve_commands
+from .settings_flags import takes_settings
 
 app = typer.Typer(
     name="hourglass", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
@@ -76,13 +76,13 @@ def train(
     """
     chosen = make_settings({}) if resume else _settings(data, recipe, settings)
     say(f"reading {data or 'the data'} ...")   # before the imports, which take seconds
-    from .core.distributed import part_ways
-    from .inference.imputation import filled_in
-    from .run.folder import is_run, open_run
-    from .training.progress import show
-    from .training.setup import prepare
-    from .training.setup import resume as go_on
-    from .training.train import run
+    from ..core.distributed import part_ways
+    from ..inference.imputation import filled_in
+    from ..run.folder import is_run, open_run
+    from ..training.progress import show
+    from ..training.setup import prepare
+    from ..training.setup import resume as go_on
+    from ..training.train import run
     if resume:
         if not data or recipe or out:
             raise ValueError("--resume takes the run's folder and settings that may change, as in "
@@ -103,8 +103,8 @@ def train(
     if report:
         _report(training)
     elif not training.interrupted:
-        from .analysis.analyse import settle
-        from .analysis.report import compared_with_pca
+        from ..analysis.analyse import settle
+        from ..analysis.report import compared_with_pca
         settle(training)
         for line in compared_with_pca(training):
             say(line)
@@ -118,8 +118,8 @@ def train(
 
 
 def _report(training: Any) -> None:
-    from .analysis.against_pca import in_words
-    from .analysis.report import finish
+    from ..analysis.against_pca import in_words
+    from ..analysis.report import finish
     say("looking at what was learnt ...")
     try:
         metrics = finish(training)
@@ -140,11 +140,11 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
 
     Example: hourglass summary mnist --recipe tutorial_cae
     """
-    from .model.summary import as_text, summarise
-    from .run.folder import RunFolder, is_run
-    from .run.load_data import load_source
-    from .run.settings import with_whole_path
-    from .run.suited import suited
+    from ..model.summary import as_text, summarise
+    from ..run.folder import RunFolder, is_run
+    from ..run.load_data import load_source
+    from ..run.settings import with_whole_path
+    from ..run.suited import suited
     if data and is_run(Path(data)):   # whose settings name its data for good
         chosen = _settings("", str(RunFolder(Path(data)).settings), settings)
     else:
@@ -168,9 +168,9 @@ def report(
 
     Examples: hourglass report runs/1; hourglass report runs/1 --priors "flow;mixture(5)"
     """
-    from .analysis.report import write_report
-    from .core.device import choose_device
-    from .run.folder import open_run
+    from ..analysis.report import write_report
+    from ..core.device import choose_device
+    from ..run.folder import open_run
     wanted = [text.strip() for text in priors.split(";") if text.strip()]
     print(write_report(open_run(run), wanted, features, str(choose_device(device))))
 
@@ -195,12 +195,12 @@ def reconstruct(
     Examples: hourglass reconstruct runs/1 photos/ -o out/; hourglass reconstruct runs/2 rows.csv
     -o again.csv
     """
-    from .core.device import choose_device
-    from .inference.trained import load
-    from .tasks.finish import Finish
-    from .tasks.reconstruct import Manner
-    from .tasks.reconstruct import reconstruct as pass_through
-    from .tasks.tables import is_table, reconstruct_table
+    from ..core.device import choose_device
+    from ..inference.trained import load
+    from ..tasks.finish import Finish
+    from ..tasks.reconstruct import Manner
+    from ..tasks.reconstruct import reconstruct as pass_through
+    from ..tasks.tables import is_table, reconstruct_table
     model = load(run, str(choose_device(device)))
     if is_table(model):
         if sharpen or blur or own_size:

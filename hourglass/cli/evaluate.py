@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from .cli.options import Device, Run
+from .options import Device, Run
 
 evaluate_commands = typer.Typer()
 
@@ -39,16 +39,16 @@ def evaluate(
     Examples: hourglass evaluate runs/1 --nll 5000; hourglass evaluate runs/1 --nll 5000 --ais 500
     --limit 100; hourglass evaluate runs/sprites --factors --leave-out shape
     """
-    from .core.device import choose_device
+    from ..core.device import choose_device
     if factors:
-        from .inference.trained import load
-        from .tasks.disentangle import disentangle
+        from ..inference.trained import load
+        from ..tasks.disentangle import disentangle
         left = tuple(filter(None, map(str.strip, leave_out.split(","))))
         print(*disentangle(load(run, str(choose_device(device))), leave_out=left).lines(), sep="\n")
         return
-    from .inference.log_likelihood.estimate import Wish
-    from .inference.trained import load
-    from .tasks.evaluate import evaluate as look
+    from ..inference.log_likelihood.estimate import Wish
+    from ..inference.trained import load
+    from ..tasks.evaluate import evaluate as look
     wish = Wish(nll, ais, chains, split, limit, seed)
     found = look(load(run, str(choose_device(device))), wish, out)
     for line in [*found.lines, f"in {found.seconds:.0f} s", *([str(out)] if out else [])]:

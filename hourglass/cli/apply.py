@@ -5,7 +5,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from .cli.options import Device, Run, Told
+from .options import Device, Run, Told
 
 use_commands = typer.Typer()
 
@@ -32,10 +32,10 @@ def restore(
     Examples: hourglass restore runs/1 scans/ -o restored/; hourglass restore runs/1 clean/
     --corrupt own -o tried/
     """
-    from .core.device import choose_device
-    from .inference.trained import load
-    from .tasks.restore import Manner
-    from .tasks.restore import restore as restore_all
+    from ..core.device import choose_device
+    from ..inference.trained import load
+    from ..tasks.restore import Manner
+    from ..tasks.restore import restore as restore_all
     model = load(run, str(choose_device(device)))
     for line in restore_all(model, images, out, Manner(corrupt, enlarge, kind, seed)).lines(out):
         print(line)
@@ -85,11 +85,11 @@ def score(
     parts/ --detector "knn(5)" --labelled examples/; hourglass score runs/2 readings.csv --plot
     scores.png
     """
-    from .core.device import choose_device
-    from .inference.trained import load
-    from .tasks.score import Choice, in_words
-    from .tasks.score import score as judge
-    from .tasks.score_series import Stretching
+    from ..core.device import choose_device
+    from ..inference.trained import load
+    from ..tasks.score import Choice, in_words
+    from ..tasks.score import score as judge
+    from ..tasks.score_series import Stretching
     model = load(run, str(choose_device(device)))
     series = model.about.get("encoding", {}).get("kind") == "series"
     _check_options(series, any((heatmaps, detector, labelled, normal, masks)), any(
@@ -126,11 +126,11 @@ def _score_series(
     model: Any, data: str, out: Path, drawn: tuple[Path | None, str], asked: dict[str, Any]
 ) -> None:
     """Score the steps of a series, else of the one that the run was trained on."""
-    from .core.console import say
-    from .tasks.plot_series import draw_series
-    from .tasks.score_series import read_spans, score_series, write_scores
-    from .tasks.series_words import in_words
-    from .tasks.write_images import SUFFIXES, check_name
+    from ..core.console import say
+    from ..tasks.plot_series import draw_series
+    from ..tasks.score_series import read_spans, score_series, write_scores
+    from ..tasks.series_words import in_words
+    from ..tasks.write_images import SUFFIXES, check_name
     plot, windows = drawn
     check_name(out, (".csv",))
     if plot:
@@ -161,9 +161,9 @@ def impute(
 
     Example: hourglass impute runs/1 rows.csv -o full.csv
     """
-    from .core.device import choose_device
-    from .inference.trained import load
-    from .tasks.impute import impute as fill
+    from ..core.device import choose_device
+    from ..inference.trained import load
+    from ..tasks.impute import impute as fill
     for line in fill(load(run, str(choose_device(device))), table, out):
         print(line)
     print(out)
@@ -192,21 +192,21 @@ def embed(
     Examples: hourglass embed runs/1 photos/ -o codes.parquet; hourglass embed runs/1 photos/
     --nearest query.png -o nearest.png; hourglass embed runs/1 photos/ --duplicates
     """
-    from .core.device import choose_device
-    from .inference.trained import load
+    from ..core.device import choose_device
+    from ..inference.trained import load
     if nearest and duplicates:
         raise ValueError("--nearest and --duplicates are two questions; ask one at a time")
     model = load(run, str(choose_device(device)))
     if nearest:
-        from .tasks.find_similar import search
+        from ..tasks.find_similar import search
         place = out or Path("nearest.png")
         lines = search(model, images, nearest, n, place, kind)
     elif duplicates:
-        from .tasks.duplicates import duplicates as find
+        from ..tasks.duplicates import duplicates as find
         place = out or Path("duplicates.csv")
         lines = find(model, images, within, place)
     else:
-        from .tasks.embed import embed as write
+        from ..tasks.embed import embed as write
         place = out or Path("codes.csv")
         written = write(model, images, place)
         lines = [f"{len(written.z):,} codes of {'x'.join(map(str, written.z.shape[1:]))} numbers"]
@@ -226,9 +226,9 @@ def classify(
     Example: hourglass train mnist --model semi_supervised_vae --labelled 100 -o runs/few; hourglass
     classify runs/few scans/ -o classes.csv
     """
-    from .core.device import choose_device
-    from .inference.trained import load
-    from .tasks.classify import classify as guess_all
+    from ..core.device import choose_device
+    from ..inference.trained import load
+    from ..tasks.classify import classify as guess_all
     for line in [*guess_all(load(run, str(choose_device(device))), samples, out), out]:
         print(line)
 
@@ -254,10 +254,10 @@ def compress(
     Examples: hourglass compress runs/1 photos/ -o out.hg; hourglass compress runs/1 photos/
     --lossless
     """
-    from .core.device import choose_device
-    from .inference.compression.codec import wish_of
-    from .inference.trained import load
-    from .tasks.compress import compress as squeeze
+    from ..core.device import choose_device
+    from ..inference.compression.codec import wish_of
+    from ..inference.trained import load
+    from ..tasks.compress import compress as squeeze
     wish = wish_of(quality, step, lossless)
     sizes = squeeze(load(run, str(choose_device(device))), images, out, wish, kind)
     print("\n".join(sizes.lines(out)))
@@ -274,6 +274,6 @@ def decompress(
 
     Example: hourglass decompress runs/1 out.hg -o again/
     """
-    from .inference.trained import load
-    from .tasks.compress import decompress as unpack
+    from ..inference.trained import load
+    from ..tasks.compress import decompress as unpack
     print(f"{unpack(load(run), file, out):,} samples in {out}")

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from .core.console import say
-from .flags import takes_settings
-from .run.settings import Settings
+from ..core.console import say
+from ..run.settings import Settings
+from .settings_flags import takes_settings
 
 compare_commands = typer.Typer()
 
@@ -41,7 +41,7 @@ def compare(
     Examples: hourglass compare runs/1 runs/2 -o compare.html; hourglass compare 'ae(16)' 'vae(16)'
     --data mnist --epochs 10 --seeds 0,1,2 -o comparison/; hourglass compare --models all
     """
-    from .tasks.compare_arguments import runs_of, texts_of
+    from ..tasks.compare_arguments import runs_of, texts_of
     given = [*(what or []), *(text.strip() for text in models.split(";") if text.strip())]
     if given:
         say(f"comparing {', '.join(given)} ...")   # before the imports, which take seconds
@@ -58,7 +58,7 @@ def compare(
 
 
 def _runs(runs: list[Path], out: Path) -> None:
-    from .tasks.compare_runs import compare as lay_out
+    from ..tasks.compare_runs import compare as lay_out
     table = {name: values for name, values in lay_out(runs, out).items()
              if "/" not in name or name.endswith(("/frechet", "/asked"))}   # the page has all
     wide = max(len(name) for name in table)
@@ -70,10 +70,10 @@ def _runs(runs: list[Path], out: Path) -> None:
 
 def _models(texts: list[str], seeds: str, sort: str, report: bool, out: Path,
             settings: dict[str, Any]) -> None:
-    from .run.settings import make_settings, with_whole_path
-    from .tasks.compare_models import Plan, compare_models, seeds_of
-    from .tasks.ranking import as_text, check_order, rank
-    from .tasks.ranking_page import write_page
+    from ..run.settings import make_settings, with_whole_path
+    from ..tasks.compare_models import Plan, compare_models, seeds_of
+    from ..tasks.ranking import as_text, check_order, rank
+    from ..tasks.ranking_page import write_page
     check_order(sort)
     shared = with_whole_path(make_settings(settings))
     plan = Plan(texts, seeds_of(seeds), shared, out, report)

@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from .cli.options import Device, Run
+from .options import Device, Run
 
 finetune_commands = typer.Typer()
 
@@ -35,9 +35,9 @@ def finetune(
     Examples: hourglass finetune runs/1 --labels 100 -o runs/few; hourglass finetune runs/1
     labelled/ --frozen; hourglass classify runs/few scans/
     """
-    from .core.device import choose_device
-    from .inference.trained import load
-    from .tasks.finetune import Choice, finetuned
+    from ..core.device import choose_device
+    from ..inference.trained import load
+    from ..tasks.finetune import Choice, finetuned
     model = load(run, str(choose_device(device)))
     choice = Choice(labels, frozen, augment, steps, seed)
     found = finetuned(model, data or None, None, out, choice)

@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from .cli.options import Device, Run
+from .options import Device, Run
 
 serve_commands = typer.Typer()
 
@@ -38,14 +38,14 @@ def serve(
     Example: hourglass serve runs/1 --port 8000
     """
     try:
-        from .serving.server import Place, read_token
-        from .serving.server import serve as go_on
+        from ..serving.server import Place, read_token
+        from ..serving.server import serve as go_on
     except ModuleNotFoundError as error:
         raise ValueError(f"serving needs an extra ({error.name} is missing): pip install "
                          f"'hourglass[serve]'") from None
-    from .core.device import choose_device
-    from .inference.trained import load
-    from .serving.limits import Limits
+    from ..core.device import choose_device
+    from ..inference.trained import load
+    from ..serving.limits import Limits
     place = Place(host, port, read_token(token_file), open, grace)
     limits = Limits(max_bytes, max_files, max_pixels, 4 * max_pixels, max_pixels // 4 or 1,
                     max_samples, max_seconds, queue)
@@ -66,6 +66,6 @@ def export(
 
     Example: hourglass export runs/1 --half decoder -o decoder.onnx
     """
-    from .tasks.export import export as write
+    from ..tasks.export import export as write
     for line in write(run, half, out or Path(f"{half}.onnx")):
         print(line)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .cli.options import Device, Run, Told
+from .options import Device, Run, Told
 
 latent_commands = typer.Typer()
 
@@ -45,13 +45,13 @@ def generate(
     -o sevens/; hourglass generate runs/1 --class 0,1,2; hourglass generate runs/1 --radius
     0.5,1,2,3,5,8
     """
-    from .core.device import choose_device
-    from .inference.trained import load
-    from .tasks.finish import Finish
-    from .tasks.generate import Wish
-    from .tasks.generate import generate as draw
-    from .tasks.grid import draw_grid, read_grid
-    from .tasks.radius_sweep import Draw, sweep
+    from ..core.device import choose_device
+    from ..inference.trained import load
+    from ..tasks.finish import Finish
+    from ..tasks.generate import Wish
+    from ..tasks.generate import generate as draw
+    from ..tasks.grid import draw_grid, read_grid
+    from ..tasks.radius_sweep import Draw, sweep
     model = load(run, str(choose_device(device)))
     prior, grid = ("auto", prior) if prior.startswith("grid") else (prior, grid)
     if grid:
@@ -93,12 +93,12 @@ def morph(
 
     Examples: hourglass morph runs/1 a.png b.png -o morph.gif; hourglass morph runs/1 3 17 8
     """
-    from .core.device import choose_device
-    from .core.hints import did_you_mean
-    from .inference.trained import load
-    from .tasks.finish import Finish
-    from .tasks.morph import Manner
-    from .tasks.morph import morph as go
+    from ..core.device import choose_device
+    from ..core.hints import did_you_mean
+    from ..inference.trained import load
+    from ..tasks.finish import Finish
+    from ..tasks.morph import Manner
+    from ..tasks.morph import morph as go
     if way not in ("linear", "spherical"):
         raise ValueError(f"no way is named {way!r}; {did_you_mean(way, ['linear', 'spherical'])}")
     model = load(run, str(choose_device(device)))
@@ -125,11 +125,11 @@ def vary(
     Examples: hourglass vary runs/1 3 --attribute brightness,slant; hourglass vary runs/1 face.png
     --having smiling/ --lacking serious/ -o smile.gif
     """
-    from .core.device import choose_device
-    from .inference.trained import load
-    from .tasks.edit_attribute import chosen_attributes
-    from .tasks.edit_attribute import vary as along
-    from .tasks.finish import Finish
+    from ..core.device import choose_device
+    from ..inference.trained import load
+    from ..tasks.edit_attribute import chosen_attributes
+    from ..tasks.edit_attribute import vary as along
+    from ..tasks.finish import Finish
     model = load(run, str(choose_device(device)))
     names = [name.strip() for name in attribute.split(",") if name.strip()]
     attributes = chosen_attributes(model, names, having, lacking, kind)
@@ -147,7 +147,7 @@ def explore(
 
     Example: hourglass explore runs/1 -o explorer.html
     """
-    from .tasks.explore import explore as write
+    from ..tasks.explore import explore as write
     count = write(run, out)
     print(f"{count:,} samples in {out}")
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from .run.aliases import DIM, NAMES
-from .run.settings import Settings
+from ..run.aliases import DIM, NAMES
+from ..run.settings import Settings
 
 
 def takes_settings(names: Iterable[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
