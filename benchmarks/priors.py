@@ -2,7 +2,7 @@
 
     python benchmarks/priors.py RUN [RUN ...]
 
-A run's data must have labels: the judge is a classifier trained on them (hourglass/judge.py).
+A run's data must have labels: the judge is a classifier trained on them (hourglass/analysis/feature_extractor.py).
 """
 
 import sys

@@ -7,51 +7,56 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from wings import KINDS, WINGS
 
 import hourglass
 
 ROOT = Path(hourglass.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-SHARED = {"spec", "contracts", "console", "disk", "channels", "covariance", "precision",
-          "similarity", "decomposition"}
-LOOKS = SHARED | {"snapshot"}
-MAY_IMPORT = {   # a kind of part never imports another kind
-    "spec": set(), "contracts": set(), "console": set(), "disk": set(), "memory": set(),
-    "channels": set(), "covariance": set(), "precision": set(),
-    "similarity": {"precision"}, "decomposition": set(), "tiles": {"console"}, "baselines": SHARED,
-    "thresholds": SHARED,
-    "settings": {"spec", "aliases", "console"}, "aliases": {"spec"}, "condition": set(),
-    "posterior": SHARED, "ramps": SHARED,
-    "augmentations": SHARED,
-    "data": SHARED, "corruptions": SHARED, "backbones": SHARED, "bottlenecks": SHARED,
-    "likelihoods": SHARED, "terms": SHARED, "schedules": SHARED,
-    "optimisers": SHARED | {"muon"}, "muon": {"precision"},
-    "stopping": SHARED, "priors": SHARED, "detectors": SHARED,
-    "disentanglement": SHARED,
-    "probes": LOOKS, "metrics": LOOKS, "figures": LOOKS | {"disentanglement"},
-    "objective": SHARED | {"ramps"},
-    "autoencoder": SHARED | {"condition", "corruptions"}, "models": SHARED | {"autoencoder"},
-}
-NAMED_LAZILY = {"settings": {"autoencoder", "data"}}   # for types, and inside functions
 
 
 def modules_imported(file: Path) -> set[str]:
-    path = file.relative_to(ROOT).with_suffix("").parts
+    """Paths below hourglass/ of the modules of ours that a file imports, functions included."""
+    folder = file.relative_to(ROOT).parent.parts
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
-            target = [*path[:len(path) - node.level], *(node.module or "").split(".")]
-            found.add(next(iter(filter(None, target)), path[0]))
-    return found
+            base = [*folder[:len(folder) - node.level + 1], *filter(None, [node.module])]
+            base = [part for name in base for part in name.split(".")]
+            found |= {_path_of([*base, alias.name]) or _path_of(base) for alias in node.names}
+    return found - {""}
+
+
+def _path_of(parts: list[str]) -> str:
+    path = ROOT.joinpath(*parts)
+    if path.with_suffix(".py").is_file():
+        return "/".join(parts) + ".py"
+    return "/".join(parts) if path.is_dir() and parts else ""
+
+
+def kind_of(path: str) -> str:
+    """The kind of part that a file belongs to, or itself."""
+    return next((kind for kind in KINDS if path == kind or path.startswith(f"{kind}/")), path)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
 def test_imports_point_one_way(file):
-    own = file.relative_to(ROOT).with_suffix("").parts[0]
-    allowed = MAY_IMPORT.get(own)
-    if allowed is not None:
-        extra = modules_imported(file) - allowed - {own} - NAMED_LAZILY.get(own, set())
-        assert not extra, f"{own} imports {extra}"
+    path = file.relative_to(ROOT).as_posix()
+    own = path.partition("/")[0]
+    if own in ("__init__.py", "__main__.py"):
+        return
+    others = {imported for imported in modules_imported(file)
+              if imported.partition("/")[0] != own}
+    extra = {other for other in others if other.partition("/")[0] not in WINGS[own][1]}
+    assert not extra, f"{path} imports {extra}"
+    if kind_of(path) in KINDS:
+        within = {kind_of(i) for i in modules_imported(file) - others} - {kind_of(path)}
+        assert within <= KINDS[kind_of(path)], f"{path} imports {within}"
+
+
+def test_every_file_stands_in_a_wing():
+    there = {file.relative_to(ROOT).parts[0] for file in FILES}
+    assert there == {*WINGS, "__init__.py", "__main__.py"}
 
 
 def functions(tree: ast.AST):

@@ -1,16 +1,13 @@
 """The encoder or the decoder of a run alone, as a plain PyTorch module."""
 
-import json
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from ..core.contracts import Scale
-from ..core.tensor_files import load_tensors
 from ..model.autoencoder import Autoencoder
-from ..model.parts import Parts
 from ..run.folder import open_run
-from ..run.weights import scale_in
+from ..run.weights import read_model, scale_in
 
 
 def load_half(run: str | Path, half: str) -> "Half":
@@ -22,14 +19,7 @@ def load_half(run: str | Path, half: str) -> "Half":
     prefixes = {name: (*held, "condition.") for name, held in prefixes.items()}
     if half not in prefixes:
         raise ValueError(f"a model has an encoder and a decoder, not {half!r}")
-    weights: dict[str, Tensor] = {}
-    texts = {"hourglass": "{}"}
-    for prefix in prefixes[half]:
-        found, texts = load_tensors(folder.model, prefix)
-        weights |= found
-    about = json.loads(texts["hourglass"])
-    model = Autoencoder(Parts(**about["parts"]), tuple(about["shape"]), len(about["classes"]))
-    model.load_state_dict(weights, strict=False)
+    model, about = read_model(folder, prefixes[half])
     return Half(model, half, tuple(about["shape"]), scale_in(about)).eval()
 
 

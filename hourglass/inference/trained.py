@@ -1,6 +1,5 @@
 """Trained: a model from a run folder, put to use."""
 
-import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +12,6 @@ from torch import Tensor
 from ..core.channels import channels_first, channels_last, show_channels
 from ..core.contracts import Collection
 from ..core.hints import did_you_mean
-from ..core.tensor_files import load_tensors
 from ..data import collect_like, stored
 from ..data.in_memory import Given, are_paths
 from ..data.labels import if_known, texts_of
@@ -25,7 +23,7 @@ from ..data.windows import in_own_units, over_time
 from ..run.folder import RunFolder, open_run
 from ..run.load_data import load_source
 from ..run.settings import IN_MEMORY, make_settings, read_toml
-from ..run.weights import make_model
+from ..run.weights import read_model
 from .anomaly import Detector, detector_of
 from .any_size import at_own_size, changes, of_any_size, padded, sized, stride_of, whole
 from .batches import in_batches, seen
@@ -50,16 +48,11 @@ class Trained:
     """
 
     def __init__(self, folder: RunFolder, device: str = "cpu", source: Source | None = None):
-        if not folder.model.is_file():
-            raise ValueError(f"{folder.path} holds no model yet; go on training it with "
-                             f"hourglass train {folder.path} --resume")
-        weights, texts = load_tensors(folder.model)
         self.at_hand = source   # data that no text names, for as long as it is in memory
-        self.folder, self.about = folder, json.loads(texts["hourglass"])
+        self.folder = folder
+        self.model, self.about = read_model(folder)
         self.shape = tuple(self.about["shape"])
         self.classes, self.inputs = tuple(self.about["classes"]), Inputs(self.about)
-        self.model = make_model(self.about)
-        self.model.load_state_dict(weights)
         self.model.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.device = torch.device(device)
 

@@ -1,4 +1,4 @@
-"""A trained model's file: its weights, and all that is needed to make it again."""
+"""The weights file of a run: what a model needs to be made again, written and read."""
 
 import json
 from pathlib import Path
@@ -7,13 +7,14 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..core.contracts import Scale
-from ..core.tensor_files import save_tensors
+from ..core.tensor_files import load_tensors, save_tensors
 from ..data.images import Reading
 from ..data.source import Source
 from ..model.autoencoder import Autoencoder
 from ..model.no_decoder import NoDecoder
 from ..model.older_texts import FORMAT, parts_of
 from ..model.parts import Parts
+from .folder import RunFolder
 
 
 def scale_in(about: dict[str, Any]) -> Scale:
@@ -55,3 +56,25 @@ def describe(parts: Parts, source: Source, reading: Reading) -> dict[str, Any]:
             "scale": source.scale.factor, "values": vars(source.scale),
             "bounded": source.low >= 0 and source.high <= 1, "reading": vars(reading),
             "classes": list(source.classes), "encoding": source.encoding}
+
+
+def read_model(
+    folder: RunFolder, prefixes: tuple[str, ...] = ("",)
+) -> tuple[Autoencoder, dict[str, Any]]:
+    """A run's model on the CPU, and its description. With `prefixes`, only the weights whose names
+    begin with one of them are read; the others stay as they were initialised.
+
+    Raises ValueError where there is no model yet, or its file is damaged.
+    """
+    if not folder.model.is_file():
+        raise ValueError(f"{folder.path} holds no model yet. To train it further: "
+                         f"hourglass train {folder.path} --resume")
+    weights: dict[str, Tensor] = {}
+    texts: dict[str, str] = {}
+    for prefix in prefixes:
+        found, texts = load_tensors(folder.model, prefix)
+        weights |= found
+    description = json.loads(texts["hourglass"])
+    model = make_model(description)
+    model.load_state_dict(weights, strict=prefixes == ("",))
+    return model, description

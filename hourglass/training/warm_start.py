@@ -1,30 +1,29 @@
 """Beginning with what another run has learnt, to train on."""
 
-from torch import nn
-
-from ..inference.trained import load
 from ..model.autoencoder import Autoencoder
 from ..model.older_texts import backbone_of
 from ..run.folder import open_run
 from ..run.settings import PARTS, READING, Settings, make_settings, read_toml
+from ..run.weights import read_model
 
 
 def settings_of(settings: Settings, in_memory: bool) -> Settings:
     """The settings with what they leave open of parts and reading as in the run to begin with."""
     if not settings.begin:
         return settings
-    begun = load(settings.begin)
-    its_own = make_settings(read_toml(begun.folder.settings))
+    folder = open_run(settings.begin)
+    _, description = read_model(folder)
+    its_own = make_settings(read_toml(folder.settings))
     usual = make_settings({})
-    changes: dict[str, object] = {"begin": str(begun.folder.path.resolve())}
+    changes: dict[str, object] = {"begin": str(folder.path.resolve())}
     if settings.model == usual.model:
         changes |= {"model": its_own.model}
         changes |= {name: getattr(its_own, name) for name in PARTS if not getattr(settings, name)}
         if not settings.backbone:
-            changes["backbone"] = backbone_of(its_own.backbone, begun.about)
+            changes["backbone"] = backbone_of(its_own.backbone, description)
     arrays = settings.data.lower().endswith((".npy", ".npz"))
     if not in_memory and not arrays:   # which are taken as they are
-        theirs = begun.about["reading"]   # which older runs have less of
+        theirs = description["reading"]   # which older runs have less of
         changes |= {name: theirs[name] for name in READING
                     if name in theirs and getattr(settings, name) == getattr(usual, name)}
     return settings.with_(**changes)
@@ -35,8 +34,7 @@ def begin_with(run: str, model: Autoencoder) -> str:
 
     Raises ValueError where nothing agrees.
     """
-    theirs: nn.Module = load(open_run(run).path).model
-    found, own = theirs.state_dict(), model.state_dict()
+    found, own = read_model(open_run(run))[0].state_dict(), model.state_dict()
     fitting = {name: value for name, value in found.items()
                if name in own and own[name].shape == value.shape}
     if not fitting:
