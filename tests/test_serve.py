@@ -515,3 +515,96 @@ def test_the_openapi_page_tells_the_truth(runs, name):
                        for checks in event.recorder.checks.values() for check in checks
                        if check.failure_info]
     assert failed == [] and asked > 50
+
+
+# clumsy clients, and pages of others
+
+@pytest.fixture(scope="module")
+def port(runs):
+    """Where a server of this process's own listens, that hangs up early."""
+    import uvicorn
+
+    from hourglass.serving import connections
+    from hourglass.serving.server import Draining
+    app = make_app(hg.load(runs / "ae"))
+    listening = listen(Place(port=0))
+    kept, connections.HEADERS = connections.HEADERS, 1.0
+    server = Draining(app, app.state.desk.traffic, 5.0)
+    connections.Connection.most = 20
+    server.install_signal_handlers = lambda: None
+    server.capture_signals = __import__("contextlib").nullcontext
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    assert isinstance(server, uvicorn.Server)
+    yield listening.getsockname()[1]
+    server.should_exit = True
+    thread.join(20)
+    listening.close()
+    connections.HEADERS, connections.Connection.most = kept, connections.MOST
+
+
+def test_a_client_that_sends_no_request_is_hung_up_on(port):
+    for begun in (b"", b"GET /health HT"):
+        with socket.create_connection(("127.0.0.1", port)) as idle:
+            idle.sendall(begun)
+            idle.settimeout(20)
+            assert idle.recv(10) == b""
+
+
+def test_health_answers_however_many_wait(port):
+    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
+    try:
+        assert httpx.get(f"http://127.0.0.1:{port}/health", timeout=20).status_code == 200
+    finally:
+        for one in idle:
+            one.close()
+
+
+def test_a_client_that_closes_its_half_gets_its_answer(port):
+    with socket.create_connection(("127.0.0.1", port)) as half:
+        half.sendall(b"POST /v1/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n"
+                     b"Content-Type: application/json\r\n\r\n" + b'{"n": 1}')
+        half.shutdown(socket.SHUT_WR)
+        half.settimeout(30)
+        assert half.recv(100).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("origin, code", [
+    ("http://evil.example", 403), ("null", 403), ("http://localhost:1", 403),
+    ("http://localhost", 200), (None, 200)])
+def test_a_page_of_another_origin_cannot_ask(model, origin, code):
+    with listen(Place(port=0)) as listening:
+        app = make_app(model, door=door_of(Place(), listening))
+    headers = {"Host": "localhost", **({"Origin": origin} if origin else {})}
+    assert ask(app, "POST", "/v1/generate", headers=headers, json={"n": 1}).status_code == code
+    assert ask(app, "GET", "/health", headers=headers).status_code == code
+    assert ask(app, "GET", "/health", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_a_message_that_repeats_is_counted_and_not_logged_each_time(monkeypatch):
+    import logging
+
+    from hourglass.serving import connections
+    repeats, now = connections.Repeats(), [0.0]
+    monkeypatch.setattr(connections.time, "monotonic", lambda: now[0])
+
+    def let_through() -> logging.LogRecord | None:
+        record = logging.LogRecord("x", 30, "f", 1, "out of files", (), None)
+        return record if repeats.filter(record) else None
+    passed = [let_through() for _ in range(1000)]
+    assert passed[0] and not any(passed[1:])
+    now[0] = 11.0
+    assert "and 999 times more" in let_through().getMessage()
+
+
+def test_what_is_served_stays_the_same_when_the_run_is_trained_on_or_gone(runs, tmp_path):
+    import shutil
+    shutil.copytree(runs / "ae", tmp_path / "run")
+    app = make_app(hg.load(tmp_path / "run"))
+    asked = [("generate", {"json": {"n": 2, "prior": prior, "seed": 1},
+                           "params": {"format": "json"}}) for prior in ("auto", "own")]
+    before = [post(app, path, **given).json() for path, given in asked]
+    hg.resume(tmp_path / "run", epochs=4, lr=0.1, quiet=True, report=False)
+    assert [post(app, path, **given).json() for path, given in asked] == before
+    shutil.rmtree(tmp_path / "run")
+    assert [post(app, path, **given).json() for path, given in asked] == before

@@ -114,6 +114,16 @@ class Door:
         if self.token and not known:
             return problem(401, "this server wants its token, as Authorization: Bearer TOKEN",
                            {"WWW-Authenticate": "Bearer"})
+        return self.misled(headers)
+
+    def misled(self, headers: dict[bytes, bytes]) -> Response | None:
+        """Why a browser should not be answered: a page of another origin sends it here."""
+        origin = headers.get(b"origin")
+        if origin is not None and not self.token:
+            sender = re.sub(rb"^https?://", b"", origin).lower()
+            if sender != headers.get(b"host", b"").lower():
+                return problem(403, "a page of another origin may not ask this server; to let it, "
+                                    "give the server a token, which the page must send")
         host = re.sub(rb":\d*$", b"", headers.get(b"host", b"")).decode("latin-1")
         if self.hosts and host.lower() not in self.hosts:   # a web page's, led here by its name
             return problem(400, f"this server is called {self.hosts[0]}, not {host!r}; to be "
@@ -128,10 +138,14 @@ class Guard:
         self.app, self.limits, self.door, self.traffic = app, limits, door, traffic
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] == OPEN:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        send = self._closing(send)
+        if scope["path"] == OPEN:
+            await (self.door.misled(headers) or self.app)(scope, receive, send)
+            return
         refused = self.door.refused(headers) or self._refused(headers)
         if refused:
             await refused(scope, receive, send)
@@ -140,6 +154,16 @@ class Guard:
             late = await self._pass(scope, Body(receive, self.limits.body), visit.through(send))
             if late and not visit.begun:
                 await late(scope, receive, send)
+
+    def _closing(self, send: Send) -> Send:
+        """`send`, which asks clients to hang up once the server is about to end, so that nobody
+        asks on a connection that it is closing."""
+        async def closing(message: Message) -> None:
+            if message["type"] == "http.response.start" and self.traffic.draining:
+                headers = [*message.get("headers", []), (b"connection", b"close")]
+                message = {**message, "headers": headers}
+            await send(message)
+        return closing
 
     def _refused(self, headers: dict[bytes, bytes]) -> Response | None:
         """Why there is no room for a request with these headers, if there is none."""

@@ -17,13 +17,14 @@ from PIL import Image
 from ..core.console import say
 from ..inference.trained import Trained
 from .app import make_app
+from .connections import MOST, Connection, Oldest, Repeats, affordable
 from .limits import Limits
 from .middleware import Door, Traffic
 
-CONNECTIONS = 1024        # at once, answered or idle
 SHORTEST_TOKEN = 16       # characters
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 LAST_WORDS = 2            # seconds for answers that are on their way when time is up
+LINGER = 0.5              # seconds in which late requests are still told that the server ends
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def listen(place: Place) -> socket.socket:
         if os.name != "nt":
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
-        bound.listen(CONNECTIONS)
+        bound.listen(MOST)
     except OSError as error:
         bound.close()
         raise ValueError(f"cannot listen on {place.host}, port {place.port} ({error.strerror}); "
@@ -112,11 +113,16 @@ class Draining(uvicorn.Server):
     happening, until what was accepted is answered; a second signal ends it at once."""
 
     def __init__(self, app: FastAPI, traffic: Traffic, grace: float):
+        Connection.most = affordable()
         super().__init__(uvicorn.Config(
             app, log_level="warning", access_log=False, proxy_headers=False, server_header=False,
-            limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=LAST_WORDS, ws="none"))
+            limit_concurrency=MOST, timeout_graceful_shutdown=LAST_WORDS, ws="none",
+            http=Connection))
+        self.server_state.connections = Oldest()  # type: ignore[assignment]
         self.traffic, self.grace = traffic, grace
-        self.until = float("inf")
+        self.until, self.empty = float("inf"), float("inf")
+        for name in ("asyncio", "uvicorn.error"):
+            logging.getLogger(name).addFilter(Repeats())
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain."""
@@ -128,8 +134,10 @@ class Draining(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether to end."""
-        over = time.monotonic() >= self.until
-        if self.traffic.draining and (over or not self.traffic.inside):
+        now = time.monotonic()
+        if self.traffic.draining and not self.traffic.inside:
+            self.empty = min(self.empty, now)
+        if self.traffic.draining and (now >= self.until or now - self.empty >= LINGER):
             self.should_exit = True
         return await super().on_tick(counter)
 
