@@ -89,7 +89,7 @@ def test_folders_tell_a_conditional_model_its_classes(here, hourglass):
         "upright"] * 2
     with pytest.raises(ValueError, match="n must be a whole number from 1"):
         hg.load("run").sample(0)
-    with pytest.raises(ValueError, match="labels go beside it"):
+    with pytest.raises(ValueError, match=r"at least two classes.*labels y"):
         train((stripes(20), np.zeros(20)), **CONDITIONAL)
     for command, words in (("generate run --class lyng", "no.* class 'lyng'; did you mean 'lying'"),
                            ("generate run -o all", "all is there already and not empty"),

@@ -56,10 +56,17 @@ def test_glyphs_of_ones_own_train_by_their_recipes(here):
 
 
 def test_the_official_zip_of_faces_is_a_source_by_name(real):
-    found = collect("celeba", Reading(size="32"))
-    assert found.x.shape == (10000, 32, 32, 3) and "drawn at random" in found.notes[0]
+    found = collect("celeba('Smiling')", Reading(size="32"))
+    assert found.x.shape == (10000, 32, 32, 3) and set(found.parts) == {"train"}
+    assert found.classes == ("not Smiling", "Smiling") and 4000 < found.y.sum() < 6000
+
+
+def test_the_official_zip_alone_has_no_attributes_and_says_how_it_is_split(real, tmp_path):
+    every(50, real / "celeba10k" / "img_align_celeba.zip", tmp_path / "img_align_celeba.zip")
+    alone = collect(f"celeba(path='{tmp_path}')", Reading(size="32"))
+    assert any("drawn at random" in note for note in alone.notes)
     with pytest.raises(ValueError, match=r"list_attr_celeba\.txt"):
-        collect("celeba('Smiling')", Reading(size="32"))
+        collect(f"celeba('Smiling', path='{tmp_path}')", Reading(size="32"))
 
 
 def test_faces_are_read_from_their_zip(faces):
