@@ -23,7 +23,7 @@ import hourglass as hg
 from hourglass.analysis.metrics.bootstrap import of_mean
 from hourglass.analysis.metrics.reconstruction import structural_similarity
 from hourglass.core.console import say
-from hourglass.run.settings import read_toml
+from hourglass.run.folder import read_toml
 from hourglass.tasks.write_images import save_figure
 
 OURS = (5, 50, 80, 95, 99, 99.8)

@@ -2,7 +2,8 @@
 
     python benchmarks/priors.py RUN [RUN ...]
 
-A run's data must have labels: the judge is a classifier trained on them (hourglass/analysis/feature_extractor.py).
+A run's data must have labels: the features are of a classifier trained on them
+(hourglass/analysis/feature_extractor.py).
 """
 
 import sys
@@ -10,8 +11,7 @@ from pathlib import Path
 
 from hourglass.analysis.report import write_report
 from hourglass.analysis.snapshot import load_snapshot
-from hourglass.run.folder import open_run
-from hourglass.run.settings import read_toml
+from hourglass.run.folder import open_run, read_toml
 
 PRIORS = ("own", "uniform", "per_class", "per_class(scale=0.5)", "kde", "mixture", "flow",
           "diffusion", "diffusion(guidance=2)")

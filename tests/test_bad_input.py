@@ -193,4 +193,4 @@ def test_a_run_whose_files_are_damaged_says_which(here, hourglass):
     Path("run/model.safetensors").write_bytes(whole)
     Path("run/run.json").write_text("{")
     code, _, err = hourglass("report run")
-    assert code == 2 and "no whole run.json" in err
+    assert code == 2 and "run.json is damaged" in err

@@ -153,6 +153,6 @@ def test_odd_sizes_and_one_image_train(data, colour, here, hourglass):
 
 
 def test_what_trains_nothing_does_not_wait_for_what_trains():
-    code = ("import sys, hourglass.cli, hourglass.reports, hourglass.tasks.generate\n"
+    code = ("import sys, hourglass.cli.main, hourglass.analysis.report, hourglass.tasks.generate\n"
             "assert 'lightning_fabric' not in sys.modules")
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -15,6 +15,7 @@ from conftest import draw, stripes, train
 from PIL import Image
 
 import hourglass as hg
+from hourglass.core.output_names import png_names
 from hourglass.inference.compression.bilevel_pixels import code_tones
 from hourglass.inference.compression.codec import wish_of
 from hourglass.inference.compression.container import CHECKSUM, FRONT, MAGIC, Header, seal, unseal
@@ -25,7 +26,6 @@ from hourglass.inference.compression.pixels import diagonals
 from hourglass.inference.compression.predictive_pixels import code_differences, fit_weights
 from hourglass.inference.compression.quantiser import grid_of
 from hourglass.inference.latents import kept_codes
-from hourglass.tasks.compress import places
 
 GREY = stripes(40)[..., None]
 KINDS = ("upright", "lying")
@@ -335,11 +335,11 @@ def test_what_cannot_be_kept_is_told(models):
                                   "C:x.png", "a\0.png"])
 def test_a_name_cannot_lead_out_of_the_folder(name):
     with pytest.raises(ValueError, match="outside the folder"):
-        places(("a.png", name))
+        png_names(("a.png", name))
 
 
 def test_no_two_images_go_to_one_place():
-    assert [str(p) for p in places(("a.jpg", "a.png", "A.bmp", "b/a.jpg", "a-2.png", "é 1.webp"))
+    assert [str(p) for p in png_names(("a.jpg", "a.png", "A.bmp", "b/a.jpg", "a-2.png", "é 1.webp"))
             ] == ["a.png", "a-2.png", "A-3.png", "b/a.png", "a-2-2.png", "é 1.png"]
 
 

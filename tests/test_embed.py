@@ -14,7 +14,7 @@ from PIL import Image
 
 import hourglass as hg
 from hourglass.core.contracts import Collection
-from hourglass.inference import trained
+from hourglass.inference import batches
 from hourglass.inference.encoder_decoder import load_half
 from hourglass.tasks import embed as embedding
 from hourglass.tasks.duplicates import find_doubles
@@ -98,7 +98,7 @@ def test_codes_do_not_depend_on_what_stands_beside_them(run, kind, size, here, m
         data = "data.npy"
     whole = codes_of(model, data).z
     assert np.array_equal(whole, codes_of(model, data).z)
-    monkeypatch.setattr(trained, "BATCH", size)
+    monkeypatch.setattr(batches, "BATCH", size)
     monkeypatch.setattr(embedding, "CHUNK", 77)
     assert np.abs(codes_of(model, data).z - whole).max() < 1e-5 * max(1, np.abs(whole).max())
 

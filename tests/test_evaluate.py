@@ -496,7 +496,7 @@ def test_a_plain_run_gives_its_errors_and_says_why_it_has_no_likelihood(hourglas
 @pytest.mark.parametrize("wish", [{"nll": 0}, {"nll": 2.5}, {"nll": True}, {"limit": 0},
                                   {"ais": -1}, {"chains": 0}, {"seed": -1}])
 def test_numbers_that_make_no_sense_are_refused(wish, tmp_path):
-    model = SimpleNamespace(evaluate=hourglass.trained.Trained.evaluate)
+    model = SimpleNamespace(evaluate=hourglass.Trained.evaluate)
     with pytest.raises(ValueError, match="must be a whole number"):
         model.evaluate(model, **wish)
 

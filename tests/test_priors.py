@@ -11,7 +11,13 @@ from conftest import train
 from hourglass.core.contracts import CodeSpace
 from hourglass.core.covariance import root_of_covariance
 from hourglass.core.registry import priors
-from hourglass.inference.fitted_prior import fit_prior, knows_no_classes, load_prior, save_prior
+from hourglass.core.tensor_files import load_tensors, save_tensors
+from hourglass.inference.fitted_prior import (
+    fit_prior,
+    knows_no_classes,
+    pack_prior,
+    unpack_prior,
+)
 from hourglass.inference.latents import Codes
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
@@ -88,8 +94,8 @@ def test_a_seed_fixes_the_draws_and_leaves_the_other_randomness_alone(fitted, na
 
 @pytest.mark.parametrize("name", OF_NUMBERS)
 def test_a_prior_comes_back_from_its_file(fitted, name, tmp_path):
-    save_prior(tmp_path / "p.safetensors", fitted[name], 1500)
-    again = load_prior(tmp_path / "p.safetensors", MODEL)
+    save_tensors(tmp_path / "p.safetensors", *pack_prior(fitted[name], 1500))
+    again = unpack_prior(*load_tensors(tmp_path / "p.safetensors"), MODEL)
     assert again.text == fitted[name].text
     np.testing.assert_array_equal(again.sample(9, seed=1)[0], fitted[name].sample(9, seed=1)[0])
 

@@ -21,7 +21,7 @@ FAST = "--epochs 1 --batch-size 16 --model 'ae(4)'"
 @pytest.fixture
 def small_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As if a thousand bytes were much: what is larger stays on disk."""
-    for module in ("files", "ondisk", "__init__"):
+    for module in ("read_images", "memory_map", "__init__"):
         name = f"hourglass.data.{module}".removesuffix(".__init__")
         monkeypatch.setattr(f"{name}.IN_MEMORY", 1000)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -1,7 +1,7 @@
 """Look at a trained model: settle its run, take the snapshot, compute the metrics."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -15,13 +15,23 @@ from ..inference.imputation import keep_filler
 from ..inference.latents import find_codes, keep_codes, kept_codes
 from ..inference.trained import Trained, load
 from ..model.autoencoder import Autoencoder
-from ..run.folder import RunFolder
-from ..run.settings import IN_MEMORY, read_toml
-from ..training.setup import Training
+from ..run.folder import (
+    INTERRUPTED,
+    STOPPED,
+    RunFolder,
+    digest,
+    read_settings,
+    steps_trained,
+    unfinished,
+)
+from ..run.settings import IN_MEMORY
+from .against_pca import in_words, verdict
 from .metrics import measure
-from .report import MONITORED, _compared, _count, _figures
 from .snapshot import Outdated, Snapshot, load_snapshot
-from .take_snapshot import rows_of, take
+from .take_snapshot import glance, rows_of, take
+
+if TYPE_CHECKING:   # what is only looked at trains nothing
+    from ..training.setup import Training
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
 FOR_WORDS = ("own", "pixelcnn")   # that suit discrete codes; the second takes a while
@@ -36,6 +46,7 @@ def settle(training: "Training") -> bool:
     best = bool(restores and (state.best or state.cut_is_best))
     if restores and state.kept:
         training.step.load_state_dict(state.kept)
+    training.folder.write_record({**training.record, **outcome(training, best)})
     keep_codes(training.folder, find_codes(training.step.model, training.source))
     if training.settings.data == IN_MEMORY:   # which is gone once this process ends
         draws = detectors.make("likelihood").draws
@@ -49,14 +60,20 @@ def settle(training: "Training") -> bool:
     return best
 
 
+def outcome(training: "Training", best: bool) -> dict[str, Any]:
+    """How a training ended, for run.json; `best` where the best epoch's weights are in place."""
+    state = training.state
+    lasting = [state.trouble] if state.trouble and state.trouble not in training.told else []
+    return {"epochs": _count(state.rows),
+            "best_epoch": _figures(state.kept_epoch) if best else 0, "steps": state.step,
+            "seconds": round(state.seconds, 2), "ended": training.ended,
+            "notes": [*training.source.notes, *training.told, *lasting]}
+
+
 def look(training: "Training") -> dict[str, float]:
     """Take the snapshot of what was learnt, measure it, and write both down."""
-    state, best = training.state, settle(training)
-    lasting = [state.trouble] if state.trouble and state.trouble not in training.told else []
-    record = {**training.record, "epochs": _count(state.rows),
-              "best_epoch": _figures(state.kept_epoch) if best else 0, "steps": state.step,
-              "seconds": round(state.seconds, 2), "ended": training.ended,
-              "notes": [*training.source.notes, *training.told, *lasting]}
+    best = settle(training)
+    record = {**training.record, **outcome(training, best)}
     return _keep(training.folder, training.step.model, training.source, record)
 
 
@@ -68,12 +85,18 @@ def look_again(
     ValueError where weights or data are gone."""
     trained, history = load(folder.path, device), folder.read_history()
     record = folder.read_record()
-    if "metrics" not in record:
+    why = unfinished(folder, record)
+    if why:
+        say(f"the training of {folder.path} {why}, before its end. To continue: hourglass train "
+            f"{folder.path} --resume")
+    if "metrics" not in record or why:
         monitor = next((m for m in MONITORED if history and m in history[0]), "")
         best = min(history, key=lambda row: row[monitor])["epoch"] if monitor else 0
         record |= {"epochs": _count(history), "best_epoch": _figures(best),
                    "seconds": history[-1]["seconds"] if history else 0.0, "notes": [],
-                   "ended": record.get("ended", "stopped from outside")}
+                   "steps": steps_trained(folder) or record.get("steps", 0),
+                   "ended": record["ended"] if not why or record.get("ended") == INTERRUPTED
+                   else STOPPED}
     source = trained.source().to(trained.device, torch.channels_last)
     return _keep(folder, trained.model, source, record, priors, features)
 
@@ -88,7 +111,7 @@ def _keep(
         codes = find_codes(model, source)
         keep_codes(folder, codes)
     few = codes.z[0].numel() <= SMALL and len(source.classes) <= FEW
-    named = read_toml(folder.settings).get("prior", "auto")
+    named = read_settings(folder.settings).get("prior", "auto")
     suiting = FOR_WORDS if model.alphabet else USUAL if few else USUAL[:3]
     usual = dict.fromkeys([*suiting, *([named] if named != "auto" else [])])
     fitted = {}
@@ -103,6 +126,7 @@ def _keep(
     snapshot = take(model, source, fitted, features)
     _score(folder, source, snapshot)
     metrics, intervals = measure(snapshot)
+    snapshot.weights = digest(folder)
     snapshot.save(folder.snapshot)
     record = {**record, "split": snapshot.split, "metrics": metrics, "intervals": intervals}
     folder.write_record(_compared(record, snapshot, folder))
@@ -130,8 +154,40 @@ def snapshot_of(folder: RunFolder) -> Snapshot:
                              folder.read_record().get("best_epoch", 0), folder.read_factors())
     try:
         if folder.snapshot.is_file():
-            return kept()
+            found = kept()
+            if found.weights in ("", digest(folder) if folder.model.is_file() else found.weights):
+                return found
+            say(f"{folder.path} has been trained on since it was looked at; looking again ...")
     except Outdated:
         pass
     look_again(folder)
     return kept()
+
+
+MONITORED = ("val_selection", "train_selection", "val_loss", "train_loss")   # the first there is
+
+
+def _count(rows: Sequence[dict[str, float]]) -> float:
+    """The epochs that a run has done; the last one counts for as much of it as there was."""
+    return _figures(rows[-1]["epoch"]) if rows else 0
+
+
+def _figures(epochs: float) -> float:
+    """2 for 2.0, and 1.62 for an epoch that was cut short."""
+    return int(epochs) if epochs == int(epochs) else round(epochs, 2)
+
+
+def _compared(record: dict[str, Any], snapshot: Snapshot, folder: RunFolder) -> dict[str, Any]:
+    """The record with what PCA says of it."""
+    words = verdict(record, snapshot.codes.shape[1], str(folder.path))
+    return {**record, "pca": {"about": snapshot.pca, "verdict": words}}
+
+
+def compared_with_pca(training: "Training") -> list[str]:
+    """How the model compares with PCA, in lines, without a report: on some unseen samples."""
+    state = training.state
+    snapshot = glance(training.step.model, training.source)
+    metrics, intervals = measure(snapshot, ("errors", "accuracy", "active", "kl", "pca"))
+    record = {"metrics": metrics, "intervals": intervals, "epochs": len(state.history),
+              "best_epoch": state.best_epoch, "ended": training.ended}
+    return in_words(_compared(record, snapshot, training.folder))

@@ -5,7 +5,7 @@ import io
 import json
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 LARGE = 300_000   # bytes of a drawing, from which it is packed harder
@@ -14,8 +14,10 @@ QUALITY = 88
 
 def template(name: str) -> Any:
     """The page of that name, to be rendered; texts in it are escaped."""
-    loader = Environment(loader=PackageLoader("hourglass.analysis", "templates"), autoescape=True,
-                         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    places = ChoiceLoader([PackageLoader("hourglass.analysis", "templates"),
+                           PackageLoader("hourglass.analysis", ".")])   # explorer/ has its own
+    loader = Environment(loader=places, autoescape=True, undefined=StrictUndefined,
+                         trim_blocks=True, lstrip_blocks=True)
     loader.filters["text"] = lambda v: v if isinstance(v, str) else json.dumps(v)
     loader.filters["figures"] = lambda v: f"{v:.4g}"
     loader.filters["between"] = lambda v: f"({v[0]:.4g} to {v[1]:.4g})" if v else ""

@@ -9,23 +9,18 @@ from ..core.console import track
 from ..core.files import write_whole
 from ..core.registry import figures
 from ..inference.run_cache import kept_evaluations
-from ..run.folder import RunFolder
-from ..run.settings import read_toml
+from ..run.folder import RunFolder, read_settings
 from ..training.preview_frames import animate
-from .against_pca import in_words, rows, verdict
+from .against_pca import rows
 from .analyse import look, look_again, snapshot_of
 from .figures import draw_all
 from .figures.canvas import as_png
 from .html import embedded, picture, template
-from .metrics import measure
 from .report_sections import GENERATES, OF_PRIORS, SECTIONS, WORDS, in_order, titles
 from .snapshot import Snapshot
-from .take_snapshot import glance
 
 if TYPE_CHECKING:   # a report that is drawn again trains nothing
     from ..training.setup import Training
-
-MONITORED = ("val_selection", "train_selection", "val_loss", "train_loss")   # the first there is
 
 
 def finish(training: "Training") -> dict[str, float]:
@@ -33,32 +28,6 @@ def finish(training: "Training") -> dict[str, float]:
     metrics = look(training)
     write_report(training.folder)
     return metrics
-
-
-def _count(rows: Sequence[dict[str, float]]) -> float:
-    """The epochs that a run has done; the last one counts for as much of it as there was."""
-    return _figures(rows[-1]["epoch"]) if rows else 0
-
-
-def _figures(epochs: float) -> float:
-    """2 for 2.0, and 1.62 for an epoch that was cut short."""
-    return int(epochs) if epochs == int(epochs) else round(epochs, 2)
-
-
-def _compared(record: dict[str, Any], snapshot: Snapshot, folder: RunFolder) -> dict[str, Any]:
-    """The record with what PCA says of it."""
-    words = verdict(record, snapshot.codes.shape[1], str(folder.path))
-    return {**record, "pca": {"about": snapshot.pca, "verdict": words}}
-
-
-def compared_with_pca(training: "Training") -> list[str]:
-    """How the model compares with PCA, in lines, without a report: on some unseen samples."""
-    state = training.state
-    snapshot = glance(training.step.model, training.source)
-    metrics, intervals = measure(snapshot, ("errors", "accuracy", "active", "kl", "pca"))
-    record = {"metrics": metrics, "intervals": intervals, "epochs": len(state.history),
-              "best_epoch": state.best_epoch, "ended": training.ended}
-    return in_words(_compared(record, snapshot, training.folder))
 
 
 def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = "",
@@ -70,13 +39,12 @@ def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = 
     """
     if priors or features:
         look_again(folder, priors, features, device)
-    snapshot = snapshot_of(folder)
-    show_channels(str(read_toml(folder.settings).get("show", "")))
+    snapshot, settings = snapshot_of(folder), read_settings(folder.settings)
+    show_channels(str(settings.get("show", "")))
     record = folder.read_record()
     record["metrics"] = {name: record["metrics"][name] for name in in_order(record["metrics"])}
     drawn = _drawn(folder, snapshot)
     moving = folder.figures / "training.gif"
-    settings = read_toml(folder.settings)
     page = template("report").render(
         record=record, settings=settings, sections=_sections(drawn, bool(snapshot.drawn)),
         words=WORDS, beside=rows(record["metrics"]), generates=GENERATES,
@@ -91,9 +59,9 @@ def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = 
 
 def _drawn(folder: RunFolder, snapshot: Snapshot) -> dict[str, dict[str, str]]:
     """Every picture that applies, as a file and for the page; those of an older look go."""
-    folder.figures.mkdir(exist_ok=True)
-    for old in folder.figures.glob("*.png"):
-        old.unlink()
+    folder.subfolder("figures")
+    for name in figures.parts:   # of an older look; what others put there stays
+        (folder.figures / f"{name}.png").unlink(missing_ok=True)
     found = {}
     for name, figure in track(draw_all(snapshot), len(figures.parts), "drawing"):
         png = as_png(figure)

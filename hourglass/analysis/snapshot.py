@@ -15,7 +15,7 @@ from ..core.files import write_whole
 
 SEP = "/"   # between the parts of an array's name in the file
 TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "books",
-         "truth_names", "columns", "pca")
+         "truth_names", "columns", "pca", "weights")
 FEW = 5000   # codes whose classes are guessed
 
 
@@ -91,6 +91,7 @@ class Snapshot:
     pca_squared: np.ndarray = field(default_factory=lambda: np.empty(0))   # (N,) its errors
     pca_codes: np.ndarray = field(default_factory=lambda: np.empty(0))     # (S, K) its codes of the
     # samples `of_accuracy`, up to scale
+    weights: str = ""               # the digest of the weights that were looked at; "" is unknown
     history: tuple[dict[str, float], ...] = ()
     best_epoch: float = 0
     factors: tuple[dict[str, float], ...] = ()   # of every epoch, KL per factor

@@ -103,8 +103,7 @@ def train(
     if report:
         _report(training)
     elif not training.interrupted:
-        from ..analysis.analyse import settle
-        from ..analysis.report import compared_with_pca
+        from ..analysis.analyse import compared_with_pca, settle
         settle(training)
         for line in compared_with_pca(training):
             say(line)
@@ -257,6 +256,10 @@ def main() -> None:
         code = _fail(_words(error), BAD_USE)
     except FloatingPointError as error:
         code = _fail(str(error), FAILED)
+    except (RecursionError, OverflowError):
+        code = _fail("a number is too large, or a text or file is nested too deep", BAD_USE)
+    except MemoryError as error:
+        code = _fail(f"this needs more memory than there is. {error}", FAILED)
     except (KeyboardInterrupt, typer.Abort):
         code = _fail("interrupted", INTERRUPTED)
     sys.exit(code or 0)

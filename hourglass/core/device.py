@@ -1,5 +1,6 @@
 """Choosing the device and the precision that a run computes in."""
 
+import os
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -61,6 +62,13 @@ def make_fabric(device: torch.device, precision: str) -> "Fabric":
     if several:
         fabric.launch()
     return fabric
+
+
+def memory_of(device: torch.device) -> int:
+    """Bytes of memory that the device has in all."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def limit_memory(gibibytes: float | None, device: torch.device) -> str:

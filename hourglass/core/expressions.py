@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 LONGEST = 20_000  # characters of a text: some tell of each column of a wide table
+DEEPEST = 200     # of what is nested in it, a sum of so many summands included
+LARGEST = 2**63   # of whole numbers
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,32 @@ def _expression(text: str) -> ast.expr:
     if len(text) > LONGEST:
         raise ValueError(f"a text of {len(text)} characters is too long to be a part's name")
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        found = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ValueError(f"cannot read {text!r}; write it as name or name(1, key=2), a loss also "
-                         f"as a sum such as recon + 4 * kl") from None
+        raise ValueError(f"cannot read {_short(text)}; write it as name or name(1, key=2), a loss "
+                         f"also as a sum such as recon + 4 * kl") from None
+    _check_size(found, text)
+    return found
+
+
+def _check_size(node: ast.expr, text: str) -> None:
+    """Raises ValueError for what is nested too deep, or holds too large a number."""
+    level: list[ast.AST] = [node]
+    for _ in range(DEEPEST):
+        level = [child for parent in level for child in ast.iter_child_nodes(parent)]
+        for part in level:
+            if isinstance(part, ast.Constant) and isinstance(part.value, int) and (
+                    abs(part.value) >= LARGEST):
+                raise ValueError(f"{_short(text)} holds a number of {len(str(part.value))} digits, "
+                                 f"which is too large")
+        if not level:
+            return
+    raise ValueError(f"{_short(text)} is nested too deep, or has over {DEEPEST} summands")
+
+
+def _short(text: str) -> str:
+    """The text in quotes, the middle of a long one left out."""
+    return repr(text if len(text) <= 200 else f"{text[:90]} ... {text[-90:]}")
 
 
 def _call(node: ast.expr, text: str) -> Call:

@@ -1,32 +1,75 @@
-"""Writing to disk: files whole or not at all, where there is room and nobody else writes."""
+"""Files on disk: read whole, written whole or not at all, never through a link."""
 
+import contextlib
 import os
+import secrets
 import shutil
+import stat
+import time
 from pathlib import Path
 from typing import IO, Any
 
+STALE = 3600.0   # seconds after which a part of a file that nobody finished is removed
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a regular file, in memory: what happens to the file later changes nothing.
+
+    Raises OSError for a pipe or a device, which could be read forever.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(0, "it is not a regular file", str(path))
+        return file.read()
+
 
 def write_whole(path: Path, content: bytes | str, wait: bool = True) -> None:
-    """Write a file so that whoever reads it sees the old content or the new, never a part; and
-    wait until it is on the disk, for milliseconds, which a thousand pictures need not."""
-    part = path.with_name(path.name + ".part")
+    """Write a file so that a reader sees the old content or the new, never a part of it.
+
+    With `wait`, return when it is on the disk; that takes milliseconds. The content goes to a new
+    file that no link can lead astray, which then takes the place of the old one.
+    """
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     data = content.encode() if isinstance(content, str) else content
     try:
-        with open(part, "wb") as file:
+        with open_new(part) as file:
             file.write(data)
             file.flush()
             if wait:
                 os.fsync(file.fileno())
         os.replace(part, path)
-    except OSError as error:
+    except BaseException as error:
         part.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
+
+
+def open_new(path: Path) -> IO[bytes]:
+    """A file that was not there, open for writing; raises OSError where there is something."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    return open(os.open(path, flags, 0o666), "wb")
+
+
+def remove_stale_parts(folder: Path) -> None:
+    """Remove what killed processes left half written in a folder, over an hour ago."""
+    for part in folder.glob("*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.lstat().st_mtime > STALE and not part.is_dir():
+                part.unlink()
 
 
 def write_out(path: Path, content: bytes | str, wait: bool = True) -> None:
-    """The same where a person said, in a folder that may not be there yet."""
+    """Write a file where a person said, in a folder that may not be there yet."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, content, wait)
+
+
+def open_lock(path: Path) -> IO[str]:
+    """A lock file, open for writing, its content untouched; raises OSError for a link."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    return open(os.open(path, flags, 0o666), "r+")
 
 
 def check_space(path: Path, needed: int) -> None:

@@ -1,26 +1,87 @@
-"""Tensors and texts as one safetensors file, written whole or not at all."""
+"""Tensors and texts as one safetensors file, written whole, checked when read."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
-from .files import write_whole
+from .files import read_file, write_whole
+
+CHECKSUM = "sha256"   # the text that holds it; files written before there was one have none
+LONGEST_HEADER = 100_000_000   # bytes, as the format allows
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str]) -> None:
-    """Tensors and texts as one safetensors file."""
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], texts: dict[str, str]) -> None:
+    """Write tensors and texts as one safetensors file, with a checksum of both."""
     plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    write_whole(path, save(plain, about))
+    content = save(plain)
+    start, header = _header(content)
+    header["__metadata__"] = dict(sorted(texts.items()))
+    checksum = _checksum(header, memoryview(content)[start:])
+    header["__metadata__"][CHECKSUM] = checksum
+    head = json.dumps(header, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)   # the format wants tensors to begin at a multiple of 8 bytes
+    write_whole(path, b"".join([len(head).to_bytes(8, "little"), head,
+                                memoryview(content)[start:]]))
 
 
 def load_tensors(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors whose names begin with the prefix, and the texts; raises ValueError."""
+    """The tensors whose names begin with the prefix, and the texts.
+
+    The file is read, checked and copied: what happens to it later changes nothing. Raises
+    ValueError for a file that is not whole, or whose checksum is another.
+    """
     try:
-        with safe_open(path, "pt") as file:
-            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except (SafetensorError, OSError) as error:
+        content = read_file(path)
+        start, header = _header(content)
+        texts = dict(header.get("__metadata__", {}))
+        checksum = texts.pop(CHECKSUM, None)
+        if checksum is not None and checksum != _checksum(header, memoryview(content)[start:]):
+            raise ValueError("its checksum is wrong, so something has changed it")
+        tensors = load(content)
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ValueError(f"{path} is no whole file of weights ({why})") from None
+    return {name: t for name, t in tensors.items() if name.startswith(prefix)}, texts
+
+
+def load_texts(path: Path) -> dict[str, str]:
+    """The texts of a file alone, unchecked; raises ValueError."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(8)
+            return dict(_header(head + file.read(_length(head)))[1].get("__metadata__", {}))
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no whole file of weights ({error})") from None
+
+
+def _length(content: bytes) -> int:
+    size = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or size > LONGEST_HEADER:
+        raise ValueError("its header is damaged")
+    return size
+
+
+def _header(content: bytes) -> tuple[int, dict[str, Any]]:
+    """Where the tensors begin, and what stands before them: names, shapes and texts."""
+    start = 8 + _length(content)
+    try:
+        header = json.loads(content[8:start])
+    except ValueError:
+        raise ValueError("its header is damaged") from None
+    if start > len(content) or not isinstance(header, dict):
+        raise ValueError("its header is damaged")
+    return start, header
+
+
+def _checksum(header: dict[str, Any], tensors: memoryview) -> str:
+    texts = {k: v for k, v in header.get("__metadata__", {}).items() if k != CHECKSUM}
+    described = json.dumps({**header, "__metadata__": texts}, sort_keys=True)
+    found = hashlib.sha256(described.encode())
+    found.update(tensors)
+    return found.hexdigest()

@@ -5,7 +5,6 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,10 @@ from torch import Tensor
 from ..core.contracts import CodeSpace
 from ..core.expressions import read
 from ..core.registry import priors
-from ..core.tensor_files import load_tensors, save_tensors
 from ..model.autoencoder import Autoencoder
 from ..run.folder import RunFolder, digest
 from .latents import Codes
+from .run_cache import keep_tensors, kept_tensors
 
 
 @dataclass(frozen=True)
@@ -89,18 +88,18 @@ def _space(count: int, shape: tuple[int, ...], groups: int, model: Autoencoder) 
                      model.alphabet)
 
 
-def save_prior(path: Path, prior: FittedPrior, count: int) -> None:
-    """Write a prior as one safetensors file, without pickles."""
+def pack_prior(prior: FittedPrior, count: int) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """A prior that was fitted to `count` codes as tensors and texts, for a file."""
     about = {"text": prior.text, "shape": prior.shape, "count": count}
-    path.parent.mkdir(exist_ok=True)
-    save_tensors(path, {**prior.part.state_dict(prefix="part."), "share": prior.share},
-                 {"hourglass": json.dumps(about)})
+    return ({**prior.part.state_dict(prefix="part."), "share": prior.share},
+            {"hourglass": json.dumps(about)})
 
 
-def load_prior(path: Path, model: Autoencoder, text: str = "") -> FittedPrior:
-    """A prior that was kept, perhaps with other options for drawing from it; raises ValueError for
-    a file that is not one."""
-    held, texts = load_tensors(path)
+def unpack_prior(
+    held: dict[str, Tensor], texts: dict[str, str], model: Autoencoder, text: str = ""
+) -> FittedPrior:
+    """A prior from a file, perhaps with other options for drawing from it. Raises ValueError,
+    KeyError, TypeError or RuntimeError for what is not one."""
     about = json.loads(texts["hourglass"])
     share, shape = held.pop("share"), tuple(about["shape"])
     space = _space(about["count"], shape, len(share), model)
@@ -120,22 +119,22 @@ def prior_of(
     model: Autoencoder,
 ) -> FittedPrior:
     """A prior of a run: the one that is kept there, else fitted now, and kept."""
-    path = _path_of(folder.path, text, digest(folder))
-    if path.is_file():
+    name = _name_of(text, digest(folder))
+    if kept := kept_tensors(folder, name):
         try:
-            return load_prior(path, model, text)
-        except (ValueError, KeyError, RuntimeError):   # damaged: it can be fitted again
+            return unpack_prior(*kept, model, text)
+        except (ValueError, KeyError, TypeError, RuntimeError):   # damaged: it is fitted again
             pass
     found = codes()
     fitted = fit_prior(text, found, classes, model)
-    save_prior(path, fitted, len(found.z))
+    keep_tensors(folder, name, *pack_prior(fitted, len(found.z)))
     return fitted
 
 
-def _path_of(folder: Path, text: str, model: str) -> Path:
+def _name_of(text: str, model: str) -> str:
     call = read(text)
     options = priors.check(call)
     only_drawn = getattr(priors.parts[call.name], "only_drawn", ())
     fitted = sorted((name, value) for name, value in options.items() if name not in only_drawn)
     mark = hashlib.sha256(f"{call.name} {fitted} {model}".encode()).hexdigest()[:8]
-    return folder / "priors" / f"{call.name}-{mark}.safetensors"
+    return f"priors/{call.name}-{mark}.safetensors"

@@ -1,21 +1,21 @@
 """The codes of a run's training samples, kept with it: what priors are fitted to."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..core.console import track
-from ..core.tensor_files import load_tensors, save_tensors
 from ..data.source import Source
 from ..model.autoencoder import Autoencoder
-from ..run.folder import RunFolder, digest
+from ..run.folder import RunFolder
+from .run_cache import keep_tensors, kept_tensors
 
 MOST = 60_000               # codes, of
 MOST_VALUES = 300_000_000   # values of x, which must all be encoded
 BATCH = 250
+FILE = "codes.safetensors"
 
 
 @dataclass(frozen=True)
@@ -46,21 +46,12 @@ def find_codes(model: Autoencoder, source: Source) -> Codes:
 def keep_codes(folder: RunFolder, codes: Codes) -> None:
     """Write a run's codes beside its model."""
     held = {"z": codes.z, "rows": codes.rows, **({} if codes.y is None else {"y": codes.y})}
-    save_tensors(_path(folder), held, {"model": digest(folder)})
+    keep_tensors(folder, FILE, held, {})
 
 
 def kept_codes(folder: RunFolder) -> Codes | None:
     """A run's codes, unless there are none yet of the model that it has now."""
-    if not _path(folder).is_file():
+    kept = kept_tensors(folder, FILE)
+    if kept is None or not {"z", "rows"} <= set(kept[0]):
         return None
-    try:
-        held, texts = load_tensors(_path(folder))
-    except ValueError:   # damaged: they can be found again
-        return None
-    if texts.get("model") != digest(folder) or not {"z", "rows"} <= set(held):
-        return None
-    return Codes(held["z"], held.get("y"), held["rows"])
-
-
-def _path(folder: RunFolder) -> Path:
-    return folder.path / "codes.safetensors"
+    return Codes(kept[0]["z"], kept[0].get("y"), kept[0]["rows"])

@@ -20,14 +20,14 @@ from ..data.rows import holds_rows, is_rows, with_holes
 from ..data.source import Source, Split
 from ..data.table import in_units
 from ..data.windows import in_own_units, over_time
-from ..run.folder import RunFolder, open_run
+from ..run.folder import RunFolder, digest, open_run, read_settings
 from ..run.load_data import load_source
-from ..run.settings import IN_MEMORY, make_settings, read_toml
+from ..run.settings import IN_MEMORY, make_settings
 from ..run.weights import read_model
 from .anomaly import Detector, detector_of
 from .any_size import at_own_size, changes, of_any_size, padded, sized, stride_of, whole
 from .batches import in_batches, seen
-from .fitted_prior import FittedPrior, knows_no_classes, prior_of
+from .fitted_prior import FittedPrior, fit_prior, knows_no_classes, prior_of
 from .inputs import Inputs
 from .kept_pca import PCA, pca_of
 from .latents import Codes, find_codes, keep_codes, kept_codes
@@ -51,6 +51,8 @@ class Trained:
         self.at_hand = source   # data that no text names, for as long as it is in memory
         self.folder = folder
         self.model, self.about = read_model(folder)
+        self.weights = digest(folder)
+        self.fitted_priors: dict[str, FittedPrior] = {}
         self.shape = tuple(self.about["shape"])
         self.classes, self.inputs = tuple(self.about["classes"]), Inputs(self.about)
         self.model.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
@@ -187,10 +189,24 @@ class Trained:
 
         Raises ValueError for a wrong text, and where the codes are gone and the data too.
         """
-        return prior_of(self.folder, text, self.codes, len(self.classes), self.model)
+        if text not in self.fitted_priors:
+            given = text, self.codes, len(self.classes), self.model
+            self.fitted_priors[text] = prior_of(self.folder, *given) if self.is_current() else (
+                fit_prior(text, self.codes(), *given[2:]))
+        return self.fitted_priors[text]
+
+    def is_current(self) -> bool:
+        """Whether the run's folder still holds the weights that this model has: another process
+        may have trained it on, or moved it away."""
+        try:
+            return digest(self.folder) == self.weights
+        except ValueError:
+            return False
 
     def codes(self) -> Codes:
         """Of the training samples: those kept with the run, else encoded anew from its data."""
+        if not self.is_current():
+            return find_codes(self.model, self.source())
         codes = kept_codes(self.folder)
         if codes is None or codes.z.shape[1:] != self._own(1, 1.0, 0).shape[1:]:
             codes = find_codes(self.model, self.source())
@@ -204,7 +220,7 @@ class Trained:
     @property
     def data(self) -> str:
         """What the run was trained on, as the settings name it; raises ValueError for an array."""
-        data = make_settings(read_toml(self.folder.settings)).data
+        data = make_settings(read_settings(self.folder.settings)).data
         if data == IN_MEMORY:
             raise ValueError(f"{self.folder.path} was trained on an array in memory, which is gone")
         return data
@@ -215,7 +231,7 @@ class Trained:
             return self.at_hand
         assert self.data   # which refuses what is gone
         try:
-            settings = make_settings(read_toml(self.folder.settings))
+            settings = make_settings(read_settings(self.folder.settings))
             source = load_source(settings).with_classes(self.classes)
             encoded = source.encoding or settings.binarise
             return source if encoded else self.inputs.as_trained(source)
@@ -380,5 +396,5 @@ def load(run: str | Path, device: str = "cpu") -> Trained:
     Raises ValueError."""
     model = Trained(open_run(run), device)
     if len(model.shape) == 3:
-        show_channels(str(read_toml(model.folder.settings).get("show", "")))
+        show_channels(str(read_settings(model.folder.settings).get("show", "")))
     return model

@@ -7,24 +7,14 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from ..core.contracts import Alphabet, Latent, Output
-from ..core.expressions import Call, read
 from ..core.hints import Initial
 from ..core.precision import at_least_single, full_precision
-from ..core.registry import backbones, bottlenecks, corruptions, likelihoods
+from ..core.registry import backbones, bottlenecks, likelihoods
 from .conditioning import CONDITIONS, Condition
 from .corruptions import corrupter
 from .parts import Parts
 
 INITIALISED = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTranspose2d)
-
-
-def _by_cell(corruption: str, columns: str) -> str:
-    """The corruption's text, in which holes are as wide as the columns' cells."""
-    call = read(corruption) if corruption.startswith("holes") and "+" not in corruption else None
-    if call is None or not columns:
-        return corruption
-    cells = likelihoods.make(f"mixed({columns!r})").cells
-    return str(Call("holes", (), {**corruptions.check(call), "widths": cells}))
 
 
 def initialise(layer: nn.Module) -> None:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ..core.expressions import Call, read
-from ..core.registry import backbones, likelihoods, usual_backbone
-from .autoencoder import _by_cell
+from ..core.registry import backbones, corruptions, likelihoods, usual_backbone
 
 
 @dataclass(frozen=True)
@@ -49,3 +48,12 @@ def _around(decoder: str, backbone: str) -> str:
     if "of" not in backbones.options(call.name) or options.get("of", "auto") != "auto":
         return decoder
     return str(Call(call.name, (), {**options, "of": backbone}))
+
+
+def _by_cell(corruption: str, columns: str) -> str:
+    """The corruption's text, in which holes are as wide as the columns' cells."""
+    call = read(corruption) if corruption.startswith("holes") and "+" not in corruption else None
+    if call is None or not columns:
+        return corruption
+    cells = likelihoods.make(f"mixed({columns!r})").cells
+    return str(Call("holes", (), {**corruptions.check(call), "widths": cells}))

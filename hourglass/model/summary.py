@@ -55,7 +55,19 @@ class Summary:
 def summarise(
     parts: Parts, shape: tuple[int, ...], optimiser: str = "adam", classes: int = 0
 ) -> Summary:
-    """Measure a model without making its weights; `shape` is that of one sample."""
+    """Measure a model without making its weights; `shape` is that of one sample. Raises ValueError
+    for one that is too large to be described."""
+    try:
+        return _measured(parts, shape, optimiser, classes)
+    except (RuntimeError, OverflowError, TypeError) as error:   # of torch, for sizes beyond its own
+        if not any(sign in str(error) for sign in ("overflow", "too large", "must be tuple of int",
+                                                   "invalid argument")):
+            raise
+        raise ValueError(f"this model is too large to be made ({str(error).splitlines()[0]})"
+                         ) from None
+
+
+def _measured(parts: Parts, shape: tuple[int, ...], optimiser: str, classes: int) -> Summary:
     with torch.device("meta"):
         model = Autoencoder(parts, shape, classes)
         step = Step(model, Objective(parts.loss, model)).train()
@@ -151,11 +163,12 @@ def as_text(s: Summary, batch: int) -> str:
     for place in (1, len(lines) - 2):
         lines.insert(place, "-" * max(map(len, lines)))
     lines += ["", f"activations kept per sample: {s.activations:,} numbers",
-              f"memory at batch {batch}: about {_bytes(s.training_memory(batch))} in training, "
-              f"{_bytes(s.inference_memory(batch))} in use"]
+              f"memory at batch {batch}: about {in_bytes(s.training_memory(batch))} in training, "
+              f"{in_bytes(s.inference_memory(batch))} in use"]
     return "\n".join(lines)
 
 
-def _bytes(n: int) -> str:
+def in_bytes(n: int) -> str:
+    """So many bytes in words: "1.5 GiB"."""
     power = min(int(math.log(max(n, 1), 1024)), 4)
     return f"{n / 1024**power:.1f} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"

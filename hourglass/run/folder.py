@@ -6,15 +6,21 @@ import io
 import json
 import platform
 import time
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
-from ..core.files import lock, write_whole
+from ..core.files import lock, open_lock, read_file, remove_stale_parts, write_whole
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "pillow", "safetensors")
+
+
+STOPPED = "stopped from outside"   # how a run ended that was killed
+INTERRUPTED = "interrupted"        # and how one that Ctrl-C stopped
 
 
 @dataclass(frozen=True)
@@ -54,21 +60,41 @@ class RunFolder:
     def lock(self) -> IO[str]:
         """Keep other processes from training here for as long as the file returned stays open,
         or this process lives; raises ValueError where one does already."""
-        held = open(self.path / "lock", "w")
+        try:
+            held = open_lock(self.path / "lock")
+        except OSError as error:
+            raise ValueError(f"{self.path / 'lock'} cannot be used ({error.strerror}). It must be "
+                             f"a file of its own, not a link: remove it") from None
         try:
             lock(held, f"{self.path} is being trained by another process")
         except ValueError:
             held.close()
             raise
+        remove_stale_parts(self.path)
         return held
 
+    def subfolder(self, name: str) -> Path:
+        """A folder of the run's own, made where it is not there; raises ValueError for a link, for
+        it may lead to somebody else's files, and OSError where it cannot be made."""
+        path = self.path / name
+        if path.is_symlink():
+            raise ValueError(f"{path} is a link. A run keeps its files in folders of its own: "
+                             f"remove the link, then give the command again")
+        path.mkdir(exist_ok=True)
+        return path
+
     def read_record(self) -> dict[str, Any]:
-        """run.json; raises ValueError."""
+        """run.json; raises ValueError for one that is damaged."""
+        path = self.path / "run.json"
         try:
-            record: dict[str, Any] = json.loads((self.path / "run.json").read_text())
-            return record
-        except (OSError, json.JSONDecodeError) as error:
-            raise ValueError(f"{self.path} holds no whole run.json ({error})") from None
+            record: dict[str, Any] = json.loads(read_file(path))
+        except (OSError, ValueError, RecursionError) as error:
+            raise ValueError(f"{path} is damaged ({getattr(error, 'strerror', error)}). Restore it "
+                             f"from a copy, or train anew") from None
+        wrong = _wrong_entry(record)
+        if wrong:
+            raise ValueError(f"{path} is damaged: {wrong}. Restore it from a copy, or train anew")
+        return record
 
     def write_record(self, record: dict[str, Any]) -> None:
         """run.json: versions, device, data and results."""
@@ -94,11 +120,31 @@ class RunFolder:
                 for epoch, row in enumerate(factors, 1)])
 
 
+RECORD: dict[str, type | tuple[type, ...]] = {   # what run.json holds under these names
+    "environment": dict, "data": dict, "parameters": dict, "multiply_adds": dict, "metrics": dict,
+    "intervals": dict, "epochs": (int, float), "best_epoch": (int, float), "steps": int,
+    "seconds": (int, float),
+    "ended": str, "notes": list, "split": str}
+
+
+def _wrong_entry(record: Any) -> str:
+    """What is wrong with the content of run.json, or ""."""
+    if not isinstance(record, dict):
+        return "it holds no table of names and values"
+    wrong = [name for name, kind in RECORD.items()
+             if name in record and not isinstance(record[name], kind)]
+    wrong += [name for name in ("environment", "data", "parameters") if name not in record]
+    numbers = record.get("metrics", {}) if "metrics" not in wrong else {}
+    wrong += [f"metrics.{name}" for name, value in numbers.items()
+              if not isinstance(value, int | float)]
+    return f"{wrong[0]!r} is missing or of the wrong kind" if wrong else ""
+
+
 def _read_table(path: Path) -> tuple[dict[str, float], ...]:
     try:
-        with open(path, newline="") as file:
-            return tuple({k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file))
-    except (OSError, ValueError):
+        rows = csv.DictReader(io.StringIO(read_file(path).decode(), newline=""))
+        return tuple({k: float(v) for k, v in row.items() if v} for row in rows)
+    except (OSError, ValueError, TypeError, csv.Error):
         return ()
 
 
@@ -123,7 +169,9 @@ def open_run(path: str | Path) -> RunFolder:
         hint = f"; the newest here is {known[-1]}" if known else ""
         why = "" if Path(path).exists() else ", for there is nothing of that name"
         raise ValueError(f"{path} is no run folder{why}{hint}")
-    return RunFolder(Path(path))
+    folder = RunFolder(Path(path))
+    read_settings(folder.settings)   # which refuses what is damaged, for every command
+    return folder
 
 
 def _age(path: Path) -> float:
@@ -136,7 +184,8 @@ def new_folder(out: str | Path | None) -> RunFolder:
         return RunFolder(_empty_folder(Path(out)))
     runs = Path("runs")
     runs.mkdir(exist_ok=True)
-    number = max((int(p.name) for p in runs.iterdir() if p.name.isdigit()), default=0)
+    taken = [p.name for p in runs.iterdir() if p.name.isascii() and p.name.isdecimal()]
+    number = max(map(int, taken), default=0)
     while True:   # another process may take the number first
         number += 1
         try:
@@ -172,5 +221,59 @@ def environment(device: str) -> dict[str, Any]:
 
 
 def digest(folder: RunFolder) -> str:
-    """What tells a run's model from another."""
-    return hashlib.sha256(folder.model.read_bytes()).hexdigest()[:16]
+    """What tells a run's weights from others: what is derived from them carries it. Raises
+    ValueError where there are none."""
+    try:
+        there = folder.model.stat()
+        return _digest(folder.model, there.st_ino, there.st_size, there.st_mtime_ns)
+    except OSError as error:
+        raise ValueError(f"{folder.model} cannot be read ({error.strerror})") from None
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, *state: int) -> str:
+    """Of a file in that state: number, size and time."""
+    return hashlib.sha256(read_file(path)).hexdigest()[:16]
+
+
+def steps_trained(folder: RunFolder) -> int | None:
+    """How many steps the run's checkpoint has behind it; None where there is no whole one."""
+    from ..core.tensor_files import load_texts  # which brings torch
+    try:
+        return int(json.loads(load_texts(folder.checkpoint)["state"])["step"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def unfinished(folder: RunFolder, record: dict[str, Any]) -> str:
+    """Why a run's training is not over, as a sentence's end; "" where it is.
+
+    A run that was killed says nothing of its end, or was resumed since it did.
+    """
+    steps = steps_trained(folder)
+    done = len(folder.read_history())
+    if record.get("ended", STOPPED) in (INTERRUPTED, STOPPED):
+        return f"was stopped after {done} epochs"
+    if steps is not None and record.get("steps", steps) != steps:
+        return f"was resumed and stopped after {done} epochs"
+    return ""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file's values; raises ValueError."""
+    try:
+        return tomllib.loads(read_file(path).decode())
+    except (ValueError, OSError, RecursionError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ValueError(f"{path} cannot be read as TOML: {why}") from None
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings that a run keeps; raises ValueError for a file that is empty or damaged, for
+    usual ones in their place would make another run."""
+    values = read_toml(path)
+    wrong = [name for name in ("data", "model") if not isinstance(values.get(name), str)]
+    if wrong:
+        raise ValueError(f"{path} is empty or damaged: it has no {wrong[0]!r}. Restore it from a "
+                         f"copy; without it nobody knows what this run was trained on")
+    return values

@@ -1,7 +1,6 @@
 """Settings: all that makes a run what it is, one flat set of texts and numbers."""
 
 import json
-import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -21,8 +20,8 @@ from ..core.hints import (
     expected,
 )
 from ..core.registry import Depth, models
-from ..data.find import settle
 from .aliases import own_words, with_dim
+from .folder import read_toml
 
 if TYPE_CHECKING:   # these bring torch, which takes a second to import
     from ..data.images import Reading
@@ -186,18 +185,11 @@ def chosen_recipe(name: str) -> dict[str, Any]:
     return values
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file's values; raises ValueError."""
-    try:
-        return tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ValueError(f"{path} cannot be read as TOML: {error}") from None
-
-
 def with_whole_path(settings: Settings, data: Any = None) -> Settings:
     """The settings with data that is named such that it holds from every folder."""
     if data is not None:
         return settings.with_(data=IN_MEMORY)
+    from ..data.find import settle  # which brings torch
     return settings.with_(data=settle(settings.data))
 
 

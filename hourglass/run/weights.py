@@ -74,7 +74,29 @@ def read_model(
     for prefix in prefixes:
         found, texts = load_tensors(folder.model, prefix)
         weights |= found
-    description = json.loads(texts["hourglass"])
-    model = make_model(description)
-    model.load_state_dict(weights, strict=prefixes == ("",))
+    try:
+        description = _checked(json.loads(texts["hourglass"]))
+        model = make_model(description)
+        model.load_state_dict(weights, strict=prefixes == ("",))
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError,
+            RecursionError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise ValueError(f"{folder.model} does not describe a model that can be made: {why}"
+                         ) from None
     return model, description
+
+
+def _checked(description: dict[str, Any]) -> dict[str, Any]:
+    """A description as it came from a file, of which nothing is trusted: each entry is of its kind,
+    and no path to write is among them. Raises ValueError and TypeError."""
+    parts = {str(name): str(text) for name, text in description["parts"].items()}
+    shape = [int(size) for size in description["shape"]]
+    if not 1 <= len(shape) <= 3 or min(shape) < 1:
+        raise ValueError(f"samples of shape {shape}")
+    scale_in(description)   # which refuses what is no scale
+    known = set(vars(Reading())) - {"store", "strict", "lenient"}
+    reading = {name: value for name, value in description["reading"].items() if name in known}
+    return {**description, "parts": parts, "shape": shape, "reading": reading,
+            "scale": float(description["scale"]), "bounded": bool(description["bounded"]),
+            "classes": [str(name) for name in description["classes"]],
+            "encoding": dict(description["encoding"])}

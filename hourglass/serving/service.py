@@ -16,7 +16,7 @@ from ..core.contracts import Collection
 from ..inference.anomaly import Detector
 from ..inference.imputation import complete, filler_of
 from ..inference.trained import Trained
-from ..run.settings import read_toml
+from ..run.folder import read_settings
 from ..tasks.tables import is_table
 from .batching import Batcher
 from .limits import Limits
@@ -34,7 +34,7 @@ class Desk:
         self.is_images, self.is_table = len(model.shape) == 3, is_table(model)
         self.columns = model.about["encoding"]["columns"] if self.is_table else []
         self.filler = filler_of(model) if self.is_table else None
-        self.settings = read_toml(model.folder.settings)
+        self.settings = read_settings(model.folder.settings)
         channels, *places = model.shape
         first = np.zeros((1, *places, channels), np.float32)
         y = list(model.classes[:1]) if model.model.condition is not None else None

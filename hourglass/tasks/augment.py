@@ -7,6 +7,7 @@ import torch
 from ..core.channels import channels_last
 from ..core.console import track
 from ..core.files import check_empty
+from ..core.output_names import folder_name
 from ..data import collect, split
 from ..data.augmentations import augmenter
 from ..data.images import Reading
@@ -38,7 +39,7 @@ def augment(data: str, text: str, n: int, out: Path, reading: Reading, seed: int
         batch = everything.batch(chunk)
         images = channels_last(vary(batch.x)).numpy()
         for i, image in enumerate(images):
-            kind = "" if batch.y is None else source.classes[int(batch.y[i])].replace("/", "-")
+            kind = "" if batch.y is None else folder_name(source.classes[int(batch.y[i])])
             path = out / kind / f"{batch_number * BATCH + i:06}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             if source.scale.fits_pictures(source.shape[0]):

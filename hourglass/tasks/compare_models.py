@@ -11,9 +11,9 @@ from ..core.console import say
 from ..core.files import check_empty, write_whole
 from ..core.registry import models
 from ..model.summary import summarise
-from ..run.folder import RunFolder, is_run, open_run
+from ..run.folder import RunFolder, is_run, open_run, read_settings, read_toml, unfinished
 from ..run.load_data import load_source
-from ..run.settings import Settings, make_settings, read_toml
+from ..run.settings import Settings, make_settings
 from ..run.suited import suited
 from ..training.progress import show
 from ..training.setup import Training, prepare, resume
@@ -118,13 +118,16 @@ def _one(plan: Plan, text: str, seed: int) -> None:
     """See that a run is trained and looked at."""
     folder = plan.place(text, seed)
     record = folder.read_record() if is_run(folder.path) else {}
-    if record and (there := read_toml(folder.settings)["model"]) != text:
+    if record and (there := read_settings(folder.settings)["model"]) != text:
         raise ValueError(f"{folder.path} holds {there}; choose another -o")
-    if "metrics" in record and record.get("ended") != "interrupted":
+    why = unfinished(folder, record) if record else "is not there yet"
+    if not why and "metrics" in record:
         say("it is there already")
-    elif record.get("ended", "interrupted") != "interrupted":   # trained, but not looked at
+    elif not why:   # trained, but not looked at
         look_again(folder)
     else:
+        if record:
+            say(f"its training {why}; it is resumed")
         settings = plan.shared.with_(model=text, seed=seed)
         _train(resume(open_run(folder.path), {}) if record else prepare(settings, out=folder.path))
     if plan.reports and not folder.report.is_file():
@@ -137,6 +140,5 @@ def _train(training: Training) -> None:
     show(run(training), training.plan.epochs)
     if training.interrupted:
         raise KeyboardInterrupt
-    training.folder.write_record({**training.record, "ended": training.ended})
     say("looking at what was learnt ...")
     look(training)

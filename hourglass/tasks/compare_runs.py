@@ -12,12 +12,11 @@ from ..analysis.figures.canvas import as_png, contact_sheet
 from ..analysis.html import picture, template
 from ..analysis.report_sections import OF_PRIORS, WORDS, in_order, titles
 from ..analysis.snapshot import Snapshot
-from ..core.console import track
+from ..core.console import say, track
 from ..core.files import write_out
 from ..core.image_grid import shown
 from ..core.registry import figures
-from ..run.folder import RunFolder, open_run
-from ..run.settings import read_toml
+from ..run.folder import RunFolder, open_run, read_settings, unfinished
 
 SIDE_BY_SIDE = ("curves", "codes", "maps", "grid", "interpolations", "between", "samples",
                 "histograms", "radius", "filled")
@@ -44,6 +43,10 @@ def compare(runs: Sequence[Path], out: Path) -> dict[str, list[float | None]]:
             raise ValueError(f"{run} was not looked at on the same samples as {runs[0]}: train "
                              f"both on the same data, with the same size and splits")
     records = [folder.read_record() for folder in folders]
+    for folder, why in zip(folders, _unfinished(folders, records), strict=True):
+        if why:
+            say(f"the training of {folder.path} {why}, so it is not compared on equal terms. To "
+                f"continue: hourglass train {folder.path} --resume")
     names = [str(run) for run in runs]
     table = _table(records)
     page = template("compare").render(
@@ -71,11 +74,17 @@ def _table(records: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
 
 
 def _facts(folders: Sequence[RunFolder], records: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
-    settings = [read_toml(folder.settings) for folder in folders]
+    settings = [read_settings(folder.settings) for folder in folders]
     return {"model": [s["model"] for s in settings],
             "parameters": [f"{r['parameters']['whole']:,}" for r in records],
+            "training": [why or "finished" for why in _unfinished(folders, records)],
             "epochs": [str(r["epochs"]) for r in records],
             "seconds": [f"{r['seconds']:.0f}" for r in records]}
+
+
+def _unfinished(folders: Sequence[RunFolder], records: Sequence[dict[str, Any]]) -> list[str]:
+    """Why each run's training is not over, "" where it is."""
+    return [unfinished(folder, record) for folder, record in zip(folders, records, strict=True)]
 
 
 def same_samples(

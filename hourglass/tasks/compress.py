@@ -2,7 +2,7 @@
 
 import io
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -11,6 +11,7 @@ from ..analysis.metrics.reconstruction import WINDOW, peak_ratio, structural_sim
 from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.files import check_empty, write_out
+from ..core.output_names import png_names
 from ..data.patches import as_patches
 from ..inference.compression.codec import Wish
 from ..inference.compression.container import MAGIC
@@ -83,7 +84,7 @@ def decompress(model: Trained, file: Path, out: Path) -> int:
     check_empty(out)
     names = contents.names or tuple(f"{i:05}" for i in range(len(contents.x)))
     scale, deep = model.about["scale"] if contents.lossless else 1 / 255, model.inputs.is_deep
-    pairs = zip(places(names), contents.x, strict=True)
+    pairs = zip(png_names(names), contents.x, strict=True)
     for place, image in track(pairs, len(names), "writing images"):
         path = out / place
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,28 +95,6 @@ def decompress(model: Trained, file: Path, out: Path) -> int:
             continue
         as_picture(image * np.float32(scale) if image.dtype == np.uint8 else image).save(path)
     return len(contents.x)
-
-
-def places(names: tuple[str, ...]) -> list[PurePosixPath]:
-    """Where files of these names go, ending in .png, no two in one place.
-
-    Raises ValueError for a name that would lead out of the folder.
-    """
-    taken: set[str] = set()
-    found = []
-    for name in names:
-        path = PurePosixPath(name)
-        if (path.is_absolute() or ".." in path.parts or not path.name
-                or any(sign in name for sign in "\\:\0")):
-            raise ValueError(f"it names a file {name!r}, which may lie outside the folder; write "
-                             f"an array in place of files: -o out.npy")
-        place, number = path.with_suffix(".png"), 1
-        while str(place).casefold() in taken:   # a.jpg and a.bmp, or A.jpg where case is no matter
-            number += 1
-            place = path.with_name(f"{path.stem}-{number}.png")
-        taken.add(str(place).casefold())
-        found.append(place)
-    return found
 
 
 def _check_file(out: Path) -> None:

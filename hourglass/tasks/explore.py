@@ -21,8 +21,7 @@ from ..analysis.snapshot import Snapshot
 from ..core.files import write_out
 from ..inference.onnx_export import export
 from ..inference.trained import Trained
-from ..run.folder import open_run
-from ..run.settings import read_toml
+from ..run.folder import open_run, read_settings
 
 MOST = 2000                # points, and
 MOST_VALUES = 2_000_000    # values of their codes that a page holds
@@ -47,7 +46,7 @@ def explore(run: str | Path, out: Path) -> int:
     floats = {"codes": codes, "origin": walk.origin, "plane": walk.plane,
               "directions": walk.directions}
     packed = {"decoder": decoder, "runtime-script": script, "runtime-binary": binary}
-    settings = read_toml(folder.settings)
+    settings = read_settings(folder.settings)
     page = template("explorer/page").render(
         model=settings["model"], data=Path(settings["data"]).name, shape=model.shape,
         about=_about(model, snapshot, rows, walk), walk=walk, runtime=NAME,

@@ -25,9 +25,9 @@ from ..inference.classifier import (
 from ..inference.trained import Trained, load
 from ..model.older_texts import parts_of
 from ..model.parts import Parts
-from ..run.folder import RunFolder, environment, new_folder
+from ..run.folder import RunFolder, environment, new_folder, read_settings
 from ..run.load_data import load_source
-from ..run.settings import READING, Settings, make_settings, read_toml
+from ..run.settings import READING, Settings, make_settings
 
 NEIGHBOURS = 5
 
@@ -113,7 +113,7 @@ def finetuned(
 
 def _settings(model: Trained, data: Any, choice: Choice) -> Settings:
     """The run's, of other data if that is named; images are read as the run's were."""
-    kept = make_settings(read_toml(model.folder.settings))
+    kept = make_settings(read_settings(model.folder.settings))
     if data is None:
         return kept
     reading = {name: model.about["reading"][name] for name in READING if name != "strict"}

@@ -9,6 +9,7 @@ from ..analysis.figures.canvas import contact_sheet
 from ..core.console import say, track
 from ..core.files import check_empty
 from ..core.image_grid import shown
+from ..core.output_names import folder_name
 from ..data.windows import in_own_units
 from ..inference.trained import Trained
 from .finish import Finish, finished
@@ -146,7 +147,7 @@ def _write_sheet(x: np.ndarray, names: list[str], out: Path) -> None:
 
 def _write_files(x: np.ndarray, kinds: list[str], out: Path) -> None:
     for i, image in track(enumerate(x), len(x), "writing images"):
-        folder = out / kinds[i].replace("/", "-") if kinds else out
+        folder = out / folder_name(kinds[i]) if kinds else out
         folder.mkdir(parents=True, exist_ok=True)
         as_picture(image).save(folder / f"{i:05}.png")
 

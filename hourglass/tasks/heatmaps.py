@@ -11,12 +11,13 @@ from ..analysis.figures.heatmaps import TOP, bar_of_threshold, beside_threshold
 from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.image_grid import shown
+from ..core.output_names import png_name
 from ..data.image_files import opened
 from ..data.images import open_image
 from ..data.reading import Reading
 from ..inference.anomaly import Detector
 from ..inference.placement import placement_of
-from .write_images import as_picture, png_name, save_picture
+from .write_images import as_picture, save_picture
 
 SEEN = 224          # pixels of an image's shorter side in a heat map, at least
 GAP = 8

@@ -8,12 +8,13 @@ import numpy as np
 
 from ..core.console import track
 from ..core.contracts import Collection
+from ..core.output_names import png_name
 from ..data.patches import Patches
 from ..inference.anomaly import Detector
 from ..inference.tiling import tiled
 from ..inference.trained import Trained
 from .heatmaps import heat_picture
-from .write_images import png_name, save_picture
+from .write_images import save_picture
 
 
 def each_image(

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 from ..core.csv_text import as_csv
 from ..core.hints import did_you_mean
 from ..inference.trained import load
-from ..run.folder import RunFolder
-from ..run.settings import read_toml
+from ..run.folder import RunFolder, read_settings
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ def as_rows(ranking: Ranking) -> str:
         for run in entry.runs:
             figures = [_figure(COLUMNS[name], Entry(entry.model, [run]),
                                ranking.priors[entry.model]).values for name in used]
-            seed = read_toml(run.settings)["seed"]
+            seed = read_settings(run.settings)["seed"]
             lines.append([entry.model, seed, ranking.priors[entry.model],
                           *(values[0] if values else "" for values in figures)])
     return as_csv(["model", "seed", "prior", *used], lines)

@@ -17,8 +17,7 @@ from ..analysis.snapshot import Snapshot
 from ..core.files import write_whole
 from ..core.image_grid import shown
 from ..core.registry import figures
-from ..run.folder import RunFolder
-from ..run.settings import read_toml
+from ..run.folder import RunFolder, read_settings
 from .compare_runs import COLUMNS as ACROSS
 from .compare_runs import same_samples
 from .ranking import COLUMNS, Entry, Ranking, as_rows
@@ -38,7 +37,7 @@ def write_page(ranking: Ranking, out: Path) -> Path:
     snapshots = [snapshot_of(entry.runs[0]) for entry in entries]
     sheets = [*same_samples(snapshots, names, TALLEST), *_drawn(ranking, snapshots, names),
               _falling(entries)]
-    settings = [read_toml(entry.runs[0].settings) for entry in entries]
+    settings = [read_settings(entry.runs[0].settings) for entry in entries]
     page = template("models").render(
         names=names, table=ranking.table, columns=COLUMNS, order=ranking.order,
         best={name: ranking.best(name) for name in next(iter(ranking.table.values()))},

@@ -9,16 +9,18 @@ import numpy as np
 from ..core.channels import read_channels, show_channels
 from ..core.console import say, track
 from ..core.contracts import Collection
+from ..core.output_names import png_name
 from ..data.image_files import opened
 from ..data.read_images import in_words
 from ..data.reading import Misfit
 from ..inference.trained import Trained
-from ..run.settings import make_settings, read_toml
+from ..run.folder import read_settings
+from ..run.settings import make_settings
 from .finish import PLAIN, Finish, finished
 from .own_size import each_image
 from .restore import as_trained, images_of
 from .unlike import warning_of
-from .write_images import TIFFS, as_picture, png_name, save_deep
+from .write_images import TIFFS, as_picture, save_deep
 
 Pair = tuple[str, np.ndarray, np.ndarray]   # a name, an image (H, W, C), and its reconstruction
 
@@ -111,7 +113,7 @@ def _pairs(model: Trained, images: str | Path, own_size: bool | None) -> Iterato
 
 def _was_resized(model: Trained) -> bool:
     """Whether training images were, or may have been, brought to another size than their own."""
-    settings = make_settings(read_toml(model.folder.settings))
+    settings = make_settings(read_settings(model.folder.settings))
     automatic = model.shape[1:] == (64, 64) and "/" in settings.data
     return bool(settings.size or settings.crop or settings.pad) or automatic
 

@@ -13,6 +13,7 @@ from ..core.channels import channels_first, channels_last
 from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.files import check_empty
+from ..core.output_names import inside
 from ..data.choosing import chosen, without_masks
 from ..data.headers import read_whole
 from ..data.image_files import Files, opened
@@ -21,7 +22,7 @@ from ..data.read_images import in_words
 from ..data.reading import Misfit
 from ..inference.trained import Trained
 from ..model.corruptions import Corrupter, corrupted, corrupter
-from ..run.settings import read_toml
+from ..run.folder import read_settings
 from .write_images import SUFFIXES, TIFFS, as_picture, save_deep, save_picture
 
 QUALITY = 95     # of what is written as JPEG or WebP
@@ -101,7 +102,7 @@ def _corruption(model: Trained, text: str) -> Corrupter:
 def _remarks(model: Trained, tally: Tally, enlarged: bool) -> list[str]:
     found = []
     taught = model.model.corruption
-    if taught == "none" and not read_toml(model.folder.settings)["data"].startswith("pairs("):
+    if taught == "none" and not read_settings(model.folder.settings)["data"].startswith("pairs("):
         found.append("this model was not trained on corrupted images, so it knows nothing of "
                      "restoring; train one with --corruption, such as noise(0.2)")
     elif enlarged and "downscale" not in taught and taught != "none":
@@ -157,7 +158,7 @@ def as_trained(model: Trained, file: IO[bytes], page: int = 0, enlarge: int = 1)
 def _write(model: Trained, folder: Path, name: str, values: np.ndarray) -> None:
     """Write the one image (1, H, W, C) as files have it: in the data's own units where 8 bits
     would lose some, or where there are more channels than pictures have."""
-    path = folder / name
+    path = folder / inside(name)
     deep = model.inputs.is_deep
     if path.suffix.lower() not in (TIFFS if deep else SUFFIXES):
         path = path.with_name(f"{path.name}{TIFFS[0] if deep else '.png'}")

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ..analysis.against_pca import in_words
-from ..analysis.analyse import settle
-from ..analysis.report import compared_with_pca, finish, write_report
+from ..analysis.analyse import compared_with_pca, settle
+from ..analysis.report import finish, write_report
 from ..core.console import is_first, say
 from ..core.distributed import part_ways
 from ..data.over_time import as_kind

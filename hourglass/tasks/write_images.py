@@ -3,7 +3,7 @@
 import io
 import math
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -56,12 +56,6 @@ def save_deep(path: Path, values: np.ndarray) -> None:
             photometric="rgb" if colour else "minisblack", compression="zlib",
             planarconfig=None if values.shape[-1] == 1 else "contig")
     write_out(path, buffer.getvalue(), wait=False)
-
-
-def png_name(name: str) -> str:
-    """What a picture is called that goes with an image: the same in its folder, as .png."""
-    path = PurePosixPath(name)
-    return str(path if path.suffix == ".png" else path.with_name(path.name + ".png"))
 
 
 def save_figure(path: Path, figure: Figure) -> None:

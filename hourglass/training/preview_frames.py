@@ -1,5 +1,6 @@
 """How reconstructions of the same images improve as training goes on: frames, then one GIF."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import nn
 
 from ..core.channels import channels_last
 from ..core.contracts import Batch
+from ..core.files import write_whole
 from ..core.image_grid import shown, tile
 
 COLUMNS = 8
@@ -38,8 +40,9 @@ def save_frame(model: nn.Module, batch: Batch, path: Path, caption: str) -> None
     frame = Image.new("RGB", (picture.width, picture.height + 16), "white")
     frame.paste(picture, (0, 16))
     ImageDraw.Draw(frame).text((4, 2), caption, fill="black")
-    path.parent.mkdir(exist_ok=True)
-    frame.save(path)
+    buffer = io.BytesIO()
+    frame.save(buffer, "png")
+    write_whole(path, buffer.getvalue(), wait=False)
 
 
 def animate(frames: Path, path: Path) -> bool:
@@ -52,5 +55,8 @@ def animate(frames: Path, path: Path) -> bool:
     palette = Image.fromarray(sheet).quantize(COLOURS, Image.Quantize.FASTOCTREE)
     quantised = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
     times = [2000 if i == len(pictures) - 1 else 300 for i in range(len(pictures))]
-    quantised[0].save(path, save_all=True, append_images=quantised[1:], duration=times, loop=0)
+    buffer = io.BytesIO()
+    quantised[0].save(buffer, "gif", save_all=True, append_images=quantised[1:], duration=times,
+                      loop=0)
+    write_whole(path, buffer.getvalue(), wait=False)
     return True

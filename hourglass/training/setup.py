@@ -15,9 +15,16 @@ from torch.optim import Optimizer
 
 from ..core.channels import FEW, read_channels
 from ..core.console import is_first, say
-from ..core.device import choose_device, choose_layout, choose_precision, limit_memory, make_fabric
+from ..core.device import (
+    choose_device,
+    choose_layout,
+    choose_precision,
+    limit_memory,
+    make_fabric,
+    memory_of,
+)
 from ..core.expressions import read, read_sum
-from ..core.files import check_space
+from ..core.files import check_space, write_whole
 from ..core.hints import did_you_mean
 from ..core.malloc import keep_freed_memory
 from ..core.registry import backbones, bottlenecks, likelihoods, optimisers, schedules, stops, terms
@@ -32,11 +39,11 @@ from ..model.loss_step import Step
 from ..model.objective import Objective
 from ..model.older_texts import FORMAT, backbone_of
 from ..model.parts import Parts
-from ..model.summary import summarise
+from ..model.summary import Summary, in_bytes, summarise
 from ..run.aliases import own_words, with_dim
-from ..run.folder import RunFolder, environment, new_folder
+from ..run.folder import RunFolder, environment, new_folder, read_settings
 from ..run.load_data import load_source
-from ..run.settings import IN_MEMORY, Settings, make_settings, read_toml, with_whole_path
+from ..run.settings import IN_MEMORY, Settings, make_settings, with_whole_path
 from ..run.suited import suited
 from .checkpoint import load_state_into
 from .initial_bias import begin_at_mean
@@ -124,7 +131,7 @@ def prepare(
         weights = training.record["parameters"]["whole"]
         check_space(training.folder.path, SMALL_FILES + 4 * COPIES * weights)
         training.lock = training.folder.lock()
-        training.folder.settings.write_text(training.settings.to_toml())
+        write_whole(training.folder.settings, training.settings.to_toml())
         training.folder.write_record(training.record)
     training.folder = RunFolder(Path(training.fabric.broadcast(str(training.folder.path))))
     return training
@@ -143,13 +150,13 @@ def resume(
         raise
     training.lock = lock
     if is_first():
-        folder.settings.write_text(training.settings.to_toml())
+        write_whole(folder.settings, training.settings.to_toml())
     return training
 
 
 def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> Training:
     record = folder.read_record()
-    texts = read_toml(folder.settings)
+    texts = read_settings(folder.settings)
     kept = make_settings({**texts, "backbone": backbone_of(texts.get("backbone", ""), record)})
     changes = with_dim(own_words(changes, say), kept.model)
     settings = kept.with_(**changes)
@@ -170,6 +177,10 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
                          f"start a new run")
     training = _assemble(settings, source, folder)
     training.record = {**record, "resumed": training.record["environment"]}
+    if not folder.checkpoint.is_file() and (folder.model.exists() or folder.read_history()):
+        raise ValueError(f"{folder.path} has weights or a history but no checkpoint, so its "
+                         f"training cannot be resumed. To train on from its weights: hourglass "
+                         f"train {settings.data} --from {folder.path} --out NEW")
     if folder.checkpoint.is_file():
         training.state = load_state_into(folder.checkpoint, training.step, training.optimiser)
         training.plan = _as_before(training.plan, training.state)
@@ -212,6 +223,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     parts, suits = suited(settings, source)
     classes = len(source.classes)
     costs = summarise(parts, source.shape, settings.optimiser, classes)
+    _check_memory(costs, device)
     if parts.condition != "none":
         _check_classes(source)
     if settings.labelled and parts.condition != "inferred":
@@ -250,6 +262,15 @@ def _selected(step: Step, plan: Plan) -> list[str]:
     names = ", ".join(step.objective.rivals)
     return [f"epochs are compared by {plan.stopping.monitor}, the loss without what the "
             f"discriminator of {names} moves"] if plan.stopping.monitor.endswith(SELECTION) else []
+
+
+def _check_memory(costs: Summary, device: torch.device) -> None:
+    """Raises ValueError for a model that the device cannot hold, before it is made."""
+    needed, there = costs.training_memory(2), memory_of(device)
+    if needed > there:
+        raise ValueError(f"this model has {costs.parameters['whole']:,} parameters, and a step of "
+                         f"its training needs {in_bytes(needed)} at least; {device} has "
+                         f"{in_bytes(there)}. Make its layers, its code or --size smaller")
 
 
 def _optimiser(settings: Settings, step: Step) -> Optimizer:

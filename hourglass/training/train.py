@@ -86,7 +86,7 @@ def _keeper(training: Training) -> Callable[[Progress], None]:
         if progress.row:
             log(progress.row, progress.epoch)
             if len(source.shape) == 3 and is_framed(progress.epoch):
-                frame = training.folder.frames / f"{progress.epoch:05}.png"
+                frame = training.folder.subfolder("frames") / f"{progress.epoch:05}.png"
                 save_frame(training.step.model, samples, frame,
                            f"epoch {round(progress.row['epoch'], 2):g}")
         now = time.monotonic()

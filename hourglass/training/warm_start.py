@@ -2,8 +2,8 @@
 
 from ..model.autoencoder import Autoencoder
 from ..model.older_texts import backbone_of
-from ..run.folder import open_run
-from ..run.settings import PARTS, READING, Settings, make_settings, read_toml
+from ..run.folder import open_run, read_settings
+from ..run.settings import PARTS, READING, Settings, make_settings
 from ..run.weights import read_model
 
 
@@ -13,7 +13,7 @@ def settings_of(settings: Settings, in_memory: bool) -> Settings:
         return settings
     folder = open_run(settings.begin)
     _, description = read_model(folder)
-    its_own = make_settings(read_toml(folder.settings))
+    its_own = make_settings(read_settings(folder.settings))
     usual = make_settings({})
     changes: dict[str, object] = {"begin": str(folder.path.resolve())}
     if settings.model == usual.model:

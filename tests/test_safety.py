@@ -1,0 +1,320 @@
+"""A run folder is kept whole, and what a stranger put into one can do no harm."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import stripes, train
+
+import hourglass as hg
+from hourglass.analysis.analyse import snapshot_of
+from hourglass.core import files
+from hourglass.core.csv_text import as_cell, as_csv, from_cell
+from hourglass.core.expressions import read, read_sum
+from hourglass.core.output_names import folder_name, inside
+from hourglass.core.tensor_files import load_tensors, load_texts, save_tensors
+from hourglass.run.folder import RunFolder, digest, new_folder, unfinished
+
+TINY = {"model": "ae(2)", "backbone": "mlp((8,))", "epochs": 2, "batch_size": 16,
+        "precision": "32-true", "quiet": True}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A run with a report, on images in a file; copied, never changed."""
+    place = tmp_path_factory.mktemp("made")
+    np.save(place / "x.npy", stripes())
+    hg.train(place / "x.npy", out=place / "run", **TINY)
+    return place / "run"
+
+
+@pytest.fixture
+def run(made, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(made, "run")
+    return RunFolder(Path("run"))
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+# files are whole
+
+def full(*given, **named):
+    raise OSError(28, "No space left on device", "somewhere")
+
+
+def test_a_full_disk_leaves_the_settings_as_they_were(run, monkeypatch):
+    before = run.settings.read_text()
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError):
+        hg.resume("run", epochs=3, quiet=True, report=False)
+    assert run.settings.read_text() == before
+    assert not list(run.path.glob("*.part"))
+
+
+def test_every_file_of_a_run_is_written_whole(tmp_path, monkeypatch):
+    """Whoever opens a file of a run for writing in any other way is found out."""
+    opened = []
+    real = open
+
+    def watched(file, mode="r", *more, **named):
+        if isinstance(file, str | os.PathLike) and set(mode) & set("wax+"):
+            opened.append(str(file))
+        return real(file, mode, *more, **named)
+    monkeypatch.setattr("builtins.open", watched)
+    monkeypatch.setattr("io.open", watched)
+    monkeypatch.chdir(tmp_path)
+    hg.train(stripes(), out="run", **TINY)
+    hg.resume("run", data=stripes(), epochs=3, quiet=True)
+    assert not [name for name in opened if "run/" in name], opened
+
+
+def test_a_half_written_part_of_a_killed_process_is_removed_an_hour_later(run):
+    old, new = (run.path / f"model.safetensors.{n}.part" for n in ("1a", "2b"))
+    for part in (old, new):
+        part.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    run.lock().close()
+    assert not old.exists() and new.exists()
+
+
+@pytest.mark.parametrize("text", ["", "model = 3\ndata = 4\n", "model = [[[", "\xff"])
+@pytest.mark.parametrize("command", ["report run", "embed run x.npy -o z.csv", "score run x.npy",
+                                     "train run --resume --epochs 3", "generate run -o a.png",
+                                     "compare run run2 -o c.html"])
+def test_damaged_settings_are_refused_by_every_command(command, text, run, hourglass):
+    np.save("x.npy", stripes())
+    shutil.copytree("run", "run2")
+    run.settings.write_bytes(text.encode("latin-1"))
+    code, _, err = hourglass(command)
+    assert code == 2 and "settings.toml" in err and err.count("\n") <= 2, err
+
+
+# a run says what it is
+
+def test_a_missing_checkpoint_is_refused_and_nothing_is_overwritten(run, hourglass):
+    run.checkpoint.unlink()
+    before = content(run.path)
+    code, _, err = hourglass("train run --resume --epochs 5")
+    assert code == 2 and "no checkpoint" in err and "--from run" in err
+    assert content(run.path) == {**before, "run/lock": b""}
+
+
+def stop_early(epochs: int) -> None:
+    """Resume the run, and leave it as a process that is killed does."""
+    from hourglass.run.folder import open_run
+    from hourglass.training.setup import resume
+    from hourglass.training.train import run as run_training
+    training = resume(open_run("run"), {"epochs": 9, "lr": 0.05})
+    for progress in run_training(training):
+        if progress.row and progress.epoch == epochs:
+            break
+
+
+def test_a_report_after_a_killed_resume_is_of_the_weights_that_there_are(run):
+    before = snapshot_of(run)
+    stop_early(5)
+    after = snapshot_of(run)
+    assert after.weights == digest(run) != before.weights
+    x = after.x
+    np.testing.assert_allclose(after.recon, hg.load("run").reconstruct(x), atol=3e-3)
+    assert len(after.history) == run.read_record()["epochs"] >= 4
+
+
+def test_a_run_that_was_killed_is_named_where_it_is_compared(run, hourglass):
+    shutil.copytree("run", "other")
+    assert unfinished(run, run.read_record()) == ""
+    stop_early(4)
+    assert "was resumed and stopped" in unfinished(run, run.read_record())
+    code, _, err = hourglass("compare run other -o c.html")
+    assert code == 0 and "not compared on equal terms" in err
+    assert "stopped after" in Path("c.html").read_text()
+
+
+def test_a_flipped_bit_in_the_weights_is_noticed(run, hourglass):
+    raw = bytearray(run.model.read_bytes())
+    raw[-9] ^= 1
+    run.model.write_bytes(raw)
+    code, _, err = hourglass("generate run -o a.png")
+    assert code == 2 and "checksum" in err and "model.safetensors" in err
+
+
+def test_tensors_and_texts_come_back_and_files_without_a_checksum_too(tmp_path):
+    from safetensors.torch import save_file
+    held = {"b": torch.randn(3, 4), "a": torch.arange(5)}
+    save_tensors(tmp_path / "x", held, {"t": "é"})
+    again, texts = load_tensors(tmp_path / "x")
+    assert texts == {"t": "é"} and all(torch.equal(again[k], held[k]) for k in held)
+    save_tensors(tmp_path / "y", held, {"t": "é"})
+    assert (tmp_path / "x").read_bytes() == (tmp_path / "y").read_bytes()
+    assert load_texts(tmp_path / "x")["t"] == "é"
+    save_file(held, tmp_path / "old", {"t": "é"})
+    assert load_tensors(tmp_path / "old")[1] == {"t": "é"}
+
+
+def test_weights_that_were_read_do_not_change_with_their_file(run):
+    model = hg.load("run")
+    codes = model.encode(stripes())
+    os.truncate(run.model, 100)   # a mapped file would now end this process
+    assert np.array_equal(model.encode(stripes()), codes)
+
+
+# what strangers put there
+
+def test_a_description_may_not_name_a_path_to_write(run):
+    weights, texts = load_tensors(run.model)
+    about = json.loads(texts["hourglass"])
+    about["reading"]["store"] = str(Path("stolen/there.npy").resolve())
+    save_tensors(run.model, weights, {"hourglass": json.dumps(about)})
+    hg.load("run").reconstruct(stripes())
+    Path("photos").mkdir()
+    from PIL import Image
+    Image.fromarray(stripes(1)[0]).save("photos/a.png")
+    hg.load("run").encode("photos")
+    assert not Path("stolen").exists()
+
+
+@pytest.mark.parametrize("change", [
+    {"shape": [2**40]}, {"shape": []}, {"shape": "wide"}, {"parts": []}, {"classes": 3},
+    {"reading": None}, {"scale": "x"}, {"encoding": 4}])
+def test_a_description_of_the_wrong_kind_is_refused(change, run, hourglass):
+    weights, texts = load_tensors(run.model)
+    save_tensors(run.model, weights,
+                 {"hourglass": json.dumps({**json.loads(texts["hourglass"]), **change})})
+    code, _, err = hourglass("generate run -o a.png")
+    assert code == 2 and "does not describe a model" in err
+
+
+def test_a_link_in_place_of_the_lock_is_refused_and_its_target_kept(run, hourglass):
+    Path("mine.txt").write_text("mine")
+    (run.path / "lock").unlink(missing_ok=True)
+    (run.path / "lock").symlink_to(Path("mine.txt").resolve())
+    code, _, err = hourglass("train run --resume --epochs 3")
+    assert code == 2 and "lock" in err and Path("mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["settings.toml", "run.json", "model.safetensors", "history.csv",
+                                  "report.html", "snapshot.npz", "checkpoint.safetensors"])
+def test_a_link_in_place_of_a_file_is_replaced_and_its_target_kept(name, run):
+    Path("mine").write_bytes((run.path / name).read_bytes())
+    before = Path("mine").read_bytes()
+    (run.path / name).unlink()
+    (run.path / name).symlink_to(Path("mine").resolve())
+    hg.resume("run", epochs=3, quiet=True)
+    assert Path("mine").read_bytes() == before
+
+
+@pytest.mark.parametrize("folder", ["figures", "frames", "priors"])
+def test_a_folder_that_is_a_link_is_refused_and_nothing_there_changes(folder, run, hourglass):
+    Path("album").mkdir()
+    Path("album/codes.png").write_text("a holiday")
+    shutil.rmtree(run.path / folder, ignore_errors=True)
+    (run.path / folder).symlink_to(Path("album").resolve())
+    before = content(Path("album"))
+    hourglass("report run --priors mixture(2)")
+    hourglass("train run --resume --epochs 3")
+    assert content(Path("album")) == before
+
+
+def test_pictures_that_others_put_beside_the_figures_stay(run):
+    (run.figures / "my notes.png").write_text("mine")
+    hg.report("run")
+    assert (run.figures / "my notes.png").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["../a.png", "/abs/a.png", "a/../../b.png", "..", "",
+                                  "c:\\a.png", "a\0.png"])
+def test_no_name_leads_out_of_the_folder_that_is_written_to(name):
+    with pytest.raises(ValueError, match="outside the folder"):
+        inside(name)
+
+
+@pytest.mark.parametrize("name", ["..", ".", "../..", "a/b", "", "\\", "con:"])
+def test_a_class_is_one_folder_whatever_its_name(name):
+    made = Path("out") / folder_name(name)
+    assert len(made.parts) == 2 and ".." not in made.parts
+
+
+def test_names_in_a_manifest_do_not_lead_out_of_the_output_folder(run, here, hourglass):
+    assert hourglass("data prepare photos -o p.npy --size 10 --grey")[0] == 0
+    held = json.loads(Path("p.npy.json").read_text())
+    held["collection"]["names"][0] = "../../stolen.png"
+    Path("p.npy.json").write_text(json.dumps(held))
+    code, _, err = hourglass("reconstruct run p.npy -o out")
+    assert code == 2 and "outside the folder" in err
+    assert not list(here.parent.glob("stolen*"))
+
+
+DEEP = 100_000
+
+
+@pytest.mark.parametrize("text", [
+    "-" * 900 + "1 * recon", " + ".join(["recon"] * 1500), "recon" + " - kl" * 1500,
+    "(" * 500 + "recon" + ")" * 500, f"{'9' * 400} * recon", f"recon + kl(free_bits={'9' * 400})",
+    f"kl(free_bits={'(' * 300}1{')' * 300})", "kl(free_bits=1e999)"])
+def test_formulas_that_are_too_deep_or_too_large_are_refused_in_a_line(text):
+    with pytest.raises(ValueError) as told:
+        read_sum(text)
+        read(text)
+    assert len(str(told.value)) < 600
+
+
+@pytest.mark.parametrize("name, text", [
+    ("run.json", "[" * DEEP), ("run.json", "{}"), ("run.json", "[]"), ("run.json", "nonsense"),
+    ("run.json", '{"environment": 3, "data": {}, "parameters": {}}'),
+    ("settings.toml", "a = " + "[" * DEEP), ("settings.toml", f"epochs = {'9' * 400}"),
+    ("history.csv", "epoch\n1,2,3\n"), ("history.csv", "epoch\n" + "9" * 200_000),
+    ("run.json", '{"environment": {}, "data": {}, "parameters": {"whole": 1}, "metrics": [1]}')])
+@pytest.mark.parametrize("command", ["report run", "train run --resume --epochs 3"])
+def test_what_is_deep_or_of_the_wrong_kind_is_refused(name, text, command, run, hourglass):
+    (run.path / name).write_text(text)
+    code, _, err = hourglass(command)
+    assert code in (0, 2) and (code == 2 or name == "history.csv"), err
+    assert err.count("\n") < 40 and "Traceback" not in err
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "run.json", "settings.toml",
+                                  "checkpoint.safetensors", "history.csv", "snapshot.npz"])
+def test_a_pipe_in_place_of_a_file_does_not_hang(name, run):
+    (run.path / name).unlink()
+    os.mkfifo(run.path / name)
+    done = subprocess.run(["python", "-m", "hourglass", "report", "run"], capture_output=True,
+                          text=True, timeout=120)
+    assert done.returncode in (0, 2) and "Traceback" not in done.stderr, done.stderr
+
+
+def test_the_next_run_gets_a_number_whatever_else_lies_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("²", "٣", "7", "x"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    assert new_folder(None).path == Path("runs/8")
+
+
+@pytest.mark.parametrize("model", ["ae(1099511627776)", "ae(4611686018427387904)"])
+def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"too large|Make its layers"):
+        train(stripes(), out="run", **{**TINY, "model": model})
+    assert not Path("run").exists()
+
+
+# cells
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd|'/c calc'!A0", "-2+3", "@SUM(A1)", "\tx", "'=a",
+                                  "''=a", "plain", "'quoted'", "", "-1.5", "+3e4", "=", "'"])
+def test_a_cell_is_not_run_by_a_spreadsheet_and_comes_back(text):
+    cell = as_cell(text)
+    assert from_cell(cell) == text
+    number = text.lstrip("+-").replace(".", "").replace("e", "").isdigit()
+    assert number or not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+def test_numbers_are_written_as_they_are():
+    assert as_csv(["a", "=b"], [(-1.5, "=x"), (3, "-2")]) == "a,'=b\n-1.5,'=x\n3,-2\n"
