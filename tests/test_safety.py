@@ -318,3 +318,18 @@ def test_a_cell_is_not_run_by_a_spreadsheet_and_comes_back(text):
 
 def test_numbers_are_written_as_they_are():
     assert as_csv(["a", "=b"], [(-1.5, "=x"), (3, "-2")]) == "a,'=b\n-1.5,'=x\n3,-2\n"
+
+
+def test_a_table_is_written_safely_and_read_as_it_was(tmp_path):
+    import pandas as pd
+
+    from hourglass.data.data_frames import read_frame
+    from hourglass.tasks.tables import save_table
+    frame = pd.DataFrame({"a": ["=1+1", "plain", None], "b": [-1.5, 2.0, 3.0],
+                          "c": ["@x", "-2", "'quoted'"]})
+    save_table(tmp_path / "t.csv", frame)
+    assert (tmp_path / "t.csv").read_text().splitlines() == [
+        "a,b,c", "'=1+1,-1.5,'@x", "plain,2.0,-2", ",3.0,'quoted'"]
+    again = read_frame(tmp_path / "t.csv")
+    assert again["a"].dropna().tolist() == ["=1+1", "plain"] and again["a"].isna().sum() == 1
+    assert again["c"].tolist() == ["@x", "-2", "'quoted'"] and again["b"].tolist() == [-1.5, 2, 3]

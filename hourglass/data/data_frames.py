@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.csv_text import from_cell
 from .dates import read_times
 from .delimited import read_delimited
 from .numerals import cleaned, decimal_mark, numbers_in, stand_for_missing
@@ -58,7 +59,12 @@ def read_frame(path: str | Path, as_text: bool = False, decimal: str = "") -> An
     frame = _read_parquet(file) if suffix_of(file) in (".parquet", ".pq") else (
         read_delimited(file, as_text, decimal))
     frame = checked(frame, str(path))
-    return frame if as_text or len(frame.columns) < 2 else _without_index(frame)
+    if as_text:
+        return frame
+    for name, column in frame.items():   # an apostrophe kept a spreadsheet from running the cell
+        if is_text(column) and any(str(cell).startswith("'") for cell in column):
+            frame[name] = column.map(lambda cell: from_cell(str(cell)), na_action="ignore")
+    return frame if len(frame.columns) < 2 else _without_index(frame)
 
 
 def notes_of(frame: Any) -> list[str]:

@@ -34,7 +34,7 @@ def impute(model: Trained, table: str, out: Path) -> list[str]:
     for name, cells in changed.items():
         if cells.any():
             whole[name] = _put(whole[name], cells, full[name], decimal_of(own))
-    save_table(out, whole)
+    save_table(out, whole, as_written=True)   # these are the owner's own cells
     count = {name: int(cells.sum()) for name, cells in changed.items() if cells.any()}
     left = sum(int(cells.sum()) for name, cells in full.isna().items())
     lines = [*_how(filler, found.encoding["columns"], count),

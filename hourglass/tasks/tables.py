@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..core.console import say
+from ..core.csv_text import as_cell
 from ..core.files import write_out
 from ..data.columns import parts_of, unit_errors
+from ..data.data_frames import is_text
 from ..inference.trained import Trained
 from .write_images import check_name
 
@@ -21,12 +23,17 @@ def is_table(model: Trained) -> bool:
     return bool((model.about.get("encoding") or {}).get("kind") == "table")
 
 
-def save_table(path: Path, frame: Any) -> None:
-    """Write a data frame as .csv or .parquet, as the name ends; raises ValueError."""
+def save_table(path: Path, frame: Any, as_written: bool = False) -> None:
+    """Write a data frame as .csv or .parquet, as the name ends; raises ValueError.
+
+    In a .csv no text is left that a spreadsheet would run, but for cells that stay `as_written`.
+    """
     check_name(path, SUFFIXES)
     buffer = io.BytesIO()
     if path.suffix.lower() == ".csv":
-        frame.to_csv(buffer, index=False)
+        safe = frame if as_written else frame.rename(columns=as_cell).apply(
+            lambda column: column.map(as_cell) if is_text(column) else column)
+        safe.to_csv(buffer, index=False)
     else:
         frame.to_parquet(buffer, index=False)
     write_out(path, buffer.getvalue())
