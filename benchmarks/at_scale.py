@@ -22,9 +22,9 @@ import torch
 MANY, FEW = 200_000, 8_000
 MEASURE = """
 import json, resource, sys, time
-from hourglass.assembly import prepare
-from hourglass.run import run
-from hourglass.settings import make_settings, read_recipe
+from hourglass.run.settings import make_settings, read_recipe
+from hourglass.training.setup import prepare
+from hourglass.training.train import run
 settings = make_settings({**read_recipe("tutorial_faces"), "stop": "none", "val": 500, "test": 500,
                           "data": sys.argv[1], "epochs": 400})
 began = time.perf_counter()

@@ -98,7 +98,7 @@ def test_two_processes_have_the_same_words_as_one_with_all_vectors(tmp_path):
     script.write_text("""
 import sys, torch
 import torch.distributed as processes
-from hourglass.bottlenecks.codebook import Codebook
+from hourglass.model.bottlenecks.codebook import Codebook
 rank, count = int(sys.argv[1]), int(sys.argv[2])
 if count > 1:
     processes.init_process_group("gloo", init_method="file://" + sys.argv[3], rank=rank,

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -285,7 +286,7 @@ def test_what_is_deep_or_of_the_wrong_kind_is_refused(name, text, command, run, 
 def test_a_pipe_in_place_of_a_file_does_not_hang(name, run):
     (run.path / name).unlink()
     os.mkfifo(run.path / name)
-    done = subprocess.run(["python", "-m", "hourglass", "report", "run"], capture_output=True,
+    done = subprocess.run([sys.executable, "-m", "hourglass", "report", "run"], capture_output=True,
                           text=True, timeout=120)
     assert done.returncode in (0, 2) and "Traceback" not in done.stderr, done.stderr
 
