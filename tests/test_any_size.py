@@ -117,7 +117,7 @@ def test_reconstructions_are_sharpened_and_blurred(convolutional, files, hourgla
     _, out, _ = hourglass(f"reconstruct {convolutional.folder.path} large -o plain")
     _, finished_out, _ = hourglass(
         f"reconstruct {convolutional.folder.path} large -o {kind} {finish}")
-    assert "so finished" in finished_out and "so finished" not in out
+    assert "after sharpening" in finished_out and "after sharpening" not in out
     rough = {folder: np.abs(np.diff(np.asarray(Image.open(f"{folder}/a.png"), float))).mean()
              for folder in ("plain", kind)}
     assert (rough[kind] > rough["plain"]) == (kind == "sharper")

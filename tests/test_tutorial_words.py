@@ -6,7 +6,7 @@ import torch
 
 import hourglass as hg
 from hourglass.core.contracts import CodeSpace
-from hourglass.core.registry import backbones, models, priors
+from hourglass.core.registry import backbones, kind_of_part, models, priors
 from hourglass.run.aliases import ANSWERS, DIMS, NAMES
 from hourglass.run.settings import Settings, make_settings
 
@@ -55,7 +55,7 @@ def test_a_latent_size_is_the_named_models_dim(name):
 
 @pytest.mark.parametrize("values, words", [
     ({"latent_dim": 0}, "whole number from 1"), ({"latent_dim": "many"}, "whole number from 1"),
-    ({"latent_dim": 4, "model": "ladder_vae"}, "ladder_vae has no dim")])
+    ({"latent_dim": 4, "model": "ladder_vae"}, "ladder_vae takes no dim")])
 def test_a_latent_size_that_cannot_be_is_refused(values, words):
     with pytest.raises(ValueError, match=words):
         make_settings(values)
@@ -67,8 +67,26 @@ def test_a_latent_size_that_cannot_be_is_refused(values, words):
 def test_settings_of_other_tools_have_their_own_names_here(name, own, value, capsys):
     assert getattr(make_settings({name: value}), own) == value
     assert f"{name} is {own} here" in capsys.readouterr().err
-    with pytest.raises(ValueError, match=f"{own} is given twice"):
+    with pytest.raises(ValueError, match=f"{own} is set twice"):
         make_settings({name: value, own: value})
+
+
+@pytest.mark.parametrize("name, own, value", [
+    ("early_stopping", "stop", "none"), ("lr_schedule", "schedule", "constant"),
+    ("warm_start", "begin", "runs/1"), ("resize_mode", "fit", "pad"), ("classes", "only", "3")])
+def test_clearer_names_of_settings_are_accepted_without_a_note(name, own, value, capsys):
+    assert getattr(make_settings({name: value}), own) == value
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("switch, text", [(True, "early"), (False, "none")])
+def test_early_stopping_may_be_a_switch(switch, text):
+    assert make_settings({"early_stopping": switch}).stop == text
+
+
+@pytest.mark.parametrize("name", ["losses", "loss", "terms", "term"])
+def test_loss_terms_are_listed_under_both_names(name):
+    assert kind_of_part(name) == "terms"
 
 
 def test_an_optimiser_may_begin_with_a_capital():

@@ -7,32 +7,30 @@ import typer
 
 from ..core.console import say
 from ..run.settings import READING, make_settings
+from .options import Source
 from .settings_flags import takes_settings
 
 data_commands = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None,
-    help="Prepare, augment and look at data. Start with: hourglass data show photos/")
-
-Source = Annotated[str, typer.Argument(metavar="SOURCE", help="as train takes it: mnist, a folder, "
-                                       "an archive, a .npy or .npz")]
+    help="Prepare, augment and show data. Start with: hourglass data show photos/")
 
 
 @data_commands.command()
 @takes_settings(READING)
 def prepare(
     source: Source,
-    out: Annotated[Path, typer.Option("--out", "-o", help="a .npy file")] = Path("prepared.npy"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .npy file.")] = Path("prepared.npy"),
     settings: Any = None,
 ) -> None:
-    """Decode images once, in parallel, into a file that trains at once, however large it is.
+    """Decode images once, in parallel, into one file. Training then starts at once.
 
     Example: hourglass data prepare photos/ --size 96 -o photos.npy; hourglass train photos.npy
     """
-    from ..tasks.prepare import prepare as decode
+    from ..tasks.prepare import prepare as prepare_data
     try:
-        found = decode(source, out, make_settings(settings).reading())
+        found = prepare_data(source, out, make_settings(settings).reading())
     except KeyboardInterrupt:
-        say("what was decoded is kept: give the command again to go on")
+        say("interrupted; decoded images are kept. To continue, give the same command again")
         raise
     for note in found.notes:
         print(note)
@@ -44,18 +42,21 @@ def prepare(
 @takes_settings((*READING, "augment", "seed"))
 def augment(
     source: Source,
-    n: Annotated[int, typer.Option("-n", min=1, help="how many images to write")] = 1000,
-    out: Annotated[Path, typer.Option("--out", "-o", help="a folder")] = Path("augmented"),
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of images to write.")] = 1000,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the "
+                                      "images.")] = Path("augmented"),
     settings: Any = None,
 ) -> None:
-    """Write augmented images to disk, a folder for each class; without --augment, they are moved,
-    turned and sized a little: shift(2) + rotate(10) + zoom(0.1).
+    """Write augmented images to disk, one folder per class.
+
+    Without --augment, images are shifted, rotated and zoomed a little: shift(2) + rotate(10) +
+    zoom(0.1).
 
     Example: hourglass data augment glyphs/ -n 10000 --augment "rotate(10) + zoom(0.1)" -o more/
     """
-    from ..tasks.augment import augment as vary
+    from ..tasks.augment import augment as augment_data
     chosen = make_settings({"augment": USUAL, **settings})
-    count = vary(source, chosen.augment, n, out, chosen.reading(), chosen.seed)
+    count = augment_data(source, chosen.augment, n, out, chosen.reading(), chosen.seed)
     print(f"{count:,} images in {out}, by {chosen.augment}")
 
 
@@ -66,10 +67,10 @@ USUAL = "shift(2) + rotate(10) + zoom(0.1)"
 @takes_settings((*READING, "show"))
 def show(
     source: Source,
-    out: Annotated[Path, typer.Option("--out", "-o", help="a .png file")] = Path("sheet.png"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .png file.")] = Path("sheet.png"),
     settings: Any = None,
 ) -> None:
-    """Draw a contact sheet, and tell sizes, classes, range, and what may be wrong.
+    """Draw a contact sheet; print sizes, classes, the value range and possible problems.
 
     Example: hourglass data show photos/ -o sheet.png
     """

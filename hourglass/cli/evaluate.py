@@ -1,4 +1,4 @@
-"""The command line's part that says how good a trained model is."""
+"""The command `hourglass evaluate`: log-likelihood and disentanglement of a trained model."""
 
 from pathlib import Path
 from typing import Annotated, Optional
@@ -13,28 +13,29 @@ evaluate_commands = typer.Typer()
 @evaluate_commands.command()
 def evaluate(
     run: Run,
-    nll: Annotated[int, typer.Option(min=1, help="codes drawn for each sample, for -log p(x) by "
-                                     "importance sampling; 5000 is usual, and takes long")] = 200,
-    ais: Annotated[int, typer.Option(min=0, help="steps of annealed importance sampling beside it: "
-                                     "tighter, and much slower")] = 0,
-    chains: Annotated[int, typer.Option(min=1, help="of --ais, for each sample")] = 8,
-    split: Annotated[str, typer.Option(help="train, val, test or holdout; else what training knows "
-                                       "least of")] = "",
+    nll: Annotated[int, typer.Option(min=1, help="Codes per sample for -log p(x) by importance "
+                                     "sampling. Papers use 5000, which takes long.")] = 200,
+    ais: Annotated[int, typer.Option(min=0, help="Steps of annealed importance sampling, a tighter "
+                                     "and much slower estimate. 0: none.")] = 0,
+    chains: Annotated[int, typer.Option(min=1, help="Chains per sample for --ais.")] = 8,
+    split: Annotated[str, typer.Option(help="Split to evaluate: train, val, test or holdout. "
+                                       "Default: test, else val, else train.")] = "",
     limit: Annotated[Optional[int], typer.Option(  # noqa: UP045
-        min=1, help="at most so many samples, evenly spread")] = None,
+        min=1, help="Largest number of samples; they are taken evenly from the split.")] = None,
     out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
-        "--out", "-o", help="also a .csv, a row a sample")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="of the codes")] = 0,
-    factors: Annotated[bool, typer.Option("--factors", help="instead, how well codes keep apart "
-                                          "the factors that samples were made of (dsprites, or a "
-                                          ".npz with factors)")] = False,
-    leave_out: Annotated[str, typer.Option(help="factors that shall not count, with commas, such "
-                                           "as shape")] = "",
+        "--out", "-o", help="Also write a .csv with one row per sample.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the codes.")] = 0,
+    factors: Annotated[bool, typer.Option("--factors", help="Measure disentanglement instead, for "
+                                          "data with known factors (dsprites, or a .npz with "
+                                          "factors).")] = False,
+    leave_out: Annotated[str, typer.Option(help="Factors to leave out of --factors, separated by "
+                                           "commas, such as shape.")] = "",
     device: Device = "cpu",
 ) -> None:
-    """Say how likely a model finds samples that it has not seen: -log p(x), in nats and bits, its
-    bound, and what the bound is made of. Of a model without a posterior, such as ae, it gives the
-    errors of the reconstructions. The report shows it from then on.
+    """Estimate -log p(x) of unseen samples, in nats and bits, with the ELBO and its parts.
+
+    For a model without a posterior, such as ae, the errors of the reconstructions are printed. The
+    report shows the result from now on.
 
     Examples: hourglass evaluate runs/1 --nll 5000; hourglass evaluate runs/1 --nll 5000 --ais 500
     --limit 100; hourglass evaluate runs/sprites --factors --leave-out shape
@@ -43,13 +44,14 @@ def evaluate(
     if factors:
         from ..inference.trained import load
         from ..tasks.disentangle import disentangle
-        left = tuple(filter(None, map(str.strip, leave_out.split(","))))
-        print(*disentangle(load(run, str(choose_device(device))), leave_out=left).lines(), sep="\n")
+        left_out = tuple(filter(None, map(str.strip, leave_out.split(","))))
+        found = disentangle(load(run, str(choose_device(device))), leave_out=left_out)
+        print(*found.lines(), sep="\n")
         return
     from ..inference.log_likelihood.estimate import Wish
     from ..inference.trained import load
-    from ..tasks.evaluate import evaluate as look
+    from ..tasks.evaluate import evaluate as evaluate_model
     wish = Wish(nll, ais, chains, split, limit, seed)
-    found = look(load(run, str(choose_device(device))), wish, out)
-    for line in [*found.lines, f"in {found.seconds:.0f} s", *([str(out)] if out else [])]:
+    result = evaluate_model(load(run, str(choose_device(device))), wish, out)
+    for line in [*result.lines, f"in {result.seconds:.0f} s", *([str(out)] if out else [])]:
         print(line)

@@ -1,4 +1,4 @@
-"""The command line's part that makes a classifier of a trained model, from few labels."""
+"""The command `hourglass finetune`: a classifier from a trained encoder and few labels."""
 
 from pathlib import Path
 from typing import Annotated, Optional
@@ -13,24 +13,24 @@ finetune_commands = typer.Typer()
 @finetune_commands.command()
 def finetune(
     run: Run,
-    data: Annotated[str, typer.Argument(help="samples with classes; default: those that the run "
-                                        "was trained on", show_default=False)] = "",
+    data: Annotated[str, typer.Argument(help="Samples with classes. Default: the run's data.",
+                                        show_default=False)] = "",
     labels: Annotated[Optional[int], typer.Option(  # noqa: UP045
-        min=1, help="number of labelled training samples, balanced over classes; default: all",
+        min=1, help="Number of labelled training samples, balanced over classes. Default: all.",
         show_default=False)] = None,
-    frozen: Annotated[bool, typer.Option("--frozen", help="keep the encoder as it is, and train "
-                                         "the classifier alone")] = False,
-    augment: Annotated[str, typer.Option(help="vary the labelled samples, such as shift(2) + "
-                                         "elastic")] = "",
-    steps: Annotated[int, typer.Option(min=10, help="batches to train on")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="of the labels that are drawn, the classifier's "
-                                      "weights and the batches")] = 0,
+    frozen: Annotated[bool, typer.Option("--frozen", help="Freeze the encoder, and train only the "
+                                         "classifier.")] = False,
+    augment: Annotated[str, typer.Option(help="Augment the labelled samples, such as shift(2) + "
+                                         "elastic.")] = "",
+    steps: Annotated[int, typer.Option(min=10, help="Training steps, one batch each.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the choice of labels, the classifier's "
+                                      "weights and the batches.")] = 0,
     out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
-        "--out", "-o", help="folder for the classifier; default: the next number under "
-        "runs/", show_default=False)] = None,
+        "--out", "-o", help="Folder for the classifier. Default: the next number under "
+        "runs/.", show_default=False)] = None,
     device: Device = "cpu",
 ) -> None:
-    """Train a classifier on a run's encoder, with few labels; its decoder is thrown away.
+    """Train a classifier on a run's encoder with few labels. The decoder is dropped.
 
     Examples: hourglass finetune runs/1 --labels 100 -o runs/few; hourglass finetune runs/1
     labelled/ --frozen; hourglass classify runs/few scans/

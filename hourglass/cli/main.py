@@ -1,4 +1,4 @@
-"""The command line: what people ask for, as thin as it can be; heavy imports happen inside."""
+"""The command line: train, summary, report, reconstruct, list, and what joins all commands."""
 
 import os
 import sys
@@ -10,8 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ..core.console import is_first, say
-from ..core.hints import did_you_mean
-from ..core.registry import REGISTRIES
+from ..core.registry import REGISTRIES, kind_of_part
 from ..run.aliases import own_words
 from ..run.settings import Settings, chosen_recipe, make_settings, recipes
 from .apply import use_commands
@@ -19,8 +18,8 @@ from .compare import compare_commands
 from .data import data_commands
 from .evaluate import evaluate_commands
 from .finetune import finetune_commands
-from .latent import Blur, Sharpen, latent_commands
-from .options import Device, Run
+from .latent import latent_commands
+from .options import Blur, Data, Device, Images, Out, Recipe, Run, Sharpen
 from .serve import serve_commands
 from .settings_flags import takes_settings
 
@@ -37,9 +36,10 @@ app.add_typer(serve_commands)
 app.add_typer(data_commands, name="data")
 
 @app.callback(invoke_without_command=True)
-def start(version: Annotated[bool, typer.Option("--version", help="print it and end")] = False
+def start(version: Annotated[bool, typer.Option("--version", help="Print the version and "
+                                                "exit.")] = False
           ) -> None:
-    """Train an autoencoder on your data, see what it learnt, and put it to work.
+    """Train an autoencoder on your data, look at the report, and use the model.
 
     Start with: hourglass train digits
     """
@@ -53,20 +53,15 @@ BAD_USE, FAILED, INTERRUPTED = 2, 1, 130
 
 
 TYPED = [name for name in Settings.model_fields if name != "data"]
-Data = Annotated[str, typer.Argument(
-    help="digits (if none is given), mnist, ... (see: hourglass list sources), or a folder, an "
-         "archive, an image, a .npy or .npz", show_default=False)]
-Recipe = Annotated[str, typer.Option(help="settings from a recipe, by name or from a TOML file")]
-Out = Annotated[Optional[Path], typer.Option(  # noqa: UP045
-    "--out", "-o", help="folder for the results; else the next number under runs/")]
 
 
 @app.command()
 @takes_settings(TYPED)
 def train(
     data: Data = "", recipe: Recipe = "", out: Out = None,
-    resume: Annotated[bool, typer.Option("--resume", help="go on with the run DATA")] = False,
-    report: Annotated[bool, typer.Option(help="look at what was learnt, and report")] = True,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in folder "
+                                         "DATA.")] = False,
+    report: Annotated[bool, typer.Option(help="Write a report after training.")] = True,
     settings: Any = None,
 ) -> None:
     """Train an autoencoder and write a report.
@@ -81,16 +76,16 @@ def train(
     from ..run.folder import is_run, open_run
     from ..training.progress import show
     from ..training.setup import prepare
-    from ..training.setup import resume as go_on
+    from ..training.setup import resume as resume_training
     from ..training.train import run
     if resume:
         if not data or recipe or out:
-            raise ValueError("--resume takes the run's folder and settings that may change, as in "
+            raise ValueError("--resume needs a run's folder, and takes neither --recipe nor --out: "
                              "hourglass train runs/1 --resume --epochs 60")
-        training = go_on(open_run(data), settings)
+        training = resume_training(open_run(data), settings)
     else:
         if data and is_run(Path(data)):
-            raise ValueError(f"{data} is a run; to go on with it, add --resume")
+            raise ValueError(f"{data} is a run. To continue it, add --resume")
         training = prepare(chosen, out=out)
     for note in training.notes:
         say(note)
@@ -112,18 +107,19 @@ def train(
     if not report:
         print(training.folder.path)
     if training.interrupted:
-        say(f"to go on: hourglass train {training.folder.path} --resume")
-        raise SystemExit(INTERRUPTED)   # typer's own means that nothing was said yet
+        say(f"to continue: hourglass train {training.folder.path} --resume")
+        raise SystemExit(INTERRUPTED)   # typer's code means: not reported yet
 
 
 def _report(training: Any) -> None:
     from ..analysis.against_pca import in_words
     from ..analysis.report import finish
-    say("looking at what was learnt ...")
+    say("writing the report ...")
     try:
         metrics = finish(training)
     except KeyboardInterrupt:
-        say(f"interrupted; what was learnt is kept: hourglass report {training.folder.path}")
+        say("interrupted; the model is saved. For the report: hourglass report "
+            f"{training.folder.path}")
         raise SystemExit(INTERRUPTED) from None
     say("; ".join(f"{name} {value:.5g}" for name, value in metrics.items()
                   if "/" not in name and not name.startswith("pca_")))
@@ -135,7 +131,7 @@ def _report(training: Any) -> None:
 @app.command()
 @takes_settings(TYPED)
 def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
-    """Show a model's layers, sizes and costs; takes what train takes, or a run.
+    """Show a model's layers, sizes and costs, for train's arguments or for a run.
 
     Example: hourglass summary mnist --recipe tutorial_cae
     """
@@ -157,48 +153,52 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
 @app.command()
 def report(
     run: Run,
-    priors: Annotated[str, typer.Option(help="look again, at draws from these priors in place of "
-                                        "the usual ones, such as own;flow;diffusion")] = "",
-    features: Annotated[str, typer.Option(help="compare draws by this network's features: an ONNX "
-                                          "file, such as Inception's")] = "",
+    priors: Annotated[str, typer.Option(help="Priors to sample from, instead of the usual ones, "
+                                        "such as own;flow;diffusion. This evaluates the model "
+                                        "again.")] = "",
+    features: Annotated[str, typer.Option(help="Feature extractor for Fréchet distances: an ONNX "
+                                          "file, such as Inception's.")] = "",
     device: Device = "cpu",
 ) -> None:
-    """Draw a run's figures and report again; needs neither model nor data, but for its options.
+    """Write a run's figures and report again. Only its options need the model and data.
 
     Examples: hourglass report runs/1; hourglass report runs/1 --priors "flow;mixture(5)"
     """
     from ..analysis.report import write_report
     from ..core.device import choose_device
     from ..run.folder import open_run
-    wanted = [text.strip() for text in priors.split(";") if text.strip()]
-    print(write_report(open_run(run), wanted, features, str(choose_device(device))))
+    chosen = [text.strip() for text in priors.split(";") if text.strip()]
+    print(write_report(open_run(run), chosen, features, str(choose_device(device))))
 
 
 @app.command()
 def reconstruct(
     run: Run,
-    images: Annotated[str, typer.Argument(help="a folder, an archive, an array or a source")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the pictures; of a table, a "
-                                      ".csv or .parquet")] = Path("out"),
+    images: Images,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures; for a table, a "
+                                      ".csv or .parquet file.")] = Path("out"),
     own_size: Annotated[Optional[bool], typer.Option(  # noqa: UP045
-        "--own-size/--resize", help="keep files at their own size, which takes a model without a "
-        "dense layer; default: where training images kept theirs", show_default=False)] = None,
+        "--own-size/--resize", help="Keep each image's size, or resize it to the training size. "
+        "Only models without a dense layer can keep sizes. Default: as in training.",
+        show_default=False)] = None,
     sharpen: Sharpen = 0, blur: Blur = 0,
-    show: Annotated[str, typer.Option(help="channels that pictures show, such as 3,2,1, or all; "
-                                      "else as the run's settings say")] = "",
+    show: Annotated[str, typer.Option(help="Channels to show in pictures, such as 3,2,1, or all. "
+                                      "Default: the run's setting.")] = "",
     device: Device = "cpu",
 ) -> None:
-    """Pass images, or a table's rows, through a trained model and write what comes out: PNGs and,
-    where these would lose depth or channels, TIFFs in the data's own units; of a table, rows.
+    """Reconstruct images, or a table's rows, with a trained model and write the results.
+
+    Images become PNGs. Images with more bits or channels than a PNG holds also become TIFFs, in
+    the data's units.
 
     Examples: hourglass reconstruct runs/1 photos/ -o out/; hourglass reconstruct runs/2 rows.csv
-    -o again.csv
+    -o reconstructed.csv
     """
     from ..core.device import choose_device
     from ..inference.trained import load
     from ..tasks.finish import Finish
     from ..tasks.reconstruct import Manner
-    from ..tasks.reconstruct import reconstruct as pass_through
+    from ..tasks.reconstruct import reconstruct as reconstruct_images
     from ..tasks.tables import is_table, reconstruct_table
     model = load(run, str(choose_device(device)))
     if is_table(model):
@@ -207,24 +207,24 @@ def reconstruct(
                              "trained on a table")
         print("\n".join(reconstruct_table(model, images, out)))
         return
-    found = pass_through(model, images, out, Manner(Finish(sharpen, blur), own_size, show))
-    after = f", {found['mse_finished']:.5g} so finished" if "mse_finished" in found else ""
+    found = reconstruct_images(model, images, out, Manner(Finish(sharpen, blur), own_size, show))
+    after = (f", {found['mse_finished']:.5g} after sharpening and blurring"
+             if "mse_finished" in found else "")
     print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}{after}")
 
 
 @app.command(name="list")
 def list_parts(
-    kind: Annotated[str, typer.Argument(help="models, backbones, terms, recipes, ...")] = "",
+    kind: Annotated[str, typer.Argument(help="Kind of part: models, backbones, losses, priors, "
+                                        "recipes, ... Default: all.")] = "",
 ) -> None:
-    """List every part by name, with its arguments and what it is.
+    """List the parts by name, with their arguments and a description.
 
-    Example: hourglass list models
+    Examples: hourglass list models; hourglass list losses
     """
     kinds = [*REGISTRIES, "recipes"]
-    wanted = kind if kind in kinds or not kind else f"{kind}s"
-    if wanted and wanted not in kinds:
-        raise ValueError(f"no kind of part is named {kind!r}; {did_you_mean(kind, kinds)}")
-    for name in [wanted] if wanted else kinds:
+    chosen = kind_of_part(kind, kinds) if kind else ""
+    for name in [chosen] if chosen else kinds:
         print(f"{name}")
         rows = _recipe_rows() if name == "recipes" else [
             (REGISTRIES[name].signature(part), REGISTRIES[name].about(part))
@@ -239,13 +239,13 @@ def _recipe_rows() -> list[tuple[str, str]]:
 
 
 def _settings(data: str, recipe: str, given: dict[str, Any]) -> Settings:
-    """Settings from a recipe, then the flags, then the data named first."""
+    """Settings from a recipe, overridden by the flags and then by the argument DATA."""
     values = {**(chosen_recipe(recipe) if recipe else {}), **own_words(given, say)}
     return make_settings({**values, "data": data} if data else values)
 
 
 def main() -> None:
-    """Run a command; errors of use are a line or two and exit code 2."""
+    """Run a command. A wrong argument gives one or two lines and exit code 2."""
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
         if code == INTERRUPTED:
@@ -253,11 +253,11 @@ def main() -> None:
     except TyperException as error:
         code = _fail(getattr(error, "format_message", error.__str__)(), BAD_USE)
     except (ValueError, OSError) as error:
-        code = _fail(_words(error), BAD_USE)
+        code = _fail(_message(error), BAD_USE)
     except FloatingPointError as error:
         code = _fail(str(error), FAILED)
     except (RecursionError, OverflowError):
-        code = _fail("a number is too large, or a text or file is nested too deep", BAD_USE)
+        code = _fail("a number is too large, or a text or file is nested too deeply", BAD_USE)
     except MemoryError as error:
         code = _fail(f"this needs more memory than there is. {error}", FAILED)
     except (KeyboardInterrupt, typer.Abort):
@@ -265,11 +265,11 @@ def main() -> None:
     sys.exit(code or 0)
 
 
-def _words(error: Exception) -> str:
+def _message(error: Exception) -> str:
     import errno
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return (f"the disk is full ({error.filename or 'while writing'}); free some, then "
-                f"give the command again; a run that had begun goes on with --resume")
+        return (f"the disk is full ({error.filename or 'while writing'}). Free some space, then "
+                f"give the command again; add --resume to continue a run")
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename} cannot be used: {error.strerror or error}"
     return str(error)
@@ -278,6 +278,6 @@ def _words(error: Exception) -> str:
 def _fail(message: str, code: int) -> int:
     which = "" if is_first() else f" (process {os.environ['RANK']})"
     if which:
-        time.sleep(3)   # if the first process fails too, it says so, and this one is ended by then
+        time.sleep(3)   # if the first process fails too, it reports the error and ends this one
     print(f"hourglass{which}: {' '.join(message.split())}", file=sys.stderr)
     return code

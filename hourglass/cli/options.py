@@ -1,10 +1,26 @@
-"""The options that several commands share."""
+"""The types of the command line's arguments and options, for all commands."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder, such as runs/1")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps")]
-Told = Annotated[str, typer.Option("--class", help="as which class a conditional model draws it")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, such as runs/1.")]
+Data = Annotated[str, typer.Argument(
+    help="Name of a source, such as digits or mnist (see: hourglass list sources); or a folder, "
+         "an archive, an image, a table, a .npy or .npz. Default: digits.", show_default=False)]
+Source = Annotated[str, typer.Argument(
+    metavar="SOURCE", help="Name of a source, such as mnist; or a folder, an archive, a .npy or "
+    ".npz.")]
+Images = Annotated[str, typer.Argument(help="A folder, an archive, an array file or a source.")]
+Recipe = Annotated[str, typer.Option(help="Recipe with settings: its name (see: hourglass list "
+                                     "recipes) or a TOML file.")]
+Out = Annotated[Optional[Path], typer.Option(  # noqa: UP045
+    "--out", "-o", help="Folder for the run. Default: the next number under runs/.")]
+Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda, cuda:1 or mps.")]
+ClassName = Annotated[str, typer.Option("--class", help="Class for a conditional model.")]
+Sharpen = Annotated[float, typer.Option(min=0, max=100, help="Sharpen the images by this factor: "
+                                        "1 changes nothing, 3 is strong. Default: off.",
+                                        show_default=False)]
+Blur = Annotated[float, typer.Option(min=0, max=100, help="Blur the images with a Gaussian of this "
+                                     "many pixels. Default: off.", show_default=False)]

@@ -1,4 +1,4 @@
-"""The command line's part that hands a trained model to other programs."""
+"""The commands `hourglass serve` and `hourglass export`: a model for other programs."""
 
 from pathlib import Path
 from typing import Annotated, Optional
@@ -13,24 +13,27 @@ serve_commands = typer.Typer()
 @serve_commands.command()
 def serve(
     run: Run,
-    host: Annotated[str, typer.Option(help="where to listen; the default is for this machine "
-                                      "only, 0.0.0.0 for all networks")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on. The default serves this "
+                                      "machine only, 0.0.0.0 serves all networks.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port. 0 takes a free one.")] = 8000,
     token_file: Annotated[Optional[Path], typer.Option(  # noqa: UP045
-        help="holds the token that clients must send; else HOURGLASS_TOKEN, if set")] = None,
-    open: Annotated[bool, typer.Option("--open", help="on networks without a token")] = False,
-    priors: Annotated[str, typer.Option(help="from which clients may draw, such as own;flow; else "
-                                        "the usual ones")] = "",
-    max_bytes: Annotated[int, typer.Option(min=1, help="of a request")] = 16 * 2**20,
-    max_files: Annotated[int, typer.Option(min=1, max=10000, help="images in a request")] = 64,
-    max_pixels: Annotated[int, typer.Option(min=1, help="of an image")] = 2**24,
-    max_samples: Annotated[int, typer.Option(min=1, max=100000, help="codes or vectors in a "
-                                             "request, or samples drawn for it")] = 256,
-    max_seconds: Annotated[float, typer.Option(min=0.1, help="for a request")] = 30,
-    queue: Annotated[int, typer.Option(min=1, help="requests at once; more are told to come "
-                                       "again")] = 64,
-    grace: Annotated[float, typer.Option(min=0, help="seconds to finish what was accepted, when "
-                                         "told to end")] = 30,
+        help="File with the token that clients must send. Default: the variable "
+             "HOURGLASS_TOKEN.")] = None,
+    open: Annotated[bool, typer.Option("--open", help="Allow networks without a token.")] = False,
+    priors: Annotated[str, typer.Option(help="Priors that clients may sample from, separated by "
+                                        "semicolons, such as own;flow. Default: the model's "
+                                        "usual ones.")] = "",
+    max_bytes: Annotated[int, typer.Option(min=1, help="Largest request, in bytes.")] = 16 * 2**20,
+    max_files: Annotated[int, typer.Option(min=1, max=10000, help="Most images per request.")] = 64,
+    max_pixels: Annotated[int, typer.Option(min=1, help="Most pixels per image.")] = 2**24,
+    max_samples: Annotated[int, typer.Option(min=1, max=100000, help="Most codes or vectors per "
+                                             "request, and most samples generated for it.")] = 256,
+    max_seconds: Annotated[float, typer.Option(min=0.1, help="Time limit of a request, in "
+                                               "seconds.")] = 30,
+    queue: Annotated[int, typer.Option(min=1, help="Most requests at once. Further ones get status "
+                                       "503 and may retry.")] = 64,
+    grace: Annotated[float, typer.Option(min=0, help="Seconds to finish accepted requests at "
+                                         "shutdown.")] = 30,
     device: Device = "cpu",
 ) -> None:
     """Serve a trained model over HTTP: encode, decode, reconstruct, generate, score, restore.
@@ -39,7 +42,7 @@ def serve(
     """
     try:
         from ..serving.server import Place, read_token
-        from ..serving.server import serve as go_on
+        from ..serving.server import serve as serve_model
     except ModuleNotFoundError as error:
         raise ValueError(f"serving needs an extra ({error.name} is missing): pip install "
                          f"'hourglass[serve]'") from None
@@ -49,23 +52,24 @@ def serve(
     place = Place(host, port, read_token(token_file), open, grace)
     limits = Limits(max_bytes, max_files, max_pixels, 4 * max_pixels, max_pixels // 4 or 1,
                     max_samples, max_seconds, queue)
-    wanted = tuple(text.strip() for text in priors.split(";") if text.strip())
-    cut_off = go_on(load(run, str(choose_device(device))), place, limits, wanted)
+    allowed = tuple(text.strip() for text in priors.split(";") if text.strip())
+    cut_off = serve_model(load(run, str(choose_device(device))), place, limits, allowed)
     if cut_off:
-        raise SystemExit(f"hourglass: {cut_off} requests were cut off, for they took too long")
+        raise SystemExit(f"hourglass: {cut_off} requests were cut off at shutdown; raise --grace")
 
 
 @serve_commands.command()
 def export(
     run: Run,
-    half: Annotated[str, typer.Option(help="encoder (x to z) or decoder (z to x)")] = "encoder",
+    half: Annotated[str, typer.Option(help="Half to export: encoder (x to z) or decoder (z to "
+                                      "x).")] = "encoder",
     out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
-        "--out", "-o", help="an .onnx file; else encoder.onnx or decoder.onnx")] = None,
+        "--out", "-o", help="An .onnx file. Default: encoder.onnx or decoder.onnx.")] = None,
 ) -> None:
-    """Write half of a model as ONNX, for other programs to run, in batches of any size.
+    """Export a model's encoder or decoder as ONNX, for batches of any size.
 
     Example: hourglass export runs/1 --half decoder -o decoder.onnx
     """
-    from ..tasks.export import export as write
-    for line in write(run, half, out or Path(f"{half}.onnx")):
+    from ..tasks.export import export as export_model
+    for line in export_model(run, half, out or Path(f"{half}.onnx")):
         print(line)

@@ -6,13 +6,12 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from ..run.aliases import DIM, NAMES
+from ..run.aliases import ALIASES, DIM, NAMES
 from ..run.settings import Settings
 
 
 def takes_settings(names: Iterable[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command a flag for each of these settings; those that are typed reach it as
-    `settings`."""
+    """Add a flag to a command for each of these settings. The typed ones arrive as `settings`."""
     return lambda command: _with_flags(command, names)
 
 
@@ -23,7 +22,9 @@ def _with_flags(command: Callable[..., None], names: Iterable[str]) -> Callable[
     for name in names:
         setting = Settings.model_fields[name]
         kind = bool if setting.annotation in (bool, bool | None) else str
-        default = "" if setting.default in (None, "") else f" [{setting.default}]"
+        plain = setting.default is False or setting.default in (None, "")
+        default = "" if plain or "Default:" in str(setting.description) else (
+            f" Default: {setting.default}.")
         extra: Any = setting.json_schema_extra or {}
         flag = extra.get("flag", f"--{name.replace('_', '-')}")
         switch = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
@@ -32,8 +33,8 @@ def _with_flags(command: Callable[..., None], names: Iterable[str]) -> Callable[
         flags.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None,
                                        annotation=Annotated[Optional[kind], option]))  # noqa: UP045
     if "model" in names:
-        option = typer.Option("--latent-dim", "--dim", help="numbers in the code: the dim of the "
-                              "named model", show_default=False)
+        option = typer.Option("--latent-dim", "--dim", help="Latent dimensions: the argument dim "
+                              "of --model or --bottleneck.", show_default=False)
         flags.append(inspect.Parameter(DIM, inspect.Parameter.KEYWORD_ONLY, default=None,
                                        annotation=Annotated[Optional[str], option]))  # noqa: UP045
 
@@ -48,5 +49,6 @@ def _with_flags(command: Callable[..., None], names: Iterable[str]) -> Callable[
 
 
 def _also(name: str) -> list[str]:
-    """The flags of other tools that mean the same."""
-    return [f"--{other.replace('_', '-')}" for other, own in NAMES.items() if own == name]
+    """Other flags for the same setting: better names, and those of other tools."""
+    return [f"--{other.replace('_', '-')}" for other, own in {**ALIASES, **NAMES}.items()
+            if own == name]

@@ -1,4 +1,4 @@
-"""Types of options, with their bounds in words, and what to say of a wrong name or value."""
+"""Types of options, their bounds in words, and messages for a wrong name or value."""
 
 import difflib
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ Positive = Annotated[float, Gt(0)]
 NotNegative = Annotated[float, Ge(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 Rate = Annotated[float, Ge(0), Lt(1)]
-Fit = Literal["crop", "pad", "stretch"]   # how an image of another aspect comes to a size
-Initial = Literal["data", "glorot", "pytorch"]   # how weights begin
+Fit = Literal["crop", "pad", "stretch"]   # resize mode
+Initial = Literal["data", "glorot", "pytorch"]   # rule for the initial weights
 
 
 def did_you_mean(wrong: str, right: Iterable[str]) -> str:
-    """What to say of a wrong name: the nearest right one, and all of them if they are few."""
+    """Suggest the nearest right name, and list all of them if they are few."""
     right = list(right)
     near = difflib.get_close_matches(wrong.lower(), right, n=1)
     listed = f"there are {', '.join(right)}" if 0 < len(right) <= 40 else ""
@@ -26,7 +26,7 @@ def did_you_mean(wrong: str, right: Iterable[str]) -> str:
 
 
 def _fitted(label: str, value: Any, hint: Any) -> Any:
-    """The value as the hint wants it (a list becomes a tuple, 1 becomes 1.0), or ValueError."""
+    """Convert the value to the hint (a list becomes a tuple, 1 becomes 1.0). Raises ValueError."""
     from pydantic import TypeAdapter, ValidationError
     try:
         if isinstance(value, bool) and hint is not bool:
@@ -37,7 +37,7 @@ def _fitted(label: str, value: Any, hint: Any) -> Any:
 
 
 def expected(hint: Any) -> str:
-    """A hint in words: "a whole number from 1", "one of none, max, avg"."""
+    """A type hint in words: "a whole number from 1", "one of none, max, avg"."""
     plain = {int: "a whole number", float: "a number", str: "a text", bool: "True or False",
              type(None): "None"}
     if hint in plain:
@@ -53,7 +53,7 @@ def expected(hint: Any) -> str:
 
 
 def bound_in_words(bound: Any) -> str:
-    """A limit of a hint in words: "from 1"."""
+    """A bound of a type hint in words: "from 1"."""
     words = {"ge": "from", "gt": "above", "le": "up to", "lt": "below"}
     return next((f"{word} {getattr(bound, attribute):,.12g}" for attribute, word in words.items()
                  if hasattr(bound, attribute)), "")

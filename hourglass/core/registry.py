@@ -1,7 +1,7 @@
-"""Names to parts: the registries, and the texts "gaussian(16)" and "recon + 4 * kl"."""
+"""The registries: from a name, such as that in "gaussian(16)", to the part."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Annotated, Any, TypeVar
 
@@ -22,8 +22,8 @@ SYNONYMS = {"latent_dim": "dim", "encoding_dim": "dim", "z_dim": "dim", "kernel_
 class Registry:
     """The parts of one kind, by name.
 
-    Parts are made as `part(*given, **options)`: `given` comes from the program, the options from
-    the text. They are checked against the part's signature and its hints.
+    A part is made as `part(*given, **options)`: the program supplies `given`, the text supplies the
+    options. The part's signature and its hints check the options.
     """
 
     def __init__(self, kind: str, home: str, given: int, contract: str):
@@ -33,12 +33,12 @@ class Registry:
 
     @property
     def parts(self) -> dict[str, Callable[..., Any]]:
-        """All parts of the kind; the first look imports the module that registers them."""
+        """All parts of the kind. The first access imports the module that registers them."""
         import_module(self.home)
         return self.registered
 
     def add(self, name: str, example: str | None = None) -> Callable[[Part], Part]:
-        """Register a part; one that cannot be made without arguments brings an example."""
+        """Register a part. A part with required arguments needs an `example`."""
         def put(part: Part) -> Part:
             self.registered[name] = part
             self.examples[name] = example or name
@@ -46,28 +46,28 @@ class Registry:
         return put
 
     def make(self, text: str, *given: Any) -> Any:
-        """The part that the text names."""
+        """Make the part that a text names, such as "gaussian(16)"."""
         return self.build(read(text), *given)
 
     def build(self, call: Call, *given: Any) -> Any:
-        """The part that a call names."""
+        """Make the part that a call names."""
         options = self.check(call)
         return self.parts[call.name](*given, **options)
 
     def check(self, call: Call) -> dict[str, Any]:
-        """The options that a call gives, as the part's hints want them; raises ValueError."""
+        """Check a call's options and convert them to the part's hints. Raises ValueError."""
         if call.name not in self.parts:
             raise ValueError(f"no {self.kind} is named {call.name!r}; "
                              f"{did_you_mean(call.name, self.parts)}")
         return self._options(call, self.options(call.name))
 
     def options(self, name: str) -> dict[str, inspect.Parameter]:
-        """The arguments that a text may give to the part of that name."""
+        """The arguments that a text may pass to the part of that name."""
         parameters = list(inspect.signature(self.parts[name]).parameters.items())[self.given:]
         return {n: p for n, p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD}
 
     def signature(self, name: str) -> str:
-        """The part and its arguments as one would type them, such as "gaussian(dim=16)"."""
+        """The part with its arguments as a user types them, such as "gaussian(dim=16)"."""
         options = [p.name if p.default is p.empty else f"{p.name}={p.default!r}"
                    for p in self.options(name).values()]
         return f"{name}({', '.join(options)})" if options else name
@@ -78,7 +78,8 @@ class Registry:
 
     def _options(self, call: Call, known: dict[str, inspect.Parameter]) -> dict[str, Any]:
         if len(call.args) > len(known):
-            raise ValueError(f"{call} has too many arguments; it is {self.signature(call.name)}")
+            raise ValueError(f"{call} has too many arguments; its signature is "
+                             f"{self.signature(call.name)}")
         options = dict(zip(known, call.args, strict=False))
         for name, value in call.kwargs.items():
             if name not in known and SYNONYMS.get(name) in known:
@@ -87,7 +88,7 @@ class Registry:
                 takes = did_you_mean(name, known) or "it takes no arguments"
                 raise ValueError(f"{call.name} takes no {name!r}; {takes}")
             if name in options:
-                raise ValueError(f"{call} gives {name!r} twice")
+                raise ValueError(f"{call} sets {name!r} twice")
             options[name] = value
         missing = [n for n, p in known.items() if p.default is p.empty and n not in options]
         if missing:
@@ -127,6 +128,25 @@ REGISTRIES = {registry.kind.split()[-1] + "s": registry for registry in (
     terms, ramps, optimisers, schedules, stops, priors, detectors, thresholds, metrics, figures)}
 
 
+KINDS = {"losses": "terms", "loss_terms": "terms", "loss": "terms", "weight_schedules": "ramps",
+         "early_stopping": "stops", "lr_schedules": "schedules", "data": "sources",
+         "datasets": "sources", "optimizers": "optimisers"}   # better or other names of kinds
+
+
+def kind_of_part(name: str, kinds: Iterable[str] = ()) -> str:
+    """The kind of part with this name: its plural, singular or another name, such as losses.
+
+    Raises ValueError for an unknown kind.
+    """
+    kinds = list(kinds or REGISTRIES)
+    plain = name.replace("-", "_").replace(" ", "_").lower()
+    for candidate in (plain, f"{plain}s", KINDS.get(plain, ""), KINDS.get(f"{plain}s", "")):
+        if candidate in kinds:
+            return candidate
+    raise ValueError(f"no kind of part is named {name!r}; "
+                     f"{did_you_mean(name, [*kinds, 'losses', 'early_stopping'])}")
+
+
 def usual_backbone(shape: tuple[int, ...]) -> str:
-    """The backbone for samples of that shape, where none is asked for."""
+    """The default backbone for samples of that shape."""
     return {3: "conv", 2: "conv1d"}.get(len(shape), "mlp")

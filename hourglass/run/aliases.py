@@ -1,4 +1,4 @@
-"""The words of other tools, such as Keras and scikit-learn, in Hourglass's own words."""
+"""Other names of settings: our better ones, and those of Keras, scikit-learn and others."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,25 +11,27 @@ NAMES = {"learning_rate": "lr", "optimizer": "optimiser", "validation_split": "v
          "num_epochs": "epochs", "max_epochs": "epochs", "batchsize": "batch_size",
          "random_state": "seed", "random_seed": "seed", "test_split": "test",
          "gradient_clip": "clip", "clipnorm": "clip", "image_size": "size"}
+ALIASES = {"early_stopping": "stop", "lr_schedule": "schedule", "warm_start": "begin",
+           "resize_mode": "fit", "grayscale": "grey", "init": "initial", "classes": "only",
+           "max_minutes": "minutes"}   # clearer names, used without a note
 DIM = "latent_dim"
 DIMS = (DIM, "latent_size", "latent_dims", "encoding_dim", "embedding_dim", "code_dim", "code_size",
         "bottleneck_dim", "z_dim", "dim")
-OUTPUTS = {"linear": "normal", "sigmoid": "bernoulli"}   # what follows the decoder's output
+OUTPUTS = {"linear": "normal", "sigmoid": "bernoulli"}   # Keras' last activation
 LOSSES = {"mse": "normal", "mean_squared_error": "normal", "squared_error": "normal",
           "mae": "laplace", "mean_absolute_error": "laplace", "bce": "bernoulli",
           "binary_crossentropy": "bernoulli", "binary_cross_entropy": "bernoulli"}
-BACKBONE = "it belongs to the network, as in backbone=\"{}\""
+BACKBONE = "it is an argument of the network, as in backbone=\"{}\""
 CONV = BACKBONE.format("conv(filters=(16, 8), kernel=3, stride=2, activation='elu')")
 ANSWERS = {
     "validation_data": "put both into one file, np.savez('data.npz', x_train=..., x_val=...), or "
-                       "into folders train/ and val/; val=0.1 sets a tenth of the samples aside",
-    "metrics": "history.csv and the report have them all",
-    "verbose": "from Python, quiet=True says nothing",
-    "shuffle": "training samples are always shuffled, as the seed says",
+                       "into folders train/ and val/; or pass val=0.1 for a tenth of the samples",
+    "metrics": "history.csv and the report hold all metrics",
+    "verbose": "from Python, pass quiet=True for no output",
+    "shuffle": "training samples are always shuffled, by the seed",
     "steps_per_epoch": "an epoch is a pass through all training samples; set epochs or minutes",
     "input_shape": "it is read from the data", "input_dim": "it is read from the data",
-    "patience": "write stop=\"early(patience=10)\"",
-    "early_stopping": "write stop=\"early(patience=10)\", or stop=\"none\"",
+    "patience": "write early_stopping=\"early(patience=10)\"",
     "weight_decay": "write optimiser=\"adamw(weight_decay=0.05)\"",
     "beta": "write model=\"beta_vae(16, 4)\", or loss=\"recon + 4 * kl\"",
     "noise": "write corruption=\"noise(0.3)\", or augment=\"noise(0.02)\"",
@@ -40,21 +42,23 @@ ANSWERS = {
 
 
 def own_words(values: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
-    """Settings with other tools' names and losses in our words; what was understood is said.
+    """Translate names and losses of other tools to Hourglass's settings, with a note for each.
 
-    `latent_dim` stays until a model is known: see `with_dim`. Raises ValueError for a setting that
-    is given under two names, and for a word that has another place here.
+    `latent_dim` stays until the model is known: see `with_dim`. Raises ValueError for a setting
+    under two names, and for a name that is no setting here, with what to write instead.
     """
     found: dict[str, Any] = {}
     for name, value in values.items():
         if name in ANSWERS:
             raise ValueError(f"no setting is named {name!r}: {ANSWERS[name]}")
-        own = DIM if name in DIMS else NAMES.get(name, name)
+        own = DIM if name in DIMS else {**ALIASES, **NAMES}.get(name, name)
         if own in found:
-            raise ValueError(f"{own} is given twice, also as {name}; give it once")
+            raise ValueError(f"{own} is set twice, also as {name}; set it once")
         found[own] = value
-        if own != name and own != DIM:
+        if name in NAMES:
             say(f"{name} is {own} here")
+    if isinstance(found.get("stop"), bool):
+        found["stop"] = "early" if found["stop"] else "none"
     if isinstance(found.get("optimiser"), str):   # "Adam"
         found["optimiser"] = re.sub(r"^\w+", lambda word: word[0].lower(), found["optimiser"])
     named = str(found.get("likelihood", "")).lower()
@@ -72,19 +76,20 @@ def _with_loss(values: dict[str, Any], say: Callable[[str], None]) -> dict[str, 
     if not named:
         return values
     (likelihood, word), *others = named.items()
-    given = str(values.get("likelihood") or likelihood)
-    if others or given.partition("(")[0] not in (likelihood, "continuous_bernoulli"):
-        wrong = others[0][1] if others else f"likelihood {given}"
-        raise ValueError(f"the loss {word} is --likelihood {likelihood}, and {wrong} is another; "
-                         f"keep one of them")
+    chosen = str(values.get("likelihood") or likelihood)
+    if others or chosen.partition("(")[0] not in (likelihood, "continuous_bernoulli"):
+        wrong = others[0][1] if others else f"likelihood {chosen}"
+        raise ValueError(f"the loss {word} means --likelihood {likelihood}, which contradicts "
+                         f"{wrong}; keep one of them")
     formula = re.sub(rf"\b{word}\b", "recon", str(loss))
-    say(f"the loss {word} is likelihood {given} with the loss {formula} here")
-    return {**values, "loss": formula, "likelihood": given}
+    say(f"the loss {word} is likelihood {chosen} with the loss {formula} here")
+    return {**values, "loss": formula, "likelihood": chosen}
 
 
 def with_dim(values: Mapping[str, Any], model: str) -> dict[str, Any]:
-    """Settings in which `latent_dim` has become the bottleneck's dim, else the named model's, which
-    is `model` if none is named. Raises ValueError where neither has one."""
+    """Replace `latent_dim` by the argument dim of the bottleneck, or else of the model.
+
+    `model` is the default model. Raises ValueError if neither takes a dim."""
     found = dict(values)
     dim = found.pop(DIM, None)
     if dim is None:
@@ -98,8 +103,8 @@ def with_dim(values: Mapping[str, Any], model: str) -> dict[str, Any]:
     call = read(str(found.get(place) or model))
     options = registry.check(call)
     if "dim" not in registry.options(call.name):
-        raise ValueError(f"{call.name} has no dim that {DIM}={dim} could set; it is "
-                         f"{registry.signature(call.name)}")
+        raise ValueError(f"{call.name} takes no dim, so {DIM}={dim} cannot be set; its signature "
+                         f"is {registry.signature(call.name)}")
     changed = Call(call.name, (), {**options, "dim": number})
     registry.check(changed)
     return {**found, place: str(changed)}
