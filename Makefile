@@ -27,6 +27,10 @@ check: $(DONE)  ## lint, types and the style budgets
 docs: $(DONE)  ## write docs/ anew from the docstrings
 	$(BIN)/python docs/write.py
 
+site: $(DONE)  ## build the documentation into site/, to be read without a network
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 bench: $(DONE)  ## time the tutorial's network against Keras on TensorFlow (makes .venv-keras)
 	test -d .venv-keras || $(PYTHON) -m venv .venv-keras
 	.venv-keras/bin/python -m pip install --quiet -r benchmarks/keras-requirements.txt
@@ -36,6 +40,6 @@ gpu:  ## check and time everything on a GPU in 8 minutes, with the machine's own
 	PYTHON=$(PYTHON) bash benchmarks/gpu.sh
 
 clean:  ## remove the environments and caches; runs stay
-	rm -rf .venv .venv-keras .pytest_cache .mypy_cache .ruff_cache build *.egg-info
+	rm -rf site .venv .venv-keras .pytest_cache .mypy_cache .ruff_cache build *.egg-info
 
-.PHONY: help install demo test check docs bench gpu clean
+.PHONY: help install demo test check docs site bench gpu clean

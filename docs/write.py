@@ -1,4 +1,4 @@
-"""Write a page per kind of part, and one of all settings, from the code's own docstrings.
+"""Write docs/reference and the diagrams from the code's own docstrings, settings and wings.
 
     python docs/write.py [FOLDER]
 """
@@ -7,9 +7,19 @@ import inspect
 import sys
 from pathlib import Path
 
-from hourglass.core.hints import expected
-from hourglass.core.registry import REGISTRIES, Registry
-from hourglass.run.settings import Settings, recipes
+HERE = Path(__file__).parent
+sys.path += [str(HERE), str(HERE.parent / "tests")]
+
+from diagrams import steps_svg, wings_svg  # noqa: E402
+from wings import WINGS  # noqa: E402
+
+import hourglass  # noqa: E402
+from hourglass.core.hints import expected  # noqa: E402
+from hourglass.core.registry import REGISTRIES, Registry  # noqa: E402
+from hourglass.run.settings import Settings, recipes  # noqa: E402
+
+ADAPTERS = ("hourglass.sklearn.AutoencoderTransformer", "hourglass.sklearn.AutoencoderDetector",
+            "hourglass.pyod.AutoencoderOD")
 
 
 def page(kind: str, registry: Registry) -> str:
@@ -20,6 +30,29 @@ def page(kind: str, registry: Registry) -> str:
         lines += [f"- `{option}`: {expected(p.annotation)}"
                   + ("" if p.default is p.empty else f"; {p.default!r} if not given")
                   for option, p in registry.options(name).items()] + [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def index_page() -> str:
+    lines = ["# Reference", "", "Written from the docstrings by `make docs`. `hourglass list` "
+             "prints the same parts in a terminal.", "",
+             "- [Python](api.md): functions and classes",
+             "- [Settings](settings.md): every flag of `hourglass train`", "- [Recipes](recipes.md): published set-ups", "",
+             "| parts | number | a part is made and called as |", "|---|---|---|"]
+    lines += [f"| [{kind}]({kind}.md) | {len(registry.parts)} | `{registry.contract}` |"
+              for kind, registry in REGISTRIES.items()]
+    return "\n".join(lines) + "\n"
+
+
+def api_page() -> str:
+    """All that `import hourglass` gives, and the estimators, for mkdocstrings to fill in."""
+    public = [getattr(hourglass, name) for name in sorted(hourglass.__all__)]
+    named = [f"{thing.__module__}.{thing.__qualname__}" for thing in public
+             if inspect.isfunction(thing) or inspect.isclass(thing)]
+    lines = ["# Python", "", "`import hourglass as hg` gives the first group by its last name: "
+             "`hg.train`, `hg.load`. A trained model is a `Trained`.", ""]
+    for name in [*dict.fromkeys(named), *ADAPTERS]:
+        lines += [f"::: {name}", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -40,11 +73,16 @@ def recipes_page() -> str:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
+    reference = folder / "reference"
+    reference.mkdir(exist_ok=True)
     for kind, registry in REGISTRIES.items():
-        (folder / f"{kind}.md").write_text(page(kind, registry))
-    (folder / "settings.md").write_text(settings_page())
-    (folder / "recipes.md").write_text(recipes_page())
+        (reference / f"{kind}.md").write_text(page(kind, registry))
+    for name, text in (("index", index_page()), ("api", api_page()),
+                       ("settings", settings_page()), ("recipes", recipes_page())):
+        (reference / f"{name}.md").write_text(text)
+    (folder / "wings.svg").write_text(wings_svg({w: below for w, (_, below) in WINGS.items()}))
+    (folder / "steps.svg").write_text(steps_svg())
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def test_a_formula_that_makes_no_sense_says_why(formula, words):
     ("recon + 2.4 * kl", lambda se, bce, kl, v, d: bce / v + 0.2 * kl),
     ("recon + 36 * kl", lambda se, bce, kl, v, d: bce / v + 9.0 * kl / d)])
 def test_the_tutorials_ways_of_writing_the_loss_are_ours_times_a_number(ours, theirs):
-    """The conversions of docs/kl.md: gradients are proportional, so the minimum is the same."""
+    """The conversions of docs/how-to/kl.md: gradients are proportional, so the minimum is one."""
     values, factors = 12, 3
     model = Autoencoder(Parts("mlp", bottleneck=f"gaussian({factors})", likelihood="bernoulli"),
                         (values,))
