@@ -37,7 +37,8 @@ def index_page() -> str:
     lines = ["# Reference", "", "Written from the docstrings by `make docs`. `hourglass list` "
              "prints the same parts in a terminal.", "",
              "- [Python](api.md): functions and classes",
-             "- [Settings](settings.md): every flag of `hourglass train`", "- [Recipes](recipes.md): published set-ups", "",
+             "- [Settings](settings.md): every flag of `hourglass train`",
+             "- [Recipes](recipes.md): published set-ups", "",
              "| parts | number | a part is made and called as |", "|---|---|---|"]
     lines += [f"| [{kind}]({kind}.md) | {len(registry.parts)} | `{registry.contract}` |"
               for kind, registry in REGISTRIES.items()]
