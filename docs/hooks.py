@@ -14,12 +14,23 @@ KEPT = re.compile(r"rel=[\"']?canonical")
 
 
 def as_markdown(notebook: Path) -> str:
-    """The cells of a notebook as a page: its text, its code in blocks."""
+    """The cells of a notebook as a page: its text, its code, and what the code showed."""
     parts = []
     for cell in json.loads(notebook.read_text())["cells"]:
         text = "".join(cell["source"])
-        parts.append(text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```")
+        if cell["cell_type"] == "markdown":
+            parts.append(text)
+            continue
+        parts.append(f"```python\n{text}\n```")
+        parts += [_shown(output) for output in cell["outputs"]]
     return "\n\n".join(parts) + "\n"
+
+
+def _shown(output: dict[str, Any]) -> str:
+    data = output.get("data", {})
+    if "image/png" in data:
+        return f'<img alt="what the cell shows" src="data:image/png;base64,{data["image/png"]}">'
+    return f"```text\n{''.join(output.get('text') or data['text/plain']).rstrip()}\n```"
 
 
 def on_files(files: Any, config: Any) -> Any:

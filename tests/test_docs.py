@@ -2,8 +2,10 @@
 
 import ast
 import inspect
+import json
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,8 @@ from hourglass.run.aliases import own_words
 from hourglass.run.settings import Settings, chosen_recipe, make_settings
 
 ROOT = Path(__file__).parent.parent
+sys.path.append(str(ROOT / "docs"))
+NOTEBOOKS = sorted((ROOT / "docs" / "tutorials").glob("*.ipynb"))
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
 WRITTEN = [page for page in PAGES if page.parent.name != "reference"]
 KINDS = {"model": "models", "backbone": "backbones", "decoder": "backbones",
@@ -124,5 +128,22 @@ def test_every_pitfall_and_fault_that_tests_name_stands_in_the_docs():
 
 def test_every_written_page_stands_in_the_menu():
     menu = (ROOT / "mkdocs.yml").read_text()
-    for page in (ROOT / "docs").rglob("*.md"):
+    pages = [*(ROOT / "docs").rglob("*.md"), *(book.with_suffix(".md") for book in NOTEBOOKS)]
+    for page in pages:
         assert page.relative_to(ROOT / "docs").as_posix() in menu, page
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.stem)
+def test_every_cell_of_a_notebook_runs(notebook, here):
+    """With one epoch, in a folder of its own."""
+    import notebooks
+    shown = notebooks.run(notebooks.code_of(notebook), quick=True)
+    pictures = [output for cell in shown for output in cell if "image/png" in str(output)]
+    assert len(pictures) >= 2 or "search" in notebook.stem
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.stem)
+def test_a_notebook_is_small_and_translates_keras(notebook):
+    text = "".join("".join(cell["source"]) for cell in json.loads(notebook.read_text())["cells"])
+    assert "what you wrote in Keras" in text or "wrote in Keras" in text
+    assert notebook.stat().st_size < 600_000
