@@ -19,6 +19,7 @@ from .data import data_commands
 from .evaluate import evaluate_commands
 from .finetune import finetune_commands
 from .latent import latent_commands
+from .named_command import with_named_command
 from .options import Blur, Data, Device, Images, Out, Recipe, Run, Sharpen
 from .serve import serve_commands
 from .settings_flags import takes_settings
@@ -247,7 +248,8 @@ def _settings(data: str, recipe: str, given: dict[str, Any]) -> Settings:
 def main() -> None:
     """Run a command. A wrong argument gives one or two lines and exit code 2."""
     try:
-        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        words = sys.argv[1:] or ["--help"]
+        code = with_named_command(app, words)(words, standalone_mode=False)
         if code == INTERRUPTED:
             _fail("interrupted", INTERRUPTED)
     except TyperException as error:

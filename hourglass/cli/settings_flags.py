@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Annotated, Any, Optional
 
 import typer
@@ -12,40 +13,53 @@ from ..run.settings import Settings
 
 def takes_settings(names: Iterable[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add a flag to a command for each of these settings. The typed ones arrive as `settings`."""
-    return lambda command: _with_flags(command, names)
+    return lambda command: _WithFlags(command, names)
 
 
-def _with_flags(command: Callable[..., None], names: Iterable[str]) -> Callable[..., None]:
-    own = [p for p in inspect.signature(command).parameters.values() if p.name != "settings"]
-    flags = []
-    names = list(names)
-    for name in names:
-        setting = Settings.model_fields[name]
-        kind = bool if setting.annotation in (bool, bool | None) else str
-        plain = setting.default is False or setting.default in (None, "")
-        default = "" if plain or "Default:" in str(setting.description) else (
-            f" Default: {setting.default}.")
-        extra: Any = setting.json_schema_extra or {}
-        flag = extra.get("flag", f"--{name.replace('_', '-')}")
-        switch = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
-        option = typer.Option(switch, *_also(name), help=f"{setting.description}{default}",
-                              show_default=False)
-        flags.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None,
-                                       annotation=Annotated[Optional[kind], option]))  # noqa: UP045
-    if "model" in names:
-        option = typer.Option("--latent-dim", "--dim", help="Latent dimensions: the argument dim "
-                              "of --model or --bottleneck.", show_default=False)
-        flags.append(inspect.Parameter(DIM, inspect.Parameter.KEYWORD_ONLY, default=None,
-                                       annotation=Annotated[Optional[str], option]))  # noqa: UP045
+class _WithFlags:
+    """A command with a flag for each setting. The signature is made when typer asks for it."""
 
-    def wrapped(**given: Any) -> None:
-        named = {p.name: given.pop(p.name) for p in own}
-        command(**named, settings={k: v for k, v in given.items() if v is not None})
+    def __init__(self, command: Callable[..., None], names: Iterable[str]):
+        self.command, self.names = command, tuple(names)
+        self.__doc__, self.__name__ = command.__doc__, command.__name__
 
-    wrapped.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
-    wrapped.__annotations__ = {p.name: p.annotation for p in [*own, *flags]}
-    wrapped.__doc__, wrapped.__name__ = command.__doc__, command.__name__
-    return wrapped
+    def __call__(self, **given: Any) -> None:
+        named = {name: given.pop(name) for name in self._own()}
+        self.command(**named, settings={k: v for k, v in given.items() if v is not None})
+
+    @cached_property
+    def __signature__(self) -> inspect.Signature:
+        dim = [_dim_flag()] if "model" in self.names else []
+        return inspect.Signature([*self._own().values(), *map(_flag, self.names), *dim])
+
+    @property
+    def __annotations__(self) -> dict[str, Any]:   # type: ignore[override]
+        return {name: p.annotation for name, p in self.__signature__.parameters.items()}
+
+    def _own(self) -> dict[str, inspect.Parameter]:
+        own = inspect.signature(self.command).parameters
+        return {name: p for name, p in own.items() if name != "settings"}
+
+
+def _flag(name: str) -> inspect.Parameter:
+    setting = Settings.model_fields[name]
+    kind = bool if setting.annotation in (bool, bool | None) else str
+    plain = setting.default is False or setting.default in (None, "")
+    default = "" if plain or "Default:" in setting.description else f" Default: {setting.default}."
+    switch = f"{setting.flag}/--no-{setting.flag[2:]}" if kind is bool else setting.flag
+    return _parameter(name, kind, typer.Option(
+        switch, *_also(name), help=f"{setting.description}{default}", show_default=False))
+
+
+def _dim_flag() -> inspect.Parameter:
+    return _parameter(DIM, str, typer.Option(
+        "--latent-dim", "--dim", help="Latent dimensions: the argument dim of --model or "
+        "--bottleneck.", show_default=False))
+
+
+def _parameter(name: str, kind: type, option: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None,
+                             annotation=Annotated[Optional[kind], option])  # noqa: UP045
 
 
 def _also(name: str) -> list[str]:

@@ -3,9 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import Annotated, Any, TypeVar
-
-from annotated_types import Ge
+from typing import Any, TypeVar
 
 from .expressions import Call, read
 from .hints import _fitted, did_you_mean
@@ -13,7 +11,6 @@ from .hints import _fitted, did_you_mean
 Part = TypeVar("Part", bound=Callable[..., Any])
 
 
-Depth = Annotated[int, Ge(0)]
 SYNONYMS = {"latent_dim": "dim", "encoding_dim": "dim", "z_dim": "dim", "kernel_size": "kernel",
             "strides": "stride", "units": "widths", "hidden_dims": "widths", "p": "share",
             "stddev": "std", "sigma": "std"}   # other tools' names of options
@@ -121,7 +118,7 @@ detectors = Registry("detector", "hourglass.inference.detectors", 0,
 thresholds = Registry("threshold", "hourglass.inference.thresholds", 0,
                       "(**options) -> (scores, y) -> number")
 metrics = Registry("metric", "hourglass.analysis.metrics", 1, "(snapshot) -> {name: number}")
-figures = Registry("figure", "hourglass.analysis.figures", 1, "(snapshot) -> Figure")
+figures = Registry("figure", "hourglass.analysis.figures.every", 1, "(snapshot) -> Figure")
 
 REGISTRIES = {registry.kind.split()[-1] + "s": registry for registry in (
     models, sources, backbones, bottlenecks, likelihoods, corruptions, augmentations,

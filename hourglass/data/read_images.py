@@ -17,7 +17,8 @@ from PIL import UnidentifiedImageError
 
 from ..core.console import say, track
 from ..core.contracts import Collection
-from ..core.registry import Depth, sources
+from ..core.hints import Depth
+from ..core.registry import sources
 from .choosing import chosen, without_masks, without_strays
 from .decoded_cache import Manifest, decode_to
 from .fetch import cache_folder

@@ -4,6 +4,8 @@ import io
 import struct
 import tarfile
 from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 from einops import rearrange
@@ -50,10 +52,23 @@ CIFAR_DIGESTS = {
 @sources.add("digits")
 def digits(reading: Reading) -> Collection:
     """1,797 handwritten digits of 8x8 pixels that scikit-learn ships; needs no download."""
-    from sklearn.datasets import load_digits
+    rows = _digits_of_sklearn()
+    pixels = rearrange(rows[:, :-1], "n (h w) -> n h w 1", h=8)
+    images = np.rint(pixels * (255 / 16)).astype(np.uint8)
+    return Collection(shape_images(images, reading), rows[:, -1].astype(np.int64), TEN)
+
+
+def _digits_of_sklearn() -> np.ndarray:
+    """Rows (1797, 65) of pixels and a label, read from scikit-learn's own file. Importing
+    scikit-learn takes longer than importing torch."""
+    package = find_spec("sklearn")
+    for folder in (package and package.submodule_search_locations) or ():
+        path = Path(folder) / "datasets" / "data" / "digits.csv.gz"
+        if path.is_file():
+            return np.loadtxt(path, delimiter=",")
+    from sklearn.datasets import load_digits  # of a version that keeps it elsewhere
     bunch = load_digits()
-    images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[..., None]
-    return Collection(shape_images(images, reading), bunch.target.astype(np.int64), TEN)
+    return np.column_stack([bunch.data, bunch.target])
 
 
 @sources.add("mnist")

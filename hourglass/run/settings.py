@@ -1,29 +1,32 @@
 """Settings of a run: one flat set of texts and numbers, which reproduces it."""
 
 import json
-from collections.abc import Mapping
-from importlib.resources import files
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ..core.console import say
+from ..core.fields import Field, Setting, settings_of
 from ..core.hints import (
     Count,
+    Depth,
     Fit,
     Initial,
     NotNegative,
     Positive,
+    Seed,
     bound_in_words,
     did_you_mean,
     expected,
 )
-from ..core.registry import Depth, models
+from ..core.registry import models
 from .aliases import own_words, with_dim
-from .folder import read_toml
 
 if TYPE_CHECKING:   # these bring torch, which takes a second to import
+    from pydantic import TypeAdapter
+
     from ..data.images import Reading
     from ..model.parts import Parts
 
@@ -35,10 +38,16 @@ Binarise = Literal["", "fixed", "dynamic", "threshold"]
 SHARES = ("val", "test", "holdout")
 
 
-class Settings(BaseModel):
-    """All settings of a training. A recipe holds some of them; flags override a recipe."""
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a training. A recipe holds some of them; flags override a recipe.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+    `make_settings` checks values. The class itself does not, and needs no pydantic.
+    """
+
+    model_fields: ClassVar[Mapping[str, Setting]]
+    __pydantic_config__: ClassVar[dict[str, Any]] = {
+        "extra": "forbid", "frozen": True, "coerce_numbers_to_str": True}
 
     data: str = Field("digits", description="Source such as mnist, or a folder, archive or array.")
     model: str = Field("ae", description="Named model, such as ae(64) or vae(16).")
@@ -62,7 +71,7 @@ class Settings(BaseModel):
     augment: str = Field("", description="Augmentation of training samples, such as flip + "
                          "shift(2).")
     begin: str = Field("", description="Warm start: begin with the weights of this run. Parts and "
-                       "size default to those of that run.", json_schema_extra={"flag": "--from"})
+                       "size default to those of that run.", flag="--from")
     only: str = Field("", description="Train only on these classes, such as 3 or good,fine. All "
                       "other classes go to the test split.")
     labelled: Count | None = Field(None, description="Number of labelled training samples, "
@@ -126,7 +135,7 @@ class Settings(BaseModel):
     compile: bool = Field(False, description="Compile the network first. This pays off in long "
                           "runs.")
     tensorboard: bool = Field(False, description="Also write TensorBoard events.")
-    seed: int = Field(0, ge=0, lt=2**31, description="Seed of weights, batches, splits and noise.")
+    seed: Seed = Field(0, description="Seed of weights, batches, splits and noise.")
 
     def parts(self) -> "Parts":
         """The parts of the named model, replaced by the parts in these settings."""
@@ -144,6 +153,10 @@ class Settings(BaseModel):
         """The share or number of samples in each split."""
         return {name: getattr(self, name) for name in SHARES if getattr(self, name) != "test"}
 
+    def model_dump(self, exclude: Collection[str] = ()) -> dict[str, Any]:
+        """All settings by name, without those in `exclude`."""
+        return {name: value for name, value in vars(self).items() if name not in exclude}
+
     def with_(self, **changes: Any) -> "Settings":
         """A copy of these settings with some changes."""
         return make_settings({**self.model_dump(), **changes})
@@ -155,6 +168,16 @@ class Settings(BaseModel):
         return "".join(lines)
 
 
+Settings.model_fields = settings_of(Settings)
+
+
+@lru_cache(maxsize=1)
+def _checker() -> "TypeAdapter[Settings]":
+    """The checker of values. Importing pydantic takes longer than the rest of the help."""
+    from pydantic import TypeAdapter
+    return TypeAdapter(Settings)
+
+
 def make_settings(values: Mapping[str, Any]) -> Settings:
     """Make settings from names and values; other tools' names are accepted.
 
@@ -164,8 +187,10 @@ def make_settings(values: Mapping[str, Any]) -> Settings:
         if name not in Settings.model_fields:
             raise ValueError(f"no setting is named {name!r}; "
                              f"{did_you_mean(name, Settings.model_fields)}")
+    checker = _checker()
+    from pydantic import ValidationError
     try:
-        return Settings(**values)
+        return checker.validate_python(values)
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         field = Settings.model_fields[name]
@@ -177,12 +202,13 @@ def make_settings(values: Mapping[str, Any]) -> Settings:
 
 def recipes() -> dict[str, Path]:
     """The files of the recipes in Hourglass, by name."""
-    folder = Path(str(files(__package__) / "recipes"))
+    folder = Path(__file__).parent / "recipes"
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
 def read_recipe(name: str) -> dict[str, Any]:
     """Read a recipe's settings, by its name or from a TOML file."""
+    from .folder import read_toml
     path = recipes().get(name, Path(name))
     if not path.is_file():
         raise ValueError(f"there is no recipe and no file named {name!r}; "

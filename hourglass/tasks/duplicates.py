@@ -5,8 +5,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ..analysis.figures.canvas import contact_sheet
 from ..core.console import say, track
@@ -59,6 +57,8 @@ def _exact(embedded: Embedded) -> np.ndarray:
 
 def _joined(head: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The firsts of the groups (N,) after these pairs have been put together."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
     total, all_rows = len(head), np.arange(len(head))
     ends = np.concatenate([all_rows, first]), np.concatenate([head, second])
     links = coo_array((np.ones(len(ends[0])), ends), (total, total))

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.colors import to_hex
 
 from ..analysis import explorer
 from ..analysis.analyse import snapshot_of
@@ -85,6 +84,7 @@ def colours(count: int) -> list[str]:
     these have none, one of as many hues."""
     if count <= len(PALETTE):
         return list(PALETTE[:count])
+    from matplotlib.colors import to_hex
     return [to_hex(colorsys.hls_to_rgb(i / count, SHADES[i % len(SHADES)], 0.65))
             for i in range(count)]
 

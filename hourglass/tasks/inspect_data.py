@@ -3,9 +3,9 @@
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ..analysis.figures.canvas import as_png, contact_sheet
 from ..core.contracts import Collection
@@ -14,6 +14,9 @@ from ..core.image_grid import shown
 from ..data import collect
 from ..data.images import Reading
 from ..data.scales import find_scale
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLUMNS, ROWS = 14, 12
 LOOKED_AT = 20_000    # samples, for range, doubles and flat images
@@ -117,7 +120,7 @@ def _of_images(some: np.ndarray) -> list[str]:
     return warnings
 
 
-def sheet(found: Collection, title: str) -> Figure:
+def sheet(found: Collection, title: str) -> "Figure":
     """Samples from all over the set; a class a row, where there are few classes."""
     kinds = [] if found.y is None else sorted(set(found.y[found.y >= 0].tolist()))
     by_class = 2 <= len(kinds) <= ROWS

@@ -1,16 +1,18 @@
 """A scored series as a picture: what it was, what came back, the score, the labelled windows."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from ..analysis.figures.canvas import COLOURS, panels, plain
 from ..data.series import Spans
 from .score_series import ScoredSeries, runs
 from .series_words import labels_of
 from .write_images import save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CHANNELS = 5   # that are drawn
 
@@ -64,7 +66,7 @@ def chosen(scored: ScoredSeries) -> tuple[list[int], str]:
                            f"of the score of {of}, the largest share first")
 
 
-def _shade(ax: Axes, times: Any, shaded: list[tuple[int, int]]) -> None:
+def _shade(ax: "Axes", times: Any, shaded: list[tuple[int, int]]) -> None:
     for number, (first, end) in enumerate(shaded):
         ax.axvspan(times[first], times[end - 1], color=COLOURS[4], alpha=0.25, linewidth=0,
                    label="labelled" if not number else None)

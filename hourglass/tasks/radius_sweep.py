@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ..analysis.figures.canvas import panels, put_rows
 from ..core.image_grid import shown
 from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
 from .write_images import save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLUMNS = 8
 
@@ -53,7 +56,7 @@ def sweep(model: Trained, radii: Sequence[float], out: Path, draw: Draw | None =
     return line
 
 
-def _drawn(rows: dict[str, list[np.ndarray]], radii: Sequence[float], line: str) -> Figure:
+def _drawn(rows: dict[str, list[np.ndarray]], radii: Sequence[float], line: str) -> "Figure":
     height, width = rows["box"][0].shape[1:3]
     figure, axes = panels(1, 2, min(1.1 + 5.5 * len(radii) * height / (COLUMNS * width), 30))
     words = {"box": "uniform in the box from -r to r", "shell": "on the shell of radius r"}

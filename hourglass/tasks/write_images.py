@@ -4,15 +4,18 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from ..analysis.figures.canvas import as_png
 from ..core.channels import laid_out
 from ..core.files import write_out
 from ..core.image_grid import shown, tile
+
+if TYPE_CHECKING:   # few commands draw, and matplotlib takes half a second to import
+    from matplotlib.figure import Figure
 
 SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
 TIFFS = (".tif", ".tiff")
@@ -58,7 +61,7 @@ def save_deep(path: Path, values: np.ndarray) -> None:
     write_out(path, buffer.getvalue(), wait=False)
 
 
-def save_figure(path: Path, figure: Figure) -> None:
+def save_figure(path: Path, figure: "Figure") -> None:
     """Write a drawing as a picture, without what is empty around it."""
     save_picture(path, Image.open(io.BytesIO(as_png(figure, tight=True))))
 

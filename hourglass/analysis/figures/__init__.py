@@ -1,34 +1,18 @@
 """Figures: `Snapshot -> Figure`; one that does not apply raises Lacking."""
 
 from collections.abc import Iterator, Sequence
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from ...core.registry import figures
 from ..snapshot import Lacking, Snapshot
-from . import (
-    anomalies,
-    codes,
-    corner,
-    correlation,
-    curves,
-    densities,
-    errors,
-    factors,
-    information,
-    latent_coverage,
-    latent_grids,
-    maps,
-    neighbours,
-    prior_samples,
-    reconstructions,
-    restored,
-)
+
+if TYPE_CHECKING:   # matplotlib takes half a second to import
+    from matplotlib.figure import Figure
 
 
 def draw_all(
     snapshot: Snapshot, names: Sequence[str] | None = None
-) -> Iterator[tuple[str, Figure]]:
+) -> Iterator[tuple[str, "Figure"]]:
     """Every figure that applies, by name, or of these."""
     for name, figure in figures.parts.items():
         if names is not None and name not in names:

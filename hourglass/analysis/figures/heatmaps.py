@@ -1,11 +1,9 @@
 """Where something is large, laid over images in colours."""
 
 import numpy as np
-from matplotlib import colormaps
 
 from ...core.image_grid import shown
 
-COLOURS = colormaps["inferno"]
 STRONGEST = 0.85    # share of the colour where the value is largest
 TOP = 2.0           # times the threshold, where the scale of colours ends
 DARKEST = 0.4       # share of the colours that is left out at the dark end
@@ -18,7 +16,7 @@ def overlaid(images: np.ndarray, heat: np.ndarray, top: float) -> np.ndarray:
     grey = shown(images, flat=True).mean(-1, keepdims=True).repeat(3, -1) * DIMMED
     level = np.clip(heat / max(top, 1e-12), 0, 1)
     share = STRONGEST * np.sqrt(level)[..., None]
-    found: np.ndarray = (1 - share) * grey + share * COLOURS(level)[..., :3]
+    found: np.ndarray = (1 - share) * grey + share * _inferno(level)
     return found
 
 
@@ -38,7 +36,12 @@ def beside_threshold(images: np.ndarray, heat: np.ndarray, usual: float = 0.5) -
 
 def _colours(level: np.ndarray) -> np.ndarray:
     """(..., 3) bright colours, for black would not be seen on dark images."""
-    found: np.ndarray = COLOURS(DARKEST + (1 - DARKEST) * np.clip(level, 0, 1))[..., :3]
+    return _inferno(DARKEST + (1 - DARKEST) * np.clip(level, 0, 1))
+
+
+def _inferno(level: np.ndarray) -> np.ndarray:
+    from matplotlib import colormaps
+    found: np.ndarray = colormaps["inferno"](level)[..., :3]
     return found
 
 

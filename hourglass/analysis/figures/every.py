@@ -1,0 +1,20 @@
+"""Every figure. Importing this module registers them all, and imports matplotlib."""
+
+from . import (
+    anomalies,
+    codes,
+    corner,
+    correlation,
+    curves,
+    densities,
+    errors,
+    factors,
+    information,
+    latent_coverage,
+    latent_grids,
+    maps,
+    neighbours,
+    prior_samples,
+    reconstructions,
+    restored,
+)

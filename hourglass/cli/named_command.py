@@ -1,0 +1,47 @@
+"""The command line as far as one call needs it: typer builds the named command, and no other."""
+
+from collections.abc import Callable, Sequence
+from copy import copy
+
+import typer
+from typer.models import CommandInfo, TyperInfo
+
+
+def with_named_command(app: typer.Typer, words: Sequence[str]) -> typer.Typer:
+    """The app with the flags of the one command that `words` name. Other commands keep their name
+    and description, for the help. Building the flags of all takes longer than printing it."""
+    named = next((word for word in words if not word.startswith("-")), "")
+    short = copy(app)
+    short.registered_commands = [_built(info, named) for info in app.registered_commands]
+    short.registered_groups = []
+    for group in app.registered_groups:
+        if not isinstance(group.name, str):   # a file of commands, which stand beside the others
+            short.registered_commands += [_built(info, named) for info in _commands(group)]
+        elif group.name == named:
+            short.registered_groups.append(group)
+        else:
+            help_text = group.typer_instance.info.help if group.typer_instance else ""
+            short.registered_commands.append(
+                CommandInfo(group.name, callback=_only_says(str(help_text))))
+    return short
+
+
+def _commands(group: TyperInfo) -> list[CommandInfo]:
+    return group.typer_instance.registered_commands if group.typer_instance else []
+
+
+def _built(info: CommandInfo, named: str) -> CommandInfo:
+    assert info.callback
+    name = info.name or info.callback.__name__.replace("_", "-")
+    if name == named:
+        return info
+    hollow = copy(info)
+    hollow.name, hollow.callback = name, _only_says(info.callback.__doc__ or "")
+    return hollow
+
+
+def _only_says(words: str) -> Callable[[], None]:
+    def command() -> None:
+        raise AssertionError("only the named command is called")
+    command.__doc__ = words
+    return command
