@@ -18,8 +18,6 @@ from hourglass.data.source import Source
 from hourglass.inference.classifier import STEPS, Training, as_classifier, fit_classifier, guesses
 from hourglass.inference.trained import Trained, load
 from hourglass.model.autoencoder import Autoencoder
-from hourglass.model.older_texts import parts_of
-from hourglass.model.parts import Parts
 from hourglass.tasks.finetune import NEIGHBOURS, Choice, labelled_rows
 
 WAYS = ("finetuned", "frozen", "from scratch", "k-NN of codes", "k-NN of pixels")
@@ -33,7 +31,7 @@ def accuracies(
     train, test = source.splits["train"], source.splits[source.unseen]
     every = torch.arange(len(test))
     truth = test.batch(every).y
-    parts = Parts(**parts_of(model.about))
+    parts = model.description.parts
     torch.manual_seed(seed)
     fresh = Autoencoder(parts, model.shape)
     vary = augmenter(asked.augment, source.low, source.high) if asked.augment else None

@@ -50,7 +50,7 @@ def filled_in(holed: pd.DataFrame) -> tuple[dict, Filled, float]:
         began = time.monotonic()
         model = hg.train(holed, out=Path(folder) / "run", quiet=True, report=False)
         seconds = time.monotonic() - began
-        encoding = model.about["encoding"]
+        encoding = model.description.encoding
         x = model.read(holed).x
         alone = model.reconstruct(model.read(holed))
         ours = from_frame(model.impute(holed)).encode(encoding).x

@@ -17,7 +17,7 @@ from hourglass.data.headers import look, read_deep, read_whole
 from hourglass.data.memory_map import OnDisk
 from hourglass.data.scales import find_scale, read_range
 from hourglass.data.units import units_of
-from hourglass.run.weights import scale_in
+from hourglass.run.description import Description
 
 TINY = {"model": "ae(2)", "backbone": "mlp(8)", "epochs": 1, "batch_size": 16, "quiet": True,
         "report": False}
@@ -201,10 +201,11 @@ def test_signed_images_train_and_keep_their_scale(tmp_path):
 
 
 def test_a_model_older_than_scales_works_as_before():
-    old = {"scale": 1 / 255, "bounded": True}
-    assert scale_in(old).factor == 1 / 255 and scale_in(old).bits == 8
-    assert scale_in({"scale": 1.0, "bounded": True}).bounded
-    assert units_of(SIGNED / 7, scale_in({"scale": 1.0, "bounded": False})).scale.kept
+    eight, unit, own = (Description({}, (1, 8, 8), factor, bounded).scale for factor, bounded in (
+        (1 / 255, True), (1.0, True), (1.0, False)))
+    assert eight.factor == 1 / 255 and eight.bits == 8
+    assert unit.bounded
+    assert units_of(SIGNED / 7, own).scale.kept
 
 
 def test_a_run_that_is_older_than_scales_gives_what_it_gave(tmp_path):

@@ -430,7 +430,7 @@ def test_words_are_compressed_as_they_are(here, text, lossless):
     run = train("images.npy", bottleneck=text, backbone="conv((4, 4))", epochs=1)
     x = np.load("images.npy")[..., None]
     z = run.encode(x)
-    codec = Codec(run.model, run.about, z.shape[1:])
+    codec = Codec(run.model, run.description, z.shape[1:])
     content = codec.compress(Collection(x), z, None, wish_of(None, None, lossless))
     again = codec.decompress(content).x
     wanted = x if lossless else np.rint(255 * run.decode(z).clip(0, 1)).astype(np.uint8)

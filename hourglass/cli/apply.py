@@ -93,7 +93,7 @@ def score(
     from ..tasks.score import score as score_samples
     from ..tasks.score_series import Stretching
     model = load(run, str(choose_device(device)))
-    series = model.about.get("encoding", {}).get("kind") == "series"
+    series = model.description.kind == "series"
     _check_options(series, any((heatmaps, detector, labelled, normal, masks)), any(
         (plot, windows, causal, label, merge is not None, shortest > 1)))
     if series:

@@ -263,8 +263,7 @@ def _fit(model: Judging, text: str, held: Held, given: Split | None = None) -> F
 def _of_whole_images(model: Judging, fitted: Fitted, split: Split | None) -> np.ndarray | None:
     """The scores of normal images as wholes, where the model is one of patches: those of a split
     that is given, else of the run's; None for other models."""
-    about = getattr(model, "about", {})
-    if not about.get("reading", {}).get("patches"):
+    if not model.description.reading.patches:
         return None
     known = None
     if split is None:

@@ -14,6 +14,7 @@ from ..core.contracts import Seen
 from ..core.tensor_files import load_tensors, save_tensors
 from ..data.source import Source, Split
 from ..model.autoencoder import Autoencoder
+from ..run.description import Description
 from ..run.folder import RunFolder, digest
 from .latents import Codes
 from .pca import PCA
@@ -33,7 +34,7 @@ class Judging(Protocol):
     model: Autoencoder
     shape: tuple[int, ...]
     classes: tuple[str, ...]
-    about: dict[str, Any]
+    description: Description
 
     def samples(self, x: Any, y: Any = None) -> Split: ...
 

@@ -1,9 +1,7 @@
 """A classifier on a trained encoder, whose decoder is thrown away."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,7 +10,6 @@ from torch import Tensor, nn
 
 from ..core.console import track
 from ..core.registry import schedules
-from ..core.tensor_files import save_tensors
 from ..data.source import Split
 from ..model.autoencoder import Autoencoder, initialise
 from ..model.conditioning import ClassifierHead
@@ -105,8 +102,3 @@ def guesses(model: Autoencoder, split: Split, rows: Tensor) -> Tensor:
     head: ClassifierHead = model.condition  # type: ignore[assignment]
     return torch.cat([head.classify(_features(model, split, some)).argmax(1).cpu()
                       for some in rows.split(BATCH)])
-
-
-def save_classifier(path: Path, model: Autoencoder, about: dict[str, Any]) -> None:
-    """Write the weights and all that is needed to make the classifier again, as a model's file."""
-    save_tensors(path, model.state_dict(), {"hourglass": json.dumps(about)})

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ..core.contracts import Scale
 from ..model.autoencoder import Autoencoder
 from ..run.folder import open_run
-from ..run.weights import read_model, scale_in
+from ..run.weights import read_model
 
 
 def load_half(run: str | Path, half: str) -> "Half":
@@ -19,8 +19,8 @@ def load_half(run: str | Path, half: str) -> "Half":
     prefixes = {name: (*held, "condition.") for name, held in prefixes.items()}
     if half not in prefixes:
         raise ValueError(f"a model has an encoder and a decoder, not {half!r}")
-    model, about = read_model(folder, prefixes[half])
-    return Half(model, half, tuple(about["shape"]), scale_in(about)).eval()
+    model, description = read_model(folder, prefixes[half])
+    return Half(model, half, description.shape, description.scale).eval()
 
 
 class Half(nn.Module):

@@ -96,12 +96,12 @@ def by_neighbours(x: np.ndarray, donors: np.ndarray) -> np.ndarray:
 def filler_of(model: Trained) -> Filler:
     """The run's filler: as it was kept, else found from its data; where that is gone, the model
     alone fills in."""
-    found = _kept(model.folder, model.about["encoding"]["columns"])
+    found = _kept(model.folder, model.description.encoding["columns"])
     if found is None:
         try:
             found = keep_filler(model, model.source())
         except ValueError:
-            found = _alone(model.about["encoding"]["columns"], np.empty((0, model.shape[0])))
+            found = _alone(model.description.encoding["columns"], np.empty((0, model.shape[0])))
     return found
 
 

@@ -15,28 +15,27 @@ from ..data.in_memory import Given, gather, with_missing
 from ..data.patches import Patches, as_patches, in_patches
 from ..data.source import Source
 from ..data.units import SIXTEEN, Units, applied, outside, units_of
-from ..run.weights import scale_in
+from ..run.description import Description
 
 MOST = 100   # lines about what was given
 
 
 class Inputs:
-    """What a model takes, by what its file says `about` it. What is not plain in new samples is
+    """What a model takes, by the description in its file. What is not plain in new samples is
     said, each thing once."""
 
-    def __init__(self, about: dict[str, Any]):
-        self.scale = scale_in(about)
-        self.known = "values" in about   # else a run that is older than scales
-        self.bounded, self.factor = bool(about["bounded"]), float(about["scale"])
-        self.reading, self.channels = about["reading"], int(about["shape"][0])
-        self.sides = tuple(about["shape"][1:])
+    def __init__(self, description: Description):
+        self.scale = description.scale
+        self.known = description.values is not None   # else a run that is older than scales
+        self.bounded, self.factor = description.bounded, description.factor
+        self.reading, self.channels = description.reading, description.shape[0]
+        self.sides = description.shape[1:]
         self.said: set[str] = set()
 
     def read(self, x: Any, strict: bool = True, strays: bool = True) -> Collection:
         """Arrays, tensors, paths and sources, scaled, and images brought to size as the training
         images were."""
-        reading = Reading(**{**self.reading, "strict": strict, "strays": strays,
-                             "as_stored": True})
+        reading = replace(self.reading, strict=strict, strays=strays, as_stored=True)
         given = x if isinstance(x, Given) else self.gather(x)
         if isinstance(given.values, str | Path | list | tuple):
             return self.in_units(collect(given.values, reading), Reading())
@@ -47,7 +46,7 @@ class Inputs:
 
     def gather(self, x: Any) -> Given:
         """What is given in memory, of any library, PIL images as the training images were."""
-        return gather(x, Reading(**self.reading))
+        return gather(x, self.reading)
 
     def read_at_own_size(self, x: Any) -> Collection:
         """Images in memory, scaled and in the colours of training, at their own size."""
@@ -58,7 +57,7 @@ class Inputs:
     def colours(self) -> Reading:
         """How images are read at their own size: in the channels of training."""
         usual = self.channels in (1, 3)
-        return Reading(grey=self.channels == 1 if usual else None, invert=self.reading["invert"],
+        return Reading(grey=self.channels == 1 if usual else None, invert=self.reading.invert,
                        channels=0 if usual else self.channels)
 
     def as_stored(self, given: Given) -> Collection:
@@ -102,7 +101,7 @@ class Inputs:
             return x
         seen = applied(x, units.scale)
         turned = units.raw and x.dtype != np.uint8 and units.scale.factor > 0
-        return 1 - seen if turned and self.reading["invert"] else seen
+        return 1 - seen if turned and self.reading.invert else seen
 
     def worth(self, x: np.ndarray) -> float:
         """What a number of x is worth to the model, where `read` gave x: all but 8-bit images are

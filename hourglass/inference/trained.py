@@ -50,13 +50,18 @@ class Trained:
     def __init__(self, folder: RunFolder, device: str = "cpu", source: Source | None = None):
         self.at_hand = source   # data that no text names, for as long as it is in memory
         self.folder = folder
-        self.model, self.about = read_model(folder)
+        self.model, self.description = read_model(folder)
         self.weights = digest(folder)
         self.fitted_priors: dict[str, FittedPrior] = {}
-        self.shape = tuple(self.about["shape"])
-        self.classes, self.inputs = tuple(self.about["classes"]), Inputs(self.about)
+        self.shape, self.classes = self.description.shape, self.description.classes
+        self.inputs = Inputs(self.description)
         self.model.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.device = torch.device(device)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """The description of the model as JSON has it."""
+        return self.description.as_json()
 
     @cached_property
     def stride(self) -> tuple[int, int] | None:
@@ -79,7 +84,7 @@ class Trained:
     def in_units(self, x: np.ndarray, found: Collection | None = None) -> Any:
         """Samples as they are given back: rows of a table (N, D) as a data frame, typed as the
         table that was `found`, windows of a series in their own units; all else as it is."""
-        encoding = self.about.get("encoding") or {}
+        encoding = self.description.encoding
         return in_units(encoding, x, found.raw if found else None) if (
             encoding.get("kind") == "table") else in_own_units(encoding, x)
 
@@ -102,7 +107,7 @@ class Trained:
         """Through the bottleneck and back, (N, H, W, C) or (N, D); a table as a data frame and
         windows in their own units. What is read already, a Collection, gives an array. Images in an
         array keep their size where the model has no dense layer, or is one of patches."""
-        if self.inputs.reading.get("patches"):
+        if self.description.reading.patches:
             return self.restore(x, y)
         found = sized(self, x)
         again = whole(seen(found), self._labels(y, found), self.shape[1:], self.stride,
@@ -119,13 +124,13 @@ class Trained:
         """
         if len(self.shape) != 3:
             again = self.reconstruct(x, y)
-            inside = self.about["bounded"] and isinstance(again, np.ndarray)
+            inside = self.description.bounded and isinstance(again, np.ndarray)
             return again.clip(0, 1) if inside else again
         named = isinstance(x, str | Path | Collection) or are_paths(x)
         found = self.read(x) if named else at_own_size(self.inputs, x, self.shape)
         again = of_any_size(seen(found), self._labels(y, found), self.shape[1:], self.stride,
                             self._through, self.scale_of)
-        return again.clip(0, 1) if self.about["bounded"] else again
+        return again.clip(0, 1) if self.description.bounded else again
 
     def _through(self, x: np.ndarray, y: np.ndarray | None) -> np.ndarray:
         """Samples (N, ...) through the model, classes (N,) as it counts them."""
@@ -172,7 +177,7 @@ class Trained:
     def usual_prior(self, asked: bool = False) -> str:
         """The one that its parts name; else the model's own, if training drew the codes to it and,
         where a class is `asked` for, it was told classes; else one that is fitted to the codes."""
-        named = str(self.about["parts"].get("prior", "auto"))
+        named = self.description.parts.prior
         if named != "auto" and not (asked and knows_no_classes(named)):
             return named
         told = self.model.condition is not None
@@ -306,7 +311,7 @@ class Trained:
 
     def _codec(self) -> "Codec":
         from .compression.codec import Codec
-        return Codec(self.model, self.about, self._own(1, 1.0, 0).shape[1:])
+        return Codec(self.model, self.description, self._own(1, 1.0, 0).shape[1:])
 
     def _labels(self, y: Any, found: Collection) -> np.ndarray | None:
         """The classes (N,) as this model counts them; raises ValueError for one it has not seen."""
@@ -363,7 +368,7 @@ class Trained:
         """
         if isinstance(x, Collection):
             return x
-        encoding = self.about.get("encoding") or {}
+        encoding = self.description.encoding
         table = encoding.get("kind") == "table"
         given = Given(x) if table and holds_rows(x) else self.inputs.gather(x)
         if table or (encoding and (isinstance(given.values, str | Path) or is_rows(given.values)
@@ -373,7 +378,7 @@ class Trained:
             found = self.inputs.read(given, strict, strays)
         if (found := if_known(found)).shape != self.shape:
             raise ValueError(f"this model takes samples of shape {self.shape}, not {found.shape}")
-        if self.inputs.reading.get("patches"):
+        if self.description.reading.patches:
             return found if whole else tiles_of(found)
         if isinstance(x, str | Path) or are_paths(x):
             found.notes += changes(x, found.sizes, self.shape)

@@ -80,7 +80,7 @@ def samples_type(model: Trained, limits: Limits) -> type[BaseModel]:
 def rows_of(model: Trained, rows: list[dict[str, Any]]) -> Collection:
     """Rows of a table that were sent by column, encoded; what a row leaves out is missing. Raises
     ValueError for columns that there are not."""
-    encoding = model.about["encoding"]
+    encoding = model.description.encoding
     used = [column["name"] for column in encoding["columns"]]
     known = dict.fromkeys([*used, *encoding.get("order", [])])
     wrong = next((name for row in rows for name in row if name not in known), None)

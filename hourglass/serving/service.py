@@ -32,7 +32,7 @@ class Desk:
         self.batcher = Batcher(limits.batch * math.prod(model.shape), limits.linger)
         self.hands = ThreadPoolExecutor(os.cpu_count(), "pictures")   # which decode and encode
         self.is_images, self.is_table = len(model.shape) == 3, is_table(model)
-        self.columns = model.about["encoding"]["columns"] if self.is_table else []
+        self.columns = model.description.encoding["columns"] if self.is_table else []
         self.filler = filler_of(model) if self.is_table else None
         self.settings = read_settings(model.folder.settings)
         channels, *places = model.shape
@@ -53,7 +53,7 @@ class Desk:
     def fill(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Rows of a table (N, D), NaN where a cell is missing -> filled in."""
         assert self.filler is not None   # else nothing is served that asks
-        found = Collection(x, encoding=self.model.about["encoding"])
+        found = Collection(x, encoding=self.model.description.encoding)
         return complete(self.model, found, self.filler, y)
 
     def reconstruct(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
@@ -99,7 +99,7 @@ class Desk:
     def served(self) -> Served:
         """What is served, without the paths of this machine."""
         data = re.sub(r"[^'\"(]*[/\\]", "", str(self.settings.get("data", "")))
-        return Served(model=str(self.settings.get("model", "")), parts=self.model.about["parts"],
+        return Served(model=str(self.settings.get("model", "")), parts=self.model.description.texts,
                       data=data, kind=("images" if self.is_images else
                                        "table" if self.is_table else "arrays"),
                       columns=[{name: column[name] for name in ("name", "kind", "values")

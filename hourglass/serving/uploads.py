@@ -145,7 +145,7 @@ def _decoded(
 def scaled(model: Trained, image: np.ndarray) -> np.ndarray:
     """An image (H, W, C) as the model sees it, float32; raises ValueError where it cannot be."""
     seen = model.inputs.in_units(Collection(image[None]), Reading()).x
-    eight = 1 / 255 if model.about["bounded"] else model.about["scale"]   # where 255 is 1
+    eight = 1 / 255 if model.description.bounded else model.description.factor   # where 255 is 1
     return np.asarray((seen * np.float32(eight) if seen.dtype == np.uint8 else seen)[0])
 
 
@@ -164,7 +164,7 @@ def image_intake(
     model: Trained, limits: Limits, hands: ThreadPoolExecutor
 ) -> Callable[[Request], Awaitable[Given]]:
     """Reads a form's images as the model's training images were read."""
-    reading = Reading(**{**model.about["reading"], "strict": True})
+    reading = replace(model.description.reading, strict=True)
     wanted = (*model.shape[1:], model.shape[0])
     room = Room(limits.pixels, limits.together, model.shape[1:])
     any_size = ", for it was trained on patches; /restore takes any size" if reading.patches else ""

@@ -83,7 +83,7 @@ def decompress(model: Trained, file: Path, out: Path) -> int:
         raise ValueError("this model's samples are no images; write them as an array: -o out.npy")
     check_empty(out)
     names = contents.names or tuple(f"{i:05}" for i in range(len(contents.x)))
-    scale, deep = model.about["scale"] if contents.lossless else 1 / 255, model.inputs.is_deep
+    scale, deep = model.description.factor if contents.lossless else 1 / 255, model.inputs.is_deep
     pairs = zip(png_names(names), contents.x, strict=True)
     for place, image in track(pairs, len(names), "writing images"):
         path = out / place
@@ -121,14 +121,14 @@ def _sizes(
     model: Trained, found: Collection, again: np.ndarray, given: Path, content: bytes
 ) -> Sizes:
     x, psnr, ssim, png, pixels = found.x, float("nan"), None, 0, 0
-    if x.ndim == 4 and model.about["bounded"]:
+    if x.ndim == 4 and model.description.bounded:
         pixels = x.shape[0] * x.shape[1] * x.shape[2]
         eight = x.dtype == np.uint8
         png = sum(_as_png(image) for image in x) if eight and x.shape[-1] in (1, 3) else 0
         if eight and np.array_equal(x, again):
             psnr = float("inf")
         else:
-            scale = np.float32(model.about["scale"] if eight else 1.0)
+            scale = np.float32(model.description.factor if eight else 1.0)
             worth = np.float32(1 / 255 if again.dtype == np.uint8 else 1.0)
             true, back = x.astype(np.float32) * scale, again * worth
             psnr = float(peak_ratio(true, back).mean())

@@ -50,7 +50,7 @@ def evaluate(model: Trained, wish: Wish, out: Path | None = None) -> Evaluation:
     annealed = anneal(net, split, rows, wish.annealing, wish.chains,
                       wish.seed) if wish.annealing else None
     parts = decompose(net, split, rows, wish.seed)
-    measure = measure_of(net, model.about["parts"]["likelihood"], source, split)
+    measure = measure_of(net, model.description.parts.likelihood, source, split)
     found = Likelihood(wish, measure, name, rows.numpy(), weighed, annealed, parts,
                        time.monotonic() - begun)
     keep_evaluation(model.folder, f"likelihood of {len(rows):,} {name} samples", found.record)

@@ -1,6 +1,6 @@
 """Few labels: a classifier trained on the encoder of a run, and how right it is."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,14 @@ from ..inference.classifier import (
     as_classifier,
     fit_classifier,
     guesses,
-    save_classifier,
 )
 from ..inference.trained import Trained, load
-from ..model.older_texts import parts_of
-from ..model.parts import Parts
+from ..model.older_texts import FORMAT
+from ..run.description import NOT_KEPT
 from ..run.folder import RunFolder, environment, new_folder, read_settings
 from ..run.load_data import load_source
 from ..run.settings import READING, Settings, make_settings
+from ..run.weights import save_model
 
 NEIGHBOURS = 5
 
@@ -86,26 +86,28 @@ def finetuned(
     model = run if isinstance(run, Trained) else load(run)
     if not isinstance(choice.steps, int) or choice.steps < 10:
         raise ValueError(f"steps must be a whole number from 10, not {choice.steps!r}")
-    if model.about["parts"].get("condition") == CONDITION:
+    if model.description.parts.condition == CONDITION:
         raise ValueError(f"{model.folder.path} is a classifier already; finetune the run that it "
-                         f"was made of, {model.about['from']}")
+                         f"was made of, {model.description.origin}")
     settings = _settings(model, data, choice)
     source, rows = labelled_rows(_source(model, data, y, settings), choice)
     source = source.to(model.device, torch.channels_last)
-    parts = Parts(**parts_of(model.about))
+    parts = model.description.parts
     network = as_classifier(model.model, parts, len(source.classes), str(model.folder.path))
     augment = augmenter(choice.augment, source.low, source.high) if choice.augment else None
     fit_classifier(network, source.splits["train"], rows,
                    Training(choice.frozen, choice.steps, choice.seed, augment))
     folder = new_folder(out)
     found = Finetuned(folder, len(rows), *_compared(model, network, source, rows))
-    about = {**model.about, "parts": {**vars(parts), "condition": CONDITION}, "decoder": False,
-             "from": str(model.folder.path.resolve()), "classes": list(source.classes)}
-    save_classifier(folder.model, network, about)
+    origin = str(model.folder.path.resolve())
+    texts = {**vars(parts), "condition": CONDITION}
+    save_model(folder.model, network, network.state_dict(), replace(
+        model.description, texts=texts, format=FORMAT, decoder=False, origin=origin,
+        classes=tuple(source.classes)))
     folder.settings.write_text(settings.to_toml())
     folder.write_record({
         "environment": environment(str(model.device)), "data": source.identity,
-        "from": about["from"], "labels": found.labels, "frozen": choice.frozen,
+        "from": origin, "labels": found.labels, "frozen": choice.frozen,
         "metrics": {f"accuracy of {name}": share.value for name, share in found.accuracy.items()},
         "parameters": {"whole": sum(p.numel() for p in network.parameters())}})
     return found
@@ -116,7 +118,8 @@ def _settings(model: Trained, data: Any, choice: Choice) -> Settings:
     kept = make_settings(read_settings(model.folder.settings))
     if data is None:
         return kept
-    reading = {name: model.about["reading"][name] for name in READING if name != "strict"}
+    reading = {name: getattr(model.description.reading, name) for name in READING
+               if name not in NOT_KEPT}
     named = {"data": str(data)} if isinstance(data, str | Path) else {}
     return kept.with_(**named, **reading, only="", labelled=None, val=0.0, test=kept.test or 0.1)
 

@@ -68,7 +68,7 @@ def generate(model: Trained, wish: Wish, out: Path) -> list[str]:
         lines.append(found.words)
         _write_pairs(x, found.x, out)
     elif out.suffix == ".npy":
-        save_array(out, in_own_units(model.about.get("encoding"), x))
+        save_array(out, in_own_units(model.description.encoding, x))
         lines += ["these are scaled, as the model sees rows; -o samples.csv writes them in the "
                   "table's own units"] * is_table(model)
     elif out.suffix.lower() in TABLES:
@@ -94,7 +94,7 @@ def choose_prior(model: Trained, kind: str) -> str:
     """The usual one; says why, where that is not the model's own."""
     chosen = model.usual_prior(bool(kind))
     if chosen != "own":
-        why = "which is usual for this model" if chosen == model.about["parts"].get("prior") else (
+        why = "which is usual for this model" if chosen == model.description.parts.prior else (
             "for its own knows no classes" if model.model.bottleneck.confined else
             "for this model has none of its own")
         say(f"drawing from the prior {chosen}, fitted to the codes, {why}; see --prior")

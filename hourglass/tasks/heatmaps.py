@@ -14,7 +14,6 @@ from ..core.image_grid import shown
 from ..core.output_names import png_name
 from ..data.image_files import opened
 from ..data.images import open_image
-from ..data.reading import Reading
 from ..inference.anomaly import Detector
 from ..inference.placement import placement_of
 from .write_images import as_picture, save_picture
@@ -72,10 +71,8 @@ def originals(place: str, stack: ExitStack) -> Original:
 
 def onto_file(detector: Detector, heat: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """A heat map (h, w) as large as a file's image (H, W); 0 where the model did not look."""
-    known = Reading().manner
-    reading = Reading(**{name: value for name, value in detector.model.about["reading"].items()
-                         if name in known})
-    where = placement_of((size[0], size[1]), (heat.shape[0], heat.shape[1]), reading)
+    where = placement_of((size[0], size[1]), (heat.shape[0], heat.shape[1]),
+                         detector.model.description.reading)
     return where.onto_file(heat, (size[0], size[1]))
 
 

@@ -85,7 +85,7 @@ def _pairs(model: Trained, images: str | Path, own_size: bool | None) -> Iterato
         raise ValueError("this model takes images of one size alone, for it has a dense layer or "
                          "is told classes; leave out --own-size, or train with --bottleneck "
                          "identity")
-    if model.inputs.reading.get("patches"):
+    if model.description.reading.patches:
         cut = model.read(images, strict=False, whole=True)
         for note in cut.notes:
             say(note)

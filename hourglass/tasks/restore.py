@@ -84,7 +84,7 @@ def restore(
 def images_of(model: Trained, place: Files) -> Files:
     """The images of a place that are a model's to work on, as its training chose them, without
     masks; what is left out is said."""
-    reading = Reading(**model.about["reading"])
+    reading = model.description.reading
     files = without_masks(chosen(place, reading), reading)
     for note in files.notes:
         say(note)
@@ -113,7 +113,7 @@ def _remarks(model: Trained, tally: Tally, enlarged: bool) -> list[str]:
         more = f" and {len(tally.unreadable) - NAMED} more" if len(tally.unreadable) > NAMED else ""
         found.append(f"{len(tally.unreadable)} images cannot be read: {', '.join(named)}{more}")
     squeezed = model.model.sample_prior(1).ndim == 2   # the code is no map
-    if tally.resized and squeezed and not model.about["reading"].get("patches"):
+    if tally.resized and squeezed and not model.description.reading.patches:
         size = "x".join(map(str, model.shape[1:]))
         found.append(f"this model squeezes whole images of {size} pixels; the {tally.resized} of "
                      f"other sizes went through in tiles; hourglass reconstruct resizes them")
@@ -140,7 +140,7 @@ def _restore_all(
         again = model.restore(given, y)
         _write(model, out / "restored" if corrupt else out, name, again)
         if corrupt is not None:
-            given = given.clip(0, 1) if model.about["bounded"] else given
+            given = given.clip(0, 1) if model.description.bounded else given
             _compare(tally, x, {"corrupted": given, "restored": again})
         tally.done += 1
         tally.resized += x.shape[1:3] != model.shape[1:]
@@ -168,7 +168,7 @@ def _write(model: Trained, folder: Path, name: str, values: np.ndarray) -> None:
         save_deep(path, model.inputs.scale.back(values[0]))
         return
     picture = as_picture(values[0])
-    save_picture(path, ImageOps.invert(picture) if model.about["reading"]["invert"] else picture,
+    save_picture(path, ImageOps.invert(picture) if model.description.reading.invert else picture,
                  QUALITY)
 
 

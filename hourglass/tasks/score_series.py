@@ -118,7 +118,7 @@ def _read(model: Trained, data: Any, label: str) -> Collection:
     """The series with its steps labelled by this column, if one is named; raises ValueError."""
     if not label:
         return model.read(data)
-    found = collect_like(data, {**model.about["encoding"], "label": label})
+    found = collect_like(data, {**model.description.encoding, "label": label})
     if not isinstance(found.raw, Series) or found.raw.about.get("label") != label:
         raise ValueError(f"{data} has no column {label!r} of labels")
     if label in found.raw.columns:

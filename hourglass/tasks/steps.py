@@ -75,7 +75,7 @@ def by_step(model: Trained, windows: np.ndarray, stride: int, causal: bool = Fal
 
 def steps_of(model: Trained, series: Series, causal: bool = False) -> Steps:
     """All steps of a series, unit by unit; those of a unit shorter than a window are unknown."""
-    encoding = model.about["encoding"]
+    encoding = model.description.encoding
     scaled = ((series.values - encoding["mean"]) / encoding["std"]).astype(np.float32)
     error, squares, recon = (np.full(scaled.shape, np.nan) for _ in range(3))
     for block in series.blocks:
@@ -113,7 +113,7 @@ def normal_steps(model: Trained, causal: bool = False, part: str = "") -> Normal
 
 def _by_run(model: Trained, split: Split, causal: bool) -> list[Steps]:
     """The steps of a split, for each run of windows that follow one another."""
-    encoding = model.about["encoding"]
+    encoding = model.description.encoding
     apart = encoding["stride"] if "id" in encoding else 1   # from index to index
     index = split.index.cpu().numpy()
     runs = np.split(index, np.flatnonzero(np.diff(index) != apart) + 1)

@@ -20,7 +20,7 @@ NAME = "reconstruction.csv"   # in a folder
 
 def is_table(model: Trained) -> bool:
     """Whether a model was trained on the rows of a table."""
-    return bool((model.about.get("encoding") or {}).get("kind") == "table")
+    return model.description.kind == "table"
 
 
 def save_table(path: Path, frame: Any, as_written: bool = False) -> None:
@@ -64,5 +64,5 @@ def drawn_rows(model: Trained, x: np.ndarray, kinds: list[str]) -> Any:
     labels, where there are `kinds`."""
     frame = model.in_units(x)
     if kinds:
-        frame[model.about["encoding"]["label"] or "class"] = kinds
+        frame[model.description.encoding["label"] or "class"] = kinds
     return frame

@@ -1,6 +1,5 @@
 """From settings to all that a run needs, made and checked before its first step."""
 
-import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,7 +27,6 @@ from ..core.files import check_space, write_whole
 from ..core.hints import did_you_mean
 from ..core.malloc import keep_freed_memory
 from ..core.registry import backbones, bottlenecks, likelihoods, optimisers, schedules, stops, terms
-from ..core.tensor_files import load_tensors
 from ..data.augmentations import augmenter
 from ..data.binarise import anew
 from ..data.scales import AS_IT_IS, read_range
@@ -45,6 +43,7 @@ from ..run.folder import RunFolder, environment, new_folder, read_settings
 from ..run.load_data import load_source
 from ..run.settings import IN_MEMORY, Settings, make_settings, with_whole_path
 from ..run.suited import suited
+from ..run.weights import read_description
 from .checkpoint import load_state_into
 from .initial_bias import begin_at_mean
 from .loop import Plan, State, is_over, varied
@@ -170,8 +169,7 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
     source = load_source(settings, data, y)
     if folder.model.is_file():   # its classes may have another order than they would have now
         with suppress(ValueError):   # of a damaged file: it is written anew
-            about = json.loads(load_tensors(folder.model, prefix="-")[1]["hourglass"])
-            source = source.with_classes(tuple(about["classes"]))
+            source = source.with_classes(read_description(folder).classes)
     if any(source.identity[k] != v for k, v in record["data"].items() if k != "path"):
         raise ValueError(f"the data in {settings.data} is not what {folder.path} was trained on; "
                          f"start a new run")

@@ -13,7 +13,8 @@ from torch import nn
 from ..core.console import is_first
 from ..core.contracts import Progress
 from ..model.corruptions import corrupted
-from ..run.weights import describe, save_model
+from ..run.description import describe
+from ..run.weights import save_model
 from .checkpoint import save_state
 from .interrupts import Interrupts
 from .loop import Parties, fit
@@ -110,10 +111,11 @@ def save_weights(training: Training) -> None:
         return
     state, folder = training.state, training.folder
     best = state.kept if training.plan.stopping.restore_best else {}
-    about = describe(training.parts, training.source, training.settings.reading())
+    description = describe(training.parts, training.source, training.settings.reading())
     weights = best or training.step.state_dict()
     if all(math.isfinite(w.sum().item()) for w in weights.values()):
-        save_model(folder.model, training.step.model, weights, about)
+        of_model = {name.removeprefix("model."): w for name, w in weights.items()}
+        save_model(folder.model, training.step.model, of_model, description)
     folder.write_history(state.rows)
     folder.write_factors(state.factors)
 

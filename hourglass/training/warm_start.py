@@ -2,9 +2,10 @@
 
 from ..model.autoencoder import Autoencoder
 from ..model.older_texts import backbone_of
+from ..run.description import NOT_KEPT
 from ..run.folder import open_run, read_settings
 from ..run.settings import PARTS, READING, Settings, make_settings
-from ..run.weights import read_model
+from ..run.weights import read_description, read_model
 
 
 def settings_of(settings: Settings, in_memory: bool) -> Settings:
@@ -12,7 +13,7 @@ def settings_of(settings: Settings, in_memory: bool) -> Settings:
     if not settings.begin:
         return settings
     folder = open_run(settings.begin)
-    _, description = read_model(folder)
+    description = read_description(folder)
     its_own = make_settings(read_settings(folder.settings))
     usual = make_settings({})
     changes: dict[str, object] = {"begin": str(folder.path.resolve())}
@@ -20,12 +21,11 @@ def settings_of(settings: Settings, in_memory: bool) -> Settings:
         changes |= {"model": its_own.model}
         changes |= {name: getattr(its_own, name) for name in PARTS if not getattr(settings, name)}
         if not settings.backbone:
-            changes["backbone"] = backbone_of(its_own.backbone, description)
+            changes["backbone"] = backbone_of(its_own.backbone, {"format": description.format})
     arrays = settings.data.lower().endswith((".npy", ".npz"))
     if not in_memory and not arrays:   # which are taken as they are
-        theirs = description["reading"]   # which older runs have less of
-        changes |= {name: theirs[name] for name in READING
-                    if name in theirs and getattr(settings, name) == getattr(usual, name)}
+        changes |= {name: getattr(description.reading, name) for name in READING
+                    if getattr(settings, name) == getattr(usual, name) and name not in NOT_KEPT}
     return settings.with_(**changes)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...core.contracts import Collection
 from ...model.autoencoder import Autoencoder
+from ...run.description import Description
 from ..latents import Codes
 from .bilevel_pixels import code_tones
 from .container import Header, digest, seal, unseal
@@ -64,19 +65,20 @@ class Contents:
 class Codec:
     """Compresses samples with one model, and brings them back with the same.
 
-    `about` is what the run says of its model, `code` the shape of one code.
+    `description` is that of the model's file, `code` the shape of one code.
     """
 
-    def __init__(self, model: Autoencoder, about: dict[str, Any], code: tuple[int, ...]):
+    def __init__(self, model: Autoencoder, description: Description, code: tuple[int, ...]):
         constriction()
-        self.shape, self.code = tuple(about["shape"]), code
-        self.classes = len(about["classes"]) if model.condition is not None else 0
+        self.shape, self.code = description.shape, code
+        self.classes = len(description.classes) if model.condition is not None else 0
         self.model, self.decoder = model, ExactDecoder(
-            model, self.shape, about["bounded"] and about.get("values", {}).get("bits", 0) <= 8)
+            model, self.shape, description.bounded and description.scale.bits <= 8)
         self.words = word_grid(self.decoder.model)
-        told = {name: about[name] for name in ("parts", "shape", "scale", "bounded", "classes")}
+        held = description.as_json()
+        told = {name: held[name] for name in ("parts", "shape", "scale", "bounded", "classes")}
         self.digest = model_digest(model, json.dumps(told, sort_keys=True))
-        self.scale = about["scale"]
+        self.scale = description.factor
 
     def compress(self, found: Collection, z: np.ndarray, y: np.ndarray | None, wish: Wish,
                  training: Codes | None = None) -> bytes:
