@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -247,6 +248,29 @@ class Rule(NamedTuple):
         state = self.fit(codes, held)
         return state, (self.score(held, state) if self.apart is None else
                        self.apart(codes, held, state))
+
+
+class Evaluation(Protocol):
+    """How good a model was found to be on samples that it has not seen."""
+
+    @property
+    def seconds(self) -> float:
+        """How long that took."""
+        ...
+
+    @property
+    def lines(self) -> list[str]:
+        """The same in words."""
+        ...
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The same as JSON can hold it."""
+        ...
+
+    def write(self, out: Path) -> None:
+        """A .csv, a row a sample."""
+        ...
 
 
 class Clock(NamedTuple):

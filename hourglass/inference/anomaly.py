@@ -19,8 +19,9 @@ from ..core.tensor_files import load_tensors, save_tensors
 from ..data.patches import Patches, as_patches
 from ..data.source import Split
 from ..run.folder import RunFolder, digest
-from .calibration import Held, Judging, held_of
+from .calibration import Held, held_of
 from .detectors.tail_probability import log_survival
+from .in_use import InUse
 from .patchwise import by_image, whole_images
 from .sample_stats import Look, see
 
@@ -56,7 +57,7 @@ class Fitted:
 class Detector:
     """A trained model as a judge of what is normal; deterministic."""
 
-    model: Judging
+    model: InUse
     fitted: Fitted
     threshold_text: str   # as one would type it
     threshold: float      # samples that score higher are abnormal
@@ -146,7 +147,7 @@ class Detector:
 
 
 def detector_of(
-    model: Judging, text: str, threshold: str, labelled: Any, held_out: Any
+    model: InUse, text: str, threshold: str, labelled: Any, held_out: Any
 ) -> Detector:
     """The run's detector, see `Trained.detector`."""
     kept = _read_chosen(model.folder)
@@ -170,7 +171,7 @@ def detector_of(
     return replace(detector, threshold=rule(scores, y))
 
 
-def usual_detector(model: Judging, held: Held | None = None) -> tuple[str, str]:
+def usual_detector(model: InUse, held: Held | None = None) -> tuple[str, str]:
     """The detector that "auto" means for a run, and why it is that one, if not the model's: of
     images, one that looks at places: of PCA alone, where that brings normal samples back much
     better than the model does. It is settled once for a model, by `held` samples with their errors
@@ -212,7 +213,7 @@ def companion_of(text: str) -> str:
     return "pca_local" if rule.maps == {"pca"} else "local"
 
 
-def keep_detectors(model: Judging) -> None:
+def keep_detectors(model: InUse) -> None:
     """Fit the usual detectors of images, for data that will be gone, and keep them with the run."""
     if len(model.shape) == 3:
         held = held_of(model, look_for(model, detectors.make(USUAL_OF_BOTH)), quietly=True)
@@ -221,18 +222,18 @@ def keep_detectors(model: Judging) -> None:
             _save(_path_of(model.folder, text), _fit(model, text, held))
 
 
-def look_for(model: Judging, rule: Rule) -> Look:
+def look_for(model: InUse, rule: Rule) -> Look:
     """What a detector has to see of samples."""
     return Look(rule.draws, rule.maps, model.pca() if "pca" in rule.maps else None)
 
 
-def normal_classes(model: Judging) -> tuple[str, ...]:
+def normal_classes(model: InUse) -> tuple[str, ...]:
     """The classes that training saw; () where its samples have none."""
     y = model.codes().y
     return () if y is None else tuple(model.classes[kind] for kind in y.unique().tolist())
 
 
-def _fitted(model: Judging, text: str, held_out: Any) -> Fitted:
+def _fitted(model: InUse, text: str, held_out: Any) -> Fitted:
     """The detector that is kept there, else fitted now, and kept where that can be."""
     path, rule = _path_of(model.folder, text), detectors.make(text)
     if held_out is not None:
@@ -250,7 +251,7 @@ def _fitted(model: Judging, text: str, held_out: Any) -> Fitted:
     return fitted
 
 
-def _fit(model: Judging, text: str, held: Held, given: Split | None = None) -> Fitted:
+def _fit(model: InUse, text: str, held: Held, given: Split | None = None) -> Fitted:
     """The detector fitted to held-out samples, which are `given` if they are not the run's."""
     rule: Rule = detectors.make(text)
     codes = _codes(model, held) if rule.codes else np.empty((0, 0))
@@ -260,7 +261,7 @@ def _fit(model: Judging, text: str, held: Held, given: Split | None = None) -> F
     return fitted if whole is None else replace(fitted, normal=np.sort(whole))
 
 
-def _of_whole_images(model: Judging, fitted: Fitted, split: Split | None) -> np.ndarray | None:
+def _of_whole_images(model: InUse, fitted: Fitted, split: Split | None) -> np.ndarray | None:
     """The scores of normal images as wholes, where the model is one of patches: those of a split
     that is given, else of the run's; None for other models."""
     if not model.description.reading.patches:
@@ -276,7 +277,7 @@ def _of_whole_images(model: Judging, fitted: Fitted, split: Split | None) -> np.
     return by_image(Detector(model, fitted, "", np.inf).score_split(tiles), tiles.x.owner)
 
 
-def _codes(model: Judging, held: Held) -> np.ndarray:
+def _codes(model: InUse, held: Held) -> np.ndarray:
     """Codes (N, D) of training samples, without those that are held out, if there are others."""
     codes = model.codes()
     fresh = ~torch.isin(codes.rows, torch.from_numpy(held.rows))

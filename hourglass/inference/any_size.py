@@ -10,12 +10,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from ..core.contracts import Collection
 from ..data.images import GREY_MODES
-from ..data.in_memory import are_paths
 from ..data.read_images import files_in
 from ..model.autoencoder import Autoencoder
-from .inputs import Inputs
 from .tiling import grown, tiled
 
 SHRINKS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
@@ -86,16 +83,6 @@ def whole(
     return through(x, own, stride, lambda part: use(part, None))
 
 
-def sized(model: Any, x: Any) -> Collection:
-    """Inputs as a trained model takes them: images in memory at their own size, if it takes any."""
-    named = isinstance(x, str | Path | Collection) or are_paths(x)
-    if not named and model.stride:
-        return at_own_size(model.inputs, x, model.shape)
-    model.inputs.tell("" if named else " ".join(changes(x, {}, model.shape)))
-    found: Collection = model.read(x)
-    return found
-
-
 def padded(x: np.ndarray, own: Size, stride: Size | None) -> np.ndarray:
     """Images x (N, H, W, C), mirrored to the next size that is `own` and whole strides more; as
     they are without a stride."""
@@ -106,16 +93,6 @@ def padded(x: np.ndarray, own: Size, stride: Size | None) -> np.ndarray:
     if size == x.shape[1:3]:
         return x
     return np.stack([grown(image, (size[0], size[1])) for image in x])
-
-
-def at_own_size(inputs: Inputs, x: Any, shape: tuple[int, ...]) -> Collection:
-    """Images in memory, at their own size, as a model of this shape (C, H, W) takes them otherwise;
-    raises ValueError."""
-    found = inputs.read_at_own_size(x)
-    if len(found.shape) != 3 or found.shape[0] != shape[0]:
-        raise ValueError(f"this model takes images of {shape[0]} channels, not samples of shape "
-                         f"{found.shape}")
-    return found
 
 
 def changes(x: Any, sizes: dict[str, int], shape: tuple[int, ...]) -> list[str]:

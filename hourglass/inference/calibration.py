@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,12 +11,10 @@ from torch import Tensor
 from ..core.console import say
 from ..core.contracts import Seen
 from ..core.tensor_files import load_tensors, save_tensors
-from ..data.source import Source, Split
+from ..data.source import Source
 from ..model.autoencoder import Autoencoder
-from ..run.description import Description
 from ..run.folder import RunFolder, digest
-from .latents import Codes
-from .pca import PCA
+from .in_use import InUse
 from .sample_stats import PLAIN, Look, has_posterior, see
 
 MOST = 5000                # samples, or as many as have
@@ -25,28 +22,6 @@ MOST_VALUES = 30_000_000   # values together, those of draws included, but
 LEAST = 500
 KEPT = ("error", "nats", "z")   # errors by place are many: they are seen anew
 EVERY = 5                  # without a validation split, each fifth training sample
-
-
-class Judging(Protocol):
-    """What a detector wants of a trained model, such as hourglass.trained.Trained."""
-
-    folder: RunFolder
-    model: Autoencoder
-    shape: tuple[int, ...]
-    classes: tuple[str, ...]
-    description: Description
-
-    def samples(self, x: Any, y: Any = None) -> Split: ...
-
-    def errors(self, x: Any, y: Any = None) -> np.ndarray: ...
-
-    def scale_of(self, x: np.ndarray) -> float: ...
-
-    def codes(self) -> Codes: ...
-
-    def pca(self) -> PCA: ...
-
-    def source(self) -> Source: ...
 
 
 @dataclass(frozen=True)
@@ -91,7 +66,7 @@ def _without_val(source: Source) -> Source:
     return replace(source, splits={k: v for k, v in source.splits.items() if k != "val"})
 
 
-def held_of(model: Judging, look: Look, quietly: bool = False) -> Held:
+def held_of(model: InUse, look: Look, quietly: bool = False) -> Held:
     """A run's held-out samples: as they were kept, else seen anew from its data. Where they were
     trained on, that is said unless `quietly`. Raises ValueError where the data is gone."""
     draws = look.draws

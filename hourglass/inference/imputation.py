@@ -27,8 +27,8 @@ from .hidden_cells import (
     measured,
     rows_of,
 )
+from .in_use import InUse
 from .run_cache import keep_evaluation, kept_evaluations
-from .trained import Trained
 
 DONORS = 5000             # training rows that neighbours are found among, at most,
 DONOR_VALUES = 5_000_000  # of so many values
@@ -55,7 +55,7 @@ class Filler:
         return blended(x, ways, self.weights, columns)
 
 
-def impute(model: Trained, x: Any, y: Any = None) -> Any:
+def impute(model: InUse, x: Any, y: Any = None) -> Any:
     """A table with what is missing in it filled in, see `Trained.impute`. Raises ValueError for
     what is no table, and for a model that was not trained on one."""
     found = model.read(x)
@@ -65,7 +65,7 @@ def impute(model: Trained, x: Any, y: Any = None) -> Any:
     return found.raw.filled(found.encoding, complete(model, found, filler_of(model), y))
 
 
-def complete(model: Trained, found: Collection, filler: Filler, y: Any = None) -> np.ndarray:
+def complete(model: InUse, found: Collection, filler: Filler, y: Any = None) -> np.ndarray:
     """Encoded rows (N, D) of a table with what is missing in them (NaN) filled in."""
     if not np.isnan(found.x).any():
         return found.x
@@ -73,7 +73,7 @@ def complete(model: Trained, found: Collection, filler: Filler, y: Any = None) -
     return filler.fill(found.x, filled, found.encoding["columns"])
 
 
-def by_model(model: Trained, found: Collection, rounds: int, y: Any = None) -> np.ndarray:
+def by_model(model: InUse, found: Collection, rounds: int, y: Any = None) -> np.ndarray:
     """What the model makes of rows (N, D) with holes; in more `rounds` than one, what it fills in
     goes in again (Rezende et al., 2014, arXiv 1401.4082)."""
     x = found.x
@@ -93,7 +93,7 @@ def by_neighbours(x: np.ndarray, donors: np.ndarray) -> np.ndarray:
     return found.astype(np.float32)
 
 
-def filler_of(model: Trained) -> Filler:
+def filler_of(model: InUse) -> Filler:
     """The run's filler: as it was kept, else found from its data; where that is gone, the model
     alone fills in."""
     found = _kept(model.folder, model.description.encoding["columns"])
@@ -105,7 +105,7 @@ def filler_of(model: Trained) -> Filler:
     return found
 
 
-def keep_filler(model: Trained, source: Source) -> Filler:
+def keep_filler(model: InUse, source: Source) -> Filler:
     """Find how the run fills in missing cells best, measure it, and keep both with the run."""
     found = find_filler(model, source)
     held = {"weights": found.weights, "donors": found.donors, "mean": found.mean}
@@ -144,7 +144,7 @@ def _alone(columns: list[Column], donors: np.ndarray) -> Filler:
     return Filler(weights, 1, donors.astype(np.float32), mean.astype(np.float32))
 
 
-def find_filler(model: Trained, source: Source) -> Filler:
+def find_filler(model: InUse, source: Source) -> Filler:
     """Weigh model, neighbours and mean for every column by hidden cells of validation rows, and
     measure them, and all together, by those of test rows."""
     columns = source.encoding["columns"]
@@ -168,7 +168,7 @@ def find_filler(model: Trained, source: Source) -> Filler:
                   measured(held, ways, weights, unseen, rounds))
 
 
-def _ways(model: Trained, held: Hidden, filler: Filler, rounds: int) -> list[np.ndarray]:
+def _ways(model: InUse, held: Hidden, filler: Filler, rounds: int) -> list[np.ndarray]:
     """What each of the three says of the rows with hidden cells, (N, D) each."""
     x = held.holed.x
     return [by_model(model, held.holed, rounds), by_neighbours(x, filler.donors),

@@ -9,13 +9,17 @@ import torch
 
 from ..core.console import say
 from ..core.contracts import Collection, Scale
-from ..data import collect, from_array, rescaled
+from ..data import collect, collect_like, from_array, rescaled
 from ..data.images import Reading, shape_images
-from ..data.in_memory import Given, gather, with_missing
-from ..data.patches import Patches, as_patches, in_patches
+from ..data.in_memory import Given, are_paths, gather, with_missing
+from ..data.labels import if_known
+from ..data.patches import Patches, as_patches, in_patches, tiles_of
+from ..data.rows import holds_rows, is_rows, with_holes
 from ..data.source import Source
 from ..data.units import SIXTEEN, Units, applied, outside, units_of
+from ..data.windows import over_time
 from ..run.description import Description
+from .any_size import changes
 
 MOST = 100   # lines about what was given
 
@@ -25,12 +29,38 @@ class Inputs:
     said, each thing once."""
 
     def __init__(self, description: Description):
-        self.scale = description.scale
+        self.description, self.scale = description, description.scale
         self.known = description.values is not None   # else a run that is older than scales
         self.bounded, self.factor = description.bounded, description.factor
         self.reading, self.channels = description.reading, description.shape[0]
         self.sides = description.shape[1:]
         self.said: set[str] = set()
+
+    def collect(
+        self, x: Any, strict: bool = True, whole: bool = False, strays: bool = True
+    ) -> Collection:
+        """Inputs of any kind, brought to what the model was trained on; raises ValueError.
+
+        Without `strict`, images that cannot be read are left out, and noted; without `strays`,
+        also those beside folders of classes. Unless `whole`, models of patches get tiles.
+        """
+        if isinstance(x, Collection):
+            return x
+        encoding, shape = self.description.encoding, self.description.shape
+        table = self.description.kind == "table"
+        given = Given(x) if table and holds_rows(x) else self.gather(x)
+        if table or (encoding and (isinstance(given.values, str | Path) or is_rows(given.values)
+                                   or over_time(encoding))):
+            found = collect_like(with_holes(given.values, given.mask), encoding)
+        else:
+            found = self.read(given, strict, strays)
+        if (found := if_known(found)).shape != shape:
+            raise ValueError(f"this model takes samples of shape {shape}, not {found.shape}")
+        if self.reading.patches:
+            return found if whole else tiles_of(found)
+        if isinstance(x, str | Path) or are_paths(x):
+            found.notes += changes(x, found.sizes, shape)
+        return found
 
     def read(self, x: Any, strict: bool = True, strays: bool = True) -> Collection:
         """Arrays, tensors, paths and sources, scaled, and images brought to size as the training
@@ -49,9 +79,14 @@ class Inputs:
         return gather(x, self.reading)
 
     def read_at_own_size(self, x: Any) -> Collection:
-        """Images in memory, scaled and in the colours of training, at their own size."""
+        """Images in memory, scaled and in the colours of training, at their own size; raises
+        ValueError for those of other channels."""
         given = gather(x, self.colours)
-        return self.in_units(self.as_stored(given), Reading() if given.shaped else self.colours)
+        found = self.in_units(self.as_stored(given), Reading() if given.shaped else self.colours)
+        if len(found.shape) != 3 or found.shape[0] != self.channels:
+            raise ValueError(f"this model takes images of {self.channels} channels, not samples of "
+                             f"shape {found.shape}")
+        return found
 
     @property
     def colours(self) -> Reading:

@@ -14,8 +14,8 @@ from ..analysis.take_snapshot import passed, restored, rows_of
 from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..data.source import Source
+from ..inference.in_use import InUse
 from ..inference.run_cache import keep_evaluation
-from ..inference.trained import Trained
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Reconstruction:
 
 
 def reconstruction_of(
-    model: Trained, source: Source, split: str, limit: int | None = None, why: str = ""
+    model: InUse, source: Source, split: str, limit: int | None = None, why: str = ""
 ) -> Reconstruction:
     """Measure the reconstructions of a split's samples, at most `limit`, evenly spread over it, and
     keep what is found with the run."""

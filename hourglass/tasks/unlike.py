@@ -3,7 +3,8 @@
 import numpy as np
 
 from ..core.contracts import Collection
-from ..inference.trained import Trained, seen
+from ..inference.batches import seen
+from ..inference.trained import Trained
 
 TIMES = 4       # the error of the run's own test samples, from which others are unlike them
 LOOKED_AT = 128

@@ -1,16 +1,25 @@
 """Estimate log p(x) of a split by importance sampling or annealing."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from ...core.csv_text import as_csv
 from ...core.files import write_out
-from .elbo_parts import Parts
-from .importance import Weighed
-from .units import Measure
+from ...core.malloc import keep_freed_memory
+from ...data.source import Source, Split
+from ...model.autoencoder import Autoencoder
+from ..in_use import InUse
+from ..run_cache import keep_evaluation
+from .annealing import anneal, check_space
+from .elbo_parts import Parts, decompose
+from .importance import Weighed, weigh
+from .proposal import check
+from .units import Measure, measure_of
 
 FEW = 10   # effective codes below which a sample's estimate rests on next to nothing
 
@@ -123,7 +132,35 @@ class Likelihood:
         write_out(out, as_csv([*columns], table))
 
 
-def _check(wish: Wish) -> None:
+def estimate(model: InUse, source: Source, name: str, wish: Wish) -> Likelihood:
+    """Estimate log p(x) of a split of the source, which lies on the model's device, and keep what
+    is found with the run. Raises ValueError where annealing is asked for and cannot be."""
+    split, net = source.splits[name], model.model.eval()
+    if wish.annealing:
+        check_space(net, split.batch(torch.arange(1)))
+    keep_freed_memory()
+    rows, begun = split.evenly(wish.limit or len(split)), time.monotonic()
+    weighed = weigh(net, split, rows, wish.codes, wish.seed)
+    annealed = anneal(net, split, rows, wish.annealing, wish.chains,
+                      wish.seed) if wish.annealing else None
+    parts = decompose(net, split, rows, wish.seed)
+    measure = measure_of(net, model.description.parts.likelihood, source, split)
+    found = Likelihood(wish, measure, name, rows.numpy(), weighed, annealed, parts,
+                       time.monotonic() - begun)
+    keep_evaluation(model.folder, f"likelihood of {len(rows):,} {name} samples", found.record)
+    return found
+
+
+def lacking(net: Autoencoder, split: Split) -> str:
+    """Why a model has no log p(x), or ""."""
+    try:
+        check(net, split.batch(torch.arange(min(2, len(split)))))
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def check_wish(wish: Wish) -> None:
     """Raises ValueError for numbers that make no sense."""
     least = {"codes": 1, "annealing": 0, "chains": 1, "limit": 1, "seed": 0}
     for name, bound in least.items():

@@ -1,0 +1,8 @@
+"""What the wings above inference do with a trained model: `Trained` finds it by its name here.
+
+A method of `Trained` that needs figures, metrics or a command's work imports none of them. The
+wing that does the work registers a function under the method's name."""
+
+from .registry import Registry
+
+uses = Registry("use", "hourglass.tasks.uses", 1, "(model, ...) -> what was found or made")

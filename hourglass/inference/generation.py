@@ -1,0 +1,53 @@
+"""New samples: codes from a prior, decoded."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .fitted_prior import FittedPrior, knows_no_classes
+from .pipeline import Pipeline
+
+Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]   # samples, their codes, their classes
+
+
+class Sampler:
+    """Draws new samples. `prior` gives a prior, fitted to the training samples' codes, by its
+    text."""
+
+    def __init__(self, pipeline: Pipeline, prior: Callable[[str], FittedPrior]):
+        self.pipeline, self.prior = pipeline, prior
+        self.model, self.classes = pipeline.network.model, pipeline.labels.classes
+
+    def draw(self, n: int, y: Any, seed: int, prior: str, temperature: float) -> Drawn:
+        """n samples as the model sees them, their codes (N, ...) and the numbers of their classes
+        (N,), if the prior or the model knows of any; raises ValueError."""
+        if not isinstance(n, int | np.integer) or n < 1:
+            raise ValueError(f"n must be a whole number from 1, not {n}")
+        if not 0 <= temperature < float("inf"):
+            raise ValueError(f"temperature must be a number from 0, not {temperature}")
+        prior = self.usual_prior(y is not None) if prior == "auto" else prior
+        fitted = None if prior == "own" else self.prior(prior)
+        told = self.model.condition is not None
+        knows = told or (fitted is not None and fitted.groups > 1)
+        if y is not None and not knows:
+            raise ValueError(f"neither this model nor the prior {prior} knows classes" + (
+                "; try --prior per_class" if self.classes else ", for its data had none"))
+        wanted = self.pipeline.labels.number(y, n) if y is not None else (
+            np.arange(n) % len(self.classes) if told else None)
+        if fitted is None:   # the model's own prior needs no codes, and so no data
+            z, labels = self.pipeline.network.own_codes(n, temperature, seed), wanted
+        else:
+            z, labels = fitted.sample(n, wanted, temperature, seed)
+        if labels is None or not knows:
+            return self.pipeline.decode(z, None), z, np.empty(0, int)
+        names = [self.classes[label] for label in labels] if told else None
+        return self.pipeline.decode(z, names), z, labels
+
+    def usual_prior(self, asked: bool) -> str:
+        """The prior that is drawn from where none is named; `asked` is whether a class is."""
+        named = self.pipeline.inputs.description.parts.prior
+        if named != "auto" and not (asked and knows_no_classes(named)):
+            return named
+        told = self.model.condition is not None
+        return "own" if self.model.bottleneck.confined and (told or not asked) else "mixture"

@@ -1,0 +1,43 @@
+"""What detectors, fillers and estimates ask of a trained model."""
+
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from ..core.contracts import Collection
+from ..data.source import Source, Split
+from ..model.autoencoder import Autoencoder
+from ..run.description import Description
+from ..run.folder import RunFolder
+from .latents import Codes
+from .pca import PCA
+
+
+class InUse(Protocol):
+    """A trained model with its run, such as `hourglass.Trained`."""
+
+    folder: RunFolder
+    model: Autoencoder
+    description: Description
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+
+    @property
+    def device(self) -> torch.device: ...
+
+    def read(self, x: Any) -> Collection: ...
+
+    def samples(self, x: Any, y: Any = None) -> Split: ...
+
+    def reconstruct(self, x: Any, y: Any = None) -> Any: ...
+
+    def errors(self, x: Any, y: Any = None) -> np.ndarray: ...
+
+    def scale_of(self, x: np.ndarray) -> float: ...
+
+    def codes(self) -> Codes: ...
+
+    def pca(self) -> PCA: ...
+
+    def source(self) -> Source: ...

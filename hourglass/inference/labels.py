@@ -1,0 +1,59 @@
+"""Classes by name, as a trained model counts them."""
+
+from typing import Any
+
+import numpy as np
+
+from ..core.contracts import Collection
+from ..core.hints import did_you_mean
+from ..data.labels import texts_of
+from .batches import seen
+from .network import Network
+
+
+class Labels:
+    """The classes of a trained model, told or guessed."""
+
+    def __init__(self, network: Network, classes: tuple[str, ...]):
+        self.network, self.classes = network, classes
+
+    def of(self, y: Any, found: Collection) -> np.ndarray | None:
+        """The classes (N,) of samples as a conditional model counts them: those named by y, else
+        those that the samples come with, else guessed. None for a model that needs none.
+
+        Raises ValueError for a class that training has not seen, and where none is known.
+        """
+        if self.network.model.condition is None:
+            return None
+        if y is None and found.y is None:
+            if self.network.guesses_classes:
+                return self.guess(found).argmax(1)
+            raise ValueError(f"this model is conditional: it needs the class of every sample "
+                             f"({', '.join(self.classes[:12])}), as folders or as y")
+        names = y if y is not None else [
+            found.classes[i] for i in found.y]  # type: ignore[union-attr]
+        return self.number(names, len(found.x))
+
+    def number(self, y: Any, n: int) -> np.ndarray:
+        """Classes by name, one for all or one each, as this model counts them, (n,); raises
+        ValueError for one it has not seen."""
+        names = texts_of([y]) * n if isinstance(y, str) or np.ndim(y) == 0 else texts_of(y)
+        if len(names) != n:
+            raise ValueError(f"{len(names)} classes do not go with {n} samples")
+        unseen = set(names) - set(self.classes)
+        if unseen:
+            wrong = min(unseen)
+            raise ValueError(f"this model was not trained on a class {wrong!r}; "
+                             f"{did_you_mean(wrong, self.classes)}")
+        number = {name: i for i, name in enumerate(self.classes)}
+        return np.array([number[name] for name in names])
+
+    def guess(self, found: Collection) -> np.ndarray:
+        """How probable each class is for each sample, (N, K), to a model that guesses them."""
+        return self.network.guess(seen(found))
+
+    def check_guesses(self) -> None:
+        """Raises ValueError for a model that guesses no classes."""
+        if not self.network.guesses_classes:
+            raise ValueError("this model guesses no classes; hourglass finetune makes "
+                             "one of it that does, and --model semi_supervised_vae learns to")

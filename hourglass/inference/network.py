@@ -1,0 +1,75 @@
+"""A trained network applied to arrays, in batches: samples to codes, and codes to samples."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core.channels import channels_first, channels_last
+from ..model.autoencoder import Autoencoder
+from .any_size import stride_of
+from .batches import in_batches
+from .inputs import Inputs
+
+Use = Callable[[Tensor, Tensor | None], Tensor]
+
+
+class Network:
+    """An autoencoder from array to array. Samples are (N, H, W, C), (N, T, C) or (N, D), as
+    `Inputs` prepares them; classes y are (N,) numbers, for a conditional model."""
+
+    def __init__(self, model: Autoencoder, inputs: Inputs):
+        self.model, self.inputs = model, inputs
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return next(self.model.parameters()).device
+
+    @cached_property
+    def stride(self) -> tuple[int, int] | None:
+        """Pixels a step of the code, of a model that takes images of any size; else None."""
+        return stride_of(self.model)
+
+    @cached_property
+    def code(self) -> tuple[int, ...]:
+        """The shape of one code."""
+        return self.own_codes(1).shape[1:]
+
+    @property
+    def guesses_classes(self) -> bool:
+        """Whether it guesses the class of a sample."""
+        return hasattr(self.model.condition, "classify")
+
+    def encode(self, x: np.ndarray, y: np.ndarray | None) -> np.ndarray:
+        """Codes (N, ...): the posterior's means."""
+        return self._each(x, y, lambda x, y: self.model.encode(channels_first(x), y)[0].z).numpy()
+
+    def decode(self, z: np.ndarray, y: np.ndarray | None) -> np.ndarray:
+        """Samples as the decoder makes them of codes (N, ...): means."""
+        return channels_last(self._each(z, y, lambda z, y: self.model.decode(
+            self.model.settled(z), y).mean)).numpy()
+
+    def reconstruct(self, x: np.ndarray, y: np.ndarray | None) -> np.ndarray:
+        """Samples through the bottleneck and back."""
+        return np.asarray(channels_last(self._each(
+            x, y, lambda x, y: self.model(channels_first(x), y).px.mean)).numpy())
+
+    def guess(self, x: np.ndarray) -> np.ndarray:
+        """How probable each class is, (N, K), to a model that guesses them."""
+        logits = self._each(x, None, lambda x, y: self.model.encode(
+            channels_first(x))[0].guess)  # type: ignore[arg-type, return-value]
+        shares: np.ndarray = logits.softmax(1).numpy()
+        return shares
+
+    def own_codes(self, n: int, temperature: float = 1.0, seed: int = 0) -> np.ndarray:
+        """n codes (n, ...) from the model's own prior."""
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            drawn = self.model.sample_prior(n)
+        return (drawn if temperature == 1 else temperature * drawn).numpy()
+
+    def _each(self, x: np.ndarray, y: np.ndarray | None, use: Use) -> Tensor:
+        return in_batches(x, y, use, self.inputs.worth(x), self.device)

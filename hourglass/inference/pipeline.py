@@ -1,0 +1,96 @@
+"""Samples of any kind through a trained network and back, in their own size and units."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..core.contracts import Collection
+from ..data import stored
+from ..data.in_memory import are_paths
+from ..data.patches import tiles_of
+from ..data.source import Split
+from ..data.table import in_units
+from ..data.windows import in_own_units
+from .any_size import changes, of_any_size, padded, whole
+from .batches import seen
+from .inputs import Inputs
+from .labels import Labels
+from .network import Network
+
+
+class Pipeline:
+    """What is read and checked by `inputs`, labelled by `labels`, goes through a `network`."""
+
+    def __init__(self, network: Network, inputs: Inputs, labels: Labels):
+        self.network, self.inputs, self.labels = network, inputs, labels
+        self.shape = inputs.description.shape
+
+    def split(self, x: Any, y: Any) -> Split:
+        """Samples as batches are taken of them."""
+        found = tiles_of(self.inputs.collect(x))
+        labels = self.labels.of(y, found)
+        gaps = found.x.dtype != np.uint8 and bool(np.isnan(found.x).any())
+        return Split(stored(found.x), None if labels is None else torch.from_numpy(labels),
+                     torch.arange(len(found.x)), self.inputs.worth(found.x), self.network.device,
+                     gaps=gaps, given=None if found.given is None else stored(found.given))
+
+    def encode(self, x: Any, y: Any) -> np.ndarray:
+        """Codes (N, ...) of samples."""
+        found = self._sized(x)
+        given = padded(seen(found), self.shape[1:], self.network.stride)
+        return self.network.encode(given, self.labels.of(y, found))
+
+    def decode(self, z: Any, y: Any) -> np.ndarray:
+        """What codes z (N, ...) of classes y stand for, as the model sees samples."""
+        codes, code = np.asarray(z, dtype=np.float32), self.network.code
+        if codes.shape[1:] != code or not len(codes):
+            raise ValueError(f"this model's codes are of shape (N, {', '.join(map(str, code))}), "
+                             f"not {codes.shape}")
+        if y is None and self.network.model.condition is not None:
+            raise ValueError("this model is conditional: say of which class the codes are")
+        return self.network.decode(codes, self.labels.of(y, Collection(codes)))
+
+    def in_units(self, x: np.ndarray, found: Collection | None = None) -> Any:
+        """Samples as they are given back: rows of a table (N, D) as a data frame, typed as the
+        table that was `found`, windows of a series in their own units; all else as it is."""
+        encoding = self.inputs.description.encoding
+        if self.inputs.description.kind == "table":
+            return in_units(encoding, x, found.raw if found else None)
+        return in_own_units(encoding, x)
+
+    def reconstruct(self, x: Any, y: Any) -> Any:
+        """See `Trained.reconstruct`."""
+        if self.inputs.reading.patches:
+            return self.restore(x, y)
+        found = self._sized(x)
+        again = whole(seen(found), self.labels.of(y, found), self.shape[1:], self.network.stride,
+                      self.network.reconstruct)
+        return again if found is x else self.in_units(again, found)
+
+    def restore(self, x: Any, y: Any) -> Any:
+        """See `Trained.restore`."""
+        if len(self.shape) != 3:
+            again = self.reconstruct(x, y)
+            return self._bounded(again) if isinstance(again, np.ndarray) else again
+        found = (self.inputs.collect if _is_named(x) else self.inputs.read_at_own_size)(x)
+        return self._bounded(of_any_size(
+            seen(found), self.labels.of(y, found), self.shape[1:], self.network.stride,
+            self.network.reconstruct, self.inputs.worth))
+
+    def _bounded(self, x: np.ndarray) -> np.ndarray:
+        return x.clip(0, 1) if self.inputs.bounded else x
+
+    def _sized(self, x: Any) -> Collection:
+        """Inputs as the model takes them: images in memory at their own size, if it takes any."""
+        named = _is_named(x)
+        if not named and self.network.stride:
+            return self.inputs.read_at_own_size(x)
+        self.inputs.tell("" if named else " ".join(changes(x, {}, self.shape)))
+        return self.inputs.collect(x)
+
+
+def _is_named(x: Any) -> bool:
+    """Whether samples are files, or were read already."""
+    return isinstance(x, str | Path | Collection) or are_paths(x)
