@@ -67,7 +67,7 @@ def test_what_comes_back_is_decoded_from_rounded_codes(models, name, manner):
     codec = model._codec()
     labels = model.number(y, len(x)) if y else None
     grid = codec._grid(x, z, labels, wish_of(manner.get("quality"), manner.get("step"), False),
-                       kept_codes(model.folder))
+                       kept_codes(model.cache))
     again = model.decode(grid.place(grid.round(z)).reshape(z.shape), y)
     if name == "vectors":
         assert found.dtype == np.float32 and np.allclose(found, again, atol=1e-5)

@@ -13,6 +13,7 @@ from ..inference.calibration import find_held, keep_held
 from ..inference.fitted_prior import prior_of
 from ..inference.imputation import keep_filler
 from ..inference.latents import find_codes, keep_codes, kept_codes
+from ..inference.run_cache import cache_of
 from ..inference.trained import Trained, load
 from ..model.autoencoder import Autoencoder
 from ..run.folder import (
@@ -47,11 +48,12 @@ def settle(training: "Training") -> bool:
     if restores and state.kept:
         training.step.load_state_dict(state.kept)
     training.folder.write_record({**training.record, **outcome(training, best)})
-    keep_codes(training.folder, find_codes(training.step.model, training.source))
+    cache = cache_of(training.folder)
+    keep_codes(cache, find_codes(training.step.model, training.source))
     if training.settings.data == IN_MEMORY:   # which is gone once this process ends
         draws = detectors.make("likelihood").draws
         held = find_held(training.step.model, training.source, draws)
-        keep_held(training.folder, held)
+        keep_held(cache, held)
         device = training.source.splits["train"].device
         keep_detectors(Trained(training.folder, str(device), training.source))
     if training.source.encoding.get("kind") == "table":
@@ -106,10 +108,11 @@ def _keep(
     priors: Sequence[str] = (), features: str = "",
 ) -> dict[str, float]:
     """Measure, and write the snapshot, the codes, the priors and the record."""
-    codes = kept_codes(folder)
+    cache = cache_of(folder)
+    codes = kept_codes(cache)
     if codes is None:
         codes = find_codes(model, source)
-        keep_codes(folder, codes)
+        keep_codes(cache, codes)
     few = codes.z[0].numel() <= SMALL and len(source.classes) <= FEW
     named = read_settings(folder.settings).get("prior", "auto")
     suiting = FOR_WORDS if model.alphabet else USUAL if few else USUAL[:3]
@@ -117,7 +120,7 @@ def _keep(
     fitted = {}
     for text in priors or usual:
         try:
-            fitted[text] = prior_of(folder, text, lambda: codes, len(source.classes),
+            fitted[text] = prior_of(cache, text, lambda: codes, len(source.classes),
                                     model)
         except (ValueError, RuntimeError) as error:   # of odd codes; the report need not suffer
             if priors:

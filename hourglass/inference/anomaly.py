@@ -1,10 +1,7 @@
 """A detector, fitted to a run's samples and kept with it, and the score from which it speaks."""
 
-import hashlib
 import json
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,16 +10,15 @@ from torch import Tensor
 
 from ..core.contracts import Rule
 from ..core.expressions import read
-from ..core.files import write_whole
+from ..core.files import read_file
 from ..core.registry import detectors, thresholds
-from ..core.tensor_files import load_tensors, save_tensors
 from ..data.patches import Patches, as_patches
 from ..data.source import Split
-from ..run.folder import RunFolder, digest
 from .calibration import Held, held_of
 from .detectors.tail_probability import log_survival
 from .in_use import InUse
 from .patchwise import by_image, whole_images
+from .run_cache import DAMAGED, WEIGHTS, RunCache
 from .sample_stats import Look, see
 
 USUAL = "error"   # "auto", but of images: it found most of benchmarks/anomalies.py --validate
@@ -31,6 +27,7 @@ USUAL = "error"   # "auto", but of images: it found most of benchmarks/anomalies
 USUAL_OF_PCA, USUAL_OF_BOTH = "pca_relative", "combined(('local', 'pca_local'))"
 OF_IMAGES = (USUAL_OF_PCA, USUAL_OF_BOTH, "local", "relative", "pca", "pca_local")
 USUAL_THRESHOLD = "quantile(0.99)"
+CHOSEN, SETTLED = "detectors/chosen.json", "detectors/usual.json"
 
 
 WORSE = 1.5    # times the error of PCA, above which a model has not learnt its images
@@ -138,19 +135,16 @@ class Detector:
 
     def keep(self) -> None:
         """Keep this detector and its threshold with the run: what it uses from now on."""
-        held = {"detector": self.text, "threshold": self.threshold_text, "above": self.threshold,
-                "model": digest(self.model.folder)}
-        path = _chosen(self.model.folder)
-        path.parent.mkdir(exist_ok=True)
-        write_whole(path, json.dumps(held, indent=2) + "\n")
-        _save(_path_of(self.model.folder, self.text), self.fitted)
+        self.model.cache.keep_values(CHOSEN, {
+            "detector": self.text, "threshold": self.threshold_text, "above": self.threshold})
+        _keep(self.model.cache, self.fitted)
 
 
 def detector_of(
     model: InUse, text: str, threshold: str, labelled: Any, held_out: Any
 ) -> Detector:
     """The run's detector, see `Trained.detector`."""
-    kept = _read_chosen(model.folder)
+    kept = _read_chosen(model.cache)
     text = str(read(text or kept.get("detector", "auto")))
     text, why = usual_detector(model) if text == "auto" else (text, "")
     if text != kept.get("detector"):   # a threshold goes with its detector
@@ -178,11 +172,10 @@ def usual_detector(model: InUse, held: Held | None = None) -> tuple[str, str]:
     by place."""
     if len(model.shape) != 3:
         return USUAL, ""
-    path, mark = model.folder.path / "detectors" / "usual.json", digest(model.folder)
-    with suppress(ValueError, KeyError, TypeError, OSError):
-        kept = json.loads(path.read_text())
-        if kept["model"] == mark:
-            return str(read(kept["detector"])), str(kept["why"])
+    kept = model.cache.kept_values(SETTLED, lambda values: (
+        str(read(values["detector"])), str(values["why"])))
+    if kept is not None:
+        return kept
     try:
         held = held or held_of(model, look_for(model, detectors.make(USUAL_OF_BOTH)), True)
     except ValueError:   # the data is gone, and the run is of an older version
@@ -192,11 +185,9 @@ def usual_detector(model: InUse, held: Held | None = None) -> tuple[str, str]:
         f"the model brings normal samples back worse than PCA with as many numbers (squared error "
         f"{own:.4g} against {linear:.4g}), so PCA's errors are scored; --detector local scores the "
         f"model's"))
-    with suppress(OSError):   # a folder that cannot be written: it is settled again
-        path.parent.mkdir(exist_ok=True)
-        write_whole(path, json.dumps({"model": mark, "detector": text, "why": why}) + "\n")
-        for name in (text, companion_of(text)):
-            _save(_path_of(model.folder, name), _fit(model, name, held))
+    model.cache.keep_values(SETTLED, {"detector": text, "why": why})
+    for name in (text, companion_of(text)):
+        _keep(model.cache, _fit(model, name, held))
     return text, why
 
 
@@ -219,7 +210,7 @@ def keep_detectors(model: InUse) -> None:
         held = held_of(model, look_for(model, detectors.make(USUAL_OF_BOTH)), quietly=True)
         usual_detector(model, held)
         for text in OF_IMAGES:
-            _save(_path_of(model.folder, text), _fit(model, text, held))
+            _keep(model.cache, _fit(model, text, held))
 
 
 def look_for(model: InUse, rule: Rule) -> Look:
@@ -235,19 +226,18 @@ def normal_classes(model: InUse) -> tuple[str, ...]:
 
 def _fitted(model: InUse, text: str, held_out: Any) -> Fitted:
     """The detector that is kept there, else fitted now, and kept where that can be."""
-    path, rule = _path_of(model.folder, text), detectors.make(text)
+    rule = detectors.make(text)
     if held_out is not None:
         held = Held(see(model.model, model.samples(held_out), None, look=look_for(model, rule)),
                     "given", rule.draws)
-    elif path.is_file() and (kept := _load(path)):
+    elif kept := _kept(model.cache, text):
         return kept
     else:
         held = held_of(model, look_for(model, rule))
     whole = None if held_out is None else model.samples(held_out)
     fitted = _fit(model, text, held, whole)
     if held_out is None:
-        with suppress(OSError):   # of a folder that cannot be written: it is fitted again
-            _save(path, fitted)
+        _keep(model.cache, fitted)
     return fitted
 
 
@@ -288,43 +278,27 @@ def _codes(model: InUse, held: Held) -> np.ndarray:
     return z
 
 
-def _save(path: Path, fitted: Fitted) -> None:
-    path.parent.mkdir(exist_ok=True)
-    tensors = {f"state:{name}": torch.from_numpy(value) for name, value in fitted.state.items()}
-    save_tensors(path, {**tensors, "normal": torch.from_numpy(fitted.normal)},
-                 {"text": fitted.text, "of": fitted.of})
+def _keep(cache: RunCache, fitted: Fitted) -> None:
+    tensors = {f"state:{name}": value for name, value in fitted.state.items()}
+    cache.keep_tensors(cache.marked_name("detectors", detectors, fitted.text),
+                 {**tensors, "normal": fitted.normal}, {"text": fitted.text, "of": fitted.of})
 
 
-def _load(path: Path) -> Fitted | None:
-    """A detector that was kept, or None if the file is damaged: it can be fitted again."""
-    try:
-        held, texts = load_tensors(path)
-        state = {name.removeprefix("state:"): t.numpy() for name, t in held.items()
-                 if name.startswith("state:")}
-        return Fitted(texts["text"], state, held["normal"].numpy(), texts["of"])
-    except (ValueError, KeyError):
-        return None
+def _kept(cache: RunCache, text: str) -> Fitted | None:
+    return cache.kept_tensors(cache.marked_name("detectors", detectors, text), lambda held, of: (
+        Fitted(of["text"], {name.removeprefix("state:"): t.numpy() for name, t in held.items()
+                            if name.startswith("state:")}, held["normal"].numpy(), of["of"])), True)
 
 
-def _path_of(folder: RunFolder, text: str) -> Path:
-    call = read(text)
-    options = sorted(detectors.check(call).items())
-    mark = hashlib.sha256(f"{call.name} {options} {digest(folder)}".encode()).hexdigest()[:8]
-    return folder.path / "detectors" / f"{call.name}-{mark}.safetensors"
-
-
-def _chosen(folder: RunFolder) -> Path:
-    return folder.path / "detectors" / "chosen.json"
-
-
-def _read_chosen(folder: RunFolder) -> dict[str, Any]:
-    """What was kept; of another model than the run has now, without its threshold's value."""
-    if not _chosen(folder).is_file():
+def _read_chosen(cache: RunCache) -> dict[str, Any]:
+    """What was chosen; of another model than the run has now, without its threshold's value."""
+    path = cache.folder.path / CHOSEN
+    if not path.is_file():
         return {}
     try:
-        kept: dict[str, Any] = json.loads(_chosen(folder).read_text())
-        above = {"above": float(kept["above"])} if kept["model"] == digest(folder) else {}
+        kept: dict[str, Any] = json.loads(read_file(path))
+        above = {"above": float(kept["above"])} if kept[WEIGHTS] == cache.weights else {}
         return {"detector": str(kept["detector"]), "threshold": str(kept["threshold"]), **above}
-    except (ValueError, KeyError, TypeError, OSError):
-        raise ValueError(f"{_chosen(folder)} is damaged; delete it, and choose a detector and "
-                         f"threshold anew") from None
+    except DAMAGED:
+        raise ValueError(f"{path} is damaged; delete it, and choose a detector and threshold anew"
+                         ) from None

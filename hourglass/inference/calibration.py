@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,17 +9,17 @@ from torch import Tensor
 
 from ..core.console import say
 from ..core.contracts import Seen
-from ..core.tensor_files import load_tensors, save_tensors
 from ..data.source import Source
 from ..model.autoencoder import Autoencoder
-from ..run.folder import RunFolder, digest
 from .in_use import InUse
+from .run_cache import RunCache
 from .sample_stats import PLAIN, Look, has_posterior, see
 
 MOST = 5000                # samples, or as many as have
 MOST_VALUES = 30_000_000   # values together, those of draws included, but
 LEAST = 500
 KEPT = ("error", "nats", "z")   # errors by place are many: they are seen anew
+FILE = "detectors/held.safetensors"
 EVERY = 5                  # without a validation split, each fifth training sample
 
 
@@ -70,7 +69,7 @@ def held_of(model: InUse, look: Look, quietly: bool = False) -> Held:
     """A run's held-out samples: as they were kept, else seen anew from its data. Where they were
     trained on, that is said unless `quietly`. Raises ValueError where the data is gone."""
     draws = look.draws
-    held = None if look.maps else _kept(model.folder, draws)
+    held = None if look.maps else _kept(model.cache, draws)
     if held is None:
         try:
             source = model.source()
@@ -79,37 +78,22 @@ def held_of(model: InUse, look: Look, quietly: bool = False) -> Held:
                              f"detector(held_out=...)") from None
         held = find_held(model.model, source, draws, look)
         if not look.maps:
-            keep_held(model.folder, held)
+            keep_held(model.cache, held)
     if held.of == "train" and not quietly:
         say("there is no validation split, so thresholds and probabilities are from samples that "
             "the model was trained on, which score lower than new ones")
     return held
 
 
-def keep_held(folder: RunFolder, held: Held) -> None:
+def keep_held(cache: RunCache, held: Held) -> None:
     """Write it beside the model, where that can be."""
-    tensors = {**{name: getattr(held.seen, name) for name in KEPT}, "rows": held.rows}
-    about = {"model": digest(folder), "of": held.of, "draws": json.dumps(held.draws)}
-    try:
-        _path(folder).parent.mkdir(exist_ok=True)
-        save_tensors(_path(folder), {k: torch.from_numpy(v) for k, v in tensors.items()}, about)
-    except OSError:   # a folder that cannot be written: they are looked at again
-        pass
+    cache.keep_tensors(FILE, {**{name: getattr(held.seen, name) for name in KEPT},
+                                "rows": held.rows},
+                 {"of": held.of, "draws": json.dumps(held.draws)})
 
 
-def _kept(folder: RunFolder, draws: int) -> Held | None:
-    if not _path(folder).is_file():
-        return None
-    try:
-        held, about = load_tensors(_path(folder))
-        seen = Seen(*(held[name].numpy() for name in KEPT))
-        drawn = json.loads(about["draws"])
-        if about["model"] != digest(folder) or (draws and drawn not in (draws, None)):
-            return None
-        return Held(seen, about["of"], drawn, held["rows"].numpy())
-    except (ValueError, KeyError):   # damaged
-        return None
-
-
-def _path(folder: RunFolder) -> Path:
-    return folder.path / "detectors" / "held.safetensors"
+def _kept(cache: RunCache, draws: int) -> Held | None:
+    held = cache.kept_tensors(FILE, lambda tensors, texts: Held(
+        Seen(*(tensors[name].numpy() for name in KEPT)), texts["of"], json.loads(texts["draws"]),
+        tensors["rows"].numpy()))
+    return None if held is None or (draws and held.draws not in (draws, None)) else held

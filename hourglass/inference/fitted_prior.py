@@ -1,6 +1,5 @@
 """A prior, fitted to the codes of a run, and kept with it."""
 
-import hashlib
 import json
 import math
 from collections.abc import Callable
@@ -15,9 +14,8 @@ from ..core.contracts import CodeSpace
 from ..core.expressions import read
 from ..core.registry import priors
 from ..model.autoencoder import Autoencoder
-from ..run.folder import RunFolder, digest
 from .latents import Codes
-from .run_cache import keep_tensors, kept_tensors
+from .run_cache import RunCache
 
 
 @dataclass(frozen=True)
@@ -115,26 +113,16 @@ def knows_no_classes(text: str) -> bool:
 
 
 def prior_of(
-    folder: RunFolder, text: str, codes: Callable[[], Codes], classes: int,
+    cache: RunCache, text: str, codes: Callable[[], Codes], classes: int,
     model: Autoencoder,
 ) -> FittedPrior:
     """A prior of a run: the one that is kept there, else fitted now, and kept."""
-    name = _name_of(text, digest(folder))
-    if kept := kept_tensors(folder, name):
-        try:
-            return unpack_prior(*kept, model, text)
-        except (ValueError, KeyError, TypeError, RuntimeError):   # damaged: it is fitted again
-            pass
+    name = cache.marked_name("priors", priors, text)
+    kept = cache.kept_tensors(name, lambda held, texts: unpack_prior(
+        held, texts, model, text), marked=True)
+    if kept is not None:
+        return kept
     found = codes()
     fitted = fit_prior(text, found, classes, model)
-    keep_tensors(folder, name, *pack_prior(fitted, len(found.z)))
+    cache.keep_tensors(name, *pack_prior(fitted, len(found.z)))
     return fitted
-
-
-def _name_of(text: str, model: str) -> str:
-    call = read(text)
-    options = priors.check(call)
-    only_drawn = getattr(priors.parts[call.name], "only_drawn", ())
-    fitted = sorted((name, value) for name, value in options.items() if name not in only_drawn)
-    mark = hashlib.sha256(f"{call.name} {fitted} {model}".encode()).hexdigest()[:8]
-    return f"priors/{call.name}-{mark}.safetensors"

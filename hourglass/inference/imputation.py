@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
+from torch import Tensor
 
 from ..core.contracts import Collection
-from ..core.tensor_files import load_tensors, save_tensors
 from ..data.columns import Column, parts_of
 from ..data.source import Source
 from ..data.table import Table
-from ..run.folder import RunFolder, digest
+from ..run.folder import RunFolder
 from .hidden_cells import (
     NEIGHBOURS,
     Hidden,
@@ -28,11 +27,12 @@ from .hidden_cells import (
     rows_of,
 )
 from .in_use import InUse
-from .run_cache import keep_evaluation, kept_evaluations
+from .run_cache import RunCache, kept_evaluations
 
 DONORS = 5000             # training rows that neighbours are found among, at most,
 DONOR_VALUES = 5_000_000  # of so many values
 ROUNDS = (1, 2, 4)        # of filling in that are tried: what is filled in goes in again
+FILE = "imputation.safetensors"
 NAME = "filling in missing cells"   # of its part of the report
 
 
@@ -96,7 +96,7 @@ def by_neighbours(x: np.ndarray, donors: np.ndarray) -> np.ndarray:
 def filler_of(model: InUse) -> Filler:
     """The run's filler: as it was kept, else found from its data; where that is gone, the model
     alone fills in."""
-    found = _kept(model.folder, model.description.encoding["columns"])
+    found = _kept(model.cache, model.description.encoding["columns"])
     if found is None:
         try:
             found = keep_filler(model, model.source())
@@ -108,34 +108,20 @@ def filler_of(model: InUse) -> Filler:
 def keep_filler(model: InUse, source: Source) -> Filler:
     """Find how the run fills in missing cells best, measure it, and keep both with the run."""
     found = find_filler(model, source)
-    held = {"weights": found.weights, "donors": found.donors, "mean": found.mean}
-    about = {"model": digest(model.folder), "rounds": str(found.rounds),
-             "told": json.dumps(found.told)}
-    try:
-        save_tensors(_path(model.folder), {
-            name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in held.items()}, about)
-    except OSError:   # a folder that cannot be written: it is found again
-        return found
-    keep_evaluation(model.folder, NAME, found.told)
+    model.cache.keep_tensors(
+        FILE, {"weights": found.weights, "donors": found.donors, "mean": found.mean},
+        {"rounds": str(found.rounds), "told": json.dumps(found.told)})
+    model.cache.keep_evaluation(NAME, found.told)
     return found
 
 
-def _kept(folder: RunFolder, columns: list[Column]) -> Filler | None:
-    if not _path(folder).is_file():
-        return None
-    try:
-        held, about = load_tensors(_path(folder))
-        if about["model"] != digest(folder) or len(held["weights"]) != len(columns):
-            return None
-        own = {name: np.array(t.numpy()) for name, t in held.items()}   # not the file's own memory
-        return Filler(own["weights"], int(about["rounds"]), own["donors"], own["mean"],
-                      json.loads(about["told"]))
-    except (ValueError, KeyError):   # damaged
-        return None
-
-
-def _path(folder: RunFolder) -> Any:
-    return folder.path / "imputation.safetensors"
+def _kept(cache: RunCache, columns: list[Column]) -> Filler | None:
+    def filler(tensors: dict[str, Tensor], texts: dict[str, str]) -> Filler:
+        own = {name: np.array(t.numpy()) for name, t in tensors.items()}   # not the file's memory
+        return Filler(own["weights"], int(texts["rounds"]), own["donors"], own["mean"],
+                      json.loads(texts["told"]))
+    found = cache.kept_tensors(FILE, filler)
+    return None if found is None or len(found.weights) != len(columns) else found
 
 
 def _alone(columns: list[Column], donors: np.ndarray) -> Filler:

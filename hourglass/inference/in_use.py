@@ -12,12 +12,14 @@ from ..run.description import Description
 from ..run.folder import RunFolder
 from .latents import Codes
 from .pca import PCA
+from .run_cache import RunCache
 
 
 class InUse(Protocol):
     """A trained model with its run, such as `hourglass.Trained`."""
 
     folder: RunFolder
+    cache: RunCache
     model: Autoencoder
     description: Description
     shape: tuple[int, ...]

@@ -9,8 +9,7 @@ from torch import Tensor
 from ..core.console import track
 from ..data.source import Source
 from ..model.autoencoder import Autoencoder
-from ..run.folder import RunFolder
-from .run_cache import keep_tensors, kept_tensors
+from .run_cache import RunCache
 
 MOST = 60_000               # codes, of
 MOST_VALUES = 300_000_000   # values of x, which must all be encoded
@@ -43,15 +42,13 @@ def find_codes(model: Autoencoder, source: Source) -> Codes:
     return Codes(torch.cat(found), torch.cat(kinds) if kinds else None, rows)
 
 
-def keep_codes(folder: RunFolder, codes: Codes) -> None:
+def keep_codes(cache: RunCache, codes: Codes) -> None:
     """Write a run's codes beside its model."""
     held = {"z": codes.z, "rows": codes.rows, **({} if codes.y is None else {"y": codes.y})}
-    keep_tensors(folder, FILE, held, {})
+    cache.keep_tensors(FILE, held, {})
 
 
-def kept_codes(folder: RunFolder) -> Codes | None:
+def kept_codes(cache: RunCache) -> Codes | None:
     """A run's codes, unless there are none yet of the model that it has now."""
-    kept = kept_tensors(folder, FILE)
-    if kept is None or not {"z", "rows"} <= set(kept[0]):
-        return None
-    return Codes(kept[0]["z"], kept[0].get("y"), kept[0]["rows"])
+    return cache.kept_tensors(FILE, lambda held, _: Codes(
+        held["z"], held.get("y"), held["rows"]))

@@ -21,6 +21,7 @@ from .labels import Labels
 from .latents import Codes, kept_codes
 from .network import Network
 from .pipeline import Pipeline
+from .run_cache import cache_of
 from .sample_stats import squared_errors
 from .training_data import TrainingData
 
@@ -40,13 +41,14 @@ class Trained:
     def __init__(self, folder: RunFolder, device: str = "cpu", source: Source | None = None):
         self.folder = folder
         self.model, self.description = read_model(folder)
+        self.cache = cache_of(folder)
         self.model.to(device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.shape, self.classes = self.description.shape, self.description.classes
         self.inputs = Inputs(self.description)
         self.network = Network(self.model, self.inputs)
         self.labels = Labels(self.network, self.classes)
         self.pipeline = Pipeline(self.network, self.inputs, self.labels)
-        self.training = TrainingData(folder, self.pipeline, source)
+        self.training = TrainingData(self.cache, self.pipeline, source)
         self.sampler = Sampler(self.pipeline, self.training.prior)
 
     @property
@@ -200,7 +202,7 @@ class Trained:
     def is_current(self) -> bool:
         """Whether the run's folder still holds the weights that this model has: another process
         may have trained it on, or moved it away."""
-        return self.training.is_current()
+        return self.cache.is_current()
 
     # what is normal, and how likely
 
@@ -239,7 +241,7 @@ class Trained:
         from .compression.codec import wish_of
         from .compression.packing import packed
         wish = wish_of(quality, step, lossless)
-        return packed(self.pipeline, x, y, wish, lambda: kept_codes(self.folder))
+        return packed(self.pipeline, x, y, wish, lambda: kept_codes(self.cache))
 
     def decompress(self, content: bytes) -> np.ndarray:
         """Images uint8 (N, H, W, C), or other samples as float32, from what `compress` gave;

@@ -3,22 +3,23 @@
 import math
 
 from ..data.source import Source
-from ..run.folder import RunFolder, digest, read_settings
+from ..run.folder import read_settings
 from ..run.load_data import load_source
 from ..run.settings import IN_MEMORY, make_settings
-from .fitted_prior import FittedPrior, fit_prior, prior_of
+from .fitted_prior import FittedPrior, prior_of
 from .kept_pca import PCA, pca_of
 from .latents import Codes, find_codes, keep_codes, kept_codes
 from .pipeline import Pipeline
+from .run_cache import RunCache
 
 
 class TrainingData:
     """The training samples of a run, read again where they are needed. `at_hand` is data that no
     text names, for as long as it is in memory."""
 
-    def __init__(self, folder: RunFolder, pipeline: Pipeline, at_hand: Source | None = None):
-        self.folder, self.pipeline, self.at_hand = folder, pipeline, at_hand
-        self.weights = digest(folder)
+    def __init__(self, cache: RunCache, pipeline: Pipeline, at_hand: Source | None = None):
+        self.cache, self.pipeline, self.at_hand = cache, pipeline, at_hand
+        self.folder = cache.folder
         self.priors: dict[str, FittedPrior] = {}
 
     @property
@@ -43,34 +44,22 @@ class TrainingData:
             raise ValueError(f"the data that {self.folder.path} was trained on is needed here: "
                              f"{error}") from None
 
-    def is_current(self) -> bool:
-        """Whether the run's folder still holds the weights that were loaded: another process may
-        have trained it on, or moved it away."""
-        try:
-            return digest(self.folder) == self.weights
-        except ValueError:
-            return False
-
     def codes(self) -> Codes:
         """The codes that were kept with the run, else encoded anew."""
-        network = self.pipeline.network
-        if not self.is_current():
-            return find_codes(network.model, self.source())
-        codes = kept_codes(self.folder)
-        if codes is None or codes.z.shape[1:] != network.code:
-            codes = find_codes(network.model, self.source())
-            keep_codes(self.folder, codes)
+        codes = kept_codes(self.cache)
+        if codes is None or codes.z.shape[1:] != self.pipeline.network.code:
+            codes = find_codes(self.pipeline.network.model, self.source())
+            keep_codes(self.cache, codes)
         return codes
 
     def pca(self) -> PCA:
         """Principal components of the samples, as detectors use them."""
-        return pca_of(self.folder, self.source, math.prod(self.pipeline.network.code))
+        return pca_of(self.cache, self.source, math.prod(self.pipeline.network.code))
 
     def prior(self, text: str) -> FittedPrior:
         """A prior fitted to the codes, kept in the run's folder for next time; raises ValueError
         for a wrong text, and where the codes are gone and the data too."""
         if text not in self.priors:
-            given = text, self.codes, len(self.pipeline.labels.classes), self.pipeline.network.model
-            self.priors[text] = prior_of(self.folder, *given) if self.is_current() else (
-                fit_prior(text, self.codes(), *given[2:]))
+            self.priors[text] = prior_of(self.cache, text, self.codes, len(
+                self.pipeline.labels.classes), self.pipeline.network.model)
         return self.priors[text]

@@ -15,7 +15,6 @@ from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..data.source import Source
 from ..inference.in_use import InUse
-from ..inference.run_cache import keep_evaluation
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,6 @@ def reconstruction_of(
     rows = source.splits[split].evenly(len(seen.x)).numpy()
     found = Reconstruction(split, len(seen.x), numbers, intervals, seen.squared, rows,
                            time.monotonic() - begun, why)
-    keep_evaluation(model.folder, f"reconstruction of {len(seen.x):,} {split} samples",
-                    found.record)
+    model.cache.keep_evaluation(f"reconstruction of {len(seen.x):,} {split} samples",
+                                found.record)
     return found

@@ -1,7 +1,6 @@
 """What a model makes of each step of a series: the means over all windows that cover it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -9,14 +8,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..core.console import say, track
 from ..core.contracts import Collection
-from ..core.tensor_files import load_tensors, save_tensors
 from ..data.series import Series
 from ..data.source import Split
 from ..data.windows import in_own_units
 from ..inference.trained import Trained
 from ..inference.window_means import StepMeans
-from ..run.folder import digest
 
+FILE = "detectors/steps.safetensors"
 CHUNK = 2048   # windows that are looked at together
 
 
@@ -91,8 +89,8 @@ def normal_steps(model: Trained, causal: bool = False, part: str = "") -> Normal
     """The scores of the steps of a part of the run's own series: the validation part if there is
     one, else the training part. They are kept with the run. Raises ValueError where the data is
     needed and gone, or has no such part."""
-    path = model.folder.path / "detectors" / "steps.safetensors"
-    kept = _kept(path, digest(model.folder))
+    kept = model.cache.kept_tensors(FILE, lambda held, _: {
+        name: scores.numpy() for name, scores in held.items()}) or {}
     key = "causal" if causal else "mean"
     if not kept.get(f"{part or 'val'}:{key}:scores", np.empty(0)).size:
         source = model.source()
@@ -103,7 +101,7 @@ def normal_steps(model: Trained, causal: bool = False, part: str = "") -> Normal
         each = _by_run(model, source.splits[part], causal)
         every = np.concatenate([over_channels(steps.parts) for steps in each])
         kept[f"{part}:{key}:scores"] = np.sort(every[np.isfinite(every)])
-        _keep(path, kept, digest(model.folder))
+        model.cache.keep_tensors(FILE, kept, {})
     part = part or "val"
     if part == "train":
         say("the threshold is from the part that the model was trained on, which scores lower "
@@ -119,20 +117,3 @@ def _by_run(model: Trained, split: Split, causal: bool) -> list[Steps]:
     runs = np.split(index, np.flatnonzero(np.diff(index) != apart) + 1)
     return [by_step(model, split.x[int(run[0]):int(run[-1]) + 1:apart].numpy(),  # type: ignore[index, union-attr]
                     encoding["stride"], causal) for run in runs]
-
-
-def _kept(path: Path, mark: str) -> dict[str, np.ndarray]:
-    try:
-        held, about = load_tensors(path) if path.is_file() else ({}, {})
-    except ValueError:   # damaged: they can be found again
-        return {}
-    return {name: t.numpy() for name, t in held.items()} if about.get("model") == mark else {}
-
-
-def _keep(path: Path, kept: dict[str, np.ndarray], mark: str) -> None:
-    import torch
-    try:
-        path.parent.mkdir(exist_ok=True)
-        save_tensors(path, {k: torch.from_numpy(v) for k, v in kept.items()}, {"model": mark})
-    except OSError:   # a folder that cannot be written: they are found again
-        pass

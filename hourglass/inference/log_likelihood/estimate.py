@@ -14,7 +14,6 @@ from ...core.malloc import keep_freed_memory
 from ...data.source import Source, Split
 from ...model.autoencoder import Autoencoder
 from ..in_use import InUse
-from ..run_cache import keep_evaluation
 from .annealing import anneal, check_space
 from .elbo_parts import Parts, decompose
 from .importance import Weighed, weigh
@@ -147,7 +146,7 @@ def estimate(model: InUse, source: Source, name: str, wish: Wish) -> Likelihood:
     measure = measure_of(net, model.description.parts.likelihood, source, split)
     found = Likelihood(wish, measure, name, rows.numpy(), weighed, annealed, parts,
                        time.monotonic() - begun)
-    keep_evaluation(model.folder, f"likelihood of {len(rows):,} {name} samples", found.record)
+    model.cache.keep_evaluation(f"likelihood of {len(rows):,} {name} samples", found.record)
     return found
 
 
