@@ -16,10 +16,12 @@ from ..core.console import track
 from ..core.tensor_files import load_tensors, save_tensors
 from ..data.fetch import cache_folder
 from ..data.source import Source
+from ..inference.batches import batches
 
 LARGEST = 32        # pixels: images are averaged down to this
 FEATURES = 64
 STEPS, BATCH = 300, 128
+AT_ONCE = 500       # samples that are looked at together
 MANY = 100          # classes, beyond which there are too few samples of each
 COMPONENTS_OF = 4000   # samples from which principal components, or means, are taken
 VERSION = 2         # of the classifier; another one is trained anew
@@ -68,7 +70,7 @@ class Classifier(nn.Module):
     @torch.inference_mode()
     def settle(self, x: Tensor) -> None:
         """Learn the features' mean and width from samples x (N, C, H, W)."""
-        raw = torch.cat([self._raw(chunk) for chunk in x.split(500)])
+        raw = torch.cat([self._raw(chunk) for chunk in x.split(AT_ONCE)])
         self.mean.copy_(raw.mean(0))
         self.std.copy_(raw.std(0).clamp(min=1e-6))
 
@@ -176,8 +178,7 @@ def _accuracy(model: Classifier, source: Source) -> float:
     split = source.splits[source.unseen]
     rows = split.evenly(5000)
     right = 0
-    for chunk in rows.split(500):
-        batch = split.batch(chunk)
+    for batch in batches(split, rows, "classifying", AT_ONCE):
         assert batch.y is not None
         right += int((model(batch.x.cpu()).argmax(1) == batch.y.cpu()).sum())
     return right / len(rows)
@@ -199,8 +200,8 @@ def _components(source: Source) -> Judge:
 def _some(source: Source, most: int) -> Tensor:
     """Training samples, evenly spread, images averaged down (N, ...)."""
     split = source.splits["train"]
-    return torch.cat([at_most(x) if x.ndim == 4 else x for chunk in split.evenly(most).split(500)
-                      for x in [split.batch(chunk).x.cpu()]])
+    some = (batch.x.cpu() for batch in batches(split, split.evenly(most), "reading", AT_ONCE))
+    return torch.cat([at_most(x) if x.ndim == 4 else x for x in some])
 
 
 def _flat(x: Tensor) -> Tensor:

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from ..core.channels import channels_first, channels_last
-from ..core.console import track
 from ..data.columns import value_names
 from ..data.source import Source
+from ..inference.batches import LOOKED, batches, pieces
 from ..inference.fitted_prior import FittedPrior
 from ..model.autoencoder import Autoencoder
 from ..model.corruptions import corrupted
@@ -31,7 +31,6 @@ CLASSES = 10
 DRAWN = 5000               # draws that the judge sees, at most
 DRAWN_VALUES = 60_000_000
 TRIPS = 1000               # codes that are decoded and encoded again
-BATCH = 250
 GLANCED, GLANCED_MOST = 100, 2000   # samples, at least and at most, and
 GLANCED_VALUES = 8_000_000   # values of them, at a glance
 COMPARED = 64              # samples that are corrupted and restored, and
@@ -51,9 +50,8 @@ class Eye:
     def encode(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Codes (N, D) of samples (N, H, W, C) or (N, D), labels (N,) or (0,)."""
         parts = []
-        for start in range(0, len(x), BATCH):
-            chunk = slice(start, start + BATCH)
-            latent, _ = self.model.encode(_planes(x[chunk]).to(self.device), self._told(y[chunk]))
+        for some, labels in pieces(x, y, size=LOOKED, what="encoding"):
+            latent, _ = self.model.encode(_planes(some).to(self.device), self._told(labels))
             parts.append(latent.z.float().cpu())
         return torch.cat(parts).flatten(1).numpy()
 
@@ -61,10 +59,9 @@ class Eye:
     def decode(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Samples (N, H, W, C) or (N, D) of codes (N, D)."""
         parts = []
-        for start in range(0, len(z), BATCH):
-            chunk = slice(start, start + BATCH)
-            codes = _planes(z[chunk]).unflatten(1, self.shape).to(self.device)
-            parts.append(self.model.decode(self.model.settled(codes), self._told(y[chunk])).mean)
+        for some, labels in pieces(z, y, size=LOOKED, what="decoding"):
+            codes = _planes(some).unflatten(1, self.shape).to(self.device)
+            parts.append(self.model.decode(self.model.settled(codes), self._told(labels)).mean)
         return channels_last(torch.cat(parts).float().cpu()).contiguous().numpy()
 
     def _told(self, y: np.ndarray) -> Tensor | None:
@@ -121,11 +118,10 @@ def passed(model: Autoencoder, source: Source, rows: Tensor, name: str = "") -> 
     name = name or source.unseen
     split = source.splits[name]
     parts, kl = [], torch.zeros(0)
-    for chunk in rows.split(BATCH):
-        batch = split.batch(chunk)
+    for batch in batches(split, rows, "looking at samples"):
         out = model(batch.x, batch.y, given=batch.given, known=batch.known)
         if (found := moments(out.latent)):
-            kl = found["q_kl"].cpu() * len(chunk) / len(rows) + (kl if len(kl) else 0)
+            kl = found["q_kl"].cpu() * len(batch.x) / len(rows) + (kl if len(kl) else 0)
         nats = -out.px.log_prob(batch.x)
         nats = (nats if out.known is None else nats * out.known).flatten(1).sum(1)
         q = out.latent.q
@@ -203,8 +199,8 @@ def round_trips(eye: Eye, z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.
 @torch.inference_mode()
 def _judged(use: Callable[[Tensor], Tensor], x: np.ndarray) -> np.ndarray:
     """What one side of the judge says of x (N, H, W, C) or (N, D)."""
-    return torch.cat([use(_planes(x[start:start + BATCH]))
-                      for start in range(0, len(x), BATCH)]).numpy()
+    return torch.cat([use(_planes(some)) for some, in pieces(
+        x, size=LOOKED, what="judging")]).numpy()
 
 
 def _planes(x: np.ndarray) -> Tensor:
@@ -221,10 +217,8 @@ def _drawn(eye: Eye, prior: FittedPrior, judge: Judge, s: Snapshot) -> Drawn:
     x = eye.decode(z.reshape(len(z), -1), first)
     many, of = prior.sample(total, seed=2)
     features, judged = [], []
-    starts = range(0, total, BATCH)
-    for start in track(starts, len(starts), f"drawing from {prior.text}"):
-        chunk = slice(start, start + BATCH)
-        images = eye.decode(many[chunk].reshape(len(many[chunk]), -1), of[chunk])
+    for codes, labels in pieces(many, of, size=LOOKED, what=f"drawing from {prior.text}"):
+        images = eye.decode(codes.reshape(len(codes), -1), labels)
         features.append(_judged(judge.features, images))
         if judge.classify is not None:
             judged.append(_judged(judge.classify, images))

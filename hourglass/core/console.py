@@ -8,6 +8,7 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 EVERY = 10.0   # seconds between two plain lines
+BARS: list[str] = []   # that are shown now
 
 
 def is_first() -> bool:
@@ -28,7 +29,18 @@ def is_terminal() -> bool:
 
 def track(items: Iterable[Item], total: int, what: str, done: int = 0) -> Iterator[Item]:
     """The items, with a bar of how many are done, so many before them; without a terminal, a line
-    now and then."""
+    now and then. Inside another bar there is none."""
+    if BARS:
+        yield from items
+        return
+    BARS.append(what)
+    try:
+        yield from _shown(items, total, what, done)
+    finally:
+        BARS.remove(what)
+
+
+def _shown(items: Iterable[Item], total: int, what: str, done: int) -> Iterator[Item]:
     if is_terminal():
         from rich.console import Console
         from rich.progress import track as bar

@@ -1,16 +1,56 @@
-"""Samples through a model in batches small enough for its activations to stay in cache."""
+"""Samples through a model, a batch at a time: the one loop that all of inference uses."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.contracts import Collection
+from ..core.console import track
+from ..core.contracts import Batch, Collection
+from ..data.source import Split
 
-BATCH = 128
+BATCH = 128    # samples of an array, so that their activations stay in cache
+LOOKED = 250   # samples of a split
+LONG = 2.0     # seconds after which a bar is shown
+
+Item = TypeVar("Item")
 
 
+def batches(
+    split: Split, rows: Tensor | None = None, what: str = "", size: int = LOOKED
+) -> Iterator[Batch]:
+    """The samples of a split, all or some rows (N,), in order; `what` names the bar."""
+    chunks = (torch.arange(len(split)) if rows is None else rows).split(size)
+    return (split.batch(chunk) for chunk in patiently(chunks, len(chunks), what))
+
+
+def pieces(
+    *arrays: np.ndarray | None, size: int = BATCH, what: str = ""
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Arrays (N, ...) cut alike, in order; what is None, or empty, stays so. The first is neither.
+    """
+    starts = range(0, len(arrays[0]), size)  # type: ignore[arg-type]
+    cuts = (slice(start, start + size) for start in starts)
+    return (tuple(x if x is None else x[cut] for x in arrays)  # type: ignore[misc]
+            for cut in patiently(cuts, len(starts), what))
+
+
+def patiently(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+    """The items, with a bar of how many are done once they have taken some seconds; without one
+    where `what` is empty."""
+    left, began = iter(items), time.monotonic()
+    for done in range(1, total + 1):
+        yield from islice(left, 1)
+        if what and time.monotonic() - began > LONG:
+            yield from track(left, total, what, done)
+            return
+
+
+@torch.inference_mode()
 def in_batches(
     x: np.ndarray, y: np.ndarray | None, use: Callable[[Tensor, Tensor | None], Tensor],
     scale: float, device: torch.device,
@@ -18,12 +58,10 @@ def in_batches(
     """What `use` makes of samples x (N, ...), a number of which is worth `scale`, and of their
     classes y (N,); values that are missing (NaN) are 0."""
     done = []
-    for start in range(0, len(x), BATCH):
-        batch = torch.from_numpy(np.array(x[start:start + BATCH])).to(device)
-        labels = None if y is None else torch.from_numpy(y[start:start + BATCH]).to(device)
-        with torch.inference_mode():
-            values = (batch.float() * scale).nan_to_num()   # which is 0 where x is not known
-            done.append(use(values, labels).float().cpu())
+    for part, labels in pieces(x, y, what="batches through the model"):
+        values = (torch.from_numpy(np.array(part)).to(device).float() * scale).nan_to_num()
+        told = None if labels is None else torch.from_numpy(labels).to(device)
+        done.append(use(values, told).float().cpu())
     return torch.cat(done)
 
 

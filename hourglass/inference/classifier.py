@@ -15,6 +15,7 @@ from ..model.autoencoder import Autoencoder, initialise
 from ..model.conditioning import ClassifierHead
 from ..model.no_decoder import NoDecoder
 from ..model.parts import Parts
+from .batches import batches
 
 CONDITION = "classifier"   # what such a model's parts say
 LR = 1e-3                  # of the head; the encoder's is lower, so that it forgets less
@@ -92,13 +93,14 @@ def _hidden(model: Autoencoder, split: Split, rows: Tensor, training: Training) 
 def _features(model: Autoencoder, split: Split, rows: Tensor) -> Tensor:
     """What the encoder makes of these rows, (N, *code)."""
     model.eval()
-    return torch.cat([model.hidden(split.batch(some).seen)[0].float()
-                      for some in rows.split(BATCH)])
+    return torch.cat([model.hidden(batch.seen)[0].float() for batch in batches(
+        split, rows, "encoding", BATCH)])
 
 
 @torch.no_grad()
 def guesses(model: Autoencoder, split: Split, rows: Tensor) -> Tensor:
     """The class (N,) that the classifier takes each of these rows for."""
     head: ClassifierHead = model.condition  # type: ignore[assignment]
-    return torch.cat([head.classify(_features(model, split, some)).argmax(1).cpu()
-                      for some in rows.split(BATCH)])
+    model.eval()
+    return torch.cat([head.classify(model.hidden(batch.seen)[0].float()).argmax(1).cpu()
+                      for batch in batches(split, rows, "classifying", BATCH)])

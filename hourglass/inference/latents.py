@@ -6,14 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.console import track
 from ..data.source import Source
 from ..model.autoencoder import Autoencoder
+from .batches import batches
 from .run_cache import RunCache
 
 MOST = 60_000               # codes, of
 MOST_VALUES = 300_000_000   # values of x, which must all be encoded
-BATCH = 250
 FILE = "codes.safetensors"
 
 
@@ -32,9 +31,8 @@ def find_codes(model: Autoencoder, source: Source) -> Codes:
     split = source.splits["train"]
     rows = split.evenly(min(MOST, max(1, MOST_VALUES // int(np.prod(source.shape)))))
     model.eval()
-    found, kinds, chunks = [], [], rows.split(BATCH)
-    for chunk in track(chunks, len(chunks), "encoding"):
-        batch = split.batch(chunk)
+    found, kinds = [], []
+    for batch in batches(split, rows, "encoding"):
         latent = model.encode(batch.seen, batch.y)[0]
         found.append(latent.z.float().cpu())
         if batch.y is not None:   # of a sample without a label, what the model takes it for

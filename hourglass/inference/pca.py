@@ -9,6 +9,7 @@ import torch
 from ..core.channels import channels_last
 from ..core.contracts import Batch
 from ..data.source import Source
+from .batches import batches, pieces
 
 MOST = 10_000              # training samples that it is fitted to, of
 MOST_VALUES = 30_000_000   # values together, but
@@ -44,7 +45,7 @@ class PCA:
     def squared_errors(self, x: np.ndarray) -> np.ndarray:
         """Squared error of each value of samples (N, ...), in their shape; NaN where missing."""
         parts = [np.square(self.decode(self.encode(part)).reshape(part.shape) - part)
-                 for part in (x[start:start + BATCH] for start in range(0, len(x), BATCH))]
+                 for part, in pieces(x, size=BATCH)]
         return np.concatenate(parts) if parts else np.zeros(x.shape, np.float32)
 
 
@@ -114,7 +115,7 @@ def training_samples(
     if without is not None:
         others = rows[~torch.isin(rows, torch.from_numpy(without))]
         rows = others if len(others) else rows
-    return np.concatenate([values_of(split.batch(chunk)) for chunk in rows.split(BATCH)])
+    return np.concatenate([values_of(batch) for batch in batches(split, rows, "reading", BATCH)])
 
 
 def values_of(batch: Batch) -> np.ndarray:

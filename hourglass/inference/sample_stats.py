@@ -10,13 +10,12 @@ from torch import Tensor
 from torch.distributions import Distribution, Normal
 
 from ..core.channels import channels_last
-from ..core.console import track
 from ..core.contracts import Batch, Rule, Seen
 from ..data.source import Split
 from ..model.autoencoder import Autoencoder
+from .batches import batches
 from .pca import PCA, values_of
 
-BATCH = 250
 NOISE_SEED = 0   # of the draws of z, which are the same for every sample and at every call
 
 
@@ -44,8 +43,8 @@ def see(
     """Pass samples of a split, all or some rows, through the model without noise; `draws` of z for
     the likelihood of each, where there is a Gaussian posterior."""
     look = replace(look, draws=draws or look.draws)
-    found = [seen_of(model, batch, look) for batch in _batches(model, split, rows, "scoring")]
-    return together(found)
+    model.eval()
+    return together([seen_of(model, batch, look) for batch in batches(split, rows, "scoring")])
 
 
 @torch.inference_mode()
@@ -106,22 +105,15 @@ def _is_gaussian(q: Distribution | None) -> TypeGuard[Normal]:
 def squared_errors(model: Autoencoder, split: Split) -> np.ndarray:
     """Squared error of every value of the reconstructions, (N, H, W, C), (N, T, C) or (N, D); NaN
     where the value is not known."""
+    model.eval()
     found = []
-    for batch in _batches(model, split, None, "comparing"):
+    for batch in batches(split, None, "comparing"):
         out = model(batch.x, batch.y, given=batch.given, known=batch.known)
         error = (out.px.mean - batch.x).square().float()
         if batch.known is not None:
             error = error.masked_fill(batch.known == 0, torch.nan)
         found.append(channels_last(error).cpu())
     return torch.cat(found).contiguous().numpy()
-
-
-def _batches(
-    model: Autoencoder, split: Split, rows: Tensor | None, what: str
-) -> Iterator[Batch]:
-    model.eval()
-    chunks = (torch.arange(len(split)) if rows is None else rows).split(BATCH)
-    return (split.batch(chunk) for chunk in track(chunks, len(chunks), what))
 
 
 def _drawn(q: Normal, draws: int) -> Iterator[Tensor]:

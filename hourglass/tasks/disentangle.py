@@ -12,10 +12,10 @@ from ..core.console import track
 from ..core.contracts import Factors
 from ..core.hints import did_you_mean
 from ..data.source import Split
+from ..inference.batches import batches
 from ..inference.trained import Trained
 
 SAMPLES, SEEDS = 10_000, 5
-BATCH = 250
 WORDS = {
     "mig": "mutual information gap", "sap": "separated attribute predictability",
     "dci_disentanglement": "DCI: whether a code is needed for one factor alone",
@@ -110,9 +110,8 @@ def over_seeds(values: Sequence[float]) -> Estimate:
 @torch.inference_mode()
 def mean_codes(model: Trained, split: Split, rows: np.ndarray) -> np.ndarray:
     """Codes (n, D) of these rows of a split, without noise."""
-    found, chunks = [], torch.from_numpy(rows).split(BATCH)
-    for chunk in track(chunks, len(chunks), "encoding"):
-        batch = split.batch(chunk)
+    found = []
+    for batch in batches(split, torch.from_numpy(rows), "encoding"):
         told = None if batch.y is None else batch.y.to(model.device)
         z = model.model.encode(batch.seen.to(model.device), told)[0].z
         found.append(z.flatten(1).float().cpu())

@@ -13,6 +13,7 @@ from ..core.console import say
 from ..data.augmentations import augmenter
 from ..data.label_masking import show_labels
 from ..data.source import Source, Split
+from ..inference.batches import batches
 from ..inference.classifier import (
     CONDITION,
     STEPS,
@@ -185,6 +186,7 @@ def _neighbours(model: Trained, source: Source, rows: Tensor, others: Tensor) ->
 
 @torch.no_grad()
 def _codes(model: Trained, split: Split, rows: Tensor) -> np.ndarray:
-    parts = [model.model.encode(split.batch(some).seen)[0].z.cpu() for some in rows.split(250)]
+    parts = [model.model.encode(batch.seen)[0].z.cpu() for batch in batches(
+        split, rows, "encoding")]
     found: np.ndarray = torch.cat(parts).flatten(1).float().numpy()
     return found

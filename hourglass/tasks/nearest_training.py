@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ..core.channels import channels_first, channels_last
-from ..core.console import track
 from ..data.source import Source
+from ..inference.batches import batches
 
 LOOKED_AT = 200    # unseen samples whose distance is the measure
 CHUNK = 1000
@@ -57,11 +57,11 @@ def _search(source: Source, looked: Tensor) -> tuple[Tensor, Tensor]:
     """Distances (N,) and rows (N,) of the training samples nearest to `looked` (N, D)."""
     train = source.splits["train"]
     distance, index = torch.full((len(looked),), torch.inf), torch.zeros(len(looked)).long()
-    starts = range(0, len(train), CHUNK)
-    for start in track(starts, len(starts), "searching the training samples"):
-        rows = torch.arange(start, min(start + CHUNK, len(train)))
-        near, which = torch.cdist(looked, train.batch(rows).x.cpu().flatten(1)).min(1)
+    begun = 0
+    for batch in batches(train, None, "searching the training samples", CHUNK):
+        near, which = torch.cdist(looked, batch.x.cpu().flatten(1)).min(1)
         closer = near < distance
         distance = torch.where(closer, near, distance)
-        index = torch.where(closer, rows[which], index)
+        index = torch.where(closer, begun + which, index)
+        begun += len(batch.x)
     return distance, index

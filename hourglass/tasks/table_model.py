@@ -24,7 +24,7 @@ from ..core.hints import did_you_mean
 from ..core.registry import models
 from ..core.tensor_files import load_tensors, save_tensors
 from ..data.scales import AS_IT_IS, find_scale
-from ..inference.batches import BATCH
+from ..inference.batches import pieces
 from ..inference.pca import PCA, components_for, errors_by_others, fit_pca
 from ..inference.sample_stats import Look, by_place, seen_of, together
 from ..inference.trained import load
@@ -199,16 +199,14 @@ class Learnt:
         """The rows of x (N, D) as the model's samples, scaled: (N, D) or (N, H, W, C)."""
         return self.scaling.forth(x).reshape(len(x), *self.shape)
 
+    @torch.inference_mode()
     def _each(self, x: np.ndarray, use: Callable[[Tensor], Tensor]) -> np.ndarray:
         """What `use` makes of samples or codes (N, ...), flat, as float64."""
-        with torch.inference_mode():
-            done = [rearrange(use(batch), "b ... -> b (...)").cpu().double()
-                    for batch in self._batches(x)]
-        return torch.cat(done).numpy()
+        return torch.cat([rearrange(use(batch), "b ... -> b (...)").cpu().double()
+                          for batch in self._batches(x)]).numpy()
 
     def _batches(self, x: np.ndarray) -> Iterator[Tensor]:
-        for start in range(0, len(x), BATCH):
-            yield torch.from_numpy(x[start:start + BATCH]).to(self.device, self.dtype)
+        return (torch.from_numpy(some).to(self.device, self.dtype) for some, in pieces(x))
 
     def about(self) -> dict[str, Any]:
         """Scale and shape, as JSON can hold them."""

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ...core.channels import channels_last
-from ...core.console import track
 from ...model.autoencoder import Autoencoder
+from ..batches import pieces
 
 BATCH = 64
 
@@ -30,10 +30,8 @@ class ExactDecoder:
     def __call__(self, z: np.ndarray, y: np.ndarray | None) -> np.ndarray:
         """What codes (N, D) or (N, D, H, W) of classes y (N,) stand for: images uint8 (N, H, W, C)
         or, where values are not between 0 and 1 or no images, float32."""
-        starts = range(0, len(z), BATCH)
-        return np.concatenate([
-            self._block(z[start:start + BATCH], None if y is None else y[start:start + BATCH])
-            for start in track(starts, len(starts), "decoding")])
+        return np.concatenate([self._block(codes, labels) for codes, labels in pieces(
+            z, y, size=BATCH, what="decoding")])
 
     @torch.inference_mode()
     def _block(self, z: np.ndarray, y: np.ndarray | None) -> np.ndarray:

@@ -12,6 +12,7 @@ from ...core.console import track
 from ...data.source import Split
 from ...model.autoencoder import Autoencoder
 from ...model.losses.importance_weights import nats
+from ..batches import batches
 from .proposal import both, pose, redrawn
 
 ENCODED = 250        # samples together
@@ -53,8 +54,8 @@ def decompose(model: Autoencoder, split: Split, rows: Tensor, seed: int = 0) -> 
     split's posteriors (Hoffman & Johnson, 2016; Chen et al., 2018, arXiv 1802.04942): no estimate
     from minibatches, which would change with their size."""
     everyone = torch.cat([split.evenly(MOST), rows]).unique()
-    batches = (split.batch(chunk) for chunk in everyone.split(ENCODED))
-    posteriors = [both(model.encode(batch.seen, batch.y)[0])[0] for batch in batches]
+    posteriors = [both(model.encode(batch.seen, batch.y)[0])[0] for batch in batches(
+        split, everyone, "encoding", ENCODED)]
     found: list[tuple[Tensor, ...]] = []
     for chunk in track(rows.split(ENCODED), -(-len(rows) // ENCODED), "drawing codes"):
         posed = pose(model, split, chunk, 1, seed)
