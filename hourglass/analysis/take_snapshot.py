@@ -139,7 +139,7 @@ def passed(model: Autoencoder, source: Source, rows: Tensor, name: str = "") -> 
                     kl.numpy(), y, source.classes, names, name, len(split),
                     source.low >= 0 and source.high <= 1,
                     channels_last(known).numpy().astype(bool), words=words.numpy().astype(np.int32),
-                    books=getattr(model.bottleneck, "books", 1), columns=_columns(source),
+                    books=model.books, columns=_columns(source),
                     **_truth(source, index))
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..core.contracts import CodeSpace
 from ..core.expressions import read
+from ..core.part_contracts import HasDensity, check_part, offers
 from ..core.registry import priors
 from ..model.autoencoder import Autoencoder
 from .latents import Codes
@@ -54,7 +55,7 @@ class FittedPrior:
     def log_prob(self, z: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
         """Log density (N,) of codes, in nats; over all classes where none are given. Raises
         ValueError for a prior that has none."""
-        if not hasattr(self.part, "log_prob"):
+        if not offers(self.part, HasDensity):
             raise ValueError(f"the prior {self.text} draws codes but has no density")
         flat = torch.as_tensor(z, dtype=torch.float32).flatten(1)
         if self.groups > 1 and y is None:
@@ -77,6 +78,7 @@ def fit_prior(text: str, codes: Codes, classes: int, model: Autoencoder) -> Fitt
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
         part = priors.make(text, _space(len(z), codes.z.shape[1:], len(share), model))
+        check_part("prior", text, part)
         part.fit(z, y)
     return FittedPrior(str(read(text)), part.eval(), share, tuple(codes.z.shape[1:]))
 

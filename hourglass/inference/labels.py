@@ -26,7 +26,7 @@ class Labels:
         if self.network.model.condition is None:
             return None
         if y is None and found.y is None:
-            if self.network.guesses_classes:
+            if self.network.model.guesses_classes:
                 return self.guess(found).argmax(1)
             raise ValueError(f"this model is conditional: it needs the class of every sample "
                              f"({', '.join(self.classes[:12])}), as folders or as y")
@@ -54,6 +54,6 @@ class Labels:
 
     def check_guesses(self) -> None:
         """Raises ValueError for a model that guesses no classes."""
-        if not self.network.guesses_classes:
+        if not self.network.model.guesses_classes:
             raise ValueError("this model guesses no classes; hourglass finetune makes "
                              "one of it that does, and --model semi_supervised_vae learns to")

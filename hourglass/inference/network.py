@@ -38,11 +38,6 @@ class Network:
         """The shape of one code."""
         return self.own_codes(1).shape[1:]
 
-    @property
-    def guesses_classes(self) -> bool:
-        """Whether it guesses the class of a sample."""
-        return hasattr(self.model.condition, "classify")
-
     def encode(self, x: np.ndarray, y: np.ndarray | None) -> np.ndarray:
         """Codes (N, ...): the posterior's means."""
         return self._each(x, y, lambda x, y: self.model.encode(channels_first(x), y)[0].z).numpy()

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..core.console import say
 from ..core.expressions import read
 from ..core.files import read_file, write_whole
+from ..core.part_contracts import OnlyDrawn, offers
 from ..core.registry import Registry
 from ..core.tensor_files import load_tensors, save_tensors
 from ..run.folder import RunFolder, digest
@@ -87,7 +88,8 @@ class RunCache:
         but for those that change only how it is used, and the weights."""
         call = read(text)
         options = parts.check(call)
-        only_used = getattr(parts.parts[call.name], "only_drawn", ())
+        part: Any = parts.parts[call.name]
+        only_used = part.only_drawn if offers(part, OnlyDrawn) else ()
         fitted = sorted((name, value) for name, value in options.items() if name not in only_used)
         mark = hashlib.sha256(f"{call.name} {fitted} {self.weights}".encode()).hexdigest()[:8]
         return f"{where}/{call.name}-{mark}.safetensors"

@@ -8,6 +8,17 @@ from torch.distributions import Distribution
 
 from ..core.contracts import Alphabet, Latent, Output
 from ..core.hints import Initial
+from ..core.part_contracts import (
+    Adapts,
+    Discrete,
+    GuessesClasses,
+    LearnsInputs,
+    Settles,
+    SeveralBooks,
+    Shows,
+    check_part,
+    offers,
+)
 from ..core.precision import at_least_single, full_precision
 from ..core.registry import backbones, bottlenecks, likelihoods
 from .conditioning import CONDITIONS, Condition
@@ -39,7 +50,13 @@ class Autoencoder(nn.Module):
         back = backbones.make(parts.decoder, shape, out) if parts.decoder else forth
         self.encoder, self.decoder = forth.encoder, back.decoder
         self.bottleneck = bottlenecks.make(parts.bottleneck, forth.code, back.code)
-        if hasattr(self.bottleneck, "inputs"):
+        check_part("likelihood", parts.likelihood, self.likelihood)
+        check_part("bottleneck", parts.bottleneck, self.bottleneck)
+        # asked once: a compiled model cannot ask as it goes
+        self.shows, self.adapts = offers(self.likelihood, Shows), offers(self.likelihood, Adapts)
+        self.settles = offers(self.bottleneck, Settles)
+        self.learns_inputs = offers(self.bottleneck, LearnsInputs)
+        if self.learns_inputs:
             self.bottleneck.inputs = nn.Parameter(torch.rand(self.bottleneck.count, *shape))
         self.corruption, self.corrupt = parts.corruption, corrupter(parts.corruption)
         self.condition: Condition | None = (
@@ -58,7 +75,7 @@ class Autoencoder(nn.Module):
 
     def hidden(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """x (B, *shape) -> the encoder's h (B, *code), skips."""
-        if hasattr(self.likelihood, "shown"):
+        if self.shows:
             x = self.likelihood.shown(x)
         found: tuple[Tensor, tuple[Tensor, ...]] = self.encoder(x)
         return found
@@ -77,9 +94,10 @@ class Autoencoder(nn.Module):
     def _anchors(self) -> tuple[Tensor, ...]:
         """What the encoder makes of the inputs (K, *shape) that a bottleneck's prior learns, if it
         does: h (K, *code). They stay where x may lie."""
-        inputs = getattr(self.bottleneck, "inputs", None)
-        return () if inputs is None else (
-            at_least_single(self.hidden(inputs.clamp(*self.likelihood.support))[0]),)
+        if not self.learns_inputs or self.bottleneck.inputs is None:
+            return ()
+        inputs = self.bottleneck.inputs.clamp(*self.likelihood.support)
+        return (at_least_single(self.hidden(inputs)[0]),)
 
     def decode(
         self, z: Tensor, y: Tensor | None = None, skips: tuple[Tensor, ...] = ()
@@ -106,7 +124,7 @@ class Autoencoder(nn.Module):
             hidden = given != x   # pairs have no mask, only what differs
         latent, skips = self.encode(seen, y, draw)
         px = self.decode(latent.z, latent.y, skips)
-        if self.training and hasattr(self.likelihood, "adapt"):
+        if self.training and self.adapts:
             px = self.likelihood.adapt(px, x, known)
         return Output(x, latent, px, known, y, skips, None if seen is x else seen, hidden)
 
@@ -118,14 +136,23 @@ class Autoencoder(nn.Module):
     def settled(self, z: Tensor) -> Tensor:
         """The codes nearest to z (N, ...) that the decoder was trained for: of most bottlenecks z
         itself, of others a point of the sphere, say, or the nearest words."""
-        found: Tensor = self.bottleneck.settle(z) if hasattr(self.bottleneck, "settle") else z
+        found: Tensor = self.bottleneck.settle(z) if self.settles else z
         return found
 
     @property
     def alphabet(self) -> Alphabet | None:
         """What its codes are written in, if they are discrete."""
-        found: Alphabet | None = getattr(self.bottleneck, "alphabet", None)
-        return found
+        return self.bottleneck.alphabet if offers(self.bottleneck, Discrete) else None
+
+    @property
+    def books(self) -> int:
+        """How many codebooks the words of a place are of; 1 for codes that are not discrete."""
+        return self.bottleneck.books if offers(self.bottleneck, SeveralBooks) else 1
+
+    @property
+    def guesses_classes(self) -> bool:
+        """Whether it guesses the class of a sample."""
+        return offers(self.condition, GuessesClasses)
 
     def sample(self, n: int, y: Tensor | None = None) -> Tensor:
         """The means of n draws from the bottleneck's own prior, (N, *shape), of classes y (N,)."""

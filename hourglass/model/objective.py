@@ -1,10 +1,13 @@
 """The loss: a formula over terms, such as "recon + 4 * kl" or "recon + ramp(0, 4) * kl"."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from ..core.contracts import Clock, Output
 from ..core.expressions import read_sum
+from ..core.part_contracts import Adversarial, CountsHidden, Fixed, Scheduled, offers
 from ..core.registry import ramps, terms
 from .weight_schedules import Ramp
 
@@ -27,7 +30,8 @@ class Objective(nn.Module):
                                        for s in summands if s.ramp is not None}
         self.terms = {s.call.name: terms.build(s.call, model) for s in summands}
         self.learned = nn.ModuleList(t for t in self.terms.values() if isinstance(t, nn.Module))
-        self.rivals = {n: t for n, t in self.terms.items() if hasattr(t, "rival")}
+        self.rivals = {n: t for n, t in self.terms.items() if offers(t, Adversarial)}
+        self.fixed = {n: t for n, t in self.rivals.items() if offers(t, Fixed)}
         # a tensor, for a compiled network would be compiled anew at every change of a number
         self.register_buffer("now", torch.tensor(self._weights(None)), persistent=False)
 
@@ -39,12 +43,13 @@ class Objective(nn.Module):
     @property
     def only_hidden(self) -> bool:
         """Whether the reconstruction counts only what a corruption hid."""
-        return bool(getattr(self.terms.get("recon"), "hidden", False))
+        recon: Any = self.terms.get("recon")
+        return offers(recon, CountsHidden) and bool(recon.hidden)
 
     def at(self, clock: Clock | None) -> None:
         """Weigh the terms as at that moment of the run, or fully."""
         for term in self.terms.values():
-            if hasattr(term, "at"):
+            if offers(term, Scheduled):
                 term.at(clock)
         if self.ramps:
             self.get_buffer("now").copy_(torch.tensor(self._weights(clock)))
@@ -58,8 +63,7 @@ class Objective(nn.Module):
         term that a discriminator redefines is left out, or has its `fixed` form in its place."""
         weights = dict(zip(self.terms, self.get_buffer("now"), strict=True))
         fixed = {name: part for name, part in parts.items() if name not in self.rivals}
-        fixed |= {name: rival.fixed(out) for name, rival in self.rivals.items()
-                  if hasattr(rival, "fixed")}
+        fixed |= {name: term.fixed(out) for name, term in self.fixed.items()}
         zero = out.x.new_zeros(len(out.x))
         return sum((weights.get(name, 1.0) * part for name, part in fixed.items()), zero).mean()
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..core.distributed import in_turn
 from ..core.expressions import read
+from ..core.part_contracts import OfCounts, offers
 from ..core.registry import likelihoods
 from ..data import collect, split
 from ..data.binarise import binarise
@@ -43,5 +44,5 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
 def of_counts(settings: Settings) -> bool:
     """Whether the likelihood is one of counts, which stay as they are."""
     text = settings.parts().likelihood
-    part = None if text == "auto" else likelihoods.parts.get(read(text).name)
-    return bool(getattr(part, "counts", False))
+    part: Any = None if text == "auto" else likelihoods.parts.get(read(text).name)
+    return offers(part, OfCounts) and bool(part.counts)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from ..core.part_contracts import Starts, offers
 from ..data.source import Split
 from ..model.autoencoder import Autoencoder
 
@@ -21,7 +22,7 @@ def begin_at_mean(model: Autoencoder, train: Split) -> bool:
     was set.
     """
     bias = last_bias(model)
-    if bias is None or not hasattr(model.likelihood, "start"):
+    if bias is None or not offers(model.likelihood, Starts):
         return False
     size = torch.Size(model.shape).numel()
     rows = train.evenly(max(2, min(LOOKED_AT, VALUES // size)))

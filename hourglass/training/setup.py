@@ -22,17 +22,18 @@ from ..core.device import (
     make_fabric,
     memory_of,
 )
-from ..core.expressions import read, read_sum
 from ..core.files import check_space, write_whole
 from ..core.hints import did_you_mean
 from ..core.malloc import keep_freed_memory
-from ..core.registry import backbones, bottlenecks, likelihoods, optimisers, schedules, stops, terms
+from ..core.registry import (
+    optimisers,
+    schedules,
+    stops,
+)
 from ..data.augmentations import augmenter
 from ..data.binarise import anew
-from ..data.scales import AS_IT_IS, read_range
 from ..data.source import Source
 from ..model.autoencoder import Autoencoder
-from ..model.corruptions import corrupter
 from ..model.loss_step import Step
 from ..model.objective import Objective
 from ..model.older_texts import FORMAT, backbone_of
@@ -48,6 +49,7 @@ from .checkpoint import load_state_into
 from .initial_bias import begin_at_mean
 from .loop import Plan, State, is_over, varied
 from .loss_checks import effective_beta, negative_weights, ramps_too_long
+from .part_checks import check_prior, check_texts
 from .warm_start import begin_with, settings_of
 
 SELECTION = "selection"   # the loss without what a discriminator moves
@@ -119,7 +121,7 @@ def prepare(
 ) -> Training:
     """A new run, ready to start; raises ValueError for whatever cannot work."""
     settings = settings_of(with_whole_path(settings, data), data is not None)
-    _check_texts(settings)
+    check_texts(settings)
     source = load_source(settings, data, y)
     _check_show(settings.show, source.shape)
     training = _assemble(settings, source, None)
@@ -198,23 +200,6 @@ def _as_before(plan: Plan, state: State) -> Plan:
                                           monitor=monitor.replace(SELECTION, "loss")))
 
 
-def _check_texts(settings: Settings) -> None:
-    """Raises ValueError for names and options that cannot be, before data is read at length."""
-    parts = settings.parts()
-    for registry, text in ((backbones, parts.backbone), (backbones, parts.decoder),
-                           (bottlenecks, parts.bottleneck), (likelihoods, parts.likelihood),
-                           (optimisers, settings.optimiser), (schedules, settings.schedule),
-                           (stops, settings.stop)):
-        if text not in ("", "auto"):
-            registry.check(read(text))
-    for summand in read_sum(parts.loss):
-        terms.check(summand.call)
-    corrupter(parts.corruption)
-    augmenter(settings.augment, 0.0, 1.0)
-    if settings.range not in ("", AS_IT_IS):
-        read_range(settings.range)
-
-
 def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> Training:
     keep_freed_memory()
     device = choose_device(settings.device)
@@ -235,6 +220,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     model = Autoencoder(parts, source.shape, classes, settings.initial).to(device)
     model.to(memory_format=layout)  # type: ignore[call-overload]
     step = Step(model, Objective(parts.loss, model))
+    check_prior(parts.prior, model, classes)
     torch.manual_seed(settings.seed + 1_000_003 * fabric.global_rank)   # each its own noise
     optimiser = _optimiser(settings, step)
     source = source.to(device, layout)

@@ -56,4 +56,4 @@ class WordGrid:
 def word_grid(model: Autoencoder) -> WordGrid | None:
     """That of a model on the CPU, if its codes are discrete."""
     alphabet = model.alphabet
-    return None if alphabet is None else WordGrid(alphabet, getattr(model.bottleneck, "books", 1))
+    return None if alphabet is None else WordGrid(alphabet, model.books)

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from torch.distributions import constraints
 
 from ...core.console import track
 from ...core.contracts import Batch
+from ...core.distributions.support import support_of
 from ...data.source import Split
 from ...model.autoencoder import Autoencoder
 from ...model.losses.importance_weights import nats
@@ -68,13 +68,7 @@ def check_space(model: Autoencoder, batch: Batch) -> None:
         raise ValueError("annealing needs a posterior that does not hang on what was drawn before, "
                          "as that of gaussian(16)")
     for density in both(model.encode(batch.seen, batch.y)[0]):
-        try:
-            support: Any = density.support
-        except NotImplementedError:
-            support = None
-        while hasattr(support, "base_constraint"):
-            support = support.base_constraint
-        if support is not constraints.real:
+        if support_of(density) is not constraints.real:
             raise ValueError(f"annealing needs codes that may lie anywhere, as those of "
                              f"gaussian(16) may; those of {type(density).__name__} may not, or it "
                              f"does not say so")

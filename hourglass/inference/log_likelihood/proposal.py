@@ -4,12 +4,14 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 from ...core.contracts import Batch, Latent, Output
+from ...core.part_contracts import Relaxed, offers
 from ...data.source import Split
 from ...model.autoencoder import Autoencoder
 from ...model.losses.importance_weights import nats
@@ -85,9 +87,11 @@ def both(latent: Latent) -> tuple[Distribution, Distribution]:
     """q(z|x) and p(z), which `check` has seen to be there; of codes that training relaxes, as they
     are without."""
     assert latent.q is not None and latent.p is not None
-    q, p = (each.unrelaxed() if hasattr(each, "unrelaxed") else each
-            for each in (latent.q, latent.p))
-    return q, p
+    return _unrelaxed(latent.q), _unrelaxed(latent.p)
+
+
+def _unrelaxed(density: Any) -> Distribution:
+    return density.unrelaxed() if offers(density, Relaxed) else density
 
 
 def redrawn(q: Distribution) -> bool:

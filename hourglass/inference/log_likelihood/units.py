@@ -64,8 +64,7 @@ class Measure:
 
 def measure_of(model: Autoencoder, likelihood: str, source: Source, split: Split) -> Measure:
     """What the model's log p(x) of such a split is a measure of."""
-    name = read(likelihood).name
-    discrete = bool(getattr(model.likelihood, "discrete", name == "bernoulli"))
+    discrete = model.likelihood.discrete
     step = split.scale if str(getattr(split.x, "dtype", "")).endswith("uint8") else 0.0
     return Measure(likelihood, str(source.identity.get("binarised", "")), discrete,
                    step if step < 1 else 0.0, math.prod(source.shape) * split.known,

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
 from ...core.contracts import Output
+from ...core.distributions.support import support_of
 from ...core.hints import Count, Positive
 from ...core.registry import terms
 from .importance_weights import drawable, log_joint, nats
@@ -19,22 +20,11 @@ Force = Callable[[Tensor], tuple[Tensor, Tensor]]   # z -> log p(x, z), and its 
 def unbounded(out: Output) -> Distribution:
     """q(z|x), or an error where codes cannot move freely."""
     q = drawable(out)
-    if _support(q) is not constraints.real or _support(out.latent.p) not in (
+    if support_of(q) is not constraints.real or support_of(out.latent.p) not in (
             constraints.real, None):
         raise ValueError("the loss needs a bottleneck whose codes may lie anywhere, such as "
                          "gaussian(16), for it moves them")
     return q
-
-
-def _support(density: Distribution | None) -> constraints.Constraint | None:
-    """Where each of its numbers may lie, if it says so."""
-    try:
-        support = density.support if density is not None else None
-    except NotImplementedError:
-        return None
-    while support is not None and hasattr(support, "base_constraint"):
-        support = support.base_constraint
-    return support
 
 
 def force(out: Output, model: nn.Module) -> Force:

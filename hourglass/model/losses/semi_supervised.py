@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from ...core.contracts import Output
 from ...core.hints import NotNegative
+from ...core.part_contracts import GuessesClasses, offers
 from ...core.registry import terms
 from .kl import divergence
 from .reconstruction import log_likelihood, per_sample
@@ -23,7 +24,7 @@ class SemiSupervised(nn.Module):
 
     def __init__(self, model: nn.Module, alpha: NotNegative = 100.0):
         super().__init__()
-        if not hasattr(getattr(model, "condition", None), "classify"):
+        if not offers(getattr(model, "condition", None), GuessesClasses):
             raise ValueError("the loss semi_supervised needs a model that guesses classes: "
                              "--condition inferred, on data with labels")
         self.alpha = alpha

@@ -1,0 +1,198 @@
+"""What a part of each kind must offer, and what it may offer besides.
+
+A part has every member of its kind's first contract. The contracts that follow it are optional: a
+part has all members of one, or none. Whoever uses them asks `offers`."""
+
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from .contracts import Alphabet, Clock, Latent, Output
+
+# bottlenecks
+
+class Bottleneck(Protocol):
+    """h (B, *code) of the encoder to a code z and back. A module, made as `(code, back)`."""
+
+    confined: bool   # whether training draws the codes towards the prior
+
+    def forward(self, h: Tensor, draw: bool = False) -> Latent:
+        """The code of each sample; without `draw` there is no noise."""
+
+    def expand(self, z: Tensor) -> Tensor:
+        """z (B, ...) to h (B, *back), for the decoder."""
+
+    def sample_prior(self, n: int) -> Tensor:
+        """n codes (n, ...) from the bottleneck's own prior."""
+
+
+class LearnsInputs(Protocol):
+    """A bottleneck whose prior is what the encoder makes of inputs that are learnt, such as vamp.
+    Its `forward` and `sample_prior` get the encoder's h (K, *code) of them as a last argument."""
+
+    inputs: nn.Parameter | None   # (K, *shape), which the autoencoder makes
+    count: int                    # K
+
+
+class Settles(Protocol):
+    """A bottleneck whose decoder is trained for some codes only, such as points of a sphere."""
+
+    def settle(self, z: Tensor) -> Tensor:
+        """Of each code z (N, ...) the nearest of them."""
+
+
+class Discrete(Protocol):
+    """A bottleneck of discrete codes, such as vq."""
+
+    alphabet: Alphabet | None   # what codes are written in; None where they are too many
+
+
+class SeveralBooks(Protocol):
+    """Discrete codes of which each place has words of several codebooks, such as product_vq."""
+
+    books: int   # how many
+
+
+# likelihoods
+
+class Likelihood(Protocol):
+    """The decoder's output (B, *out) to p(x|z). A module, made without arguments of ours."""
+
+    support: tuple[float, float]   # between which values x may lie
+    discrete: bool                 # whether densities are probabilities of the values stored
+
+    def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the decoder's output for one x of that shape."""
+
+    def forward(self, params: Tensor) -> Distribution:
+        """p(x|z), over (B, *shape)."""
+
+
+class Starts(Protocol):
+    """A likelihood that knows what the decoder should put out for the mean of the data."""
+
+    def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        """Of samples x (N, *shape), where `known` is 1: the last bias of the decoder."""
+
+
+class Adapts(Protocol):
+    """A likelihood that learns from reconstructions in training, such as the best variance."""
+
+    def adapt(self, px: Distribution, x: Tensor, known: Tensor | None) -> Distribution:
+        """p(x|z) of a batch x (B, *shape), as it is with what was learnt."""
+
+
+class Shows(Protocol):
+    """A likelihood whose encoder sees x in another form, such as the logarithm of counts."""
+
+    def shown(self, x: Tensor) -> Tensor:
+        """x (B, *shape) as the encoder sees it."""
+
+
+class OfCounts(Protocol):
+    """A likelihood of whole numbers that must not be scaled."""
+
+    counts: bool   # true
+
+
+# conditions
+
+class GuessesClasses(Protocol):
+    """A condition that guesses the class of a sample from the encoder's h."""
+
+    classify: nn.Module   # h (B, *code) -> logits (B, K)
+
+
+# losses
+
+class Scheduled(Protocol):
+    """A loss term that changes in the course of training, such as kl with a capacity."""
+
+    def at(self, clock: Clock | None) -> None:
+        """Count as at that moment of the run; without one, as at its end."""
+
+
+class Adversarial(Protocol):
+    """A loss term with a discriminator, which learns by a loss of its own."""
+
+    rival: nn.Module   # the discriminator
+    rate: float        # its learning rate, as a multiple of the model's
+
+    def rival_loss(self, out: Output, model: nn.Module) -> Tensor:
+        """(B,): what the discriminator learns by, of its own weights alone."""
+
+
+class Fixed(Protocol):
+    """An adversarial loss term with a form that no discriminator moves, to compare epochs by."""
+
+    def fixed(self, out: Output) -> Tensor:
+        """(B,)."""
+
+
+class CountsHidden(Protocol):
+    """A reconstruction term that may count only what a corruption hid."""
+
+    hidden: bool   # whether it does
+
+
+# posteriors
+
+class Relaxed(Protocol):
+    """A distribution that training relaxes, such as that of Gumbel-softmax."""
+
+    def unrelaxed(self) -> Distribution:
+        """The distribution of the codes themselves."""
+
+
+# priors
+
+class Prior(Protocol):
+    """A density that is fitted to codes z (N, D) after training. A module, made of a CodeSpace."""
+
+    groups: int   # classes that it tells apart; 1 where all codes are alike to it
+
+    def fit(self, z: Tensor, y: Tensor) -> None:
+        """Learn from codes (N, D) of classes y (N,), which are 0 where there are none."""
+
+    def sample(self, y: Tensor, temperature: float) -> Tensor:
+        """A code (N, D) for each class asked for, y (N,)."""
+
+
+class HasDensity(Protocol):
+    """A prior that says how likely codes are."""
+
+    def log_prob(self, z: Tensor, y: Tensor) -> Tensor:
+        """(N,) log density in nats of codes z (N, D) of classes y (N,)."""
+
+
+class OnlyDrawn(Protocol):
+    """A prior with options that matter only where it is drawn from: it need not be fitted anew."""
+
+    only_drawn: tuple[str, ...]   # their names
+
+
+REQUIRED: dict[str, Any] = {"bottleneck": Bottleneck, "likelihood": Likelihood, "prior": Prior}
+
+
+def members(contract: Any) -> list[str]:
+    """The names that a contract asks for."""
+    named = [*vars(contract).get("__annotations__", {}), *vars(contract)]
+    return [name for name in dict.fromkeys(named) if not name.startswith("_")]
+
+
+def offers(part: object, contract: Any) -> bool:
+    """Whether a part has all that an optional contract names."""
+    return all(hasattr(part, name) for name in members(contract))
+
+
+def check_part(kind: str, text: str, part: object) -> None:
+    """Raises ValueError for a part that lacks what its kind must offer, and says what that is."""
+    contract = REQUIRED[kind]
+    lacking = [name for name in members(contract) if not hasattr(part, name)]
+    if lacking:
+        raise ValueError(f"the {kind} {text} has no {' and no '.join(lacking)}. Each {kind} needs "
+                         f"{', '.join(members(contract))}: see {contract.__name__} in "
+                         f"hourglass/core/part_contracts.py")
+
+
