@@ -28,7 +28,6 @@ docs: $(DONE)  ## write docs/ anew from the docstrings
 	$(BIN)/python docs/write.py
 
 site: $(DONE)  ## build the documentation into site/, to be read without a network
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 bench: $(DONE)  ## time the tutorial's network against Keras on TensorFlow (makes .venv-keras)
