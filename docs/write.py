@@ -37,6 +37,7 @@ def index_page() -> str:
     lines = ["# Reference", "", "Written from the docstrings by `make docs`. `hourglass list` "
              "prints the same parts in a terminal.", "",
              "- [Python](api.md): functions and classes",
+             "- [Contracts of parts](contracts.md), for parts of your own",
              "- [Settings](settings.md): every flag of `hourglass train`",
              "- [Recipes](recipes.md): published set-ups", "",
              "| parts | number | a part is made and called as |", "|---|---|---|"]
@@ -55,6 +56,14 @@ def api_page() -> str:
     for name in [*dict.fromkeys(named), *ADAPTERS]:
         lines += [f"::: {name}", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def contracts_page() -> str:
+    """What parts of each kind must and may offer, for mkdocstrings to fill in."""
+    return ("# Contracts of parts\n\nFor those who write a part of their own; `CONTRIBUTING.md` "
+            "says how to add one. A part has every member of the first contract of its kind. The "
+            "others are optional.\n\n::: hourglass.core.part_contracts\n\n"
+            "::: hourglass.core.contracts\n")
 
 
 def settings_page() -> str:
@@ -80,7 +89,8 @@ def main() -> None:
     for kind, registry in REGISTRIES.items():
         (reference / f"{kind}.md").write_text(page(kind, registry))
     for name, text in (("index", index_page()), ("api", api_page()),
-                       ("settings", settings_page()), ("recipes", recipes_page())):
+                       ("contracts", contracts_page()), ("settings", settings_page()),
+                       ("recipes", recipes_page())):
         (reference / f"{name}.md").write_text(text)
     (folder / "wings.svg").write_text(wings_svg({w: below for w, (_, below) in WINGS.items()}))
     (folder / "steps.svg").write_text(steps_svg())
