@@ -4,16 +4,21 @@
 """
 
 import inspect
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path += [str(HERE), str(HERE.parent / "tests")]
 
 from diagrams import steps_svg, wings_svg  # noqa: E402
+from typer.main import get_command  # noqa: E402
 from wings import WINGS  # noqa: E402
 
 import hourglass  # noqa: E402
+from hourglass.cli.main import app  # noqa: E402
 from hourglass.core.hints import expected  # noqa: E402
 from hourglass.core.registry import REGISTRIES, Registry  # noqa: E402
 from hourglass.run.settings import Settings, recipes  # noqa: E402
@@ -38,6 +43,7 @@ def index_page() -> str:
              "prints the same parts in a terminal.", "",
              "- [Python](api.md): functions and classes",
              "- [Contracts of parts](contracts.md), for parts of your own",
+             "- [Commands](commands.md): what each takes and does",
              "- [Settings](settings.md): every flag of `hourglass train`",
              "- [Recipes](recipes.md): published set-ups", "",
              "| parts | number | a part is made and called as |", "|---|---|---|"]
@@ -56,6 +62,37 @@ def api_page() -> str:
     for name in [*dict.fromkeys(named), *ADAPTERS]:
         lines += [f"::: {name}", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def commands_page() -> str:
+    """Every command with its help: what it takes, and its flags but for those of settings."""
+    lines = ["# Commands", "", "What `hourglass COMMAND --help` prints. Commands that train also "
+             "take every [setting](settings.md) as a flag.", ""]
+    for words, command in _commands("hourglass", get_command(app)):
+        about, _, examples = command.help.partition("Example")
+        named = re.split(r"; *(?=hourglass )", " ".join(examples.partition(":")[2].split()))
+        lines += [f"## {words}", "", about.strip(), ""]
+        lines += [f"    {example.strip()}" for example in named if example.strip()]
+        lines += ["", "| argument or flag | what it does |", "|---|---|"]
+        context = command.make_context(command.name, [], resilient_parsing=True)
+        lines += [f"| `{left}` | {_cell(right)} |" for left, right in
+                  (p.get_help_record(context) or ("", "") for p in command.params
+                   if p.name not in Settings.model_fields or p.param_type_name == "argument"
+                   or len(command.params) < 20) if left] + [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _commands(words: str, command: Any) -> Iterator[tuple[str, Any]]:
+    for name, below in sorted(command.commands.items()):
+        if hasattr(below, "commands"):
+            yield from _commands(f"{words} {name}", below)
+        else:
+            yield f"{words} {name}", below
+
+
+def _cell(text: str) -> str:
+    """Text that stays in one cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def contracts_page() -> str:
@@ -89,8 +126,8 @@ def main() -> None:
     for kind, registry in REGISTRIES.items():
         (reference / f"{kind}.md").write_text(page(kind, registry))
     for name, text in (("index", index_page()), ("api", api_page()),
-                       ("contracts", contracts_page()), ("settings", settings_page()),
-                       ("recipes", recipes_page())):
+                       ("commands", commands_page()), ("contracts", contracts_page()),
+                       ("settings", settings_page()), ("recipes", recipes_page())):
         (reference / f"{name}.md").write_text(text)
     (folder / "wings.svg").write_text(wings_svg({w: below for w, (_, below) in WINGS.items()}))
     (folder / "steps.svg").write_text(steps_svg())

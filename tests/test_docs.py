@@ -44,8 +44,10 @@ def commands(page: Path) -> list[list[str]]:
             if line.startswith("hourglass ")]
 
 
-COMMANDS = [(page.relative_to(ROOT).as_posix(), words) for page in WRITTEN
-            for words in commands(page)]
+HELP = (ROOT / "docs" / "reference" / "commands.md").read_text()   # of every command
+EXAMPLES = [shlex.split(line)[1:] for line in re.findall(r"^    (hourglass .*)$", HELP, re.M)]
+COMMANDS = [*((page.relative_to(ROOT).as_posix(), words) for page in WRITTEN
+              for words in commands(page)), *(("--help", words) for words in EXAMPLES)]
 
 
 @pytest.mark.parametrize("page, words", COMMANDS, ids=[" ".join(words) for _, words in COMMANDS])
