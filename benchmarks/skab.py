@@ -18,6 +18,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -72,14 +73,14 @@ def pca(train: np.ndarray, held: np.ndarray, window: int) -> Callable[[np.ndarra
 
 
 def ours(
-    train: pd.DataFrame, window: int, minutes: float, folder: Path, **shares: float
+    train: pd.DataFrame, window: int, minutes: float, folder: Path, **settings: Any
 ) -> Callable[[pd.DataFrame], Scored]:
     """Scores series by a model of our defaults, learnt from one."""
     train = train.drop(columns=[name for name in LABELS if name in train])
     train.to_csv(folder / "train.csv", index=False)
     model = hg.train(folder / "train.csv", kind="series", window=window, minutes=minutes,
                      quiet=True, report=False, device="cpu", out=tempfile.mkdtemp(dir=folder) +
-                     "/run", **shares)
+                     "/run", **settings)
 
     def score(frame: pd.DataFrame) -> Scored:
         scored = score_series(model, frame)
@@ -87,13 +88,57 @@ def ours(
     return score
 
 
-def row(name: str, part: str, found: list[Scored], labels: list[np.ndarray]) -> str:
+class Figures(NamedTuple):
+    """How right the scores of all experiments are."""
+
+    together: float   # AUROC of all steps, scores divided by their threshold
+    each: float       # the mean AUROC of the experiments
+    f1: float         # of steps
+    flagged: float    # share of steps above the threshold
+    abnormal: float   # share of steps that are abnormal
+
+
+def figures_of(found: list[Scored], labels: list[np.ndarray]) -> Figures:
     relative, truth = np.concatenate([s / t for s, t in found]), np.concatenate(labels)
     flags = relative > 1
-    f1 = 2 * (flags & truth).sum() / (flags.sum() + truth.sum())
-    each = np.mean([roc_auc_score(y, s) for (s, _), y in zip(found, labels, strict=True)])
-    return (f"| {part} | {name} | {roc_auc_score(truth, relative):.3f} | {each:.3f} | {f1:.3f} | "
-            f"{flags.mean():.0%} of {truth.mean():.0%} |")
+    return Figures(
+        float(roc_auc_score(truth, relative)),
+        float(np.mean([roc_auc_score(y, s) for (s, _), y in zip(found, labels, strict=True)])),
+        float(2 * (flags & truth).sum() / (flags.sum() + truth.sum())), float(flags.mean()),
+        float(truth.mean()))
+
+
+def row(name: str, part: str, found: list[Scored], labels: list[np.ndarray]) -> str:
+    of = figures_of(found, labels)
+    return (f"| {part} | {name} | {of.together:.3f} | {of.each:.3f} | {of.f1:.3f} | "
+            f"{of.flagged:.0%} of {of.abnormal:.0%} |")
+
+
+def learnt_from_each(
+    frames: list[pd.DataFrame], window: int, minutes: float, folder: Path, **settings: Any
+) -> dict[str, list[Scored]]:
+    """Of each detector, the scores after the first steps of each experiment, which it saw."""
+    found: dict[str, list[Scored]] = {"Hourglass": [], f"PCA({CODE})": []}
+    for frame in track(frames, len(frames), "experiments"):
+        values, cut = channels(frame), FIRST - HELD
+        model = ours(frame[:FIRST], window, minutes, folder, val=HELD, test=0, **settings)
+        base = pca(values[:cut], values[cut:FIRST], window)
+        for name, (scores, at) in zip(found, (model(frame), base(values)), strict=True):
+            found[name].append((scores[FIRST:], at))
+    return found
+
+
+def learnt_from_free(
+    free: pd.DataFrame, frames: list[pd.DataFrame], window: int, minutes: float, folder: Path,
+    **settings: Any
+) -> dict[str, list[Scored]]:
+    """Of each detector, the scores of all steps, by what it saw in the one without anomalies."""
+    model = ours(free, window, minutes, folder, val=0.1, test=0, **settings)
+    values = channels(free)
+    cut = round(0.9 * len(values))
+    base = pca(values[:cut], values[cut:], window)
+    return {"Hourglass": [model(frame) for frame in frames],
+            f"PCA({CODE})": [base(channels(f)) for f in frames]}
 
 
 def main() -> None:
@@ -108,21 +153,13 @@ def main() -> None:
     print("| learnt from | detector | AUROC | mean of experiments | F1 | steps flagged |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as held:
-        folder, found = Path(held), {"Hourglass": [], f"PCA({CODE})": []}
-        for frame in track(frames, len(frames), "experiments"):
-            values, cut = channels(frame), FIRST - HELD
-            model = ours(frame[:FIRST], asked.window, asked.minutes, folder, val=HELD, test=0)
-            base = pca(values[:cut], values[cut:FIRST], asked.window)
-            for name, (scores, at) in zip(found, (model(frame), base(values)), strict=True):
-                found[name].append((scores[FIRST:], at))
-        for name, scored in found.items():
+        folder = Path(held)
+        own = learnt_from_each(frames, asked.window, asked.minutes, folder)
+        for name, scored in own.items():
             print(row(name, f"first {FIRST} steps", scored, [y[FIRST:] for y in truth]))
-        model = ours(free, asked.window, 5 * asked.minutes, folder, val=0.1, test=0)
-        values = channels(free)
-        cut = round(0.9 * len(values))
-        base = pca(values[:cut], values[cut:], asked.window)
-        print(row("Hourglass", "no anomalies", [model(frame) for frame in frames], truth))
-        print(row(f"PCA({CODE})", "no anomalies", [base(channels(f)) for f in frames], truth))
+        others = learnt_from_free(free, frames, asked.window, 5 * asked.minutes, folder)
+        for name, scored in others.items():
+            print(row(name, "no anomalies", scored, truth))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from ...core.registry import terms
 from .reconstruction import per_sample
 
 CHANNELS = (32, 64, 128)   # of a rival that looks at images
+REST = 1.0                 # loss of a rival of images (of 2.1 by chance) below which it waits
+LEAST = 0.01               # of the mean square of features, added to each one's variance
 
 
 class Dense(nn.Module):
@@ -52,6 +54,13 @@ def frozen(rival: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     fixed = {name: weight.detach() for name, weight in rival.named_parameters()}
     found: tuple[Tensor, Tensor] = functional_call(rival, fixed, (x,))
     return found
+
+
+def likeness(right: Tensor, made: Tensor) -> Tensor:
+    """Half the mean squared distance (B,) of features (B, F), each in standard deviations of those
+    that are right."""
+    spread = right.var(0, correction=0) + LEAST * right.square().mean() + 1e-12
+    return ((made - right).square() / spread).mean(1) / 2
 
 
 def told_apart(rival: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
@@ -116,7 +125,12 @@ class ImageRival(nn.Module):
     """The rival tells samples from what the decoder makes of their codes and of the prior's draws.
     Half the squared distance of its features is in place of the reconstruction; the decoder, and it
     alone, also learns to pass for real, which counts `realism` times (Larsen et al., 2016, arXiv
-    1512.09300)."""
+    1512.09300).
+
+    Each feature is measured in standard deviations of the real samples of the batch, for which the
+    paper's rival has batch normalisation: otherwise the rival makes features ever larger. The sum
+    over features is brought to the number of values of a sample, so that it weighs about as a
+    reconstruction does."""
 
     def __init__(self, model: nn.Module, realism: NotNegative = 1.0, width: Count = 256,
                  layers: Count = 2, rate: Positive = 1.0):
@@ -129,7 +143,7 @@ class ImageRival(nn.Module):
     def forward(self, out: Output, model: nn.Module) -> Tensor:
         """(B,)."""
         right, made = (frozen(self.rival, x)[1] for x in (out.x, out.px.mean))
-        distance = per_sample((made - right.detach()).square()) / 2
+        distance = likeness(right.detach(), made) * out.x[0].numel()
         fakes = self._made(out, model)
         return distance + self.realism * sum(softplus(-frozen(self.rival, x)[0]) for x in fakes)
 
@@ -143,7 +157,8 @@ class ImageRival(nn.Module):
         """(B,), of the rival's weights alone."""
         with torch.no_grad():
             again, drawn = self._made(out, model)
-        return told_apart(self.rival, out.x, again) + softplus(self.rival(drawn)[0])
+        lost = told_apart(self.rival, out.x, again) + softplus(self.rival(drawn)[0])
+        return torch.where(lost.detach().mean() > REST, lost, lost.detach())
 
     def _made(self, out: Output, model: nn.Module) -> tuple[Tensor, Tensor]:
         """What the decoder makes of the codes and of as many draws; nothing reaches the encoder."""

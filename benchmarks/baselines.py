@@ -1,0 +1,141 @@
+"""Every default beside the trivial way to do the same: one table.
+
+    python benchmarks/baselines.py --folder runs/baselines
+    python benchmarks/baselines.py --quick            # a minute, to see that it works
+    python benchmarks/baselines.py --only mnist,odds  # rows whose names begin so
+
+The data lies in HOURGLASS_DATA. Each row trains as a first user does, with nothing but what its
+call shows, on one core, for a few minutes at most, and compares unseen samples. Rows are kept in
+the folder as they are done, so that a run in pieces prints one table. A default is better or worse
+than a baseline where every seed says so. Where several baselines are measured, the table shows the
+one that did best on the very test, which favours it.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import baseline_measures as by
+import numpy as np
+from tables import tables
+
+from hourglass.core.console import say
+
+ODDS = ("cardio", "glass", "ionosphere", "letter", "mammography", "pima", "satellite", "thyroid",
+        "vowels", "wbc")
+ERROR, PSNR, AUROC = "squared error", "PSNR, dB", "AUROC"
+CELLS = "error, that of column means being 1"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A data set, what is done there, and how both sides are measured."""
+
+    data: str
+    job: str
+    call: str
+    figure: str
+    measure: Callable[[by.Asked, int], by.Outcome]
+    seeds: int = 1
+
+    @property
+    def more(self) -> bool:
+        """Whether a larger figure is better."""
+        return self.figure in (PSNR, AUROC)
+
+
+def rows() -> dict[str, Row]:
+    """All rows of the table, by name."""
+    found = {}
+    for name, data, minutes in (
+            ("mnist", "mnist()", 2), ("notmnist", "notmnist", 2),
+            ("cifar", "{root}/cifar10-jpeg.zip", 3), ("faces", "celeba()", 3)):
+        found[name] = Row(name, "reconstruct", f"hg.train({name!r}, minutes={minutes})", ERROR,
+                          by.reconstruct(data, minutes))
+    for name, archive in (("tiles", "magnetic_tile"), ("DeepPCB", "deeppcb")):
+        found[name.lower()] = Row(name, "detect", f"hg.train('{archive}.zip', minutes=2)", AUROC,
+                                  by.defects(archive, 2))
+    series = "hg.train(series, kind='series', window=30, minutes={})"
+    found["skab-each"] = Row("SKAB, first 400 steps", "detect", series.format(0.2), AUROC,
+                             by.skab("each"), 2)
+    found["skab-free"] = Row("SKAB, no anomalies", "detect", series.format(1), AUROC,
+                             by.skab("free"), 2)
+    found["smap"] = Row("SMAP and MSL, 7 channels", "detect", series.format(0.3), AUROC,
+                        by.telemetry, 2)
+    found["ecg5000"] = Row("ECG5000, 200 normal beats", "detect",
+                           "hg.train(x, kind='series', minutes=0.5)", AUROC, by.heartbeats, 3)
+    for name in ODDS:
+        found[f"odds-{name}"] = Row(f"ODDS {name}", "detect", "hg.train(table, minutes=0.3)",
+                                    AUROC, by.outliers(name), 3)
+    for name, (make, share) in tables(by.root() / "tables").items():
+        found[name] = Row(f"{name}, {share:.0%} hidden", "impute", "hg.train(table)", CELLS,
+                          by.impute(make, share), 2)
+    found["movielens"] = Row("MovieLens, films with 50 ratings, 10% hidden", "impute",
+                             "hg.train(table)", CELLS, by.impute(by.films, 0.1))
+    noisy = f"hg.train({{}}, corruption='noise({by.NOISE}, clip=True)', minutes=3)"
+    found["noise-faces"] = Row("faces with noise", "denoise", noisy.format("'faces'"), PSNR,
+                               by.denoise("celeba()", 3))
+    found["noise-cifar"] = Row("CIFAR with noise", "denoise", noisy.format("'cifar'"), PSNR,
+                               by.denoise("{root}/cifar10-jpeg.zip", 3))
+    return found
+
+
+def measured(row: Row, asked: by.Asked) -> dict[str, Any]:
+    """A row's figures, as JSON holds them."""
+    begun = time.monotonic()
+    outcomes = [asdict(row.measure(asked, seed)) for seed in range(1 if asked.quick else row.seeds)]
+    return {"outcomes": outcomes, "seconds": round(time.monotonic() - begun)}
+
+
+def line(row: Row, held: dict[str, Any]) -> str:
+    """The row of the table."""
+    outcomes = held["outcomes"]
+    ours = np.array([outcome["ours"] for outcome in outcomes])
+    others = {name: np.array([outcome["others"][name] for outcome in outcomes])
+              for name in outcomes[0]["others"] if all(name in o["others"] for o in outcomes)}
+    best = (max if row.more else min)(others, key=lambda name: others[name].mean())
+    gain = (ours - others[best]) * (1 if row.more else -1)
+    verdict = "better" if gain.min() > 0 else "**worse**" if gain.max() < 0 else "even"
+    return (f"| {row.data} | {row.job} | `{row.call}` | {row.figure} | {shown(ours)} | {best} "
+            f"{shown(others[best])} | {verdict} |")
+
+
+def shown(values: np.ndarray) -> str:
+    """The mean of the seeds' figures, and their range where there are several."""
+    mean = f"{values.mean():.3g}"
+    return mean if len(values) == 1 else f"{mean} ({values.min():.3g} to {values.max():.3g})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--folder", type=Path, help="where rows are kept, to go on from there")
+    parser.add_argument("--only", default="", help="rows whose names begin so, with commas")
+    parser.add_argument("--quick", action="store_true", help="seconds of everything")
+    given = parser.parse_args()
+    wanted = tuple(name for name in given.only.split(",") if name)
+    table = {name: row for name, row in rows().items() if not wanted or name.startswith(wanted)}
+    if not table:
+        parser.error(f"no row begins with {given.only}; there are {', '.join(rows())}")
+    lines = []
+    for name, row in table.items():
+        kept = given.folder / f"{name}.json" if given.folder else None
+        if kept is not None and kept.is_file():
+            held = json.loads(kept.read_text())
+        else:
+            held = measured(row, by.Asked(given.quick))
+            if kept is not None:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                kept.write_text(json.dumps(held, indent=1))
+        lines.append(line(row, held))
+        say(f"{lines[-1]} {held['seconds']} s")
+    print("| data | job | our default | figure | ours | best baseline | ours is |")
+    print("|---|---|---|---|---|---|---|")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
