@@ -8,6 +8,7 @@ import torch
 from ..core.console import say
 from ..core.registry import detectors
 from ..data.source import Source
+from ..data.windows import over_time
 from ..inference.anomaly import keep_detectors
 from ..inference.calibration import find_held, keep_held
 from ..inference.fitted_prior import prior_of
@@ -56,9 +57,10 @@ def settle(training: "Training") -> bool:
         keep_held(cache, held)
         device = training.source.splits["train"].device
         keep_detectors(Trained(training.folder, str(device), training.source))
-    if training.source.encoding.get("kind") == "table":
-        keep_filler(Trained(training.folder, str(training.fabric.device), training.source),
-                    training.source)
+    source = training.source
+    gone = training.settings.data == IN_MEMORY and source.splits["train"].gaps
+    if source.encoding.get("kind") == "table" or (gone and over_time(source.encoding)):
+        keep_filler(Trained(training.folder, str(training.fabric.device), source), source)
     return best
 
 

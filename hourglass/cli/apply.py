@@ -160,7 +160,7 @@ def impute(
                                       "file.")] = Path("full.csv"),
     device: Device = "cpu",
 ) -> None:
-    """Fill in the missing cells of a table with a model of tables.
+    """Fill in the missing cells of a table or the gaps of a series, with a model of the same kind.
 
     Example: hourglass impute runs/1 rows.csv -o full.csv
     """

@@ -1,7 +1,8 @@
 """Missing cells of a table filled in: by the model, by similar rows and by column means.
 
 Each column weighs the three as suits it best, found by hiding known cells of validation rows, and
-is measured by hiding those of test rows. The weights are kept with the run.
+is measured by hiding those of test rows. The weights are kept with the run. Gaps of a series are
+filled in by `hourglass.inference.series_gaps`, whose weights are kept in the same way.
 """
 
 import json
@@ -15,6 +16,7 @@ from ..core.contracts import Collection
 from ..data.columns import Column, parts_of
 from ..data.source import Source
 from ..data.table import Table
+from ..data.windows import over_time
 from ..run.folder import RunFolder
 from .hidden_cells import (
     NEIGHBOURS,
@@ -28,6 +30,7 @@ from .hidden_cells import (
 )
 from .in_use import InUse
 from .run_cache import RunCache, kept_evaluations
+from .series_gaps import filled, find_weights
 
 DONORS = 5000             # training rows that neighbours are found among, at most,
 DONOR_VALUES = 5_000_000  # of so many values
@@ -56,12 +59,19 @@ class Filler:
 
 
 def impute(model: InUse, x: Any, y: Any = None) -> Any:
-    """A table with what is missing in it filled in, see `Trained.impute`. Raises ValueError for
-    what is no table, and for a model that was not trained on one."""
+    """A table or series with what is missing in it filled in, see `Trained.impute`. Raises
+    ValueError for what is neither, and for a model that was not trained on one."""
+    if over_time(model.description.encoding):
+        if model.model.condition is not None:
+            raise ValueError("a model that is told classes fills no gaps of series; train without "
+                             "--condition")
+        filler = filler_of(model)
+        return filled(model, model.read(x), filler.weights, filler.rounds)
     found = model.read(x)
     if not isinstance(found.raw, Table):
-        raise ValueError("only tables are filled in, by a model that was trained on one: "
-                         "hourglass train rows.csv")
+        raise ValueError("only tables and series are filled in, by a model that was trained on "
+                         "one: hourglass train rows.csv, or hourglass train \"series('rows.csv')"
+                         "\"")
     return found.raw.filled(found.encoding, complete(model, found, filler_of(model), y))
 
 
@@ -94,15 +104,25 @@ def by_neighbours(x: np.ndarray, donors: np.ndarray) -> np.ndarray:
 
 
 def filler_of(model: InUse) -> Filler:
-    """The run's filler: as it was kept, else found from its data; where that is gone, the model
-    alone fills in."""
-    found = _kept(model.cache, model.description.encoding["columns"])
+    """The run's filler: as it was kept, else found from its data. Where that is gone, the model
+    alone fills in a table's cells, and straight lines the gaps of a series."""
+    encoding = model.description.encoding
+    columns = encoding["mean"] if over_time(encoding) else encoding["columns"]
+    found = _kept(model.cache, len(columns))
     if found is None:
         try:
             found = keep_filler(model, model.source())
         except ValueError:
-            found = _alone(model.description.encoding["columns"], np.empty((0, model.shape[0])))
+            found = _of_series(np.tile(np.eye(3, dtype=np.float32)[1], (len(columns), 1)), 1, {
+                "words": ["The data of the run is gone, so straight lines fill the gaps."]}
+                ) if over_time(encoding) else _alone(columns, np.empty((0, model.shape[0])))
     return found
+
+
+def _of_series(weights: np.ndarray, rounds: int, told: dict[str, Any]) -> Filler:
+    channels = len(weights)
+    return Filler(weights, rounds, np.empty((0, channels), np.float32),
+                  np.zeros(channels, np.float32), told)
 
 
 def keep_filler(model: InUse, source: Source) -> Filler:
@@ -115,13 +135,13 @@ def keep_filler(model: InUse, source: Source) -> Filler:
     return found
 
 
-def _kept(cache: RunCache, columns: list[Column]) -> Filler | None:
+def _kept(cache: RunCache, columns: int) -> Filler | None:
     def filler(tensors: dict[str, Tensor], texts: dict[str, str]) -> Filler:
         own = {name: np.array(t.numpy()) for name, t in tensors.items()}   # not the file's memory
         return Filler(own["weights"], int(texts["rounds"]), own["donors"], own["mean"],
                       json.loads(texts["told"]))
     found = cache.kept_tensors(FILE, filler)
-    return None if found is None or len(found.weights) != len(columns) else found
+    return None if found is None or len(found.weights) != columns else found
 
 
 def _alone(columns: list[Column], donors: np.ndarray) -> Filler:
@@ -132,7 +152,9 @@ def _alone(columns: list[Column], donors: np.ndarray) -> Filler:
 
 def find_filler(model: InUse, source: Source) -> Filler:
     """Weigh model, neighbours and mean for every column by hidden cells of validation rows, and
-    measure them, and all together, by those of test rows."""
+    measure them, and all together, by those of test rows; likewise of a series."""
+    if over_time(source.encoding):
+        return _of_series(*find_weights(model, source))
     columns = source.encoding["columns"]
     width = sum(part.stop - part.start for part in parts_of(columns))
     donors = rows_of(source, "train", min(DONORS, max(NEIGHBOURS, DONOR_VALUES // width)))

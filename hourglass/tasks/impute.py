@@ -1,13 +1,19 @@
-"""A table with what is missing in it filled in."""
+"""A table or series with what is missing in it filled in."""
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..core.console import say
+from ..core.contracts import Collection
 from ..data.data_frames import decimal_of, read_frame
+from ..data.series import Series
 from ..data.table import Table, by_column
-from ..inference.hidden_cells import WAYS, in_shares
+from ..data.windows import over_time
+from ..inference.hidden_cells import WAYS, in_lines, in_shares
 from ..inference.imputation import Filler, complete, filler_of
+from ..inference.series_gaps import filled
 from ..inference.trained import Trained
 from .tables import SUFFIXES, save_table
 from .write_images import check_name
@@ -17,16 +23,18 @@ MOST = 20   # columns of which it is said how they are filled in
 
 def impute(model: Trained, table: str, out: Path) -> list[str]:
     """Write a table's file again with its missing cells filled in by the model; all other cells of
-    a csv stay as they were written. Returns what to say of it. Raises ValueError."""
+    a csv stay as they were written. Of a series, its times, units and channels are written in the
+    order of time. Returns what to say of it. Raises ValueError."""
     check_name(out, SUFFIXES)
     if out.resolve() == Path(table).resolve():
         raise ValueError(f"{out} is the table itself; choose another -o")
     found = model.read(table)
     for note in found.notes:
         say(note)
-    if not isinstance(found.raw, Table):
-        raise ValueError(f"{table} is no table")
-    filler = filler_of(model)
+    filler = _filler(model, found, table)
+    if isinstance(found.raw, Series):
+        return _impute_series(model, found, filler, out)
+    assert isinstance(found.raw, Table)
     full = found.raw.filled(found.encoding, complete(model, found, filler))
     own = found.raw.frame
     changed = {name: own[name].isna() & full[name].notna() for name in own.columns}
@@ -41,6 +49,33 @@ def impute(model: Trained, table: str, out: Path) -> list[str]:
              f"{sum(count.values()):,} cells filled in: {by_column(count) or 'none was missing'}"]
     return lines + [f"{left:,} cells are still missing, in columns that the model knows nothing of"
                     ] * (left > 0)
+
+
+def _filler(model: Trained, found: Collection, table: str) -> Filler:
+    """The run's filler; raises ValueError where it fills in no file such as this one."""
+    if isinstance(found.raw, Table):
+        return filler_of(model)
+    if over_time(model.description.encoding) and not isinstance(found.raw, Series):
+        raise ValueError("gaps of windows (N, T, C) are filled in from Python: "
+                         "hourglass.load(run).impute(array)")
+    if not isinstance(found.raw, Series):
+        raise ValueError(f"{table} is neither a table nor a series")
+    if model.model.condition is not None:
+        raise ValueError("a model that is told classes fills no gaps of series; train without "
+                         "--condition")
+    return filler_of(model)
+
+
+def _impute_series(model: Trained, found: Collection, filler: Filler, out: Path) -> list[str]:
+    series = found.raw
+    assert isinstance(series, Series)
+    full = filled(model, found, filler.weights, filler.rounds)
+    save_table(out, full)
+    gaps = np.isnan(series.values).sum(0)
+    count = {name: int(n) for name, n in zip(series.columns, gaps, strict=True) if n}
+    return [*in_lines(filler.told), f"{sum(count.values()):,} values filled in: "
+            f"{by_column(count) or 'none was missing'}",
+            "the file holds times and channels in the order of time; other columns are left out"]
 
 
 def _how(filler: Filler, columns: list[Any], count: dict[str, int]) -> list[str]:

@@ -13,6 +13,7 @@ from ...core.registry import terms
 from .reconstruction import per_sample
 
 CHANNELS = (32, 64, 128)   # of a rival that looks at images
+WEIGHT = 0.1               # of a sample's values, that the distance of features counts as
 REST = 1.0                 # loss of a rival of images (of 2.1 by chance) below which it waits
 LEAST = 0.01               # of the mean square of features, added to each one's variance
 
@@ -128,9 +129,8 @@ class ImageRival(nn.Module):
     1512.09300).
 
     Each feature is measured in standard deviations of the real samples of the batch, for which the
-    paper's rival has batch normalisation: otherwise the rival makes features ever larger. The sum
-    over features is brought to the number of values of a sample, so that it weighs about as a
-    reconstruction does."""
+    paper's rival has batch normalisation: otherwise the rival makes features ever larger. Their
+    mean counts a tenth of a sample's values, so that it weighs about as a reconstruction does."""
 
     def __init__(self, model: nn.Module, realism: NotNegative = 1.0, width: Count = 256,
                  layers: Count = 2, rate: Positive = 1.0):
@@ -143,7 +143,7 @@ class ImageRival(nn.Module):
     def forward(self, out: Output, model: nn.Module) -> Tensor:
         """(B,)."""
         right, made = (frozen(self.rival, x)[1] for x in (out.x, out.px.mean))
-        distance = likeness(right.detach(), made) * out.x[0].numel()
+        distance = likeness(right.detach(), made) * out.x[0].numel() * WEIGHT
         fakes = self._made(out, model)
         return distance + self.realism * sum(softplus(-frozen(self.rival, x)[0]) for x in fakes)
 
