@@ -25,6 +25,7 @@ from hourglass.model.summary import summarise
 from hourglass.run.settings import make_settings, read_recipe
 from hourglass.tasks.restore import Manner, restore
 from hourglass.training.loop import varied
+from hourglass.training.setup import prepare
 
 # tiles
 
@@ -150,6 +151,27 @@ def test_a_trained_model_restores_arrays_of_any_size(denoiser):
     assert denoiser.restore(torch.zeros(1, 1, 1)).shape == (1, 1, 1, 1)
     with pytest.raises(ValueError, match="1 channels"):
         denoiser.restore(np.zeros((2, 12, 12, 3), np.float32) + 0.3)
+
+
+@pytest.mark.parametrize("given, backbone, bottleneck", [
+    ({"corruption": "noise(0.1)"}, "unet", "identity"), ({"corruption": "none"}, "conv", "plain"),
+    ({}, "conv", "plain"), ({"model": "dae"}, "conv", "plain"),
+    ({"corruption": "noise(0.1)", "model": "ae(4)"}, "conv", "plain(4)"),
+    ({"corruption": "noise(0.1)", "bottleneck": "plain(3)"}, "conv", "plain(3)"),
+    ({"corruption": "noise(0.1)", "backbone": "mlp(8)"}, "mlp(8)", "plain"),
+    ({"corruption": "noise(0.1)", "loss": "recon + 0.1 * l1"}, "conv", "plain")])
+def test_images_to_restore_have_a_unet_unless_a_network_is_named(
+        given, backbone, bottleneck, tmp_path):
+    training = prepare(make_settings(given), stripes(20), out=tmp_path / "run")
+    assert training.parts.backbone.startswith(backbone)
+    assert training.parts.bottleneck.startswith(bottleneck)
+    assert ("U-Net" in " ".join(training.notes)) == (backbone == "unet")
+
+
+def test_vectors_to_restore_have_no_unet(tmp_path):
+    x = np.random.default_rng(0).normal(size=(30, 6)).astype(np.float32)
+    training = prepare(make_settings({"corruption": "noise(0.1)"}), x, out=tmp_path / "run")
+    assert training.parts.backbone == "mlp" and training.parts.bottleneck.startswith("plain")
 
 
 def test_a_model_of_vectors_restores_vectors(tmp_path):

@@ -13,6 +13,7 @@ from hourglass.core.contracts import Latent, Output
 from hourglass.core.registry import terms
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.loss_step import Step
+from hourglass.model.losses.adversarial import LEAST, REST, likeness
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
 from hourglass.run.settings import make_settings
@@ -80,6 +81,34 @@ def test_every_sample_of_a_batch_counts_and_codes_keep_their_order():
     each = step.objective.terms["tc_gan"](out, step.model)
     assert each.shape == (8,) and out.latent.z.shape == (8, 3)
     assert torch.allclose(out.latent.z[2:3], step.model(x[2:3], draw=False).latent.z, atol=1e-6)
+
+
+def test_likeness_counts_features_in_their_own_spread():
+    """However large a rival makes its features, the same differences cost the same."""
+    random = torch.Generator().manual_seed(0)
+    right = torch.randn(4000, 3, generator=random) * torch.tensor([0.01, 1.0, 100.0])
+    made_ = right + torch.tensor([0.01, 1.0, 100.0])   # each a standard deviation away
+    large = 1 + LEAST * (1e4 + 1 + 1e-4) / 3 / torch.tensor([1e-4, 1.0, 1e4])
+    assert likeness(right, made_).mean() == pytest.approx(float((1 / large).mean() / 2), rel=0.05)
+    torch.testing.assert_close(likeness(50 * right, 50 * made_), likeness(right, made_))
+
+
+def test_a_rival_of_images_that_is_sure_waits():
+    """Its loss has a gradient until it tells samples from reconstructions, and none from then on."""
+    step = made("learned_likeness")
+    x = torch.rand(16, 1, 8, 8).round()
+    out, (weights, _) = step.model(x, draw=False), step.objective.rival_weights()[0]
+    optimiser = torch.optim.Adam(weights, 0.01)
+    for _ in range(300):
+        loss = step.objective.rival_losses(out, step.model)["rival_learned_likeness"]
+        moved = sum(float(g.abs().sum()) for g in gradients(loss, weights))
+        if loss < REST:
+            break
+        assert moved > 0
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert loss < REST and moved == 0
 
 
 class Coded(nn.Module):

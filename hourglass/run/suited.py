@@ -1,4 +1,5 @@
-"""Parts that suit the data, where the settings leave them open: those of tables."""
+"""Parts that suit the data, where the settings leave them open: of tables, of series, and of
+images that are to be restored."""
 
 import re
 from dataclasses import replace
@@ -17,8 +18,14 @@ SIZED = re.compile(r"(plain|gaussian)\((\d+)\)")          # bottlenecks that are
 def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
     """The settings' parts, fitted to the data, and what to say of them. Of a table, a code whose
     size is left open has half as many numbers as there are columns, at most 32, and training hides
-    cells, unless the settings or the model name a corruption."""
+    cells, unless the settings or the model name a corruption. Images that are to be restored have
+    a U-Net, for a code of a few numbers loses more than most corruptions take."""
     parts, notes = settings.parts(), []
+    if _restores(settings, source):
+        parts = replace(parts, backbone="unet", bottleneck="identity")
+        notes.append("images are restored by a U-Net, whose code is as large as the image and no "
+                     "summary of it; for a code of a few numbers: --model dae, or --bottleneck "
+                     "'plain(32)'")
     if source.encoding.get("kind") == "table":
         columns = len(source.encoding["columns"])
         size = max(1, min(LARGEST, columns // 2))
@@ -32,6 +39,13 @@ def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
             notes.append("training hides up to half of the cells of each row, so that the model "
                          "learns to fill them in; --corruption none hides none")
     return parts.fitted(source.shape, source.low, source.high, source.columns), notes
+
+
+def _restores(settings: Settings, source: Source) -> bool:
+    """Whether a corruption, or pairs of images, are given, and nothing of the network is said."""
+    given = settings.corruption not in ("", "none") or source.splits["train"].given is not None
+    said = settings.backbone or settings.decoder or settings.bottleneck or settings.loss
+    return len(source.shape) == 3 and given and not said and settings.model == "ae"
 
 
 def _says_size(settings: Settings) -> bool:
