@@ -1,6 +1,6 @@
 """What `benchmarks/baselines.py` measures: our default on a data set, and what is trivial there.
 
-Every function takes `Asked` and a seed, trains with nothing but minutes (and what the data makes
+Every function takes `Asked` and a seed, trains with nothing but epochs (and what the data makes
 necessary, which the call in the table shows), and gives an `Outcome`.
 """
 
@@ -36,9 +36,10 @@ class Asked:
 
     quick: bool = False     # seconds of everything, for a look whether it works
 
-    def manner(self, minutes: float) -> dict[str, Any]:
-        """What `train` is told besides the data."""
-        return {"minutes": 0.02 if self.quick else minutes, "device": "cpu", "report": False}
+    def manner(self, epochs: int | None) -> dict[str, Any]:
+        """What `train` is told besides the data; without epochs it ends by itself."""
+        limit = {"minutes": 0.02} if self.quick else {"epochs": epochs} if epochs else {}
+        return {"device": "cpu", "report": False, **limit}
 
 
 @dataclass
@@ -55,13 +56,13 @@ def root() -> Path:
 
 
 @contextlib.contextmanager
-def training(data: Any, asked: Asked, minutes: float, **settings: Any
+def training(data: Any, asked: Asked, epochs: int | None = None, **settings: Any
              ) -> Iterator[tuple[hg.Trained, list[str]]]:
     """A model of our defaults, and what its user was told of how good it is."""
     with tempfile.TemporaryDirectory() as folder:
         spoken = io.StringIO()
         with contextlib.redirect_stderr(spoken):
-            model = hg.train(data, out=f"{folder}/run", **asked.manner(minutes), **settings)
+            model = hg.train(data, out=f"{folder}/run", **asked.manner(epochs), **settings)
         yield model, spoken_of(spoken.getvalue())
 
 
@@ -77,11 +78,11 @@ def letters() -> np.ndarray:
     return np.frombuffer(file.read()[16:], np.uint8).reshape(-1, 28, 28)
 
 
-def reconstruct(data: str, minutes: float, **settings: Any) -> Callable[[Asked, int], Outcome]:
+def reconstruct(data: str, epochs: int, **settings: Any) -> Callable[[Asked, int], Outcome]:
     """The squared error of unseen images, beside PCA of as many numbers as a code has."""
     def measure(asked: Asked, seed: int) -> Outcome:
         given = letters() if data == "notmnist" else data.format(root=root())
-        with training(given, asked, minutes, seed=seed, **settings) as (model, told):
+        with training(given, asked, epochs, seed=seed, **settings) as (model, told):
             source = model.source()
             train, test = source.splits["train"], source.splits["test"]
             x = test.x[test.index[:TESTED]].numpy()
@@ -97,11 +98,11 @@ def reconstruct(data: str, minutes: float, **settings: Any) -> Callable[[Asked, 
     return measure
 
 
-def denoise(data: str, minutes: float, **settings: Any) -> Callable[[Asked, int], Outcome]:
+def denoise(data: str, epochs: int, **settings: Any) -> Callable[[Asked, int], Outcome]:
     """PSNR of unseen images with noise, beside three filters. Total variation and non-local means
     are told the noise's strength, the median filter has the better of two sizes."""
     def measure(asked: Asked, seed: int) -> Outcome:
-        with training(data.format(root=root()), asked, minutes, seed=seed,
+        with training(data.format(root=root()), asked, epochs, seed=seed,
                       corruption=f"noise({NOISE}, clip=True)", **settings) as (model, told):
             split = model.source().splits["test"]
             x = split.x[split.index[:4 if asked.quick else RESTORED]].numpy()
@@ -137,7 +138,7 @@ def filtered(noisy: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
-def defects(name: str, minutes: float) -> Callable[[Asked, int], Outcome]:
+def defects(name: str, epochs: int) -> Callable[[Asked, int], Outcome]:
     """AUROC of defective images, beside the best of PCA's detectors."""
     def measure(asked: Asked, seed: int) -> Outcome:
         from argparse import Namespace
@@ -146,10 +147,11 @@ def defects(name: str, minutes: float) -> Callable[[Asked, int], Outcome]:
         archive = root() / "inspection" / f"{name}.zip"
         with tempfile.TemporaryDirectory() as folder:
             data = boards(archive, Path(folder) / "boards") if name == "deeppcb" else archive
-            options = Namespace(minutes=minutes, quick=asked.quick)
+            options = Namespace(minutes=None, quick=asked.quick)
             spoken = io.StringIO()
             with contextlib.redirect_stderr(spoken):
-                rows = figures(data, {"seed": seed}, options, Path(folder) / "run",
+                rows = figures(data, {"seed": seed, "epochs": 2 if asked.quick else epochs},
+                               options, Path(folder) / "run",
                                ("", "pca", "pca_local", "pca_relative"))
         ours, *others = ((text, cells[0].value) for text, *cells in rows)
         return Outcome(ours[1], dict(others), [f"detector {ours[0]}"])
@@ -162,7 +164,7 @@ def skab(part: str) -> Callable[[Asked, int], Outcome]:
         import skab as bench
         free, frames = bench.experiments(34 if asked.quick else 4)
         truth = [frame.anomaly.to_numpy() > 0 for frame in frames]
-        minutes = 0.02 if asked.quick else 1.0 if part == "free" else 0.2
+        minutes = 0.02 if asked.quick else None
         with tempfile.TemporaryDirectory() as folder:
             if part == "free":
                 found = bench.learnt_from_free(free, frames, 30, minutes, Path(folder), seed=seed)
@@ -183,7 +185,7 @@ def telemetry(asked: Asked, seed: int) -> Outcome:
         cut = round(0.9 * len(train))
         with tempfile.TemporaryDirectory() as folder:
             model = bench.ours(pd.DataFrame(train).add_prefix("channel "), 30,
-                               0.02 if asked.quick else 0.3, Path(folder), seed=seed)
+                               0.02 if asked.quick else None, Path(folder), seed=seed)
             base = bench.pca(train[:cut], train[cut:], 30)
             scores = {"ours": model(pd.DataFrame(test).add_prefix("channel "))[0],
                       f"PCA({bench.CODE})": base(test)[0]}
@@ -218,8 +220,7 @@ def heartbeats(asked: Asked, seed: int) -> Outcome:
     x, normal = rows[:, 1:].astype(np.float32), rows[:, 0] == 1
     order = np.random.default_rng(seed).permutation(np.flatnonzero(normal))
     rest = np.concatenate([order[200:], np.flatnonzero(~normal)])
-    return detected(x[order[:200]], x[rest], ~normal[rest], asked, seed, kind="series",
-                    minutes=0.5)
+    return detected(x[order[:200]], x[rest], ~normal[rest], asked, seed, kind="series")
 
 
 def outliers(name: str) -> Callable[[Asked, int], Outcome]:
@@ -229,7 +230,7 @@ def outliers(name: str) -> Callable[[Asked, int], Outcome]:
         order = np.random.default_rng(seed).permutation(np.flatnonzero(y == 0))
         half = len(order) // 2
         rest = np.concatenate([order[half:], np.flatnonzero(y == 1)])
-        return detected(x[order[:half]], x[rest], y[rest] == 1, asked, seed, minutes=0.3)
+        return detected(x[order[:half]], x[rest], y[rest] == 1, asked, seed)
     return measure
 
 
@@ -242,12 +243,12 @@ def odds(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def detected(
     train: np.ndarray, test: np.ndarray, truth: np.ndarray, asked: Asked, seed: int,
-    minutes: float, **settings: Any
+    **settings: Any
 ) -> Outcome:
     """AUROC of our default detector, of PCA's error and of the distance to neighbours, both in
     standardised columns."""
     data = train if settings else pd.DataFrame(train).add_prefix("column ")
-    with training(data, asked, minutes, seed=seed, **settings) as (model, told):
+    with training(data, asked, seed=seed, **settings) as (model, told):
         given = test if settings else pd.DataFrame(test).add_prefix("column ")
         ours = roc_auc_score(truth, model.score(given))
         numbers = model.encode(given).shape[1]

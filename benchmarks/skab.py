@@ -73,7 +73,7 @@ def pca(train: np.ndarray, held: np.ndarray, window: int) -> Callable[[np.ndarra
 
 
 def ours(
-    train: pd.DataFrame, window: int, minutes: float, folder: Path, **settings: Any
+    train: pd.DataFrame, window: int, minutes: float | None, folder: Path, **settings: Any
 ) -> Callable[[pd.DataFrame], Scored]:
     """Scores series by a model of our defaults, learnt from one."""
     train = train.drop(columns=[name for name in LABELS if name in train])
@@ -115,7 +115,7 @@ def row(name: str, part: str, found: list[Scored], labels: list[np.ndarray]) -> 
 
 
 def learnt_from_each(
-    frames: list[pd.DataFrame], window: int, minutes: float, folder: Path, **settings: Any
+    frames: list[pd.DataFrame], window: int, minutes: float | None, folder: Path, **settings: Any
 ) -> dict[str, list[Scored]]:
     """Of each detector, the scores after the first steps of each experiment, which it saw."""
     found: dict[str, list[Scored]] = {"Hourglass": [], f"PCA({CODE})": []}
@@ -129,7 +129,7 @@ def learnt_from_each(
 
 
 def learnt_from_free(
-    free: pd.DataFrame, frames: list[pd.DataFrame], window: int, minutes: float, folder: Path,
+    free: pd.DataFrame, frames: list[pd.DataFrame], window: int, minutes: float | None, folder: Path,
     **settings: Any
 ) -> dict[str, list[Scored]]:
     """Of each detector, the scores of all steps, by what it saw in the one without anomalies."""

@@ -94,7 +94,7 @@ def test_likeness_counts_features_in_their_own_spread():
 
 
 def test_a_rival_of_images_that_is_sure_waits():
-    """Its loss has a gradient until it tells samples from reconstructions, and none from then on."""
+    """Its loss has a gradient until it tells samples from reconstructions, and none after."""
     step = made("learned_likeness")
     x = torch.rand(16, 1, 8, 8).round()
     out, (weights, _) = step.model(x, draw=False), step.objective.rival_weights()[0]
