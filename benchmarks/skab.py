@@ -129,8 +129,8 @@ def learnt_from_each(
 
 
 def learnt_from_free(
-    free: pd.DataFrame, frames: list[pd.DataFrame], window: int, minutes: float | None, folder: Path,
-    **settings: Any
+    free: pd.DataFrame, frames: list[pd.DataFrame], window: int, minutes: float | None,
+    folder: Path, **settings: Any
 ) -> dict[str, list[Scored]]:
     """Of each detector, the scores of all steps, by what it saw in the one without anomalies."""
     model = ours(free, window, minutes, folder, val=0.1, test=0, **settings)
