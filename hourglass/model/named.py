@@ -177,8 +177,7 @@ def feature_vae(dim: Count = 16, weight: NotNegative = 30.0) -> Parts:
 @models.add("two_stage_vae")
 def two_stage_vae(dim: Count = 16) -> Parts:
     """Variational autoencoder whose decoder's spread is the best for each batch, and a second one
-    that learns to draw its codes (Dai & Wipf, 2019, arXiv 1903.05789). With a spread that is
-    learned, which begins at 1, the KL would win before the decoder has learnt anything."""
+    that learns to draw its codes (Dai & Wipf, 2019, arXiv 1903.05789)."""
     return Parts(bottleneck=f"gaussian({dim})", likelihood="normal('optimal')", loss="recon + kl",
                  prior="two_stage")
 
