@@ -104,8 +104,8 @@ class Trained:
         return self.pipeline.restore(x, y)
 
     def impute(self, x: Any, y: Any = None) -> Any:
-        """A table or series (a path, a data frame or rows) with what is missing filled in, as a data
-        frame in its own units; windows (N, T, C) as an array. Raises ValueError."""
+        """A table or series (a path, a data frame or rows) with what is missing filled in, as a
+        data frame in its own units; windows (N, T, C) as an array. Raises ValueError."""
         from .imputation import impute
         return impute(self, x, y)
 
