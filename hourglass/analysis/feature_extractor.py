@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..core.console import track
+from ..core.noise import seeded
 from ..core.tensor_files import load_tensors, save_tensors
 from ..data.fetch import cache_folder
 from ..data.source import Source
@@ -133,8 +134,7 @@ def _classifier(source: Source) -> Judge:
     splits = source.identity["splits"]
     mark = json.dumps([VERSION, source.identity["digest"], splits, len(source.classes)])
     path = _kept(hashlib.sha256(mark.encode()).hexdigest()[:16])
-    with torch.random.fork_rng([]):
-        torch.manual_seed(0)
+    with seeded(0):
         model = Classifier(source.shape[0], len(source.classes))
         model(torch.zeros(2, *source.shape))   # the lazy layer learns its size
         if path.is_file():

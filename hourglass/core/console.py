@@ -3,7 +3,8 @@
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -16,10 +17,30 @@ def is_first() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def as_it_is(text: str) -> str:
+    """The voice of the command line."""
+    return text
+
+
+def silent(text: str) -> str:
+    """A voice that says nothing."""
+    return ""
+
+
+VOICE: ContextVar[Callable[[str], str]] = ContextVar("voice", default=as_it_is)   # in whose words
+# a line is said; "" is not said
+
+
 def say(text: str) -> None:
     """One line for the person at the terminal."""
-    if is_first():
+    text = VOICE.get()(text)
+    if text and is_first():
         print(text, file=sys.stderr, flush=True)
+
+
+def is_silent() -> bool:
+    """Whether nothing is to be said or shown."""
+    return VOICE.get() is silent
 
 
 def is_terminal() -> bool:
@@ -29,8 +50,8 @@ def is_terminal() -> bool:
 
 def track(items: Iterable[Item], total: int, what: str, done: int = 0) -> Iterator[Item]:
     """The items, with a bar of how many are done, so many before them; without a terminal, a line
-    now and then. Inside another bar there is none."""
-    if BARS:
+    now and then. Inside another bar, or where nothing is said, there is none."""
+    if BARS or is_silent():
         yield from items
         return
     BARS.append(what)

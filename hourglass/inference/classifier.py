@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..core.console import track
+from ..core.noise import seeded
 from ..core.registry import schedules
 from ..data.source import Split
 from ..model.autoencoder import Autoencoder, initialise
@@ -41,19 +42,24 @@ def as_classifier(model: Autoencoder, parts: Parts, classes: int, origin: str) -
     """A model with this model's encoder and bottleneck and an untrained head in its decoder's
     place; on the same device."""
     own = replace(parts, condition=CONDITION)
-    made = Autoencoder(own, model.shape, classes)
+    with seeded(0):
+        made = Autoencoder(own, model.shape, classes)
+        made.condition.apply(initialise)  # type: ignore[union-attr]
     made.decoder = NoDecoder(origin)
     theirs = {name: value for name, value in model.state_dict().items()
               if not name.startswith(("decoder.", "condition."))}
     made.load_state_dict(theirs, strict=False)
-    made.condition.apply(initialise)  # type: ignore[union-attr]
     return made.to(next(model.parameters()).device)
 
 
 def fit_classifier(model: Autoencoder, split: Split, rows: Tensor, training: Training) -> None:
     """Train the head, and unless it is frozen the encoder, on these labelled rows of a split, by
     cross-entropy and AdamW at a rate that falls to nothing; raises FloatingPointError."""
-    torch.manual_seed(training.seed)
+    with seeded(training.seed, split.device):
+        _fit(model, split, rows, training)
+
+
+def _fit(model: Autoencoder, split: Split, rows: Tensor, training: Training) -> None:
     head: nn.Module = model.condition.classify  # type: ignore[union-attr, assignment]
     groups: list[dict[str, Any]] = [{"params": list(head.parameters()), "lr": LR}]
     if not training.frozen:

@@ -21,6 +21,7 @@ from torch import Tensor
 from ..core.contracts import Corrupted
 from ..core.expressions import read_sum
 from ..core.hints import Count, NotNegative, Share
+from ..core.noise import seeded
 from ..core.registry import corruptions
 
 Corruption = Callable[[Tensor], Tensor]
@@ -77,8 +78,7 @@ def corrupter(text: str) -> Corrupter:
 
 def corrupted(corrupt: Corrupter, x: Tensor, seed: int = 0) -> Corrupted:
     """x (B, *shape) corrupted, in noise that the seed alone decides, and what is hidden of it."""
-    with torch.random.fork_rng([x.device] if x.device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with seeded(seed, x.device):
         return corrupt.apply(x)
 
 

@@ -1,16 +1,20 @@
 """More samples than there are: augmented images, as files."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ..core.channels import channels_last
 from ..core.console import track
 from ..core.files import check_empty
+from ..core.noise import seeded
 from ..core.output_names import folder_name
 from ..data import collect, split
 from ..data.augmentations import augmenter
 from ..data.images import Reading
+from ..data.source import Source
 from .write_images import TIFFS, as_picture, save_deep
 
 BATCH = 100
@@ -30,8 +34,13 @@ def augment(data: str, text: str, n: int, out: Path, reading: Reading, seed: int
     if next(iter(source.splits.values())).gaps:
         raise ValueError(f"{data} has missing pixels (NaN), which cannot be moved; fill them in")
     vary = augmenter(text, source.low, source.high)
+    with seeded(seed):
+        _write_varied(source, vary, n, out)
+    return n
+
+
+def _write_varied(source: Source, vary: Callable[[Tensor], Tensor], n: int, out: Path) -> None:
     everything = source.whole()
-    torch.manual_seed(seed)
     turns = -(-n // len(everything))
     rows = torch.cat([torch.randperm(len(everything)) for _ in range(turns)])[:n]
     numbered = enumerate(rows.split(BATCH))
@@ -46,4 +55,3 @@ def augment(data: str, text: str, n: int, out: Path, reading: Reading, seed: int
                 as_picture(image).save(path)
             else:
                 save_deep(path.with_suffix(TIFFS[0]), source.scale.back(image))
-    return n

@@ -4,7 +4,6 @@ import copy
 import json
 import math
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from ..core.device import choose_device
 from ..core.expressions import read
 from ..core.files import check_empty
 from ..core.hints import did_you_mean
+from ..core.noise import GENERATORS, seeded
 from ..core.registry import models
 from ..core.tensor_files import load_tensors, save_tensors
 from ..data.scales import AS_IT_IS, find_scale
@@ -38,7 +38,6 @@ SCALES = ("auto", "standard", "range", "none")
 KEPT = ("settings.toml", "run.json", "model.safetensors", "history.csv")   # of a run's folder
 STATE = "estimator.safetensors"   # beside them, what else an estimator is
 FEWEST = 5   # rows kept for validation that tell how much worse new rows come back
-ONE_AT_A_TIME = threading.Lock()   # trainings of one process draw from the same generator
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def learn(
     scaling = scaling_of(x, scale, len(shape) > 1)
     shape = (*shape, 1) if len(shape) == 2 else shape
     samples = scaling.forth(x).astype(np.float32).reshape(len(x), *shape)
-    with ONE_AT_A_TIME, tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
+    with GENERATORS, tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
         kept = find_scale(samples, AS_IT_IS)[0]   # one scale is enough
         training = prepare(settings, Collection(samples, scale=kept), out=Path(folder) / "run")
         progress = fit(parties_of(training), training.source, training.plan, training.state)
@@ -132,7 +131,7 @@ class Learnt:
                  device: str = "cpu", unseen: np.ndarray | None = None):
         self.files, self.scaling, self.shape, self.device = files, scaling, shape, device
         self.unseen = np.empty(0, int) if unseen is None else unseen   # rows kept for validation
-        with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng([]):
+        with tempfile.TemporaryDirectory() as folder, seeded(None):
             write_files(files, Path(folder))
             self.trained = load(folder, device)
             own = self.trained.model.sample_prior(1)

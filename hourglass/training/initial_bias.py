@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from ..core.noise import seeded
 from ..core.part_contracts import Starts, offers
 from ..data.source import Split
 from ..model.autoencoder import Autoencoder
@@ -59,7 +60,7 @@ def _loss(model: Autoencoder, train: Split, rows: Tensor) -> float:
     batch = train.batch(rows[:: -(-len(rows) // most)])
     trained = model.training
     model.eval()
-    with torch.random.fork_rng([batch.x.device] if batch.x.is_cuda else []):
+    with seeded(None, batch.x.device):
         out = model(batch.x, batch.y, False, batch.given, batch.known)
     model.train(trained)
     nats = -out.px.log_prob(batch.x)

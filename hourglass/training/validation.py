@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ..core.noise import seeded
 from ..data.source import Split
 from ..model.loss_step import Step
 from ..model.posterior_stats import Posterior, gathered
@@ -43,9 +44,7 @@ def evaluate(
     sums: dict[str, Tensor] = {}
     rank, world = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
     rows = torch.arange(min(len(split), most or len(split)))[rank::world]
-    devices = [split.device] if split.device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(EVALUATION_SEED)
+    with seeded(EVALUATION_SEED, split.device):
         for chunk in rows.split(size):
             batch = split.batch(chunk)
             with fabric.autocast() if fabric else torch.autocast("cpu", enabled=False):

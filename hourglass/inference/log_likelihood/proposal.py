@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 from ...core.contracts import Batch, Latent, Output
+from ...core.noise import seeded
 from ...core.part_contracts import Relaxed, offers
 from ...data.source import Split
 from ...model.autoencoder import Autoencoder
@@ -118,8 +119,7 @@ def seed_of(split: Split, row: Tensor, seed: int) -> int:
 @contextmanager
 def own_noise(device: torch.device, seed: int) -> Iterator[None]:
     """A context with noise of that seed, which leaves everything else's as it was."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with seeded(seed, device):
         yield
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.console import track
+from ...core.noise import seeded
 
 BATCH = 512
 HELD_OUT = 0.1
@@ -69,6 +70,5 @@ def learn(
 
 def _held_out(loss: Callable[[Tensor, Tensor], Tensor], z: Tensor, y: Tensor) -> float:
     """The mean loss, in the same noise at every look."""
-    with torch.random.fork_rng([]), torch.no_grad():
-        torch.manual_seed(1)
+    with seeded(1), torch.no_grad():
         return float(loss(z, y).mean())

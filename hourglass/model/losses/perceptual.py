@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...core.contracts import Output
 from ...core.hints import Count, Positive
+from ...core.noise import seeded
 from ...core.registry import terms
 from ...core.ssim import multi_scale
 from .reconstruction import Term, per_sample
@@ -72,8 +73,7 @@ class Perceptual(nn.Module):
                              "perceptual((32, 64))")
         self.names = [f"kernel{i}" for i in range(len(channels))]
         widths = [int(model.shape[0]), *channels]  # type: ignore[index]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             for name, (n, m) in zip(self.names, pairwise(widths), strict=True):
                 kernel = nn.init.kaiming_normal_(torch.empty(m, n, 3, 3))
                 self.register_buffer(name, kernel, persistent=False)
