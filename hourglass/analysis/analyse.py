@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..core.console import say
+from ..core.own_parts import is_own
 from ..core.registry import detectors
+from ..core.registry import priors as registered_priors
 from ..data.source import Source
 from ..data.windows import over_time
 from ..inference.anomaly import keep_detectors
@@ -124,7 +126,13 @@ def _keep(
         try:
             fitted[text] = prior_of(cache, text, lambda: codes, len(source.classes),
                                     model)
-        except (ValueError, RuntimeError) as error:   # of odd codes; the report need not suffer
+            if is_own(registered_priors, text):
+                fitted[text].sample(2)   # which may fail, and then the report need not
+        except Exception as error:   # of odd codes, or an own prior; the report need not suffer
+            fitted.pop(text, None)
+            if not isinstance(error, ValueError | RuntimeError) and not (
+                    is_own(registered_priors, text)):
+                raise
             if priors:
                 raise ValueError(str(error)) from None
             say(f"the prior {text} could not be fitted: {error}")

@@ -21,6 +21,7 @@ from .finetune import finetune_commands
 from .latent import latent_commands
 from .named_command import with_named_command
 from .options import Blur, Data, Device, Images, Out, Recipe, Run, Sharpen
+from .plugins import plugins_of
 from .serve import serve_commands
 from .settings_flags import takes_settings
 
@@ -37,9 +38,12 @@ app.add_typer(serve_commands)
 app.add_typer(data_commands, name="data")
 
 @app.callback(invoke_without_command=True)
-def start(version: Annotated[bool, typer.Option("--version", help="Print the version and "
-                                                "exit.")] = False
-          ) -> None:
+def start(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    plugin: Annotated[str, typer.Option(
+        metavar="FILE", help="A Python file or module that registers parts of your own, such as "
+                             "parts.py. It may stand anywhere in a command.")] = "",
+) -> None:
     """Train an autoencoder on your data, look at the report, and use the model.
 
     Start with: hourglass train digits
@@ -248,7 +252,11 @@ def _settings(data: str, recipe: str, given: dict[str, Any]) -> Settings:
 def main() -> None:
     """Run a command. A wrong argument gives one or two lines and exit code 2."""
     try:
-        words = sys.argv[1:] or ["--help"]
+        words, plugins = plugins_of(sys.argv[1:])
+        if plugins:
+            from ..core.own_parts import load_parts  # which brings torch
+            load_parts(plugins)
+        words = words or ["--help"]
         code = with_named_command(app, words)(words, standalone_mode=False)
         if code == INTERRUPTED:
             _fail("interrupted", INTERRUPTED)

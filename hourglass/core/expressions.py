@@ -32,13 +32,15 @@ class Summand(NamedTuple):
     call: Call
 
 
-def read(text: str) -> Call:
-    """Read "name" or "name(1, key=2)"; nothing in it is evaluated."""
+def read(text: object) -> Call:
+    """Read "name" or "name(1, key=2)", or what has such a text; nothing in it is evaluated."""
+    text = str(text)
     return _call(_expression(text), text)
 
 
-def read_sum(text: str) -> list[Summand]:
+def read_sum(text: object) -> list[Summand]:
     """Read "recon + 4 * kl(free_bits=0.5)", or with a ramp, "recon + ramp(0, 4) * kl"."""
+    text = str(text)
     return [_weighed(node, text, sign) for sign, node in _summands(_expression(text))]
 
 

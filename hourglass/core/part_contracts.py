@@ -10,6 +10,20 @@ from torch.distributions import Distribution
 
 from .contracts import Alphabet, Clock, Latent, Output
 
+# backbones
+
+class Takes(Protocol):
+    """A decoder that takes an h of another shape than its encoder gives."""
+
+    takes: tuple[int, ...]   # of one h
+
+
+class KeepsWeights(Protocol):
+    """A network whose weights begin as they are."""
+
+    given: bool   # true
+
+
 # bottlenecks
 
 class Bottleneck(Protocol):

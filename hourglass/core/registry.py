@@ -2,9 +2,11 @@
 
 import inspect
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
 
+from .console import say
 from .expressions import Call, read
 from .hints import _fitted, did_you_mean
 
@@ -14,6 +16,9 @@ Part = TypeVar("Part", bound=Callable[..., Any])
 SYNONYMS = {"latent_dim": "dim", "encoding_dim": "dim", "z_dim": "dim", "kernel_size": "kernel",
             "strides": "stride", "units": "widths", "hidden_dims": "widths", "p": "share",
             "stddev": "std", "sigma": "std"}   # other tools' names of options
+
+
+OWN_NETWORKS = "networks"   # the backbone that a user's own torch modules are
 
 
 class Registry:
@@ -27,11 +32,14 @@ class Registry:
         self.kind, self.home, self.given, self.contract = kind, home, given, contract
         self.registered: dict[str, Callable[..., Any]] = {}
         self.examples: dict[str, str] = {}
+        self.own: dict[str, str] = {}   # of a user's own parts: the files they were written in
 
     @property
     def parts(self) -> dict[str, Callable[..., Any]]:
-        """All parts of the kind. The first access imports the module that registers them."""
+        """All parts of the kind. The first access imports the modules that register them, installed
+        packages of other people included."""
         import_module(self.home)
+        _load_installed()
         return self.registered
 
     def add(self, name: str, example: str | None = None) -> Callable[[Part], Part]:
@@ -42,9 +50,9 @@ class Registry:
             return part
         return put
 
-    def make(self, text: str, *given: Any) -> Any:
-        """Make the part that a text names, such as "gaussian(16)"."""
-        return self.build(read(text), *given)
+    def make(self, text: object, *given: Any) -> Any:
+        """Make the part that a text, or an object with such a text, names: "gaussian(16)"."""
+        return self.build(read(str(text)), *given)
 
     def build(self, call: Call, *given: Any) -> Any:
         """Make the part that a call names."""
@@ -55,7 +63,7 @@ class Registry:
         """Check a call's options and convert them to the part's hints. Raises ValueError."""
         if call.name not in self.parts:
             raise ValueError(f"no {self.kind} is named {call.name!r}; "
-                             f"{did_you_mean(call.name, self.parts)}")
+                             f"{did_you_mean(call.name, self.parts)}{self._of_others(call)}")
         return self._options(call, self.options(call.name))
 
     def options(self, name: str) -> dict[str, inspect.Parameter]:
@@ -72,6 +80,17 @@ class Registry:
     def about(self, name: str) -> str:
         """The first line of the part's docstring."""
         return (inspect.getdoc(self.parts[name]) or "").partition("\n\n")[0].replace("\n", " ")
+
+    def _of_others(self, call: Call) -> str:
+        """What to say of a name that no part of ours comes near."""
+        if call.name == OWN_NETWORKS:
+            names = {side: call.kwargs[side] for side in ("encoder", "decoder")
+                     if side in call.kwargs}
+            given = ", ".join(f"{side}={name}(...)" for side, name in names.items())
+            return (f". This model has networks of your own, {' and '.join(names.values())}. Give "
+                    f"them again, from Python: hg.load(run, {given})")
+        near = did_you_mean(call.name, self.parts).startswith("did you mean")
+        return "" if near else ". If it is a part of your own, give its file: --plugin parts.py"
 
     def _options(self, call: Call, known: dict[str, inspect.Parameter]) -> dict[str, Any]:
         if len(call.args) > len(known):
@@ -93,6 +112,23 @@ class Registry:
         return {n: _fitted(f"{call.name}: {n}", v, known[n].annotation)
                 for n, v in options.items()}
 
+
+@cache
+def _load_installed() -> None:
+    """Import the own parts of installed packages, which name them as entry points of the group
+    hourglass.parts. One that fails is left out, and that is said."""
+    if _LOADING:   # it asks for parts itself
+        return
+    _LOADING.append(True)
+    from importlib.metadata import entry_points
+    for entry in entry_points(group="hourglass.parts"):
+        try:
+            entry.load()
+        except Exception as error:   # whatever somebody's own code raises
+            say(f"the parts of {entry.value} are left out: {type(error).__name__}: {error}")
+
+
+_LOADING: list[bool] = []
 
 sources = Registry("data source", "hourglass.data", 1, "(reading, **options) -> Collection")
 backbones = Registry("backbone", "hourglass.model.backbones", 2,

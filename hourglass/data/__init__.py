@@ -74,7 +74,12 @@ def _collected(data: Any, reading: Reading, y: Any, given: Given) -> Collection:
 
 def _of_source(call: Call, reading: Reading) -> Collection:
     """What a source holds, with a note where the reading chooses among files and it has none."""
-    found: Collection = sources.build(call, reading)
+    made = sources.build(call, reading)
+    if isinstance(made, Collection):
+        found = made
+    else:   # of an own source: x, or x and y
+        x, y = made if isinstance(made, tuple) else (made, None)
+        found = _collected(x, reading, y, gather(x, reading, y))
     idle = [name for name in ("include", "exclude", "label_depth", "pages")
             if call.name not in OF_FILES and name in reading.manner]
     if idle:

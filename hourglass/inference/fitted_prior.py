@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..core.contracts import CodeSpace
 from ..core.expressions import read
+from ..core.noise import seeded
 from ..core.part_contracts import HasDensity, check_part, offers
 from ..core.registry import priors
 from ..model.autoencoder import Autoencoder
@@ -31,7 +32,7 @@ class FittedPrior:
     @property
     def groups(self) -> int:
         """How many classes it tells apart; 1 if none."""
-        return int(self.part.groups)
+        return int(getattr(self.part, "groups", 1))
 
     @torch.no_grad()
     def sample(
@@ -41,8 +42,7 @@ class FittedPrior:
 
         A temperature below 1 keeps to what is likely. Raises ValueError for a class without codes.
         """
-        with torch.random.fork_rng([]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             kinds = (torch.multinomial(self.share, n, replacement=True) if y is None
                      else torch.as_tensor(y, dtype=torch.long))
             if (self.share[kinds] == 0).any():
@@ -75,8 +75,7 @@ def fit_prior(text: str, codes: Codes, classes: int, model: Autoencoder) -> Fitt
     share = torch.bincount(y, minlength=classes if codes.y is not None else 1) / len(y)
     if not torch.isfinite(z).all():
         raise ValueError("some codes are not finite, so no prior fits them; train the model again")
-    with torch.random.fork_rng([]):
-        torch.manual_seed(0)
+    with seeded(0):
         part = priors.make(text, _space(len(z), codes.z.shape[1:], len(share), model))
         check_part("prior", text, part)
         part.fit(z, y)

@@ -12,10 +12,12 @@ from ..core.part_contracts import (
     Adapts,
     Discrete,
     GuessesClasses,
+    KeepsWeights,
     LearnsInputs,
     Settles,
     SeveralBooks,
     Shows,
+    Takes,
     check_part,
     offers,
 )
@@ -49,7 +51,8 @@ class Autoencoder(nn.Module):
         forth = backbones.make(parts.backbone, shape, out)
         back = backbones.make(parts.decoder, shape, out) if parts.decoder else forth
         self.encoder, self.decoder = forth.encoder, back.decoder
-        self.bottleneck = bottlenecks.make(parts.bottleneck, forth.code, back.code)
+        taken = back.decoder.takes if offers(back.decoder, Takes) else back.code
+        self.bottleneck = bottlenecks.make(parts.bottleneck, forth.code, taken)
         check_part("likelihood", parts.likelihood, self.likelihood)
         check_part("bottleneck", parts.bottleneck, self.bottleneck)
         # asked once: a compiled model cannot ask as it goes
@@ -61,9 +64,10 @@ class Autoencoder(nn.Module):
         self.corruption, self.corrupt = parts.corruption, corrupter(parts.corruption)
         self.condition: Condition | None = (
             None if parts.condition == "none" else
-            CONDITIONS[parts.condition](classes, forth.code, back.code))
-        if initial != "pytorch":
-            self.apply(initialise)
+            CONDITIONS[parts.condition](classes, forth.code, taken))
+        for part in self.children() if initial != "pytorch" else ():
+            if not offers(part, KeepsWeights):   # as a user's own networks do
+                part.apply(initialise)
 
     def encode(
         self, x: Tensor, y: Tensor | None = None, draw: bool = False

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ..core.composing import Composition
 from ..core.console import say
 from ..core.fields import Field, Setting, settings_of
 from ..core.hints import (
@@ -182,6 +183,8 @@ def make_settings(values: Mapping[str, Any]) -> Settings:
     """Make settings from names and values; other tools' names are accepted.
 
     Raises ValueError that says what is right."""
+    values = {name: str(value) if isinstance(value, Composition) else value
+              for name, value in values.items()}
     values = with_dim(own_words(values, say), Settings.model_fields["model"].default)
     for name in values:
         if name not in Settings.model_fields:

@@ -2,14 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
+from ..core.noise import seeded
 from ..core.tensor_files import load_tensors, save_tensors
 from ..model.autoencoder import Autoencoder
 from ..model.no_decoder import NoDecoder
 from .description import Description, description_in
 from .folder import RunFolder
+from .own_parts import missing_parts
 
 TEXT = "hourglass"   # the text of the file that holds the description
 
@@ -25,7 +28,8 @@ def save_model(
 
 def make_model(description: Description) -> Autoencoder:
     """The model that is described, without its weights; a classifier has no decoder."""
-    model = Autoencoder(description.parts, description.shape, len(description.classes))
+    with seeded(None):   # weights are drawn first, and then read
+        model = Autoencoder(description.parts, description.shape, len(description.classes))
     if not description.decoder:
         model.decoder = NoDecoder(description.origin)
     return model
@@ -72,5 +76,15 @@ def _check_there(folder: RunFolder) -> None:
 
 
 def _damaged(folder: RunFolder, error: Exception) -> ValueError:
-    why = " ".join(str(error).split())[:200]
+    if missing := missing_parts(_record(folder)):
+        return ValueError(missing)
+    why = " ".join(str(error).split())[:300]
     return ValueError(f"{folder.model} does not describe a model that can be made: {why}")
+
+
+def _record(folder: RunFolder) -> dict[str, Any]:
+    """run.json, or nothing where it is damaged."""
+    try:
+        return folder.read_record()
+    except ValueError:
+        return {}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ...core.console import say
 from ...core.registry import figures
 from ..snapshot import Lacking, Snapshot
 
@@ -18,6 +19,14 @@ def draw_all(
         if names is not None and name not in names:
             continue
         try:
-            yield name, figure(snapshot)
+            drawn = figure(snapshot)
+            if not hasattr(drawn, "savefig"):
+                raise TypeError(f"it gives a {type(drawn).__name__}, not a matplotlib Figure")
         except Lacking:
             continue
+        except Exception as error:
+            if name not in figures.own:
+                raise
+            say(f"the figure {name} is left out, for it failed: {type(error).__name__}: {error}")
+            continue
+        yield name, drawn

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ...core.console import say
 from ...core.registry import metrics
 from ..snapshot import Lacking, Snapshot
 from . import codebook_usage, detection, generation, latent, reconstruction, restoration
@@ -19,15 +20,21 @@ def measure(
     """Every metric that applies, or those named, and the 95 % intervals of those that have one."""
     numbers: dict[str, float] = {}
     intervals: dict[str, tuple[float, float]] = {}
-    for metric in (metrics.parts[name] for name in only or metrics.parts):
+    for metric in only or metrics.parts:
         try:
-            found: Mapping[str, float | np.ndarray | Estimate] = metric(snapshot)
+            found: Mapping[str, float | np.ndarray | Estimate] = metrics.parts[metric](snapshot)
+            estimates = {name: of_mean(value) if isinstance(value, np.ndarray) else value
+                         for name, value in found.items()}
+            values = {name: float(value.value if isinstance(value, Estimate) else value)
+                      for name, value in estimates.items()}
         except Lacking:
             continue
-        for name, value in found.items():
-            value = of_mean(value) if isinstance(value, np.ndarray) else value
-            if isinstance(value, Estimate):
-                intervals[name] = (value.low, value.high)
-                value = value.value
-            numbers[name] = float(value)
+        except Exception as error:
+            if metric not in metrics.own:
+                raise
+            say(f"the metric {metric} is left out, for it failed: {type(error).__name__}: {error}")
+            continue
+        numbers |= values
+        intervals |= {name: (value.low, value.high) for name, value in estimates.items()
+                      if isinstance(value, Estimate)}
     return numbers, intervals

@@ -1,0 +1,201 @@
+"""Parts of a user's own: registered from a cell, a file of plugins or an installed package."""
+
+import inspect
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from .contracts import Rule, Seen
+from .hints import did_you_mean
+from .registry import REGISTRIES, Part, Registry
+
+ALIASES = {"loss": "terms", "losses": "terms"}   # other words for a kind
+NEEDED = {   # what a part must have once it is made, by kind
+    "bottleneck": ("expand", "sample_prior"), "prior": ("fit", "sample"),
+    "backbone": ("encoder", "decoder", "code"), "detector": ("fit", "score")}
+ASSUMED: dict[str, dict[str, Any]] = {   # what it has if it does not say, by kind
+    "bottleneck": {"confined": False},
+    "prior": {"groups": 1},
+    "likelihood": {"support": (-math.inf, math.inf), "discrete": False, "out": lambda shape: shape,
+                   "per_value": lambda nats, values: {}}}
+MODULES = ("bottleneck", "likelihood", "prior")   # kinds that are torch modules
+
+
+def kind_of(word: str) -> str:
+    """The kind of part that a word names, as REGISTRIES has it: "loss", "term" and "terms" are
+    "terms". Raises ValueError."""
+    plain = word.strip().lower().replace("data ", "")
+    for name in (ALIASES.get(plain, plain), f"{plain}s"):
+        if name in REGISTRIES:
+            return name
+    kinds = [*REGISTRIES, "losses"]
+    raise ValueError(f"no kind of part is named {word!r}; {did_you_mean(word, kinds)}")
+
+
+def register(kind: str, name: str, example: str | None = None) -> Callable[[Part], Part]:
+    """Register a part of your own under a name that texts can use from then on.
+
+        @hg.register("loss", "tv")
+        def total_variation(out, model, power=1): ...
+
+    `kind` is loss, bottleneck, backbone, likelihood, prior, metric, figure, source, detector or
+    another that `hg.list()` shows; CONTRIBUTING.md has their contracts. A part that cannot be made
+    without arguments needs an `example`, such as "tv(power=2)". Shorter forms are accepted too: a
+    loss `(out, model, **options) -> (B,)`, a metric that returns a number, a detector
+    `(seen, **options) -> (N,)`, and a source `(**options) -> x or (x, y)`. To register a name again
+    replaces your part. Raises ValueError for a name that is taken by Hourglass.
+    """
+    registry = REGISTRIES[kind_of(kind)]
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ValueError(f"the name of a part is a word such as my_part, not {name!r}")
+    if name in registry.parts and name not in registry.own:
+        raise ValueError(f"{name} is a {registry.kind} of Hourglass; choose another name")
+
+    def put(part: Part) -> Part:
+        made = _adapted(registry.kind, name, part)
+        registry.add(name, example)(made)
+        registry.own[name] = _origin(part)
+        return part
+    return put
+
+
+def _origin(part: Any) -> str:
+    """The file that a part was written in; "" for a cell or a terminal."""
+    try:
+        file = inspect.getsourcefile(part) or ""
+    except TypeError:
+        file = ""
+    return str(Path(file).resolve()) if file and Path(file).is_file() else ""
+
+
+def _adapted(kind: str, name: str, part: Callable[..., Any]) -> Callable[..., Any]:
+    """The part as its kind's contract has it, checked and completed when it is made."""
+    first = next(iter(inspect.signature(part).parameters), "")
+    if kind == "term" and first == "out" and not inspect.isclass(part):
+        return _term_of(part)
+    if kind == "metric":
+        return _metric_of(name, part)
+    if kind == "detector" and first == "seen":
+        return _rule_of(part)
+    if kind == "data source" and first != "reading":
+        return _without_first(part, "reading", lambda reading, **options: part(**options))
+    if kind in NEEDED or kind in ASSUMED:
+        @wraps(part)
+        def made(*given: Any, **options: Any) -> Any:
+            return completed(kind, name, part(*given, **options))
+        for attribute, value in vars(part).items():   # such as `groups` of a class
+            if not attribute.startswith("__"):
+                setattr(made, attribute, value)
+        return made
+    return part
+
+
+def _without_first(
+    part: Callable[..., Any], first: str, use: Callable[..., Any], skipped: int = 0
+) -> Callable[..., Any]:
+    """`use` with the part's signature, `first` in place of so many of its first parameters."""
+    own = list(inspect.signature(part).parameters.values())[skipped:]
+    given = inspect.Parameter(first, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    wrapped = wraps(part)(use)
+    wrapped.__signature__ = inspect.Signature([given, *own])  # type: ignore[attr-defined]
+    return wrapped
+
+
+def _term_of(part: Callable[..., Any]) -> Callable[..., Any]:
+    """A loss term of a function (out, model, **options) -> (B,), or of one without the model."""
+    takes_model = list(inspect.signature(part).parameters)[1:2] == ["model"]
+
+    def term(model: nn.Module, **options: Any) -> Callable[..., Any]:
+        return lambda out, model: part(out, *([model] if takes_model else []), **options)
+    return _without_first(part, "model", term, 1 + takes_model)
+
+
+def _rule_of(part: Callable[..., Any]) -> Callable[..., Any]:
+    """A detector of a function (seen, **options) -> (N,)."""
+    def rule(**options: Any) -> Rule:
+        def score(seen: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
+            return np.asarray(part(seen, **options), np.float64)
+        return Rule(lambda codes, held: {}, score, codes=False)
+    own = list(inspect.signature(part).parameters.values())[1:]
+    wrapped = wraps(part)(rule)
+    wrapped.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
+    return wrapped
+
+
+def _metric_of(name: str, part: Callable[..., Any]) -> Callable[..., Any]:
+    """A metric that may return one number, or one a sample, under its own name."""
+    @wraps(part)
+    def metric(snapshot: Any, **options: Any) -> Any:
+        found = part(snapshot, **options)
+        return found if isinstance(found, Mapping) else {name: found}
+    return metric
+
+
+def completed(kind: str, name: str, made: Any) -> Any:
+    """A part that was made, with what its contract assumes; raises ValueError where it lacks what
+    the contract needs."""
+    if kind in MODULES and not isinstance(made, nn.Module):
+        raise ValueError(f"the {kind} {name} must be a torch module (torch.nn.Module), not a "
+                         f"{type(made).__name__}")
+    lacking = [attribute for attribute in NEEDED.get(kind, ()) if not hasattr(made, attribute)]
+    if lacking:
+        raise ValueError(f"the {kind} {name} has no {' and no '.join(lacking)}; its contract is "
+                         f"{REGISTRIES[f'{kind}s'].contract}")
+    for attribute, value in ASSUMED.get(kind, {}).items():
+        if not hasattr(made, attribute):
+            setattr(made, attribute, value)
+    return made
+
+
+def own_parts() -> dict[str, str]:
+    """Every part of a user's own, such as "term tv", and the file it was written in, or ""."""
+    return {f"{registry.kind} {name}": origin for registry in REGISTRIES.values()
+            for name, origin in registry.own.items()}
+
+
+def is_own(registry: Registry, text: str) -> bool:
+    """Whether the part that a text names is a user's own."""
+    return text.partition("(")[0].strip() in registry.own
+
+
+def load_parts(given: Any) -> None:
+    """Have own parts registered: by a file such as parts.py, a module's name, a module, or several
+    of these. Raises ValueError for what cannot be loaded."""
+    if isinstance(given, str | Path | ModuleType) or callable(given):
+        given = [given]
+    if not isinstance(given, Iterable):
+        raise ValueError(f"parts are files such as 'parts.py' or names of modules, not {given!r}")
+    for each in given:
+        if isinstance(each, str | Path):
+            _load(str(each))
+
+
+def _load(plugin: str) -> None:
+    """Run a file of own parts, or import a module of them."""
+    from importlib import import_module
+    path = Path(plugin)
+    try:
+        if path.suffix != ".py":
+            import_module(plugin)
+            return
+        if not path.is_file():
+            raise ValueError(f"there is no file {plugin}; --plugin takes a Python file such as "
+                             f"parts.py, or the name of a module")
+        spec = spec_from_file_location(f"hourglass_plugin_{path.stem}", path)
+        assert spec is not None and spec.loader is not None   # of a .py file there are both
+        module = module_from_spec(spec)
+        sys.modules[spec.name] = module   # where classes of the file look for themselves
+        spec.loader.exec_module(module)
+    except ValueError:
+        raise
+    except Exception as error:   # whatever somebody's own code raises
+        raise ValueError(f"the parts in {plugin} cannot be loaded: {type(error).__name__}: {error}"
+                         ) from error
