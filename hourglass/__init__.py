@@ -5,23 +5,49 @@
     codes = model.encode("photos/")
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_PUBLIC = {
-    "train": "tasks.train",
-    "resume": "tasks.train",
-    "report": "tasks.train",
-    "load": "inference.trained",
-    "load_half": "inference.encoder_decoder",
-    "finetune": "tasks.finetune",
-    "Trained": "inference.trained",
+if TYPE_CHECKING:   # what type checkers and editors see
+    from .core.composing import LOSSES as losses
+    from .core.composing import PARTS as parts
+    from .core.own_parts import register
+    from .inference.encoder_decoder import load_half
+    from .inference.trained import Trained
+    from .tasks.finetune import finetune
+    from .tasks.list_parts import list_parts as list
+    from .tasks.load import load
+    from .tasks.read import read
+    from .tasks.side_by_side import compare
+    from .tasks.train import report, resume, train
+
+_PUBLIC = {   # by name: where it lies, and what it is called there
+    "Trained": "inference.trained.Trained",
+    "compare": "tasks.side_by_side.compare",
+    "finetune": "tasks.finetune.finetune",
+    "list": "tasks.list_parts.list_parts",
+    "load": "tasks.load.load",
+    "load_half": "inference.encoder_decoder.load_half",
+    "losses": "core.composing.LOSSES",
+    "parts": "core.composing.PARTS",
+    "read": "tasks.read.read",
+    "register": "core.own_parts.register",
+    "report": "tasks.train.report",
+    "resume": "tasks.train.resume",
+    "train": "tasks.train.train",
 }
-__all__ = ["Trained", "finetune", "load", "load_half", "report", "resume", "train"]
+__all__ = ["Trained", "compare", "finetune", "list", "load", "load_half", "losses", "parts", "read",
+           "register", "report", "resume", "train"]
 
 
-def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is: torch alone takes a second."""
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'hourglass' has no attribute {name!r}")
-    from importlib import import_module
-    return getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
+if not TYPE_CHECKING:   # for whom every name would be right
+    def __getattr__(name: str) -> Any:
+        """Import what is asked for when it is: torch alone takes a second."""
+        if name not in _PUBLIC:
+            raise AttributeError(f"module 'hourglass' has no attribute {name!r}")
+        from importlib import import_module
+        module, _, attribute = _PUBLIC[name].rpartition(".")
+        return getattr(import_module(f".{module}", __name__), attribute)
+
+
+def __dir__() -> "tuple[str, ...]":
+    return (*__all__, "__doc__", "__name__", "__path__")

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import platform
+import shutil
 import time
 import tomllib
 from collections.abc import Sequence
@@ -178,9 +179,12 @@ def _age(path: Path) -> float:
     return path.stat().st_mtime
 
 
-def new_folder(out: str | Path | None) -> RunFolder:
-    """A new run's folder: the one asked for, else the next number under runs/."""
+def new_folder(out: str | Path | None, overwrite: bool = False) -> RunFolder:
+    """A new run's folder: the one asked for, else the next number under runs/. To `overwrite`
+    empties a folder that holds a run, and no other."""
     if out is not None:
+        if overwrite and is_run(Path(out)):
+            _clear(RunFolder(Path(out)))
         return RunFolder(_empty_folder(Path(out)))
     runs = Path("runs")
     runs.mkdir(exist_ok=True)
@@ -207,6 +211,20 @@ def _empty_folder(path: Path) -> Path:
         raise ValueError(f"{path} cannot be a folder for results ({error.strerror}); choose "
                          f"another --out") from None
     return path
+
+
+def _clear(folder: RunFolder) -> None:
+    """Remove what a run's folder holds; raises ValueError where another process trains in it."""
+    folder.lock().close()
+    try:
+        for path in folder.path.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    except OSError as error:
+        raise ValueError(f"{folder.path} cannot be overwritten ({error.strerror}); choose another "
+                         f"--out") from None
 
 
 def environment(device: str) -> dict[str, Any]:

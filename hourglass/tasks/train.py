@@ -1,35 +1,44 @@
-"""Hourglass from Python: train, resume and load in a line each."""
+"""Hourglass from Python: train, resume and report in a line each."""
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Generator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from ..analysis.against_pca import in_words
 from ..analysis.analyse import compared_with_pca, settle
 from ..analysis.report import finish, write_report
 from ..core.console import is_first, say
+from ..core.contracts import Progress
 from ..core.distributed import part_ways
+from ..core.malloc import give_memory_back
+from ..core.noise import Stream
+from ..core.own_parts import load_parts
 from ..data.over_time import as_kind
+from ..data.validation_data import is_own_validation, with_validation
 from ..inference.imputation import filled_in
 from ..inference.trained import Trained
+from ..model.given_networks import give, give_again
 from ..run.aliases import own_words
-from ..run.folder import open_run
-from ..run.settings import IN_MEMORY, chosen_recipe, make_settings
-from ..training.callbacks import Callback, as_callbacks, watched
+from ..run.folder import open_run, read_settings
+from ..run.keywords import ResumeKeywords, TrainKeywords
+from ..run.settings import IN_MEMORY, Settings, chosen_recipe, make_settings
+from ..training.callbacks import as_callbacks, watched
+from ..training.how import How, split_keywords
 from ..training.progress import show
-from ..training.setup import Training
+from ..training.setup import RESUMABLE, Training
 from ..training.setup import prepare as prepare_run
 from ..training.setup import resume as resume_run
 from ..training.train import run
+from .python_words import for_python, voice
+from .signatures import with_settings
 
 
-def train(
-    data: Any = None, *, y: Any = None, kind: str = "", out: str | Path | None = None,
-    recipe: str | None = None, quiet: bool = False, report: bool = True,
-    callbacks: Callback | Iterable[Callback] = (), **settings: Any,
-) -> Trained:
-    """Train on a source's name, a path, or samples in memory, with labels y, and report (without
-    `report`, faster by what that takes).
+@with_settings(tuple(Settings.model_fields), ("parts", "encoder", "decoder"))
+@for_python
+def train(data: Any = None, *, y: Any = None, kind: str = "", out: str | Path | None = None,
+          recipe: str | None = None, **given: Unpack[TrainKeywords]) -> Trained:
+    """Train on a source's name, a path, or samples in memory, and return the model.
 
     In memory are arrays, tensors, sparse matrices and data frames of any library, torch's Dataset
     and DataLoader, data sets of Hugging Face, and lists of arrays or PIL images. Labels y (N,) are
@@ -39,56 +48,118 @@ def train(
     cut into windows over time, by window=24, id="unit" and the like (`hourglass.data.series`), and
     an array (N, T, C) holds N windows.
 
-    `settings` are those of the command line, such as model="vae(16)" or epochs=10. `callbacks` are
-    functions of an epoch's number and its figures, called after each epoch; training stops where
-    one returns True. Raises ValueError for what cannot work and FloatingPointError for a loss that
-    is not finite.
+    `val` is a share or number of samples to validate on, or samples of your own: val=(xv, yv).
+    Parts are texts, such as "vae(16)", or objects, such as hg.parts.vae(16). Other tools' words
+    are understood too: learning_rate, latent_dim, validation_data and so on.
+
+    Raises ValueError for what cannot work, FloatingPointError for a loss that is not finite, and
+    KeyboardInterrupt where Ctrl-C ended training, once what was learnt is saved.
     """
-    called = as_callbacks(callbacks)
-    given = own_words(settings, (lambda text: None) if quiet else say)
-    values = {**(chosen_recipe(recipe) if recipe else {}), **given}
-    data = as_kind(data, kind, y, values)
-    in_memory = data is not None and not isinstance(data, str | Path)
-    if data is not None and not in_memory:
-        values["data"] = str(data)
-    training = prepare_run(make_settings(values), data if in_memory else None, y, out)
-    return _go(training, quiet, report, called)
+    how, settings = split_keywords(given)
+    with voice(how.quiet):
+        called = as_callbacks(how.callbacks)
+        load_parts(how.parts)
+        if "validation_data" in settings:
+            settings["val"] = settings.pop("validation_data")
+        own = settings.pop("val") if is_own_validation(settings.get("val")) else None
+        values = {**(chosen_recipe(recipe) if recipe else {}),
+                  **own_words(_as_texts(settings), say)}
+        if how.encoder is not None or how.decoder is not None:
+            values["backbone"] = give(how.encoder, how.decoder,
+                                      str(values.get("backbone") or "auto"))
+        data = as_kind(data, kind, y, values)
+        if own is not None:
+            values["val"] = 0.0
+            named = make_settings({**values, **_named(data)})
+            data, y = with_validation(named.data if _is_named(data) else data, y, own,
+                                      named.reading()), None
+        noise = Stream()
+        with noise:
+            training = prepare_run(make_settings({**values, **_named(data)}),
+                                   None if _is_named(data) else data, y, out, how.overwrite)
+        return _go(training, how, called, noise)
 
 
-def resume(run: str | Path, *, data: Any = None, y: Any = None, kind: str = "", quiet: bool = False,
-           report: bool = True, callbacks: Callback | Iterable[Callback] = (),
-           **changes: Any) -> Trained:
-    """Go on with a run exactly where it stopped, or for more epochs; data in memory that it was
-    trained on must be given again, with its kind. `callbacks` as in `train`."""
-    called = as_callbacks(callbacks)
-    data = as_kind(data, kind, y, changes)
-    training = resume_run(open_run(run), changes, data, y)
-    return _go(training, quiet, report, called)
+@with_settings(("val", *sorted(RESUMABLE)), ("parts", "encoder", "decoder"), kept=True)
+@for_python
+def resume(run: str | Path, *, data: Any = None, y: Any = None, kind: str = "",
+           **given: Unpack[ResumeKeywords]) -> Trained:
+    """Train a run on, exactly from where it stopped or for more epochs, and return the model.
+
+    Data in memory that it was trained on must be given again, with its kind and `val`. Networks
+    and parts of your own are given again too. Raises ValueError for what cannot work.
+    """
+    how, changes = split_keywords(given)
+    with voice(how.quiet):
+        called = as_callbacks(how.callbacks)
+        load_parts(how.parts)
+        folder = open_run(run)
+        kept = read_settings(folder.settings)
+        if how.encoder is not None or how.decoder is not None:
+            give_again(str(kept.get("backbone", "")), how.encoder, how.decoder)
+        changes = _as_texts(changes)
+        data = as_kind(data, kind, y, changes)
+        own = changes.pop("val") if is_own_validation(changes.get("val")) else None
+        if own is not None:
+            data, y = with_validation(data, y, own, make_settings(kept).reading()), None
+        noise = Stream()
+        with noise:
+            training = resume_run(folder, changes, data, y)
+        return _go(training, how, called, noise)
 
 
+@for_python
 def report(run: str | Path) -> Path:
     """Draw a run's report again; returns its path."""
     return write_report(open_run(run))
 
 
-def _go(training: Training, quiet: bool, report: bool, callbacks: list[Callback]) -> Trained:
-    progress: Iterable[Any] = watched(run(training), training, callbacks)
-    if quiet:
-        for _ in progress:
-            pass
-    else:
-        for note in training.notes:
-            say(note)
-        show(iter(progress), training.plan.epochs)
+def _as_texts(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings in which objects such as hg.parts.vae(16) are their texts."""
+    from ..core.composing import Composition
+    return {name: str(value) if isinstance(value, Composition) else value
+            for name, value in settings.items()}
+
+
+def _is_named(data: Any) -> bool:
+    return data is None or isinstance(data, str | Path)
+
+
+def _named(data: Any) -> dict[str, str]:
+    """The setting that names the data, if it has a name."""
+    return {"data": str(data)} if data is not None and _is_named(data) else {}
+
+
+def _go(training: Training, how: How, callbacks: list[Any], noise: Stream) -> Trained:
+    steps: Generator[Progress] = noise.within(run(training))
+    progress = watched(steps, training, callbacks) if callbacks else steps
+    for note in training.notes:
+        say(note)
+    show(progress, training.plan.epochs, how.shown)
     if is_first():
-        (finish if report else settle)(training)
-        if not quiet:
-            for text in (in_words(training.folder.read_record()) if report else
-                         compared_with_pca(training)):
-                say(text)
-        for line in [] if quiet else filled_in(training.folder):
-            say(line)
+        with noise:
+            _look(training, how)
     part_ways()
     on_cpu = training.fabric.device.type == "cpu"   # as what is loaded is
     here = training.settings.data == IN_MEMORY and on_cpu
-    return Trained(training.folder, source=training.source if here else None)
+    model = Trained(training.folder, source=training.source if here else None)
+    if not how.keep_memory:
+        del training, progress, steps
+        gc.collect()
+        give_memory_back()
+    return model
+
+
+def _look(training: Training, how: How) -> None:
+    """Look at what was learnt, as far as asked; raises KeyboardInterrupt where Ctrl-C came."""
+    if training.interrupted:
+        settle(training)
+        say(f"interrupted; the model so far is kept. To continue: hourglass train "
+            f"{training.folder.path} --resume")
+        raise KeyboardInterrupt
+    (finish if how.report is True else settle)(training)
+    for text in (in_words(training.folder.read_record()) if how.report is True else
+                 () if how.quiet else compared_with_pca(training)):
+        say(text)
+    for line in () if how.quiet else filled_in(training.folder):
+        say(line)

@@ -1,41 +1,77 @@
-"""Callbacks: functions of the caller's that look at each epoch, and may stop training."""
+"""Callbacks: functions of the caller's that look at each epoch, and may stop training; and loggers
+by name."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any
 
+from ..core.console import is_first
 from ..core.contracts import Progress
+from ..run.keywords import Callback, Callbacks
+from .loggers import LOGGERS, Logger, check_logger, start_logger
 from .setup import Training
 from .train import anyone
 
-Callback = Callable[[int, dict[str, float]], Any]   # the epoch's number and its figures, by name
 
-
-def as_callbacks(given: Callback | Iterable[Callback]) -> list[Callback]:
-    """One function or several as a list; raises ValueError for what cannot be called so."""
-    several = isinstance(given, Iterable) and not callable(given)
+def as_callbacks(given: Callbacks) -> list[Callback | str]:
+    """One function or logger's name, or several, as a list. Raises ValueError for what cannot be
+    called so, and for a logger whose package is not installed."""
+    several = isinstance(given, Iterable) and not isinstance(given, str) and not callable(given)
     each: list[Any] = list(given) if several else [given]  # type: ignore[arg-type]
     for callback in each:
-        if not callable(callback):
+        if isinstance(callback, str) and callback in LOGGERS:
+            check_logger(callback)
+        elif not callable(callback):
+            what = repr(callback) if isinstance(callback, str) else type(callback).__name__
             raise ValueError(
                 f"a callback is a function of the epoch's number and its figures, such as "
                 f"lambda epoch, row: row['val_loss'] < 0.1, and stops training where it returns "
-                f"True; {type(callback).__name__} is not one. For early stopping write "
-                f"stop='early(patience=10)'; the best weights are kept, and schedules are named "
-                f"by schedule='one_cycle'")
+                f"True; or the name of a logger ({', '.join(LOGGERS)}); {what} is neither. For "
+                f"early stopping write stop='early(patience=10)'; the best weights are kept, and "
+                f"schedules are named by schedule='one_cycle'")
     return each
 
 
 def watched(
-    progress: Generator[Progress], training: Training, callbacks: list[Callback]
-) -> Iterator[Progress]:
+    progress: Generator[Progress], training: Training, callbacks: list[Callback | str]
+) -> Generator[Progress]:
     """A training's progress, with each callback called after every epoch; it ends where one of them
-    returns True, in any of the processes."""
-    for seen in progress:
-        yield seen
-        if not seen.row or not callbacks:
+    returns True, in any of the processes. What a callback adds to the row is kept in the history.
+    """
+    loggers: list[Logger] = [
+        start_logger(name, training.folder.path, training.settings.model_dump())
+        for name in callbacks if isinstance(name, str) and is_first()]
+    functions = [callback for callback in callbacks if not isinstance(callback, str)]
+    try:
+        for seen in progress:
+            yield seen
+            if not seen.row or not callbacks:
+                continue
+            row = dict(seen.row)
+            stop = [bool(callback(seen.epoch, row)) for callback in functions]
+            _keep_figures(seen.row, row)
+            _log(loggers, training, seen.epoch, seen.row)
+            if anyone(any(stop), training.fabric):
+                training.ended = "a callback stopped it"
+                return
+    finally:
+        progress.close()
+        for logger in loggers:
+            logger.close()
+
+
+def _keep_figures(row: dict[str, float], looked_at: dict[str, Any]) -> None:
+    """Put figures that callbacks added to their copy of the row into the history's."""
+    for name, value in looked_at.items():
+        if name in row:
             continue
-        stop = [bool(callback(seen.epoch, dict(seen.row))) for callback in callbacks]
-        if anyone(any(stop), training.fabric):
-            training.ended = "a callback stopped it"
-            progress.close()
-            return
+        try:
+            row[name] = float(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"a callback put {name!r} into the row; a figure is a number, not "
+                             f"{value!r}") from None
+
+
+def _log(loggers: list[Logger], training: Training, epoch: int, row: dict[str, float]) -> None:
+    picture = training.folder.frames / f"{epoch:05}.png"   # there is one of some epochs
+    for logger in loggers:
+        logger.log(epoch, row, picture if picture.is_file() else None)

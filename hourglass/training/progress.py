@@ -3,16 +3,23 @@
 import time
 from collections.abc import Iterator
 
-from ..core.console import EVERY, is_terminal, say
+from ..core.console import EVERY, is_silent, is_terminal, say
 from ..core.contracts import Progress
+from .notebook_bar import in_notebook, notebook_display, show_in_notebook
 
 REFRESH = 0.4   # seconds; reading the losses waits for the device
 SPACED = 1.0    # seconds between two lines where epochs are shorter
 
 
-def show(progress: Iterator[Progress], epochs: int) -> None:
-    """Go through a training's progress and show it."""
-    if is_terminal():
+def show(progress: Iterator[Progress], epochs: int, how: str = "auto") -> None:
+    """Go through a training's progress and show it: as a bar, by lines or not ("none"). "auto" is
+    a bar in a terminal or a notebook, and lines elsewhere."""
+    if how == "none" or is_silent():
+        for _ in progress:
+            pass
+    elif how in ("auto", "bar") and in_notebook():
+        show_in_notebook(progress, epochs, notebook_display())
+    elif how == "bar" or (how == "auto" and is_terminal()):
         _show_bar(progress, epochs)
     else:
         _show_lines(progress, epochs)

@@ -42,6 +42,7 @@ from ..model.summary import Summary, in_bytes, summarise
 from ..run.aliases import own_words, with_dim
 from ..run.folder import RunFolder, environment, new_folder, read_settings
 from ..run.load_data import load_source
+from ..run.own_parts import check_parts, used_parts
 from ..run.settings import IN_MEMORY, Settings, make_settings, with_whole_path
 from ..run.suited import suited
 from ..run.weights import read_description
@@ -117,9 +118,11 @@ def _shown(show: str, shape: tuple[int, ...]) -> list[str]:
 
 
 def prepare(
-    settings: Settings, data: Any = None, y: Any = None, out: str | Path | None = None
+    settings: Settings, data: Any = None, y: Any = None, out: str | Path | None = None,
+    overwrite: bool = False,
 ) -> Training:
-    """A new run, ready to start; raises ValueError for whatever cannot work."""
+    """A new run, ready to start, in place of one that `out` holds, if that is to be overwritten;
+    raises ValueError for whatever cannot work."""
     settings = settings_of(with_whole_path(settings, data), data is not None)
     check_texts(settings)
     source = load_source(settings, data, y)
@@ -128,7 +131,7 @@ def prepare(
     if settings.begin:
         training.told.append(begin_with(settings.begin, training.step.model))
     if is_first():
-        training.folder = new_folder(out)
+        training.folder = new_folder(out, overwrite)
         weights = training.record["parameters"]["whole"]
         check_space(training.folder.path, SMALL_FILES + 4 * COPIES * weights)
         training.lock = training.folder.lock()
@@ -157,6 +160,7 @@ def resume(
 
 def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> Training:
     record = folder.read_record()
+    check_parts(record)
     texts = read_settings(folder.settings)
     kept = make_settings({**texts, "backbone": backbone_of(texts.get("backbone", ""), record)})
     changes = with_dim(own_words(changes, say), kept.model)
@@ -232,6 +236,8 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     record = {"format": FORMAT, "environment": environment(str(device)), "data": source.identity,
               "parameters": costs.parameters, "multiply_adds": costs.multiply_adds,
               "beta": effective_beta(step.objective, source.shape)}
+    if own := used_parts([*vars(used).values(), settings.model]):
+        record["own_parts"] = own
     batches = len(source.splits["train"]) / (settings.batch_size * fabric.world_size)
     told = [*suits, *_selected(step, plan),
             *ramps_too_long(step.objective, plan.epochs, batches),

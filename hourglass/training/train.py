@@ -17,6 +17,7 @@ from ..run.description import describe
 from ..run.weights import save_model
 from .checkpoint import save_state
 from .interrupts import Interrupts
+from .loggers import start_logger
 from .loop import Parties, fit
 from .preview_frames import COLUMNS, is_framed, save_frame
 from .setup import Training
@@ -131,14 +132,5 @@ def _tensorboard(training: Training) -> Any:
     """A function that logs an epoch's row to TensorBoard, if the settings say so."""
     if not training.settings.tensorboard:
         return lambda row, epoch: None
-    try:
-        from tensorboardX import SummaryWriter
-    except ImportError:
-        raise ValueError("tensorboard needs an extra: pip install 'hourglass[log]'") from None
-    writer = SummaryWriter(str(training.folder.path / "tensorboard"))
-
-    def log(row: dict[str, float], epoch: int) -> None:
-        for name, value in row.items():
-            writer.add_scalar(name, value, epoch)
-        writer.flush()
-    return log
+    logger = start_logger("tensorboard", training.folder.path, {})
+    return lambda row, epoch: logger.log(epoch, row, None)

@@ -1,0 +1,68 @@
+"""Every part by name, as hg.list and the command `list` show them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ..core.own_parts import kind_of
+from ..core.registry import REGISTRIES
+from ..run.settings import recipes
+from .python_words import for_python
+from .tabulated import as_html
+
+RECIPES = "recipes"
+
+
+class PartRow(NamedTuple):
+    """One part: its name, how it is written, and what it is."""
+
+    name: str
+    signature: str
+    about: str
+
+
+class Listing(Sequence[PartRow]):
+    """Parts, a row each; in a notebook, a table."""
+
+    def __init__(self, rows: Sequence[PartRow]):
+        self._rows = tuple(rows)
+
+    def __getitem__(self, i: Any) -> Any:
+        return self._rows[i]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[PartRow]:
+        return iter(self._rows)
+
+    @property
+    def names(self) -> list[str]:
+        """The names alone."""
+        return [row.name for row in self._rows]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{row.signature}\n    {row.about}" for row in self._rows)
+
+    def _repr_html_(self) -> str:
+        return as_html(["part", "what it is"], [[row.signature, row.about] for row in self._rows])
+
+
+@for_python
+def list_parts(kind: str = "") -> Listing:
+    """The parts of a kind, such as "models", "losses" or "recipes", with their arguments and what
+    each is. Without a kind, the kinds. Raises ValueError."""
+    if not kind:
+        return Listing([*(PartRow(name, name, registry.contract)
+                          for name, registry in REGISTRIES.items()),
+                        PartRow(RECIPES, RECIPES, "settings under a name")])
+    if kind.rstrip("s") == RECIPES.rstrip("s"):
+        return Listing([PartRow(name, name, about) for name, about in recipe_rows()])
+    registry = REGISTRIES[kind_of(kind)]
+    return Listing([PartRow(name, registry.signature(name), registry.about(name))
+                    for name in registry.parts])
+
+
+def recipe_rows() -> list[tuple[str, str]]:
+    """The recipes that come with Hourglass, and what each is."""
+    return [(name, " ".join(line.lstrip("# ") for line in path.read_text().splitlines()
+                            if line.startswith("#"))) for name, path in recipes().items()]

@@ -1,0 +1,138 @@
+"""Messages in the words of Python: lr=0.001 where the command line says --lr 0.001."""
+
+import re
+from collections.abc import Callable
+from contextlib import contextmanager
+from contextvars import Token
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, get_args
+
+from ..core.console import VOICE, as_it_is, silent
+from ..core.registry import REGISTRIES
+from ..run.settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+ROOT = str(Path(__file__).parent.parent)
+NAMES = {"from": "begin", "class": "y", "plugin": "parts"}   # flags with another name in Python
+SWITCHES = {"resume", "report", "frozen", "lossless", "nearest", "heatmaps", "own_size"}
+KINDS = {"decoder": "backbones", "augment": "augmentations"}   # of parts that a flag takes
+QUOTED = r"'[^']*'|\"[^\"]*\""
+COMMAND = re.compile(rf"hourglass train ({QUOTED}|[^\s;,]+?)((?: --[a-z][\w-]*(?: (?:{QUOTED}|"
+                     rf"(?!--)[^\s;]*[^\s;,.)]))?)+)")
+FLAG = re.compile(rf"--(?P<no>no-)?(?P<name>[a-z][a-z0-9-]*)"
+                  rf"(?:[ =](?P<value>(?!--)(?:{QUOTED}|\w+\([^)]*\)|"
+                  rf"\d+(?:,\d+)+|[^\s,;:()]*[^\s,;:().])))?")
+OUT = re.compile(rf"(?<![\w-])-o ({QUOTED}|[^\s,;]*[^\s,;.])")
+
+
+def in_python(text: str) -> str:
+    """A message as Python has it: flags as keywords, commands as calls."""
+    text = COMMAND.sub(_call, text)
+    text = OUT.sub(lambda found: f"save({_quoted(found[1])})", text)
+    return FLAG.sub(_keyword, text)
+
+
+def _call(found: re.Match[str]) -> str:
+    """`hourglass train RUN --resume --epochs 60` as hg.resume('RUN', epochs=60)."""
+    flags = [_option(flag["no"], flag["name"], flag["value"]) for flag in FLAG.finditer(found[2])]
+    resumes = "resume=True" in flags
+    given = [_quoted(found[1]), *(flag for flag in flags if flag and flag != "resume=True")]
+    return f"hg.{'resume' if resumes else 'train'}({', '.join(given)})"
+
+
+def _keyword(found: re.Match[str]) -> str:
+    name, value = _name(found["name"]), found["value"]
+    if value is not None and _is_value(name, value):
+        return _option(found["no"], found["name"], value)
+    alone = _option(found["no"], found["name"], None) if found["no"] or _is_switch(name) else name
+    return alone if value is None else f"{alone} {value}"
+
+
+def _option(no: str | None, flag: str, value: str | None) -> str:
+    name = _name(flag)
+    if no or value is None:
+        return f"{name}={not no}"
+    if name == "parts":
+        return f"{name}=[{_quoted(value)}]"
+    return f"{name}={_quoted(value)}"
+
+
+def _name(flag: str) -> str:
+    return NAMES.get(flag, flag.replace("-", "_"))
+
+
+def _quoted(value: str) -> str:
+    plain = value.strip("'\"")
+    return plain if _is_number(plain) or plain.isupper() else repr(plain)
+
+
+def _is_number(value: str) -> bool:
+    return re.fullmatch(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", value) is not None
+
+
+def _is_switch(name: str) -> bool:
+    setting = Settings.model_fields.get(name)
+    return name in SWITCHES if setting is None else setting.annotation in (bool, bool | None)
+
+
+def _is_value(name: str, value: str) -> bool:
+    """Whether the word after a flag is its value, and not the next word of the sentence."""
+    if re.match(r"['\"\d+-]|[A-Z]+$", value) or re.search(r"[/(]|\.\w+$", value):
+        return True
+    if _is_switch(name):
+        return False
+    setting = Settings.model_fields.get(name)
+    if setting is not None and value in map(str, _choices(setting.annotation)):
+        return True
+    kind = KINDS.get(name, f"{name}s")
+    return value in ("auto", "none") or (name == "device" and value in ("cpu", "cuda", "mps")) or (
+        kind in REGISTRIES and value in REGISTRIES[kind].parts)
+
+
+def _choices(hint: Any) -> list[Any]:
+    return [choice for arg in get_args(hint) for choice in (_choices(arg) or [arg])]
+
+
+@contextmanager
+def voice(quiet: bool) -> Any:
+    """A context in which what is said is in Python's words, or nothing is, if quiet."""
+    token = _speak(silent if quiet else in_python)
+    try:
+        yield
+    finally:
+        if token:
+            VOICE.reset(token)
+
+
+def _speak(how: Callable[[str], str]) -> "Token[Callable[[str], str]] | None":
+    """Speak so, unless it is silent or speaks so already."""
+    return None if VOICE.get() in (silent, how) else VOICE.set(how)
+
+
+def for_python(function: Callable[P, R]) -> Callable[P, R]:
+    """A function whose notes and errors speak Python. A ValueError of ours is raised again without
+    the frames in which it was found."""
+    @wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        token = _speak(in_python) if VOICE.get() is as_it_is else None
+        try:
+            return function(*args, **kwargs)
+        except ValueError as error:
+            if type(error) is not ValueError or not _is_ours(error):
+                raise
+            words = in_python(str(error))
+        finally:
+            if token:
+                VOICE.reset(token)
+        raise ValueError(words)   # outside of `except`: with nothing before it
+    return called
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether it was raised by a line of Hourglass, and not by what that called."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is None or trace.tb_frame.f_code.co_filename.startswith(ROOT)

@@ -1,0 +1,29 @@
+"""Data as hg.train would read it, to be looked at: hg.read("photos/", size=64)."""
+
+from pathlib import Path
+from typing import Any
+
+from ..core.console import say
+from ..data.over_time import as_kind
+from ..run.load_data import load_source
+from ..run.settings import make_settings, with_whole_path
+from .python_words import for_python
+from .samples import Samples
+
+
+@for_python
+def read(data: Any, *, y: Any = None, kind: str = "", **settings: Any) -> Samples:
+    """Read data as training would: a source's name, a path, or samples in memory, with labels y.
+
+    `settings` are those of hg.train that say how data is read, such as size=64, grey=True or
+    range="0,4095". Returns all samples, with `images` (N, H, W, C), `labels`, `names` and
+    `classes`. Raises ValueError for what cannot be read.
+    """
+    given = as_kind(data, kind, y, settings)
+    named = isinstance(given, str | Path)
+    values = {"val": 0.0, "test": 0.0, **settings, **({"data": str(given)} if named else {})}
+    chosen = with_whole_path(make_settings(values), None if named else given)
+    source = load_source(chosen, None if named else given, y)
+    for note in source.notes:
+        say(note)
+    return Samples(source.whole(), source.classes, source.names, notes=source.notes)
