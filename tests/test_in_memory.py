@@ -23,8 +23,9 @@ from torch.utils.data import (
 import hourglass
 from hourglass.data import collect
 from hourglass.data.images import Reading
-from hourglass.data.in_memory import gather, room
+from hourglass.data.in_memory import gather
 from hourglass.data.labels import natural, numbered, texts_of
+from hourglass.data.room import room
 
 pandas = pytest.importorskip("pandas")
 
@@ -299,7 +300,7 @@ def test_a_sparse_matrix_is_dense_in_batches_and_says_what_it_takes():
 
 
 def test_what_does_not_fit_into_memory_is_kept_on_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr("hourglass.data.in_memory.IN_MEMORY", 1000)
+    monkeypatch.setattr("hourglass.data.room.IN_MEMORY", 1000)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     found = gather(DataLoader(Samples(), 16))
     assert isinstance(found.values, np.memmap) and np.allclose(found.values, T)

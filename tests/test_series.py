@@ -14,7 +14,7 @@ from conftest import train
 import hourglass as hg
 from hourglass.core.contracts import Collection
 from hourglass.data import collect, split
-from hourglass.data.data_frames import as_numbers, as_times
+from hourglass.data.column_values import as_numbers, as_times
 from hourglass.data.images import Reading
 from hourglass.data.nab import read_nab
 from hourglass.data.series import from_frame, read_series, whole

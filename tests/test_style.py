@@ -5,6 +5,7 @@ import importlib.util
 import re
 import statistics
 from collections import defaultdict
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,18 @@ def test_imports_point_one_way(file):
     if kind_of(path) in KINDS:
         within = {kind_of(i) for i in modules_imported(file) - others} - {kind_of(path)}
         assert within <= KINDS[kind_of(path)], f"{path} imports {within}"
+
+
+def test_no_files_import_one_another_in_a_circle():
+    """Not even inside functions: what two files want of each other belongs below both."""
+    wanted = {file.relative_to(ROOT).as_posix(): modules_imported(file) for file in FILES}
+    for path, others in wanted.items():   # `from . import x` of a wing is its __init__.py
+        wanted[path] = {f"{other}/__init__.py" if f"{other}/__init__.py" in wanted else other
+                        for other in others} - {path}
+    try:
+        TopologicalSorter(wanted).prepare()
+    except CycleError as circle:
+        pytest.fail(" -> ".join(circle.args[1]))
 
 
 def test_every_file_stands_in_a_wing():

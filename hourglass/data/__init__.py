@@ -28,10 +28,12 @@ from . import (
 )
 from .arrays import from_array
 from .find import find_call
+from .given import Given
 from .images import Reading, read_size
-from .in_memory import Given, gather, with_missing
+from .in_memory import gather, with_missing
 from .labels import with_labels
 from .memory_map import IN_MEMORY, OnDisk
+from .pandas_library import is_frame
 from .patches import Patches, all_pixels, as_patches, in_patches, spread
 from .rows import as_frame, is_rows
 from .scales import chunks, find_scale
@@ -65,7 +67,7 @@ def _collected(data: Any, reading: Reading, y: Any, given: Given) -> Collection:
         return _of_source(data if isinstance(data, Call) else find_call(str(data)), reading)
     if isinstance(data, list | tuple):
         return with_labels(read_images.images(reading, tuple(map(str, data))), [*map(str, data)], y)
-    if data_frames.is_frame(data):
+    if is_frame(data):
         return table.whole(table.from_frame(data, y=y))
     found = with_missing(from_array(data, y, Reading() if given.shaped else reading), given.mask)
     found.notes += given.notes
@@ -94,9 +96,9 @@ def collect_like(data: Any, encoding: dict[str, Any]) -> Collection:
     kind = encoding["kind"]
     if kind == "table" and not isinstance(data, str | Path):
         return table.rows_like(data, encoding)
-    if kind == "windows" or not (isinstance(data, str | Path) or data_frames.is_frame(data)):
-        return windows.collect(data, encoding)
-    if data_frames.is_frame(data):
+    if kind == "windows" or not (isinstance(data, str | Path) or is_frame(data)):
+        return arrays.windows_like(data, encoding)
+    if is_frame(data):
         return series.from_frame_like(data, encoding).encode(encoding)
     call = find_call(str(data))
     if call.name in ("table", "array") and call.args == (str(data),) and not call.kwargs:

@@ -11,13 +11,14 @@ from ..core.contracts import Collection, Factors
 from ..core.hints import did_you_mean
 from ..core.registry import sources
 from .decoded_cache import Manifest, load_manifest, prepared_collection
+from .find import find_call
 from .images import Reading, read_size, shape_images
 from .labels import numbered
 from .memory_map import IN_MEMORY
 from .read_images import digest_now
 from .reading import LATER
 from .scales import chunks
-from .windows import windows_of
+from .windows import Windows, windows_of
 
 KEYS = {"train": ("x_train", "train", "train_images", "x", "images", "data", "arr_0"),
         "val": ("x_val", "val", "valid", "validation", "x_valid", "val_images"),
@@ -155,6 +156,20 @@ def from_windows(x: Any, y: Any = None, own: dict[str, np.ndarray] | None = None
     labels, classes = numbered(y, len(x))
     found = windows_of(x, labels, classes, own)
     return found.learn(np.arange(len(found.values)))
+
+
+def windows_like(data: Any, encoding: dict[str, Any]) -> Collection:
+    """Windows in memory, or in a .npy or .npz file, on the scale of a model of windows or of a
+    series. Raises ValueError."""
+    if isinstance(data, str | Path):
+        call = find_call(str(data))
+        if call.name != "array":
+            raise ValueError(f"this model was trained on windows (N, T, C), not on such as {data}; "
+                             f"give it a .npy or .npz file")
+        found = array(Reading(), str(call.args[0]), kind="series")
+        assert isinstance(found.raw, Windows)
+        return found.raw.encode(encoding)
+    return windows_of(data).encode(encoding)
 
 
 def _laid_out(x: np.ndarray, reading: Reading) -> tuple[np.ndarray, list[str]]:

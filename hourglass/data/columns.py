@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .data_frames import as_numbers, counts_rows, pandas, written_as
+from .column_values import as_numbers, counts_rows, written_as
 from .dates import date_form, read_times
+from .pandas_library import pandas
 
 MOST_KINDS = 50      # of texts in a column, beyond which they are names rather than kinds
 SENTENCE = 4         # words of a text from which it is one

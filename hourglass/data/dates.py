@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from .numerals import stand_for_missing
+from .pandas_library import is_text, pandas
 
 Order = Literal["", "day", "month"]
 YEAR_FIRST = r"(?P<y>\d{4})(?P<s>[-/.])(?P<a>\d{1,2})(?:(?P=s)(?P<b>\d{1,2}))?(?:[T ]\s*(?P<t>.+))?"
@@ -30,7 +31,6 @@ def read_times(column: Any, order: str = "", strict: bool = False) -> Times | No
     """A column's times, None where it holds none. Dates such as 05/06/2024 are read by `order`,
     else by what the whole column says. With `strict`, raises ValueError for a column in which some
     dates have the day first and some the month."""
-    from .data_frames import is_text, pandas
     library = pandas()
     types = library.api.types
     if types.is_numeric_dtype(column) or not column.notna().any():
@@ -64,7 +64,6 @@ def _of_texts(texts: Any, codes: np.ndarray, order: str, strict: bool) -> Times 
     if parts["y"].notna().mean() > 0.5:
         return _year_last(parts, codes, order, strict, texts)
     if texts.str.fullmatch(NAMED).mean() > 0.5:
-        from .data_frames import pandas
         return Times(_plain(pandas().to_datetime(
             texts.where(texts.str.fullmatch(NAMED)), utc=True, format="mixed", dayfirst=True,
             errors="coerce")))
@@ -72,7 +71,6 @@ def _of_texts(texts: Any, codes: np.ndarray, order: str, strict: bool) -> Times 
 
 
 def _year_first(texts: Any) -> np.ndarray:
-    from .data_frames import pandas
     found = pandas().to_datetime(texts, utc=True, format="ISO8601", errors="coerce")
     values = _plain(found)
     if np.isnat(values).any():   # such as 2024-05-31 01:02 PM
@@ -124,7 +122,6 @@ def _more_regular(day: np.ndarray, month: np.ndarray) -> tuple[str, str]:
 
 def _composed(year: Any, month: Any, day: Any, clock: Any) -> np.ndarray:
     """Times of dates' parts and texts of a time of day, NaN where there is none."""
-    from .data_frames import pandas
     library = pandas()
     numbers = {"year": year, "month": month, "day": day}
     frame = library.DataFrame({k: library.to_numeric(v, errors="coerce")
@@ -150,7 +147,6 @@ def clock_times(texts: Any) -> np.ndarray:
 
 def is_clock(column: Any) -> bool:
     """Whether a column holds times of day alone."""
-    from .data_frames import is_text
     there = column.dropna()
     if not len(there) or not is_text(column):
         return False

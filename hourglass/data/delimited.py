@@ -10,8 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from .column_values import written_numbers
 from .dates import YEAR_FIRST, YEAR_LAST
 from .numerals import decimal_mark
+from .pandas_library import check_names, is_text, pandas
 
 SEPARATORS = ("\t", ";", "|", ",")   # in the order in which they are believed
 BLANKS = " "                         # between columns that are set with them, any number
@@ -39,7 +41,6 @@ def read_delimited(file: Path, as_text: bool = False, decimal: str = "") -> Any:
     """The table in a text file, as a pandas.DataFrame; in its `attrs` are `notes`, what was guessed
     or left out, and `decimal`, the mark that its numbers have. `decimal` says which, else the file
     does. `as_text` gives the cells as they are written. Raises ValueError."""
-    from .data_frames import check_names, pandas
     layout = _layout(*_text_of(file), str(file))
     check_names([name for name in layout.names if name], str(file))
     edge = "" if layout.separator == BLANKS else re.escape(layout.separator)
@@ -241,7 +242,6 @@ def _fit_names(layout: Layout, rows: list[list[str]], what: str) -> None:
 
 def _with_marks(frame: Any, layout: Layout, decimal: str, parsed: Any) -> Any:
     """The frame with numbers read that are written with a decimal comma or with thousands."""
-    from .data_frames import is_text, written_numbers
     texts = {name: column.dropna().astype(str) for name, column in frame.items()
              if is_text(column)}
     marks = {name: decimal_mark(text) for name, text in texts.items() if len(text)}

@@ -1,38 +1,24 @@
 """What a person has in memory, of any library, as an array or a data frame, with its labels."""
 
-import atexit
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
-from numpy.lib.format import open_memmap
 from torch import Tensor
 
 from ..core.contracts import Collection
 from .arrays import from_array
-from .data_frames import is_frame, pandas
-from .fetch import cache_folder
+from .given import Given
 from .images import Reading
-from .memory_map import IN_MEMORY
+from .pandas_library import is_frame, pandas
+from .plain_arrays import from_tensor, in_known_precision, plain_array
+from .room import room, where_kept
+from .sample import is_row
 
 TABLES = ("pandas", "polars", "pyarrow")   # libraries of tables
 ROWS = 4096   # of a sparse matrix that are made dense together
-
-
-class Given(NamedTuple):
-    """What was given, in a form that the readers of arrays, tables and files know."""
-
-    values: Any                    # an array, a pandas.DataFrame, a path or paths, a Collection
-    y: Any = None                  # labels, where they came with the values
-    notes: tuple[str, ...] = ()    # what a person should be told
-    shaped: bool = False           # whether images are of the size and colour that was asked for
-    mask: np.ndarray | None = None   # like values: where they are missing
 
 
 def gather(data: Any, reading: Reading | None = None, y: Any = None) -> Given:
@@ -89,68 +75,6 @@ def with_missing(found: Collection, mask: np.ndarray | None) -> Collection:
     return replace(found, x=x)
 
 
-def plain_array(value: Any) -> np.ndarray:
-    """One array of any library as numpy's, in a precision that numpy has; raises ValueError."""
-    if isinstance(value, Tensor):
-        return from_tensor(value)
-    if isinstance(value, np.ma.MaskedArray):
-        return _filled(value)
-    if isinstance(value, np.ndarray | np.generic | int | float):
-        return _in_known_precision(np.asarray(value))
-    if hasattr(value, "get") and hasattr(value, "__cuda_array_interface__"):   # CuPy
-        return np.asarray(value.get())
-    try:
-        if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
-            return from_tensor(torch.from_dlpack(value))
-        return _in_known_precision(np.asarray(value))
-    except (ValueError, TypeError, RuntimeError, BufferError) as error:
-        why = str(error).partition("\n")[0]
-        raise ValueError(f"{type(value).__name__} cannot be read as an array: {why}") from None
-
-
-def from_tensor(tensor: Tensor) -> np.ndarray:
-    """A tensor of any device, precision and layout as an array; raises ValueError."""
-    if tensor.is_meta:
-        raise ValueError("this tensor is on the device meta, and holds no numbers")
-    if tensor.is_nested:
-        raise ValueError("a nested tensor holds samples of several shapes; bring them to one, as "
-                         "with tensor.to_padded_tensor(0.0)")
-    tensor = tensor.detach()
-    if tensor.is_quantized:
-        tensor = tensor.dequantize()
-    if tensor.layout != torch.strided:
-        tensor = tensor.to_dense()
-    if tensor.is_floating_point() and tensor.dtype not in (torch.float32, torch.float64):
-        tensor = tensor.float()   # numpy has no bfloat16, and float16 is slow there
-    return tensor.cpu().resolve_conj().resolve_neg().numpy()
-
-
-def room(count: int, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An array (count, *shape) to be filled: in memory, or in a file of the cache that goes when
-    Python ends, where it is large. Raises ValueError where the disk has no room for it."""
-    dtype = np.dtype(dtype)
-    size = count * int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if size <= IN_MEMORY:
-        return np.empty((count, *shape), dtype)
-    folder = cache_folder() / "in_memory"
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    if size > free:
-        raise ValueError(f"{count:,} samples of shape {shape} take {size / 2**30:,.1f} GiB, and "
-                         f"{folder} has {free / 2**30:,.1f} free; give fewer or smaller samples, "
-                         f"or name another disk in XDG_CACHE_HOME")
-    handle, path = tempfile.mkstemp(suffix=".npy", dir=folder)
-    os.close(handle)
-    atexit.register(Path(path).unlink, missing_ok=True)
-    return open_memmap(path, "w+", dtype, (count, *shape))
-
-
-def where_kept(x: np.ndarray) -> str:
-    """In words, how much room samples take, and where."""
-    where = "on disk" if isinstance(x, np.memmap) else "in memory"
-    return f"{x.nbytes / 2**20:,.1f} MiB {where}"
-
-
 def are_paths(data: Any) -> bool:
     """Whether this is a list of texts or paths."""
     return isinstance(data, list | tuple) and bool(data) and all(
@@ -185,7 +109,7 @@ def _from_array(x: Any) -> Given:
     if x.dtype.kind == "c":
         raise ValueError(f"an array of {x.dtype}: complex numbers are not known here; give their "
                          f"parts or their size, as with numpy.abs(x)")
-    return Given(_in_known_precision(x))
+    return Given(in_known_precision(x))
 
 
 def _from_objects(x: np.ndarray) -> Given:
@@ -202,23 +126,6 @@ def _from_objects(x: np.ndarray) -> Given:
             raise ValueError(f"an array of objects of shape {x.shape} holds no numbers, but such "
                              f"as {x.flat[0]!r}") from None
     return Given([str(path) for path in x]) if are_files(x) else from_samples(list(x), None)
-
-
-def _filled(x: np.ma.MaskedArray) -> np.ndarray:
-    """Its values, NaN where they are masked."""
-    if not np.ma.getmaskarray(x).any():
-        return np.asarray(x.data)
-    return np.ma.filled(x.astype(np.float32), np.nan)
-
-
-def _in_known_precision(x: np.ndarray) -> np.ndarray:
-    """Numbers of a precision that numpy has not itself, such as bfloat16, as float32."""
-    if x.dtype.kind == "V" and x.dtype.names is None:
-        try:
-            return x.astype(np.float32)
-        except (ValueError, TypeError):
-            raise ValueError(f"an array of {x.dtype} holds no numbers to learn from") from None
-    return x
 
 
 def _from_sparse(data: Any) -> Given:
@@ -300,14 +207,6 @@ def _from_mapping(data: Mapping[Any, Any]) -> Given:
     keys = ", ".join(map(str, list(data)[:6]))
     raise ValueError(f"a dictionary of {keys} is neither columns of one length nor x and y; of "
                      f"several splits, give one, as in train(data[{next(iter(data))!r}])")
-
-
-def is_row(sample: Any) -> bool:
-    """Whether this is a row of a table: a dictionary of single numbers and texts."""
-    from .sample import is_picture
-    return isinstance(sample, Mapping) and bool(sample) and not any(
-        is_picture(cell) or (hasattr(cell, "__len__") and not isinstance(cell, str)
-                             and getattr(cell, "shape", None) != ()) for cell in sample.values())
 
 
 def _is_column(part: Any) -> bool:

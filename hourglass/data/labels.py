@@ -60,7 +60,7 @@ def plain_labels(y: Any) -> np.ndarray:
         values[np.ma.getmaskarray(y)] = None
         return values
     if hasattr(y, "detach"):
-        from .in_memory import from_tensor
+        from .plain_arrays import from_tensor
         return from_tensor(y)
     if hasattr(y, "to_pylist"):        # pyarrow
         return _objects(y.to_pylist())

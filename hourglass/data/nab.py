@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from ..core.contracts import Collection
 from ..core.hints import Count, did_you_mean
 from ..core.registry import sources
-from .data_frames import pandas
 from .fetch import cache_folder, places
 from .images import Reading
+from .pandas_library import pandas
 from .series import Series, Spans, from_frame, whole
 
 LABELS = "labels/combined_windows.json"

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from .pandas_library import pandas
+
 SIGNS = "%$€£"
 PLAIN = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 COMMA_GROUPS = r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?"                # 1,234,567.8
@@ -52,7 +54,6 @@ def decimal_mark(texts: Any) -> str:
 
 def numbers_in(texts: Any, mark: str = ".") -> np.ndarray:
     """The numbers (N,) that texts hold, written with this decimal mark; NaN for other texts."""
-    from .data_frames import pandas
     texts = cleaned(texts)
     if mark == "," and not _has_points(texts):
         grouped = texts.str.fullmatch(f"{WITH_COMMA}|{POINT_GROUPS}")

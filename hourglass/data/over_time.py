@@ -8,8 +8,8 @@ import numpy as np
 from ..core.expressions import Call
 from ..core.hints import did_you_mean
 from .arrays import from_windows
-from .data_frames import is_frame
 from .in_memory import gather
+from .pandas_library import is_frame
 from .series import frame_of_array, from_frame, whole
 from .timeline import Also
 

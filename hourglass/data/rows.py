@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .data_frames import is_frame, pandas
+from .pandas_library import is_frame, pandas
 
 
 def is_rows(data: Any) -> bool:

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from .image_files import SUFFIXES
-from .in_memory import plain_array
 from .labels import MOST_NUMBERS
+from .plain_arrays import plain_array
 
 IMAGES = ("image", "img", "images", "pixel_values", "x", "data", "input", "inputs", "features",
           "sample")
@@ -138,3 +138,10 @@ def _is_label(value: Any) -> bool:
 def _more(count: int) -> str:
     return f"what each sample has after x and its label ({count} more) is not used" if (
         count > 0) else ""
+
+
+def is_row(sample: Any) -> bool:
+    """Whether this is a row of a table: a dictionary of single numbers and texts."""
+    return isinstance(sample, Mapping) and bool(sample) and not any(
+        is_picture(cell) or (hasattr(cell, "__len__") and not isinstance(cell, str)
+                             and getattr(cell, "shape", None) != ()) for cell in sample.values())

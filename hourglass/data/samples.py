@@ -8,12 +8,13 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler
 
 from ..core.console import track
-from .data_frames import pandas
+from .given import Given
 from .hugging_face import columns_of, is_hugging_face, is_table, names_of_classes, samples_of
 from .images import Reading
-from .in_memory import Given, is_row, where_kept
 from .memory_map import IN_MEMORY
-from .sample import Chunk, batch, dims, is_picture, one, plain_labels_of
+from .pandas_library import pandas
+from .room import where_kept
+from .sample import Chunk, batch, dims, is_picture, is_row, one, plain_labels_of
 from .stack import Stack
 
 MOST = 250_000   # samples of an iterable without a length, which might never end

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from .images import Reading, open_image, plain, shape_image
-from .in_memory import plain_array, room
+from .plain_arrays import plain_array
+from .room import room
 from .sample import is_picture
 
 ROWS = 4096   # samples that are copied together

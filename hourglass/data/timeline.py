@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from ..core.hints import did_you_mean
-from .data_frames import as_numbers, as_switch, counts_rows, pandas, written_as
+from .column_values import as_numbers, as_switch, counts_rows, written_as
 from .dates import Order, clock_times, is_clock, read_times
+from .pandas_library import pandas
 
 NAMES = ("timestamp", "time", "date", "datetime", "ds", "t")   # of numbers that may be times
 LABELS = ("anomaly", "anomalies", "is_anomaly", "anomalous", "is_anomalous", "abnormal", "outlier",

@@ -1,7 +1,6 @@
 """Windows of series as arrays (N, T, C), each channel on the scale of the training part."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,18 +81,3 @@ def in_own_units(encoding: dict[str, Any] | None, x: np.ndarray) -> np.ndarray:
     return np.asarray(x * std + mean)
 
 
-def collect(data: Any, encoding: dict[str, Any]) -> Collection:
-    """Windows in memory, or in a .npy or .npz file, on the scale of a model of windows or of a
-    series. Raises ValueError."""
-    if isinstance(data, str | Path):
-        from . import find_call
-        from .arrays import array
-        from .images import Reading
-        call = find_call(str(data))
-        if call.name != "array":
-            raise ValueError(f"this model was trained on windows (N, T, C), not on such as {data}; "
-                             f"give it a .npy or .npz file")
-        found = array(Reading(), str(call.args[0]), kind="series")
-        assert isinstance(found.raw, Windows)
-        return found.raw.encode(encoding)
-    return windows_of(data).encode(encoding)

@@ -10,8 +10,9 @@ import torch
 from ..core.console import say
 from ..core.contracts import Collection, Scale
 from ..data import collect, collect_like, from_array, rescaled
+from ..data.given import Given
 from ..data.images import Reading, shape_images
-from ..data.in_memory import Given, are_paths, gather, with_missing
+from ..data.in_memory import are_paths, gather, with_missing
 from ..data.labels import if_known
 from ..data.patches import Patches, as_patches, in_patches, tiles_of
 from ..data.rows import holds_rows, is_rows, with_holes

@@ -102,5 +102,5 @@ def _put(cells: Any, holes: Any, values: Any, mark: str) -> Any:
 
 
 def _is_text(cells: Any) -> bool:
-    from ..data.data_frames import is_text
+    from ..data.pandas_library import is_text
     return is_text(cells)

@@ -10,7 +10,7 @@ from ..core.console import say
 from ..core.csv_text import as_cell
 from ..core.files import write_out
 from ..data.columns import parts_of, unit_errors
-from ..data.data_frames import is_text
+from ..data.pandas_library import is_text
 from ..inference.trained import Trained
 from .write_images import check_name
 

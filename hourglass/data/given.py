@@ -1,0 +1,15 @@
+"""What a person gave, in a form that the readers of arrays, tables and files know."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Given(NamedTuple):
+    """What was given, in a form that the readers of arrays, tables and files know."""
+
+    values: Any                    # an array, a pandas.DataFrame, a path or paths, a Collection
+    y: Any = None                  # labels, where they came with the values
+    notes: tuple[str, ...] = ()    # what a person should be told
+    shaped: bool = False           # whether images are of the size and colour that was asked for
+    mask: np.ndarray | None = None   # like values: where they are missing
