@@ -463,7 +463,7 @@ def test_samples_without_a_label_train_a_model_that_guesses(tmp_path, capsys):
 @pytest.mark.parametrize("settings, words", [
     ({"model": "ae(2)"}, "45 of 60 samples have no label.*semi_supervised_vae"),
     ({"model": "cvae(2)"}, "have no label"),
-    ({"model": "semi_supervised_vae(2)", "val": 0, "test": 0}, "--val or --test above 0"),
+    ({"model": "semi_supervised_vae(2)", "val": 0, "test": 0}, "val or test above 0"),
     ({"model": "semi_supervised_vae(2)", "only": "1"}, "only 1: 45 samples have no label"),
     ({"model": "semi_supervised_vae(2)", "labelled": 16}, "to 9"),
 ])
