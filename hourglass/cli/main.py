@@ -76,10 +76,8 @@ def train(
     """
     chosen = make_settings({}) if resume else _settings(data, recipe, settings)
     say(f"reading {data or 'the data'} ...")   # before the imports, which take seconds
-    from ..core.distributed import part_ways
-    from ..inference.imputation import filled_in
     from ..run.folder import is_run, open_run
-    from ..training.progress import show
+    from ..tasks.drive import Looks, driven, follow
     from ..training.setup import prepare
     from ..training.setup import resume as resume_training
     from ..training.train import run
@@ -92,45 +90,18 @@ def train(
         if data and is_run(Path(data)):
             raise ValueError(f"{data} is a run. To continue it, add --resume")
         training = prepare(chosen, out=out)
-    for note in training.notes:
-        say(note)
-    show(run(training), training.plan.epochs)
-    part_ways()
-    if not is_first():
-        return
-    if training.ended:
-        say(f"ended: {training.ended}")
-    if report:
-        _report(training)
-    elif not training.interrupted:
-        from ..analysis.analyse import compared_with_pca, settle
-        settle(training)
-        for line in compared_with_pca(training):
-            say(line)
-    for line in filled_in(training.folder):
-        say(line)
-    if not report:
-        print(training.folder.path)
-    if training.interrupted:
-        say(f"to continue: hourglass train {training.folder.path} --resume")
-        raise SystemExit(INTERRUPTED)   # typer's code means: not reported yet
-
-
-def _report(training: Any) -> None:
-    from ..analysis.against_pca import in_words
-    from ..analysis.report import finish
-    say("writing the report ...")
+    looks: Looks = "report" if report else "comparison"
+    code = 0
     try:
-        metrics = finish(training)
+        follow(driven(training, run(training), looks, looks if report else "codes"),
+               training.plan.epochs)
     except KeyboardInterrupt:
-        say("interrupted; the model is saved. For the report: hourglass report "
-            f"{training.folder.path}")
-        raise SystemExit(INTERRUPTED) from None
-    say("; ".join(f"{name} {value:.5g}" for name, value in metrics.items()
-                  if "/" not in name and not name.startswith("pca_")))
-    for line in in_words(training.folder.read_record()):
-        say(line)
-    print(training.folder.report)
+        code = INTERRUPTED
+    if is_first():
+        print(training.folder.report if report and training.folder.report.is_file() else
+              training.folder.path)
+    if code:
+        raise SystemExit(code)   # typer's code means: not reported yet
 
 
 @app.command()

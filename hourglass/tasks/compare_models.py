@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..analysis.analyse import look, look_again
+from ..analysis.analyse import look_again
 from ..analysis.report import write_report
 from ..core.console import say
 from ..core.files import check_empty, write_whole
@@ -15,9 +15,9 @@ from ..run.folder import RunFolder, is_run, open_run, read_settings, read_toml, 
 from ..run.load_data import load_source
 from ..run.settings import Settings, make_settings
 from ..run.suited import suited
-from ..training.progress import show
-from ..training.setup import Training, prepare, resume
+from ..training.setup import prepare, resume
 from ..training.train import run
+from .drive import driven, follow
 from .ranking import Entry
 
 SHARED = "shared.toml"   # settings that all models of a folder were trained with
@@ -129,16 +129,8 @@ def _one(plan: Plan, text: str, seed: int) -> None:
         if record:
             say(f"its training {why}; it is resumed")
         settings = plan.shared.with_(model=text, seed=seed)
-        _train(resume(open_run(folder.path), {}) if record else prepare(settings, out=folder.path))
+        training = resume(open_run(folder.path), {}) if record else (
+            prepare(settings, out=folder.path))
+        follow(driven(training, run(training), "metrics"), training.plan.epochs)
     if plan.reports and not folder.report.is_file():
         write_report(folder)
-
-
-def _train(training: Training) -> None:
-    for note in training.notes:
-        say(note)
-    show(run(training), training.plan.epochs)
-    if training.interrupted:
-        raise KeyboardInterrupt
-    say("looking at what was learnt ...")
-    look(training)

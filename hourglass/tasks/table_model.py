@@ -30,9 +30,9 @@ from ..inference.sample_stats import Look, by_place, seen_of, together
 from ..inference.trained import load
 from ..run.settings import Settings, make_settings
 from ..training.loop import fit
-from ..training.progress import show
 from ..training.setup import prepare
-from ..training.train import parties_of, save_weights
+from ..training.train import parties_of
+from .drive import driven, follow
 
 SCALES = ("auto", "standard", "range", "none")
 KEPT = ("settings.toml", "run.json", "model.safetensors", "history.csv")   # of a run's folder
@@ -109,12 +109,13 @@ def learn(
     with GENERATORS, tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
         kept = find_scale(samples, AS_IT_IS)[0]   # one scale is enough
         training = prepare(settings, Collection(samples, scale=kept), out=Path(folder) / "run")
-        progress = fit(parties_of(training), training.source, training.plan, training.state)
+        # without checkpoints: what is interrupted is fitted again
+        steps = fit(parties_of(training), training.source, training.plan, training.state)
+        events = driven(training, steps, "weights")
         if verbose:
-            show(progress, training.plan.epochs)
-        for _ in progress:   # without checkpoints: what is interrupted is fitted again
+            follow(events, training.plan.epochs)
+        for _ in events:
             pass
-        save_weights(training)
         if training.lock:
             training.lock.close()
         files = read_files(training.folder.path)

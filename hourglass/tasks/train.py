@@ -5,18 +5,14 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
-from ..analysis.against_pca import in_words
-from ..analysis.analyse import compared_with_pca, settle
-from ..analysis.report import finish, write_report
-from ..core.console import is_first, say
+from ..analysis.report import write_report
+from ..core.console import say
 from ..core.contracts import Progress
-from ..core.distributed import part_ways
 from ..core.malloc import give_memory_back
 from ..core.noise import Stream
 from ..core.own_parts import load_parts
 from ..data.over_time import as_kind
 from ..data.validation_data import is_own_validation, with_validation
-from ..inference.imputation import filled_in
 from ..inference.trained import Trained
 from ..model.given_networks import give, give_again
 from ..run.aliases import own_words
@@ -25,11 +21,11 @@ from ..run.keywords import ResumeKeywords, TrainKeywords
 from ..run.settings import IN_MEMORY, Settings, chosen_recipe, make_settings
 from ..training.callbacks import as_callbacks, watched
 from ..training.how import How, split_keywords
-from ..training.progress import show
 from ..training.setup import RESUMABLE, Training
 from ..training.setup import prepare as prepare_run
 from ..training.setup import resume as resume_run
 from ..training.train import run
+from .drive import Looks, driven, follow
 from .python_words import for_python, voice
 from .signatures import with_settings
 
@@ -133,13 +129,8 @@ def _named(data: Any) -> dict[str, str]:
 def _go(training: Training, how: How, callbacks: list[Any], noise: Stream) -> Trained:
     steps: Generator[Progress] = noise.within(run(training))
     progress = watched(steps, training, callbacks) if callbacks else steps
-    for note in training.notes:
-        say(note)
-    show(progress, training.plan.epochs, how.shown)
-    if is_first():
-        with noise:
-            _look(training, how)
-    part_ways()
+    looks: Looks = "report" if how.report is True else "codes" if how.quiet else "comparison"
+    follow(driven(training, progress, looks, noise=noise), training.plan.epochs, how.shown)
     on_cpu = training.fabric.device.type == "cpu"   # as what is loaded is
     here = training.settings.data == IN_MEMORY and on_cpu
     model = Trained(training.folder, source=training.source if here else None)
@@ -148,18 +139,3 @@ def _go(training: Training, how: How, callbacks: list[Any], noise: Stream) -> Tr
         gc.collect()
         give_memory_back()
     return model
-
-
-def _look(training: Training, how: How) -> None:
-    """Look at what was learnt, as far as asked; raises KeyboardInterrupt where Ctrl-C came."""
-    if training.interrupted:
-        settle(training)
-        say(f"interrupted; the model so far is kept. To continue: hourglass train "
-            f"{training.folder.path} --resume")
-        raise KeyboardInterrupt
-    (finish if how.report is True else settle)(training)
-    for text in (in_words(training.folder.read_record()) if how.report is True else
-                 () if how.quiet else compared_with_pca(training)):
-        say(text)
-    for line in () if how.quiet else filled_in(training.folder):
-        say(line)
