@@ -26,8 +26,10 @@ from hourglass.core.contracts import Collection
 from hourglass.core.registry import models
 from hourglass.data import Reading, collect
 from hourglass.inference.trained import Trained
+from hourglass.run.folder import INTERRUPTED
 
 MASKED = ("mae",)
+ON = 0.1   # above which a unit of kl_sparse_ae is active
 
 
 def images(count: int) -> tuple[Collection, Collection]:
@@ -56,7 +58,7 @@ def names_of(found: Collection) -> np.ndarray:
 
 def code_size(model: Trained, images: np.ndarray) -> int:
     """How many numbers a code is: tokens and categories count one each, and of sparse codes those
-    that are not 0, on average."""
+    that are not 0, on average; of units between 0 and 1 that are kept near 0, those above ON."""
     net = model.model
     if net.alphabet is not None:
         return int(np.prod(net.alphabet.places))
@@ -64,7 +66,9 @@ def code_size(model: Trained, images: np.ndarray) -> int:
         return int(net.bottleneck.dim) + len(net.bottleneck.classes)
     if net.condition is not None:
         return int(np.prod(net.sample_prior(1).shape[1:]))
-    return round(float((model.encode(images).reshape(len(images), -1) != 0).sum(1).mean()))
+    codes = model.encode(images).reshape(len(images), -1)
+    least = ON if "sparsity" in model.description.texts["loss"] else 0
+    return max(1, round(float((np.abs(codes) > least).sum(1).mean())))
 
 
 def of_hidden(model: Trained, test: np.ndarray) -> tuple[float, float]:
@@ -92,6 +96,9 @@ def measure(name: str, train: Collection, test: Collection, settings: dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         model = hg.train(train.x, y=names_of(train), model=name, out=f"{folder}/run",
                          report=False, quiet=True, **settings)
+        history = model.folder.read_history()
+        if not history or model.folder.read_record()["ended"] == INTERRUPTED:
+            raise SystemExit(f"{name} was interrupted, and is not kept; the same command goes on")
         code = code_size(model, test.x[:500])
         if name in MASKED:
             error, baseline = of_hidden(model, test.x)
@@ -100,7 +107,7 @@ def measure(name: str, train: Collection, test: Collection, settings: dict[str, 
             again = model.reconstruct(test.x, classes)
             error = float(np.square(again - test.x.reshape(again.shape) / np.float32(255)).mean())
             baseline = principal(train.x, test.x, code)
-        epochs = model.folder.read_history()[-1]["epoch"]
+        epochs = history[-1]["epoch"]
     return {"model": name, "code": code, "epochs": round(epochs, 2), "mse": error,
             "baseline": baseline, "seconds": round(time.monotonic() - begun, 1)}
 

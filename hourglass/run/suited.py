@@ -28,7 +28,8 @@ def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
     if len(source.shape) == 2 and parts.backbone == "auto":
         parts = replace(parts, backbone=OF_SERIES)
     if _restores(settings, source):
-        parts = replace(parts, backbone="unet", bottleneck="identity")
+        parts = replace(parts, backbone="unet(residual=True)", bottleneck="identity",
+                        likelihood=settings.likelihood or "normal")
         notes.append("images are restored by a U-Net, whose code is as large as the image and no "
                      "summary of it; for a code of a few numbers: --model dae, or --bottleneck "
                      "'plain(32)'")
