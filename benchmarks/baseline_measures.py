@@ -134,7 +134,7 @@ def filtered(noisy: np.ndarray) -> dict[str, np.ndarray]:
         denoise_tv_chambolle(image, weight=NOISE, **manner) for image in noisy])
     found["non-local means"] = np.stack([denoise_nl_means(
         image, patch_size=5, patch_distance=6, h=0.8 * NOISE, sigma=NOISE, fast_mode=True,
-        **manner) for image in noisy])
+        **manner).reshape(image.shape) for image in noisy])
     return found
 
 
