@@ -18,6 +18,14 @@ class AutoencoderOD(BaseEstimator):
     `estimator` says what to train: AutoencoderDetector(dim=4, detector="knn(5)"), its own
     contamination aside. After fit: `decision_scores_` (N,), `labels_` (N,), 1 for an outlier, and
     `threshold_`, the score above which one is.
+
+        >>> from sklearn.datasets import load_digits
+        >>> from hourglass.pyod import AutoencoderOD
+        >>> from hourglass.sklearn import AutoencoderDetector
+        >>> X, _ = load_digits(return_X_y=True)
+        >>> found = AutoencoderOD(0.1, AutoencoderDetector(epochs=1, random_state=0)).fit(X)
+        >>> found.decision_scores_.shape, set(found.labels_.tolist())
+        ((1797,), {0, 1})
     """
 
     def __init__(self, contamination: float = 0.1, estimator: AutoencoderDetector | None = None):

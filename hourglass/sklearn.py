@@ -42,6 +42,12 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     After fit: `learnt_`, `n_iter_` (epochs), `n_features_in_`, and `feature_names_in_` where X
     names its columns. The same `random_state` gives the same codes. Raises ValueError.
+
+        >>> from sklearn.datasets import load_digits
+        >>> from hourglass.sklearn import AutoencoderTransformer
+        >>> X, y = load_digits(return_X_y=True)
+        >>> AutoencoderTransformer(dim=4, epochs=1, random_state=0).fit_transform(X).shape
+        (1797, 4)
     """
 
     dim: int | None = None                       # numbers in a code, in place of the model's own
@@ -103,6 +109,13 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
     After fit: `offset_`, below which a score is an outlier's, so that the share `contamination` of
     X is; `detector_` and its `state_`; `learnt_`, `n_iter_` (epochs), `n_features_in_`,
     `feature_names_in_`. Raises ValueError.
+
+        >>> from sklearn.datasets import load_digits
+        >>> from hourglass.sklearn import AutoencoderDetector
+        >>> X, _ = load_digits(return_X_y=True)
+        >>> found = AutoencoderDetector(contamination=0.05, epochs=1, random_state=0).fit_predict(X)
+        >>> int((found == -1).sum())   # -1 is an outlier
+        90
     """
 
     contamination: float = 0.1                   # share of X that is taken for outliers

@@ -88,7 +88,13 @@ def _literal(value: Any) -> Any:
 
 class Compositions:
     """The parts of some kinds as functions: `parts.gaussian(16)` is the text gaussian(16), its
-    name and options checked."""
+    name and options checked.
+
+        >>> import hourglass as hg
+        >>> hg.losses.recon() + 0.5 * hg.losses.kl(free_bits=0.1)
+        recon + 0.5 * kl(free_bits=0.1)
+        >>> model = hg.train("digits", model=hg.parts.vae(4), epochs=1, report=False, quiet=True)
+    """
 
     def __init__(self, what: str, kinds: Iterable[str]):
         self._what, self._kinds = what, tuple(kinds)

@@ -1,6 +1,7 @@
 """Types of options, their bounds in words, and messages for a wrong name or value."""
 
 import difflib
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
@@ -37,9 +38,14 @@ def did_you_mean(wrong: str, right: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" + (f" ({listed})" if listed and len(right) > 1 else "")
 
 
+UNHINTED = (Any, inspect.Parameter.empty)   # an option of a user's own part may have no hint
+
+
 def _fitted(label: str, value: Any, hint: Any) -> Any:
     """Convert the value to the hint (a list becomes a tuple, 1 becomes 1.0). Raises ValueError."""
     from pydantic import TypeAdapter, ValidationError
+    if hint in UNHINTED:
+        return value
     try:
         if isinstance(value, bool) and hint is not bool:
             raise ValueError(f"{label} must be {expected(hint)}, not {value!r}")
@@ -52,6 +58,8 @@ def expected(hint: Any) -> str:
     """A type hint in words: "a whole number from 1", "one of none, max, avg"."""
     plain = {int: "a whole number", float: "a number", str: "a text", bool: "True or False",
              type(None): "None"}
+    if hint in UNHINTED:
+        return "any value"
     if hint in plain:
         return plain[hint]
     origin, args = get_origin(hint), get_args(hint)

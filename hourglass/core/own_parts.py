@@ -43,8 +43,12 @@ def kind_of(word: str) -> str:
 def register(kind: str, name: str, example: str | None = None) -> Callable[[Part], Part]:
     """Register a part of your own under a name that texts can use from then on.
 
-        @hg.register("loss", "tv")
-        def total_variation(out, model, power=1): ...
+        >>> import hourglass as hg
+        >>> @hg.register("loss", "size")
+        ... def size_of_codes(out, model, power=2):
+        ...     return out.latent.z.abs().pow(power).sum(1)
+        >>> model = hg.train("digits", loss="recon + 0.1 * size(power=1)", epochs=1,
+        ...                  report=False, quiet=True)
 
     `kind` is loss, bottleneck, backbone, likelihood, prior, metric, figure, source, detector or
     another that `hg.list()` shows; CONTRIBUTING.md has their contracts. A part that cannot be made

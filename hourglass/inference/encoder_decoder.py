@@ -12,7 +12,14 @@ from ..run.weights import read_model
 
 def load_half(run: str | Path, half: str) -> "Half":
     """The encoder (x -> z) or the decoder (z -> mean of x) of a run alone, of a conditional one
-    with the classes' numbers beside it; the other half's weights are not read."""
+    with the classes' numbers beside it; the other half's weights are not read.
+
+        >>> import hourglass as hg, torch
+        >>> model = hg.train("digits", model="ae(8)", epochs=1, out="run", report=False, quiet=True)
+        >>> encoder = hg.load_half("run", "encoder")
+        >>> encoder(torch.zeros(5, 1, 8, 8)).shape
+        torch.Size([5, 8])
+    """
     folder = open_run(run)
     prefixes = {"encoder": ("encoder.", "bottleneck."),
                 "decoder": ("decoder.", "bottleneck.", "likelihood.")}

@@ -36,6 +36,16 @@ class Trained:
     Numbers are scaled as the training data's were: in the data's own units, or from 0 to 1. Files
     and arrays in own units are brought to size, inverted and so on as the training images were.
     What lies outside the range of training is said. Raises ValueError for what cannot be read.
+
+        >>> import hourglass as hg
+        >>> model = hg.train("digits", model="vae(4)", epochs=1, report=False, quiet=True)
+        >>> codes = model.encode("digits")
+        >>> codes.shape, model.decode(codes[:2]).shape, model.reconstruct("digits").shape
+        ((1797, 4), (2, 8, 8, 1), (1797, 8, 8, 1))
+        >>> model.sample(3, seed=1).shape, model.sample(3, y="7", prior="per_class").shape
+        ((3, 8, 8, 1), (3, 8, 8, 1))
+        >>> model.score("digits").shape
+        (1797,)
     """
 
     def __init__(self, folder: RunFolder, device: str = "cpu", source: Source | None = None):

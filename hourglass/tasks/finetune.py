@@ -62,6 +62,12 @@ def finetune(
     `data` are samples with classes, else those that the run was trained on; of their training split
     `labels` are used, balanced over classes, or all. With `frozen` the encoder stays as it is.
     `augment` varies the samples, as in training. Raises ValueError.
+
+        >>> import hourglass as hg
+        >>> model = hg.train("digits", epochs=1, report=False, quiet=True)
+        >>> classifier = hg.finetune(model, labels=100, steps=10)
+        >>> len(classifier.classify("digits"))
+        1797
     """
     found = finetuned(run, data, y, out, Choice(labels, frozen, augment, steps, seed))
     for line in found.lines():

@@ -50,7 +50,14 @@ class Listing(Sequence[PartRow]):
 @for_python
 def list_parts(kind: str = "") -> Listing:
     """The parts of a kind, such as "models", "losses" or "recipes", with their arguments and what
-    each is. Without a kind, the kinds. Raises ValueError."""
+    each is. Without a kind, the kinds. Raises ValueError.
+
+        >>> import hourglass as hg
+        >>> "vae" in hg.list("models").names
+        True
+        >>> hg.list("ramps")[0].signature
+        'ramp(start=0.0, end=1.0, epochs=None, steps=None, share=None)'
+    """
     if not kind:
         return Listing([*(PartRow(name, name, registry.contract)
                           for name, registry in REGISTRIES.items()),

@@ -23,6 +23,11 @@ def load(run: str | Path, device: str = "cpu", *, parts: str | Path | Iterable[s
     "parts.py". A run that was trained with networks of your own needs them again, as `encoder` and
     `decoder`: modules of the same classes and sizes, whose weights are then the run's. Raises
     ValueError for what is no whole run, and for parts that are missing.
+
+        >>> import hourglass as hg
+        >>> model = hg.train("digits", epochs=1, out="run", report=False, quiet=True)
+        >>> bool((hg.load("run").encode("digits") == model.encode("digits")).all())
+        True
     """
     load_parts(parts)
     if encoder is not None or decoder is not None:

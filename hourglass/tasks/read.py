@@ -18,6 +18,13 @@ def read(data: Any, *, y: Any = None, kind: str = "", **settings: Any) -> Sample
     `settings` are those of hg.train that say how data is read, such as size=64, grey=True or
     range="0,4095". Returns all samples, with `images` (N, H, W, C), `labels`, `names` and
     `classes`. Raises ValueError for what cannot be read.
+
+        >>> import hourglass as hg
+        >>> samples = hg.read("digits", size=16)
+        >>> samples.images.shape
+        (1797, 16, 16, 1)
+        >>> samples.labels[:3].tolist()
+        ['0', '1', '2']
     """
     given = as_kind(data, kind, y, settings)
     named = isinstance(given, str | Path)

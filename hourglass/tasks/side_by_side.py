@@ -51,7 +51,15 @@ class Comparison(Mapping[str, dict[str, float | None]]):
 @for_python
 def compare(models: Sequence[Trained | str | Path]) -> Comparison:
     """Hold models, or runs' folders, beside one another: the same samples, the same figures, one
-    table. Raises ValueError where they were not trained on the same data."""
+    table. Raises ValueError where they were not trained on the same data.
+
+        >>> import hourglass as hg
+        >>> quick = {"epochs": 1, "report": False, "quiet": True}
+        >>> models = [hg.train("digits", model=text, **quick) for text in ("ae(2)", "ae(8)")]
+        >>> table = hg.compare(models)      # doctest: +SKIP
+        >>> table["mse"]                    # doctest: +SKIP
+        {'runs/1': 0.0693, 'runs/2': 0.0652}
+    """
     if isinstance(models, str | Path) or not isinstance(models, Sequence):
         raise ValueError("compare takes a list of models or runs, as in hg.compare([a, b])")
     runs = [model.folder.path if isinstance(model, Trained) else Path(model) for model in models]

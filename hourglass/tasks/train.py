@@ -50,6 +50,11 @@ def train(data: Any = None, *, y: Any = None, kind: str = "", out: str | Path | 
 
     Raises ValueError for what cannot work, FloatingPointError for a loss that is not finite, and
     KeyboardInterrupt where Ctrl-C ended training, once what was learnt is saved.
+
+        >>> import hourglass as hg
+        >>> model = hg.train("digits", model="vae(4)", epochs=1, report=False, quiet=True)
+        >>> model.encode("digits").shape
+        (1797, 4)
     """
     how, settings = split_keywords(given)
     with voice(how.quiet):
@@ -84,6 +89,13 @@ def resume(run: str | Path, *, data: Any = None, y: Any = None, kind: str = "",
 
     Data in memory that it was trained on must be given again, with its kind and `val`. Networks
     and parts of your own are given again too. Raises ValueError for what cannot work.
+
+        >>> import hourglass as hg
+        >>> hg.train("digits", epochs=1, out="run", report=False, quiet=True).folder.path.name
+        'run'
+        >>> model = hg.resume("run", epochs=2, report=False, quiet=True)
+        >>> model.folder.read_record()["epochs"]
+        2
     """
     how, changes = split_keywords(given)
     with voice(how.quiet):
@@ -106,7 +118,12 @@ def resume(run: str | Path, *, data: Any = None, y: Any = None, kind: str = "",
 
 @for_python
 def report(run: str | Path) -> Path:
-    """Draw a run's report again; returns its path."""
+    """Draw a run's report again; returns its path.
+
+        >>> import hourglass as hg
+        >>> model = hg.train("digits", epochs=1, out="run", report=False, quiet=True)
+        >>> path = hg.report("run")   # doctest: +SKIP
+    """
     return write_report(open_run(run))
 
 
