@@ -116,7 +116,7 @@ def test_reconstruct_writes_a_picture_for_every_image(here, hourglass):
 
 def test_summary_takes_what_train_takes(here, hourglass):
     code, out, _ = hourglass("summary photos/ --size 8 --model 'vae(3)' --batch-size 7")
-    assert code == 0 and "encoder in all" in out and "batch 7" in out
+    assert code == 0 and "encoder in total" in out and "batch 7" in out
 
 
 def test_summary_of_a_run_is_that_of_its_model(here, hourglass):

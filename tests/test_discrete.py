@@ -400,7 +400,7 @@ def test_what_cannot_be_is_refused_with_what_is_right(text, why):
 
 
 def test_words_of_the_map_itself_need_a_map():
-    with pytest.raises(ValueError, match=r"dim=None needs an encoder's map"):
+    with pytest.raises(ValueError, match=r"dim=None needs an encoder whose map"):
         bottlenecks.make("vq(8, None)", VECTOR, VECTOR)
 
 

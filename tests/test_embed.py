@@ -238,4 +238,4 @@ def test_a_wrong_export_says_what_is_right(run, here, hourglass, options, says):
     code, _, err = hourglass(f"export {run('conv')} {options}")
     assert code == 2 and says in err
     code, _, err = hourglass("export photos")
-    assert code == 2 and "no run folder" in err and not list(Path().glob("*.onnx"))
+    assert code == 2 and "not a run folder" in err and not list(Path().glob("*.onnx"))

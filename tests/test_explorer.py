@@ -302,7 +302,7 @@ def test_the_command_writes_a_page_and_says_what_is_wrong(here, hourglass, run, 
     code, _, err = hourglass(f"explore {run('vectors')} -o page.png")
     assert code == 2 and "-o page.html" in err
     code, _, err = hourglass("explore photos")
-    assert code == 2 and "no run folder" in err
+    assert code == 2 and "not a run folder" in err
 
 
 def test_a_run_without_a_report_is_looked_at_first(here, hourglass, written):

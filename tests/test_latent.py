@@ -225,7 +225,7 @@ BAD = [
     ("generate vae --nearest -o s.npy", "--nearest makes one picture"),
     ("generate vae --radius a,b", "0.5,1,2"),
     ("generate vae --radius -1", "0.5,1,2"),
-    ("generate nowhere", "is no run folder"),
+    ("generate nowhere", "is not a run folder"),
     ("morph vae 0", "two images or more"),
     ("morph vae 0 999", "numbers from 0 to 39"),
     ("morph vae 0 nothing.png", "nothing.png"),

@@ -215,7 +215,7 @@ def test_every_backbone_gives_what_a_likelihood_asks_for(text, backbone):
 
 
 def test_a_residual_unet_needs_a_likelihood_of_one_number_a_value():
-    with pytest.raises(ValueError, match="residual=True needs as many channels"):
+    with pytest.raises(ValueError, match="residual=True needs as many output channels"):
         Autoencoder(Parts("unet(4, residual=True)", likelihood="discretised_logistic"), (1, 8, 8))
 
 
@@ -336,7 +336,7 @@ def test_mixed_columns_cost_what_each_costs_alone_and_a_category_once():
 @pytest.mark.parametrize("text", ["number, kind(3)", "kinds", "kinds(1)", "pair(1)", "pair",
                                   "number(2)", "number*0", "kinds(2.5)", "number*-1"])
 def test_columns_that_cannot_be_read_say_what_can(text):
-    with pytest.raises(ValueError, match="such as number"):
+    with pytest.raises(ValueError, match="write columns as number"):
         likelihoods.make(f"mixed({text!r})")
 
 

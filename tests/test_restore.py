@@ -228,7 +228,7 @@ def test_the_command_says_how_near_it_comes(denoiser, tmp_path, hourglass, monke
             (f"restore {run} in/text.png -o no", "can be read"),
             (f"restore {run} in -o no --corrupt noize", "did you mean 'noise'"),
             (f"restore {run} in -o no --enlarge 0", "greater than"),
-            ("restore in in", "no run folder")]:
+            ("restore in in", "not a run folder")]:
         code, _, err = hourglass(command)
         assert code == 2 and what in err and "Traceback" not in err, command
     Path("empty").mkdir()

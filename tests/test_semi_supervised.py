@@ -115,7 +115,7 @@ def test_the_command_writes_what_each_sample_is_taken_for(tmp_path, monkeypatch,
 
 def test_what_hides_labels_needs_a_model_that_guesses_them(tmp_path):
     x, y = images(60)
-    with pytest.raises(ValueError, match="needs a model that guesses"):
+    with pytest.raises(ValueError, match="needs a model that infers"):
         train(x, y=y, model="vae(2)", labelled=9, quiet=True, out=tmp_path / "run")
     with pytest.raises(ValueError, match="condition inferred"):
         train(x, y=y, model="vae(2)", loss="semi_supervised", quiet=True, out=tmp_path / "run")

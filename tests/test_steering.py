@@ -98,8 +98,8 @@ def test_formulas_multiply_numbers_and_ramps(formula, weight):
 
 
 @pytest.mark.parametrize("formula, words", [
-    ("recon + ramp(0, 4, epochs=2, steps=7) * kl", "not twice"),
-    ("recon + ramp(0, 4) * ramp(0, 1) * kl", "two ramps"),
+    ("recon + ramp(0, 4, epochs=2, steps=7) * kl", "only once"),
+    ("recon + ramp(0, 4) * ramp(0, 1) * kl", "two weight schedules"),
     ("recon + rmp(0, 4) * kl", "no ramp is named 'rmp'.*'ramp'"),
     ("recon + kl * 4", "weight before its term"),
     ("recon + kl(capacity=3, free_bits=1)", "not both")])

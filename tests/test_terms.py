@@ -541,7 +541,7 @@ def test_a_spectral_decoder_is_around_the_models_own_backbone():
     assert parts.decoder == "spectral(of='conv((4, 6))')" and parts.fitted(IMAGES, 0, 1) == parts
     assert Parts("mlp(9)", decoder="conv").fitted(IMAGES, 0, 1).decoder == "conv"
     assert Parts(decoder="spectral('mlp')").fitted(IMAGES, 0, 1).decoder == "spectral('mlp')"
-    with pytest.raises(ValueError, match="around another"):
+    with pytest.raises(ValueError, match="wraps another"):
         registry.backbones.make("spectral('spectral')", IMAGES, IMAGES)
     with pytest.raises(ValueError, match="no backbone is named"):
         Parts(decoder="spectrum").fitted(IMAGES, 0, 1)

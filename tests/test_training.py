@@ -163,7 +163,7 @@ def test_minutes_end_a_run(here):
                        out="run")
     for _ in run(training):
         pass
-    assert "minutes are over" in training.ended
+    assert "time limit of" in training.ended
 
 
 ALMOST_NONE, PLENTY = 1e-9, 1e9   # minutes: over after the first batch, and never
@@ -200,7 +200,7 @@ def test_an_epoch_cut_by_minutes_counts_as_such(here):
     finish(training)
     record = RunFolder(Path("run")).read_record()
     assert record["epochs"] == record["best_epoch"] == round(1 / last.batches, 2)
-    assert any("before the first epoch was" in note for note in record["notes"])
+    assert any("before the first epoch" in note for note in record["notes"])
     own = {k.removeprefix("model."): v for k, v in training.step.state_dict().items()}
     assert same(weights(Path("run")), {k: v for k, v in own.items() if k in weights(Path("run"))})
 
@@ -208,7 +208,7 @@ def test_an_epoch_cut_by_minutes_counts_as_such(here):
 def test_a_cut_epoch_that_is_worse_leaves_the_best_weights(here):
     whole("run", lr=0.01)
     changes = {"epochs": 9, "minutes": ALMOST_NONE, "lr": 100.0}
-    with pytest.raises(ValueError, match=r"has used its .* minutes; to continue, pass --minutes"):
+    with pytest.raises(ValueError, match=r"has used its .* minutes. To continue, pass --minutes"):
         resume(RunFolder(Path("run")), changes, images())
     kept = weights(Path("run"))
     training = resume(RunFolder(Path("run")), {**changes, "minutes": None}, images())

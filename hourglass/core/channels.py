@@ -1,33 +1,35 @@
-"""Channels first as networks want them, last as arrays and files have them; in pictures, some."""
+"""Move channels first (for networks) or last (for arrays and files), and choose those to show."""
 
 import numpy as np
 from einops import rearrange
 from torch import Tensor
 
-FEW = 6        # channels that are shown side by side if nobody chose
-CHOSEN = [""]  # the channels that pictures show, as the run's settings name them
+FEW = 6        # at most this many channels are shown side by side by default
+CHOSEN = [""]  # the channels to show, as text, see the setting `show`
 
 
 def channels_first(t: Tensor) -> Tensor:
-    """(B, H, W, C) -> (B, C, H, W), (B, T, C) -> (B, C, T); vectors (B, D) as they are."""
+    """(B, H, W, C) -> (B, C, H, W), (B, T, C) -> (B, C, T). Vectors (B, D) are unchanged."""
     return rearrange(t, "b ... c -> b c ...") if t.ndim > 2 else t
 
 
 def channels_last(t: Tensor) -> Tensor:
-    """(B, C, H, W) -> (B, H, W, C), (B, C, T) -> (B, T, C); vectors (B, D) as they are."""
+    """(B, C, H, W) -> (B, H, W, C), (B, C, T) -> (B, T, C). Vectors (B, D) are unchanged."""
     return rearrange(t, "b c ... -> b ... c") if t.ndim > 2 else t
 
 
 def show_channels(text: str) -> None:
-    """Choose which channels of images that have other than one or three all pictures of this
-    process show from now on, see `read_channels`."""
+    """Set the channels that all later pictures of this process show. See `read_channels` for the
+    text. It applies to images that have neither one nor three channels."""
     CHOSEN[:] = [text]
 
 
 def read_channels(text: str, count: int) -> tuple[int, ...]:
-    """Which of `count` channels a picture shows, from 0: "3,2,1" as (2, 1, 0), "2" as (1,). "all"
-    is (): a panel a channel. Without a text, the first three of colour images, a panel each where
-    there are few others, else the first three. Raises ValueError."""
+    """Indices of the channels to show, of `count`: "3,2,1" gives (2, 1, 0) and "2" gives (1,).
+
+    "all" gives (), which means one panel per channel. An empty text gives one panel each for 2, 5
+    or 6 channels, and otherwise the first three. Raises ValueError.
+    """
     if text in ("", "all"):
         apart = text == "all" or count == 2 or 4 < count <= FEW
         return () if apart and count > 1 else tuple(range(min(count, 3)))
@@ -40,9 +42,11 @@ def read_channels(text: str, count: int) -> tuple[int, ...]:
 
 
 def laid_out(images: np.ndarray, flat: bool = False) -> np.ndarray:
-    """Images (N, H, W, C) of any number of channels as grey or colour ones: the channels that
-    `show_channels` chose, or panels side by side, (N, H, C W, 1); the first three if `flat`.
-    Missing pixels are black."""
+    """Make grey or colour images from images (N, H, W, C) with any number of channels.
+
+    Shows the channels that `show_channels` chose, or panels side by side, (N, H, C W, 1). With
+    `flat`, the first three instead of panels. Missing pixels are black.
+    """
     count, images = images.shape[-1], np.nan_to_num(images)
     if count in (1, 3):
         return images

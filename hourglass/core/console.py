@@ -1,4 +1,4 @@
-"""What a person sees while something takes long: bars in a terminal, plain lines elsewhere."""
+"""Messages and progress for the user: bars in a terminal, plain lines elsewhere."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ BARS: list[str] = []   # that are shown now
 
 
 def is_first() -> bool:
-    """Whether this is the one process of a training that speaks; torchrun numbers them."""
+    """Whether this process prints messages: the first of a distributed training (torchrun)."""
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -44,7 +44,7 @@ def is_silent() -> bool:
 
 
 def is_terminal() -> bool:
-    """Whether a bar can be drawn."""
+    """Whether a progress bar can be drawn."""
     return sys.stderr.isatty() and is_first()
 
 

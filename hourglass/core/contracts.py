@@ -1,4 +1,4 @@
-"""What the parts hand to one another. Shapes: B batch, D latent, C H W image, N samples."""
+"""Data classes that the parts exchange. Shapes: B batch, D latent, C H W image, N samples."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,70 +12,70 @@ from torch.distributions import Distribution
 
 @dataclass(frozen=True)
 class Batch:
-    """What a split yields."""
+    """A batch of a split."""
 
     x: Tensor                      # (B, C, H, W), (B, C, T) or (B, D), as float
     y: Tensor | None = None        # (B,) integer labels
-    given: Tensor | None = None    # what the encoder is to see in place of x, if not x itself
-    known: Tensor | None = None    # like x: 1 where it is known; else x is 0
-    told: Tensor | None = None     # y as training may know it: -1 where it may not
+    given: Tensor | None = None    # the encoder's input, if it is not x
+    known: Tensor | None = None    # like x: 1 where a value is observed; missing values of x are 0
+    told: Tensor | None = None     # the labels that training may use; -1 where they are hidden
 
     @property
     def seen(self) -> Tensor:
-        """What the encoder is to see, like x."""
+        """The encoder's input, like x."""
         return self.x if self.given is None else self.given
 
 
 class Corrupted(NamedTuple):
-    """What corruptions make of a batch."""
+    """A corrupted batch."""
 
-    x: Tensor                # (B, *shape), what the encoder is to see
-    hidden: Tensor | None    # like x, bool: the values that this no longer tells; None: no mask
+    x: Tensor                # (B, *shape), the encoder's input
+    hidden: Tensor | None    # like x, bool: the values that the corruption removed; None: no mask
 
 
 @dataclass(frozen=True)
 class Factors:
-    """What samples were made of, where that is known."""
+    """The known generative factors of the samples."""
 
-    values: np.ndarray                # (N, F) integers: which of its values each factor has
+    values: np.ndarray                # (N, F) integers: index of each factor's value
     names: tuple[str, ...]            # (F,)
-    unordered: tuple[str, ...] = ()   # the names of those whose values are mere kinds
+    unordered: tuple[str, ...] = ()   # names of the factors whose values have no order
 
     def of(self, rows: np.ndarray) -> "Factors":
-        """Those of the samples with these numbers."""
+        """The factors of the samples with these indices."""
         return Factors(self.values[rows], self.names, self.unordered)
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How a data set's numbers become those that a model sees: (x - offset) * factor. There is one
-    for a data set. It is found once and kept with the model."""
+    """How data is scaled for a model: (x - offset) * factor. Found once per data set and saved with
+    the model."""
 
     offset: float = 0.0
     factor: float = 1.0
-    low: float = float("-inf")   # the least and
-    high: float = float("inf")   # the greatest number, in the data's own units
-    bits: int = 0                # depth of whole numbers, such as 12; 0 for others
-    clip: bool = False           # whether numbers outside become the nearest of low and high
+    low: float = float("-inf")   # smallest value, in the data's units
+    high: float = float("inf")   # largest value, in the data's units
+    bits: int = 0                # bit depth of integers, such as 12; 0 for others
+    clip: bool = False           # whether to clip values to low and high
     what: str = "numbers"        # such as "16-bit images"
 
     @property
     def kept(self) -> bool:
-        """Whether numbers stay as they are."""
+        """Whether no scaling is applied."""
         return self.offset == 0 and self.factor == 1
 
     @property
     def bounded(self) -> bool:
-        """Whether a model sees numbers from 0 to 1 alone."""
+        """Whether all scaled values lie between 0 and 1."""
         ends = [(end - self.offset) * self.factor for end in (self.low, self.high)]
         return min(ends) >= -1e-6 and max(ends) <= 1 + 1e-6
 
     @property
     def words(self) -> str:
-        """The same in one line."""
+        """A description in one line."""
         line = f"{self.what}, values {self.low:,.6g} to {self.high:,.6g}"
         if self.kept:
-            return f"{line}, as they are"
+            return f"{line}, not scaled"
         worth = abs(self.factor)
         by = f"1/{1 / worth:,.6g}" if worth < 1 else f"{worth:,.6g}"
         if self.factor < 0:
@@ -84,7 +84,7 @@ class Scale:
         return f"{line}, {moved}scaled by {by}"
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """Numbers in the data's own units (N, ...) as a model sees them, float32."""
+        """Scale data (N, ...) for the model, as float32."""
         values: np.ndarray = np.array(x, np.float64 if x.dtype.itemsize > 4 else np.float32)
         if not self.kept:
             values -= self.offset
@@ -94,8 +94,8 @@ class Scale:
         return values.astype(np.float32, copy=False)
 
     def back(self, seen: np.ndarray) -> np.ndarray:
-        """What a model sees or makes (N, ...) in the data's own units, and in a type that holds
-        them: whole numbers where the data had these, else float32."""
+        """Scale a model's values (N, ...) back to the data's units. Integers become integers again,
+        all others float32."""
         values = seen.astype(np.float64) / self.factor + self.offset
         if not self.bits:
             return values.astype(np.float32)
@@ -104,59 +104,59 @@ class Scale:
         return np.rint(values).clip(np.iinfo(kind).min, np.iinfo(kind).max).astype(kind)
 
     def fits_pictures(self, channels: int) -> bool:
-        """Whether a PNG of 8 bits holds such images of so many channels whole."""
+        """Whether an 8-bit PNG holds images with this many channels without loss."""
         return channels in (1, 3) and (self.bits == 8 or (self.kept and self.bounded))
 
 
 @dataclass
 class Collection:
-    """What a data source returns: all its samples, not yet split.
+    """All samples of a data source, not yet split.
 
-    Images are (N, H, W, C) of any number of channels, uint8, uint16, int16 or float32 as the source
-    is; series are (N, T, C), vectors (N, D). A missing number is NaN.
+    Images are (N, H, W, C) with any number of channels, as uint8, uint16, int16 or float32. Series
+    are (N, T, C) and vectors (N, D). A missing number is NaN.
     """
 
     x: np.ndarray
     y: np.ndarray | None = None                            # (N,) integer labels
     classes: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()                            # of each sample: a file's, if it has one
-    parts: dict[str, np.ndarray] = field(default_factory=dict)   # the set's own splits, as indices
-    notes: list[str] = field(default_factory=list)         # what the run should say of the data
-    identity: dict[str, Any] = field(default_factory=dict)  # what tells this data from other data
-    sizes: dict[str, int] = field(default_factory=dict)    # files' own, of some that were looked at
-    given: np.ndarray | None = None                        # like x: what the encoder is to see
-    raw: "Raw | None" = None         # what x was made of, where its scale is to be learnt
-    encoding: dict[str, Any] = field(default_factory=dict)   # how it was, as JSON can hold it
-    unreadable: tuple[str, ...] = ()                       # files that are left out
-    factors: Factors | None = None                         # what its samples were made of
-    scale: Scale | None = None       # how x becomes what a model sees; None: x itself tells
+    names: tuple[str, ...] = ()                            # of each sample: its file, if it has one
+    parts: dict[str, np.ndarray] = field(default_factory=dict)   # the data's own splits, as indices
+    notes: list[str] = field(default_factory=list)         # notes on the data, to print
+    identity: dict[str, Any] = field(default_factory=dict)  # identifies the data
+    sizes: dict[str, int] = field(default_factory=dict)    # number of files by original image size
+    given: np.ndarray | None = None                        # the encoder's input, if it is not x
+    raw: "Raw | None" = None         # unscaled values, if the scale is learnt from training data
+    encoding: dict[str, Any] = field(default_factory=dict)   # the learnt encoding, as JSON data
+    unreadable: tuple[str, ...] = ()                       # files that could not be read
+    factors: Factors | None = None                         # known generative factors
+    scale: Scale | None = None       # how x is scaled for the model; None: found from x
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one sample as a model sees it: (C, H, W), (C, T) or (D,)."""
+        """Shape of one sample for the model: (C, H, W), (C, T) or (D,)."""
         *places, channels = self.x.shape[1:]
         return (channels, *places)
 
 
 class Raw(Protocol):
-    """Values in their owner's units. What they are scaled by is learnt from the training part
-    alone, and so only once the data is split."""
+    """Values in the data's units. Their scale is learnt from the training split, after the data is
+    split."""
 
     def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
-        """The splits that their order asks for, as indices; {} where any will do."""
+        """The splits that keep the samples' order, as indices; {} if any split will do."""
         ...
 
     def learn(self, train: np.ndarray) -> Collection:
-        """Learn the encoding from the samples that are for training, and apply it to all."""
+        """Learn the encoding from the training samples, and apply it to all."""
         ...
 
     def encode(self, encoding: dict[str, Any]) -> Collection:
-        """Apply an encoding that was learnt from other values; raises ValueError."""
+        """Apply an encoding that was learnt from other values. Raises ValueError."""
         ...
 
 
 class Backbone(NamedTuple):
-    """What a backbone returns.
+    """The networks of a backbone.
 
     encoder: x (B, *shape) -> h (B, *code), skips; decoder: h, skips -> (B, *out).
     """
@@ -168,69 +168,69 @@ class Backbone(NamedTuple):
 
 @dataclass
 class Latent:
-    """What a bottleneck returns."""
+    """The result of a bottleneck."""
 
     z: Tensor                              # (B, D) or (B, D, H, W)
     q: Distribution | None = None          # posterior; its batch shape starts with B
     p: Distribution | None = None          # prior of the same kind
-    codes: Tensor | None = None            # (B, *places) integers, if discrete
+    codes: Tensor | None = None            # (B, *places) token indices, if z is discrete
     penalties: dict[str, Tensor] = field(default_factory=dict)  # (B,) each, such as commitment
-    y: Tensor | None = None                # (B,) the classes as which it was encoded, if any
-    guess: Tensor | None = None            # (B, K) logits of q(y|x), if it was guessed
+    y: Tensor | None = None                # (B,) the classes that conditioned the encoder, if any
+    guess: Tensor | None = None            # (B, K) logits of q(y|x), if classes are inferred
 
 
 @dataclass
 class Output:
-    """What an autoencoder returns."""
+    """The result of an autoencoder."""
 
     x: Tensor                  # (B, *shape), the clean target
     latent: Latent
     px: Distribution           # p(x|z); px.mean is the reconstruction
-    known: Tensor | None = None   # like x: 1 where x is known; None is everywhere
+    known: Tensor | None = None   # like x: 1 where x is observed; None: everywhere
     y: Tensor | None = None       # (B,) integer labels, if there are any
-    skips: tuple[Tensor, ...] = ()   # of the encoder, which the decoder wants with any z
-    seen: Tensor | None = None    # like x: what the encoder saw, where that is not x
-    hidden: Tensor | None = None  # like x, bool: what the encoder could not see of it
+    skips: tuple[Tensor, ...] = ()   # the encoder's maps for a decoder with skip connections
+    seen: Tensor | None = None    # like x: the encoder's input, if it is not x
+    hidden: Tensor | None = None  # like x, bool: values that were hidden from the encoder
 
 
 class Alphabet(NamedTuple):
-    """What discrete codes are written in."""
+    """How discrete codes are written as tokens."""
 
-    size: int                          # words there are
-    places: tuple[int, ...]            # of a code that hold one word each, such as (H, W)
-    read: Callable[[Tensor], Tensor]   # z (N, ...) -> words (N, *places), integers
-    write: Callable[[Tensor], Tensor]  # words (N, *places) -> z (N, ...)
+    size: int                          # number of different tokens
+    places: tuple[int, ...]            # shape of a code's tokens, such as (H, W)
+    read: Callable[[Tensor], Tensor]   # z (N, ...) -> token indices (N, *places)
+    write: Callable[[Tensor], Tensor]  # token indices (N, *places) -> z (N, ...)
 
 
 @dataclass(frozen=True)
 class CodeSpace:
-    """What a prior is fitted in."""
+    """The latent space that a prior is fitted in."""
 
-    count: int                        # codes there are
+    count: int                        # number of codes
     dim: int                          # numbers in a code
-    groups: int                       # classes, or 1 without labels
-    own: Callable[[int], Tensor]      # draws from the model's own prior, (N, ...)
+    groups: int                       # number of classes, or 1 without labels
+    own: Callable[[int], Tensor]      # samples from the model's own prior, (N, ...)
     shape: tuple[int, ...] = ()       # of a code, such as (D,) or (D, H, W)
     alphabet: Alphabet | None = None  # of discrete codes
 
 
 class Seen(NamedTuple):
-    """What a trained model makes of samples: what detectors score them by."""
+    """A trained model's results for samples, from which detectors compute scores."""
 
-    error: np.ndarray    # (N,) mean squared error per known value
-    nats: np.ndarray     # (N,) mean of -log p(x|z) per known value, and over draws of z
+    error: np.ndarray    # (N,) mean squared error per observed value
+    nats: np.ndarray     # (N,) -log p(x|z) per observed value, averaged over samples of z
     z: np.ndarray        # (N, D) codes
-    # squared errors by place, (N, H, W), (N, T) or (N, D, 1), the mean over channels, NaN where
-    # nothing is known; (0,) but for detectors that ask for them:
+    # Maps of squared errors, (N, H, W), (N, T) or (N, D, 1), averaged over channels, NaN where
+    # nothing is observed. They are empty, (0,), unless a detector needs them:
     model: np.ndarray = np.empty(0)   # of the model's reconstruction
-    pca: np.ndarray = np.empty(0)     # of the one by principal components of the training samples
-    linear: np.ndarray = np.empty(0)  # (N,) the same of as many components as the code has numbers
+    pca: np.ndarray = np.empty(0)     # of the reconstruction by PCA of the training samples
+    linear: np.ndarray = np.empty(0)  # (N,) error of PCA with as many components as latents
 
 
 class Rule(NamedTuple):
-    """What a detector returns. Its state is what `fit` found, and is all that it remembers."""
+    """A detector. Its whole state is the result of `fit`."""
 
-    # of the codes (N, D) of training samples, and of held-out samples
+    # arguments: codes (N, D) of training samples, and results for calibration samples
     fit: Callable[[np.ndarray, Seen], dict[str, np.ndarray]]
     score: Callable[[Seen, dict[str, np.ndarray]], np.ndarray]   # (N,), higher is more abnormal
     draws: int = 0       # of each z, that `nats` are over

@@ -1,12 +1,12 @@
-"""Covariances that can be inverted however few the codes are."""
+"""Covariance estimates that can be inverted even for few codes."""
 
 import torch
 from torch import Tensor
 
 
 def root_of_covariance(z: Tensor) -> Tensor:
-    """L (D, D), lower triangular, with L L' the covariance of z (N, D), shrunk towards a multiple
-    of the identity as far as N asks (Ledoit & Wolf, 2004)."""
+    """Cholesky factor (D, D) of the covariance of z (N, D), shrunk towards a multiple of the
+    identity (Ledoit & Wolf, 2004)."""
     from sklearn.covariance import ledoit_wolf
     found = torch.eye(z.shape[1], dtype=torch.float64) if len(z) < 2 else (
         torch.from_numpy(ledoit_wolf(z.double().numpy())[0]))

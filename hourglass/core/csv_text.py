@@ -5,14 +5,14 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")   # a spreadsheet runs a text that begins so
+FORMULA = ("=", "+", "-", "@", "\t", "\r")   # a spreadsheet runs texts that begin with these
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], ending: str = "\n") -> str:
-    """A line of the columns' names, then a line a row.
+    """Write a header line with the columns' names, then one line per row.
 
-    A text that a spreadsheet would run as a formula gets an apostrophe before it, which
-    `from_cell` takes away again; numbers stay as they are.
+    A text that a spreadsheet would run as a formula gets an apostrophe in front, which `from_cell`
+    removes. Numbers are unchanged.
     """
     written = io.StringIO()
     writer = csv.writer(written, lineterminator=ending)
@@ -22,7 +22,7 @@ def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], ending: str = 
 
 
 def as_cell(value: Any) -> Any:
-    """A value as a cell that no spreadsheet runs."""
+    """Write a value as a cell that no spreadsheet runs."""
     if not isinstance(value, str) or not value.startswith((*FORMULA, "'")):
         return value
     if _is_number(value):
@@ -32,7 +32,7 @@ def as_cell(value: Any) -> Any:
 
 
 def from_cell(text: str) -> str:
-    """The text that `as_cell` was given."""
+    """Undo `as_cell`."""
     return text[1:] if text.startswith("'") and text.lstrip("'").startswith(FORMULA) else text
 
 

@@ -1,4 +1,4 @@
-"""Choosing the device and the precision that a run computes in."""
+"""Choose the device, precision and memory layout of a run."""
 
 import os
 from typing import TYPE_CHECKING, Literal
@@ -8,17 +8,17 @@ import torch
 from .distributed import LOCAL_RANK, PROCESSES, PROCESSES_HERE
 from .precision import has_bf16
 
-if TYPE_CHECKING:   # it takes as long to import as torch, and only training wants it
+if TYPE_CHECKING:   # it imports as slowly as torch, and only training needs it
     from lightning_fabric import Fabric
 
 Layout = Literal["auto", "channels_last", "contiguous"]
 
-# below so many multiply-adds per sample, casting to bf16 costs what it saves
+# below this many multiply-adds per sample, casting to bf16 costs as much as it saves
 WORTH_BF16 = 3_000_000
 
 
 def choose_device(text: str) -> torch.device:
-    """The device that the text names; "auto" is CUDA, else MPS, else the CPU."""
+    """The device that the text names. "auto" is CUDA if there is one, then MPS, then the CPU."""
     if text == "auto":
         text = ("cuda" if torch.cuda.is_available() else
                 "mps" if torch.backends.mps.is_available() else "cpu")
@@ -30,13 +30,13 @@ def choose_device(text: str) -> torch.device:
     if int(number or 0) >= counts[kind]:
         raise ValueError(f"this machine has no device {text!r}; it has "
                          f"{', '.join(k for k, n in counts.items() if n)}")
-    if PROCESSES > 1 and kind == "cuda":   # one each
+    if PROCESSES > 1 and kind == "cuda":   # one GPU per process
         return torch.device(kind, LOCAL_RANK)
     return torch.device(kind, int(number or 0)) if kind == "cuda" else torch.device(kind)
 
 
 def choose_precision(text: str, device: torch.device, multiply_adds: int) -> str:
-    """The precision asked for; "auto" is bf16-mixed where the device has it and it pays."""
+    """The precision. "auto" is bf16-mixed where the device supports it and it is faster."""
     if text != "auto":
         return text
     fast = multiply_adds >= WORTH_BF16 and has_bf16(device)
@@ -44,15 +44,15 @@ def choose_precision(text: str, device: torch.device, multiply_adds: int) -> str
 
 
 def choose_layout(text: Layout, device: torch.device, is_images: bool) -> torch.memory_format:
-    """The layout asked for; "auto" is channels_last for images but on MPS: oneDNN and cuDNN turn
-    all else into it and back at every layer."""
+    """The memory layout. "auto" is channels_last for images, except on MPS: oneDNN and cuDNN would
+    convert every other layout at each layer."""
     fast = is_images and device.type != "mps"
     last = text == "channels_last" or (text == "auto" and fast)
     return torch.channels_last if last else torch.contiguous_format
 
 
 def make_fabric(device: torch.device, precision: str) -> "Fabric":
-    """Fabric on that device; one of several processes where torchrun has started them."""
+    """Fabric on that device, for one process or for all that torchrun started."""
     from lightning_fabric import Fabric
     several = PROCESSES > 1
     devices = PROCESSES_HERE if several else [device.index] if device.type == "cuda" else 1
@@ -65,18 +65,18 @@ def make_fabric(device: torch.device, precision: str) -> "Fabric":
 
 
 def memory_of(device: torch.device) -> int:
-    """Bytes of memory that the device has in all."""
+    """Memory of the device in bytes."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def limit_memory(gibibytes: float | None, device: torch.device) -> str:
-    """Keep to so much of a GPU's memory; returns what to say where there is nothing to limit."""
+    """Limit the GPU memory that this process uses. Returns a note if there is no GPU."""
     if gibibytes is None:
         return ""
     if device.type != "cuda":
-        return "max_memory is for GPUs (CUDA), and this run uses none: it limits nothing"
+        return "max_memory limits nothing: it is for CUDA GPUs, and this run uses none"
     total = torch.cuda.get_device_properties(device).total_memory
     torch.cuda.set_per_process_memory_fraction(min(gibibytes * 2**30 / total, 1.0), device)
     return ""

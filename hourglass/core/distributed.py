@@ -1,4 +1,4 @@
-"""Training by several processes at once, as torchrun starts and numbers them."""
+"""Training with several processes, which torchrun starts and numbers."""
 
 import gc
 import os
@@ -12,8 +12,8 @@ PROCESSES_HERE = int(os.environ.get("LOCAL_WORLD_SIZE", PROCESSES))
 
 @contextmanager
 def in_turn(path: str) -> Iterator[None]:
-    """Let the processes of this machine through one after the other: what the first one downloads
-    or prepares, the others find. Where there is but one, nothing."""
+    """Let this machine's processes run one after the other: the first one downloads or prepares
+    files, the others find them. Does nothing for a single process."""
     if PROCESSES == 1:
         yield
         return
@@ -25,11 +25,11 @@ def in_turn(path: str) -> Iterator[None]:
 
 
 def part_ways() -> None:
-    """Wait for the others and take leave of them, after the last thing done together: a process
-    that just ends while another is still connected may abort it."""
+    """Wait for the other processes and disconnect. A process that exits while another one is still
+    connected may abort it."""
     if PROCESSES == 1:
         return
     import torch.distributed as together
-    gc.collect()   # what still holds on to the others
+    gc.collect()   # frees what still refers to the process group
     together.barrier()
     together.destroy_process_group()

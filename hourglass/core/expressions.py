@@ -1,4 +1,4 @@
-"""Texts such as "gaussian(16)" and "recon + 4 * kl", read with ast; nothing is evaluated."""
+"""Read texts such as "gaussian(16)" and "recon + 4 * kl" with ast. Nothing is evaluated."""
 
 import ast
 import math
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-LONGEST = 20_000  # characters of a text: some tell of each column of a wide table
-DEEPEST = 200     # of what is nested in it, a sum of so many summands included
-LARGEST = 2**63   # of whole numbers
+LONGEST = 20_000  # characters of a text: some list every column of a wide table
+DEEPEST = 200     # levels of nesting; each summand of a sum counts as one
+LARGEST = 2**63   # largest integer
 
 
 @dataclass(frozen=True)
 class Call:
-    """A part as it was asked for: its name and literal arguments."""
+    """A part's name and literal arguments, as written in a text."""
 
     name: str
     args: tuple[Any, ...] = ()
@@ -25,7 +25,7 @@ class Call:
 
 
 class Summand(NamedTuple):
-    """A summand of a formula: a number and perhaps a ramp, times a part."""
+    """A summand of a loss formula: a weight and perhaps a weight schedule, times a term."""
 
     weight: float
     ramp: Call | None
@@ -57,7 +57,7 @@ def _expression(text: str) -> ast.expr:
 
 
 def _check_size(node: ast.expr, text: str) -> None:
-    """Raises ValueError for what is nested too deep, or holds too large a number."""
+    """Raise ValueError if a text is nested too deeply or holds too large a number."""
     level: list[ast.AST] = [node]
     for _ in range(DEEPEST):
         level = [child for parent in level for child in ast.iter_child_nodes(parent)]
@@ -68,11 +68,11 @@ def _check_size(node: ast.expr, text: str) -> None:
                                  f"which is too large")
         if not level:
             return
-    raise ValueError(f"{_short(text)} is nested too deep, or has over {DEEPEST} summands")
+    raise ValueError(f"{_short(text)} is nested too deeply, or has over {DEEPEST} summands")
 
 
 def _short(text: str) -> str:
-    """The text in quotes, the middle of a long one left out."""
+    """The text in quotes. A long one is shortened in the middle."""
     return repr(text if len(text) <= 200 else f"{text[:90]} ... {text[-90:]}")
 
 
@@ -82,7 +82,7 @@ def _call(node: ast.expr, text: str) -> Call:
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         raise ValueError(f"cannot read {text!r}; write it as name or name(1, key=2)")
     if any(keyword.arg is None for keyword in node.keywords):
-        raise ValueError(f"cannot read {text!r}: ** is not for texts")
+        raise ValueError(f"cannot read {text!r}: ** is not allowed")
     return Call(node.func.id, tuple(_literal(a, text) for a in node.args),
                 {str(k.arg): _literal(k.value, text) for k in node.keywords})
 
@@ -94,8 +94,8 @@ def _literal(node: ast.expr, text: str) -> Any:
             raise ValueError
         return value
     except (ValueError, TypeError, RecursionError, MemoryError):
-        raise ValueError(f"in {text!r}, {ast.unparse(node)!r} is neither a finite number, a quoted "
-                         f"text nor a tuple of them") from None
+        raise ValueError(f"in {text!r}, {ast.unparse(node)!r} must be a finite number, a quoted "
+                         f"text or a tuple of these") from None
 
 
 def _summands(node: ast.expr, sign: float = 1.0) -> Iterator[tuple[float, ast.expr]]:
@@ -112,14 +112,14 @@ def _weighed(node: ast.expr, text: str, sign: float) -> Summand:
         raise ValueError(f"in {text!r}, write the weight before its term, as in 4 * kl")
     given = [factor for factor in before if isinstance(factor, ast.Call)]
     if len(given) > 1:
-        raise ValueError(f"{text!r} has two ramps before one term")
+        raise ValueError(f"{text!r} has two weight schedules before one term; keep one")
     weight = sign
     for factor in before:
         if factor in given:
             continue
         value = _literal(factor, text)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"in {text!r}, the weight {ast.unparse(factor)!r} is no number")
+            raise ValueError(f"in {text!r}, the weight {ast.unparse(factor)!r} must be a number")
         weight *= value
     return Summand(weight, _call(given[0], text) if given else None, _call(part, text))
 

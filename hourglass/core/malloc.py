@@ -1,4 +1,4 @@
-"""How the process holds its memory."""
+"""Settings of the process' memory allocator."""
 
 import ctypes
 import gc

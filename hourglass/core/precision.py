@@ -1,5 +1,5 @@
-"""Full precision where autocast would take it away: sums of many, and differences of near ones; and
-where less pays."""
+"""Full precision where autocast would lose digits, such as in long sums and small differences; and
+whether a device is faster with bf16."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -8,17 +8,17 @@ from torch import Tensor
 
 
 def full_precision(t: Tensor) -> AbstractContextManager[None]:
-    """No autocast where t is; the meta device, on which models are measured, knows none."""
+    """Switch autocast off on t's device. The meta device, which only counts shapes, has none."""
     return nullcontext() if t.is_meta else torch.autocast(t.device.type, enabled=False)
 
 
 def at_least_single(t: Tensor) -> Tensor:
-    """float32, but of float64, which stays."""
+    """Convert to float32; float64 stays."""
     return t if t.dtype == torch.float64 else t.float()
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies in bf16 faster than in float32."""
+    """Whether the device multiplies faster in bf16 than in float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":

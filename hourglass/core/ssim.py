@@ -6,18 +6,19 @@ from torch import Tensor
 
 from .precision import at_least_single, full_precision
 
-WINDOW = 11        # pixels, of standard deviation SPREAD
+WINDOW = 11        # pixels of the Gaussian window, with standard deviation SPREAD
 SPREAD = 1.5
-STEADY = (0.01**2, 0.03**2)   # keep the ratios of images in [0, 1] from dividing by nothing
-SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)   # weights of ever coarser ones
+STEADY = (0.01**2, 0.03**2)   # the usual constants that prevent division by zero
+SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)   # weights, from the finest scale
 SMALLEST = 4       # pixels of an image's shorter side at the coarsest scale
-FLOOR = 0.01       # below which what a power is taken of is bent, to stay positive
+FLOOR = 0.01       # values below are bent to stay positive before a power is taken
 
 
 def similarity(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Maps of the similarity of images x and y (B, C, H, W) in [0, 1], and of its part without the
-    means' difference; windows that reach over the border are left out, smaller images have smaller
-    windows."""
+    """Maps of SSIM and of its contrast-structure part for images x and y (B, C, H, W) in [0, 1].
+
+    Windows that cross the border are left out; small images get smaller windows.
+    """
     mx, my, xx, yy, xy = _blurred(torch.stack([x, y, x * x, y * y, x * y]))
     vx, vy, cov = xx - mx * mx, yy - my * my, xy - mx * my
     structure = (2 * cov + STEADY[1]) / (vx + vy + STEADY[1])
@@ -25,7 +26,7 @@ def similarity(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _blurred(maps: Tensor) -> Tensor:
-    """Maps (..., H, W) in Gaussian windows, of those that fit in."""
+    """Maps (..., H, W), averaged in Gaussian windows that fit inside."""
     side = min(maps.shape[-2:])
     reach = (min(WINDOW, side if side % 2 else side - 1)) // 2
     places = torch.arange(-reach, reach + 1, device=maps.device, dtype=maps.dtype)
@@ -37,9 +38,9 @@ def _blurred(maps: Tensor) -> Tensor:
 
 
 def multi_scale(x: Tensor, y: Tensor) -> Tensor:
-    """(B,) similarity of images (B, C, H, W) in [0, 1] at up to five scales, each half of the one
-    before (Wang, Simoncelli & Bovik, 2003): at as many as there are SMALLEST pixels for, whose
-    weights are then scaled to sum to one."""
+    """Multi-scale SSIM (B,) of images (B, C, H, W) in [0, 1] at up to five scales, each half of the
+    previous one (Wang, Simoncelli & Bovik, 2003). Small images use fewer scales, with weights
+    scaled to sum to one."""
     x, y = at_least_single(x), at_least_single(y)
     halvings = (min(x.shape[-2:]) // SMALLEST).bit_length() - 1
     weights = SCALES[:max(1, halvings + 1)]
@@ -54,5 +55,5 @@ def multi_scale(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _positive(t: Tensor) -> Tensor:
-    """t, but below FLOOR, which only opposites reach, a hyperbola that goes on from there."""
+    """t, continued below FLOOR by a hyperbola that stays positive."""
     return torch.where(t > FLOOR, t, FLOOR**2 / (2 * FLOOR - t.clamp(max=FLOOR)))

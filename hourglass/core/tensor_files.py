@@ -1,4 +1,4 @@
-"""Tensors and texts as one safetensors file, written whole, checked when read."""
+"""Tensors and texts in one safetensors file, written whole and checked when read."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .files import read_file, write_whole
 
-CHECKSUM = "sha256"   # the text that holds it; files written before there was one have none
+CHECKSUM = "sha256"   # key of the checksum; older files have none
 LONGEST_HEADER = 100_000_000   # bytes, as the format allows
 
 
@@ -25,16 +25,16 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], texts: dict[str, str
     checksum = _checksum(header, memoryview(content)[start:])
     header["__metadata__"][CHECKSUM] = checksum
     head = json.dumps(header, separators=(",", ":")).encode()
-    head += b" " * (-len(head) % 8)   # the format wants tensors to begin at a multiple of 8 bytes
+    head += b" " * (-len(head) % 8)   # the format aligns tensors to 8 bytes
     write_whole(path, b"".join([len(head).to_bytes(8, "little"), head,
                                 memoryview(content)[start:]]))
 
 
 def load_tensors(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors whose names begin with the prefix, and the texts.
+    """Read the tensors whose names begin with the prefix, and the texts.
 
-    The file is read, checked and copied: what happens to it later changes nothing. Raises
-    ValueError for a file that is not whole, or whose checksum is another.
+    The file is read, checked and copied, so later changes of the file have no effect. Raises
+    ValueError for an incomplete file or a wrong checksum.
     """
     try:
         content = read_file(path)
@@ -42,22 +42,22 @@ def load_tensors(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[
         texts = dict(header.get("__metadata__", {}))
         checksum = texts.pop(CHECKSUM, None)
         if checksum is not None and checksum != _checksum(header, memoryview(content)[start:]):
-            raise ValueError("its checksum is wrong, so something has changed it")
+            raise ValueError("its checksum is wrong: the file was changed or damaged")
         tensors = load(content)
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         why = getattr(error, "strerror", None) or error
-        raise ValueError(f"{path} is no whole file of weights ({why})") from None
+        raise ValueError(f"{path} is no complete weights file ({why})") from None
     return {name: t for name, t in tensors.items() if name.startswith(prefix)}, texts
 
 
 def load_texts(path: Path) -> dict[str, str]:
-    """The texts of a file alone, unchecked; raises ValueError."""
+    """Read only the texts of a file, without a check. Raises ValueError."""
     try:
         with open(path, "rb") as file:
             head = file.read(8)
             return dict(_header(head + file.read(_length(head)))[1].get("__metadata__", {}))
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no whole file of weights ({error})") from None
+        raise ValueError(f"{path} is no complete weights file ({error})") from None
 
 
 def _length(content: bytes) -> int:
@@ -68,7 +68,7 @@ def _length(content: bytes) -> int:
 
 
 def _header(content: bytes) -> tuple[int, dict[str, Any]]:
-    """Where the tensors begin, and what stands before them: names, shapes and texts."""
+    """Where the tensors begin, and the header: names, shapes and texts."""
     start = 8 + _length(content)
     try:
         header = json.loads(content[8:start])

@@ -1,1 +1,1 @@
-"""A model is a sentence: backbone, bottleneck, likelihood, losses; the autoencoder they make."""
+"""The model: backbones, bottlenecks, likelihoods, losses, and the autoencoder made of them."""

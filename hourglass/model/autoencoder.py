@@ -1,4 +1,4 @@
-"""The one model: corrupt, encode, squeeze, decode."""
+"""The autoencoder: corrupt, encode, bottleneck, decode."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ INITIALISED = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.Conv2d, nn.ConvTrans
 
 
 def initialise(layer: nn.Module) -> None:
-    """Begin a layer as Keras does: weights by Glorot & Bengio (2010), biases zero."""
+    """Initialise a layer as Keras does: weights by Glorot & Bengio (2010), biases zero."""
     if isinstance(layer, INITIALISED):
         nn.init.xavier_uniform_(layer.weight)
         if layer.bias is not None:
@@ -39,9 +39,10 @@ def initialise(layer: nn.Module) -> None:
 
 
 class Autoencoder(nn.Module):
-    """Composed of parts, never subclassed. `shape` is that of one x, such as (1, 28, 28); a
-    conditional model wants to know how many classes there are. Weights begin by Glorot's rule, or
-    as PyTorch's layers do of their own; `initial.begin_at_mean` does what "data" adds."""
+    """An autoencoder made of parts. `shape` is that of one x, such as (1, 28, 28).
+
+    A conditional model needs the number of classes. Weights are initialised by Glorot's rule or by
+    PyTorch's defaults; `initial.begin_at_mean` adds what "data" means."""
 
     def __init__(self, parts: Parts, shape: tuple[int, ...], classes: int = 0,
                  initial: Initial = "glorot"):
@@ -72,7 +73,7 @@ class Autoencoder(nn.Module):
     def encode(
         self, x: Tensor, y: Tensor | None = None, draw: bool = False
     ) -> tuple[Latent, tuple[Tensor, ...]]:
-        """x (B, *shape), y (B,) if conditional -> Latent, skips. The bottleneck works in full
+        """x (B, *shape), y (B,) if conditional -> Latent, skips. The bottleneck computes in full
         precision."""
         h, skips = self.hidden(x)
         return self.squeeze(h, y, draw), skips
@@ -85,7 +86,7 @@ class Autoencoder(nn.Module):
         return found
 
     def squeeze(self, h: Tensor, y: Tensor | None = None, draw: bool = False) -> Latent:
-        """h (B, *code) of the encoder -> Latent, of the classes y (B,) if conditional."""
+        """h (B, *code) of the encoder, y (B,) if conditional -> Latent."""
         guess = None
         if self.condition is not None:
             y, guess = self.condition.told(h, y)
@@ -106,8 +107,8 @@ class Autoencoder(nn.Module):
     def decode(
         self, z: Tensor, y: Tensor | None = None, skips: tuple[Tensor, ...] = ()
     ) -> Distribution:
-        """z (B, D) or (B, D, H, W), y (B,) -> p(x|z), over (B, *shape), in full precision, in
-        double if z and the weights are."""
+        """z (B, D) or (B, D, H, W), y (B,) -> p(x|z), over (B, *shape). Computes in full precision;
+        in double precision if z and the weights are."""
         h = self.bottleneck.expand(z)
         if self.condition is not None:
             h = self.condition.decoding(h, y)
@@ -119,13 +120,13 @@ class Autoencoder(nn.Module):
         self, x: Tensor, y: Tensor | None = None, draw: bool | None = None,
         given: Tensor | None = None, known: Tensor | None = None,
     ) -> Output:
-        """Corrupts what it is given, which is x if nothing else, and draws z in training, or where
-        `draw` says so; else neither. x counts where it is known."""
+        """Run the model on a batch. In training, or with `draw`, it corrupts x (unless `given` is
+        set) and samples z; otherwise neither. `known` marks the observed values of x."""
         draw = self.training if draw is None else draw
         given = x if given is None else given
         seen, hidden = self.corrupt.apply(given) if draw else (given, None)
         if hidden is None and given is not x:
-            hidden = given != x   # pairs have no mask, only what differs
+            hidden = given != x   # data pairs have no mask, only differences
         latent, skips = self.encode(seen, y, draw)
         px = self.decode(latent.z, latent.y, skips)
         if self.training and self.adapts:
@@ -133,7 +134,8 @@ class Autoencoder(nn.Module):
         return Output(x, latent, px, known, y, skips, None if seen is x else seen, hidden)
 
     def sample_prior(self, n: int) -> Tensor:
-        """n draws z (N, ...) from the bottleneck's own prior, on the CPU, in torch's noise."""
+        """Draw n codes z (N, ...) from the bottleneck's own prior, on the CPU, with torch's
+        seed."""
         drawn: Tensor = self.bottleneck.sample_prior(n, *self._anchors())
         return drawn.detach() if drawn.is_meta else drawn.detach().cpu()
 
@@ -159,5 +161,5 @@ class Autoencoder(nn.Module):
         return offers(self.condition, GuessesClasses)
 
     def sample(self, n: int, y: Tensor | None = None) -> Tensor:
-        """The means of n draws from the bottleneck's own prior, (N, *shape), of classes y (N,)."""
+        """Means of n samples from the bottleneck's own prior, (N, *shape), with classes y (N,)."""
         return self.decode(self.sample_prior(n).to(next(self.parameters())), y).mean

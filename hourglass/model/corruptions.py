@@ -1,9 +1,9 @@
-"""Corruptions: what the encoder sees in place of x in training. The target stays x.
+"""Corruptions of the encoder's input in training. The target stays the clean x.
 
-`(**options) -> (x -> x)`, on a batch, on its device. Texts add them up, and they follow one upon
-the other: "noise(0.3) + drop(0.2)". Where pixels are missing they are 0, which is black. A strength
-that is a pair, such as noise((0.1, 0.5)), is drawn anew for each image between the two. One that
-hides values is `Hiding`, which also says which: a black pixel that is hidden stays black.
+`(**options) -> (x -> x)`, on a batch, on its device. A text joins several, which are applied in
+order: "noise(0.3) + drop(0.2)". Missing pixels are 0, which is black. A pair as strength, such as
+noise((0.1, 0.5)), is sampled anew for each image, between the two. A corruption that hides values
+is a `Hiding`, which also returns a mask: it tells hidden pixels from black ones.
 """
 
 import math
@@ -28,34 +28,34 @@ Corruption = Callable[[Tensor], Tensor]
 Strength = NotNegative | tuple[NotNegative, NotNegative]
 Shares = Share | tuple[Share, Share]
 LUMINANCE = (0.299, 0.587, 0.114)   # of red, green and blue (ITU-R BT.601), as Pillow's mode L
-GLYPHS = 64                         # pixels that an overlay's text is high, before it is sized
-FAINTEST = 1 / 255                  # ink that an overlay's mask counts
-TILT = math.radians(30)             # at most, of an overlay
+GLYPHS = 64                         # height of an overlay's text in pixels, before resizing
+FAINTEST = 1 / 255                  # least ink that an overlay's mask counts
+TILT = math.radians(30)             # largest rotation of an overlay
 
 
 @dataclass(frozen=True)
 class Hiding:
-    """A corruption that hides values."""
+    """A corruption that hides values, and returns a mask of them."""
 
     hide: Callable[[Tensor], Corrupted]
 
     def __call__(self, x: Tensor) -> Tensor:
-        """A batch x (B, *shape), corrupted."""
+        """Corrupt a batch x (B, *shape)."""
         return self.hide(x).x
 
 
 @dataclass(frozen=True)
 class Corrupter:
-    """Corruptions that follow one upon the other."""
+    """Several corruptions, applied one after another."""
 
     parts: tuple[Corruption, ...]
 
     def __call__(self, x: Tensor) -> Tensor:
-        """A batch x (B, *shape), corrupted."""
+        """Corrupt a batch x (B, *shape)."""
         return self.apply(x).x
 
     def apply(self, x: Tensor) -> Corrupted:
-        """The same, with the mask of what any of them hid; without one, if none hides."""
+        """Corrupt a batch, and return a mask of all hidden values; None if no corruption hides."""
         hidden: Tensor | None = None
         for corrupt in self.parts:
             if isinstance(corrupt, Hiding):
@@ -67,12 +67,11 @@ class Corrupter:
 
 
 def corrupter(text: str) -> Corrupter:
-    """The corruptions that the text adds up, as one function of a batch (B, *shape); raises
-    ValueError."""
+    """Make one function for a batch (B, *shape) from a text of corruptions. Raises ValueError."""
     summands = read_sum(text)
     if any(s.weight != 1 or s.ramp is not None for s in summands):
-        raise ValueError(f"corruptions are added up without weights, as in noise(0.3) + drop(0.2); "
-                         f"not {text!r}")
+        raise ValueError(f"corruptions are joined by + without weights, as in noise(0.3) + "
+                         f"drop(0.2), not {text!r}")
     return Corrupter(tuple(corruptions.build(s.call) for s in summands))
 
 
@@ -83,19 +82,19 @@ def corrupted(corrupt: Corrupter, x: Tensor, seed: int = 0) -> Corrupted:
 
 
 def _hide(x: Tensor, hidden: Tensor) -> Corrupted:
-    """x, 0 where it is hidden: a mask (B, 1, ...) or like x."""
+    """Set x to 0 where it is hidden. The mask is (B, 1, ...) or like x."""
     return Corrupted(x * ~hidden, hidden.expand_as(x))
 
 
 def _image(x: Tensor, name: str) -> Tensor:
     if x.ndim != 4:
-        raise ValueError(f"the corruption {name} is for images; noise, salt_pepper and drop are "
-                         f"for other samples too")
+        raise ValueError(f"the corruption {name} is for images only; use noise, salt_pepper or "
+                         f"drop for other samples")
     return x
 
 
 def _drawn(strength: Strength, x: Tensor) -> float | Tensor:
-    """The strength, or one for each sample, (B, 1, ...), between the two that are given."""
+    """The strength; for a pair, a random one in between for each sample, (B, 1, ...)."""
     if not isinstance(strength, tuple):
         return strength
     low, high = strength
@@ -103,25 +102,25 @@ def _drawn(strength: Strength, x: Tensor) -> float | Tensor:
 
 
 def _each(x: Tensor) -> Tensor:
-    """(B, 1, ...) random numbers from 0 to 1, one a sample."""
+    """Random numbers in [0, 1], one per sample, (B, 1, ...)."""
     return torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device)
 
 
 def _pixels(x: Tensor) -> Tensor:
-    """Random numbers from 0 to 1: (B, D) of vectors, (B, 1, ...) of others, for all channels."""
+    """Random numbers in [0, 1]: (B, D) for vectors, otherwise (B, 1, ...), shared by channels."""
     return torch.rand_like(x if x.ndim == 2 else x[:, :1])
 
 
 @corruptions.add("none")
 def none() -> Corruption:
-    """x as it is."""
+    """No corruption."""
     return lambda x: x
 
 
 @corruptions.add("noise")
 def noise(std: Strength = 0.3, clip: bool = False) -> Corruption:
-    """x with Gaussian noise (denoising autoencoder: Vincent et al., 2008); clip=True keeps the sum
-    in [0, 1], as a file would."""
+    """Add Gaussian noise (denoising autoencoder: Vincent et al., 2008). clip=True clips the result
+    to [0, 1], as an image file would."""
     def corrupt(x: Tensor) -> Tensor:
         noisy = x + _drawn(std, x) * torch.randn_like(x)
         return noisy.clamp(0, 1) if clip else noisy
@@ -130,7 +129,7 @@ def noise(std: Strength = 0.3, clip: bool = False) -> Corruption:
 
 @corruptions.add("salt_pepper")
 def salt_pepper(share: Shares = 0.1) -> Corruption:
-    """That share of the pixels black (0) or white (1), as many of each."""
+    """Set a share of the pixels to black (0) or white (1), half of each."""
     def corrupt(x: Tensor) -> Corrupted:
         hit, white = _pixels(x) < _drawn(share, x), _pixels(x) < 0.5
         return Corrupted(torch.where(hit, white.to(x), x), hit.expand_as(x))
@@ -139,19 +138,19 @@ def salt_pepper(share: Shares = 0.1) -> Corruption:
 
 @corruptions.add("drop")
 def drop(share: Shares = 0.5) -> Corruption:
-    """That share of the pixels missing, in all channels; of vectors, of the values (masking noise:
+    """Hide a share of the pixels, in all channels; for vectors, of the values (masking noise:
     Vincent et al., 2010)."""
     return Hiding(lambda x: _hide(x, _pixels(x) < _drawn(share, x)))
 
 
 @corruptions.add("holes")
 def holes(share: Shares = (0.0, 0.5), widths: tuple[Count, ...] = ()) -> Corruption:
-    """That share of a table's cells missing, as gaps in a table are: all numbers of a category go
-    together. A table fills in `widths`, how many numbers each cell takes; without, as `drop`."""
+    """Hide a share of a table's cells. All numbers of a category are hidden together. The table
+    sets `widths`, the numbers per cell; without it, this equals `drop`."""
     def corrupt(x: Tensor) -> Corrupted:
         if x.ndim != 2 or sum(widths) != x.shape[1]:
-            raise ValueError(f"these holes are for a table's rows of {sum(widths)} numbers; use "
-                             f"drop for other samples")
+            raise ValueError(f"these holes are for table rows of {sum(widths)} numbers; use drop "
+                             f"for other samples")
         cells = torch.tensor(widths, device=x.device)
         gone = torch.rand(len(x), len(cells), device=x.device) < _drawn(share, x)
         return _hide(x, gone.repeat_interleave(cells, 1, output_size=x.shape[1]))
@@ -160,7 +159,7 @@ def holes(share: Shares = (0.0, 0.5), widths: tuple[Count, ...] = ()) -> Corrupt
 
 @corruptions.add("mask")
 def mask(share: Share = 0.5, patch: Count = 8) -> Corruption:
-    """That share of the patches of a grid missing, each so many pixels wide (He et al., 2022, arXiv
+    """Hide a share of the image's patches, each `patch` pixels wide (He et al., 2022, arXiv
     2111.06377)."""
     def corrupt(x: Tensor) -> Corrupted:
         rows, columns = (-(-side // patch) for side in _image(x, "mask").shape[-2:])
@@ -173,8 +172,8 @@ def mask(share: Share = 0.5, patch: Count = 8) -> Corruption:
 
 @corruptions.add("cutout")
 def cutout(side: Shares = 0.4) -> Corruption:
-    """A square missing somewhere, its side that share of the image's shorter one (DeVries & Taylor,
-    2017, arXiv 1708.04552)."""
+    """Hide a square at a random position. Its side is a share of the image's shorter side (DeVries
+    & Taylor, 2017, arXiv 1708.04552)."""
     def corrupt(x: Tensor) -> Corrupted:
         height, width = _image(x, "cutout").shape[-2:]
         size = torch.as_tensor(_drawn(side, x), device=x.device) * min(height, width)
@@ -189,7 +188,7 @@ def cutout(side: Shares = 0.4) -> Corruption:
 
 @corruptions.add("grey")
 def grey() -> Corruption:
-    """All channels as bright as the pixel, so that colours are to be found again."""
+    """Replace colours by grey of the same luminance, so that the model learns to add colour."""
     def corrupt(x: Tensor) -> Tensor:
         channels = _image(x, "grey").shape[1]
         weights = LUMINANCE if channels == 3 else (1 / channels,) * channels
@@ -200,7 +199,7 @@ def grey() -> Corruption:
 
 @corruptions.add("blur")
 def blur(std: NotNegative = 1.5) -> Corruption:
-    """x through a Gaussian filter of that standard deviation in pixels; edges are drawn out."""
+    """Blur with a Gaussian filter of this standard deviation in pixels. Borders are extended."""
     reach = math.ceil(3 * std)
     places = torch.arange(-reach, reach + 1, device="cpu")
     weights = torch.softmax(-places.square() / (2 * max(std, 1e-6) ** 2), 0).tolist()
@@ -215,7 +214,7 @@ def blur(std: NotNegative = 1.5) -> Corruption:
 
 @corruptions.add("downscale")
 def downscale(factor: Count = 4) -> Corruption:
-    """Squares of so many pixels all of their mean, as a smaller picture enlarged looks
+    """Replace squares of `factor` pixels by their mean, like an enlarged small image
     (super-resolution)."""
     def corrupt(x: Tensor) -> Tensor:
         height, width = _image(x, "downscale").shape[-2:]
@@ -230,8 +229,8 @@ def downscale(factor: Count = 4) -> Corruption:
 def overlay(
     text: Annotated[str, MinLen(1)] = "SAMPLE", opacity: Shares = (0.3, 0.7)
 ) -> Corruption:
-    """White letters over x, somewhere, a little turned, half as wide as the image or up to all of
-    it: a watermark."""
+    """Write white letters over x like a watermark: at a random position and angle, between half and
+    all of the image's width."""
     def corrupt(x: Tensor) -> Corrupted:
         letters = _letters(text).to(x.device).expand(len(_image(x, "overlay")), -1, -1, -1)
         where = F.affine_grid(_placing(x, letters.shape[-1] / GLYPHS), [len(x), 1, *x.shape[-2:]],
@@ -243,12 +242,12 @@ def overlay(
 
 
 def _placing(x: Tensor, length: float) -> Tensor:
-    """(B, 2, 3) affine maps from the image to letters that are `length` times as long as high."""
+    """Affine maps (B, 2, 3) from the image to letters that are `length` times as long as high."""
     height, width = x.shape[-2:]
     size, angle, across, down = (_each(x).flatten() for _ in range(4))
     size, angle = 0.5 + 0.5 * size, TILT * (2 * angle - 1)
-    across, down = (1 - size) * (2 * across - 1), 0.8 * (2 * down - 1)   # of the middle
-    tall = height / width   # one unit of the image down, in those across
+    across, down = (1 - size) * (2 * across - 1), 0.8 * (2 * down - 1)   # centre of the text
+    tall = height / width   # vertical unit of the image, in horizontal units
     cos, sin = angle.cos() / size, angle.sin() / size
     turned = torch.stack([torch.stack([cos, sin * tall], 1),
                           torch.stack([-sin * length, cos * tall * length], 1)], 1)
@@ -258,7 +257,7 @@ def _placing(x: Tensor, length: float) -> Tensor:
 
 @lru_cache(maxsize=8)
 def _letters(text: str) -> Tensor:
-    """(1, 1, H, W) the text in Pillow's own font, 1 where there is ink."""
+    """The text in Pillow's default font, (1, 1, H, W), 1 where there is ink."""
     from PIL import Image, ImageDraw, ImageFont
     font = ImageFont.load_default(GLYPHS)
     left, top, right, bottom = font.getbbox(text)

@@ -1,4 +1,4 @@
-"""One step of a training: the model and its loss in one forward pass."""
+"""One training step: the model and its loss in one forward pass."""
 
 from torch import Tensor, nn
 
@@ -9,7 +9,7 @@ from .posterior_stats import moments
 
 
 class Step(nn.Module):
-    """Model and objective in one forward pass, so that terms which call the model again have the
+    """Model and loss in one forward pass, so that loss terms which call the model again use the
     same precision."""
 
     def __init__(self, model: Autoencoder, objective: Objective):
@@ -20,9 +20,10 @@ class Step(nn.Module):
         self, x: Tensor, y: Tensor | None = None, given: Tensor | None = None,
         known: Tensor | None = None, closely: bool = False,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """A batch's x (B, *shape), y (B,) and so on -> what to descend and mean losses, of which
-        the model's is "loss"; looked at `closely`, also the squared error per value, and what the
-        posterior does."""
+        """Return the loss to minimise and the mean losses of a batch, where "loss" is the model's.
+
+        x is (B, *shape), y (B,). With `closely`, also the squared error per value and statistics of
+        the posterior."""
         out: Output = self.model(x, y, True, given, known)
         loss, parts = self.objective(out, self.model)
         means = {"loss": loss, **{name: part.mean() for name, part in parts.items()}}
@@ -39,7 +40,7 @@ class Step(nn.Module):
 
 
 def _hidden_error(squared: Tensor, out: Output) -> dict[str, Tensor]:
-    """The squared error per value of those that the encoder could not see, if there are any."""
+    """Squared error per value over the values hidden from the encoder, if there are any."""
     if out.hidden is None:
         return {}
     counted = out.hidden.float() if out.known is None else out.hidden * out.known

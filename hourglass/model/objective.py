@@ -1,4 +1,4 @@
-"""The loss: a formula over terms, such as "recon + 4 * kl" or "recon + ramp(0, 4) * kl"."""
+"""The loss: a weighted sum of terms, such as "recon + 4 * kl" or "recon + ramp(0, 4) * kl"."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ from .weight_schedules import Ramp
 
 
 class Objective(nn.Module):
-    """Weighs terms, and a bottleneck's own penalties with them.
+    """The weighted sum of loss terms, plus the bottleneck's penalties.
 
     Every term gives (B,), summed over dimensions; the total is the mean over the batch. Terms have
-    their full weight but between `at(clock)` and `at(None)`.
+    their full weight, except between `at(clock)` and `at(None)`.
     """
 
     def __init__(self, formula: str, model: nn.Module):
@@ -37,7 +37,7 @@ class Objective(nn.Module):
 
     @property
     def weights(self) -> dict[str, float]:
-        """Every term's full weight."""
+        """The full weight of every term."""
         return dict(zip(self.terms, self._weights(None), strict=True))
 
     @property
@@ -47,7 +47,7 @@ class Objective(nn.Module):
         return offers(recon, CountsHidden) and bool(recon.hidden)
 
     def at(self, clock: Clock | None) -> None:
-        """Weigh the terms as at that moment of the run, or fully."""
+        """Set the weights for the current progress, or to their full values."""
         for term in self.terms.values():
             if offers(term, Scheduled):
                 term.at(clock)
@@ -55,12 +55,12 @@ class Objective(nn.Module):
             self.get_buffer("now").copy_(torch.tensor(self._weights(clock)))
 
     def is_ramping(self, clock: Clock) -> bool:
-        """Whether a weight has still to reach its end."""
+        """Whether a weight has not yet reached its end."""
         return any(ramp.progress(clock) < 1 for ramp in self.ramps.values())
 
     def selection(self, out: Output, parts: dict[str, Tensor]) -> Tensor:
-        """The loss without what a discriminator moves, a scalar: what epochs are compared by. A
-        term that a discriminator redefines is left out, or has its `fixed` form in its place."""
+        """The loss that epochs are compared by, a scalar: it must not depend on a discriminator.
+        Such a term is left out, or replaced by its `fixed` form."""
         weights = dict(zip(self.terms, self.get_buffer("now"), strict=True))
         fixed = {name: part for name, part in parts.items() if name not in self.rivals}
         fixed |= {name: term.fixed(out) for name, term in self.fixed.items()}
@@ -68,13 +68,13 @@ class Objective(nn.Module):
         return sum((weights.get(name, 1.0) * part for name, part in fixed.items()), zero).mean()
 
     def rival_losses(self, out: Output, model: nn.Module) -> dict[str, Tensor]:
-        """What the rivals train by, {name: scalar}: each has a gradient in its rival's weights and
-        nowhere else, as the term itself has none there. So one backward pass serves both sides."""
+        """Losses of the discriminators, {name: scalar}. Each has a gradient only in its
+        discriminator, where the term itself has none, so one backward pass trains both sides."""
         return {f"rival_{name}": rival.rival_loss(out, model).mean()
                 for name, rival in self.rivals.items()}
 
     def rival_weights(self) -> list[tuple[list[nn.Parameter], float]]:
-        """Of every rival: its weights, and its learning rate as a multiple of the model's."""
+        """For every discriminator: its weights, and its learning rate relative to the model's."""
         return [(list(term.rival.parameters()), term.rate) for term in self.rivals.values()]
 
     def _weights(self, clock: Clock | None) -> list[float]:

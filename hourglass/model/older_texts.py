@@ -1,4 +1,4 @@
-"""The texts of older runs, in today's meaning."""
+"""Translate the texts of older runs to their current meaning."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from ..core.expressions import Call, read
 from ..core.registry import backbones
 
-FORMAT = 2   # since which kernel=(3, 5) is a height and a width; it was a kernel for each block
+FORMAT = 2   # from here, kernel=(3, 5) is height and width; before, one kernel per block
 
 
 def backbone_of(text: str, kept: Mapping[str, Any]) -> str:
-    """The backbone that a run's text means, which `kept` tells the format of."""
+    """The backbone that a run's text means. `kept` holds the format's version."""
     if kept.get("format", 1) >= FORMAT or "(" not in text:
         return text
     call = read(text)
@@ -25,7 +25,7 @@ def backbone_of(text: str, kept: Mapping[str, Any]) -> str:
 
 
 def parts_of(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """A model's parts, by name, of what its file says of it."""
+    """A model's parts by name, from the description in its file."""
     parts = dict(kept["parts"])
     return {**parts, **{name: backbone_of(parts[name], kept)
                         for name in ("backbone", "decoder") if parts.get(name)}}

@@ -8,39 +8,39 @@ from ..core.registry import backbones, corruptions, likelihoods, usual_backbone
 
 @dataclass(frozen=True)
 class Parts:
-    """What a model is made of: each field names a part, as text. "auto" fits the data."""
+    """The parts of a model, each as a text. "auto" means: suited to the data."""
 
     backbone: str = "auto"
-    decoder: str = ""             # another backbone, of which the decoder is taken
+    decoder: str = ""             # another backbone, to use only its decoder
     bottleneck: str = "plain(32)"
     likelihood: str = "auto"
     corruption: str = "none"
     condition: str = "none"       # or "label", or "inferred"
     loss: str = "recon"
-    prior: str = "auto"           # that samples are drawn from, if none is asked for
+    prior: str = "auto"           # the default prior for samples
 
     def fitted(
         self, shape: tuple[int, ...], low: float, high: float, columns: str = ""
     ) -> "Parts":
-        """With a part for every "auto", and the likelihood's support held against the data, of
-        which `columns` says what a table's are, as `mixed` is told."""
+        """Resolve every "auto" and check the likelihood's support against the data. `columns`
+        describes a table's columns, as for `mixed`."""
         backbone = self.backbone if self.backbone != "auto" else usual_backbone(shape)
         bounded = low >= 0 and high <= 1
         several = "kinds" in columns or "pair" in columns
         likelihood = self.likelihood if self.likelihood != "auto" else (
             "mixed" if several else "bernoulli" if bounded else "normal")
-        if columns and likelihood.startswith("mixed"):   # whatever another table's were
+        if columns and likelihood.startswith("mixed"):   # replaces the columns of another table
             likelihood = f"mixed({columns!r})"
         least, most = likelihoods.make(likelihood).support
         if low < least or high > most:
-            raise ValueError(f"{likelihood} is for values from {least:g} to {most:g}, and this "
+            raise ValueError(f"{likelihood} is for values from {least:g} to {most:g}, but this "
                              f"data has others; use --likelihood normal, or scale the data")
         return replace(self, backbone=backbone, decoder=_around(self.decoder, backbone),
                        likelihood=likelihood, corruption=_by_cell(self.corruption, columns))
 
 
 def _around(decoder: str, backbone: str) -> str:
-    """The decoder's text, with that backbone in it if it wraps whichever there is."""
+    """The decoder's text. If it wraps a backbone, that backbone is filled in."""
     if not decoder:
         return ""
     call = read(decoder)
@@ -51,7 +51,7 @@ def _around(decoder: str, backbone: str) -> str:
 
 
 def _by_cell(corruption: str, columns: str) -> str:
-    """The corruption's text, in which holes are as wide as the columns' cells."""
+    """The corruption's text, with the widths of the table's cells filled in for `holes`."""
     call = read(corruption) if corruption.startswith("holes") and "+" not in corruption else None
     if call is None or not columns:
         return corruption

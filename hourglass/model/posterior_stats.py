@@ -1,4 +1,4 @@
-"""What the posterior does with its factors, and what to say of it when that is not well."""
+"""Statistics of the posterior per latent dimension, and warnings about collapse."""
 
 import math
 from collections.abc import Collection
@@ -9,14 +9,14 @@ from torch import Tensor
 
 from ..core.contracts import Latent
 
-ACTIVE = 0.01     # variance of a factor's means above which it is in use (Burda et al., 2016)
-COLLAPSED = 0.1   # nats of KL below which the code says nothing
+ACTIVE = 0.01     # least variance of a dimension's means to be active (Burda et al., 2016)
+COLLAPSED = 0.1   # nats of KL below which the posterior has collapsed
 WIDE = 2.0        # times the prior's width: codes that spread further are not confined
 HELD = ("kl", "mean", "square", "variance")
 
 
 def moments(latent: Latent) -> dict[str, Tensor]:
-    """The batch's mean KL, and moments of q, of each factor (D,); nothing without a Gaussian q."""
+    """The batch's mean KL and moments of q, (D,) each; {} without a Gaussian q."""
     q, p = latent.q, latent.p
     if not isinstance(q, torch.distributions.Normal) or p is None:
         return {}
@@ -28,29 +28,29 @@ def moments(latent: Latent) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class Posterior:
-    """A split's posteriors together: one number per factor."""
+    """Statistics of a split's posteriors, one number per latent dimension."""
 
     kl: Tensor         # mean KL, nats
     spread: Tensor     # variance of the means
-    second: Tensor     # second moment of the aggregate posterior; the prior's is 1
+    second: Tensor     # second moment of the aggregated posterior; the prior's is 1
 
     @property
     def active(self) -> int:
-        """Factors whose means differ from sample to sample (active units: Burda et al., 2016, arXiv
-        1509.00519)."""
+        """Number of active units: dimensions whose means vary over samples (Burda et al., 2016,
+        arXiv 1509.00519)."""
         return int((self.spread > ACTIVE).sum())
 
     def row(self) -> dict[str, float]:
-        """An epoch's figures."""
+        """The values for an epoch's row."""
         return {"active_units": self.active, "kl_least": float(self.kl.min()),
                 "kl_most": float(self.kl.max())}
 
     def trouble(self, beta: float, ramps: Collection[str] = ()) -> str:
-        """What is wrong with it, in words, or ""; `ramps` names the terms that have one."""
+        """A warning about the posterior, or "". `ramps` names the terms that have a ramp."""
         if float(self.kl.sum()) < COLLAPSED:
             rise = "" if "kl" in ramps else f"let it rise slowly with ramp(0, {beta:g}) * kl, "
             cure = (f"lower the KL's weight (now {beta:g}), {rise}or use kl(free_bits=0.1)" if beta
-                    else "begin with the weights of a VAE whose codes carry more (--from)")
+                    else "start from the weights of a VAE whose codes carry more (--from)")
             return (f"posterior collapse: the codes carry {float(self.kl.sum()):.2g} nats, so all "
                     f"reconstructions are alike; {cure}")
         used = self.second[self.spread > ACTIVE]
@@ -63,7 +63,7 @@ class Posterior:
 
 
 def gathered(sums: dict[str, Tensor], count: int) -> Posterior | None:
-    """The posterior, from sums of `moments` over so many samples; takes them out of the sums."""
+    """Compute the posterior's statistics from sums of `moments`, and remove them from the sums."""
     if f"q_{HELD[0]}" not in sums:
         return None
     kl, mean, square, variance = (sums.pop(f"q_{name}").double() / count for name in HELD)

@@ -1,4 +1,4 @@
-"""What a model costs: layers, parameters, activations, memory and multiply-adds."""
+"""The costs of a model: layers, parameters, activations, memory and multiply-adds."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from .parts import Parts
 
 @dataclass(frozen=True)
 class Layer:
-    """One row: a layer, the shape of its output for one sample, and what it costs."""
+    """A row of the summary: a layer, its output shape for one sample, and its costs."""
 
     name: str
     kind: str
@@ -27,14 +27,14 @@ class Layer:
 
     @property
     def part(self) -> str:
-        """Which half of the model it belongs to; the bottleneck's maps go with their sides."""
+        """Encoder or decoder. The bottleneck's layers count with their side."""
         decodes = self.name.startswith(("decoder", "bottleneck.expand", "likelihood"))
         return "decoder" if decodes else "encoder"
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a model costs; memory in bytes, at four bytes a number."""
+    """The costs of a model; memory in bytes, at four bytes per number."""
 
     layers: tuple[Layer, ...]
     parameters: dict[str, int]       # of encoder, decoder and whole
@@ -55,11 +55,11 @@ class Summary:
 def summarise(
     parts: Parts, shape: tuple[int, ...], optimiser: str = "adam", classes: int = 0
 ) -> Summary:
-    """Measure a model without making its weights; `shape` is that of one sample. Raises ValueError
-    for one that is too large to be described."""
+    """Measure a model without allocating its weights. `shape` is that of one sample. Raises
+    ValueError for a model that is too large."""
     try:
         return _measured(parts, shape, optimiser, classes)
-    except (RuntimeError, OverflowError, TypeError) as error:   # of torch, for sizes beyond its own
+    except (RuntimeError, OverflowError, TypeError) as error:   # torch's errors for huge sizes
         if not any(sign in str(error) for sign in ("overflow", "too large", "must be tuple of int",
                                                    "invalid argument")):
             raise
@@ -71,7 +71,7 @@ def _measured(parts: Parts, shape: tuple[int, ...], optimiser: str, classes: int
     with torch.device("meta"):
         model = Autoencoder(parts, shape, classes)
         step = Step(model, Objective(parts.loss, model)).train()
-        x = torch.empty(2, *shape)   # two samples: batch normalisation refuses one
+        x = torch.empty(2, *shape)   # two samples, as batch normalisation refuses one
         y = torch.zeros(2, dtype=torch.long)
     layers, largest = _layers(model, x, y)
     totals = {
@@ -101,7 +101,7 @@ def _layers(model: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Layer], int]:
 
 
 def _rows(model: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]]:
-    """Modules that get a row: those with weights of their own, and those without children."""
+    """Modules that get a row: those with their own weights, and those without children."""
     found = []
     for name, child in model.named_children():
         path = f"{prefix}{name}"
@@ -154,7 +154,7 @@ def as_text(s: Summary, batch: int) -> str:
     rows = [("layer", "kind", "output", "parameters", "multiply-adds")]
     rows += [(la.name, la.kind, "x".join(map(str, la.shape)), f"{la.parameters:,}",
               f"{la.multiply_adds:,}") for la in s.layers]
-    rows += [(f"{side} in all", "", "", f"{s.parameters[side]:,}", f"{s.multiply_adds[side]:,}")
+    rows += [(f"{side} in total", "", "", f"{s.parameters[side]:,}", f"{s.multiply_adds[side]:,}")
              for side in ("encoder", "decoder", "whole")]
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     lines = ["  ".join(cell.ljust(w) if i < 3 else cell.rjust(w)
@@ -169,6 +169,6 @@ def as_text(s: Summary, batch: int) -> str:
 
 
 def in_bytes(n: int) -> str:
-    """So many bytes in words: "1.5 GiB"."""
+    """A number of bytes as text: "1.5 GiB"."""
     power = min(int(math.log(max(n, 1), 1024)), 4)
     return f"{n / 1024**power:.1f} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"

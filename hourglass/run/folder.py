@@ -1,4 +1,4 @@
-"""The run folder: where what a run used and found is kept."""
+"""The run folder: settings, weights, history and results of a run."""
 
 import csv
 import hashlib
@@ -20,13 +20,13 @@ from ..core.files import lock, open_lock, read_file, remove_stale_parts, write_w
 PACKAGES = ("torch", "lightning-fabric", "numpy", "pillow", "safetensors")
 
 
-STOPPED = "stopped from outside"   # how a run ended that was killed
-INTERRUPTED = "interrupted"        # and how one that Ctrl-C stopped
+STOPPED = "stopped from outside"   # the end of a killed run
+INTERRUPTED = "interrupted"        # the end of a run that Ctrl-C stopped
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths of a run's files, and the small ones' content."""
+    """The paths of a run's files, and the content of small ones."""
 
     path: Path
 
@@ -59,8 +59,8 @@ class RunFolder:
         return self.path / "frames"
 
     def lock(self) -> IO[str]:
-        """Keep other processes from training here for as long as the file returned stays open,
-        or this process lives; raises ValueError where one does already."""
+        """Lock the folder against other trainings, until the returned file is closed. Raises
+        ValueError if another process trains here."""
         try:
             held = open_lock(self.path / "lock")
         except OSError as error:
@@ -75,17 +75,17 @@ class RunFolder:
         return held
 
     def subfolder(self, name: str) -> Path:
-        """A folder of the run's own, made where it is not there; raises ValueError for a link, for
-        it may lead to somebody else's files, and OSError where it cannot be made."""
+        """A subfolder of the run, made if needed. Raises OSError if it cannot be made, ValueError
+        for a link, which may lead to other files."""
         path = self.path / name
         if path.is_symlink():
-            raise ValueError(f"{path} is a link. A run keeps its files in folders of its own: "
+            raise ValueError(f"{path} is a link, and a run's files must lie in its own folders: "
                              f"remove the link, then give the command again")
         path.mkdir(exist_ok=True)
         return path
 
     def read_record(self) -> dict[str, Any]:
-        """run.json; raises ValueError for one that is damaged."""
+        """Read run.json. Raises ValueError if it is damaged."""
         path = self.path / "run.json"
         try:
             record: dict[str, Any] = json.loads(read_file(path))
@@ -98,30 +98,30 @@ class RunFolder:
         return record
 
     def write_record(self, record: dict[str, Any]) -> None:
-        """run.json: versions, device, data and results."""
+        """Write run.json: versions, device, data and results."""
         write_whole(self.path / "run.json", json.dumps(record, indent=2) + "\n")
 
     def read_history(self) -> tuple[dict[str, float], ...]:
-        """history.csv, or nothing."""
+        """Read history.csv; () without one."""
         return _read_table(self.path / "history.csv")
 
     def write_history(self, history: Sequence[dict[str, float]]) -> None:
-        """history.csv: a row an epoch."""
+        """Write history.csv, with one row per epoch."""
         _write_table(self.path / "history.csv", history)
 
     def read_factors(self) -> tuple[dict[str, float], ...]:
-        """kl_factors.csv, or nothing."""
+        """Read kl_factors.csv; () without one."""
         return _read_table(self.path / "kl_factors.csv")
 
     def write_factors(self, factors: Sequence[Sequence[float]]) -> None:
-        """kl_factors.csv: a row an epoch, the mean KL of each factor, in nats."""
+        """Write kl_factors.csv: one row per epoch with each latent dimension's mean KL, in nats."""
         if factors:
             _write_table(self.path / "kl_factors.csv", [
                 {"epoch": epoch, **{f"factor_{i}": value for i, value in enumerate(row, 1)}}
                 for epoch, row in enumerate(factors, 1)])
 
 
-RECORD: dict[str, type | tuple[type, ...]] = {   # what run.json holds under these names
+RECORD: dict[str, type | tuple[type, ...]] = {   # entries of run.json and their types
     "environment": dict, "data": dict, "parameters": dict, "multiply_adds": dict, "metrics": dict,
     "intervals": dict, "epochs": (int, float), "best_epoch": (int, float), "steps": int,
     "seconds": (int, float),
@@ -129,9 +129,9 @@ RECORD: dict[str, type | tuple[type, ...]] = {   # what run.json holds under the
 
 
 def _wrong_entry(record: Any) -> str:
-    """What is wrong with the content of run.json, or ""."""
+    """Describe what is wrong with the content of run.json, or return ""."""
     if not isinstance(record, dict):
-        return "it holds no table of names and values"
+        return "it is no JSON object"
     wrong = [name for name, kind in RECORD.items()
              if name in record and not isinstance(record[name], kind)]
     wrong += [name for name in ("environment", "data", "parameters") if name not in record]
@@ -151,7 +151,7 @@ def _read_table(path: Path) -> tuple[dict[str, float], ...]:
 
 def _write_table(path: Path, rows: Sequence[dict[str, float]]) -> None:
     text = io.StringIO()
-    names = dict.fromkeys(name for row in rows for name in row)   # later versions write more
+    names = dict.fromkeys(name for row in rows for name in row)   # newer versions write more
     writer = csv.DictWriter(text, list(names) or ["epoch"])
     writer.writeheader()
     writer.writerows(rows)
@@ -159,19 +159,19 @@ def _write_table(path: Path, rows: Sequence[dict[str, float]]) -> None:
 
 
 def is_run(path: Path) -> bool:
-    """Whether a folder holds a run."""
+    """Whether a folder is a run folder."""
     return (path / "settings.toml").is_file() and (path / "run.json").is_file()
 
 
 def open_run(path: str | Path) -> RunFolder:
-    """An existing run's folder; raises ValueError."""
+    """Open an existing run's folder. Raises ValueError."""
     if not is_run(Path(path)):
         known = [str(p) for p in sorted(Path("runs").glob("*"), key=_age) if is_run(p)]
-        hint = f"; the newest here is {known[-1]}" if known else ""
-        why = "" if Path(path).exists() else ", for there is nothing of that name"
-        raise ValueError(f"{path} is no run folder{why}{hint}")
+        hint = f"; the newest run here is {known[-1]}" if known else ""
+        why = "" if Path(path).exists() else ": it does not exist"
+        raise ValueError(f"{path} is not a run folder{why}{hint}")
     folder = RunFolder(Path(path))
-    read_settings(folder.settings)   # which refuses what is damaged, for every command
+    read_settings(folder.settings)   # every command refuses damaged settings
     return folder
 
 
@@ -201,14 +201,14 @@ def new_folder(out: str | Path | None, overwrite: bool = False) -> RunFolder:
 
 def _empty_folder(path: Path) -> Path:
     if is_run(path):
-        raise ValueError(f"{path} is a run already; to go on with it: hourglass train {path} "
+        raise ValueError(f"{path} is a run already. To continue it: hourglass train {path} "
                          f"--resume")
     try:
         path.mkdir(parents=True, exist_ok=True)
         if any(path.iterdir()):
-            raise ValueError(f"{path} is there already and not empty; choose another --out")
+            raise ValueError(f"{path} exists and is not empty; choose another --out")
     except OSError as error:
-        raise ValueError(f"{path} cannot be a folder for results ({error.strerror}); choose "
+        raise ValueError(f"{path} cannot be used as a folder ({error.strerror}); choose "
                          f"another --out") from None
     return path
 
@@ -228,7 +228,7 @@ def _clear(folder: RunFolder) -> None:
 
 
 def environment(device: str) -> dict[str, Any]:
-    """What a run ran on: versions, machine, threads, time."""
+    """The environment of a run: versions, machine, threads, time."""
     import torch
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.processor()
     return {"hourglass": version("hourglass"), "python": platform.python_version(),
@@ -239,8 +239,8 @@ def environment(device: str) -> dict[str, Any]:
 
 
 def digest(folder: RunFolder) -> str:
-    """What tells a run's weights from others: what is derived from them carries it. Raises
-    ValueError where there are none."""
+    """Digest of a run's weights, which identifies results computed from them. Raises ValueError if
+    there are none."""
     try:
         there = folder.model.stat()
         return _digest(folder.model, there.st_ino, there.st_size, there.st_mtime_ns)
@@ -250,12 +250,12 @@ def digest(folder: RunFolder) -> str:
 
 @lru_cache(maxsize=64)
 def _digest(path: Path, *state: int) -> str:
-    """Of a file in that state: number, size and time."""
+    """Digest of a file, cached by its inode number, size and time."""
     return hashlib.sha256(read_file(path)).hexdigest()[:16]
 
 
 def steps_trained(folder: RunFolder) -> int | None:
-    """How many steps the run's checkpoint has behind it; None where there is no whole one."""
+    """Number of training steps of the run's checkpoint; None without a complete checkpoint."""
     from ..core.tensor_files import load_texts  # which brings torch
     try:
         return int(json.loads(load_texts(folder.checkpoint)["state"])["step"])
@@ -264,9 +264,9 @@ def steps_trained(folder: RunFolder) -> int | None:
 
 
 def unfinished(folder: RunFolder, record: dict[str, Any]) -> str:
-    """Why a run's training is not over, as a sentence's end; "" where it is.
+    """Why a run's training is not finished, as the end of a sentence; "" if it is finished.
 
-    A run that was killed says nothing of its end, or was resumed since it did.
+    A killed run leaves no note of its end, or an old one from before it was resumed.
     """
     steps = steps_trained(folder)
     done = len(folder.read_history())
@@ -278,7 +278,7 @@ def unfinished(folder: RunFolder, record: dict[str, Any]) -> str:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file's values; raises ValueError."""
+    """Read a TOML file's values. Raises ValueError."""
     try:
         return tomllib.loads(read_file(path).decode())
     except (ValueError, OSError, RecursionError) as error:
@@ -287,11 +287,11 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """The settings that a run keeps; raises ValueError for a file that is empty or damaged, for
-    usual ones in their place would make another run."""
+    """Read a run's settings. Raises ValueError for an empty or damaged file, because defaults would
+    describe another run."""
     values = read_toml(path)
     wrong = [name for name in ("data", "model") if not isinstance(values.get(name), str)]
     if wrong:
         raise ValueError(f"{path} is empty or damaged: it has no {wrong[0]!r}. Restore it from a "
-                         f"copy; without it nobody knows what this run was trained on")
+                         f"copy: this run cannot be used without its settings")
     return values

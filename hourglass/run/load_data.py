@@ -1,4 +1,4 @@
-"""The data that settings name, read and split."""
+"""Read and split the data that settings name."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,8 +18,8 @@ from .settings import Settings
 
 
 def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
-    """The settings' data, a text that `data.find.settle` gave, or what is in memory, read and
-    split; raises ValueError."""
+    """Read and split the settings' data, or the data in memory. The setting `data` is a text from
+    `data.find.settle`. Raises ValueError."""
     given = find_call(settings.data, settled=True) if data is None else data
     with in_turn(str(cache_folder() / "lock")):
         collection = collect(given, settings.reading(), y)
@@ -35,14 +35,14 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
         if "test" not in source.splits:
             raise ValueError("val is 'test', but there is no test split")
         if settings.only:
-            raise ValueError("val is 'test', but with only, the test has classes that training is "
-                             "not to know of; use --val 0.1")
+            raise ValueError("with --only, the test split has classes that training must not see, "
+                             "so it cannot be used as --val test; use --val 0.1")
         source.splits["val"] = source.splits["test"]
     return source
 
 
 def of_counts(settings: Settings) -> bool:
-    """Whether the likelihood is one of counts, which stay as they are."""
+    """Whether the likelihood is one of counts, which are not scaled."""
     text = settings.parts().likelihood
     part: Any = None if text == "auto" else likelihoods.parts.get(read(text).name)
     return offers(part, OfCounts) and bool(part.counts)

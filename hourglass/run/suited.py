@@ -39,12 +39,12 @@ def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
         sized = SIZED.fullmatch(parts.bottleneck)
         if sized and int(sized[2]) > size and not settings.bottleneck and not _says_size(settings):
             parts = replace(parts, bottleneck=f"{sized[1]}({size})")
-            notes.append(f"the code has {size} numbers, for the table has {columns} columns; to "
-                         f"choose its size: --bottleneck '{sized[1]}(N)'")
+            notes.append(f"the code has {size} numbers, as the table has {columns} columns; "
+                         f"choose its size with --bottleneck '{sized[1]}(N)'")
         if not settings.corruption and parts.corruption == "none":
             parts = replace(parts, corruption=HOLES)
             notes.append("training hides up to half of the cells of each row, so that the model "
-                         "learns to fill them in; --corruption none hides none")
+                         "learns to fill them in; switch it off with --corruption none")
     return parts.fitted(source.shape, source.low, source.high, source.columns), notes
 
 
@@ -56,5 +56,5 @@ def _restores(settings: Settings, source: Source) -> bool:
 
 
 def _says_size(settings: Settings) -> bool:
-    """Whether the text of the model says how large its code is, as ae(8) does."""
+    """Whether the model's text sets the size of its code, as ae(8) does."""
     return "dim" in models.check(read(settings.model))

@@ -1,4 +1,4 @@
-"""Checkpoints: all of a training's state in one file of plain tensors, written whole or not."""
+"""Checkpoints: the whole state of a training in one file of plain tensors."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ NUMBERS = ("epoch", "batch", "step", "leg", "lr", "seconds", "epoch_seconds", "s
 
 
 def save_state(path: Path, state: State, step: nn.Module, optimiser: Optimizer) -> None:
-    """Write a checkpoint from which `load_state_into` goes on as if nothing had happened."""
+    """Write a checkpoint, from which `load_state_into` continues exactly."""
     of_optimiser, numbers = state_tensors(optimiser)
     groups = {"model": step.state_dict(), "best": state.best, "sums": state.sums,
               "optimiser": of_optimiser, "random": _random_states()}
@@ -27,7 +27,7 @@ def save_state(path: Path, state: State, step: nn.Module, optimiser: Optimizer) 
 
 
 def load_state_into(path: Path, step: nn.Module, optimiser: Optimizer) -> State:
-    """Put a checkpoint's weights, optimiser and random state in place; returns where it was."""
+    """Load a checkpoint's weights, optimiser and random state. Returns the training's state."""
     tensors, about = load_tensors(path)
     groups: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():

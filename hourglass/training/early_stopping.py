@@ -1,4 +1,4 @@
-"""When training ends before its last epoch, and which epoch's weights are kept."""
+"""Early stopping: when training ends, and which epoch's weights are kept."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from ..core.hints import Count, NotNegative
 from ..core.registry import stops
 
-FALLING = 0.05   # share of a loss that has to go in half a run for more time to be worth it
+FALLING = 0.05   # a loss that fell by this share in half a run is worth more time
 
 
 @dataclass(frozen=True)
 class Stopping:
-    """Judges the monitored figure of all epochs so far; remembers nothing in between."""
+    """Early stopping by one monitored value of all epochs so far. It has no state of its own."""
 
     monitor: str = "val_loss"
     patience: int | None = None
@@ -22,13 +22,12 @@ class Stopping:
     restore_best: bool = True
 
     def best(self, values: Sequence[float], start: int = 0) -> int:
-        """The best epoch, from 1; up to `start` or `start_from_epoch` it is always the last one."""
+        """The best epoch, from 1. Until `start` or `start_from_epoch`, it is the last one."""
         start = min(max(start, self.start_from_epoch), len(values) - 1)
         return min(range(start, len(values)), key=lambda i: values[i]) + 1
 
     def reason(self, values: Sequence[float], start: int = 0) -> str:
-        """Why to stop after the last of these epochs, of which those up to `start` do not count, or
-        ""."""
+        """Why to stop after the last of these epochs, or "". Epochs up to `start` do not count."""
         if self.patience is None:
             return ""
         least = math.inf if self.baseline is None else self.baseline
@@ -43,17 +42,17 @@ class Stopping:
 
 
 def still_falling(rows: Sequence[Mapping[str, float]], monitor: str) -> str:
-    """What shows that a run would have become better with more time, or "": the squared error, or
-    without a validation split the monitored figure, fell in the second half of the run.
+    """Describe how the loss was still falling when training ended, or return "".
 
-    The error goes down about as a power of time does, so what half the time brought is what twice
-    the time will bring. `rows` are the figures by epoch, of which the last may be cut short.
+    It compares the squared error in the second half of the run; without a validation split, the
+    monitored value. The error falls roughly as a power of time: half the time brought as much as
+    twice the time will bring. `rows` are the epochs' values; the last epoch may be cut short.
     """
     split = monitor.partition("_")[0]
     name = f"{split}_mse" if f"{split}_mse" in rows[-1] else monitor
     end, last = rows[-1]["epoch"], rows[-1][name]
     if end < 1:
-        return f"the time was over before the first epoch was: {end:.0%} of it were done"
+        return f"the time ended before the first epoch: {end:.0%} of it was done"
     before = [row for row in rows[:-1] if row["epoch"] <= max(end / 2, 1)]
     if not before or last > min(row[name] for row in rows):
         return ""
@@ -70,15 +69,15 @@ def early(
     patience: Count = 10, min_delta: NotNegative = 0.0, start_from_epoch: int = 0,
     baseline: float | None = None, monitor: str = "val_loss", restore_best: bool = True,
 ) -> Stopping:
-    """Stop when the monitored figure, lower being better, has not improved for `patience` epochs.
+    """Stop if the monitored value (lower is better) has not improved for `patience` epochs.
 
-    It improves by falling more than `min_delta` below its best, or at first below `baseline`;
-    epochs before `start_from_epoch` do not count. At the end the best epoch's weights come back.
+    It improves by falling more than `min_delta` below its best, or at first below `baseline`.
+    Epochs before `start_from_epoch` do not count. At the end, the best weights are restored.
     """
     return Stopping(monitor, patience, min_delta, start_from_epoch, baseline, restore_best)
 
 
 @stops.add("none")
 def none(monitor: str = "val_loss", restore_best: bool = True) -> Stopping:
-    """Go through all epochs; keep the best one's weights, or with restore_best=False the last."""
+    """Train for all epochs. Keep the best epoch's weights, or the last with restore_best=False."""
     return Stopping(monitor, restore_best=restore_best)

@@ -1,4 +1,4 @@
-"""Where training begins: the decoder's last bias puts out the mean of the data."""
+"""Initialise the decoder's last bias so that training starts at the mean of the data."""
 
 import torch
 from torch import Tensor, nn
@@ -8,19 +8,19 @@ from ..core.part_contracts import Starts, offers
 from ..data.source import Split
 from ..model.autoencoder import Autoencoder
 
-LOOKED_AT = 2000           # training samples whose mean is taken, and
-VALUES = 20_000_000        # at most so many values of them
-TRIED = 100                # samples on which the bias must lower the loss, with
-TRIED_VALUES = 2_000_000   # at most so many values
+LOOKED_AT = 2000           # training samples that the mean is taken over
+VALUES = 20_000_000        # at most this many values of them
+TRIED = 100                # samples on which the bias must lower the loss
+TRIED_VALUES = 2_000_000   # at most this many values of them
 
 
 @torch.no_grad()
 def begin_at_mean(model: Autoencoder, train: Split) -> bool:
-    """Set the decoder's last bias to what fits the mean of the training samples, per channel or
-    per value, whichever the bias is for. Keep it only if it lowers -log p(x|z) of some of them.
+    """Set the decoder's last bias to the mean of the training samples, per channel or per value,
+    as the bias is shaped. Keep it only if it lowers -log p(x|z) on some of them.
 
-    Looks at samples spread evenly over the split, so it draws nothing. Returns whether the bias
-    was set.
+    The samples are spread evenly over the split, so no random number is drawn. Returns whether the
+    bias was set.
     """
     bias = last_bias(model)
     if bias is None or not offers(model.likelihood, Starts):
@@ -29,19 +29,18 @@ def begin_at_mean(model: Autoencoder, train: Split) -> bool:
     rows = train.evenly(max(2, min(LOOKED_AT, VALUES // size)))
     batch = train.batch(rows)
     x, known = batch.x, batch.known
-    if bias.numel() != torch.Size(model.likelihood.out(model.shape)).numel():   # one a channel
+    if bias.numel() != torch.Size(model.likelihood.out(model.shape)).numel():   # one per channel
         x, known = _places(x), None if known is None else _places(known)
     before, loss = bias.clone(), _loss(model, train, rows)
     bias.copy_(model.likelihood.start(x, known).reshape(bias.shape))
     if _loss(model, train, rows) < loss:
         return True
-    bias.copy_(before)   # such as of a decoder that adds its output to the image
+    bias.copy_(before)   # such as for a decoder that adds its output to the image
     return False
 
 
 def last_bias(model: Autoencoder) -> nn.Parameter | None:
-    """The last bias of the decoder, if it has a number for each channel or each value that the
-    decoder puts out."""
+    """The decoder's last bias, if it has one number per channel or per value of the output."""
     out = model.likelihood.out(model.shape)
     biases = [p for name, p in model.decoder.named_parameters() if name.endswith("bias")]
     fits = biases and biases[-1].numel() in (out[0], torch.Size(out).numel())
@@ -49,13 +48,13 @@ def last_bias(model: Autoencoder) -> nn.Parameter | None:
 
 
 def _places(x: Tensor) -> Tensor:
-    """(N, C, ...) -> (N places, C, 1, ...): every place of every sample is a sample."""
+    """(N, C, ...) -> (N positions, C, 1, ...): make every position a sample."""
     flat = x.flatten(2).transpose(1, 2).flatten(0, 1)
     return flat.unflatten(1, (-1, *[1] * (x.ndim - 2)))
 
 
 def _loss(model: Autoencoder, train: Split, rows: Tensor) -> float:
-    """The mean of -log p(x|z) per known value, without noise; nothing of the model changes."""
+    """Mean of -log p(x|z) per observed value, without noise. The model is unchanged."""
     most = max(2, min(TRIED, TRIED_VALUES // torch.Size(model.shape).numel()))
     batch = train.batch(rows[:: -(-len(rows) // most)])
     trained = model.training

@@ -1,17 +1,17 @@
-"""Ctrl-C and termination signals, taken when they suit."""
+"""Handle Ctrl-C and termination signals at a safe point."""
 
 import signal
 import threading
 from types import FrameType
 from typing import Any
 
-# Ctrl-C, a polite kill, and a terminal that closes (which not every system signals)
+# Ctrl-C, kill, and a closed terminal (which not every system signals)
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
            if hasattr(signal, name)]
 
 
 class Interrupts:
-    """Turns the first of these signals into a flag; the second one acts at once."""
+    """Turns the first of these signals into a flag. The second one acts at once."""
 
     def __init__(self) -> None:
         self.came = False

@@ -18,17 +18,17 @@ from .early_stopping import Stopping, still_falling
 from .lr_schedules import Schedule
 from .validation import EVALUATION_BATCH, evaluate, together
 
-if TYPE_CHECKING:   # checkpoints are read where nothing is trained
+if TYPE_CHECKING:   # checkpoints are also read without training
     from lightning_fabric import Fabric
 
-SETTLED = 500          # steps before which nothing is said of a posterior, unless
-ALMOST = 0.8           # so much of the run is over
-LOOKED_AT = 5000       # training samples whose posteriors are looked at where there is no val
+SETTLED = 500          # steps before the posterior is judged, unless
+ALMOST = 0.8           # this share of the run is over
+LOOKED_AT = 5000       # training samples whose posteriors are measured if there is no val split
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What `fit` is to do; with several processes, `batch_size` is each one's own."""
+    """Options of `fit`. With several processes, `batch_size` is that of each one."""
 
     epochs: int
     batch_size: int
@@ -42,55 +42,55 @@ class Plan:
 
 @dataclass
 class State:
-    """Where training is: at every yield of `fit`, all that is needed to go on from there."""
+    """The state of a training. At every yield of `fit`, it holds all that is needed to continue."""
 
-    epoch: int = 1                                          # the one in progress
-    batch: int = 0                                          # batches done in it
-    step: int = 0                                           # batches done in all
-    leg: int = 0                                            # the step at which the schedule began
+    epoch: int = 1                                          # current epoch
+    batch: int = 0                                          # finished batches of this epoch
+    step: int = 0                                           # finished batches in total
+    leg: int = 0                                            # step at which the schedule began
     lr: float = 0.0                                         # of the last batch
-    seconds: float = 0.0                                    # spent in all
-    epoch_seconds: float = 0.0                              # spent on this epoch's batches
-    seen: int = 0                                           # samples in this epoch
-    sums: dict[str, Tensor] = field(default_factory=dict)   # of losses over this epoch's samples
+    seconds: float = 0.0                                    # total time
+    epoch_seconds: float = 0.0                              # time of this epoch's batches
+    seen: int = 0                                           # samples of this epoch
+    sums: dict[str, Tensor] = field(default_factory=dict)   # losses, summed over this epoch
     history: list[dict[str, float]] = field(default_factory=list)
-    factors: list[list[float]] = field(default_factory=list)   # of every epoch, KL per factor
+    factors: list[list[float]] = field(default_factory=list)   # KL per latent dimension, per epoch
     best: dict[str, Tensor] = field(default_factory=dict)   # weights of the best epoch
     best_epoch: int = 0
     ramping: int = 0                                        # epochs that ended within a ramp
-    pieces: int = 1                                         # in which a batch fits into memory
-    trouble: str = ""                                       # what was last said of the posterior
-    cut: dict[str, float] = field(default_factory=dict)     # row of the epoch that time cut short
-    cut_is_best: bool = False                               # whether its weights are to be kept
+    pieces: int = 1                                         # pieces of a batch that fit in memory
+    trouble: str = ""                                       # last note on the posterior
+    cut: dict[str, float] = field(default_factory=dict)     # row of an epoch that time cut short
+    cut_is_best: bool = False                               # whether that epoch is the best
 
     @property
     def rows(self) -> list[dict[str, float]]:
-        """The figures of every whole epoch, and of the one that was cut short."""
+        """The values of every whole epoch, and of one that was cut short."""
         return [*self.history, *([self.cut] if self.cut else [])]
 
     @property
     def kept(self) -> dict[str, Tensor]:
-        """The best weights; {} where those that training ended with are the best."""
+        """The best weights; {} if the current weights are the best."""
         return {} if self.cut_is_best else self.best
 
     @property
     def kept_epoch(self) -> float:
-        """After how many epochs those weights were reached."""
+        """The epoch of those weights, with a fraction for one that was cut short."""
         return self.cut["epoch"] if self.cut_is_best else self.best_epoch
 
     def losses(self, monitor: str) -> list[float]:
-        """The monitored figure of every past epoch."""
+        """The monitored value of every past epoch."""
         return [row[monitor] for row in self.history]
 
     def add(self, sums: dict[str, Tensor], count: int) -> None:
-        """Count a batch's losses in."""
+        """Add a batch's losses."""
         for name, value in sums.items():
             self.sums[name] = self.sums.get(name, 0) + value
         self.seen, self.batch, self.step = self.seen + count, self.batch + 1, self.step + 1
 
 
 class Parties(NamedTuple):
-    """Who takes part in a step: `forward` is the step as Fabric wraps it, which trains."""
+    """What takes part in a step. `forward` is the step as Fabric wraps it, for training."""
 
     step: Step
     forward: nn.Module
@@ -99,14 +99,14 @@ class Parties(NamedTuple):
 
 
 def fit(parties: Parties, source: Source, plan: Plan, state: State) -> Iterator[Progress]:
-    """Train on from `state`, yielding after every batch and every epoch.
+    """Train from `state` on, yielding after every batch and every epoch.
 
     Raises FloatingPointError, with every term's value, for a loss that is not finite.
     """
     step, _, optimiser, fabric = parties
     train, rates = source.splits["train"], [group["lr"] for group in optimiser.param_groups]
     monitor, stopped, pieces = plan.stopping.monitor, "", state.pieces
-    state.cut, state.cut_is_best = {}, False   # it goes on from where it was cut
+    state.cut, state.cut_is_best = {}, False   # training continues from the cut
     while state.epoch <= plan.epochs and not stopped:
         batches = shuffled(train, plan.batch_size, plan.seed, state.epoch, fabric.world_size)
         past = state.losses(monitor)
@@ -137,16 +137,16 @@ def fit(parties: Parties, source: Source, plan: Plan, state: State) -> Iterator[
 
 
 def is_over(state: State, plan: Plan) -> bool:
-    """Whether the run has used its minutes."""
+    """Whether the time limit is reached."""
     return plan.minutes is not None and state.seconds > 60 * plan.minutes
 
 
 def _learn(
     parties: Parties, train: Split, rows: Tensor, plan: Plan, state: State
 ) -> tuple[dict[str, Tensor], int]:
-    """One step of the optimiser on this process' part of the rows; returns sums of losses.
+    """Take one optimiser step on this process' part of the rows. Returns sums of losses.
 
-    Where a device's memory is too small, the batch goes through it in ever smaller pieces, whose
+    If the device's memory is too small, the batch is split into smaller and smaller pieces. Their
     gradients add up to the same.
     """
     _, forward, optimiser, fabric = parties
@@ -171,7 +171,7 @@ def _learn(
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    """CUDA has a class of its own for it, other devices but words."""
+    """CUDA has its own class for this error, other devices only a message."""
     words = ("out of memory", "can't allocate memory")
     return isinstance(error, torch.OutOfMemoryError) or any(w in str(error) for w in words)
 
@@ -179,8 +179,8 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
 def _add_gradients(
     parties: Parties, train: Split, own: Tensor, together: int, plan: Plan, state: State
 ) -> dict[str, Tensor]:
-    """The gradient of the mean loss over all processes' rows, `together` of them, of which `own`
-    are this one's; returns sums of losses."""
+    """Add the gradient of the mean loss over all processes' rows. `together` counts them, `own`
+    counts those of this process. Returns sums of losses."""
     _, forward, optimiser, fabric = parties
     optimiser.zero_grad()
     sums: dict[str, Tensor] = {}
@@ -189,7 +189,7 @@ def _add_gradients(
         x, given = varied(batch, plan.augment)
         loss, losses = forward(x, batch.y if batch.told is None else batch.told, given, batch.known)
         if fabric.device.type == "cpu" or state.step % 50 == 0:
-            check_finite(loss, losses)   # elsewhere each look would wait for the device
+            check_finite(loss, losses)   # on other devices, each check would wait for the device
         share = len(piece) * fabric.world_size / together
         fabric.backward(loss if share == 1 else loss * share)
         for name, value in losses.items():
@@ -198,7 +198,7 @@ def _add_gradients(
 
 
 def varied(batch: Batch, augment: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor | None]:
-    """x and what the encoder is given, augmented as one, so that both move alike."""
+    """x and the encoder's input, augmented together so that both move alike."""
     if batch.given is None:
         return augment(batch.x), None
     both = augment(torch.cat([batch.x, batch.given], 1))
@@ -207,16 +207,16 @@ def varied(batch: Batch, augment: Callable[[Tensor], Tensor]) -> tuple[Tensor, T
 
 
 def check_finite(loss: Tensor, losses: dict[str, Tensor]) -> None:
-    """Raises FloatingPointError, with every term's value, if the loss is not finite."""
+    """Raise FloatingPointError, with every term's value, if the loss is not finite."""
     if not math.isfinite(loss.item()):
         values = ", ".join(f"{name} {value.item():.6g}" for name, value in losses.items())
         raise FloatingPointError(
-            f"the loss is not finite ({values}); try a smaller --lr, --clip 1, or --precision "
-            f"32-true, and look at the data's range")
+            f"the loss is not finite ({values}); try a smaller --lr, --clip 1 or --precision "
+            f"32-true, and check the data's range")
 
 
 def _take_time(state: State, fabric: "Fabric", started: float, shared: bool) -> None:
-    """Count the time of a batch; where it decides anything, all processes count the same."""
+    """Count the time of a batch. Where time decides anything, all processes count the same."""
     took = time.monotonic() - started
     state.epoch_seconds += took
     state.seconds += took
@@ -225,11 +225,11 @@ def _take_time(state: State, fabric: "Fabric", started: float, shared: bool) -> 
 
 
 def _smaller(state: State, pieces: int) -> tuple[str, ...]:
-    """What to say when a batch had to be cut into more pieces than before."""
+    """A note that a batch was split into more pieces than before."""
     if state.pieces == pieces:
         return ()
-    return (f"out of memory: each batch now goes through the device in {state.pieces} pieces, "
-            f"their gradients added up; a smaller --batch-size would be faster",)
+    return (f"out of memory: each batch is now split into {state.pieces} pieces, whose gradients "
+            f"are added; a smaller --batch-size would be faster",)
 
 
 def _clock(state: State, plan: Plan, batches: int) -> Clock:
@@ -237,7 +237,7 @@ def _clock(state: State, plan: Plan, batches: int) -> Clock:
 
 
 def _share(state: State, plan: Plan, batches: int, begun: int) -> float:
-    """How much of the run, or of its part since the step `begun`, is over, from 0 to 1."""
+    """The share of the run that is over, from 0 to 1. Counts from step `begun`."""
     steps = (state.step - begun) / max(plan.epochs * batches - begun, 1)
     return min(max(steps, state.seconds / (60 * plan.minutes) if plan.minutes else 0.0), 1.0)
 
@@ -245,11 +245,11 @@ def _share(state: State, plan: Plan, batches: int, begun: int) -> float:
 def _end_epoch(
     parties: Parties, source: Source, plan: Plan, state: State, batches: int
 ) -> tuple[bool, tuple[str, ...]]:
-    """Evaluate, write the epoch's row and keep its weights if they are the best; begin the next.
-    Returns whether they are, and what to say.
+    """Evaluate, write the epoch's row, keep its weights if they are the best; begin the next one.
+    Returns whether they are the best, and notes.
 
-    An epoch that time cut short stays open: its row is put aside, as `state.cut`, and a resumed run
-    goes on with the next batch as if nobody had looked.
+    An epoch that time cut short stays open: its row is stored as `state.cut`, and a resumed run
+    continues with the next batch as if nothing had been measured.
     """
     started, (step, _, _, fabric) = time.monotonic(), parties
     clock, whole = _clock(state, plan, batches), state.batch == batches
@@ -285,9 +285,8 @@ def _end_epoch(
 
 
 def _train_row(sums: dict[str, Tensor], seen: int) -> dict[str, float]:
-    """The means of so many samples' losses; raises FloatingPointError for one that is not
-    finite."""
-    names = sorted(sums, key=lambda name: name != "loss")   # first, in a run that was resumed too
+    """Mean losses over `seen` samples. Raises FloatingPointError for one that is not finite."""
+    names = sorted(sums, key=lambda name: name != "loss")   # loss first, also in a resumed run
     row = {f"train_{name}": float(sums[name]) / seen for name in names}
     check_finite(torch.tensor(row["train_loss"]), {k: torch.tensor(v) for k, v in row.items()})
     return row
@@ -296,8 +295,8 @@ def _train_row(sums: dict[str, Tensor], seen: int) -> dict[str, float]:
 def _evaluated(
     parties: Parties, source: Source, pieces: int
 ) -> tuple[dict[str, float], Posterior | None]:
-    """The losses on val, or nothing, and the posterior there, else on training samples; in
-    smaller batches where a training batch must go in pieces."""
+    """The losses on val, if there is one, and the posterior there or on training samples. Uses
+    smaller batches if training batches are split."""
     size = max(1, EVALUATION_BATCH // pieces)
     if "val" in source.splits:
         return evaluate(parties.step, source.splits["val"], parties.fabric, size)
@@ -309,7 +308,7 @@ def _evaluated(
 def _look(
     step: Step, state: State, row: dict[str, float], posterior: Posterior, quietly: bool
 ) -> tuple[str, ...]:
-    """Put the posterior into the epoch's row; returns what to say of it, once."""
+    """Add the posterior's values to the epoch's row. Returns a note on it, once."""
     weights = step.objective.weights
     split = "val" if "val_kl" in row else "train"
     if f"{split}_kl" in row:
@@ -322,12 +321,12 @@ def _look(
 
 
 def _per_value(step: Step, row: dict[str, float], source: Source) -> dict[str, float]:
-    """The tutorials' mean error per known value beside each split's reconstruction term, if that
-    counts all known values."""
+    """The mean error per observed value, as in Keras tutorials, for each split's reconstruction
+    term. Left out if the term does not count all observed values."""
     if step.objective.only_hidden:
         return {}
     values = {name: math.prod(source.shape) * part.known for name, part in source.splits.items()
-              if not (part.gaps and name == "train")}   # an epoch cut short has other holes
+              if not (part.gaps and name == "train")}   # other values miss in a cut epoch
     return {f"{split}_{name}": error for split in values if f"{split}_recon" in row
             for name, error in step.model.likelihood.per_value(
                 row[f"{split}_recon"], values[split]).items()}
@@ -336,12 +335,12 @@ def _per_value(step: Step, row: dict[str, float], source: Source) -> dict[str, f
 def _reason(state: State, plan: Plan) -> str:
     if is_over(state, plan):
         cut = f", {state.batch} batches into epoch {state.epoch}" if state.cut else ""
-        return f"{plan.minutes:g} minutes are over{cut}"
+        return f"the time limit of {plan.minutes:g} minutes is reached{cut}"
     return plan.stopping.reason(state.losses(plan.stopping.monitor), state.ramping)
 
 
 def _still_falling(state: State, plan: Plan) -> tuple[str, ...]:
-    """What to say of a run that ended by time or epochs while more of them would have helped."""
+    """A note for a run whose loss was still falling at its end."""
     more = (f"--minutes {2 * plan.minutes:g}" if is_over(state, plan) and plan.minutes else
             f"--epochs {2 * plan.epochs}")
     found = still_falling(state.rows, plan.stopping.monitor)

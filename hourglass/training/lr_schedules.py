@@ -1,6 +1,6 @@
 """Learning-rate schedules: `(**options)` -> `(share of the run, losses of past epochs) -> factor`.
 
-The factor multiplies `lr`. Nothing is remembered in between, so a resumed run goes on as it was.
+The factor multiplies `lr`. A schedule has no state, so a resumed run continues exactly.
 """
 
 import math
@@ -14,20 +14,20 @@ Schedule = Callable[[float, Sequence[float]], float]
 
 @schedules.add("constant")
 def constant() -> Schedule:
-    """The same rate throughout."""
+    """Constant learning rate."""
     return lambda share, losses: 1.0
 
 
 @schedules.add("linear")
 def linear(end: Share = 0.0) -> Schedule:
-    """From lr straight down to `end` times lr."""
+    """Linear decay from lr to `end` times lr."""
     return lambda share, losses: 1 + (end - 1) * share
 
 
 @schedules.add("cosine")
 def cosine(warmup: Rate = 0.03, end: Share = 0.0) -> Schedule:
-    """Up to lr over the share `warmup` of the run, then down as a cosine (Loshchilov & Hutter,
-    2017, arXiv 1608.03983)."""
+    """Linear warm-up over the share `warmup` of the run, then cosine decay to `end` times lr
+    (Loshchilov & Hutter, 2017, arXiv 1608.03983)."""
     def factor(share: float, losses: Sequence[float]) -> float:
         if share < warmup:
             return (share + 1e-3) / (warmup + 1e-3)
@@ -37,8 +37,8 @@ def cosine(warmup: Rate = 0.03, end: Share = 0.0) -> Schedule:
 
 @schedules.add("one_cycle")
 def one_cycle(rise: Rate = 0.3, start: Share = 0.04, end: Share = 0.0001) -> Schedule:
-    """From `start` up to lr over the share `rise` of the run, then down to `end` (Smith & Topin,
-    2018, arXiv 1708.07120)."""
+    """One cycle: up from `start` to lr over the share `rise` of the run, then down to `end` (Smith
+    & Topin, 2018, arXiv 1708.07120)."""
     def factor(share: float, losses: Sequence[float]) -> float:
         if share < rise:
             return _cosine(start, 1.0, share / rise)
@@ -54,7 +54,8 @@ def steps(at: tuple[Share, ...] = (0.5, 0.75), factor: Rate = 0.1) -> Schedule:
 
 @schedules.add("plateau")
 def plateau(factor: Rate = 0.5, patience: Count = 5, least: Positive = 1e-4) -> Schedule:
-    """Times `factor` whenever the monitored loss has not improved for `patience` epochs."""
+    """Reduce on plateau: times `factor` if the monitored loss has not improved for `patience`
+    epochs."""
     def now(share: float, losses: Sequence[float]) -> float:
         best, waited, result = math.inf, 0, 1.0
         for loss in losses:

@@ -1,4 +1,4 @@
-"""Muon for whole networks: torch's takes matrices alone, neither kernels nor vectors."""
+"""The Muon optimiser for whole networks. That of torch takes matrices only."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,12 +9,12 @@ from torch.optim import Optimizer
 
 from ..core.precision import has_bf16
 
-OF_VECTORS = 0.1   # their rate beside that of matrices, whose steps are of another size
+OF_VECTORS = 0.1   # learning rate of vectors, relative to that of matrices
 
 
 class Muon(Optimizer):
-    """Orthogonal steps for matrices, and Adam's for vectors; a kernel of a convolution counts as a
-    matrix, a row an output (Jordan et al., 2024, kellerjordan.github.io/posts/muon)."""
+    """Orthogonalised steps for matrices, Adam's for vectors. A convolution's kernel counts as a
+    matrix with one row per output (Jordan et al., 2024, kellerjordan.github.io/posts/muon)."""
 
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float,
                  weight_decay: float):
@@ -23,7 +23,7 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Move every weight that has a gradient."""
+        """Update every weight that has a gradient."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -46,7 +46,7 @@ def _move(weight: Tensor, gradient: Tensor, held: dict[str, Any], lr: float, mom
 
 
 def _turned(held: dict[str, Any], gradient: Tensor, momentum: float) -> Tensor:
-    """The step of a matrix: Nesterov's momentum, turned orthogonal."""
+    """The step of a matrix: Nesterov momentum, orthogonalised."""
     mean = held["mean"].lerp_(gradient, 1 - momentum)
     ahead = gradient.lerp(mean, momentum).flatten(1)
     rows, columns = ahead.shape
@@ -54,7 +54,7 @@ def _turned(held: dict[str, Any], gradient: Tensor, momentum: float) -> Tensor:
 
 
 def _adaptive(held: dict[str, Any], gradient: Tensor) -> Tensor:
-    """The step of a vector: Adam's, at its usual decays of 0.9 and 0.999."""
+    """The step of a vector: Adam's, with its usual decays of 0.9 and 0.999."""
     if "square" not in held:
         held["step"], held["square"] = 0, torch.zeros_like(gradient)
     held["step"] += 1
@@ -64,8 +64,9 @@ def _adaptive(held: dict[str, Any], gradient: Tensor) -> Tensor:
 
 
 def orthogonal(m: Tensor) -> Tensor:
-    """About the nearest matrix whose singular values are all 1, (R, C) -> (R, C): they come to lie
-    between 0.6 and 1.3, after five steps of Newton's and Schulz' iteration."""
+    """Approximate the nearest matrix whose singular values are all 1, (R, C) -> (R, C).
+
+    After five Newton-Schulz steps, they lie between 0.6 and 1.3."""
     wide = m if len(m) <= m.shape[1] else m.T
     x = wide.bfloat16() if has_bf16(m.device) else wide
     x = x / (x.norm() + 1e-7)

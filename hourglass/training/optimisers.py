@@ -1,4 +1,4 @@
-"""Optimisers: `(parameters, lr, **options)` -> a torch optimiser; lr None is its usual rate."""
+"""Optimisers: `(parameters, lr, **options)` -> a torch optimiser. Without lr, its usual rate."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ Weights = Iterable[nn.Parameter]
 
 
 def _fused(parameters: Weights) -> tuple[list[nn.Parameter], bool]:
-    """The parameters, and whether one kernel may update them all at once."""
+    """The parameters, and whether one fused kernel may update all of them."""
     weights = list(parameters)
     return weights, all(w.device.type in ("cpu", "cuda") and w.is_floating_point() for w in weights)
 
@@ -22,7 +22,7 @@ def _fused(parameters: Weights) -> tuple[list[nn.Parameter], bool]:
 @optimisers.add("adam")
 def adam(parameters: Weights, lr: float | None, beta1: Rate = 0.9, beta2: Rate = 0.999,
          eps: NotNegative = 1e-8, weight_decay: NotNegative = 0.0) -> Optimizer:
-    """Adam (Kingma & Ba, 2015, arXiv 1412.6980); lr 0.002."""
+    """Adam (Kingma & Ba, 2015, arXiv 1412.6980). Default lr: 0.002."""
     weights, fused = _fused(parameters)
     return optim.Adam(weights, lr or 2e-3, (beta1, beta2), eps, weight_decay, fused=fused)
 
@@ -30,7 +30,8 @@ def adam(parameters: Weights, lr: float | None, beta1: Rate = 0.9, beta2: Rate =
 @optimisers.add("adamw")
 def adamw(parameters: Weights, lr: float | None, beta1: Rate = 0.9, beta2: Rate = 0.999,
           eps: NotNegative = 1e-8, weight_decay: NotNegative = 0.01) -> Optimizer:
-    """Adam with decoupled weight decay (Loshchilov & Hutter, 2019, arXiv 1711.05101); lr 0.002."""
+    """Adam with decoupled weight decay (Loshchilov & Hutter, 2019, arXiv 1711.05101). Default lr:
+    0.002."""
     weights, fused = _fused(parameters)
     return optim.AdamW(weights, lr or 2e-3, (beta1, beta2), eps, weight_decay, fused=fused)
 
@@ -38,42 +39,43 @@ def adamw(parameters: Weights, lr: float | None, beta1: Rate = 0.9, beta2: Rate 
 @optimisers.add("adamax")
 def adamax(parameters: Weights, lr: float | None, beta1: Rate = 0.9, beta2: Rate = 0.999,
            weight_decay: NotNegative = 0.0) -> Optimizer:
-    """Adam by the infinity norm (Kingma & Ba, 2015); lr 0.002."""
+    """Adamax: Adam with the infinity norm (Kingma & Ba, 2015). Default lr: 0.002."""
     return optim.Adamax(parameters, lr or 2e-3, (beta1, beta2), weight_decay=weight_decay)
 
 
 @optimisers.add("nadam")
 def nadam(parameters: Weights, lr: float | None, beta1: Rate = 0.9, beta2: Rate = 0.999,
           weight_decay: NotNegative = 0.0) -> Optimizer:
-    """Adam with Nesterov momentum (Dozat, 2016); lr 0.002."""
+    """Adam with Nesterov momentum (Dozat, 2016). Default lr: 0.002."""
     return optim.NAdam(parameters, lr or 2e-3, (beta1, beta2), weight_decay=weight_decay)
 
 
 @optimisers.add("muon")
 def muon(parameters: Weights, lr: float | None, momentum: Rate = 0.95,
          weight_decay: NotNegative = 0.0) -> Optimizer:
-    """Orthogonal steps for matrices, Adam's for vectors at a tenth of the rate: fewer and dearer
-    steps for dense layers (Jordan et al., 2024, kellerjordan.github.io/posts/muon); lr 0.02."""
+    """Muon: orthogonalised steps for matrices, Adam for vectors at a tenth of the rate. Steps are
+    fewer and slower; for dense layers (Jordan et al., 2024, kellerjordan.github.io/posts/muon).
+    Default lr: 0.02."""
     return Muon(parameters, lr or 2e-2, momentum, weight_decay)
 
 
 @optimisers.add("adadelta")
 def adadelta(parameters: Weights, lr: float | None, rho: Rate = 0.9,
              weight_decay: NotNegative = 0.0) -> Optimizer:
-    """Adadelta (Zeiler, 2012, arXiv 1212.5701); lr 1."""
+    """Adadelta (Zeiler, 2012, arXiv 1212.5701). Default lr: 1."""
     return optim.Adadelta(parameters, lr or 1.0, rho, weight_decay=weight_decay)
 
 
 @optimisers.add("adagrad")
 def adagrad(parameters: Weights, lr: float | None, weight_decay: NotNegative = 0.0) -> Optimizer:
-    """Adagrad (Duchi et al., 2011); lr 0.01."""
+    """Adagrad (Duchi et al., 2011). Default lr: 0.01."""
     return optim.Adagrad(parameters, lr or 1e-2, weight_decay=weight_decay)
 
 
 @optimisers.add("rmsprop")
 def rmsprop(parameters: Weights, lr: float | None, alpha: Rate = 0.99, momentum: Rate = 0.0,
             weight_decay: NotNegative = 0.0) -> Optimizer:
-    """RMSprop (Tieleman & Hinton, 2012); lr 0.001."""
+    """RMSprop (Tieleman & Hinton, 2012). Default lr: 0.001."""
     return optim.RMSprop(parameters, lr or 1e-3, alpha, momentum=momentum,
                          weight_decay=weight_decay)
 
@@ -81,13 +83,13 @@ def rmsprop(parameters: Weights, lr: float | None, alpha: Rate = 0.99, momentum:
 @optimisers.add("sgd")
 def sgd(parameters: Weights, lr: float | None, momentum: Rate = 0.9, nesterov: bool = False,
         weight_decay: NotNegative = 0.0) -> Optimizer:
-    """Stochastic gradient descent; lr 0.0001, for losses here are sums over all pixels."""
+    """Stochastic gradient descent. Default lr: 0.0001, as losses are summed over all pixels."""
     return optim.SGD(parameters, lr or 1e-4, momentum, nesterov=nesterov,
                      weight_decay=weight_decay)
 
 
 def state_tensors(optimiser: Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
-    """An optimiser's state as flat tensors and numbers, named "weight/what"."""
+    """An optimiser's state as flat tensors and numbers, named "weight/name"."""
     flat = {f"{weight}/{what}": value
             for weight, held in optimiser.state_dict()["state"].items()
             for what, value in held.items()}
@@ -98,7 +100,7 @@ def state_tensors(optimiser: Optimizer) -> tuple[dict[str, torch.Tensor], dict[s
 def load_state(
     optimiser: Optimizer, tensors: dict[str, torch.Tensor], numbers: dict[str, float]
 ) -> None:
-    """Put back what `state_tensors` gave, each tensor laid out in memory as its weight is."""
+    """Load what `state_tensors` returned. Each tensor gets the memory layout of its weight."""
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     state: dict[int, dict[str, object]] = {}
     for name, value in {**tensors, **numbers}.items():

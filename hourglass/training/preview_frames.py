@@ -1,4 +1,4 @@
-"""How reconstructions of the same images improve as training goes on: frames, then one GIF."""
+"""Frames of the same images' reconstructions during training, and a GIF of them."""
 
 import io
 from pathlib import Path
@@ -14,19 +14,19 @@ from ..core.files import write_whole
 from ..core.image_grid import shown, tile
 
 COLUMNS = 8
-LARGEST = 128     # pixels of an image's longer side in a frame
+LARGEST = 128     # pixels of a frame image's longer side
 SMALLEST = 40
 COLOURS = 128
 
 
 def is_framed(epoch: int) -> bool:
-    """Whether an epoch has a frame: every early one, then ever fewer."""
+    """Whether an epoch gets a frame: every early one, then fewer and fewer."""
     return epoch <= 10 or (epoch % 5 == 0 and epoch <= 60) or epoch % 20 == 0
 
 
 @torch.inference_mode()
 def save_frame(model: nn.Module, batch: Batch, path: Path, caption: str) -> None:
-    """Images (B, C, H, W), as the encoder is given them, above what comes of them, as a PNG."""
+    """Write the encoder's inputs (B, C, H, W) above their reconstructions, as a PNG."""
     model.eval()
     seen = batch.seen
     recon = model(batch.x, batch.y, given=seen).px.mean
@@ -46,11 +46,11 @@ def save_frame(model: nn.Module, batch: Batch, path: Path, caption: str) -> None
 
 
 def animate(frames: Path, path: Path) -> bool:
-    """A folder's frames in order as one GIF of one palette; False if there are fewer than 2."""
+    """Join a folder's frames to one GIF. Returns False for fewer than 2 frames."""
     pictures = [Image.open(file).convert("RGB") for file in sorted(frames.glob("*.png"))]
     if len(pictures) < 2:
         return False
-    # one palette for all: quantising each frame anew is a hundred times slower, and flickers
+    # one palette for all: quantising each frame by itself is a hundred times slower, and flickers
     sheet = np.concatenate([np.asarray(p) for p in (pictures[0], pictures[-1])])
     palette = Image.fromarray(sheet).quantize(COLOURS, Image.Quantize.FASTOCTREE)
     quantised = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]

@@ -1,4 +1,4 @@
-"""Training as a person sees it: a bar in a terminal, a line an epoch elsewhere."""
+"""Display of a training's progress: a bar in a terminal, one line per epoch elsewhere."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from ..core.contracts import Progress
 from .notebook_bar import in_notebook, notebook_display, show_in_notebook
 
 REFRESH = 0.4   # seconds; reading the losses waits for the device
-SPACED = 1.0    # seconds between two lines where epochs are shorter
+SPACED = 1.0    # seconds between two lines, if epochs are shorter
 
 
 def show(progress: Iterator[Progress], epochs: int, how: str = "auto") -> None:
@@ -26,7 +26,7 @@ def show(progress: Iterator[Progress], epochs: int, how: str = "auto") -> None:
 
 
 def line(p: Progress, epochs: int) -> str:
-    """An epoch's figures in a line."""
+    """An epoch's values in one line."""
     row = p.row or {}
     shown = {name.replace("_", " "): value for name, value in row.items()
              if name.startswith(("train_", "val_")) and not name.endswith("_recon")}
@@ -38,11 +38,11 @@ def line(p: Progress, epochs: int) -> str:
 
 
 def _posterior(row: dict[str, float]) -> str:
-    """What an epoch's codes did, for models that have a posterior."""
+    """The KL and the active units of an epoch, for models with a posterior."""
     if "active_units" not in row:
         return ""
     share = f", {row['kl_share']:.1%} of the loss" if "kl_share" in row else ""
-    return (f"  KL {row['kl_least']:.3g} to {row['kl_most']:.3g} a factor{share}, "
+    return (f"  KL {row['kl_least']:.3g} to {row['kl_most']:.3g} per latent{share}, "
             f"{row['active_units']:.0f} active")
 
 
@@ -62,7 +62,7 @@ def _show_lines(progress: Iterator[Progress], epochs: int) -> None:
 
 
 def _is_told(p: Progress, epochs: int, waited: float) -> bool:
-    """Whether an epoch gets its line: the last one does, of very short ones not every one."""
+    """Whether an epoch gets a line. The last one does; very short epochs share one."""
     return waited > SPACED or bool(p.stopped) or p.epoch == epochs
 
 

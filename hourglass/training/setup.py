@@ -1,4 +1,4 @@
-"""From settings to all that a run needs, made and checked before its first step."""
+"""Prepare a training from its settings: check everything before the first step."""
 
 import logging
 from collections.abc import Callable
@@ -53,18 +53,18 @@ from .loss_checks import effective_beta, negative_weights, ramps_too_long
 from .part_checks import check_prior, check_texts
 from .warm_start import begin_with, settings_of
 
-SELECTION = "selection"   # the loss without what a discriminator moves
+SELECTION = "selection"   # the loss without what a discriminator changes
 ENOUGH_STEPS = 8000
-EPOCHS = (20, 400)  # the fewest and the most, if none are asked for
+EPOCHS = (20, 400)  # smallest and largest default number
 RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "tensorboard", "show"}
-NEW_LEG = {"epochs", "lr", "schedule"}   # a change of these begins the schedule anew
-SMALL_FILES = 2**20   # bytes of report, figures and the like
-COPIES = 10   # of the weights in checkpoint (Adam's two, the best) and model, old and new
+NEW_LEG = {"epochs", "lr", "schedule"}   # a change of these restarts the schedule
+SMALL_FILES = 2**20   # bytes of report, figures and other small files
+COPIES = 10   # of the weights: checkpoint (with Adam's two and the best) and model, old and new
 
 
 @dataclass
 class Training:
-    """All that a run needs, made and checked before the first step."""
+    """Everything that a run needs, checked before the first step."""
 
     settings: Settings
     folder: RunFolder
@@ -78,12 +78,12 @@ class Training:
     state: State = field(default_factory=State)
     ended: str = ""             # why training ended
     interrupted: bool = False
-    lock: IO[str] | None = None   # held for as long as this lives
-    told: list[str] = field(default_factory=list)   # what else should be said, and reported
+    lock: IO[str] | None = None   # held until this object is deleted
+    told: list[str] = field(default_factory=list)   # further notes, also for the report
 
     @property
     def notes(self) -> list[str]:
-        """What should be said before training starts."""
+        """Notes to print before training starts."""
         counts = ", ".join(f"{len(s):,} {n}" for n, s in self.source.splits.items())
         size = "x".join(map(str, self.source.shape))
         weights = self.record["parameters"]["whole"]
@@ -101,7 +101,7 @@ class Training:
 
 
 def _check_show(show: str, shape: tuple[int, ...]) -> None:
-    """Raises ValueError where the data has no such channels, or no need to choose."""
+    """Raise ValueError if the data lacks these channels, or needs no choice."""
     if show and (len(shape) != 3 or shape[0] in (1, 3)):
         raise ValueError("show chooses channels of images that have other than 1 or 3 of them; "
                          "leave it out")
@@ -110,11 +110,11 @@ def _check_show(show: str, shape: tuple[int, ...]) -> None:
 
 
 def _shown(show: str, shape: tuple[int, ...]) -> list[str]:
-    """What to say of channels that no picture shows."""
+    """A note on channels that no picture shows."""
     if len(shape) != 3 or show or shape[0] <= FEW:
         return []
-    return [f"pictures show channels 1, 2 and 3 of {shape[0]}; --show 3,2,1 chooses others, and "
-            f"--show all shows each in a panel"]
+    return [f"pictures show channels 1, 2 and 3 of {shape[0]}; choose others with --show 3,2,1, or "
+            f"all with --show all, one panel each"]
 
 
 def prepare(
@@ -144,8 +144,8 @@ def prepare(
 def resume(
     folder: RunFolder, changes: dict[str, Any], data: Any = None, y: Any = None
 ) -> Training:
-    """A run as it was when it stopped, ready to go on; raises ValueError if it cannot."""
-    lock = folder.lock() if is_first() else None   # before anything is read that may change
+    """Prepare to continue a stopped run. Raises ValueError if that is impossible."""
+    lock = folder.lock() if is_first() else None   # before reading anything that may change
     try:
         training = _resumed(folder, changes, data, y)
     except BaseException:
@@ -167,7 +167,7 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
     settings = kept.with_(**changes)
     for name in set(changes) - RESUMABLE:
         if getattr(settings, name) != getattr(kept, name):
-            raise ValueError(f"{name} cannot change when a run goes on; "
+            raise ValueError(f"{name} cannot change when a run is resumed; only "
                              f"{', '.join(sorted(RESUMABLE))} can")
     if data is None and kept.data == IN_MEMORY:
         raise ValueError(f"{folder.path} was trained on an array in memory; resume it from Python, "
@@ -177,13 +177,13 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
         with suppress(ValueError):   # of a damaged file: it is written anew
             source = source.with_classes(read_description(folder).classes)
     if any(source.identity[k] != v for k, v in record["data"].items() if k != "path"):
-        raise ValueError(f"the data in {settings.data} is not what {folder.path} was trained on; "
-                         f"start a new run")
+        raise ValueError(f"the data in {settings.data} has changed since {folder.path} was "
+                         f"trained; start a new run")
     training = _assemble(settings, source, folder)
     training.record = {**record, "resumed": training.record["environment"]}
     if not folder.checkpoint.is_file() and (folder.model.exists() or folder.read_history()):
         raise ValueError(f"{folder.path} has weights or a history but no checkpoint, so its "
-                         f"training cannot be resumed. To train on from its weights: hourglass "
+                         f"training cannot be resumed. To train from its weights: hourglass "
                          f"train {settings.data} --from {folder.path} --out NEW")
     if folder.checkpoint.is_file():
         training.state = load_state_into(folder.checkpoint, training.step, training.optimiser)
@@ -196,7 +196,7 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
 
 
 def _as_before(plan: Plan, state: State) -> Plan:
-    """The plan, with the loss as the monitored figure of a run from before there was another."""
+    """The plan. Runs of older versions keep the loss as their monitored value."""
     monitor = plan.stopping.monitor
     if not state.history or monitor in state.history[0]:
         return plan
@@ -214,11 +214,11 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     if parts.condition != "none":
         _check_classes(source)
     if settings.labelled and parts.condition != "inferred":
-        raise ValueError("labelled hides classes, which needs a model that guesses them, such as "
+        raise ValueError("labelled hides classes, so it needs a model that infers them, such as "
                          "--model semi_supervised_vae")
     precision = choose_precision(settings.precision, device, costs.multiply_adds["whole"])
     layout = choose_layout(settings.layout, device, len(source.shape) == 3)
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)   # we say it ourselves
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)   # we report it ourselves
     fabric = make_fabric(device, precision)
     torch.manual_seed(settings.seed)
     model = Autoencoder(parts, source.shape, classes, settings.initial).to(device)
@@ -248,23 +248,24 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
 
 
 def _selected(step: Step, plan: Plan) -> list[str]:
-    """What epochs are compared by, where that is not the loss."""
+    """A note on the value that epochs are compared by, if it is not the loss."""
     names = ", ".join(step.objective.rivals)
-    return [f"epochs are compared by {plan.stopping.monitor}, the loss without what the "
-            f"discriminator of {names} moves"] if plan.stopping.monitor.endswith(SELECTION) else []
+    return [f"epochs are compared by {plan.stopping.monitor}: the loss without what the "
+            f"discriminator of {names} "
+            "changes"] if plan.stopping.monitor.endswith(SELECTION) else []
 
 
 def _check_memory(costs: Summary, device: torch.device) -> None:
-    """Raises ValueError for a model that the device cannot hold, before it is made."""
+    """Raise ValueError for a model that does not fit the device, before it is made."""
     needed, there = costs.training_memory(2), memory_of(device)
     if needed > there:
-        raise ValueError(f"this model has {costs.parameters['whole']:,} parameters, and a step of "
-                         f"its training needs {in_bytes(needed)} at least; {device} has "
+        raise ValueError(f"this model has {costs.parameters['whole']:,} parameters, and a training "
+                         f"step needs at least {in_bytes(needed)}; {device} has "
                          f"{in_bytes(there)}. Make its layers, its code or --size smaller")
 
 
 def _optimiser(settings: Settings, step: Step) -> Optimizer:
-    """Of the model's weights, and, at their own rates, of each rival's."""
+    """The optimiser of the model's weights, and of each discriminator's at its own rate."""
     rivals = step.objective.rival_weights()
     theirs = {id(p) for weights, _ in rivals for p in weights}
     own = [p for p in step.parameters() if p.requires_grad and id(p) not in theirs]
@@ -275,18 +276,18 @@ def _optimiser(settings: Settings, step: Step) -> Optimizer:
 
 
 def _too_wide(model: Autoencoder, parts: Parts, shape: tuple[int, ...]) -> str:
-    """What to say of a code in which a vector fits whole, so that nothing need be learnt."""
+    """A warning if the code can hold a whole vector, so that nothing need be learnt."""
     as_it_is = parts.corruption == "none" or parts.corruption.startswith("holes")
     if len(shape) != 1 or not as_it_is or model.bottleneck.confined:
         return ""
     width = model.sample_prior(1).numel()
     return "" if width < shape[0] else (
-        f"a code of {width} numbers holds all {shape[0]} of a sample, so it may be a mere copy; "
-        f"such as --bottleneck 'plain({max(1, shape[0] // 3)})' makes it learn")
+        f"a code of {width} numbers can hold all {shape[0]} numbers of a sample, so the model may "
+        f"just copy; a smaller code such as --bottleneck 'plain({max(1, shape[0] // 3)})' helps")
 
 
 def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Plan:
-    """What `fit` is to do, checked: the monitored figure exists, augmentations fit the samples."""
+    """Options of `fit`, checked: the monitored value exists, augmentations fit the samples."""
     train, stopping = source.splits["train"], stops.make(settings.stop)
     if "val" not in source.splits and stopping.monitor.startswith("val_"):
         stopping = replace(stopping, monitor="train_loss")
@@ -304,28 +305,28 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Pla
 
 
 def _augmenter(settings: Settings, source: Source) -> Callable[[Tensor], Tensor]:
-    """What becomes of training samples at each step: augmented, and then drawn anew where they are
-    binarised so. Raises ValueError where one of both would undo the other."""
+    """The augmentation of training samples at each step, followed by dynamic binarisation. Raises
+    ValueError if one would undo the other."""
     augment = augmenter(settings.augment, source.low, source.high)
     if settings.augment and source.splits["train"].gaps and len(source.shape) == 3:
-        raise ValueError("augment moves pixels, and does not know which of them are missing (NaN); "
-                         "leave --augment out, or fill them in")
+        raise ValueError("augment moves pixels, and cannot move the mask of missing ones (NaN); "
+                         "leave --augment out, or fill in the pixels")
     if settings.augment and settings.binarise in ("fixed", "threshold"):
-        raise ValueError(f"augment makes grey again what binarise {settings.binarise} made 0 and "
-                         f"1; together it needs --binarise dynamic, which draws last")
+        raise ValueError(f"augment makes grey values from those that binarise {settings.binarise} "
+                         f"made 0 and 1; use --binarise dynamic, which comes last")
     return (lambda x: anew(augment(x))) if source.splits["train"].grey is not None else augment
 
 
 def _check_classes(source: Source) -> None:
-    """Raises ValueError where a conditional model would meet a class it was never trained on."""
+    """Raise ValueError if a conditional model would meet a class that training lacks."""
     there = {name: set(split.y[split.index].tolist()) for name, split in source.splits.items()
              if split.y is not None}
     for name, kinds in there.items():
         unseen = sorted(kinds - there["train"])
         if unseen:
-            raise ValueError(f"the class {source.classes[unseen[0]]!r} is in {name} and not in "
-                             f"train, so a model cannot be told of it; put samples of it into "
-                             f"train, or leave the class out")
+            raise ValueError(f"the class {source.classes[unseen[0]]!r} is in {name} but not in "
+                             f"train, so a conditional model cannot learn it; put samples of it "
+                             f"into train, or leave the class out")
 
 
 def _check_monitor(monitor: str, step: Step, gaps: bool) -> None:
@@ -335,12 +336,12 @@ def _check_monitor(monitor: str, step: Step, gaps: bool) -> None:
     known = list(dict.fromkeys([f"{split}_{name}" for split in ("val", "train") for name in (
         losses if gaps and split == "train" else [*losses, *errors])]))
     if monitor not in known:
-        raise ValueError(f"there is no figure {monitor!r} to monitor; "
+        raise ValueError(f"there is no value {monitor!r} to monitor; "
                          f"{did_you_mean(monitor, known)}")
 
 
 def _enough_epochs(samples: int, batch_size: int) -> int:
-    """Epochs that make up ENOUGH_STEPS, within reason."""
+    """Epochs that give about ENOUGH_STEPS steps, within EPOCHS."""
     fewest, most = EPOCHS
     return min(max(round(ENOUGH_STEPS * batch_size / samples), fewest), most)
 
@@ -349,12 +350,12 @@ def _check_unfinished(training: Training) -> None:
     state, plan = training.state, training.plan
     done = state.epoch - 1
     if done >= plan.epochs:
-        raise ValueError(f"this run is through {done} epochs; to go on, give it more, as with "
+        raise ValueError(f"this run has finished its {done} epochs. To continue, pass "
                          f"--epochs {2 * done}")
     if is_over(state, plan):
-        raise ValueError(f"this run has used its {plan.minutes:g} minutes; to continue, pass "
+        raise ValueError(f"this run has used its {plan.minutes:g} minutes. To continue, pass "
                          f"--minutes {2 * (plan.minutes or 0):g}")
     reason = plan.stopping.reason(state.losses(plan.stopping.monitor)) if state.history else ""
     if reason:
-        raise ValueError(f"this run has stopped: {reason}; to go on, add --stop none or a larger "
-                         f"patience")
+        raise ValueError(f"this run has stopped: {reason}. To continue, pass --stop none or a "
+                         f"larger patience")

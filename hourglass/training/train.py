@@ -1,4 +1,4 @@
-"""A run: trains what was assembled, and keeps what was learnt in its folder."""
+"""Train a prepared run and save the results in its folder."""
 
 import math
 import time
@@ -22,21 +22,22 @@ from .loop import Parties, fit
 from .preview_frames import COLUMNS, is_framed, save_frame
 from .setup import Training
 
-SHORTEST = 1.0      # seconds between two checkpoints, or
-PATIENCE = 20.0     # as many times as long as the last one took to write
+SHORTEST = 1.0      # least seconds between two checkpoints, or
+PATIENCE = 20.0     # this many times as long as the last one took to write
 
 
 def run(training: Training) -> Generator[Progress]:
-    """Train, yielding progress, and keep what was learnt on disk. Stops after the batch in which
-    Ctrl-C came. Raises FloatingPointError for a loss that is not finite, ValueError for a device
-    that is too small, OSError where data or disk give way; the best weights are kept."""
+    """Train, yield progress and save the results. Ctrl-C stops training after the current batch.
+
+    Raises FloatingPointError for a loss that is not finite, ValueError for too small a device, and
+    OSError if data or disk fail; the best weights are saved."""
     fabric, state = training.fabric, training.state
     parties = parties_of(training)
     keep = _keeper(training)
     with Interrupts() as interrupts:
         try:
             for progress in fit(parties, training.source, training.plan, state):
-                # what is said of the posterior may pass; the report has what stands at the end
+                # notes on the posterior may be outdated soon; the report has the final one
                 training.told += [note for note in progress.notes if note != state.trouble]
                 if progress.row:
                     training.ended = progress.stopped
@@ -45,10 +46,10 @@ def run(training: Training) -> Generator[Progress]:
                 if anyone(interrupts.came, fabric):
                     training.interrupted, training.ended = True, "interrupted"
                     break
-        except (FloatingPointError, ValueError, OSError):   # it cannot go on
+        except (FloatingPointError, ValueError, OSError):   # it cannot continue
             save_weights(training)
             raise
-        except GeneratorExit:   # whoever watches has seen enough
+        except GeneratorExit:   # the caller stops early
             save(training)
             raise
         else:
@@ -59,13 +60,13 @@ def run(training: Training) -> Generator[Progress]:
 
 
 def parties_of(training: Training) -> Parties:
-    """Who takes part in its steps, as Fabric sets them up."""
+    """The step's parts, as Fabric sets them up."""
     forward, optimiser = training.fabric.setup(_compiled(training), training.optimiser)
     return Parties(training.step, forward, optimiser, training.fabric)
 
 
 def anyone(came: bool, fabric: Fabric) -> bool:
-    """Whether something came to any of the processes, so that all stop after the same batch."""
+    """Whether any process got the signal, so that all stop after the same batch."""
     if fabric.world_size == 1:
         return came
     flag = torch.tensor(float(came), device=fabric.device)
@@ -73,7 +74,7 @@ def anyone(came: bool, fabric: Fabric) -> bool:
 
 
 def _keeper(training: Training) -> Callable[[Progress], None]:
-    """What writes frames, logs and checkpoints as training goes on, in the first process alone."""
+    """Make a function that writes frames, logs and checkpoints in the first process."""
     if not is_first():
         return lambda progress: None
     source, log = training.source, _tensorboard(training)
@@ -99,7 +100,7 @@ def _keeper(training: Training) -> Callable[[Progress], None]:
 
 
 def save(training: Training) -> None:
-    """Checkpoint, the best weights, and the history so far; the first process does it for all."""
+    """Save checkpoint, best weights and history, in the first process."""
     if not is_first():
         return
     save_state(training.folder.checkpoint, training.state, training.step, training.optimiser)
@@ -107,7 +108,7 @@ def save(training: Training) -> None:
 
 
 def save_weights(training: Training) -> None:
-    """The weights to use (the best epoch's, or the last ones) and the history."""
+    """Save the weights to use (of the best epoch, or the last) and the history."""
     if not is_first():
         return
     state, folder = training.state, training.folder
@@ -129,7 +130,7 @@ def _compiled(training: Training) -> nn.Module:
 
 
 def _tensorboard(training: Training) -> Any:
-    """A function that logs an epoch's row to TensorBoard, if the settings say so."""
+    """A function that logs an epoch's values to TensorBoard, if the settings ask for it."""
     if not training.settings.tensorboard:
         return lambda row, epoch: None
     logger = start_logger("tensorboard", training.folder.path, {})

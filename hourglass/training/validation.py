@@ -1,4 +1,4 @@
-"""Losses over a whole split, always in the same noise, by one process or several."""
+"""Losses over a whole split, with the same noise each time, in one process or several."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,14 @@ from ..model.posterior_stats import Posterior, gathered
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-EVALUATION_SEED = 0    # of the noise in which losses are compared from epoch to epoch
+EVALUATION_SEED = 0    # seed of the noise, so that epochs can be compared
 EVALUATION_BATCH = 250
 
 
 def together(
     sums: dict[str, Tensor], count: int, fabric: "Fabric | None"
 ) -> tuple[dict[str, Tensor], int]:
-    """Sums and counts over all processes."""
+    """Sum losses and counts over all processes."""
     if fabric is None or fabric.world_size == 1:
         return sums, count
 
@@ -36,9 +36,8 @@ def evaluate(
     step: Step, split: Split, fabric: "Fabric | None" = None, size: int = EVALUATION_BATCH,
     most: int | None = None,
 ) -> tuple[dict[str, float], Posterior | None]:
-    """Mean losses over a split as they are trained, at full weight, each sample counted once, in
-    the same noise at every call; and what the posterior does. Not compiled, for its batches have
-    many sizes."""
+    """Mean losses over a split at full weights, each sample counted once, with the same noise at
+    every call; and statistics of the posterior. Not compiled, as its batches have many sizes."""
     step.eval()
     step.objective.at(None)
     sums: dict[str, Tensor] = {}

@@ -1,4 +1,4 @@
-"""Beginning with what another run has learnt, to train on."""
+"""Warm start: begin with the weights of another run."""
 
 from ..model.autoencoder import Autoencoder
 from ..model.older_texts import backbone_of
@@ -9,7 +9,7 @@ from ..run.weights import read_description, read_model
 
 
 def settings_of(settings: Settings, in_memory: bool) -> Settings:
-    """The settings with what they leave open of parts and reading as in the run to begin with."""
+    """Fill in parts and reading options that the settings leave open from the other run."""
     if not settings.begin:
         return settings
     folder = open_run(settings.begin)
@@ -30,17 +30,17 @@ def settings_of(settings: Settings, in_memory: bool) -> Settings:
 
 
 def begin_with(run: str, model: Autoencoder) -> str:
-    """Give the model the run's weights, as far as names and shapes agree; returns what was done.
+    """Load another run's weights where names and shapes agree. Returns a note.
 
-    Raises ValueError where nothing agrees.
+    Raises ValueError if nothing agrees.
     """
     found, own = read_model(open_run(run))[0].state_dict(), model.state_dict()
     fitting = {name: value for name, value in found.items()
                if name in own and own[name].shape == value.shape}
     if not fitting:
-        raise ValueError(f"nothing of {run} fits this model; train it without --from, or with the "
-                         f"same --model and --backbone")
+        raise ValueError(f"no weights of {run} fit this model; leave --from out, or pass the same "
+                         f"--model and --backbone")
     model.load_state_dict(fitting, strict=False)
     fresh = sorted(set(own) - set(fitting))
     more = f"; new: {', '.join(fresh[:6])}{' ...' if len(fresh) > 6 else ''}" if fresh else ""
-    return f"begins with {len(fitting)} of {len(own)} weights of {run}{more}"
+    return f"starts from {len(fitting)} of {len(own)} weights of {run}{more}"

@@ -24,7 +24,7 @@ class _LogBessel(torch.autograd.Function):
         steps = max(0, math.ceil(HIGH - order))
         log = _expanded(order + steps, k)
         ratio = torch.exp(_expanded(order + steps + 1, k) - log)
-        for n in range(steps, 0, -1):   # downwards, which is stable
+        for n in range(steps, 0, -1):   # the downward recurrence is stable
             ratio = 1 / (2 * (order + n) / k + ratio)
             log = log - ratio.log()
         ctx.save_for_backward(k, ratio)

@@ -1,4 +1,4 @@
-"""Diagonal Gaussians over a vector of factors, as posteriors and as mixtures' components."""
+"""Diagonal Gaussians over latent vectors, for posteriors and mixture components."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ STEEPEST = 20.0   # log variance stays within +-20
 
 
 def normal(params: Tensor) -> Normal:
-    """Means and log variances (B, 2 D) -> a Gaussian for each factor, (B, D)."""
+    """Means and log variances (B, 2 D) -> a Gaussian per latent dimension, (B, D)."""
     mean, log_var = params.chunk(2, dim=1)
     # a soft limit: unlike a clamp it leaves a gradient everywhere
     log_var = STEEPEST * torch.tanh(log_var / STEEPEST)
@@ -16,15 +16,15 @@ def normal(params: Tensor) -> Normal:
 
 
 def standard(mean: Tensor) -> Normal:
-    """N(0, 1) in every factor of a mean (B, D)."""
+    """N(0, 1) for every latent dimension of a mean (B, D)."""
     return Normal(torch.zeros_like(mean), torch.ones_like(mean), validate_args=False)
 
 
 def on_cpu(t: Tensor) -> Tensor:
-    """t on the CPU, whose noise is the same everywhere; the meta device has none to take there."""
+    """Move t to the CPU, whose noise is the same on every machine. The meta device has no noise."""
     return t if t.is_meta else t.cpu()
 
 
 def whole(factors: Normal) -> Independent:
-    """The factors (B, D) as one distribution of vectors: its log density is (B,)."""
+    """Join the dimensions (B, D) to one distribution of vectors, with log density (B,)."""
     return Independent(factors, 1, validate_args=False)

@@ -1,4 +1,4 @@
-"""The density of a mixture of diagonal Gaussians, by products of matrices."""
+"""The density of a mixture of diagonal Gaussians, computed with matrix products."""
 
 import math
 from typing import ClassVar
@@ -10,10 +10,10 @@ from torch.distributions.constraints import Constraint
 
 
 class GaussianMixture(Distribution):
-    """Gaussians (K, D), each as likely as its logit (K,) says: one density of vectors (D,).
+    """A mixture of K diagonal Gaussians with means (K, D) and logits (K,), over vectors (D,).
 
-    Their squared distances are multiplied out: torch's own mixtures hold a number for every sample,
-    component and factor, which took most of a step.
+    Squared distances are expanded into matrix products. torch's own mixtures store a number for
+    every sample, component and dimension, which took most of a training step.
     """
 
     arg_constraints: ClassVar[dict[str, Constraint]] = {}
@@ -26,9 +26,9 @@ class GaussianMixture(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """(..., D) -> (...), in nats."""
-        # in double precision, for narrow components cancel; and no autocast touches it
+        # in double precision, because narrow components cancel; autocast must not touch it
         place, width = self.components.loc.double(), self.components.scale.double()
-        centre = place.detach().mean(0)   # else far-off means would cancel badly
+        centre = place.detach().mean(0)   # otherwise means far from 0 would cancel badly
         z, mean = value - centre, place - centre
         weight = width.square().reciprocal()   # (K, D)
         squared = (z.square() @ weight.T - 2 * z @ (mean * weight).T

@@ -12,7 +12,7 @@ from .unit_sphere import Shape, SphereUniform, around, log_area
 
 class PowerSpherical(Distribution):
     """Density C(k) (1 + mode . z)^k of unit vectors z, for unit vectors `mode` (B, D) and
-    concentrations k (B, 1): drawn without rejection (De Cao & Aziz, 2020, arXiv 2006.04437)."""
+    concentrations k (B, 1). Sampling needs no rejection (De Cao & Aziz, 2020, arXiv 2006.04437)."""
 
     arg_constraints: ClassVar = {}
     has_rsample = True
@@ -28,7 +28,7 @@ class PowerSpherical(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """Inside the sphere: the mode, shortened to the mean resultant length."""
+        """The mode times the mean resultant length, a point inside the sphere."""
         return self.concentration / (self.concentration + 2 * self.half) * self.mode
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
@@ -36,7 +36,7 @@ class PowerSpherical(Distribution):
         k = self.concentration.double().expand(*shape[:-1], 1)
         near, far = (Gamma(a, 1.0, validate_args=False).rsample()
                      for a in (k + self.half, torch.full_like(k, self.half)))
-        whole = near + far   # near / whole is a beta, and twice it less one the cosine
+        whole = near + far   # near / whole has a beta distribution; 2 near / whole - 1 is a cosine
         return around(self.mode, (near - far) / whole,
                       2 * torch.sqrt(near * far) / whole).to(self.mode)
 

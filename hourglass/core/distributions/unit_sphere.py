@@ -1,4 +1,4 @@
-"""Points of the unit sphere in D dimensions: the uniform distribution, and turns about a mean."""
+"""The unit sphere in D dimensions: its uniform distribution, and points at an angle from a mean."""
 
 import math
 from typing import ClassVar
@@ -12,24 +12,24 @@ Shape = torch.Size | list[int] | tuple[int, ...]
 
 
 def log_area(dim: int) -> float:
-    """Of the unit sphere in `dim` dimensions: of the circle, log 2 pi."""
+    """Log area of the unit sphere in `dim` dimensions; log 2 pi for the circle."""
     return math.log(2) + dim / 2 * math.log(math.pi) - math.lgamma(dim / 2)
 
 
 def around(mean: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Points (..., D), in double precision, at an angle (..., 1) from the means (B, D), in a
-    direction that is drawn.
+    """Points (..., D), in double precision, at an angle (..., 1) from the means (B, D), in a random
+    direction.
 
-    No reflection takes the pole to the mean, so that nothing happens where the two agree.
+    No reflection is used, so the case where mean and pole agree needs no care.
     """
-    mean = F.normalize(mean.double(), dim=-1)   # on a circle, what is left is often little
+    mean = F.normalize(mean.double(), dim=-1)   # on a circle, the remainder is often tiny
     noise = torch.randn(*cosine.shape[:-1], mean.shape[-1], dtype=mean.dtype, device=mean.device)
     across = noise - (noise * mean).sum(-1, keepdim=True) * mean
     return cosine * mean + sine * F.normalize(across, dim=-1)
 
 
 class SphereUniform(Distribution):
-    """Every direction (B, D) is as likely as every other."""
+    """The uniform distribution of directions (B, D)."""
 
     arg_constraints: ClassVar = {}
 

@@ -13,15 +13,15 @@ from torch.distributions import Distribution, register_kl
 from .bessel import log_bessel
 from .unit_sphere import Shape, SphereUniform, around, log_area
 
-PROPOSALS = 40   # at once; each is taken with probability 0.64 at least, so all fail once in 1e17
+PROPOSALS = 40   # at once; each is accepted with probability 0.64 or more: all fail once in 1e17
 NODES = 64       # of the quadrature in the samples' gradient
 
 
 class VonMisesFisher(Distribution):
     """Density C(k) exp(k mean . z) of unit vectors z, for unit vectors `mean` (B, D) and
-    concentrations k (B, 1); its samples have the exact gradient in both.
+    concentrations k (B, 1). Samples have the exact gradient in both.
 
-    Drawn as by Wood (1994) and Ulrich (1984).
+    Sampled by the method of Wood (1994) and Ulrich (1984).
     """
 
     arg_constraints: ClassVar = {}
@@ -40,7 +40,7 @@ class VonMisesFisher(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """Inside the sphere: the mode, shortened to the mean resultant length."""
+        """The mode times the mean resultant length, a point inside the sphere."""
         return self.length.to(self.mode) * self.mode
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
@@ -72,7 +72,7 @@ def _kl(q: VonMisesFisher, p: SphereUniform) -> Tensor:
 
 @torch.no_grad()
 def _angles(k: Tensor, dim: int) -> Tensor:
-    """Angles between sample and mean, (..., 1): the first proposal that is accepted."""
+    """Angles between sample and mean, (..., 1): the first accepted proposal."""
     b = (dim - 1) / (2 * k + torch.sqrt(4 * k.square() + (dim - 1) ** 2))
     x = (1 - b) / (1 + b)
     u, v = torch.rand(2, *k.shape[:-1], PROPOSALS, dtype=k.dtype, device=k.device)
@@ -80,14 +80,14 @@ def _angles(k: Tensor, dim: int) -> Tensor:
     beta = (1 + radius * torch.cos(2 * math.pi * v)) / 2   # Beta((D - 1) / 2, (D - 1) / 2)
     w = (1 - (1 + b) * beta) / (1 - (1 - b) * beta)
     odds = k * (w - x) + (dim - 1) * (torch.log1p(-x * w) - torch.log1p(-x.square()))
-    # argmax: the first that is accepted, and of none, which is as good as impossible, the nearest
+    # argmax finds the first accepted proposal; without any, which hardly ever happens, the nearest
     excess = (odds - torch.rand_like(odds).log()).clamp(max=0)
     return torch.acos(w.gather(-1, excess.argmax(-1, keepdim=True)).clamp(-1, 1))
 
 
 class _Angle(torch.autograd.Function):
-    """Angles as they were drawn, with their derivative in k: what moves each of them so that the
-    share of smaller ones stays as it is (Figurnov, Mohamed & Mnih, 2018, arXiv 1805.08498)."""
+    """Sampled angles with their exact derivative in k, by implicit reparametrisation (Figurnov,
+    Mohamed & Mnih, 2018, arXiv 1805.08498)."""
 
     @staticmethod
     def forward(ctx: Any, angle: Tensor, k: Tensor, length: Tensor, dim: int) -> Tensor:
@@ -110,6 +110,6 @@ class _Angle(torch.autograd.Function):
 
 @cache
 def _quadrature() -> tuple[np.ndarray, np.ndarray]:
-    """Gauss and Legendre's nodes and weights on [0, 1]."""
+    """Gauss-Legendre nodes and weights on [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     return (nodes + 1) / 2, weights / 2

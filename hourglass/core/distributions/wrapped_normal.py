@@ -12,9 +12,9 @@ from .unit_sphere import Shape
 
 
 class WrappedNormal(Distribution):
-    """A Gaussian of these scales (B, D) about zero, whose vectors are walked along geodesics from
-    points `mode` (B, D) of the ball (Nagano et al., 2019, arXiv 1902.02992; Mathieu et al., 2019,
-    arXiv 1901.06033). The density is that per hyperbolic volume."""
+    """A Gaussian with scales (B, D) around zero, mapped along geodesics from points `mode` (B, D)
+    of the ball (Nagano et al., 2019, arXiv 1902.02992; Mathieu et al., 2019, arXiv 1901.06033).
+    The density is per hyperbolic volume."""
 
     arg_constraints: ClassVar = {}
     has_rsample = True
@@ -34,10 +34,10 @@ class WrappedNormal(Distribution):
         return inside(z, self.c).to(self.mode)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """(B,), of points (B, D)."""
+        """Log density (B,) of points (B, D)."""
         v = inwards(inside(add(-self.mode.double(), value.double(), self.c), self.c), self.c)
         far = math.sqrt(self.c) * length(v)
-        # log sinh, which would overflow
+        # log sinh, written so that it does not overflow
         sinh = far + torch.log1p(-torch.exp(-2 * far)) - math.log(2)
         bent = (v.shape[-1] - 1) * (far.log() - sinh).squeeze(-1)
         return (self.vectors.log_prob(v).sum(-1) + bent).to(value)

@@ -1,7 +1,7 @@
 """Backbones: encoder and decoder, `(shape, out, **options) -> Backbone`.
 
-The encoder gives h (B, *code) and skips; the decoder takes them back to (B, *out). `shape` is that
-of one x, `out` that of the decoder's output, which has more channels where a likelihood asks so.
+The encoder returns h (B, *code) and skips; the decoder maps them to (B, *out). `shape` is that of
+one x. `out` is that of the decoder's output, which has more channels for some likelihoods.
 """
 
 from . import conv, conv1d, mlp, spectral_norm, unet

@@ -1,4 +1,4 @@
-"""Convolutions down to a small map and back, for images of any size."""
+"""Convolutional encoder and decoder for images of any size."""
 
 import math
 from collections.abc import Sequence
@@ -41,22 +41,24 @@ def conv(
     final: Literal["same", "valid", "direct"] = "same", code: Count | None = None,
     padding: Padding = "same", dense_activation: bool = True,
 ) -> Backbone:
-    """Convolutions: one block per number in `filters`, each smaller by `stride`; then back.
+    """Convolutions: one block per number in `filters`, each smaller by `stride`; then the reverse.
 
-    A block has `layers` convolutions; the first strides, or a pool follows. The decoder goes
-    through the filters in reverse and ends in a convolution to the output's channels. With
-    final="same" each of its blocks restores the size that the encoder had; with final="valid" each
-    just multiplies it by `stride`, and an unpadded convolution and a bilinear resize end it. With
-    final="direct" the encoder is mirrored exactly: the last block itself gives the output.
-    up="nearest" or "bilinear" resizes and convolves, where transposed convolutions leave
-    checkerboards. Without `filters` the image's size chooses them, from 32 doubling to 256. With
-    `code` a convolution of 1 by 1 leads to so many maps, linearly, from which the decoder starts.
+    A block has `layers` convolutions; the first one has the stride, or a pooling layer follows. The
+    decoder uses the filters in reverse and ends in a convolution to the output's channels.
 
-    kernel=(3, 5) is a height and a width; one for each block is ((3, 3), (5, 5)), or, of three
-    blocks and more, (3, 5, 5); the same holds of `stride`. With padding="valid" a block's first
-    convolution loses its border. The decoder's dense layer is followed by the activation, unless
-    dense_activation=False. The likelihood says what follows the output: normal nothing (linear),
-    bernoulli a sigmoid.
+    final="same": each decoder block restores the encoder's size. final="valid": each block only
+    multiplies the size by `stride`, and an unpadded convolution and a bilinear resize follow.
+    final="direct": the decoder mirrors the encoder, and its last block is the output.
+
+    up="nearest" or "bilinear" resizes and convolves, which avoids the checkerboards of transposed
+    convolutions. Without `filters`, the image's size chooses them, from 32 doubling to 256. `code`
+    adds a linear 1x1 convolution to that many maps, from which the decoder starts.
+
+    kernel=(3, 5) is a height and a width. One kernel per block is ((3, 3), (5, 5)) or, for three
+    blocks or more, (3, 5, 5); `stride` works alike. padding="valid" removes the border in a
+    block's first convolution. An activation follows the decoder's dense layer, unless
+    dense_activation=False. The likelihood adds the output's activation: normal none, bernoulli a
+    sigmoid.
     """
     sizes, filters, kernels, strides = plan(shape, filters, kernel, stride, pool, padding)
     style = Style(norm, activation, dropout)
@@ -85,7 +87,7 @@ def plan(
     kernel: int | tuple[int | Pair, ...], stride: int | tuple[int | Pair, ...],
     pool: Pool = "none", padding: Padding = "same",
 ) -> tuple[list[Pair], tuple[int, ...], list[Pair], list[Pair]]:
-    """The maps' sizes before, between and after the blocks; filters, kernels and strides, one a
+    """Sizes of the maps before, between and after the blocks; and filters, kernels and strides per
     block."""
     if len(shape) != 3:
         raise ValueError(f"convolutions need images (C, H, W), not samples of shape {shape}; "
@@ -101,15 +103,15 @@ def plan(
 
 
 def _each_block(name: str, value: int | tuple[int | Pair, ...], blocks: int) -> list[Pair]:
-    """What each block takes: of one number or of a height and a width, all the same."""
+    """The values per block. One number, or one height and width, is used for all."""
     if isinstance(value, int):
         return [pair(value)] * blocks
     if len(value) == 2 and all(isinstance(part, int) for part in value):
         return [(value[0], value[1])] * blocks  # type: ignore[list-item]
     if not blocks or len(value) != blocks:
-        raise ValueError(f"{blocks} filters and {len(value)} {name}s: give one of each for every "
-                         f"block, or one {name} for all, as {name}=3 or {name}=(3, 5), which is "
-                         f"height and width")
+        raise ValueError(f"{blocks} filters and {len(value)} {name}s: pass one {name} per block, "
+                         f"or one for all, such as {name}=3 or {name}=(3, 5), which is height and "
+                         f"width")
     return [pair(part) for part in value]
 
 
@@ -127,9 +129,9 @@ def _smaller(
     if pool != "none":
         height, width = -(-height // stride[0]), -(-width // stride[1])
     if min(height, width) < 1:
-        raise ValueError(f"images of {shape[1]}x{shape[2]} pixels are too small for so many blocks "
-                         f"of kernel {plainly(kernel)} and stride {plainly(stride)}; use fewer "
-                         f"filters")
+        raise ValueError(f"images of {shape[1]}x{shape[2]} pixels are too small for this many "
+                         f"blocks of kernel {plainly(kernel)} and stride {plainly(stride)}; use "
+                         f"fewer filters")
     return height, width
 
 
@@ -138,7 +140,7 @@ def _padding(kernel: Pair, padding: Padding) -> Pair:
 
 
 def same(n: int, m: int, kernel: int | Pair, style: Style) -> list[nn.Module]:
-    """A convolution that keeps the size, whatever the kernel."""
+    """A convolution that keeps the size, for any kernel."""
     layer = nn.Conv2d(n, m, kernel, padding="same", bias=style.bias)
     return [layer, *style.after(m, maps=True)]
 
@@ -183,13 +185,13 @@ def last(
     high, wide = pair(kernel)
     left = size if final == "same" else (size[0] - high + 1, size[1] - wide + 1)
     if min(left) < 1:
-        raise ValueError(f"an unpadded convolution of kernel {plainly((high, wide))} leaves "
-                         f"nothing of maps of {size[0]}x{size[1]}; use final='same'")
+        raise ValueError(f"an unpadded convolution of kernel {plainly((high, wide))} is too large "
+                         f"for maps of {size[0]}x{size[1]}; use final='same'")
     layer: nn.Module
     if final == "same" and (high % 2 == 0 or wide % 2 == 0):
         layer = nn.Conv2d(n, out[0], (high, wide), padding="same")
     elif out[0] == 1:
         layer = ToOneMap(n, (high, wide), (high // 2, wide // 2) if final == "same" else 0)
-    else:   # transposed it is the same family of maps, and faster where channels are few
+    else:   # a transposed convolution computes the same, and faster for few channels
         layer = UpConv((n, out[0]), (high, wide), 1, size, left)
     return [layer] if final == "same" else [layer, Resize(left, (out[1], out[2]))]

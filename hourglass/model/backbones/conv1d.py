@@ -1,4 +1,4 @@
-"""Convolutions along time and back, for series of any length."""
+"""Convolutional encoder and decoder for series of any length."""
 
 import math
 from dataclasses import replace
@@ -11,7 +11,7 @@ from ...core.hints import Count, Rate
 from ...core.registry import backbones
 from .layers import ACTIVATIONS, Activation, Decoder, Encoder, Style, padding_for
 
-SHORTEST, DEEPEST = 8, 4   # steps that blocks leave, and blocks, if no filters are asked for
+SHORTEST, DEEPEST = 8, 4   # least steps after the blocks, and most blocks, by default
 
 
 @backbones.add("conv1d")
@@ -21,11 +21,12 @@ def conv1d(
     "transpose", norm: Literal["none", "batch", "group", "layer"] = "none",
     activation: Activation = "relu", dropout: Rate = 0.0,
 ) -> Backbone:
-    """Convolutions along the steps of a series (C, T), a block per number in `filters`, each
-    shorter by `stride`; the decoder goes through them in reverse, restores each length, and ends in
-    a convolution to the C channels. Dropout is between the blocks. Without `filters` the length
-    chooses them, from 32 doubling, at most four. conv1d((32, 16), dropout=0.2) is that of Keras'
-    example of anomalies in time series.
+    """Convolutions over the steps of a series (C, T): one block per number in `filters`, each
+    shorter by `stride`; then the reverse.
+
+    The decoder restores each length and ends in a convolution to the C channels. Dropout is between
+    blocks. Without `filters`, the length chooses at most four, from 32 doubling. Keras' example of
+    anomaly detection in time series is conv1d((32, 16), dropout=0.2).
     """
     if len(shape) != 2:
         raise ValueError(f"conv1d is for series (C, T), not samples of shape {shape}; use "
@@ -54,7 +55,7 @@ def _filters(length: int) -> tuple[int, ...]:
 
 
 def _lengths(length: int, blocks: int, kernel: int, stride: int) -> list[int]:
-    """How many steps there are before, between and after the blocks."""
+    """Numbers of steps before, between and after the blocks."""
     if not blocks:
         raise ValueError("conv1d needs at least one filter, as in conv1d((32, 16))")
     found = [length]

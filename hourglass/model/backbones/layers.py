@@ -1,4 +1,4 @@
-"""The layers that several backbones are made of."""
+"""Layers that several backbones share."""
 
 import math
 from collections.abc import Callable
@@ -22,17 +22,17 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 @dataclass(frozen=True)
 class Style:
-    """What follows every layer of a network."""
+    """What follows every layer: norm, activation and dropout."""
 
     norm: Norm = "none"
     activation: Activation = "relu"
     dropout: float = 0.0
 
     def after(self, features: int, maps: bool) -> list[nn.Module]:
-        """Norm, activation and dropout after a layer of that many features (2-D maps or not)."""
+        """Norm, activation and dropout after a layer with that many features."""
         activation = ACTIVATIONS[self.activation]()
         if isinstance(activation, nn.ReLU | nn.LeakyReLU):
-            activation.inplace = True   # no layer's gradient needs what is overwritten
+            activation.inplace = True   # no layer's gradient needs the overwritten values
         found = [_norm(self.norm, features, maps), activation,
                  (nn.Dropout2d if maps else nn.Dropout)(self.dropout)]
         idle = (nn.Identity, *((nn.Dropout, nn.Dropout2d) if not self.dropout else ()))
@@ -40,7 +40,7 @@ class Style:
 
     @property
     def bias(self) -> bool:
-        """Whether the layer itself adds a bias: a norm that follows has its own."""
+        """Whether the layer has a bias. A norm that follows brings its own."""
         return self.norm == "none"
 
 
@@ -54,7 +54,7 @@ def _norm(kind: Norm, features: int, maps: bool) -> nn.Module:
 
 
 class Encoder(nn.Module):
-    """Layers without skips: x -> h, ()."""
+    """An encoder without skips: x -> h, ()."""
 
     def __init__(self, layers: list[nn.Module]):
         super().__init__()
@@ -65,7 +65,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Layers without skips: h, skips -> what the likelihood takes."""
+    """A decoder without skips: h, skips -> the likelihood's parameters."""
 
     def __init__(self, layers: list[nn.Module]):
         super().__init__()
@@ -76,8 +76,8 @@ class Decoder(nn.Module):
 
 
 class UpConv(nn.Module):
-    """Transposed convolution from maps of `size` to maps of `target` (height, width); maps that are
-    larger by n pixels than `size` become larger by n strides than `target`."""
+    """Transposed convolution from maps of `size` to maps of `target` (height, width). Maps larger
+    than `size` by n pixels become larger than `target` by n strides."""
 
     def __init__(self, channels: tuple[int, int], kernel: int | Pair, stride: int | Pair,
                  size: Pair, target: Pair, bias: bool = True):
@@ -101,29 +101,29 @@ class UpConv(nn.Module):
 
 
 def pair(value: int | Pair) -> Pair:
-    """One number for both directions, or one each."""
+    """One number for both directions, or one for each."""
     return (value, value) if isinstance(value, int) else value
 
 
 def plainly(value: Pair) -> str:
-    """A pair as people say it: "3", or "3x5" (height x width)."""
+    """A pair as text: "3", or "3x5" (height x width)."""
     return str(value[0]) if value[0] == value[1] else f"{value[0]}x{value[1]}"
 
 
 def padding_for(over: int) -> tuple[int, int]:
-    """What takes `over` pixels off a transposed convolution: padding on both sides, and extra
-    pixels on one."""
+    """Padding on both sides and extra output padding that remove `over` pixels from a transposed
+    convolution."""
     padding = max(0, -(-over // 2))
     return padding, 2 * padding - over
 
 
 class _BiasGradient(torch.autograd.Function):
-    """y (B, C, H, W) with its bias already added: sends the bias its gradient, which the kernel of
-    transposed convolutions itself computes slowly on CPUs."""
+    """y (B, C, H, W) with its bias added. It computes the bias' gradient, which transposed
+    convolutions compute slowly on CPUs."""
 
     @staticmethod
     def forward(ctx: Any, y: Tensor, bias: Tensor) -> Tensor:
-        ctx.mark_dirty(y)   # the very y comes out, with this function behind it
+        ctx.mark_dirty(y)   # the same tensor is returned, now with this function's gradient
         return y
 
     @staticmethod
@@ -132,7 +132,7 @@ class _BiasGradient(torch.autograd.Function):
 
 
 class ToOneMap(nn.Module):
-    """Convolution to a single map, as one convolution per channel and their sum: the same maps, at
+    """Convolution to a single map, as one convolution per channel and their sum: the same result in
     half the time on CPUs, whose kernels pad one output channel to sixteen."""
 
     def __init__(self, channels: int, kernel: int | Pair, padding: int | Pair):
@@ -146,8 +146,8 @@ class ToOneMap(nn.Module):
 
 
 class Resize(nn.Module):
-    """Bilinear resize of maps from `size` to `target`, as two small matrix products; maps that are
-    larger by n pixels than `size` become larger by n strides than `target`."""
+    """Bilinear resize of maps from `size` to `target`, as two small matrix products. Maps larger
+    than `size` by n pixels become larger than `target` by n strides."""
 
     def __init__(self, size: Pair, target: Pair, stride: Pair = (1, 1)):
         super().__init__()
@@ -166,7 +166,7 @@ class Resize(nn.Module):
 
 
 class Repeat(nn.Module):
-    """Nearest-neighbour resize of maps from `size` to `target`; other sizes as in `Resize`."""
+    """Nearest-neighbour resize of maps from `size` to `target`. Other sizes: see `Resize`."""
 
     def __init__(self, size: Pair, target: Pair, stride: Pair):
         super().__init__()
@@ -178,12 +178,12 @@ class Repeat(nn.Module):
 
 
 def grown(seen: Pair, size: Pair, target: Pair, stride: Pair) -> Pair:
-    """The size to which maps of `seen` pixels go, where those of `size` go to `target`."""
+    """The output size for maps of `seen` pixels, if maps of `size` become `target`."""
     height, width = (t + s * (n - m) for n, m, t, s in zip(seen, size, target, stride, strict=True))
     return height, width
 
 
 def _bilinear(n: int, m: int) -> Tensor:
-    """(m, n): row i holds the weights of the n old pixels in the i-th new one."""
+    """(m, n) weights: row i holds the share of each old pixel in the i-th new one."""
     eye = torch.eye(n, device="cpu")[None, None]
     return nn.functional.interpolate(eye, size=(m, n), mode="bilinear", align_corners=False)[0, 0]

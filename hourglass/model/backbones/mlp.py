@@ -1,4 +1,4 @@
-"""Dense layers, for vectors and small images."""
+"""Dense encoder and decoder, for vectors and small images."""
 
 import math
 from itertools import pairwise
@@ -17,9 +17,9 @@ def mlp(
     shape: tuple[int, ...], out: tuple[int, ...], widths: Count | tuple[Count, ...] = (512, 256),
     norm: Norm = "none", activation: Activation | Literal["gated"] = "relu", dropout: Rate = 0.0,
 ) -> Backbone:
-    """Dense layers of these widths, and back through the same widths.
+    """Dense layers with these widths, and the reverse in the decoder.
 
-    A gated layer is W x times sigmoid(V x) (Dauphin et al., 2017, arXiv 1612.08083).
+    A gated layer computes W x times sigmoid(V x) (Dauphin et al., 2017, arXiv 1612.08083).
     """
     widths = (widths,) if isinstance(widths, int) else widths
     if not widths:

@@ -1,4 +1,4 @@
-"""A U-Net: convolutions whose decoder also sees what the encoder saw at every size."""
+"""A U-Net: a convolutional decoder with skip connections from the encoder at every size."""
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +16,12 @@ def unet(
     kernel: Count = 3, norm: Norm = "none", activation: Activation = "relu", dropout: Rate = 0.0,
     layers: Count = 1, residual: bool = False,
 ) -> Backbone:
-    """U-Net (Ronneberger et al., 2015, arXiv 1505.04597): it LEAKS x past the bottleneck.
+    """U-Net (Ronneberger et al., 2015, arXiv 1505.04597). Its skips LEAK x past the bottleneck.
 
-    Its skips carry the image around the code, so codes of it mean little, and samples, for which
-    the skips are zeros, less: use it to restore images, not to compress or generate them. Each
-    block has `layers` convolutions, of which the first strides, down or up. With residual=True only
-    what differs from the image is learnt, for likelihoods whose mean is what comes out, as normal.
+    The skips carry the image around the code, so codes and samples mean little (for samples, the
+    skips are zeros). Use it to restore images, not to compress or generate them. Each block has
+    `layers` convolutions; the first one has the stride. With residual=True, only the difference
+    from the image is learnt; this needs a likelihood whose mean is the output, such as normal.
     """
     sizes, filters, *_ = plan(shape, filters, kernel, 2)
     style = Style(norm, activation, dropout)
@@ -37,14 +37,14 @@ def unet(
         ups.append(nn.Sequential(up, *style.after(m, maps=True), *more))
     (end,) = last(filters[0] + shape[0], out, kernel, sizes[0])
     if residual and out[0] != shape[0]:
-        raise ValueError(f"residual=True needs as many channels out as in: {out[0]} is not "
-                         f"{shape[0]}")
+        raise ValueError(f"residual=True needs as many output channels as input channels: {out[0]} "
+                         f"is not {shape[0]}")
     decoder = UNetDecoder(ups, end, ACTIVATIONS[activation](), (shape[0], *sizes[0]), residual)
     return Backbone(UNetEncoder(downs), decoder, (filters[-1], *sizes[-1]))
 
 
 class UNetEncoder(nn.Module):
-    """x -> h, and the maps of every size, x the first."""
+    """x -> h, and the maps of every size, from x on."""
 
     def __init__(self, downs: nn.ModuleList):
         super().__init__()
@@ -58,7 +58,7 @@ class UNetEncoder(nn.Module):
 
 
 class UNetDecoder(nn.Module):
-    """h and the encoder's maps -> what the likelihood takes; without maps, zeros in their place."""
+    """h and the encoder's maps -> the likelihood's parameters. Missing maps are zeros."""
 
     def __init__(self, ups: nn.ModuleList, end: nn.Module, activation: nn.Module,
                  first: tuple[int, ...], residual: bool):

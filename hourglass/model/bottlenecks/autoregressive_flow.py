@@ -8,18 +8,18 @@ from torch.distributions import Transform, constraints
 from .projection import project
 
 HIDDEN = 128
-OPEN = 2.0   # the gates' bias: at first a step leaves most of z as it is
+OPEN = 2.0   # initial bias of the gates: at first, a step changes little of z
 
 
 class Autoregressive(nn.Module):
-    """h (B, *code) -> s z + (1 - s) m, where a factor's m and gate s are functions of h and of the
-    factors before it, by a masked network of one layer (Kingma et al., 2016, arXiv 1606.04934)."""
+    """h (B, *code) -> s z + (1 - s) m, where the m and gate s of a dimension depend on h and on the
+    earlier dimensions, by a masked network (Kingma et al., 2016, arXiv 1606.04934)."""
 
     def __init__(self, code: tuple[int, ...], dim: int):
         super().__init__()
         self.context = project(code, HIDDEN)
         factor, unit = torch.arange(dim), torch.arange(HIDDEN) % dim
-        # unit k sees the factors before the k-th; the k-th factor sees units to the k-th
+        # hidden unit k sees the dimensions before k; dimension k sees units up to k
         self.inwards = Masked(factor < unit[:, None], bias=False)
         self.outwards = Masked((unit <= factor[:, None]).repeat(2, 1))
 
@@ -27,14 +27,14 @@ class Autoregressive(nn.Module):
         return Gate(self, self.context(h))
 
     def gates(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """m and the logits of s, (..., D) each, of z (..., D)."""
+        """m and the logits of s, (..., D) each, for z (..., D)."""
         hidden = F.elu(self.inwards(z) + context)
         m, logits = self.outwards(hidden).chunk(2, dim=-1)
         return m, logits + OPEN
 
 
 class Masked(nn.Linear):
-    """A dense layer some of whose weights (outputs, inputs) are held at zero."""
+    """A dense layer whose weights (outputs, inputs) are masked: some are always zero."""
 
     def __init__(self, mask: Tensor, bias: bool = True):
         super().__init__(mask.shape[1], mask.shape[0], bias)
@@ -45,8 +45,7 @@ class Masked(nn.Linear):
 
 
 class Gate(Transform):
-    """z (..., D) -> s z + (1 - s) m in the reverse order, so that the next step's first factor is
-    this one's last."""
+    """z (..., D) -> s z + (1 - s) m, with the order of dimensions reversed for the next step."""
 
     bijective = True
     domain = codomain = constraints.real_vector
@@ -62,7 +61,7 @@ class Gate(Transform):
         return torch.lerp(m, x, torch.sigmoid(logits)).flip(-1)
 
     def _inverse(self, y: Tensor) -> Tensor:
-        """Factor by factor: each needs those before it."""
+        """Invert one dimension after the other, as each needs the earlier ones."""
         y = y.flip(-1)
         x = torch.zeros_like(y)
         for factor in range(y.shape[-1]):

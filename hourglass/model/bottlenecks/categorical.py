@@ -1,4 +1,4 @@
-"""The variational bottlenecks with categories: alone, or beside numbers."""
+"""Variational bottlenecks with categories, alone or together with continuous latents."""
 
 import torch
 import torch.nn.functional as F
@@ -14,10 +14,9 @@ STEEPEST = 20.0   # log variance stays within +-20
 
 
 class Mixed(nn.Module):
-    """q(z|x) of `dim` numbers, a Gaussian each, and of categories of so many `classes`; p(z) is
-    N(0, 1) and every class as likely. The temperature of draws falls by the share `cooling` in
-    every step of training, down to `coldest`. Without draw, z holds means and the likeliest
-    classes."""
+    """q(z|x) with `dim` Gaussian latents and a category for each of `classes`; p(z) is N(0, 1) and
+    uniform. The sampling temperature falls by the share `cooling` per training step, down to
+    `coldest`. Without `draw`, z holds the means and the most probable classes."""
 
     confined = True
     steps: Tensor
@@ -33,13 +32,13 @@ class Mixed(nn.Module):
 
     @property
     def heat(self) -> Tensor:
-        """The temperature now, ()."""
+        """The current temperature, ()."""
         fallen = self.temperature * torch.exp(-self.cooling * self.steps)
         return fallen.clamp(min=min(self.coldest, self.temperature))
 
     @property
     def alphabet(self) -> Alphabet | None:
-        """Where all is categories of as many classes, the classes."""
+        """The tokens, if z has only categories with equal numbers of classes."""
         if self.dim or len(set(self.classes)) > 1:
             return None
         return Alphabet(self.classes[0], (len(self.classes),), self._read, self._write)
@@ -57,7 +56,7 @@ class Mixed(nn.Module):
         return Latent(q.rsample() if draw else q.mean, q, p, codes)
 
     def settle(self, z: Tensor) -> Tensor:
-        """z with a class in place of every mixture of them."""
+        """Replace every mixture of classes in z by its most probable class."""
         numbers, *soft = z.split((self.dim, *self.classes), 1)
         return torch.cat([numbers, *(_hot(some.argmax(1), some.shape[1]) for some in soft)], 1)
 
@@ -81,9 +80,9 @@ def categorical(
     code: tuple[int, ...], back: tuple[int, ...], dim: Count = 16, classes: Count = 8,
     temperature: Positive = 1.0, cooling: NotNegative = 1e-4, coldest: Positive = 0.5,
 ) -> nn.Module:
-    """`dim` categories of so many `classes`, drawn as relaxed one-hots by Gumbel-softmax (Jang et
-    al., 2017, arXiv 1611.01144; Maddison et al., 2017, arXiv 1611.00712). Their temperature falls
-    by the share `cooling` in every step of training, down to `coldest`.
+    """`dim` categories with `classes` classes each, sampled as relaxed one-hots by Gumbel-softmax
+    (Jang et al., 2017, arXiv 1611.01144; Maddison et al., 2017, arXiv 1611.00712). The temperature
+    falls by the share `cooling` per training step, down to `coldest`.
     """
     return Mixed((code, back), 0, (classes,) * dim, (temperature, cooling, coldest))
 
@@ -93,10 +92,10 @@ def joint(
     code: tuple[int, ...], back: tuple[int, ...], dim: Count = 10,
     classes: tuple[Count, ...] = (10,), temperature: Positive = 0.67,
 ) -> nn.Module:
-    """`dim` numbers with a Gaussian each, and a category for each of `classes`, of so many classes
-    (Dupont, 2018, arXiv 1804.00104); relaxed one-hots are drawn at that temperature.
+    """`dim` Gaussian latents, and a category for each number of classes in `classes` (Dupont, 2018,
+    arXiv 1804.00104). Relaxed one-hots are sampled at this temperature.
     """
     if not classes:
-        raise ValueError("joint needs classes, such as joint(10, classes=(10,)); without them it "
-                         "is gaussian(10)")
+        raise ValueError("joint needs classes, such as joint(10, classes=(10,)); without classes, "
+                         "use gaussian(10)")
     return Mixed((code, back), dim, classes, (temperature, 0.0, temperature))

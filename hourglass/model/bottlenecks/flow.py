@@ -1,4 +1,4 @@
-"""Posteriors that a flow bends away from a Gaussian."""
+"""Variational bottlenecks whose posterior is a normalising flow."""
 
 from typing import Literal
 
@@ -18,11 +18,11 @@ KINDS = {"planar": Planar, "radial": Radial, "iaf": Autoregressive}
 
 @bottlenecks.add("flow")
 class Flow(nn.Module):
-    """q(z|x) a Gaussian taken through `layers` invertible steps, planar or radial (Rezende &
-    Mohamed, 2015, arXiv 1505.05770) or inverse autoregressive, iaf (Kingma et al., 2016, arXiv
-    1606.04934); p(z) = N(0, 1).
+    """q(z|x) a Gaussian followed by `layers` invertible steps: planar or radial (Rezende & Mohamed,
+    2015, arXiv 1505.05770), or iaf, inverse autoregressive (Kingma et al., 2016, arXiv 1606.04934);
+    p(z) = N(0, 1).
 
-    Without noise z is where the Gaussian's mean is taken.
+    Without noise, z is the image of the Gaussian's mean.
     """
 
     confined = True

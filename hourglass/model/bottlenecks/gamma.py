@@ -1,4 +1,4 @@
-"""Codes that are positive: gamma posteriors and prior."""
+"""The variational bottleneck with gamma posterior and prior, for positive codes."""
 
 import torch
 import torch.nn.functional as F
@@ -10,13 +10,13 @@ from ...core.hints import Count, Positive
 from ...core.registry import bottlenecks
 from .projection import project, unproject
 
-LEAST = 0.05   # shape and rate: below, draws are zero in single precision
+LEAST = 0.05   # least shape and rate: below, samples are zero in single precision
 
 
 @bottlenecks.add("gamma")
 class Gamma(nn.Module):
-    """q(z|x) a gamma distribution with its own shape and rate per factor, p(z) one of this shape
-    and rate: below 1, a shape asks for sparse codes. Draws have implicit gradients (Figurnov,
+    """q(z|x) a gamma distribution with its own shape and rate per dimension; p(z) a gamma with
+    these ones. A shape below 1 favours sparse codes. Samples have implicit gradients (Figurnov,
     Mohamed & Mnih, 2018, arXiv 1805.08498)."""
 
     confined = True
@@ -34,7 +34,7 @@ class Gamma(nn.Module):
         return Latent(q.rsample() if draw else q.mean, q, self._prior(torch.ones_like(rate)))
 
     def settle(self, z: Tensor) -> Tensor:
-        """The nearest codes that are not negative."""
+        """The nearest codes without negative numbers."""
         return z.clamp(min=0)
 
     def sample_prior(self, n: int) -> Tensor:

@@ -12,8 +12,8 @@ from .projection import HiddenNorm, project, unproject
 
 @bottlenecks.add("gaussian")
 class Gaussian(nn.Module):
-    """q(z|x) a Gaussian with its own mean and variance per factor, p(z) = N(0, 1)
-    (Kingma & Welling, 2014, arXiv 1312.6114); `hidden` rectified units before it, if any."""
+    """q(z|x) a Gaussian with its own mean and variance per dimension, p(z) = N(0, 1) (Kingma &
+    Welling, 2014, arXiv 1312.6114). `hidden` adds a ReLU layer of that size before it."""
 
     confined = True
 

@@ -1,4 +1,4 @@
-"""Factors of two kinds: numbers with a Gaussian each, and categories."""
+"""Distributions over Gaussian and categorical latents together."""
 
 import math
 from typing import Any
@@ -14,28 +14,28 @@ from torch.distributions import (
     register_kl,
 )
 
-HARDEST = 1e-6   # relaxed one-hots stay so far from 0 where their density is asked for
+HARDEST = 1e-6   # relaxed one-hots keep this distance from 0 when their density is computed
 
 
 class Factors(Distribution):
-    """Independent numbers and categories: z (B, D + K1 + K2 + ...) holds the numbers, and then each
-    category as a one-hot, drawn as one that is relaxed, so that there is a gradient (Jang et al.,
-    2017, arXiv 1611.01144; Maddison et al., 2017, arXiv 1611.00712)."""
+    """Independent Gaussian and categorical latents. z (B, D + K1 + K2 + ...) holds the numbers,
+    then each category as a relaxed one-hot, which has a gradient (Jang et al., 2017, arXiv
+    1611.01144; Maddison et al., 2017, arXiv 1611.00712)."""
 
     has_rsample = True
     arg_constraints: dict[str, Any] = {}   # noqa: RUF012
 
     def __init__(self, mean: Tensor, std: Tensor, logits: tuple[Tensor, ...], heat: Tensor):
         self.normal = Normal(mean, std, validate_args=False)
-        self.heat = heat   # the temperature of draws, ()
+        self.heat = heat   # sampling temperature, ()
         self.logs = tuple(F.log_softmax(some, -1) for some in logits)
-        self.continuous = mean.shape[-1]   # factors
+        self.continuous = mean.shape[-1]   # number of Gaussian latents
         self.sizes = (self.continuous, *(some.shape[-1] for some in logits))
         super().__init__(mean.shape[:-1], torch.Size([sum(self.sizes)]), validate_args=False)
 
     @property
     def mean(self) -> Tensor:
-        """The numbers' means, and the likeliest of each category, as one-hots."""
+        """The Gaussians' means, and the most probable classes as one-hots."""
         hot = [F.one_hot(some.argmax(-1), some.shape[-1]).to(some) for some in self.logs]
         return torch.cat([self.normal.mean, *hot], -1)
 
@@ -49,11 +49,11 @@ class Factors(Distribution):
         return torch.cat(parts, -1)
 
     def unrelaxed(self) -> "OneHots":
-        """The same with categories as they are."""
+        """The same distribution without relaxation."""
         return OneHots(self.normal, self.logs)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The density (..., B) at z, categories taken as relaxed (Maddison et al., eq. 10)."""
+        """Log density (..., B) of z with relaxed categories (Maddison et al., eq. 10)."""
         numbers, *hot = value.split(self.sizes, -1)
         total = self.normal.log_prob(numbers).sum(-1)
         for some, at in zip(self.logs, hot, strict=True):
@@ -66,8 +66,7 @@ class Factors(Distribution):
 
 
 class OneHots(Distribution):
-    """Independent numbers and categories, without relaxation: what codes are once training is
-    over."""
+    """Independent Gaussian and categorical latents without relaxation, for use after training."""
 
     has_rsample = False
     arg_constraints: dict[str, Any] = {}   # noqa: RUF012
@@ -84,7 +83,7 @@ class OneHots(Distribution):
         return torch.cat([each.sample(sample_shape) for each in (self.normal, *self.kinds)], -1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """(..., B): the numbers' density times the categories' probabilities."""
+        """(..., B): the Gaussians' log density plus the categories' log probability."""
         numbers, *hot = value.split(self.sizes, -1)
         each = [(some * logs).sum(-1) for some, logs in zip(hot, self.logs, strict=True)]
         return sum(each, self.normal.log_prob(numbers).sum(-1))
@@ -92,7 +91,7 @@ class OneHots(Distribution):
 
 @register_kl(Factors, Factors)
 def _kl(q: Factors, p: Factors) -> Tensor:
-    """KL(q || p) of every factor, (B, D + categories), in nats; of categories themselves, not of
-    their relaxed draws."""
+    """KL(q || p) per latent, (B, D + categories), in nats. For categories it is the KL of the
+    categories themselves, not of their relaxed samples."""
     each = [(a.exp() * (a - b)).sum(-1, keepdim=True) for a, b in zip(q.logs, p.logs, strict=True)]
     return torch.cat([kl_divergence(q.normal, p.normal), *each], -1)

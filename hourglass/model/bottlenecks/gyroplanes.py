@@ -1,4 +1,4 @@
-"""Distances to hyperplanes of the Poincare ball: what a dense layer is in flat space."""
+"""Distances to hyperplanes of the Poincare ball, the counterpart of a dense layer."""
 
 import math
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class Gyroplanes(nn.Linear):
-    """z (B, D) of the ball -> (B, units): signed distances to planes, times the planes' weights
-    (Ganea et al., 2018, arXiv 1805.09112; as a decoder's first layer, Mathieu et al., 2019, arXiv
-    1901.06033). A unit's weight is normal to its plane, whose point nearest to the centre lies in
-    that direction, as far away as the unit's bias says."""
+    """z (B, D) in the ball -> (B, units): signed distances to hyperplanes, times the planes'
+    weights (Ganea et al., 2018, arXiv 1805.09112; as a decoder's first layer: Mathieu et al., 2019,
+    arXiv 1901.06033). A unit's weight is the normal of its plane. The plane's point nearest to the
+    centre lies in that direction, at the distance of the unit's bias."""
 
     def __init__(self, dim: int, units: int, c: float):
         super().__init__(dim, units)
@@ -23,7 +23,7 @@ class Gyroplanes(nn.Linear):
         far = root / 2 * self.bias.double()
         place, room = torch.tanh(far) / root, torch.cosh(far) ** -2
         zz = z.double().square().sum(1, keepdim=True)
-        # <-p + z, a> over 1 - c |-p + z|^2, both of the ball's addition, whose divisor cancels
+        # <-p + z, a> / (1 - c |-p + z|^2) by Moebius addition; the divisor of both cancels
         inner = room * along - (1 - 2 * c * place * along + c * zz) * place
         distance = torch.asinh(2 * root * inner / (room * (1 - c * zz))) / root
         return (size * distance).to(z)

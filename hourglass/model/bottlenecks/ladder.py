@@ -1,4 +1,4 @@
-"""Several levels of factors, each with a prior that the level above it sets."""
+"""A hierarchical bottleneck: each level of latents sets the prior of the level below."""
 
 from itertools import pairwise
 
@@ -15,12 +15,12 @@ from .projection import project, unproject
 
 @bottlenecks.add("ladder")
 class Ladder(nn.Module):
-    """Ladder variational autoencoder (Sonderby et al., 2016, arXiv 1602.02282): `dims` factors a
-    level, from the lowest up. What a level of the encoder finds and what the level above predicts
-    are merged as their precisions weigh.
+    """Ladder variational autoencoder (Sonderby et al., 2016, arXiv 1602.02282), with `dims` latents
+    per level, from the lowest up. The encoder's result for a level and the prediction from the
+    level above are merged, weighted by their precisions.
 
-    z holds all levels, the lowest first, and the decoder sees them all. q and p are of each factor
-    given the levels above it as they were drawn, so q cannot be drawn from again.
+    z holds all levels, the lowest first, and the decoder gets them all. q and p are conditional on
+    the sampled levels above, so no further samples can be drawn from q.
     """
 
     confined = True
@@ -35,7 +35,7 @@ class Ladder(nn.Module):
         self.rungs = nn.ModuleList([nn.Sequential(project(c, hidden), nn.LeakyReLU(0.2))
                                     for c in inwards])
         self.found = nn.ModuleList([nn.Linear(hidden, 2 * dim) for dim in self.dims])
-        # from each level but the lowest, of the one below it
+        # from each level (except the lowest) to the level below
         self.foretold = nn.ModuleList([project((above,), 2 * below, hidden)
                                        for below, above in pairwise(self.dims)])
         self.expand = unproject(sum(self.dims), back)
@@ -57,7 +57,7 @@ class Ladder(nn.Module):
         return Latent(torch.cat(z[::-1], 1), posterior, _together(p))
 
     def _given_above(self, level: int, above: Tensor | None, like: Tensor) -> Normal:
-        """The prior of a level, given what the level above has drawn."""
+        """The prior of a level, given the sampled level above."""
         return normal(torch.cat([torch.zeros_like(like)] * 2, 1) if above is None else
                       self.foretold[level](above))
 
@@ -71,7 +71,7 @@ class Ladder(nn.Module):
 
 
 def merged(one: Normal, other: Normal) -> Normal:
-    """The normalised product of two Gaussians (B, D): their precisions add."""
+    """The normalised product of two Gaussians (B, D). Their precisions add."""
     weights = one.variance.reciprocal(), other.variance.reciprocal()
     precision = weights[0] + weights[1]
     mean = (one.mean * weights[0] + other.mean * weights[1]) / precision
@@ -79,6 +79,6 @@ def merged(one: Normal, other: Normal) -> Normal:
 
 
 def _together(levels: list[Normal]) -> Normal:
-    """Of all factors, the lowest level's first."""
+    """Join the levels' distributions, the lowest first."""
     return Normal(torch.cat([level.mean for level in reversed(levels)], 1),
                   torch.cat([level.stddev for level in reversed(levels)], 1), validate_args=False)

@@ -1,4 +1,4 @@
-"""Gaussian posteriors under a prior that is a learned mixture of Gaussians."""
+"""The variational bottleneck whose prior is a learned mixture of Gaussians."""
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,8 @@ from .projection import project, unproject
 
 @bottlenecks.add("mixture")
 class Mixture(nn.Module):
-    """p(z) a mixture of `components` Gaussians whose shares, means and variances are learned with
-    the rest (as compared by Tomczak & Welling, 2018, arXiv 1705.07120)."""
+    """p(z) a mixture of `components` Gaussians, with learned weights, means and variances (as
+    compared by Tomczak & Welling, 2018, arXiv 1705.07120)."""
 
     confined = True
 
@@ -23,8 +23,8 @@ class Mixture(nn.Module):
         super().__init__()
         self.reduce = project(code, 2 * dim)
         self.expand = unproject(dim, back)
-        self.shares = nn.Parameter(torch.zeros(components))   # as logits
-        # apart from one another, or they would all learn the same; as wide as N(0, 1)
+        self.shares = nn.Parameter(torch.zeros(components))   # logits of the weights
+        # distinct means, or all would learn the same; as wide as N(0, 1)
         self.places = nn.Parameter(torch.cat(
             [torch.randn(components, dim), torch.zeros(components, dim)], 1))
 

@@ -1,4 +1,4 @@
-"""Bottlenecks without a distribution: the code is a vector, or the map itself."""
+"""Deterministic bottlenecks: the code is a vector, or the feature map itself."""
 
 from typing import Literal
 
@@ -16,7 +16,7 @@ SQUASH = {"none": nn.Identity, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": n
 
 @bottlenecks.add("plain")
 class Plain(nn.Module):
-    """A vector of `dim` numbers; its prior, for want of a better, is N(0, 1)."""
+    """A vector of `dim` numbers without a posterior. Its own prior is N(0, 1) by convention."""
 
     confined = False
 
@@ -38,15 +38,15 @@ class Plain(nn.Module):
 
 @bottlenecks.add("identity")
 class Identity(nn.Module):
-    """The encoder's map itself, unsqueezed: only the backbone's strides compress."""
+    """The encoder's feature map itself: only the backbone's strides compress."""
 
     confined = False
 
     def __init__(self, code: tuple[int, ...], back: tuple[int, ...]):
         super().__init__()
         if code != back:
-            raise ValueError(f"the identity bottleneck needs an encoder and a decoder that fit: "
-                             f"{code} is not {back}")
+            raise ValueError("the identity bottleneck needs an encoder and a decoder with the "
+                             f"same code shape: {code} is not {back}")
         self.code = code
         self.expand = nn.Identity()
 

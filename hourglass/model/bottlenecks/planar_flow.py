@@ -1,4 +1,4 @@
-"""Planar and radial steps of a flow, whose weights are functions of h."""
+"""Planar and radial steps of a flow, with weights that depend on h."""
 
 from functools import partial
 
@@ -9,13 +9,13 @@ from torch.distributions import Transform, constraints
 
 from .projection import project
 
-HALVINGS = 40           # of the interval in which a planar step's inverse lies
+HALVINGS = 40           # bisection steps for the inverse of a planar step
 SHIFT = 0.5413248546    # log(e - 1): softplus is 1 there
 
 
 class Planar(nn.Module):
-    """h (B, *code) -> z + u tanh(w . z + b), with u, w and b of its own for every sample (Rezende &
-    Mohamed, 2015, arXiv 1505.05770)."""
+    """h (B, *code) -> z + u tanh(w . z + b), with its own u, w and b per sample (Rezende & Mohamed,
+    2015, arXiv 1505.05770)."""
 
     def __init__(self, code: tuple[int, ...], dim: int):
         super().__init__()
@@ -27,8 +27,8 @@ class Planar(nn.Module):
 
 
 class Stretch(Transform):
-    """z (..., D) -> z + u tanh(w . z + b); u is shifted along w until that can be inverted, and not
-    at all where w . u is 0."""
+    """z (..., D) -> z + u tanh(w . z + b). u is shifted along w until the step can be inverted; no
+    shift is needed where w . u is 0."""
 
     bijective = True
     domain = codomain = constraints.real_vector
@@ -44,7 +44,7 @@ class Stretch(Transform):
         return x + self.u * torch.tanh((self.w * x).sum(-1, keepdim=True) + self.b)
 
     def _inverse(self, y: Tensor) -> Tensor:
-        """w . x solves an equation in one unknown, by halving and, for its gradient, by Newton."""
+        """Solve for w . x by bisection, then one Newton step for its gradient."""
         goal = (self.w * y).sum(-1, keepdim=True)
         with torch.no_grad():
             low, high = goal - self.inner.abs(), goal + self.inner.abs()
@@ -62,8 +62,8 @@ class Stretch(Transform):
 
 
 class Radial(nn.Module):
-    """h (B, *code) -> z + beta (z - centre) / (alpha + |z - centre|), with a centre, alpha and beta
-    of its own for every sample (Rezende & Mohamed, 2015, arXiv 1505.05770)."""
+    """h (B, *code) -> z + beta (z - centre) / (alpha + |z - centre|), with its own centre, alpha
+    and beta per sample (Rezende & Mohamed, 2015, arXiv 1505.05770)."""
 
     def __init__(self, code: tuple[int, ...], dim: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Codes in the Poincare ball, where there is room for trees."""
+"""The variational bottleneck with codes in the Poincare ball, which suits hierarchies."""
 
 import math
 
@@ -14,15 +14,15 @@ from ...core.registry import bottlenecks
 from .gyroplanes import Gyroplanes
 from .projection import project
 
-FARTHEST = 10.0   # from the centre that a mode can be, in radii of curvature
+FARTHEST = 10.0   # largest distance of a mode from the centre, in radii of curvature
 
 
 @bottlenecks.add("poincare")
 class Poincare(nn.Module):
-    """z in hyperbolic space of curvature -`curvature`; q(z|x) and p(z) wrapped normals, of one
-    scale a factor or, if isotropic, one in all (Mathieu et al., 2019, arXiv 1901.06033).
+    """z in hyperbolic space of curvature -`curvature`. q(z|x) and p(z) are wrapped normals, with
+    one scale per dimension or, if isotropic, one for all (Mathieu et al., 2019, arXiv 1901.06033).
 
-    The decoder begins with distances to hyperbolic planes.
+    The decoder starts with distances to hyperbolic planes.
     """
 
     confined = True
@@ -43,15 +43,15 @@ class Poincare(nn.Module):
         return Latent(q.rsample() if draw else q.mode, q, p)
 
     def _wrapped(self, params: Tensor) -> WrappedNormal:
-        """Of vectors from the centre to the modes, and log variances, (B, 2 D)."""
+        """From vectors to the modes and log variances, (B, 2 D)."""
         flat = normal(params)
         far = math.sqrt(self.c) * length(flat.mean) / FARTHEST
-        # a soft limit, as the variance has: the edge, beyond which nothing moves, is not reached
+        # a soft limit, as for the variance, so that modes never reach the border and get stuck
         vector = flat.mean * torch.tanh(far) / far
         return WrappedNormal(outwards(vector, self.c), flat.stddev, self.c)
 
     def settle(self, z: Tensor) -> Tensor:
-        """The nearest points of the ball."""
+        """The nearest points inside the ball."""
         return inside(z, self.c)
 
     def sample_prior(self, n: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The maps between a backbone's code and a vector of factors."""
+"""Linear maps between a backbone's code and a latent vector."""
 
 import math
 from typing import Literal
@@ -11,7 +11,7 @@ HiddenNorm = Literal["none", "batch"]
 def project(
     code: tuple[int, ...], dim: int, hidden: int | None = None, norm: HiddenNorm = "none"
 ) -> nn.Module:
-    """h (B, *code) -> (B, dim), linear; with `hidden`, through so many rectified units first."""
+    """h (B, *code) -> (B, dim), linear. `hidden` adds a ReLU layer of that size first."""
     layers: list[nn.Module] = [nn.Flatten()]
     if hidden is not None:
         layers.append(nn.Linear(math.prod(code), hidden, bias=norm == "none"))

@@ -1,4 +1,4 @@
-"""Bottlenecks of words without a codebook: every number is rounded by itself."""
+"""Discrete bottlenecks without a codebook: every number is rounded by itself."""
 
 from typing import Annotated
 
@@ -12,14 +12,14 @@ from ...core.registry import bottlenecks
 from .token_bottleneck import Found, Quantised, squared, straight_through
 from .token_grid import places as lay_out
 
-BEYOND = 1e-3   # how far the outermost levels can be passed, that rounding meets them
+BEYOND = 1e-3   # margin beyond the outermost levels, so that rounding reaches them
 Levels = Annotated[int, Ge(3)]
 Bits = Annotated[int, Ge(1), Le(24)]
 
 
 class Spread(nn.Module):
-    """Numbers brought to mean 0 and variance 1 as those of the first batch would be, so that at the
-    beginning too every level is met."""
+    """Standardise numbers by the first batch's mean and variance, so that all levels are used from
+    the start."""
 
     mean: Tensor
     std: Tensor
@@ -27,7 +27,7 @@ class Spread(nn.Module):
     def __init__(self, dim: int):
         super().__init__()
         self.register_buffer("mean", torch.zeros(dim))
-        self.register_buffer("std", torch.zeros(dim))   # 0 until there was a batch
+        self.register_buffer("std", torch.zeros(dim))   # 0 before the first batch
 
     def forward(self, v: Tensor, learn: bool) -> Tensor:
         if learn:
@@ -40,7 +40,7 @@ class Spread(nn.Module):
 
 
 class Rounded(nn.Module):
-    """Numbers that are bounded smoothly and rounded to levels, L of the i-th: those from
+    """Numbers that are smoothly bounded and rounded to levels. The i-th has L levels, from
     -(L // 2) on, divided by L // 2."""
 
     levels: Tensor
@@ -53,8 +53,8 @@ class Rounded(nn.Module):
         self.register_buffer("levels", torch.tensor(levels), persistent=False)
 
     def bounded(self, v: Tensor) -> Tensor:
-        """v (..., D), so that rounding gives each its levels, and 0 stays 0: of an even number of
-        levels one more lies below 0 than above."""
+        """Bound v (..., D) so that rounding gives each number its levels and keeps 0. An even
+        number of levels has one more below 0 than above."""
         reach = (self.levels - 1) * (1 + BEYOND) / 2
         offset = (1 - self.levels % 2) / 2
         return torch.tanh(v + torch.atanh(offset / reach)) * reach - offset
@@ -75,12 +75,12 @@ class Rounded(nn.Module):
         return (words[..., None] // self._steps() % self.levels - half) / half
 
     def _steps(self) -> Tensor:
-        """How far apart in the numbering of words a level of each number is, (D,)."""
+        """Step of each number in the token index, (D,)."""
         return self.levels.cumprod(0) // self.levels
 
 
 class Signs(nn.Module):
-    """Numbers of which the sign is kept, so that D of them are a word of D bits."""
+    """Keep only the signs of D numbers, which form a token of D bits."""
 
     each: tuple[int, ...] = ()
 
@@ -93,7 +93,7 @@ class Signs(nn.Module):
         v = self.spread(v, learn)
         words = self.read(v)
         w = self.write(words).to(v.dtype)
-        # each sign's probability by its distance from v: exp(-(v - 1)^2) over both
+        # probability of each sign from its distance to v: exp(-(v - 1)^2), normalised
         probable = torch.sigmoid(4 * v)
         own = bits_of(4 * v, probable).flatten(1).sum(1)
         mean = probable.flatten(0, 1).mean(0)
@@ -114,7 +114,7 @@ class Signs(nn.Module):
 
 
 def bits_of(logit: Tensor, probable: Tensor) -> Tensor:
-    """The entropy, in nats, of coins with that log odds and that probability."""
+    """Entropy in nats of binary variables with these logits and probabilities."""
     return F.softplus(logit) - logit * probable
 
 
@@ -123,9 +123,10 @@ def fsq(
     code: tuple[int, ...], back: tuple[int, ...], levels: tuple[Levels, ...] = (7, 5, 5, 5),
     places: Count = 8,
 ) -> nn.Module:
-    """Finite scalar quantisation: each place holds a number for each of the `levels`, rounded to so
-    many values; together they are its word (Mentzer et al., 2023, arXiv 2309.15505). There is
-    nothing to learn, and no word dies. Of a map every place is a word; of a vector, `places` are.
+    """Finite scalar quantisation: each position holds one number per entry of `levels`, rounded to
+    that many values; together they form a token (Mentzer et al., 2023, arXiv 2309.15505). Nothing
+    is learned, and no token dies. A map has a token at every position; a vector has `places`
+    tokens.
     """
     if not levels:
         raise ValueError("fsq needs levels, such as fsq((7, 5, 5, 5))")
@@ -137,9 +138,9 @@ def lfq(
     code: tuple[int, ...], back: tuple[int, ...], bits: Bits = 10, entropy: NotNegative = 0.1,
     commitment: NotNegative = 0.25, places: Count = 8,
 ) -> nn.Module:
-    """Lookup-free quantisation: each place holds the signs of so many numbers, the bits of its word
-    (Yu et al., 2024, arXiv 2310.05737). The penalty `entropy` wants each sample sure of its bits
-    and the batch to use both values of each: the entropy of a sample's bits, less that of the
-    batch's, bit by bit, in nats, summed over places.
+    """Lookup-free quantisation: each position holds the signs of `bits` numbers, the bits of its
+    token (Yu et al., 2024, arXiv 2310.05737). The penalty `entropy` makes each sample's bits
+    certain and the batch's bits diverse: it is the entropy of a sample's bits minus that of the
+    batch's, bit by bit, in nats, summed over positions.
     """
     return Quantised(lay_out(code, back, bits, places), Signs(bits, entropy, commitment))

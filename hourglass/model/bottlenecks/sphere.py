@@ -1,4 +1,4 @@
-"""Codes on the unit sphere: there a uniform prior pulls no code towards a centre."""
+"""The variational bottleneck with codes on the unit sphere, and a uniform prior."""
 
 from typing import Annotated, Literal
 
@@ -15,15 +15,14 @@ from ...core.registry import bottlenecks
 from .projection import project, unproject
 
 KINDS = {"von_mises_fisher": VonMisesFisher, "power": PowerSpherical}
-LEAST = 1.0   # concentration, in training and evaluation alike
-BEGUN = 3.0   # where it begins, for a spread code would teach the decoder to do without it
+LEAST = 1.0   # least concentration, in training and evaluation
+BEGUN = 3.0   # initial one: with spread codes, the decoder would learn to ignore them
 
 
 @bottlenecks.add("sphere")
 class Sphere(nn.Module):
-    """Unit vectors of `dim` coordinates, one more than the sphere has dimensions; q(z|x) von Mises-
-    Fisher (Davidson et al., 2018, arXiv 1804.00891) or power spherical (De Cao & Aziz, 2020, arXiv
-    2006.04437), p(z) uniform."""
+    """Unit vectors with `dim` coordinates. q(z|x) is von Mises-Fisher (Davidson et al., 2018, arXiv
+    1804.00891) or power spherical (De Cao & Aziz, 2020, arXiv 2006.04437); p(z) is uniform."""
 
     confined = True
 
@@ -38,13 +37,13 @@ class Sphere(nn.Module):
     def forward(self, h: Tensor, draw: bool = False) -> Latent:
         found = self.reduce(h)
         mode = F.normalize(found[:, :-1], dim=1)
-        # by the dimension, as it takes that much more for draws to lie as near to the mode
+        # times the dimension: samples need that much more concentration to lie as near
         concentration = self.dim * F.softplus(found[:, -1:] + BEGUN) + LEAST
         q = KINDS[self.kind](mode, concentration)
         return Latent(q.rsample() if draw else mode, q, SphereUniform(mode))
 
     def settle(self, z: Tensor) -> Tensor:
-        """The nearest points of the sphere."""
+        """The nearest points on the sphere."""
         return F.normalize(z, dim=1)
 
     def sample_prior(self, n: int) -> Tensor:

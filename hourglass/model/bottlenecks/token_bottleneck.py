@@ -1,4 +1,4 @@
-"""The bottleneck of words, whatever it is that chooses them."""
+"""The bottleneck of discrete tokens, for any quantiser."""
 
 import math
 from collections.abc import Mapping
@@ -14,27 +14,27 @@ Found = tuple[Tensor, Tensor, Mapping[str, Tensor]]
 
 
 class Quantiser(Protocol):
-    """What rounds vectors to words: each place (P) holds one word, or an axis G of them."""
+    """Rounds vectors to tokens. Each position (P) holds one token, or an axis G of them."""
 
-    size: int                 # words there are
-    each: tuple[int, ...]     # of a place: () or (G,)
+    size: int                 # number of different tokens
+    each: tuple[int, ...]     # tokens per position: () or (G,)
 
     def __call__(self, v: Tensor, learn: bool) -> Found:
-        """v (B, P, D) -> what the words say (B, P, E), with v's gradient, the words (B, P, *each),
-        and penalties (B,); learns from v if told to."""
+        """v (B, P, D) -> the rounded vectors (B, P, E) with v's gradient, the token indices
+        (B, P, *each), and penalties (B,). With `learn`, the codebook learns from v."""
         ...
 
     def read(self, w: Tensor) -> Tensor:
-        """The words (B, P, *each) that say w (B, P, E), or come nearest."""
+        """Rounded vectors w (B, P, E) -> their (or the nearest) token indices (B, P, *each)."""
         ...
 
     def write(self, words: Tensor) -> Tensor:
-        """What words (B, P, *each) say, (B, P, E)."""
+        """Token indices (B, P, *each) -> rounded vectors (B, P, E)."""
         ...
 
 
 def straight_through(v: Tensor, w: Tensor) -> Tensor:
-    """w itself, with v's gradient (Bengio et al., 2013, arXiv 1308.3432)."""
+    """The value of w with v's gradient (Bengio et al., 2013, arXiv 1308.3432)."""
     return w.detach() + (v - v.detach())
 
 
@@ -44,7 +44,7 @@ def squared(t: Tensor) -> Tensor:
 
 
 class Quantised(nn.Module):
-    """h's vectors, rounded to words by a quantiser, and their prior: every word as likely."""
+    """h's vectors, rounded to tokens by a quantiser, with a uniform prior over tokens."""
 
     confined = False
     here: Tensor
@@ -54,24 +54,24 @@ class Quantised(nn.Module):
         self.reduce, self.expand, self.grid = layers
         self.quantiser = quantiser
         self.places = (*self.grid.places, *quantiser.each)
-        self.books = math.prod(quantiser.each)   # of which a place's words are
-        self.register_buffer("here", torch.empty(0), persistent=False)   # knows the device
+        self.books = math.prod(quantiser.each)   # codebooks per position
+        self.register_buffer("here", torch.empty(0), persistent=False)   # marks the device
 
     @property
     def alphabet(self) -> Alphabet:
-        """The words, and where they are."""
+        """The tokens and their positions."""
         return Alphabet(self.quantiser.size, self.places, self._read, self._write)
 
     def forward(self, h: Tensor, draw: bool = False) -> Latent:
         reduced = self.reduce(h)
         v, places = self.grid.split(reduced), self.grid.of(reduced)
-        # training's steps alone teach the words: evaluation draws too
+        # only training steps teach the codebook; evaluation may sample too
         w, words, penalties = self.quantiser(v, self.training and draw)
         return Latent(self.grid.join(w, places), codes=words.unflatten(1, places),
                       penalties=dict(penalties))
 
     def settle(self, z: Tensor) -> Tensor:
-        """The nearest words to z (B, ...)."""
+        """The nearest valid codes to z (B, ...)."""
         return self._write(self._read(z))
 
     def sample_prior(self, n: int) -> Tensor:

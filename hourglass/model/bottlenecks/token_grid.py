@@ -1,4 +1,4 @@
-"""From a backbone's code to vectors at places, each of which is to become a word, and back."""
+"""Maps between a backbone's code and the vectors that are rounded to tokens."""
 
 import math
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 from .projection import project, unproject
 
-CONVOLUTIONS = {2: nn.Conv1d, 3: nn.Conv2d}   # by how many axes a code has
+CONVOLUTIONS = {2: nn.Conv1d, 3: nn.Conv2d}   # by the number of the code's axes
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where vectors of `dim` numbers are: at the places (T,) or (H, W) of a map, or, where codes
-    are vectors, one after another."""
+    """Positions of the vectors with `dim` numbers: (T,) or (H, W) of a map; for vector codes, one
+    after another."""
 
     places: tuple[int, ...]
     dim: int
@@ -26,27 +26,27 @@ class Grid:
         return z.unflatten(1, (self.places[0], -1))
 
     def of(self, z: Tensor) -> tuple[int, ...]:
-        """The places of z, which has more of them where the image was larger than in training."""
+        """The positions of z. There are more of them for images larger than in training."""
         return tuple(z.shape[2:]) if self.maps else self.places
 
     def join(self, v: Tensor, places: tuple[int, ...] = ()) -> Tensor:
-        """Vectors (B, P, D) -> z, of these places, else of those in training."""
+        """Vectors (B, P, D) -> z with these positions; by default, those of training."""
         return v.transpose(1, 2).unflatten(2, places or self.places) if self.maps else v.flatten(1)
 
 
 def places(
     code: tuple[int, ...], back: tuple[int, ...], dim: int | None, count: int
 ) -> tuple[nn.Module, nn.Module, Grid]:
-    """The layers from h (B, *code) to z and from z to h (B, *back), and where z's vectors are.
+    """Layers from h (B, *code) to z and from z to h (B, *back), and the vectors' positions.
 
-    A map has one of `dim` numbers at each of its places, through a convolution of 1 by 1; without
-    `dim` it is taken as it is. Of a vector there are as many as `count` says.
+    A map has one vector of `dim` numbers at each position, by a 1x1 convolution; without `dim`, the
+    map is used unchanged. A vector code has `count` vectors.
     """
     convolution = CONVOLUTIONS.get(len(code))
     if dim is None:
         if convolution is None or code != back:
-            raise ValueError(f"dim=None needs an encoder's map that the decoder takes as it is: "
-                             f"{code} for {back} is none; use dim=16, say")
+            raise ValueError(f"dim=None needs an encoder whose map fits the decoder: {code} does "
+                             f"not fit {back}; pass a number, such as dim=16")
         return nn.Identity(), nn.Identity(), Grid(code[1:], code[0], True)
     if convolution is None:
         return (project(code, count * dim), unproject(count * dim, back),

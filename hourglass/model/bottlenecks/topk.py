@@ -1,4 +1,4 @@
-"""Sparse codes: all but the largest numbers are zero."""
+"""The sparse bottleneck: all numbers except the largest are zero."""
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ class TopK(nn.Module):
     """`dim` numbers, of which only the `active` largest are not zero: the k-sparse autoencoder
     (Makhzani & Frey, 2014, arXiv 1312.5663).
 
-    For want of a better, its prior is the size of N(0, 1) in random places.
+    Its own prior, by convention, has the sizes of N(0, 1) at random positions.
     """
 
     confined = False
@@ -23,8 +23,8 @@ class TopK(nn.Module):
                  active: Count = 16):
         super().__init__()
         if active > dim:
-            raise ValueError(f"topk cannot keep {active} of {dim} numbers; give it a larger dim, "
-                             f"as in topk({active * 16}, {active})")
+            raise ValueError(f"topk cannot keep {active} of {dim} numbers; use a larger dim, as in "
+                             f"topk({active * 16}, {active})")
         self.dim, self.active = dim, active
         self.reduce = project(code, dim)
         self.expand = unproject(dim, back)
@@ -33,7 +33,7 @@ class TopK(nn.Module):
         return Latent(self.settle(self.reduce(h)))
 
     def settle(self, z: Tensor) -> Tensor:
-        """The codes without all but their largest numbers."""
+        """Set all numbers except the largest to zero."""
         found = z.topk(self.active, dim=1)
         return torch.zeros_like(z).scatter(1, found.indices, found.values)
 

@@ -1,4 +1,4 @@
-"""Gaussian posteriors under the VampPrior, a mixture of the posteriors at learned inputs."""
+"""The variational bottleneck with a VampPrior: a mixture of posteriors at learned inputs."""
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +13,11 @@ from .projection import project, unproject
 
 @bottlenecks.add("vamp")
 class Vamp(nn.Module):
-    """p(z) the mean of the posteriors at `count` pseudo-inputs, which are learned (Tomczak &
-    Welling, 2018, arXiv 1705.07120).
+    """p(z) the mean of the posteriors at `count` learned pseudo-inputs (Tomczak & Welling, 2018,
+    arXiv 1705.07120).
 
-    The Autoencoder holds the pseudo-inputs in `inputs` and hands over the encoder's h of them, the
-    anchors (K, *code); without any, p(z) is N(0, 1).
+    The Autoencoder stores the pseudo-inputs in `inputs` and passes the encoder's h for them, the
+    anchors (K, *code). Without anchors, p(z) is N(0, 1).
     """
 
     confined = True

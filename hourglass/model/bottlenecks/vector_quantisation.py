@@ -1,4 +1,4 @@
-"""Bottlenecks of words from learned codebooks."""
+"""Discrete bottlenecks with learned codebooks."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from .token_grid import places as lay_out
 
 
 class Nearest(nn.Module):
-    """The nearest word of one codebook."""
+    """The nearest entry of one codebook."""
 
     each: tuple[int, ...] = ()
 
@@ -34,8 +34,8 @@ class Nearest(nn.Module):
 
 
 class Several(nn.Module):
-    """The nearest words of several codebooks, one after another in w: of parts of a vector, or, if
-    `residual`, each of what those before it leave, so that the words' sum is near the vector."""
+    """The nearest entries of several codebooks, concatenated in w. Each codebook encodes a part of
+    the vector, or, if `residual`, what the earlier ones leave, so that the entries add up to it."""
 
     def __init__(self, books: list[Codebook], commitment: float, residual: bool):
         super().__init__()
@@ -50,7 +50,7 @@ class Several(nn.Module):
             part = left if self.residual else v.chunk(len(self.books), 2)[i]
             words, w, paid = nearest(book, part, learn, self.commitment)
             left = left - w.detach() if self.residual else v
-            # the gradient of a sum of words is v's once, not as often as there are words
+            # a sum of entries has v's gradient once, not once per entry
             straight = i == 0 or not self.residual
             said.append(straight_through(part, w) if straight else w.detach())
             found.append(words)
@@ -72,7 +72,7 @@ class Several(nn.Module):
 
 
 class Summed(nn.Module):
-    """z of several words a place -> that of their sums."""
+    """z with several entries per position -> z with their sums."""
 
     def __init__(self, grid: Grid, depth: int):
         super().__init__()
@@ -86,8 +86,8 @@ class Summed(nn.Module):
 def nearest(
     book: Codebook, v: Tensor, learn: bool, commitment: float
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    """Vectors v (B, P, D) -> the nearest words (B, P), what they say (B, P, D), and the penalties
-    (B,): squared distances, of which the commitment's moves v and the codebook's the words."""
+    """Vectors v (B, P, D) -> indices of the nearest entries (B, P), these entries (B, P, D), and
+    penalties (B,): squared distances. `commitment` moves v, `codebook` moves the entries."""
     if learn:
         book.begin(v.flatten(0, 1))
     words = book.nearest(v)
@@ -104,13 +104,15 @@ def vq(
     places: Count = 8, ema: bool = True, decay: Rate = 0.99, commitment: NotNegative = 0.25,
     restart: bool = True, cosine: bool = False,
 ) -> nn.Module:
-    """Each place of the code becomes the nearest of so many `words` of `dim` numbers (van den Oord
-    et al., 2017, arXiv 1711.00937). Of a map every place is a word; of a vector, `places` are.
+    """Vector quantisation: each position of the code becomes the nearest of `words` codebook
+    entries with `dim` numbers (van den Oord et al., 2017, arXiv 1711.00937). A map has a token at
+    every position; a vector has `places` tokens.
 
-    With `ema` words are running means of what chose them; else the penalty `codebook` draws them
-    there. The penalty `commitment`, at its weight, draws the encoder to the words; both are squared
-    distances, summed over a sample. Unused words begin anew, if `restart`; `cosine` compares
-    directions alone (Yu et al., 2022, arXiv 2110.04627). dim=None takes the map as it is.
+    With `ema`, entries are running means of the vectors assigned to them; otherwise the penalty
+    `codebook` moves them. The penalty `commitment`, times its weight, moves the encoder's vectors
+    to the entries; both are squared distances, summed over a sample. With `restart`, unused entries
+    are initialised again. `cosine` compares directions only (Yu et al., 2022, arXiv 2110.04627).
+    dim=None uses the map unchanged.
     """
     layers = lay_out(code, back, dim, places)
     book = Codebook(words, layers[2].dim, ema, decay, restart, cosine)
@@ -123,9 +125,9 @@ def residual_vq(
     depth: Count = 4, places: Count = 8, decay: Rate = 0.99, commitment: NotNegative = 0.25,
     restart: bool = True,
 ) -> nn.Module:
-    """Each place of the code becomes the sum of `depth` words: the nearest of a first codebook,
-    then of a second one the nearest to what is left, and so on (Zeghidour et al., 2021, arXiv
-    2107.03312; Lee et al., 2022, arXiv 2203.01941). z holds them one after another; else as vq.
+    """Residual vector quantisation: each position becomes the sum of `depth` entries. Each codebook
+    encodes what the earlier ones leave (Zeghidour et al., 2021, arXiv 2107.03312; Lee et al., 2022,
+    arXiv 2203.01941). z holds the entries one after another. Other arguments: see vq.
     """
     reduce, expand, grid = lay_out(code, back, dim, places)
     books = [Codebook(words, dim, True, decay, restart) for _ in range(depth)]
@@ -139,10 +141,11 @@ def product_vq(
     groups: Count = 4, places: Count = 8, decay: Rate = 0.99, commitment: NotNegative = 0.25,
     restart: bool = True,
 ) -> nn.Module:
-    """Each place of the code becomes `groups` words, one after another, each of a codebook of its
-    own and of dim / groups numbers (Jegou, Douze & Schmid, 2011); else as vq.
+    """Product quantisation: each position becomes `groups` entries, one after another, each from
+    its own codebook with dim / groups numbers (Jegou, Douze & Schmid, 2011). Other arguments: see
+    vq.
     """
     if dim % groups:
-        raise ValueError(f"product_vq needs a dim that {groups} groups share evenly, not {dim}")
+        raise ValueError(f"product_vq needs a dim that is a multiple of {groups} groups, not {dim}")
     books = [Codebook(words, dim // groups, True, decay, restart) for _ in range(groups)]
     return Quantised(lay_out(code, back, dim, places), Several(books, commitment, residual=False))

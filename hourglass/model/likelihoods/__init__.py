@@ -1,13 +1,12 @@
 """Likelihoods p(x|z): modules from the decoder's output (B, *out) to a distribution over x.
 
-`support` is where x may lie; `out(shape)` is what the decoder must put out for x of that shape.
-`log_prob(x)` is of every value, (B, *shape), and `mean` (B, *shape) is the reconstruction.
-`discrete` says whether these are probabilities of the values that data is stored as, or densities.
-`per_value` turns the mean of -log p(x|z) into the error that the tutorials print, under its own
-name, where the two differ by constants only. One that has `counts` wants its data unscaled; one
-with `start(x, known)` says what the decoder would put out, (*out), to fit samples x (N, *shape)
-without knowing anything of each; one with `shown(x)` says what the encoder sees of x; one with
-`adapt(px, x, known)` is given every training batch and says what p(x|z) is there.
+`support` is the range of x; `out(shape)` is the shape of the decoder's output for x of that shape.
+`log_prob(x)` is per value, (B, *shape), and `mean` (B, *shape) is the reconstruction.
+`discrete` says whether `log_prob` is a probability of stored values, or a density.
+`per_value` converts the mean of -log p(x|z) to the error that Keras tutorials print, with its name,
+if they differ only by constants. `counts` means that the data must stay unscaled.
+`start(x, known)` gives decoder outputs (*out) that fit samples x (N, *shape) without seeing each.
+`shown(x)` is the encoder's input for x. `adapt(px, x, known)` adjusts p(x|z) to a training batch.
 """
 
 from . import basic, continuous_bernoulli, counts, discretised, mixed, normal, student_t

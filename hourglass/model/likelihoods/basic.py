@@ -1,4 +1,4 @@
-"""The likelihoods of one parameter that is the mean, or its logit: bernoulli and laplace."""
+"""Likelihoods with one parameter, the mean or its logit: bernoulli and laplace."""
 
 import math
 
@@ -14,11 +14,11 @@ from .common import EVERYWHERE, UNIT, logit_of, mean_of
 
 @likelihoods.add("bernoulli")
 class Bernoulli(nn.Module):
-    """Binary cross-entropy, from logits; on grey values it is a loss, not a likelihood:
-    continuous_bernoulli is one."""
+    """Binary cross-entropy, from logits. For grey values it is only a loss, not a likelihood; use
+    continuous_bernoulli there."""
 
     support = UNIT
-    discrete = True   # of data that is 0 or 1
+    discrete = True   # for data that is 0 or 1
 
     def forward(self, params: Tensor) -> Distribution:
         return BernoulliDistribution(logits=params, validate_args=False)
@@ -35,7 +35,7 @@ class Bernoulli(nn.Module):
 
 @likelihoods.add("laplace")
 class Laplace(nn.Module):
-    """Absolute error, up to constants."""
+    """Absolute error, up to constants (Laplace distribution)."""
 
     support = EVERYWHERE
     discrete = False

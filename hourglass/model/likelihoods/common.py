@@ -1,4 +1,4 @@
-"""What several likelihoods are made of: supports, soft limits, a distribution of single values."""
+"""Shared pieces of likelihoods: supports, soft limits, a distribution of independent values."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -9,12 +9,12 @@ from torch.distributions import Distribution
 
 EVERYWHERE = (float("-inf"), float("inf"))
 UNIT = (0.0, 1.0)
-RAREST = 0.001   # no mean of values in [0, 1] begins nearer to an end
+RAREST = 0.001   # least distance of an initial mean in [0, 1] from the ends
 
 
 class Elementwise(Distribution):
-    """A distribution over x (B, *shape) whose values are independent: by the log probability of
-    each, (B, *shape), and by what gives their means, (B, *shape), where they are asked for."""
+    """A distribution over x (B, *shape) with independent values. It is defined by functions for the
+    log probability of each value and for the means, (B, *shape) each."""
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
 
@@ -24,7 +24,7 @@ class Elementwise(Distribution):
         super().__init__(shape, validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Of every value, (B, *shape), in nats."""
+        """Log probability of every value, (B, *shape), in nats."""
         return self.each(value)
 
     @property
@@ -34,32 +34,32 @@ class Elementwise(Distribution):
 
 
 def mean_of(x: Tensor, known: Tensor | None = None) -> Tensor:
-    """The mean (*shape) of samples x (N, *shape), over those in which the value is known."""
+    """The mean (*shape) of samples x (N, *shape), over their observed values."""
     if known is None:
         return x.mean(0)
     return (x * known).sum(0) / known.sum(0).clamp(min=1)
 
 
 def logit_of(mean: Tensor) -> Tensor:
-    """The logit of a mean in [0, 1], kept to what a network can leave again."""
+    """The logit of a mean in [0, 1], kept away from the ends so that a network can leave them."""
     return mean.clamp(RAREST, 1 - RAREST).logit()
 
 
 def wider(shape: tuple[int, ...], times: int) -> tuple[int, ...]:
-    """What a decoder puts out for x of that shape, so many numbers a value."""
+    """The decoder's output shape for x of that shape, with `times` numbers per value."""
     return (times * shape[0], *shape[1:])
 
 
 def limited(t: Tensor, most: float) -> Tensor:
-    """t, but softly within +-most: unlike a clamp it leaves a gradient everywhere."""
+    """t, softly limited to +-most. Unlike a clamp, this leaves a gradient everywhere."""
     return most * torch.tanh(t / most)
 
 
 def unlimited(t: Tensor, most: float) -> Tensor:
-    """What `limited` makes t of."""
+    """The inverse of `limited`."""
     return most * torch.atanh(t / most)
 
 
 def above(t: Tensor, least: float) -> Tensor:
-    """t, but softly kept above `least`, with a gradient everywhere."""
+    """t, softly kept above `least`, with a gradient everywhere."""
     return least + torch.nn.functional.softplus(t - least)

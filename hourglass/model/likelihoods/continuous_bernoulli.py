@@ -9,15 +9,15 @@ from torch.distributions import Distribution
 from ...core.registry import likelihoods
 from .common import UNIT, Elementwise, mean_of
 
-FARTHEST = 50.0   # from 0 that parameters begin; the mean there is 0.98
+FARTHEST = 50.0   # largest initial parameter; its mean is 0.98
 HALVINGS = 40
-NEAR = 0.5   # of half a logit, below which both sides of a difference are too alike to take it
+NEAR = 0.5   # below this half logit, a series replaces the difference, which would lose digits
 
 
 @likelihoods.add("continuous_bernoulli")
 class ContinuousBernoulli(nn.Module):
-    """A density on grey values in [0, 1], from logits: in place of bernoulli, which is none there
-    (Loaiza-Ganem & Cunningham, 2019, arXiv 1907.06845)."""
+    """A density of grey values in [0, 1], from logits (Loaiza-Ganem & Cunningham, 2019, arXiv
+    1907.06845). For grey values, use it instead of bernoulli."""
 
     support = UNIT
     discrete = False
@@ -38,7 +38,7 @@ class ContinuousBernoulli(nn.Module):
 
 
 def params_of(mean: Tensor) -> Tensor:
-    """The parameters whose distributions have these means, within +-FARTHEST, by bisection."""
+    """The parameters with these means, within +-FARTHEST, by bisection."""
     low, high = torch.full_like(mean, -FARTHEST), torch.full_like(mean, FARTHEST)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
@@ -48,8 +48,8 @@ def params_of(mean: Tensor) -> Tensor:
 
 
 def log_sinh_ratio(a: Tensor) -> Tensor:
-    """log(sinh(a) / a): p(x) is exp(2a (x - 1/2)) over this. Near 0 by its series, where torch's
-    own ContinuousBernoulli, which goes through probabilities, loses digits."""
+    """log(sinh(a) / a), which normalises p(x) = exp(2a (x - 1/2)). Uses a series near 0, where
+    torch's ContinuousBernoulli, which computes with probabilities, loses digits."""
     square = a.square().clamp(max=NEAR**2)
     series = square * (1 / 6 - square * (1 / 180 - square * (1 / 2835 - square / 37800)))
     far = a.abs().clamp(min=NEAR)
@@ -58,7 +58,7 @@ def log_sinh_ratio(a: Tensor) -> Tensor:
 
 
 def langevin(a: Tensor) -> Tensor:
-    """coth(a) - 1/a, the derivative of the former."""
+    """coth(a) - 1/a, the derivative of `log_sinh_ratio`."""
     square = a.square().clamp(max=NEAR**2)
     series = a * (1 / 3 - square * (1 / 45 - square * (2 / 945 - square / 4725)))
     far = torch.where(a < 0, a.clamp(max=-NEAR), a.clamp(min=NEAR))

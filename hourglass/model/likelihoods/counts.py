@@ -1,4 +1,4 @@
-"""The likelihood of counts: whole numbers from 0, without an upper end."""
+"""The likelihood of counts: integers from 0, without an upper limit."""
 
 import torch
 from torch import Tensor, nn
@@ -8,23 +8,23 @@ from torch.nn.functional import logsigmoid
 from ...core.registry import likelihoods
 from .common import Elementwise, limited, mean_of, unlimited, wider
 
-RAREST = 1e-4    # no mean begins below that
-LARGEST = 20.0   # the mean's logarithm stays within +-20
-EVENEST = 7.0    # and that of the dispersion within +-7
+RAREST = 1e-4    # least initial mean
+LARGEST = 20.0   # log mean stays within +-20
+EVENEST = 7.0    # log dispersion stays within +-7
 
 
 @likelihoods.add("negative_binomial")
 class NegativeBinomial(nn.Module):
-    """Counts, more spread than Poisson's: the decoder gives each one's mean m and dispersion r, of
-    which the variance is m + m^2 / r (of VAEs Lopez et al., 2018, scVI). Data stays unscaled; as
-    there, the encoder is shown log(1 + x)."""
+    """Negative binomial counts: the decoder gives each mean m and dispersion r; the variance is
+    m + m^2 / r (in VAEs: Lopez et al., 2018, scVI). Data stays unscaled, and the encoder gets
+    log(1 + x), as in scVI."""
 
     support = (0.0, float("inf"))
     discrete = True
     counts = True
 
     def shown(self, x: Tensor) -> Tensor:
-        """What the encoder sees of counts, (B, *shape)."""
+        """The encoder's input for counts, (B, *shape)."""
         return torch.log1p(x.clamp(min=0))
 
     def forward(self, params: Tensor) -> Distribution:
@@ -41,7 +41,7 @@ class NegativeBinomial(nn.Module):
         return wider(shape, 2)
 
     def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
-        """The log of the mean counts, and a dispersion of 1."""
+        """The log mean counts, and a dispersion of 1."""
         log_mean = unlimited(mean_of(x, known).clamp(min=RAREST).log(), LARGEST)
         return torch.cat([log_mean, torch.zeros_like(log_mean)])
 
@@ -50,7 +50,8 @@ class NegativeBinomial(nn.Module):
 
 
 def _log_choices(x: Tensor, r: Tensor) -> Tensor:
-    """log of (x + r - 1 over x): differences of large numbers, so in double where there is such."""
+    """Log of the binomial coefficient (x + r - 1 over x), in double precision where available,
+    because it is a difference of large numbers."""
     wide = r.dtype if r.device.type == "mps" else torch.float64
     a, b = x.to(wide), r.to(wide)
     return (torch.lgamma(a + b) - torch.lgamma(b) - torch.lgamma(a + 1)).to(r.dtype)

@@ -1,6 +1,6 @@
-"""Likelihoods of values that are stored as levels, such as 256 of 8-bit images: k / (levels - 1).
+"""Likelihoods of values stored as levels, such as the 256 of 8-bit images: k / (levels - 1).
 
-They are probabilities, which sum to one over the levels; a value between two counts as the nearer.
+They are probabilities, which sum to one over the levels. A value between two levels is rounded.
 """
 
 import math
@@ -17,13 +17,13 @@ from ...core.registry import likelihoods
 from .common import RAREST, UNIT, Elementwise, limited, mean_of, unlimited, wider
 
 Levels = Annotated[int, Ge(2)]
-STEEPEST = 7.0   # the logarithm of a logistic's scale stays within +-7, where x is from -1 to 1
+STEEPEST = 7.0   # log scale of a logistic stays within +-7, for x from -1 to 1
 
 
 @likelihoods.add("categorical", example="categorical(16)")
 class Categorical(nn.Module):
-    """Each value one of `levels` kinds, whose order the model is not told (van den Oord et al.,
-    2016, arXiv 1601.06759); the decoder puts out as many channels for each."""
+    """Each value is one of `levels` classes, without an order (van den Oord et al., 2016, arXiv
+    1601.06759). The decoder has `levels` output channels per channel."""
 
     support = UNIT
     discrete = True
@@ -47,7 +47,7 @@ class Categorical(nn.Module):
         return wider(shape, self.levels)
 
     def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
-        """The log frequency of each level, (levels * C, ...)."""
+        """Log frequency of each level, (levels * C, ...)."""
         level = level_of(x, self.levels)
         share = torch.stack([mean_of((level == k).to(x), known) for k in range(self.levels)])
         return share.clamp(min=RAREST).log().flatten(0, 1)
@@ -57,9 +57,9 @@ class Categorical(nn.Module):
 
 
 class Logistics(nn.Module):
-    """A mixture of logistic distributions, each rounded to the levels: what is below the first
-    level or beyond the last counts as that one. `mean` is that before rounding, which is smooth in
-    the parameters, and never more than half a level from the mean of the levels."""
+    """A mixture of logistic distributions, rounded to levels. The outermost levels include the
+    tails. `mean` is the mean before rounding: it is smooth in the parameters, and at most half a
+    level from the mean of the levels."""
 
     support = UNIT
     discrete = True
@@ -68,12 +68,12 @@ class Logistics(nn.Module):
     def __init__(self, components: int, levels: int):
         super().__init__()
         self.components, self.levels = components, levels
-        # where the components begin: all in one place would stay there
+        # initial spread of the components: in one place, they would stay together
         places = torch.linspace(-1, 1, components) if components > 1 else torch.zeros(1)
         self.register_buffer("places", places, persistent=False)
 
     def forward(self, params: Tensor) -> Distribution:
-        # (B, components, C, ...) each; a single component has no weight
+        # (B, components, C, ...) each; a single component needs no weight
         loc, log_scale, *weights = params.unflatten(1, (-1, self.components, self._channels(
             params.shape[1]))).unbind(1)
         loc = loc + self.places.view(-1, *[1] * (loc.ndim - 2))
@@ -96,10 +96,10 @@ class Logistics(nn.Module):
         return wider(shape, self._numbers() * self.components)
 
     def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
-        """The mean and the spread of the values; components begin around it, as likely."""
+        """Mean and standard deviation of the values. Components start around it, equally likely."""
         mean = mean_of(x, known)
         std = mean_of((x - mean).square(), known).clamp(min=RAREST).sqrt()
-        scale = (2 * std * math.sqrt(3) / math.pi).log()   # of values from -1 to 1
+        scale = (2 * std * math.sqrt(3) / math.pi).log()   # for values from -1 to 1
         one = [2 * mean - 1, unlimited(scale, STEEPEST), torch.zeros_like(mean)]
         return torch.cat([t for t in one[:self._numbers()] for _ in range(self.components)])
 
@@ -109,7 +109,7 @@ class Logistics(nn.Module):
 
 @likelihoods.add("discretised_logistic")
 def discretised_logistic(levels: Levels = 256) -> Logistics:
-    """A logistic distribution, rounded to levels; the decoder gives each value's middle and scale
+    """A logistic distribution, rounded to levels. The decoder gives each value's location and scale
     (Kingma et al., 2016, arXiv 1606.04934)."""
     return Logistics(1, levels)
 
@@ -117,7 +117,7 @@ def discretised_logistic(levels: Levels = 256) -> Logistics:
 @likelihoods.add("logistic_mixture")
 def logistic_mixture(components: Count = 5, levels: Levels = 256) -> Logistics:
     """A mixture of logistic distributions, rounded to levels (Salimans et al., 2017, arXiv
-    1701.05517): each channel has its own, where the paper's third depends on the first two."""
+    1701.05517). Channels are independent; in the paper, each depends on the earlier ones."""
     return Logistics(components, levels)
 
 
@@ -127,10 +127,10 @@ def level_of(x: Tensor, levels: int) -> Tensor:
 
 
 def log_mass(level: Tensor, loc: Tensor, log_scale: Tensor, levels: int) -> Tensor:
-    """The log probability that a logistic, over values from -1 to 1, rounds to the level.
+    """Log probability that a logistic, over values from -1 to 1, rounds to the level.
 
-    For a below b, s(b) - s(a) = s(b) s(-a) (1 - exp(a - b)), s the sigmoid: so nothing cancels,
-    however far the level is, and no threshold is needed.
+    For a below b, s(b) - s(a) = s(b) s(-a) (1 - exp(a - b)), with s the sigmoid. Nothing cancels in
+    this form, at any distance, and no threshold is needed.
     """
     half = 1 / (levels - 1)
     steep = torch.exp(-log_scale)
@@ -143,9 +143,9 @@ def log_mass(level: Tensor, loc: Tensor, log_scale: Tensor, levels: int) -> Tens
 
 
 def clipped_mean(loc: Tensor, log_scale: Tensor) -> Tensor:
-    """In [0, 1], of a logistic over values from -1 to 1 that is clipped there: the integral of what
-    lies beyond each point."""
+    """Mean in [0, 1] of a logistic over values from -1 to 1 that is clipped there: the integral of
+    the tail probability."""
     scale = log_scale.exp() / 2
     middle = (1 + loc) / 2
     mean = scale * (softplus(middle / scale) - softplus((middle - 1) / scale))
-    return mean.clamp(0, 1)   # which only rounding exceeds
+    return mean.clamp(0, 1)   # against rounding errors

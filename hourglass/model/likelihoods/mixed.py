@@ -1,4 +1,4 @@
-"""The likelihood of a table's rows, whose columns are of different kinds."""
+"""The likelihood of table rows, whose columns are of different kinds."""
 
 import math
 import re
@@ -12,31 +12,32 @@ from torch.nn.functional import logsigmoid
 from ...core.registry import likelihoods
 from .common import EVERYWHERE, RAREST, Elementwise, above, logit_of, mean_of
 
-NARROWEST = -4.0   # the logarithm of a number's spread stays above that, in its own deviations
+NARROWEST = -4.0   # least log standard deviation of a standardised number
 TOKEN = re.compile(r"(number|pair|kinds)(?:\((\d*\.?\d+(?:e-?\d+)?)\))?(?:\*([1-9]\d*))?")
 
 
 class Block(NamedTuple):
-    """Neighbouring numbers of a row that have one distribution, or are of one kind."""
+    """Neighbouring numbers of a row with one kind of distribution, or of one category."""
 
     kind: str          # number, pair or kinds
-    width: int         # numbers of the row that it takes
-    share: float = 0   # of the rows in which a pair is the greater of its two values
+    width: int         # how many numbers of the row
+    share: float = 0   # of the rows in which a pair has its larger value
 
 
 @likelihoods.add("mixed", example="mixed('number*2, kinds(3), pair(0.25)')")
 class Mixed(nn.Module):
-    """Of tables: each column has its own distribution, and a category counts once, however many
-    numbers it takes (Nazabal et al., 2020, arXiv 1807.03653). Tables with categories get this.
+    """For tables: each column has its own distribution, and a category counts once, for any number
+    of classes (Nazabal et al., 2020, arXiv 1807.03653). It is the default for tables with
+    categories.
 
-    `columns` says what a row's numbers are, in order: `number` a number, normal with a spread that
-    is learnt for the column; `kinds(3)` three that are a category of three kinds; `pair(0.25)` one
-    that has but two values, the greater in a quarter of the rows, at mean 0 and deviation 1;
-    `number*12` are twelve of them. A table that is trained on says it itself.
+    `columns` describes a row's numbers in order. `number` is a normal distribution with a standard
+    deviation learned for the column. `kinds(3)` is a category with three classes. `pair(0.25)` is a
+    column with two values, the larger one in a quarter of the rows, standardised. `number*12` means
+    twelve numbers. In training, the table sets it.
     """
 
     support = EVERYWHERE
-    discrete = False   # numbers have a density, kinds a probability
+    discrete = False   # numbers have a density, categories a probability
 
     def __init__(self, columns: str = ""):
         super().__init__()
@@ -46,7 +47,7 @@ class Mixed(nn.Module):
 
     @property
     def cells(self) -> tuple[int, ...]:
-        """How many numbers of a row each of its columns takes."""
+        """Numbers of a row per column of the table."""
         return tuple(width for block in self.blocks for width in (
             [block.width] if block.kind == "kinds" else [1] * block.width))
 
@@ -67,15 +68,15 @@ class Mixed(nn.Module):
     def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         width = sum(block.width for block in self.blocks)
         if not width:
-            raise ValueError("mixed needs a table, or to be told what the columns are, as in "
+            raise ValueError("mixed needs a table, or a description of its columns, such as "
                              "mixed('number*2, kinds(3)')")
         if shape != (width,):
-            raise ValueError(f"mixed needs rows of {width} numbers, as its columns say, not "
-                             f"samples of shape {shape}")
+            raise ValueError(f"mixed needs rows of {width} numbers for its columns, not samples of "
+                             f"shape {shape}")
         return shape
 
     def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
-        """Means of numbers, logits of pairs' and log frequencies of categories."""
+        """Means of numbers, logits of pairs, and log frequencies of categories."""
         parts = mean_of(x, known).split([block.width for block in self.blocks])
         return torch.cat([
             part if block.kind == "number" else
@@ -88,14 +89,14 @@ class Mixed(nn.Module):
 
 
 def _kinds(logits: Tensor) -> Distribution:
-    """A category: x is 1 at the kind it is, so only that one's log probability counts; where it is
-    missing, x is 0 everywhere."""
+    """A category. x is 1 at its class and 0 elsewhere, so only that log probability counts. For a
+    missing category, x is 0 everywhere."""
     logs = logits.log_softmax(1)
     return Elementwise(logs.shape, lambda x: x * logs, logs.exp)
 
 
 def _pair(logits: Tensor, share: float) -> Distribution:
-    """One of two values, the lesser below 0 and the greater above."""
+    """One of two values, the smaller below 0 and the larger above."""
     std = math.sqrt(share * (1 - share))
     return Elementwise(logits.shape, lambda x: logsigmoid(torch.where(x > 0, logits, -logits)),
                        lambda: (logits.sigmoid() - share) / std)
@@ -106,7 +107,7 @@ def _number(mean: Tensor, std: Tensor) -> Distribution:
 
 
 def _read(columns: str) -> list[Block]:
-    """The blocks that a text names; raises ValueError."""
+    """Read the description of the columns. Raises ValueError."""
     found: list[Block] = []
     for token in filter(None, (part.strip() for part in columns.split(","))):
         read = TOKEN.fullmatch(token)
@@ -118,6 +119,6 @@ def _read(columns: str) -> list[Block]:
         elif kind == "pair" and value and 0 < float(value) < 1:
             found += [Block(kind, 1, float(value))] * int(times or 1)
         else:
-            raise ValueError(f"mixed cannot read {token!r}; columns are such as number, "
-                             f"number*12, kinds(3) or pair(0.25), with commas between")
+            raise ValueError(f"mixed cannot read {token!r}; write columns as number, number*12, "
+                             f"kinds(3) or pair(0.25), separated by commas")
     return found

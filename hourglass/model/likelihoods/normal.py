@@ -1,4 +1,4 @@
-"""The normal likelihood: its spread is given, learnt, or the best one for each batch."""
+"""The normal likelihood, with a fixed, a learned or the optimal standard deviation."""
 
 import math
 from typing import Literal
@@ -12,19 +12,19 @@ from ...core.hints import Positive
 from ...core.registry import likelihoods
 from .common import EVERYWHERE, UNIT, logit_of, mean_of
 
-NARROWEST = math.exp(-6)   # of the best spread: of data that comes out exactly there is none
-MEMORY = 50                # batches that the spread in evaluation is the mean of, about
+NARROWEST = math.exp(-6)   # least optimal standard deviation, for perfect reconstructions
+MEMORY = 50                # training batches averaged for evaluation, roughly
 
 
 @likelihoods.add("normal")
 class Normal(nn.Module):
-    """Squared error, up to constants; one spread for all values: given, or std='learned', or
-    std='optimal', that under which each batch is likeliest (both Rybkin et al., 2021, arXiv
-    2006.13202). With bounded=True, for values in [0, 1], the mean is there too, by a sigmoid.
+    """Squared error, up to constants, with one standard deviation for all values: a number,
+    std='learned', or std='optimal', which maximises each batch's likelihood (both: Rybkin et al.,
+    2021, arXiv 2006.13202). bounded=True keeps the mean in [0, 1] by a sigmoid.
 
-    The optimal variance is the batch's mean squared error over known values, in closed form. It has
-    no gradient and wants none: at the optimum the likelihood's derivative by it is zero. Evaluation
-    takes the mean of the last training batches' variances, so a sample's likelihood depends on no
+    The optimal variance is the batch's mean squared error over observed values. It needs no
+    gradient, because at the optimum the derivative of the likelihood by it is zero. Evaluation uses
+    the mean of the last training batches' variances, so that a sample's likelihood depends on no
     other sample.
     """
 
@@ -47,10 +47,10 @@ class Normal(nn.Module):
 
     @property
     def std(self) -> Tensor:
-        """Of all values, ()."""
+        """Standard deviation of all values, ()."""
         if self.kind != "optimal":
             return self.log_std.exp()
-        # a copy: what a distribution has must not change with the next batch
+        # a copy: a distribution must not change with the next batch
         return (self.now if self.training else self.variance).sqrt()
 
     def forward(self, params: Tensor) -> Distribution:
@@ -60,7 +60,7 @@ class Normal(nn.Module):
         return NormalDistribution(mean, self.std, validate_args=False)
 
     def adapt(self, px: Distribution, x: Tensor, known: Tensor | None) -> Distribution:
-        """p(x|z) of a training batch with the spread that suits it best, if that is wanted."""
+        """p(x|z) of a training batch with the optimal standard deviation, if that is chosen."""
         if self.kind != "optimal":
             return px
         with torch.no_grad():

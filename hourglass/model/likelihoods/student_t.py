@@ -1,4 +1,4 @@
-"""Student's t: a normal likelihood that outliers do not drag along."""
+"""Student's t likelihood, which is robust to outliers."""
 
 import math
 from typing import Annotated, Literal
@@ -12,14 +12,14 @@ from ...core.hints import Positive
 from ...core.registry import likelihoods
 from .common import EVERYWHERE, Elementwise, mean_of
 
-Freedom = Annotated[float, Gt(1)]   # at 1 and below there is no mean
-BEGUN = 5.0                         # degrees that learning begins with
+Freedom = Annotated[float, Gt(1)]   # there is no mean at 1 and below
+BEGUN = 5.0                         # initial learned degrees of freedom
 
 
 @likelihoods.add("student_t")
 class StudentT(nn.Module):
-    """Student's t of `df` degrees of freedom, whose tails let single values be far off (Lange et
-    al., 1989; of VAEs Takahashi et al., 2018); 'learned' are both one for all values."""
+    """Student's t with `df` degrees of freedom, robust to outliers (Lange et al., 1989; in VAEs:
+    Takahashi et al., 2018). 'learned' learns one value for all of x."""
 
     support = EVERYWHERE
     discrete = False
@@ -28,7 +28,7 @@ class StudentT(nn.Module):
                  scale: Positive | Literal["learned"] = 1.0):
         super().__init__()
         above_one = (BEGUN if isinstance(df, str) else df) - 1
-        raw = above_one + math.log(-math.expm1(-above_one))   # what softplus makes above_one of
+        raw = above_one + math.log(-math.expm1(-above_one))   # the inverse of softplus
         self.raw_df = nn.Parameter(torch.tensor(raw), requires_grad=df == "learned")
         self.log_scale = nn.Parameter(
             torch.tensor(0.0 if isinstance(scale, str) else math.log(scale)),

@@ -1,12 +1,11 @@
-"""Terms of the loss: `(model, **options)` -> `(out, model) -> (B,)`.
+"""Loss terms: `(model, **options)` -> `(out, model) -> (B,)`.
 
-A term sums over dimensions and leaves the batch; weights belong to the formula, not to the term. A
-term that is a module learns with the model. One that has a `rival` learns against it: it sends no
-gradient into the rival's weights; `rival_loss(out, model)`, (B,), sends one into them alone, and
-`rate` is the rival's learning rate as a multiple of the model's. Epochs are compared without it, or
-with what its `fixed(out)`, (B,), gives in its place. A term with `at(clock)` is told
-how far the run is, or None where it should count in full. Where the loss draws codes of its own, it
-asks `log_likelihood`.
+A term sums over dimensions and keeps the batch; weights belong to the formula, not to the term. A
+term that is a module is trained with the model. A term with a `rival` trains a discriminator: the
+term sends no gradient to its weights, and `rival_loss(out, model)`, (B,), only to its weights;
+`rate` multiplies the model's learning rate for it. Epochs are compared without such a term, or with
+its `fixed(out)`, (B,), instead. A term with `at(clock)` gets the training's progress, or None for
+full strength. A loss that samples its own codes calls `log_likelihood`.
 """
 
 from . import (

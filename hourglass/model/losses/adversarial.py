@@ -1,4 +1,4 @@
-"""Terms that a rival network estimates, which learns against the model."""
+"""Adversarial loss terms, each with a discriminator that is trained against the model."""
 
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ LEAST = 0.01               # of the mean square of features, added to each one's
 
 
 class Dense(nn.Module):
-    """Of vectors, or what flattens to them: (B, ...) -> features (B, F) -> score (B,)."""
+    """Discriminator of vectors: (B, ...), flattened -> features (B, F) -> score (B,)."""
 
     def __init__(self, inputs: int, width: int, layers: int):
         super().__init__()
@@ -34,7 +34,7 @@ class Dense(nn.Module):
 
 
 class Convolutional(nn.Module):
-    """Of images: (B, C, H, W) -> score (B,), features (B, F)."""
+    """Discriminator of images: (B, C, H, W) -> score (B,), features (B, F)."""
 
     def __init__(self, shape: tuple[int, ...]):
         super().__init__()
@@ -51,7 +51,7 @@ class Convolutional(nn.Module):
 
 
 def frozen(rival: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The rival's score and features of x, without a gradient for its weights."""
+    """The discriminator's score and features of x, without a gradient for its weights."""
     fixed = {name: weight.detach() for name, weight in rival.named_parameters()}
     found: tuple[Tensor, Tensor] = functional_call(rival, fixed, (x,))
     return found
@@ -65,8 +65,8 @@ def likeness(right: Tensor, made: Tensor) -> Tensor:
 
 
 def told_apart(rival: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    """The rival's own loss, (B,): cross-entropy of calling real what is real and fake what is fake
-    (Goodfellow et al., 2014, arXiv 1406.2661). Neither side gets a gradient of it."""
+    """The discriminator's own loss, (B,): cross-entropy of real against fake (Goodfellow et al.,
+    2014, arXiv 1406.2661). Neither input gets a gradient."""
     return softplus(-rival(real.detach())[0]) + softplus(rival(fake.detach())[0])
 
 
@@ -81,9 +81,9 @@ def _prior_draws(out: Output, model: nn.Module) -> Tensor:
 
 @terms.add("gan")
 class PriorRival(nn.Module):
-    """The rival tells codes from draws of the prior, and the encoder learns that it cannot
-    (Makhzani et al., 2016, arXiv 1511.05644): -log of its belief that a code was drawn. `rate` is
-    its learning rate as a multiple of the model's."""
+    """Adversarial prior matching: a discriminator tells codes from samples of the prior, and the
+    encoder learns to fool it (Makhzani et al., 2016, arXiv 1511.05644). The term is -log of the
+    discriminator's belief in the prior. `rate` multiplies the model's learning rate for it."""
 
     def __init__(self, model: nn.Module, width: Count = 256, layers: Count = 2,
                  rate: Positive = 1.0):
@@ -95,15 +95,15 @@ class PriorRival(nn.Module):
         return softplus(-frozen(self.rival, out.latent.z)[0])
 
     def rival_loss(self, out: Output, model: nn.Module) -> Tensor:
-        """(B,), of the rival's weights alone."""
+        """(B,), with a gradient only for the discriminator."""
         return told_apart(self.rival, _prior_draws(out, model), out.latent.z)
 
 
 @terms.add("tc_gan")
 class ShuffleRival(nn.Module):
-    """Total correlation of the codes, in nats: the rival tells them from codes whose factors were
-    shuffled among the samples of the batch, and the log of its odds estimates how much likelier a
-    code is than its factors are on their own (Kim & Mnih, 2018, arXiv 1802.05983)."""
+    """Total correlation of the codes, in nats. A discriminator tells them from codes whose
+    dimensions are shuffled over the batch; its log odds estimate the density ratio (Kim & Mnih,
+    2018, arXiv 1802.05983)."""
 
     def __init__(self, model: nn.Module, width: Count = 256, layers: Count = 3,
                  rate: Positive = 1.0):
@@ -115,9 +115,9 @@ class ShuffleRival(nn.Module):
         return frozen(self.rival, out.latent.z)[0]
 
     def rival_loss(self, out: Output, model: nn.Module) -> Tensor:
-        """(B,), of the rival's weights alone."""
+        """(B,), with a gradient only for the discriminator."""
         z = out.latent.z.flatten(1)
-        order = torch.rand_like(z).argsort(0)   # each factor has its own
+        order = torch.rand_like(z).argsort(0)   # a permutation for each dimension
         return told_apart(self.rival, z, z.gather(0, order))
 
 
@@ -148,20 +148,20 @@ class ImageRival(nn.Module):
         return distance + self.realism * sum(softplus(-frozen(self.rival, x)[0]) for x in fakes)
 
     def fixed(self, out: Output) -> Tensor:
-        """Half the squared distance of the samples themselves, (B,): what no discriminator moves,
-        by which epochs are compared."""
+        """Half the squared error of the samples, (B,). It does not depend on the discriminator, and
+        epochs are compared by it."""
         squares = (out.px.mean - out.x).square()
         return per_sample(squares if out.known is None else squares * out.known) / 2
 
     def rival_loss(self, out: Output, model: nn.Module) -> Tensor:
-        """(B,), of the rival's weights alone."""
+        """(B,), with a gradient only for the discriminator."""
         with torch.no_grad():
             again, drawn = self._made(out, model)
         lost = told_apart(self.rival, out.x, again) + softplus(self.rival(drawn)[0])
         return torch.where(lost.detach().mean() > REST, lost, lost.detach())
 
     def _made(self, out: Output, model: nn.Module) -> tuple[Tensor, Tensor]:
-        """What the decoder makes of the codes and of as many draws; nothing reaches the encoder."""
+        """Decoded codes and decoded samples of the prior, without a gradient for the encoder."""
         codes = (out.latent.z.detach(), _prior_draws(out, model).detach())
         skips = tuple(skip.detach() for skip in out.skips)
         made = [model.decode(z, out.latent.y, skips).mean for z in codes]  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""The bound of a posterior that Hamiltonian dynamics carry towards the true one."""
+"""The bound of a posterior that Hamiltonian dynamics move towards the true one."""
 
 import math
 from collections.abc import Callable
@@ -18,18 +18,18 @@ Force = Callable[[Tensor], tuple[Tensor, Tensor]]   # z -> log p(x, z), and its 
 
 
 def unbounded(out: Output) -> Distribution:
-    """q(z|x), or an error where codes cannot move freely."""
+    """q(z|x). Raises ValueError if the codes have a bounded support."""
     q = drawable(out)
     if support_of(q) is not constraints.real or support_of(out.latent.p) not in (
             constraints.real, None):
-        raise ValueError("the loss needs a bottleneck whose codes may lie anywhere, such as "
-                         "gaussian(16), for it moves them")
+        raise ValueError("the loss moves codes freely, so it needs a bottleneck with unbounded "
+                         "codes, such as gaussian(16)")
     return q
 
 
 def force(out: Output, model: nn.Module) -> Force:
-    """log p(x, z), (K, B), and its gradient in z (K, B, ...), through which one may differentiate
-    in turn wherever gradients are wanted."""
+    """log p(x, z), (K, B), and its gradient in z (K, B, ...), which can be differentiated again if
+    gradients are enabled."""
     wanted = torch.is_grad_enabled()
 
     def at(z: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,8 +44,8 @@ def force(out: Output, model: nn.Module) -> Force:
 def leapfrog(
     pull: Force, z: Tensor, rho: Tensor, slope: Tensor, sizes: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """One step of z, (K, B, ...), and momentum rho, with the slope of log p(x, z) at z: new z, rho,
-    log p(x, z) and slope. It keeps volumes."""
+    """One leapfrog step of z (K, B, ...) and momentum rho, given the gradient of log p(x, z) at z.
+    Returns new z, rho, log p(x, z) and gradient. The step keeps volumes."""
     rho = rho + sizes / 2 * slope
     z = z + sizes * rho
     joint, slope = pull(z)
@@ -58,10 +58,10 @@ def standard(noise: Tensor) -> Tensor:
 
 
 class Pace(nn.Module):
-    """Step sizes, one for each number of a code, and how hot the momentum begins; both learned.
+    """Learned step sizes, one per latent dimension, and the learned initial temperature.
 
-    The first momentum is drawn from N(0, 1/tempering), and cools down to 1 with the square of the
-    steps done.
+    The first momentum is sampled from N(0, 1/tempering). It cools to 1 with the square of the
+    number of steps.
     """
 
     def __init__(self, shape: tuple[int, ...], step_size: float, largest: float, tempering: float):
@@ -77,11 +77,11 @@ class Pace(nn.Module):
 
     @property
     def sizes(self) -> Tensor:
-        """Of a step, above 0 and below `largest`."""
+        """Step sizes, above 0 and below `largest`."""
         return self.largest * torch.sigmoid(self.raw_sizes)
 
     def heats(self, steps: int) -> Tensor:
-        """The momentum's standard deviation before the first step and after each, (steps + 1,)."""
+        """Standard deviation of the momentum before and after each step, (steps + 1,)."""
         done = torch.linspace(0, 1, steps + 1, device=self.raw_sizes.device)
         if not self.tempered:
             return torch.ones_like(done)
@@ -95,11 +95,11 @@ def _logit(share: float) -> float:
 
 @terms.add("hvae", example="hvae(1)")
 class HVAE(nn.Module):
-    """Minus a lower bound of log p(x) whose codes, drawn from q, take leapfrog steps towards where
-    p(x, z) is large, in place of "recon + kl" (Caterini et al., 2018, arXiv 1805.11328).
+    """Negative Hamiltonian bound of log p(x), to use instead of "recon + kl": codes from q take
+    leapfrog steps towards larger p(x, z) (Caterini et al., 2018, arXiv 1805.11328).
 
     Step sizes, below `largest`, and `tempering`, the inverse variance of the first momentum, are
-    learned; tempering=1 is none.
+    learned. tempering=1 switches tempering off.
     """
 
     def __init__(self, model: nn.Module, steps: Count = 3, step_size: Positive = 0.05,
@@ -109,12 +109,12 @@ class HVAE(nn.Module):
         self.steps, self.pace = steps, Pace(shape, step_size, largest, tempering)
 
     def log_weights(self, out: Output, model: nn.Module, k: int) -> Tensor:
-        """(K, B): the mean of their exponentials is p(x) on average."""
+        """(K, B): the mean of their exponentials is an unbiased estimate of p(x)."""
         q = unbounded(out)
         z = q.rsample(torch.Size((k,)))
         noise = torch.randn_like(z)
         sizes, heats, pull = self.pace.sizes, self.pace.heats(self.steps), force(out, model)
-        # cooling shrinks volumes by as much as drawing the momentum hot had stretched them
+        # cooling shrinks volumes by as much as the hot first momentum had stretched them
         started = nats(q, z) + standard(noise)
         rho = heats[0] * noise
         joint, slope = pull(z)

@@ -1,4 +1,4 @@
-"""Importance-weighted bounds of log p(x), each in place of "recon + kl"."""
+"""Importance-weighted bounds of log p(x), each to use instead of "recon + kl"."""
 
 import math
 
@@ -13,16 +13,17 @@ from .reconstruction import Term
 
 
 def bound(log_w: Tensor, axis: int = 0) -> Tensor:
-    """log of the mean weight over that axis: log_w (K, ...) -> (...)."""
+    """Log of the mean weight over an axis: log_w (K, ...) -> (...)."""
     return torch.logsumexp(log_w, axis) - math.log(log_w.shape[axis])
 
 
 @terms.add("iwae", example="iwae(2)")
 def iwae(model: nn.Module, k: Count = 8, doubly: bool = False, kept: Count | None = None) -> Term:
-    """Minus the log of the mean weight of k codes (Burda et al., 2016, arXiv 1509.00519);
-    doubly=True gives the encoder a gradient that does not drown in noise as k grows (Tucker et al.,
-    2019, arXiv 1810.04152); kept=4 takes the gradient through four codes only, drawn by their
-    weights: it has the same mean at a fraction of the cost (section 3 of the first)."""
+    """Negative importance-weighted bound with k codes (Burda et al., 2016, arXiv 1509.00519).
+
+    doubly=True gives the encoder a gradient whose noise does not grow with k (Tucker et al., 2019,
+    arXiv 1810.04152). kept=4 takes the gradient through four codes only, sampled by their weights:
+    it has the same mean at a fraction of the cost (section 3 of the first paper)."""
     def lost(out: Output, model: nn.Module) -> Tensor:
         if torch.is_grad_enabled() and kept:
             return -_resampled(out, model, k, kept, doubly)
@@ -34,8 +35,8 @@ def iwae(model: nn.Module, k: Count = 8, doubly: bool = False, kept: Count | Non
 
 @terms.add("ciwae", example="ciwae(2)")
 def ciwae(model: nn.Module, k: Count = 8, beta: Share = 0.05) -> Term:
-    """beta times the evidence bound of a VAE and 1 - beta times that of iwae, from the same k codes
-    (Rainforth et al., 2018, arXiv 1802.04537)."""
+    """beta times the ELBO plus 1 - beta times iwae's bound, from the same k codes (Rainforth et
+    al., 2018, arXiv 1802.04537)."""
     def lost(out: Output, model: nn.Module) -> Tensor:
         log_w = log_weights(out, model, k)
         return -(beta * log_w.mean(0) + (1 - beta) * bound(log_w))
@@ -44,8 +45,8 @@ def ciwae(model: nn.Module, k: Count = 8, beta: Share = 0.05) -> Term:
 
 @terms.add("miwae", example="miwae(2, 2)")
 def miwae(model: nn.Module, m: Count = 8, k: Count = 8) -> Term:
-    """The mean of m bounds of iwae with k codes each: as tight as one of them, with a steadier
-    gradient (Rainforth et al., 2018, arXiv 1802.04537)."""
+    """Mean of m of iwae's bounds with k codes each: as tight as one, with a less noisy gradient
+    (Rainforth et al., 2018, arXiv 1802.04537)."""
     def lost(out: Output, model: nn.Module) -> Tensor:
         log_w = log_weights(out, model, m * k).unflatten(0, (m, k))
         return -bound(log_w, 1).mean(0)
@@ -54,8 +55,8 @@ def miwae(model: nn.Module, m: Count = 8, k: Count = 8) -> Term:
 
 @terms.add("piwae", example="piwae(2, 2)")
 def piwae(model: nn.Module, m: Count = 8, k: Count = 8) -> Term:
-    """iwae with all m * k codes, whose gradient the decoder and the prior follow; the posterior
-    follows that of miwae, with the same codes (Rainforth et al., 2018, arXiv 1802.04537)."""
+    """iwae's bound with m * k codes for decoder and prior, and miwae's with the same codes for the
+    posterior (Rainforth et al., 2018, arXiv 1802.04537)."""
     def lost(out: Output, model: nn.Module) -> Tensor:
         if not torch.is_grad_enabled():
             return -bound(log_weights(out, model, m * k))
@@ -64,7 +65,7 @@ def piwae(model: nn.Module, m: Count = 8, k: Count = 8) -> Term:
 
 
 def _apart(out: Output, model: nn.Module, m: int, k: int) -> Tensor:
-    """iwae's bound, (B,), with the gradient of miwae's in q."""
+    """iwae's bound, (B,), whose gradient in q is that of miwae."""
     q = drawable(out)
     drawn = q.rsample(torch.Size((m * k,)))
     log_q = nats(q, drawn)
@@ -79,13 +80,13 @@ def _apart(out: Output, model: nn.Module, m: int, k: int) -> Tensor:
 
 
 def _resampled(out: Output, model: nn.Module, k: int, kept: int, doubly: bool) -> Tensor:
-    """iwae's bound, (B,), with the gradient of `kept` codes that are drawn by their weights."""
+    """iwae's bound, (B,), with a gradient through `kept` codes, sampled by their weights."""
     q = drawable(out)
     drawn = q.rsample(torch.Size((k,)))
     with torch.no_grad():
         log_w = log_joint(out, model, drawn) - nats(q, drawn)
         shares = torch.softmax(log_w, 0)                # (K, B)
-        weights = shares.nan_to_num(1.0).T   # where the loss is not finite, any will do
+        weights = shares.nan_to_num(1.0).T   # for a loss that is not finite, any weights do
         chosen = torch.multinomial(weights, kept, replacement=True).T
     z = drawn[chosen, torch.arange(chosen.shape[1], device=chosen.device)]   # (kept, B, ...)
     if doubly:
@@ -97,8 +98,8 @@ def _resampled(out: Output, model: nn.Module, k: int, kept: int, doubly: bool) -
 
 
 def _doubly(out: Output, model: nn.Module, k: int) -> Tensor:
-    """iwae's bound, (B,), with the doubly reparametrised gradient: q is moved by way of its codes
-    alone, and each code by its squared share in the bound."""
+    """iwae's bound, (B,), with the doubly reparametrised gradient: q gets a gradient only through
+    its codes, each weighted by its squared share of the bound."""
     z, moves, log_w = _by_codes_alone(out, model, drawable(out).rsample(torch.Size((k,))))
     shares = torch.softmax(log_w, 0)                    # (K, B)
     _scale_gradient(z, shares)
@@ -106,22 +107,22 @@ def _doubly(out: Output, model: nn.Module, k: int) -> Tensor:
 
 
 def _by_codes_alone(out: Output, model: nn.Module, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Codes z (K, B, ...); what has the gradient of log w, (K, B), but for that in q's own
-    parameters; and log w, (K, B), without one."""
+    """Codes z (K, B, ...); log w, (K, B), without the gradient in q's own parameters; and log w
+    without any gradient."""
     still = z.detach().requires_grad_()
     log_q = nats(drawable(out), still)
-    slope, = torch.autograd.grad(log_q.sum(), still)    # of log q in z, q held still
+    slope, = torch.autograd.grad(log_q.sum(), still)    # of log q in z, with q fixed
     z = z.clone()
     joint = log_joint(out, model, z)
     return z, joint - (slope * z).flatten(2).sum(2), (joint - log_q).detach()
 
 
 def _scale_gradient(z: Tensor, by: Tensor) -> None:
-    """Multiply the gradient that reaches codes z (K, B, ...) by numbers (K, B)."""
+    """Multiply the gradient of codes z (K, B, ...) by numbers (K, B)."""
     if z.requires_grad:
         z.register_hook(lambda gradient: torch.einsum("kb...,kb->kb...", gradient, by))
 
 
 def _valued(value: Tensor, moves: Tensor) -> Tensor:
-    """That value with the gradient of another."""
+    """The first tensor's value with the second's gradient."""
     return value + moves - moves.detach()

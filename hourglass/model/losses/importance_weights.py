@@ -1,4 +1,4 @@
-"""Importance weights of codes that a loss draws of its own."""
+"""Importance weights of codes that a loss samples itself."""
 
 import torch
 from torch import Tensor, nn
@@ -11,16 +11,16 @@ from .reconstruction import log_likelihood
 
 
 def drawable(out: Output) -> Distribution:
-    """q(z|x), or an error where no codes can be drawn from it again."""
+    """q(z|x). Raises ValueError if no further codes can be sampled from it."""
     q = posterior(out, Distribution)
     if not getattr(q, "has_rsample", False):
-        raise ValueError(f"the loss needs a bottleneck whose posterior gives codes with a gradient "
-                         f"again and again, such as gaussian(16); {type(q).__name__} does not")
+        raise ValueError(f"the loss needs a bottleneck whose posterior can be sampled again with a "
+                         f"gradient, such as gaussian(16); {type(q).__name__} cannot")
     return q
 
 
 def nats(density: Distribution, z: Tensor) -> Tensor:
-    """log of the density of codes z (K, B, ...), (K, B), in full precision."""
+    """Log density of codes z (K, B, ...), (K, B), in full precision."""
     with full_precision(z):
         each = density.log_prob(z)
     return each.flatten(2).sum(2) if each.ndim > 2 else each
@@ -33,7 +33,7 @@ def log_joint(out: Output, model: nn.Module, z: Tensor) -> Tensor:
 
 
 def log_weights(out: Output, model: nn.Module, k: int) -> Tensor:
-    """log p(x, z) - log q(z|x), (K, B), of k codes z that are drawn from q with a gradient."""
+    """log p(x, z) - log q(z|x), (K, B), for k codes sampled from q with a gradient."""
     q = drawable(out)
     z = q.rsample(torch.Size((k,)))
     return log_joint(out, model, z) - nats(q, z)

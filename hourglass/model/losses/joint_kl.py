@@ -1,4 +1,4 @@
-"""Divergence of numbers and categories, each with a capacity of its own."""
+"""KL of Gaussian and categorical latents, each with its own capacity."""
 
 import math
 from typing import Any
@@ -15,9 +15,9 @@ from .kl import apart, posterior, risen
 
 @terms.add("joint_kl")
 class JointKL(nn.Module):
-    """|E KL - C| of the numbers plus that of the categories, in nats, the means taken over the
+    """|E KL - C| of the Gaussian latents plus that of the categories, in nats, with means over the
     batch (Dupont, 2018, arXiv 1804.00104). The capacities C rise from 0 over the share `rise` of
-    the run; that of the categories ends at what they can hold."""
+    the run. That of the categories ends at their largest possible KL, if it is smaller."""
 
     risen: Tensor
 
@@ -28,15 +28,15 @@ class JointKL(nn.Module):
         self.register_buffer("risen", torch.tensor(1.0), persistent=False)
 
     def at(self, clock: Clock | None) -> None:
-        """Set the capacities as at that moment of the run, or to their ends."""
+        """Set the capacities for the current progress, or to their final values."""
         self.risen.fill_(risen(clock, self.rise))
 
     def forward(self, out: Output, model: nn.Module) -> Tensor:
         """(B,)."""
         q: Any = posterior(out, Distribution)
         if not getattr(q, "continuous", 0):
-            raise ValueError("joint_kl needs a bottleneck of numbers and categories, such as "
-                             "joint(10, classes=(10,)); of others kl takes a capacity")
+            raise ValueError("joint_kl needs a bottleneck with numbers and categories, such as "
+                             "joint(10, classes=(10,)); for others, use kl(capacity=...)")
         assert out.latent.p is not None, "a bottleneck with a posterior has a prior"
         each = kl_divergence(q, out.latent.p)
         holds = sum(math.log(count) for count in q.sizes[1:])

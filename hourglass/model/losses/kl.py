@@ -1,4 +1,4 @@
-"""Divergence of the posterior from the prior."""
+"""KL divergence of the posterior from the prior."""
 
 from typing import TypeVar
 
@@ -14,18 +14,18 @@ Q = TypeVar("Q", bound=Distribution)
 
 
 def posterior(out: Output, kind: type[Q]) -> Q:
-    """q(z|x), or an error that says which kind of bottleneck the loss wants."""
+    """q(z|x). Raises ValueError if the bottleneck has another kind of posterior."""
     q = out.latent.q
     if not isinstance(q, kind):
         wanted = "a posterior" if kind is Distribution else f"a {kind.__name__} posterior"
         raise ValueError(f"the loss needs a bottleneck with {wanted}, such as gaussian(16); this "
-                         f"one gives {'none' if q is None else f'a {type(q).__name__}'}")
+                         f"one has {'none' if q is None else f'a {type(q).__name__}'}")
     return q
 
 
 def divergence(q: Distribution, p: Distribution, z: Tensor) -> Tensor:
-    """KL(q || p), (B, ...): in closed form where there is one, else log q(z) - log p(z) of the
-    sample z that was drawn from q, whose mean it is."""
+    """KL(q || p), (B, ...), in closed form if there is one. Otherwise log q(z) - log p(z) for the
+    sample z from q, whose mean is the KL."""
     try:
         return kl_divergence(q, p)
     except NotImplementedError:
@@ -33,12 +33,12 @@ def divergence(q: Distribution, p: Distribution, z: Tensor) -> Tensor:
 
 
 def risen(clock: Clock | None, rise: float) -> float:
-    """How much of a capacity that rises over the share `rise` of the run there is by then."""
+    """The part of a capacity that is reached, if it rises over the share `rise` of the run."""
     return 1.0 if clock is None or not rise else min(1.0, clock.share / rise)
 
 
 def apart(total: Tensor, capacity: Tensor) -> Tensor:
-    """(B,), whose mean is |mean - C|, and its gradient with it."""
+    """(B,), with mean |mean - C| and its gradient."""
     return (total - capacity) * torch.sign(total.detach().mean() - capacity)
 
 
@@ -46,10 +46,10 @@ def apart(total: Tensor, capacity: Tensor) -> Tensor:
 class KL(nn.Module):
     """KL(q(z|x) || p(z)), in nats (Kingma & Welling, 2014, arXiv 1312.6114).
 
-    With `capacity` C it is |E KL - C|, the mean taken over the batch (Burgess et al., 2018, arXiv
-    1804.03599); C rises from 0 over the share `rise` of the run. With `free_bits`, in nats a
-    factor, a factor whose mean KL over the batch is below that many counts as that many and has no
-    gradient; above, it is untouched (Kingma et al., 2016, arXiv 1606.04934).
+    `capacity` C changes it to |E KL - C|, with the mean over the batch (Burgess et al., 2018, arXiv
+    1804.03599); C rises from 0 over the share `rise` of the run. `free_bits`, in nats per latent
+    dimension, is the least KL: a dimension whose mean KL is smaller counts as `free_bits` and has
+    no gradient (Kingma et al., 2016, arXiv 1606.04934).
     """
 
     capacity: Tensor
@@ -63,7 +63,7 @@ class KL(nn.Module):
         self.register_buffer("capacity", torch.tensor(capacity), persistent=False)
 
     def at(self, clock: Clock | None) -> None:
-        """Set the capacity as at that moment of the run, or to its end."""
+        """Set the capacity for the current progress, or to its final value."""
         if self.most and self.rise:
             self.capacity.fill_(self.most * risen(clock, self.rise))
 
@@ -72,7 +72,7 @@ class KL(nn.Module):
         q = posterior(out, Distribution)
         assert out.latent.p is not None, "a bottleneck with a posterior has a prior"
         each = divergence(q, out.latent.p, out.latent.z)
-        each = each.flatten(1) if each.ndim > 1 else each[:, None]   # (B, factors)
+        each = each.flatten(1) if each.ndim > 1 else each[:, None]   # (B, dimensions)
         if self.free_bits:
             each = torch.where(each.mean(0) > self.free_bits, each, self.free_bits)
         total = each.sum(1)

@@ -1,4 +1,4 @@
-"""The KL of a whole set of posteriors from the prior, taken apart."""
+"""Decomposition of the KL between a set of posteriors and the prior."""
 
 from typing import NamedTuple
 
@@ -8,25 +8,26 @@ from torch.distributions import Distribution
 
 
 class Decomposition(NamedTuple):
-    """Three parts of KL(q(z|x) || p(z)), (B,) each, in nats: their sum is log q(z|x) - log p(z)."""
+    """Three parts of KL(q(z|x) || p(z)), (B,) each, in nats. They add up to log q(z|x) - log
+    p(z)."""
 
-    mutual: Tensor        # between a sample's number and its code
-    correlation: Tensor   # the total correlation: between factors
-    factors: Tensor       # KL of each factor's aggregate posterior, summed
+    mutual: Tensor        # mutual information of a sample's index and its code
+    correlation: Tensor   # total correlation between latent dimensions
+    factors: Tensor       # KL of each dimension's aggregated posterior, summed
 
 
 def decomposed(
     z: Tensor, q: Distribution, p: Distribution, samples: int | None = None
 ) -> Decomposition:
-    """KL(q(z|x) || p(z)) in three parts (Chen et al., 2018, arXiv 1802.04942).
+    """Split KL(q(z|x) || p(z)) into three parts (Chen et al., 2018, arXiv 1802.04942).
 
-    z (B, ...) was drawn from q(z|x), of independent factors, whose batch shape is z's. The
-    aggregate posterior q(z) and its factors are estimated from the batch's posteriors. Without
-    `samples` each counts alike: minibatch weighted sampling, less its constant, log of the number
-    of training samples for each density, which shifts the parts against one another and has no
-    gradient. With `samples`, how many that number is, they count as in `stratified`.
+    z (B, ...) is a sample of q(z|x), whose dimensions are independent. The aggregated posterior
+    q(z) and its marginals are estimated from the batch. Without `samples`, all posteriors count
+    alike: minibatch weighted sampling, without its constant. That constant, the log of the number
+    of training samples per density, shifts the parts against one another and has no gradient. With
+    `samples`, the size of the training set, they are weighted as in `stratified`.
     """
-    each = q.log_prob(z[:, None]).flatten(2)      # (B, B, D): log q(z_i | x_j), factor by factor
+    each = q.log_prob(z[:, None]).flatten(2)      # (B, B, D): log q(z_i | x_j), per dimension
     weights = each.new_full(each.shape[:2], 1 / len(z)) if samples is None else (
         stratified(len(z), samples, z.device).to(each.dtype))
     joint = torch.logsumexp(each.sum(2) + weights.log(), 1)
@@ -38,12 +39,12 @@ def decomposed(
 
 
 def stratified(batch: int, samples: int, device: torch.device | None = None) -> Tensor:
-    """Weights (B, B) of a batch's posteriors in the mean over all the posteriors of a set, as each
-    sample sees it: its own counts once in the set, the others for all the rest.
+    """Weights (B, B) of a batch's posteriors in the mean over the whole set's posteriors. Each
+    sample's own posterior counts once in the set, the others for all the rest.
 
-    Rows sum to one, so of the whole set it is the mean itself. It is minibatch stratified sampling
-    (Chen et al., 2018, arXiv 1802.04942, appendix C.2), averaged over which of the others is its
-    remainder: so the order of a batch makes no difference.
+    Rows sum to one, so for the whole set it is the plain mean. This is minibatch stratified
+    sampling (Chen et al., 2018, arXiv 1802.04942, appendix C.2), averaged over which of the others
+    takes the remainder, so that the order in a batch does not matter.
     """
     whole = max(batch, samples)
     others = (whole - 1) / whole / max(batch - 1, 1)

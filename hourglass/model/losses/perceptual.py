@@ -1,4 +1,4 @@
-"""Other measures than a likelihood of what is lost of x, each as large as a sum over its values."""
+"""Image losses other than a likelihood, scaled like a sum over the image's values."""
 
 import math
 from itertools import pairwise
@@ -17,22 +17,22 @@ from .reconstruction import Term, per_sample
 
 
 def again(out: Output) -> Tensor:
-    """The reconstruction (B, *shape), with x itself where x is not known: nothing is lost there."""
+    """The reconstruction (B, *shape), replaced by x where x is missing, so that no loss counts."""
     return out.px.mean if out.known is None else torch.where(out.known > 0, out.px.mean, out.x)
 
 
 def want_images(name: str, shape: Any) -> None:
-    """Raises ValueError where samples of that shape are no images (C, H, W)."""
+    """Raise ValueError if samples of that shape are not images (C, H, W)."""
     if len(shape) != 3:
         raise ValueError(f"the loss {name} needs images, not samples of shape {shape}")
 
 
 @terms.add("msssim")
 def msssim(model: nn.Module) -> Term:
-    """1 - multi-scale structural similarity of images in [0, 1], times the number of their values,
-    so that it weighs about as a reconstruction does (Snell et al., 2017, arXiv 1511.06409).
+    """1 - multi-scale SSIM of images in [0, 1], times the number of values, so that it weighs about
+    as much as a reconstruction loss (Snell et al., 2017, arXiv 1511.06409).
 
-    Windows and the number of scales fit the image: at 28x28 there are three.
+    Windows and the number of scales fit the image; at 28x28 there are three scales.
     """
     want_images("msssim", model.shape)
 
@@ -43,11 +43,11 @@ def msssim(model: nn.Module) -> Term:
 
 @terms.add("logcosh")
 def logcosh(model: nn.Module, a: Positive = 10.0) -> Term:
-    """log cosh(a t) / a of every error t: a t^2 / 2 of small ones, |t| of large ones (Chen et al.,
-    2019, Log hyperbolic cosine loss improves variational auto-encoder)."""
+    """log cosh(a t) / a of every error t: about a t^2 / 2 for small errors, |t| for large ones
+    (Chen et al., 2019, Log hyperbolic cosine loss improves variational auto-encoder)."""
     def lost(out: Output, model: nn.Module) -> Tensor:
         size = a * (again(out) - out.x).float().abs()
-        large = size + F.softplus(-2 * size) - math.log(2)   # of small ones, all digits cancel
+        large = size + F.softplus(-2 * size) - math.log(2)   # loses all digits for small errors
         small = torch.log1p(2 * torch.sinh(size.clamp(max=1) / 2).square())
         return per_sample(torch.where(size < 1, small, large)) / a
     return lost
@@ -55,13 +55,13 @@ def logcosh(model: nn.Module, a: Positive = 10.0) -> Term:
 
 @terms.add("perceptual")
 class Perceptual(nn.Module):
-    """Half the mean squared difference of images' features, times the number of their values, so
-    that it weighs about as a squared error does (Hou et al., 2017, arXiv 1610.00291).
+    """Half the mean squared difference of images' features, times the number of values, so that it
+    weighs about as much as a squared error (Hou et al., 2017, arXiv 1610.00291).
 
-    The features are those of a convolutional network with rectified units, that has as many
-    `channels` at each scale, each half of the one before, with the mean over scales. Its weights
-    are random, by `seed`, and are not trained: what they keep of images suffices to tell them apart
-    (He et al., 2016, arXiv 1606.04801), and is not what training on photographs would teach them.
+    The features come from a convolutional ReLU network with that many `channels` per scale, each
+    half of the previous one; the loss is the mean over scales. Its weights are random, by `seed`,
+    and not trained. Random features suffice to tell images apart (He et al., 2016, arXiv
+    1606.04801), but differ from those learned on photographs.
     """
 
     def __init__(self, model: nn.Module, channels: tuple[Count, ...] = (32, 64, 128),
@@ -79,7 +79,7 @@ class Perceptual(nn.Module):
                 self.register_buffer(name, kernel, persistent=False)
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """Of images (B, C, H, W), at every scale: (B, K, H', W')."""
+        """Features of images (B, C, H, W) at every scale: (B, K, H', W')."""
         found: list[Tensor] = []
         for name in self.names:
             x = F.avg_pool2d(x, 2, ceil_mode=True) if found else x

@@ -1,4 +1,4 @@
-"""How far the codes of a batch, together, are from draws of the prior: one number for all."""
+"""Distances between the codes of a batch and samples of the prior, one number per batch."""
 
 from typing import Literal
 
@@ -15,9 +15,9 @@ Kernel = Literal["imq", "rbf"]
 
 
 def with_prior(out: Output, model: nn.Module) -> tuple[Tensor, Tensor]:
-    """The codes of a batch, and as many draws from the model's own prior, (B, D) each."""
+    """A batch's codes, and as many samples of the model's own prior, (B, D) each."""
     z = at_least_single(out.latent.z).flatten(1)
-    if z.is_meta:   # where a prior that is learnt can draw nothing
+    if z.is_meta:   # a learned prior cannot be sampled there
         return z, torch.empty_like(z)
     with torch.no_grad():
         drawn: Tensor = model.sample_prior(len(z))  # type: ignore[operator]
@@ -29,13 +29,13 @@ def mmd(
     model: nn.Module, kernel: Kernel = "imq",
     scales: tuple[Positive, ...] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
 ) -> Term:
-    """Squared maximum mean discrepancy of the batch's codes from draws of the prior (WAE:
+    """Squared maximum mean discrepancy between a batch's codes and samples of the prior (WAE:
     Tolstikhin et al., 2018, arXiv 1711.01558; InfoVAE: Zhao et al., 2019, arXiv 1706.02262).
 
-    The kernel, C / (C + d^2) ("imq") or exp(-d^2 / C) ("rbf") of the distance d, is the mean over
-    `scales` s of C = 2 D s: 2 D is the mean of d^2 between draws of N(0, 1). It is at most 1, so
-    that beside a reconstruction summed over values, the weight must be about a hundred. The
-    estimate has no bias, and so is negative at times.
+    The kernel of the distance d is C / (C + d^2) ("imq") or exp(-d^2 / C) ("rbf"), averaged over
+    `scales` s with C = 2 D s; 2 D is the mean of d^2 under N(0, 1). The value is at most 1, so its
+    weight must be about a hundred for a reconstruction loss summed over values. The estimate is
+    unbiased, so it can be negative.
     """
     if not scales:
         raise ValueError("mmd needs at least one scale, as in mmd(scales=(0.5, 1, 2))")
@@ -46,7 +46,7 @@ def mmd(
 
 
 def squared_mmd(a: Tensor, b: Tensor, kernel: Kernel, scales: tuple[float, ...]) -> Tensor:
-    """The U-statistic of a (N, D) and b (M, D), a scalar: no sample is held against itself."""
+    """The U-statistic of a (N, D) and b (M, D), a scalar: no sample is compared with itself."""
     return (_within(a, kernel, scales) + _within(b, kernel, scales)
             - 2 * alike(a, b, kernel, scales).mean())
 
@@ -58,7 +58,7 @@ def _within(a: Tensor, kernel: Kernel, scales: tuple[float, ...]) -> Tensor:
 
 
 def alike(a: Tensor, b: Tensor, kernel: Kernel, scales: tuple[float, ...]) -> Tensor:
-    """(N, M) the kernel of every pair of a (N, D) and b (M, D)."""
+    """The kernel of every pair of a (N, D) and b (M, D), (N, M)."""
     with full_precision(a):
         squares = a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.T
     squares = squares.clamp(min=0)
@@ -72,8 +72,8 @@ def alike(a: Tensor, b: Tensor, kernel: Kernel, scales: tuple[float, ...]) -> Te
 
 @terms.add("sliced")
 def sliced(model: nn.Module, directions: Count = 64) -> Term:
-    """Squared sliced Wasserstein distance of the batch's codes from draws of the prior: the mean
-    over random directions, in each of which sorting pairs them (Kolouri et al., 2018, arXiv
+    """Squared sliced Wasserstein distance between a batch's codes and samples of the prior: the
+    mean over random directions, where sorting gives the pairs (Kolouri et al., 2018, arXiv
     1804.01947)."""
     def distance(out: Output, model: nn.Module) -> Tensor:
         z, p = with_prior(out, model)
@@ -84,7 +84,7 @@ def sliced(model: nn.Module, directions: Count = 64) -> Term:
 
 
 def along(a: Tensor, b: Tensor, axes: Tensor) -> Tensor:
-    """(K,) squared Wasserstein distances of a and b, (N, D) each, along unit axes (D, K)."""
+    """Squared Wasserstein distances (K,) of a and b, (N, D) each, along unit axes (D, K)."""
     with full_precision(a):
         first, second = (a @ axes).sort(0).values, (b @ axes).sort(0).values
     return (first - second).square().mean(0)

@@ -1,4 +1,4 @@
-"""Reconstruction: what is lost of x."""
+"""The reconstruction loss."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ Term = Callable[[Output, nn.Module], Tensor]
 
 
 def per_sample(t: Tensor) -> Tensor:
-    """(B, ...) -> (B,), summed."""
+    """Sum over all but the batch, (B, ...) -> (B,)."""
     return t.flatten(1).sum(1) if t.ndim > 1 else t
 
 
 def log_likelihood(out: Output, model: nn.Module, z: Tensor) -> Tensor:
-    """log p(x|z), (K, B), of other codes z (K, B, ...) of the same samples."""
+    """log p(x|z), (K, B), of other codes z (K, B, ...) for the same samples."""
     count = len(z)
 
     def again(t: Tensor) -> Tensor:
@@ -31,9 +31,9 @@ def log_likelihood(out: Output, model: nn.Module, z: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """The term `recon`."""
+    """The loss term `recon`."""
 
-    hidden: bool   # whether only what a corruption hid counts
+    hidden: bool   # whether to count only the values that a corruption hid
 
     def __call__(self, out: Output, model: nn.Module) -> Tensor:
         """(B,)."""
@@ -45,7 +45,8 @@ class Reconstruction:
 
 @terms.add("recon")
 def recon(model: nn.Module, hidden: bool = False) -> Term:
-    """-log p(x|z) under the model's likelihood, in nats, over those values of x that are known;
-    with hidden=True, over those that the corruption hid (He et al., 2022, arXiv 2111.06377), or all
-    where it hides none, as noise."""
+    """-log p(x|z) under the model's likelihood, in nats, over the observed values of x.
+
+    hidden=True counts only the values that the corruption hid (He et al., 2022, arXiv 2111.06377),
+    or all of them for a corruption that hides none, such as noise."""
     return Reconstruction(hidden)

@@ -1,4 +1,4 @@
-"""The Hamiltonian bound in a space whose metric is learned."""
+"""The Hamiltonian bound in a latent space with a learned metric."""
 
 import math
 from itertools import pairwise
@@ -16,8 +16,8 @@ from .importance_weights import nats
 
 
 class Metric(NamedTuple):
-    """Its inverse, M(z), is the sum over i of S_i exp(-|z - c_i|^2 / temperature^2), and `floor` on
-    the diagonal. Codes z and velocities v are (K, B, D)."""
+    """A metric whose inverse M(z) is the sum over i of S_i exp(-|z - c_i|^2 / temperature^2), plus
+    `floor` on the diagonal. Codes z and velocities v are (K, B, D)."""
 
     centroids: Tensor    # c (N, D)
     shapes: Tensor       # S (N, D, D), positive definite
@@ -25,7 +25,7 @@ class Metric(NamedTuple):
     floor: float
 
     def at(self, z: Tensor) -> "Place":
-        """What it is at z."""
+        """The metric at z."""
         apart = self.centroids - z[..., None, :]
         reach = torch.exp(-apart.square().sum(-1) / self.temperature**2)
         own = self.floor * torch.eye(z.shape[-1], dtype=z.dtype, device=z.device)
@@ -36,13 +36,13 @@ class Metric(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A metric where a code is. Velocities v are (K, B, D)."""
+    """The metric at one code. Velocities v are (K, B, D)."""
 
     shapes: Tensor    # S (N, D, D)
     inverse: Tensor   # M (K, B, D, D)
-    root: Tensor      # of M, (K, B, D, D), lower triangular
+    root: Tensor      # Cholesky factor of M, (K, B, D, D)
     itself: Tensor    # G, the inverse of M
-    rises: Tensor     # gradient in z of how far each S counts, (K, B, N, D)
+    rises: Tensor     # gradient in z of the weight of each S, (K, B, N, D)
 
     def log_prob(self, v: Tensor) -> Tensor:
         """log N(v | 0, M), (K, B)."""
@@ -55,7 +55,7 @@ class Place(NamedTuple):
         return _times(self.inverse, slope + torch.einsum("kbn,kbnd->kbd", each, self.rises))
 
     def bend(self, v: Tensor) -> Tensor:
-        """Of the Christoffel symbols, their product with v, (K, B, D, D)."""
+        """Christoffel symbols times v, (K, B, D, D)."""
         moved = torch.einsum("nij,kbj->kbni", self.shapes, _times(self.itself, v))
         sideways = torch.einsum("kbni,kbnj->kbij", moved, self.rises)
         along = torch.einsum("kbn,nij->kbij", torch.einsum("kbnd,kbd->kbn", self.rises, v),
@@ -64,7 +64,7 @@ class Place(NamedTuple):
 
 
 def _means(out: Output) -> Tensor:
-    """Of the posteriors, (B, D)."""
+    """Means of the posteriors, (B, D)."""
     try:
         return unbounded(out).mean.detach()
     except NotImplementedError:
@@ -77,8 +77,8 @@ def _times(matrix: Tensor, vector: Tensor) -> Tensor:
 
 
 def kick(place: Place, v: Tensor, slope: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-    """Half a step of velocity v (K, B, D), with the slope of log p(x, z): new v, and the log of
-    the determinant of its Jacobian, (K, B)."""
+    """Half a step of velocity v (K, B, D), given the gradient of log p(x, z). Returns the new v and
+    the log determinant of its Jacobian, (K, B)."""
     half = sizes[:, None] / 2
     one = torch.eye(len(sizes), dtype=v.dtype, device=v.device)
     turn = one + half * place.bend(v)
@@ -90,8 +90,8 @@ def kick(place: Place, v: Tensor, slope: Tensor, sizes: Tensor) -> tuple[Tensor,
 def curved_leapfrog(
     pull: Force, metric: Metric, z: Tensor, v: Tensor, slope: Tensor, sizes: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """One step of z and velocity v (K, B, D), with the slope of log p(x, z) at z: new z, v,
-    log p(x, z), slope, and the log of the determinant of its Jacobian (K, B)."""
+    """One step of z and velocity v (K, B, D), given the gradient of log p(x, z) at z. Returns new
+    z, v, log p(x, z), gradient, and the log determinant of the step's Jacobian (K, B)."""
     with full_precision(z):
         v, first = kick(metric.at(z), v, slope, sizes)
     z = z + sizes * v
@@ -103,14 +103,14 @@ def curved_leapfrog(
 
 @terms.add("rhvae", example="rhvae(1)")
 class RHVAE(nn.Module):
-    """hvae in a space whose metric is learned, so that steps follow the codes there are (Chadebec
-    et al., 2020, arXiv 2010.11518).
+    """Riemannian hvae: leapfrog steps in a space with a learned metric, so that they follow the
+    data's codes (Chadebec et al., 2020, arXiv 2010.11518).
 
-    The metric stands on the means of the last `centroids` training samples, and on a network from
-    each mean to its factor, which in the paper begins at x; `temperature` is how far a mean
-    reaches, `floor` what is left beyond. Steps are explicit, of velocities, and their determinants
-    known (Lan et al., 2015, arXiv 1211.3759): those of the paper, implicit and solved in a few
-    rounds, change volumes by an unknown amount, so that what they give is no bound.
+    The metric is built on the posterior means of the last `centroids` training samples, and on a
+    network from each mean to its matrix (in the paper, from x). `temperature` is the range of a
+    mean, `floor` what remains beyond. Steps are explicit, in velocities, with known determinants
+    (Lan et al., 2015, arXiv 1211.3759). The paper's steps are implicit and solved in a few rounds,
+    with an unknown change of volume, so their result is no bound.
     """
 
     centroids: Tensor
@@ -129,13 +129,13 @@ class RHVAE(nn.Module):
         last = nn.Linear(64, self.dim * (self.dim + 1) // 2)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
-        # so that all means together begin as one, or the first velocities would be wild
+        # so that the means together start as the identity, or the first velocities would explode
         nn.init.constant_(last.bias[:self.dim], -math.log(centroids) / 2)
         self.factor = nn.Sequential(nn.Linear(self.dim, 64), nn.ReLU(), last)
 
     def metric(self) -> Metric:
-        """As it is now."""
-        centres = self.centroids.clone()   # for this batch's will be written over it
+        """The current metric."""
+        centres = self.centroids.clone()   # this batch's means will overwrite them
         with full_precision(centres):
             numbers = self.factor(centres)
             root = numbers.new_zeros(len(centres), self.dim, self.dim)
@@ -145,7 +145,7 @@ class RHVAE(nn.Module):
             return Metric(centres, root @ root.mT, self.temperature, self.floor)
 
     def log_weights(self, out: Output, model: nn.Module, k: int) -> Tensor:
-        """(K, B): the mean of their exponentials is p(x) on average."""
+        """(K, B): the mean of their exponentials is an unbiased estimate of p(x)."""
         q = unbounded(out)
         z = q.rsample(torch.Size((k,)))
         sizes, heats, pull = self.pace.sizes, self.pace.heats(self.steps), force(out, model)
@@ -165,6 +165,6 @@ class RHVAE(nn.Module):
         """(B,)."""
         means = _means(out)
         lost = -self.log_weights(out, model, 1)[0]
-        if self.training:   # only now, for no sample's loss is to hang on those beside it
+        if self.training:   # afterwards, so that no sample's loss depends on others in the batch
             self.centroids.copy_(torch.cat([means, self.centroids])[:len(self.centroids)])
         return lost

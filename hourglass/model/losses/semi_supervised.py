@@ -1,4 +1,4 @@
-"""The bound where some classes are known and others are not."""
+"""The semi-supervised bound, where only some classes are known."""
 
 import math
 from dataclasses import replace
@@ -17,10 +17,10 @@ from .reconstruction import log_likelihood, per_sample
 
 @terms.add("semi_supervised")
 class SemiSupervised(nn.Module):
-    """-log p(x, y) or, where the class is unknown (-1), -log p(x), at least: recon and kl of x as
-    of each class, weighed by the guess q(y|x), less the guess's entropy (model M2 of Kingma et al.,
-    2014, arXiv 1406.5298). Known classes also teach the guess: their cross-entropy counts `alpha`
-    times. Classes are taken to be equally likely. In nats; needs condition='inferred'."""
+    """Bound of -log p(x, y) for labelled samples, and of -log p(x) for others (-1): recon + kl for
+    each class, weighted by q(y|x), minus the entropy of q(y|x) (model M2 of Kingma et al., 2014,
+    arXiv 1406.5298). Labels also train q(y|x), by cross-entropy with weight `alpha`. Classes are
+    assumed to be equally likely. In nats; needs condition='inferred'."""
 
     def __init__(self, model: nn.Module, alpha: NotNegative = 100.0):
         super().__init__()
@@ -32,7 +32,7 @@ class SemiSupervised(nn.Module):
     def forward(self, out: Output, model: nn.Module) -> Tensor:
         """(B,)."""
         guess = out.latent.guess
-        assert guess is not None, "a model that guesses classes says what it guessed"
+        assert guess is not None, "a model that infers classes returns logits"
         y = torch.full_like(guess.argmax(1), -1) if out.y is None else out.y
         known = (y >= 0).float()
         log_q = guess.float().log_softmax(1)
@@ -46,7 +46,7 @@ class SemiSupervised(nn.Module):
 
 
 def _bound(out: Output, model: nn.Module, h: Tensor, y: Tensor) -> Tensor:
-    """recon + kl of x, of which the encoder made h, as of the classes y, (B,)."""
+    """recon + kl, (B,), for x with encoder output h, under classes y."""
     latent = model.squeeze(h, y, draw=True)  # type: ignore[operator]
     if latent.q is None:
         raise ValueError("the loss needs a bottleneck with a posterior, such as gaussian(16)")

@@ -1,4 +1,4 @@
-"""What keeps the encoder's map or the decoder's smooth."""
+"""Loss terms that keep the encoder or the decoder smooth."""
 
 from collections.abc import Callable
 
@@ -13,11 +13,11 @@ from .reconstruction import Term, per_sample
 
 @terms.add("jacobian")
 def jacobian(model: nn.Module, draws: Count = 1, exact: bool = False) -> Term:
-    """Squared Frobenius norm of dz/dx, the code's mean by what the encoder sees, which makes codes
-    insensitive (Rifai et al., 2011, Contractive auto-encoders).
+    """Contractive penalty: squared Frobenius norm of dz/dx, of the code's mean by the encoder's
+    input (Rifai et al., 2011, Contractive auto-encoders).
 
-    Estimated without bias from `draws` random directions in code space (Hutchinson, 1989); with
-    exact=True from all of them, at as many backward passes as a code has numbers.
+    Estimated without bias from `draws` random directions in latent space (Hutchinson, 1989).
+    exact=True uses all of them, with one backward pass per latent dimension.
     """
     def slope(out: Output, model: nn.Module) -> Tensor:
         seen = out.x if out.seen is None else out.seen
@@ -28,11 +28,11 @@ def jacobian(model: nn.Module, draws: Count = 1, exact: bool = False) -> Term:
 
 @terms.add("gradient")
 def gradient(model: nn.Module, draws: Count = 1, exact: bool = False) -> Term:
-    """Squared Frobenius norm of d mean/dz, the reconstruction by its code, which makes the decoder
-    smooth (RAE-GP: Ghosh et al., 2020, arXiv 1903.12436).
+    """Squared Frobenius norm of d mean/dz, of the reconstruction by its code, which keeps the
+    decoder smooth (RAE-GP: Ghosh et al., 2020, arXiv 1903.12436).
 
-    Estimated without bias from `draws` random directions in data space (Hutchinson, 1989); with
-    exact=True from all of them, at as many backward passes as a sample has values.
+    Estimated without bias from `draws` random directions in data space (Hutchinson, 1989).
+    exact=True uses all of them, with one backward pass per value of a sample.
     """
     def slope(out: Output, model: nn.Module) -> Tensor:
         return squared_jacobian(
@@ -42,8 +42,7 @@ def gradient(model: nn.Module, draws: Count = 1, exact: bool = False) -> Term:
 
 
 def uncompiled(term: Term) -> Term:
-    """The term, left as it is where the network around it is compiled: what is compiled has no
-    gradients of gradients."""
+    """Exclude the term from compilation: compiled functions have no second derivatives."""
     kept: Term = torch.compiler.disable(term)
     return kept
 
@@ -51,9 +50,9 @@ def uncompiled(term: Term) -> Term:
 def squared_jacobian(
     function: Callable[[Tensor], Tensor], at: Tensor, draws: int, exact: bool
 ) -> Tensor:
-    """(B,) squared Frobenius norms of each sample's Jacobian of a function (B, ...) -> (B, ...), or
-    their estimates: the mean square of v'J is that of J if v is random signs. Where gradients are
-    off, as in evaluation, they are on within, and the result has none."""
+    """Squared Frobenius norms (B,) of each sample's Jacobian of a function (B, ...) -> (B, ...), or
+    their estimates: for random signs v, the mean square of v'J is that of J. In evaluation,
+    gradients are switched on inside, and the result has none."""
     wanted = torch.is_grad_enabled()
     with torch.enable_grad():
         at = at if at.requires_grad else at.detach().requires_grad_()
@@ -76,8 +75,8 @@ def directions(value: Tensor, draws: int, exact: bool) -> Tensor:
 
 @terms.add("decoder_weights")
 def decoder_weights(model: nn.Module) -> Term:
-    """Half the squared norm of all that leads from code to reconstruction (RAE-L2: Ghosh et al.,
-    2020, arXiv 1903.12436), the same for every sample."""
+    """Half the squared norm of the decoder's weights (RAE-L2: Ghosh et al., 2020, arXiv
+    1903.12436), the same for every sample."""
     def norm(out: Output, model: nn.Module) -> Tensor:
         total = sum(p.float().square().sum() for p in decoding(model) if p.requires_grad)
         return torch.as_tensor(total / 2, device=out.x.device).expand(len(out.x))
@@ -85,7 +84,7 @@ def decoder_weights(model: nn.Module) -> Term:
 
 
 def decoding(model: nn.Module) -> list[nn.Parameter]:
-    """What the decoder's side of a model learns: the decoder, and what brings codes to it."""
+    """Parameters of the decoder's side: the decoder, and the layers from codes to it."""
     told = getattr(model.condition, "label", model.condition)
     sides = [getattr(model.bottleneck, "expand", None), getattr(told, "back", None), model.decoder]
     return [p for side in sides if isinstance(side, nn.Module) for p in side.parameters()]

@@ -1,4 +1,4 @@
-"""What keeps codes small, or few of their units at work."""
+"""Loss terms that keep codes small or sparse."""
 
 import math
 from typing import Annotated
@@ -11,13 +11,12 @@ from ...core.contracts import Output
 from ...core.registry import terms
 from .reconstruction import Term, per_sample
 
-LEAST = 1e-6   # nearer to 0 and 1 no unit's mean activation is taken to be
+LEAST = 1e-6   # mean activations are kept this far from 0 and 1
 
 
 @terms.add("l1")
 def l1(model: nn.Module) -> Term:
-    """The sum of the code's absolute values, which leaves few that are not zero (Tibshirani,
-    1996)."""
+    """Sum of the code's absolute values, which makes codes sparse (Tibshirani, 1996)."""
     return lambda out, model: per_sample(out.latent.z.abs())
 
 
@@ -29,9 +28,8 @@ def l2(model: nn.Module) -> Term:
 
 @terms.add("sparsity")
 def sparsity(model: nn.Module, target: Annotated[float, Gt(0), Lt(1)] = 0.05) -> Term:
-    """KL of a unit that is on for the share `target` of samples from one that is on as often as
-    this one is, by its mean over the batch, summed over units (Ng, 2011, Sparse autoencoder). Codes
-    must lie between 0 and 1."""
+    """KL between activations with mean `target` and a unit's mean activation over the batch, summed
+    over units (Ng, 2011, Sparse autoencoder). Codes must lie between 0 and 1."""
     if not isinstance(getattr(model.bottleneck, "squash", None), nn.Sigmoid):
         raise ValueError("the loss sparsity needs codes between 0 and 1, such as those of "
                          "plain(64, activation='sigmoid')")

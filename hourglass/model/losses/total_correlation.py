@@ -1,4 +1,4 @@
-"""What keeps the factors of codes apart from one another, over a batch."""
+"""Loss terms that make latent dimensions independent, over a batch."""
 
 from typing import Literal
 
@@ -18,16 +18,16 @@ Estimator = Literal["mws", "mss"]   # minibatch weighted sampling, minibatch str
 
 
 def of_factors(out: Output) -> Distribution:
-    """q(z|x), or an error that says that the loss wants a posterior of every factor."""
+    """q(z|x). Raises ValueError if its dimensions are not independent."""
     q = posterior(out, Distribution)
     if q.batch_shape != out.latent.z.shape or q.event_shape:
-        raise ValueError(f"the loss needs a bottleneck with a posterior of each factor, such as "
-                         f"gaussian(16); this one's {type(q).__name__} is of all at once")
+        raise ValueError(f"the loss needs a bottleneck with independent latent dimensions, such as "
+                         f"gaussian(16); the posterior {type(q).__name__} is joint")
     return q
 
 
 def in_parts(out: Output, estimator: Estimator, samples: int) -> Decomposition:
-    """The batch's KL in its three parts."""
+    """The batch's KL in three parts."""
     q, p = of_factors(out), out.latent.p
     assert p is not None, "a bottleneck with a posterior has a prior"
     return decomposed(out.latent.z, q, p, samples if estimator == "mss" else None)
@@ -35,27 +35,27 @@ def in_parts(out: Output, estimator: Estimator, samples: int) -> Decomposition:
 
 @terms.add("tc")
 def tc(model: nn.Module, estimator: Estimator = "mws", samples: Count = 60000) -> Term:
-    """Total correlation of the factors of the aggregate posterior (Chen et al., 2018, arXiv
-    1802.04942): of independent ones about zero, in large batches.
+    """Total correlation of the aggregated posterior (Chen et al., 2018, arXiv 1802.04942). It is
+    about zero for independent dimensions, in large batches.
 
-    "mws" counts every sample of the batch alike; its constant, which would shift the value and has
-    no gradient, is left out. "mss" counts a sample itself as one of `samples`, for how many the
-    training set has, and the others of the batch for the rest.
+    "mws" weighs all samples of the batch alike. Its constant, which would shift the value and has
+    no gradient, is left out. "mss" weighs a sample itself as one of `samples`, the size of the
+    training set, and the others in the batch for the rest.
     """
     return lambda out, model: in_parts(out, estimator, samples).correlation
 
 
 @terms.add("mutual")
 def mutual(model: nn.Module, estimator: Estimator = "mws", samples: Count = 60000) -> Term:
-    """Mutual information of a sample's number and its code, estimated as `tc` is; of `mws` it is at
-    most the logarithm of the batch's size."""
+    """Mutual information of a sample's index and its code, estimated like `tc`. With `mws`, it is
+    at most the log of the batch size."""
     return lambda out, model: in_parts(out, estimator, samples).mutual
 
 
 @terms.add("dimension_kl")
 def dimension_kl(model: nn.Module, estimator: Estimator = "mws", samples: Count = 60000) -> Term:
-    """KL of each factor's aggregate posterior from its prior, summed, estimated as `tc` is;
-    mutual + tc + dimension_kl is kl, by its sample."""
+    """KL of each dimension's aggregated posterior from its prior, summed, estimated like `tc`.
+    mutual + tc + dimension_kl equals the sampled kl."""
     return lambda out, model: in_parts(out, estimator, samples).factors
 
 
@@ -64,11 +64,11 @@ def dip(
     model: nn.Module, kind: Literal[1, 2] = 1, off: NotNegative = 10.0,
     diagonal: NotNegative | None = None,
 ) -> Term:
-    """How far the covariance of codes is from the identity: off * the squares beside the diagonal +
+    """Distance of the codes' covariance from the identity: off * its squares off the diagonal +
     diagonal * the squared differences from 1 on it (DIP-VAE: Kumar et al., 2018, arXiv 1711.00848).
 
-    kind=1 takes the covariance of the posteriors' means over the batch, and ten times `off` for
-    `diagonal` if it is not given; kind=2 adds the mean of their variances, and takes `off`.
+    kind=1 uses the covariance of the posterior means over the batch, and `diagonal` defaults to ten
+    times `off`. kind=2 adds the mean posterior variance, and `diagonal` defaults to `off`.
     """
     on = diagonal if diagonal is not None else off * (10 if kind == 1 else 1)
 
@@ -84,7 +84,7 @@ def dip(
 
 
 def covariance(means: Tensor) -> Tensor:
-    """(D, D) of means (B, D), over the batch as if it were all there is."""
+    """Covariance (D, D) of means (B, D), with the batch as the whole population."""
     centred = means - means.mean(0)
     with full_precision(means):
         return centred.T @ centred / len(means)
