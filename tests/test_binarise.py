@@ -120,7 +120,7 @@ def test_what_is_no_chance_is_refused():
     with pytest.raises(ValueError, match="has gaps"):
         holes = np.where(np.eye(40, 5) > 0, np.nan, 0.5).astype(np.float32)
         source_of(Collection(holes), "dynamic")
-    with pytest.raises(ValueError, match="is of pairs"):
+    with pytest.raises(ValueError, match="consists of pairs"):
         source_of(Collection(greys()[..., None], given=greys()[..., None]), "fixed")
     with pytest.raises(ValueError, match="binarise must be"):
         make_settings({"binarise": "static"})

@@ -32,16 +32,16 @@ def written(tmp_path):
 
 
 @pytest.mark.parametrize("content, names, said", [
-    ("1,2.5,a\n2,3.5,b\n9,1.5,a\n", ["column_1", "column_2", "column_3"], "no names"),
-    ("2024-01-01,5\n2024-01-02,6\n", ["column_1", "column_2"], "no names"),
-    ("   6.3e+01\n   6.2e+01\n", ["column_1"], "no names"),
-    (" 1.0 2.5 3\n 1.5 2.5  3\n", ["column_1", "column_2", "column_3"], "no names"),
-    ("0,1,2\n5.5,2.5,1\n4,3,2\n", ["0", "1", "2"], "taken to name"),
-    ("country,2019,2020\nx,1,2\ny,3,4\n", ["country", "2019", "2020"], "taken to name"),
-    ("2018,2019,2020\n5,6,9\n7,3,2\n", ["2018", "2019", "2020"], "taken to name"),
-    ("1,2,3\n5,2,9\n", ["column_1", "column_2", "column_3"], "no names"),
-    ("a,0,1\nb,1,0\n", ["column_1", "column_2", "column_3"], "no names"),
-    ("a,b\nx,y\nz,w\n", ["a", "b"], ""), ("a,b\n,\n1,2\n", ["a", "b"], "without a cell"),
+    ("1,2.5,a\n2,3.5,b\n9,1.5,a\n", ["column_1", "column_2", "column_3"], "not names"),
+    ("2024-01-01,5\n2024-01-02,6\n", ["column_1", "column_2"], "not names"),
+    ("   6.3e+01\n   6.2e+01\n", ["column_1"], "not names"),
+    (" 1.0 2.5 3\n 1.5 2.5  3\n", ["column_1", "column_2", "column_3"], "not names"),
+    ("0,1,2\n5.5,2.5,1\n4,3,2\n", ["0", "1", "2"], "taken as"),
+    ("country,2019,2020\nx,1,2\ny,3,4\n", ["country", "2019", "2020"], "taken as"),
+    ("2018,2019,2020\n5,6,9\n7,3,2\n", ["2018", "2019", "2020"], "taken as"),
+    ("1,2,3\n5,2,9\n", ["column_1", "column_2", "column_3"], "not names"),
+    ("a,0,1\nb,1,0\n", ["column_1", "column_2", "column_3"], "not names"),
+    ("a,b\nx,y\nz,w\n", ["a", "b"], ""), ("a,b\n,\n1,2\n", ["a", "b"], "without any cell"),
     ("a b c\n1 0.5 2\n2 0.7 3\n", ["a", "b", "c"], ""),
     ('"a","b"\n"x1",0.5,2\n"x2",0.7,3\n', ["Unnamed: 0", "a", "b"], ""),
     ("a,b\n1,2,\n3,4,\n", ["a", "b"], ""), ("a;b;;\n1;2;;\n3;4;;\n;;;\n", ["a", "b"], "1 rows"),
@@ -80,7 +80,7 @@ def test_numbers_are_read_as_they_are_written(written, content, wanted):
 def test_a_guessed_decimal_mark_is_said_and_can_be_given(written):
     content = 'a,b\n"1,234",5\n"12,345",6\n'
     frame, notes = written(content)
-    assert "between thousands" in notes and as_numbers(frame["a"])[0].tolist() == [1234, 12345]
+    assert "thousands separator" in notes and as_numbers(frame["a"])[0].tolist() == [1234, 12345]
     frame, notes = written(content, decimal=",")
     assert frame["a"].tolist() == [1.234, 12.345] and "decimal comma" in notes
     _, notes = written("a;b\n1,5;1.234\n2,25;12.345\n")

@@ -187,7 +187,7 @@ def test_an_idx_file_is_read_and_a_wrong_one_refused():
     assert np.array_equal(read_idx(idx(values)), values)
     with pytest.raises(ValueError, match="holds 20 bytes"):
         read_idx(idx(values)[:-4])
-    with pytest.raises(ValueError, match="no IDX file"):
+    with pytest.raises(ValueError, match="not an IDX file"):
         read_idx(b"hello")
 
 

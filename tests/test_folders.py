@@ -300,7 +300,7 @@ def test_each_page_is_a_sample_on_request_else_the_first_is_read(here, kind):
     pages(f"set/stack.{kind}", 4)
     Image.fromarray(np.full((9, 9), 200, np.uint8)).save(f"set/one.{kind}")
     found = collect("set", Reading(grey=True))
-    assert len(found.x) == 2 and f"stack.{kind}); --pages takes each" in said(found)
+    assert len(found.x) == 2 and f"stack.{kind}: --pages reads them all" in said(found)
     assert found.x[1].max() <= 2
     every = collect("set", Reading(pages=True, grey=True))
     assert every.names == (f"one.{kind}", *(f"stack_p{i}.{kind}" for i in range(1, 5)))

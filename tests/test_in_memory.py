@@ -270,7 +270,7 @@ REFUSED = {
     "columns of two lengths": (lambda: {"a": [1, 2], "b": [3]}, "a 2, b 1"),
     "a sparse cube": (lambda: sparse.coo_array((np.ones(2), ([0, 1], [1, 0], [0, 1]))),
                       r"rows \(N, D\)"),
-    "an open file": (lambda: open(__file__), "give its path"),
+    "an open file": (lambda: open(__file__), "pass its path"),
     "bytes": (lambda: b"words", "not bytes"),
 }
 
@@ -402,7 +402,7 @@ def test_classes_are_in_natural_order():
 
 @pytest.mark.parametrize("y, words", [
     (Y[:50], r"\(50,\) do not go with 60"), (np.random.rand(60), "measured"),
-    ([None] * 60, "all labels are missing"), ([[1, 2], [3]] * 30, "one label a sample"),
+    ([None] * 60, "all labels are missing"), ([[1, 2], [3]] * 30, "one label per sample"),
     ("abc", "list or an array"), (np.random.rand(60, 4), "do not go"), (5, "not int"),
 ])
 def test_labels_that_are_none_say_so(y, words):
@@ -412,7 +412,7 @@ def test_labels_that_are_none_say_so(y, words):
 
 def test_labels_beside_a_name_or_path_are_refused(here):
     for place in ("digits", Path("photos"), "rows.csv"):
-        with pytest.raises(ValueError, match=r"folders or a column say the classes"):
+        with pytest.raises(ValueError, match=r"name classes by folders or by a column"):
             train(place, y=[1, 2, 3], out="run")
 
 

@@ -432,7 +432,7 @@ def test_counts_stay_counts(tmp_path, hourglass):
     for odd in (counts - 1, counts + 0.5):
         np.save(tmp_path / "odd.npy", odd)
         code, _, said = hourglass(f"train {tmp_path / 'odd.npy'} --likelihood negative_binomial")
-        assert code == 2 and "whole numbers from 0" in said
+        assert code == 2 and "integers from 0" in said
 
 
 @pytest.mark.parametrize("text", ["continuous_bernoulli", "discretised_logistic", "categorical(16)",

@@ -80,7 +80,7 @@ def test_preparing_goes_on_where_it_was_killed(here, hourglass, monkeypatch):
     assert 0 < part["done"] < 40 and part["done"] % 7 == 0
     monkeypatch.setattr(read_images, "files_in", files_in)
     code, _, err = hourglass("data prepare photos/ --size 12 -o faces.npy")
-    assert code == 0 and f"going on after {part['done']} images" in err
+    assert code == 0 and f"continuing after {part['done']} images" in err
     assert np.array_equal(np.load("faces.npy"), collect("photos/", Reading(size="12")).x)
     assert not list(Path().glob("*.part*"))
 
@@ -116,7 +116,7 @@ def test_a_full_disk_while_preparing_keeps_what_was_done(here, hourglass, monkey
     assert code == 2 and "disk is full" in err and "Traceback" not in err
     monkeypatch.setattr("os.fsync", fsync)
     code, _, err = hourglass("data prepare photos/ --size 12 -o faces.npy")
-    assert code == 0 and "going on after" in err
+    assert code == 0 and "continuing after" in err
 
 
 def test_a_corrupt_image_among_many_is_named_and_its_row_left_out(here, hourglass):
@@ -150,7 +150,7 @@ def test_a_preparation_that_was_refused_leaves_nothing_to_train_on(here, hourgla
     code, _, err = hourglass("data prepare photos/ --size 12 -o faces.npy")
     assert code == 2 and "more than one in ten" in err and "repair them" in err
     code, _, err = hourglass(f"train --no-report faces.npy --out run {FAST}")
-    assert code == 2 and "was never finished" in err
+    assert code == 2 and "is not finished" in err
     code, out, _ = hourglass("data show photos/ -o sheet.png")
     assert code == 0 and "9 of 49 images cannot be read" in out and Path("sheet.png").exists()
 

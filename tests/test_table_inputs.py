@@ -91,7 +91,7 @@ def test_rows_as_the_model_sees_them_still_go_in(run):
     (people()["size"].to_numpy(), "not an array of shape"),
     (np.zeros((2, 2, 2)), "not an array of shape"),
     ({"size": [1, 2], "sex": ["m"]}, "columns of one length"),
-    ([{"size": 1}, 3], "a dict for every row"),
+    ([{"size": 1}, 3], "one dict per row"),
     (people().drop(columns="weight"), "lacks the column 'weight'")])
 def test_what_is_no_such_table_says_why(run, given, said):
     with pytest.raises(ValueError, match=said):

@@ -1,4 +1,4 @@
-"""Data: a source's name or a path becomes a Source, split and ready to train on."""
+"""Data: turn a source's name, a path or data in memory into a Source, split for training."""
 
 import hashlib
 from collections.abc import Callable
@@ -40,14 +40,14 @@ from .scales import chunks, find_scale
 from .source import Source, Split, shuffled
 from .splits import make_splits, of_other_classes
 
-OF_FILES = ("folder", "archive", "pairs", "celeba", "images")   # sources that choose among files
-RAW: dict[str, Callable[..., Raw]] = {   # the sources whose values have an encoding
+OF_FILES = ("folder", "archive", "pairs", "celeba", "images")   # sources that select files
+RAW: dict[str, Callable[..., Raw]] = {   # sources whose values need a learned encoding
     "table": table.read_table, "series": series.read_series, "nab": nab.read_nab}
 
 
 def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
-    """All samples of a named source, a path, a list of images' paths, or of anything in memory
-    that `gather` takes, with labels y (N,); a Collection stays as it is. Raises ValueError."""
+    """Collect all samples of a named source, a path, a list of image paths, or data in memory (see
+    `gather`), with labels y (N,). A Collection is returned unchanged. Raises ValueError."""
     given = Given(data, y) if isinstance(data, Call) else gather(data, reading, y)
     data, y = given.values, given.y
     if isinstance(data, Collection):
@@ -61,8 +61,8 @@ def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
 def _collected(data: Any, reading: Reading, y: Any, given: Given) -> Collection:
     if isinstance(data, str | Path | Call):
         if y is not None:
-            raise ValueError(f"labels y go with data in memory, and {data} is a name or a path; "
-                             f"there folders or a column say the classes, as in "
+            raise ValueError(f"labels y go with data in memory, but {data} is a name or a path; "
+                             f"name classes by folders or by a column, as in "
                              f"table('rows.csv', label='kind')")
         return _of_source(data if isinstance(data, Call) else find_call(str(data)), reading)
     if isinstance(data, list | tuple):
@@ -85,14 +85,14 @@ def _of_source(call: Call, reading: Reading) -> Collection:
     idle = [name for name in ("include", "exclude", "label_depth", "pages")
             if call.name not in OF_FILES and name in reading.manner]
     if idle:
-        found.notes.append(f"{' and '.join(idle)}: only for folders and archives of images, so "
-                           f"without effect here")
+        found.notes.append(f"{' and '.join(idle)}: without effect here, only for folders and "
+                           f"archives of images")
     return found
 
 
 def collect_like(data: Any, encoding: dict[str, Any]) -> Collection:
-    """The samples of a table's file, a data frame, rows in memory, an array of windows or a source,
-    encoded as those were that a model was trained on. Raises ValueError."""
+    """Collect the samples of a table's file, a data frame, rows in memory, an array of windows or a
+    source, with the encoding that a trained model uses. Raises ValueError."""
     kind = encoding["kind"]
     if kind == "table" and not isinstance(data, str | Path):
         return table.rows_like(data, encoding)
@@ -102,10 +102,10 @@ def collect_like(data: Any, encoding: dict[str, Any]) -> Collection:
         return series.from_frame_like(data, encoding).encode(encoding)
     call = find_call(str(data))
     if call.name in ("table", "array") and call.args == (str(data),) and not call.kwargs:
-        call = Call(kind, call.args)   # any table's file
+        call = Call(kind, call.args)   # the file of any table
     if call.name not in RAW:
-        raise ValueError(f"this model was trained on a {kind}, not on such as {data}; give it a "
-                         f"csv or parquet file")
+        raise ValueError(f"this model was trained on a {kind}, so it cannot use {data}; pass a csv "
+                         f"or parquet file")
     options = sources.check(call)
     if call.name == "series" and kind == "series":
         options = {**series.options_like(encoding), **options, "lenient": True}
@@ -118,14 +118,14 @@ def split(
     collection: Collection, shares: dict[str, float], seed: int, only: str = "",
     counts: bool = False, reading: Reading | None = None,
 ) -> Source:
-    """The collection as a Source; `shares` (val, test, holdout) are what `make_splits` takes.
-    Training sees `only` these classes, named with commas, if any are. Where its numbers are
-    `counts`, they stay as they are; raises ValueError for others. `reading` says which range they
-    have, and whether they are inverted."""
+    """Split a collection. `shares` (val, test, holdout) are as in `make_splits`.
+
+    `only` names the training classes, separated by commas. `counts` keeps integers unscaled, and
+    raises ValueError for other numbers. `reading` sets the value range and inversion."""
     own = collection.raw.parts(shares) if collection.raw else collection.parts
     others = of_other_classes(collection, only)
     parts = make_splits(len(collection.x), own, shares, collection.y, seed, others)
-    if collection.raw is not None:   # what its samples are scaled by is known only now
+    if collection.raw is not None:   # its scale is learnt from the training split
         collection = collection.raw.learn(parts["train"])
     scale, notes = _scale_of(all_pixels(collection), counts, reading or Reading())
     if as_patches(collection.x) is not None:
@@ -150,19 +150,19 @@ def split(
 
 
 def stored(x: Any) -> torch.Tensor | OnDisk | Patches:
-    """The samples as splits share them: in memory, or on disk where they are many."""
+    """The samples in the form that splits share: in memory, or on disk if they are large."""
     if isinstance(x, Patches):
         return x
     if isinstance(x, np.memmap) and x.nbytes > IN_MEMORY:
         return OnDisk(x)
     if min(x.strides) > 0 and x.strides[0] < x[0].nbytes and x.flags.writeable:
-        # windows that overlap: no copies of them
+        # overlapping windows are not copied
         return torch.from_numpy(x)
     return torch.from_numpy(np.ascontiguousarray(x) if x.flags.writeable else np.array(x))
 
 
 def _digest(x: np.ndarray) -> str:
-    """Of all samples; of very many, of a thousand of them."""
+    """Digest of all samples; of a thousand of them if there are very many."""
     some = x if x.nbytes <= IN_MEMORY else x[:: -(-len(x) // 1000)]
     head = f"{x.shape} {x.dtype}".encode()
     return hashlib.sha256(head + np.ascontiguousarray(some).tobytes()).hexdigest()
@@ -175,12 +175,12 @@ def _known(x: np.ndarray, index: np.ndarray) -> float:
 def _scale_of(
     collection: Collection, counts: bool, reading: Reading
 ) -> tuple[Scale, list[str]]:
-    """How the samples become what a model sees, and what to say of it."""
+    """The scale of the samples, and notes on it."""
     x = collection.x
     if (counts or collection.encoding) and reading.range:
         raise ValueError("range is for images and arrays; " + (
-            "this likelihood is for counts, which stay as they are" if counts else
-            "a table's columns each have a scale of their own"))
+            "this likelihood is for counts, which are not scaled" if counts else
+            "each column of a table has its own scale"))
     if counts:
         _check_counts(x)
         return Scale(0, 1, 0, what="counts"), []
@@ -190,7 +190,7 @@ def _scale_of(
 
 
 def rescaled(source: Source, scale: Scale) -> Source:
-    """The source with its numbers scaled as those were that a model was trained on."""
+    """The source with a trained model's scale."""
     splits = {name: replace(split, scale=scale.factor, offset=scale.offset, clip=scale.clip)
               for name, split in source.splits.items()}
     low, high = (0.0, 1.0) if scale.bounded else (-np.inf, np.inf)
@@ -201,6 +201,6 @@ def _check_counts(x: np.ndarray) -> None:
     for chunk in chunks(x):
         wrong = chunk[(chunk < 0) | (chunk != np.rint(chunk)) & ~np.isnan(chunk)]
         if len(wrong):
-            raise ValueError(f"this likelihood is for counts, whole numbers from 0, and this data "
-                             f"has others, such as {wrong[0]:.5g}; give it the counts themselves, "
-                             f"as an array, for a table's columns are scaled")
+            raise ValueError(f"this likelihood is for counts, integers from 0, and this data has "
+                             f"others, such as {wrong[0]:.5g}; pass the counts as an array, "
+                             f"because a table's columns are scaled")

@@ -1,4 +1,4 @@
-"""Arrays as data: .npy and .npz files, and what is in memory."""
+"""Arrays as data: .npy and .npz files, and arrays in memory."""
 
 import zipfile
 from pathlib import Path
@@ -23,21 +23,21 @@ from .windows import Windows, windows_of
 KEYS = {"train": ("x_train", "train", "train_images", "x", "images", "data", "arr_0"),
         "val": ("x_val", "val", "valid", "validation", "x_valid", "val_images"),
         "test": ("x_test", "test", "test_images")}
-KNOWN = (1, 3, 4)   # numbers of channels that need no guess
-FLAT = 64           # numbers of a vector that may be a small image
-BRIGHTEST = 200     # which such an image reaches
+KNOWN = (1, 3, 4)   # numbers of channels that are recognised
+FLAT = 64           # least length of a vector that may be a flattened image
+BRIGHTEST = 200     # least maximum of such an image
 LABELS = {"train": ("y_train", "train_labels", "y", "labels", "label", "target", "arr_1"),
           "val": ("y_val", "y_valid", "val_labels"), "test": ("y_test", "test_labels")}
 
 
 @sources.add("array", example="array('images.npy')")
 def array(reading: Reading, path: str, kind: Literal["", "series"] = "") -> Collection:
-    """A .npy file, or a .npz file with x (and y), or with x_train, x_test and so on; if it knows
-    what its samples were made of, with whole numbers `factors` (N, F), of train, val and test one
-    after the other, `factor_names`, and the names of those that are mere kinds, `unordered`.
+    """A .npy file, or a .npz file with x (and y), or with x_train, x_test and so on.
 
-    With kind='series' the samples are windows (N, T, C) of T steps and C channels, or (N, T), each
-    channel scaled by the training part."""
+    Known generative factors are integers `factors` (N, F), for train, val and test one after
+    another, with `factor_names`, and `unordered` for the names of factors without an order.
+    kind='series' reads windows (N, T, C) of T steps and C channels, or (N, T), and scales each
+    channel by the training split."""
     file = Path(path).expanduser()
     try:
         held = np.load(file, mmap_mode="r", allow_pickle=False)
@@ -53,9 +53,9 @@ def array(reading: Reading, path: str, kind: Literal["", "series"] = "") -> Coll
 
 
 def _prepared(file: Path, x: np.ndarray, manifest: Manifest, reading: Reading) -> Collection:
-    """A file that was prepared; images cannot be brought to another size from it."""
+    """Load a prepared file. Its images cannot be resized any more."""
     asked = {k: v for k, v in reading.manner.items()
-             if v != getattr(Reading(), k) and k not in LATER}   # which the images themselves tell
+             if v != getattr(Reading(), k) and k not in LATER}   # recognised from the images
     size = asked.pop("size", "")
     asked = {k: v for k, v in asked.items() if k not in ("patches", "patches_each")}
     if size and read_size(size, "size") != x.shape[1:3]:
@@ -76,7 +76,7 @@ def _why_not(file: Path, error: Exception) -> str:
     with open(file, "rb") as held:
         begins = held.read(6)
     if begins[:2] != b"PK" and begins != b"\x93NUMPY":
-        return "it does not begin as .npy and .npz files do"
+        return "it does not begin like a .npy or .npz file"
     if "pickle" in str(error) or "Python objects" in str(error):
         return "it holds pickled objects"
     return "it is cut short or damaged"
@@ -114,31 +114,31 @@ def _factors(arrays: dict[str, np.ndarray], total: int, path: str) -> Factors:
     values = np.atleast_1d(arrays["factors"])
     values = values[:, None] if values.ndim == 1 else values
     if values.ndim != 2 or len(values) != total or not values.shape[1]:
-        raise ValueError(f"{path}: factors of shape {values.shape} do not go with {total} samples; "
-                         f"they are (N, F)")
+        raise ValueError(f"{path}: factors of shape {values.shape} do not fit {total} samples; "
+                         f"they must be (N, F)")
     if values.dtype.kind not in "biuf" or not np.array_equal(values, np.rint(values)):
-        raise ValueError(f"{path}: factors must be whole numbers, each the number of a value")
+        raise ValueError(f"{path}: factors must be integers, the index of each value")
     given = [str(name) for name in np.atleast_1d(arrays.get("factor_names", np.empty(0, str)))]
     names = tuple(given or (f"factor {i}" for i in range(1, values.shape[1] + 1)))
     if len(set(names)) != values.shape[1]:
-        raise ValueError(f"{path}: {values.shape[1]} factors want as many different factor_names, "
+        raise ValueError(f"{path}: {values.shape[1]} factors need as many different factor_names, "
                          f"not {', '.join(names)}")
     kinds = tuple(str(name) for name in np.atleast_1d(arrays.get("unordered", np.empty(0, str))))
     wrong = next((name for name in kinds if name not in names), None)
     if wrong is not None:
-        raise ValueError(f"{path}: there is no factor {wrong!r}, which unordered names; "
+        raise ValueError(f"{path}: unordered names the factor {wrong!r}, which does not exist; "
                          f"{did_you_mean(wrong, names)}")
     return Factors(values.astype(np.int64), names, kinds)
 
 
 def from_array(x: Any, y: Any = None, reading: Reading | None = None) -> Collection:
-    """Samples in memory, an array or a tensor: images (N, H, W), (N, H, W, C) or (N, C, H, W) of
-    any number of channels, or vectors (N, D). Labels y (N,) may be numbers or texts. A pixel that
-    is NaN is missing. Raises ValueError."""
+    """Collect samples from an array or tensor: images (N, H, W), (N, H, W, C) or (N, C, H, W) with
+    any number of channels, or vectors (N, D). Labels y (N,) may be numbers or texts. NaN marks a
+    missing pixel. Raises ValueError."""
     reading = reading or Reading()
-    values = np.asanyarray(x)   # what is mapped from disk stays there
+    values = np.asanyarray(x)   # a memory map stays on disk
     if values.dtype.kind not in "biuf":
-        raise ValueError(f"an array of {values.dtype} holds no numbers to learn from")
+        raise ValueError(f"an array of {values.dtype} has no numbers to learn from")
     values, notes = _laid_out(values, reading)
     if values.dtype.kind == "f":
         _check_finite(values)
@@ -151,8 +151,8 @@ def from_array(x: Any, y: Any = None, reading: Reading | None = None) -> Collect
 
 
 def from_windows(x: Any, y: Any = None, own: dict[str, np.ndarray] | None = None) -> Collection:
-    """Windows of series in memory, an array or a tensor (N, T, C) or (N, T), with labels y (N,)
-    and splits of their `own`, as indices."""
+    """Collect windows of series from an array or tensor (N, T, C) or (N, T), with labels y (N,) and
+    their `own` splits, as indices."""
     labels, classes = numbered(y, len(x))
     found = windows_of(x, labels, classes, own)
     return found.learn(np.arange(len(found.values)))
@@ -173,54 +173,54 @@ def windows_like(data: Any, encoding: dict[str, Any]) -> Collection:
 
 
 def _laid_out(x: np.ndarray, reading: Reading) -> tuple[np.ndarray, list[str]]:
-    """Images (N, H, W, C) or vectors (N, D), and what to say where the channels were guessed."""
+    """Bring images to (N, H, W, C) and vectors to (N, D), with a note if the layout is a guess."""
     notes = []
     if x.ndim == 3:
         x = x[..., None]
     elif x.ndim == 4 and x.shape[-1] not in (KNOWN if not reading.channels else ()):
         first, last, shape = x.shape[1], x.shape[-1], ", ".join(map(str, x.shape[1:]))
         known = (reading.channels,) if reading.channels else KNOWN
-        square = (x.shape[2] == last) - (first == x.shape[2])   # the odd side out is the channels
+        square = (x.shape[2] == last) - (first == x.shape[2])   # the other axis is the channels
         if last not in known and (first in known or square > 0 or (not square and first < last)):
             x = rearrange(x, "n c h w -> n h w c")
         if x.shape[-1] not in known:
-            notes.append(f"an array of shape (N, {shape}) is read as images of {x.shape[-1]} "
+            notes.append(f"an array of shape (N, {shape}) is read as images with {x.shape[-1]} "
                          f"channels")
     if x.ndim not in (2, 4) or not len(x) or not x[0].size:
-        raise ValueError(f"an array of shape {x.shape} holds neither images (N, H, W[, C]) or "
+        raise ValueError(f"an array of shape {x.shape} is neither images (N, H, W[, C]) or "
                          f"(N, C, H, W) nor vectors (N, D)")
     return x, notes
 
 
 def _as_small(x: np.ndarray) -> np.ndarray:
-    """The values in the smallest type that holds them and can be trained on: uint8, uint16 or
-    int16 of images of whole numbers, else float32. None of them changes."""
+    """Convert values to the smallest type that holds them unchanged: uint8, uint16 or int16 for
+    images of integers, otherwise float32."""
     if x.dtype == np.uint8 or (isinstance(x, np.memmap) and x.nbytes > IN_MEMORY and x.ndim == 4
                                and x.dtype in (np.uint16, np.int16, np.float32)):
         return x
     if x.dtype == bool:
         return x.astype(np.uint8)
     pixels = x.ndim == 4 or _are_flat_pixels(x)
-    low, high = x.min(), x.max()   # NaN, where one is
+    low, high = x.min(), x.max()   # NaN if any value is
     if x.dtype.kind in "iu" and pixels:
         for kind in (np.uint8, np.uint16, np.int16):
             if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
                 return x.astype(kind, copy=False)
     if x.ndim == 4 and low >= 0 and 1 < high <= 255 and (x == np.rint(x)).all():
-        return x.astype(np.uint8)   # pixels that somebody made floats of
+        return x.astype(np.uint8)   # pixels that were converted to floats
     return x.astype(np.float32, copy=False)
 
 
 def _are_flat_pixels(x: np.ndarray) -> bool:
-    """Whether vectors of whole numbers (N, D) are 8-bit images that somebody made flat, such as
-    MNIST's of 784 numbers: other numbers are counts, which stay as they are."""
+    """Whether integer vectors (N, D) are flattened 8-bit images, such as MNIST's 784 numbers. Other
+    integers are counts, which are not scaled."""
     sides = {np.sqrt(x.shape[1] / channels) for channels in (1, 3)}
     return bool(x.shape[1] >= FLAT and any(side == np.rint(side) for side in sides)
                 and x.min() == 0 and BRIGHTEST <= x.max() <= 255)
 
 
 def _check_finite(x: np.ndarray) -> None:
-    """Raises ValueError for infinite values, and for vectors with missing ones."""
+    """Raise ValueError for infinite values, and for vectors with missing values."""
     for chunk in chunks(x):
         bad = np.isinf(chunk) if x.ndim == 4 else ~np.isfinite(chunk)
         if bad.any():
@@ -232,7 +232,7 @@ def _where_not_finite(x: np.ndarray) -> str:
     if x.ndim == 2:
         columns = np.flatnonzero(bad.any(0))
         return (f"missing or infinite: {int(bad.sum())} of {bad.size:,} values, in columns "
-                f"{', '.join(map(str, columns[:10]))}; fill them or leave those columns out")
+                f"{', '.join(map(str, columns[:10]))}; fill them in, or leave these columns out")
     rows = np.flatnonzero(bad.reshape(len(x), -1).any(1))
     return (f"missing or infinite: {int(bad.sum())} of {bad.size:,} values, in samples "
-            f"{', '.join(map(str, rows[:10]))}; leave those out, or make them NaN: missing")
+            f"{', '.join(map(str, rows[:10]))}; leave them out, or set them to NaN for missing")

@@ -1,7 +1,7 @@
-"""Augmentations: what training sees in place of x, itself as a target too, and never twice alike.
+"""Augmentations: random changes of training samples, applied to input and target alike.
 
-`(**options) -> Augmentation`, on a batch, on its device. Texts add them up: "flip + rotate(10)".
-Those that move pixels one after the other are made into one move, so that pixels blur but once.
+`(**options) -> Augmentation`, on a batch, on its device. A text joins several: "flip + rotate(10)".
+Consecutive moves of pixels are composed into one, so that images are interpolated only once.
 """
 
 import math
@@ -20,19 +20,19 @@ from ..core.registry import augmentations
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Either new values for x (B, ...), or where its pixels come from: an affine map for each
-    image, (B, 3, 3), in coordinates from -1 to 1."""
+    """Either new values for x (B, ...), or a move of its pixels: an affine map (B, 3, 3) from
+    output to input, in coordinates from -1 to 1."""
 
     values: Callable[[Tensor], Tensor] | None = None
     moves: Callable[[Tensor], Tensor] | None = None
 
 
 def augmenter(text: str, low: float, high: float) -> Callable[[Tensor], Tensor]:
-    """The augmentations that the text adds up, as one function of a batch; what leaves the range
-    that a sample can have is brought back to it."""
+    """Make one function for a batch from a text of augmentations. Results are clipped to the range
+    of the data."""
     summands = read_sum(text) if text.strip() else []
     if any(s.weight != 1 or s.ramp is not None for s in summands):
-        raise ValueError(f"augmentations are added up without weights, as in flip + shift(2); "
+        raise ValueError(f"augmentations are joined by + without weights, as in flip + shift(2), "
                          f"not {text!r}")
     chosen = [augmentations.build(s.call) for s in summands]
 
@@ -50,12 +50,12 @@ def augmenter(text: str, low: float, high: float) -> Callable[[Tensor], Tensor]:
 
 def _image(x: Tensor, text: str) -> Tensor:
     if x.ndim != 4:
-        raise ValueError(f"{text!r} is for images; of vectors only noise makes sense")
+        raise ValueError(f"{text!r} is for images; for vectors use only noise")
     return x
 
 
 def _move(x: Tensor, matrix: Tensor | None) -> Tensor:
-    """Each image as the map says, its border drawn out where nothing is."""
+    """Move each image by its map. Borders are extended outwards."""
     if matrix is None:
         return x
     grid = F.affine_grid(matrix[:, :2], list(x.shape), align_corners=False)
@@ -64,7 +64,7 @@ def _move(x: Tensor, matrix: Tensor | None) -> Tensor:
 
 
 def _uniform(x: Tensor, most: float) -> Tensor:
-    """(B,) numbers between -most and most, on the device of x."""
+    """Random numbers (B,) between -most and most, on the device of x."""
     return (2 * torch.rand(len(x), device=x.device) - 1) * most
 
 
@@ -81,7 +81,7 @@ def _matrices(x: Tensor, entries: dict[tuple[int, int], Tensor]) -> Tensor:
 
 @augmentations.add("flip")
 def flip(share: Share = 0.5, vertical: bool = False) -> Augmentation:
-    """Left and right exchanged, in that share of the images; vertical: up and down."""
+    """Flip a share of the images left to right; vertical=True: upside down."""
     def values(x: Tensor) -> Tensor:
         chosen = torch.rand(len(x), device=x.device) < share
         mirrored = _image(x, "flip").flip(-2 if vertical else -1)
@@ -91,7 +91,7 @@ def flip(share: Share = 0.5, vertical: bool = False) -> Augmentation:
 
 @augmentations.add("shift")
 def shift(pixels: NotNegative = 2.0) -> Augmentation:
-    """Moved by whole pixels, up to so many each way."""
+    """Shift by whole pixels, at most `pixels` in each direction."""
     def moves(x: Tensor) -> Tensor:
         across, down = ((_uniform(x, pixels + 0.5)).round().clamp(-pixels, pixels)
                         for _ in range(2))
@@ -101,7 +101,7 @@ def shift(pixels: NotNegative = 2.0) -> Augmentation:
 
 @augmentations.add("rotate")
 def rotate(degrees: NotNegative = 10.0) -> Augmentation:
-    """Turned about the centre by up to so many degrees each way."""
+    """Rotate around the centre, by at most `degrees` in each direction."""
     def moves(x: Tensor) -> Tensor:
         angle, aspect = _uniform(x, math.radians(degrees)), x.shape[-2] / x.shape[-1]
         return _matrices(x, {(0, 0): angle.cos(), (0, 1): -angle.sin() * aspect,
@@ -111,7 +111,7 @@ def rotate(degrees: NotNegative = 10.0) -> Augmentation:
 
 @augmentations.add("zoom")
 def zoom(share: Rate = 0.1) -> Augmentation:
-    """Larger or smaller by up to that share."""
+    """Zoom in or out by at most `share`."""
     def moves(x: Tensor) -> Tensor:
         size = 1 + _uniform(x, share)
         return _matrices(x, {(0, 0): size, (1, 1): size})
@@ -120,10 +120,10 @@ def zoom(share: Rate = 0.1) -> Augmentation:
 
 @augmentations.add("shear")
 def shear(degrees: NotNegative = 10.0) -> Augmentation:
-    """Slanted: rows move sideways, the more the further they are from the centre, so that upright
-    lines lean by up to so many degrees each way."""
+    """Shear: rows move sideways in proportion to their distance from the centre, so that upright
+    lines lean by at most `degrees` in each direction."""
     if degrees >= 90:
-        raise ValueError(f"shear is below 90 degrees, not {degrees:g}")
+        raise ValueError(f"shear must be below 90 degrees, not {degrees:g}")
 
     def moves(x: Tensor) -> Tensor:
         lean, aspect = _uniform(x, math.radians(degrees)).tan(), x.shape[-2] / x.shape[-1]
@@ -133,8 +133,8 @@ def shear(degrees: NotNegative = 10.0) -> Augmentation:
 
 @augmentations.add("elastic")
 def elastic(pixels: NotNegative = 1.5, smooth: Positive = 4.0) -> Augmentation:
-    """Bent as rubber is (Simard et al., 2003): every pixel is moved at random, by `pixels` (root
-    mean square) each way, alike within about `smooth` pixels, the width of a Gaussian."""
+    """Elastic deformation (Simard et al., 2003): pixels move at random by `pixels` (root mean
+    square), smoothed by a Gaussian with a standard deviation of `smooth` pixels."""
     def values(x: Tensor) -> Tensor:
         size = _image(x, "elastic").shape[-2:]
         shifts = _smooth_noise((len(x), 2, *size), smooth, x.device)
@@ -147,8 +147,8 @@ def elastic(pixels: NotNegative = 1.5, smooth: Positive = 4.0) -> Augmentation:
 
 
 def _smooth_noise(shape: tuple[int, ...], width: float, device: torch.device) -> Tensor:
-    """Gaussian noise (B, C, H, W) of variance 1, alike within a Gaussian window of that standard
-    deviation, in pixels."""
+    """Gaussian noise (B, C, H, W) of variance 1, smoothed by a Gaussian window with this standard
+    deviation in pixels."""
     reach = math.ceil(3 * width)
     steps = torch.arange(-reach, reach + 1, device=device)
     window = (-(steps / width).square() / 2).exp()
@@ -160,19 +160,19 @@ def _smooth_noise(shape: tuple[int, ...], width: float, device: torch.device) ->
 
 @augmentations.add("noise")
 def noise(std: NotNegative = 0.02) -> Augmentation:
-    """With Gaussian noise; unlike the corruption of that name, the target has it too."""
+    """Add Gaussian noise. Unlike the corruption of this name, it also changes the target."""
     return Augmentation(lambda x: x + std * torch.randn_like(x))
 
 
 @augmentations.add("brightness")
 def brightness(share: Rate = 0.2) -> Augmentation:
-    """Brighter or darker by up to that share of the whole range."""
+    """Change the brightness by at most this share of the whole range."""
     return Augmentation(lambda x: x + _per_image(_uniform(x, share), x))
 
 
 @augmentations.add("contrast")
 def contrast(share: Rate = 0.2) -> Augmentation:
-    """Differences from the image's mean larger or smaller by up to that share."""
+    """Change the contrast: scale differences from the image's mean by at most `share`."""
     def values(x: Tensor) -> Tensor:
         mean = _per_image(x.flatten(1).mean(1), x)
         return mean + (x - mean) * _per_image(1 + _uniform(x, share), x)
@@ -181,8 +181,8 @@ def contrast(share: Rate = 0.2) -> Augmentation:
 
 @augmentations.add("colour")
 def colour(share: Rate = 0.2) -> Augmentation:
-    """Saturation changed by up to that share, hue by up to a tenth of it; takes kornia (pip install
-    'hourglass[augment]')."""
+    """Change the saturation by at most `share`, and the hue by at most a tenth of it. Needs kornia:
+    pip install 'hourglass[augment]'."""
     try:
         from kornia.augmentation import ColorJiggle
     except ImportError:
@@ -191,6 +191,6 @@ def colour(share: Rate = 0.2) -> Augmentation:
 
     def values(x: Tensor) -> Tensor:
         if _image(x, "colour").shape[1] != 3:
-            raise ValueError("colour is for images of three channels")
+            raise ValueError("colour is for images with three channels")
         return jiggle(x.clamp(0, 1))
     return Augmentation(values)

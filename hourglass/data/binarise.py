@@ -1,4 +1,4 @@
-"""Samples of 0 and 1: drawn from grey ones once, or anew in training, or cut at the middle."""
+"""Binary samples: grey values sampled once or at each training step, or thresholded."""
 
 import hashlib
 from dataclasses import replace
@@ -11,31 +11,31 @@ from torch import Tensor
 from ..core.contracts import Scale
 from .source import Source
 
-SEED = 2008        # of the one draw, the same in all runs, so that they are of the same data
-LEVELS = 2**16     # in which a chance is told
-CHUNK = 4096       # samples drawn together
-STATIC = "static"  # what data is called that is 0 and 1 as it comes
+SEED = 2008        # of "fixed", the same in all runs, so that they have the same data
+LEVELS = 2**16     # resolution of a probability
+CHUNK = 4096       # samples binarised together
+STATIC = "static"  # how data is called that is already binary
 
 
 def binarise(source: Source, how: str) -> Source:
-    """The source with samples of 0 and 1, as uint8; a value's chance to be 1 is the value.
+    """The source with binary samples, as uint8. A grey value is the probability of a 1.
 
-    "fixed": each drawn once, the same in every run and at every look (Larochelle & Murray, 2011,
-    do so). "dynamic": training draws anew at each step (Salakhutdinov & Murray, 2008), all else
-    sees the draw of "fixed". "threshold": 1 from 0.5 on. Raises ValueError for values that are no
-    chances, and where the samples are too many to be held in memory.
+    "fixed": sampled once, the same in every run (as Larochelle & Murray, 2011). "dynamic": sampled
+    again at each training step (Salakhutdinov & Murray, 2008); all else uses the "fixed" samples.
+    "threshold": 1 from 0.5 on. Raises ValueError for values outside [0, 1], and for too many
+    samples for memory.
     """
     if not how:
         return source if not _is_binary(source) else _named(source, STATIC)
     some = next(iter(source.splits.values()))
     if source.low < 0 or source.high > 1:
-        raise ValueError(f"binarise {how} takes values from 0 to 1 for the chance of a 1, and this "
-                         f"data has others; leave --binarise out, or scale the data")
+        raise ValueError(f"binarise {how} needs values from 0 to 1 as probabilities of a 1, and "
+                         f"this data has others; leave --binarise out, or scale the data")
     if some.given is not None or some.gaps:
-        raise ValueError(f"binarise {how} is for samples that are whole and their own target; this "
-                         f"data {'has gaps' if some.gaps else 'is of pairs'}")
+        raise ValueError(f"binarise {how} needs complete samples that are their own target; this "
+                         f"data {'has gaps' if some.gaps else 'consists of pairs'}")
     if not isinstance(some.x, Tensor):
-        raise ValueError(f"binarise {how} holds the samples in memory, and these are too many, or "
+        raise ValueError(f"binarise {how} keeps the samples in memory, and these are too many, or "
                          f"patches; prepare fewer, or smaller ones with --size")
     if _is_binary(source):
         return _named(source, STATIC)
@@ -52,13 +52,13 @@ def binarise(source: Source, how: str) -> Source:
 
 
 def anew(grey: Tensor) -> Tensor:
-    """A draw of 0 and 1, each value (B, ...) the chance of its 1, in torch's noise."""
+    """Sample 0 and 1 with the values (B, ...) as probabilities, by torch's random generator."""
     return (torch.rand_like(grey) < grey).to(grey)
 
 
 def _draw(x: np.ndarray, scale: float, halved: bool) -> np.ndarray:
-    """x (N, ...) as uint8 of 0 and 1. A sample's draw depends on its place and size alone, and on
-    numpy's raw bits, which stay the same from version to version."""
+    """Sample 0 and 1 from x (N, ...), as uint8. A sample's result depends only on its index and
+    size, and on numpy's raw bits, which stay the same in all versions."""
     bits, found = np.random.PCG64(SEED), np.empty(x.shape, np.uint8)
     for start in range(0, len(x), CHUNK):
         chances = x[start:start + CHUNK].astype(np.float32) * np.float32(scale)
@@ -69,7 +69,7 @@ def _draw(x: np.ndarray, scale: float, halved: bool) -> np.ndarray:
 
 
 def _is_binary(source: Source) -> bool:
-    """Whether every value is 0 or 1 as it comes."""
+    """Whether every value already is 0 or 1."""
     some = next(iter(source.splits.values()))
     if source.low < 0 or source.high > 1 or some.gaps or not isinstance(some.x, Tensor):
         return False
@@ -79,9 +79,9 @@ def _is_binary(source: Source) -> bool:
 
 
 def _named(source: Source, how: str) -> Source:
-    """The source as what it is now: other samples have another digest."""
+    """The source with a new digest and name, as its samples have changed."""
     identity: dict[str, Any] = {**source.identity, "binarised": how}
     if how != STATIC and "digest" in identity:
-        kind = "threshold" if how == "threshold" else "drawn"   # once or anew, looks are the same
+        kind = "threshold" if how == "threshold" else "drawn"   # fixed and dynamic look the same
         identity["digest"] = hashlib.sha256(f"{identity['digest']} {kind}".encode()).hexdigest()
     return replace(source, identity=identity)

@@ -1,5 +1,5 @@
-"""CelebA as people have it: the official zip or a folder of its images, with the official lists
-beside it, whole or in part, at any size."""
+"""CelebA: the official zip or a folder of its images, with the official lists next to them; whole
+or in part, at any size."""
 
 import csv
 from dataclasses import replace
@@ -28,10 +28,10 @@ def celeba(
 ) -> Collection:
     """CelebA: 202,599 aligned faces (Liu et al., 2015, arXiv 1411.7766), for research only.
 
-    `path` is the folder that holds img_align_celeba.zip, or the folder of that name, and beside it
-    list_eval_partition.txt and list_attr_celeba.txt, where there are any; else HOURGLASS_DATA and
-    the cache are searched. `label` names attributes that become classes, such as 'Smiling', or
-    ('Male', 'Smiling') for the four classes that two make. Raises ValueError.
+    `path` is the folder with img_align_celeba.zip, or the folder of that name. Next to it are
+    list_eval_partition.txt and list_attr_celeba.txt, if there are any. Default: HOURGLASS_DATA and
+    the cache. `label` names attributes to use as classes, such as 'Smiling', or ('Male', 'Smiling')
+    for the four classes that two attributes make. Raises ValueError.
     """
     place = _find(path)
     if place.suffix == ".zip":
@@ -53,31 +53,31 @@ def _find(path: str) -> Path:
             if (root / name).exists():
                 return root / name
     where = path or f"HOURGLASS_DATA/celeba or {cache_folder() / 'celeba'}"
-    raise ValueError(f"CelebA is not there: put img_align_celeba.zip, or the folder "
+    raise ValueError(f"CelebA was not found: put img_align_celeba.zip, or the folder "
                      f"img_align_celeba, into {where} (from "
-                     f"mmlab.ie.cuhk.edu.hk/projects/CelebA.html), or say celeba(path='folder')")
+                     f"mmlab.ie.cuhk.edu.hk/projects/CelebA.html), or pass celeba(path='folder')")
 
 
 def _split(found: Collection, folder: Path) -> Collection:
-    """With the official partition, or a note that there is none."""
+    """Add the official splits, or a note that they are missing."""
     rows = _table(folder, PARTITION)
     if rows is None:
-        note = f"there is no {PARTITION}.txt beside the images: splits are drawn at random"
+        note = f"there is no {PARTITION}.txt next to the images: splits are drawn at random"
         return replace(found, notes=[*found.notes, note])
     values = _of_images(rows, found, PARTITION)[:, 0]
     if not np.isin(values, (0, 1, 2)).all():
-        raise ValueError(f"{PARTITION} holds {values.max()}, which is no split: 0, 1 or 2")
+        raise ValueError(f"{PARTITION} holds {values.max()}; a split must be 0, 1 or 2")
     parts = {name: np.flatnonzero(values == i) for i, name in enumerate(PARTS)}
     return replace(found, parts={name: index for name, index in parts.items() if len(index)})
 
 
 def _labelled(found: Collection, folder: Path, wanted: tuple[str, ...]) -> Collection:
-    """With classes from attributes: every combination of those that are wanted."""
+    """Add classes: every combination of the chosen attributes."""
     if not wanted:
         return found
     rows = _table(folder, ATTRIBUTES)
     if rows is None:
-        raise ValueError(f"labels need {ATTRIBUTES}.txt beside the images, in {folder}")
+        raise ValueError(f"labels need {ATTRIBUTES}.txt next to the images, in {folder}")
     names = rows[""]
     for name in wanted:
         if name not in names:
@@ -90,16 +90,16 @@ def _labelled(found: Collection, folder: Path, wanted: tuple[str, ...]) -> Colle
 
 
 def _table(folder: Path, stem: str) -> dict[str, list[str]] | None:
-    """A list's rows by image, its columns' names under ""; None where there is no such file.
+    """Read a list: rows by image, and the columns' names under "". None if there is no such file.
 
-    Raises ValueError where it does not hold as many rows or columns as it says.
+    Raises ValueError if the number of rows or columns is not as announced.
     """
     text, table = folder / f"{stem}.txt", folder / f"{stem}.csv"
     if text.is_file():
         lines = [line.split() for line in text.read_text().splitlines() if line.strip()]
         counted = len(lines[0]) == 1 if lines else False
         if counted and lines[0][0] != str(len(lines) - 2):
-            raise ValueError(f"{text} says that it holds {lines[0][0]} images, and holds "
+            raise ValueError(f"{text} announces {lines[0][0]} images, but holds "
                              f"{len(lines) - 2}; it was cut short or altered")
         head, rows = (lines[1], lines[2:]) if counted else ([], lines)
     elif table.is_file():
@@ -116,7 +116,7 @@ def _table(folder: Path, stem: str) -> dict[str, list[str]] | None:
 
 
 def _of_images(rows: dict[str, list[str]], found: Collection, stem: str) -> np.ndarray:
-    """(N, columns) whole numbers of the images that there are."""
+    """Integers (N, columns) of the images at hand."""
     names = [PurePosixPath(name).name for name in found.names]
     missing = [name for name in names if name not in rows]
     if missing:
@@ -125,4 +125,4 @@ def _of_images(rows: dict[str, list[str]], found: Collection, stem: str) -> np.n
     try:
         return np.array([[int(value) for value in rows[name]] for name in names])
     except ValueError as error:
-        raise ValueError(f"{stem} holds what is no whole number: {error}") from None
+        raise ValueError(f"{stem} holds a value that is no integer: {error}") from None

@@ -1,4 +1,4 @@
-"""Which of the image files in a place are samples: by patterns, by names, and page by page."""
+"""Select the image files that are samples: by patterns, by names, and page by page."""
 
 from dataclasses import replace
 from os.path import splitext
@@ -11,16 +11,16 @@ from .image_files import Files, counted, some_of
 from .images import Reading
 
 PAGED = {".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".webp": "WEBP", ".png": "PNG"}
-OFTEN_PAGED = (".tif", ".tiff", ".gif", ".webp")   # of which it is worth to look
-LOOKED_AT = 200      # files that are opened to see whether they have several pages
+OFTEN_PAGED = (".tif", ".tiff", ".gif", ".webp")   # formats that often have several pages
+LOOKED_AT = 200      # files that are opened to count their pages
 REDUCED = 1          # of TIFF's tag NewSubfileType: a smaller version of another page
 SUBFILE_TYPE = 254
 
 
 def chosen(files: Files, reading: Reading) -> Files:
-    """The files that fit the patterns, and where pages are asked for, a name for each page.
+    """Select the files that match the patterns, with one name per page if pages are samples.
 
-    Raises ValueError where patterns leave nothing.
+    Raises ValueError if no file is left.
     """
     names = list(files.sizes)
     wanted = matching(names, reading.include) if reading.include else set(names)
@@ -45,25 +45,25 @@ def _only(files: Files, names: list[str], notes: list[str]) -> Files:
 
 
 def without_masks(files: Files, reading: Reading) -> Files:
-    """Without the files that are masks of others by their names, unless patterns include them."""
+    """Leave out files that are masks of others by their names, unless patterns include them."""
     masks = [] if reading.include else masks_among(list(files.sizes))
     if not masks or len(masks) == len(files.sizes):
         return files
     gone = set(masks)
     return _only(files, [name for name in files.sizes if name not in gone],
                  [left_out(masks, "as masks of others, by their names",
-                           "--include '*' takes them", shown=1)])
+                           "--include '*' keeps them", shown=1)])
 
 
 def without_strays(files: Files, reading: Reading) -> Files:
-    """Without images beside the folders that name classes or splits; with these."""
+    """Leave out images outside the folders that name classes or splits."""
     found = lay_out(list(files.sizes), reading.label_depth)
     if found.stray and reading.strays:
         return _with_strays(files, found)
     stray, notes = set(found.stray), []
     if stray:
         what = "splits" if found.splits and not found.labels else "classes"
-        notes.append(left_out(found.stray, f"because they lie beside the folders of {what}",
+        notes.append(left_out(found.stray, f"because they lie outside the folders of {what}",
                               "move them, or take all images without classes by --label-depth 0"
                               if not found.splits else "move them into one of these"))
     if found.note:
@@ -73,9 +73,9 @@ def without_strays(files: Files, reading: Reading) -> Files:
 
 
 def _with_strays(files: Files, found: Layout) -> Files:
-    """All files, those beside the folders of no class and no split."""
+    """All files, with those outside the folders as samples of no class and no split."""
     none = dict.fromkeys(found.stray, "")
-    note = (f"{counted(len(found.stray), 'image')} beside the folders of "
+    note = (f"{counted(len(found.stray), 'image')} outside the folders of "
             f"{'classes' if found.labels else 'splits'}, so of none: {some_of(found.stray)}")
     return replace(files, labels={**found.labels, **none} if found.labels else {},
                    splits={**found.splits, **none} if found.splits else {},
@@ -83,18 +83,18 @@ def _with_strays(files: Files, found: Layout) -> Files:
 
 
 def _first_pages(files: Files) -> Files:
-    """The same, with a note where files have more pages or frames than the first."""
+    """Use only first pages, with a note if files have several pages or frames."""
     paged = [name for name in files.sizes if splitext(name)[1].lower() in OFTEN_PAGED]
     looked = paged[::-(-len(paged) // LOOKED_AT) or 1]
     several = [name for name in looked if len(_pages(files, name)) > 1]
-    of = f" of {len(looked)} looked at" if len(looked) < len(paged) else ""
+    of = f" of {len(looked)} checked" if len(looked) < len(paged) else ""
     return _only(files, list(files.sizes), [
-        f"of files with several pages or frames the first is read ({len(several):,}{of}: "
-        f"{some_of(several)}); --pages takes each"] if several else [])
+        f"only the first page or frame of a file is read; {len(several):,}{of} have more, such as "
+        f"{some_of(several)}: --pages reads them all"] if several else [])
 
 
 def _each_page(files: Files) -> Files:
-    """The files with a name for each page: stack_p1.tif, stack_p2.tif, ..."""
+    """Give each page its own name: stack_p1.tif, stack_p2.tif, ..."""
     sizes: dict[str, int] = {}
     pages: dict[str, int] = {}
     origin: dict[str, str] = {}
@@ -105,8 +105,8 @@ def _each_page(files: Files) -> Files:
             own = name if len(found) == 1 else str(path.with_name(
                 f"{path.stem}_p{number:0{len(str(len(found)))}}{path.suffix}"))
             if own in sizes or (own != name and own in files.sizes):
-                raise ValueError(f"page {number} of {name} would be called {own}, as another file "
-                                 f"is; rename one of them")
+                raise ValueError(f"page {number} of {name} would get the name {own} of another "
+                                 f"file; rename one of them")
             sizes[own], pages[own], origin[own] = size, page, name
     more = len(sizes) - len(files.sizes)
     note = f"{counted(len(files.sizes), 'file')} have {len(sizes):,} pages, each a sample"
@@ -115,7 +115,7 @@ def _each_page(files: Files) -> Files:
 
 
 def _pages(files: Files, name: str) -> list[int]:
-    """The numbers of a file's pages or frames, without those that show another one smaller."""
+    """The numbers of a file's pages or frames, except smaller versions of other pages."""
     try:
         with files.open(name) as file, Image.open(file) as image:
             if image.format not in PAGED.values():
@@ -127,5 +127,5 @@ def _pages(files: Files, name: str) -> list[int]:
                 if page == 0 or tags.get(SUBFILE_TYPE, 0) != REDUCED:
                     sizes.append(page)
             return sizes
-    except Exception:   # Pillow raises many kinds; decoding will tell what is wrong
+    except Exception:   # Pillow raises many kinds; decoding will report what is wrong
         return [0]

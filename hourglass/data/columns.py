@@ -1,4 +1,4 @@
-"""One column of a table as numbers that a model learns from, and back."""
+"""Encode one column of a table as numbers for a model, and decode it."""
 
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -9,20 +9,22 @@ from .column_values import as_numbers, counts_rows, written_as
 from .dates import date_form, read_times
 from .pandas_library import pandas
 
-MOST_KINDS = 50      # of texts in a column, beyond which they are names rather than kinds
-SENTENCE = 4         # words of a text from which it is one
+MOST_KINDS = 50      # a text column with more different texts holds names, not categories
+SENTENCE = 4         # a text with this many words or more is a sentence
 LINEAR = r"(?=.*[A-Za-z])[A-Za-z0-9@+\-\[\]()=#$/\\.%:~*]{5,}"   # of molecules, as in SMILES
 BONDS = r".*[=#()\[\]@].*"
-TRUTH = ["False", "True"]   # the kinds of a column of truth values
+TRUTH = ["False", "True"]   # the categories of a boolean column
 DAY = np.timedelta64(1, "D")
 EPOCH = np.datetime64("1970-01-01")
-Column = dict[str, Any]   # what was learnt of one: its name, its kind and that kind's own values
+Column = dict[str, Any]   # the encoding of a column: its name, kind and parameters
 
 
 def learn_column(cells: Any, rows: np.ndarray, named: bool, order: str = "") -> Column | str:
-    """What the training rows say of a column of any kind, `named` a category or not, its dates with
-    the day or month first by `order`; or, as a sentence's end, why there is nothing to learn from
-    it. What should be said of how it was read is "said" of it."""
+    """Learn a column's encoding from the training rows.
+
+    `named` says whether it was declared a category. `order` says whether its dates have the day or
+    the month first. Returns the encoding, with a note on how it was read under "said"; or, as the
+    end of a sentence, why the column cannot be used."""
     if not cells.notna().to_numpy()[rows].any():
         return "holds nothing in the training rows"
     numbers = None if named else _numeric(cells, order)
@@ -46,20 +48,20 @@ class Numeric(NamedTuple):
 
     kind: str            # "number" or "date"
     values: np.ndarray   # (N,) dates as days since 1970; NaN where one is missing
-    said: str = ""       # what to say of how they were read
-    order: str = ""      # of dates: whether the day or the month comes first
+    said: str = ""       # a note on how they were read
+    order: str = ""      # for dates: whether the day or the month comes first
 
 
 def _numeric(cells: Any, order: str = "") -> Numeric | None:
-    """Numbers, or dates as days since 1970; None where a column holds neither."""
+    """Numbers, or dates as days since 1970. None for a column with neither."""
     numbers = as_numbers(cells)
     if numbers is not None:
-        lost = f"{numbers[1]:,} texts that are no numbers count as missing" * (numbers[1] > 0)
+        lost = f"{numbers[1]:,} texts that are not numbers count as missing" * (numbers[1] > 0)
         return Numeric("number", numbers[0], "; ".join(filter(None, (written_as(cells), lost))))
     times = read_times(cells, order)
     if times is None:
         return None
-    lost = f"{times.lost:,} texts that are no dates count as missing" * (times.lost > 0)
+    lost = f"{times.lost:,} texts that are not dates count as missing" * (times.lost > 0)
     days = np.where(np.isnat(times.values), np.nan, (times.values - EPOCH) / DAY)
     return Numeric("date", days, "; ".join(filter(None, (times.note, lost))), times.order)
 
@@ -73,19 +75,19 @@ def _learn_kinds(cells: Any, rows: np.ndarray, named: bool) -> Column | str:
     learnt = {"name": cells.name, "kind": "category", "values": kinds.tolist()}
     if named:
         return learnt if len(kinds) <= MOST_KINDS else {
-            **learnt, "said": f"{cells.name}: a category of {len(kinds):,} kinds, as asked for: "
+            **learnt, "said": f"{cells.name}: a category of {len(kinds):,} classes, as declared: "
             f"each becomes a number of a row"}
     what = _what_texts_are(kinds)
     differ = f"has {len(kinds):,} texts that differ in {len(texts):,} training rows"
     if what and len(kinds) > len(there) / 2:
         return f"holds {what}: it {differ}"
     if len(kinds) > MOST_KINDS or len(kinds) == len(texts) > 2:
-        return f"{differ} (names or codes; to have it as a category, name it in categories)"
+        return f"{differ} (names or codes; to use it as a category, name it in categories)"
     return learnt
 
 
 def _what_texts_are(kinds: np.ndarray) -> str:
-    """Sentences or molecules, where most of these texts are such; else nothing."""
+    """Recognise sentences or molecules among these texts; "" for others."""
     texts = pandas().Series(kinds)
     if (texts.str.count(r"\s+") + 1 >= SENTENCE).mean() > 0.5:
         return "sentences (free text), which no column of a table can be learnt from"
@@ -96,7 +98,7 @@ def _what_texts_are(kinds: np.ndarray) -> str:
 
 
 def _texts(cells: Any) -> np.ndarray:
-    """The cells as texts (N,), "" where there is none; whole numbers without a point."""
+    """The cells as texts (N,), "" for missing ones. Integers have no decimal point."""
     if pandas().api.types.is_float_dtype(cells):
         whole = cells.dropna()
         if (whole == whole.round()).all():
@@ -107,20 +109,20 @@ def _texts(cells: Any) -> np.ndarray:
 
 
 def width(column: Column) -> int:
-    """How many numbers a cell of this column becomes."""
+    """The numbers per row that encode this column."""
     return len(column["values"]) if column["kind"] == "category" else 1
 
 
 def value_names(columns: list[Column]) -> tuple[str, ...]:
-    """The names of a row's numbers: of a column, or of a category "sex=male"."""
+    """The names of a row's numbers: the column's, or "sex=male" for a category."""
     return tuple(name for column in columns for name in (
         [f"{column['name']}={value}" for value in column["values"]]
         if column["kind"] == "category" else [str(column["name"])]))
 
 
 def described(columns: list[Column]) -> str:
-    """What a row's numbers are, in order, as in "number*2, kinds(3), pair(0.25)": the likelihood
-    `mixed` reads it."""
+    """Describe a row's numbers in order, such as "number*2, kinds(3), pair(0.25)", for the
+    likelihood `mixed`."""
     words = [f"kinds({width(column)})" if column["kind"] == "category" else
              f"pair({_share(column):.6g})" if _has_two(column) else "number" for column in columns]
     runs = [(word, len(list(same))) for word, same in groupby(words)]
@@ -128,18 +130,18 @@ def described(columns: list[Column]) -> str:
 
 
 def _has_two(column: Column) -> bool:
-    """Whether it was one of two neighbouring whole numbers, such as 0 and 1, in every row."""
+    """Whether every row had one of two neighbouring integers, such as 0 and 1."""
     return column["kind"] == "number" and column["whole"] and column["high"] - column["low"] == 1
 
 
 def _share(column: Column) -> float:
-    """Of the rows, in which a column of two values has the greater; not quite none, nor all."""
+    """Share of rows with the larger of two values, kept between 0 and 1."""
     return min(max(float(column["mean"] - column["low"]), 1e-6), 1 - 1e-6)
 
 
 def encode_column(cells: Any, column: Column) -> tuple[np.ndarray, str]:
-    """A column's cells as (N, width), NaN where one is missing, and what to say of those that
-    training never saw, if any. Raises ValueError for numbers where there are none."""
+    """Encode a column's cells as (N, width), NaN for missing ones. Returns them and a note on
+    values that training never saw. Raises ValueError if a numeric column holds no numbers."""
     name = column["name"]
     if column["kind"] == "category":
         texts, kinds = _texts(cells), np.array(column["values"])
@@ -150,8 +152,8 @@ def encode_column(cells: Any, column: Column) -> tuple[np.ndarray, str]:
         strange = nothing & (texts != "")
         one_hot[nothing] = np.nan
         if strange.any():
-            return one_hot, (f"{name}: {int(strange.sum())} cells hold what training never saw, "
-                             f"such as {str(texts[strange][0])!r}, and count as missing")
+            return one_hot, (f"{name}: {int(strange.sum())} cells hold values that training never "
+                             f"saw, such as {str(texts[strange][0])!r}; they count as missing")
         return one_hot, ""
     found = _numeric(cells, column.get("order", ""))
     if (found is None or found.kind != column["kind"]) and cells.notna().any():
@@ -160,19 +162,19 @@ def encode_column(cells: Any, column: Column) -> tuple[np.ndarray, str]:
     scaled = ((values - column["mean"]) / column["std"]).astype(np.float32)
     strange = np.isnan(values) & cells.notna().to_numpy()
     return scaled[:, None], "" if not strange.any() else (
-        f"{name}: {int(strange.sum())} cells that are no {column['kind']}s, such as "
+        f"{name}: {int(strange.sum())} cells that are not {column['kind']}s, such as "
         f"{str(cells[strange].iloc[0])!r}, count as missing")
 
 
 def parts_of(columns: list[Column]) -> list[slice]:
-    """Which numbers of a row each column takes."""
+    """The slice of a row's numbers for each column."""
     ends = np.cumsum([width(column) for column in columns]).tolist()
     return [slice(end - width(column), end) for column, end in zip(columns, ends, strict=True)]
 
 
 def columns_decoded(columns: list[Column], x: np.ndarray) -> Any:
-    """Rows as the model sees them, (N, D), as a data frame in the owner's units: categories as
-    texts (False and True as truth values), dates as dates, numbers within what training saw."""
+    """Decode rows (N, D) to a data frame in the data's units: categories as texts (booleans as
+    booleans), dates as dates, numbers clipped to the training range."""
     found = {column["name"]: _decoded(column, x[:, part])
              for column, part in zip(columns, parts_of(columns), strict=True)}
     for column in columns:
@@ -190,9 +192,9 @@ def columns_decoded(columns: list[Column], x: np.ndarray) -> Any:
 def columns_filled(
     frame: Any, columns: list[Column], recon: np.ndarray, every: bool = False
 ) -> Any:
-    """The frame with every cell that is missing in these columns taken from `recon` (N, D), or
-    `every` cell: a number kept within what training saw, whole where all of those were; the
-    likeliest kind."""
+    """Fill the frame's missing cells in these columns from `recon` (N, D); with `every`, replace
+    all cells. Numbers are clipped to the training range and rounded if all of those were integers.
+    Categories become the most probable one."""
     filled = frame.copy()
     for column, numbers in zip(columns, parts_of(columns), strict=True):
         part, cells = recon[:, numbers], frame[column["name"]]
@@ -201,7 +203,7 @@ def columns_filled(
             filled[column["name"]] = _put(cells, rows, _decoded(column, part), column)
             continue
         holes = np.isnan(encode_column(cells, column)[0]).any(1)
-        if column["kind"] == "category":   # what is there, if never seen in training, stays
+        if column["kind"] == "category":   # a value that training never saw stays
             holes &= _texts(cells) == ""
         if holes.any():
             filled[column["name"]] = _put(cells, holes, _decoded(column, part[holes]), column)
@@ -209,7 +211,7 @@ def columns_filled(
 
 
 def _decoded(column: Column, part: np.ndarray) -> np.ndarray:
-    """Cells (M,) of what the model says, (M, width), in the owner's units."""
+    """Decode a model's output for cells, (M, width), to the data's units (M,)."""
     if column["kind"] == "category":
         return np.array(column["values"])[part.argmax(1)]
     values = part[:, 0].astype(float) * column["std"] + column["mean"]
@@ -222,9 +224,8 @@ def _decoded(column: Column, part: np.ndarray) -> np.ndarray:
 def unit_errors(
     column: Column, pairs: list[tuple[np.ndarray, np.ndarray]]
 ) -> tuple[str, list[float]]:
-    """How far cells as encoded, (M, width), are from others, for each pair: of numbers and dates
-    the root mean squared error in the owner's units, of categories the share that is right; and
-    which of the two, in words."""
+    """The error of encoded cells (M, width) against others, per pair, and its name: for numbers and
+    dates the root mean squared error in the data's units, for categories the accuracy."""
     decoded = [(_decoded(column, x), _decoded(column, again)) for x, again in pairs]
     if column["kind"] == "category":
         return "accuracy", [float((x == again).mean()) for x, again in decoded]
@@ -234,7 +235,7 @@ def unit_errors(
 
 
 def _put(cells: Any, holes: np.ndarray, values: np.ndarray, column: Column) -> Any:
-    """The cells with values (M,) in the holes (N,); of the same type, where that can hold them."""
+    """Put values (M,) into the holes (N,) of the cells. The type stays if it can hold them."""
     library = pandas()
     if column["kind"] == "category":
         there = cells.dropna().drop_duplicates()

@@ -1,4 +1,4 @@
-"""Dates and times of day in texts: as in ISO 8601, with the day or the month first, with names."""
+"""Read dates and times of day from texts: ISO 8601, day or month first, or named months."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -15,16 +15,16 @@ NAMED = (r"(?:[A-Za-z]{3,9},? )?(?:\d{1,2}[-. ]*[A-Za-z]{3,9}|[A-Za-z]{3,9}\.? \
          r"[-., ]+\d{2,4}.*")
 CLOCK = (r"(?P<h>\d{1,2})[:.h](?P<m>\d{2})(?:[:.](?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
          r"\s*(?P<p>[AaPp])?(?:\.?[Mm]\.?)?")
-PIVOT = 70   # two-digit years from here on are of the last century, as POSIX has it
+PIVOT = 70   # two-digit years from here on belong to the last century, as in POSIX
 
 
 class Times(NamedTuple):
-    """What a column says of time."""
+    """A column read as times."""
 
     values: np.ndarray   # (N,) datetime64[ns] in UTC, NaT where there is none
-    order: str = ""      # "day" or "month" where dates begin with it
-    note: str = ""       # what to say of how they were read
-    lost: int = 0        # texts that are no times
+    order: str = ""      # "day" or "month" if dates begin with it
+    note: str = ""       # a note on how they were read
+    lost: int = 0        # texts that are not times
 
 
 def read_times(column: Any, order: str = "", strict: bool = False) -> Times | None:
@@ -57,7 +57,7 @@ def _plain(times: Any) -> np.ndarray:
 
 
 def _of_texts(texts: Any, codes: np.ndarray, order: str, strict: bool) -> Times | None:
-    """The times of a column's different texts."""
+    """Read the times of a column's different texts."""
     if texts.str.fullmatch(YEAR_FIRST).mean() > 0.5:
         return Times(_year_first(texts))
     parts = texts.str.extract(f"^{YEAR_LAST}$")
@@ -105,14 +105,13 @@ def _year_last(parts: Any, codes: np.ndarray, order: str, strict: bool, texts: A
     if month:
         return Times(by("month"), "month", "dates are read with the month first")
     chosen, other = _more_regular(by("day")[codes], by("month")[codes])
-    return Times(by(chosen), chosen, f"dates such as {texts.iloc[0]} do not say whether the day or "
-                 f"the month comes first; they are read with the {chosen} first, for the other "
-                 f"give dates='{other}'")
+    return Times(by(chosen), chosen, f"dates such as {texts.iloc[0]} do not tell whether the day "
+                 f"or the month comes first; they are read with the {chosen} first, for the other "
+                 f"pass dates='{other}'")
 
 
 def _more_regular(day: np.ndarray, month: np.ndarray) -> tuple[str, str]:
-    """The order under which the steps from row to row differ less; the day first only where it
-    is better than the month."""
+    """The order with the more regular steps from row to row; the month first if both are equal."""
     def oddness(times: np.ndarray) -> tuple[float, float]:
         steps = np.diff(times).astype("int64")
         turns = min((steps < 0).mean(), (steps > 0).mean()) if len(steps) else 0.0
@@ -131,8 +130,8 @@ def _composed(year: Any, month: Any, day: Any, clock: Any) -> np.ndarray:
 
 
 def clock_times(texts: Any) -> np.ndarray:
-    """Texts such as 18:30, 18.30.05 or 6:30 PM as times since midnight, (N,) timedelta64[ns], NaT
-    for others."""
+    """Texts such as 18:30, 18.30.05 or 6:30 PM as times since midnight, (N,) timedelta64[ns]; NaT
+    for other texts."""
     parts = texts.astype("str").str.strip().str.extract(f"^{CLOCK}$")
     hours, minutes, seconds = (parts[name].astype(float) for name in "hms")
     half = parts["p"].str.lower()
@@ -154,8 +153,7 @@ def is_clock(column: Any) -> bool:
 
 
 def date_form(column: Any, order: str) -> str:
-    """How the dates of a column of texts are written, as strftime takes it, if it is by `order`;
-    else as ISO 8601 does."""
+    """The strftime format of a text column's dates, if they follow `order`; otherwise ISO 8601."""
     texts = column.dropna().astype(str).str.extract(f"^{YEAR_LAST}$").dropna(subset=["y"])
     if not order or not len(texts):
         return "%Y-%m-%d"

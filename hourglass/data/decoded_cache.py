@@ -1,4 +1,4 @@
-"""Decoded images kept on disk: a .npy file (N, H, W, C), and beside it what it holds."""
+"""Decoded images on disk: a .npy file (N, H, W, C) with a manifest next to it."""
 
 import json
 import os
@@ -13,28 +13,28 @@ from ..core.console import say
 from ..core.contracts import Collection
 from ..core.files import check_space, lock, write_whole
 
-TOGETHER = 500   # images between two notes of how far it is
-Decode = Callable[[int], Iterable[tuple[str, np.ndarray | str]]]   # a name: an image, or why none
+TOGETHER = 500   # images between two updates of the manifest
+Decode = Callable[[int], Iterable[tuple[str, np.ndarray | str]]]   # name, and image or error
 
 
 @dataclass
 class Manifest:
-    """What a .npy file of images holds, and how far it is."""
+    """The content of a .npy file of images, and the progress of writing it."""
 
-    source: str                                                # where they are from
-    digest: str                                                # of the names and sizes there
-    reading: dict[str, Any]                                    # how they were brought to size
-    total: int                                                 # images there
-    done: int = 0                                              # of them, tried so far
-    unreadable: dict[str, str] = field(default_factory=dict)   # names, and why
+    source: str                                                # where the images are from
+    digest: str                                                # of their names and sizes
+    reading: dict[str, Any]                                    # how they were read
+    total: int                                                 # number of images
+    done: int = 0                                              # images tried so far
+    unreadable: dict[str, str] = field(default_factory=dict)   # names and errors
     collection: dict[str, Any] = field(default_factory=dict)   # names, labels, splits
 
     def same(self, other: "Manifest") -> bool:
-        """Whether both are of the same images, brought to size alike."""
+        """Whether both describe the same images, read in the same way."""
         return (self.digest, self.reading) == (other.digest, other.reading)
 
     def save(self, path: Path) -> None:
-        """Write it beside the .npy file, whole or not at all."""
+        """Write the manifest next to the .npy file, as a whole."""
         write_whole(_beside(path), json.dumps(asdict(self)))
 
 
@@ -43,7 +43,7 @@ def _beside(path: Path) -> Path:
 
 
 def load_manifest(path: Path) -> Manifest | None:
-    """The manifest beside a .npy file, or None; raises ValueError for a damaged one."""
+    """Load the manifest of a .npy file, or None. Raises ValueError if it is damaged."""
     if not _beside(path).is_file():
         return None
     try:
@@ -56,10 +56,10 @@ def load_manifest(path: Path) -> Manifest | None:
 def decode_to(
     path: Path, wanted: Manifest, shape: tuple[int, ...], decode: Decode, dtype: str = "uint8"
 ) -> tuple[np.memmap, dict[str, str]]:
-    """Images of that shape (H, W, C) and type in a .npy file at `path`, and what could not be read.
+    """Decode images to a .npy file of this shape (H, W, C) and type. Returns it, and the errors.
 
-    `decode(start)` yields them from the start-th name on. What is there already is used; what was
-    interrupted goes on. Raises ValueError where the file holds something else.
+    `decode(start)` yields images from the start-th name on. A finished file is reused, an
+    interrupted one continued. Raises ValueError if the file holds something else.
     """
     part = path.with_name(path.name + ".part")
     kept, begun = (load_manifest(file) for file in (path, part))
@@ -73,7 +73,7 @@ def decode_to(
     path.parent.mkdir(parents=True, exist_ok=True)
     manifest = begun if begun and begun.same(wanted) and part.is_file() else wanted
     check_space(path.parent, (wanted.total - manifest.done) * _bytes(shape, dtype) + 2**20)
-    with open(part, "r+b" if part.exists() else "w+b") as file:   # another may be writing it
+    with open(part, "r+b" if part.exists() else "w+b") as file:   # may be in use elsewhere
         lock(file, f"{path} is being prepared by another process")
         rows = _append(file, part, manifest, (shape, dtype), decode)
         write_header(file, (rows, *shape), dtype)
@@ -86,12 +86,12 @@ def decode_to(
 
 def _check_replaceable(path: Path, kept: Manifest | None, wanted: Manifest) -> None:
     if kept is None:
-        raise ValueError(f"{path} is there already, and is nothing that was prepared; delete it, "
-                         f"or choose another file")
+        raise ValueError(f"{path} exists, and is not a prepared file; delete it, or choose another "
+                         f"file")
     if kept.source != wanted.source or kept.reading != wanted.reading:
         size = kept.reading.get("size") or "their own size"
-        raise ValueError(f"{path} holds the images of {kept.source} at {size}, not what is asked "
-                         f"for; delete it, or choose another file")
+        raise ValueError(f"{path} holds the images of {kept.source} at {size}, not those of this "
+                         f"command; delete it, or choose another file")
     say(f"{wanted.source} has changed since {path} was prepared: preparing it again")
 
 
@@ -99,7 +99,7 @@ def _append(
     file: IO[bytes], part: Path, manifest: Manifest, kind: tuple[tuple[int, ...], str],
     decode: Decode,
 ) -> int:
-    """Decode what is left, writing down every so often how far it is; returns the rows in all."""
+    """Decode the remaining images, and record the progress now and then. Returns all rows."""
     (shape, dtype), size = kind, _bytes(*kind)
     start = write_header(file, (manifest.total, *shape), dtype)
     rows = manifest.done - len(manifest.unreadable)
@@ -107,7 +107,7 @@ def _append(
     if file.tell() < start + rows * size:   # the disk lost what was written last
         rows, manifest.done, manifest.unreadable = 0, 0, {}
     if manifest.done:
-        say(f"going on after {manifest.done:,} images")
+        say(f"continuing after {manifest.done:,} images")
     file.truncate(start + rows * size)
     file.seek(0, os.SEEK_END)
     for name, image in decode(manifest.done):
@@ -129,7 +129,7 @@ def _bytes(shape: tuple[int, ...], dtype: str) -> int:
 
 
 def write_header(file: IO[bytes], shape: tuple[int, ...], dtype: str = "uint8") -> int:
-    """Begin the file as .npy files begin; returns where the values start, the same whatever N."""
+    """Write the header of a .npy file. Returns where the values start, the same for every N."""
     file.seek(0)
     np.lib.format.write_array_header_1_0(
         file, {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape})
@@ -142,7 +142,7 @@ def _opened(path: Path) -> np.memmap:
 
 
 def keep_collection(path: Path, found: Collection, manifest: Manifest) -> None:
-    """Put names, labels and splits into the manifest, so that the file alone can be trained on."""
+    """Add names, labels and splits to the manifest, so that the file alone can be trained on."""
     manifest.done = manifest.total
     manifest.collection = {
         "classes": list(found.classes), "names": list(found.names), "notes": found.notes,
@@ -152,14 +152,14 @@ def keep_collection(path: Path, found: Collection, manifest: Manifest) -> None:
 
 
 def prepared_collection(path: Path, x: np.ndarray, manifest: Manifest) -> Collection:
-    """The images of a prepared file with their names, labels and splits."""
+    """The images of a prepared file, with their names, labels and splits."""
     held = manifest.collection
     if not held:
-        raise ValueError(f"{path} was never finished; give hourglass data prepare "
+        raise ValueError(f"{path} is not finished; run hourglass data prepare "
                          f"{manifest.source} -o {path} again")
     if manifest.done < manifest.total or (held["names"] and len(held["names"]) != len(x)):
-        raise ValueError(f"{path} and {_beside(path).name} do not go together; delete both, and "
-                         f"prepare them again")
+        raise ValueError(f"{path} and {_beside(path).name} do not belong together; delete both, "
+                         f"and prepare them again")
     return Collection(
         x, None if held["y"] is None else np.array(held["y"], np.int64),
         tuple(held["classes"]), tuple(held["names"]),

@@ -1,4 +1,4 @@
-"""Images of any depth and number of channels, cropped, made grey or colour, sized and padded."""
+"""Crop, convert, resize and pad images of any depth and number of channels."""
 
 from dataclasses import replace
 
@@ -11,9 +11,11 @@ LUMA = (0.299, 0.587, 0.114)   # of red, green and blue in grey
 
 
 def shape_deep(values: np.ndarray, reading: Reading) -> np.ndarray:
-    """An image (H, W, C) of any type, cropped, made grey or colour, sized and padded, in its own
-    type and units. Where it is not of 8 bits, it is inverted only when it is scaled. A pixel is
-    missing (NaN) where more than half of what it is made of is."""
+    """Crop, convert to grey or colour, resize and pad an image (H, W, C), in its own type and
+    units.
+
+    Images of other than 8 bits are inverted later, when they are scaled. A pixel is missing (NaN)
+    if more than half of its source pixels are."""
     height, width = values.shape[:2]
     if reading.crop:
         top, left = read_size(reading.crop, "crop")
@@ -47,7 +49,7 @@ def _toned(values: np.ndarray, grey: bool) -> np.ndarray:
 
 
 def _as_type(made: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """Values in the type of `like`; what resampling adds beyond its own range is cut off."""
+    """Convert values to the type of `like`, and clip what resampling adds beyond its range."""
     made = np.clip(made, np.nanmin(like), np.nanmax(like)) if np.isfinite(like).any() else made
     return (made if like.dtype.kind == "f" else np.rint(made)).astype(like.dtype)
 
@@ -77,7 +79,7 @@ def _stretched(values: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _padded(values: np.ndarray, reading: Reading) -> np.ndarray:
-    """Centred on a canvas of zeros, which must be black."""
+    """Centre on a canvas of zeros, which must be black."""
     height, width = read_size(reading.pad, "pad")
     down, across = height - values.shape[0], width - values.shape[1]
     if down < 0 or across < 0:

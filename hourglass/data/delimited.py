@@ -1,4 +1,4 @@
-"""How the text of a csv file is laid out: encoding, separator, header, comments, decimal mark."""
+"""Detect the layout of a csv file: encoding, separator, header, comments, decimal mark."""
 
 import csv
 import io
@@ -15,12 +15,12 @@ from .dates import YEAR_FIRST, YEAR_LAST
 from .numerals import decimal_mark
 from .pandas_library import check_names, is_text, pandas
 
-SEPARATORS = ("\t", ";", "|", ",")   # in the order in which they are believed
-BLANKS = " "                         # between columns that are set with them, any number
-SAMPLED, LONGEST = 200, 2**16        # lines that are looked at, and characters
-MARKS = ["?"]                        # cells that are missing, beside those that pandas knows
-PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "lzma"}   # by how they begin
-YEARS = 1900, 2100                   # numbers that may name columns
+SEPARATORS = ("\t", ";", "|", ",")   # in the order in which they are tried
+BLANKS = " "                         # any number of blanks as separator
+SAMPLED, LONGEST = 200, 2**16        # lines and characters that are examined
+MARKS = ["?"]                        # marks of missing cells, in addition to those of pandas
+PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "lzma"}   # by their first bytes
+YEARS = 1900, 2100                   # numbers that may be names of columns
 MOSTLY = 0.8                         # share of the lines that must agree
 NUMBER = re.compile(r"[-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?%?")
 WHEN = re.compile(f"{re.sub('P<.>', ':', YEAR_FIRST.replace('(?P=s)', '[-/.]'))}|"
@@ -29,12 +29,12 @@ WHEN = re.compile(f"{re.sub('P<.>', ':', YEAR_FIRST.replace('(?P=s)', '[-/.]'))}
 
 @dataclass
 class Layout:
-    """What was found out about a file's text."""
+    """The detected format of a file's text."""
 
-    body: str                  # its rows, without header, comments and empty ones
+    body: str                  # its rows, without header, comments and empty lines
     separator: str
     names: list[str]           # of the columns; "" where there is none
-    notes: list[str] = field(default_factory=list)   # what was guessed, or left out
+    notes: list[str] = field(default_factory=list)   # notes on guesses and on lines left out
 
 
 def read_delimited(file: Path, as_text: bool = False, decimal: str = "") -> Any:
@@ -45,7 +45,7 @@ def read_delimited(file: Path, as_text: bool = False, decimal: str = "") -> Any:
     check_names([name for name in layout.names if name], str(file))
     edge = "" if layout.separator == BLANKS else re.escape(layout.separator)
     marked = len(re.findall(rf"(?m)(?:^|(?<=[{edge} ]))\?(?=[{edge} ]|$)", layout.body))
-    layout.notes += [f"{marked:,} texts that are a mere ? count as missing"] * bool(marked)
+    layout.notes += [f"{marked:,} cells that hold only ? count as missing"] * bool(marked)
 
     def parsed(**options: Any) -> Any:
         separator = r"\s+" if layout.separator == BLANKS else layout.separator
@@ -69,26 +69,26 @@ def read_delimited(file: Path, as_text: bool = False, decimal: str = "") -> Any:
 
 
 def _text_of(file: Path) -> tuple[str, list[str]]:
-    """The file's text, and what to say of its encoding; raises ValueError where it is none."""
+    """Read the file's text, with a note on its encoding. Raises ValueError for a binary file."""
     content = file.read_bytes()
     packed = next((module for head, module in PACKED.items() if content.startswith(head)), "")
     if packed:
         try:
             content = import_module(packed).decompress(content)
-        except Exception as error:   # of the many kinds that these modules raise
+        except Exception as error:   # these modules raise many kinds
             raise ValueError(f"{file} is cut short or damaged: {error}") from None
     try:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
         odd = content[error.start:error.start + 1]
     if b"\0" in content[:LONGEST]:
-        raise ValueError(f"{file} is no text in UTF-8; save it as csv in UTF-8")
+        raise ValueError(f"{file} is not a text in UTF-8; save it as csv in UTF-8")
     try:
         text = content.decode("cp1252")
     except UnicodeDecodeError:
-        raise ValueError(f"{file} is no text in UTF-8; save it as csv in UTF-8") from None
-    return text, [f"the file is not UTF-8: it is read as Windows-1252 (Latin-1), in which the "
-                  f"first other character is {odd.decode('cp1252')!r}"]
+        raise ValueError(f"{file} is not a text in UTF-8; save it as csv in UTF-8") from None
+    return text, [f"the file is not UTF-8: it is read as Windows-1252 (Latin-1), where the first "
+                  f"special character is {odd.decode('cp1252')!r}"]
 
 
 def _layout(text: str, notes: list[str], what: str) -> Layout:
@@ -96,13 +96,13 @@ def _layout(text: str, notes: list[str], what: str) -> Layout:
     text, above, comments = _without_comments(text)
     notes = notes + [f"{comments:,} lines that begin with # are left out"] * bool(comments)
     head = [line for line in text[:LONGEST].split("\n") if line.strip()]
-    head = head[:-1] if len(text) > LONGEST and len(head) > 1 else head   # the last is cut
+    head = head[:-1] if len(text) > LONGEST and len(head) > 1 else head   # the last line is cut
     lines = head[:SAMPLED]
     if not lines:
         raise ValueError(f"{what} is empty")
     separator = _separator(lines)
     text, empty = _without_empty(text, separator)
-    notes += [f"{empty:,} rows without a cell are left out"] * bool(empty)
+    notes += [f"{empty:,} rows without any cell are left out"] * bool(empty)
     rows = [row for row in _cells(lines, separator) if any(row)]
     if not rows:
         raise ValueError(f"{what} is empty: no cell holds anything")
@@ -111,14 +111,14 @@ def _layout(text: str, notes: list[str], what: str) -> Layout:
     if len(named) == usual > 1 and not _has_header(rows):
         layout = Layout(text, separator, named, notes)
     elif _has_header(rows):
-        notes += [f"the first row, {_listed(rows[0])}, is taken to name the columns"] * any(
+        notes += [f"the first row, {_listed(rows[0])}, is taken as the columns' names"] * any(
             map(_is_value, rows[0]))
         layout = Layout(_without_first(text), separator, rows[0], notes)
         rows = rows[1:]
     else:
         names = [f"column_{i}" for i in range(1, usual + 1)]
         layout = Layout(text, separator, names, [
-            *notes, f"the first row holds values, no names: the columns are called "
+            *notes, f"the first row holds values, not names: the columns are called "
                     f"{_listed(names)}"])
     _fit_names(layout, rows, what)
     return layout
@@ -129,8 +129,8 @@ def _listed(names: list[str]) -> str:
 
 
 def _without_comments(text: str) -> tuple[str, str, int]:
-    """The text without lines that begin with #, the last of them above the rows without its #, and
-    how many there are; where most lines begin so, or the first column is called #, it stays."""
+    """Remove lines that begin with #. Returns the text, the last such line above the rows without
+    its #, and their number. Nothing is removed if most lines begin so, or the first column is #."""
     if not re.search(r"(?m)^[ \t]*#", text):
         return text, "", 0
     lines = text.split("\n")
@@ -145,7 +145,7 @@ def _without_comments(text: str) -> tuple[str, str, int]:
 
 
 def _without_empty(text: str, separator: str) -> tuple[str, int]:
-    """The text without lines of separators alone, and how many those were."""
+    """Remove lines with only separators. Returns the text and their number."""
     if separator == BLANKS:
         return text, 0
     return re.subn(rf"(?m)^[ ]*{re.escape(separator)}[{re.escape(separator)} ]*(?:\n|\Z)", "",
@@ -153,7 +153,7 @@ def _without_empty(text: str, separator: str) -> tuple[str, int]:
 
 
 def _without_first(text: str) -> str:
-    """The text behind its first line that is not blank; a cell in quotes may hold line breaks."""
+    """Remove the first line that is not blank. A quoted cell may hold line breaks."""
     begin, quoted = 0, False
     while begin < len(text):
         end = text.find("\n", begin)
@@ -173,11 +173,11 @@ def _cells(lines: list[str], separator: str) -> list[list[str]]:
     try:
         return [[cell.strip() for cell in row] for row in read if row]
     except csv.Error as error:
-        raise ValueError(f"this is no table: {error}") from None
+        raise ValueError(f"this is not a table: {error}") from None
 
 
 def _separator(lines: list[str]) -> str:
-    """What stands between cells: in the first line and, as often, in most others."""
+    """The separator: it occurs in the first line and equally often in most others."""
     for separator in SEPARATORS:
         if separator not in lines[0]:
             continue
@@ -195,8 +195,8 @@ def _separator(lines: list[str]) -> str:
 
 
 def _has_header(rows: list[list[str]]) -> bool:
-    """Whether the first row names the columns: it holds no number or date where those below it do;
-    whole numbers that count on, such as 0, 1, 2 or years, are names."""
+    """Whether the first row is a header: it has no number or date where the rows below do.
+    Consecutive integers, such as 0, 1, 2 or years, count as names."""
     first, below = rows[0], rows[1:]
     values = [_is_value(cell) for cell in first]
     if not any(values):
@@ -215,8 +215,7 @@ def _is_value(cell: str) -> bool:
 
 
 def _are_names(cells: list[str]) -> bool:
-    """Whether the numbers among a row's cells may be names: years, or those that count from 0 or
-    1."""
+    """Whether the numbers among a row's cells may be names: years, or counting from 0 or 1."""
     numbers = [int(cell) for cell in cells if re.fullmatch(r"\d{1,4}", cell)]
     if len(numbers) < sum(map(_is_value, cells)) or not all(
             b - a == 1 for a, b in pairwise(numbers)):
@@ -226,8 +225,8 @@ def _are_names(cells: list[str]) -> bool:
 
 
 def _fit_names(layout: Layout, rows: list[list[str]], what: str) -> None:
-    """Give rows that have more cells than names the names they lack: at the end where the last
-    cell is empty, else at the front, as R writes the names of rows. Raises ValueError."""
+    """Add names if rows have more cells than the header: at the end if the last cell is empty,
+    otherwise at the front, as R writes row names. Raises ValueError."""
     usual = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
     more = usual - len(layout.names)
     wide = [row for row in rows if len(row) == usual]
@@ -253,8 +252,8 @@ def _with_marks(frame: Any, layout: Layout, decimal: str, parsed: Any) -> Any:
         frame.attrs["decimal"] = decimal
         for name, mark in marks.items():
             if mark == ",?" and not given:
-                layout.notes.append(f"{name}: a comma, as in {texts[name].iloc[0]}, is read as one "
-                                    f"between thousands; for the other give decimal=','")
+                layout.notes.append(f"{name}: the comma in {texts[name].iloc[0]} is read as a "
+                                    f"thousands separator; otherwise pass decimal=','")
         return frame
     as_written, grouped = parsed(dtype=str, na_values=MARKS), []
     for name in frame.columns:
@@ -267,7 +266,7 @@ def _with_marks(frame: Any, layout: Layout, decimal: str, parsed: Any) -> Any:
             grouped += [name] * differ
             frame[name] = values
     layout.notes.append("numbers are read with a decimal comma" + (
-        f"; points in {', '.join(map(str, grouped))} are read as between thousands" if grouped
+        f"; points in {', '.join(map(str, grouped))} are read as thousands separators" if grouped
         else ""))
     frame.attrs["decimal"] = ","
     return frame

@@ -1,4 +1,5 @@
-"""dSprites: three shapes in every size, orientation and place, drawn here or read as published."""
+"""dSprites: three shapes in all sizes, orientations and positions, drawn here or read from a
+file."""
 
 import hashlib
 import os
@@ -23,18 +24,18 @@ from .sprites import NAMES, SHAPES, SIDE, SIZES, draw, factors_of, sprites, wind
 TOTAL = 737_280
 PUBLISHED = "7da33b31b13a06f4b04a70402ce90c2e"   # md5 of dsprites_ndarray_co1sh3sc6or40x32y32_64x64
 CHUNK = 4096       # images read together
-COMPARED = 2000    # images of a file that are held against ours
+COMPARED = 2000    # images of a file that are compared with ours
 Images = Annotated[int, Ge(1), Le(TOTAL)]
 
 
 @sources.add("dsprites", example="dsprites(images=500)")
 def dsprites(reading: Reading, path: str = "", images: Images = TOTAL) -> Collection:
     """dSprites: 737,280 white shapes of 64x64 by shape, scale, orientation, x and y (Matthey et
-    al., 2017), drawn here from that definition, or as published, from the .npz file at `path`.
+    al., 2017). They are drawn from this definition, or read from the published .npz file at `path`.
 
-    All images take 3 GB, in a file in the cache, made once; fewer `images` are drawn at random,
-    always the same ones, and held in memory. The published orientations go from 0 to 2 pi with both
-    ends, so the last is the first again. Raises ValueError for a file that is something else.
+    All images take 3 GB in a cached file, made once. Fewer `images` are a random choice, always the
+    same, in memory. The published orientations include both 0 and 2 pi, so the last equals the
+    first. Raises ValueError for a file that is not dSprites.
     """
     found = _published(Path(path).expanduser(), images) if path else _drawn(images)
     found.x = shape_images(found.x, reading)
@@ -42,13 +43,13 @@ def dsprites(reading: Reading, path: str = "", images: Images = TOTAL) -> Collec
 
 
 def _collection(x: np.ndarray, factors: np.ndarray) -> Collection:
-    """Images (N, 64, 64[, 1]) of factors (N, 5); their classes are the shapes."""
+    """Images (N, 64, 64[, 1]) with factors (N, 5). Their classes are the shapes."""
     return Collection(x.reshape(-1, SIDE, SIDE, 1), factors[:, 0].astype(np.int64), SHAPES,
                       factors=Factors(factors, NAMES, unordered=NAMES[:1]))
 
 
 def chosen(images: int, total: int) -> np.ndarray:
-    """Which of all images (n,) are taken where only some are."""
+    """Indices (n,) of the chosen images."""
     if images >= total:
         return np.arange(total)
     return np.sort(np.random.default_rng(0).choice(total, images, replace=False))
@@ -67,22 +68,23 @@ def _drawn(images: int) -> Collection:
 
 
 def _blocks() -> Iterator[np.ndarray]:
-    """All images in order, (1024, 64, 64) of a sprite together."""
+    """All images in order, (1024, 64, 64) per sprite."""
     for places in track(windows(), len(windows()), "drawing dSprites"):
-        yield places.swapaxes(0, 1).reshape(-1, SIDE, SIDE)   # x, then y, which varies fastest
+        yield places.swapaxes(0, 1).reshape(-1, SIDE, SIDE)   # y varies fastest, then x
 
 
 def kept(path: Path, blocks: Iterable[np.ndarray], what: str) -> np.ndarray:
-    """The blocks (n, 64, 64) of all images as one .npy file at `path`, unless it is there, mapped.
+    """Write blocks (n, 64, 64) of all images to one .npy file at `path`, if it does not exist; map
+    it.
 
-    Raises ValueError where the disk has no room, and where another process is writing it.
+    Raises ValueError if the disk has no room, or another process is writing the file.
     """
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
         with open(part, "a+b") as file:
-            lock(file, f"{path} is being made by another process ({what}); wait until it is there")
-            if not path.is_file():   # the other one may have been quicker
+            lock(file, f"{path} is being made by another process ({what}); wait until it exists")
+            if not path.is_file():   # the other process may have been quicker
                 file.truncate(0)
                 check_space(path.parent, TOTAL * SIDE * SIDE + 2**20)
                 _write(file, blocks)
@@ -100,12 +102,12 @@ def _write(file: IO[bytes], blocks: Iterable[np.ndarray]) -> None:
 
 
 def _published(path: Path, images: int) -> Collection:
-    """The published file's images, or a part of them that was saved under the same names."""
+    """Images of the published file, or of a part of it saved under the same names."""
     if not path.is_file():
-        raise ValueError(f"there is no file {path}; dsprites alone needs none")
+        raise ValueError(f"there is no file {path}; dsprites without a path needs none")
     try:
         if not zipfile.is_zipfile(path):
-            raise zipfile.BadZipFile("it is no whole archive")
+            raise zipfile.BadZipFile("it is not a complete archive")
         return _read(path, images)
     except (OSError, EOFError, KeyError, zlib.error, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} cannot be read as dSprites' .npz file: {error}") from None
@@ -114,7 +116,7 @@ def _published(path: Path, images: int) -> Collection:
 def _read(path: Path, images: int) -> Collection:
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "md5").hexdigest()
-    with np.load(path, allow_pickle=False) as held:   # of which `metadata`, a pickle, stays shut
+    with np.load(path, allow_pickle=False) as held:   # `metadata` is a pickle and is not read
         missing = {"imgs", "latents_classes"} - set(getattr(held, "files", ()))
         if missing:
             raise ValueError(f"{path} is not dSprites' .npz file: it has no {min(missing)}")
@@ -137,7 +139,7 @@ def _read(path: Path, images: int) -> Collection:
 
 
 def _shape(path: Path) -> tuple[int, ...]:
-    """Of the images in the file; raises ValueError for what is no array of bytes."""
+    """Shape of the images in the file. Raises ValueError if they are not bytes."""
     with zipfile.ZipFile(path) as held, held.open("imgs.npy") as file:
         shape, _, dtype = _header(file)
     if dtype != np.uint8:
@@ -154,7 +156,7 @@ def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 
 def _chunks(path: Path) -> Iterator[np.ndarray]:
-    """The file's images as 0 and 255, a few thousand (n, 64, 64) at a time, without unpacking all
+    """The file's images as 0 and 255, (n, 64, 64), a few thousand at a time, without unpacking all
     of them into memory."""
     with zipfile.ZipFile(path) as held, held.open("imgs.npy") as file:
         total = _header(file)[0][0]
@@ -168,7 +170,7 @@ def _chunks(path: Path) -> Iterator[np.ndarray]:
 
 
 def _some(path: Path, rows: np.ndarray) -> np.ndarray:
-    """The images (n, 64, 64) with these numbers (n,), in order."""
+    """The images (n, 64, 64) with these indices (n,), in order."""
     found, start = [], 0
     for chunk in _chunks(path):
         within = rows[(rows >= start) & (rows < start + len(chunk))]
@@ -178,11 +180,11 @@ def _some(path: Path, rows: np.ndarray) -> np.ndarray:
 
 
 def _agreement(found: Collection) -> str:
-    """How far a file's images agree with those that would be drawn here."""
+    """A note on how far a file's images agree with those drawn here."""
     assert found.factors is not None
     some = np.linspace(0, len(found.x) - 1, min(COMPARED, len(found.x))).astype(int)
     theirs, ours = found.x[some, ..., 0] > 0, draw(found.factors.values[some]) > 0
     both, either = (theirs & ours).sum(), (theirs | ours).sum()
-    return (f"{len(some):,} of these images beside those that Hourglass draws of the same factors: "
-            f"{(theirs == ours).mean():.2%} of the pixels are equal, and of those that are white "
-            f"in either {both / max(either, 1):.0%} are in both")
+    return (f"{len(some):,} of these images compared with those that Hourglass draws for the same "
+            f"factors: {(theirs == ours).mean():.2%} of the pixels are equal; of the pixels that "
+            f"are white in either, {both / max(either, 1):.0%} are white in both")

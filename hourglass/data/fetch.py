@@ -1,4 +1,4 @@
-"""Finding the files of a named data set: in HOURGLASS_DATA, in the cache, or on its mirrors."""
+"""Find the files of a named data set: in HOURGLASS_DATA, in the cache, or on its mirrors."""
 
 import gzip
 import hashlib
@@ -14,27 +14,27 @@ from ..core.console import is_terminal, say
 
 @dataclass(frozen=True)
 class Remote:
-    """A file of a data set; it is right if any of its digests is (of itself or uncompressed)."""
+    """A file of a data set. One of its digests must match the file, or its uncompressed content."""
 
     name: str
     digests: tuple[str, ...]                   # "md5:..." or "sha256:..."
-    mirrors: tuple[str, ...] = field(default=())   # folders' addresses, tried in turn
+    mirrors: tuple[str, ...] = field(default=())   # URLs of folders, tried one after another
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept."""
+    """The folder of downloads."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hourglass"
 
 
 def places(data_set: str) -> list[Path]:
-    """Folders in which a set's files are looked for."""
+    """Folders to search for a data set's files."""
     given = os.environ.get("HOURGLASS_DATA")
     roots = [Path(given)] if given else []
     return [folder for root in [*roots, cache_folder()] for folder in (root / data_set, root)]
 
 
 def find_all(data_set: str, remotes: Sequence[Remote]) -> list[bytes]:
-    """The files' contents, uncompressed where gzipped; downloaded if they are nowhere to be found.
+    """The files' contents, with gzip files uncompressed. Downloads files that are not found.
 
     Raises ValueError that names the files and where to put them.
     """
@@ -55,14 +55,14 @@ def _verified(path: Path, remote: Remote) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path} cannot be read ({error}); delete it to have it downloaded "
                          f"again") from None
-    if not remote.digests:   # whoever asks will see to it
+    if not remote.digests:   # the caller checks the content
         return content
     for digest in remote.digests:
         kind, _, value = digest.partition(":")
         if value in (hashlib.new(kind, content).hexdigest(), hashlib.new(kind, raw).hexdigest()):
             return content
-    raise ValueError(f"{path} is not the published file: no digest agrees; delete it to have it "
-                     f"downloaded again")
+    raise ValueError(f"{path} is not the published file: its digest differs; delete it to download "
+                     f"it again")
 
 
 def _download(data_set: str, remote: Remote, all_of_them: Sequence[Remote]) -> Path:
@@ -76,7 +76,7 @@ def _download(data_set: str, remote: Remote, all_of_them: Sequence[Remote]) -> P
             kept = pooch.retrieve(mirror + remote.name, known_hash=None, path=folder,
                                   fname=remote.name + ".part", progressbar=is_terminal())
             return Path(kept).rename(folder / remote.name)
-        except Exception as error:   # whatever a mirror does, the next one is tried
+        except Exception as error:   # whatever happens, the next mirror is tried
             reasons.append(shorten(str(error) or repr(error), 90))
     why = reasons[-1] if reasons else "no mirror is known"
     names = ", ".join(r.name for r in all_of_them)

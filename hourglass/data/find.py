@@ -1,4 +1,4 @@
-"""What a text names as data: a path that is there, or a source; the one place that decides."""
+"""Decide what a text names as data: an existing path, or a source."""
 
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,15 @@ from ..core.hints import did_you_mean
 from ..core.registry import sources
 from . import data_frames, image_files
 
-PATHS = ("path", "paths", "given", "clean")   # what sources call their arguments that are paths
+PATHS = ("path", "paths", "given", "clean")   # arguments of sources that are paths
 
 
 def find_call(data: str, settled: bool = False) -> Call:
-    """The source that a text names: a folder of that name, else a source's text, else a file. So
-    a folder here that bears a source's name is the folder; `mnist()` is the source.
+    """Find the source that a text names: a folder with that name, a source's text, or a file. A
+    folder in the working directory comes before a source of the same name; `mnist()` is the source.
 
-    A `settled` text is one that `settle` gave, perhaps in another folder: there a source's bare
-    name is that source, whatever is here. Raises ValueError for what is neither.
+    A `settled` text comes from `settle`, perhaps in another folder: there, a source's bare name
+    always is the source. Raises ValueError if nothing is found.
     """
     path, call = Path(data).expanduser(), _as_call(data)
     named = call is not None and call.name in sources.parts
@@ -45,8 +45,8 @@ def find_call(data: str, settled: bool = False) -> Call:
 
 
 def settle(data: str) -> str:
-    """The text as one that holds from every folder: paths in it are whole, and a source's bare
-    name is that source. What names nothing stays, for `find_call` to refuse. Raises ValueError."""
+    """Make a text that is valid in every folder: with absolute paths, and a bare name for a source.
+    A text that names nothing stays, so that `find_call` refuses it. Raises ValueError."""
     try:
         call = find_call(data)
     except ValueError:
@@ -60,16 +60,16 @@ def settle(data: str) -> str:
 
 
 def _whole(path: Any) -> Any:
-    """A path, or several, from the root of the disk, where something is there."""
+    """Make a path, or several, absolute if something exists there."""
     if isinstance(path, tuple | list):
         return tuple(_whole(one) for one in path)
     if not isinstance(path, str) or not path or not Path(path).expanduser().exists():
         return path
     whole = str(Path(path).expanduser().resolve())
     if whole != image_files.printable(whole):
-        raise ValueError(f"{image_files.printable(whole)}: this path holds bytes (%XX) that are no "
-                         f"text in UTF-8, so it cannot be kept; rename it, or link to it by "
-                         f"another name")
+        raise ValueError(f"{image_files.printable(whole)}: this path holds bytes (%XX) that are "
+                         "not UTF-8 text, so settings cannot store it; rename it, or link to it "
+                         f"by another name")
     return whole
 
 

@@ -1,4 +1,4 @@
-"""What folders' names say of the images in them: classes, splits, masks, and what lies beside."""
+"""Read classes, splits and masks from the names of folders and files."""
 
 import re
 from collections import Counter, defaultdict
@@ -24,26 +24,26 @@ MASKS = re.compile(rf"(?:(?P<of>.+?)[_\- ])?{MASK_WORDS}", re.I)
 IMAGES = re.compile(r".*(images?|imgs?|photos?|pictures?|inputs?|originals?|rgb|frames?)", re.I)
 MASK_LAST = re.compile(rf"(.+?)[_\-. ]{MASK_WORDS}[_\- ]?\d*", re.I)
 MASK_FIRST = re.compile(rf"{MASK_WORDS}[_\- ](.+)", re.I)
-MASK_LIKE = re.compile(r"mask|gt|truth|seg|label|annot|matte|trimap", re.I)   # else it is none
-TRUTH_WITHIN = re.compile(r"(.+?)_GT(_.+)")   # as in 0001_GT_SRGB_010, beside 0001_NOISY_SRGB_010
-PARTNERS = 0.5   # share of a folder's images that must have one of their name in another
+MASK_LIKE = re.compile(r"mask|gt|truth|seg|label|annot|matte|trimap", re.I)   # a necessary sign
+TRUTH_WITHIN = re.compile(r"(.+?)_GT(_.+)")   # 0001_GT_SRGB_010 belongs to 0001_NOISY_SRGB_010
+PARTNERS = 0.5   # share of a folder's images that need a partner of the same name elsewhere
 Folders = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What folders say of images by name."""
+    """Classes and splits of images, by folders."""
 
-    labels: dict[str, str]   # the class of each sample; {} where there are none
-    splits: dict[str, str]   # the set's own split of each sample; {} where there are none
-    stray: list[str]         # images beside the folders that name classes or splits: no samples
+    labels: dict[str, str]   # the class of each sample; {} if there are none
+    splits: dict[str, str]   # the data's own split of each sample; {} if there are none
+    stray: list[str]         # images outside the folders of classes or splits: not samples
     note: str = ""           # how the folders were read
 
 
 def classify(
     names: Sequence[str], depth: int | None = None
 ) -> tuple[tuple[str, ...], np.ndarray | None, dict[str, np.ndarray]]:
-    """Class names, labels (N,) and own splits of images that are all samples."""
+    """Class names, labels (N,) and own splits of images, all of which are samples."""
     found = lay_out(names, depth)
     return numbered(names, found.labels, found.splits) if not found.stray else ((), None, {})
 
@@ -51,7 +51,7 @@ def classify(
 def numbered(
     names: Sequence[str], labels: dict[str, str], splits: dict[str, str]
 ) -> tuple[tuple[str, ...], np.ndarray | None, dict[str, np.ndarray]]:
-    """Class names in natural order, labels (N,) and the indices of each split, of these samples."""
+    """Class names in natural order, labels (N,) and the indices of each split."""
     parts = {part: np.array([i for i, name in enumerate(names) if splits[name] == part], np.int64)
              for part in sorted(set(splits.values()) - {""})}
     parts = {part: index for part, index in parts.items() if len(index)}
@@ -63,12 +63,12 @@ def numbered(
 
 
 def lay_out(names: Sequence[str], depth: int | None = None) -> Layout:
-    """What folders say of images.
+    """Read classes and splits from the folders in images' names.
 
-    A folder around everything says nothing. Folders such as train, Training, test_data, seg_val
-    above all others are splits. Below them the first `depth` folders (one, if nothing is said)
-    name the class, where there are several; 0 is for no classes. Few images beside such folders
-    are strays; if they are most, folders say nothing.
+    Folders that contain everything are ignored. Folders such as train, Training, test_data or
+    seg_val at the top are splits. Below them, the first `depth` folders name the class (default:
+    one, if there are several; 0: no classes). A few images outside such folders are strays; if they
+    are the majority, the folders are ignored.
     """
     folders = [tuple(part for part in name.split("/")[:-1] if part not in ("", "."))
                for name in names]
@@ -95,8 +95,8 @@ def lay_out(names: Sequence[str], depth: int | None = None) -> Layout:
 def _unwrapped(
     rows: list[int], folders: list[Folders], splits: dict[int, str] | None = None
 ) -> tuple[list[int], list[Folders]]:
-    """The rows, and all folders without those that are around everything, but for few images
-    beside them; below splits also without one that is named as its split is."""
+    """The rows, and all folders without those that contain everything, except for a few images
+    outside; and without a folder below a split with the split's name."""
     folders, splits = list(folders), splits or {}
     while True:
         inside = [row for row in rows if folders[row]]
@@ -119,7 +119,7 @@ def _are_strays(some: list[int], all_of_them: list[int]) -> bool:
 
 
 def _split_word(folder: str) -> tuple[str, ...]:
-    """Which split a folder's name means, and what else the name says; () for other folders."""
+    """The split that a folder's name means, and the rest of the name; () for other folders."""
     words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", folder).lower())
     words = [word for word in words if word not in FILLER]
     found = [SPLIT.fullmatch(word) for word in words]
@@ -132,8 +132,8 @@ def _split_word(folder: str) -> tuple[str, ...]:
 
 
 def _splits_among(heads: Iterable[str]) -> dict[str, str]:
-    """Which of the folders are splits: train and others that are named alike. Others may lie
-    beside them only where there are two."""
+    """The folders that are splits: train and others with similar names. Other folders may exist
+    next to them only if there are two splits."""
     words = {head: _split_word(head) for head in heads}
     for rest in sorted({word[1:] for word in words.values() if word}, key=len):
         found = {head: word[0] for head, word in words.items() if word and word[1:] == rest}
@@ -146,8 +146,8 @@ def _splits_among(heads: Iterable[str]) -> dict[str, str]:
 def _splits(
     rows: list[int], folders: list[Folders]
 ) -> tuple[dict[int, str], list[int], list[Folders]]:
-    """The split of each row, if there are any, the rows in them, and folders without them: above
-    the classes, or below each."""
+    """The split of each row, if there are any; the rows in them; and folders without the split's,
+    which is above the classes or below each."""
     for level in (0, 1):
         inside = [row for row in rows if len(folders[row]) > level]
         found = _splits_among({folders[row][level] for row in inside})
@@ -162,7 +162,7 @@ def _splits(
 
 
 def _labels(rows: list[int], folders: list[Folders], depth: int) -> dict[int, str]:
-    """The class of each row, "" for those beside the folders; {} where folders name none."""
+    """The class of each row, "" for rows outside the folders; {} if folders name no classes."""
     labels = {row: "/".join(folders[row][:depth]) for row in rows}
     inside = [row for row, label in labels.items() if label]
     several = len({labels[row] for row in inside}) > 1
@@ -172,7 +172,7 @@ def _labels(rows: list[int], folders: list[Folders], depth: int) -> dict[int, st
 def _note(
     labels: list[str], splits: list[str], folders: list[Folders], depth: int | None
 ) -> str:
-    """One line that says how folders were read."""
+    """A note on how folders were read."""
     deepest, classes = max(map(len, folders), default=0), sorted(set(labels), key=natural)
     said = [f"splits {', '.join(f'{name} ({n:,})' for name, n in sorted(Counter(splits).items()))}"
             ] if splits else []
@@ -183,14 +183,14 @@ def _note(
     if depth is None and classes and deepest > 1:
         count = len({own[:2] for own in folders})
         example = next(own for own in folders if len(own) > 1)
-        below = (f"; folders below say nothing: --label-depth 2 makes {count:,} classes, such as "
+        below = (f"; deeper folders are ignored: --label-depth 2 makes {count:,} classes, such as "
                  f"{'/'.join(example[:2])}")
     return f"folders are read as {' and '.join(said)}{below}"
 
 
 def masks_among(names: Sequence[str]) -> list[str]:
-    """Those that are masks of others by their names: in a folder ground_truth; in one such as
-    masks beside images, or x_mask beside x; or files such as a_mask.png or a_GT.png beside a.png.
+    """Names that are masks of others: in a folder ground_truth; in a folder such as masks next to
+    images; or files such as a_mask.png or a_GT.png next to a.png.
     """
     if not any(map(MASK_LIKE.search, names)):
         return []
@@ -205,7 +205,7 @@ def masks_among(names: Sequence[str]) -> list[str]:
 
 
 def _is_mask(stem: str, beside: set[str]) -> bool:
-    """Whether a file's stem says that it is the mask of another one in its folder."""
+    """Whether a file's stem says that it is the mask of another file in its folder."""
     if not MASK_LIKE.search(stem):
         return False
     within = TRUTH_WITHIN.fullmatch(stem)
@@ -247,8 +247,8 @@ def _without_mask(stem: str) -> str:
 
 
 def matching(names: Iterable[str], patterns: str) -> set[str]:
-    """The names that fit one of the patterns, which commas part: *.png, thumbs/, train/cat*; in
-    them * is for any characters. One without a slash is of a file's or folder's own name."""
+    """The names that match one of the patterns, separated by commas: *.png, thumbs/, train/cat*. A
+    * matches any characters. A pattern without a slash matches a file's or folder's own name."""
     wanted = [pattern.strip().casefold() for pattern in patterns.split(",") if pattern.strip()]
     plain = [pattern.rstrip("/") for pattern in wanted if "/" not in pattern.rstrip("/")]
     whole = [pattern + "*" if pattern.endswith("/") else pattern for pattern in wanted
@@ -263,12 +263,12 @@ def matching(names: Iterable[str], patterns: str) -> set[str]:
 
 
 def endings(names: Iterable[str]) -> str:
-    """What files end in, and how many do: ".jpg (12), .png (3)"."""
+    """Count the files' suffixes: ".jpg (12), .png (3)"."""
     kinds = Counter(PurePosixPath(name).suffix.lower() for name in names)
     return ", ".join(f"{kind} ({count:,})" for kind, count in kinds.most_common())
 
 
 def left_out(names: Sequence[str], why: str, remedy: str, shown: int = NAMED) -> str:
-    """One line on files that are no samples."""
+    """A note on files that are not samples."""
     number = f"{counted(len(names), 'image')} {'is' if len(names) == 1 else 'are'} left out"
     return f"{number} {why}: {some_of(list(names), shown)}; {remedy}"

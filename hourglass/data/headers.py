@@ -1,4 +1,4 @@
-"""Image files that Pillow does not give whole: of more than 8 bits, or many channels."""
+"""Image files that Pillow does not read completely: more than 8 bits, or many channels."""
 
 import struct
 from collections import Counter
@@ -13,30 +13,30 @@ from .deep import shape_deep
 from .images import open_image, plain, shape_image
 from .reading import GREY_MODES, Misfit, Reading
 
-TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")   # what such files begin with
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")   # first bytes of TIFF files
 PNG = b"\x89PNG\r\n\x1a\n"
-NODATA = 42113                 # the TIFF tag that says which value is missing
+NODATA = 42113                 # the TIFF tag of the value that means missing
 ORIENTATION = 274
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     3: lambda x: np.rot90(x, 2), 6: lambda x: np.rot90(x, -1), 8: lambda x: np.rot90(x, 1)}
-MOST = {"uint8": 255, "uint16": 65535, "float32": 1.0}   # what white is, in a type
+MOST = {"uint8": 255, "uint16": 65535, "float32": 1.0}   # the value of white
 
 
 class Look(NamedTuple):
-    """What an image's header says."""
+    """The content of an image's header."""
 
     height: int
     width: int
     channels: int
     depth: str          # the type that holds it: uint8, uint16 or float32
-    special: bool       # whether Pillow would not give it whole
+    special: bool       # whether Pillow would not read it completely
     lost: bool = False  # whether some of its bits cannot be read
 
 
 def look(file: IO[bytes], formats: tuple[str, ...] | None = None, turn: bool = True,
          page: int = 0) -> Look:
-    """Read the header of an image, or of that page of its file, of these formats of Pillow's;
-    raises OSError and others. To `turn` height and width as EXIF says, Pillow decodes a PNG."""
+    """Read the header of an image, or of one page of its file, in these formats of Pillow. Raises
+    OSError and others. `turn` applies EXIF's rotation to the size; for a PNG, Pillow decodes it."""
     start = file.read(32)
     file.seek(0)
     if start[:4] in TIFF and (found := _look_at_tiff(file, page)):
@@ -57,7 +57,7 @@ def _depth_of_mode(mode: str) -> str:
 
 
 def _look_at_tiff(file: IO[bytes], number: int) -> Look | None:
-    """Of a TIFF that is not for Pillow; None of others."""
+    """The header of a TIFF that Pillow cannot read; None for others."""
     from tifffile import TiffFile, TiffFileError
     try:
         with TiffFile(file) as tiff:
@@ -75,7 +75,7 @@ def _look_at_tiff(file: IO[bytes], number: int) -> Look | None:
 
 
 def _is_plain(page: Any) -> bool:
-    """Whether Pillow reads a TIFF's page whole: 8 bits, grey or colour, perhaps with alpha."""
+    """Whether Pillow reads a TIFF's page completely: 8 bits, grey or colour, perhaps alpha."""
     colours = page.samplesperpixel - len(_alpha(page))
     if page.bitspersample > 8 or page.dtype.kind not in "ub":
         return False
@@ -84,23 +84,23 @@ def _is_plain(page: Any) -> bool:
 
 
 def _alpha(page: Any) -> tuple[int, ...]:
-    """Which of a TIFF's samples say how opaque a pixel is: 1 and 2 of its extra samples do."""
+    """Indices of a TIFF's alpha channels: extra samples of type 1 and 2."""
     first = page.samplesperpixel - len(page.extrasamples)
     return tuple(first + i for i, kind in enumerate(page.extrasamples) if int(kind) in (1, 2))
 
 
 def settle_depth(looks: list[Look], reading: Reading) -> tuple[Reading, list[str]]:
-    """The reading with the depth and the channels that all images are brought to, by what some of
-    their headers say, and what to say of it. Raises ValueError where their channels differ."""
+    """Set the depth and channels for all images, by the headers of some of them. Returns the
+    reading and notes. Raises ValueError if their channels differ."""
     depths, channels = Counter(a.depth for a in looks), {a.channels for a in looks}
     depth = next((kind for kind in ("float32", "uint16") if kind in depths), "uint8")
     notes = [f"{name} images are read in the depth of others, {depth}: their white stays white; "
-             f"{count} of {len(looks)} looked at are such"
+             f"{count} of {len(looks)} checked are such"
              for name, count in sorted(depths.items()) if name != depth]
     lost = sum(a.lost for a in looks)
     if lost:
-        notes.append(f"16-bit colour PNGs are read in 8 bits ({lost} of {len(looks)} looked at "
-                     f"are such); TIFFs keep all 16")
+        notes.append(f"16-bit colour PNGs are read in 8 bits ({lost} of {len(looks)} checked are "
+                     f"such); TIFFs keep all 16")
     grey, special = reading.grey, channels - {1, 3} or any(
         a.special and a.depth == "uint8" and a.channels == 3 for a in looks)
     wanted = reading.channels or (max(channels) if special else 0)
@@ -115,8 +115,8 @@ def settle_depth(looks: list[Look], reading: Reading) -> tuple[Reading, list[str
 
 
 def read_whole(file: IO[bytes], reading: Reading, page: int = 0) -> np.ndarray:
-    """The image in the file, or in that page of it, (H, W, C), in the depth that it has, as
-    `reading` wants it. Raises OSError and others."""
+    """Read the image in the file, or in one page of it, (H, W, C), in its own depth, shaped as
+    `reading` says. Raises OSError and others."""
     found = look(file, turn=False, page=page)
     file.seek(0)
     if found.special or reading.channels or page:
@@ -126,9 +126,9 @@ def read_whole(file: IO[bytes], reading: Reading, page: int = 0) -> np.ndarray:
 
 
 def read_deep(file: IO[bytes], reading: Reading, page: int = 0) -> np.ndarray:
-    """The image in the file, or in that page of it, (H, W, C), in the type that `reading.depth`
-    names and in its own units, brought to size and channels. Where images of fewer bits stand
-    among others, white stays white. Raises OSError and others."""
+    """Read the image in the file, or in one page of it, (H, W, C), as the type `reading.depth` in
+    its own units, with the right size and channels. White stays white for images with fewer bits.
+    Raises OSError and others."""
     start = file.read(4)
     file.seek(0)
     tiff = start in TIFF and look(file, turn=False, page=page).special
@@ -153,7 +153,7 @@ def _read_plain(file: IO[bytes], page: int) -> np.ndarray:
 
 
 def _read_tiff(file: IO[bytes], number: int) -> np.ndarray:
-    """A TIFF's page, (H, W, C), uint8, uint16 or float32 with NaN where it has no value."""
+    """Read a TIFF's page, (H, W, C), as uint8, uint16 or float32, with NaN for missing values."""
     from tifffile import TiffFile
     with TiffFile(file) as tiff:
         page: Any = tiff.pages[number]

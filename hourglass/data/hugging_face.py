@@ -1,4 +1,4 @@
-"""Data sets of Hugging Face, told by what they have, so that their package need not be there."""
+"""Data sets of Hugging Face, recognised by their attributes, so that no package is needed."""
 
 from collections.abc import Iterator
 from itertools import chain, islice
@@ -8,31 +8,31 @@ from .sample import LABELS, Chunk, key_of
 
 
 def is_hugging_face(data: Any) -> bool:
-    """Whether this is a Dataset of Hugging Face's datasets, or in its manner."""
+    """Whether this is a Dataset of Hugging Face's datasets, or behaves like one."""
     return hasattr(data, "column_names") and hasattr(data, "features")
 
 
 def label_column(data: Any) -> str | None:
-    """The column of classes: the one that names them, else one that is called so."""
+    """The column of classes: one of that type, or one with a usual name."""
     named = [name for name in data.column_names if hasattr(data.features[name], "names")]
     called = [name for name in data.column_names if name.lower() in LABELS]
     return (named or called or [None])[0]
 
 
 def names_of_classes(data: Any) -> list[str]:
-    """What the column of classes calls them, in order; [] where it does not."""
+    """The names of the classes, in order; [] if there are none."""
     label = label_column(data)
     return list(getattr(data.features[label], "names", None) or []) if label else []
 
 
 def is_table(data: Any) -> bool:
-    """Whether each column holds one number or text a row."""
+    """Whether each column holds one number or text per row."""
     return all(str(getattr(feature, "dtype", "")) not in ("", "dict", "list", "PIL.Image.Image")
                and not hasattr(feature, "shape") for feature in data.features.values())
 
 
 def columns_of(data: Any) -> tuple[dict[str, list[Any]], list[Any] | None]:
-    """The columns of a table by name, without that of classes, and the classes if there are any."""
+    """A table's columns by name, without the classes; and the classes, if there are any."""
     label = label_column(data)
     columns = {name: [cell.item() if hasattr(cell, "item") else cell for cell in data[name]]
                for name in data.column_names if name != label}
@@ -40,7 +40,7 @@ def columns_of(data: Any) -> tuple[dict[str, list[Any]], list[Any] | None]:
 
 
 def samples_of(data: Any, total: int) -> Iterator[Chunk]:
-    """The samples of the one column that holds arrays or images, with their classes."""
+    """The samples of the one column with arrays or images, with their classes."""
     label = label_column(data)
     rows = islice(iter(data), total)
     first = next(rows, None)

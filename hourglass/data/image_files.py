@@ -1,4 +1,4 @@
-"""Image files by name, in a folder, an archive or alone: what there is, and how it is opened."""
+"""Find and open image files by name, in a folder, in an archive or alone."""
 
 import hashlib
 import io
@@ -22,32 +22,32 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", 
 UNKNOWN = {".heic", ".heif", ".svg", ".dcm", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".psd", ".raw",
            ".exr", ".hdr", ".xcf", ".nii", ".jxl"}   # images that nothing here reads
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-HIDDEN = (".", "__MACOSX", "@eaDir")   # how folders and files begin that are not looked at
+HIDDEN = (".", "__MACOSX", "@eaDir")   # beginnings of folders and files that are skipped
 LARGEST_FILE = 2**30     # bytes of one image in an archive
 NAMED = 3                # files in a note
 
 
 @dataclass(frozen=True)
 class Files:
-    """Image files by name, in order; in a folder or archive, names are relative to it."""
+    """Image files by name, in order. In a folder or archive, names are relative to it."""
 
     place: str
     sizes: dict[str, int]                # of each file in bytes
     open: Callable[[str], IO[bytes]]
-    notes: tuple[str, ...] = ()          # what should be said of them
-    pages: dict[str, int] = field(default_factory=dict)    # which page of its file a name is
+    notes: tuple[str, ...] = ()          # notes on the files
+    pages: dict[str, int] = field(default_factory=dict)    # page of its file, by name
     labels: dict[str, str] = field(default_factory=dict)   # the class of each; {} for none
     splits: dict[str, str] = field(default_factory=dict)   # the split of each; {} for none
 
     @property
     def digest(self) -> str:
-        """Of all names and sizes, but of no content."""
+        """Digest of all names and sizes, not of the content."""
         listed = "\n".join(f"{name} {size}" for name, size in self.sizes.items())
         return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def files_in(root: Path) -> Files:
-    """The images in a folder and its subfolders, those that are linked to included."""
+    """The images in a folder and its subfolders, including linked ones."""
     found, notes = _walked(root)
     paths = sorted(found, key=lambda path: path.relative_to(root).parts)
     names = _unique(printable(path.relative_to(root).as_posix()) for path in paths)
@@ -57,8 +57,8 @@ def files_in(root: Path) -> Files:
 
 
 def _walked(root: Path) -> tuple[list[Path], list[str]]:
-    """Paths of all images below the root, and what to say of others. Each real folder is read
-    once, so that links in a circle end, and those to what is read anyway add nothing."""
+    """Paths of all images below the root, and notes. Each real folder is read once, so circular
+    links end, and links to folders that are read anyway add nothing."""
     found: list[Path] = []
     links: list[Path] = []
     trouble: list[str] = []
@@ -80,7 +80,7 @@ def _walked(root: Path) -> tuple[list[Path], list[str]]:
                     found.append(path)
                 else:
                     others[path.suffix.lower()] += 1
-        while links and not waiting:   # real folders first: they give the names
+        while links and not waiting:   # real folders first: they name the files
             links.sort(reverse=True)
             link = links.pop()
             if _identity(link) in visited:
@@ -88,8 +88,8 @@ def _walked(root: Path) -> tuple[list[Path], list[str]]:
             else:
                 waiting.append(link)
     if nothing_new:
-        trouble.append(f"{counted(nothing_new, 'link')} to folders that are read already "
-                       f"{'adds' if nothing_new == 1 else 'add'} nothing")
+        trouble.append(f"{counted(nothing_new, 'link')} to folders that are read anyway "
+                       f"{'is' if nothing_new == 1 else 'are'} skipped")
     unknown = {suffix: n for suffix, n in others.items() if suffix in UNKNOWN}
     return found, [printable(note) for note in [*trouble[:NAMED], *_of_unknown(unknown)]]
 
@@ -111,17 +111,17 @@ def counted(number: int, what: str) -> str:
 
 
 def some_of(names: list[str] | tuple[str, ...], most: int = NAMED) -> str:
-    """The first few of the names, and whether there are more."""
+    """The first few names, and how many more there are."""
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def printable(name: str) -> str:
-    """A name that can be printed and written: bytes that are no UTF-8 become %XX."""
+    """A name that can be printed and written: bytes that are not UTF-8 become %XX."""
     return re.sub("[\udc80-\udcff]", lambda found: f"%{ord(found[0]) - 0xDC00:02X}", name)
 
 
 def _unique(names: Iterable[str]) -> list[str]:
-    """The names, with a number where two have become one."""
+    """The names, with a number added where two are equal."""
     found: dict[str, None] = {}
     for name in names:
         path, number, free = PurePosixPath(name), 1, name
@@ -134,7 +134,7 @@ def _unique(names: Iterable[str]) -> list[str]:
 
 @contextmanager
 def page_of(files: Files, name: str) -> Iterator[Image.Image]:
-    """The image of that name, opened but not decoded, at its page; raises what Pillow raises."""
+    """Open the image of that name at its page, without decoding it. Raises what Pillow raises."""
     with files.open(name) as file, Image.open(file) as image:
         if name in files.pages:
             image.seek(files.pages[name])
@@ -142,13 +142,13 @@ def page_of(files: Files, name: str) -> Iterator[Image.Image]:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file's name says that it is a zip or tar archive."""
+    """Whether a file's name is that of a zip or tar archive."""
     return path.name.lower().endswith(ARCHIVES)
 
 
 @contextmanager
 def opened(place: str | Path) -> Iterator[Files]:
-    """The images in a folder or an archive, or the one in a file; raises ValueError."""
+    """Open the images in a folder or an archive, or one image file. Raises ValueError."""
     path = Path(place).expanduser()
     if path.is_dir():
         yield files_in(path)
@@ -159,21 +159,21 @@ def opened(place: str | Path) -> Iterator[Files]:
         yield Files(str(path), {printable(path.name): path.stat().st_size},
                     lambda _: open(path, "rb"))
     else:
-        why = "is neither" if path.exists() else "is not there; it must be"
+        why = "is neither" if path.exists() else "does not exist; it must be"
         raise ValueError(f"{place} {why} a folder of images, a zip or tar archive of them, or an "
                          f"image")
 
 
 @contextmanager
 def opened_archive(place: Path) -> Iterator[Files]:
-    """The images in a zip or tar archive, for as long as it stays open; raises ValueError."""
+    """Open the images in a zip or tar archive. Raises ValueError."""
     with ExitStack() as stack:
         try:
             found = (_zip_files(place, stack.enter_context(zipfile.ZipFile(place)))
                      if zipfile.is_zipfile(place) else _tar_files(place))
         except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
             why = str(error).partition("\n")[0]
-            raise ValueError(f"{place} is no whole zip or tar archive ({why})") from None
+            raise ValueError(f"{place} is not a complete zip or tar archive ({why})") from None
         yield found
 
 
@@ -182,13 +182,13 @@ def _is_image(name: str) -> bool:
 
 
 def _is_hidden(name: str) -> bool:
-    """Whether a file lies in a folder, or bears a name, that is not looked at; ".." is one."""
+    """Whether a file's name or one of its folders is skipped; ".." is one of them."""
     return name.startswith("/") or any(part.startswith(HIDDEN) and part != "."
                                        for part in name.split("/"))
 
 
 def _name_in_archive(name: str) -> str:
-    """A member's name with the folders that Windows parts by backslashes."""
+    """A member's name; backslashes of Windows become slashes."""
     return printable(name.replace("\\", "/"))
 
 
@@ -212,7 +212,7 @@ def _bounded(held: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 
 
 def _tar_files(place: Path) -> Files:
-    """A tar's images, held compressed in memory: a tar cannot be read out of order quickly."""
+    """A tar's images, kept compressed in memory, as a tar cannot be read out of order quickly."""
     held, names, large = {}, [], []
     with tarfile.open(place) as tar:
         for member in tar:

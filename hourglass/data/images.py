@@ -1,4 +1,5 @@
-"""One 8-bit image file to one array: every mode Pillow reads, cropped, sized and padded."""
+"""Read one 8-bit image file as an array: any mode that Pillow reads, cropped, resized and
+padded."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,22 +12,23 @@ from ..core.hints import Fit
 from .deep import shape_deep
 from .reading import GREY_MODES, Misfit, Reading, read_size
 
-CUT = "more than 8 bits"   # in the info of an image that had them
+CUT = "more than 8 bits"   # mark in the info of an image that had them
 
 
 def open_image(file: str | IO[bytes], reading: Reading | None = None) -> Image.Image:
-    """The image in the file, turned as its EXIF says, in mode L or RGB; raises OSError and others.
+    """Open the image in a file, rotated by its EXIF data, in mode L or RGB. Raises OSError and
+    others.
 
-    Transparent pixels are laid on white; 16-bit grey keeps its upper 8 bits, and white is 1
-    in floats; `headers` reads such images whole. A JPEG that `reading` makes much smaller is
-    decoded at a half, a quarter or an eighth, at least twice that size.
+    Transparent pixels become white. 16-bit grey keeps its upper 8 bits; in float images, white is 1
+    (`headers` reads such images completely). If `reading` makes a JPEG much smaller, it is decoded
+    at a half, a quarter or an eighth of its size, but at least twice the target size.
     """
     with Image.open(file) as image:
         return plain(image, reading)
 
 
 def plain(image: Image.Image, reading: Reading | None = None) -> Image.Image:
-    """An image that was opened but not yet decoded, as `open_image` gives it."""
+    """Convert an opened but not yet decoded image, as `open_image` does."""
     if reading and reading.size and not reading.crop:
         side = 2 * max(read_size(reading.size, "size"))
         image.draft(None, (side, side))
@@ -40,7 +42,7 @@ def plain(image: Image.Image, reading: Reading | None = None) -> Image.Image:
 
 
 def _deep_grey(image: Image.Image) -> Image.Image:
-    """In 8 bits, by the mode alone: what the pixels are must not change how they are read."""
+    """Convert to 8 bits by the mode alone, so that pixel values do not change how it is read."""
     values = np.nan_to_num(np.asarray(image).astype(np.float32))
     values *= 255 if image.mode == "F" else 1 / 257
     found = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
@@ -49,7 +51,7 @@ def _deep_grey(image: Image.Image) -> Image.Image:
 
 
 def shape_image(image: Image.Image, reading: Reading) -> np.ndarray:
-    """The image in mode L or RGB as uint8 (H, W, C), as `reading` wants it."""
+    """An image in mode L or RGB as uint8 (H, W, C), shaped as `reading` says."""
     if reading.crop:
         height, width = read_size(reading.crop, "crop")
         image = _centre(image, min(height, image.height), min(width, image.width))
@@ -82,9 +84,9 @@ def _resized(image: Image.Image, height: int, width: int, fit: Fit) -> Image.Ima
 
 
 def shape_images(x: np.ndarray, reading: Reading) -> np.ndarray:
-    """Images (N, H, W, C) of any type as `reading` wants them, in their own type and units. What
-    is so already is not touched, so that it may stay on disk. Images that are not of 8 bits are
-    inverted only when they are scaled."""
+    """Shape images (N, H, W, C) of any type as `reading` says, in their own type and units. Images
+    that need no change are not touched, so they may stay on disk. Images of other than 8 bits are
+    inverted later, when they are scaled."""
     if x.ndim != 4 and reading.changes and len(x):
         raise ValueError(f"size, crop, pad, grey and invert are for images; this data is of shape "
                          f"{x.shape[1:]}")

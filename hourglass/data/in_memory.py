@@ -1,4 +1,4 @@
-"""What a person has in memory, of any library, as an array or a data frame, with its labels."""
+"""Convert data in memory, of any library, to an array or a data frame with labels."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,23 +18,23 @@ from .room import room, where_kept
 from .sample import is_row
 
 TABLES = ("pandas", "polars", "pyarrow")   # libraries of tables
-ROWS = 4096   # of a sparse matrix that are made dense together
+ROWS = 4096   # rows of a sparse matrix that are converted together
 
 
 def gather(data: Any, reading: Reading | None = None, y: Any = None) -> Given:
-    """Anything in memory as an array or a data frame; texts, paths and Collections stay.
+    """Convert data in memory to an array or a data frame. Texts, paths and Collections stay.
 
-    Takes arrays and tensors of every library and precision, masked arrays (masked is missing),
+    Accepts arrays and tensors of every library and precision, masked arrays (masked means missing),
     sparse matrices, data frames, torch's Dataset and DataLoader, datasets of Hugging Face, and
     lists or other iterables of samples, which may be PIL images. Samples may be pairs of x and a
-    label, or dictionaries. `reading` says how PIL images are sized and coloured; labels y (N,) take
-    the place of those that came with the samples. Raises ValueError for what holds no samples, or
-    might hold samples without end.
+    label, or dictionaries. `reading` sets the size and colour of PIL images. Labels y (N,) replace
+    those that came with the samples. Raises ValueError for data without samples, or perhaps without
+    an end.
     """
     found = _gather(data, reading)
     if y is None:
         return found
-    told = ("the labels y are used in place of those that the samples came with",) * (
+    told = ("the labels y replace those that came with the samples",) * (
         found.y is not None)
     return found._replace(y=y, notes=(*found.notes, *told))
 
@@ -61,13 +61,13 @@ def _gather(data: Any, reading: Reading | None) -> Given:
 
 
 def with_missing(found: Collection, mask: np.ndarray | None) -> Collection:
-    """The samples with NaN where the mask, of the array that they were, is 1; 8-bit pixels are then
-    from 0 to 1. Raises ValueError where images were brought to another size."""
+    """Set samples to NaN where the array's mask is 1; 8-bit pixels are then scaled to [0, 1].
+    Raises ValueError if images were resized."""
     if mask is None:
         return found
-    hidden = from_array(mask.astype(np.uint8)).x != 0   # laid out as the samples are
+    hidden = from_array(mask.astype(np.uint8)).x != 0   # same layout as the samples
     if hidden.shape != found.x.shape:
-        raise ValueError("masked arrays keep their size and colours: leave out size, crop, pad and "
+        raise ValueError("masked arrays keep their size and colours; leave out size, crop, pad and "
                          "grey")
     pixels = found.x.dtype == np.uint8 and found.x.max(initial=0) > 1
     x = found.x / np.float32(255) if pixels else found.x.astype(np.float32)
@@ -89,7 +89,7 @@ def are_files(x: np.ndarray) -> bool:
 
 
 def _from_array(x: Any) -> Given:
-    """An array, whatever it holds."""
+    """Convert an array of any content."""
     x = np.asanyarray(x)
     if isinstance(x, np.ma.MaskedArray):
         mask = np.ma.getmaskarray(x)
@@ -107,13 +107,13 @@ def _from_array(x: Any) -> Given:
     if x.dtype == object:
         return _from_objects(x)
     if x.dtype.kind == "c":
-        raise ValueError(f"an array of {x.dtype}: complex numbers are not known here; give their "
+        raise ValueError(f"an array of {x.dtype}: complex numbers are not supported; pass their "
                          f"parts or their size, as with numpy.abs(x)")
     return Given(in_known_precision(x))
 
 
 def _from_objects(x: np.ndarray) -> Given:
-    """An array of Python objects: numbers, cells of a table, or samples."""
+    """Convert an array of Python objects: numbers, cells of a table, or samples."""
     from .samples import from_samples
     if x.ndim == 0:
         return gather(x.item())
@@ -123,31 +123,31 @@ def _from_objects(x: np.ndarray) -> Given:
         except (ValueError, TypeError):
             if x.ndim == 2:
                 return Given(pandas().DataFrame(x).infer_objects())
-            raise ValueError(f"an array of objects of shape {x.shape} holds no numbers, but such "
-                             f"as {x.flat[0]!r}") from None
+            raise ValueError(f"an array of objects of shape {x.shape} holds values that are not "
+                             f"numbers, such as {x.flat[0]!r}") from None
     return Given([str(path) for path in x]) if are_files(x) else from_samples(list(x), None)
 
 
 def _from_sparse(data: Any) -> Given:
-    """A matrix of which mostly zeros are not stored, made dense some rows at a time."""
+    """Convert a sparse matrix to a dense one, some rows at a time."""
     if data.ndim != 2:
-        raise ValueError(f"a sparse array of shape {data.shape} holds no rows (N, D); make it "
+        raise ValueError(f"a sparse array of shape {data.shape} does not have rows (N, D); make it "
                          f"dense with toarray()")
     rows = data.tocsr()
     if rows.dtype.kind == "c":
-        raise ValueError(f"a sparse matrix of {rows.dtype}: complex numbers are not known here")
+        raise ValueError(f"a sparse matrix of {rows.dtype}: complex numbers are not supported")
     dense = room(rows.shape[0], rows.shape[1:], np.float32)
     for start in range(0, len(dense), ROWS):
         dense[start:start + ROWS] = rows[start:start + ROWS].toarray()
     share = data.nnz / max(dense.size, 1)
-    return Given(dense, notes=(f"a sparse matrix with {share:.2%} of its values: dense, its "
-                               f"{len(dense):,} rows take {where_kept(dense)}",))
+    return Given(dense, notes=(f"a sparse matrix with {share:.2%} of its values: as a dense one, "
+                               f"its {len(dense):,} rows take {where_kept(dense)}",))
 
 
 def _from_table(data: Any) -> Given | None:
-    """A table or column of polars, pyarrow or another library of Arrow's; None for others."""
+    """Convert a table or column of polars, pyarrow or another Arrow library; None for others."""
     library = _library(data)
-    if library == "polars" and hasattr(data, "collect"):   # a plan of a table
+    if library == "polars" and hasattr(data, "collect"):   # a lazy table
         data = data.collect()
     if library == "pandas" and hasattr(data, "to_frame"):   # a row, whose index names its columns
         if getattr(data, "index", None) is not None and data.index.inferred_type == "string":
@@ -177,14 +177,14 @@ def _library(data: Any) -> str:
 
 
 def _from_column(values: np.ndarray, name: Any) -> Given:
-    """A column of a table: of samples, or a table of that column alone."""
+    """Convert a column of a table: one of samples, or a table with this column only."""
     if are_files(values) or (values.dtype == object and len(values) and np.ndim(values[0])):
         return _from_array(values)
     return Given(pandas().DataFrame({str(name or "value"): values}))
 
 
 def _from_mapping(data: Mapping[Any, Any]) -> Given:
-    """Columns by name; or samples and labels by the names that .npz files have for them."""
+    """Convert a dictionary: columns by name, or samples and labels named as in .npz files."""
     if not data:
         raise ValueError("data is an empty dictionary; give it columns, or x and y")
     names = {str(name).lower(): name for name in data}
@@ -205,12 +205,12 @@ def _from_mapping(data: Mapping[Any, Any]) -> Given:
         return Given(pandas().DataFrame({name: list(column) if not hasattr(column, "dtype") else
                                          np.asarray(column) for name, column in data.items()}))
     keys = ", ".join(map(str, list(data)[:6]))
-    raise ValueError(f"a dictionary of {keys} is neither columns of one length nor x and y; of "
-                     f"several splits, give one, as in train(data[{next(iter(data))!r}])")
+    raise ValueError(f"a dictionary of {keys} is neither columns of one length nor x and y; for "
+                     f"one of several splits, pass train(data[{next(iter(data))!r}])")
 
 
 def _is_column(part: Any) -> bool:
-    """Whether a part of a dictionary has one number or text for each row."""
+    """Whether a value of a dictionary has one number or text for each row."""
     shape = getattr(part, "shape", None)
     if shape is None:
         return isinstance(part, list | tuple) and all(np.ndim(cell) == 0 for cell in part[:9])

@@ -1,4 +1,4 @@
-"""Labels as people have them: numbers or texts, some of them missing, as whole numbers."""
+"""Convert labels, numbers or texts, some of them missing, to class indices."""
 
 import re
 from collections.abc import Sequence
@@ -9,22 +9,22 @@ import numpy as np
 
 from ..core.contracts import Collection
 
-UNKNOWN = -1        # the label of a sample whose class nobody has said
-MOST_NUMBERS = 50   # of different values that are not whole, beyond which they are no classes
+UNKNOWN = -1        # label of a sample without a class
+MOST_NUMBERS = 50   # more different values that are not integers are no classes
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:
-    """A key that sorts names as people do: 2 before 10, whatever surrounds the numbers."""
+    """A key for natural order: 2 before 10, whatever surrounds the numbers."""
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part)
             for part in re.split(r"(\d+)", name) if part]
 
 
 def numbered(y: Any, total: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Labels of `total` samples as whole numbers (N,) and the names of their classes, in order.
+    """Convert labels of `total` samples to class indices (N,) and names of classes, in order.
 
     y: (N,), (N, 1), or one-hot (N, K), as a list, an array, a tensor or a column of any library. A
-    label that is None, NaN, NA or masked is missing: its number is -1, and no class. Raises
-    ValueError for labels that do not go with the samples, or are no classes.
+    label that is None, NaN, NA or masked is missing: its index is -1. Raises ValueError for labels
+    that do not fit the samples, or that are no classes.
     """
     if y is None:
         return None, ()
@@ -43,18 +43,17 @@ def numbered(y: Any, total: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
 
 
 def texts_of(y: Any) -> list[str]:
-    """The names of the classes y (N,), as `numbered` calls them; raises ValueError for one that is
-    missing."""
+    """The names of the classes y (N,), as in `numbered`. Raises ValueError for a missing one."""
     values = plain_labels(y)
     values, missing = _known(values, len(values))
     if missing.any():
         raise ValueError(f"{int(missing.sum())} of {len(values):,} classes are missing (None or "
-                         f"NaN); say the class of every sample")
+                         f"NaN); every sample needs a class")
     return _names(values)
 
 
 def plain_labels(y: Any) -> np.ndarray:
-    """y as an array of numbers, texts or objects; raises ValueError."""
+    """y as an array of numbers, texts or objects. Raises ValueError."""
     if isinstance(y, np.ma.MaskedArray):
         values = y.data.astype(object)
         values[np.ma.getmaskarray(y)] = None
@@ -72,14 +71,14 @@ def plain_labels(y: Any) -> np.ndarray:
     if isinstance(y, np.ndarray) or hasattr(y, "__array__"):
         return np.asarray(y)
     if isinstance(y, str) or not isinstance(y, Sequence):
-        raise ValueError(f"labels y must be a list or an array with a label a sample, not "
+        raise ValueError(f"labels y must be a list or an array with one label per sample, not "
                          f"{type(y).__name__}")
     return _objects(y)
 
 
 def with_labels(found: Collection, paths: list[str], y: Any) -> Collection:
-    """The images of these files with the labels y of all files, if there are any; files that could
-    not be read are not in the collection. Raises ValueError."""
+    """Add labels y of all files to a collection, which lacks files that could not be read. Raises
+    ValueError."""
     if y is None:
         return found
     labels, classes = numbered(y, len(paths))
@@ -90,17 +89,17 @@ def with_labels(found: Collection, paths: list[str], y: Any) -> Collection:
 
 
 def if_known(found: Collection) -> Collection:
-    """The collection, without its labels where some of them are missing: outside training there is
-    no use for a part of them."""
+    """The collection, without labels if some are missing: a part of them is of no use outside
+    training."""
     if found.y is None or not (found.y == UNKNOWN).any():
         return found
     return replace(found, y=None, classes=(), notes=[
         *found.notes, f"{int((found.y == UNKNOWN).sum()):,} of {len(found.y):,} samples have no "
-        f"label: the labels are not used"])
+        f"label, so the labels are not used"])
 
 
 def _objects(y: Sequence[Any]) -> np.ndarray:
-    """A list's items as they are, so that None and NaN are not turned into texts."""
+    """A list's items as objects, so that None and NaN are not converted to texts."""
     items = [item.item() if getattr(item, "ndim", None) == 0 else item for item in y]
     if all(np.ndim(item) == 0 for item in items):
         values = np.empty(len(items), object)
@@ -109,23 +108,23 @@ def _objects(y: Sequence[Any]) -> np.ndarray:
     try:
         return np.asarray(items)
     except ValueError:
-        raise ValueError("labels y must be one label a sample; here some have several") from None
+        raise ValueError("labels y must be one label per sample; some have several") from None
 
 
 def _known(y: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (N,) of one kind, and which of them are missing (N,)."""
+    """Labels (N,) of one kind, and a mask of missing ones (N,)."""
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     elif y.ndim == 2 and len(y) == total and _is_one_hot(y):
         y = y.argmax(1)
     if y.shape != (total,):
-        raise ValueError(f"labels of shape {y.shape} do not go with {total} samples")
+        raise ValueError(f"labels of shape {y.shape} do not fit {total} samples")
     if y.dtype.kind in "biu":
         return y, np.zeros(total, bool)
     if y.dtype.kind == "f":
         return _whole(y, np.isnan(y))
     if y.dtype.kind not in "OUS":
-        raise ValueError(f"labels y of {y.dtype} are no classes; give whole numbers or texts")
+        raise ValueError(f"labels y of {y.dtype} are no classes; pass integers or texts")
     missing = np.array([_is_missing(item) for item in y], bool)
     known = y[~missing]
     if len(known) and all(isinstance(item, int | float | np.number) and not isinstance(item, bool)
@@ -139,14 +138,14 @@ def _known(y: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _whole(y: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Floats (N,) that are whole as integers; raises ValueError for measured values."""
+    """Convert whole floats (N,) to integers. Raises ValueError for measured values."""
     known = y[~missing]
     if np.isfinite(known).all() and (known == np.rint(known)).all():
         return np.where(missing, 0, y).astype(np.int64), missing
     if len(kinds := np.unique(known)) > MOST_NUMBERS:
         raise ValueError(f"labels y have {len(kinds):,} different values, such as {kinds[0]:g} and "
-                         f"{kinds[1]:g}: they are measured, and no classes. Leave y out, or cut it "
-                         f"into classes, as with numpy.digitize")
+                         f"{kinds[1]:g}: measured values, not classes. Leave y out, or cut it into "
+                         f"classes, as with numpy.digitize")
     return y, missing
 
 
@@ -166,28 +165,28 @@ def _names(kinds: np.ndarray) -> list[str]:
 
 
 def check_judged(y: np.ndarray | None) -> None:
-    """Raises ValueError where all samples are for training and some of their labels are missing."""
+    """Raise ValueError if all samples are for training, and some of their labels are missing."""
     if y is not None and (y == UNKNOWN).any():
-        raise ValueError("some samples have no label, and none of the others is kept out of "
-                         "training to judge the guesses by; set --val or --test above 0")
+        raise ValueError("some samples have no label, and no labelled ones are left to measure the "
+                         "predictions; set --val or --test above 0")
 
 
 def check_known(
     y: np.ndarray | None, classes: tuple[str, ...], parts: dict[str, np.ndarray], guesses: bool
 ) -> list[str]:
-    """What to say of samples without a label; raises ValueError where the model cannot use them,
-    or where a split of the data's own has some, for there the guesses are judged."""
+    """A note on samples without a label. Raises ValueError if the model cannot use them, or if the
+    data's own validation or test split has some."""
     missing = 0 if y is None else int((y == UNKNOWN).sum())
     if y is None:
         return []
     if not missing:
-        return [f"the label -1 is a class like the {len(classes) - 1} others; a label that is not "
-                f"known is None or NaN"] * ("-1" in classes and len(classes) > 2)
+        return [f"the label -1 is a class like the {len(classes) - 1} others; a missing label must "
+                f"be None or NaN"] * ("-1" in classes and len(classes) > 2)
     if not guesses:
-        raise ValueError(f"{missing:,} of {len(y):,} samples have no label (None or NaN). A model "
-                         f"that guesses classes can train on them, such as --model "
-                         f"semi_supervised_vae. For others, fill them, or leave those samples or "
-                         f"all labels out")
+        raise ValueError(f"{missing:,} of {len(y):,} samples have no label (None or NaN). Only a "
+                         f"model that infers classes can train on them, such as --model "
+                         "semi_supervised_vae. For others, fill them in, or leave these samples "
+                         f"or all labels out")
     for name, index in parts.items():
         count = int((y[index] == UNKNOWN).sum())
         if name != "train" and count:

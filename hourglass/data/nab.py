@@ -1,4 +1,4 @@
-"""The Numenta Anomaly Benchmark: 58 time series in which anomalies are labelled."""
+"""The Numenta Anomaly Benchmark: 58 time series with labelled anomalies."""
 
 import io
 import json
@@ -20,12 +20,12 @@ LABELS = "labels/combined_windows.json"
 @sources.add("nab", example="nab('art_daily_jumpsup')")
 def nab(reading: Reading, name: str, window: Count = 288, stride: Count = 1) -> Collection:
     """A series of the Numenta Anomaly Benchmark (Lavin & Ahmad, 2015, arXiv 1510.03336) by name,
-    such as nyc_taxi, from nab.zip in HOURGLASS_DATA, with the windows that are labelled there."""
+    such as nyc_taxi, with its labelled windows, from nab.zip in HOURGLASS_DATA."""
     return whole(read_nab(name, window, stride))
 
 
 def read_nab(name: str, window: int = 288, stride: int = 1) -> Series:
-    """The same, not yet cut into windows; raises ValueError where it is not there."""
+    """Read a series, not yet cut into windows. Raises ValueError if it is not there."""
     with zipfile.ZipFile(find_nab()) as held:
         found = {PurePosixPath(member).stem: member for member in held.namelist()
                  if member.endswith(".csv")}
@@ -40,16 +40,16 @@ def read_nab(name: str, window: int = 288, stride: int = 1) -> Series:
 
 
 def nab_names() -> list[str]:
-    """The benchmark's series, in its own order, as folder/name."""
+    """The benchmark's series, in its order, as folder/name."""
     with zipfile.ZipFile(find_nab()) as held:
         return [name.removesuffix(".csv") for name in json.loads(held.read(LABELS))]
 
 
 def find_nab() -> Path:
-    """The benchmark's archive; raises ValueError where there is none."""
+    """Path of the benchmark's archive. Raises ValueError if there is none."""
     found = next((folder / "nab.zip" for folder in places("nab")
                   if (folder / "nab.zip").is_file()), None)
     if found is None:
-        raise ValueError(f"the benchmark is not there: put its data and labels, as nab.zip, into "
+        raise ValueError(f"the benchmark was not found: put its data and labels, as nab.zip, into "
                          f"HOURGLASS_DATA or {cache_folder()} (from github.com/numenta/NAB)")
     return found

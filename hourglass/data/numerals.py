@@ -1,4 +1,4 @@
-"""Numbers as people write them: decimal commas, thousands, percent and currency signs."""
+"""Read numbers from texts: decimal commas, thousands, percent and currency signs."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ WITH_COMMA = r"[-+]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][-+]?\d+)?"   # 1.234,
 POINT_GROUPS = r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+"                    # 1.234.567
 SURE_COMMA = r"[-+]?(?:\d*,(?:\d{1,2}|\d{4,})|0?,\d+|\d{4,},\d+|.*\..*,\d+|.*,\d+[eE].*)"
 SURE_POINT = rf"{COMMA_GROUPS}\.\d+|[-+]?\d{{1,3}}(?:,\d{{3}}){{2,}}|[-+]?0?\.\d+"
-SPACES = "[ '\u00a0\u202f\u2019]"   # that may stand between thousands
-# texts that stand for a missing value, beside those without a letter or digit, such as "-"
+SPACES = "[ '\u00a0\u202f\u2019]"   # possible thousands separators
+# texts that mean a missing value, in addition to those without a letter or digit, such as "-"
 MISSING = {"na", "n/a", "nan", "none", "null", "nil", "missing", "unknown", "error", "bad",
            "no data", "nodata", "inf", "-inf", "infinity", "-infinity", "#n/a", "#value!",
            "#div/0!"}
@@ -22,9 +22,8 @@ FEW, ALMOST_NONE = 0.5, 0.1   # shares of a column's texts
 
 
 def cleaned(texts: Any) -> Any:
-    """Texts (pandas.Series) of a column without what may stand around or inside numbers: blanks,
-    blanks and apostrophes between thousands, and one sign of percent or currency, if all have
-    it."""
+    """Remove blanks, thousands separators that are blanks or apostrophes, and one sign of percent
+    or currency that all texts (pandas.Series) of a column have."""
     found = texts.str.strip()
     for sign in SIGNS:
         if len(found) and found.str.contains(sign, regex=False).mean() > FEW:
@@ -34,8 +33,8 @@ def cleaned(texts: Any) -> Any:
 
 
 def decimal_mark(texts: Any) -> str:
-    """The decimal mark that some of the texts decide on, "," or "."; "," with a question mark
-    where every comma may separate thousands as well; "" where nothing has a comma."""
+    """The decimal mark of the texts, "," or "."; "," with a question mark if every comma may be a
+    thousands separator; "" if there is no comma."""
     texts = cleaned(texts)
     commas = texts[texts.str.contains(",", regex=False)]
     numbers = commas[commas.str.fullmatch(f"{WITH_COMMA}|{COMMA_GROUPS}")]
@@ -46,7 +45,7 @@ def decimal_mark(texts: Any) -> str:
     if comma:
         return ","
     if not numbers.str.fullmatch(COMMA_GROUPS).all():
-        return ""   # some are of one kind and some of the other: no numbers
+        return ""   # a mixture: these are not numbers
     sure = numbers.str.fullmatch(SURE_POINT).any() or (
         texts.str.fullmatch(r"[-+]?\d+\.\d+").any())
     return "." if sure else ",?"
@@ -67,16 +66,16 @@ def numbers_in(texts: Any, mark: str = ".") -> np.ndarray:
 
 
 def _has_points(texts: Any) -> bool:
-    """Whether this column's own decimal mark is a point, in a file with commas."""
+    """Whether this column's decimal mark is a point, in a file with decimal commas."""
     points = texts[texts.str.contains(".", regex=False)]
     commas = texts.str.contains(",", regex=False).any()
     return bool(len(points) and not commas and not points.str.fullmatch(POINT_GROUPS).all())
 
 
 def stand_for_missing(lost: Any, total: int) -> bool:
-    """Whether texts that could not be read among `total` others may count as missing: one in ten,
-    or half if all of them are words for that, or signs such as "-"; so a column that is text is
-    never taken for numbers with holes."""
+    """Whether unreadable texts among `total` texts may count as missing: at most one in ten, or
+    half if all of them are words for it or signs such as "-". So a column of texts never counts as
+    numbers with gaps."""
     if len(lost) <= ALMOST_NONE * total:
         return True
     marks = lost.str.strip().str.lower()

@@ -1,4 +1,4 @@
-"""What hourglass.train is given with kind="series", as data: files, data frames and arrays."""
+"""Data for hourglass.train with kind="series": files, data frames and arrays."""
 
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ WINDOW = 288
 
 
 def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
-    """The data as something that is trained on as of this kind: a text for a file's path, a
-    Collection for a data frame or an array in memory, all else as it is. Options of a series, such
-    as window=24 or id="unit", are taken out of the settings. Raises ValueError."""
+    """Convert the data to a kind for training: a text for a file's path, a Collection for a data
+    frame or array in memory, all else unchanged. Options of a series, such as window=24 or
+    id="unit", are removed from the settings. Raises ValueError."""
     if not kind:
         return data
     if kind not in KINDS:
@@ -40,13 +40,13 @@ def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
     if held.ndim == 1 or (held.ndim == 2 and "window" in options):
         return _series(frame_of_array(held, "data"), options, y)
     if options:
-        raise ValueError(f"{', '.join(options)} say nothing of an array {held.shape}, which holds "
-                         f"windows already: (N, T, C), or (N, T)")
+        raise ValueError(f"{', '.join(options)} cannot be used with an array {held.shape}, which "
+                         f"holds windows already: (N, T, C), or (N, T)")
     return from_windows(held, y)
 
 
 def _text(path: str | Path, options: dict[str, Any]) -> str:
-    """The source that a file is, as settings name it."""
+    """The text of a source for a file, as settings store it."""
     if not options and Path(path).suffix.lower() in (".npy", ".npz"):
         held = None if Path(path).suffix.lower() == ".npz" else np.load(path, mmap_mode="r")
         if held is None or held.ndim == 3:
@@ -56,9 +56,9 @@ def _text(path: str | Path, options: dict[str, Any]) -> str:
 
 def _series(frame: Any, options: dict[str, Any], y: Any) -> Any:
     if y is not None:
-        raise ValueError("steps of a series have no labels y; a column says which are abnormal, as "
+        raise ValueError("a series has no labels y; name the column that marks abnormal steps, as "
                          "in label='anomaly'")
-    options.pop("decimal", None)   # numbers in memory are numbers
+    options.pop("decimal", None)   # numbers in memory need no decimal mark
     given = {name: options.pop(name) for name in ("stride", "columns", "time") if name in options}
     window = options.pop("window", WINDOW)
     for name, value in (("window", window), ("stride", given.get("stride", 1))):

@@ -1,4 +1,4 @@
-"""Pairs of images: what a model is given, and what it is to make of it."""
+"""Pairs of images: the encoder's input and the target."""
 
 import hashlib
 from contextlib import ExitStack
@@ -19,14 +19,14 @@ NAMED = 5   # files in a note
 
 @sources.add("pairs", example="pairs('noisy/', 'clean/')")
 def pairs(reading: Reading, given: str, clean: str) -> Collection:
-    """Images that the encoder sees, and by the same names in another folder or archive what is to
-    come out of them; a.jpg goes with a.png.
+    """Images as the encoder's input, and their targets by the same names in another folder or
+    archive; a.jpg belongs to a.png.
 
-    Raises ValueError where the two of a pair differ in size and none is given with --size, and
-    where more than one in ten has no partner; fewer are left out, and named.
+    Raises ValueError if the images of a pair differ in size without --size, and if more than one in
+    ten has no partner; fewer are left out, with a note.
     """
     if reading.store:
-        raise ValueError("pairs cannot be prepared; train on the two folders as they are")
+        raise ValueError("pairs cannot be prepared; train directly on the two folders")
     with ExitStack() as stack:
         seen, aims = (chosen(stack.enter_context(opened(place)), reading)
                       for place in (given, clean))
@@ -41,7 +41,7 @@ def pairs(reading: Reading, given: str, clean: str) -> Collection:
 
 
 def _matched(aims: Files, seen: Files) -> tuple[Files, Files, list[str]]:
-    """Both without the files that have no partner, by the names of the first; and what to say."""
+    """Leave out files without a partner, and use the first folder's names. Returns notes too."""
     ours, theirs = _stems(aims), _stems(seen)
     partner = {name: theirs[stem] for stem, name in ours.items() if stem in theirs}
     alone = [*(f"{aims.place}: {name}" for name in aims.sizes if name not in partner),
@@ -53,7 +53,7 @@ def _matched(aims: Files, seen: Files) -> tuple[Files, Files, list[str]]:
     told = f"{len(alone)} images have no partner of their name: {', '.join(alone[:NAMED])}" + (
         " ..." if len(alone) > NAMED else "")
     if len(alone) > UNREADABLE * (len(aims.sizes) + len(seen.sizes)):
-        raise ValueError(f"{told}; more than one in ten is too many to go on")
+        raise ValueError(f"{told}; more than one in ten is too many")
     return (replace(aims, sizes={name: aims.sizes[name] for name in partner}),
             Files(seen.place, {name: seen.sizes[other] for name, other in partner.items()},
                   lambda name: seen.open(partner[name]), seen.notes,
@@ -63,7 +63,7 @@ def _matched(aims: Files, seen: Files) -> tuple[Files, Files, list[str]]:
 
 
 def _stems(files: Files) -> dict[PurePosixPath, str]:
-    """Names by what a partner shares of them: no suffix, no folder around everything."""
+    """Names without suffix and common folders, to match partners."""
     paths = {PurePosixPath(name).with_suffix(""): name for name in files.sizes}
     while len({path.parts[0] for path in paths}) == 1 and all(len(p.parts) > 1 for p in paths):
         paths = {PurePosixPath(*path.parts[1:]): name for path, name in paths.items()}
@@ -71,31 +71,31 @@ def _stems(files: Files) -> dict[PurePosixPath, str]:
 
 
 def _check_sizes(aims: Files, seen: Files) -> None:
-    """Raises ValueError for the first pair whose two sizes differ; headers are enough."""
+    """Raise ValueError for the first pair with different sizes. Only headers are read."""
     for name in aims.sizes:
         try:
             sizes = []
             for files in (seen, aims):
                 with page_of(files, name) as image:
                     sizes.append(f"{image.height}x{image.width}")
-        except Exception:   # Pillow raises many kinds; decoding will tell which file it was
+        except Exception:   # Pillow raises many kinds; decoding will name the file
             continue
         if sizes[0] != sizes[1]:
-            raise ValueError(f"{name} is of {sizes[0]} pixels in {seen.place} and of {sizes[1]} in "
-                             f"{aims.place}; --size brings all to one")
+            raise ValueError(f"{name} has {sizes[0]} pixels in {seen.place} and {sizes[1]} in "
+                             f"{aims.place}; pass --size to resize both")
 
 
 def _together(
     aims: Collection, seen: Collection, notes: list[str], depth: int | None
 ) -> Collection:
-    """The pairs of which both could be read."""
+    """The pairs whose two images could both be read."""
     rows = [{name: row for row, name in enumerate(found.names)} for found in (aims, seen)]
     names = [name for name in aims.names if name in rows[1]]
     if aims.x.dtype != seen.x.dtype:
         raise ValueError(f"the images of a pair need the same depth, and these are {seen.x.dtype} "
                          f"and {aims.x.dtype}; save both alike")
     if not names:
-        raise ValueError("of no pair could both images be read")
+        raise ValueError("there is no pair whose two images could both be read")
     own, theirs = ([there[name] for name in names] for there in rows)
     classes, y, parts = classify(names, depth)
     identity = {**aims.identity, "path": f"{seen.identity['path']} and {aims.identity['path']}",

@@ -1,4 +1,4 @@
-"""Images of any size, decoded, and patches of one size that are cut out of them when asked for."""
+"""Images of any size, and patches of one size that are cut out of them on demand."""
 
 import hashlib
 import os
@@ -15,13 +15,13 @@ from torch import Tensor
 from ..core.contracts import Collection
 from .memory_map import IN_MEMORY
 
-MOST = 64   # patches of an image in an epoch, if nothing is said
+MOST = 64   # default limit of patches per image and epoch
 
 
 class Pixels:
-    """The values of many images, one image after the other, in memory or in a .npy file.
+    """The values of many images, one after another, in memory or in a .npy file.
 
-    A file is read, not mapped: see `ondisk.OnDisk`. Raises OSError for one that ends too soon.
+    A file is read, not mapped: see `memory_map.OnDisk`. Raises OSError for one that ends too soon.
     """
 
     def __init__(self, values: np.ndarray):
@@ -36,7 +36,7 @@ class Pixels:
             os.close(self.file)
 
     def read(self, start: int, count: int) -> np.ndarray:
-        """So many values from the start-th on."""
+        """Read `count` values from index `start` on."""
         if self.held is not None:
             return self.held[start:start + count]
         values = np.empty(count, self.dtype)
@@ -57,7 +57,7 @@ class Photos:
 
     @property
     def starts(self) -> np.ndarray:
-        """(N,) where the values of each begin."""
+        """Index of the first value of each image, (N,)."""
         ends: np.ndarray = np.cumsum(self.sizes.prod(1) * self.channels)
         return ends - self.sizes.prod(1) * self.channels
 
@@ -71,15 +71,15 @@ class Photos:
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """Patches (M, h, w, C) of images, like an array of them; each is cut out when it is asked for.
-    Where an image is smaller than a patch, it is mirrored at its edges."""
+    """Patches (M, h, w, C) of images, used like an array. Each is cut out on demand. Images smaller
+    than a patch are mirrored at their edges."""
 
     photos: Photos
     size: tuple[int, int]   # (h, w)
-    owner: np.ndarray       # (M,) the number of the image that each is of
-    corners: np.ndarray     # (M, 2) its top and left there
-    starts: np.ndarray      # (N,) where the images begin
-    anew: bool = False      # whether each look draws other corners, from torch's noise
+    owner: np.ndarray       # (M,) the number of each patch's image
+    corners: np.ndarray     # (M, 2) its top and left position there
+    starts: np.ndarray      # (N,) index of each image's first value
+    anew: bool = False      # whether corners are random at each access, by torch's generator
 
     device = torch.device("cpu")
     ndim = 4
@@ -94,17 +94,17 @@ class Patches:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the values."""
+        """Type of the values."""
         return self.photos.pixels.dtype
 
     @property
     def nbytes(self) -> int:
-        """What all patches together would take."""
+        """Bytes that all patches would take."""
         return int(np.prod(self.shape)) * self.dtype.itemsize
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of each: its image's, and where an image has several, its top and left."""
+        """A name per patch: its image's, with top and left position if there are several."""
         several = np.bincount(self.owner, minlength=len(self.photos.names)) > 1
         return tuple(f"{self.photos.names[i]}@{top},{left}" if several[i] else self.photos.names[i]
                      for i, (top, left) in zip(self.owner, self.corners.tolist(), strict=True))
@@ -114,11 +114,11 @@ class Patches:
         return self._cut(int(rows)) if np.ndim(rows) == 0 else self._cut_all(rows)
 
     def index_select(self, dim: int, index: Tensor) -> Tensor:
-        """The patches at the index (B,), in its order, as a tensor."""
+        """The patches at these indices (B,), in their order, as a tensor."""
         return torch.from_numpy(self._cut_all(index.numpy()))
 
     def max(self, initial: float = 0) -> float:
-        """The greatest value in the images."""
+        """The largest value in the images."""
         return float(max((self.photos.whole(i).max(initial=initial)
                           for i in np.unique(self.owner)), default=initial))
 
@@ -141,7 +141,7 @@ class Patches:
         if pixels.held is not None:
             image = pixels.read(start, height * width * channels).reshape(height, width, channels)
             cut = image[top:top + tall, left:left + wide]
-        else:   # only those rows
+        else:   # only the rows needed
             rows = [pixels.read(start + (i * width + left) * channels, wide * channels)
                     for i in range(top, top + tall)]
             cut = np.stack(rows).reshape(tall, wide, channels)
@@ -150,22 +150,22 @@ class Patches:
         return cut
 
     def with_values(self, values: np.ndarray) -> "Patches":
-        """The same of images with other values (all,)."""
+        """The same patches of images with other values (all,)."""
         return replace(self, photos=replace(self.photos, pixels=Pixels(values)))
 
     def drawn_anew(self) -> "Patches":
-        """The same with other corners at each look."""
+        """The same patches with random corners at each access."""
         return replace(self, anew=True)
 
     def of(self, numbers: Any) -> "Patches":
-        """One patch, the middle one, of each of the images with these numbers."""
+        """One patch, the middle one, of each image with these numbers."""
         numbers = np.asarray(numbers, np.int64)
         spare = (self.photos.sizes[numbers] - self.size).clip(0)
         return replace(self, owner=numbers, corners=spare // 2)
 
     def spread(self, numbers: np.ndarray, each: int, seed: int) -> "Patches":
-        """So many random patches of each of these images, fixed by the seed; 0 is for as many as
-        cover it, up to MOST."""
+        """Random patches of each of these images, fixed by the seed. `each` counts them; 0 means
+        enough to cover the image, at most MOST."""
         areas = self.photos.sizes[numbers].prod(1) / np.prod(self.size)
         counts = np.full(len(numbers), each) if each else np.ceil(areas).clip(1, MOST).astype(int)
         owner = np.repeat(numbers, counts)
@@ -174,7 +174,7 @@ class Patches:
         return replace(self, owner=owner, corners=(shares * room).astype(np.int64))
 
     def covering(self) -> "Patches":
-        """Patches side by side that together hold every pixel of the images that these are of."""
+        """Patches side by side that cover every pixel of these images."""
         numbers = np.unique(self.owner)
         found = [list(product(*(_side_by_side(int(whole), part) for whole, part in
                                 zip(self.photos.sizes[number], self.size, strict=True))))
@@ -184,7 +184,7 @@ class Patches:
 
 
 def _side_by_side(whole: int, part: int) -> list[int]:
-    """Where parts begin that cover the whole, the last one ending where it ends."""
+    """Positions of parts that cover the whole; the last part ends at its end."""
     return [*range(0, whole - part, part), max(0, whole - part)]
 
 
@@ -192,27 +192,27 @@ def patches_of(
     values: np.ndarray, sizes: np.ndarray, channels: int, names: tuple[str, ...],
     size: tuple[int, int],
 ) -> Patches:
-    """A patch of each of the images whose values (all,) lie one after the other."""
+    """One patch per image, from images whose values (all,) follow one another."""
     photos = Photos(Pixels(values), sizes, channels, names)
     empty = Patches(photos, size, np.empty(0, np.int64), np.empty((0, 2), np.int64), photos.starts)
     return empty.of(np.arange(len(names)))
 
 
 def as_patches(x: Any) -> Patches | None:
-    """Samples where they are patches of larger images; None where they are an array."""
+    """The samples if they are patches of larger images; None for an array."""
     return x if isinstance(x, Patches) else None
 
 
 def of_rows(x: Any, rows: Any) -> Any:
-    """The samples at these rows; all of them as they are, so that they may stay on disk. Of a
-    patch an image, those of these images."""
+    """The samples at these rows, or all unchanged, so that they may stay on disk. For patches, one
+    per image at these rows."""
     if np.array_equal(rows, np.arange(len(x))):
         return x
     return x.of(x.owner[rows]) if isinstance(x, Patches) else x[rows]
 
 
 def all_pixels(found: Collection) -> Collection:
-    """A collection whose samples hold every pixel of the images that patches are of."""
+    """A collection that covers every pixel of the patches' images."""
     x, given = as_patches(found.x), as_patches(found.given)
     if x is None:
         return found
@@ -222,11 +222,11 @@ def all_pixels(found: Collection) -> Collection:
 
 
 def in_patches(found: Collection, size: tuple[int, ...], each: int | None) -> Collection:
-    """Images in an array (N, H, W, C) as a patch of each; raises ValueError for other samples."""
+    """Convert images (N, H, W, C) to one patch per image. Raises ValueError for other samples."""
     if as_patches(found.x) is not None:
         return found
     if found.x.ndim != 4 or found.given is not None:
-        raise ValueError("patches are cut out of images, and these samples are none; leave "
+        raise ValueError("patches are cut out of images, and these samples are not images; leave "
                          "--patches out")
     x = np.ascontiguousarray(found.x)
     sizes = np.full((len(x), 2), x.shape[1:3], np.int64)
@@ -241,8 +241,8 @@ def in_patches(found: Collection, size: tuple[int, ...], each: int | None) -> Co
 def spread(
     found: Collection, splits: dict[str, np.ndarray], each: int, seed: int
 ) -> tuple[Collection, dict[str, np.ndarray]]:
-    """A collection of a patch an image as one of many patches, those of an image all in its split;
-    with the indices of each split."""
+    """Convert one patch per image to many, where all patches of an image are in the same split.
+    Returns the indices of each split too."""
     x, given = as_patches(found.x), as_patches(found.given)
     assert x is not None
     many = x.spread(x.owner, each, seed)
@@ -254,8 +254,8 @@ def spread(
         together = replace(given, owner=given.owner[rows], corners=many.corners)
     inside = {name: np.flatnonzero(np.isin(rows, index)) for name, index in splits.items()}
     note = (f"{len(x):,} images are read as {len(many):,} patches of "
-            f"{'x'.join(map(str, x.size))} pixels, which training draws anew each time" + (
-                "" if given is None else ", but for pairs"))
+            f"{'x'.join(map(str, x.size))} pixels, whose positions are random at each step" + (
+                "" if given is None else ", except for pairs"))
     values: Any = many
     small = int((x.photos.sizes[x.owner] < x.size).any(1).sum())
     mirrored = [f"{small:,} of these images are smaller, and are mirrored at their edges"]
@@ -265,8 +265,8 @@ def spread(
 
 
 def tiles_of(found: Collection) -> Collection:
-    """A collection of a patch an image as all patches that cover the images; as a plain array
-    where each image is one."""
+    """Convert one patch per image to tiles that cover the images. Returns a plain array if each
+    image is one tile."""
     x = as_patches(found.x)
     if x is None:
         return found

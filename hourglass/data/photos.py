@@ -1,4 +1,4 @@
-"""Images decoded at their own size, for patches: in memory, or once into a file of the cache."""
+"""Decode images at their own size, for patches: in memory, or once into a file of the cache."""
 
 import hashlib
 import json
@@ -18,16 +18,16 @@ from .images import Reading, read_size
 from .memory_map import IN_MEMORY
 from .patches import Patches, patches_of
 
-Decoded = Iterable[tuple[str, np.ndarray | str]]   # a name: an image (H, W, C), or why none
+Decoded = Iterable[tuple[str, np.ndarray | str]]   # name, and image (H, W, C) or error
 
 
 def read_patches(
     files: Files, reading: Reading, sizes: dict[str, int], decoded: Decoded
 ) -> tuple[Patches, dict[str, str]]:
-    """A patch of each image that can be read, of the size that the reading asks for, and why the
-    others cannot. `sizes` are of some of them, such as {"300x451": 7}.
+    """One patch, of the size in `reading`, of each readable image, and the errors of others.
+    `sizes` counts some images by size, such as {"300x451": 7}.
 
-    Raises ValueError where the disk has no room for what memory does not hold.
+    Raises ValueError if the disk has no room for images that do not fit in memory.
     """
     patch, depth = read_size(reading.patches, "patches"), reading.depth or "uint8"
     channels = reading.channels or (1 if reading.grey else 3)
@@ -47,7 +47,7 @@ def read_patches(
 
 
 def _readable(decoded: Decoded, unreadable: dict[str, str]) -> Iterator[tuple[str, np.ndarray]]:
-    """The images that can be read; why others cannot goes into `unreadable`."""
+    """Yield the readable images. Errors of others are added to `unreadable`."""
     for name, image in decoded:
         if isinstance(image, str):
             unreadable[name] = image
@@ -58,7 +58,7 @@ def _readable(decoded: Decoded, unreadable: dict[str, str]) -> Iterator[tuple[st
 def _in_file(
     files: Files, reading: Reading, expected: int, decoded: Decoded, unreadable: dict[str, str]
 ) -> tuple[np.ndarray, list[Any], list[str]]:
-    """Values, sizes and names of the images in a file of the cache, written if it is not there."""
+    """Values, sizes and names of the images in a file of the cache, which is written if needed."""
     manner = {k: v for k, v in reading.manner.items() if k not in ("patches", "patches_each")}
     key = hashlib.sha256(json.dumps([str(Path(files.place).resolve()), files.digest, manner])
                          .encode()).hexdigest()[:24]

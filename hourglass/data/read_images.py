@@ -1,4 +1,4 @@
-"""Images of a folder, an archive or a list, decoded and brought to one size."""
+"""Read the images of a folder, an archive or a list, and bring them to one size."""
 
 import hashlib
 import json
@@ -30,11 +30,11 @@ from .memory_map import IN_MEMORY
 from .photos import read_patches
 from .reading import Misfit
 
-SAMPLED = 200            # headers looked at to learn sizes and colours
-LARGEST_AS_IT_IS = 256   # pixels; larger images, or of several sizes, are brought to
+SAMPLED = 200            # headers that are read to find sizes and colours
+LARGEST_AS_IT_IS = 256   # pixels; larger images, or images of several sizes, are resized to
 DEFAULT_SIZE = "64"
 SMALLEST = 4
-UNREADABLE = 0.1         # share of the files at which a run stops
+UNREADABLE = 0.1         # largest share of unreadable files
 
 
 @sources.add("folder", example="folder('photos/')")
@@ -44,20 +44,20 @@ def folder(
 ) -> Collection:
     """Images in a folder and its subfolders; subfolders name classes, or train, val and test.
 
-    `include` and `exclude` are patterns of names, with commas, such as '*.png'; `label_depth` is
-    how many folders name a class; `pages` takes each page of a TIFF. What is not given is as the
-    flags of these names say.
+    `include` and `exclude` are patterns of names, separated by commas, such as '*.png'.
+    `label_depth` is the number of folder levels in a class's name; `pages` reads each page of a
+    TIFF. Arguments that are left out come from the settings of these names.
     """
     root = Path(path).expanduser()
     if not root.is_dir():
-        raise ValueError(f"{path} is no folder")
+        raise ValueError(f"{path} is not a folder")
     reading = _with(reading, include, exclude, label_depth, pages)
     return read_images(samples_of(files_in(root), reading), reading)
 
 
 @sources.add("images", example="images(('a.png', 'b.png', 'c.png'))")
 def images(reading: Reading, paths: str | tuple[str, ...]) -> Collection:
-    """Image files named one by one, in the order given."""
+    """Image files by name, in this order."""
     named = [Path(p).expanduser() for p in ((paths,) if isinstance(paths, str) else paths)]
     missing = [path for path in named if not path.is_file()]
     if missing:
@@ -78,7 +78,7 @@ def archive(
 ) -> Collection:
     """Images in a zip or tar archive, read in place; folders in it name classes or splits.
 
-    `include`, `exclude`, `label_depth` and `pages` are as those of `folder`.
+    Arguments are as in `folder`.
     """
     reading = _with(reading, include, exclude, label_depth, pages)
     with opened_archive(Path(path).expanduser()) as found:
@@ -94,12 +94,12 @@ def _with(
 
 
 def samples_of(files: Files, reading: Reading) -> Files:
-    """The images that are samples: those that were asked for, without masks and strays."""
+    """The images that are samples: selected by patterns, without masks and strays."""
     return without_strays(without_masks(chosen(files, reading), reading), reading)
 
 
 def digest_now(place: Path, reading: Reading) -> str:
-    """The digest of the samples in a folder or zip as they are now, or "" where there is none."""
+    """Digest of the samples now in a folder or zip; "" if it does not exist."""
     if not place.is_dir() and not zipfile.is_zipfile(place):
         return ""
     with opened(place) as found:
@@ -107,22 +107,22 @@ def digest_now(place: Path, reading: Reading) -> str:
 
 
 def read_images(files: Files, reading: Reading) -> Collection:
-    """All images of one size and depth, (N, H, W, C); says which could not be read. What does not
-    fit well into memory is decoded once, into a file, and stays there.
+    """Read images to one size and depth, (N, H, W, C), with notes on those that cannot be read.
+    Images that do not fit well in memory are decoded once, into a file.
 
-    Raises ValueError where there are none, or more than a tenth of them cannot be read.
+    Raises ValueError if there are none, or more than a tenth of them cannot be read.
     """
     names = list(files.sizes)
     if not names:
         raise ValueError(_none_in(files))
     if reading.patches and reading.store:
-        raise ValueError("patches are cut out of whole images at training; prepare these without "
-                         "--patches")
+        raise ValueError("patches are cut out of whole images in training; prepare the images "
+                         "without --patches")
     if reading.patches:
-        read_size(reading.patches, "patches")   # which may refuse: before all else
+        read_size(reading.patches, "patches")   # may raise, so it comes first
     if reading.patches and reading.pad:
-        raise ValueError("--patches cuts parts out of images, and --pad sets them on a canvas; "
-                         "leave one of them out")
+        raise ValueError("--patches cuts parts out of images, and --pad enlarges them; leave one "
+                         "of them out")
     settled, notes, sizes = _settled(files, names, reading)
     height, width = read_size(settled.pad or settled.size or settled.patches, "size")
     shape = (height, width, settled.channels or (1 if settled.grey else 3))
@@ -138,8 +138,8 @@ def read_images(files: Files, reading: Reading) -> Collection:
     if unreadable:
         told = _told(unreadable, len(names))
         if len(unreadable) > UNREADABLE * len(names) and not reading.lenient:
-            raise ValueError(f"{told}; more than one in ten is too many to go on: repair them, or "
-                             f"take them out")
+            raise ValueError(f"{told}; more than one in ten is too many: repair them, or remove "
+                             f"them")
         notes.append(f"{told}; they are left out")
         names = [n for n in names if n not in unreadable]
     classes, y, parts = numbered(names, files.labels, files.splits)
@@ -152,7 +152,7 @@ def read_images(files: Files, reading: Reading) -> Collection:
 
 
 def _none_in(files: Files) -> str:
-    """What to say of a place without images."""
+    """A message for a place without images."""
     name = Path(files.place).name
     other = (f"; for the data set of that name write {name}()"
              if name in sources.parts and Path(files.place).is_dir() else "")
@@ -161,7 +161,7 @@ def _none_in(files: Files) -> str:
 
 
 def manifest_of(files: Files, settled: Reading) -> Manifest:
-    """What a file would hold that keeps these images decoded."""
+    """The manifest of a file with these images, decoded."""
     return Manifest(str(Path(files.place).resolve()), files.digest, settled.manner,
                     len(files.sizes))
 
@@ -185,14 +185,14 @@ def _kept_on_disk(
 def _settled(
     files: Files, names: list[str], reading: Reading
 ) -> tuple[Reading, list[str], dict[str, int]]:
-    """The reading with its size, depth and colour settled by a look at some headers; what to say
-    of that; and how many of those images had which size."""
+    """Set the reading's size, depth and colour, by the headers of some images. Returns notes, and
+    the number of images per size, too."""
     looks: list[Look] = []
     for name in names[::-(-len(names) // SAMPLED)]:
         try:
             with files.open(name) as file:
                 looks.append(look(file, page=files.pages.get(name, 0)))
-        except Exception:   # Pillow raises many kinds; decoding will tell which file it was
+        except Exception:   # Pillow raises many kinds; decoding will name the file
             continue
     if not looks:
         raise ValueError(f"none of the images in {files.place} can be read, such as {names[0]}")
@@ -212,8 +212,8 @@ def _common_size(sizes: Counter[tuple[int, int]], reading: Reading) -> tuple[str
     (height, width), _ = sizes.most_common(1)[0]
     if len(sizes) == 1 and max(height, width) <= LARGEST_AS_IT_IS:
         if min(height, width) < SMALLEST:
-            raise ValueError(f"the images are {height}x{width} pixels, too small to squeeze; "
-                             f"--size 16 makes them larger")
+            raise ValueError(f"the images are {height}x{width} pixels, too small for an encoder; "
+                             f"enlarge them with --size 16")
         return f"{height}x{width}", []
     what = (f"images of {height}x{width}" if len(sizes) == 1 else
             f"images of several sizes, such as {height}x{width},")
@@ -239,8 +239,8 @@ def _decoded(
 def _decode_all(
     files: Files, names: list[str], reading: Reading, total: int
 ) -> Iterator[tuple[str, np.ndarray | str]]:
-    """Each name with its image, or with why it cannot be read; with a bar. Says how many images
-    have lost bits, for they are deeper than those whose headers were looked at."""
+    """Yield each name with its image, or with the error, with a progress bar. Reports images that
+    lost bits because they are deeper than those whose headers were read."""
     cut: list[str] = []
 
     def decode(name: str) -> tuple[str, np.ndarray | str]:
@@ -262,11 +262,11 @@ def _decode_all(
 
     def chunks() -> Iterator[tuple[str, np.ndarray | str]]:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for start in range(0, len(names), 1000):   # so that a bad setting stops it soon
+            for start in range(0, len(names), 1000):   # so that a wrong setting stops it soon
                 yield from pool.map(decode, names[start:start + 1000])
         if cut:
-            say(f"{len(cut)} images of more than 8 bits, such as {cut[0]}, are read in 8 bits as "
-                f"the others are")
+            say(f"{len(cut)} images of more than 8 bits, such as {cut[0]}, are read in 8 bits like "
+                f"the others")
     return track(chunks(), total, "reading images", done=total - len(names))
 
 

@@ -1,4 +1,4 @@
-"""Rows of a table as people hold them in memory: records, columns or an array, as a data frame."""
+"""Convert rows of a table in memory (records, columns or an array) to a data frame."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,8 +9,8 @@ from .pandas_library import is_frame, pandas
 
 
 def is_rows(data: Any) -> bool:
-    """Whether this is a data frame, a dict of columns, a list of dicts, a record array, or a row of
-    a data frame: something whose columns have names."""
+    """Whether this has named columns: a data frame, a dict of columns, a list of dicts, a record
+    array, or a row of a data frame."""
     if isinstance(data, Mapping) or is_frame(data) or _is_row(data):
         return True
     if isinstance(data, np.ndarray):
@@ -19,7 +19,7 @@ def is_rows(data: Any) -> bool:
 
 
 def holds_rows(data: Any) -> bool:
-    """Whether this is rows with names, or mixed ones and lists without."""
+    """Whether this is rows with names, or mixed values and lists without."""
     if isinstance(data, np.ndarray) and data.dtype == object:
         return True
     lists = isinstance(data, list | tuple) and len(data) > 0 and isinstance(data[0], list | tuple)
@@ -27,12 +27,12 @@ def holds_rows(data: Any) -> bool:
 
 
 def with_holes(values: Any, mask: np.ndarray | None) -> Any:
-    """Numbers (N, C) with NaN where a mask of the same shape is 1; all else as it is."""
+    """Numbers (N, C) with NaN where a mask of the same shape is 1; anything else unchanged."""
     return values if mask is None else np.where(mask != 0, np.nan, values)
 
 
 def as_frame(data: Any) -> Any:
-    """The same as a pandas.DataFrame; raises ValueError where the columns differ in length."""
+    """Convert to a pandas.DataFrame. Raises ValueError if the columns differ in length."""
     if is_frame(data):
         return data
     library = pandas()
@@ -47,11 +47,11 @@ def as_frame(data: Any) -> Any:
                                          for name, length in lengths.items()))
         data = [data] if None in lengths.values() else data
     elif isinstance(data, list | tuple) and not all(isinstance(row, Mapping) for row in data):
-        raise ValueError("a list of rows needs a dict for every row, with the columns' names")
+        raise ValueError("a list of rows needs one dict per row, with the columns' names")
     try:
         return library.DataFrame(data)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"these rows make no table: {error}") from None
+        raise ValueError(f"these rows are not a table: {error}") from None
 
 
 def _is_row(data: Any) -> bool:
@@ -60,7 +60,7 @@ def _is_row(data: Any) -> bool:
 
 
 def as_array(data: Any) -> np.ndarray:
-    """Rows (N, C) without names, numbers or mixed; raises ValueError for what has another shape."""
+    """Rows (N, C) without names, numbers or mixed. Raises ValueError for other shapes."""
     if hasattr(data, "detach"):
         data = data.detach().cpu().numpy()
     if isinstance(data, Sequence) and len({np.size(row) for row in data}) == 1:
@@ -74,12 +74,12 @@ def as_array(data: Any) -> np.ndarray:
 
 
 def name_columns(values: np.ndarray, encoding: dict[str, Any]) -> tuple[Any, str]:
-    """An array (N, C) as a frame whose columns bear the names that they had in training, and what
-    to say of it; raises ValueError where C is another number."""
+    """Convert an array (N, C) to a frame with the names of the training columns. Returns a note
+    too. Raises ValueError for another number of columns."""
     used = [column["name"] for column in encoding["columns"]]
     order = encoding.get("order", used)
     whole = {"all columns of the training table": order,
-             "all columns but the label": [name for name in order if name != encoding["label"]],
+             "all columns except the label": [name for name in order if name != encoding["label"]],
              "the columns that the model uses": used}
     for what, names in whole.items():
         if len(names) == values.shape[1]:
@@ -89,4 +89,4 @@ def name_columns(values: np.ndarray, encoding: dict[str, Any]) -> tuple[Any, str
     counts = " or ".join(str(count) for count in sorted({len(n) for n in whole.values()}))
     raise ValueError(f"this model was trained on a table; an array needs {counts} columns, in the "
                      f"order of training ({', '.join(order[:6])}{', ...' * (len(order) > 6)}), not "
-                     f"{values.shape[1]}; a data frame or a dict of columns goes by name")
+                     f"{values.shape[1]}; or pass a data frame or a dict, with the columns' names")

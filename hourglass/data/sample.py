@@ -1,4 +1,4 @@
-"""What in a sample, or in a batch of them, is x and what is its label."""
+"""Separate x and the label in a sample or a batch."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,16 +17,16 @@ LABELS = ("label", "labels", "y", "target", "targets", "class", "fine_label")
 
 
 class Chunk(NamedTuple):
-    """Some samples."""
+    """Some samples with their labels."""
 
     x: Any                        # (B, ...), or a list of B
-    labels: Sequence[Any]         # (B,), None where a sample has none
-    unused: str = ""              # what else came with them
+    labels: Sequence[Any]         # (B,), None for a sample without a label
+    unused: str = ""              # a note on values that are not used
 
 
 def one(item: Any) -> Chunk:
-    """A sample: x, (x, label, ...), or a dictionary of both. Raises ValueError for a dictionary
-    that does not tell which of its values is x."""
+    """Read one sample: x, (x, label, ...), or a dictionary of both. Raises ValueError for a
+    dictionary without a recognisable x."""
     if isinstance(item, Mapping) and not is_picture(item):
         key = key_of(item)
         label = next((k for k in item if str(k).lower() in LABELS), None)
@@ -42,7 +42,7 @@ def one(item: Any) -> Chunk:
 
 
 def batch(item: Any) -> Chunk:
-    """A batch: x (B, ...), (x, labels, ...), or a dictionary of both; raises ValueError."""
+    """Read a batch: x (B, ...), (x, labels, ...), or a dictionary of both. Raises ValueError."""
     if isinstance(item, Mapping):
         key = key_of(item)
         label = next((k for k in item if str(k).lower() in LABELS), None)
@@ -72,19 +72,19 @@ def _batch(x: Any, labels: Any, unused: str) -> Chunk:
 
 
 def key_of(sample: Mapping[Any, Any]) -> Any:
-    """What a dictionary calls its x: by a usual name, else the only array or image in it. Raises
-    ValueError where it is none or several."""
+    """The key of x in a dictionary: a usual name, or that of the only array or image. Raises
+    ValueError if there is none, or several."""
     holds = [key for key, value in sample.items() if is_picture(value) or dims(value)]
     named = [key for name in IMAGES for key in holds if str(key).lower() == name]
     if not named and len(holds) != 1:
         keys = ", ".join(map(str, sample))
-        raise ValueError(f"samples have the keys {keys}; which is x is not known. Give pairs, as "
-                         f"in [(sample['photo'], sample['kind']) for sample in data]")
+        raise ValueError(f"samples have the keys {keys}, and it is not clear which is x. Pass "
+                         f"pairs, as in [(sample['photo'], sample['kind']) for sample in data]")
     return (named or holds)[0]
 
 
 def dims(value: Any) -> int:
-    """How many dimensions an array, or a list of anything, has; 0 for a single value."""
+    """Number of dimensions of an array or of nested lists; 0 for a single value."""
     if isinstance(value, list | tuple):
         return 1 + dims(value[0]) if value else 1
     shape = getattr(value, "shape", None)
@@ -92,7 +92,7 @@ def dims(value: Any) -> int:
 
 
 def is_picture(value: Any) -> bool:
-    """Whether this is a PIL image, an image's file, or what is in one."""
+    """Whether this is a PIL image, an image's file, or an image file's content."""
     if isinstance(value, str):
         return value.lower().endswith(tuple(SUFFIXES))
     return isinstance(value, Image.Image | Path | bytes) or (
@@ -100,8 +100,8 @@ def is_picture(value: Any) -> bool:
 
 
 def plain_labels_of(labels: list[Any], names: list[str]) -> tuple[list[Any] | None, str]:
-    """The labels that samples came with, by name where their data set has names, and what to say
-    of labels that are no classes; None where there are none."""
+    """The labels of samples, by name if the data set has names, and a note on labels that are not
+    classes; None if there are none."""
     if all(label is None for label in labels):
         return None, ""
     plain = [_plain(label) for label in labels]
@@ -110,13 +110,13 @@ def plain_labels_of(labels: list[Any], names: list[str]) -> tuple[list[Any] | No
         return [label if label is None else names[label] for label in plain], ""
     measured = {label for label in known if isinstance(label, float) and label % 1}
     if len(measured) > MOST_NUMBERS:
-        return None, (f"the numbers beside the samples, such as {min(measured):.5g}, are measured "
-                      f"and no classes: they are not used")
+        return None, (f"the numbers that come with the samples, such as {min(measured):.5g}, are "
+                      f"measured values, not classes: they are not used")
     return plain, ""
 
 
 def _plain(label: Any) -> Any:
-    """A label as a number or text; of a one-hot vector, the place of its 1."""
+    """A label as a number or text; the index of the 1 in a one-hot vector."""
     if dims(label):
         values = plain_array(label).reshape(-1)
         return values[0].item() if values.size == 1 else int(values.argmax())
@@ -124,7 +124,7 @@ def _plain(label: Any) -> Any:
 
 
 def _is_label(value: Any) -> bool:
-    """A number, a text, nothing, or a one-hot vector."""
+    """Whether this is a number, a text, None, or a one-hot vector."""
     if not dims(value):
         return value is None or isinstance(value, str | int | float | np.generic) or (
             hasattr(value, "item"))

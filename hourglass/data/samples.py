@@ -1,4 +1,4 @@
-"""All samples of data sets, loaders, lists and other iterables, which must have an end."""
+"""Read all samples of data sets, loaders, lists and other iterables, which must have an end."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import chain, islice
@@ -18,11 +18,11 @@ from .sample import Chunk, batch, dims, is_picture, is_row, one, plain_labels_of
 from .stack import Stack
 
 MOST = 250_000   # samples of an iterable without a length, which might never end
-FEW = 256          # that there is room for at first
+FEW = 256          # initial capacity
 
 
 def is_data_set(data: Any) -> bool:
-    """Whether this is a data set or a loader, of torch, Hugging Face, Keras or in their manner."""
+    """Whether this is a data set or loader of torch, Hugging Face, Keras, or behaves like one."""
     if isinstance(data, Dataset | DataLoader) or is_hugging_face(data):
         return True
     return hasattr(data, "__getitem__") and not isinstance(
@@ -31,10 +31,10 @@ def is_data_set(data: Any) -> bool:
 
 
 def from_samples(data: Any, reading: Reading | None) -> Given:
-    """All samples of a data set, a loader, a list or another iterable, with their labels.
+    """Read all samples of a data set, a loader, a list or another iterable, with their labels.
 
-    Raises ValueError for what has no end that can be known, no samples, or samples of different
-    shapes, and where a sample cannot be read.
+    Raises ValueError for data without a known end, without samples, or with samples of different
+    shapes, and if a sample cannot be read.
     """
     name = type(data).__name__
     if isinstance(data, list | tuple) and data and all(map(is_row, data)):
@@ -54,7 +54,7 @@ def from_samples(data: Any, reading: Reading | None) -> Given:
     if first is None:
         raise ValueError(f"this {name} is empty; training needs samples")
     samples = _each(chain([first], chunks))
-    bounded: Iterator[tuple[Any, Any]] = islice(samples, total)   # all, where there is no total
+    bounded: Iterator[tuple[Any, Any]] = islice(samples, total)   # all, without a total
     if total and not isinstance(data, list | tuple):
         bounded = track(bounded, total, f"reading the {name}")
     _fill(stack, bounded, total is None, name)
@@ -80,14 +80,14 @@ def _fill(stack: Stack, samples: Iterable[tuple[Any, Any]], endless: bool, name:
             stack.grow(min(2 * stack.total, MOST))
         try:
             stack.add(x, label)
-        except Exception as error:   # whatever a library raises for what it cannot read
+        except Exception as error:   # libraries raise anything for what they cannot read
             raise ValueError(f"sample {stack.count} of this {name} cannot be used: "
                              f"{str(error) or type(error).__name__}") from None
 
 
 def _length(data: Any, name: str) -> int | None:
-    """How many samples there are; None for an iterable that may be read to its end without
-    knowing. Raises ValueError for what might have none."""
+    """Number of samples; None for an iterable that is safe to read to its end. Raises ValueError
+    for one that might have no end."""
     try:
         if isinstance(data, str | bytes | type):
             raise TypeError
@@ -98,10 +98,10 @@ def _length(data: Any, name: str) -> int | None:
     except (TypeError, NotImplementedError, OverflowError):
         pass
     if hasattr(data, "read"):
-        raise ValueError(f"data is an open file ({name}); give its path")
+        raise ValueError(f"data is an open file ({name}); pass its path")
     if is_data_set(data):
         raise ValueError(f"this {name} has no length (__len__), so reading it might never end. "
-                         f"Give it one, or give a list of its samples, as in "
+                         f"Add one, or pass a list of its samples, as in "
                          f"[sample for sample, _ in zip(data, range(10_000))]")
     if not hasattr(data, "__iter__") or isinstance(data, str | bytes | type):
         raise ValueError(f"data must be a source's name, a path, an array, a table, a data set or "
@@ -110,7 +110,7 @@ def _length(data: Any, name: str) -> int | None:
 
 
 def _length_of_loader(loader: Any) -> int:
-    batches = len(loader)   # raises TypeError where the data set has no length
+    batches = len(loader)   # raises TypeError if the data set has no length
     if isinstance(loader.dataset, IterableDataset) or _shuffles(loader):
         return len(loader.dataset)
     if loader.batch_sampler is None:
@@ -124,7 +124,7 @@ def _shuffles(loader: Any) -> bool:
 
 
 def _in_order(loader: Any) -> Any:
-    """The loader, without shuffling and without leaving out a last batch."""
+    """The loader, in order and with its last batch."""
     return DataLoader(loader.dataset, loader.batch_size, num_workers=loader.num_workers,
                       collate_fn=loader.collate_fn, timeout=loader.timeout,
                       worker_init_fn=loader.worker_init_fn) if _shuffles(loader) else loader
@@ -136,7 +136,7 @@ def _of_order(data: Any) -> str:
 
 
 def _chunks(data: Any, total: int | None) -> Iterator[Chunk]:
-    """The samples, some at a time."""
+    """Yield the samples in chunks."""
     if isinstance(data, DataLoader):
         batched = data.batch_size is not None or data.batch_sampler is not None
         return map(batch if batched else one, _in_order(data))
@@ -156,7 +156,7 @@ def _by_number(data: Any, total: int) -> Iterator[Any]:
             yield data[i]
         except IndexError:
             raise ValueError(f"this {name} has a length of {total:,}, and no sample {i}") from None
-        except Exception as error:   # whatever somebody's own code raises
+        except Exception as error:   # user code raises anything
             raise ValueError(f"sample {i} of this {name} cannot be read: {type(error).__name__}: "
                              f"{error}") from error
 
@@ -167,7 +167,7 @@ def _each(chunks: Iterable[Chunk]) -> Iterator[tuple[Any, Any]]:
 
 
 def _hold_samples(items: Sequence[Any]) -> bool:
-    """Whether a list is of arrays, images, pairs or dictionaries, and not of bare numbers."""
+    """Whether a list holds arrays, images, pairs or dictionaries, not plain numbers."""
     if not items:
         raise ValueError("data is empty; training needs samples")
     first = items[0]
@@ -180,23 +180,23 @@ def _hold_samples(items: Sequence[Any]) -> bool:
 
 
 def _is_x_and_y(items: Sequence[Any]) -> bool:
-    """Whether these are all samples and all labels: two arrays of one length."""
+    """Whether these are all samples and all labels: two arrays of equal length."""
     return len(items) == 2 and all(hasattr(item, "__array__") for item in items) and (
         dims(items[0]) > 1 and dims(items[1]) == 1 and len(items[0]) == len(items[1]))
 
 
 def _numbers(items: Sequence[Any]) -> Given:
-    """Nested lists of numbers; None is a missing one."""
+    """Convert nested lists of numbers. None means missing."""
     try:
         x = np.asarray(items)
         return Given(x.astype(np.float32) if x.dtype == object and x.ndim > 1 else x)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"data must be one array of samples of one shape, and labels go beside "
-                         f"it, as in train(x, y=labels): {error}") from None
+        raise ValueError(f"data must be one array of samples of one shape, with labels as a second "
+                         f"argument, as in train(x, y=labels): {error}") from None
 
 
 def _class_names(data: Any) -> list[str]:
-    """What a data set calls its classes, as those of Hugging Face do."""
+    """The names of a data set's classes, as Hugging Face stores them."""
     if is_hugging_face(data):
         return names_of_classes(data)
     found = getattr(data, "classes", None)

@@ -1,4 +1,4 @@
-"""One scale for a data set, from its type, its depth and the range of all its values."""
+"""Find one scale for a data set, from the type, depth and range of all values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,32 +8,32 @@ import numpy as np
 
 from ..core.contracts import Scale
 
-CHUNK = 4096                    # samples looked at together
-DEPTHS = (8, 10, 12, 14, 16)    # bits that cameras and scanners have
-AS_IT_IS = "none"               # the range that leaves values alone
-STANDARDISED = 10.0             # the largest deviation of values that somebody has scaled already
+CHUNK = 4096                    # samples examined together
+DEPTHS = (8, 10, 12, 14, 16)    # bit depths of cameras and scanners
+AS_IT_IS = "none"               # the range for no scaling
+STANDARDISED = 10.0             # largest absolute value of standardised data
 DIM = 1 / 32                    # of the range from 0 to 1: images that use less train badly
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What all values of a data set have in common; those that are missing are left out."""
+    """Statistics of all values of a data set, except missing ones."""
 
     low: float
     high: float
-    whole: bool        # whether all are whole numbers
+    whole: bool        # whether all are integers
     deviation: float   # standard deviation
-    missing: int       # NaN
+    missing: int       # number of NaN
     total: int
 
 
 def chunks(x: np.ndarray) -> Iterator[np.ndarray]:
-    """The samples (N, ...), some thousand at a time."""
+    """Yield the samples (N, ...) in chunks."""
     return (x[start:start + CHUNK] for start in range(0, len(x), CHUNK))
 
 
 def facts_of(*arrays: np.ndarray) -> Facts:
-    """Look at every value of the arrays once."""
+    """Compute the statistics in one pass over the arrays."""
     low, high, whole, missing, total = np.inf, -np.inf, True, 0, 0
     count, mean, squares = 0, 0.0, 0.0
     for chunk in chain(*map(chunks, arrays)):
@@ -53,12 +53,12 @@ def facts_of(*arrays: np.ndarray) -> Facts:
 
 def find_scale(x: np.ndarray, wanted: str = "", invert: bool = False,
                given: np.ndarray | None = None) -> tuple[Scale, list[str]]:
-    """The scale of samples (N, ...) and of what an encoder is given of them, and what to say.
+    """Find the scale of samples (N, ...), and of the encoder's inputs. Returns notes too.
 
-    `wanted` is a range such as "0,4095", or "none", which leaves values as they are. Images of
-    whole numbers are scaled by their depth, other images by their range over all samples. Images
-    from 0 to 1, or that somebody has standardised, stay as they are, and so do vectors and series.
-    Raises ValueError for a range that cannot be.
+    `wanted` is a range such as "0,4095", or "none" for no scaling. Images of integers are scaled by
+    their depth, other images by their range over all samples. Images in [0, 1] or already
+    standardised, vectors and series are not scaled. Raises ValueError for a range that cannot be
+    used.
     """
     arrays = [x] if given is None else [x, given]
     if not wanted and x.dtype == np.uint8:   # the usual case, and a quick one
@@ -83,31 +83,31 @@ def find_scale(x: np.ndarray, wanted: str = "", invert: bool = False,
 
 
 def read_range(text: str) -> tuple[float, float]:
-    """"0,4095" as (0, 4095); raises ValueError."""
+    """Convert "0,4095" to (0, 4095). Raises ValueError."""
     try:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
         low, high = 0.0, 0.0
     if not (low < high and np.isfinite(high - low)):
-        raise ValueError(f"range must be the least and the greatest value, such as 0,4095, or none "
-                         f"to leave values as they are; not {text!r}")
+        raise ValueError("range must be the smallest and the largest value, such as 0,4095, or "
+                         f"none for no scaling; not {text!r}")
     return low, high
 
 
 def depth_of(high: float) -> int:
-    """The usual depth in bits that holds whole numbers up to `high`."""
+    """The usual bit depth for integers up to `high`."""
     return next((bits for bits in DEPTHS if high < 2**bits), 0)
 
 
 def _asked(limits: tuple[float, float], facts: Facts, what: str,
            arrays: list[np.ndarray]) -> tuple[Scale, list[str]]:
-    """The scale of a range that somebody asked for; what lies outside is counted."""
+    """The scale of a given range. Counts values outside it."""
     low, high = limits
     bits = depth_of(high) if facts.whole else 0
     found = Scale(low, 1 / (high - low), low, high, bits, True, what)
     outside = sum(int(((c < low) | (c > high)).sum()) for c in chain(*map(chunks, arrays)))
     return found, [f"{outside:,} of {facts.total:,} values lie outside {low:,.6g} to {high:,.6g} "
-                   f"and become the nearer end"] if outside else []
+                   f"and are clipped"] if outside else []
 
 
 def _of_images(facts: Facts, what: str, integers: bool) -> Scale:
@@ -125,17 +125,17 @@ def _of_images(facts: Facts, what: str, integers: bool) -> Scale:
 
 
 def _remarks(scale: Scale, facts: Facts) -> list[str]:
-    """What to say of images whose scale may not be what their owner means."""
+    """Notes on images whose scale may not be what the user expects."""
     if scale.kept and scale.bounded and 0 < facts.high < DIM and not facts.whole:
-        return [f"the images reach from {facts.low:.3g} to {facts.high:.3g} of 0 to 1; to spread "
-                f"them over all of it, use --range 0,{facts.high:.3g}"]
+        return [f"the images use only {facts.low:.3g} to {facts.high:.3g} of the range 0 to 1; to "
+                f"stretch them, pass --range 0,{facts.high:.3g}"]
     return []
 
 
 def _inverted(scale: Scale) -> Scale:
     if not scale.bounded:
-        raise ValueError("invert needs images whose range is known, and these have been shifted "
-                         "already; say which with --range, such as --range=-1,1")
+        raise ValueError("invert needs images with a known range, and these have been shifted; "
+                         "pass their range, such as --range=-1,1")
     high = scale.high if scale.factor != 1 or scale.offset else 1.0
     return replace(scale, offset=high, factor=-scale.factor)
 

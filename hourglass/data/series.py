@@ -1,4 +1,4 @@
-"""Time series: the columns of a table over time, split by time and then cut into windows."""
+"""Time series: columns of a table over time, split by time, then cut into windows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -25,42 +25,42 @@ Spans = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Series:
-    """Values in their owner's units, in the order of their times."""
+    """A series in its own units, in order of time."""
 
-    values: np.ndarray                # (T, C) with NaN where one is missing
+    values: np.ndarray                # (T, C) with NaN for missing values
     times: np.ndarray                 # (T,) datetime64, or numbers
     columns: tuple[str, ...]          # the names of the C channels
-    time: str                         # of the column of times, "" if there is none
+    time: str                         # name of the column of times, or ""
     window: int
     stride: int = 1
     notes: tuple[str, ...] = ()
     identity: dict[str, Any] = field(default_factory=dict)
-    labelled: Spans = ()              # from when to when somebody says that it is abnormal
-    abnormal: np.ndarray | None = None   # (T,) the same, step by step
-    units: np.ndarray | None = None   # (T,) the number of each step's unit, one after the other
+    labelled: Spans = ()              # labelled abnormal stretches, from and to
+    abnormal: np.ndarray | None = None   # (T,) the same, per step
+    units: np.ndarray | None = None   # (T,) index of each step's unit, in order
     names: tuple[str, ...] = ()       # of the units
-    about: dict[str, str] = field(default_factory=dict)   # how columns were read, for other files
+    about: dict[str, str] = field(default_factory=dict)   # options to read other files alike
 
     @property
     def blocks(self) -> list[slice]:
-        """The steps of each unit, or all."""
+        """The steps of each unit, or all steps."""
         return [slice(0, len(self.values))] if self.units is None else blocks_of(self.units)
 
     @property
     def starts(self) -> np.ndarray:
-        """(N,) the step at which each window begins; no window reaches from unit to unit. Raises
-        ValueError where there is none."""
+        """First step of each window, (N,). No window crosses units. Raises ValueError if there is
+        none."""
         found = [np.arange(b.start, b.stop - self.window + 1, self.stride) for b in self.blocks]
         if not any(map(len, found)):
             longest = max(b.stop - b.start for b in self.blocks)
             what = "this series" if self.units is None else "each unit's series, at most"
             raise ValueError(f"{what} of {longest} steps is shorter than a window of "
-                             f"{self.window}; say series('file.csv', window=...)")
+                             f"{self.window}; pass series('file.csv', window=...)")
         return np.concatenate(found)
 
     def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
-        """Split by time, of many units by units: the windows, as indices of `starts`, that lie in
-        one part each; raises ValueError for a part without one."""
+        """Split by time, or many units by unit. Returns indices of `starts`, of windows that lie in
+        one split. Raises ValueError for a split without a window."""
         starts = self.starts
         found: dict[str, list[np.ndarray]] = {name: [] for name in ("train", *shares)}
         if self.units is not None and (own := split_units(len(self.names), shares)) is not None:
@@ -79,13 +79,13 @@ class Series:
             name == "train" or shares.get(name, 0))), None)
         if bare is not None:
             raise ValueError(f"each unit is split by time, and none has a window of {self.window} "
-                             f"steps for {bare}; take a shorter one, as in series('file.csv', "
+                             f"steps for {bare}; use a shorter one, as in series('file.csv', "
                              f"window=...), or other shares (--val 0 --test 0 trains on all)")
         return parts
 
     def learn(self, train: np.ndarray) -> Collection:
-        """Windows (N, T, C), each channel scaled by mean and deviation of the training windows'
-        steps. Raises ValueError for a channel without a number there."""
+        """Make windows (N, T, C), each channel standardised by the training windows. Raises
+        ValueError for a channel without a number there."""
         starts = self.starts
         values = self.values[self._covered(starts[train])]
         there = np.isfinite(values).any(0)
@@ -95,7 +95,7 @@ class Series:
                              f"it out, as in series('file.csv', columns=('a', 'b'))")
         mean, std = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
         flat = std <= 1e-12 * np.maximum(np.abs(mean), 1)
-        notes = [f"{name} is the same throughout the training part: it is centred, not scaled"
+        notes = [f"{name} is constant in the training part: it is centred, not scaled"
                  for name, same in zip(self.columns, flat, strict=True) if same]
         encoding = {"kind": "series", "time": self.time, "columns": list(self.columns),
                     "window": self.window, "stride": self.stride, "mean": mean.tolist(),
@@ -103,8 +103,7 @@ class Series:
         return self._cut(encoding, starts, [*self._of_units(starts, train), *notes])
 
     def _covered(self, starts: np.ndarray) -> np.ndarray:
-        """(T,) which steps lie between the first and the last window from these steps on, in each
-        unit."""
+        """Mask (T,) of the steps between the first and last of these windows, in each unit."""
         found = np.zeros(len(self.values), bool)
         for block in self.blocks:
             own = starts[(starts >= block.start) & (starts < block.stop)]
@@ -113,7 +112,7 @@ class Series:
         return found
 
     def _of_units(self, starts: np.ndarray, train: np.ndarray) -> list[str]:
-        """What to say of how units were split, and of those that are too short."""
+        """Notes on how units were split, and on units that are too short."""
         if self.units is None:
             return []
         there, learnt = (len(np.unique(self.units[at])) for at in (starts, starts[train]))
@@ -126,7 +125,7 @@ class Series:
                 f"from one to the next"]
 
     def encode(self, encoding: dict[str, Any]) -> Collection:
-        """All windows, a step apart, on the scale of the series that the encoding is of."""
+        """Make all windows, one step apart, with the encoding of a trained model."""
         if encoding["kind"] != "series":
             raise ValueError(f"this model was trained on a {encoding['kind']}, not on series")
         if self.columns != tuple(encoding["columns"]):
@@ -139,7 +138,7 @@ class Series:
         self, encoding: dict[str, Any], starts: np.ndarray, notes: list[str]
     ) -> Collection:
         scaled = ((self.values - encoding["mean"]) / encoding["std"]).astype(np.float32)
-        # views of the same numbers, for as copies they would be as many times as many
+        # views of the same numbers, as copies would take `window` times the memory
         windows = sliding_window_view(scaled, self.window, axis=0, writeable=True)
         windows = windows[::self.stride] if self.units is None else windows[starts]
         return Collection(np.swapaxes(windows, 1, 2), notes=[*self.notes, *notes],
@@ -149,7 +148,7 @@ class Series:
         lengths = {part: last - first for part, (first, last) in found.items() if last > first}
         least = min(lengths.values())
         return (f"split by time, {name} has {lengths[name]} steps, less than a window of "
-                f"{self.window}: take a window of up to {least}, as in series('file.csv', "
+                f"{self.window}: use a window of up to {least}, as in series('file.csv', "
                 f"window={least}), or other shares (--val 0 --test 0 trains on all)")
 
 
@@ -159,17 +158,16 @@ def series(
     columns: str | tuple[str, ...] = (), time: str = "", id: str = "", label: str = "",
     drop: str | tuple[str, ...] = (), dates: Order = "", decimal: Decimal = "",
 ) -> Collection:
-    """A csv or parquet file of values over time, or a .npy file (T, C), cut into windows of so many
-    rows, `stride` apart.
+    """A csv or parquet file of values over time, or a .npy file (T, C), cut into windows of
+    `window` rows, `stride` apart.
 
-    Every column of numbers or truth values is a channel, unless some are named, or left out by
-    `drop`; `time` names the column of times, which is else found; `id` names that of units, such as
-    engines or patients, whose rows stand below one another: no window reaches from one to the next.
-    `label` names a column that says which steps are abnormal. Training, validation and test part
-    follow one another, and no window lies in two of them; each channel is brought to mean 0 and
-    deviation 1 by the training part. Missing values stay out of the loss. `dates` says whether the
-    day or the month comes first in dates such as 05/06/2024, `decimal` which mark numbers have,
-    where the file does not tell.
+    Channels are all numeric or boolean columns, or the ones in `columns`, without those in `drop`.
+    `time` names the column of times, which is found otherwise. `id` names the column of units, such
+    as engines or patients; no window crosses units. `label` names a column that marks abnormal
+    steps. The training, validation and test parts follow one another in time, and no window lies in
+    two of them. Each channel is standardised by the training part. The loss ignores missing values.
+    `dates` says whether the day or the month comes first in dates such as 05/06/2024, and `decimal`
+    the decimal mark, if the file does not tell.
     """
     return whole(read_series(path, window, stride, columns, time, id=id, label=label, drop=drop,
                              dates=dates, decimal=decimal))
@@ -179,7 +177,7 @@ def read_series(
     path: str, window: int = 288, stride: int = 1, columns: str | tuple[str, ...] = (),
     time: str = "", decimal: str = "", **more: Any,
 ) -> Series:
-    """The series in a file, see `series`, not yet cut into windows."""
+    """Read the series in a file, not yet cut into windows; see `series`."""
     identity = {"path": path, "window": window, "stride": stride}
     frame = _of_array(path) if Path(path).suffix.lower() == ".npy" else read_frame(
         path, decimal=decimal)
@@ -187,7 +185,7 @@ def read_series(
 
 
 def _of_array(path: str) -> Any:
-    """The channels of an array (T,) or (T, C) in a file; raises ValueError for another."""
+    """The channels of an array (T,) or (T, C) in a file. Raises ValueError for other shapes."""
     try:
         held = np.load(Path(path).expanduser(), allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -196,7 +194,7 @@ def _of_array(path: str) -> Any:
 
 
 def frame_of_array(held: np.ndarray, what: str) -> Any:
-    """A series (T,) or (T, C) in memory as a pandas.DataFrame; raises ValueError for another."""
+    """Convert a series (T,) or (T, C) to a pandas.DataFrame. Raises ValueError for other shapes."""
     held = held[:, None] if held.ndim == 1 else held
     if held.ndim != 2 or held.dtype.kind not in "biuf":
         more = "; windows (N, T, C) are read with array('file.npy', kind='series')" * (
@@ -208,7 +206,7 @@ def frame_of_array(held: np.ndarray, what: str) -> Any:
 
 
 def whole(found: Series) -> Collection:
-    """All windows of a series, on its own scale, until it is split."""
+    """All windows of a series, scaled by all steps, until it is split."""
     return found.learn(np.arange(len(found.starts)))
 
 
@@ -216,8 +214,8 @@ def from_frame(
     frame: Any, window: int, stride: int = 1, columns: str | Sequence[str] = (), time: str = "",
     identity: dict[str, Any] | None = None, also: Also | None = None,
 ) -> Series:
-    """The series in a table, a pandas.DataFrame; raises ValueError where columns are not there, or
-    no numbers."""
+    """Read the series in a pandas.DataFrame. Raises ValueError for missing or non-numeric
+    columns."""
     also = also or Also()
     named = (columns,) if isinstance(columns, str) else tuple(columns)
     decimal, said = decimal_of(frame), notes_of(frame)
@@ -234,14 +232,14 @@ def from_frame(
 
 
 def options_like(encoding: dict[str, Any]) -> dict[str, Any]:
-    """What `read_series` is to be told for it to read as the series that the encoding is of."""
+    """Options of `read_series` to read another series like the one of an encoding."""
     same = {name: encoding[name] for name in ("window", "columns", "time")}
     return same | {name: encoding[name] for name in ("id", "label", "dates", "decimal")
                    if name in encoding}
 
 
 def from_frame_like(frame: Any, encoding: dict[str, Any]) -> Series:
-    """The series in a table, read as the one that the encoding is of."""
+    """Read the series in a table like the one of an encoding."""
     options = options_like(encoding)
     options.pop("decimal", None)
     window, columns, time = (options.pop(name) for name in ("window", "columns", "time"))
@@ -250,5 +248,5 @@ def from_frame_like(frame: Any, encoding: dict[str, Any]) -> Series:
 
 def _missing(values: np.ndarray, columns: tuple[str, ...]) -> list[str]:
     counts = np.isnan(values).sum(0)
-    return [f"{name}: {count} of {len(values):,} values are missing and stay out of the loss"
+    return [f"{name}: {count} of {len(values):,} values are missing; the loss ignores them"
             for name, count in zip(columns, counts, strict=True) if count]

@@ -4,19 +4,19 @@ from itertools import pairwise
 
 import numpy as np
 
-SEED = 0   # of the drawing of units
+SEED = 0   # of the random choice of units
 
 
 def blocks_of(units: np.ndarray) -> list[slice]:
-    """The steps of each unit, of numbers (T,) of units that follow one another."""
+    """The steps of each unit, from the units' numbers (T,), in order."""
     ends = np.flatnonzero(np.diff(units)) + 1
     edges = [0, *ends.tolist(), len(units)]
     return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def split_units(count: int, shares: dict[str, float]) -> dict[str, np.ndarray] | None:
-    """The units of each part, drawn at random, where there are enough for one in every part; else
-    None. Shares from 1 on are numbers of units; raises ValueError for more than there are."""
+    """Draw the units of each split at random; None if there are too few for one in every split.
+    Shares from 1 on are numbers of units. Raises ValueError if they are more than there are."""
     counts = {name: int(share) if share >= 1 else int(share * count + 1e-9)
               for name, share in shares.items()}
     if any(share > 0 and not counts[name] for name, share in shares.items()):

@@ -1,4 +1,4 @@
-"""Source: a collection of samples, split, as the training loop and everything after it see it."""
+"""Source: a split collection of samples, for the training loop and all later steps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -16,29 +16,29 @@ from .patches import Patches
 
 @dataclass(frozen=True)
 class Split:
-    """Some of a collection's samples; they stay as they are stored until they are asked for."""
+    """Some of a collection's samples, kept as stored until a batch is needed."""
 
-    x: Tensor | OnDisk | Patches   # (N, H, W, C), (N, T, C) or (N, D), of the whole collection
+    x: Tensor | OnDisk | Patches   # (N, H, W, C), (N, T, C) or (N, D), the whole collection
     y: Tensor | None           # (N,)
-    index: Tensor              # (n,) which of them are this split's
-    scale: float = 1.0         # what a stored number is worth: 1/255 for 8-bit images
+    index: Tensor              # (n,) indices of this split's samples
+    scale: float = 1.0         # value of a stored number: 1/255 for 8-bit images
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     layout: torch.memory_format = torch.channels_last   # of images in a batch
-    given: Tensor | OnDisk | Patches | None = None   # like x: what the encoder is to see
+    given: Tensor | OnDisk | Patches | None = None   # like x: the encoder's input
     gaps: bool = False         # whether values are missing, as NaN
-    known: float = 1.0         # the share of its values that are not
-    shown: Tensor | None = None   # (N,) bool, whose labels training may know; None is all
-    grey: Tensor | None = None   # like x: what training draws it from anew, if it does
-    grey_scale: float = 1.0    # what a number of it is worth
-    offset: float = 0.0        # of what is stored: it is taken off before `scale` is applied
-    clip: bool = False         # whether values then become the nearest from 0 to 1
+    known: float = 1.0         # share of observed values
+    shown: Tensor | None = None   # (N,) bool, labels that training may use; None: all
+    grey: Tensor | None = None   # like x: probabilities for dynamic binarisation
+    grey_scale: float = 1.0    # value of its stored numbers
+    offset: float = 0.0        # subtracted from stored numbers, before `scale`
+    clip: bool = False         # whether to clip values to [0, 1] then
 
     def __len__(self) -> int:
         return len(self.index)
 
     def batch(self, rows: Tensor, grey: bool = False) -> Batch:
-        """The samples at these rows of the split, as float, channels first; `grey` gives them as
-        they were before they were drawn, where training draws anew, and other patches each time."""
+        """The samples at these rows, as float, channels first. `grey` returns the probabilities for
+        dynamic binarisation, and new positions of random patches."""
         index = self.index.index_select(0, rows.to(self.index.device))
         y = None if self.y is None else self.y.index_select(0, index).to(self.device)
         given = None if self.given is None else self._read(self.given, index, self.scale)
@@ -56,7 +56,7 @@ class Split:
 
     def _read(self, held: Tensor | OnDisk | Patches, index: Tensor, scale: float) -> Tensor:
         rows = held.index_select(0, index)
-        if rows.dtype == torch.uint16:   # of which CUDA knows little
+        if rows.dtype == torch.uint16:   # hardly supported by CUDA
             rows = rows.float()
         x = channels_first(rows.to(self.device, non_blocking=True))
         if x.ndim == 4:
@@ -67,22 +67,22 @@ class Split:
         return x.clamp_(0, 1) if self.clip else x
 
     def evenly(self, most: int) -> Tensor:
-        """Rows of at most so many samples, spread over the whole split."""
+        """Rows of at most `most` samples, spread evenly over the split."""
         if len(self) <= most:
             return torch.arange(len(self))
         return torch.linspace(0, len(self) - 1, most).long()
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """All samples in order."""
+        """Yield all samples in order, in batches."""
         for rows in torch.arange(len(self)).split(size):
             yield self.batch(rows)
 
 
 def shuffled(split: Split, size: int, seed: int, epoch: int, processes: int = 1) -> list[Tensor]:
-    """The rows of each batch of an epoch: a permutation of the whole split that (seed, epoch) fix.
+    """The rows of each batch of an epoch: a permutation of the split, fixed by (seed, epoch).
 
-    A batch is for all processes together, `size` rows for each. A last batch that has fewer than
-    two for each is joined to the one before, for batch normalisation's sake.
+    A batch is for all processes together, with `size` rows for each. A last batch with fewer than
+    two rows per process is joined to the previous one, for batch normalisation.
     """
     generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
     rows = list(torch.randperm(len(split), generator=generator).split(size * processes))
@@ -93,33 +93,33 @@ def shuffled(split: Split, size: int, seed: int, epoch: int, processes: int = 1)
 
 @dataclass(frozen=True)
 class Source:
-    """Data to train on and look at."""
+    """Data to train on, in splits."""
 
     splits: dict[str, Split]
     shape: tuple[int, ...]               # of one sample: (C, H, W), (C, T) or (D,)
-    low: float                           # the least and
-    high: float                          # the greatest value that a sample can have
+    low: float                           # smallest value of a sample
+    high: float                          # largest value of a sample
     classes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     identity: dict[str, Any] = field(default_factory=dict)
-    encoding: dict[str, Any] = field(default_factory=dict)   # how values became what they are here
-    factors: Factors | None = None       # what all samples were made of, where that is known
-    scale: Scale = field(default_factory=Scale)   # how the data's numbers became what a model sees
+    encoding: dict[str, Any] = field(default_factory=dict)   # how values were encoded
+    factors: Factors | None = None       # known generative factors of all samples
+    scale: Scale = field(default_factory=Scale)   # how the data was scaled
 
     @property
     def unseen(self) -> str:
-        """The split to look at: the one that training knows least of."""
+        """The split for evaluation: test, else val, else train."""
         return next(name for name in ("test", "val", "train") if name in self.splits)
 
     @property
     def columns(self) -> str:
-        """What a table's columns are, as the likelihood `mixed` is told; "" of other data."""
+        """The description of a table's columns for the likelihood `mixed`; "" for other data."""
         return described(self.encoding["columns"]) if self.encoding.get("kind") == "table" else ""
 
     def to(self, device: torch.device, layout: torch.memory_format) -> "Source":
-        """The same with batches on the device, images so laid out; stored samples follow if they
-        fit there well."""
+        """The source with batches on the device, and images in this memory layout. Stored samples
+        are moved too if they fit well."""
         any_split = next(iter(self.splits.values()))
         x, y, given, grey = any_split.x, any_split.y, any_split.given, any_split.grey
         if (device.type == "cuda" and isinstance(x, Tensor)
@@ -133,8 +133,7 @@ class Source:
         return replace(self, splits=moved)
 
     def with_classes(self, classes: tuple[str, ...]) -> "Source":
-        """The same with its classes numbered as in another order of them; unchanged where these
-        are others."""
+        """The source with classes in another order; unchanged for other classes."""
         if classes == self.classes or sorted(classes) != sorted(self.classes):
             return self
         number = torch.tensor([classes.index(name) for name in self.classes])

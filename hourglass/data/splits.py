@@ -1,4 +1,4 @@
-"""Which samples are for training, validation, testing and holding out."""
+"""Choose the samples for training, validation, test and holdout."""
 
 import numpy as np
 
@@ -12,16 +12,15 @@ def make_splits(
     total: int, own: dict[str, np.ndarray], shares: dict[str, float], y: np.ndarray | None,
     seed: int, others: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Indices of each split: the set's own ones first, the others drawn from what is for training.
+    """Indices of each split: the data's own splits first, the others drawn from the training part.
 
-    `shares` are fractions below 1 or counts, of the samples that the set does not itself keep
-    apart; a set's own split stays as it is. Where there are labels, each class gives its part,
-    and samples without one (-1) are all for training.
-    `others`, as indices, are for no training: a test split that is drawn has all of them, a set's
-    own one those that it has.
+    `shares` are fractions below 1 or counts of the samples outside the data's own splits. With
+    labels, splits are balanced over classes, and samples without a label (-1) are for training.
+    `others`, as indices, must not be used in training: a drawn test split has all of them, the
+    data's own one only those that it contains.
     """
     others = np.empty(0, int) if others is None else others
-    unlabelled = np.flatnonzero(y < 0) if y is not None else np.empty(0, int)   # all for training
+    unlabelled = np.flatnonzero(y < 0) if y is not None else np.empty(0, int)   # for training
     splits = {name: index for name, index in own.items() if name != "train"}
     taken = np.concatenate([np.empty(0, int), *splits.values()])
     rest = _without(total, own.get("train", _without(total, slice(None), taken)), others)
@@ -45,8 +44,8 @@ def make_splits(
 
 
 def _without(total: int, index: np.ndarray | slice, others: np.ndarray) -> np.ndarray:
-    """Those of the index that are none of the others, in order, of so many samples; by marking
-    them, which is much faster than numpy's difference of sets."""
+    """The indices without the others, in order, by a mask of `total` samples: much faster than
+    numpy's set difference."""
     left = np.zeros(total, bool)
     left[index] = True
     left[others] = False
@@ -54,8 +53,8 @@ def _without(total: int, index: np.ndarray | slice, others: np.ndarray) -> np.nd
 
 
 def spans(total: int, shares: dict[str, float]) -> dict[str, tuple[int, int]]:
-    """Where each part of a series of so many steps begins and ends: in order of time training,
-    validation, test, and what is held out; `shares` are fractions or counts of the steps."""
+    """Start and end of each part of a series with `total` steps, in order of time: training,
+    validation, test, holdout. `shares` are fractions or counts of the steps."""
     counts = {name: _count(name, shares.get(name, 0), total) for name in SPLITS[1:]}
     left = total - sum(counts.values())
     if left < 1:
@@ -65,14 +64,14 @@ def spans(total: int, shares: dict[str, float]) -> dict[str, tuple[int, int]]:
 
 
 def of_other_classes(collection: Collection, only: str) -> np.ndarray:
-    """Which samples are of none of these classes, named with commas; none if none are named.
-    Raises ValueError for a class that the data has not."""
+    """Indices of samples outside these classes, separated by commas; none if `only` is empty.
+    Raises ValueError for a class that the data lacks."""
     if not only:
         return np.empty(0, int)
     wanted = [name.strip() for name in only.split(",")]
     if collection.y is None:
-        raise ValueError(f"only {only}: this data has no classes; they are named by folders, or "
-                         f"are labels y")
+        raise ValueError(f"only {only}: this data has no classes; classes come from folders or "
+                         f"from labels y")
     wrong = next((name for name in wanted if name not in collection.classes), None)
     if wrong is not None:
         raise ValueError(f"only {only}: this data has no class {wrong!r}; "
@@ -93,7 +92,7 @@ def _count(name: str, share: float, total: int) -> int:
 def _draw(
     pool: np.ndarray, y: np.ndarray | None, count: int, generator: np.random.Generator
 ) -> np.ndarray:
-    """`count` of the pool at random, evenly over the classes: every n-th of the pool by class."""
+    """Draw `count` of the pool at random, evenly over classes: every n-th, sorted by class."""
     order = generator.permutation(pool)
     if y is not None:
         order = order[np.argsort(y[order], kind="stable")]

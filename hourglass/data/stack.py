@@ -1,4 +1,4 @@
-"""One array made of samples that come one by one: arrays, tensors, images or their files."""
+"""Collect samples one by one in an array: arrays, tensors, images or image files."""
 
 import io
 from collections.abc import Mapping
@@ -19,37 +19,37 @@ ROWS = 4096   # samples that are copied together
 
 @dataclass
 class Stack:
-    """An array that grows by samples of one shape. Its precision and its colours widen where a
-    sample needs it: grey images among colour ones become colour."""
+    """An array that grows by samples of one shape. Its precision and channels widen if a sample
+    needs it: grey images among colour ones become colour."""
 
-    total: int          # samples that there is room for
+    total: int          # capacity in samples
     reading: Reading    # how images are sized and coloured
     x: np.ndarray = field(default_factory=lambda: np.empty(0))
     count: int = 0
     labels: list[Any] = field(default_factory=list)
     pictures: bool = False   # whether any sample was an image
-    deep: bool = False       # of more than 8 bits a pixel, which is not resized
+    deep: bool = False       # of more than 8 bits per pixel, which are not resized
 
     def add(self, item: Any, label: Any) -> None:
-        """One sample more; raises ValueError where its shape is another than that of the others."""
+        """Add a sample. Raises ValueError if its shape differs."""
         sample = self._read(item)
         if not self.count:
             self.x = room(self.total, sample.shape, _stored(sample.dtype))
         if sample.shape != self.x.shape[1:] or sample.dtype != self.x.dtype:
             self._widen(sample)
-        self.x[self.count] = sample   # grey spreads over the colours
+        self.x[self.count] = sample   # grey is repeated over the colours
         self.labels.append(label)
         self.count += 1
 
     def grow(self, total: int) -> None:
-        """Make room for more samples."""
+        """Increase the capacity."""
         self.total = total
         self._copy(room(total, self.x.shape[1:], self.x.dtype))
 
     def whole(self) -> np.ndarray:
         """All samples (N, ...)."""
         if self.count < len(self.x) and isinstance(self.x, np.memmap):
-            self.grow(self.count)   # for its file must hold nothing else
+            self.grow(self.count)   # its file must hold nothing else
         return self.x[:self.count]
 
     def _copy(self, to: np.ndarray) -> None:
@@ -65,7 +65,8 @@ class Stack:
             self._copy(room(self.total, shape, kind))
 
     def _shape_with(self, sample: np.ndarray) -> tuple[int, ...]:
-        """The shape that this sample and those before it have; raises ValueError for two."""
+        """The common shape of this sample and the earlier ones. Raises ValueError if they
+        differ."""
         own, before = sample.shape, self.x.shape[1:]
         if own == before:
             return own
@@ -73,12 +74,12 @@ class Stack:
                 1 in (own[2], before[2])):
             return (*own[:2], max(own[2], before[2]))
         advice = 'size="64" brings images to one size' if self.pictures else (
-            "bring all to one shape; labels go beside them, as in train(x, y=labels)")
-        raise ValueError(f"it is of shape {own}, and those before it are of {before}; {advice}")
+            "bring all to one shape; pass labels separately, as in train(x, y=labels)")
+        raise ValueError(f"its shape is {own}, but earlier samples have {before}; {advice}")
 
     def _read(self, item: Any) -> np.ndarray:
         if isinstance(item, Mapping) and isinstance(item.get("bytes"), bytes):
-            item = item["bytes"]   # as data sets of Hugging Face hold images undecoded
+            item = item["bytes"]   # how Hugging Face stores encoded images
         if isinstance(item, Image.Image):
             return self._shaped(item, decoded=False)
         if isinstance(item, Path) or (isinstance(item, str) and is_picture(item)):
@@ -87,14 +88,14 @@ class Stack:
             return self._shaped(open_image(io.BytesIO(item), self.reading))
         sample = plain_array(item)
         if sample.dtype.kind not in "biuf":
-            raise ValueError(f"it holds no numbers, but such as {str(item)[:40]!r}")
+            raise ValueError(f"it holds values that are not numbers, such as {str(item)[:40]!r}")
         if not sample.ndim:
             raise ValueError("it is a single number; a sample is a vector (D,), a series or an "
                              "image")
         return sample
 
     def _shaped(self, image: Image.Image, decoded: bool = True) -> np.ndarray:
-        """An image (H, W, C), as the reading says."""
+        """An image (H, W, C), shaped as `reading` says."""
         self.pictures = True
         if image.mode.startswith(("I", "F")):
             self.deep = True
@@ -103,5 +104,5 @@ class Stack:
 
 
 def _stored(kind: np.dtype) -> np.dtype:
-    """The precision that samples of this one are kept in."""
+    """The precision in which such samples are stored."""
     return np.dtype(np.float32) if kind.kind == "f" else kind

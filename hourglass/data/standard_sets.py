@@ -1,4 +1,4 @@
-"""The data sets that have a name: digits, MNIST and its kin, CIFAR."""
+"""Named data sets: digits, MNIST and similar ones, CIFAR."""
 
 import io
 import struct
@@ -29,7 +29,7 @@ IDX_MIRRORS = {
                       f"{STORAGE}/tensorflow/tf-keras-datasets/"),
     "kmnist": ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
 }
-# of the archive as published, and of what is in it (archives are sometimes compressed anew)
+# digests of the archive and of its content (archives are sometimes compressed again)
 IDX_DIGESTS = {
     "mnist": (("f68b3c2dcbeaaa9fbdd348bbdeb94873", "6bbc9ace898e44ae57da46a324031adb"),
               ("d53e105ee54ea40749a09fcbcd1e9432", "a25bea736e30d166cdddb491f175f624"),
@@ -73,8 +73,8 @@ def _digits_of_sklearn() -> np.ndarray:
 
 @sources.add("mnist")
 def mnist(reading: Reading, together: bool = False) -> Collection:
-    """MNIST: 70,000 handwritten digits, 28x28 grey (LeCun et al., 1998); together=True: its test
-    images are not kept apart."""
+    """MNIST: 70,000 handwritten digits, 28x28 grey (LeCun et al., 1998). together=True joins its
+    training and test images."""
     return _idx_set("mnist", TEN, reading, together)
 
 
@@ -116,13 +116,13 @@ def _idx_set(
 
 
 def read_idx(content: bytes) -> np.ndarray:
-    """The array in an IDX file of unsigned bytes; raises ValueError."""
+    """The array in an IDX file of unsigned bytes. Raises ValueError."""
     if content[:3] != b"\x00\x00\x08":
-        raise ValueError("this is no IDX file of bytes: it does not begin with 00 00 08")
+        raise ValueError("this is not an IDX file of bytes: it does not begin with 00 00 08")
     shape = struct.unpack(f">{content[3]}I", content[4:4 + 4 * content[3]])
     values = np.frombuffer(content, np.uint8, offset=4 + 4 * content[3])
     if values.size != np.prod(shape):
-        raise ValueError(f"this IDX file says {shape}, but holds {values.size} bytes")
+        raise ValueError(f"this IDX file announces {shape}, but holds {values.size} bytes")
     return values.reshape(shape)
 
 
@@ -132,7 +132,7 @@ def _cifar_archive(name: str, file: str) -> bytes:
 
 
 def read_cifar(archive: bytes, names_file: str, labels: int, reading: Reading) -> Collection:
-    """The images in CIFAR's binary archive (uncompressed tar); the last label byte is used."""
+    """The images in CIFAR's binary archive (uncompressed tar). The last label byte is used."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         members = {m.name.rpartition("/")[2]: m for m in tar.getmembers() if m.isfile()}
         held = {name: tar.extractfile(m).read() for name, m in members.items()}  # type: ignore

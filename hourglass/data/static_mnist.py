@@ -1,4 +1,4 @@
-"""The statically binarised MNIST, on which most likelihoods are published."""
+"""The statically binarised MNIST, for which most log-likelihoods are published."""
 
 import hashlib
 import zipfile
@@ -13,7 +13,7 @@ from .images import Reading, shape_images
 PARTS = {"train": "train", "val": "valid", "test": "test"}
 MIRRORS = ("http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/",)
 PIXELS = 28
-DIGESTS = {   # sha256 of each part's bits, eight to a byte, image by image
+DIGESTS = {   # sha256 of each part's bits, eight per byte, image by image
     "train": "727146c35424b019f3e350e1e69faa05644a0abaf787e3f4e1a9632220a13906",
     "valid": "a256ac44ae26be720fad8616a05ed6ecfd1619930d9a208379bb2a4405df5b6d",
     "test": "9fcd8da6f0fdf09b2ba30fe63a0bb784042a0de82563172530229b983e294ff2"}
@@ -21,8 +21,8 @@ DIGESTS = {   # sha256 of each part's bits, eight to a byte, image by image
 
 @sources.add("binarised_mnist")
 def binarised_mnist(reading: Reading) -> Collection:
-    """MNIST drawn once to 0 and 1: 50,000, 10,000 and 10,000 digits of 28x28 without labels
-    (Larochelle & Murray, 2011)."""
+    """MNIST binarised once: 50,000, 10,000 and 10,000 digits of 28x28 without labels (Larochelle &
+    Murray, 2011)."""
     held = _held()
     x = np.concatenate([held[name] for name in PARTS.values()])
     ends = np.cumsum([len(held[name]) for name in PARTS.values()])
@@ -32,8 +32,8 @@ def binarised_mnist(reading: Reading) -> Collection:
 
 
 def _held() -> dict[str, np.ndarray]:
-    """Its parts (N, 28, 28), from binarized_mnist.npz where that is at hand, else from the
-    published texts; raises ValueError for files that are not it."""
+    """Its parts (N, 28, 28), from binarized_mnist.npz if there is one, otherwise from the published
+    texts. Raises ValueError for other files."""
     path = next((folder / "binarized_mnist.npz" for folder in places("binarized_mnist")
                  if (folder / "binarized_mnist.npz").is_file()), None)
     if path is None:
@@ -57,10 +57,10 @@ def _held() -> dict[str, np.ndarray]:
 
 
 def read_amat(content: bytes) -> np.ndarray:
-    """Images (N, 28, 28) of 0 and 1, written as numbers in lines; raises ValueError."""
+    """Images (N, 28, 28) of 0 and 1, from lines of numbers. Raises ValueError."""
     values = np.frombuffer(content, np.uint8)
     values = values[(values == ord("0")) | (values == ord("1"))] - ord("0")
     if not len(values) or len(values) % PIXELS**2:
-        raise ValueError(f"this holds {len(values)} numbers 0 and 1, which make no images of "
+        raise ValueError(f"this holds {len(values)} numbers 0 and 1, which are not images of "
                          f"{PIXELS}x{PIXELS}")
     return values.reshape(-1, PIXELS, PIXELS)

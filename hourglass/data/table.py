@@ -1,4 +1,4 @@
-"""Tables: rows of numbers, dates and categories as vectors, with holes where a cell is missing."""
+"""Tables: rows of numbers, dates and categories as vectors, with NaN for missing cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -19,25 +19,25 @@ from .labels import numbered
 from .rows import as_array, as_frame, is_rows, name_columns
 
 Decimal = Literal["", ".", ","]
-NAMED = 6   # columns of which a note says how many cells they lack
-MISSING = "cells missing, of"   # begins that note
+NAMED = 6   # columns that a note on missing cells lists
+MISSING = "cells missing, of"   # part of that note
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows in their owner's units."""
+    """Rows of a table in their own units."""
 
     frame: Any                                   # pandas.DataFrame, without the labels
     y: np.ndarray | None = None                  # (N,)
     classes: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()             # columns of numbers that are names of kinds
-    label: str = ""                              # the column that y was
-    order: tuple[str, ...] = ()                  # all columns as they were given, the label too
+    categories: tuple[str, ...] = ()             # numeric columns that are categories
+    label: str = ""                              # name of the column of y
+    order: tuple[str, ...] = ()                  # all columns in their order, with the label
     identity: dict[str, Any] = field(default_factory=dict)
-    dates: Order = ""                            # whether the day or the month comes first in them
+    dates: Order = ""                            # whether the day or the month comes first
 
     def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
-        """None of its own: rows are in no order."""
+        """No own splits, as rows have no order."""
         return {}
 
     def learn(self, train: np.ndarray) -> Collection:
@@ -51,7 +51,7 @@ class Table:
                 notes += [found.pop("said")] if "said" in found else []
                 columns.append(found)
         if not columns:
-            raise ValueError(f"no column says anything: {'; '.join(notes)}")
+            raise ValueError(f"no column can be used: {'; '.join(notes)}")
         collection = self.encode({"kind": "table", "columns": columns, "label": self.label,
                                   "decimal": decimal_of(self.frame),
                                   "order": list(self.order or self.frame.columns),
@@ -60,16 +60,16 @@ class Table:
         return replace(collection, notes=[*notes, *collection.notes])
 
     def encode(self, encoding: dict[str, Any]) -> Collection:
-        """The rows as (N, D), NaN where a cell is missing, by an encoding learnt from others;
-        raises ValueError where a column is not there."""
+        """Encode the rows as (N, D), NaN for missing cells, with a learnt encoding. Raises
+        ValueError for a missing column."""
         if encoding["kind"] != "table":
             raise ValueError("this model was trained on series, not on a table")
         names = [column["name"] for column in encoding["columns"]]
         for name in names:
             if name not in self.frame.columns:
                 raise ValueError(f"the table lacks the column {name!r} that this model was trained "
-                                 f"on ({did_you_mean(name, self.frame.columns)}); an empty one "
-                                 f"counts as missing")
+                                 f"on ({did_you_mean(name, self.frame.columns)}); add an empty one "
+                                 f"to count it as missing")
         parts: list[np.ndarray] = []
         missing: dict[str, int] = {}
         notes = notes_of(self.frame) + _other_columns([*self.frame.columns], names, encoding)
@@ -80,8 +80,8 @@ class Table:
             count = int(np.isnan(part).any(1).sum())
             missing |= {column["name"]: count} if count else {}
         if missing:
-            notes.append(f"{MISSING} {len(self.frame):,} rows: {by_column(missing)}; they "
-                         f"stay out of the loss")
+            notes.append(f"{MISSING} {len(self.frame):,} rows: {by_column(missing)}; the loss "
+                         f"ignores them")
         y, classes = self.y, self.classes
         if y is None and encoding["label"] in self.frame.columns:
             y, classes = numbered(self.frame[encoding["label"]], len(self.frame))
@@ -89,31 +89,31 @@ class Table:
                           identity=self.identity, raw=self, encoding=encoding)
 
     def replaced(self, encoding: dict[str, Any], recon: np.ndarray) -> Any:
-        """The columns that the model uses, every cell taken from rows as the model sees them,
-        (N, D), in the types that the table has."""
+        """The columns that the model uses, with every cell from decoded rows (N, D), in the table's
+        types."""
         names = [column["name"] for column in encoding["columns"]]
         return columns_filled(self.frame[names], encoding["columns"], recon, every=True)
 
     def filled(self, encoding: dict[str, Any], recon: np.ndarray) -> Any:
-        """The table with what is missing taken from rows as the model sees them, (N, D)."""
+        """The table with missing cells filled in from the model's rows (N, D)."""
         return columns_filled(self.frame, encoding["columns"], recon)
 
 
 def _other_columns(given: list[str], names: list[str], encoding: dict[str, Any]) -> list[str]:
-    """What to say of columns that training did not know, and of another order."""
+    """Notes on columns that training did not have, and on another order of columns."""
     known = [*names, *encoding["left_out"], encoding["label"], *encoding.get("order", [])]
     strange = set(given) - set(known)
-    notes = [f"columns that training did not know are not looked at: "
+    notes = [f"columns that were not in the training data are ignored: "
              f"{', '.join(sorted(strange))}"] * bool(strange)
     there = [name for name in given if name in names]
-    return notes + ["the columns are in another order than in training; they are taken by name"] * (
+    return notes + ["the columns are in another order than in training; they are used by name"] * (
         there != names)
 
 
 def rows_like(data: Any, encoding: dict[str, Any]) -> Collection:
-    """Rows in memory, encoded as those of training were: a data frame, a dict of columns, a list of
-    dicts, or an array of the training columns in order. An array as wide as encoded rows are
-    (categories make them wider) is taken as encoded already. Raises ValueError."""
+    """Encode rows in memory as in training: a data frame, a dict of columns, a list of dicts, or an
+    array of the training columns in order. An array with the width of encoded rows (wider if there
+    are categories) counts as encoded. Raises ValueError."""
     if is_rows(data):
         return _said(from_frame(as_frame(data)).encode(encoding))
     values = as_array(data)
@@ -124,13 +124,13 @@ def rows_like(data: Any, encoding: dict[str, Any]) -> Collection:
         if values.shape[1] != encoded or values.dtype.kind not in "fiu":
             raise
         return _said(Collection(values.astype(np.float32), encoding=encoding, notes=[
-            f"an array of {encoded} columns is taken as encoded already, as the model sees rows"]))
+            f"an array of {encoded} columns is taken as already encoded rows"]))
     found = from_frame(frame).encode(encoding)
     return _said(replace(found, notes=[note, *found.notes]))
 
 
 def _said(found: Collection) -> Collection:
-    """The same; what is odd about it is said, once in a process, for no command says it."""
+    """The collection unchanged. Prints its notes, once per process, as no command does."""
     for note in found.notes:
         if not note.startswith(MISSING):
             _say_once(note)
@@ -143,9 +143,9 @@ def _say_once(note: str) -> None:
 
 
 def in_units(encoding: dict[str, Any], x: np.ndarray, raw: Any = None) -> Any:
-    """Rows as the model sees them (N, D) as a data frame in the owner's units: numbers within what
-    training saw, categories as texts, dates as dates; as those of `raw`, the table that they are
-    of, where there is one."""
+    """Decode rows (N, D) to a data frame in the data's units: numbers clipped to the training
+    range, categories as texts, dates as dates. With `raw`, the original table, columns get its
+    types."""
     return raw.replaced(encoding, x) if isinstance(raw, Table) else (
         columns_decoded(encoding["columns"], x))
 
@@ -155,20 +155,20 @@ def table(
     reading: Reading, path: str, label: str = "", drop: str | tuple[str, ...] = (),
     categories: str | tuple[str, ...] = (), dates: Order = "", decimal: Decimal = "",
 ) -> Collection:
-    """The rows of a csv or parquet file, each a vector of all that its columns hold.
+    """The rows of a csv or parquet file, each as a vector.
 
-    Numbers and dates are brought to mean 0 and deviation 1 by the training rows; texts of up to 50
-    kinds become a number a kind, 1 for the one it is. What is missing stays out of the loss, and
-    the model can fill it in. Columns that say nothing are named and left out, and those in `drop`;
-    numbers that are names of kinds, such as postcodes, go into `categories`, and so do texts of
-    more kinds; `label` is the column of classes. `dates` says whether the day or the month comes
-    first in dates such as 05/06/2024, `decimal` which mark numbers have, where no cell tells.
+    Numbers and dates are standardised by the training rows. Texts with up to 50 different values
+    become one-hot categories. The loss ignores missing cells, and the model can fill them in.
+    Columns that cannot be used are reported and left out, as are those in `drop`. `categories`
+    names numeric columns that are categories, such as postcodes, and texts with more values.
+    `label` is the column of classes. `dates` says whether the day or the month comes first in dates
+    such as 05/06/2024, and `decimal` the decimal mark, if the cells do not tell.
     """
     return whole(read_table(path, label, drop, categories, dates, decimal))
 
 
 def by_column(counts: dict[str, int]) -> str:
-    """Cells counted by column, in words: "12 in age, 3 in height", of many the first ones."""
+    """Counts by column in words: "12 in age, 3 in height"; for many columns, the first ones."""
     words = [f"{count:,} in {name}" for name, count in counts.items()]
     more = [f"{sum([*counts.values()][NAMED:]):,} in {len(words) - NAMED} others"] * (
         len(words) > NAMED)
@@ -179,15 +179,15 @@ def read_table(
     path: str, label: str = "", drop: str | tuple[str, ...] = (),
     categories: str | tuple[str, ...] = (), dates: Order = "", decimal: Decimal = "",
 ) -> Table:
-    """The rows of a file, see `table`, not yet encoded."""
-    options = {"path": path, "label": label, "drop": _names(drop),   # as JSON has them
+    """Read the rows of a file, not yet encoded; see `table`."""
+    options = {"path": path, "label": label, "drop": _names(drop),   # JSON data
                "categories": _names(categories)}
     found = from_frame(read_frame(path, decimal=decimal), label, drop, categories, options)
     return replace(found, dates=dates)
 
 
 def whole(found: Table) -> Collection:
-    """All rows of a table, by an encoding of their own, until they are split."""
+    """All rows of a table, encoded by all rows, until it is split."""
     return found.learn(np.arange(len(found.frame)))
 
 
@@ -195,7 +195,7 @@ def from_frame(
     frame: Any, label: str = "", drop: str | Sequence[str] = (),
     categories: str | Sequence[str] = (), identity: dict[str, Any] | None = None, y: Any = None,
 ) -> Table:
-    """The rows of a pandas.DataFrame; labels are a column of it, or y (N,). Raises ValueError."""
+    """Rows of a pandas.DataFrame, with a column of labels, or labels y (N,). Raises ValueError."""
     frame = checked(frame, "the table")
     drop, categories = _names(drop), _names(categories)
     for name in (*([label] if label else []), *drop, *categories):

@@ -1,4 +1,4 @@
-"""What a table says over time: its times, units, channels, and which steps are abnormal."""
+"""Read a table over time: times, units, channels, and labelled abnormal steps."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,44 +10,44 @@ from .column_values import as_numbers, as_switch, counts_rows, written_as
 from .dates import Order, clock_times, is_clock, read_times
 from .pandas_library import pandas
 
-NAMES = ("timestamp", "time", "date", "datetime", "ds", "t")   # of numbers that may be times
+NAMES = ("timestamp", "time", "date", "datetime", "ds", "t")   # names of numeric times
 LABELS = ("anomaly", "anomalies", "is_anomaly", "anomalous", "is_anomalous", "abnormal", "outlier",
-          "is_outlier", "label", "labels", "attack", "fault")   # of 0 and 1 that are no channel
-NORMAL = {"", "0", "0.0", "false", "normal", "no", "good", "ok", "n", "f"}   # labels of such steps
+          "is_outlier", "label", "labels", "attack", "fault")   # names of label columns
+NORMAL = {"", "0", "0.0", "false", "normal", "no", "good", "ok", "n", "f"}   # normal labels
 PARTS = ("year", "month", "day", "hour", "minute", "second")
 DAY = np.timedelta64(1, "D")
 
 
 @dataclass(frozen=True)
 class Also:
-    """What else is said of a series' columns."""
+    """Further options for a series' columns."""
 
-    id: str = ""                        # of the column of units
-    label: str = ""                     # of the column that says which steps are abnormal
-    drop: str | tuple[str, ...] = ()    # columns that are no channels
+    id: str = ""                        # the column of units
+    label: str = ""                     # the column that marks abnormal steps
+    drop: str | tuple[str, ...] = ()    # columns that are not channels
     dates: Order = ""                   # whether the day or the month comes first
     lenient: bool = False               # whether the column of labels may be missing
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """The rows of a table in the order of their times, unit by unit."""
+    """The rows of a table in order of time, unit by unit."""
 
-    values: np.ndarray              # (T, C), NaN where one is missing
+    values: np.ndarray              # (T, C), NaN for missing values
     times: np.ndarray               # (T,) datetime64, or numbers
     columns: tuple[str, ...]        # of the C channels
-    time: str                       # of the column of times, "" if there is none
-    units: np.ndarray | None        # (T,) the number of each step's unit
+    time: str                       # the column of times, or ""
+    units: np.ndarray | None        # (T,) the index of each step's unit
     names: tuple[str, ...]          # of the units
-    label: str                      # of the column of labels, "" if there is none
+    label: str                      # the column of labels, or ""
     abnormal: np.ndarray | None     # (T,) whether a step is labelled abnormal
-    order: str                      # "day" or "month" where dates begin with it
+    order: str                      # "day" or "month" if dates begin with it
     notes: tuple[str, ...]
 
 
 def timeline_of(frame: Any, columns: tuple[str, ...], time: str, also: Also) -> Timeline:
-    """Read a table; channels are all columns of numbers, or those that are named. Raises ValueError
-    where columns are not there, or hold no numbers or no times."""
+    """Read a table. Channels are all numeric columns, or the ones in `columns`. Raises ValueError
+    for missing columns, and for columns without numbers or times."""
     notes: list[str] = []
     drop = (also.drop,) if isinstance(also.drop, str) else tuple(also.drop)
     for name in (*drop, *([also.id] if also.id else [])):
@@ -82,8 +82,8 @@ def with_index(frame: Any) -> Any:
 def _times(
     frame: Any, name: str, also: Also, notes: list[str]
 ) -> tuple[str, np.ndarray, tuple[str, ...], str]:
-    """The column of times that is named, else the first that holds any, else the rows' numbers;
-    all columns that they are made of; and what dates begin with."""
+    """The column of times: `time`, or the first with times, or the rows' numbers; the columns that
+    they are made of; and the order of dates."""
     if name:
         _check_name(frame, name)
     elif {"year", "month", "day"} <= {str(column).lower() for column in frame.columns}:
@@ -100,7 +100,8 @@ def _times(
     if name:
         raise ValueError(f"the column {name!r} holds neither times, such as 2024-05-31 13:45:00, "
                          f"nor numbers")
-    notes.append("no column of times was found: the rows are taken to be in order, a step apart")
+    notes.append("no column of times was found: the rows are assumed to be in order, one step "
+                 "apart")
     return "", np.arange(len(frame), dtype=float), (), ""
 
 
@@ -114,7 +115,7 @@ def _as_times(column: Any, order: str, named: bool) -> Any:
 def _with_clock(
     frame: Any, name: str, dates: np.ndarray, notes: list[str]
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Dates with the time of day that another column holds, if they have none of their own."""
+    """Add the time of day from another column to dates that have none."""
     there = dates[~np.isnat(dates)]
     if (there != there.astype("datetime64[D]")).any():
         return dates, ()
@@ -126,7 +127,7 @@ def _with_clock(
 
 
 def _from_parts(frame: Any, notes: list[str]) -> tuple[str, np.ndarray, tuple[str, ...], str]:
-    """Times of columns such as year, month, day and hour."""
+    """Times from columns such as year, month, day and hour."""
     library = pandas()
     used = {str(column).lower(): column for column in frame.columns
             if str(column).lower() in PARTS}
@@ -138,7 +139,7 @@ def _from_parts(frame: Any, notes: list[str]) -> tuple[str, np.ndarray, tuple[st
 
 
 def _units(frame: Any, name: str) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """(N,) the number of each row's unit, in the order in which they appear, and their names."""
+    """The index of each row's unit, (N,), in order of appearance, and the units' names."""
     if not name:
         return None, ()
     if frame[name].isna().any():
@@ -151,7 +152,7 @@ def _units(frame: Any, name: str) -> tuple[np.ndarray | None, tuple[str, ...]]:
 def _in_order(
     times: np.ndarray, codes: np.ndarray | None, time: str, unit: str, notes: list[str]
 ) -> np.ndarray:
-    """The rows that have a time, by unit and time."""
+    """The rows with a time, by unit and time."""
     known = np.isfinite(times) if times.dtype.kind == "f" else ~np.isnat(times)
     if not known.all():
         notes.append(f"{int((~known).sum())} rows have no time in {time!r} and are left out")
@@ -162,15 +163,15 @@ def _in_order(
     steps = np.diff(times[rows])[np.diff(keys[rows]) == 0]
     nothing = times[rows[0]] - times[rows[0]]
     if len(steps) and (steps <= nothing).all() and (steps < nothing).any():
-        rows = rows[::-1]   # so that rows of the same time come out in their order
+        rows = rows[::-1]   # so that rows with equal times keep their order
         notes.append(f"the newest rows come first in {time!r}: they were sorted by it")
     elif (steps < nothing).any():
         notes.append(f"the rows are not in the order of {time!r}: they were sorted by it")
     rows = rows[np.argsort(times[rows], kind="stable")]
     if codes is not None:
         if (np.diff(codes) < 0).any():
-            notes.append(f"the rows of a unit in {unit!r} do not follow one another: they were "
-                         f"put together")
+            notes.append(f"the rows of a unit in {unit!r} were not together: they were sorted by "
+                         f"unit")
         rows = rows[np.argsort(codes[rows], kind="stable")]
     return rows
 
@@ -178,15 +179,15 @@ def _in_order(
 def _labels(
     frame: Any, also: Also, channels: tuple[str, ...], notes: list[str]
 ) -> tuple[str, np.ndarray | None]:
-    """The column of labels that is named, else one that bears such a name and holds nothing but 0
-    and 1, or True and False; and which rows are abnormal by it, (N,)."""
+    """The column of labels: `label`, or one with a usual name and only 0 and 1, or True and False;
+    and the abnormal rows, (N,)."""
     if also.label and (also.label in frame.columns or not also.lenient):
         _check_name(frame, also.label)
         return also.label, _abnormal(frame[also.label])
     for name in frame.columns:
         if str(name).lower() in LABELS and name not in channels and _is_flag(frame[name]):
-            notes.append(f"{name!r} is taken to say which steps are abnormal: it is no channel, "
-                         f"unless columns=... names it")
+            notes.append(f"{name!r} is taken as the label of abnormal steps, so it is not a "
+                         f"channel; to use it as one, name it in columns=...")
             return name, _abnormal(frame[name])
     return "", None
 
@@ -202,8 +203,8 @@ def _abnormal(column: Any) -> np.ndarray:
     texts = column.astype(object).where(column.notna(), "").astype(str).str.strip().str.lower()
     kinds = set(texts) - {""}
     if kinds and not kinds & NORMAL:
-        raise ValueError(f"no label in {column.name!r} says normal: it holds "
-                         f"{', '.join(sorted(kinds)[:5])}; normal steps are labelled 0, False, "
+        raise ValueError(f"no label in {column.name!r} means normal: it holds "
+                         f"{', '.join(sorted(kinds)[:5])}; label normal steps 0, False, "
                          f"normal, good, ok or no")
     found: np.ndarray = (~texts.isin(NORMAL)).to_numpy()
     return found
@@ -212,7 +213,7 @@ def _abnormal(column: Any) -> np.ndarray:
 def _channels(
     frame: Any, named: tuple[str, ...], apart: set[str], notes: list[str]
 ) -> dict[str, np.ndarray]:
-    """The columns of numbers or of truth values, or those that are named, (N,) each."""
+    """The numeric or boolean columns, or the ones in `columns`, (N,) each."""
     found = {}
     for name in named or [name for name in frame.columns if name not in apart]:
         _check_name(frame, name)
@@ -228,7 +229,7 @@ def _channels(
         else:
             found[name] = values
     if not found:
-        raise ValueError(f"there is no column of numbers but that of times; the columns are "
+        raise ValueError(f"the column of times is the only numeric one; the columns are "
                          f"{', '.join(frame.columns)}")
     return found
 
@@ -239,7 +240,7 @@ def _channel(column: Any, notes: list[str]) -> np.ndarray | None:
         said = written_as(column)
         notes += [f"{column.name}: {said}"] * bool(said)
         if numbers[1]:
-            notes.append(f"{column.name}: {numbers[1]} texts that are no numbers count as missing")
+            notes.append(f"{column.name}: {numbers[1]} texts that are not numbers count as missing")
         return numbers[0]
     switch = as_switch(column)
     if switch is None:
@@ -250,7 +251,7 @@ def _channel(column: Any, notes: list[str]) -> np.ndarray | None:
 
 
 def rhythm(times: np.ndarray, name: str, units: np.ndarray | None = None) -> list[str]:
-    """What is odd about the steps from time to time (T,), in order within each unit."""
+    """Notes on irregular steps between times (T,), in order within each unit."""
     steps = np.diff(times)
     if units is not None:
         steps = steps[np.diff(units) == 0]
@@ -259,10 +260,10 @@ def rhythm(times: np.ndarray, name: str, units: np.ndarray | None = None) -> lis
     nothing = steps[0] - steps[0]
     double, usual = int((steps == nothing).sum()), np.median(steps)
     odd = int(((steps != usual) & (steps != nothing)).sum())
-    notes = [f"{double} times in {name!r} are there more than once: each row counts as a step" + (
-        "" if units is not None else "; if each is of another unit, name that column with "
+    notes = [f"{double} times in {name!r} occur more than once: each row counts as a step" + (
+        "" if units is not None else "; if they belong to different units, name that column with "
         "id='...'") if 2 * double > len(steps) else
-        f"{double} times in {name!r} are there more than once: each row counts as a step"] * (
+        f"{double} times in {name!r} occur more than once: each row counts as a step"] * (
         double > 0)
     if odd:
         notes.append(f"{odd} of {len(steps)} steps are not {words(usual)}, the usual one; the "
@@ -271,7 +272,7 @@ def rhythm(times: np.ndarray, name: str, units: np.ndarray | None = None) -> lis
 
 
 def words(step: Any) -> str:
-    """A step of time in words: "5 minutes"; a number as it is."""
+    """A step of time in words: "5 minutes"; a number as text."""
     if not isinstance(step, np.timedelta64):
         return f"{step:g}"
     seconds = float(step / np.timedelta64(1, "s"))

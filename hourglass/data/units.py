@@ -1,4 +1,4 @@
-"""New numbers in the units of the data that a model was trained on: recognised, or refused."""
+"""Recognise the units of new data for a trained model, or refuse the data."""
 
 import atexit
 import shutil
@@ -12,35 +12,35 @@ from ..core.contracts import Scale
 from .memory_map import IN_MEMORY
 from .scales import CHUNK, chunks, facts_of
 
-LOOKED_AT = 1_000_000   # values whose spread is looked at
-NEAR = (-1.1, 2.1)      # where nine tenths of values lie that are meant to be from 0 to 1
-PEAK = 4.0              # and where the largest of them lies
-FAR = 10.0              # beyond it, values are surely not meant to be from 0 to 1
+LOOKED_AT = 1_000_000   # values that are examined
+NEAR = (-1.1, 2.1)      # range of nine tenths of the values that are meant to be in [0, 1]
+PEAK = 4.0              # and the largest of them
+FAR = 10.0              # values beyond it are certainly not meant to be in [0, 1]
 EIGHT, SIXTEEN = Scale(0, 1 / 255, 0, 255, 8), Scale(0, 1 / 65535, 0, 65535, 16)
 UNIT = Scale(0, 1, 0, 1)
 
 
 class Units(NamedTuple):
-    """What the numbers of new samples are."""
+    """The units of new samples."""
 
-    scale: Scale     # what makes them what the model sees
-    raw: bool        # whether they are as files have them, and not yet brought to size or inverted
-    note: str = ""   # what to say of that
+    scale: Scale     # scales them for the model
+    raw: bool        # whether they are as in files: not yet resized or inverted
+    note: str = ""   # a note on the units
 
 
 def units_of(x: np.ndarray, kept: Scale) -> Units:
-    """What the numbers of samples x (N, ...) are to a model whose training had the scale `kept`.
+    """Recognise the units of samples x (N, ...) for a model that was trained with the scale `kept`.
 
-    The type and all values together decide, and no sample alone. Raises ValueError for values that
-    cannot be of that scale.
+    The type and all values together decide, never a single sample. Raises ValueError for values
+    that do not fit that scale.
     """
     if x.dtype == bool:
         return Units(UNIT if kept.bounded else kept, True)
-    plain = kept.kept and kept.bounded and x.ndim == 4   # trained on values from 0 to 1
+    plain = kept.kept and kept.bounded and x.ndim == 4   # trained on values in [0, 1]
     if x.dtype == np.uint8:
         if kept.bits > 8 and kept.offset == 0 and not kept.clip:
-            return Units(EIGHT, True, f"8-bit images: 255 is taken for {kept.high:,.6g}, the "
-                                      f"greatest value of training")
+            return Units(EIGHT, True, f"8-bit images: 255 is taken as {kept.high:,.6g}, the "
+                                      f"largest value in training")
         bright = plain and any(chunk.max() > 1 for chunk in chunks(x))
         return Units(EIGHT if bright else kept, True)
     if x.dtype.kind in "iu":
@@ -57,13 +57,13 @@ def _of_integers(x: np.ndarray, kept: Scale, plain: bool) -> Units:
     if low >= 0 and high <= 255:
         return Units(UNIT if plain and high <= 1 else EIGHT if plain else kept, True)
     if x.dtype == np.uint16:
-        return Units(SIXTEEN, True, "16-bit images: 65,535 is taken for white, which is "
-                     f"{kept.high:g} in training; divide those of fewer bits by their own white")
+        return Units(SIXTEEN, True, "16-bit images: 65,535 is taken as white, which is "
+                     f"{kept.high:g} in training; divide images of fewer bits by their own white")
     raise _refusal(low, high, kept)
 
 
 def _of_floats(x: np.ndarray, kept: Scale) -> Units:
-    """Floats, of a model that was trained on whole numbers."""
+    """The units of floats, for a model that was trained on integers."""
     facts = facts_of(x)
     if facts.whole and facts.high > 1:
         if kept.bits == 8 and not kept.clip and not 0 <= facts.low <= facts.high <= 255:
@@ -73,18 +73,18 @@ def _of_floats(x: np.ndarray, kept: Scale) -> Units:
     if near:
         return Units(UNIT, False)
     if kept.low <= facts.low and facts.high <= kept.high and facts.high > FAR:
-        return Units(kept, True, f"values from {facts.low:,.4g} to {facts.high:,.4g} are taken to "
-                                 f"be of {kept.low:,.6g} to {kept.high:,.6g}, as in training")
+        return Units(kept, True, f"values from {facts.low:,.4g} to {facts.high:,.4g} are taken as "
+                                 f"values in {kept.low:,.6g} to {kept.high:,.6g}, as in training")
     if loose:
         return Units(UNIT, False)
     raise _refusal(facts.low, facts.high, kept)
 
 
 def _of_unit(x: np.ndarray) -> Units:
-    """Float images, of a model that was trained on values from 0 to 1."""
+    """The units of float images, for a model that was trained on values in [0, 1]."""
     facts = facts_of(x)
     if facts.whole and facts.low >= 0 and 1 < facts.high <= 255:
-        return Units(EIGHT, True, "whole numbers up to 255 are taken for 8-bit pixels, and divided "
+        return Units(EIGHT, True, "integers up to 255 are taken as 8-bit pixels, and divided "
                                   "by 255")
     if any(_nearness(x, facts.high)):
         return Units(UNIT, False)
@@ -92,8 +92,8 @@ def _of_unit(x: np.ndarray) -> Units:
 
 
 def _nearness(x: np.ndarray, high: float) -> tuple[bool, bool]:
-    """Whether values are surely, and whether they may be, meant to be from 0 to 1: some lie beyond
-    where noise was added."""
+    """Whether values certainly, and whether they possibly, are meant to be in [0, 1]. Noise puts
+    some outside."""
     some = np.asarray(x.reshape(-1)[:: -(-x.size // LOOKED_AT)], np.float32)
     least, middle, most = np.nanquantile(some, (0.05, 0.5, 0.95))
     near = NEAR[0] <= least and most <= NEAR[1] and -0.2 <= middle <= 1.2 and high <= PEAK
@@ -108,8 +108,8 @@ def _refusal(low: float, high: float, kept: Scale) -> ValueError:
 
 
 def applied(x: np.ndarray, scale: Scale) -> np.ndarray:
-    """Samples as a model sees them, float32; in a file for as long as the process lives where they
-    lie on disk and are too many for memory."""
+    """Scale samples for a model, as float32. Samples on disk that are too many for memory go to a
+    temporary file."""
     if not (isinstance(x, np.memmap) and x.nbytes > IN_MEMORY):
         return scale.apply(x)
     folder = tempfile.mkdtemp(prefix="hourglass-")
@@ -123,10 +123,10 @@ def applied(x: np.ndarray, scale: Scale) -> np.ndarray:
 
 
 def outside(x: np.ndarray, units: Units, kept: Scale) -> str:
-    """What to say of values x (N, ...) that lie outside the range of training; "" of none.
+    """A note on values x (N, ...) outside the training range; "" if there are none.
 
-    Numbers that training took as they are have no end: of those, what lies farther off than the
-    range is wide.
+    Unscaled numbers have no limits; for them, it counts values farther outside than the range is
+    wide.
     """
     if x.dtype == np.uint8 and kept.bits == 8 and not kept.clip:
         return ""
@@ -138,6 +138,6 @@ def outside(x: np.ndarray, units: Units, kept: Scale) -> str:
     if not count:
         return ""
     far = "" if kept.bounded else "far "
-    clipped = " and become the nearer end" if kept.clip and units.raw else ""
+    clipped = " and are clipped" if kept.clip and units.raw else ""
     return (f"{count:,} of {x.size:,} values lie {far}outside {low:,.6g} to {high:,.6g}, the range "
             f"of training{clipped}")

@@ -1,4 +1,4 @@
-"""Windows of series as arrays (N, T, C), each channel on the scale of the training part."""
+"""Windows of series as arrays (N, T, C), each channel scaled by the training part."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,9 +10,9 @@ from ..core.contracts import Collection
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows in their owner's units."""
+    """Windows of a series in their own units."""
 
-    values: np.ndarray                 # (N, T, C) float32, NaN where one is missing
+    values: np.ndarray                 # (N, T, C) float32, NaN for missing values
     y: np.ndarray | None = None        # (N,)
     classes: tuple[str, ...] = ()
     own: dict[str, np.ndarray] = field(default_factory=dict)   # splits that a file has
