@@ -54,7 +54,7 @@ def test_models_are_trained_alike_and_ranked(data, hourglass):
 
     code, out, err = hourglass(command.replace("'cvae(3)'", "'beta_vae(3)'"))
     assert code == 0, err
-    assert err.count("it is there already") == 4 and len(out.splitlines()) == 5
+    assert err.count("it is finished already") == 4 and len(out.splitlines()) == 5
     code, _, err = hourglass(command.replace("--epochs 2", "--epochs 3"))
     assert code == 2 and "trained with epochs = 2, not 3; choose another -o" in err
     code, out, _ = hourglass("compare out/ae-3-seed-0 out/vae-3-seed-0 -o page.html")
@@ -73,7 +73,7 @@ def test_ctrl_c_loses_nothing(data, hourglass):
     stopped = RunFolder(Path("out/vae-2-seed-0"))
     assert "metrics" not in stopped.read_record() and len(stopped.read_history()) < EPOCHS
     code, _, err = hourglass(f"compare 'ae(2)' 'vae(2)' {flags} -o out")
-    assert code == 0 and err.count("it is there already") == 1, err
+    assert code == 0 and err.count("it is finished already") == 1, err
     assert len(stopped.read_history()) == EPOCHS
     apart = flags.removeprefix("--data ")   # and the same by itself, never interrupted
     assert hourglass(f"train {apart} --model 'vae(2)' --no-report --out apart")[0] == 0
@@ -89,7 +89,7 @@ def test_what_was_trained_and_not_looked_at_is_looked_at(data, hourglass):
     found = record.pop("metrics")
     run.write_record(record)
     code, _, err = hourglass(command)
-    assert code == 0 and "it is there already" not in err, err
+    assert code == 0 and "it is finished already" not in err, err
     assert run.read_record()["metrics"]["mse"] == pytest.approx(found["mse"], rel=1e-5)
     assert run.read_record()["ended"] == record["ended"]
 
@@ -115,10 +115,10 @@ def test_a_loss_that_is_not_finite_stops_no_other_model(data, hourglass):
     ("compare 'ae(2)' --data nothing.npy", "nothing.npy"),
     ("compare 'ae(2)' -o .", "there already and not empty"),
     ("compare 'ae(2)' -o page.html", "a folder"),
-    ("compare --models all 'ae(2)'", "name no others"),
+    ("compare --models all 'ae(2)'", "leave out the others"),
     ("compare 'cvae(2)'", "no model could be trained: condition 'label' needs"),
     ("compare runs/1 'ae(2)'", "runs/1 is no run folder"),
-    ("compare run 'ae(2)'", "run is a run here, and ae(2) a model to be trained"),
+    ("compare run 'ae(2)'", "run is a run, but ae(2) is a model to train"),
     ("compare run run2 --epochs 3", "--epochs is for models"),
     ("compare run nothing", "nothing is no run folder")])
 def test_what_cannot_be_compared_says_why(command, words, data, hourglass):

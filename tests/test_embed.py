@@ -130,7 +130,7 @@ def test_a_conditional_model_is_told_the_class(run, here, hourglass):
     Image.fromarray(np.zeros((8, 8), np.uint8)).save("dark.png")
     model = run("told")
     code, _, err = hourglass(f"embed {model} digits --nearest dark.png")
-    assert code == 2 and "say with --class" in err
+    assert code == 2 and "pass the class with --class" in err
     assert hourglass(f"embed {model} digits --nearest dark.png --class 3 -o a.png")[0] == 0
 
 
@@ -192,7 +192,7 @@ def test_a_set_without_doubles_says_so(run, here, hourglass):
     ("photos --nearest 999", "in memory, which is gone"), ("photos --duplicates -o g.png", ".csv"),
     ("photos --nearest a.png -o n.txt", "end it in one of"), ("photos --nearest a.png -n 0", "-n"),
     ("a.png --duplicates", "one sample"), ("photos --duplicates --within 2", "within"),
-    ("photos --nearest a.png --class x", "not told classes"),
+    ("photos --nearest a.png --class x", "is not conditional"),
 ])
 def test_what_cannot_be_is_said_in_a_line(here, hourglass, run, command, says):
     Path("empty").mkdir()
@@ -221,7 +221,7 @@ def test_a_half_as_onnx_gives_what_torch_gives_in_batches_of_any_size(
         kind, half, run, here, hourglass):
     code, out, err = hourglass(f"export {run(kind)} --half {half} -o new/{half}.onnx")
     assert code == 0, err
-    assert "held against the model" in out and out.endswith(f"new/{half}.onnx\n")
+    assert "difference from the model" in out and out.endswith(f"new/{half}.onnx\n")
     session = onnxruntime.InferenceSession(f"new/{half}.onnx")
     (first,) = session.get_inputs()
     module = load_half(run(kind), half)

@@ -238,7 +238,7 @@ def test_show_draws_a_sheet_and_warns(here, hourglass):
     draw("lying", 3).save("photos/lying/double.png")
     code, out, _ = hourglass("data show photos/ -o sheet.png")
     assert code == 0 and Path("sheet.png").stat().st_size > 2000
-    for words in ("41 samples of 3x16x16", "files of 16x16 (41)", "lying (21)", "exact doubles",
+    for words in ("41 samples of 3x16x16", "files of 16x16 (41)", "lying (21)", "exact duplicates",
                   "are few"):
         assert words in out
     white = 255 - np.zeros((600, 12, 12, 3), np.uint8)

@@ -404,7 +404,7 @@ def save_digits(folder: Path, kinds: str, count: int) -> None:
 def test_scores_are_a_table_and_the_exit_code_says_whether_one_is_abnormal(kept, hourglass):
     save_digits(Path("parts"), "038", 12)
     code, out, _ = hourglass("score run parts -o s.csv --heatmaps maps")
-    assert "normal samples, which is few" in out
+    assert "normal samples; use more" in out
     rows = list(csv.DictReader(open("s.csv")))
     assert code == 1 and len(rows) == 36 and list(rows[0]) == ["file", "score", "probability",
                                                                "verdict"]

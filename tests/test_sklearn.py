@@ -88,7 +88,7 @@ def test_a_pickle_holds_no_torch_and_a_folder_is_a_run(table, tmp_path):
         AutoencoderDetector.load(tmp_path / "kept")
     (tmp_path / "kept" / "estimator.safetensors").write_bytes(b"{}")
     for place in ("kept", "gone"):
-        with pytest.raises(ValueError, match="holds no whole estimator"):
+        with pytest.raises(ValueError, match="is no complete estimator"):
             AutoencoderTransformer.load(tmp_path / place)
 
 
@@ -224,7 +224,7 @@ def test_rows_can_be_images(shape, bottleneck, width):
     ({"image_shape": (3, 3)}, r"6 columns"), ({"image_shape": (6,)}, r"6 columns"),
     ({"settings": {"lern": 1}}, "no setting is named 'lern'"),
     ({"settings": {"epochs": 3}}, "parameter of its own"), ({"device": "gpu"}, "device must be"),
-    ({"dim": 2, "settings": {"bottleneck": "identity"}}, "says nothing here"),
+    ({"dim": 2, "settings": {"bottleneck": "identity"}}, "has no effect here"),
     ({"model": "cvae(2)"}, "cannot be conditional"), ({"random_state": "x"}, "seed"),
     ({"batch_size": 0}, "from 1"), ({"lr": -1.0}, "above 0"),
 ])

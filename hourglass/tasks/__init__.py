@@ -1,1 +1,1 @@
-"""What people do with a trained model, a file each."""
+"""Tasks: what users do with a trained model, one file each."""

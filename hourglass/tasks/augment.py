@@ -1,4 +1,4 @@
-"""More samples than there are: augmented images, as files."""
+"""Write augmented images as files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,11 +21,11 @@ BATCH = 100
 
 
 def augment(data: str, text: str, n: int, out: Path, reading: Reading, seed: int = 0) -> int:
-    """Write n augmented images as PNG files, or as TIFFs where PNGs would lose depth or channels,
-    a folder for each class; returns how many.
+    """Write n augmented images as PNGs (or TIFFs, where PNGs would lose depth or channels), one
+    folder per class. Returns how many.
 
-    Every image of the source has its turn, in random order, before any has a second one. Raises
-    ValueError where the source holds no images, or `out` is not empty.
+    Each image of the source is used once, in random order, before any is used again. Raises
+    ValueError if the source holds no images, or `out` is not empty.
     """
     check_empty(out)
     source = split(collect(data, reading), {}, seed, reading=reading)

@@ -1,4 +1,4 @@
-"""The class that a model takes each sample for, as a table."""
+"""Predict the class of each sample, as a table."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from .write_images import check_name
 
 
 def classify(model: Trained, samples: str, out: Path) -> list[str]:
-    """Write a row a sample: its name (else its number), its class if it has one, the class that it
-    is taken for, and how probable that is to the model; returns what to say of them.
+    """Write one row per sample: its name (or number), its class if it has one, the predicted class
+    and its probability. Returns notes.
 
-    Raises ValueError for a model that guesses none, another suffix, and where nothing can be read.
+    Raises ValueError for a model without a classifier, another suffix, and unreadable samples.
     """
     check_name(out, (".csv",))
     model.check_guesses()
@@ -36,7 +36,7 @@ def classify(model: Trained, samples: str, out: Path) -> list[str]:
         names_of(found), told or [[]] * len(guessed), guessed, shares.max(1), strict=True)]
     write_out(out, as_csv(["name", *(["class"] if told else []), "guess", "probability"], rows))
     right = sum(own == [kind] for own, kind in zip(told, guessed, strict=True)) if told else 0
-    known = sum(own != [""] for own in told)   # images beside folders have none
+    known = sum(own != [""] for own in told)   # images outside class folders have none
     return [f"{len(guessed):,} samples" + (
-        f", of which {right / known:.1%} are taken for the class that they have" if known
+        f", of which {right / known:.1%} are predicted correctly" if known
         else "")]

@@ -1,4 +1,4 @@
-"""What a person named to be compared: runs that exist, or models to be trained."""
+"""Read the arguments of hourglass compare: existing runs, or models to train."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +11,8 @@ ALL = "all"
 
 
 def runs_of(given: Sequence[str]) -> list[Path]:
-    """The runs, where runs were named; nothing, where models were. Raises ValueError for what is
-    neither, and for both together."""
+    """The runs, if the arguments are runs; [] if they are models. Raises ValueError for anything
+    else, and for a mixture."""
     if not given:
         raise ValueError("name two runs or more, as in hourglass compare runs/1 runs/2, or models, "
                          "as in hourglass compare 'ae(16)' 'vae(16)' --data mnist")
@@ -21,26 +21,26 @@ def runs_of(given: Sequence[str]) -> list[Path]:
     for text in others:
         if text != ALL and not _is_model(text):
             if runs or Path(text).exists() or "/" in text:
-                open_run(text)   # which refuses it
-            models.make(text)    # and so does this
+                open_run(text)   # raises
+            models.make(text)    # raises
     if runs and others:
-        raise ValueError(f"{runs[0]} is a run here, and {others[0]} a model to be trained: train "
-                         f"the model first, as in hourglass train --model '{others[0]}' --out "
-                         f"runs/new, and compare runs with runs")
+        raise ValueError(f"{runs[0]} is a run, but {others[0]} is a model to train: train the "
+                         f"model first, as in hourglass train --model '{others[0]}' --out "
+                         f"runs/new, and compare the runs")
     return [Path(text) for text in runs]
 
 
 def texts_of(given: Sequence[str], dim: int) -> list[str]:
-    """The models' texts, all registered ones for "all", as they are written everywhere."""
+    """The models' texts in a uniform form; "all" means all registered models."""
     if ALL not in given:
         return [str(read(text)) for text in given]
     if len(given) > 1:
-        raise ValueError("--models all takes every model there is; name no others beside it")
+        raise ValueError("--models all includes every model; leave out the others")
     return every_model(dim)
 
 
 def every_model(dim: int) -> list[str]:
-    """The texts of all registered models, with so many numbers in a code where they have a say."""
+    """The texts of all registered models, with `dim` latent dimensions where possible."""
     texts = []
     for name in models.parts:
         example, first = read(models.examples[name]), next(iter(models.options(name)), "")

@@ -1,4 +1,4 @@
-"""Models trained alike and held beside one another: the same data, networks, budget and seeds."""
+"""Train several models alike, with the same data, networks, budget and seeds, and compare them."""
 
 import re
 from collections.abc import Sequence
@@ -20,47 +20,47 @@ from ..training.train import run
 from .drive import driven, follow
 from .ranking import Entry
 
-SHARED = "shared.toml"   # settings that all models of a folder were trained with
-OWN = ("model", "seed")  # those that each run has of its own
+SHARED = "shared.toml"   # settings that all models of a folder share
+OWN = ("model", "seed")  # settings that differ between runs
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to train: models' texts, each with these seeds, into runs of one folder."""
+    """What to train: models with seeds, as runs in one folder."""
 
     models: Sequence[str]
     seeds: Sequence[int]
-    shared: Settings         # all else
+    shared: Settings         # all other settings
     out: Path
-    reports: bool = False    # write each run's own, too
-    refused: dict[str, str] = field(default_factory=dict)   # why, by model
+    reports: bool = False    # whether to write each run's own report
+    refused: dict[str, str] = field(default_factory=dict)   # error, by model
 
     def place(self, model: str, seed: int) -> RunFolder:
-        """Where that run lies: in comparison/vae-16-seed-0, say."""
+        """The folder of that run, such as comparison/vae-16-seed-0."""
         slug = re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-")
         return RunFolder(self.out / f"{slug}-seed-{seed}")
 
 
 def seeds_of(text: str) -> list[int]:
-    """Seeds written with commas; raises ValueError."""
+    """Read seeds separated by commas. Raises ValueError."""
     words = [word.strip() for word in text.split(",")]
     if not all(word.isdecimal() for word in words) or len(set(words)) < len(words):
-        raise ValueError(f"--seeds takes whole numbers with commas, each once, such as 0,1,2, not "
-                         f"{text!r}")
+        raise ValueError("--seeds takes different integers, separated by commas, such as 0,1,2, "
+                         f"not {text!r}")
     return [int(word) for word in words]
 
 
 def compare_models(plan: Plan) -> list[Entry]:
-    """Train each model with each seed, each as a run of its own, and look at all of them alike.
+    """Train each model with each seed, as runs of their own, and evaluate them all alike.
 
-    A run that is there and through is kept, one that was stopped goes on. A model that refuses
-    the data or the networks says why in its entry and stops no other. Raises ValueError for
-    what is wrong for all, KeyboardInterrupt where Ctrl-C came: all that was trained is kept.
+    Finished runs are kept, stopped ones continued. A model that does not fit the data or the
+    networks gets its error as its entry, and the others go on. Raises ValueError for an error that
+    concerns all of them, and KeyboardInterrupt for Ctrl-C, which keeps finished runs.
     """
     for text in plan.models:
-        models.make(text)   # a wrong name or option is one for all
+        models.make(text)   # a wrong name or option concerns all
     if len({plan.place(text, 0).path for text in plan.models}) < len(plan.models):
-        raise ValueError("the same model is named twice; to repeat one: --seeds 0,1")
+        raise ValueError("the same model is named twice; to repeat it, pass --seeds 0,1")
     _agree(plan)
     refused = _refusals(plan)
     for text, why in refused.items():
@@ -82,7 +82,7 @@ def compare_models(plan: Plan) -> list[Entry]:
 
 
 def _agree(plan: Plan) -> None:
-    """Settle what the folder's runs share, or see that it is what they shared before; raises
+    """Save the settings that the folder's runs share, or check that they are as before. Raises
     ValueError."""
     kept, asked = plan.out / SHARED, plan.shared.model_dump(exclude=set(OWN))
     if kept.is_file():
@@ -93,7 +93,7 @@ def _agree(plan: Plan) -> None:
                                  f"not {asked[name]!r}; choose another -o")
         return
     if plan.out.suffix.lower() in (".html", ".htm"):
-        raise ValueError(f"models come with runs of their own; name a folder with -o, not "
+        raise ValueError(f"each model gets its own run in a folder, so -o must be a folder, not "
                          f"{plan.out}")
     check_empty(plan.out, "--out")
     plan.out.mkdir(parents=True, exist_ok=True)
@@ -102,8 +102,8 @@ def _agree(plan: Plan) -> None:
 
 
 def _refusals(plan: Plan) -> dict[str, str]:
-    """Why models cannot be made for this data, before any is trained; raises ValueError where the
-    data itself will not do."""
+    """Errors of models that cannot be made for this data, before training. Raises ValueError for an
+    error in the data itself."""
     source, refused = load_source(plan.shared), {}
     for text in plan.models:
         try:
@@ -115,15 +115,15 @@ def _refusals(plan: Plan) -> dict[str, str]:
 
 
 def _one(plan: Plan, text: str, seed: int) -> None:
-    """See that a run is trained and looked at."""
+    """Train and evaluate a run, as far as needed."""
     folder = plan.place(text, seed)
     record = folder.read_record() if is_run(folder.path) else {}
     if record and (there := read_settings(folder.settings)["model"]) != text:
         raise ValueError(f"{folder.path} holds {there}; choose another -o")
-    why = unfinished(folder, record) if record else "is not there yet"
+    why = unfinished(folder, record) if record else "has not started"
     if not why and "metrics" in record:
-        say("it is there already")
-    elif not why:   # trained, but not looked at
+        say("it is finished already")
+    elif not why:   # trained, but not evaluated
         look_again(folder)
     else:
         if record:

@@ -1,4 +1,4 @@
-"""Runs side by side: the same samples, the same figures, one table."""
+"""Compare runs side by side: the same samples, the same metrics, one table."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,25 +27,25 @@ MORE_IS_BETTER = {"psnr", "ssim", "explained_variance", "knn_accuracy", "linear_
 
 
 def compare(runs: Sequence[Path], out: Path) -> dict[str, list[float | None]]:
-    """Write a page that shows runs on the same data beside one another; returns the numbers, a list
-    a metric. Raises ValueError where they were not looked at on the same samples."""
+    """Write a page that compares runs on the same data. Returns the values, one list per metric.
+    Raises ValueError if they were not evaluated on the same samples."""
     if len(runs) < 2:
         raise ValueError("name two runs or more, as in hourglass compare runs/1 runs/2")
     if out.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"the comparison is a page; end -o in .html, not {out.suffix or out}")
+        raise ValueError(f"the comparison is a page; -o must end in .html, not {out.suffix or out}")
     if len({run.resolve() for run in runs}) < len(runs):
-        raise ValueError("the same run is named twice; a comparison is of different ones")
+        raise ValueError("the same run is named twice; name different runs")
     folders = [open_run(run) for run in runs]
     snapshots = [snapshot_of(folder) for folder in folders]
     for run, snapshot in zip(runs[1:], snapshots[1:], strict=True):
         if snapshots[0].x.shape != snapshot.x.shape or not np.array_equal(snapshots[0].x,
                                                                           snapshot.x):
-            raise ValueError(f"{run} was not looked at on the same samples as {runs[0]}: train "
+            raise ValueError(f"{run} was not evaluated on the same samples as {runs[0]}: train "
                              f"both on the same data, with the same size and splits")
     records = [folder.read_record() for folder in folders]
     for folder, why in zip(folders, _unfinished(folders, records), strict=True):
         if why:
-            say(f"the training of {folder.path} {why}, so it is not compared on equal terms. To "
+            say(f"the training of {folder.path} {why}, so the comparison is not on equal terms. To "
                 f"continue: hourglass train {folder.path} --resume")
     names = [str(run) for run in runs]
     table = _table(records)
@@ -58,7 +58,7 @@ def compare(runs: Sequence[Path], out: Path) -> dict[str, list[float | None]]:
 
 
 def _table(records: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """A row a metric, a cell a run, the best marked where it is plain which is."""
+    """One row per metric and one cell per run, with the best marked where that is clear."""
     names = in_order(name for record in records for name in record["metrics"])
     table = {}
     for name in names:
@@ -83,14 +83,14 @@ def _facts(folders: Sequence[RunFolder], records: Sequence[dict[str, Any]]) -> d
 
 
 def _unfinished(folders: Sequence[RunFolder], records: Sequence[dict[str, Any]]) -> list[str]:
-    """Why each run's training is not over, "" where it is."""
+    """Why each run's training is not finished, "" if it is."""
     return [unfinished(folder, record) for folder, record in zip(folders, records, strict=True)]
 
 
 def same_samples(
     snapshots: Sequence[Snapshot], names: Sequence[str], tallest: float = 14.0
 ) -> list[dict[str, str]]:
-    """A sheet of the same samples through each model, if they are images; at most so many inches
+    """A sheet of the same samples through each model, if they are images, at most `tall` inches
     high."""
     x = snapshots[0].x
     if x.ndim != 4:
@@ -98,8 +98,8 @@ def same_samples(
     few = np.linspace(0, len(x) - 1, min(COLUMNS, len(x))).astype(int)
     rows = [shown(x[few]), *(shown(s.recon[few]) for s in snapshots)]
     sheet = contact_sheet(rows, ["x", *names], 0.6, tallest)
-    return [{"title": "The same samples, through each", "image": picture(as_png(sheet)),
-             "about": "The first row are the samples themselves."}]
+    return [{"title": "The same samples, reconstructed by each", "image": picture(as_png(sheet)),
+             "about": "The first row shows the samples themselves."}]
 
 
 def _figures(snapshots: Sequence[Snapshot]) -> list[dict[str, Any]]:

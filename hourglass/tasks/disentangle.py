@@ -1,4 +1,4 @@
-"""How well a model's codes keep apart the factors that its data was made of."""
+"""Measure disentanglement: how well codes separate the known generative factors of the data."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,25 +18,25 @@ from ..inference.trained import Trained
 SAMPLES, SEEDS = 10_000, 5
 WORDS = {
     "mig": "mutual information gap", "sap": "separated attribute predictability",
-    "dci_disentanglement": "DCI: whether a code is needed for one factor alone",
-    "dci_completeness": "DCI: whether a factor needs one code alone",
+    "dci_disentanglement": "DCI: whether a latent predicts one factor only",
+    "dci_completeness": "DCI: whether one latent suffices for a factor",
     "dci_informativeness": "DCI: how well the factors are predicted",
-    "modularity": "whether a code says something of one factor alone",
-    "factor_vae_score": "FactorVAE score: factors told by the code that varies least",
-    "beta_vae_score": "beta-VAE score: factors told by a linear classifier of distances",
+    "modularity": "whether a latent has information on one factor only",
+    "factor_vae_score": "FactorVAE score: factors identified by the latent that varies least",
+    "beta_vae_score": "beta-VAE score: factors identified by a linear classifier of distances",
 }
 
 
 class Disentangled(NamedTuple):
-    """What was found, and how."""
+    """Scores of disentanglement, with their settings."""
 
     numbers: dict[str, Estimate]
-    settings: str                  # of which the numbers mean nothing without
+    settings: str                  # without which the scores have no meaning
     information: np.ndarray        # (D, F) mutual information in nats, of the first draw
     names: tuple[str, ...]         # of the factors
 
     def lines(self) -> list[str]:
-        """A number a line, and the settings."""
+        """One line per score, and the settings."""
         return [*(f"{name:20} {value.value:.3f} ({value.low:.3f} to {value.high:.3f})  "
                   f"{WORDS[name]}" for name, value in self.numbers.items()), self.settings]
 
@@ -45,21 +45,19 @@ def disentangle(
     model: Trained, samples: int = SAMPLES, seeds: int = SEEDS, bins: int = scores.BINS,
     leave_out: Sequence[str] = (),
 ) -> Disentangled:
-    """Score the mean codes of so many samples, drawn `seeds` times from all of the run's data, by
-    the factors that they were made of, but for those left out.
+    """Score the mean codes of samples by their generative factors, except those in `leave_out`. All
+    of the run's data is used, in `seeds` random draws.
 
-    Papers differ in what counts (Chen et al. leave out dSprites' shape), in bins and in codes, so
-    the settings are said with the numbers. Raises ValueError where the data says nothing of
-    factors.
+    Papers differ in the factors (Chen et al. leave out dSprites' shape), in bins and in codes, so
+    the settings are reported with the scores. Raises ValueError if the data has no known factors.
     """
     if samples < 100 or seeds < 1:
-        raise ValueError(f"samples must be a whole number from 100 and seeds one from 1, not "
+        raise ValueError(f"samples must be an integer from 100 and seeds one from 1, not "
                          f"{samples} and {seeds}")
     source = model.source()
     if source.factors is None:
-        raise ValueError("the data of this run says nothing of the factors that its samples were "
-                         "made of; dsprites does, and a .npz file with factors (N, F) of whole "
-                         "numbers")
+        raise ValueError("the data of this run has no known generative factors; use dsprites, or a "
+                         ".npz file with integer factors (N, F)")
     wrong = next((name for name in leave_out if name not in source.factors.names), None)
     if wrong is not None:
         raise ValueError(f"there is no factor {wrong!r} to leave out; "
@@ -81,7 +79,7 @@ def disentangle(
 
 
 def score(codes: np.ndarray, factors: Factors, bins: int, seed: int) -> dict[str, float]:
-    """Every score of codes (N, D) and the factors of the same samples."""
+    """All scores of codes (N, D) against the factors of the same samples."""
     v = factors.values
     kinds = tuple(i for i, name in enumerate(factors.names) if name in factors.unordered)
     used = codes[:, scores.in_use(codes)] if scores.in_use(codes).any() else codes
@@ -98,10 +96,10 @@ def score(codes: np.ndarray, factors: Factors, bins: int, seed: int) -> dict[str
 
 
 def over_seeds(values: Sequence[float]) -> Estimate:
-    """Their mean, and between which it lies with 95 % confidence, by Student's t."""
+    """The mean of the values, with its 95 % confidence interval by Student's t."""
     from scipy.stats import t
     mean, count = float(np.mean(values)), len(values)
-    if count < 2 or np.ptp(values) == 0:   # as of draws that are all samples
+    if count < 2 or np.ptp(values) == 0:   # such as draws of all samples
         return Estimate(mean, float("nan"), float("nan"))
     off = float(t.ppf(0.975, count - 1) * np.std(values, ddof=1) / np.sqrt(count))
     return Estimate(mean, mean - off, mean + off)
@@ -119,11 +117,11 @@ def mean_codes(model: Trained, split: Split, rows: np.ndarray) -> np.ndarray:
 
 
 def _kept(factors: Factors, leave_out: Sequence[str]) -> Factors:
-    """Those that are not left out, and that vary."""
+    """The factors that are not left out, and that vary."""
     wanted = [i for i, name in enumerate(factors.names)
               if name not in leave_out and np.ptp(factors.values[:, i]) > 0]
     if not wanted:
-        raise ValueError("no factor is left that varies, so there is nothing to score")
+        raise ValueError("no factor that varies is left, so there is nothing to score")
     return Factors(factors.values[:, wanted], tuple(factors.names[i] for i in wanted),
                    factors.unordered)
 
@@ -139,7 +137,7 @@ def _settings(
     best = scores.mig(kept.values, kept.values, bins)
     return (f"of mean codes, {z.shape[1]}, of which {int(scores.in_use(z).sum())} vary; factors: "
             f"{listed}; left out: {without}; {len(draws)} draws of {len(draws[0]):,} of all "
-            f"{len(whole):,} samples, whichever split, and 95 % intervals of their mean, for "
-            f"this one model, not over trainings; information in {bins} bins of equal width, in "
-            f"which the factors themselves have a MIG of {best:.3f}; chance is "
-            f"{1 / len(kept.names):.2f} in the FactorVAE and beta-VAE scores")
+            f"{len(whole):,} samples, from every split; 95 % intervals of the mean over draws, for "
+            f"this one model, not over trainings; mutual information in {bins} bins of equal "
+            f"width, in which the factors themselves have a MIG of {best:.3f}; chance level of the "
+            f"FactorVAE and beta-VAE scores: {1 / len(kept.names):.2f}")

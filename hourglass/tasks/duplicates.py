@@ -1,4 +1,4 @@
-"""Images that are there more than once, or nearly: near in their codes, then in their pixels."""
+"""Find duplicate and near-duplicate images: near in their codes, then in their pixels."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,29 +15,29 @@ from ..inference.trained import Trained
 from .embed import Embedded, codes_of
 from .write_images import check_name, save_figure
 
-NEIGHBOUR = 10   # whose distance is the measure: a sample may have some doubles itself
+NEIGHBOUR = 10   # the neighbour whose distance is the scale: nearer ones may be duplicates
 CHUNK = 500
 COLUMNS, ROWS = 12, 40   # of the picture
-TOLD = 10            # groups that are named in words
+TOLD = 10            # groups that are printed
 
 
 @dataclass(frozen=True)
 class Doubles:
-    """Groups of samples that are alike."""
+    """Groups of duplicates."""
 
-    groups: list[np.ndarray]   # rows, from the lowest; the largest group first
-    apart: list[np.ndarray]    # how far the pixels of each are from the first's of its group: the
-                               # root of their mean squared difference
+    groups: list[np.ndarray]   # indices in ascending order; the largest group first
+    apart: list[np.ndarray]    # root mean squared difference of each sample's pixels from the
+                               # first sample of its group
 
 
 def find_doubles(embedded: Embedded, within: float) -> Doubles:
-    """Groups of samples whose codes, and then whose pixels, are nearer to one another than `within`
-    times what lies between each of them and its tenth neighbour: the same, or nearly, and not just
-    of a crowd. Of what is there nearly the same more than ten times, no group is found.
+    """Group samples whose codes, and then whose pixels, are nearer to each other than `within`
+    times the distance from either to its tenth neighbour. A dense crowd alone makes no group, and
+    neither do more than ten near-duplicates of one image.
 
-    Alike is passed on: of a group, the first and the last may be further apart.
+    Groups are transitive: the first and the last sample of a group may be further apart.
     """
-    head = _exact(embedded)   # of each sample the first of its group
+    head = _exact(embedded)   # index of the first sample of each one's group
     first, second, between = _pairs(embedded, np.unique(head), within)
     alike = _apart(embedded, first, second) <= within * between
     head = _joined(head, first[alike], second[alike])
@@ -48,9 +48,9 @@ def find_doubles(embedded: Embedded, within: float) -> Doubles:
 
 
 def _exact(embedded: Embedded) -> np.ndarray:
-    """Of each sample the first that has the very same values, itself mostly, (N,)."""
+    """Index of the first sample with exactly the same values, (N,); mostly the sample itself."""
     seen: dict[bytes, int] = {}
-    rows = track(enumerate(embedded.found.x), len(embedded.z), "looking for the very same")
+    rows = track(enumerate(embedded.found.x), len(embedded.z), "looking for exact duplicates")
     return np.array([seen.setdefault(sha256(np.ascontiguousarray(x).data).digest(), i)
                      for i, x in rows])
 
@@ -70,13 +70,13 @@ def _joined(head: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarr
 def _pairs(
     embedded: Embedded, rows: np.ndarray, within: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of those rows with codes that near, as two lists, and how far apart the pixels of
-    either's tenth neighbour are, the lesser, (n,)."""
+    """Pairs of these rows whose codes are that near, as two lists; and the smaller pixel distance
+    to either's tenth neighbour, (n,)."""
     from sklearn.neighbors import NearestNeighbors
     z, found = embedded.flat[rows], []
     search = NearestNeighbors(n_neighbors=min(NEIGHBOUR + 1, len(rows))).fit(z)
     starts = range(0, len(rows), CHUNK)
-    for start in track(starts, len(starts), "looking for doubles"):
+    for start in track(starts, len(starts), "looking for duplicates"):
         found.append(search.kneighbors(z[start:start + CHUNK]))
     distance, near = (np.concatenate(held) for held in zip(*found, strict=True))
     scale = distance[:, -1]
@@ -89,7 +89,7 @@ def _pairs(
 
 
 def _apart(embedded: Embedded, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The root of the mean squared difference of the pixels of pairs, (n,)."""
+    """Root mean squared difference of the pixels of pairs, (n,)."""
     done = []
     for start in range(0, len(first), CHUNK):
         pair = [embedded.values(rows[start:start + CHUNK]) for rows in (first, second)]
@@ -99,12 +99,12 @@ def _apart(embedded: Embedded, first: np.ndarray, second: np.ndarray) -> np.ndar
 
 
 def duplicates(model: Trained, images: str | Path, within: float, out: Path) -> list[str]:
-    """Write the groups as .csv (group, name, class, distance), and of images a picture of them
-    beside it; returns lines that say what was found. Raises ValueError."""
+    """Write the groups as .csv (group, name, class, distance) and, for images, a picture of them.
+    Returns lines to print. Raises ValueError."""
     check_name(out, (".csv",))
     embedded = codes_of(model, images)
     if len(embedded.z) < 2:
-        raise ValueError(f"{images} holds one sample: there is nothing it could be a double of")
+        raise ValueError(f"{images} holds one sample, which can have no duplicate")
     found = find_doubles(embedded, within)
     rows = ([number, embedded.names[row], embedded.kind(row), f"{far:.4g}"]
             for number, (group, apart) in enumerate(zip(found.groups, found.apart, strict=True), 1)
@@ -116,7 +116,7 @@ def duplicates(model: Trained, images: str | Path, within: float, out: Path) -> 
 
 
 def _draw(embedded: Embedded, groups: list[np.ndarray], path: Path) -> None:
-    """A group a row, white where there are no more."""
+    """Draw one group per row."""
     columns = min(COLUMNS, max(map(len, groups)))
     rows = []
     for group in groups:
@@ -131,8 +131,8 @@ def _draw(embedded: Embedded, groups: list[np.ndarray], path: Path) -> None:
 def _in_words(embedded: Embedded, found: Doubles) -> list[str]:
     count = sum(map(len, found.groups))
     lines = [f"{count:,} of {len(embedded.z):,} samples are in {len(found.groups):,} groups of "
-             f"doubles or near doubles" if count else
-             f"no doubles among {len(embedded.z):,} samples"]
+             f"duplicates or near-duplicates" if count else
+             f"no duplicates among {len(embedded.z):,} samples"]
     for group in found.groups[:TOLD]:
         names = [embedded.names[row] for row in group[:6]]
         lines.append("  " + ", ".join(names) + (", ..." if len(group) > 6 else ""))

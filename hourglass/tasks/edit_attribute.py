@@ -1,4 +1,4 @@
-"""One image, varied along attributes: a strip each, from less to more."""
+"""Vary one image along attributes, as strips or an animation."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,23 +13,23 @@ from .finish import PLAIN, Finish, finished
 from .pick_samples import one_class, pick
 from .write_images import MOVING, SUFFIXES, check_name, save_animation, save_figure
 
-REACH = 1.5    # times the difference of the means
+REACH = 1.5    # largest step, relative to the difference of the means
 STEPS = 11
-FEW = 12       # classes, up to which all are shown if none is asked for
-PAUSE = 12     # frames a second
+FEW = 12       # largest number of classes that are all shown by default
+PAUSE = 12     # frames per second
 
 
 def vary(model: Trained, image: str, attributes: Sequence[Attribute], out: Path, kind: str = "",
          finish: Finish = PLAIN) -> None:
-    """Write a strip for each attribute, the image as it is in the middle; or, for one attribute,
-    an animation; sharpened or blurred if asked. Raises ValueError."""
+    """Write a strip per attribute, with the original image in the middle; or, for one attribute, an
+    animation; sharpened or blurred as chosen. Raises ValueError."""
     check_name(out, (*SUFFIXES, *MOVING))
     found = pick(model, [image])
     y = one_class(model, found, kind)
     z = model.encode(found, y)
     moving = out.suffix.lower() in MOVING
     if moving and len(attributes) > 1:
-        raise ValueError("an animation is of one --attribute; write several into a .png")
+        raise ValueError("an animation shows one --attribute; write several into a .png")
     reach = np.linspace(-REACH, REACH, STEPS if not moving else 4 * STEPS)
     rows = [finished(model.decode(np.stack([z[0] + np.float32(t) * a.direction for t in reach]), y),
                      finish) for a in attributes]
@@ -40,34 +40,34 @@ def vary(model: Trained, image: str, attributes: Sequence[Attribute], out: Path,
     (ax,) = figure.axes
     span = ax.get_xlim()[1] - ax.get_xlim()[0]
     ax.set_xticks((np.arange(STEPS) + 0.5) * span / STEPS - 0.5,
-                  [f"{t:+.1f}" if t else "as it is" for t in reach])
-    ax.set_title("times the way from the mean of those that lack it to the mean of those that "
-                 "have it", fontsize=9)
+                  [f"{t:+.1f}" if t else "original" for t in reach])
+    ax.set_title("step, as a multiple of the way from the mean without the attribute to the mean "
+                 "with it", fontsize=9)
     save_figure(out, figure)
 
 
 def chosen_attributes(
     model: Trained, names: Sequence[str], having: str = "", lacking: str = "", kind: str = ""
 ) -> list[Attribute]:
-    """Attributes by name, or that of two folders of images; without either, of all classes, or, if
-    they are many or none, all that is measured. Raises ValueError."""
+    """Attributes by name, or the one of two folders of images. Default: all classes or, if there
+    are many or none, all measured attributes. Raises ValueError."""
     if len(model.shape) != 3:
-        raise ValueError("this model was trained on vectors or series, which make no pictures "
-                         "to vary")
+        raise ValueError("this model was trained on vectors or series, not on images, so there is "
+                         "no picture to vary")
     if bool(having) != bool(lacking):
-        raise ValueError("--having and --lacking go together: a folder each")
+        raise ValueError("--having and --lacking need each other: pass one folder each")
     if having:
         y = kind or None
         direction = between(model.encode(lacking, y), model.encode(having, y))
         if not np.abs(direction).max() > 0:
-            raise ValueError(f"the images in {having} and {lacking} have the same codes: there is "
-                             f"no direction between them")
+            raise ValueError(f"the images in {having} and {lacking} have the same codes, so there "
+                             f"is no direction between them")
         return [Attribute(Path(having).name, direction)]
     codes = model.codes()
     if not names:
-        of_strokes = {"width", "slant"}   # which colour photographs are not made of
+        of_strokes = {"width", "slant"}   # not meaningful for colour photographs
         measures = [name for name in MEASURED if name not in (
             {"warmth"} if model.shape[0] < 3 else of_strokes)]
-        told = model.model.condition is not None   # its codes leave the class out
+        told = model.model.condition is not None   # codes of conditional models hold no class
         names = model.classes if 2 <= len(model.classes) <= FEW and not told else measures
     return [find_attribute(name, codes, model.classes, model.source) for name in names]

@@ -1,4 +1,4 @@
-"""Images to codes, as a table: .parquet, .csv or .npy."""
+"""Write latent codes of images as a table: .parquet, .csv or .npy."""
 
 import io
 from collections.abc import Iterator
@@ -16,15 +16,15 @@ from .unlike import unlike
 from .write_images import check_name, save_array
 
 SUFFIXES = (".parquet", ".csv", ".npy")
-CHUNK = 2048   # samples encoded between two looks at the bar
+CHUNK = 2048   # samples encoded between two updates of the progress bar
 
 
 class Embedded(NamedTuple):
-    """Samples, and where they lie."""
+    """Samples with their codes."""
 
     found: Collection
     z: np.ndarray      # (N, D), or maps (N, D, H, W), float32
-    scale: float = 1.0   # what a stored 8-bit number is worth
+    scale: float = 1.0   # value of a stored 8-bit number
 
     @property
     def flat(self) -> np.ndarray:
@@ -33,27 +33,27 @@ class Embedded(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Of the samples."""
+        """Names of the samples."""
         return names_of(self.found)
 
     def kind(self, row: int) -> str:
-        """A sample's class, or nothing."""
+        """A sample's class, or ""."""
         return "" if self.found.y is None else self.found.classes[self.found.y[row]]
 
     def values(self, rows: Any) -> np.ndarray:
-        """Those samples (n, H, W, C) or (n, D) as numbers that can be drawn and compared."""
+        """These samples (n, H, W, C) or (n, D) as numbers to draw and compare."""
         x = self.found.x[rows]
         return x * np.float32(self.scale) if x.dtype == np.uint8 else np.asarray(x, np.float32)
 
 
 def names_of(found: Collection) -> list[str]:
-    """Of the files, or of what has none the rows' numbers, from 0."""
+    """Names of the files, or indices from 0 for data without names."""
     return list(found.names) or [str(i) for i in range(len(found.x))]
 
 
 def codes_of(model: Trained, images: str | Path, y: Any = None) -> Embedded:
-    """The codes of all images of a folder, archive, array or source; what cannot be read is left
-    out, and said. Raises ValueError."""
+    """Encode all images of a folder, archive, array or source. Unreadable ones are left out, with a
+    note. Raises ValueError."""
     found = model.read(str(images), strict=False)
     for note in [*found.notes, *unlike(model, found)]:
         say(note)
@@ -68,15 +68,15 @@ def codes_of(model: Trained, images: str | Path, y: Any = None) -> Embedded:
 
 
 def embed(model: Trained, images: str | Path, out: Path) -> Embedded:
-    """Write a row a sample: its name (else its number), class and split if it has one, and its
-    code, z_1 to z_D. A .npy file holds the codes alone, (N, D) or (N, D, H, W).
+    """Write one row per sample: its name (or index), class and split if it has one, and its code,
+    z_1 to z_D. A .npy file holds only the codes, (N, D) or (N, D, H, W).
 
-    The same images give the same codes, whatever others stand beside them, to 1e-5. Raises
-    ValueError for another suffix, and where nothing can be read.
+    An image's code does not depend on the other images, up to 1e-5. Raises ValueError for another
+    suffix, and if nothing can be read.
     """
     check_name(out, SUFFIXES)
     if out.suffix.lower() == ".parquet":
-        _parquet()   # before the work
+        _parquet()   # raises before the work
     embedded = codes_of(model, images)
     if out.suffix.lower() == ".npy":
         save_array(out, embedded.z)
@@ -88,7 +88,7 @@ def embed(model: Trained, images: str | Path, out: Path) -> Embedded:
 
 
 def _texts(embedded: Embedded) -> dict[str, list[str]]:
-    """The columns before the code's."""
+    """The columns before those of the code."""
     found, columns = embedded.found, {"name": embedded.names}
     if found.y is not None:
         columns["class"] = [found.classes[i] for i in found.y]
@@ -105,7 +105,7 @@ def _numbered(embedded: Embedded) -> list[str]:
 
 
 def _as_csv(embedded: Embedded) -> str:
-    """With nine digits, from which a float32 comes back as it was."""
+    """As csv, with nine digits, which keep a float32 exactly."""
     texts = _texts(embedded)
     rows: Iterator[tuple[Any, ...]] = zip(*texts.values(), embedded.flat, strict=True)
     return as_csv([*texts, *_numbered(embedded)], (

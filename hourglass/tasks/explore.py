@@ -1,4 +1,4 @@
-"""The latent explorer: a page in which one walks among a model's codes, and it decodes them."""
+"""The latent explorer: a page that decodes codes as the user moves among them."""
 
 import base64
 import colorsys
@@ -22,16 +22,16 @@ from ..inference.onnx_export import export
 from ..inference.trained import Trained
 from ..run.folder import open_run, read_settings
 
-MOST = 2000                # points, and
-MOST_VALUES = 2_000_000    # values of their codes that a page holds
+MOST = 2000                # most points of a page, and
+MOST_VALUES = 2_000_000    # most values of their codes
 SCRIPTS = ("data.js", "decoder.js", "picture.js", "scatter.js", "panels.js", "page.js")
-SHADES = (0.36, 0.5, 0.65)   # of neighbours among many
+SHADES = (0.36, 0.5, 0.65)   # lightness of neighbouring colours, for many classes
 
 
 def explore(run: str | Path, out: Path) -> int:
-    """Write the latent explorer of a run as one HTML file that needs nothing else; returns how
-    many samples it shows. Raises ValueError where the run is not whole, or the packages that write
-    ONNX or the runtime that reads it in a browser are missing."""
+    """Write the latent explorer of a run as one self-contained HTML file. Returns the number of
+    samples in it. Raises ValueError if the run is incomplete, or packages for ONNX or the browser's
+    runtime are missing."""
     if out.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"the explorer is an .html file, as in -o {out.with_suffix('.html')}")
     folder = open_run(run)
@@ -58,7 +58,7 @@ def explore(run: str | Path, out: Path) -> int:
 
 
 def _rows(snapshot: Snapshot) -> np.ndarray:
-    """Which samples are shown, evenly over all of those with a finite code."""
+    """Indices of the samples to show, spread evenly over those with finite codes."""
     finite = np.flatnonzero(np.isfinite(snapshot.codes).all(1))
     if not len(finite):
         raise ValueError("no code of this model is finite, so there is nothing to explore")
@@ -67,7 +67,7 @@ def _rows(snapshot: Snapshot) -> np.ndarray:
 
 
 def _about(model: Trained, s: Snapshot, rows: np.ndarray, walk: Walk) -> dict[str, Any]:
-    """What the page's scripts are told, but for the arrays."""
+    """The data for the page's scripts, except the arrays."""
     low, high = _range(s)
     return {"image": s.x.ndim == 4, "shape": list(model.shape), "code": list(s.z.shape[1:]),
             "low": low, "high": high, "conditional": model.model.condition is not None,
@@ -80,8 +80,7 @@ def _about(model: Trained, s: Snapshot, rows: np.ndarray, walk: Walk) -> dict[st
 
 
 def colours(count: int) -> list[str]:
-    """A colour for each of so many classes, as CSS writes them: that of the figures, or where
-    these have none, one of as many hues."""
+    """A CSS colour for each class: that of the figures or, for many classes, evenly spread hues."""
     if count <= len(PALETTE):
         return list(PALETTE[:count])
     from matplotlib.colors import to_hex
@@ -90,21 +89,21 @@ def colours(count: int) -> list[str]:
 
 
 def _range(s: Snapshot) -> tuple[float, float]:
-    """What is drawn black and white, or at a plot's lower and upper end."""
+    """The values drawn as black and white, or the limits of a plot."""
     return (0.0, 1.0) if s.bounded else (float(s.x.min()), float(max(s.x.max(), s.x.min() + 1e-6)))
 
 
 def _unit(s: Snapshot, rows: np.ndarray) -> np.ndarray:
-    """The samples shown, brought to [0, 1]."""
+    """The samples to show, scaled to [0, 1]."""
     low, high = _range(s)
     return (s.x[rows] - low) / (high - low)
 
 
 def _text(content: bytes) -> Markup:
-    """Bytes as text that a page can hold."""
+    """Bytes as text for a page."""
     return Markup(base64.b64encode(content).decode())
 
 
 def _own(name: str) -> Markup:
-    """A file of the page's own, as it is."""
+    """A file that is part of the page."""
     return Markup((Path(explorer.__file__).parent / name).read_text())

@@ -1,4 +1,4 @@
-"""The images most like others, by the distance of their codes."""
+"""Find the images most similar to others, by the distance of their codes."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from .embed import Embedded, codes_of
 from .pick_samples import one_class, pick
 from .write_images import SUFFIXES, check_name, save_figure
 
-COLUMNS = 20   # images beside a query in a picture
+COLUMNS = 20   # images per query in a picture
 
 
 def nearest_to(embedded: Embedded, z: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """The n samples whose codes lie nearest to each of z (M, D), all of them looked at: distances
-    (M, n), the least first, and their rows (M, n)."""
+    """The n samples whose codes are nearest to each of z (M, D), by exact search: distances (M, n),
+    in ascending order, and indices (M, n)."""
     from sklearn.neighbors import NearestNeighbors
     search = NearestNeighbors(n_neighbors=min(n, len(embedded.z)), algorithm="brute")
     distances, rows = search.fit(embedded.flat).kneighbors(z)
@@ -28,10 +28,10 @@ def nearest_to(embedded: Embedded, z: np.ndarray, n: int) -> tuple[np.ndarray, n
 def search(
     model: Trained, images: str | Path, queries: list[str], n: int, out: Path, kind: str = ""
 ) -> list[str]:
-    """Write the n images nearest to each query (a file, or the number of an unseen sample), as a
-    picture or as .csv; returns them as lines. One that is among the images finds itself.
+    """Write the n images nearest to each query (a file, or the number of a test sample), as a
+    picture or as .csv. Returns them as lines. A query among the images finds itself.
 
-    A conditional model takes the queries as of class `kind`. Raises ValueError.
+    A conditional model encodes the queries with class `kind`. Raises ValueError.
     """
     check_name(out, (*SUFFIXES, ".csv"))
     picked = pick(model, queries)

@@ -1,4 +1,4 @@
-"""Finishing touches to what a decoder makes: sharpened, or blurred."""
+"""Sharpen or blur decoded images."""
 
 from dataclasses import dataclass
 
@@ -10,23 +10,23 @@ from .write_images import as_picture
 
 @dataclass(frozen=True)
 class Finish:
-    """What is done to images after they are decoded; blurring comes first."""
+    """Changes to images after decoding: first blur, then sharpen."""
 
-    sharpen: float = 0.0   # as Pillow counts: 1 leaves an image, 3 is strong; 0 is not asked for
+    sharpen: float = 0.0   # Pillow's factor: 1 changes nothing, 3 is strong; 0: off
     blur: float = 0.0      # standard deviation of a Gaussian, in pixels
 
     @property
     def changes(self) -> bool:
-        """Whether anything is done."""
+        """Whether anything changes."""
         return bool(self.blur or self.sharpen)
 
 
-PLAIN = Finish()   # images stay as they are
+PLAIN = Finish()   # no change
 
 
 def finished(x: np.ndarray, finish: Finish) -> np.ndarray:
-    """Images (N, H, W, C) in [0, 1] so finished, with the digits of 8 bits; as they are, if nothing
-    is asked for."""
+    """Sharpen and blur images (N, H, W, C) in [0, 1], with 8-bit precision. Without a change, they
+    are returned as they came."""
     if not finish.changes:
         return x
     found = np.empty(x.shape, np.float32)

@@ -1,4 +1,4 @@
-"""The code space on a square grid: the tutorials' picture of two latent dimensions."""
+"""Decode a square grid of codes: the usual picture of a latent space with two dimensions."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,21 +13,21 @@ from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
 from .write_images import save_figure
 
-MOST = 64   # codes a side
+MOST = 64   # most codes per side
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Which codes are decoded: `side` each way, from -limit to limit."""
+    """The codes of a grid: `side` in each direction, from -limit to limit."""
 
-    limit: float | None = None   # else a square that holds nearly all codes
+    limit: float | None = None   # default: a square that holds nearly all codes
     side: int = 20
-    kind: str = ""               # the class as which a conditional model decodes them
+    kind: str = ""               # the class, for a conditional model
     finish: Finish = PLAIN
 
 
 def read_grid(text: str) -> Grid:
-    """A grid from a text such as "8" or "grid(limit=8, side=30)"; raises ValueError."""
+    """Read a grid from a text such as "8" or "grid(limit=8, side=30)". Raises ValueError."""
     wrong = ValueError(f"a grid is a number above 0, such as 8, or grid(limit=8, side=20) of up to "
                        f"{MOST} a side, not {text!r}")
     try:
@@ -45,18 +45,18 @@ def read_grid(text: str) -> Grid:
 
 
 def draw_grid(model: Trained, grid: Grid, out: Path) -> str:
-    """Write what codes on a square decode to, as a picture with the codes at its sides; returns
-    what they are. Raises ValueError."""
+    """Write a picture of the decoded codes on a grid, with the codes as axis labels. Returns a
+    description. Raises ValueError."""
     if len(model.shape) != 3:
         raise ValueError("this model was trained on vectors or series, which make no pictures")
     told = model.model.condition is not None
     if grid.kind and not told:
-        raise ValueError("this model was not told classes in training, so --class says nothing to "
-                         "its grid")
+        raise ValueError("this model is not conditional, so --class has no effect on its grid; "
+                         "leave it out")
     codes = model.codes().z
     flat = codes.flatten(1).numpy()
     if flat.shape[1] < 2:
-        raise ValueError("a grid needs a code of two numbers or more")
+        raise ValueError("a grid needs a code with two numbers or more")
     z, steps, about = square(flat, grid.side, grid.limit)
     rows = z.reshape(-1, *codes.shape[1:]).astype(np.float32)
     kind = grid.kind or (model.classes[0] if told else None)

@@ -18,7 +18,7 @@ from ..inference.trained import Trained
 from .tables import SUFFIXES, save_table
 from .write_images import check_name
 
-MOST = 20   # columns of which it is said how they are filled in
+MOST = 20   # columns whose method is printed
 
 
 def impute(model: Trained, table: str, out: Path) -> list[str]:
@@ -42,12 +42,12 @@ def impute(model: Trained, table: str, out: Path) -> list[str]:
     for name, cells in changed.items():
         if cells.any():
             whole[name] = _put(whole[name], cells, full[name], decimal_of(own))
-    save_table(out, whole, as_written=True)   # these are the owner's own cells
+    save_table(out, whole, as_written=True)   # the user's own cells
     count = {name: int(cells.sum()) for name, cells in changed.items() if cells.any()}
     left = sum(int(cells.sum()) for name, cells in full.isna().items())
     lines = [*_how(filler, found.encoding["columns"], count),
              f"{sum(count.values()):,} cells filled in: {by_column(count) or 'none was missing'}"]
-    return lines + [f"{left:,} cells are still missing, in columns that the model knows nothing of"
+    return lines + [f"{left:,} cells are still missing, in columns that the model does not have"
                     ] * (left > 0)
 
 
@@ -79,7 +79,7 @@ def _impute_series(model: Trained, found: Collection, filler: Filler, out: Path)
 
 
 def _how(filler: Filler, columns: list[Any], count: dict[str, int]) -> list[str]:
-    """What columns are filled in by where that is not the model alone, and how right it is."""
+    """How columns are filled in if not by the model alone, with the error on hidden cells."""
     lines = []
     measured = {row[0]: row for row in filler.told.get("rows", [])}
     for column, weights in zip(columns, filler.weights, strict=True):
@@ -91,8 +91,8 @@ def _how(filler: Filler, columns: list[Any], count: dict[str, int]) -> list[str]
 
 
 def _put(cells: Any, holes: Any, values: Any, mark: str) -> Any:
-    """Column of texts, or of what a parquet file held, with `values` where there are holes; numbers
-    with the file's decimal mark."""
+    """Put values into the holes of a column of texts (or of a parquet file). Numbers get the file's
+    decimal mark."""
     if cells.dtype == values.dtype or not _is_text(cells):
         return values
     found = cells.copy()

@@ -1,4 +1,4 @@
-"""A data set at a glance: a contact sheet, what it holds, and what may be wrong with it."""
+"""Show a data set: a contact sheet, its content and possible problems."""
 
 from collections import Counter
 from dataclasses import replace
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS, ROWS = 14, 12
-LOOKED_AT = 20_000    # samples, for range, doubles and flat images
+LOOKED_AT = 20_000    # samples examined for range, duplicates and constant images
 FEW = 500
 LOPSIDED = 10
-BRIGHT = 0.6          # of a border: then the images are dark on white
+BRIGHT = 0.6          # of a border: above it, the images are dark on white
 
 
 def look(data: str, out: Path, reading: Reading) -> list[str]:
-    """Write a contact sheet as a PNG; returns lines on sizes, classes, range, and warnings.
+    """Write a contact sheet as a PNG. Returns lines on sizes, classes, range, and warnings.
 
-    Raises ValueError where the data cannot be read.
+    Raises ValueError if the data cannot be read.
     """
     found = collect(data, replace(reading, lenient=True))
     some = found.x[::-(-len(found.x) // LOOKED_AT)]
@@ -49,7 +49,7 @@ def look(data: str, out: Path, reading: Reading) -> list[str]:
 
 
 def _scale(found: Collection, reading: Reading) -> list[str]:
-    """How training would scale it."""
+    """The scaling that training would use."""
     if found.x.ndim == 3 or found.raw is not None:
         return []
     scale, notes = find_scale(found.x, reading.range, reading.invert, found.given)
@@ -91,8 +91,8 @@ def _factors(found: Collection) -> list[str]:
 def _warnings(found: Collection, some: np.ndarray) -> list[str]:
     warnings = []
     if len(found.x) < FEW:
-        warnings.append(f"{len(found.x)} samples are few; --augment, or hourglass data augment, "
-                        f"makes more of them")
+        warnings.append(f"{len(found.x)} samples are few; use --augment, or hourglass data "
+                        f"augment, for more variety")
     counts = np.bincount(found.y[found.y >= 0]) if found.y is not None else np.zeros(0)
     if len(counts) and counts.max() > LOPSIDED * max(counts.min(), 1):
         warnings.append(f"the largest class has {counts.max():,} samples, the smallest "
@@ -100,11 +100,11 @@ def _warnings(found: Collection, some: np.ndarray) -> list[str]:
     flat = some.reshape(len(some), -1)
     constant = int((np.nanmin(flat, 1) == np.nanmax(flat, 1)).sum())
     if constant:
-        warnings.append(f"{constant} of {len(some):,} samples are of one value throughout")
+        warnings.append(f"{constant} of {len(some):,} samples are constant")
     doubles = len(flat) - len({row.tobytes() for row in flat})
     if doubles:
-        warnings.append(f"{doubles} of {len(some):,} samples are exact doubles of others; across "
-                        f"splits they make results look better than they are")
+        warnings.append(f"{doubles} of {len(some):,} samples are exact duplicates of others; in "
+                        f"different splits, they make results look better than they are")
     return warnings + (_of_images(some) if some.ndim == 4 and some.dtype == np.uint8 else [])
 
 
@@ -112,11 +112,12 @@ def _of_images(some: np.ndarray) -> list[str]:
     warnings = []
     border = np.concatenate([some[:, [0, -1]].reshape(-1), some[:, :, [0, -1]].reshape(-1)])
     if some.max() > 1 and border.mean() > BRIGHT * 255 and np.median(some) > BRIGHT * 255:
-        warnings.append("the images are dark on white: most of each is background that the loss "
-                        "must count; --invert makes it black")
+        warnings.append("the images are dark on white: most of the loss comes from background; "
+                        "--invert makes it black")
     if some.shape[-1] == 3 and (some[..., 0] == some[..., 1]).all() and (
             some[..., 1] == some[..., 2]).all():
-        warnings.append("the images are grey, stored as colour: --grey is a third of the work")
+        warnings.append("the images are grey but stored as colour: --grey needs a third of the "
+                        "work")
     return warnings
 
 

@@ -1,4 +1,4 @@
-"""Masks of defects: found beside the samples, and what maps of scores make of them."""
+"""Find masks of defects, and measure maps of scores by them."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,20 +18,20 @@ from .heatmaps import onto_file
 
 FOLDER = "ground_truth"
 ENDINGS = ("_mask", "-mask", "_gt", "_label")
-SAMPLED = 2_000_000   # values of maps that the bins are from
+SAMPLED = 2_000_000   # values of maps that the bins are made from
 
 
 @dataclass(frozen=True)
 class Masks:
-    """Files of masks, by the name of the folder and of the sample, and by the latter alone."""
+    """Files of masks, by folder and sample, and by sample only."""
 
     files: Files
     by_folder: dict[tuple[str, str], str]
-    by_name: dict[str, str]     # of those that lie in no folder of a class
+    by_name: dict[str, str]     # masks outside the folders of classes
 
     def of(self, sample: str, normal: bool = False) -> np.ndarray | None:
-        """Where the sample's defects are (H, W), or None where it has no mask, as a `normal` one
-        has none of its name in another class; raises OSError."""
+        """The sample's defects (H, W), or None without a mask. A `normal` sample ignores masks of
+        other classes. Raises OSError."""
         path = PurePosixPath(sample)
         name = self.by_folder.get((path.parent.name, path.stem)) or (
             None if normal else self.by_name.get(path.stem))
@@ -44,9 +44,8 @@ class Masks:
 
 
 def find_masks(place: str, masks: str, stack: ExitStack) -> Masks | None:
-    """The masks in a folder or archive that is named, else in the folder ground_truth of the
-    samples' own place, or beside it; None where there are none. Raises ValueError for a named
-    place without any."""
+    """The masks in a given folder or archive, by default in the folder ground_truth of the samples
+    or next to them; None if there are none. Raises ValueError for a given place without masks."""
     named = bool(masks)
     if not masks and place and Path(place).is_dir() and (Path(place).parent / FOLDER).is_dir():
         masks = str(Path(place).parent / FOLDER)
@@ -60,7 +59,7 @@ def find_masks(place: str, masks: str, stack: ExitStack) -> Masks | None:
         name for name in files.sizes if masks or FOLDER in PurePosixPath(name).parts]
     if files is None or not names:
         if named:
-            raise ValueError(f"{masks} holds no masks; they are images named as the samples are, "
+            raise ValueError(f"{masks} holds no masks; masks are images named like the samples, "
                              f"such as crack/000.png or crack/000_mask.png")
         return None
     stems = {name: _stem(name) for name in names}
@@ -78,8 +77,9 @@ def _stem(name: str) -> str:
 def by_masks(
     detector: Detector, found: Collection, y: np.ndarray | None, masks: Masks, place: str
 ) -> dict[str, Estimate]:
-    """How well the detector's maps find what the masks mark, at the size of the files; {} where no
-    sample has a mask. Normal samples need none; abnormal ones without are left out, and said."""
+    """Measure how well the detector's maps find the masked pixels, at the size of the files; {} if
+    no sample has a mask. Normal samples need none. Abnormal ones without a mask are left out, with
+    a note."""
     if len(detector.model.shape) != 3 or not found.names:
         return {}
     wanted = {i: mask for i, name in enumerate(found.names)
@@ -89,18 +89,18 @@ def by_masks(
     if not any(mask.any() for mask in wanted.values()):
         return {}
     if missing:
-        say(f"{missing} samples have no mask, so the figures of pixels leave them out")
+        say(f"{missing} samples have no mask, so the pixels' metrics leave them out")
     rows = sorted([*wanted, *clean])
     y = None if found.y is None else found.y[rows]
     maps = detector.maps(Collection(found.x[rows], y, found.classes))
     values = maps.ravel()[:: max(1, maps.size // SAMPLED)]
-    least = min(0.0, float(maps.min()))   # where the model did not look
+    least = min(0.0, float(maps.min()))   # for pixels that the model did not cover
 
     def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         with ExitStack() as stack:
             try:
                 files = stack.enter_context(opened(place)) if place else None
-            except ValueError:   # an array, or a source: it has no files
+            except ValueError:   # an array or a source, which has no files
                 files = None
             for i, heat in zip(rows, maps, strict=True):
                 mask = wanted[i] if i in wanted else np.zeros(
@@ -110,7 +110,7 @@ def by_masks(
 
 
 def _size(files: Files | None, name: str, usual: tuple[int, ...]) -> tuple[int, ...]:
-    """Of a file's image (H, W), of which nothing but the head is read."""
+    """Size of a file's image (H, W), from its header."""
     if files is None or name not in files.sizes:
         return usual
     with files.open(name) as file, Image.open(file) as image:

@@ -1,4 +1,4 @@
-"""The training samples nearest to others: whether a model repeats what it has seen."""
+"""Find the nearest training samples, to see whether a model repeats them."""
 
 from dataclasses import dataclass
 
@@ -10,38 +10,38 @@ from ..core.channels import channels_first, channels_last
 from ..data.source import Source
 from ..inference.batches import batches
 
-LOOKED_AT = 200    # unseen samples whose distance is the measure
+LOOKED_AT = 200    # unseen samples that set the scale of distances
 CHUNK = 1000
-COPY, NEW = 0.3, 0.7   # of that distance: below the one copies, above the other none, but
-FAR = 1.3              # above this they are further from the data than new data is
+COPY, NEW = 0.3, 0.7   # relative distance: below the first are copies, above the second none
+FAR = 1.3              # above it, samples are further from the data than new data is
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """What lies nearest to some samples."""
+    """The training samples nearest to some samples."""
 
     x: np.ndarray            # (N, H, W, C) or (N, D): the training samples
-    distance: np.ndarray     # (N,) to them, the root of summed squares
-    unseen: float            # the median distance of samples that the model has not seen
+    distance: np.ndarray     # (N,) to them, root of summed squares
+    unseen: float            # median distance of samples that the model has not seen
 
     @property
     def words(self) -> str:
-        """What the distances say."""
+        """What the distances mean, in words."""
         found = f"to the nearest training sample: {np.median(self.distance):.3g} (median)"
         if np.isnan(self.unseen):
-            return f"{found}; there are no unseen samples to hold that against"
+            return f"{found}; there are no unseen samples to compare with"
         ratio = float(np.median(self.distance)) / max(self.unseen, 1e-9)
         means = ("they look like copies" if ratio < COPY else
                  "they are nearer than new samples would be" if ratio <= NEW else
                  "they are no copies" if ratio <= FAR else
                  f"they are {ratio:.1f} times as far from the data as new samples are, so many are "
                  f"unlike the data: look at them, and try another --prior or a lower --temperature")
-        return f"{found}, from samples it has not seen {self.unseen:.3g}; {means}"
+        return f"{found}, for samples that it has not seen {self.unseen:.3g}; {means}"
 
 
 @torch.inference_mode()
 def nearest(source: Source, x: np.ndarray) -> Nearest:
-    """Find the training sample nearest to each of x (N, H, W, C) or (N, D), value by value."""
+    """Find the training sample nearest to each of x (N, H, W, C) or (N, D), by its values."""
     unseen = source.splits[source.unseen]
     asked = channels_first(torch.from_numpy(x).float())
     others = unseen.batch(unseen.evenly(LOOKED_AT)).x.cpu()
@@ -54,7 +54,7 @@ def nearest(source: Source, x: np.ndarray) -> Nearest:
 
 
 def _search(source: Source, looked: Tensor) -> tuple[Tensor, Tensor]:
-    """Distances (N,) and rows (N,) of the training samples nearest to `looked` (N, D)."""
+    """Distances (N,) and indices (N,) of the training samples nearest to `looked` (N, D)."""
     train = source.splits["train"]
     distance, index = torch.full((len(looked),), torch.inf), torch.zeros(len(looked)).long()
     begun = 0

@@ -1,4 +1,4 @@
-"""Images at their own size through a model of patches: in tiles, which are put together again."""
+"""Apply a model of patches to images of any size, in tiles that are joined again."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +20,8 @@ from .write_images import save_picture
 def each_image(
     model: Trained, found: Collection
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """The name of each image of which a patch was found, the image (H, W, C) as the model sees it,
-    and what comes out of the model."""
+    """Yield each image that was read as a patch: its name, the image (H, W, C) as the model sees
+    it, and the model's output."""
     x: Patches = found.x  # type: ignore[assignment]
     for row in track(range(len(x)), len(x), "reconstructing"):
         image = x.photos.whole(int(x.owner[row]))
@@ -31,8 +31,8 @@ def each_image(
 
 
 def write_whole_heatmaps(detector: Detector, found: Collection, out: Path) -> None:
-    """Write a heat map for every image, of its own size, named as the images are: the maps of its
-    tiles, blended. All share one scale, on which 1 is the threshold."""
+    """Write a heat map of its own size for every image: the blended maps of its tiles. All share
+    one scale, where 1 is the threshold."""
     x: Patches = found.x  # type: ignore[assignment]
     usual = detector.usual_heat
     for row in track(range(len(x)), len(x), "drawing heat maps"):

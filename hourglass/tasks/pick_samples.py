@@ -1,4 +1,4 @@
-"""Single images that a person picks: files, or unseen samples by their number."""
+"""Single images that a user picks: files, or test samples by their number."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,19 +12,19 @@ from ..inference.trained import Trained
 
 
 def pick(model: Trained, images: Sequence[str]) -> Collection:
-    """The images (N, H, W, C) as the model takes them, in the order given, with the labels y of
-    those that have a number; raises ValueError for what is neither."""
+    """The images (N, H, W, C) for the model, in this order, with labels y of test samples. Raises
+    ValueError for anything else."""
     numbers = {name: int(name) for name in images if name.isdecimal() and not Path(name).exists()}
     files = [name for name in images if name not in numbers]
     found: dict[str, np.ndarray] = {}
     if files:
         read = model.read(files, strict=False)
         if len(read.x) < len(files):
-            raise ValueError(f"not every image can be read: {'; '.join(read.notes)}")
+            raise ValueError(f"some images cannot be read: {'; '.join(read.notes)}")
         if len(read.x) > len(files):
             size = "x".join(map(str, model.shape[1:]))
-            raise ValueError(f"this model was trained on patches, so one sample is {size} pixels; "
-                             f"cut the part that you mean out of the image")
+            raise ValueError(f"this model was trained on patches, so a sample has {size} pixels; "
+                             f"cut that part out of the image")
         scale = model.scale_of(read.x)
         found |= dict(zip(files, read.x.astype(np.float32) * np.float32(scale), strict=True))
     y: dict[str, int] = {}
@@ -33,7 +33,7 @@ def pick(model: Trained, images: Sequence[str]) -> Collection:
         unseen = source.splits[source.unseen]
         for name, number in numbers.items():
             if number >= len(unseen):
-                raise ValueError(f"{name} is neither a file nor a {source.unseen} sample: those "
+                raise ValueError(f"{name} is neither a file nor a {source.unseen} sample; these "
                                  f"have numbers from 0 to {len(unseen) - 1}")
             batch = unseen.batch(torch.tensor([number]))
             found[name] = rearrange(batch.x[0].numpy(), "c h w -> h w c")
@@ -43,14 +43,14 @@ def pick(model: Trained, images: Sequence[str]) -> Collection:
 
 
 def one_class(model: Trained, found: Collection, kind: str) -> str | None:
-    """The class by which a conditional model is to take all these images; None for others."""
+    """The class for all these images in a conditional model; None in others."""
     if model.model.condition is None:
         if kind:
-            raise ValueError("this model was not told classes in training, so --class says nothing "
-                             "to it")
+            raise ValueError("this model is not conditional, so --class has no effect on it; leave "
+                             "it out")
         return None
     kinds = set() if found.y is None else {found.classes[i] for i in found.y}
     if not kind and len(kinds) != 1:
-        raise ValueError(f"this model is conditional: say with --class as what it shall draw "
+        raise ValueError(f"this model is conditional: pass the class with --class "
                          f"({', '.join(model.classes[:12])})")
     return kind or kinds.pop()

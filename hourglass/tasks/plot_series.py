@@ -1,4 +1,4 @@
-"""A scored series as a picture: what it was, what came back, the score, the labelled windows."""
+"""Draw a scored series: values, reconstruction, score and labelled windows."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,9 @@ CHANNELS = 5   # that are drawn
 
 
 def draw_series(scored: ScoredSeries, out: Path, labelled: Spans = ()) -> None:
-    """Write a picture: a panel for each of the channels that cause the score of abnormal steps,
-    with its reconstruction, and below them the score of each step with the threshold; abnormal
-    steps are red, labelled windows shaded. Units stand side by side."""
+    """Draw a panel for each channel that causes the score of abnormal steps, with its
+    reconstruction; below, the score of each step with the threshold. Abnormal steps are red,
+    labelled windows shaded. Units follow one another."""
     series = scored.series
     times: Any = series.times if series.units is None else np.arange(len(series.times))
     shown, title = chosen(scored)
@@ -33,7 +33,7 @@ def draw_series(scored: ScoredSeries, out: Path, labelled: Spans = ()) -> None:
         ax.plot(times, scored.recon[:, channel], color=COLOURS[0], linewidth=0.8, label="again")
         red = np.where(scored.verdict, series.values[:, channel], np.nan)
         ax.plot(times, red, color=COLOURS[1], linewidth=1.2, marker=".", markersize=4,
-                label="abnormal")   # a dot, for a single step makes no line
+                label="abnormal")   # a dot, because a single step makes no line
     last = axes[-1]
     last.plot(times, scored.score, color=COLOURS[0], linewidth=0.8, label="score")
     last.axhline(scored.threshold, color=COLOURS[1], linestyle="--", linewidth=1,
@@ -53,15 +53,15 @@ def draw_series(scored: ScoredSeries, out: Path, labelled: Spans = ()) -> None:
 
 
 def chosen(scored: ScoredSeries) -> tuple[list[int], str]:
-    """The channels to draw: those that cause most of the score of abnormal steps, else of all; and
-    what to say where there are more."""
+    """The channels to draw: those that contribute most to the score of abnormal steps or, without
+    any, of all steps; and a note if there are more."""
     total = len(scored.series.columns)
     bad = scored.verdict if scored.verdict.any() else np.ones(len(scored.score), bool)
     share = scored.causes(bad)
     most = np.argsort(-share, kind="stable")[:CHANNELS]
     if total <= CHANNELS:
         return list(range(total)), ""
-    of = "abnormal steps" if scored.verdict.any() else "all steps, of which none is abnormal"
+    of = "abnormal steps" if scored.verdict.any() else "all steps (none is abnormal)"
     return most.tolist(), (f"the {CHANNELS} of {total} channels that make {share[most].sum():.0%} "
                            f"of the score of {of}, the largest share first")
 

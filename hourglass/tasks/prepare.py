@@ -1,4 +1,4 @@
-"""Data sets decoded once, into a file that trains at once."""
+"""Decode a data set once into a file, so that training starts at once."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,17 +16,17 @@ CHUNK = 4096
 
 
 def prepare(data: str, out: Path, reading: Reading) -> Collection:
-    """Write a source's images, brought to size, (N, H, W, C) in their own depth, into the .npy
-    file `out`, with names, labels and splits beside it. Interrupted, it goes on; what is up to
-    date stays.
+    """Write a source's images, shaped as `reading` says, (N, H, W, C) in their own depth, into the
+    .npy file `out`, with names, labels and splits next to it. An interrupted file is continued, an
+    up-to-date one kept.
 
-    Raises ValueError where the source holds no images, or `out` something else.
+    Raises ValueError if the source holds no images, or `out` something else.
     """
     if out.suffix != ".npy":
         raise ValueError(f"prepared images are a .npy file; write -o {out.with_suffix('.npy')}")
     if reading.range:
-        raise ValueError(f"a prepared file keeps all values as they are; give the range when "
-                         f"training: hourglass train {out} --range {reading.range}")
+        raise ValueError(f"a prepared file is not scaled; pass the range in training: hourglass "
+                         f"train {out} --range {reading.range}")
     found = collect(data, replace(reading, store=str(out)))
     manifest = load_manifest(out) if out.is_file() else None
     if manifest is None or not _is_in(out, found.x):
@@ -42,15 +42,15 @@ def _is_in(path: Path, x: np.ndarray) -> bool:
 def _write(
     data: str, found: Collection, out: Path, there: Manifest | None, reading: Reading
 ) -> Manifest:
-    """What a source brought in memory, unless it is there already."""
+    """Write images that a source has in memory, unless the file is up to date."""
     wanted = Manifest(data, found.identity.get("digest", data), reading.manner, len(found.x))
     if there and there.same(wanted):
         return there
     if found.x.ndim != 4:
         raise ValueError(f"{data} holds {found.x.dtype} of shape {found.x.shape[1:]}, not images; "
-                         f"train on it as it is")
+                         f"train on it directly")
     if out.exists():
-        raise ValueError(f"{out} is there already; delete it, or choose another -o")
+        raise ValueError(f"{out} exists; delete it, or choose another -o")
     check_space(out.parent, found.x.nbytes)
     part = out.with_name(out.name + ".part")
     with open(part, "wb") as file:

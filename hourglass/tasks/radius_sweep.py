@@ -1,4 +1,4 @@
-"""How far from the origin codes still decode to something: the tutorials' sweep of radii."""
+"""Decode codes at several radii: how far from the origin the decoder still makes sense."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ COLUMNS = 8
 
 @dataclass(frozen=True)
 class Draw:
-    """How codes are drawn and shown."""
+    """Options of a radius sweep."""
 
-    kind: str = ""       # the class as which a conditional model decodes them
+    kind: str = ""       # the class, for a conditional model
     seed: int = 0
     finish: Finish = PLAIN
 
 
 def sweep(model: Trained, radii: Sequence[float], out: Path, draw: Draw | None = None) -> str:
-    """A row a radius: left, codes from the box of that half-width, right, codes on the shell of
-    that radius; returns where the codes themselves lie. Raises ValueError."""
+    """Draw one row per radius: left, codes from the box of that half-width; right, codes on the
+    shell of that radius. Returns the radii of the codes themselves. Raises ValueError."""
     if len(model.shape) != 3:
         raise ValueError("this model was trained on vectors or series, which make no pictures")
     draw = draw or Draw()
     if draw.kind and model.model.condition is None:
-        raise ValueError("--radius draws codes of no class, and this model was not told any")
+        raise ValueError("--radius has no classes here, because this model is not conditional")
     codes = model.codes().z
     shape = tuple(codes.shape[1:])
     drawn = np.random.default_rng(draw.seed)
@@ -51,7 +51,7 @@ def sweep(model: Trained, radii: Sequence[float], out: Path, draw: Draw | None =
     lengths = codes.flatten(1).norm(dim=1)
     low, middle, high = np.quantile(lengths.numpy(), [0.05, 0.5, 0.95])
     line = (f"the {len(codes):,} training codes have radii of {low:.3g} to {high:.3g} (90 % of "
-            f"them), half below {middle:.3g}; {shape[0]} factors")
+            f"them), half below {middle:.3g}; {shape[0]} latent dimensions")
     save_figure(out, _drawn(rows, radii, line))
     return line
 

@@ -1,4 +1,4 @@
-"""Models in order: their figures over all seeds, as a table."""
+"""Rank models by their metrics over all seeds, as a table."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from ..run.folder import RunFolder, read_settings
 
 @dataclass(frozen=True)
 class Entry:
-    """A model that was compared: a run a seed, or why there is none."""
+    """A compared model: one run per seed, or an error."""
 
     model: str
     runs: list[RunFolder]
@@ -22,16 +22,16 @@ class Entry:
 
 
 class Measured(NamedTuple):
-    """One of a model's figures, over its seeds."""
+    """A metric of a model, over its seeds."""
 
-    values: tuple[float, ...]   # a seed each; () where there is none
+    values: tuple[float, ...]   # one per seed; () without any
 
     @property
     def mean(self) -> float:
         return statistics.fmean(self.values)
 
     def __str__(self) -> str:
-        """The mean, and with several seeds the standard deviation over them."""
+        """The mean and, with several seeds, their standard deviation."""
         if not self.values:
             return "-"
         told = f"{self.mean:,.0f}" if abs(self.mean) >= 1e3 else f"{self.mean:.4g}"
@@ -40,21 +40,21 @@ class Measured(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A figure that models are compared by."""
+    """A metric that models are compared by."""
 
     title: str
     about: str
     find: Callable[[dict[str, Any], str, Sequence[dict[str, float]]], float | None]
-    less: bool | None = None   # whether less is better; None where neither is
+    less: bool | None = None   # whether less is better; None: neither
 
 
 def _metric(name: str) -> Callable[..., float | None]:
-    """A metric of the run's record; {} stands for the prior that it is sampled from."""
+    """A metric of the run's record. {} stands for the prior of its samples."""
     return lambda record, prior, history: record["metrics"].get(name.format(prior))
 
 
 def _seconds(record: dict[str, Any], prior: str, history: Sequence[dict[str, float]]) -> float:
-    """Of an epoch, with its validation, the median."""
+    """Median seconds per epoch, with validation."""
     ends = [0.0, *(row["seconds"] for row in history)]
     return statistics.median(b - a for a, b in pairwise(ends))
 
@@ -64,15 +64,15 @@ COLUMNS = {
     "bce": Column("cross-entropy", "of reconstructions, binary, mean per value", _metric("bce"),
                   True),
     "frechet": Column("Frechet", "distance of samples from the model's usual prior to unseen ones, "
-                      "by the judge's features", _metric("{}/frechet"), True),
-    "kernel": Column("kernel", "distance of the same, squared", _metric("{}/kernel"), True),
+                      "by the extractor's features", _metric("{}/frechet"), True),
+    "kernel": Column("kernel", "squared kernel distance of the same", _metric("{}/kernel"), True),
     "mixture": Column("Frechet, mixture", "the same of samples from a Gaussian mixture fitted to "
                       "each model's codes", _metric("mixture/frechet"), True),
-    "knn": Column("5 neighbours", "share of the codes whose 5 nearest tell their class",
+    "knn": Column("5 neighbours", "share of codes whose class is that of most of their 5 nearest",
                   _metric("knn_accuracy"), False),
-    "linear": Column("linear", "share of the codes whose class a linear classifier finds",
+    "linear": Column("linear", "share of codes that a linear classifier assigns to their class",
                      _metric("linear_accuracy"), False),
-    "active": Column("active", "factors of the codes that vary from sample to sample",
+    "active": Column("active", "latent dimensions that vary from sample to sample",
                      _metric("active_units")),
     "epochs": Column("epochs", "trained", lambda record, prior, history: float(len(history))),
     "seconds": Column("s an epoch", "with its validation, median", _seconds, True),
@@ -83,15 +83,15 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Ranking:
-    """Models, the best by one figure first, those without it last; then the ones that refused."""
+    """Models with the best first, those without a value last; then those with an error."""
 
     entries: list[Entry]
-    priors: dict[str, str]                  # that a model is sampled from, by its text
-    table: dict[str, dict[str, Measured]]     # a row a model, a figure a column that has any
+    priors: dict[str, str]                  # the prior of each model's samples
+    table: dict[str, dict[str, Measured]]     # by model, then by column with any value
     order: str
 
     def best(self, column: str) -> set[str]:
-        """The models whose figure is the best there."""
+        """The models with the best value in a column."""
         less = COLUMNS[column].less
         means = {text: row[column].mean for text, row in self.table.items() if row[column].values}
         if less is None or len(means) < 2:
@@ -101,7 +101,7 @@ class Ranking:
 
 
 def rank(entries: Sequence[Entry], order: str = "") -> Ranking:
-    """Order models by a column, else by the Frechet distance of samples, else by their error."""
+    """Rank models by a column; by default the Frechet distance of samples, then the error."""
     check_order(order)
     there = [entry for entry in entries if entry.runs]
     priors = {entry.model: usual_prior(entry.runs[0]) for entry in there}
@@ -120,13 +120,13 @@ def rank(entries: Sequence[Entry], order: str = "") -> Ranking:
 
 
 def check_order(order: str) -> None:
-    """Raises ValueError for no column's name."""
+    """Raise ValueError for an unknown column."""
     if order and order not in COLUMNS:
         raise ValueError(f"no column is named {order!r}; {did_you_mean(order, COLUMNS)}")
 
 
 def usual_prior(run: RunFolder) -> str:
-    """What a run's model is sampled from, if it was looked at; else the mixture."""
+    """The prior of a run's samples, if it was evaluated; otherwise the mixture."""
     prior = load(run.path).usual_prior()
     return prior if f"{prior}/frechet" in run.read_record()["metrics"] else "mixture"
 
@@ -137,7 +137,7 @@ def _figure(column: Column, entry: Entry, prior: str) -> Measured:
 
 
 def as_text(ranking: Ranking) -> list[str]:
-    """The table for a terminal, a line each; below it, those that refused."""
+    """The table as lines for a terminal, followed by models with an error."""
     used = list(next(iter(ranking.table.values())))
     rows = [["", *(COLUMNS[name].title for name in used)]]
     rows += [[text, *(str(row[name]) for name in used)] for text, row in ranking.table.items()]
@@ -149,7 +149,7 @@ def as_text(ranking: Ranking) -> list[str]:
 
 
 def as_rows(ranking: Ranking) -> str:
-    """Every run's figures as the text of a .csv file."""
+    """All runs' values as the text of a .csv file."""
     used = list(next(iter(ranking.table.values())))
     lines = []
     for entry in ranking.entries:

@@ -1,4 +1,4 @@
-"""The page on models that were trained alike: their table, samples and curves."""
+"""The page on models that were trained alike: table, samples and curves."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,14 +23,14 @@ from .compare_runs import same_samples
 from .ranking import COLUMNS, Entry, Ranking, as_rows
 
 PAGE, ROWS = "comparison.html", "table.csv"
-BESIDE = ("curves", "codes")   # of each model, one beside the other
+BESIDE = ("curves", "codes")   # figures of each model, side by side
 SAID = ("data", "backbone", "likelihood", "batch_size", "optimiser", "lr", "schedule", "stop")
-TALLEST = 30.0                 # inches of a sheet
+TALLEST = 30.0                 # height limit of a sheet, in inches
 HUES = 10
 
 
 def write_page(ranking: Ranking, out: Path) -> Path:
-    """Write the page and the table of all runs into the folder; returns the page's path. Pictures
+    """Write the page, and the table of all runs, into the folder. Returns the page's path. Pictures
     are of each model's first seed."""
     entries = [entry for entry in ranking.entries if entry.runs]
     names = [entry.model for entry in entries]
@@ -51,7 +51,7 @@ def write_page(ranking: Ranking, out: Path) -> Path:
 
 
 def _shared(settings: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What all models were trained with; a model may bring a likelihood of its own, say."""
+    """The settings that all models share."""
     return {name: settings[0].get(name, "") for name in SAID
             if len({str(one.get(name, "")) for one in settings}) == 1}
 
@@ -59,7 +59,7 @@ def _shared(settings: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _drawn(
     ranking: Ranking, snapshots: Sequence[Snapshot], names: Sequence[str]
 ) -> list[dict[str, str]]:
-    """Samples of each model, from the prior that it is sampled from."""
+    """Samples of each model, from its prior."""
     if snapshots[0].x.ndim != 4:
         return []
     rows, told = [], []
@@ -73,12 +73,12 @@ def _drawn(
         return []
     sheet = contact_sheet(rows, told, 0.6, TALLEST)
     return [{"title": "Samples of each", "image": picture(as_png(sheet)),
-             "about": "Draws that were not chosen, from the prior that each is usually sampled "
-                      "from: its own, where training drew the codes to it."}]
+             "about": "Random samples, not selected, from each model's usual prior: its own, if "
+                      "training matched the codes to it."}]
 
 
 def _falling(entries: Sequence[Entry]) -> dict[str, str]:
-    """The error of all models by epoch and by time, a line a seed."""
+    """The error of all models by epoch and by time, one line per seed."""
     figure, axes = panels(1, 2, 4.2, sharey=True)
     for number, entry in enumerate(entries):
         for run in entry.runs:
@@ -93,9 +93,9 @@ def _falling(entries: Sequence[Entry]) -> dict[str, str]:
     axes[0].set_ylabel("squared error per value, on val")
     plain(axes)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
-    return {"title": "How the errors fell", "image": picture(as_png(figure)),
-            "about": "Losses of different models are no one quantity; the squared error of "
-                     "reconstructions is."}
+    return {"title": "Error during training", "image": picture(as_png(figure)),
+            "about": "Losses of different models cannot be compared; the squared error of "
+                     "reconstructions can."}
 
 
 def _line(axes: Sequence[Axes], run: RunFolder, number: int, label: str | None) -> None:
@@ -111,7 +111,7 @@ def _line(axes: Sequence[Axes], run: RunFolder, number: int, label: str | None) 
 
 def _beside(snapshots: Sequence[Snapshot]) -> list[dict[str, Any]]:
     drawn = [{name: _picture(figure) for name, figure in draw_all(s, BESIDE)} for s in snapshots]
-    titles = {"curves": "Losses of each", "codes": "Where the samples lie in each"}
+    titles = {"curves": "Losses of each", "codes": "Latent codes of each"}
     return [{"title": titles[name], "about": figures.about(name),
              "images": [held.get(name, "") for held in drawn]}
             for name in BESIDE if any(name in held for held in drawn)]

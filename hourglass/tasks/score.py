@@ -1,4 +1,4 @@
-"""How abnormal samples are: a table of scores and verdicts, heat maps, and how right they are."""
+"""Score anomalies: a table of scores and verdicts, heat maps, and how correct they are."""
 
 import json
 from contextlib import ExitStack, suppress
@@ -22,35 +22,35 @@ from .masks import by_masks, find_masks
 from .own_size import write_whole_heatmaps
 from .write_images import check_name
 
-NORMAL_NAMES = ("normal", "good")   # of folders, where training knew no classes
+NORMAL_NAMES = ("normal", "good")   # names of normal folders, if training had no classes
 COLUMNS = ("file", "score", "probability", "verdict")
-FEW = 50   # normal samples that a threshold can hardly be told from
+FEW = 50   # fewer normal samples make an unreliable threshold
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a person asks for; what is "" is as it was kept, else as usual."""
+    """Options of scoring. "" means: as saved with the run, or the default."""
 
     detector: str = ""
     threshold: str = ""
-    labelled: str = ""    # a folder of a few examples, classes of it normal and abnormal
-    normal: str = ""      # the classes that are normal, with commas
-    masks: str = ""       # a folder or archive of masks of defects, else ground_truth/ of the data
+    labelled: str = ""    # a folder of examples, in normal/ and abnormal/
+    normal: str = ""      # the normal classes, separated by commas
+    masks: str = ""       # a folder or archive of defect masks; default: ground_truth/ of the data
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What was found."""
+    """Scores and verdicts of samples."""
 
     names: tuple[str, ...]
     scores: np.ndarray           # (N,)
     probabilities: np.ndarray    # (N,)
-    abnormal: np.ndarray         # (N,) whether each is called so
-    right: dict[str, Estimate]   # how right, where classes tell
+    abnormal: np.ndarray         # (N,) verdicts
+    right: dict[str, Estimate]   # metrics, if classes are known
     unreadable: tuple[str, ...]
 
     def rows(self) -> list[tuple[str, float | None, float | None, str]]:
-        """A row a sample, then those that could not be read."""
+        """One row per sample, then those that could not be read."""
         found: list[tuple[str, float | None, float | None, str]] = [
             (name, float(score), float(share), "abnormal" if odd else "normal")
             for name, score, share, odd in zip(self.names, self.scores, self.probabilities,
@@ -61,10 +61,10 @@ class Verdicts:
 def score(
     model: Trained, data: str, choice: Choice, out: Path, heatmaps: Path | None = None
 ) -> tuple[Detector, Verdicts]:
-    """Score the samples of a folder, archive, array or source, or if none is named those that the
-    run kept for its test, and write a .csv or .json, and perhaps a heat map for each.
+    """Score the samples of a folder, archive, array or source, by default the run's test samples.
+    Writes a .csv or .json and, if chosen, a heat map for each.
 
-    A detector or threshold that is chosen here is kept with the run. Raises ValueError.
+    The run keeps a detector or threshold that is chosen here. Raises ValueError.
     """
     check_name(out, (".csv", ".json"))
     if heatmaps is not None:
@@ -77,7 +77,7 @@ def score(
     right = {} if y is None or len(np.unique(y)) < 2 else {
         **separation(scores, y), **at_threshold(odd, y)}
     if choice.masks and as_patches(found.x) is not None:
-        raise ValueError("a model of patches is not held against masks; leave --masks out")
+        raise ValueError("a model of patches cannot be measured by masks; leave --masks out")
     place = place_of(model, data)
     with ExitStack() as stack:
         masks = find_masks(place, choice.masks, stack) if as_patches(found.x) is None else None
@@ -93,14 +93,14 @@ def score(
 
 
 def samples_of(model: Trained, data: str) -> Collection:
-    """The samples to score: where the data has a test split of its own, that one."""
+    """The samples to score. Data with its own test split gives that split."""
     if not data:
         source = model.source()
         split = source.splits[source.unseen]
         if source.unseen == "train":
-            say("nothing was kept out of training: the training samples themselves are scored")
+            say("there are no held-out samples: the training samples themselves are scored")
         rows, patches = split.index.numpy(), as_patches(split.x)
-        if patches is not None:   # one of each image
+        if patches is not None:   # one per image
             rows = rows[np.unique(patches.owner[rows], return_index=True)[1]]
             x = patches.of(patches.owner[rows])
             return Collection(x, None if split.y is None else split.y.numpy()[rows],  # type: ignore
@@ -121,21 +121,21 @@ def samples_of(model: Trained, data: str) -> Collection:
 
 
 def place_of(model: Trained, data: str) -> str:
-    """The path of the samples that are scored, "" where they have none."""
-    with suppress(ValueError):   # of an array that is gone
+    """The path of the scored samples, "" if they have none."""
+    with suppress(ValueError):   # an array that is not in memory any more
         return data or model.data
     return ""
 
 
 def labels_of(model: Trained, found: Collection, normal: str = "") -> np.ndarray | None:
-    """(N,) 1 for samples of an abnormal class: none of those that are named, else of those that
-    training saw, else of "normal" and "good"; None where classes say nothing. Raises ValueError
-    for a class that is not there."""
+    """1 for samples of an abnormal class, (N,). Normal are the classes in `normal`, by default
+    those of the training data, or "normal" and "good". None without classes. Raises ValueError for
+    an unknown class."""
     named = [name.strip() for name in normal.split(",") if name.strip()]
     if found.y is None:
         if named:
-            raise ValueError("these samples have no classes, so none is normal; classes are "
-                             "folders in the folder that is scored")
+            raise ValueError("these samples have no classes, so none is normal; put them into one "
+                             "folder per class")
         return None
     wrong = next((name for name in named if name not in found.classes), None)
     if wrong is not None:
@@ -147,14 +147,14 @@ def labels_of(model: Trained, found: Collection, normal: str = "") -> np.ndarray
 
 
 def chosen(model: Trained, choice: Choice) -> Detector:
-    """The detector that is asked for, from now on the run's; or the one that is kept."""
+    """The chosen detector, which the run keeps from now on; by default the saved one."""
     labelled = None
     if choice.labelled:
         found = model.read(choice.labelled, strict=False, whole=True, strays=False)
         y = labels_of(model, found, choice.normal if found.y is not None and set(
             choice.normal.split(",")) & set(found.classes) else "")
         if y is None or len(np.unique(y)) < 2:
-            raise ValueError(f"{choice.labelled} wants samples of both kinds, in folders such as "
+            raise ValueError(f"{choice.labelled} needs samples of both kinds, in folders such as "
                              f"normal/ and abnormal/")
         labelled = found, y
     detector = model.detector(choice.detector, choice.threshold, labelled)
@@ -164,7 +164,7 @@ def chosen(model: Trained, choice: Choice) -> Detector:
 
 
 def write_table(out: Path, detector: Detector, verdicts: Verdicts) -> None:
-    """The verdicts as .csv, a row a sample, or as .json with what they were found by."""
+    """Write the verdicts as .csv, one row per sample, or as .json with detector and threshold."""
     if out.suffix.lower() == ".json":
         samples = [dict(zip(COLUMNS, row, strict=True)) for row in verdicts.rows()]
         held = {"detector": detector.text, "threshold": detector.threshold,
@@ -177,15 +177,15 @@ def write_table(out: Path, detector: Detector, verdicts: Verdicts) -> None:
 
 
 def in_words(detector: Detector, verdicts: Verdicts) -> list[str]:
-    """What was found, in a line or two."""
+    """The result in a line or two."""
     count = int(verdicts.abnormal.sum())
     lines = [f"{count:,} of {len(verdicts.scores):,} abnormal: {detector.text} above "
              f"{detector.threshold:.5g}, {detector.threshold_text}"]
     if detector.why:
         lines.append(detector.why)
     if len(detector.fitted.normal) < FEW and detector.threshold_text != "best_f1":
-        lines.append(f"the threshold rests on {len(detector.fitted.normal)} normal samples, which "
-                     f"is few; keep more for val, or give --labelled examples")
+        lines.append(f"the threshold comes from only {len(detector.fitted.normal)} normal samples; "
+                     f"use more for val, or pass --labelled examples")
     if verdicts.right:
         lines.append("; ".join(f"{name} {value.value:.4g} ({value.low:.4g} to {value.high:.4g})"
                                for name, value in verdicts.right.items()))

@@ -1,17 +1,17 @@
-"""What was found in a scored series, in words, and how that fits known labels."""
+"""Describe a scored series in words, and compare it with known labels."""
 
 import numpy as np
 
 from ..data.series import Spans
 from .score_series import ScoredSeries, as_texts, labelled_steps, runs
 
-NEARLY_ALL = 0.8   # share of abnormal steps from which a file is unlike the training data
-FAR = 3.0          # deviations between a channel's mean there and in training
+NEARLY_ALL = 0.8   # share of abnormal steps that makes a file unlike the training data
+FAR = 3.0          # standard deviations between a channel's mean there and in training
 SHOWN, NAMED = 5, 3   # stretches, and channels
 
 
 def in_words(scored: ScoredSeries, spans: Spans = ()) -> list[str]:
-    """What was found, in lines: how many steps, where they are, and how that fits the labels."""
+    """Lines on how many steps are abnormal, where they are, and how that fits the labels."""
     stretches = scored.stretches
     count = int(scored.verdict.sum())
     bridged = any((~scored.verdict[a:b]).any() for a, b in stretches)
@@ -48,7 +48,7 @@ def _where(scored: ScoredSeries, a: int, b: int) -> str:
 
 
 def _causes(scored: ScoredSeries, a: int, b: int) -> str:
-    """The channels whose errors make most of a stretch's score, where there are several."""
+    """The channels that contribute most to a stretch's score, if there are several."""
     columns = scored.series.columns
     if len(columns) < 2:
         return ""
@@ -59,7 +59,7 @@ def _causes(scored: ScoredSeries, a: int, b: int) -> str:
 
 
 def _unlike(scored: ScoredSeries) -> list[str]:
-    """What to say of a file in which nearly all steps are abnormal."""
+    """A note on a file in which nearly all steps are abnormal."""
     known = np.isfinite(scored.score)
     share = scored.verdict.sum() / max(known.sum(), 1)
     if share < NEARLY_ALL:
@@ -68,14 +68,14 @@ def _unlike(scored: ScoredSeries) -> list[str]:
     far = [i for i in np.argsort(-np.abs(scored.shift)) if abs(scored.shift[i]) > FAR][:NAMED]
     where = [f"{columns[i]} is on average {abs(scored.shift[i]):.3g} deviations "
              f"{'above' if scored.shift[i] > 0 else 'below'} it" for i in far]
-    return [f"{share:.0%} of the steps are abnormal: this file is unlike the training data, so it "
-            f"says little that they are" + (f" ({', '.join(where)})" if where else "") +
+    return [f"{share:.0%} of the steps are abnormal: this file is unlike the training data, so the "
+            f"verdicts mean little" + (f" ({', '.join(where)})" if where else "") +
             "; train on normal data of the same kind, such as the first part of this file"]
 
 
 def labels_of(scored: ScoredSeries, spans: Spans = ()) -> list[np.ndarray]:
-    """The steps (T,) of each labelled stretch: of these, else of the series' own, else of its
-    column of labels."""
+    """The steps (T,) of each labelled stretch: of `spans`, by default of the series' own labels, or
+    of its column of labels."""
     series = scored.series
     spans = spans or series.labelled
     if spans:
@@ -88,7 +88,7 @@ def labels_of(scored: ScoredSeries, spans: Spans = ()) -> list[np.ndarray]:
 
 
 def _against(scored: ScoredSeries, each: list[np.ndarray]) -> list[str]:
-    """How what was found fits the labels."""
+    """How the result fits the labels."""
     from sklearn.metrics import roc_auc_score
     within = np.any(each, axis=0)
     right = scored.verdict & within

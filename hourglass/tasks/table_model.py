@@ -1,4 +1,4 @@
-"""What an estimator has learnt of a table: a run's files, held in memory, and the table's scale."""
+"""The trained model of an estimator: a run's files in memory, and the table's scale."""
 
 import copy
 import json
@@ -42,7 +42,7 @@ FEWEST = 5   # rows kept for validation that tell how much worse new rows come b
 
 @dataclass(frozen=True)
 class Scaling:
-    """How a table (N, D) becomes what a model sees, and back; its numbers may be one for all."""
+    """The scaling of a table (N, D) for a model. Its numbers may be one for all columns."""
 
     centre: np.ndarray   # (D,) or ()
     spread: np.ndarray   # (D,) or (), above 0
@@ -52,13 +52,13 @@ class Scaling:
         return np.asarray((x - self.centre) / self.spread)
 
     def back(self, x: np.ndarray) -> np.ndarray:
-        """(N, D), in the table's own units."""
+        """(N, D), in the table's units."""
         return np.asarray(x * self.spread + self.centre)
 
 
 def scaling_of(x: np.ndarray, scale: str, images: bool) -> Scaling:
-    """Of a table x (N, D), by name: `standard` brings every column to mean 0 and variance 1,
-    `range` all values together to 0 to 1; `auto` is the one for tables, the other for images."""
+    """The scaling of a table x (N, D) by name. `standard` standardises every column, `range` scales
+    all values together to [0, 1]; `auto` is the first for tables, the second for images."""
     if scale not in SCALES:
         raise ValueError(f"no scale is named {scale!r}; {did_you_mean(str(scale), SCALES)}")
     scale = ("range" if images else "standard") if scale == "auto" else scale
@@ -68,7 +68,7 @@ def scaling_of(x: np.ndarray, scale: str, images: bool) -> Scaling:
         low, high = float(x.min()), float(x.max())
         return Scaling(np.array(low), np.array(high - low or 1.0))
     from sklearn.preprocessing import StandardScaler
-    largest = np.abs(x).max(0).astype(np.float64)   # whose square may be too large to write down
+    largest = np.abs(x).max(0).astype(np.float64)   # its square may overflow
     largest[largest == 0] = 1
     found = StandardScaler().fit(x / largest)
     varies = x.min(0) < x.max(0)
@@ -76,22 +76,22 @@ def scaling_of(x: np.ndarray, scale: str, images: bool) -> Scaling:
 
 
 def settings_for(model: str, dim: int | None, values: Mapping[str, Any]) -> Settings:
-    """Settings of a model by its text, with `dim` numbers in its code if that is given."""
+    """Settings of a model by its text, with `dim` latent dimensions if that is set."""
     given = {name: value for name, value in values.items() if value is not None}
     if dim is not None:
         call = read(model)
         options = models.check(call)
         if "dim" not in models.options(call.name) or "bottleneck" in given:
-            raise ValueError(f"dim={dim} says nothing here: the code is as large as "
-                             f"{given.get('bottleneck', model)} makes it")
+            raise ValueError(f"dim={dim} has no effect here: the size of the code is set by "
+                             f"{given.get('bottleneck', model)}")
         whole = isinstance(dim, int | np.integer) and not isinstance(dim, bool)
         if not whole or dim < 1:
-            raise ValueError(f"dim must be a whole number from 1, or None, not {dim!r}")
+            raise ValueError(f"dim must be an integer from 1, or None, not {dim!r}")
         model = str(type(call)(call.name, (), {**options, "dim": int(dim)}))
     settings = make_settings({"test": 0.0, **given, "model": model})
     if settings.parts().condition != "none":
-        raise ValueError("an estimator is given no classes beside X, so its model cannot be "
-                         "conditional; hourglass.train can train one")
+        raise ValueError("an estimator gets no classes, so its model cannot be conditional; use "
+                         "hourglass.train")
     return settings
 
 
@@ -100,8 +100,8 @@ def learn(
 ) -> "Learnt":
     """Train on the rows of x (N, D), each a sample of that shape: (D,), (H, W) or (H, W, C).
 
-    Nothing is said but if `verbose`, and no file stays; torch's and numpy's own generators are left
-    as they were. Raises ValueError and FloatingPointError as training does.
+    Prints only if `verbose`, keeps no file, and leaves torch's and numpy's random state unchanged.
+    Raises ValueError and FloatingPointError as training does.
     """
     scaling = scaling_of(x, scale, len(shape) > 1)
     shape = (*shape, 1) if len(shape) == 2 else shape
@@ -125,8 +125,8 @@ def learn(
 
 
 class Learnt:
-    """A trained model of the rows of a table. What goes in and out are tables (N, D), their codes
-    (N, K); maps as codes are flattened. Pickled as the run's files: safetensors and texts."""
+    """A trained model of a table's rows. Inputs and outputs are tables (N, D), codes are (N, K);
+    maps as codes are flattened. It is pickled as the run's files: safetensors and texts."""
 
     def __init__(self, files: dict[str, bytes], scaling: Scaling, shape: tuple[int, ...],
                  device: str = "cpu", unseen: np.ndarray | None = None):
@@ -137,15 +137,15 @@ class Learnt:
             self.trained = load(folder, device)
             own = self.trained.model.sample_prior(1)
         self.code = tuple(own.shape[1:])
-        # rows of a table are computed in double precision: a row's code is then the same to the
-        # last digit of a float32, whatever rows stand beside it
+        # Double precision, so that a row's code does not depend on the other rows, down to the
+        # last digit of a float32
         double = len(shape) == 1 and device == "cpu"
         self.dtype = torch.float64 if double else torch.float32
         self.model = copy.deepcopy(self.trained.model).to(self.dtype)
 
     @property
     def epochs(self) -> int:
-        """How many the training took."""
+        """Number of training epochs."""
         return self.files["history.csv"].count(b"\n") - 1
 
     @property
@@ -164,7 +164,7 @@ class Learnt:
             self.model.decode(t).mean)))
 
     def seen(self, x: np.ndarray, look: Look) -> Seen:
-        """What the model makes of the rows of x (N, D), as detectors take it; scaled."""
+        """Results for the rows of x (N, D), for detectors; scaled."""
         return together([seen_of(self.model, Batch(channels_first(batch)), look)
                          for batch in self._batches(self.samples(x))])
 
@@ -174,9 +174,9 @@ class Learnt:
         return fit_pca(samples, components_for(samples[0].size, self.width))
 
     def seen_in_training(self, x: np.ndarray, look: Look) -> Seen:
-        """The same of the very rows that it was trained on, with errors and likelihoods of the
-        trained ones brought to the level of the ones kept for validation: a new row comes back
-        worse than one that was trained on. Principal components are those of other rows."""
+        """Results for the training rows. Errors and likelihoods of trained rows are moved to the
+        level of the validation rows, because new rows have larger errors than trained ones.
+        Principal components are fitted on other rows."""
         seen, trained = self.seen(x, look), np.ones(len(x), bool)
         if "pca" in look.maps:
             samples, count = self.samples(x), components_for(self.samples(x[:1]).size, self.width)
@@ -209,7 +209,7 @@ class Learnt:
         return (torch.from_numpy(some).to(self.device, self.dtype) for some, in pieces(x))
 
     def about(self) -> dict[str, Any]:
-        """Scale and shape, as JSON can hold them."""
+        """Scale and shape, as JSON data."""
         return {"centre": self.scaling.centre.tolist(), "spread": self.scaling.spread.tolist(),
                 "shape": list(self.shape), "device": self.device}
 
@@ -229,7 +229,7 @@ def _level(values: np.ndarray) -> tuple[float, float]:
 def _known(
     files: dict[str, bytes], about: dict[str, Any]
 ) -> tuple[dict[str, bytes], Scaling, tuple[int, ...], str]:
-    """What makes a Learnt anew; where its device is missing, on the CPU."""
+    """The arguments to make a Learnt again; on the CPU if its device is missing."""
     try:
         device = str(choose_device(about["device"]))
     except ValueError:
@@ -244,7 +244,7 @@ def read_files(folder: Path) -> dict[str, bytes]:
 
 
 def write_files(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write them into a folder."""
+    """Write the files into a folder."""
     for name, content in files.items():
         (folder / name).write_bytes(content)
 
@@ -252,8 +252,8 @@ def write_files(files: Mapping[str, bytes], folder: Path) -> None:
 def save(
     path: str | Path, learnt: Learnt, state: dict[str, np.ndarray], estimator: dict[str, Any]
 ) -> None:
-    """Write a run's folder, and with it what else an estimator is: texts, and the arrays that its
-    detector remembers. Raises ValueError where other files are."""
+    """Write a run's folder and the rest of an estimator: texts, and the arrays of its detector.
+    Raises ValueError if there are other files."""
     folder = Path(path)
     check_empty(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -263,7 +263,7 @@ def save(
 
 
 def restore(path: str | Path) -> tuple[Learnt, dict[str, np.ndarray], dict[str, Any]]:
-    """What `save` wrote; raises ValueError."""
+    """Load what `save` wrote. Raises ValueError."""
     folder = Path(path)
     try:
         state, texts = load_tensors(folder / STATE)
@@ -271,4 +271,4 @@ def restore(path: str | Path) -> tuple[Learnt, dict[str, np.ndarray], dict[str, 
         learnt = Learnt(*_known(read_files(folder), estimator["learnt"]))
         return learnt, {name: t.numpy() for name, t in state.items()}, estimator
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} holds no whole estimator ({error})") from None
+        raise ValueError(f"{path} is no complete estimator ({error})") from None

@@ -1,4 +1,4 @@
-"""Pictures as people want them written: one image, a sheet of many, an animation."""
+"""Write pictures: one image, a sheet of many, or an animation."""
 
 import io
 import math
@@ -20,20 +20,20 @@ if TYPE_CHECKING:   # few commands draw, and matplotlib takes half a second to i
 SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
 TIFFS = (".tif", ".tiff")
 MOVING = (".gif", ".webp", ".mp4")
-SEEN = 64        # pixels of an image's shorter side in a sheet
-LEAST = 256      # pixels of an animation's shorter side
+SEEN = 64        # least pixels of an image's shorter side in a sheet
+LEAST = 256      # least pixels of an animation's shorter side
 COLOURS = 256
 
 
 def as_picture(image: np.ndarray) -> Image.Image:
-    """An image (H, W, C) in [0, 1] as a picture; of other than one or three channels, those that
-    `show_channels` chose, or all side by side."""
+    """Convert an image (H, W, C) in [0, 1] to a picture. For other than one or three channels, it
+    shows those that `show_channels` chose, or all side by side."""
     values = np.rint(np.clip(laid_out(image[None])[0], 0, 1) * 255).astype(np.uint8)
     return Image.fromarray(values[..., 0] if values.shape[-1] == 1 else values)
 
 
 def as_sheet(images: np.ndarray, columns: int = 0) -> np.ndarray:
-    """Images (N, H, W, C) as one picture (H, W, 3), white where there are no more."""
+    """Join images (N, H, W, C) to one picture (H, W, 3); empty places are white."""
     columns = columns or math.ceil(math.sqrt(len(images)))
     rgb = shown(images)
     missing = -len(rgb) % columns
@@ -42,8 +42,8 @@ def as_sheet(images: np.ndarray, columns: int = 0) -> np.ndarray:
 
 
 def save_picture(path: Path, picture: Image.Image, quality: int = 75) -> None:
-    """Write a still picture, whole or not at all; `quality`, up to 100, is for kinds that lose
-    some of it. Raises ValueError for another suffix."""
+    """Write a still picture as a whole. `quality`, up to 100, is for lossy formats. Raises
+    ValueError for another suffix."""
     check_name(path, SUFFIXES)
     buffer = io.BytesIO()
     kind = path.suffix.lower()
@@ -67,22 +67,22 @@ def save_figure(path: Path, figure: "Figure") -> None:
 
 
 def check_name(path: Path, suffixes: Sequence[str]) -> None:
-    """Raises ValueError for a name that ends in none of these."""
+    """Raise ValueError for a name with none of these suffixes."""
     if path.suffix.lower() not in suffixes:
-        raise ValueError(f"{path} does not say what to write; end it in one of "
+        raise ValueError(f"{path} has no known suffix; end it in one of "
                          f"{', '.join(dict.fromkeys(suffixes))}")
 
 
 def enlarged(sheet: np.ndarray, size: tuple[int, ...]) -> Image.Image:
-    """A sheet of small images (H, W) as a picture in which they can be seen."""
+    """Enlarge a sheet of small images (H, W)."""
     times = max(1, SEEN // min(size))
     height, width = sheet.shape[:2]
     return as_picture(sheet).resize((times * width, times * height), Image.Resampling.NEAREST)
 
 
 def save_animation(path: Path, frames: Sequence[np.ndarray], rate: int, loop: bool) -> None:
-    """Write images (H, W, C) in [0, 1] as .gif, .webp or .mp4, so many a second, enlarged to be
-    seen; raises ValueError for another suffix."""
+    """Write images (H, W, C) in [0, 1] as .gif, .webp or .mp4, with `rate` frames per second,
+    enlarged if small. Raises ValueError for another suffix."""
     check_name(path, MOVING)
     height, width = frames[0].shape[:2]
     times = max(1, math.ceil(LEAST / min(height, width)))
@@ -92,7 +92,7 @@ def save_animation(path: Path, frames: Sequence[np.ndarray], rate: int, loop: bo
     if kind == ".mp4":
         _save_video(path, pictures, rate)
         return
-    if kind == ".gif":   # in the colours of all frames together, so that none flickers
+    if kind == ".gif":   # one palette for all frames, so that none flickers
         sheet = Image.fromarray(np.concatenate([np.asarray(p.convert("RGB")) for p in
                                                 pictures[::max(1, len(pictures) // 12)]]))
         palette = sheet.quantize(COLOURS, Image.Quantize.FASTOCTREE)
