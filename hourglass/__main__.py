@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C is answered in a line even while it is being imported."""
+    """Run the command line. Ctrl-C gives one line, even during imports."""
     try:
         from .cli.main import main as run
         run()

@@ -1,4 +1,4 @@
-"""A detector of outliers as pyod's are: scores that rise with oddness, labels of 0 and 1."""
+"""An outlier detector with pyod's interface: scores that rise with abnormality, labels 0 and 1."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class AutoencoderOD(BaseEstimator):
         self.estimator = estimator
 
     def fit(self, X: Any, y: Any = None) -> "AutoencoderOD":
-        """Train on X (N, D); y is not looked at."""
+        """Train on X (N, D). y is ignored."""
         chosen = AutoencoderDetector() if self.estimator is None else clone(self.estimator)
         self.estimator_ = chosen.set_params(contamination=self.contamination).fit(X)
         self.decision_scores_ = self.decision_function(X)
@@ -44,21 +44,21 @@ class AutoencoderOD(BaseEstimator):
     def decision_function(self, X: Any) -> np.ndarray:
         """How abnormal every row of X is, (N,): higher is more abnormal."""
         check_is_fitted(self, "estimator_")
-        return -self.estimator_.score_samples(X)   # the one place where the sign turns
+        return -self.estimator_.score_samples(X)   # the sign changes only here
 
     def predict(self, X: Any, return_confidence: bool = False) -> Any:
-        """1 for an outlier, 0 for a normal row, (N,); and if asked, `predict_confidence`."""
+        """1 for an outlier, 0 for a normal row, (N,); and `predict_confidence`, if chosen."""
         labels = self._labels(self.decision_function(X))
         return (labels, self.predict_confidence(X)) if return_confidence else labels
 
     def fit_predict(self, X: Any, y: Any = None) -> np.ndarray:
-        """The labels (N,) of what it is trained on."""
+        """Train, and return the labels (N,) of the training rows."""
         return self.fit(X).labels_
 
     def predict_proba(self, X: Any, method: str = "linear") -> np.ndarray:
-        """(N, 2), normal and outlier, from where a score lies among those of training: between the
-        least and the greatest (`linear`), or by a Gaussian's distribution (`unify`; Kriegel et al.,
-        2011). Neither is calibrated."""
+        """Probabilities (N, 2) of normal and outlier, by a score's position among those of
+        training: between smallest and largest (`linear`), or by a Gaussian's distribution (`unify`;
+        Kriegel et al., 2011). Neither is calibrated."""
         if method not in METHODS:
             raise ValueError(f"no method is named {method!r}; {did_you_mean(str(method), METHODS)}")
         scores, known = self.decision_function(X), self.decision_scores_
@@ -71,8 +71,8 @@ class AutoencoderOD(BaseEstimator):
         return np.stack([1 - odd, odd], axis=1)
 
     def predict_confidence(self, X: Any) -> np.ndarray:
-        """How sure it is that training on other samples would give a row the same label, (N,)
-        (Perini, Vercruyssen & Davis, 2020)."""
+        """Probability that training on other samples would give a row the same label, (N,) (Perini,
+        Vercruyssen & Davis, 2020)."""
         from scipy.stats import binom
         scores, total = self.decision_function(X), len(self.decision_scores_)
         below = np.searchsorted(np.sort(self.decision_scores_), scores, side="right")
@@ -82,5 +82,5 @@ class AutoencoderOD(BaseEstimator):
         return found
 
     def _labels(self, scores: np.ndarray) -> np.ndarray:
-        """0 and 1 as pyod has them."""
+        """Labels 0 and 1, as in pyod."""
         return (scores > self.threshold_).astype(int)

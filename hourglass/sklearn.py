@@ -1,4 +1,4 @@
-"""scikit-learn's estimators: an autoencoder as a transformer, and as a detector of outliers.
+"""scikit-learn estimators: an autoencoder as a transformer, and as an outlier detector.
 
     from hourglass.sklearn import AutoencoderTransformer
     make_pipeline(AutoencoderTransformer(dim=4), LogisticRegression()).fit(X, y)
@@ -31,14 +31,14 @@ from .inference.sample_stats import Look
 from .inference.thresholds import contamination as lies_above
 from .tasks.table_model import learn, restore, save, settings_for
 
-TABLE = [np.float64, np.float32]   # what X may be; all else becomes float64
-USUAL = "mahalanobis"   # "auto": rows that were trained on come back, outliers too, but their codes
+TABLE = [np.float64, np.float32]   # types of X; all others become float64
+USUAL = "mahalanobis"   # "auto": outliers in the training rows have small errors, but their codes
 # lie apart (benchmarks/estimators.py)
 
 
 @dataclass(eq=False, repr=False)
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Rows of X (N, D) to codes (N, K) and back, by an autoencoder trained on X alone.
+    """Rows of X (N, D) to codes (N, K) and back, by an autoencoder trained on X.
 
     After fit: `learnt_`, `n_iter_` (epochs), `n_features_in_`, and `feature_names_in_` where X
     names its columns. The same `random_state` gives the same codes. Raises ValueError.
@@ -50,20 +50,20 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         (1797, 4)
     """
 
-    dim: int | None = None                       # numbers in a code, in place of the model's own
+    dim: int | None = None                       # latent dimensions; None: as in `model`
     model: str = "ae(8)"                         # a named model, such as vae(4)
-    scale: str = "auto"                          # standard, range, none; auto: standard, of images
-    image_shape: tuple[int, ...] | None = None   # range; (H, W) or (H, W, C) that a row is of
-    epochs: int | None = None                    # at most; else some 8,000 steps' worth, to 400
+    scale: str = "auto"                          # standard, range, none; auto: standard, for images
+    image_shape: tuple[int, ...] | None = None   # range; (H, W) or (H, W, C) of a row
+    epochs: int | None = None                    # at most; None: about 8,000 steps, at most 400
     batch_size: int = 128
-    lr: float | None = None                      # else the optimiser's usual one
+    lr: float | None = None                      # None: the optimiser's usual one
     device: str = "cpu"
     random_state: Any = None
-    verbose: int = 0                             # above 0, training is shown
+    verbose: int = 0                             # above 0, progress is printed
     settings: Mapping[str, Any] | None = None    # others by name: {"backbone": "mlp(64)", ...}
 
     def fit(self, X: Any, y: Any = None) -> "AutoencoderTransformer":
-        """Train on X (N, D); y is for pipelines, and not looked at."""
+        """Train on X (N, D). y is ignored."""
         _fit(self, X)
         return self
 
@@ -73,7 +73,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return self.learnt_.encode(X).astype(X.dtype)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """Rows (N, D) of codes (N, K), in X's own units."""
+        """Rows (N, D) of codes (N, K), in X's units."""
         check_is_fitted(self)
         X = check_array(X, dtype=TABLE)
         if X.shape[1] != self.learnt_.width:
@@ -81,12 +81,12 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return self.learnt_.decode(X).astype(X.dtype)
 
     def save(self, path: str | Path) -> None:
-        """Write a folder without pickles, which is a run's too: `hourglass.load` opens it."""
+        """Write a folder without pickles. It is also a run, which `hourglass.load` opens."""
         _save(self, path, {})
 
     @classmethod
     def load(cls: "type[AutoencoderTransformer]", path: str | Path) -> "AutoencoderTransformer":
-        """A fitted one from such a folder; raises ValueError."""
+        """Load a fitted estimator from such a folder. Raises ValueError."""
         return _loaded(cls, path)[0]
 
     @property
@@ -103,8 +103,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
 @dataclass(eq=False, repr=False)
 class AutoencoderDetector(OutlierMixin, BaseEstimator):
-    """Rows of X whose codes lie far from the others' (or that do not come back, with
-    detector="error"), by an autoencoder trained on X: outliers.
+    """Outlier detection with an autoencoder trained on X: rows whose codes lie far from the others
+    or, with detector="error", rows with a large reconstruction error.
 
     After fit: `offset_`, below which a score is an outlier's, so that the share `contamination` of
     X is; `detector_` and its `state_`; `learnt_`, `n_iter_` (epochs), `n_features_in_`,
@@ -118,9 +118,9 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         90
     """
 
-    contamination: float = 0.1                   # share of X that is taken for outliers
+    contamination: float = 0.1                   # share of X that counts as outliers
     detector: str = "auto"                       # error, knn(5), ... (hourglass list detectors)
-    dim: int | None = None                       # all else as AutoencoderTransformer's
+    dim: int | None = None                       # the rest as in AutoencoderTransformer
     model: str = "ae(8)"
     scale: str = "auto"
     image_shape: tuple[int, ...] | None = None
@@ -133,13 +133,13 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
     settings: Mapping[str, Any] | None = None
 
     def fit(self, X: Any, y: Any = None) -> "AutoencoderDetector":
-        """Train on X (N, D), most of it normal; y is not looked at."""
+        """Train on X (N, D), of which most is normal. y is ignored."""
         if not isinstance(self.contamination, float | np.floating) or (
                 not 0 < self.contamination <= 0.5):
             raise ValueError(f"contamination must be a share above 0, up to 0.5, not "
                              f"{self.contamination!r}")
         if self.detector != "auto":
-            detectors.make(self.detector)   # may refuse: before anything takes long
+            detectors.make(self.detector)   # may raise, so it comes before the training
         X = _fit(self, X)
         self.detector_ = USUAL if self.detector == "auto" else self.detector
         rule = detectors.make(self.detector_)
@@ -151,15 +151,15 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         return self
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """How normal every row of X is, (N,): higher is more normal. A row that it was fitted to
-        is scored as if it had not been: a row is not its own neighbour."""
+        """How normal every row of X is, (N,): higher is more normal. A training row is scored as if
+        it were new: it is not its own neighbour."""
         X, rule = _checked(self, X), detectors.make(self.detector_)
         look = Look(rule.draws, rule.maps, pca_from(self.state_))
         scores = rule.score(self.learnt_.seen(X, look), self.state_)
         return -scores_of_known(X, scores, self.state_)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """The same held against `offset_`: below 0 are outliers."""
+        """Scores minus `offset_`: outliers are below 0."""
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: Any) -> np.ndarray:
@@ -172,19 +172,19 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         return tags
 
     def save(self, path: str | Path) -> None:
-        """Write a folder without pickles, which is a run's too: `hourglass.load` opens it."""
+        """Write a folder without pickles. It is also a run, which `hourglass.load` opens."""
         _save(self, path, self.state_, offset=float(self.offset_), detector=self.detector_)
 
     @classmethod
     def load(cls: "type[AutoencoderDetector]", path: str | Path) -> "AutoencoderDetector":
-        """A fitted one from such a folder; raises ValueError."""
+        """Load a fitted estimator from such a folder. Raises ValueError."""
         made, kept, state = _loaded(cls, path)
         made.state_, made.offset_, made.detector_ = state, kept["offset"], kept["detector"]
         return made
 
 
 def known_rows(x: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
-    """Marks of the rows of x (N, D), sorted, and their scores (N,), as a detector keeps them."""
+    """Hashes of the rows of x (N, D), sorted, and their scores (N,), for a detector to keep."""
     marks = marks_of(x)
     order = np.argsort(marks, kind="stable")
     return {"known:rows": marks[order], "known:scores": scores[order]}
@@ -193,8 +193,8 @@ def known_rows(x: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
 def scores_of_known(
     x: np.ndarray, scores: np.ndarray, state: Mapping[str, np.ndarray]
 ) -> np.ndarray:
-    """Scores (N,) of rows x (N, D); of rows that `known_rows` has kept, those that it kept."""
-    if "known:rows" not in state:   # of a folder that an older version wrote
+    """Scores (N,) of rows x (N, D). Rows in `known_rows` get their saved score."""
+    if "known:rows" not in state:   # a folder of an older version
         return scores
     marks, rows = marks_of(x), state["known:rows"]
     at = np.searchsorted(rows, marks).clip(max=len(rows) - 1)
@@ -202,21 +202,21 @@ def scores_of_known(
 
 
 def marks_of(x: np.ndarray) -> np.ndarray:
-    """(N,) int64 that tell the rows of x (N, D) from others, at the precision of float32."""
+    """Hashes (N,) int64 of the rows of x (N, D), at the precision of float32."""
     with np.errstate(over="ignore"):
-        rows = np.ascontiguousarray(x, dtype=np.float32) + np.float32(0)   # -0 is 0
+        rows = np.ascontiguousarray(x, dtype=np.float32) + np.float32(0)   # -0 becomes 0
     marks = b"".join(blake2b(row.tobytes(), digest_size=8).digest() for row in rows)
     return np.frombuffer(marks, np.int64)
 
 
 def _fit(estimator: Any, X: Any) -> np.ndarray:
-    """Train what the estimator's parameters say on X; returns X as checked."""
+    """Train on X with the estimator's parameters. Returns the checked X."""
     X = _valid(estimator, X, ensure_min_samples=2)
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     named = {name: getattr(estimator, name) for name in ("epochs", "batch_size", "lr", "device")}
     twice = set(estimator.settings or {}) & {*named, "model", "seed"}
     if twice:
-        raise ValueError(f"{min(twice)} is a parameter of its own, not one of settings")
+        raise ValueError(f"{min(twice)} is a parameter of the estimator; take it out of settings")
     values = {**named, "seed": seed, **(estimator.settings or {})}
     settings = settings_for(estimator.model, estimator.dim, values)
     shape = _shape(X.shape[1], estimator.image_shape)
@@ -226,27 +226,27 @@ def _fit(estimator: Any, X: Any) -> np.ndarray:
 
 
 def _shape(columns: int, image_shape: Any) -> tuple[int, ...]:
-    """Of a sample; raises ValueError where a row's columns make no such image."""
+    """The shape of a sample. Raises ValueError if the columns do not fit the image's shape."""
     if image_shape is None:
         return (columns,)
     shape = tuple(int(side) for side in image_shape)
     if len(shape) not in (2, 3) or math.prod(shape) != columns:
-        raise ValueError(f"image_shape must be (H, W) or (H, W, C) that comes to the {columns} "
+        raise ValueError(f"image_shape must be (H, W) or (H, W, C) with {columns} values, the "
                          f"columns of X, not {image_shape!r}")
     return shape
 
 
 def _checked(estimator: Any, X: Any) -> np.ndarray:
-    """X as the fitted estimator takes it."""
+    """Check X for a fitted estimator."""
     check_is_fitted(estimator)
     return _valid(estimator, X, reset=False)
 
 
 def _valid(estimator: Any, X: Any, **options: Any) -> np.ndarray:
-    """X as a dense table (N, D) of floats: scikit-learn takes tables, sparse ones too, and what
-    else a person has in memory is brought to one here."""
+    """X as a dense table (N, D) of floats. scikit-learn accepts tables and sparse matrices; other
+    data in memory is converted here."""
     if isinstance(X, np.ma.MaskedArray):
-        X = np.ma.filled(X.astype(float), np.nan)   # which is refused, rather than not seen
+        X = np.ma.filled(X.astype(float), np.nan)   # NaN is refused later, not ignored
     elif isinstance(X, Tensor | Dataset | DataLoader):
         X = gather(X).values
     X = validate_data(estimator, X, dtype=TABLE, accept_sparse="csr", **options)
@@ -259,14 +259,14 @@ def _save(estimator: Any, path: str | Path, state: dict[str, np.ndarray], **kept
     plain = {name: value.item() if isinstance(value, np.generic) else value
              for name, value in estimator.get_params(deep=False).items()}
     if not isinstance(plain["random_state"], int | None):
-        plain["random_state"] = None   # a generator, which has gone on since
+        plain["random_state"] = None   # a generator whose state has changed since
     save(path, estimator.learnt_, state, {
         "class": type(estimator).__name__, "parameters": plain, **kept,
         "columns": estimator.n_features_in_, "names": None if names is None else list(names)})
 
 
 def _loaded(kind: Any, path: str | Path) -> tuple[Any, dict[str, Any], dict[str, np.ndarray]]:
-    """The estimator of that class which a folder holds, what else was kept, and its arrays."""
+    """The estimator in a folder, its other texts, and its arrays."""
     learnt, state, kept = restore(path)
     if kept["class"] != kind.__name__:
         raise ValueError(f"{path} holds an {kept['class']}, not an {kind.__name__}")

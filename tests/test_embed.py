@@ -178,7 +178,7 @@ def test_groups_are_written_and_drawn(photos, hourglass):
 def test_a_set_without_doubles_says_so(run, here, hourglass):
     np.save("table.npy", np.random.default_rng(1).normal(size=(50, 5)))
     code, out, _ = hourglass(f"embed {run('vectors')} table.npy --duplicates -o none.csv")
-    assert code == 0 and out.startswith("no doubles among 50 samples")
+    assert code == 0 and out.startswith("no duplicates among 50 samples")
     assert Path("none.csv").read_text() == "group,name,class,distance\n"
     assert not Path("none.png").exists()
 

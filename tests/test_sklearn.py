@@ -223,7 +223,7 @@ def test_rows_can_be_images(shape, bottleneck, width):
     ({"scale": "standart"}, "did you mean 'standard'"), ({"epochs": 0}, "from 1"),
     ({"image_shape": (3, 3)}, r"6 columns"), ({"image_shape": (6,)}, r"6 columns"),
     ({"settings": {"lern": 1}}, "no setting is named 'lern'"),
-    ({"settings": {"epochs": 3}}, "parameter of its own"), ({"device": "gpu"}, "device must be"),
+    ({"settings": {"epochs": 3}}, "parameter of the estimator"), ({"device": "gpu"}, "device must be"),
     ({"dim": 2, "settings": {"bottleneck": "identity"}}, "has no effect here"),
     ({"model": "cvae(2)"}, "cannot be conditional"), ({"random_state": "x"}, "seed"),
     ({"batch_size": 0}, "from 1"), ({"lr": -1.0}, "above 0"),

@@ -1,1 +1,1 @@
-"""A trained model behind HTTP: limits, a queue that batches, answers as pictures or JSON."""
+"""Serve a trained model over HTTP: limits, batching, and answers as pictures or JSON."""

@@ -1,4 +1,4 @@
-"""The application: what can be asked of a served model, and where."""
+"""The ASGI application: the operations of a served model, and their paths."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -22,25 +22,25 @@ from .schemas import array_intake, codes_type, json_intake, samples_type, wish_t
 from .service import Desk
 from .uploads import Given, Sized, image_intake, sized_intake
 
-ABOUT = ("A trained autoencoder. Images are sent as multipart/form-data, in fields named images; "
-         "answers that are images come as the query parameter format or the Accept header says: "
-         "png (several as a sheet), zip, or json with each PNG in base64. Errors are "
+ABOUT = ("A trained autoencoder. Send images as multipart/form-data, in fields named images. The "
+         "query parameter format or the Accept header chooses the form of images in answers: png "
+         "(several as one sheet), zip, or json with each PNG in base64. Errors are "
          '{"error": "one sentence"}.')
-Wanted = Annotated[Format, Query(alias="format", description="auto: by the Accept header, else a "
-                                 "PNG for one image and a zip of several")]
+Wanted = Annotated[Format, Query(alias="format", description="auto: by the Accept header, "
+                                 "otherwise a PNG for one image and a zip for several")]
 Packed = Annotated[Literal["auto", "zip", "json"], Query(
-    alias="format", description="auto: by the Accept header, else a PNG for one image and a zip of "
-    "several, for each has its own size")]
+    alias="format", description="auto: by the Accept header, otherwise a PNG for one image and a "
+    "zip for several, because their sizes differ")]
 Accept = Annotated[str, Header(include_in_schema=False)]
 
 
 def make_app(model: Trained, limits: Limits | None = None, door: Door | None = None,
              priors: tuple[str, ...] = ()) -> FastAPI:
-    """The ASGI application that serves a model to whom the door lets in: everybody, if none is
-    given.
+    """Make the ASGI application that serves a model. `door` controls access; without it, anybody
+    may ask.
 
-    `priors` are those that clients may draw from, fitted already or now; without any, the usual
-    ones. Raises ValueError for one that there is not.
+    `priors` are those that clients may sample from. They are fitted now if needed. Default: the
+    usual ones. Raises ValueError for an unknown prior.
     """
     limits, door = limits or Limits(), door or Door()
     desk = Desk(model, limits, priors)
@@ -50,16 +50,16 @@ def make_app(model: Trained, limits: Limits | None = None, door: Door | None = N
         yield
         desk.batcher.close()
 
-    locked = [Depends(HTTPBearer(auto_error=False))] if door.token else []   # for the page
+    locked = [Depends(HTTPBearer(auto_error=False))] if door.token else []   # for the API page
     app = FastAPI(title="Hourglass", version=version("hourglass"), description=ABOUT,
-                  docs_url=None, redoc_url=None, lifespan=lifespan)   # their pages want a network
+                  docs_url=None, redoc_url=None, lifespan=lifespan)   # these pages need a network
     app.state.desk = desk
     app.add_middleware(Guard, limits=limits, door=door, traffic=desk.traffic)
     answer_problems(app)
 
     @app.get(OPEN, responses={200: {"model": Health}, 503: {"model": Health}})
     async def health() -> Response:
-        """Whether the server takes requests; needs no token."""
+        """Whether the server takes requests. Needs no token."""
         answer = as_json(desk.health())
         answer.status_code = 503 if desk.traffic.draining else 200
         return answer
@@ -80,7 +80,7 @@ def make_app(model: Trained, limits: Limits | None = None, door: Door | None = N
 
 
 def intake_of(desk: Desk) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """How samples are sent to this model: images as a form, all else as JSON."""
+    """How this model's samples are sent: images as a form, all else as JSON."""
     if desk.is_images:
         return (image_intake(desk.model, desk.limits, desk.hands),
                 form_body(desk.model, desk.limits))
@@ -89,17 +89,17 @@ def intake_of(desk: Desk) -> tuple[Callable[..., Any], dict[str, Any]]:
 
 
 def about_model(router: APIRouter, desk: Desk) -> None:
-    """What is served."""
+    """Add the operation that describes the served model."""
     @router.get("/model", responses={200: {"model": Served}, **refusals()})
     async def model() -> Response:
-        """What the model is, what it takes, and the limits."""
+        """The model, its inputs, and the limits."""
         return as_json(desk.served())
 
 
 def put_codes(
     router: APIRouter, desk: Desk, take: Callable[..., Any], body: dict[str, Any]
 ) -> None:
-    """Samples to codes and back."""
+    """Add the operations that encode and decode."""
     @router.post("/encode", responses=works(Codes, False), openapi_extra=body)
     async def encode(given: Annotated[Given, Depends(take)]) -> Response:
         """The codes of samples: the posterior's mean, without noise."""
@@ -111,7 +111,7 @@ def put_codes(
     @router.post("/decode", responses=samples_answer(desk), openapi_extra=json_body(kind))
     async def decode(given: Annotated[Given, Depends(array_intake(desk.model, kind, "codes"))],
                      wanted: Wanted = "auto", accept: Accept = "") -> Response:
-        """What the decoder makes of codes."""
+        """Decode codes."""
         x = await desk.batcher.together(desk.decode, given.x, given.y)
         return await send(desk, x, numbered(len(x)), choose_format(wanted, accept, len(x)))
 
@@ -119,11 +119,11 @@ def put_codes(
 def put_samples(
     router: APIRouter, desk: Desk, take: Callable[..., Any], body: dict[str, Any]
 ) -> None:
-    """Samples to samples, and new ones."""
+    """Add the operations that reconstruct and generate."""
     @router.post("/reconstruct", responses=samples_answer(desk), openapi_extra=body)
     async def reconstruct(given: Annotated[Given, Depends(take)],
                           wanted: Wanted = "auto", accept: Accept = "") -> Response:
-        """Samples through the bottleneck and back."""
+        """Reconstruct samples."""
         x = await desk.batcher.together(desk.reconstruct, given.x, given.y)
         if desk.is_table:
             return as_json(Arrays(samples=records(desk.model.in_units(x, given.found)),
@@ -135,17 +135,17 @@ def put_samples(
     @router.post("/generate", responses=samples_answer(desk), openapi_extra=json_body(kind))
     async def generate(wish: Annotated[Any, Depends(json_intake(kind))],
                        wanted: Wanted = "auto", accept: Accept = "") -> Response:
-        """New samples; the same for the same request."""
+        """Generate samples. The same request gives the same samples."""
         x = await desk.draw(wish)
         return await send(desk, x, numbered(len(x)), choose_format(wanted, accept, len(x)))
 
 
 def put_score(router: APIRouter, desk: Desk, detector: Detector, take: Callable[..., Any],
               body: dict[str, Any]) -> None:
-    """How abnormal samples are."""
+    """Add the operation that scores anomalies."""
     @router.post("/score", responses=works(Scores, False), openapi_extra=body)
     async def score(given: Annotated[Given, Depends(take)]) -> Response:
-        """How abnormal each sample is, by the detector and the threshold kept with the run."""
+        """Anomaly scores of samples, by the detector and threshold saved with the run."""
         found = await desk.batcher.together(desk.score, given.x, given.y)
         return as_json(Scores(
             scores=listed(found), probabilities=listed(detector.probability(found)),
@@ -154,13 +154,13 @@ def put_score(router: APIRouter, desk: Desk, detector: Detector, take: Callable[
 
 
 def put_restore(router: APIRouter, desk: Desk, body: dict[str, Any]) -> None:
-    """Images at their own size."""
+    """Add the operation that restores images."""
     take = sized_intake(desk.model, desk.limits, desk.hands)
 
     @router.post("/restore", responses=works(Pictures, True), openapi_extra=body)
     async def restore(given: Annotated[Sized, Depends(take)],
                       wanted: Packed = "auto", accept: Accept = "") -> Response:
-        """Images with what the model was trained to undo undone, each at its own size."""
+        """Restore images: undo the corruption of training. Each image keeps its size."""
         x = await asyncio.gather(*(
             desk.batcher.together(desk.restore, image[None], given.y[i:i + 1] if given.y else None)
             for i, image in enumerate(given.images)))
@@ -173,10 +173,10 @@ def put_restore(router: APIRouter, desk: Desk, body: dict[str, Any]) -> None:
 def put_impute(
     router: APIRouter, desk: Desk, take: Callable[..., Any], body: dict[str, Any]
 ) -> None:
-    """Rows of a table with what is missing filled in."""
+    """Add the operation that fills in missing cells."""
     @router.post("/impute", responses=works(Arrays, False), openapi_extra=body)
     async def impute(given: Annotated[Given, Depends(take)]) -> Response:
-        """Rows of a table, with cells that are null or left out filled in."""
+        """Fill in cells of a table's rows that are null or left out."""
         x = await desk.batcher.together(desk.fill, given.x, given.y)
         found = given.found
         frame = desk.model.in_units(x) if found is None or not isinstance(found.raw, Table) else (
@@ -185,17 +185,17 @@ def put_impute(
 
 
 def samples_answer(desk: Desk) -> dict[int | str, dict[str, Any]]:
-    """The answers of an operation that gives samples."""
+    """The answers of operations that return samples."""
     return works(Pictures if desk.is_images else Arrays, desk.is_images)
 
 
 def numbered(count: int) -> tuple[str, ...]:
-    """Names of files that have none."""
+    """Names for images without names."""
     return tuple(f"{i:05}.png" for i in range(count))
 
 
 async def send(desk: Desk, x: np.ndarray, names: tuple[str, ...], kind: str) -> Response:
-    """Samples (N, ...) as the client wants them."""
+    """Answer with samples (N, ...) in the format that the client chose."""
     if desk.is_table:
         return as_json(Arrays(samples=records(desk.model.in_units(x))))
     if not desk.is_images:

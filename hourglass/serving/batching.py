@@ -1,4 +1,4 @@
-"""The one thread that owns the model: what is asked for at the same time goes through together."""
+"""A single thread runs the model, and joins requests that arrive together to batches."""
 
 import asyncio
 import queue
@@ -17,39 +17,40 @@ Work = Callable[[np.ndarray, list[str] | None], np.ndarray]   # x (N, ...), clas
 
 @dataclass
 class Job:
-    """One request's part of what the model has to do."""
+    """The part of a request that needs the model."""
 
     work: Callable[..., Any]
-    x: np.ndarray | None                 # (n, ...), or None: it goes through on its own
+    x: np.ndarray | None                 # (n, ...), or None: it cannot be joined with others
     y: list[str] | None = None           # n classes, for conditional models
     answer: Future[Any] = field(default_factory=Future)
 
     @property
     def kind(self) -> tuple[Any, ...]:
-        """Jobs of one kind can go through as one."""
+        """Key of jobs that can be joined to one batch."""
         if self.x is None:
             return (id(self),)
         return (self.work, self.x.shape[1:], self.x.dtype, self.y is None)
 
 
 class Batcher:
-    """Collects jobs while the model is busy, and `linger` seconds more if it was busy before;
-    those of clients that left are dropped. A job's answer is the same whatever it goes with."""
+    """Collects jobs while the model is busy, and for `linger` more seconds if it was busy before.
+    Jobs of disconnected clients are dropped. A job's result does not depend on the others in its
+    batch."""
 
     def __init__(self, most: int, linger: float):
-        self.most, self.linger, self.busy = most, linger, False   # most: values in one pass
+        self.most, self.linger, self.busy = most, linger, False   # most: values per batch
         self.waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.thread: threading.Thread | None = None
         self.passes = 0
         self.starting = threading.Lock()
 
     async def together(self, work: Work, x: np.ndarray, y: list[str] | None = None) -> np.ndarray:
-        """What `work` makes of x (n, ...), perhaps in one pass with others' x."""
+        """Apply `work` to x (n, ...), perhaps in one batch with other requests."""
         found: np.ndarray = await self._put(Job(work, x, y))
         return found
 
     async def alone(self, work: Callable[[], Any]) -> Any:
-        """What `work` makes, in the model's thread."""
+        """Run `work` in the model's thread."""
         return await self._put(Job(work, None))
 
     async def _put(self, job: Job) -> Any:
@@ -61,7 +62,7 @@ class Batcher:
         return await asyncio.wrap_future(job.answer)
 
     def close(self) -> None:
-        """Finish what is waiting, and end the thread; a pass that lasts is left to end with the
+        """Finish waiting jobs and end the thread. A batch that takes too long ends with the
         process."""
         with self.starting:
             if self.thread is not None:
@@ -79,7 +80,7 @@ class Batcher:
                 self._pass(alike)
 
     def _collect(self) -> list[Job | None]:
-        """What there is to do next, at least one job; None ends the thread."""
+        """The next jobs, at least one; None ends the thread."""
         found = [self.waiting.get()]
         until = time.monotonic() + (self.linger if self.busy else 0)
         while found[-1] is not None and sum(_size(job) for job in found) < self.most:
@@ -95,11 +96,11 @@ class Batcher:
         self.passes += 1
         try:
             answers = _answers(jobs)
-        except Exception as error:   # of any kind: whoever asked is told
+        except Exception as error:   # of any kind: the client gets it
             if len(jobs) == 1:
                 jobs[0].answer.set_exception(error)
                 return
-            for job in jobs:   # nobody pays for what another sent
+            for job in jobs:   # one by one, as no request may suffer from another
                 self._pass([job])
             return
         for job, answer in zip(jobs, answers, strict=True):

@@ -1,4 +1,4 @@
-"""Connections: how long one may wait, how many there may be, and who is told that they are many."""
+"""HTTP connections: how long one may wait, how many there may be, and logs of repeated messages."""
 
 import asyncio
 import contextlib
@@ -8,25 +8,25 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEADERS = 10.0     # seconds from a connection to the whole headers of its first request
-MOST = 1024        # connections at once, answered or idle
-SPARE = 64         # descriptors for all else that the process opens
-QUIET = 10.0       # seconds in which the same message is logged once
+HEADERS = 10.0     # seconds from a connection to the complete headers of its first request
+MOST = 1024        # most connections at once, active or idle
+SPARE = 64         # file descriptors kept for other uses
+QUIET = 10.0       # seconds between two logs of the same message
 
 
 class Connection(H11Protocol):
-    """One connection, as uvicorn speaks HTTP on it.
+    """One HTTP connection of uvicorn.
 
-    A client that sends no request in time is hung up on. Where there are too many connections, the
-    one that has waited longest makes room, so that a new one, such as a look at /health, is
-    answered. A client that closes its sending half gets its answer.
+    A client that sends no request in time is disconnected. If there are too many connections, the
+    one that has waited longest is closed, so that a new one, such as a check of /health, is
+    answered. A client that closes its sending half still gets its answer.
     """
 
     late: asyncio.TimerHandle | None = None
     most = MOST
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to wait for headers."""
+        """Start to wait for headers."""
         others: list[Any] = list(self.connections)   # oldest first: see `Oldest`
         waiting = [other for other in others if other.cycle is None]
         if len(self.connections) >= self.most and waiting:
@@ -35,18 +35,18 @@ class Connection(H11Protocol):
         self.late = self.loop.call_later(HEADERS, self._hang_up)
 
     def handle_events(self) -> None:
-        """What came may be the headers, or the rest of them."""
+        """Handle incoming data: headers, or the rest of them."""
         super().handle_events()
         if self.cycle is not None:
             self._stop_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody is waited for any longer."""
+        """Stop waiting."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """The client sends no more: hang up, but answer first what is under way."""
+        """The client sends no more: answer what is under way, then close."""
         if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
             return False
         self.cycle.keep_alive = False
@@ -63,19 +63,19 @@ class Connection(H11Protocol):
 
 
 class Oldest(dict[Any, None]):
-    """A set of connections that remembers their order; uvicorn adds to it and discards from it."""
+    """An ordered set of connections, with the two methods that uvicorn calls."""
 
     def add(self, connection: Any) -> None:
-        """Put it last."""
+        """Add a connection at the end."""
         self[connection] = None
 
     def discard(self, connection: Any) -> None:
-        """Take it out, if it is there."""
+        """Remove a connection, if it is there."""
         self.pop(connection, None)
 
 
 class Repeats(logging.Filter):
-    """Lets a message through once in a while, with the number of times it was not logged."""
+    """Lets a repeated message through now and then, with the number of omitted ones."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,27 +83,27 @@ class Repeats(logging.Filter):
         self.silent: dict[str, int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to log it."""
+        """Whether to log the message."""
         key, now = str(record.msg)[:200], time.monotonic()
         if now - self.last.get(key, -QUIET) < QUIET:
             self.silent[key] = self.silent.get(key, 0) + 1
             return False
-        if len(self.last) > 1000:   # messages of a clumsy client are not all alike
+        if len(self.last) > 1000:   # a client may send many different bad messages
             self.last.clear()
         self.last[key] = now
         missed = self.silent.pop(key, 0)
         if missed:
-            record.msg = f"{record.getMessage()} (and {missed:,} times more since it was last said)"
+            record.msg = f"{record.getMessage()} (and {missed:,} more times since the last log)"
             record.args, record.exc_info = (), None
         return True
 
 
 def affordable() -> int:
-    """How many connections there may be: below the limit of open files, which is raised as far as
-    this process may."""
+    """The largest number of connections: below the limit of open files, which is raised as far as
+    possible."""
     try:
         import resource
-    except ImportError:   # no such limits on this system
+    except ImportError:   # this system has no such limits
         return MOST
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST + SPARE

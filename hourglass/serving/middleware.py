@@ -1,4 +1,4 @@
-"""What every request passes first: the token, the limits on count, bytes and time, the drain."""
+"""Middleware: the token, limits on number, bytes and time, and the shutdown."""
 
 import asyncio
 import hmac
@@ -18,16 +18,16 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-OPEN = "/health"   # needs no token and is answered however many requests there are
+OPEN = "/health"   # needs no token and is always answered
 
 
 @dataclass
 class Traffic:
-    """What is under way."""
+    """The requests under way."""
 
-    inside: int = 0          # requests accepted and not yet answered
-    draining: bool = False   # the server is about to end: no more are accepted
-    cut_off: int = 0         # accepted, and not answered when it ended
+    inside: int = 0          # requests that are accepted but not yet answered
+    draining: bool = False   # the server shuts down: no more requests are accepted
+    cut_off: int = 0         # accepted requests without an answer at the end
 
     @contextmanager
     def visit(self) -> Iterator["Visit"]:
@@ -48,17 +48,17 @@ class Visit:
     """One request under way."""
 
     traffic: Traffic
-    begun: bool = False   # to be answered
+    begun: bool = False   # whether an answer is due
     over: bool = False
 
     def leave(self) -> None:
-        """It counts no longer."""
+        """Stop counting the request."""
         self.traffic.inside -= not self.over
         self.over = True
 
     def through(self, send: Send) -> Send:
-        """`send`, watched: the client may ask again as soon as it has the end of its answer, so
-        this request is over just before."""
+        """Wrap `send`: this request ends just before its answer does, because the client may then
+        send the next one."""
         async def watched(message: Message) -> None:
             self.begun = True
             if message["type"] == "http.response.body" and not message.get("more_body", False):
@@ -68,15 +68,15 @@ class Visit:
 
 
 class Body:
-    """A request's body as it arrives, refused as soon as it is too large; and whether whoever
-    sends it is still there."""
+    """A request's body as it arrives. It is refused as soon as it is too large, and knows when the
+    client has left."""
 
     def __init__(self, receive: Receive, most: int):
         self.raw, self.most, self.came = receive, most, 0
         self.over, self.left = asyncio.Event(), asyncio.Event()
 
     async def receive(self) -> Message:
-        """The next piece; never returns once all have come or the client has left."""
+        """The next piece. Never returns after the last piece, or after the client has left."""
         if self.over.is_set():
             await asyncio.Event().wait()
         message = await self.raw()
@@ -92,7 +92,7 @@ class Body:
         return message
 
     async def gone(self) -> None:
-        """Returns when the client has left without its answer."""
+        """Return when the client has left without its answer."""
         await self.over.wait()
         while not self.left.is_set():
             if (await self.raw())["type"] == "http.disconnect":
@@ -101,38 +101,38 @@ class Body:
 
 @dataclass(frozen=True)
 class Door:
-    """Who is let in."""
+    """Access control."""
 
-    token: str = ""                # that clients must send, if any
-    hosts: tuple[str, ...] = ()    # names by which the server may be called, if not any
+    token: str = ""                # that clients must send, if there is one
+    hosts: tuple[str, ...] = ()    # allowed names of the server; () for any
 
     def refused(self, headers: dict[bytes, bytes]) -> Response | None:
-        """Why a request with these headers is not let in, if it is not."""
+        """The refusal of a request with these headers, or None."""
         scheme, _, sent = headers.get(b"authorization", b"").partition(b" ")
         known = hmac.compare_digest(sent.strip(), self.token.encode()) and (
             scheme.lower() == b"bearer")
         if self.token and not known:
-            return problem(401, "this server wants its token, as Authorization: Bearer TOKEN",
+            return problem(401, "this server needs its token, as Authorization: Bearer TOKEN",
                            {"WWW-Authenticate": "Bearer"})
         return self.misled(headers)
 
     def misled(self, headers: dict[bytes, bytes]) -> Response | None:
-        """Why a browser should not be answered: a page of another origin sends it here."""
+        """The refusal of a browser whose page comes from another origin, or None."""
         origin = headers.get(b"origin")
         if origin is not None and not self.token:
             sender = re.sub(rb"^https?://", b"", origin).lower()
             if sender != headers.get(b"host", b"").lower():
-                return problem(403, "a page of another origin may not ask this server; to let it, "
+                return problem(403, "pages of another origin may not use this server; to allow it, "
                                     "give the server a token, which the page must send")
         host = re.sub(rb":\d*$", b"", headers.get(b"host", b"")).decode("latin-1")
-        if self.hosts and host.lower() not in self.hosts:   # a web page's, led here by its name
-            return problem(400, f"this server is called {self.hosts[0]}, not {host!r}; to be "
-                                f"called otherwise it wants a token")
+        if self.hosts and host.lower() not in self.hosts:   # a web page with a DNS trick
+            return problem(400, f"this server's name is {self.hosts[0]}, not {host!r}; for other "
+                                f"names it needs a token")
         return None
 
 
 class Guard:
-    """ASGI middleware."""
+    """ASGI middleware that applies access control and limits."""
 
     def __init__(self, app: App, limits: Limits, door: Door, traffic: Traffic):
         self.app, self.limits, self.door, self.traffic = app, limits, door, traffic
@@ -156,8 +156,8 @@ class Guard:
                 await late(scope, receive, send)
 
     def _closing(self, send: Send) -> Send:
-        """`send`, which asks clients to hang up once the server is about to end, so that nobody
-        asks on a connection that it is closing."""
+        """Wrap `send`: at shutdown, it asks clients to close their connections, so that none sends
+        a request on a closing one."""
         async def closing(message: Message) -> None:
             if message["type"] == "http.response.start" and self.traffic.draining:
                 headers = [*message.get("headers", []), (b"connection", b"close")]
@@ -166,20 +166,20 @@ class Guard:
         return closing
 
     def _refused(self, headers: dict[bytes, bytes]) -> Response | None:
-        """Why there is no room for a request with these headers, if there is none."""
+        """The refusal of a request with these headers if there is no room, or None."""
         if self.traffic.draining:
-            return problem(503, "the server is ending; ask another, or this one later", AGAIN)
+            return problem(503, "the server is shutting down; try another, or try later", AGAIN)
         if self.traffic.inside >= self.limits.queue:
-            return problem(503, f"{self.limits.queue} requests are under way, which is as many as "
-                                f"this server takes; come again in a second", AGAIN)
+            return problem(503, f"the server is busy with {self.limits.queue} requests, its limit; "
+                                f"try again in a second", AGAIN)
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length[:20]) > self.limits.body:
             return problem(413, too_large(self.limits.body).detail)
         return None
 
     async def _pass(self, scope: Message, body: Body, send: Send) -> Response | None:
-        """Have the request answered; returns what to say where that took too long. Whatever was
-        begun for a client that left is given up."""
+        """Answer the request. Returns a refusal if that took too long. Work for a client that has
+        left is cancelled."""
         answer = asyncio.ensure_future(self.app(scope, body.receive, send))
         gone = asyncio.ensure_future(body.gone())
         try:
@@ -187,7 +187,7 @@ class Guard:
                                return_when=asyncio.FIRST_COMPLETED)
             left, done = gone.done(), answer.done()
         finally:
-            answer.cancel()   # which says nothing to one that is done
+            answer.cancel()   # no effect on a finished one
             gone.cancel()
             (failed, _) = await asyncio.gather(answer, gone, return_exceptions=True)
         if done and isinstance(failed, Exception):
@@ -195,12 +195,12 @@ class Guard:
         if done or left:
             return None
         if body.over.is_set():
-            return problem(504, f"this took longer than {self.limits.seconds:g} seconds; ask for "
-                                f"less at once", AGAIN)
+            return problem(504, f"this took longer than {self.limits.seconds:g} seconds; send less "
+                                f"at once", AGAIN)
         return problem(408, f"the request had not arrived after {self.limits.seconds:g} seconds")
 
 
 def too_large(most: int) -> Refusal:
-    """The refusal of a body of more bytes."""
-    return Refusal(413, f"a request may have {most:,} bytes at most; send fewer or smaller "
-                        f"images, or numbers, at once")
+    """The refusal of a body with more bytes."""
+    return Refusal(413, f"a request may have at most {most:,} bytes; send fewer or smaller "
+                        f"images, or fewer numbers")

@@ -1,4 +1,4 @@
-"""Multipart forms as they arrive: parts in memory, bounded in number; nothing on disk."""
+"""Parse multipart forms as they arrive: in memory, with a limited number of parts."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ class Part:
 
 
 class Form:
-    """Collects the parts of a multipart body, at most so many; raises Refusal."""
+    """Collects the parts of a multipart body. Raises Refusal if there are too many."""
 
     def __init__(self, most: int):
         self.most, self.ended = most, False
@@ -33,7 +33,7 @@ class Form:
         self.header, self.value, self.disposition = b"", b"", b""
 
     def callbacks(self) -> "MultipartCallbacks":
-        """What the parser is to call."""
+        """The parser's callbacks."""
         return {"on_part_begin": self._begin, "on_part_data": self._data,
                 "on_header_field": self._field, "on_header_value": self._value,
                 "on_header_end": self._header, "on_headers_finished": self._named,
@@ -41,7 +41,7 @@ class Form:
 
     def _begin(self) -> None:
         if len(self.parts) == self.most:
-            raise Refusal(422, f"a request may have {self.most} images and classes at most")
+            raise Refusal(422, f"a request may have at most {self.most} images and classes")
         self.parts.append(Part())
         self.disposition = b""
 
@@ -69,18 +69,18 @@ class Form:
 
 
 async def read_parts(request: Request, most: int) -> list[Part]:
-    """The parts of a request's form; raises Refusal for what is no whole form."""
+    """The parts of a request's form. Raises Refusal for an incomplete form."""
     _, options = parse_options_header(request.headers.get("content-type", ""))
     form = Form(most)
     try:
         if not options.get(b"boundary"):
-            raise Refusal(400, f"{MULTIPART} wants its boundary")
+            raise Refusal(400, f"{MULTIPART} needs its boundary")
         parser = MultipartParser(options[b"boundary"], form.callbacks())
         async for piece in request.stream():
             parser.write(piece)
         parser.finalize()
     except FormParserError:
-        raise Refusal(400, "the form is broken: its parts are not as its boundary says") from None
+        raise Refusal(400, "the form is broken: its parts do not match its boundary") from None
     if not form.ended:
         raise Refusal(400, "the form is cut short: its last boundary is missing")
     return form.parts

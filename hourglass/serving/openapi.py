@@ -1,4 +1,4 @@
-"""What the OpenAPI page says of bodies and answers."""
+"""The types of bodies and answers, and their descriptions for the OpenAPI page."""
 
 from typing import Any
 
@@ -10,42 +10,42 @@ from .limits import Limits
 from .multipart import MULTIPART
 from .schemas import JSON
 
-WHY = {400: "the body is no form, or no JSON, or the server has another name",
+WHY = {400: "the body is not a form or not JSON, or the server has another name",
        401: "the token is missing or wrong",
        408: "the request did not arrive in time", 413: "too many bytes or pixels",
-       415: "another content type, or no image of a known format",
-       422: "the content is not what is asked for", 503: "too many requests, or the server is "
-       "ending", 504: "the model took too long"}
+       415: "another content type, or not an image of a known format",
+       422: "the content is wrong", 503: "too many requests, or the server is "
+       "shutting down", 504: "the model took too long"}
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 IMAGE_TYPES = ("image/png, image/jpeg, image/webp, image/gif, image/bmp, image/tiff, image/avif, "
                "image/jp2, image/x-portable-anymap")
 
-NOTES: Any = Field([], description="what is odd about the rows of a table that were sent")
+NOTES: Any = Field([], description="notes on the table's rows that were sent")
 
 
 class Health(BaseModel):
     """Whether the server takes requests."""
 
-    status: str = Field(description="ready, or draining: no more requests are taken")
+    status: str = Field(description="ready, or draining (no more requests are taken)")
     model: str
     device: str
     version: str
 
 
 class Served(BaseModel):
-    """What is served."""
+    """The served model."""
 
-    model: str = Field(description="by name, as in hourglass train --model")
+    model: str = Field(description="name, as in hourglass train --model")
     parts: dict[str, str]
-    data: str = Field(description="what it was trained on")
-    kind: str = Field(description="images, arrays, or the rows of a table")
-    columns: list[dict[str, Any]] = Field([], description="of a table: names, kinds (number, date "
-                                          "or category) and a category's values")
-    shape: list[int] = Field(description="of a sample: C, H, W of images")
-    code: list[int] = Field(description="of a code")
+    data: str = Field(description="the training data")
+    kind: str = Field(description="images, arrays, or rows of a table")
+    columns: list[dict[str, Any]] = Field([], description="columns of a table: names, kinds "
+                                          "(number, date or category) and values of categories")
+    shape: list[int] = Field(description="shape of a sample; C, H, W for images")
+    code: list[int] = Field(description="shape of a code")
     classes: list[str]
-    conditional: bool = Field(description="whether it must be told classes")
-    priors: list[str] = Field(description="from which samples are drawn")
+    conditional: bool = Field(description="whether it needs classes")
+    priors: list[str] = Field(description="priors to sample from")
     limits: dict[str, float]
 
 
@@ -65,13 +65,13 @@ class Arrays(BaseModel):
 
 
 class Scores(BaseModel):
-    """How abnormal samples are."""
+    """Anomaly scores of samples."""
 
-    scores: list[float] = Field(description="the higher, the more abnormal")
-    probabilities: list[float] = Field(description="the share of normal samples that score lower")
+    scores: list[float] = Field(description="higher is more abnormal")
+    probabilities: list[float] = Field(description="share of normal samples with a lower score")
     abnormal: list[bool]
-    threshold: float = Field(description="samples that score higher are called abnormal")
-    detector: str = Field(description="by name, as in hourglass score --detector")
+    threshold: float = Field(description="samples with a higher score are abnormal")
+    detector: str = Field(description="name, as in hourglass score --detector")
     names: list[str] = []
     notes: list[str] = NOTES
 
@@ -82,9 +82,9 @@ def refusals(*also: int) -> dict[int | str, dict[str, Any]]:
 
 
 def works(answer: type[BaseModel], as_pictures: bool) -> dict[int | str, dict[str, Any]]:
-    """All answers of an operation that puts the model to work."""
+    """All answers of an operation that uses the model."""
     content = {"image/png": BINARY, "application/zip": BINARY} if as_pictures else {}
-    return {200: {"model": answer, "description": "what the model made of it", "content": content},
+    return {200: {"model": answer, "description": "the model's result", "content": content},
             **refusals(408, 413, 415, 422, 504)}
 
 
@@ -96,7 +96,7 @@ def form_body(model: Trained, limits: Limits) -> dict[str, Any]:
     wanted = ["images"]
     if model.model.condition is not None:
         fields["classes"] = {"type": "array", "minItems": 1, "maxItems": limits.files,
-                             "description": "one for all, or one each",
+                             "description": "one for all, or one per image",
                              "items": {"type": "string", "enum": list(model.classes)}}
         wanted.append("classes")
     schema = {"type": "object", "properties": fields, "required": wanted,

@@ -1,4 +1,4 @@
-"""What requests are answered with: pictures as PNG, zip or JSON, and numbers as JSON."""
+"""Answers to requests: pictures as PNG, zip or JSON, and numbers as JSON."""
 
 import base64
 import io
@@ -29,14 +29,14 @@ class Picture(BaseModel):
 
 
 class Pictures(BaseModel):
-    """Images, in the order of what was sent."""
+    """Images, in the order of the request."""
 
     images: list[Picture]
 
 
 def choose_format(asked: str, accept: str, count: int) -> str:
-    """png, zip or json: what is asked for, else what the client accepts most, else a PNG for one
-    image and a zip of several."""
+    """png, zip or json: the chosen format, otherwise the one that the client prefers, otherwise a
+    PNG for one image and a zip for several."""
     found = asked if asked != "auto" else _accepted(accept)
     return found if found != "auto" else "png" if count == 1 else "zip"
 
@@ -78,7 +78,7 @@ def as_png_file(image: np.ndarray) -> bytes:
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """The names, those that were there before with a number."""
+    """The names, with a number added to repeated ones."""
     seen: dict[str, None] = {}
     for name in names:
         found, number = name, 1
@@ -93,8 +93,8 @@ def _zipped(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as held:
         for name, content in files.items():
-            entry = zipfile.ZipInfo(name)        # of 1980, so that equal images are equal files
-            entry.external_attr = 0o644 << 16    # else unzip makes files that nobody may read
+            entry = zipfile.ZipInfo(name)        # with a fixed date, so that equal images are equal
+            entry.external_attr = 0o644 << 16    # otherwise, unzipped files are not readable
             held.writestr(entry, content)
     return buffer.getvalue()
 
@@ -105,21 +105,20 @@ def as_json(found: BaseModel) -> Response:
 
 
 def listed(values: np.ndarray) -> Any:
-    """An array as nested lists; raises Refusal where the model overflowed."""
+    """An array as nested lists. Raises Refusal if the model overflowed."""
     check_finite([values])
     return values.tolist()
 
 
 def records(frame: Any) -> list[dict[str, Any]]:
-    """A data frame's rows by column, as JSON can hold them: dates as texts, null where a cell is
-    missing."""
+    """A data frame's rows by column, as JSON data: dates as texts, and null for a missing cell."""
     found: list[dict[str, Any]] = json.loads(frame.to_json(
         orient="records", date_format="iso", double_precision=15))
     return found
 
 
 def check_finite(arrays: Sequence[np.ndarray]) -> None:
-    """Raises Refusal where the model overflowed."""
+    """Raise Refusal if the model overflowed."""
     if not all(np.isfinite(values).all() for values in arrays):
-        raise Refusal(422, "the model overflows at these numbers; they are far from what it was "
-                           "trained on")
+        raise Refusal(422, "the model overflows on these numbers; they are too far from the "
+                           "training data")

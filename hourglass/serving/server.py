@@ -1,4 +1,4 @@
-"""The server: where it listens, what it says, and how it ends."""
+"""The server: where it listens, what it prints, and how it shuts down."""
 
 import ipaddress
 import logging
@@ -21,31 +21,31 @@ from .connections import MOST, Connection, Oldest, Repeats, affordable
 from .limits import Limits
 from .middleware import Door, Traffic
 
-SHORTEST_TOKEN = 16       # characters
+SHORTEST_TOKEN = 16       # least characters
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
-LAST_WORDS = 2            # seconds for answers that are on their way when time is up
-LINGER = 0.5              # seconds in which late requests are still told that the server ends
+LAST_WORDS = 2            # seconds for answers that are being sent when the time is up
+LINGER = 0.5              # seconds in which late requests still get an answer at shutdown
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where to listen, and who may ask."""
+    """Where the server listens, and who may use it."""
 
     host: str = "127.0.0.1"
     port: int = 8000
     token: str = ""
-    open: bool = False        # to whole networks, without a token
-    grace: float = 30.0       # seconds to finish what was accepted, when told to end
+    open: bool = False        # allow networks without a token
+    grace: float = 30.0       # seconds to finish accepted requests at shutdown
 
 
 def serve(model: Trained, place: Place, limits: Limits, priors: tuple[str, ...] = ()) -> int:
-    """Serve until told to end by Ctrl-C or SIGTERM; then take no more, finish what was accepted,
-    and return how many requests were cut off, which is none unless they outlast the grace.
+    """Serve until Ctrl-C or SIGTERM. Then accept no more requests, finish the accepted ones, and
+    return the number of those that took longer than the grace.
 
-    Raises ValueError for a place where one cannot listen, or not without a token.
+    Raises ValueError for an address that cannot be used, or not without a token.
     """
     listening = listen(place)
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)   # else clients fill the log
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)   # or clients fill the log
     Image.MAX_IMAGE_PIXELS = limits.pixels
     try:
         app = make_app(model, limits, door_of(place, listening), priors)
@@ -58,19 +58,19 @@ def serve(model: Trained, place: Place, limits: Limits, priors: tuple[str, ...] 
 
 
 def door_of(place: Place, listening: socket.socket) -> Door:
-    """Whom to let in: on this machine alone and without a token, only who calls it by such a name,
-    so that no web page in a browser here can ask in another's."""
+    """Access control for this address. On a loopback address without a token, the server must be
+    called by such a name, so that no web page can use it by a DNS trick."""
     local = is_loopback(str(listening.getsockname()[0])) and not (place.token or place.open)
     return Door(place.token, (*LOCAL, place.host.lower()) if local else ())
 
 
 def is_loopback(address: str) -> bool:
-    """Whether others cannot reach an address."""
+    """Whether other machines cannot reach an address."""
     return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
 def listen(place: Place) -> socket.socket:
-    """The socket, bound; raises ValueError."""
+    """The bound socket. Raises ValueError."""
     try:
         found = socket.getaddrinfo(place.host or None, place.port, type=socket.SOCK_STREAM,
                                    flags=socket.AI_PASSIVE)
@@ -80,8 +80,8 @@ def listen(place: Place) -> socket.socket:
     family, _, _, _, address = found[0]
     if not (is_loopback(str(address[0])) or place.token or place.open):
         raise ValueError(f"{place.host or 'every network'} is open to others: set HOURGLASS_TOKEN "
-                         f"or --token-file, or say --open if everybody may ask")
-    # named, or asyncio leaves Nagle's algorithm on, which holds answers back for 40 ms
+                         f"or --token-file, or pass --open to allow everybody")
+    # with the protocol's number, or asyncio leaves Nagle's algorithm on, a delay of 40 ms
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name != "nt":
@@ -96,21 +96,22 @@ def listen(place: Place) -> socket.socket:
 
 
 def greet(listening: socket.socket, model: Trained, locked: bool) -> None:
-    """Say where it is, and how it is asked."""
+    """Print the address, and an example."""
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     token = '-H "Authorization: Bearer $HOURGLASS_TOKEN" ' if locked else ""
     told = " -F classes=" + repr(model.classes[0]) if model.model.condition is not None else ""
     asked = (f"-F images=@a.png{told} {url}/v1/reconstruct" if len(model.shape) == 3 else
              f"{url}/v1/model")
-    say(f"serving {model.folder.path} at {url} (Ctrl-C ends it); all it does: {url}/openapi.json")
+    say(f"serving {model.folder.path} at {url} (Ctrl-C ends it); all operations: "
+        f"{url}/openapi.json")
     say(f"for example: curl {token}{asked} -o out.png" if len(model.shape) == 3 else
         f"for example: curl {token}{asked}")
 
 
 class Draining(uvicorn.Server):
-    """Uvicorn's server, which on a first signal goes on listening, so that health can say what is
-    happening, until what was accepted is answered; a second signal ends it at once."""
+    """A uvicorn server that drains on the first signal: it keeps listening, so that /health can
+    report it, until accepted requests are answered. A second signal ends it at once."""
 
     def __init__(self, app: FastAPI, traffic: Traffic, grace: float):
         Connection.most = affordable()
@@ -125,7 +126,7 @@ class Draining(uvicorn.Server):
             logging.getLogger(name).addFilter(Repeats())
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to drain."""
+        """Start to drain."""
         if self.traffic.draining:
             self.until = 0.0
             return
@@ -133,7 +134,7 @@ class Draining(uvicorn.Server):
         self.until = time.monotonic() + self.grace
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second: whether to end."""
+        """Whether to end; called ten times per second."""
         now = time.monotonic()
         if self.traffic.draining and not self.traffic.inside:
             self.empty = min(self.empty, now)
@@ -143,8 +144,8 @@ class Draining(uvicorn.Server):
 
 
 def read_token(file: Path | None) -> str:
-    """The token from a file, else from the environment's HOURGLASS_TOKEN, else none; raises
-    ValueError for one that no header can carry, or anybody can guess."""
+    """The token from a file, otherwise from HOURGLASS_TOKEN, otherwise "". Raises ValueError for
+    one that cannot be sent in a header, or is easy to guess."""
     token = file.read_text().strip() if file else os.environ.get("HOURGLASS_TOKEN", "").strip()
     given = file is not None or "HOURGLASS_TOKEN" in os.environ
     if given and not re.fullmatch(rf"[!-~]{{{SHORTEST_TOKEN},}}", token):
