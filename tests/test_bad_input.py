@@ -93,14 +93,14 @@ CASES = [
     ("data shwo digits", NOTHING, "shwo.*show"),
     ("data show nowhere/", NOTHING, "there is no file or folder nowhere/"),
     ("data show empty", lambda: Path("empty").mkdir(), "empty holds no images"),
-    ("data prepare cut.zip -o c.npy", truncated_zip, "cut.zip is no whole zip or tar"),
+    ("data prepare cut.zip -o c.npy", truncated_zip, "cut.zip is not a complete zip or tar"),
     ("data prepare photos -o c.zip", NOTHING, "prepared images are a .npy file"),
-    ("data prepare photos -o images.npy", NOTHING, "images.npy is there already"),
+    ("data prepare photos -o images.npy", NOTHING, "images.npy exists, and is not a prepared file"),
     ("data prepare t.npy -o c.npy", lambda: array("t.npy", np.random.rand(40, 5)),
      "not images"),
     ("data prepare photos --size 0 -o c.npy", NOTHING, "size must be pixels"),
     ("data augment photos -n 0 -o more", NOTHING, "-n.*from 1|-n.*equal to 1"),
-    ("data augment photos -n 5 -o photos", NOTHING, "photos is there already and not empty"),
+    ("data augment photos -n 5 -o photos", NOTHING, "photos exists and is not empty"),
     ("data augment t.npy -n 5 -o more", lambda: array("t.npy", np.random.rand(40, 5)),
      "holds no images to augment"),
     ("generate photos", NOTHING, "photos is not a run folder"),
@@ -131,7 +131,7 @@ CASES = [
     ("train bad", lambda: bytes_at("bad/a.png", b"x"), "none of the images in .*bad can be read"),
     ("train tiny", lambda: (Path("tiny").mkdir(), draw("lying", 0).resize((1, 1)).save(
         "tiny/a.png")), "1x1 pixels, too small.*--size"),
-    ("train cut.zip", truncated_zip, "cut.zip is no whole zip or tar"),
+    ("train cut.zip", truncated_zip, "cut.zip is not a complete zip or tar"),
     ("train some.zip", lambda: zip_of("readme.md"), "some.zip holds no images"),
     ("train a.tar", lambda: bytes_at("a.tar", b"not a tar"), "not a complete zip or tar"),
     ("train notes.md", lambda: bytes_at("notes.md", b"hi"), "neither a folder of images"),
@@ -146,12 +146,12 @@ CASES = [
     ("train n.npy --likelihood bernoulli", lambda: array("n.npy", np.random.randn(40, 5)),
      "for values from 0 to 1.*normal"),
     # runs and recipes
-    (TRAIN, lambda: bytes_at("new/thing.txt"), "new is there already and not empty"),
+    (TRAIN, lambda: bytes_at("new/thing.txt"), "new exists and is not empty"),
     ("train digits --out new.txt", lambda: bytes_at("new.txt"), "cannot be used as a "
      "folder.*--out"),
     ("train digits --out new.txt/sub", lambda: bytes_at("new.txt"), "cannot be used as a "
      "folder.*--out"),
-    (f"{TRAIN} --stop 'early(monitor=\"val_los\")'", NOTHING, "no figure 'val_los'.*'val_loss'"),
+    (f"{TRAIN} --stop 'early(monitor=\"val_los\")'", NOTHING, "no value 'val_los'.*'val_loss'"),
     (f"{TRAIN} --loss 'recon + '", NOTHING, "a sum such as recon"),
     ("train f.npy", lambda: bytes_at("f.npy", b"\xff\xd8\xff JPEG"), "does not begin like a .npy"),
     ("train new --resume", lambda: Path("new").mkdir(), "new is not a run folder"),
@@ -191,7 +191,7 @@ def test_a_run_whose_files_are_damaged_says_which(here, hourglass):
     hourglass("train --no-report images.npy --epochs 1 --out run")
     whole = Path("run/model.safetensors").read_bytes()
     Path("run/model.safetensors").write_bytes(whole[:-50])
-    assert "model.safetensors is no whole file of weights" in hourglass(
+    assert "model.safetensors is no complete weights file" in hourglass(
         "reconstruct run photos")[2]
     Path("run/model.safetensors").write_bytes(whole)
     Path("run/run.json").write_text("{")

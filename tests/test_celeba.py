@@ -81,7 +81,7 @@ def cut(name, text):
     ("celeba('Smiling', path='celeba')", without("list_attr_celeba.txt"),
      "labels need list_attr_celeba.txt"),
     ("celeba('Smiling', path='celeba')", cut("list_attr_celeba.txt", "30\nSmiling\na.jpg 1\n"),
-     "says that it holds 30 images, and holds 1"),
+     "announces 30 images, but holds 1"),
     ("celeba('Smiling', path='celeba')", cut("list_attr_celeba.txt", "1\nSmiling Male\na.jpg 1\n"),
      "row 1 of .* has 1 values, not 2"),
     ("celeba('Smiling', path='celeba')", cut("list_attr_celeba.txt", "1\nSmiling\na.jpg 1\n"),
@@ -89,7 +89,7 @@ def cut(name, text):
     ("celeba('Smiling', path='celeba')", cut("list_attr_celeba.txt", "x\nSmiling\na.jpg y\n"),
      "list_attr_celeba"),
     ("celeba(path='celeba')", cut("list_eval_partition.txt", "".join(f"{n} 7\n" for n in NAMES)),
-     "holds 7, which is no split"),
+     "holds 7; a split must be"),
     ("celeba(path='nowhere')", None, "put img_align_celeba.zip"),
     ("celeba(path='celeba/img_align_celeba')", None, None)])
 def test_what_is_absent_or_wrong_is_told(source, change, words, celeba):

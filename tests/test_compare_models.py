@@ -113,14 +113,14 @@ def test_a_loss_that_is_not_finite_stops_no_other_model(data, hourglass):
     ("compare 'ae(2)' --epochs 0", "epochs must be a whole number from 1"),
     ("compare 'ae(2)' --backbone cnn", "no backbone is named 'cnn'"),
     ("compare 'ae(2)' --data nothing.npy", "nothing.npy"),
-    ("compare 'ae(2)' -o .", "there already and not empty"),
+    ("compare 'ae(2)' -o .", "exists and is not empty"),
     ("compare 'ae(2)' -o page.html", "a folder"),
     ("compare --models all 'ae(2)'", "leave out the others"),
     ("compare 'cvae(2)'", "no model could be trained: condition 'label' needs"),
-    ("compare runs/1 'ae(2)'", "runs/1 is no run folder"),
+    ("compare runs/1 'ae(2)'", "runs/1 is not a run folder"),
     ("compare run 'ae(2)'", "run is a run, but ae(2) is a model to train"),
-    ("compare run run2 --epochs 3", "--epochs is for models"),
-    ("compare run nothing", "nothing is no run folder")])
+    ("compare run run2 --epochs 3", "--epochs applies only when models"),
+    ("compare run nothing", "nothing is not a run folder")])
 def test_what_cannot_be_compared_says_why(command, words, data, hourglass):
     for name in ("run", "run2"):
         Path(name).mkdir()

@@ -52,8 +52,8 @@ def tiffs(folder: str, images: np.ndarray, **options) -> None:
     (SIGNED.astype(float), f"float images, values {SIGNED.min():,} to {SIGNED.max():,}, shifted by "
                            f"{-int(SIGNED.min()):,} and scaled by 1/{int(np.ptp(SIGNED)):,}"),
     (TWELVE.astype(np.float32), "float images, values 0 to 4,095, scaled by 1/4,095"),
-    (EIGHT / 255, "float images, values 0 to 1, as they are"),
-    (EIGHT / 127.5 - 1, "float images, values -1 to 1, as they are")])
+    (EIGHT / 255, "float images, values 0 to 1, not scaled"),
+    (EIGHT / 127.5 - 1, "float images, values -1 to 1, not scaled")])
 def test_the_scale_of_a_set_is_said_in_one_line(x, words):
     assert seen(x)[1].words == words
 
@@ -94,7 +94,7 @@ def test_a_range_can_be_asked_for_and_what_lies_outside_is_counted():
         float(min(TWELVE[0, 0, 0], 2000))))
     assert seen(SIGNED, range="none")[0].min() == SIGNED.min()
     assert read_range("-160,240") == (-160, 240)
-    with pytest.raises(ValueError, match="range must be the least and the greatest value"):
+    with pytest.raises(ValueError, match="range must be the smallest and the largest value"):
         read_range("5,2")
 
 
@@ -183,7 +183,7 @@ def test_noise_around_0_to_1_is_still_0_to_1(eight):
 
 def test_images_of_8_bits_keep_their_white_in_a_model_of_12(twelve, capsys):
     assert np.allclose(twelve.inputs.worth(twelve.inputs.read(EIGHT).x), 1 / 255)
-    assert "255 is taken for 4,095" in capsys.readouterr().err
+    assert "255 is taken as 4,095" in capsys.readouterr().err
 
 
 def test_a_model_of_floats_takes_8_bit_pixels_for_what_they_are(tmp_path):
@@ -490,7 +490,7 @@ def test_ranges_are_refused_where_they_mean_nothing(here, hourglass):
     assert code == 2 and "such as 0,4095" in err
     Path("table.csv").write_text("a,b\n" + "".join(f"{i},{i * i}\n" for i in range(60)))
     code, _, err = hourglass(f"train table.csv --range 0,9 {FLAGS}")
-    assert code == 2 and "a table's columns" in err
+    assert code == 2 and "each column of a table" in err
 
 
 # server

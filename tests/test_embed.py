@@ -186,7 +186,7 @@ def test_a_set_without_doubles_says_so(run, here, hourglass):
 @pytest.mark.parametrize("command, says", [
     ("photos -o codes.txt", "end it in one of .parquet, .csv, .npy"),
     ("nowhere", "nor is there such a file"), ("empty", "holds no images"),
-    ("photos --nearest a.png --duplicates", "one at a time"),
+    ("photos --nearest a.png --duplicates", "cannot be combined"),
     ("photos --nearest gone.png", "there is no file gone.png"),
     ("photos --nearest photos", "there is no file photos"),
     ("photos --nearest 999", "in memory, which is gone"), ("photos --duplicates -o g.png", ".csv"),

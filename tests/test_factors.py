@@ -256,11 +256,11 @@ def test_an_array_may_bring_its_factors(here):
 
 
 @pytest.mark.parametrize("others, said", [
-    ({"factors": np.zeros((9, 2), int)}, "do not go with 10 samples"),
+    ({"factors": np.zeros((9, 2), int)}, "do not fit 10 samples"),
     ({"factors": np.full((10, 2), 0.5)}, "whole numbers"),
     ({"factors": np.full((10, 2), "a")}, "whole numbers"),
-    ({"factors": np.zeros((10, 2, 2), int)}, "do not go with"),
-    ({"factors": np.zeros((10, 2), int), "factor_names": ["a"]}, "2 factors want"),
+    ({"factors": np.zeros((10, 2, 2), int)}, "do not fit"),
+    ({"factors": np.zeros((10, 2), int), "factor_names": ["a"]}, "2 factors need"),
     ({"factors": np.zeros((10, 2), int), "factor_names": ["a", "a"]}, "different factor_names"),
     ({"factors": np.zeros((10, 2), int), "factor_names": ["a", "b"], "unordered": ["c"]},
      "no factor 'c'")])

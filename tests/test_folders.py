@@ -208,7 +208,7 @@ def test_linked_folders_are_read_once_and_circles_end(here):
     Path("photos/gone.png").symlink_to(here / "nowhere.png")
     found = collect("photos", Reading())
     assert found.classes == ("linked", "lying", "upright") and len(found.x) == 42
-    assert "3 links to folders that are read already add nothing" in said(found)
+    assert "3 links to folders that are read anyway are skipped" in said(found)
     assert "gone.png leads nowhere" in said(found)
 
 

@@ -401,9 +401,9 @@ def test_classes_are_in_natural_order():
 
 
 @pytest.mark.parametrize("y, words", [
-    (Y[:50], r"\(50,\) do not go with 60"), (np.random.rand(60), "measured"),
+    (Y[:50], r"\(50,\) do not fit 60"), (np.random.rand(60), "measured"),
     ([None] * 60, "all labels are missing"), ([[1, 2], [3]] * 30, "one label per sample"),
-    ("abc", "list or an array"), (np.random.rand(60, 4), "do not go"), (5, "not int"),
+    ("abc", "list or an array"), (np.random.rand(60, 4), "do not fit"), (5, "not int"),
 ])
 def test_labels_that_are_none_say_so(y, words):
     with pytest.raises(ValueError, match=words):

@@ -232,7 +232,7 @@ BAD = [
     ("morph vae 0 1 --way spheric", "did you mean 'spherical'"),
     ("morph vae 0 1 -o m.xyz", ".gif, .webp, .mp4, .png"),
     ("vary vae 0 -o m.xyz", ".gif"),
-    ("generate vae --radius 1 --nearest", "--radius draws boxes"),
+    ("generate vae --radius 1 --nearest", "--radius samples boxes"),
     ("generate ae --radius 1 --class lying", "not conditional"),
     ("generate vae --temperature inf", "100"),
     ("compare ae ae", "named twice"),

@@ -92,7 +92,7 @@ def test_folders_tell_a_conditional_model_its_classes(here, hourglass):
     with pytest.raises(ValueError, match=r"two classes or more.*labels y"):
         train((stripes(20), np.zeros(20)), **CONDITIONAL)
     for command, words in (("generate run --class lyng", "no.* class 'lyng'; did you mean 'lying'"),
-                           ("generate run -o all", "all is there already and not empty"),
+                           ("generate run -o all", "all exists and is not empty"),
                            ("generate run -o s.txt", "neither a picture .* nor a folder's name"),
                            ("reconstruct run a.png", "needs the class of every sample")):
         code, _, err = hourglass(command)
@@ -107,7 +107,7 @@ def test_a_class_that_was_unseen_in_training_is_refused(here, hourglass):
             for i in range(8):
                 draw("lying", i).save(f"own/{part}/{kind}/{i}.png")
     code, _, err = hourglass(f"train own/ --model 'cvae(2)' --out run {FAST}")
-    assert code == 2 and "the class 'c' is in test and not in train" in err
+    assert code == 2 and "the class 'c' is in test but not in train" in err
     code, _, err = hourglass(f"train images.npy --model 'cvae(2)' --out run {FAST}")
     assert code == 2 and "two classes or more" in err
     code, _, err = hourglass(f"train images.npy --model 'ae(2)' --out plain {FAST}")

@@ -230,7 +230,7 @@ def test_embedding_writes_a_row_a_tile(model, hourglass):
 
 @pytest.mark.parametrize("command, message", [
     ("compress run photos -o x.hg", "compresses only images of 16x16"),
-    ("embed run photos --nearest photos/a/00.png -o n.csv", "one sample is 16x16 pixels"),
+    ("embed run photos --nearest photos/a/00.png -o n.csv", "a sample has 16x16 pixels"),
     ("data prepare photos --patches 16 -o x.npy", "without --patches"),
     ("train photos --patches 16 --pad 64", "leave one of them out"),
     ("train photos --patches none", "patches must be pixels"),

@@ -138,7 +138,7 @@ def test_a_prepared_file_of_another_size_or_that_was_damaged_is_refused(here, ho
     assert code == 2 and "cut short or damaged" in err
     np.save("faces.npy", np.zeros((3, 12, 12, 3), np.uint8))
     code, _, err = hourglass(f"train --no-report faces.npy --out run {FAST}")
-    assert code == 2 and "do not go together" in err
+    assert code == 2 and "do not belong together" in err
     Path("faces.npy.json").write_text("{")
     code, _, err = hourglass(f"train --no-report faces.npy --out run {FAST}")
     assert code == 2 and "prepare them again" in err

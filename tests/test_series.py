@@ -110,7 +110,7 @@ def test_missing_values_are_known_to_be_and_0(readings):
 
 @pytest.mark.parametrize("change, said", [
     (lambda f: f.iloc[::-1], "sorted"), (lambda f: f.drop(index=[50, 51, 52]), "20 minutes"),
-    (lambda f: pd.concat([f, f.tail(2)]), "2 times in 'when' are there more than once"),
+    (lambda f: pd.concat([f, f.tail(2)]), "2 times in 'when' occur more than once"),
     (lambda f: f.assign(flow=3.0), "flow is the same"),
     (lambda f: f.assign(heat=f.heat.where(f.index != 9)), "heat: 1 of 300 values are missing"),
     (lambda f: f.drop(columns="when"), "no column of times"),

@@ -124,7 +124,7 @@ def rows_order(frame: pd.DataFrame) -> list[str]:
     (lambda f: f.assign(when=hours().repeat(2)[:STEPS]), "id='...'"),
     (lambda f: f.assign(pump=f.heat > 0), "pump: false is 0 and true is 1"),
     (lambda f: f.assign(valve=np.where(f.heat > 0, "open", "closed")), "closed is 0"),
-    (lambda f: f.assign(anomaly=0), "'anomaly' is taken to say which steps are abnormal"),
+    (lambda f: f.assign(anomaly=0), "'anomaly' is taken as the label"),
     (lambda f: f.assign(day=hours().strftime("%d.%m.%Y"), hour=hours().strftime("%H:%M")),
      "times are those of 'hour' on the days of 'day'"),
     (lambda f: f.assign(day=hours().strftime("%m/%d/%Y"), hour=hours().strftime("%I:%M %p")),

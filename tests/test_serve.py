@@ -594,7 +594,7 @@ def test_a_message_that_repeats_is_counted_and_not_logged_each_time(monkeypatch)
     passed = [let_through() for _ in range(1000)]
     assert passed[0] and not any(passed[1:])
     now[0] = 11.0
-    assert "and 999 times more" in let_through().getMessage()
+    assert "and 999 more times" in let_through().getMessage()
 
 
 def test_what_is_served_stays_the_same_when_the_run_is_trained_on_or_gone(runs, tmp_path):

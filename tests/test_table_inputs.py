@@ -106,7 +106,7 @@ def test_other_columns_and_another_order_are_said(run, capfd):
     err = capfd.readouterr().err
     assert "shoes" in err, "from Python too"
     odd = run.read(people().assign(size=[*["many"] * 3, *people()["size"][3:]])).notes
-    assert any("3 cells that are no numbers, such as 'many'" in note for note in odd)
+    assert any("3 cells that are not numbers, such as 'many'" in note for note in odd)
 
 
 def test_tables_come_back_in_their_own_units(run):

@@ -293,7 +293,7 @@ class Progress:
     row: dict[str, float] | None = None    # the epoch's figures, as in history.csv
     best: bool = False                     # this epoch is the best so far
     stopped: str = ""                      # why training ends here, if it does
-    notes: tuple[str, ...] = ()            # what a person should be told now
+    notes: tuple[str, ...] = ()            # notes to print now
 
     @property
     def whole(self) -> bool:

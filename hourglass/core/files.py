@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-STALE = 3600.0   # seconds after which a part of a file that nobody finished is removed
+STALE = 3600.0   # seconds after which an unfinished part of a file is removed
 
 
 def read_file(path: Path) -> bytes:
-    """The content of a regular file, in memory: what happens to the file later changes nothing.
+    """Read a regular file into memory. Later changes of the file have no effect.
 
     Raises OSError for a pipe or a device, which could be read forever.
     """
@@ -47,13 +47,13 @@ def write_whole(path: Path, content: bytes | str, wait: bool = True) -> None:
 
 
 def open_new(path: Path) -> IO[bytes]:
-    """A file that was not there, open for writing; raises OSError where there is something."""
+    """Open a new file for writing. Raises OSError if it exists."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     return open(os.open(path, flags, 0o666), "wb")
 
 
 def remove_stale_parts(folder: Path) -> None:
-    """Remove what killed processes left half written in a folder, over an hour ago."""
+    """Remove unfinished files that killed processes left in a folder over an hour ago."""
     for part in folder.glob("*.part"):
         with contextlib.suppress(OSError):
             if time.time() - part.lstat().st_mtime > STALE and not part.is_dir():
@@ -61,19 +61,19 @@ def remove_stale_parts(folder: Path) -> None:
 
 
 def write_out(path: Path, content: bytes | str, wait: bool = True) -> None:
-    """Write a file where a person said, in a folder that may not be there yet."""
+    """Write a file at a path that the user chose. Its folder is made if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, content, wait)
 
 
 def open_lock(path: Path) -> IO[str]:
-    """A lock file, open for writing, its content untouched; raises OSError for a link."""
+    """Open a lock file for writing, without a change. Raises OSError for a link."""
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     return open(os.open(path, flags, 0o666), "r+")
 
 
 def check_space(path: Path, needed: int) -> None:
-    """Raises ValueError where the disk has no room for so many bytes."""
+    """Raise ValueError if the disk has no room for this many bytes."""
     free = shutil.disk_usage(path).free
     if free < needed:
         raise ValueError(f"{path} is on a disk with {free / 2**20:.1f} MiB free, and this "
@@ -96,4 +96,4 @@ def check_empty(path: Path, flag: str = "-o") -> None:
     """Raises ValueError, which names the flag to change, where files would be written among
     others."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ValueError(f"{path} is there already and not empty; choose another {flag}")
+        raise ValueError(f"{path} exists and is not empty; choose another {flag}")

@@ -1,4 +1,4 @@
-"""Tables as people have them, in files and data frames, and what their columns hold."""
+"""Read tables from files and data frames, and find out what their columns hold."""
 
 import hashlib
 from pathlib import Path
@@ -16,19 +16,19 @@ PACKED = (".gz", ".bz2", ".xz")   # what the name of a compressed csv ends in
 
 
 def is_table(path: Path) -> bool:
-    """Whether a file's name says that it holds a table; a csv may be compressed."""
+    """Whether a file's name is that of a table. A csv may be compressed."""
     return suffix_of(path) in SUFFIXES
 
 
 def suffix_of(path: Path) -> str:
-    """What a file's name ends in, in small letters; of a compressed csv, what is within."""
+    """The suffix of a file's name in lower case; for a compressed csv, that of its content."""
     packed = path.suffix.lower() in PACKED
     inner = Path(path.stem).suffix.lower() if packed else path.suffix.lower()
     return "" if packed and inner in (".parquet", ".pq") else inner
 
 
 def read_frame(path: str | Path, as_text: bool = False, decimal: str = "") -> Any:
-    """The table in a csv or parquet file, or `as_text` a csv file's cells as they are written.
+    """Read a csv or parquet file. `as_text` keeps a csv file's cells as texts.
 
     Separator, header, encoding and decimal mark are found out (`data/delimited.py`), but for a
     `decimal` mark that is given; `notes_of` tells what was guessed. Raises ValueError for a file
@@ -50,17 +50,17 @@ def read_frame(path: str | Path, as_text: bool = False, decimal: str = "") -> An
 
 
 def notes_of(frame: Any) -> list[str]:
-    """What should be said of how a frame was read from its file."""
+    """Notes on how a frame was read from its file."""
     return list(frame.attrs.get("notes", ()))
 
 
 def decimal_of(frame: Any) -> str:
-    """The decimal mark with which its numbers were written, "" where nothing tells."""
+    """The decimal mark of its numbers; "" if they do not tell."""
     return str(frame.attrs.get("decimal", ""))
 
 
 def _without_index(frame: Any) -> Any:
-    """Without a first column that has no name and holds ever larger numbers: an index."""
+    """Drop a first column without a name that holds increasing numbers: an index."""
     first = frame.columns[0]
     values = as_numbers(frame[first]) if first.startswith("Unnamed: 0") else None
     index = values is not None and bool((np.diff(np.sort(values[0])) >= 1).all())
@@ -91,7 +91,7 @@ def checked(frame: Any, what: str) -> Any:
 
 
 def digest_of(frame: Any) -> str:
-    """What tells a table's content from another's."""
+    """Digest of a table's content."""
     hashed = pandas().util.hash_pandas_object(frame.astype(str), index=False).to_numpy()
     return hashlib.sha256(" ".join(frame.columns).encode() + hashed.tobytes()).hexdigest()
 

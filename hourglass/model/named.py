@@ -15,22 +15,22 @@ def ae(dim: Count = 32) -> Parts:
 
 @models.add("dae")
 def dae(dim: Count = 32, std: NotNegative = 0.3) -> Parts:
-    """Denoising autoencoder: see noisy x, aim at clean x (Vincent et al., 2008)."""
+    """Denoising autoencoder: reconstruct clean x from noisy x (Vincent et al., 2008)."""
     return Parts(bottleneck=f"plain({dim})", corruption=f"noise({std})", loss="recon")
 
 
 @models.add("mae")
 def mae(dim: Count = 64, share: Share = 0.75, patch: Count = 4) -> Parts:
-    """Masked autoencoder: see some patches of an image, aim at the others (He et al., 2022, arXiv
-    2111.06377). It is for features and for filling holes: it never sees a whole image in training,
-    so it reconstructs whole images badly."""
+    """Masked autoencoder: predict hidden patches of an image from the others (He et al., 2022,
+    arXiv 2111.06377). It is for features and for filling holes. In training it never sees a whole
+    image, so it reconstructs whole images badly."""
     return Parts(bottleneck=f"plain({dim})", corruption=f"mask({share}, patch={patch})",
                  loss="recon(hidden=True)")
 
 
 @models.add("sparse_ae")
 def sparse_ae(dim: Count = 128, weight: NotNegative = 0.1) -> Parts:
-    """Sparse autoencoder: many factors, drawn to zero by their absolute values (Ng, 2011)."""
+    """Sparse autoencoder: many latents, kept small by their absolute values (Ng, 2011)."""
     return Parts(bottleneck=f"plain({dim}, activation='relu')", loss=f"recon + {weight} * l1")
 
 
@@ -44,20 +44,20 @@ def kl_sparse_ae(dim: Count = 128, target: Share = 0.05, weight: NotNegative = 1
 
 @models.add("k_sparse_ae")
 def k_sparse_ae(dim: Count = 128, active: Count = 16) -> Parts:
-    """Sparse autoencoder: the `active` largest of all factors stay, the others are zero (Makhzani &
-    Frey, 2014, arXiv 1312.5663)."""
+    """Sparse autoencoder: only the `active` largest of all latents are not zero (Makhzani & Frey,
+    2014, arXiv 1312.5663)."""
     return Parts(bottleneck=f"topk({dim}, {active})", loss="recon")
 
 
 @models.add("contractive_ae")
 def contractive_ae(dim: Count = 32, weight: NotNegative = 0.1) -> Parts:
-    """Autoencoder whose codes hardly move when x does (Rifai et al., 2011)."""
+    """Contractive autoencoder: its codes hardly change when x changes (Rifai et al., 2011)."""
     return Parts(bottleneck=f"plain({dim})", loss=f"recon + {weight} * jacobian")
 
 
 @models.add("rae_l2")
 def rae_l2(dim: Count = 16, codes: NotNegative = 0.01, weights: NotNegative = 1e-4) -> Parts:
-    """Regularised autoencoder: small codes, small weights of the decoder, a prior fitted afterwards
+    """Regularised autoencoder: small codes, small decoder weights, and a prior fitted afterwards
     (Ghosh et al., 2020, arXiv 1903.12436)."""
     return Parts(bottleneck=f"plain({dim})", prior="mixture",
                  loss=f"recon + {codes} * l2 + {weights} * decoder_weights")
@@ -65,7 +65,7 @@ def rae_l2(dim: Count = 16, codes: NotNegative = 0.01, weights: NotNegative = 1e
 
 @models.add("rae_gp")
 def rae_gp(dim: Count = 16, codes: NotNegative = 0.01, slope: NotNegative = 0.1) -> Parts:
-    """Regularised autoencoder whose decoder has small slopes (Ghosh et al., 2020, arXiv
+    """Regularised autoencoder whose decoder has small gradients (Ghosh et al., 2020, arXiv
     1903.12436)."""
     return Parts(bottleneck=f"plain({dim})", prior="mixture",
                  loss=f"recon + {codes} * l2 + {slope} * gradient")
@@ -73,8 +73,8 @@ def rae_gp(dim: Count = 16, codes: NotNegative = 0.01, slope: NotNegative = 0.1)
 
 @models.add("rae_sn")
 def rae_sn(dim: Count = 16, codes: NotNegative = 0.01) -> Parts:
-    """Regularised autoencoder whose decoder's layers have spectral norm 1 (Ghosh et al., 2020,
-    arXiv 1903.12436; Miyato et al., 2018, arXiv 1802.05957)."""
+    """Regularised autoencoder with spectral normalisation in the decoder (Ghosh et al., 2020, arXiv
+    1903.12436; Miyato et al., 2018, arXiv 1802.05957)."""
     return Parts(decoder="spectral", bottleneck=f"plain({dim})", loss=f"recon + {codes} * l2",
                  prior="mixture")
 
@@ -119,22 +119,22 @@ def factor_vae(dim: Count = 16, gamma: NotNegative = 10.0) -> Parts:
 
 @models.add("dip_vae")
 def dip_vae(dim: Count = 16, kind: Literal[1, 2] = 1) -> Parts:
-    """Variational autoencoder whose codes' covariance is drawn to the identity: DIP-VAE I, of their
-    means, or II, of their draws (Kumar et al., 2018, arXiv 1711.00848)."""
+    """Variational autoencoder whose codes' covariance is pulled to the identity: of their means
+    (DIP-VAE I) or of their samples (II) (Kumar et al., 2018, arXiv 1711.00848)."""
     return Parts(bottleneck=f"gaussian({dim})", loss=f"recon + kl + dip({kind})")
 
 
 @models.add("info_vae")
 def info_vae(dim: Count = 16, alpha: Share = 0.5, weight: NotNegative = 200.0) -> Parts:
-    """Variational autoencoder in which the MMD of all codes takes the place of alpha of the KL
-    (Zhao et al., 2019, arXiv 1706.02262)."""
+    """Variational autoencoder where MMD replaces the share alpha of the KL (Zhao et al., 2019,
+    arXiv 1706.02262)."""
     return Parts(bottleneck=f"gaussian({dim})", loss=f"recon + {1 - alpha:g} * kl + {weight} * mmd")
 
 
 @models.add("sigma_vae")
 def sigma_vae(dim: Count = 16, std: Literal["learned", "optimal"] = "optimal") -> Parts:
-    """Variational autoencoder whose decoder's spread is learned, or the best for each batch (Rybkin
-    et al., 2021, arXiv 2006.13202)."""
+    """Variational autoencoder whose decoder's standard deviation is learned, or optimal for each
+    batch (Rybkin et al., 2021, arXiv 2006.13202)."""
     return Parts(bottleneck=f"gaussian({dim})", likelihood=f"normal({std!r})", loss="recon + kl")
 
 
@@ -149,28 +149,28 @@ def cb_vae(dim: Count = 16) -> Parts:
 
 @models.add("gamma_vae")
 def gamma_vae(dim: Count = 16) -> Parts:
-    """Variational autoencoder with gamma-distributed codes, which are positive (Figurnov et al.,
-    2018, arXiv 1805.08498)."""
+    """Variational autoencoder with positive, gamma-distributed codes (Figurnov et al., 2018, arXiv
+    1805.08498)."""
     return Parts(bottleneck=f"gamma({dim})", loss="recon + kl")
 
 
 @models.add("msssim_vae")
 def msssim_vae(dim: Count = 16, weight: NotNegative = 1.0) -> Parts:
-    """Variational autoencoder of images that are alike at several scales (Snell et al., 2017, arXiv
-    1511.06409)."""
+    """Variational autoencoder with multi-scale SSIM as reconstruction loss (Snell et al., 2017,
+    arXiv 1511.06409)."""
     return Parts(bottleneck=f"gaussian({dim})", loss=f"{weight} * msssim + kl")
 
 
 @models.add("logcosh_vae")
 def logcosh_vae(dim: Count = 16, a: Positive = 10.0) -> Parts:
-    """Variational autoencoder with a log-cosh reconstruction (Chen et al., 2019)."""
+    """Variational autoencoder with a log-cosh reconstruction loss (Chen et al., 2019)."""
     return Parts(bottleneck=f"gaussian({dim})", loss=f"logcosh(a={a}) + kl")
 
 
 @models.add("feature_vae")
 def feature_vae(dim: Count = 16, weight: NotNegative = 30.0) -> Parts:
-    """Variational autoencoder of images that are alike to a network of random features (Hou et al.,
-    2017, arXiv 1610.00291; He et al., 2016, arXiv 1606.04801)."""
+    """Variational autoencoder with a perceptual loss, by random features (Hou et al., 2017, arXiv
+    1610.00291; He et al., 2016, arXiv 1606.04801)."""
     return Parts(bottleneck=f"gaussian({dim})", loss=f"{weight} * perceptual + kl")
 
 
@@ -184,7 +184,7 @@ def two_stage_vae(dim: Count = 16) -> Parts:
 
 @models.add("iwae", example="iwae(k=2)")
 def iwae(dim: Count = 16, k: Count = 8) -> Parts:
-    """Importance-weighted autoencoder: a bound that k codes of each x tighten (Burda, Grosse &
+    """Importance-weighted autoencoder: a tighter bound from k codes per x (Burda, Grosse &
     Salakhutdinov, 2016, arXiv 1509.00519)."""
     return Parts(bottleneck=f"gaussian({dim})", loss=f"iwae({k})")
 
@@ -198,15 +198,15 @@ def miwae(dim: Count = 16, m: Count = 8, k: Count = 8) -> Parts:
 
 @models.add("ciwae", example="ciwae(k=2)")
 def ciwae(dim: Count = 16, k: Count = 8, beta: Share = 0.05) -> Parts:
-    """beta parts of a VAE's bound, the rest of an importance-weighted one (Rainforth et al., 2018,
+    """Weighted sum of a VAE's bound (beta) and an importance-weighted one (Rainforth et al., 2018,
     arXiv 1802.04537)."""
     return Parts(bottleneck=f"gaussian({dim})", loss=f"ciwae({k}, beta={beta})")
 
 
 @models.add("piwae", example="piwae(m=2, k=2)")
 def piwae(dim: Count = 16, m: Count = 8, k: Count = 8) -> Parts:
-    """The decoder learns by m * k importance-weighted codes, the encoder by m times k (Rainforth et
-    al., 2018, arXiv 1802.04537)."""
+    """The decoder learns from m * k importance-weighted codes, the encoder from m times k
+    (Rainforth et al., 2018, arXiv 1802.04537)."""
     return Parts(bottleneck=f"gaussian({dim})", loss=f"piwae({m}, {k})")
 
 
@@ -226,23 +226,23 @@ def rhvae(dim: Count = 2, steps: Count = 3) -> Parts:
 
 @models.add("wae_mmd")
 def wae_mmd(dim: Count = 16, weight: NotNegative = 100.0) -> Parts:
-    """Wasserstein autoencoder: all codes together are as the prior, by MMD (Tolstikhin et al.,
-    2018, arXiv 1711.01558)."""
+    """Wasserstein autoencoder: MMD matches the codes to the prior (Tolstikhin et al., 2018, arXiv
+    1711.01558)."""
     return Parts(bottleneck=f"plain({dim})", likelihood="normal", loss=f"recon + {weight} * mmd",
                  prior="own")
 
 
 @models.add("wae_gan")
 def wae_gan(dim: Count = 16, weight: NotNegative = 1.0) -> Parts:
-    """Wasserstein autoencoder: all codes together are as the prior, to a rival's eye (Tolstikhin et
-    al., 2018, arXiv 1711.01558)."""
+    """Wasserstein autoencoder: a discriminator matches the codes to the prior (Tolstikhin et al.,
+    2018, arXiv 1711.01558)."""
     return Parts(bottleneck=f"plain({dim})", likelihood="normal", loss=f"recon + {weight} * gan",
                  prior="own")
 
 
 @models.add("swae")
 def swae(dim: Count = 16, weight: NotNegative = 10.0) -> Parts:
-    """Sliced-Wasserstein autoencoder: codes are as the prior in every direction (Kolouri et al.,
+    """Sliced-Wasserstein autoencoder: codes match the prior in every direction (Kolouri et al.,
     2018, arXiv 1804.01947)."""
     return Parts(bottleneck=f"plain({dim})", likelihood="normal", loss=f"recon + {weight} * sliced",
                  prior="own")
@@ -250,8 +250,8 @@ def swae(dim: Count = 16, weight: NotNegative = 10.0) -> Parts:
 
 @models.add("aae")
 def aae(dim: Count = 16, weight: NotNegative = 1.0) -> Parts:
-    """Adversarial autoencoder: a rival tells codes from draws of the prior (Makhzani et al., 2016,
-    arXiv 1511.05644)."""
+    """Adversarial autoencoder: a discriminator matches the codes to the prior (Makhzani et al.,
+    2016, arXiv 1511.05644)."""
     return Parts(bottleneck=f"plain({dim})", loss=f"recon + {weight} * gan", prior="own")
 
 
@@ -267,35 +267,35 @@ def vae_gan(dim: Count = 16, realism: NotNegative = 1.0, pixels: NotNegative = 1
 
 @models.add("planar_vae")
 def planar_vae(dim: Count = 16, layers: Count = 4) -> Parts:
-    """Variational autoencoder whose posterior is bent by planar flows (Rezende & Mohamed, 2015,
-    arXiv 1505.05770)."""
+    """Variational autoencoder with planar flows in the posterior (Rezende & Mohamed, 2015, arXiv
+    1505.05770)."""
     return Parts(bottleneck=f"flow({dim}, 'planar', layers={layers})", loss="recon + kl")
 
 
 @models.add("radial_vae")
 def radial_vae(dim: Count = 16, layers: Count = 4) -> Parts:
-    """Variational autoencoder whose posterior is bent by radial flows (Rezende & Mohamed, 2015,
-    arXiv 1505.05770)."""
+    """Variational autoencoder with radial flows in the posterior (Rezende & Mohamed, 2015, arXiv
+    1505.05770)."""
     return Parts(bottleneck=f"flow({dim}, 'radial', layers={layers})", loss="recon + kl")
 
 
 @models.add("iaf_vae")
 def iaf_vae(dim: Count = 16, layers: Count = 2) -> Parts:
-    """Variational autoencoder whose posterior is bent by inverse autoregressive flows (Kingma et
-    al., 2016, arXiv 1606.04934)."""
+    """Variational autoencoder with inverse autoregressive flows in the posterior (Kingma et al.,
+    2016, arXiv 1606.04934)."""
     return Parts(bottleneck=f"flow({dim}, 'iaf', layers={layers})", loss="recon + kl")
 
 
 @models.add("vamp_vae", example="vamp_vae(count=20)")
 def vamp_vae(dim: Count = 16, count: Count = 500) -> Parts:
-    """Variational autoencoder whose prior is a mixture of its posteriors at `count` inputs that it
-    learns (Tomczak & Welling, 2018, arXiv 1705.07120)."""
+    """Variational autoencoder with a VampPrior: a mixture of its posteriors at `count` learned
+    inputs (Tomczak & Welling, 2018, arXiv 1705.07120)."""
     return Parts(bottleneck=f"vamp({dim}, {count})", loss="recon + kl")
 
 
 @models.add("mixture_vae")
 def mixture_vae(dim: Count = 16, components: Count = 10) -> Parts:
-    """Variational autoencoder whose prior is a learned mixture of Gaussians (compared by Tomczak &
+    """Variational autoencoder with a learned mixture of Gaussians as prior (compared by Tomczak &
     Welling, 2018, arXiv 1705.07120)."""
     return Parts(bottleneck=f"mixture({dim}, {components})", loss="recon + kl")
 
@@ -303,86 +303,86 @@ def mixture_vae(dim: Count = 16, components: Count = 10) -> Parts:
 @models.add("s_vae")
 def s_vae(dim: Count = 16) -> Parts:
     """Variational autoencoder with codes on a sphere (Davidson et al., 2018, arXiv 1804.00891). The
-    KL rises over the first quarter of the run, before which the codes would be ignored."""
+    KL weight rises over the first quarter of the run, or the codes would be ignored."""
     return Parts(bottleneck=f"sphere({dim})", loss="recon + ramp(0, 1) * kl")
 
 
 @models.add("poincare_vae")
 def poincare_vae(dim: Count = 10, curvature: Positive = 0.7) -> Parts:
-    """Variational autoencoder with codes in the Poincare ball, whose space grows outwards as trees
-    do (Mathieu et al., 2019, arXiv 1901.06033)."""
+    """Variational autoencoder with codes in the Poincare ball, for hierarchies (Mathieu et al.,
+    2019, arXiv 1901.06033)."""
     return Parts(bottleneck=f"poincare({dim}, {curvature})", loss="recon + kl")
 
 
 @models.add("ladder_vae")
 def ladder_vae(dims: tuple[Count, ...] = (16, 8)) -> Parts:
-    """Hierarchical variational autoencoder: factors upon factors (Sonderby et al., 2016, arXiv
-    1602.02282)."""
+    """Hierarchical variational autoencoder with several levels of latents (Sonderby et al., 2016,
+    arXiv 1602.02282)."""
     return Parts(bottleneck=f"ladder({dims})", loss="recon + kl")
 
 
 @models.add("cvae")
 def cvae(dim: Count = 16) -> Parts:
-    """Variational autoencoder that is told the class of x (Sohn et al., 2015)."""
+    """Conditional variational autoencoder: it gets the class of x (Sohn et al., 2015)."""
     return Parts(bottleneck=f"gaussian({dim})", condition="label", loss="recon + kl")
 
 
 @models.add("semi_supervised_vae")
 def semi_supervised_vae(dim: Count = 16, alpha: NotNegative = 100.0) -> Parts:
-    """Variational autoencoder that is told the class of some x and guesses it of others (M2 of
-    Kingma et al., 2014, arXiv 1406.5298)."""
+    """Semi-supervised variational autoencoder: it learns from some labels and infers the others (M2
+    of Kingma et al., 2014, arXiv 1406.5298)."""
     return Parts(bottleneck=f"gaussian({dim})", condition="inferred",
                  loss=f"semi_supervised({alpha})")
 
 
 @models.add("vq_vae")
 def vq_vae(words: Count = 256, dim: Count = 16, cosine: bool = False) -> Parts:
-    """Vector-quantised autoencoder: codes are words of a learned codebook, with a prior over them
-    fitted afterwards (van den Oord et al., 2017, arXiv 1711.00937)."""
+    """Vector-quantised autoencoder: discrete tokens from a learned codebook, with a prior fitted
+    afterwards (van den Oord et al., 2017, arXiv 1711.00937)."""
     return Parts(bottleneck=f"vq({words}, {dim}, cosine={cosine})", loss="recon", prior="pixelcnn")
 
 
 @models.add("residual_vq_vae")
 def residual_vq_vae(words: Count = 64, dim: Count = 16, depth: Count = 4) -> Parts:
-    """Each place of the code is a sum of words, each of what those before it left (Zeghidour et
-    al., 2021, arXiv 2107.03312; Lee et al., 2022, arXiv 2203.01941)."""
+    """Residual quantisation: each position is a sum of tokens, each for what the earlier ones leave
+    (Zeghidour et al., 2021, arXiv 2107.03312; Lee et al., 2022, arXiv 2203.01941)."""
     return Parts(bottleneck=f"residual_vq({words}, {dim}, {depth})", loss="recon",
                  prior="pixelcnn")
 
 
 @models.add("product_vq_vae")
 def product_vq_vae(words: Count = 64, dim: Count = 16, groups: Count = 4) -> Parts:
-    """Each place of the code is several words, each of its own codebook (Jegou, Douze & Schmid,
-    2011)."""
+    """Product quantisation: each position has several tokens, each from its own codebook (Jegou,
+    Douze & Schmid, 2011)."""
     return Parts(bottleneck=f"product_vq({words}, {dim}, {groups})", loss="recon",
                  prior="pixelcnn")
 
 
 @models.add("fsq_vae")
 def fsq_vae(levels: tuple[Count, ...] = (7, 5, 5, 5)) -> Parts:
-    """Codes rounded to a grid, number by number: words without a codebook (Mentzer et al., 2023,
-    arXiv 2309.15505)."""
+    """Finite scalar quantisation: codes rounded to a grid, without a codebook (Mentzer et al.,
+    2023, arXiv 2309.15505)."""
     return Parts(bottleneck=f"fsq({levels})", loss="recon", prior="pixelcnn")
 
 
 @models.add("lfq_vae")
 def lfq_vae(bits: Count = 10, entropy: NotNegative = 0.1) -> Parts:
-    """Codes of signs, the bits of a word: quantisation without look-up (Yu et al., 2024, arXiv
+    """Lookup-free quantisation: codes of signs, the bits of a token (Yu et al., 2024, arXiv
     2310.05737)."""
     return Parts(bottleneck=f"lfq({bits}, {entropy})", loss="recon", prior="pixelcnn")
 
 
 @models.add("categorical_vae")
 def categorical_vae(dim: Count = 16, classes: Count = 8) -> Parts:
-    """Variational autoencoder whose factors are categories, by Gumbel-softmax (Jang et al., 2017,
-    arXiv 1611.01144; Maddison et al., 2017, arXiv 1611.00712). It is for discrete factors: 16
-    categories of 8 are 48 bits, fewer than 16 numbers. The KL rises over a quarter of the run."""
+    """Variational autoencoder with categorical latents, by Gumbel-softmax (Jang et al., 2017, arXiv
+    1611.01144; Maddison et al., 2017, arXiv 1611.00712). It is for discrete factors: 16 categories
+    of 8 are 48 bits, fewer than 16 numbers. The KL weight rises over a quarter of the run."""
     return Parts(bottleneck=f"categorical({dim}, {classes})", loss="recon + ramp(0, 1) * kl")
 
 
 @models.add("joint_vae")
 def joint_vae(dim: Count = 10, classes: tuple[Count, ...] = (10,),
               gamma: NotNegative = 30.0) -> Parts:
-    """JointVAE: numbers and categories, each with a capacity that rises (Dupont, 2018, arXiv
+    """JointVAE: Gaussian and categorical latents, each with a rising capacity (Dupont, 2018, arXiv
     1804.00104)."""
     return Parts(bottleneck=f"joint({dim}, {classes})", loss=f"recon + {gamma} * joint_kl")
