@@ -85,10 +85,10 @@ def started(run: Path, batch: int) -> Iterator[Server]:
 def serve(run: Path, batch: int) -> None:
     from hourglass import load
     from hourglass.serving.limits import Limits
-    from hourglass.serving.server import Place
+    from hourglass.serving.server import Address
     from hourglass.serving.server import serve as go_on
     limits = Limits(batch=batch, linger=Limits.linger if batch > 1 else 1e-9)
-    sys.exit(bool(go_on(load(run), Place(port=0), limits)))
+    sys.exit(bool(go_on(load(run), Address(port=0), limits)))
 
 
 def png(pixels: np.ndarray, kind: str = "PNG", **options) -> bytes:

@@ -12,11 +12,11 @@ from torch.distributions import MultivariateNormal, RelaxedOneHotCategorical
 from hourglass.core import registry
 from hourglass.core.contracts import Latent, Output
 from hourglass.model.autoencoder import Autoencoder
-from hourglass.model.bottlenecks.gaussian_categorical import Factors
-from hourglass.model.losses.hamiltonian import HVAE, Pace, force, leapfrog
+from hourglass.model.bottlenecks.gaussian_categorical import RelaxedLatents
+from hourglass.model.losses.hamiltonian import HVAE, LeapfrogSteps, force, leapfrog
 from hourglass.model.losses.importance_bounds import bound
 from hourglass.model.losses.importance_weights import log_weights
-from hourglass.model.losses.riemannian import RHVAE, Metric, curved_leapfrog
+from hourglass.model.losses.riemannian import RHVAE, LatentMetric, curved_leapfrog
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
 from hourglass.model.summary import summarise
@@ -312,7 +312,7 @@ def test_curved_leapfrog_knows_its_volumes_and_goes_back():
     """Pitfall 17, in a space whose metric changes from place to place."""
     model, x = rounded("gaussian(3)"), torch.randn(1, 3).double()
     root = torch.randn(7, 3, 3).double().tril()
-    metric = Metric(torch.randn(7, 3).double(), root @ root.mT, 1.5, 0.01)
+    metric = LatentMetric(torch.randn(7, 3).double(), root @ root.mT, 1.5, 0.01)
     pull, sizes = force(model(x), model), torch.tensor([0.4, 0.2, 0.3]).double()
 
     def step(both: torch.Tensor) -> torch.Tensor:
@@ -328,7 +328,7 @@ def test_curved_leapfrog_knows_its_volumes_and_goes_back():
 
 def test_a_metric_bends_velocities_by_its_christoffel_symbols():
     root = torch.randn(5, 3, 3).double().tril()
-    metric = Metric(torch.randn(5, 3).double(), root @ root.mT, 1.5, 0.1)
+    metric = LatentMetric(torch.randn(5, 3).double(), root @ root.mT, 1.5, 0.1)
     z, v = torch.randn(3).double(), torch.randn(3).double()
 
     def itself(z: torch.Tensor) -> torch.Tensor:
@@ -353,8 +353,8 @@ def test_energy_is_nearly_kept_so_that_steps_follow_the_curved_space():
         term.centroids.normal_(generator=torch.Generator().manual_seed(0))
         torch.manual_seed(0)
         z = out.latent.q.sample((1,))
-        metric, pull = Metric(term.centroids, torch.eye(2).double().expand(100, 2, 2) / 20, 1.5,
-                              0.5), force(out, model)
+        shapes = torch.eye(2).double().expand(100, 2, 2) / 20
+        metric, pull = LatentMetric(term.centroids, shapes, 1.5, 0.5), force(out, model)
         v = torch.randn_like(z)
         joint, slope = pull(z)
         # log p(x, z) + log N(v | 0, M), volumes taken into account, is what a path keeps
@@ -368,13 +368,13 @@ def test_energy_is_nearly_kept_so_that_steps_follow_the_curved_space():
 
 
 def test_momentum_cools_with_the_square_of_the_steps_and_step_sizes_stay_in_bounds():
-    pace = Pace((2,), 0.05, 0.5, 0.25)
+    pace = LeapfrogSteps((2,), 0.05, 0.5, 0.25)
     heats = pace.heats(4).detach()
     assert np.allclose(heats, [2 - (k / 4)**2 for k in range(5)], atol=1e-5)
     assert torch.allclose(pace.sizes, torch.full((2,), 0.05))
     pace.raw_sizes.data.copy_(torch.tensor([-50.0, 50.0]))
     assert (pace.sizes > 0).all() and (pace.sizes <= 0.5).all()
-    assert torch.equal(Pace((2,), 0.05, 0.5, 1.0).heats(3), torch.ones(4))
+    assert torch.equal(LeapfrogSteps((2,), 0.05, 0.5, 1.0).heats(3), torch.ones(4))
 
 
 def test_rhvae_remembers_the_last_means_for_evaluation():
@@ -424,7 +424,7 @@ def test_every_bottleneck_is_measured_before_it_trains_or_says_what_the_loss_nee
 
 def test_relaxed_categories_have_torchs_density_and_its_draws():
     logits, heat = torch.randn(4, 5).double(), torch.tensor(0.7).double()
-    factors = Factors(torch.zeros(4, 0).double(), torch.ones(4, 0).double(), (logits,), heat)
+    factors = RelaxedLatents(torch.zeros(4, 0).double(), torch.ones(4, 0).double(), (logits,), heat)
     other = RelaxedOneHotCategorical(heat, logits=logits)
     z = other.sample((6,)).clamp(min=1e-6)
     z = z / z.sum(-1, keepdim=True)

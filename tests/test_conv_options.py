@@ -67,7 +67,7 @@ def test_the_decoders_dense_layer_can_stay_linear():
 
 @pytest.mark.parametrize("text", ["kernel=(3, 5, 7)", "stride=(1, 2, 1)", "kernel=((3, 3),)"])
 def test_as_many_kernels_as_blocks_are_asked_for(text):
-    with pytest.raises(ValueError, match="pass one .* per block"):
+    with pytest.raises(ValueError, match=r"pass one .* per block"):
         backbones.make(f"conv(filters=(4, 3), {text})", IMAGE, IMAGE)
 
 

@@ -200,7 +200,7 @@ def test_categories_above_the_limit_are_taken_when_asked_for_by_name(tmp_path):
     frame = pd.DataFrame({"x": np.arange(120.0) ** 2, "code": [f"c{i % 60}" for i in range(120)]})
     assert table(frame, tmp_path).shape == (1,)
     found = table(frame, tmp_path, ", categories='code'")
-    assert found.shape == (61,) and any("60 kinds" in note for note in found.notes)
+    assert found.shape == (61,) and any("60 classes" in note for note in found.notes)
 
 
 def european(rows: int = 40) -> str:

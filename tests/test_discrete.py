@@ -20,7 +20,7 @@ from hourglass.inference.priors.masked_conv import Reader
 from hourglass.inference.priors.pixelcnn import PixelCNN
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.bottlenecks.codebook import SMOOTHING, Codebook
-from hourglass.model.bottlenecks.gaussian_categorical import Factors
+from hourglass.model.bottlenecks.gaussian_categorical import RelaxedLatents
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
 from hourglass.model.summary import summarise
@@ -247,7 +247,7 @@ def test_the_kl_of_categories_is_of_q_from_the_uniform_one():
 
 def test_categories_are_drawn_as_often_as_is_likely_and_evaluation_takes_the_likeliest():
     logits = torch.tensor([[0.0, 1.0, 2.0]])
-    q = Factors(torch.zeros(1, 0), torch.ones(1, 0), (logits,), torch.tensor(0.5))
+    q = RelaxedLatents(torch.zeros(1, 0), torch.ones(1, 0), (logits,), torch.tensor(0.5))
     often = torch.bincount(q.rsample((20_000,)).argmax(-1).flatten(), minlength=3) / 20_000
     torch.testing.assert_close(often, logits[0].softmax(0), atol=0.015, rtol=0)
     made = bottlenecks.make("categorical(3, 4)", VECTOR, VECTOR)
@@ -257,7 +257,7 @@ def test_categories_are_drawn_as_often_as_is_likely_and_evaluation_takes_the_lik
 
 def test_the_density_of_relaxed_categories_is_that_of_torch():
     logits, heat = torch.randn(5, 4), torch.tensor(0.6)
-    q = Factors(torch.zeros(5, 1), torch.ones(5, 1), (logits,), heat)
+    q = RelaxedLatents(torch.zeros(5, 1), torch.ones(5, 1), (logits,), heat)
     z = q.rsample((7,))
     wanted = (RelaxedOneHotCategorical(heat, logits=logits).log_prob(z[..., 1:])
               + Normal(0.0, 1.0).log_prob(z[..., 0]))

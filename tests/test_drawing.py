@@ -8,7 +8,7 @@ import hourglass as hg
 from hourglass.analysis.latent_grids import square
 from hourglass.tasks.finish import Finish, finished
 from hourglass.tasks.grid import read_grid
-from hourglass.tasks.nearest_training import Nearest
+from hourglass.tasks.nearest_training import NearestTraining
 
 KINDS = ("bar", "dot", "ring")
 
@@ -91,7 +91,7 @@ def test_finishing_keeps_shapes_and_does_what_it_says(channels):
     (0.1, "they look like copies"), (0.5, "nearer than new samples"), (1.0, "they are no copies"),
     (1.2, "they are no copies"), (2.0, "unlike the data")])
 def test_what_is_far_from_all_data_is_not_praised(distance, words):
-    found = Nearest(np.zeros((3, 2)), np.full(3, distance), 1.0).words
+    found = NearestTraining(np.zeros((3, 2)), np.full(3, distance), 1.0).words
     assert words in found
     assert ("no copies" in found) == (distance in (1.0, 1.2))
 

@@ -456,7 +456,8 @@ def test_a_factor_that_does_not_vary_is_left_out_and_said():
 
 @pytest.mark.parametrize("known, options, said", [
     (None, {}, "no known generative factors"), (KNOWN, {"leave_out": ["sise"]}, "mean 'size'"),
-    (KNOWN, {"leave_out": KNOWN.names}, "no factor that varies is left"), (KNOWN, {"samples": 5}, "from 100"),
+    (KNOWN, {"leave_out": KNOWN.names}, "no factor that varies is left"),
+    (KNOWN, {"samples": 5}, "from 100"),
     (KNOWN, {"seeds": 0}, "from 1"), (KNOWN, {"bins": 1}, "bins must be")])
 def test_what_a_run_cannot_be_scored_by_is_said(known, options, said):
     with pytest.raises(ValueError, match=said):

@@ -256,7 +256,7 @@ REFUSED = {
     "unequal pictures": (lambda: [*pil(), draw("lying", 1, 12)], 'sample 60.*size="64"'),
     "ragged lists": (lambda: [[1, 2], [3]], "of one shape"),
     "single numbers": (lambda: Samples(lambda i: torch.tensor(1.0)), "a single number"),
-    "texts": (lambda: Samples(lambda i: "words"), "no numbers.*'words'"),
+    "texts": (lambda: Samples(lambda i: "words"), "not numbers.*'words'"),
     "an unknown key": (lambda: Samples(lambda i: {"a": T[0], "b": T[1]}), "keys a, b"),
     "complex numbers": (lambda: np.zeros((5, 5), complex), "complex"),
     "a number": (lambda: 5, "not int"),

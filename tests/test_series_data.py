@@ -14,9 +14,9 @@ from hourglass.data import collect, split
 from hourglass.data.images import Reading
 from hourglass.data.series import from_frame, whole
 from hourglass.data.series_units import split_units
-from hourglass.data.timeline import Also
+from hourglass.data.timeline import SeriesOptions
 from hourglass.tasks.plot_series import chosen, draw_series
-from hourglass.tasks.score_series import ScoredSeries, Stretching, score_series, write_scores
+from hourglass.tasks.score_series import ScoredSeries, StretchOptions, score_series, write_scores
 from hourglass.tasks.series_words import in_words
 from hourglass.tasks.steps import Steps, over_channels
 
@@ -44,13 +44,13 @@ def units(count: int = 12, shuffled: bool = True) -> pd.DataFrame:
 
 
 def notes_of(frame: pd.DataFrame, window: int = 10, **also) -> str:
-    return " | ".join(from_frame(frame, window, also=Also(**also)).notes)
+    return " | ".join(from_frame(frame, window, also=SeriesOptions(**also)).notes)
 
 
 @pytest.mark.parametrize("count, stride", [(12, 1), (12, 7), (3, 1), (3, 4)])
 def test_windows_never_cross_units(count, stride):
     frame, window = units(count), 24 if count == 12 else 5
-    series = from_frame(frame, window, stride, time="cycle", also=Also(id="unit"))
+    series = from_frame(frame, window, stride, time="cycle", also=SeriesOptions(id="unit"))
     source = split(whole(series), {"val": 0.1, "test": 0.1}, 0)
     mean, std = (np.array(source.encoding[n]) for n in ("mean", "std"))
     by_unit = {name: own.sort_values("cycle")[["flow", "heat"]].to_numpy()
@@ -69,7 +69,7 @@ def test_windows_never_cross_units(count, stride):
 
 
 def test_units_too_short_for_a_part_are_refused_and_not_left_without():
-    series = from_frame(units(3), 24, time="cycle", also=Also(id="unit"))
+    series = from_frame(units(3), 24, time="cycle", also=SeriesOptions(id="unit"))
     with pytest.raises(ValueError, match="24 steps for val"):
         split(whole(series), {"val": 0.1, "test": 0.1}, 0)
     assert len(split(whole(series), {"val": 0, "test": 0}, 0).splits) == 1
@@ -85,12 +85,12 @@ def test_shares_of_units_and_numbers_of_them():
 
 def test_units_that_are_too_short_are_left_out_and_said():
     frame = pd.concat([units(11, False), waves(5).assign(unit="short", cycle=range(5))])
-    found = whole(from_frame(frame, 24, time="cycle", also=Also(id="unit")))
+    found = whole(from_frame(frame, 24, time="cycle", also=SeriesOptions(id="unit")))
     assert any("1 of 12 units are shorter" in note for note in found.notes)
     with pytest.raises(ValueError, match="shorter than a window of 70"):
-        whole(from_frame(frame, 70, time="cycle", also=Also(id="unit")))
+        whole(from_frame(frame, 70, time="cycle", also=SeriesOptions(id="unit")))
     with pytest.raises(ValueError, match="no unit in 'unit'"):
-        from_frame(frame.assign(unit=None), 24, also=Also(id="unit"))
+        from_frame(frame.assign(unit=None), 24, also=SeriesOptions(id="unit"))
 
 
 def test_every_command_reads_units_as_training_did(tmp_path, hourglass):
@@ -247,7 +247,7 @@ def scored_of(score: list[float], columns: int = 1, **more) -> ScoredSeries:
 def test_neighbouring_stretches_merge_and_short_ones_do_not_count(
         merge, shortest, stretches, abnormal):
     found = scored_of([0, 2, 0, 0, 2, 2, 0, 0, 0, 2, 0, 0],
-                      stretching=Stretching(merge, shortest))
+                      stretching=StretchOptions(merge, shortest))
     assert found.stretches == stretches and found.verdict.sum() == abnormal
     words = in_words(found)[0]
     assert f"{len(stretches)} stretch{'es' * (len(stretches) > 1)}:" in words
@@ -308,10 +308,10 @@ def test_a_column_of_labels_stands_in_for_a_file_of_windows(tmp_path, hourglass)
 
 def test_labels_that_are_texts_are_understood_or_refused():
     frame = waves(4).assign(state=["normal", "attack", "normal", "attack"])
-    found = from_frame(frame, 2, also=Also(label="state"))
+    found = from_frame(frame, 2, also=SeriesOptions(label="state"))
     assert found.abnormal.tolist() == [False, True, False, True]
     with pytest.raises(ValueError, match="no label in 'state' says normal"):
-        from_frame(frame.assign(state=["a", "b", "a", "b"]), 2, also=Also(label="state"))
+        from_frame(frame.assign(state=["a", "b", "a", "b"]), 2, also=SeriesOptions(label="state"))
 
 
 def test_skab_and_smap_are_read(real, tmp_path):

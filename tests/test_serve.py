@@ -31,8 +31,8 @@ import hourglass as hg
 from hourglass.serving.app import make_app
 from hourglass.serving.batching import Batcher
 from hourglass.serving.limits import Limits
-from hourglass.serving.middleware import Door
-from hourglass.serving.server import Place, door_of, listen, read_token
+from hourglass.serving.middleware import AccessControl
+from hourglass.serving.server import Address, door_of, listen, read_token
 from hourglass.serving.uploads import safe_name
 
 TOKEN = "0123456789abcdef"
@@ -401,7 +401,7 @@ def test_nobody_pays_for_what_another_sent():
 
 
 def test_a_token_is_wanted_everywhere_but_for_health(model):
-    app = make_app(model, door=Door(TOKEN))
+    app = make_app(model, door=AccessControl(TOKEN))
     for path in ("/v1/model", "/openapi.json", "/nothing"):
         assert "Bearer" in refused(ask(app, "GET", path), 401)
     for wrong in ("", TOKEN, f"Bearer {TOKEN}x", f"bearer{TOKEN}", "Bearer é", f"Basic {TOKEN}"):
@@ -414,9 +414,9 @@ def test_a_token_is_wanted_everywhere_but_for_health(model):
 
 
 def test_a_web_page_cannot_lead_a_browser_here_by_its_own_name(model):
-    with listen(Place(port=0)) as listening:
-        app = make_app(model, door=door_of(Place(), listening))
-        assert door_of(Place(token=TOKEN), listening).hosts == ()
+    with listen(Address(port=0)) as listening:
+        app = make_app(model, door=door_of(Address(), listening))
+        assert door_of(Address(token=TOKEN), listening).hosts == ()
     for host in ("127.0.0.1:8000", "localhost", "LocalHost:1", "[::1]:8000"):
         assert ask(app, "GET", "/v1/model", headers={"Host": host}).status_code == 200
     for host in ("evil.example", "localhost.evil.example:8000", "", "127.0.0.1.nip.io"):
@@ -437,9 +437,9 @@ def test_a_token_comes_from_a_file_or_the_environment_and_is_no_short_one(tmp_pa
 
 
 @pytest.mark.parametrize(("place", "said"), [
-    (Place("0.0.0.0"), "--open"), (Place(""), "--open"), (Place("::"), "--open"),
-    (Place("no such host"), "no host"), (Place("a" * 300), "no host"),
-    (Place("192.0.2.1", 0, TOKEN), "cannot listen")])
+    (Address("0.0.0.0"), "--open"), (Address(""), "--open"), (Address("::"), "--open"),
+    (Address("no such host"), "no host"), (Address("a" * 300), "no host"),
+    (Address("192.0.2.1", 0, TOKEN), "cannot listen")])
 def test_a_place_that_is_open_or_not_there_is_refused(place, said):
     with pytest.raises(ValueError, match=said):
         listen(place).close()
@@ -527,7 +527,7 @@ def port(runs):
     from hourglass.serving import connections
     from hourglass.serving.server import Draining
     app = make_app(hg.load(runs / "ae"))
-    listening = listen(Place(port=0))
+    listening = listen(Address(port=0))
     kept, connections.HEADERS = connections.HEADERS, 1.0
     server = Draining(app, app.state.desk.traffic, 5.0)
     connections.Connection.most = 20
@@ -573,8 +573,8 @@ def test_a_client_that_closes_its_half_gets_its_answer(port):
     ("http://evil.example", 403), ("null", 403), ("http://localhost:1", 403),
     ("http://localhost", 200), (None, 200)])
 def test_a_page_of_another_origin_cannot_ask(model, origin, code):
-    with listen(Place(port=0)) as listening:
-        app = make_app(model, door=door_of(Place(), listening))
+    with listen(Address(port=0)) as listening:
+        app = make_app(model, door=door_of(Address(), listening))
     headers = {"Host": "localhost", **({"Origin": origin} if origin else {})}
     assert ask(app, "POST", "/v1/generate", headers=headers, json={"n": 1}).status_code == code
     assert ask(app, "GET", "/health", headers=headers).status_code == code
@@ -585,7 +585,7 @@ def test_a_message_that_repeats_is_counted_and_not_logged_each_time(monkeypatch)
     import logging
 
     from hourglass.serving import connections
-    repeats, now = connections.Repeats(), [0.0]
+    repeats, now = connections.RepeatFilter(), [0.0]
     monkeypatch.setattr(connections.time, "monotonic", lambda: now[0])
 
     def let_through() -> logging.LogRecord | None:

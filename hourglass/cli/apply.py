@@ -89,19 +89,19 @@ def score(
     """
     from ..core.device import choose_device
     from ..inference.trained import load
-    from ..tasks.score import Choice, in_words
+    from ..tasks.score import ScoreOptions, in_words
     from ..tasks.score import score as score_samples
-    from ..tasks.score_series import Stretching
+    from ..tasks.score_series import StretchOptions
     model = load(run, str(choose_device(device)))
     series = model.description.kind == "series"
     _check_options(series, any((heatmaps, detector, labelled, normal, masks)), any(
         (plot, windows, causal, label, merge is not None, shortest > 1)))
     if series:
         options = {"threshold": threshold, "causal": causal, "label": label,
-                 "stretching": Stretching(merge, shortest)}
+                 "stretching": StretchOptions(merge, shortest)}
         _score_series(model, samples, out, (plot, windows), options)
         return
-    choice = Choice(detector, threshold, labelled, normal, masks)
+    choice = ScoreOptions(detector, threshold, labelled, normal, masks)
     found, verdicts = score_samples(model, samples, choice, out, heatmaps)
     for line in in_words(found, verdicts):
         print(line)

@@ -48,7 +48,7 @@ def generate(
     from ..tasks.generate import Wish
     from ..tasks.generate import generate as generate_samples
     from ..tasks.grid import draw_grid, read_grid
-    from ..tasks.radius_sweep import Draw, sweep
+    from ..tasks.radius_sweep import SweepOptions, sweep
     model = load(run, str(choose_device(device)))
     prior, grid = ("auto", prior) if prior.startswith("grid") else (prior, grid)
     if grid:
@@ -63,7 +63,7 @@ def generate(
         if nearest or prior != "auto":
             raise ValueError("--radius samples boxes and shells, not a prior; use only --class "
                              "(conditional models), --sharpen, --blur, --seed and -o with it")
-        print(sweep(model, _numbers(radius), out, Draw(kind, seed, Finish(sharpen, blur))))
+        print(sweep(model, _numbers(radius), out, SweepOptions(kind, seed, Finish(sharpen, blur))))
         print(out)
         return
     wish = Wish(n, kind, prior, temperature, seed, sharpen, nearest, blur)
@@ -99,13 +99,13 @@ def morph(
     from ..core.hints import did_you_mean
     from ..inference.trained import load
     from ..tasks.finish import Finish
-    from ..tasks.morph import Manner
+    from ..tasks.morph import MorphOptions
     from ..tasks.morph import morph as morph_images
     if way not in ("linear", "spherical"):
         raise ValueError(f"no interpolation is named {way!r}; "
                          f"{did_you_mean(way, ['linear', 'spherical'])}")
     model = load(run, str(choose_device(device)))
-    manner = Manner(way, frames, hold, rate, loop, Finish(sharpen, blur))  # type: ignore[arg-type]
+    manner = MorphOptions(way, frames, hold, rate, loop, Finish(sharpen, blur))  # type: ignore[arg-type]
     count = morph_images(model, images, out, manner, kind)
     print(f"{count} pictures in {out}")
 

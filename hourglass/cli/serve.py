@@ -41,7 +41,7 @@ def serve(
     Example: hourglass serve runs/1 --port 8000
     """
     try:
-        from ..serving.server import Place, read_token
+        from ..serving.server import Address, read_token
         from ..serving.server import serve as serve_model
     except ModuleNotFoundError as error:
         raise ValueError(f"serving needs an extra ({error.name} is missing): pip install "
@@ -49,7 +49,7 @@ def serve(
     from ..core.device import choose_device
     from ..inference.trained import load
     from ..serving.limits import Limits
-    place = Place(host, port, read_token(token_file), open, grace)
+    place = Address(host, port, read_token(token_file), open, grace)
     limits = Limits(max_bytes, max_files, max_pixels, 4 * max_pixels, max_pixels // 4 or 1,
                     max_samples, max_seconds, queue)
     allowed = tuple(text.strip() for text in priors.split(";") if text.strip())

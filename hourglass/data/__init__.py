@@ -48,7 +48,7 @@ RAW: dict[str, Callable[..., Raw]] = {   # sources whose values need a learned e
 def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
     """Collect all samples of a named source, a path, a list of image paths, or data in memory (see
     `gather`), with labels y (N,). A Collection is returned unchanged. Raises ValueError."""
-    given = Given(data, y) if isinstance(data, Call) else gather(data, reading, y)
+    given = DataInMemory(data, y) if isinstance(data, Call) else gather(data, reading, y)
     data, y = given.values, given.y
     if isinstance(data, Collection):
         return data
@@ -58,7 +58,7 @@ def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
     return found
 
 
-def _collected(data: Any, reading: Reading, y: Any, given: Given) -> Collection:
+def _collected(data: Any, reading: Reading, y: Any, given: DataInMemory) -> Collection:
     if isinstance(data, str | Path | Call):
         if y is not None:
             raise ValueError(f"labels y go with data in memory, but {data} is a name or a path; "

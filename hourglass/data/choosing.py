@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from PIL import Image
 
-from .folders import Layout, endings, lay_out, left_out, masks_among, matching
+from .folders import FolderLayout, endings, lay_out, left_out, masks_among, matching
 from .image_files import Files, counted, some_of
 from .images import Reading
 
@@ -72,7 +72,7 @@ def without_strays(files: Files, reading: Reading) -> Files:
     return replace(kept, labels=found.labels, splits=found.splits)
 
 
-def _with_strays(files: Files, found: Layout) -> Files:
+def _with_strays(files: Files, found: FolderLayout) -> Files:
     """All files, with those outside the folders as samples of no class and no split."""
     none = dict.fromkeys(found.stray, "")
     note = (f"{counted(len(found.stray), 'image')} outside the folders of "

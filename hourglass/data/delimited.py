@@ -28,7 +28,7 @@ WHEN = re.compile(f"{re.sub('P<.>', ':', YEAR_FIRST.replace('(?P=s)', '[-/.]'))}
 
 
 @dataclass
-class Layout:
+class CsvFormat:
     """The detected format of a file's text."""
 
     body: str                  # its rows, without header, comments and empty lines
@@ -91,7 +91,7 @@ def _text_of(file: Path) -> tuple[str, list[str]]:
                   f"special character is {odd.decode('cp1252')!r}"]
 
 
-def _layout(text: str, notes: list[str], what: str) -> Layout:
+def _layout(text: str, notes: list[str], what: str) -> CsvFormat:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text, above, comments = _without_comments(text)
     notes = notes + [f"{comments:,} lines that begin with # are left out"] * bool(comments)
@@ -109,15 +109,15 @@ def _layout(text: str, notes: list[str], what: str) -> Layout:
     named = _cells([above], separator)[0] if above else []
     usual = Counter(len(row) for row in rows).most_common(1)[0][0]
     if len(named) == usual > 1 and not _has_header(rows):
-        layout = Layout(text, separator, named, notes)
+        layout = CsvFormat(text, separator, named, notes)
     elif _has_header(rows):
         notes += [f"the first row, {_listed(rows[0])}, is taken as the columns' names"] * any(
             map(_is_value, rows[0]))
-        layout = Layout(_without_first(text), separator, rows[0], notes)
+        layout = CsvFormat(_without_first(text), separator, rows[0], notes)
         rows = rows[1:]
     else:
         names = [f"column_{i}" for i in range(1, usual + 1)]
-        layout = Layout(text, separator, names, [
+        layout = CsvFormat(text, separator, names, [
             *notes, f"the first row holds values, not names: the columns are called "
                     f"{_listed(names)}"])
     _fit_names(layout, rows, what)
@@ -224,7 +224,7 @@ def _are_names(cells: list[str]) -> bool:
     return years or len(numbers) >= {0: 3, 1: 5}.get(numbers[0], len(cells) + 1)
 
 
-def _fit_names(layout: Layout, rows: list[list[str]], what: str) -> None:
+def _fit_names(layout: CsvFormat, rows: list[list[str]], what: str) -> None:
     """Add names if rows have more cells than the header: at the end if the last cell is empty,
     otherwise at the front, as R writes row names. Raises ValueError."""
     usual = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0

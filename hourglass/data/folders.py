@@ -31,7 +31,7 @@ Folders = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Layout:
+class FolderLayout:
     """Classes and splits of images, by folders."""
 
     labels: dict[str, str]   # the class of each sample; {} if there are none
@@ -62,7 +62,7 @@ def numbered(
     return classes, np.array([number[labels[name]] for name in names], np.int64), parts
 
 
-def lay_out(names: Sequence[str], depth: int | None = None) -> Layout:
+def lay_out(names: Sequence[str], depth: int | None = None) -> FolderLayout:
     """Read classes and splits from the folders in images' names.
 
     Folders that contain everything are ignored. Folders such as train, Training, test_data or
@@ -84,12 +84,12 @@ def lay_out(names: Sequence[str], depth: int | None = None) -> Layout:
     else:
         rows = list(range(len(names)))
     kept = set(rows)
-    return Layout({names[row]: labels[row] for row in rows} if labels else {},
-                  {names[row]: splits[row] for row in rows} if splits else {},
-                  [name for i, name in enumerate(names) if i not in kept],
-                  _note([labels[row] for row in rows] if labels else [],
-                        [splits[row] for row in rows] if splits else [],
-                        [folders[row] for row in rows], depth))
+    return FolderLayout({names[row]: labels[row] for row in rows} if labels else {},
+                        {names[row]: splits[row] for row in rows} if splits else {},
+                        [name for i, name in enumerate(names) if i not in kept],
+                        _note([labels[row] for row in rows] if labels else [],
+                                    [splits[row] for row in rows] if splits else [],
+                                    [folders[row] for row in rows], depth))
 
 
 def _unwrapped(

@@ -22,7 +22,7 @@ TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 MOST = {"uint8": 255, "uint16": 65535, "float32": 1.0}   # the value of white
 
 
-class Look(NamedTuple):
+class ImageHeader(NamedTuple):
     """The content of an image's header."""
 
     height: int
@@ -34,7 +34,7 @@ class Look(NamedTuple):
 
 
 def look(file: IO[bytes], formats: tuple[str, ...] | None = None, turn: bool = True,
-         page: int = 0) -> Look:
+         page: int = 0) -> ImageHeader:
     """Read the header of an image, or of one page of its file, in these formats of Pillow. Raises
     OSError and others. `turn` applies EXIF's rotation to the size; for a PNG, Pillow decodes it."""
     start = file.read(32)
@@ -49,14 +49,14 @@ def look(file: IO[bytes], formats: tuple[str, ...] | None = None, turn: bool = T
         depth = _depth_of_mode(image.mode)
         colour = start[:8] == PNG and image.mode not in GREY_MODES and start[24] == 16
         channels = 1 if image.mode in GREY_MODES else 3
-        return Look(height, width, channels, depth, depth != "uint8", colour)
+        return ImageHeader(height, width, channels, depth, depth != "uint8", colour)
 
 
 def _depth_of_mode(mode: str) -> str:
     return "float32" if mode == "F" else "uint16" if mode.startswith("I") else "uint8"
 
 
-def _look_at_tiff(file: IO[bytes], number: int) -> Look | None:
+def _look_at_tiff(file: IO[bytes], number: int) -> ImageHeader | None:
     """The header of a TIFF that Pillow cannot read; None for others."""
     from tifffile import TiffFile, TiffFileError
     try:
@@ -68,8 +68,8 @@ def _look_at_tiff(file: IO[bytes], number: int) -> Look | None:
             sides = (page.imagewidth, page.imagelength)
             height, width = sides if turned else sides[::-1]
             whole = page.dtype in (np.uint8, np.uint16) and page.tags.valueof(NODATA) is None
-            return Look(height, width, page.samplesperpixel - len(_alpha(page)),
-                        str(page.dtype) if whole else "float32", True)
+            return ImageHeader(height, width, page.samplesperpixel - len(_alpha(page)),
+                               str(page.dtype) if whole else "float32", True)
     except (TiffFileError, struct.error, IndexError):
         return None
 
@@ -89,7 +89,7 @@ def _alpha(page: Any) -> tuple[int, ...]:
     return tuple(first + i for i, kind in enumerate(page.extrasamples) if int(kind) in (1, 2))
 
 
-def settle_depth(looks: list[Look], reading: Reading) -> tuple[Reading, list[str]]:
+def settle_depth(looks: list[ImageHeader], reading: Reading) -> tuple[Reading, list[str]]:
     """Set the depth and channels for all images, by the headers of some of them. Returns the
     reading and notes. Raises ValueError if their channels differ."""
     depths, channels = Counter(a.depth for a in looks), {a.channels for a in looks}

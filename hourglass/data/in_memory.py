@@ -39,13 +39,13 @@ def gather(data: Any, reading: Reading | None = None, y: Any = None) -> Given:
     return found._replace(y=y, notes=(*found.notes, *told))
 
 
-def _gather(data: Any, reading: Reading | None) -> Given:
+def _gather(data: Any, reading: Reading | None) -> DataInMemory:
     if isinstance(data, str | Path | Collection) or is_frame(data) or are_paths(data):
-        return Given(data)
+        return DataInMemory(data)
     if isinstance(data, np.ndarray | np.generic):
         return _from_array(data)
     if isinstance(data, Tensor):
-        return Given(from_tensor(data))
+        return DataInMemory(from_tensor(data))
     if hasattr(data, "nnz") and hasattr(data, "toarray"):
         return _from_sparse(data)
     from .samples import from_samples, is_data_set
@@ -88,7 +88,7 @@ def are_files(x: np.ndarray) -> bool:
         isinstance(item, str | Path) and is_picture(item) for item in x.tolist())
 
 
-def _from_array(x: Any) -> Given:
+def _from_array(x: Any) -> DataInMemory:
     """Convert an array of any content."""
     x = np.asanyarray(x)
     if isinstance(x, np.ma.MaskedArray):
@@ -101,9 +101,9 @@ def _from_array(x: Any) -> Given:
     if x.ndim == 0 and x.dtype != object:
         raise ValueError(f"data must be an array of samples, not the single value {x}")
     if x.dtype.names:   # a record array: its fields are columns
-        return Given(pandas().DataFrame({name: x[name] for name in x.dtype.names}))
+        return DataInMemory(pandas().DataFrame({name: x[name] for name in x.dtype.names}))
     if x.dtype.kind in "UT" and are_files(x):
-        return Given([str(path) for path in x])
+        return DataInMemory([str(path) for path in x])
     if x.dtype == object:
         return _from_objects(x)
     if x.dtype.kind == "c":
@@ -112,20 +112,20 @@ def _from_array(x: Any) -> Given:
     return Given(in_known_precision(x))
 
 
-def _from_objects(x: np.ndarray) -> Given:
+def _from_objects(x: np.ndarray) -> DataInMemory:
     """Convert an array of Python objects: numbers, cells of a table, or samples."""
     from .samples import from_samples
     if x.ndim == 0:
         return gather(x.item())
     if x.ndim > 1:
         try:
-            return Given(x.astype(np.float32))   # None becomes NaN
+            return DataInMemory(x.astype(np.float32))   # None becomes NaN
         except (ValueError, TypeError):
             if x.ndim == 2:
-                return Given(pandas().DataFrame(x).infer_objects())
+                return DataInMemory(pandas().DataFrame(x).infer_objects())
             raise ValueError(f"an array of objects of shape {x.shape} holds values that are not "
                              f"numbers, such as {x.flat[0]!r}") from None
-    return Given([str(path) for path in x]) if are_files(x) else from_samples(list(x), None)
+    return DataInMemory([str(path) for path in x]) if are_files(x) else from_samples(list(x), None)
 
 
 def _from_sparse(data: Any) -> Given:
@@ -140,18 +140,18 @@ def _from_sparse(data: Any) -> Given:
     for start in range(0, len(dense), ROWS):
         dense[start:start + ROWS] = rows[start:start + ROWS].toarray()
     share = data.nnz / max(dense.size, 1)
-    return Given(dense, notes=(f"a sparse matrix with {share:.2%} of its values: as a dense one, "
-                               f"its {len(dense):,} rows take {where_kept(dense)}",))
+    return DataInMemory(dense, notes=(f"a sparse matrix with {share:.2%} of its values: as a dense "
+                                      f"one, its {len(dense):,} rows take {where_kept(dense)}",))
 
 
-def _from_table(data: Any) -> Given | None:
+def _from_table(data: Any) -> DataInMemory | None:
     """Convert a table or column of polars, pyarrow or another Arrow library; None for others."""
     library = _library(data)
     if library == "polars" and hasattr(data, "collect"):   # a lazy table
         data = data.collect()
     if library == "pandas" and hasattr(data, "to_frame"):   # a row, whose index names its columns
         if getattr(data, "index", None) is not None and data.index.inferred_type == "string":
-            return Given(data.to_frame().T.infer_objects())
+            return DataInMemory(data.to_frame().T.infer_objects())
         return _from_column(data.to_numpy(), data.name)
     if library in ("polars", "pyarrow") and not hasattr(data, "columns"):
         name = getattr(data, "name", None)
@@ -162,11 +162,11 @@ def _from_table(data: Any) -> Given | None:
         return None
     try:
         if library == "polars":
-            return Given(pandas().DataFrame(data.to_dict(as_series=False)))
+            return DataInMemory(pandas().DataFrame(data.to_dict(as_series=False)))
         if hasattr(data, "to_pandas"):
-            return Given(data.to_pandas())
+            return DataInMemory(data.to_pandas())
         import pyarrow
-        return Given(pyarrow.table(data).to_pandas())
+        return DataInMemory(pyarrow.table(data).to_pandas())
     except ImportError:
         raise ValueError("tables of Arrow need an extra: pip install "
                          "'hourglass[tabular]'") from None
@@ -176,14 +176,14 @@ def _library(data: Any) -> str:
     return type(data).__module__.partition(".")[0]
 
 
-def _from_column(values: np.ndarray, name: Any) -> Given:
+def _from_column(values: np.ndarray, name: Any) -> DataInMemory:
     """Convert a column of a table: one of samples, or a table with this column only."""
     if are_files(values) or (values.dtype == object and len(values) and np.ndim(values[0])):
         return _from_array(values)
-    return Given(pandas().DataFrame({str(name or "value"): values}))
+    return DataInMemory(pandas().DataFrame({str(name or "value"): values}))
 
 
-def _from_mapping(data: Mapping[Any, Any]) -> Given:
+def _from_mapping(data: Mapping[Any, Any]) -> DataInMemory:
     """Convert a dictionary: columns by name, or samples and labels named as in .npz files."""
     if not data:
         raise ValueError("data is an empty dictionary; give it columns, or x and y")
@@ -197,13 +197,14 @@ def _from_mapping(data: Mapping[Any, Any]) -> Given:
         return found._replace(y=None if label is None else data[label],
                               notes=(*found.notes, *notes))
     if is_row(data):
-        return Given(pandas().DataFrame([data]))
+        return DataInMemory(pandas().DataFrame([data]))
     if all(map(_is_column, data.values())):
         lengths = {str(name): len(column) for name, column in data.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"the columns have different lengths: {_few(lengths)}")
-        return Given(pandas().DataFrame({name: list(column) if not hasattr(column, "dtype") else
-                                         np.asarray(column) for name, column in data.items()}))
+        return DataInMemory(pandas().DataFrame({
+            name: list(column) if not hasattr(column, "dtype") else
+            np.asarray(column) for name, column in data.items()}))
     keys = ", ".join(map(str, list(data)[:6]))
     raise ValueError(f"a dictionary of {keys} is neither columns of one length nor x and y; for "
                      f"one of several splits, pass train(data[{next(iter(data))!r}])")

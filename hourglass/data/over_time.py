@@ -11,7 +11,7 @@ from .arrays import from_windows
 from .in_memory import gather
 from .pandas_library import is_frame
 from .series import frame_of_array, from_frame, whole
-from .timeline import Also
+from .timeline import SeriesOptions
 
 KINDS = ("table", "series")
 OPTIONS = ("window", "stride", "columns", "time", "id", "label", "drop", "dates", "decimal")
@@ -64,4 +64,4 @@ def _series(frame: Any, options: dict[str, Any], y: Any) -> Any:
     for name, value in (("window", window), ("stride", given.get("stride", 1))):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise ValueError(f"{name} must be a whole number from 1, not {value!r}")
-    return whole(from_frame(frame, int(window), **given, also=Also(**options)))
+    return whole(from_frame(frame, int(window), **given, also=SeriesOptions(**options)))

@@ -23,7 +23,7 @@ from .choosing import chosen, without_masks, without_strays
 from .decoded_cache import Manifest, decode_to
 from .fetch import cache_folder
 from .folders import classify, numbered
-from .headers import Look, look, read_deep, settle_depth
+from .headers import ImageHeader, look, read_deep, settle_depth
 from .image_files import SUFFIXES, Files, files_in, opened, opened_archive, page_of
 from .images import CUT, Reading, plain, read_size, shape_image
 from .memory_map import IN_MEMORY
@@ -187,7 +187,7 @@ def _settled(
 ) -> tuple[Reading, list[str], dict[str, int]]:
     """Set the reading's size, depth and colour, by the headers of some images. Returns notes, and
     the number of images per size, too."""
-    looks: list[Look] = []
+    looks: list[ImageHeader] = []
     for name in names[::-(-len(names) // SAMPLED)]:
         try:
             with files.open(name) as file:

@@ -30,7 +30,7 @@ def is_data_set(data: Any) -> bool:
         hasattr(data, name) for name in ("__array__", "__dlpack__", "__arrow_c_stream__", "shape"))
 
 
-def from_samples(data: Any, reading: Reading | None) -> Given:
+def from_samples(data: Any, reading: Reading | None) -> DataInMemory:
     """Read all samples of a data set, a loader, a list or another iterable, with their labels.
 
     Raises ValueError for data without a known end, without samples, or with samples of different
@@ -38,16 +38,16 @@ def from_samples(data: Any, reading: Reading | None) -> Given:
     """
     name = type(data).__name__
     if isinstance(data, list | tuple) and data and all(map(is_row, data)):
-        return Given(pandas().DataFrame(list(data)))
+        return DataInMemory(pandas().DataFrame(list(data)))
     if isinstance(data, list | tuple) and not _hold_samples(data):
         return _numbers(data)
     if isinstance(data, list | tuple) and _is_x_and_y(data):
-        return Given(np.asarray(data[0]), data[1])
+        return DataInMemory(np.asarray(data[0]), data[1])
     total = _length(data, name)
     if is_hugging_face(data) and total and is_table(data):
         columns, y = columns_of(data)
         y = y and plain_labels_of(y, names_of_classes(data))[0]
-        return Given(pandas().DataFrame(columns), y)
+        return DataInMemory(pandas().DataFrame(columns), y)
     stack, notes = Stack(FEW if total is None else total, reading or Reading()), []
     chunks = iter(_chunks(data, total))
     first = next(chunks, None)
@@ -67,7 +67,7 @@ def from_samples(data: Any, reading: Reading | None) -> Given:
     notes += [note for note in (first.unused, told, _of_order(data)) if note]
     if x.nbytes > IN_MEMORY:
         notes.append(f"the {len(x):,} samples of this {name} take {where_kept(x)}")
-    return Given(x, y, tuple(notes), stack.pictures and not stack.deep)
+    return DataInMemory(x, y, tuple(notes), stack.pictures and not stack.deep)
 
 
 def _fill(stack: Stack, samples: Iterable[tuple[Any, Any]], endless: bool, name: str) -> None:
@@ -185,11 +185,11 @@ def _is_x_and_y(items: Sequence[Any]) -> bool:
         dims(items[0]) > 1 and dims(items[1]) == 1 and len(items[0]) == len(items[1]))
 
 
-def _numbers(items: Sequence[Any]) -> Given:
+def _numbers(items: Sequence[Any]) -> DataInMemory:
     """Convert nested lists of numbers. None means missing."""
     try:
         x = np.asarray(items)
-        return Given(x.astype(np.float32) if x.dtype == object and x.ndim > 1 else x)
+        return DataInMemory(x.astype(np.float32) if x.dtype == object and x.ndim > 1 else x)
     except (ValueError, TypeError) as error:
         raise ValueError(f"data must be one array of samples of one shape, with labels as a second "
                          f"argument, as in train(x, y=labels): {error}") from None

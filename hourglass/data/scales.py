@@ -16,7 +16,7 @@ DIM = 1 / 32                    # of the range from 0 to 1: images that use less
 
 
 @dataclass(frozen=True)
-class Facts:
+class ValueStats:
     """Statistics of all values of a data set, except missing ones."""
 
     low: float
@@ -32,7 +32,7 @@ def chunks(x: np.ndarray) -> Iterator[np.ndarray]:
     return (x[start:start + CHUNK] for start in range(0, len(x), CHUNK))
 
 
-def facts_of(*arrays: np.ndarray) -> Facts:
+def facts_of(*arrays: np.ndarray) -> ValueStats:
     """Compute the statistics in one pass over the arrays."""
     low, high, whole, missing, total = np.inf, -np.inf, True, 0, 0
     count, mean, squares = 0, 0.0, 0.0
@@ -48,7 +48,7 @@ def facts_of(*arrays: np.ndarray) -> Facts:
             count, mean = count + known.size, mean + share * (own - mean)
     if not count:
         raise ValueError("every value of this data is missing (NaN)")
-    return Facts(low, high, whole, float(np.sqrt(squares / count)), missing, total)
+    return ValueStats(low, high, whole, float(np.sqrt(squares / count)), missing, total)
 
 
 def find_scale(x: np.ndarray, wanted: str = "", invert: bool = False,
@@ -99,7 +99,7 @@ def depth_of(high: float) -> int:
     return next((bits for bits in DEPTHS if high < 2**bits), 0)
 
 
-def _asked(limits: tuple[float, float], facts: Facts, what: str,
+def _asked(limits: tuple[float, float], facts: ValueStats, what: str,
            arrays: list[np.ndarray]) -> tuple[Scale, list[str]]:
     """The scale of a given range. Counts values outside it."""
     low, high = limits
@@ -110,7 +110,7 @@ def _asked(limits: tuple[float, float], facts: Facts, what: str,
                    f"and are clipped"] if outside else []
 
 
-def _of_images(facts: Facts, what: str, integers: bool) -> Scale:
+def _of_images(facts: ValueStats, what: str, integers: bool) -> Scale:
     low, high = facts.low, facts.high
     if low >= 0 and high <= 1:
         return Scale(0, 1, 0, 1, what=what)
@@ -124,7 +124,7 @@ def _of_images(facts: Facts, what: str, integers: bool) -> Scale:
     return Scale(base, 1 / ((high - base) or 1.0), base, high, bits, what=what)
 
 
-def _remarks(scale: Scale, facts: Facts) -> list[str]:
+def _remarks(scale: Scale, facts: ValueStats) -> list[str]:
     """Notes on images whose scale may not be what the user expects."""
     if scale.kept and scale.bounded and 0 < facts.high < DIM and not facts.whole:
         return [f"the images use only {facts.low:.3g} to {facts.high:.3g} of the range 0 to 1; to "

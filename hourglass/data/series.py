@@ -18,7 +18,7 @@ from .pandas_library import pandas
 from .series_units import blocks_of, split_units
 from .splits import spans
 from .table import Decimal
-from .timeline import Also, rhythm, timeline_of, with_index
+from .timeline import SeriesOptions, rhythm, timeline_of, with_index
 
 Spans = tuple[tuple[str, str], ...]
 
@@ -181,7 +181,7 @@ def read_series(
     identity = {"path": path, "window": window, "stride": stride}
     frame = _of_array(path) if Path(path).suffix.lower() == ".npy" else read_frame(
         path, decimal=decimal)
-    return from_frame(frame, window, stride, columns, time, identity, Also(**more))
+    return from_frame(frame, window, stride, columns, time, identity, SeriesOptions(**more))
 
 
 def _of_array(path: str) -> Any:
@@ -212,11 +212,11 @@ def whole(found: Series) -> Collection:
 
 def from_frame(
     frame: Any, window: int, stride: int = 1, columns: str | Sequence[str] = (), time: str = "",
-    identity: dict[str, Any] | None = None, also: Also | None = None,
+    identity: dict[str, Any] | None = None, also: SeriesOptions | None = None,
 ) -> Series:
     """Read the series in a pandas.DataFrame. Raises ValueError for missing or non-numeric
     columns."""
-    also = also or Also()
+    also = also or SeriesOptions()
     named = (columns,) if isinstance(columns, str) else tuple(columns)
     decimal, said = decimal_of(frame), notes_of(frame)
     frame = checked(with_index(frame), "the table")
@@ -243,7 +243,7 @@ def from_frame_like(frame: Any, encoding: dict[str, Any]) -> Series:
     options = options_like(encoding)
     options.pop("decimal", None)
     window, columns, time = (options.pop(name) for name in ("window", "columns", "time"))
-    return from_frame(frame, window, 1, columns, time, also=Also(**options, lenient=True))
+    return from_frame(frame, window, 1, columns, time, also=SeriesOptions(**options, lenient=True))
 
 
 def _missing(values: np.ndarray, columns: tuple[str, ...]) -> list[str]:

@@ -19,7 +19,7 @@ DAY = np.timedelta64(1, "D")
 
 
 @dataclass(frozen=True)
-class Also:
+class SeriesOptions:
     """Further options for a series' columns."""
 
     id: str = ""                        # the column of units
@@ -45,7 +45,7 @@ class Timeline:
     notes: tuple[str, ...]
 
 
-def timeline_of(frame: Any, columns: tuple[str, ...], time: str, also: Also) -> Timeline:
+def timeline_of(frame: Any, columns: tuple[str, ...], time: str, also: SeriesOptions) -> Timeline:
     """Read a table. Channels are all numeric columns, or the ones in `columns`. Raises ValueError
     for missing columns, and for columns without numbers or times."""
     notes: list[str] = []
@@ -80,7 +80,7 @@ def with_index(frame: Any) -> Any:
 
 
 def _times(
-    frame: Any, name: str, also: Also, notes: list[str]
+    frame: Any, name: str, also: SeriesOptions, notes: list[str]
 ) -> tuple[str, np.ndarray, tuple[str, ...], str]:
     """The column of times: `time`, or the first with times, or the rows' numbers; the columns that
     they are made of; and the order of dates."""
@@ -177,7 +177,7 @@ def _in_order(
 
 
 def _labels(
-    frame: Any, also: Also, channels: tuple[str, ...], notes: list[str]
+    frame: Any, also: SeriesOptions, channels: tuple[str, ...], notes: list[str]
 ) -> tuple[str, np.ndarray | None]:
     """The column of labels: `label`, or one with a usual name and only 0 and 1, or True and False;
     and the abnormal rows, (N,)."""

@@ -75,7 +75,7 @@ class Inputs:
             return in_patches(found, self.sides, None)
         return found
 
-    def gather(self, x: Any) -> Given:
+    def gather(self, x: Any) -> DataInMemory:
         """What is given in memory, of any library, PIL images as the training images were."""
         return gather(x, self.reading)
 
@@ -96,7 +96,7 @@ class Inputs:
         return Reading(grey=self.channels == 1 if usual else None, invert=self.reading.invert,
                        channels=0 if usual else self.channels)
 
-    def as_stored(self, given: Given) -> Collection:
+    def as_stored(self, given: DataInMemory) -> Collection:
         """What is in memory, in its own type and units."""
         found = from_array(given.values, given.y, Reading(
             as_stored=True, channels=0 if self.channels in (1, 3, 4) else self.channels))

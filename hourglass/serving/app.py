@@ -15,12 +15,12 @@ from ..inference.anomaly import Detector
 from ..inference.trained import Trained
 from .errors import answer_problems
 from .limits import Limits
-from .middleware import OPEN, Door, Guard
+from .middleware import OPEN, AccessControl, Guard
 from .openapi import Arrays, Codes, Health, Scores, Served, form_body, json_body, refusals, works
 from .responses import Format, Pictures, as_json, choose_format, listed, pictures, records
 from .schemas import array_intake, codes_type, json_intake, samples_type, wish_type
-from .service import Desk
-from .uploads import Given, Sized, image_intake, sized_intake
+from .service import ModelService
+from .uploads import SizedImages, UploadedSamples, image_intake, sized_intake
 
 ABOUT = ("A trained autoencoder. Send images as multipart/form-data, in fields named images. The "
          "query parameter format or the Accept header chooses the form of images in answers: png "
@@ -34,7 +34,7 @@ Packed = Annotated[Literal["auto", "zip", "json"], Query(
 Accept = Annotated[str, Header(include_in_schema=False)]
 
 
-def make_app(model: Trained, limits: Limits | None = None, door: Door | None = None,
+def make_app(model: Trained, limits: Limits | None = None, door: AccessControl | None = None,
              priors: tuple[str, ...] = ()) -> FastAPI:
     """Make the ASGI application that serves a model. `door` controls access; without it, anybody
     may ask.
@@ -42,8 +42,8 @@ def make_app(model: Trained, limits: Limits | None = None, door: Door | None = N
     `priors` are those that clients may sample from. They are fitted now if needed. Default: the
     usual ones. Raises ValueError for an unknown prior.
     """
-    limits, door = limits or Limits(), door or Door()
-    desk = Desk(model, limits, priors)
+    limits, door = limits or Limits(), door or AccessControl()
+    desk = ModelService(model, limits, priors)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -79,7 +79,7 @@ def make_app(model: Trained, limits: Limits | None = None, door: Door | None = N
     return app
 
 
-def intake_of(desk: Desk) -> tuple[Callable[..., Any], dict[str, Any]]:
+def intake_of(desk: ModelService) -> tuple[Callable[..., Any], dict[str, Any]]:
     """How this model's samples are sent: images as a form, all else as JSON."""
     if desk.is_images:
         return (image_intake(desk.model, desk.limits, desk.hands),
@@ -88,7 +88,7 @@ def intake_of(desk: Desk) -> tuple[Callable[..., Any], dict[str, Any]]:
     return array_intake(desk.model, kind, "samples"), json_body(kind)
 
 
-def about_model(router: APIRouter, desk: Desk) -> None:
+def about_model(router: APIRouter, desk: ModelService) -> None:
     """Add the operation that describes the served model."""
     @router.get("/model", responses={200: {"model": Served}, **refusals()})
     async def model() -> Response:
@@ -97,11 +97,11 @@ def about_model(router: APIRouter, desk: Desk) -> None:
 
 
 def put_codes(
-    router: APIRouter, desk: Desk, take: Callable[..., Any], body: dict[str, Any]
+    router: APIRouter, desk: ModelService, take: Callable[..., Any], body: dict[str, Any]
 ) -> None:
     """Add the operations that encode and decode."""
     @router.post("/encode", responses=works(Codes, False), openapi_extra=body)
-    async def encode(given: Annotated[Given, Depends(take)]) -> Response:
+    async def encode(given: Annotated[UploadedSamples, Depends(take)]) -> Response:
         """The codes of samples: the posterior's mean, without noise."""
         z = await desk.batcher.together(desk.encode, given.x, given.y)
         return as_json(Codes(codes=listed(z), names=list(given.names), notes=list(given.notes)))
@@ -109,7 +109,8 @@ def put_codes(
     kind = codes_type(desk.model, desk.limits, desk.code)
 
     @router.post("/decode", responses=samples_answer(desk), openapi_extra=json_body(kind))
-    async def decode(given: Annotated[Given, Depends(array_intake(desk.model, kind, "codes"))],
+    async def decode(given: Annotated[UploadedSamples,
+                                      Depends(array_intake(desk.model, kind, "codes"))],
                      wanted: Wanted = "auto", accept: Accept = "") -> Response:
         """Decode codes."""
         x = await desk.batcher.together(desk.decode, given.x, given.y)
@@ -117,11 +118,11 @@ def put_codes(
 
 
 def put_samples(
-    router: APIRouter, desk: Desk, take: Callable[..., Any], body: dict[str, Any]
+    router: APIRouter, desk: ModelService, take: Callable[..., Any], body: dict[str, Any]
 ) -> None:
     """Add the operations that reconstruct and generate."""
     @router.post("/reconstruct", responses=samples_answer(desk), openapi_extra=body)
-    async def reconstruct(given: Annotated[Given, Depends(take)],
+    async def reconstruct(given: Annotated[UploadedSamples, Depends(take)],
                           wanted: Wanted = "auto", accept: Accept = "") -> Response:
         """Reconstruct samples."""
         x = await desk.batcher.together(desk.reconstruct, given.x, given.y)
@@ -140,11 +141,11 @@ def put_samples(
         return await send(desk, x, numbered(len(x)), choose_format(wanted, accept, len(x)))
 
 
-def put_score(router: APIRouter, desk: Desk, detector: Detector, take: Callable[..., Any],
+def put_score(router: APIRouter, desk: ModelService, detector: Detector, take: Callable[..., Any],
               body: dict[str, Any]) -> None:
     """Add the operation that scores anomalies."""
     @router.post("/score", responses=works(Scores, False), openapi_extra=body)
-    async def score(given: Annotated[Given, Depends(take)]) -> Response:
+    async def score(given: Annotated[UploadedSamples, Depends(take)]) -> Response:
         """Anomaly scores of samples, by the detector and threshold saved with the run."""
         found = await desk.batcher.together(desk.score, given.x, given.y)
         return as_json(Scores(
@@ -153,12 +154,12 @@ def put_score(router: APIRouter, desk: Desk, detector: Detector, take: Callable[
             detector=detector.text, names=list(given.names), notes=list(given.notes)))
 
 
-def put_restore(router: APIRouter, desk: Desk, body: dict[str, Any]) -> None:
+def put_restore(router: APIRouter, desk: ModelService, body: dict[str, Any]) -> None:
     """Add the operation that restores images."""
     take = sized_intake(desk.model, desk.limits, desk.hands)
 
     @router.post("/restore", responses=works(Pictures, True), openapi_extra=body)
-    async def restore(given: Annotated[Sized, Depends(take)],
+    async def restore(given: Annotated[SizedImages, Depends(take)],
                       wanted: Packed = "auto", accept: Accept = "") -> Response:
         """Restore images: undo the corruption of training. Each image keeps its size."""
         x = await asyncio.gather(*(
@@ -171,11 +172,11 @@ def put_restore(router: APIRouter, desk: Desk, body: dict[str, Any]) -> None:
 
 
 def put_impute(
-    router: APIRouter, desk: Desk, take: Callable[..., Any], body: dict[str, Any]
+    router: APIRouter, desk: ModelService, take: Callable[..., Any], body: dict[str, Any]
 ) -> None:
     """Add the operation that fills in missing cells."""
     @router.post("/impute", responses=works(Arrays, False), openapi_extra=body)
-    async def impute(given: Annotated[Given, Depends(take)]) -> Response:
+    async def impute(given: Annotated[UploadedSamples, Depends(take)]) -> Response:
         """Fill in cells of a table's rows that are null or left out."""
         x = await desk.batcher.together(desk.fill, given.x, given.y)
         found = given.found
@@ -184,7 +185,7 @@ def put_impute(
         return as_json(Arrays(samples=records(frame), notes=list(given.notes)))
 
 
-def samples_answer(desk: Desk) -> dict[int | str, dict[str, Any]]:
+def samples_answer(desk: ModelService) -> dict[int | str, dict[str, Any]]:
     """The answers of operations that return samples."""
     return works(Pictures if desk.is_images else Arrays, desk.is_images)
 
@@ -194,7 +195,7 @@ def numbered(count: int) -> tuple[str, ...]:
     return tuple(f"{i:05}.png" for i in range(count))
 
 
-async def send(desk: Desk, x: np.ndarray, names: tuple[str, ...], kind: str) -> Response:
+async def send(desk: ModelService, x: np.ndarray, names: tuple[str, ...], kind: str) -> Response:
     """Answer with samples (N, ...) in the format that the client chose."""
     if desk.is_table:
         return as_json(Arrays(samples=records(desk.model.in_units(x))))

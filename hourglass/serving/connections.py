@@ -27,7 +27,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         """Start to wait for headers."""
-        others: list[Any] = list(self.connections)   # oldest first: see `Oldest`
+        others: list[Any] = list(self.connections)   # oldest first: see `OrderedConnections`
         waiting = [other for other in others if other.cycle is None]
         if len(self.connections) >= self.most and waiting:
             waiting[0].transport.abort()
@@ -62,7 +62,7 @@ class Connection(H11Protocol):
             self.late = None
 
 
-class Oldest(dict[Any, None]):
+class OrderedConnections(dict[Any, None]):
     """An ordered set of connections, with the two methods that uvicorn calls."""
 
     def add(self, connection: Any) -> None:
@@ -74,7 +74,7 @@ class Oldest(dict[Any, None]):
         self.pop(connection, None)
 
 
-class Repeats(logging.Filter):
+class RepeatFilter(logging.Filter):
     """Lets a repeated message through now and then, with the number of omitted ones."""
 
     def __init__(self) -> None:

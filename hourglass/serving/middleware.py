@@ -30,9 +30,9 @@ class Traffic:
     cut_off: int = 0         # accepted requests without an answer at the end
 
     @contextmanager
-    def visit(self) -> Iterator["Visit"]:
+    def visit(self) -> Iterator["ActiveRequest"]:
         """Count one request while it is under way."""
-        visit = Visit(self)
+        visit = ActiveRequest(self)
         self.inside += 1
         try:
             yield visit
@@ -44,7 +44,7 @@ class Traffic:
 
 
 @dataclass
-class Visit:
+class ActiveRequest:
     """One request under way."""
 
     traffic: Traffic
@@ -100,7 +100,7 @@ class Body:
 
 
 @dataclass(frozen=True)
-class Door:
+class AccessControl:
     """Access control."""
 
     token: str = ""                # that clients must send, if there is one
@@ -134,7 +134,7 @@ class Door:
 class Guard:
     """ASGI middleware that applies access control and limits."""
 
-    def __init__(self, app: App, limits: Limits, door: Door, traffic: Traffic):
+    def __init__(self, app: App, limits: Limits, door: AccessControl, traffic: Traffic):
         self.app, self.limits, self.door, self.traffic = app, limits, door, traffic
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -16,7 +16,7 @@ MULTIPART = "multipart/form-data"
 
 
 @dataclass
-class Part:
+class FormField:
     """A field of a form."""
 
     name: str = ""
@@ -29,7 +29,7 @@ class Form:
 
     def __init__(self, most: int):
         self.most, self.ended = most, False
-        self.parts: list[Part] = []
+        self.parts: list[FormField] = []
         self.header, self.value, self.disposition = b"", b"", b""
 
     def callbacks(self) -> "MultipartCallbacks":
@@ -42,7 +42,7 @@ class Form:
     def _begin(self) -> None:
         if len(self.parts) == self.most:
             raise Refusal(422, f"a request may have at most {self.most} images and classes")
-        self.parts.append(Part())
+        self.parts.append(FormField())
         self.disposition = b""
 
     def _field(self, data: bytes, start: int, end: int) -> None:
@@ -68,7 +68,7 @@ class Form:
         self.ended = True
 
 
-async def read_parts(request: Request, most: int) -> list[Part]:
+async def read_parts(request: Request, most: int) -> list[FormField]:
     """The parts of a request's form. Raises Refusal for an incomplete form."""
     _, options = parse_options_header(request.headers.get("content-type", ""))
     form = Form(most)

@@ -17,7 +17,7 @@ from ..inference.trained import Trained
 from ..tasks.tables import is_table
 from .errors import refuse_body
 from .limits import Limits
-from .uploads import Given, check_classes, check_type
+from .uploads import UploadedSamples, check_classes, check_type
 
 JSON = "application/json"
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
@@ -128,19 +128,19 @@ def json_intake(kind: type[BaseModel]) -> Callable[[Request], Awaitable[Any]]:
 
 def array_intake(
     model: Trained, kind: type[BaseModel], field: str
-) -> Callable[[Request], Awaitable[Given]]:
+) -> Callable[[Request], Awaitable[UploadedSamples]]:
     """Reads the numbers, or a table's rows, of a JSON body of that type, as float32."""
     read = json_intake(kind)
 
-    async def take(request: Request) -> Given:
+    async def take(request: Request) -> UploadedSamples:
         body = await read(request)
         sent = getattr(body, field)
         if isinstance(sent[0], dict):
             found = rows_of(model, sent)
             y = check_classes(model, getattr(body, "classes", []), len(sent))
-            return Given(found.x, y, notes=tuple(found.notes), found=found)
+            return UploadedSamples(found.x, y, notes=tuple(found.notes), found=found)
         x = np.asarray(sent, np.float32)
         if field == "samples" and not is_table(model):   # scaled as training scaled
             x = model.inputs.in_units(Collection(x), Reading()).x
-        return Given(x, check_classes(model, getattr(body, "classes", []), len(x)))
+        return UploadedSamples(x, check_classes(model, getattr(body, "classes", []), len(x)))
     return take

@@ -17,9 +17,9 @@ from PIL import Image
 from ..core.console import say
 from ..inference.trained import Trained
 from .app import make_app
-from .connections import MOST, Connection, Oldest, Repeats, affordable
+from .connections import MOST, Connection, OrderedConnections, RepeatFilter, affordable
 from .limits import Limits
-from .middleware import Door, Traffic
+from .middleware import AccessControl, Traffic
 
 SHORTEST_TOKEN = 16       # least characters
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
@@ -28,7 +28,7 @@ LINGER = 0.5              # seconds in which late requests still get an answer a
 
 
 @dataclass(frozen=True)
-class Place:
+class Address:
     """Where the server listens, and who may use it."""
 
     host: str = "127.0.0.1"
@@ -38,7 +38,7 @@ class Place:
     grace: float = 30.0       # seconds to finish accepted requests at shutdown
 
 
-def serve(model: Trained, place: Place, limits: Limits, priors: tuple[str, ...] = ()) -> int:
+def serve(model: Trained, place: Address, limits: Limits, priors: tuple[str, ...] = ()) -> int:
     """Serve until Ctrl-C or SIGTERM. Then accept no more requests, finish the accepted ones, and
     return the number of those that took longer than the grace.
 
@@ -57,11 +57,11 @@ def serve(model: Trained, place: Place, limits: Limits, priors: tuple[str, ...] 
     return server.traffic.cut_off
 
 
-def door_of(place: Place, listening: socket.socket) -> Door:
+def door_of(place: Address, listening: socket.socket) -> AccessControl:
     """Access control for this address. On a loopback address without a token, the server must be
     called by such a name, so that no web page can use it by a DNS trick."""
     local = is_loopback(str(listening.getsockname()[0])) and not (place.token or place.open)
-    return Door(place.token, (*LOCAL, place.host.lower()) if local else ())
+    return AccessControl(place.token, (*LOCAL, place.host.lower()) if local else ())
 
 
 def is_loopback(address: str) -> bool:
@@ -69,7 +69,7 @@ def is_loopback(address: str) -> bool:
     return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
-def listen(place: Place) -> socket.socket:
+def listen(place: Address) -> socket.socket:
     """The bound socket. Raises ValueError."""
     try:
         found = socket.getaddrinfo(place.host or None, place.port, type=socket.SOCK_STREAM,
@@ -119,11 +119,11 @@ class Draining(uvicorn.Server):
             app, log_level="warning", access_log=False, proxy_headers=False, server_header=False,
             limit_concurrency=MOST, timeout_graceful_shutdown=LAST_WORDS, ws="none",
             http=Connection))
-        self.server_state.connections = Oldest()  # type: ignore[assignment]
+        self.server_state.connections = OrderedConnections()  # type: ignore[assignment]
         self.traffic, self.grace = traffic, grace
         self.until, self.empty = float("inf"), float("inf")
         for name in ("asyncio", "uvicorn.error"):
-            logging.getLogger(name).addFilter(Repeats())
+            logging.getLogger(name).addFilter(RepeatFilter())
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Start to drain."""

@@ -24,7 +24,7 @@ from .middleware import Traffic
 from .openapi import Health, Served
 
 
-class Desk:
+class ModelService:
     """What all requests to one model share."""
 
     def __init__(self, model: Trained, limits: Limits, priors: tuple[str, ...] = ()):

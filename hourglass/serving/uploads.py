@@ -28,7 +28,7 @@ LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
-class Given:
+class UploadedSamples:
     """What was sent to be worked on."""
 
     x: np.ndarray                     # (N, H, W, C) or (N, D), in the data's range
@@ -39,7 +39,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Sized:
+class SizedImages:
     """Images of sizes of their own, (H, W, C), in the model's range."""
 
     images: list[np.ndarray]
@@ -91,7 +91,7 @@ def _answered(upload: Upload) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Room:
+class PixelBudget:
     """How many pixels there is room for."""
 
     each: int                # of one image
@@ -104,7 +104,7 @@ class Room:
 
 
 def decode(
-    files: list[tuple[str, bytes]], room: Room, reading: Reading
+    files: list[tuple[str, bytes]], room: PixelBudget, reading: Reading
 ) -> list[np.ndarray]:
     """The images (H, W, C) in the depth that they have, as `reading` wants them; raises Refusal for
     what is none, is damaged, or has more pixels than there is room for."""
@@ -119,7 +119,7 @@ def decode(
 
 
 def _decoded(
-    name: str, content: bytes, room: Room, reading: Reading
+    name: str, content: bytes, room: PixelBudget, reading: Reading
 ) -> tuple[np.ndarray, int]:
     most, file = room.each, io.BytesIO(content)
     try:
@@ -162,11 +162,11 @@ def check_classes(model: Trained, names: list[str], count: int) -> list[str] | N
 
 def image_intake(
     model: Trained, limits: Limits, hands: ThreadPoolExecutor
-) -> Callable[[Request], Awaitable[Given]]:
+) -> Callable[[Request], Awaitable[UploadedSamples]]:
     """Reads a form's images as the model's training images were read."""
     reading = replace(model.description.reading, strict=True)
     wanted = (*model.shape[1:], model.shape[0])
-    room = Room(limits.pixels, limits.together, model.shape[1:])
+    room = PixelBudget(limits.pixels, limits.together, model.shape[1:])
     any_size = ", for it was trained on patches; /restore takes any size" if reading.patches else ""
 
     def read(upload: Upload) -> np.ndarray:
@@ -177,27 +177,27 @@ def image_intake(
                                    f"(height, width, channels){any_size}")
         return np.stack([scaled(model, image) for image in images])
 
-    async def take(request: Request) -> Given:
+    async def take(request: Request) -> UploadedSamples:
         upload = await read_form(request, limits, model.model.condition is not None)
         y = check_classes(model, upload.classes, len(upload.files))
         x = await asyncio.get_running_loop().run_in_executor(hands, read, upload)
-        return Given(x, y, _answered(upload))
+        return UploadedSamples(x, y, _answered(upload))
     return take
 
 
 def sized_intake(
     model: Trained, limits: Limits, hands: ThreadPoolExecutor
-) -> Callable[[Request], Awaitable[Sized]]:
+) -> Callable[[Request], Awaitable[SizedImages]]:
     """Reads a form's images at sizes of their own, but in the colours of training."""
     reading = model.inputs.colours
-    room = Room(min(limits.pixels, limits.restored), limits.restored, model.shape[1:])
+    room = PixelBudget(min(limits.pixels, limits.restored), limits.restored, model.shape[1:])
 
     def read(upload: Upload) -> list[np.ndarray]:
         return [scaled(model, image) for image in decode(upload.files, room, reading)]
 
-    async def take(request: Request) -> Sized:
+    async def take(request: Request) -> SizedImages:
         upload = await read_form(request, limits, model.model.condition is not None)
         y = check_classes(model, upload.classes, len(upload.files))
         images = await asyncio.get_running_loop().run_in_executor(hands, read, upload)
-        return Sized(images, y, _answered(upload))
+        return SizedImages(images, y, _answered(upload))
     return take

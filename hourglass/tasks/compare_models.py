@@ -25,7 +25,7 @@ OWN = ("model", "seed")  # settings that differ between runs
 
 
 @dataclass(frozen=True)
-class Plan:
+class ComparisonPlan:
     """What to train: models with seeds, as runs in one folder."""
 
     models: Sequence[str]
@@ -50,7 +50,7 @@ def seeds_of(text: str) -> list[int]:
     return [int(word) for word in words]
 
 
-def compare_models(plan: Plan) -> list[Entry]:
+def compare_models(plan: ComparisonPlan) -> list[Entry]:
     """Train each model with each seed, as runs of their own, and evaluate them all alike.
 
     Finished runs are kept, stopped ones continued. A model that does not fit the data or the
@@ -81,7 +81,7 @@ def compare_models(plan: Plan) -> list[Entry]:
                   refused.get(text, "")) for text in plan.models]
 
 
-def _agree(plan: Plan) -> None:
+def _agree(plan: ComparisonPlan) -> None:
     """Save the settings that the folder's runs share, or check that they are as before. Raises
     ValueError."""
     kept, asked = plan.out / SHARED, plan.shared.model_dump(exclude=set(OWN))
@@ -101,7 +101,7 @@ def _agree(plan: Plan) -> None:
                               if line.partition(" = ")[0] not in OWN))
 
 
-def _refusals(plan: Plan) -> dict[str, str]:
+def _refusals(plan: ComparisonPlan) -> dict[str, str]:
     """Errors of models that cannot be made for this data, before training. Raises ValueError for an
     error in the data itself."""
     source, refused = load_source(plan.shared), {}
@@ -114,7 +114,7 @@ def _refusals(plan: Plan) -> dict[str, str]:
     return refused
 
 
-def _one(plan: Plan, text: str, seed: int) -> None:
+def _one(plan: ComparisonPlan, text: str, seed: int) -> None:
     """Train and evaluate a run, as far as needed."""
     folder = plan.place(text, seed)
     record = folder.read_record() if is_run(folder.path) else {}

@@ -22,7 +22,7 @@ TOLD = 10            # groups that are printed
 
 
 @dataclass(frozen=True)
-class Doubles:
+class DuplicateGroups:
     """Groups of duplicates."""
 
     groups: list[np.ndarray]   # indices in ascending order; the largest group first
@@ -30,7 +30,7 @@ class Doubles:
                                # first sample of its group
 
 
-def find_doubles(embedded: Embedded, within: float) -> Doubles:
+def find_doubles(embedded: Embedded, within: float) -> DuplicateGroups:
     """Group samples whose codes, and then whose pixels, are nearer to each other than `within`
     times the distance from either to its tenth neighbour. A dense crowd alone makes no group, and
     neither do more than ten near-duplicates of one image.
@@ -44,7 +44,7 @@ def find_doubles(embedded: Embedded, within: float) -> Doubles:
     order = np.argsort(head, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(head[order])) + 1)
     groups = sorted((part for part in parts if len(part) > 1), key=lambda g: (-len(g), g[0]))
-    return Doubles(groups, [_apart(embedded, np.full(len(g), g[0]), g) for g in groups])
+    return DuplicateGroups(groups, [_apart(embedded, np.full(len(g), g[0]), g) for g in groups])
 
 
 def _exact(embedded: Embedded) -> np.ndarray:
@@ -128,7 +128,7 @@ def _draw(embedded: Embedded, groups: list[np.ndarray], path: Path) -> None:
     say(f"the picture of {'all' if len(groups) < ROWS else f'the first {ROWS}'} groups is {path}")
 
 
-def _in_words(embedded: Embedded, found: Doubles) -> list[str]:
+def _in_words(embedded: Embedded, found: DuplicateGroups) -> list[str]:
     count = sum(map(len, found.groups))
     lines = [f"{count:,} of {len(embedded.z):,} samples are in {len(found.groups):,} groups of "
              f"duplicates or near-duplicates" if count else

@@ -17,7 +17,7 @@ MOST = 64   # most codes per side
 
 
 @dataclass(frozen=True)
-class Grid:
+class GridOptions:
     """The codes of a grid: `side` in each direction, from -limit to limit."""
 
     limit: float | None = None   # default: a square that holds nearly all codes
@@ -26,14 +26,14 @@ class Grid:
     finish: Finish = PLAIN
 
 
-def read_grid(text: str) -> Grid:
+def read_grid(text: str) -> GridOptions:
     """Read a grid from a text such as "8" or "grid(limit=8, side=30)". Raises ValueError."""
     wrong = ValueError(f"a grid is a number above 0, such as 8, or grid(limit=8, side=20) of up to "
                        f"{MOST} a side, not {text!r}")
     try:
         call = read(text if text.startswith("grid") else f"grid({text})")
         given = {**dict(zip(("limit", "side"), call.args, strict=False)), **call.kwargs}
-        found = Grid(**given)
+        found = GridOptions(**given)
     except (ValueError, TypeError):
         raise wrong from None
     limit, side = found.limit, found.side
@@ -44,7 +44,7 @@ def read_grid(text: str) -> Grid:
     return found
 
 
-def draw_grid(model: Trained, grid: Grid, out: Path) -> str:
+def draw_grid(model: Trained, grid: GridOptions, out: Path) -> str:
     """Write a picture of the decoded codes on a grid, with the codes as axis labels. Returns a
     description. Raises ValueError."""
     if len(model.shape) != 3:

@@ -25,7 +25,7 @@ Way = Literal["linear", "spherical"]
 
 
 @dataclass(frozen=True)
-class Manner:
+class MorphOptions:
     """Options of a morph."""
 
     way: Way = "linear"
@@ -36,7 +36,8 @@ class Manner:
     finish: Finish = PLAIN
 
 
-def morph(model: Trained, images: Sequence[str], out: Path, manner: Manner, kind: str = "") -> int:
+def morph(model: Trained, images: Sequence[str], out: Path, manner: MorphOptions,
+          kind: str = "") -> int:
     """Morph from each image to the next, as .gif, .webp or .mp4, or as a strip (.png). Returns the
     number of frames. An image is a file or the number of a test sample. Raises ValueError."""
     if len(model.shape) != 3:
@@ -60,7 +61,7 @@ def morph(model: Trained, images: Sequence[str], out: Path, manner: Manner, kind
     return len(frames)
 
 
-def way_through(codes: np.ndarray, manner: Manner) -> Iterator[np.ndarray]:
+def way_through(codes: np.ndarray, manner: MorphOptions) -> Iterator[np.ndarray]:
     """Yield the codes of all frames: each code is held, then moved to the next."""
     ends = [*codes[1:], codes[0]] if manner.loop else codes[1:]
     between = np.linspace(0, 1, manner.frames + 2)[1:-1]

@@ -17,7 +17,7 @@ FAR = 1.3              # above it, samples are further from the data than new da
 
 
 @dataclass(frozen=True)
-class Nearest:
+class NearestTraining:
     """The training samples nearest to some samples."""
 
     x: np.ndarray            # (N, H, W, C) or (N, D): the training samples
@@ -40,7 +40,7 @@ class Nearest:
 
 
 @torch.inference_mode()
-def nearest(source: Source, x: np.ndarray) -> Nearest:
+def nearest(source: Source, x: np.ndarray) -> NearestTraining:
     """Find the training sample nearest to each of x (N, H, W, C) or (N, D), by its values."""
     unseen = source.splits[source.unseen]
     asked = channels_first(torch.from_numpy(x).float())
@@ -49,8 +49,8 @@ def nearest(source: Source, x: np.ndarray) -> Nearest:
     distance, index = _search(source, looked)
     found = channels_last(source.splits["train"].batch(index[:len(x)]).x.cpu())
     seen = source.unseen == "train"
-    return Nearest(found.numpy(), distance[:len(x)].numpy(),
-                   float("nan") if seen else float(distance[len(x):].median()))
+    return NearestTraining(found.numpy(), distance[:len(x)].numpy(),
+                           float("nan") if seen else float(distance[len(x):].median()))
 
 
 def _search(source: Source, looked: Tensor) -> tuple[Tensor, Tensor]:

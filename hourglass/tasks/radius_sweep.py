@@ -20,7 +20,7 @@ COLUMNS = 8
 
 
 @dataclass(frozen=True)
-class Draw:
+class SweepOptions:
     """Options of a radius sweep."""
 
     kind: str = ""       # the class, for a conditional model
@@ -28,12 +28,13 @@ class Draw:
     finish: Finish = PLAIN
 
 
-def sweep(model: Trained, radii: Sequence[float], out: Path, draw: Draw | None = None) -> str:
+def sweep(model: Trained, radii: Sequence[float], out: Path,
+          draw: SweepOptions | None = None) -> str:
     """Draw one row per radius: left, codes from the box of that half-width; right, codes on the
     shell of that radius. Returns the radii of the codes themselves. Raises ValueError."""
     if len(model.shape) != 3:
         raise ValueError("this model was trained on vectors or series, which make no pictures")
-    draw = draw or Draw()
+    draw = draw or SweepOptions()
     if draw.kind and model.model.condition is None:
         raise ValueError("--radius has no classes here, because this model is not conditional")
     codes = model.codes().z

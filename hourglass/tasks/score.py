@@ -28,7 +28,7 @@ FEW = 50   # fewer normal samples make an unreliable threshold
 
 
 @dataclass(frozen=True)
-class Choice:
+class ScoreOptions:
     """Options of scoring. "" means: as saved with the run, or the default."""
 
     detector: str = ""
@@ -59,7 +59,7 @@ class Verdicts:
 
 
 def score(
-    model: Trained, data: str, choice: Choice, out: Path, heatmaps: Path | None = None
+    model: Trained, data: str, choice: ScoreOptions, out: Path, heatmaps: Path | None = None
 ) -> tuple[Detector, Verdicts]:
     """Score the samples of a folder, archive, array or source, by default the run's test samples.
     Writes a .csv or .json and, if chosen, a heat map for each.
@@ -146,7 +146,7 @@ def labels_of(model: Trained, found: Collection, normal: str = "") -> np.ndarray
     return None
 
 
-def chosen(model: Trained, choice: Choice) -> Detector:
+def chosen(model: Trained, choice: ScoreOptions) -> Detector:
     """The chosen detector, which the run keeps from now on; by default the saved one."""
     labelled = None
     if choice.labelled:

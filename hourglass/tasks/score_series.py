@@ -22,7 +22,7 @@ __all__ = ["by_step", "normal_steps"]
 
 
 @dataclass(frozen=True)
-class Stretching:
+class StretchOptions:
     """How abnormal steps become stretches."""
 
     merge: int | None = None   # normal steps within a stretch at most; None is half a window
@@ -41,7 +41,7 @@ class ScoredSeries:
     normal: str               # which part of the run's own series the threshold is from
     error: np.ndarray         # (T, C) mean |error| of each channel, in deviations of training
     shift: np.ndarray         # (C,) how far the file's means are from training's, in deviations
-    stretching: Stretching = Stretching()
+    stretching: StretchOptions = StretchOptions()
     notes: tuple[str, ...] = ()   # what to say of how the series was read
     parts: np.ndarray | None = None   # (T, C) what the score is the mean of, if not the errors
 
@@ -84,7 +84,7 @@ class ScoredSeries:
 
 def score_series(
     model: Trained, data: Any, threshold: str = "", causal: bool = False, normal: str = "",
-    label: str = "", stretching: Stretching | None = None,
+    label: str = "", stretching: StretchOptions | None = None,
 ) -> ScoredSeries:
     """Score a series' file, data frame or source, step by step.
 
@@ -110,7 +110,7 @@ def score_series(
     there = np.isfinite(scaled)
     shift = np.where(there, scaled, 0).sum(0) / np.maximum(there.sum(0), 1)
     return ScoredSeries(series, steps.recon, score, probability, rule(held.scores, None), held.part,
-                        steps.error, shift, stretching or Stretching(), tuple(found.notes),
+                        steps.error, shift, stretching or StretchOptions(), tuple(found.notes),
                         steps.parts)
 
 

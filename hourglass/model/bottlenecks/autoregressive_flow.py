@@ -20,11 +20,11 @@ class Autoregressive(nn.Module):
         self.context = project(code, HIDDEN)
         factor, unit = torch.arange(dim), torch.arange(HIDDEN) % dim
         # hidden unit k sees the dimensions before k; dimension k sees units up to k
-        self.inwards = Masked(factor < unit[:, None], bias=False)
-        self.outwards = Masked((unit <= factor[:, None]).repeat(2, 1))
+        self.inwards = MaskedLinear(factor < unit[:, None], bias=False)
+        self.outwards = MaskedLinear((unit <= factor[:, None]).repeat(2, 1))
 
     def forward(self, h: Tensor) -> Transform:
-        return Gate(self, self.context(h))
+        return AutoregressiveStep(self, self.context(h))
 
     def gates(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """m and the logits of s, (..., D) each, for z (..., D)."""
@@ -33,7 +33,7 @@ class Autoregressive(nn.Module):
         return m, logits + OPEN
 
 
-class Masked(nn.Linear):
+class MaskedLinear(nn.Linear):
     """A dense layer whose weights (outputs, inputs) are masked: some are always zero."""
 
     def __init__(self, mask: Tensor, bias: bool = True):
@@ -44,7 +44,7 @@ class Masked(nn.Linear):
         return F.linear(x, self.weight * self.get_buffer("mask"), self.bias)
 
 
-class Gate(Transform):
+class AutoregressiveStep(Transform):
     """z (..., D) -> s z + (1 - s) m, with the order of dimensions reversed for the next step."""
 
     bijective = True

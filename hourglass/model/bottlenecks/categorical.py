@@ -7,13 +7,13 @@ from torch import Tensor, nn
 from ...core.contracts import Alphabet, Latent
 from ...core.hints import Count, NotNegative, Positive
 from ...core.registry import bottlenecks
-from .gaussian_categorical import Factors
+from .gaussian_categorical import RelaxedLatents
 from .projection import project, unproject
 
 STEEPEST = 20.0   # log variance stays within +-20
 
 
-class Mixed(nn.Module):
+class CategoricalBottleneck(nn.Module):
     """q(z|x) with `dim` Gaussian latents and a category for each of `classes`; p(z) is N(0, 1) and
     uniform. The sampling temperature falls by the share `cooling` per training step, down to
     `coldest`. Without `draw`, z holds the means and the most probable classes."""
@@ -49,9 +49,9 @@ class Mixed(nn.Module):
         mean, log_var, *logits = self.reduce(h).split((self.dim, self.dim, *self.classes), 1)
         # a soft limit: unlike a clamp it leaves a gradient everywhere
         log_var = STEEPEST * torch.tanh(log_var / STEEPEST)
-        q = Factors(mean, torch.exp(log_var / 2), tuple(logits), self.heat)
-        p = Factors(torch.zeros_like(mean), torch.ones_like(mean),
-                    tuple(torch.zeros_like(some) for some in logits), self.heat)
+        q = RelaxedLatents(mean, torch.exp(log_var / 2), tuple(logits), self.heat)
+        p = RelaxedLatents(torch.zeros_like(mean), torch.ones_like(mean),
+                           tuple(torch.zeros_like(some) for some in logits), self.heat)
         codes = torch.stack([some.argmax(1) for some in logits], 1)
         return Latent(q.rsample() if draw else q.mean, q, p, codes)
 
@@ -84,7 +84,7 @@ def categorical(
     (Jang et al., 2017, arXiv 1611.01144; Maddison et al., 2017, arXiv 1611.00712). The temperature
     falls by the share `cooling` per training step, down to `coldest`.
     """
-    return Mixed((code, back), 0, (classes,) * dim, (temperature, cooling, coldest))
+    return CategoricalBottleneck((code, back), 0, (classes,) * dim, (temperature, cooling, coldest))
 
 
 @bottlenecks.add("joint")
@@ -98,4 +98,4 @@ def joint(
     if not classes:
         raise ValueError("joint needs classes, such as joint(10, classes=(10,)); without classes, "
                          "use gaussian(10)")
-    return Mixed((code, back), dim, classes, (temperature, 0.0, temperature))
+    return CategoricalBottleneck((code, back), dim, classes, (temperature, 0.0, temperature))

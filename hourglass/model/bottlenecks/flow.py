@@ -17,7 +17,7 @@ KINDS = {"planar": Planar, "radial": Radial, "iaf": Autoregressive}
 
 
 @bottlenecks.add("flow")
-class Flow(nn.Module):
+class FlowPosterior(nn.Module):
     """q(z|x) a Gaussian followed by `layers` invertible steps: planar or radial (Rezende & Mohamed,
     2015, arXiv 1505.05770), or iaf, inverse autoregressive (Kingma et al., 2016, arXiv 1606.04934);
     p(z) = N(0, 1).

@@ -17,7 +17,7 @@ from torch.distributions import (
 HARDEST = 1e-6   # relaxed one-hots keep this distance from 0 when their density is computed
 
 
-class Factors(Distribution):
+class RelaxedLatents(Distribution):
     """Independent Gaussian and categorical latents. z (B, D + K1 + K2 + ...) holds the numbers,
     then each category as a relaxed one-hot, which has a gradient (Jang et al., 2017, arXiv
     1611.01144; Maddison et al., 2017, arXiv 1611.00712)."""
@@ -48,9 +48,9 @@ class Factors(Distribution):
             parts.append(torch.softmax((some + gumbel) / self.heat, -1))
         return torch.cat(parts, -1)
 
-    def unrelaxed(self) -> "OneHots":
+    def unrelaxed(self) -> "OneHotLatents":
         """The same distribution without relaxation."""
-        return OneHots(self.normal, self.logs)
+        return OneHotLatents(self.normal, self.logs)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density (..., B) of z with relaxed categories (Maddison et al., eq. 10)."""
@@ -65,7 +65,7 @@ class Factors(Distribution):
         return total
 
 
-class OneHots(Distribution):
+class OneHotLatents(Distribution):
     """Independent Gaussian and categorical latents without relaxation, for use after training."""
 
     has_rsample = False
@@ -89,8 +89,8 @@ class OneHots(Distribution):
         return sum(each, self.normal.log_prob(numbers).sum(-1))
 
 
-@register_kl(Factors, Factors)
-def _kl(q: Factors, p: Factors) -> Tensor:
+@register_kl(RelaxedLatents, RelaxedLatents)
+def _kl(q: RelaxedLatents, p: RelaxedLatents) -> Tensor:
     """KL(q || p) per latent, (B, D + categories), in nats. For categories it is the KL of the
     categories themselves, not of their relaxed samples."""
     each = [(a.exp() * (a - b)).sum(-1, keepdim=True) for a, b in zip(q.logs, p.logs, strict=True)]

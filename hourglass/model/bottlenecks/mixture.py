@@ -12,7 +12,7 @@ from .projection import project, unproject
 
 
 @bottlenecks.add("mixture")
-class Mixture(nn.Module):
+class MixtureBottleneck(nn.Module):
     """p(z) a mixture of `components` Gaussians, with learned weights, means and variances (as
     compared by Tomczak & Welling, 2018, arXiv 1705.07120)."""
 

@@ -23,10 +23,10 @@ class Planar(nn.Module):
         self.reduce = project(code, 2 * dim + 1)
 
     def forward(self, h: Tensor) -> Transform:
-        return Stretch(*self.reduce(h).split((self.dim, self.dim, 1), dim=1))
+        return PlanarStep(*self.reduce(h).split((self.dim, self.dim, 1), dim=1))
 
 
-class Stretch(Transform):
+class PlanarStep(Transform):
     """z (..., D) -> z + u tanh(w . z + b). u is shifted along w until the step can be inverted; no
     shift is needed where w . u is 0."""
 
@@ -72,10 +72,10 @@ class Radial(nn.Module):
 
     def forward(self, h: Tensor) -> Transform:
         centre, alpha, beta = self.reduce(h).split((self.dim, 1, 1), dim=1)
-        return Spread(centre, F.softplus(alpha), F.softplus(beta) - F.softplus(alpha))
+        return RadialStep(centre, F.softplus(alpha), F.softplus(beta) - F.softplus(alpha))
 
 
-class Spread(Transform):
+class RadialStep(Transform):
     """z (..., D) -> z + beta (z - centre) / (alpha + |z - centre|), for alpha > 0 and
     beta > -alpha."""
 

@@ -17,7 +17,7 @@ Levels = Annotated[int, Ge(3)]
 Bits = Annotated[int, Ge(1), Le(24)]
 
 
-class Spread(nn.Module):
+class Standardise(nn.Module):
     """Standardise numbers by the first batch's mean and variance, so that all levels are used from
     the start."""
 
@@ -39,7 +39,7 @@ class Spread(nn.Module):
         return (v - self.mean) / torch.where(self.std == 0, 1, self.std)
 
 
-class Rounded(nn.Module):
+class RoundedLevels(nn.Module):
     """Numbers that are smoothly bounded and rounded to levels. The i-th has L levels, from
     -(L // 2) on, divided by L // 2."""
 
@@ -49,7 +49,7 @@ class Rounded(nn.Module):
     def __init__(self, levels: tuple[int, ...]):
         super().__init__()
         counts = torch.tensor(levels, device="cpu")
-        self.size, self.spread = int(counts.prod()), Spread(len(levels))
+        self.size, self.spread = int(counts.prod()), Standardise(len(levels))
         self.register_buffer("levels", torch.tensor(levels), persistent=False)
 
     def bounded(self, v: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ class Signs(nn.Module):
     def __init__(self, bits: int, entropy: float, commitment: float):
         super().__init__()
         self.size, self.bits, self.entropy, self.commitment = 2**bits, bits, entropy, commitment
-        self.spread = Spread(bits)
+        self.spread = Standardise(bits)
 
     def forward(self, v: Tensor, learn: bool) -> Found:
         v = self.spread(v, learn)
@@ -130,7 +130,7 @@ def fsq(
     """
     if not levels:
         raise ValueError("fsq needs levels, such as fsq((7, 5, 5, 5))")
-    return Quantised(lay_out(code, back, len(levels), places), Rounded(levels))
+    return Quantised(lay_out(code, back, len(levels), places), RoundedLevels(levels))
 
 
 @bottlenecks.add("lfq")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.contracts import Alphabet, Latent
-from .token_grid import Grid
+from .token_grid import TokenGrid
 
 Found = tuple[Tensor, Tensor, Mapping[str, Tensor]]
 
@@ -49,7 +49,7 @@ class Quantised(nn.Module):
     confined = False
     here: Tensor
 
-    def __init__(self, layers: tuple[nn.Module, nn.Module, Grid], quantiser: Quantiser):
+    def __init__(self, layers: tuple[nn.Module, nn.Module, TokenGrid], quantiser: Quantiser):
         super().__init__()
         self.reduce, self.expand, self.grid = layers
         self.quantiser = quantiser

@@ -11,7 +11,7 @@ CONVOLUTIONS = {2: nn.Conv1d, 3: nn.Conv2d}   # by the number of the code's axes
 
 
 @dataclass(frozen=True)
-class Grid:
+class TokenGrid:
     """Positions of the vectors with `dim` numbers: (T,) or (H, W) of a map; for vector codes, one
     after another."""
 
@@ -36,7 +36,7 @@ class Grid:
 
 def places(
     code: tuple[int, ...], back: tuple[int, ...], dim: int | None, count: int
-) -> tuple[nn.Module, nn.Module, Grid]:
+) -> tuple[nn.Module, nn.Module, TokenGrid]:
     """Layers from h (B, *code) to z and from z to h (B, *back), and the vectors' positions.
 
     A map has one vector of `dim` numbers at each position, by a 1x1 convolution; without `dim`, the
@@ -47,11 +47,11 @@ def places(
         if convolution is None or code != back:
             raise ValueError(f"dim=None needs an encoder whose map fits the decoder: {code} does "
                              f"not fit {back}; pass a number, such as dim=16")
-        return nn.Identity(), nn.Identity(), Grid(code[1:], code[0], True)
+        return nn.Identity(), nn.Identity(), TokenGrid(code[1:], code[0], True)
     if convolution is None:
         return (project(code, count * dim), unproject(count * dim, back),
-                Grid((count,), dim, False))
-    grid = Grid(code[1:], dim, True)
+                TokenGrid((count,), dim, False))
+    grid = TokenGrid(code[1:], dim, True)
     if back[1:] == code[1:]:
         return convolution(code[0], dim, 1), convolution(dim, back[0], 1), grid
     leave = nn.Sequential(nn.Flatten(), unproject(dim * math.prod(grid.places), back))

@@ -9,11 +9,11 @@ from ...core.hints import Count, NotNegative, Rate
 from ...core.registry import bottlenecks
 from .codebook import Codebook
 from .token_bottleneck import Found, Quantised, squared, straight_through
-from .token_grid import Grid
+from .token_grid import TokenGrid
 from .token_grid import places as lay_out
 
 
-class Nearest(nn.Module):
+class NearestEntry(nn.Module):
     """The nearest entry of one codebook."""
 
     each: tuple[int, ...] = ()
@@ -33,7 +33,7 @@ class Nearest(nn.Module):
         return self.book.write(words)
 
 
-class Several(nn.Module):
+class SeveralCodebooks(nn.Module):
     """The nearest entries of several codebooks, concatenated in w. Each codebook encodes a part of
     the vector, or, if `residual`, what the earlier ones leave, so that the entries add up to it."""
 
@@ -71,10 +71,10 @@ class Several(nn.Module):
             yield book
 
 
-class Summed(nn.Module):
+class SumOfEntries(nn.Module):
     """z with several entries per position -> z with their sums."""
 
-    def __init__(self, grid: Grid, depth: int):
+    def __init__(self, grid: TokenGrid, depth: int):
         super().__init__()
         self.grid, self.depth = grid, depth
 
@@ -116,7 +116,7 @@ def vq(
     """
     layers = lay_out(code, back, dim, places)
     book = Codebook(words, layers[2].dim, ema, decay, restart, cosine)
-    return Quantised(layers, Nearest(book, commitment))
+    return Quantised(layers, NearestEntry(book, commitment))
 
 
 @bottlenecks.add("residual_vq")
@@ -131,8 +131,8 @@ def residual_vq(
     """
     reduce, expand, grid = lay_out(code, back, dim, places)
     books = [Codebook(words, dim, True, decay, restart) for _ in range(depth)]
-    layers = reduce, nn.Sequential(Summed(grid, depth), expand), grid
-    return Quantised(layers, Several(books, commitment, residual=True))
+    layers = reduce, nn.Sequential(SumOfEntries(grid, depth), expand), grid
+    return Quantised(layers, SeveralCodebooks(books, commitment, residual=True))
 
 
 @bottlenecks.add("product_vq")
@@ -148,4 +148,5 @@ def product_vq(
     if dim % groups:
         raise ValueError(f"product_vq needs a dim that is a multiple of {groups} groups, not {dim}")
     books = [Codebook(words, dim // groups, True, decay, restart) for _ in range(groups)]
-    return Quantised(lay_out(code, back, dim, places), Several(books, commitment, residual=False))
+    quantiser = SeveralCodebooks(books, commitment, residual=False)
+    return Quantised(lay_out(code, back, dim, places), quantiser)

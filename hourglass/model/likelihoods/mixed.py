@@ -16,7 +16,7 @@ NARROWEST = -4.0   # least log standard deviation of a standardised number
 TOKEN = re.compile(r"(number|pair|kinds)(?:\((\d*\.?\d+(?:e-?\d+)?)\))?(?:\*([1-9]\d*))?")
 
 
-class Block(NamedTuple):
+class ColumnGroup(NamedTuple):
     """Neighbouring numbers of a row with one kind of distribution, or of one category."""
 
     kind: str          # number, pair or kinds
@@ -25,7 +25,7 @@ class Block(NamedTuple):
 
 
 @likelihoods.add("mixed", example="mixed('number*2, kinds(3), pair(0.25)')")
-class Mixed(nn.Module):
+class MixedLikelihood(nn.Module):
     """For tables: each column has its own distribution, and a category counts once, for any number
     of classes (Nazabal et al., 2020, arXiv 1807.03653). It is the default for tables with
     categories.
@@ -106,18 +106,18 @@ def _number(mean: Tensor, std: Tensor) -> Distribution:
     return Normal(mean, std, validate_args=False)
 
 
-def _read(columns: str) -> list[Block]:
+def _read(columns: str) -> list[ColumnGroup]:
     """Read the description of the columns. Raises ValueError."""
-    found: list[Block] = []
+    found: list[ColumnGroup] = []
     for token in filter(None, (part.strip() for part in columns.split(","))):
         read = TOKEN.fullmatch(token)
         kind, value, times = read.groups() if read else ("", None, None)
         if kind == "number" and not value:
-            found.append(Block(kind, int(times or 1)))
+            found.append(ColumnGroup(kind, int(times or 1)))
         elif kind == "kinds" and value and value.isdigit() and int(value) > 1:
-            found += [Block(kind, int(value))] * int(times or 1)
+            found += [ColumnGroup(kind, int(value))] * int(times or 1)
         elif kind == "pair" and value and 0 < float(value) < 1:
-            found += [Block(kind, 1, float(value))] * int(times or 1)
+            found += [ColumnGroup(kind, 1, float(value))] * int(times or 1)
         else:
             raise ValueError(f"mixed cannot read {token!r}; write columns as number, number*12, "
                              f"kinds(3) or pair(0.25), separated by commas")

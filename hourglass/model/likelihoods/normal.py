@@ -17,7 +17,7 @@ MEMORY = 50                # training batches averaged for evaluation, roughly
 
 
 @likelihoods.add("normal")
-class Normal(nn.Module):
+class NormalLikelihood(nn.Module):
     """Squared error, up to constants, with one standard deviation for all values: a number,
     std='learned', or std='optimal', which maximises each batch's likelihood (both: Rybkin et al.,
     2021, arXiv 2006.13202). bounded=True keeps the mean in [0, 1] by a sigmoid.

@@ -57,7 +57,7 @@ def standard(noise: Tensor) -> Tensor:
     return (-noise.square() / 2 - math.log(2 * math.pi) / 2).flatten(2).sum(2)
 
 
-class Pace(nn.Module):
+class LeapfrogSteps(nn.Module):
     """Learned step sizes, one per latent dimension, and the learned initial temperature.
 
     The first momentum is sampled from N(0, 1/tempering). It cools to 1 with the square of the
@@ -106,7 +106,7 @@ class HVAE(nn.Module):
                  largest: Positive = 0.5, tempering: Positive = 0.3):
         super().__init__()
         shape = model.sample_prior(1).shape[1:]  # type: ignore[operator]
-        self.steps, self.pace = steps, Pace(shape, step_size, largest, tempering)
+        self.steps, self.pace = steps, LeapfrogSteps(shape, step_size, largest, tempering)
 
     def log_weights(self, out: Output, model: nn.Module, k: int) -> Tensor:
         """(K, B): the mean of their exponentials is an unbiased estimate of p(x)."""

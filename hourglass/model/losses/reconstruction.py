@@ -30,7 +30,7 @@ def log_likelihood(out: Output, model: nn.Module, z: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Reconstruction:
+class ReconstructionLoss:
     """The loss term `recon`."""
 
     hidden: bool   # whether to count only the values that a corruption hid
@@ -49,4 +49,4 @@ def recon(model: nn.Module, hidden: bool = False) -> Term:
 
     hidden=True counts only the values that the corruption hid (He et al., 2022, arXiv 2111.06377),
     or all of them for a corruption that hides none, such as noise."""
-    return Reconstruction(hidden)
+    return ReconstructionLoss(hidden)

@@ -11,11 +11,11 @@ from ...core.contracts import Output
 from ...core.hints import Count, Positive
 from ...core.precision import full_precision
 from ...core.registry import terms
-from .hamiltonian import Force, Pace, force, standard, unbounded
+from .hamiltonian import Force, LeapfrogSteps, force, standard, unbounded
 from .importance_weights import nats
 
 
-class Metric(NamedTuple):
+class LatentMetric(NamedTuple):
     """A metric whose inverse M(z) is the sum over i of S_i exp(-|z - c_i|^2 / temperature^2), plus
     `floor` on the diagonal. Codes z and velocities v are (K, B, D)."""
 
@@ -24,7 +24,7 @@ class Metric(NamedTuple):
     temperature: float
     floor: float
 
-    def at(self, z: Tensor) -> "Place":
+    def at(self, z: Tensor) -> "MetricAtPoint":
         """The metric at z."""
         apart = self.centroids - z[..., None, :]
         reach = torch.exp(-apart.square().sum(-1) / self.temperature**2)
@@ -32,10 +32,10 @@ class Metric(NamedTuple):
         inverse = torch.einsum("kbn,nij->kbij", reach, self.shapes) + own
         root = torch.linalg.cholesky(inverse)
         rises = 2 / self.temperature**2 * reach[..., None] * apart
-        return Place(self.shapes, inverse, root, torch.cholesky_inverse(root), rises)
+        return MetricAtPoint(self.shapes, inverse, root, torch.cholesky_inverse(root), rises)
 
 
-class Place(NamedTuple):
+class MetricAtPoint(NamedTuple):
     """The metric at one code. Velocities v are (K, B, D)."""
 
     shapes: Tensor    # S (N, D, D)
@@ -76,7 +76,7 @@ def _times(matrix: Tensor, vector: Tensor) -> Tensor:
     return (matrix @ vector[..., None])[..., 0]
 
 
-def kick(place: Place, v: Tensor, slope: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+def kick(place: MetricAtPoint, v: Tensor, slope: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
     """Half a step of velocity v (K, B, D), given the gradient of log p(x, z). Returns the new v and
     the log determinant of its Jacobian, (K, B)."""
     half = sizes[:, None] / 2
@@ -88,7 +88,7 @@ def kick(place: Place, v: Tensor, slope: Tensor, sizes: Tensor) -> tuple[Tensor,
 
 
 def curved_leapfrog(
-    pull: Force, metric: Metric, z: Tensor, v: Tensor, slope: Tensor, sizes: Tensor
+    pull: Force, metric: LatentMetric, z: Tensor, v: Tensor, slope: Tensor, sizes: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """One step of z and velocity v (K, B, D), given the gradient of log p(x, z) at z. Returns new
     z, v, log p(x, z), gradient, and the log determinant of the step's Jacobian (K, B)."""
@@ -124,7 +124,7 @@ class RHVAE(nn.Module):
             raise ValueError("rhvae needs a bottleneck whose code is a vector, such as gaussian(2)")
         self.dim, self.steps = first.shape[1], steps
         self.temperature, self.floor = temperature, floor
-        self.pace = Pace((self.dim,), step_size, largest, tempering)
+        self.pace = LeapfrogSteps((self.dim,), step_size, largest, tempering)
         self.register_buffer("centroids", first)
         last = nn.Linear(64, self.dim * (self.dim + 1) // 2)
         nn.init.zeros_(last.weight)
@@ -133,7 +133,7 @@ class RHVAE(nn.Module):
         nn.init.constant_(last.bias[:self.dim], -math.log(centroids) / 2)
         self.factor = nn.Sequential(nn.Linear(self.dim, 64), nn.ReLU(), last)
 
-    def metric(self) -> Metric:
+    def metric(self) -> LatentMetric:
         """The current metric."""
         centres = self.centroids.clone()   # this batch's means will overwrite them
         with full_precision(centres):
@@ -142,7 +142,7 @@ class RHVAE(nn.Module):
             rows, columns = torch.tril_indices(self.dim, self.dim, -1, device=root.device)
             root[:, rows, columns] = numbers[:, self.dim:]
             root = root + torch.diag_embed(numbers[:, :self.dim].exp())
-            return Metric(centres, root @ root.mT, self.temperature, self.floor)
+            return LatentMetric(centres, root @ root.mT, self.temperature, self.floor)
 
     def log_weights(self, out: Output, model: nn.Module, k: int) -> Tensor:
         """(K, B): the mean of their exponentials is an unbiased estimate of p(x)."""
