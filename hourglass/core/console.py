@@ -8,8 +8,8 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 Item = TypeVar("Item")
-EVERY = 10.0   # seconds between two plain lines
-BARS: list[str] = []   # that are shown now
+EVERY = 10.0   # seconds between two plain lines of progress
+BARS: list[str] = []   # progress bars shown now
 
 
 def is_first() -> bool:

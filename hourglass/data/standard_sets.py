@@ -51,7 +51,7 @@ CIFAR_DIGESTS = {
 
 @sources.add("digits")
 def digits(reading: Reading) -> Collection:
-    """1,797 handwritten digits of 8x8 pixels that scikit-learn ships; needs no download."""
+    """1,797 handwritten digits of 8x8 pixels from scikit-learn; no download needed."""
     rows = _digits_of_sklearn()
     pixels = rearrange(rows[:, :-1], "n (h w) -> n h w 1", h=8)
     images = np.rint(pixels * (255 / 16)).astype(np.uint8)
@@ -59,14 +59,14 @@ def digits(reading: Reading) -> Collection:
 
 
 def _digits_of_sklearn() -> np.ndarray:
-    """Rows (1797, 65) of pixels and a label, read from scikit-learn's own file. Importing
+    """Rows (1797, 65) of pixels and a label, from scikit-learn's file. Importing
     scikit-learn takes longer than importing torch."""
     package = find_spec("sklearn")
     for folder in (package and package.submodule_search_locations) or ():
         path = Path(folder) / "datasets" / "data" / "digits.csv.gz"
         if path.is_file():
             return np.loadtxt(path, delimiter=",")
-    from sklearn.datasets import load_digits  # of a version that keeps it elsewhere
+    from sklearn.datasets import load_digits  # for versions with another path
     bunch = load_digits()
     return np.column_stack([bunch.data, bunch.target])
 

@@ -49,7 +49,7 @@ class Inputs:
             return x
         encoding, shape = self.description.encoding, self.description.shape
         table = self.description.kind == "table"
-        given = Given(x) if table and holds_rows(x) else self.gather(x)
+        given = DataInMemory(x) if table and holds_rows(x) else self.gather(x)
         if table or (encoding and (isinstance(given.values, str | Path) or is_rows(given.values)
                                    or over_time(encoding))):
             found = collect_like(with_holes(given.values, given.mask), encoding)
@@ -67,7 +67,7 @@ class Inputs:
         """Arrays, tensors, paths and sources, scaled, and images brought to size as the training
         images were."""
         reading = replace(self.reading, strict=strict, strays=strays, as_stored=True)
-        given = x if isinstance(x, Given) else self.gather(x)
+        given = x if isinstance(x, DataInMemory) else self.gather(x)
         if isinstance(given.values, str | Path | list | tuple):
             return self.in_units(collect(given.values, reading), Reading())
         found = self.in_units(self.as_stored(given), Reading() if given.shaped else reading)

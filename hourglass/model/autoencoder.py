@@ -97,8 +97,8 @@ class Autoencoder(nn.Module):
         return replace(latent, y=y, guess=guess)
 
     def _anchors(self) -> tuple[Tensor, ...]:
-        """What the encoder makes of the inputs (K, *shape) that a bottleneck's prior learns, if it
-        does: h (K, *code). They stay where x may lie."""
+        """The encoder's h (K, *code) for the pseudo-inputs (K, *shape) of the prior, if it has
+        any. Pseudo-inputs are kept inside the support of x."""
         if not self.learns_inputs or self.bottleneck.inputs is None:
             return ()
         inputs = self.bottleneck.inputs.clamp(*self.likelihood.support)
@@ -140,24 +140,24 @@ class Autoencoder(nn.Module):
         return drawn.detach() if drawn.is_meta else drawn.detach().cpu()
 
     def settled(self, z: Tensor) -> Tensor:
-        """The codes nearest to z (N, ...) that the decoder was trained for: of most bottlenecks z
-        itself, of others a point of the sphere, say, or the nearest words."""
+        """The valid codes nearest to z (N, ...): z itself for most bottlenecks; for others a point
+        on the sphere, or the nearest codebook entries."""
         found: Tensor = self.bottleneck.settle(z) if self.settles else z
         return found
 
     @property
     def alphabet(self) -> Alphabet | None:
-        """What its codes are written in, if they are discrete."""
+        """The tokens of its codes, if they are discrete."""
         return self.bottleneck.alphabet if offers(self.bottleneck, Discrete) else None
 
     @property
     def books(self) -> int:
-        """How many codebooks the words of a place are of; 1 for codes that are not discrete."""
+        """Number of codebooks per position; 1 for codes that are not discrete."""
         return self.bottleneck.books if offers(self.bottleneck, SeveralBooks) else 1
 
     @property
     def guesses_classes(self) -> bool:
-        """Whether it guesses the class of a sample."""
+        """Whether it infers classes."""
         return offers(self.condition, GuessesClasses)
 
     def sample(self, n: int, y: Tensor | None = None) -> Tensor:

@@ -32,7 +32,7 @@ class Objective(nn.Module):
         self.learned = nn.ModuleList(t for t in self.terms.values() if isinstance(t, nn.Module))
         self.rivals = {n: t for n, t in self.terms.items() if offers(t, Adversarial)}
         self.fixed = {n: t for n, t in self.rivals.items() if offers(t, Fixed)}
-        # a tensor, for a compiled network would be compiled anew at every change of a number
+        # a tensor: a compiled network would be compiled again for every new number
         self.register_buffer("now", torch.tensor(self._weights(None)), persistent=False)
 
     @property

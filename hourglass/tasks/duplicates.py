@@ -56,7 +56,7 @@ def _exact(embedded: Embedded) -> np.ndarray:
 
 
 def _joined(head: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The firsts of the groups (N,) after these pairs have been put together."""
+    """Index of each group's first sample (N,), after these pairs have been joined."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
     total, all_rows = len(head), np.arange(len(head))

@@ -122,7 +122,7 @@ def _of_images(some: np.ndarray) -> list[str]:
 
 
 def sheet(found: Collection, title: str) -> "Figure":
-    """Samples from all over the set; a class a row, where there are few classes."""
+    """Samples from the whole data set; one class per row, if there are few classes."""
     kinds = [] if found.y is None else sorted(set(found.y[found.y >= 0].tolist()))
     by_class = 2 <= len(kinds) <= ROWS
     groups = [np.flatnonzero(found.y == kind) for kind in kinds] if by_class else (

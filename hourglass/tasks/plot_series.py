@@ -14,7 +14,7 @@ from .write_images import save_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-CHANNELS = 5   # that are drawn
+CHANNELS = 5   # most channels in a picture
 
 
 def draw_series(scored: ScoredSeries, out: Path, labelled: Spans = ()) -> None:

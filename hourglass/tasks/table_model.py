@@ -201,7 +201,7 @@ class Learnt:
 
     @torch.inference_mode()
     def _each(self, x: np.ndarray, use: Callable[[Tensor], Tensor]) -> np.ndarray:
-        """What `use` makes of samples or codes (N, ...), flat, as float64."""
+        """Apply `use` to samples or codes (N, ...) in batches; flat, as float64."""
         return torch.cat([rearrange(use(batch), "b ... -> b (...)").cpu().double()
                           for batch in self._batches(x)]).numpy()
 

@@ -62,7 +62,7 @@ def save_deep(path: Path, values: np.ndarray) -> None:
 
 
 def save_figure(path: Path, figure: "Figure") -> None:
-    """Write a drawing as a picture, without what is empty around it."""
+    """Write a figure as a picture, without empty margins."""
     save_picture(path, Image.open(io.BytesIO(as_png(figure, tight=True))))
 
 

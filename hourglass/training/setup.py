@@ -173,8 +173,8 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
         raise ValueError(f"{folder.path} was trained on an array in memory; resume it from Python, "
                          f"with hourglass.resume(run, data=array)")
     source = load_source(settings, data, y)
-    if folder.model.is_file():   # its classes may have another order than they would have now
-        with suppress(ValueError):   # of a damaged file: it is written anew
+    if folder.model.is_file():   # its order of classes counts
+        with suppress(ValueError):   # a damaged file is written again
             source = source.with_classes(read_description(folder).classes)
     if any(source.identity[k] != v for k, v in record["data"].items() if k != "path"):
         raise ValueError(f"the data in {settings.data} has changed since {folder.path} was "

@@ -25,7 +25,7 @@ class SemiSupervised(nn.Module):
     def __init__(self, model: nn.Module, alpha: NotNegative = 100.0):
         super().__init__()
         if not offers(getattr(model, "condition", None), GuessesClasses):
-            raise ValueError("the loss semi_supervised needs a model that guesses classes: "
+            raise ValueError("the loss semi_supervised needs a model that infers classes: "
                              "--condition inferred, on data with labels")
         self.alpha = alpha
 
