@@ -391,7 +391,7 @@ def test_a_snapshot_without_words_still_opens(tmp_path):
 
 
 @pytest.mark.parametrize("text, why", [
-    ("product_vq(6, 5, groups=2)", "needs a dim that 2 groups share"),
+    ("product_vq(6, 5, groups=2)", "a multiple of 2 groups"),
     ("fsq(())", "needs levels"), ("fsq((2, 5))", "from 3"),
     ("joint(3, classes=())", "needs classes"), ("lfq(60)", "up to 24"), ("vq(0)", "from 1")])
 def test_what_cannot_be_is_refused_with_what_is_right(text, why):
