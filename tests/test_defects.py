@@ -127,7 +127,7 @@ def test_a_model_that_brings_normal_images_back_worse_than_pca_is_not_the_judge(
     held = see(model.model, model.source().splits["val"], None,
                look=look_for(model, detectors.make("pca")))
     assert held.error.mean() > 1.5 * held.linear.mean()
-    assert text == "pca_relative" and "worse than PCA with as many numbers" in why
+    assert text == "pca_relative" and "worse than PCA of the same size" in why
     detector = model.detector()
     assert detector.text == text and detector.why == why
     assert model.detector("error").why == ""

@@ -175,7 +175,7 @@ def test_without_validation_rows_the_model_is_on_its_own_and_it_is_said(tmp_path
     kinds(60).to_csv(tmp_path / "t.csv", index=False)
     train(tmp_path / "t.csv", model="ae(1)", backbone="mlp(4)", epochs=1, val=0, test=0,
           out=tmp_path / "run")
-    assert "No rows were kept out for validation" in capfd.readouterr().err
+    assert "There are no validation rows" in capfd.readouterr().err
 
 
 def test_the_commands_say_what_fills_in_and_how_right_it_is(tmp_path, hourglass):

@@ -237,7 +237,7 @@ BAD = [
     ("generate vae --temperature inf", "100"),
     ("compare ae ae", "named twice"),
     ("morph cvae 0 1", "--class"),
-    ("vary vae 0 --attribute smile", "no class and no measure is named 'smile'"),
+    ("vary vae 0 --attribute smile", "no class and no measurement is named 'smile'"),
     ("vary vae 0 --attribute warmth", "colour"),
     ("vary vae 0 --having photos", "go together"),
     ("vary vae 0 -o v.gif", "shows one --attribute"),

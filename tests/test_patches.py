@@ -235,7 +235,7 @@ def test_embedding_writes_a_row_a_tile(model, hourglass):
     ("train photos --patches 16 --pad 64", "leave one of them out"),
     ("train photos --patches none", "patches must be pixels"),
     ("train photos --patches 16 --patches-each 0", "patches_each must be a whole number"),
-    ("train v.npy --patches 16", "these samples are none"),
+    ("train v.npy --patches 16", "these samples are not images"),
     ("train photos --patches 16 --binarise fixed", "or patches")])
 def test_what_patches_cannot_do_is_said(model, hourglass, command, message):
     np.save("v.npy", np.random.default_rng(0).random((40, 5)))

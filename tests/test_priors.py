@@ -297,7 +297,7 @@ def test_what_cannot_be_fitted_says_why():
         fit_prior("kde", codes, 3, MODEL)
     with pytest.raises(ValueError, match="did you mean 'mixture'"):
         fit_prior("mixtur", clusters(30), 3, MODEL)
-    with pytest.raises(ValueError, match="no training sample is of the class"):
+    with pytest.raises(ValueError, match="no training sample has this class"):
         fit_prior("kde", clusters(30), 4, MODEL).sample(2, np.array([3, 3]))
     with pytest.raises(ValueError, match="no density"):
         fit_prior("own", clusters(30), 3, MODEL).log_prob(np.zeros((2, 2)))

@@ -105,7 +105,7 @@ def test_a_folder_that_cannot_be_written_is_said_once(name, runs, tmp_path, monk
     read_only(folder, monkeypatch)
     for _ in range(2):
         np.testing.assert_array_equal(find(), wanted)
-    assert capsys.readouterr().err.count("so what is found for this run is not kept") == 1
+    assert capsys.readouterr().err.count("so results for this run are not saved") == 1
     assert not list(folder.glob(file))
 
 

@@ -455,7 +455,7 @@ def test_damaged_files_of_detectors_are_made_anew(kept):
     ("score run parts --detector knn(0)", "k must be a whole number from 1"),
     ("score run parts --detector \"combined(('eror',))\"", "did you mean 'error'"),
     ("score run parts --threshold quantil", "did you mean 'quantile'"),
-    ("score run parts --threshold best_f1", "wants labelled samples"),
+    ("score run parts --threshold best_f1", "needs labelled samples"),
     ("score run parts --labelled parts", "samples of both kinds"),
     ("score run parts --normal 7", "no class '7'"),
     ("score run empty", "holds no images"),
@@ -476,7 +476,7 @@ def test_what_cannot_be_read_is_not_called_normal(kept, hourglass):
     save_digits(Path("parts"), "3", 20)
     Path("parts/3/broken.png").write_bytes(b"no image")
     code, _, err = hourglass("score run parts -o s.csv")
-    assert code == 2 and "broken.png" in err and "nothing says" in err
+    assert code == 2 and "broken.png" in err and "no verdict" in err
     assert "3/broken.png,,,unreadable" in Path("s.csv").read_text()
 
 

@@ -1,1 +1,1 @@
-"""A trained model in use: latents, priors, detectors, likelihoods, compression."""
+"""Use a trained model: latents, priors, detectors, likelihoods, compression."""

@@ -1,4 +1,4 @@
-"""A detector, fitted to a run's samples and kept with it, and the score from which it speaks."""
+"""Anomaly detectors, fitted to a run's samples and saved with it, and their thresholds."""
 
 import json
 from dataclasses import dataclass, replace
@@ -34,49 +34,49 @@ CHOSEN, SETTLED = "detectors/chosen.json", "detectors/usual.json"
 
 
 WORSE = 1.5    # times the error of PCA, above which a model has not learnt its images
-MAPPED = 20_000_000   # values of samples whose errors by place are held at once
+MAPPED = 20_000_000   # values of samples whose error maps are in memory at once
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a detector found, and the scores of normal samples that it was not fitted to."""
+    """A fitted detector, and its scores of normal samples that it was not fitted to."""
 
-    text: str                        # as one would type it
+    text: str                        # as a user types it
     state: dict[str, np.ndarray]
     normal: np.ndarray               # (M,) sorted
-    of: str                          # which samples those are
+    of: str                          # the split of these samples
 
     @property
     def rule(self) -> Rule:
-        """The part of the registry of detectors."""
+        """The detector as a part of the registry."""
         made: Rule = detectors.make(self.text)
         return made
 
 
 @dataclass(frozen=True)
 class Detector:
-    """A trained model as a judge of what is normal; deterministic."""
+    """A trained model as an anomaly detector; deterministic."""
 
     model: InUse
     fitted: Fitted
-    threshold_text: str   # as one would type it
-    threshold: float      # samples that score higher are abnormal
-    why: str = ""         # why it is this one, where nobody chose it
+    threshold_text: str   # as a user types it
+    threshold: float      # samples with a higher score are abnormal
+    why: str = ""         # why it is the default for this model
 
     @property
     def text(self) -> str:
-        """The detector, as one would type it."""
+        """The detector, as a user types it."""
         return self.fitted.text
 
     def score(self, x: Any, y: Any = None) -> np.ndarray:
-        """How abnormal each sample is, (N,); a conditional model wants the classes y. Images
-        before a model of patches score as their highest tile does."""
+        """Anomaly scores (N,). A conditional model needs the classes y. An image scores as high as
+        its highest tile, for a model of patches."""
         split = self.model.samples(x, y)
         scores, patches = self.score_split(split), as_patches(split.x)
         return scores if patches is None else by_image(scores, patches.owner)
 
     def score_split(self, split: Split, rows: Tensor | None = None) -> np.ndarray:
-        """The same of the samples of a split, all or some rows."""
+        """Scores of a split's samples, all or some rows."""
         rule, state = self.fitted.rule, self.fitted.state
         look = look_for(self.model, rule)
         rows = torch.arange(len(split)) if rows is None else rows
@@ -85,28 +85,28 @@ class Detector:
             for chunk in rows.split(self._chunk() if rule.maps else max(1, len(rows)))])
 
     def _chunk(self) -> int:
-        """Samples whose errors by place are held at once."""
+        """Number of samples whose error maps are in memory at once."""
         return max(1, MAPPED // int(np.prod(self.model.shape)))
 
     def verdict(self, scores: np.ndarray) -> np.ndarray:
-        """Which scores (N,) are of abnormal samples: those above the threshold. One that is no
-        number is, too."""
+        """Whether each score (N,) is above the threshold, and so abnormal. NaN counts as
+        abnormal."""
         return ~(np.asarray(scores) <= self.threshold)
 
     def probability(self, scores: np.ndarray) -> np.ndarray:
-        """(N,) the share of normal samples that score lower, from those held out: among these
-        interpolated, beyond them with an exponential tail. Of normal samples it is spread evenly
-        from 0 to 1; it says nothing of how often abnormal ones occur."""
+        """Share of normal held-out samples with a lower score, (N,): interpolated among them, with
+        an exponential tail beyond. For normal samples it is uniform in [0, 1]. It does not say how
+        often abnormal samples occur."""
         held: np.ndarray = -np.expm1(log_survival(self.fitted.normal, np.asarray(scores)))
         return held
 
     def maps(self, x: Any, y: Any = None) -> np.ndarray:
-        """How abnormal each place of each image is, (N, H, W), beside what is normal: 1 at the
-        value that the largest of an image stays below for as many normal images as stay below the
-        threshold. They are of this detector where it looks at places, else of its `companion`.
-        Raises ValueError for what is no image."""
+        """Anomaly maps of images, (N, H, W), on a scale where 1 is the threshold: as many normal
+        images have no value above 1 as have a score below the threshold. They come from this
+        detector if it has maps, otherwise from its `companion`. Raises ValueError for samples that
+        are no images."""
         if len(self.model.shape) != 3:
-            raise ValueError("only images have maps of errors; hourglass.load(run).errors(x) has "
+            raise ValueError("only images have error maps; hourglass.load(run).errors(x) returns "
                              "the error of every value")
         there = self.companion
         places = there.fitted.rule.places
@@ -120,15 +120,15 @@ class Detector:
 
     @property
     def usual_heat(self) -> float:
-        """What half of the normal images reach somewhere in their maps, below 1."""
+        """The median over normal images of their maps' largest value, below 1."""
         there = self.companion
         usual = float(np.median(there.fitted.normal)) / max(there.threshold, 1e-12)
         return min(max(usual, 0.0), 0.9)
 
     @property
     def companion(self) -> "Detector":
-        """The detector whose scores by place heat maps show, with the threshold that as many of
-        its normal samples stay below as of this one's."""
+        """The detector that makes the heat maps, with a threshold that as many of its normal
+        samples stay below as of this detector's."""
         text = companion_of(self.text)
         if text == self.text:
             return self
@@ -137,7 +137,7 @@ class Detector:
         return Detector(self.model, fitted, "", float(np.quantile(fitted.normal, share)))
 
     def keep(self) -> None:
-        """Keep this detector and its threshold with the run: what it uses from now on."""
+        """Save this detector and its threshold with the run, as its defaults from now on."""
         self.model.cache.keep_values(CHOSEN, {
             "detector": self.text, "threshold": self.threshold_text, "above": self.threshold})
         _keep(self.model.cache, self.fitted)
@@ -146,16 +146,16 @@ class Detector:
 def detector_of(
     model: InUse, text: str, threshold: str, labelled: Any, held_out: Any
 ) -> Detector:
-    """The run's detector, see `Trained.detector`."""
+    """The run's detector; see `Trained.detector`."""
     kept = _read_chosen(model.cache)
     text = str(read(text or kept.get("detector", "auto")))
     text, why = usual_detector(model) if text == "auto" else (text, "")
-    if text != kept.get("detector"):   # a threshold goes with its detector
+    if text != kept.get("detector"):   # a saved threshold belongs to its detector
         kept = {}
     anew = bool(threshold or labelled is not None or held_out is not None)
     other = "best_f1" if labelled is not None else kept.get("threshold", USUAL_THRESHOLD)
     wanted = str(read(threshold or other))
-    rule = thresholds.make(wanted)   # may refuse: before anything takes long
+    rule = thresholds.make(wanted)   # may raise, so it comes before the work
     detectors.make(text)
     fitted = _fitted(model, text, held_out)
     if not anew and "above" in kept:
@@ -181,11 +181,11 @@ def usual_detector(model: InUse, held: Held | None = None) -> tuple[str, str]:
         return kept
     try:
         held = held or held_of(model, look_for(model, detectors.make(USUAL_OF_BOTH)), True)
-    except ValueError:   # the data is gone, and the run is of an older version
+    except ValueError:   # the data is gone, and the run comes from an older version
         return USUAL, ""
     own, linear = float(held.seen.error.mean()), float(held.seen.linear.mean())
     text, why = (USUAL_OF_BOTH, "") if own <= WORSE * linear else (USUAL_OF_PCA, (
-        f"the model brings normal samples back worse than PCA with as many numbers (squared error "
+        f"the model reconstructs normal samples worse than PCA of the same size (squared error "
         f"{own:.4g} against {linear:.4g}), so PCA's errors are scored; --detector local scores the "
         f"model's"))
     model.cache.keep_values(SETTLED, {"detector": text, "why": why})
@@ -195,8 +195,8 @@ def usual_detector(model: InUse, held: Held | None = None) -> tuple[str, str]:
 
 
 def companion_of(text: str) -> str:
-    """The detector whose scores by place go with a detector's scores in heat maps: itself where it
-    has any; else the first of several that has; else the one of the same reconstruction."""
+    """The detector whose maps belong to a detector's scores: itself if it has maps, otherwise the
+    first of several that has some, otherwise the one with the same reconstruction."""
     rule: Rule = detectors.make(text)
     if rule.places is not None:
         return text
@@ -208,7 +208,7 @@ def companion_of(text: str) -> str:
 
 
 def keep_detectors(model: InUse) -> None:
-    """Fit the usual detectors of images, for data that will be gone, and keep them with the run."""
+    """Fit and save the usual detectors of images, for data that will be gone later."""
     if len(model.shape) == 3:
         held = held_of(model, look_for(model, detectors.make(USUAL_OF_BOTH)), quietly=True)
         usual_detector(model, held)
@@ -217,18 +217,18 @@ def keep_detectors(model: InUse) -> None:
 
 
 def look_for(model: InUse, rule: Rule) -> Look:
-    """What a detector has to see of samples."""
+    """What a detector needs to know of samples."""
     return Look(rule.draws, rule.maps, model.pca() if "pca" in rule.maps else None)
 
 
 def normal_classes(model: InUse) -> tuple[str, ...]:
-    """The classes that training saw; () where its samples have none."""
+    """The classes of the training data; () without classes."""
     y = model.codes().y
     return () if y is None else tuple(model.classes[kind] for kind in y.unique().tolist())
 
 
 def _fitted(model: InUse, text: str, held_out: Any) -> Fitted:
-    """The detector that is kept there, else fitted now, and kept where that can be."""
+    """The saved detector, or one that is fitted now and saved if possible."""
     rule = detectors.make(text)
     if held_out is not None:
         held = Held(see(model.model, model.samples(held_out), None, look=look_for(model, rule)),
@@ -245,7 +245,7 @@ def _fitted(model: InUse, text: str, held_out: Any) -> Fitted:
 
 
 def _fit(model: InUse, text: str, held: Held, given: Split | None = None) -> Fitted:
-    """The detector fitted to held-out samples, which are `given` if they are not the run's."""
+    """Fit a detector to calibration samples: `given`, or by default those of the run."""
     rule: Rule = detectors.make(text)
     codes = _codes(model, held) if rule.codes else np.empty((0, 0))
     state, normal = rule.calibrate(codes, held.seen)
@@ -255,8 +255,8 @@ def _fit(model: InUse, text: str, held: Held, given: Split | None = None) -> Fit
 
 
 def _of_whole_images(model: InUse, fitted: Fitted, split: Split | None) -> np.ndarray | None:
-    """The scores of normal images as wholes, where the model is one of patches: those of a split
-    that is given, else of the run's; None for other models."""
+    """Scores of whole normal images, for a model of patches: of the `split`, or by default of the
+    run's. None for other models."""
     if not model.description.reading.patches:
         return None
     known = None
@@ -271,13 +271,13 @@ def _of_whole_images(model: InUse, fitted: Fitted, split: Split | None) -> np.nd
 
 
 def _codes(model: InUse, held: Held) -> np.ndarray:
-    """Codes (N, D) of training samples, without those that are held out, if there are others."""
+    """Codes (N, D) of training samples, without the calibration samples if there are others."""
     codes = model.codes()
     fresh = ~torch.isin(codes.rows, torch.from_numpy(held.rows))
     z: np.ndarray = codes.z[fresh if fresh.any() else slice(None)].flatten(1).float().numpy()
     if not np.isfinite(z).all():
-        raise ValueError("some codes are not finite, so nothing tells what is normal; train the "
-                         "model again")
+        raise ValueError("some codes are not finite, so normal samples cannot be described; train "
+                         "the model again")
     return z
 
 
@@ -294,7 +294,7 @@ def _kept(cache: RunCache, text: str) -> Fitted | None:
 
 
 def _read_chosen(cache: RunCache) -> dict[str, Any]:
-    """What was chosen; of another model than the run has now, without its threshold's value."""
+    """The saved choice. If the run has other weights now, without the threshold's value."""
     path = cache.folder.path / CHOSEN
     if not path.is_file():
         return {}
@@ -303,5 +303,5 @@ def _read_chosen(cache: RunCache) -> dict[str, Any]:
         above = {"above": float(kept["above"])} if kept[WEIGHTS] == cache.weights else {}
         return {"detector": str(kept["detector"]), "threshold": str(kept["threshold"]), **above}
     except DAMAGED:
-        raise ValueError(f"{path} is damaged; delete it, and choose a detector and threshold anew"
+        raise ValueError(f"{path} is damaged; delete it, and choose detector and threshold again"
                          ) from None

@@ -1,4 +1,4 @@
-"""Images of any size through a model that has no dense layer, and what becomes of others."""
+"""Apply a model to images of any size: whole if it has no dense layer, otherwise in tiles."""
 
 import math
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from .tiling import grown, tiled
 
 SHRINKS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 Size = tuple[int, ...]   # (height, width)
-Use = Callable[[np.ndarray, np.ndarray | None], np.ndarray]   # images, their classes -> images
-LARGEST = 2**22   # values of an image that goes through whole
+Use = Callable[[np.ndarray, np.ndarray | None], np.ndarray]   # images, classes -> images
+LARGEST = 2**22   # most values of an image that is processed as a whole
 
 
 @torch.inference_mode()
 def stride_of(model: Autoencoder) -> tuple[int, int] | None:
-    """How many pixels a step from place to place of the code is, (height, width); None for a model
-    that takes images of one size alone, which an image a step larger tells."""
+    """Pixels per step of the code, (height, width). None for a model that takes only one image
+    size, which a trial with a larger image shows."""
     if len(model.shape) != 3 or model.condition is not None:
         return None
     across = [1, 1]
@@ -37,7 +37,7 @@ def stride_of(model: Autoencoder) -> tuple[int, int] | None:
     larger = torch.zeros(1, channels, height + across[0], width + across[1], device=device)
     try:
         again = model(larger, draw=False).px.mean
-    except (RuntimeError, ValueError, IndexError):   # a dense layer wants another number of values
+    except (RuntimeError, ValueError, IndexError):   # a dense layer needs a fixed size
         return None
     return (across[0], across[1]) if again.shape == larger.shape else None
 
@@ -45,8 +45,8 @@ def stride_of(model: Autoencoder) -> tuple[int, int] | None:
 def through(
     x: np.ndarray, own: Size, stride: Size, use: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """Images x (N, H, W, C) of any size through `use`, as many at once as fit: mirrored at the
-    right and below up to the next size that the network gives back, and cut to their own again."""
+    """Apply `use` to images x (N, H, W, C) of any size, in batches. Images are mirrored at the
+    right and bottom up to a size that the network keeps, and cropped afterwards."""
     wider = padded(x, own, stride)
     together = max(1, 128 * math.prod(own) // math.prod(wider.shape[1:3]))
     found = np.concatenate([use(wider[start:start + together])
@@ -58,9 +58,9 @@ def of_any_size(
     x: np.ndarray, y: np.ndarray | None, own: Size, stride: Size | None, use: Use,
     scale_of: Callable[[np.ndarray], float],
 ) -> np.ndarray:
-    """Images x (N, H, W, C) of classes y (N,), if any, through `use`: of its `own` size as they
-    are, else whole if it takes any size and they are not too large, else in tiles, each image for
-    itself, as numbers that `scale_of` makes of them."""
+    """Apply `use` to images x (N, H, W, C) with classes y (N,), if any. Images of the model's `own`
+    size are used unchanged; others as a whole if the model takes any size and they are not too
+    large, otherwise in tiles, one image at a time. `scale_of` gives the scale of their numbers."""
     if x.shape[1:3] == own:
         return use(x, y)
     if stride is not None and x[0].size <= LARGEST:
@@ -77,15 +77,16 @@ def of_any_size(
 def whole(
     x: np.ndarray, y: np.ndarray | None, own: Size, stride: Size | None, use: Use
 ) -> np.ndarray:
-    """Samples x (N, ...) of classes y (N,), if any, through `use`, images at their own size."""
+    """Apply `use` to samples x (N, ...) with classes y (N,), if any, and images at their own
+    size."""
     if stride is None or x.ndim != 4 or x.shape[1:3] == own:
         return use(x, y)
     return through(x, own, stride, lambda part: use(part, None))
 
 
 def padded(x: np.ndarray, own: Size, stride: Size | None) -> np.ndarray:
-    """Images x (N, H, W, C), mirrored to the next size that is `own` and whole strides more; as
-    they are without a stride."""
+    """Mirror images x (N, H, W, C) to the next size that is `own` plus whole strides. Without a
+    stride they are unchanged."""
     if stride is None or x.ndim != 4:
         return x
     size = tuple(n + s * max(0, -(-(side - n) // s))
@@ -96,8 +97,8 @@ def padded(x: np.ndarray, own: Size, stride: Size | None) -> np.ndarray:
 
 
 def changes(x: Any, sizes: dict[str, int], shape: tuple[int, ...]) -> list[str]:
-    """What to say of images that are read for a model of this shape (C, H, W), where they are of
-    another size or in colour: `sizes` are of files ("HxW"), x is what they were read from."""
+    """Notes on images that are resized or converted for a model of this shape (C, H, W). `sizes`
+    counts files by size ("HxW"); x is their source."""
     if len(shape) != 3:
         return []
     form = tuple(getattr(x, "shape", ()))
@@ -115,7 +116,7 @@ def changes(x: Any, sizes: dict[str, int], shape: tuple[int, ...]) -> list[str]:
 
 
 def _is_colour(x: Any) -> bool:
-    """Whether the first image file of a folder, or a list of files, is in colour."""
+    """Whether the first image file of a folder, or of a list of files, is in colour."""
     paths = [Path(p).expanduser() for p in (x if isinstance(x, list | tuple) else [x])
              if isinstance(p, str | Path)]
     if paths and paths[0].is_dir():

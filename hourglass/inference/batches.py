@@ -1,4 +1,4 @@
-"""Samples through a model, a batch at a time: the one loop that all of inference uses."""
+"""Pass samples through a model in batches: the one loop for all of inference."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -13,9 +13,9 @@ from ..core.console import track
 from ..core.contracts import Batch, Collection
 from ..data.source import Split
 
-BATCH = 128    # samples of an array, so that their activations stay in cache
+BATCH = 128    # samples of an array, so that activations stay in the cache
 LOOKED = 250   # samples of a split
-LONG = 2.0     # seconds after which a bar is shown
+LONG = 2.0     # seconds until a progress bar is shown
 
 Item = TypeVar("Item")
 
@@ -23,7 +23,7 @@ Item = TypeVar("Item")
 def batches(
     split: Split, rows: Tensor | None = None, what: str = "", size: int = LOOKED
 ) -> Iterator[Batch]:
-    """The samples of a split, all or some rows (N,), in order; `what` names the bar."""
+    """Yield a split's samples, all or some rows (N,), in order. `what` names the progress bar."""
     chunks = (torch.arange(len(split)) if rows is None else rows).split(size)
     return (split.batch(chunk) for chunk in patiently(chunks, len(chunks), what))
 
@@ -31,8 +31,8 @@ def batches(
 def pieces(
     *arrays: np.ndarray | None, size: int = BATCH, what: str = ""
 ) -> Iterator[tuple[np.ndarray, ...]]:
-    """Arrays (N, ...) cut alike, in order; what is None, or empty, stays so. The first is neither.
-    """
+    """Cut arrays (N, ...) into batches, in order. None and empty arrays stay; the first is
+    neither."""
     starts = range(0, len(arrays[0]), size)  # type: ignore[arg-type]
     cuts = (slice(start, start + size) for start in starts)
     return (tuple(x if x is None else x[cut] for x in arrays)  # type: ignore[misc]
@@ -40,8 +40,8 @@ def pieces(
 
 
 def patiently(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
-    """The items, with a bar of how many are done once they have taken some seconds; without one
-    where `what` is empty."""
+    """Yield the items, with a progress bar once they have taken some seconds. An empty `what` means
+    no bar."""
     left, began = iter(items), time.monotonic()
     for done in range(1, total + 1):
         yield from islice(left, 1)
@@ -55,8 +55,8 @@ def in_batches(
     x: np.ndarray, y: np.ndarray | None, use: Callable[[Tensor, Tensor | None], Tensor],
     scale: float, device: torch.device,
 ) -> Tensor:
-    """What `use` makes of samples x (N, ...), a number of which is worth `scale`, and of their
-    classes y (N,); values that are missing (NaN) are 0."""
+    """Apply `use` to samples x (N, ...), whose numbers are multiplied by `scale`, and their classes
+    y (N,). Missing values (NaN) become 0."""
     done = []
     for part, labels in pieces(x, y, what="batches through the model"):
         values = (torch.from_numpy(np.array(part)).to(device).float() * scale).nan_to_num()
@@ -66,5 +66,5 @@ def in_batches(
 
 
 def seen(found: Collection) -> np.ndarray:
-    """What an encoder is given of samples (N, ...): of pairs, the other half."""
+    """The encoder's inputs of samples (N, ...); for pairs, the other half."""
     return found.x if found.given is None else found.given

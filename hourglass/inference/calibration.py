@@ -1,4 +1,4 @@
-"""Normal samples that training did not see, as the model sees them: a scale for the scores."""
+"""Calibration samples: normal samples outside training, whose scores set thresholds."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -15,27 +15,27 @@ from .in_use import InUse
 from .run_cache import RunCache
 from .sample_stats import PLAIN, Look, has_posterior, see
 
-MOST = 5000                # samples, or as many as have
-MOST_VALUES = 30_000_000   # values together, those of draws included, but
+MOST = 5000                # most samples, with at most
+MOST_VALUES = 30_000_000   # this many values, including samples of z
 LEAST = 500
-KEPT = ("error", "nats", "z")   # errors by place are many: they are seen anew
+KEPT = ("error", "nats", "z")   # saved; error maps are many and are computed again
 FILE = "detectors/held.safetensors"
-EVERY = 5                  # without a validation split, each fifth training sample
+EVERY = 5                  # without a validation split, every fifth training sample
 
 
 @dataclass(frozen=True)
 class Held:
-    """What the model makes of normal samples."""
+    """The model's results for calibration samples."""
 
     seen: Seen
-    of: str                  # which split they are of
-    draws: int | None        # of z that the likelihoods are over; None where there is no posterior
+    of: str                  # their split
+    draws: int | None        # samples of z for the likelihoods; None without a posterior
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, int))   # of the training split
 
 
 def find_held(model: Autoencoder, source: Source, draws: int, look: Look = PLAIN) -> Held:
-    """Look at the validation split, as far as it is of classes that training saw; without one, at
-    every fifth training sample."""
+    """Compute results for the validation split, in the classes of training. Without one, for every
+    fifth training sample."""
     of, rows = held_rows(source, draws)
     split = source.splits[of]
     seen = see(model, split, rows, draws, look)
@@ -44,13 +44,13 @@ def find_held(model: Autoencoder, source: Source, draws: int, look: Look = PLAIN
 
 
 def held_rows(source: Source, draws: int = 0) -> tuple[str, Tensor]:
-    """Which split the held-out samples are of, and which rows of it."""
+    """The split of the calibration samples, and their rows."""
     of = "val" if "val" in source.splits else "train"
     split, train = source.splits[of], source.splits["train"]
     rows = torch.arange(len(split))
     if split.y is not None and train.y is not None:
         known = train.y[train.index].unique()
-        known = known[known >= 0]   # -1 is no class, but a label that is not known
+        known = known[known >= 0]   # -1 means an unknown label
         rows = rows[torch.isin(split.y[split.index], known).cpu()]
     if of == "val" and not len(rows):
         return held_rows(_without_val(source), draws)
@@ -66,27 +66,27 @@ def _without_val(source: Source) -> Source:
 
 
 def held_of(model: InUse, look: Look, quietly: bool = False) -> Held:
-    """A run's held-out samples: as they were kept, else seen anew from its data. Where they were
-    trained on, that is said unless `quietly`. Raises ValueError where the data is gone."""
+    """A run's calibration samples: the saved results, or new ones from its data. If they are
+    training samples, it prints a note, unless `quietly`. Raises ValueError if the data is gone."""
     draws = look.draws
     held = None if look.maps else _kept(model.cache, draws)
     if held is None:
         try:
             source = model.source()
         except ValueError as error:
-            raise ValueError(f"{error}; normal samples can be given in its place, from Python: "
+            raise ValueError(f"{error}; pass normal samples instead, from Python: "
                              f"detector(held_out=...)") from None
         held = find_held(model.model, source, draws, look)
         if not look.maps:
             keep_held(model.cache, held)
     if held.of == "train" and not quietly:
-        say("there is no validation split, so thresholds and probabilities are from samples that "
-            "the model was trained on, which score lower than new ones")
+        say("there is no validation split, so thresholds and probabilities come from training "
+            "samples, which score lower than new ones")
     return held
 
 
 def keep_held(cache: RunCache, held: Held) -> None:
-    """Write it beside the model, where that can be."""
+    """Save the results with the model, if possible."""
     cache.keep_tensors(FILE, {**{name: getattr(held.seen, name) for name in KEPT},
                                 "rows": held.rows},
                  {"of": held.of, "draws": json.dumps(held.draws)})

@@ -1,4 +1,4 @@
-"""A classifier on a trained encoder, whose decoder is thrown away."""
+"""Train a classifier on a trained encoder, without its decoder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,29 +18,29 @@ from ..model.no_decoder import NoDecoder
 from ..model.parts import Parts
 from .batches import batches
 
-CONDITION = "classifier"   # what such a model's parts say
-LR = 1e-3                  # of the head; the encoder's is lower, so that it forgets less
+CONDITION = "classifier"   # marks such a model in its parts
+LR = 1e-3                  # of the head; the encoder's is lower, so that it changes less
 SLOWER = 0.3
 DECAY = 0.01
 SCHEDULE = "one_cycle(rise=0.1)"
 BATCH = 128
 STEPS = 1000
-SMOOTHING = 0.05           # of the labels, for few of them are learnt by heart
+SMOOTHING = 0.05           # label smoothing, as few labels are easily memorised
 
 
 @dataclass(frozen=True)
 class Training:
-    """How a classifier is trained."""
+    """Options for training a classifier."""
 
-    frozen: bool = False    # the encoder stays as it is
+    frozen: bool = False    # whether the encoder stays unchanged
     steps: int = STEPS
     seed: int = 0
     augment: Callable[[Tensor], Tensor] | None = None
 
 
 def as_classifier(model: Autoencoder, parts: Parts, classes: int, origin: str) -> Autoencoder:
-    """A model with this model's encoder and bottleneck and an untrained head in its decoder's
-    place; on the same device."""
+    """A model with this model's encoder and bottleneck, an untrained classifier head and no
+    decoder, on the same device."""
     own = replace(parts, condition=CONDITION)
     with seeded(0):
         made = Autoencoder(own, model.shape, classes)
@@ -68,7 +68,7 @@ def _fit(model: Autoencoder, split: Split, rows: Tensor, training: Training) -> 
     schedule, rates = schedules.make(SCHEDULE), [group["lr"] for group in groups]
     hidden = _features(model, split, rows) if training.frozen and not training.augment else None
     labels = split.batch(rows).y
-    assert labels is not None   # the caller has looked
+    assert labels is not None   # checked by the caller
     size, generator = min(BATCH, len(rows)), torch.Generator().manual_seed(training.seed)
     for step in track(range(training.steps), training.steps, "training the classifier"):
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
@@ -80,7 +80,7 @@ def _fit(model: Autoencoder, split: Split, rows: Tensor, training: Training) -> 
         h = hidden[some] if hidden is not None else _hidden(model, split, rows[some], training)
         loss = F.cross_entropy(head(h), labels[some], label_smoothing=SMOOTHING)
         if not torch.isfinite(loss):
-            raise FloatingPointError("the classifier's loss is not finite; look at the data's "
+            raise FloatingPointError("the classifier's loss is not finite; check the data's "
                                      "range, or train with --frozen")
         optimiser.zero_grad()
         loss.backward()
@@ -97,7 +97,7 @@ def _hidden(model: Autoencoder, split: Split, rows: Tensor, training: Training) 
 
 @torch.no_grad()
 def _features(model: Autoencoder, split: Split, rows: Tensor) -> Tensor:
-    """What the encoder makes of these rows, (N, *code)."""
+    """The encoder's features of these rows, (N, *code)."""
     model.eval()
     return torch.cat([model.hidden(batch.seen)[0].float() for batch in batches(
         split, rows, "encoding", BATCH)])
@@ -105,7 +105,7 @@ def _features(model: Autoencoder, split: Split, rows: Tensor) -> Tensor:
 
 @torch.no_grad()
 def guesses(model: Autoencoder, split: Split, rows: Tensor) -> Tensor:
-    """The class (N,) that the classifier takes each of these rows for."""
+    """The predicted class of each of these rows, (N,)."""
     head: ClassifierHead = model.condition  # type: ignore[assignment]
     model.eval()
     return torch.cat([head.classify(model.hidden(batch.seen)[0].float()).argmax(1).cpu()

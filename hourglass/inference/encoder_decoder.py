@@ -1,4 +1,4 @@
-"""The encoder or the decoder of a run alone, as a plain PyTorch module."""
+"""The encoder or the decoder of a run as a plain PyTorch module."""
 
 from pathlib import Path
 
@@ -39,8 +39,8 @@ class Half(nn.Module):
             del model.decoder
         else:
             del model.encoder
-        self.shape, self.scale = shape, scale   # of one x; how the data's numbers became x
-        self.model, self.side = model, half   # `half` is nn.Module's own
+        self.shape, self.scale = shape, scale   # of one x; how the data was scaled
+        self.model, self.side = model, half   # nn.Module has its own `half`
 
     def forward(self, t: Tensor, y: Tensor | None = None) -> Tensor:
         if self.side == "encoder":

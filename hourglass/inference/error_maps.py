@@ -2,12 +2,12 @@
 
 import numpy as np
 
-WIDTH = 0.02        # of an image's shorter side: how far its map of errors is smoothed
+WIDTH = 0.02        # width of the smoothing, as a share of an image's shorter side
 
 
 def smoothed(errors: np.ndarray) -> np.ndarray:
-    """Errors of pixels (N, H, W, C) as maps (N, H, W): the mean over channels, in a Gaussian window
-    whose width is a fiftieth of the image's shorter side, at least half a pixel."""
+    """Errors of pixels (N, H, W, C) as maps (N, H, W): averaged over channels and smoothed by a
+    Gaussian with a fiftieth of the image's shorter side, at least half a pixel."""
     from scipy.ndimage import gaussian_filter
     width = max(0.5, WIDTH * min(errors.shape[1:3]))
     known = np.nan_to_num(errors)   # a missing pixel has no error

@@ -1,4 +1,4 @@
-"""A prior, fitted to the codes of a run, and kept with it."""
+"""A prior, fitted to the codes of a run and saved with it."""
 
 import json
 import math
@@ -22,11 +22,11 @@ from .run_cache import RunCache
 
 @dataclass(frozen=True)
 class FittedPrior:
-    """A prior that has seen the codes; what it draws, a seed fixes."""
+    """A prior that is fitted to codes. A seed determines its samples."""
 
-    text: str                   # as one would type it
+    text: str                   # as a user types it
     part: Any                   # of the registry of priors
-    share: Tensor               # (G,) how often each class occurs
+    share: Tensor               # (G,) frequency of each class
     shape: tuple[int, ...]      # of one code
 
     @property
@@ -38,25 +38,25 @@ class FittedPrior:
     def sample(
         self, n: int, y: np.ndarray | None = None, temperature: float = 1.0, seed: int = 0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """n codes (N, ...) and their classes (N,): those asked for, else as often as they occur.
+        """n codes (N, ...) with classes (N,): y, or by default as frequent as in the data.
 
-        A temperature below 1 keeps to what is likely. Raises ValueError for a class without codes.
+        A temperature below 1 gives more typical codes. Raises ValueError for a class without codes.
         """
         with seeded(seed):
             kinds = (torch.multinomial(self.share, n, replacement=True) if y is None
                      else torch.as_tensor(y, dtype=torch.long))
             if (self.share[kinds] == 0).any():
-                raise ValueError("no training sample is of the class asked for, so there are no "
-                                 "codes to draw it from")
+                raise ValueError("no training sample has this class, so there are no codes to "
+                                 "sample it from")
             z = self.part.sample(kinds if self.groups > 1 else torch.zeros_like(kinds), temperature)
         return z.unflatten(1, self.shape).numpy(), kinds.numpy()
 
     @torch.no_grad()
     def log_prob(self, z: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
-        """Log density (N,) of codes, in nats; over all classes where none are given. Raises
-        ValueError for a prior that has none."""
+        """Log density (N,) of codes, in nats; over all classes without y. Raises ValueError for a
+        prior without a density."""
         if not offers(self.part, HasDensity):
-            raise ValueError(f"the prior {self.text} draws codes but has no density")
+            raise ValueError(f"the prior {self.text} generates codes but has no density")
         flat = torch.as_tensor(z, dtype=torch.float32).flatten(1)
         if self.groups > 1 and y is None:
             each = [self.part.log_prob(flat, torch.full((len(flat),), kind))
@@ -88,7 +88,7 @@ def _space(count: int, shape: tuple[int, ...], groups: int, model: Autoencoder) 
 
 
 def pack_prior(prior: FittedPrior, count: int) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """A prior that was fitted to `count` codes as tensors and texts, for a file."""
+    """A prior that was fitted to `count` codes, as tensors and texts for a file."""
     about = {"text": prior.text, "shape": prior.shape, "count": count}
     return ({**prior.part.state_dict(prefix="part."), "share": prior.share},
             {"hourglass": json.dumps(about)})
@@ -97,8 +97,8 @@ def pack_prior(prior: FittedPrior, count: int) -> tuple[dict[str, Tensor], dict[
 def unpack_prior(
     held: dict[str, Tensor], texts: dict[str, str], model: Autoencoder, text: str = ""
 ) -> FittedPrior:
-    """A prior from a file, perhaps with other options for drawing from it. Raises ValueError,
-    KeyError, TypeError or RuntimeError for what is not one."""
+    """A prior from a file, perhaps with other sampling options. Raises ValueError, KeyError,
+    TypeError or RuntimeError for anything else."""
     about = json.loads(texts["hourglass"])
     share, shape = held.pop("share"), tuple(about["shape"])
     space = _space(about["count"], shape, len(share), model)
@@ -109,7 +109,7 @@ def unpack_prior(
 
 
 def knows_no_classes(text: str) -> bool:
-    """Whether a prior draws the same for every class."""
+    """Whether a prior gives the same samples for every class."""
     return getattr(priors.parts[read(text).name], "groups", 0) == 1
 
 
@@ -117,7 +117,7 @@ def prior_of(
     cache: RunCache, text: str, codes: Callable[[], Codes], classes: int,
     model: Autoencoder,
 ) -> FittedPrior:
-    """A prior of a run: the one that is kept there, else fitted now, and kept."""
+    """A prior of a run: the saved one, or one that is fitted now and saved."""
     name = cache.marked_name("priors", priors, text)
     kept = cache.kept_tensors(name, lambda held, texts: unpack_prior(
         held, texts, model, text), marked=True)

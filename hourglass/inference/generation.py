@@ -1,4 +1,4 @@
-"""New samples: codes from a prior, decoded."""
+"""Generate new samples: sample codes from a prior, and decode them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,16 +12,16 @@ Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]   # samples, their codes, thei
 
 
 class Sampler:
-    """Draws new samples. `prior` gives a prior, fitted to the training samples' codes, by its
-    text."""
+    """Generates samples. `prior` returns a prior by its text, fitted to the training samples'
+    codes."""
 
     def __init__(self, pipeline: Pipeline, prior: Callable[[str], FittedPrior]):
         self.pipeline, self.prior = pipeline, prior
         self.model, self.classes = pipeline.network.model, pipeline.labels.classes
 
     def draw(self, n: int, y: Any, seed: int, prior: str, temperature: float) -> Drawn:
-        """n samples as the model sees them, their codes (N, ...) and the numbers of their classes
-        (N,), if the prior or the model knows of any; raises ValueError."""
+        """n samples as the model sees them, their codes (N, ...) and class indices (N,), if the
+        prior or the model has classes. Raises ValueError."""
         if not isinstance(n, int | np.integer) or n < 1:
             raise ValueError(f"n must be a whole number from 1, not {n}")
         if not 0 <= temperature < float("inf"):
@@ -31,11 +31,11 @@ class Sampler:
         told = self.model.condition is not None
         knows = told or (fitted is not None and fitted.groups > 1)
         if y is not None and not knows:
-            raise ValueError(f"neither this model nor the prior {prior} knows classes" + (
-                "; try --prior per_class" if self.classes else ", for its data had none"))
+            raise ValueError(f"neither this model nor the prior {prior} has classes" + (
+                "; try --prior per_class" if self.classes else ", as its data had none"))
         wanted = self.pipeline.labels.number(y, n) if y is not None else (
             np.arange(n) % len(self.classes) if told else None)
-        if fitted is None:   # the model's own prior needs no codes, and so no data
+        if fitted is None:   # the model's own prior needs no codes and no data
             z, labels = self.pipeline.network.own_codes(n, temperature, seed), wanted
         else:
             z, labels = fitted.sample(n, wanted, temperature, seed)
@@ -45,7 +45,7 @@ class Sampler:
         return self.pipeline.decode(z, names), z, labels
 
     def usual_prior(self, asked: bool) -> str:
-        """The prior that is drawn from where none is named; `asked` is whether a class is."""
+        """The default prior. `asked` says whether a class is chosen."""
         named = self.pipeline.inputs.description.parts.prior
         if named != "auto" and not (asked and knows_no_classes(named)):
             return named

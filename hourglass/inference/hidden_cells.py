@@ -1,4 +1,4 @@
-"""Known cells of a table hidden, to find how each column is best filled in, and how well."""
+"""Hide observed cells of a table, to find the best way to fill in each column, and its error."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -12,33 +12,33 @@ from ..data.source import Source
 
 NEIGHBOURS = 15
 WAYS = ("model", f"{NEIGHBOURS} neighbours", "mean or mode")   # of filling in, in order
-HIDDEN = 0.1     # share of the known cells that are hidden at once
-ROWS = 2000      # that are hidden from, those that come again and again counted
-SHARES = 4       # weights are whole multiples of a quarter
+HIDDEN = 0.1     # share of the observed cells that are hidden at once
+ROWS = 2000      # rows with hidden cells, counting repeated ones
+SHARES = 4       # weights are multiples of a quarter
 
 
 def rows_of(source: Source, name: str, most: int) -> Collection:
-    """Rows of a split as they are encoded, (N, D), NaN where a cell is missing."""
+    """Encoded rows of a split, (N, D), NaN for missing cells."""
     split = source.splits[name]
     index = split.index[split.evenly(most).to(split.index.device)]
     y = None if split.y is None else split.y.cpu()[index.cpu()].numpy()
-    y = None if y is None or (y < 0).any() else y   # some are not known: a model may guess them
+    y = None if y is None or (y < 0).any() else y   # some are unknown: a model may infer them
     x = split.x.index_select(0, index).cpu().numpy().astype(np.float32)
     return Collection(x, y, source.classes)
 
 
 @dataclass(frozen=True)
 class Hidden:
-    """Rows of which some known cells are hidden."""
+    """Rows with hidden cells."""
 
     holed: Collection      # (N, D), NaN where a cell is missing or hidden
     truth: np.ndarray      # (N, D) before they were hidden
     gone: np.ndarray       # (N, C) which cells were hidden
-    rows: np.ndarray       # (N,) which row of the split each is
+    rows: np.ndarray       # (N,) row of the split
     columns: list[Column]
 
     def of_column(self, filled: np.ndarray, cell: int) -> tuple[np.ndarray, np.ndarray]:
-        """The hidden cells of a column as they are, and as they are filled in, (M, width) each."""
+        """True and filled-in values of a column's hidden cells, (M, width) each."""
         rows, part = self.gone[:, cell], parts_of(self.columns)[cell]
         return self.truth[rows, part], filled[rows, part]
 
@@ -49,15 +49,15 @@ class Hidden:
 
 
 def hide(source: Source, name: str, columns: list[Column]) -> Hidden:
-    """Rows of a split with some known cells hidden; of few rows each several times, with other
-    cells hidden."""
+    """Hide some observed cells of a split's rows. If there are few rows, each is used several times
+    with different cells."""
     rows = rows_of(source, name, ROWS)
     times = max(1, ROWS // len(rows.x))
     truth = np.tile(rows.x, (times, 1))
     random, parts = np.random.default_rng(0), parts_of(columns)
     known = np.stack([~np.isnan(truth[:, part]).any(1) for part in parts], 1)
     gone = known & (random.random(known.shape) < max(HIDDEN, 1 / len(columns)))
-    gone &= ~(gone.sum(1) == known.sum(1))[:, None]   # of a row, something stays
+    gone &= ~(gone.sum(1) == known.sum(1))[:, None]   # some cell of each row stays
     wide = np.repeat(gone, [part.stop - part.start for part in parts], axis=1)
     y = None if rows.y is None else np.tile(rows.y, times)
     holed = Collection(np.where(wide, np.nan, truth), y, rows.classes)
@@ -65,9 +65,10 @@ def hide(source: Source, name: str, columns: list[Column]) -> Hidden:
 
 
 def choose_weights(held: Hidden, ways: list[np.ndarray], cell: int) -> np.ndarray:
-    """(3,) the weights of the ways that come nearest to a column's hidden cells, in squared error
-    (of a category, its probabilities': the Brier score). The mean alone where they gain less than a
-    standard error on it (of a category, in accuracy): then nothing says that it can be told."""
+    """The weights (3,) of the ways with the least squared error on a column's hidden cells (for a
+    category, of its probabilities: the Brier score). The mean alone if they gain less than a
+    standard error (for a category, in accuracy), because then nothing shows that the column can be
+    predicted."""
     pairs = [held.of_column(way, cell) for way in ways]
     tried = [np.array(shares, np.float32) / SHARES for shares in product(
         range(SHARES, -1, -1), repeat=3) if sum(shares) == SHARES]
@@ -80,12 +81,12 @@ def choose_weights(held: Hidden, ways: list[np.ndarray], cell: int) -> np.ndarra
     def blend(weights: np.ndarray) -> np.ndarray:
         return np.asarray(sum(w * again for w, (_, again) in zip(weights, pairs, strict=True)))
 
-    def lost(weights: np.ndarray) -> np.ndarray:   # (M,), as it is measured in the end
+    def lost(weights: np.ndarray) -> np.ndarray:   # (M,), by the final measure
         if truth.shape[1] > 1:
             return (truth.argmax(1) != blend(weights).argmax(1)).astype(float)
         return np.asarray(np.square(truth - blend(weights)).sum(1))
     best = min(tried, key=lambda weights: float(np.square(truth - blend(weights)).mean()))
-    rows = held.rows[held.gone[:, cell]]   # what is hidden of a row again and again counts once
+    rows = held.rows[held.gone[:, cell]]   # repeated cells of a row count once
     _, row, count = np.unique(rows, return_inverse=True, return_counts=True)
     gain = np.bincount(row, lost(simple) - lost(best)) / count
     sure = len(gain) > 1 and gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain))
@@ -95,7 +96,7 @@ def choose_weights(held: Hidden, ways: list[np.ndarray], cell: int) -> np.ndarra
 def measured(
     held: Hidden, ways: list[np.ndarray], weights: np.ndarray, name: str, rounds: int
 ) -> dict[str, Any]:
-    """The errors of each column, as a table and in words."""
+    """The errors of each column, as a table and as sentences."""
     filled = blended(held.holed.x, ways, weights, held.columns)
     rows, behind = [], []
     for cell, column in enumerate(held.columns):
@@ -106,10 +107,10 @@ def measured(
         used = in_shares(weights[cell])
         rows.append([column["name"], what, *(f"{error:.4g}" for error in errors), used])
         behind += [column["name"]] * bool(weights[cell][0] == 0)
-    again = f"; what is filled in goes through the model {rounds} times" if rounds > 1 else ""
+    again = f"; the model was applied {rounds} times" if rounds > 1 else ""
     same = ", the same rows" if name == "val" else ""
-    words = [f"{int(held.gone.sum()):,} known cells of {name} rows were hidden and filled in"
-             f"{again}. What fills in each column was chosen on hidden cells of validation "
+    words = [f"{int(held.gone.sum()):,} observed cells of {name} rows were hidden and filled in"
+             f"{again}. The method for each column was chosen on hidden cells of validation "
              f"rows{same}."]
     words += [f"A simpler method fills in these columns better than the model, and is used: "
               f"{', '.join(behind)}."] * bool(behind)
@@ -120,7 +121,7 @@ def measured(
 def blended(
     x: np.ndarray, ways: list[np.ndarray], weights: np.ndarray, columns: list[Column]
 ) -> np.ndarray:
-    """x (N, D) where it is known, else its columns' weighted mean of what three ways say."""
+    """x (N, D), with missing values from the columns' weighted mean of the three ways."""
     widths = [part.stop - part.start for part in parts_of(columns)]
     wide = np.repeat(weights, widths, axis=0).T   # (3, D)
     mixed = sum(weight * way for weight, way in zip(wide, ways, strict=True))
@@ -129,13 +130,13 @@ def blended(
 
 
 def in_shares(weights: np.ndarray) -> str:
-    """The weights (3,) of the ways in words, such as "75% the model + 25% 15 neighbours"."""
+    """The weights (3,) of the ways in words, such as "75% model + 25% 15 neighbours"."""
     return " + ".join(f"{weight:.0%} {way}" if weight < 1 else way
                       for weight, way in zip(weights, WAYS, strict=True) if weight)
 
 
 def in_lines(told: dict[str, Any], most: int = 20) -> list[str]:
-    """What was measured, for a terminal: of many columns the first ones."""
+    """The measurements as lines for a terminal; for many columns, the first ones."""
     if not told.get("rows"):
         return list(told.get("words", []))
     table = [told["columns"], *told["rows"][:most]]

@@ -1,4 +1,4 @@
-"""Missing cells of a table filled in: by the model, by similar rows and by column means.
+"""Fill in missing cells of a table: by the model, by similar rows and by column means.
 
 Each column weighs the three as suits it best, found by hiding known cells of validation rows, and
 is measured by hiding those of test rows. The weights are kept with the run. Gaps of a series are
@@ -32,25 +32,25 @@ from .in_use import InUse
 from .run_cache import RunCache, kept_evaluations
 from .series_gaps import filled, find_weights
 
-DONORS = 5000             # training rows that neighbours are found among, at most,
-DONOR_VALUES = 5_000_000  # of so many values
-ROUNDS = (1, 2, 4)        # of filling in that are tried: what is filled in goes in again
+DONORS = 5000             # most training rows as neighbours,
+DONOR_VALUES = 5_000_000  # with at most this many values
+ROUNDS = (1, 2, 4)        # numbers of passes that are tried
 FILE = "imputation.safetensors"
-NAME = "filling in missing cells"   # of its part of the report
+NAME = "filling in missing cells"   # title of its section in the report
 
 
 @dataclass(frozen=True)
 class Filler:
-    """How a run fills in missing cells."""
+    """A run's method to fill in missing cells."""
 
     weights: np.ndarray   # (C, 3) of the model, the neighbours and the mean, for every column
     rounds: int           # of the model
     donors: np.ndarray    # (M, D) training rows, NaN where a cell is missing
     mean: np.ndarray      # (D,) of the training rows: a category's shares
-    told: dict[str, Any] = field(default_factory=dict)   # what was measured
+    told: dict[str, Any] = field(default_factory=dict)   # measurements
 
     def fill(self, x: np.ndarray, model: np.ndarray, columns: list[Column]) -> np.ndarray:
-        """Rows x (N, D) with what is missing (NaN) filled in, where the model says `model`."""
+        """Fill in missing values (NaN) of rows x (N, D), given the model's values `model`."""
         ways = [model, self.mean, self.mean]
         used = self.weights[[bool(np.isnan(x[:, part]).any()) for part in parts_of(columns)]]
         if used[:, 1].any():
@@ -76,7 +76,7 @@ def impute(model: InUse, x: Any, y: Any = None) -> Any:
 
 
 def complete(model: InUse, found: Collection, filler: Filler, y: Any = None) -> np.ndarray:
-    """Encoded rows (N, D) of a table with what is missing in them (NaN) filled in."""
+    """Encoded rows (N, D) of a table with missing values (NaN) filled in."""
     if not np.isnan(found.x).any():
         return found.x
     filled = by_model(model, found, filler.rounds, y)
@@ -126,7 +126,7 @@ def _of_series(weights: np.ndarray, rounds: int, told: dict[str, Any]) -> Filler
 
 
 def keep_filler(model: InUse, source: Source) -> Filler:
-    """Find how the run fills in missing cells best, measure it, and keep both with the run."""
+    """Find the run's best method to fill in missing cells, measure it, and save both."""
     found = find_filler(model, source)
     model.cache.keep_tensors(
         FILE, {"weights": found.weights, "donors": found.donors, "mean": found.mean},
@@ -137,7 +137,7 @@ def keep_filler(model: InUse, source: Source) -> Filler:
 
 def _kept(cache: RunCache, columns: int) -> Filler | None:
     def filler(tensors: dict[str, Tensor], texts: dict[str, str]) -> Filler:
-        own = {name: np.array(t.numpy()) for name, t in tensors.items()}   # not the file's memory
+        own = {name: np.array(t.numpy()) for name, t in tensors.items()}   # copies
         return Filler(own["weights"], int(texts["rounds"]), own["donors"], own["mean"],
                       json.loads(texts["told"]))
     found = cache.kept_tensors(FILE, filler)
@@ -161,8 +161,8 @@ def find_filler(model: InUse, source: Source) -> Filler:
     alone = _alone(columns, donors.x)
     if "val" not in source.splits:
         return Filler(alone.weights, 1, alone.donors, alone.mean, {"words": [
-            "No rows were kept out for validation (--val 0), so nothing is known of how well cells "
-            "are filled in; the model alone fills them in."]})
+            "There are no validation rows (--val 0), so the error of filled-in cells is unknown; "
+            "the model alone fills them in."]})
     held = hide(source, "val", columns)
     rounds = min(ROUNDS, key=lambda n: held.error(by_model(model, held.holed, n)))
     ways = _ways(model, held, alone, rounds)

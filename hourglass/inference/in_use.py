@@ -1,4 +1,4 @@
-"""What detectors, fillers and estimates ask of a trained model."""
+"""The protocol of a trained model, as detectors, fillers and estimates use it."""
 
 from typing import Any, Protocol
 

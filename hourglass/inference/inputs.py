@@ -1,4 +1,4 @@
-"""New samples in the units and the scale of the data that a model was trained on."""
+"""Convert new samples to the units and scale of the training data."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,16 +22,16 @@ from ..data.windows import over_time
 from ..run.description import Description
 from .any_size import changes
 
-MOST = 100   # lines about what was given
+MOST = 100   # most notes on inputs
 
 
 class Inputs:
-    """What a model takes, by the description in its file. What is not plain in new samples is
-    said, each thing once."""
+    """Prepares a model's inputs, by the description in its file. Anything unusual in new samples
+    gets a note, once each."""
 
     def __init__(self, description: Description):
         self.description, self.scale = description, description.scale
-        self.known = description.values is not None   # else a run that is older than scales
+        self.known = description.values is not None   # false for runs older than scales
         self.bounded, self.factor = description.bounded, description.factor
         self.reading, self.channels = description.reading, description.shape[0]
         self.sides = description.shape[1:]
@@ -40,10 +40,10 @@ class Inputs:
     def collect(
         self, x: Any, strict: bool = True, whole: bool = False, strays: bool = True
     ) -> Collection:
-        """Inputs of any kind, brought to what the model was trained on; raises ValueError.
+        """Read inputs of any kind and convert them as in training. Raises ValueError.
 
-        Without `strict`, images that cannot be read are left out, and noted; without `strays`,
-        also those beside folders of classes. Unless `whole`, models of patches get tiles.
+        Without `strict`, unreadable images are left out, with a note; without `strays`, also those
+        outside the folders of classes. Models of patches get tiles, unless `whole`.
         """
         if isinstance(x, Collection):
             return x
@@ -64,8 +64,7 @@ class Inputs:
         return found
 
     def read(self, x: Any, strict: bool = True, strays: bool = True) -> Collection:
-        """Arrays, tensors, paths and sources, scaled, and images brought to size as the training
-        images were."""
+        """Read and scale arrays, tensors, paths and sources, with images resized as in training."""
         reading = replace(self.reading, strict=strict, strays=strays, as_stored=True)
         given = x if isinstance(x, DataInMemory) else self.gather(x)
         if isinstance(given.values, str | Path | list | tuple):
@@ -76,12 +75,12 @@ class Inputs:
         return found
 
     def gather(self, x: Any) -> DataInMemory:
-        """What is given in memory, of any library, PIL images as the training images were."""
+        """Convert data in memory of any library, with PIL images as in training."""
         return gather(x, self.reading)
 
     def read_at_own_size(self, x: Any) -> Collection:
-        """Images in memory, scaled and in the colours of training, at their own size; raises
-        ValueError for those of other channels."""
+        """Images in memory, scaled and with the channels of training, at their own size. Raises
+        ValueError for other channels."""
         given = gather(x, self.colours)
         found = self.in_units(self.as_stored(given), Reading() if given.shaped else self.colours)
         if len(found.shape) != 3 or found.shape[0] != self.channels:
@@ -91,22 +90,22 @@ class Inputs:
 
     @property
     def colours(self) -> Reading:
-        """How images are read at their own size: in the channels of training."""
+        """The reading options for images at their own size, with the channels of training."""
         usual = self.channels in (1, 3)
         return Reading(grey=self.channels == 1 if usual else None, invert=self.reading.invert,
                        channels=0 if usual else self.channels)
 
     def as_stored(self, given: DataInMemory) -> Collection:
-        """What is in memory, in its own type and units."""
+        """Data in memory, in its own type and units."""
         found = from_array(given.values, given.y, Reading(
             as_stored=True, channels=0 if self.channels in (1, 3, 4) else self.channels))
         found.notes += given.notes
         return with_missing(found, given.mask)
 
     def in_units(self, found: Collection, reading: Reading) -> Collection:
-        """Samples scaled as the training data's were. Images in their own units are first brought
-        to size as `reading` says."""
-        if found.encoding or found.x.ndim == 3:   # a table's and a series' columns are scaled
+        """Scale samples as in training. Images in their own units are first shaped as `reading`
+        says."""
+        if found.encoding or found.x.ndim == 3:   # columns of tables and series are scaled already
             return found
         patches = as_patches(found.x)
         if patches is not None:
@@ -118,10 +117,10 @@ class Inputs:
         return replace(found, x=self._scaled(found.x, units, reading), given=given)
 
     def _patches(self, patches: Patches) -> Any:
-        """The same of patches, by all values of their images."""
+        """Scale patches, by all values of their images."""
         kept = self.scale
         if patches.dtype == np.uint8 and not (kept.clip or kept.offset or kept.bits > 8):
-            return patches   # which are scaled in batches
+            return patches   # they are scaled in batches
         values = patches.photos.pixels.read(0, patches.photos.pixels.count)[None, :, None, None]
         units = units_of(values, kept)
         self.tell(units.note)
@@ -129,7 +128,8 @@ class Inputs:
         return patches.with_values(self._scaled(values, units, Reading()).reshape(-1))
 
     def _scaled(self, x: np.ndarray, units: Units, reading: Reading) -> np.ndarray:
-        """Samples (N, ...) of such units: uint8 where these are scaled in batches, else float32."""
+        """Samples (N, ...) in these units: uint8 if they are scaled in batches, otherwise
+        float32."""
         if x.ndim == 4 and units.raw:
             x = shape_images(x, reading)
         moved = units.scale.offset or units.scale.clip
@@ -140,34 +140,34 @@ class Inputs:
         return 1 - seen if turned and self.reading.invert else seen
 
     def worth(self, x: np.ndarray) -> float:
-        """What a number of x is worth to the model, where `read` gave x: all but 8-bit images are
-        scaled by then."""
+        """The scale of a number of x, if `read` returned x: only 8-bit images are not scaled
+        yet."""
         if x.dtype != np.uint8:
             return 1.0
         if self.scale.bits > 8:
             return 1 / 255
-        unit = self.factor == 1 and self.bounded   # 1 of data that was in [0, 1]: pixels are not
+        unit = self.factor == 1 and self.bounded   # data was in [0, 1], pixels are not
         return 1 / 255 if unit and x.max(initial=0) > 1 else self.factor
 
     @property
     def is_deep(self) -> bool:
-        """Whether PNGs would lose some of the images' depth or channels."""
+        """Whether PNGs would lose some of the images' bits or channels."""
         return not self.scale.fits_pictures(self.channels)
 
     def as_trained(self, source: Source) -> Source:
-        """The data of the run in the scale that the model knows, whatever is in its files now."""
+        """The run's data with the model's scale, whatever its files hold now."""
         split = next(iter(source.splits.values()))
         kind, now, kept = split.x.dtype, source.scale, self.scale
         if kind in (torch.uint8, np.dtype(np.uint8)) and not (kept.clip or kept.bits > 8):
             return source
-        if not self.known:   # 16 bits were cut to 8, and floats stayed
+        if not self.known:   # older versions cut 16 bits to 8, and kept floats
             sixteen = kind in (torch.uint16, np.dtype(np.uint16))
             kept = SIXTEEN if sixteen else Scale(0, 1, 0, 1) if self.bounded else Scale()
         same = (now.offset, now.factor, now.clip) == (kept.offset, kept.factor, kept.clip)
         return source if same else rescaled(source, kept)
 
     def tell(self, line: str) -> None:
-        """Say something of what was given, once; not without end, for a server runs for long."""
+        """Print a note on inputs, once. The number is limited, as a server runs for long."""
         if line and line not in self.said and len(self.said) < MOST:
             self.said.add(line)
             say(line)

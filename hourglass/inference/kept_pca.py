@@ -1,4 +1,4 @@
-"""The principal components of a run's training samples, kept with it: what detectors use."""
+"""PCA of a run's training samples, saved with the run, for detectors."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -15,8 +15,8 @@ FILE = "detectors/pca.safetensors"
 
 
 def pca_of(cache: RunCache, source: Callable[[], Source], numbers: int) -> PCA:
-    """The ones kept there, else found anew from the data and kept; `numbers` a code has. Raises
-    ValueError where they are needed and the data is gone."""
+    """The saved PCA, or a new one from the data, which is saved. `numbers` is the number of
+    latents. Raises ValueError if the data is needed and gone."""
     path = cache.folder.path / FILE
     changed = path.stat().st_mtime_ns if path.is_file() else 0
     kept = _kept(cache, changed) if changed else None
@@ -31,8 +31,8 @@ def pca_of(cache: RunCache, source: Callable[[], Source], numbers: int) -> PCA:
     return found
 
 
-@lru_cache(maxsize=2)   # for whoever scores a few samples at a time
+@lru_cache(maxsize=2)   # for callers that score a few samples at a time
 def _kept(cache: RunCache, changed: int) -> PCA | None:
-    """The ones in a file that was `changed` then."""
+    """The PCA in a file with this time of change."""
     return cache.kept_tensors(FILE, lambda tensors, _: pca_from(
         {name: t.numpy() for name, t in tensors.items()}))

@@ -1,4 +1,4 @@
-"""Classes by name, as a trained model counts them."""
+"""Classes by name, as the indices that a trained model uses."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ from .network import Network
 
 
 class Labels:
-    """The classes of a trained model, told or guessed."""
+    """The classes of a trained model, known or inferred."""
 
     def __init__(self, network: Network, classes: tuple[str, ...]):
         self.network, self.classes = network, classes
 
     def of(self, y: Any, found: Collection) -> np.ndarray | None:
-        """The classes (N,) of samples as a conditional model counts them: those named by y, else
-        those that the samples come with, else guessed. None for a model that needs none.
+        """The class indices (N,) of samples for a conditional model: of y, otherwise of the
+        samples' own labels, otherwise inferred. None for a model that needs none.
 
-        Raises ValueError for a class that training has not seen, and where none is known.
+        Raises ValueError for a class that training has not seen, and if no class is known.
         """
         if self.network.model.condition is None:
             return None
@@ -35,11 +35,11 @@ class Labels:
         return self.number(names, len(found.x))
 
     def number(self, y: Any, n: int) -> np.ndarray:
-        """Classes by name, one for all or one each, as this model counts them, (n,); raises
-        ValueError for one it has not seen."""
+        """Convert names of classes, one for all or one each, to indices (n,). Raises ValueError for
+        a class that training has not seen."""
         names = texts_of([y]) * n if isinstance(y, str) or np.ndim(y) == 0 else texts_of(y)
         if len(names) != n:
-            raise ValueError(f"{len(names)} classes do not go with {n} samples")
+            raise ValueError(f"{len(names)} classes do not fit {n} samples")
         unseen = set(names) - set(self.classes)
         if unseen:
             wrong = min(unseen)
@@ -49,11 +49,11 @@ class Labels:
         return np.array([number[name] for name in names])
 
     def guess(self, found: Collection) -> np.ndarray:
-        """How probable each class is for each sample, (N, K), to a model that guesses them."""
+        """Probabilities of the classes of each sample, (N, K), for a model that infers them."""
         return self.network.guess(seen(found))
 
     def check_guesses(self) -> None:
-        """Raises ValueError for a model that guesses no classes."""
+        """Raise ValueError for a model that infers no classes."""
         if not self.network.model.guesses_classes:
-            raise ValueError("this model guesses no classes; hourglass finetune makes "
-                             "one of it that does, and --model semi_supervised_vae learns to")
+            raise ValueError("this model infers no classes; make a classifier of it with hourglass "
+                             "finetune, or train one with --model semi_supervised_vae")

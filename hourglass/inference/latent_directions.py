@@ -1,4 +1,4 @@
-"""Directions in the latent space along which an attribute grows."""
+"""Directions in latent space along which an attribute grows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from ..core.hints import did_you_mean
 from ..data.source import Source
 from .latents import Codes
 
-MOST = 5000       # samples that are looked at
-QUARTER = 0.25    # of them that have most of what is measured, and least
+MOST = 5000       # most samples used
+QUARTER = 0.25    # share of them with the largest, and with the smallest, measurement
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """A direction: the mean code of samples that have it, less that of those that lack it
+    """A direction: the mean code of samples with an attribute, minus that of samples without it
     (Larsen et al., 2016, arXiv 1512.09300)."""
 
     name: str
-    direction: np.ndarray     # (...) as one code
+    direction: np.ndarray     # (...), like one code
 
 
 def brightness(x: Tensor) -> Tensor:
-    """Mean over all values, (N,): of white strokes on black, how thick they are."""
+    """Mean over all values, (N,). For white strokes on black, this is their thickness."""
     return x.flatten(1).mean(1)
 
 
@@ -35,7 +35,7 @@ def contrast(x: Tensor) -> Tensor:
 
 
 def width(x: Tensor) -> Tensor:
-    """How far the brightness spreads sideways, (N,)."""
+    """Horizontal spread of the brightness, (N,)."""
     columns = x.mean(1).sum(1)   # (N, W)
     mass = columns.sum(1).clamp(min=1e-9)
     place = (columns * _steps(columns)).sum(1) / mass
@@ -57,7 +57,7 @@ def slant(x: Tensor) -> Tensor:
 def warmth(x: Tensor) -> Tensor:
     """How much more red than blue there is, (N,)."""
     if x.shape[1] < 3:
-        raise ValueError("warmth is of colour images")
+        raise ValueError("warmth is for colour images")
     return (x[:, 0] - x[:, 2]).flatten(1).mean(1)
 
 
@@ -73,29 +73,29 @@ MEASURED: dict[str, Callable[[Tensor], Tensor]] = {
 def find_attribute(
     name: str, codes: Codes, classes: tuple[str, ...], source: Callable[[], Source]
 ) -> Attribute:
-    """The direction of a class, away from all others, or of what can be measured in an image.
+    """The direction of a class against all others, or of a measurement in images.
 
-    Raises ValueError for a name that is neither.
+    Raises ValueError for an unknown name.
     """
     z = codes.z.numpy()
     if name in classes and codes.y is not None:
         has = codes.y.numpy() == classes.index(name)
         if has.all() or not has.any():
-            raise ValueError(f"all training samples or none are {name!r}: there is no direction")
+            raise ValueError(f"all training samples or none are {name!r}, so there is no direction")
         return Attribute(name, between(z[~has], z[has]))
     if name not in MEASURED:
-        raise ValueError(f"no class and no measure is named {name!r}; "
+        raise ValueError(f"no class and no measurement is named {name!r}; "
                          f"{did_you_mean(name, [*classes, *MEASURED])}")
     few = np.linspace(0, len(z) - 1, min(MOST, len(z))).astype(int)
     x = source().splits["train"].batch(codes.rows[few]).x.cpu()
     if x.ndim != 4:
-        raise ValueError(f"{name} is measured in images")
+        raise ValueError(f"{name} can be measured only in images")
     order = MEASURED[name](x).argsort().numpy()
     count = max(1, int(QUARTER * len(order)))
     return Attribute(name, between(z[few[order[:count]]], z[few[order[-count:]]]))
 
 
 def between(lacking: np.ndarray, having: np.ndarray) -> np.ndarray:
-    """From the mean of the codes that lack it to the mean of those that have it."""
+    """The mean of the codes with the attribute minus the mean of those without."""
     direction: np.ndarray = having.mean(0) - lacking.mean(0)
     return direction

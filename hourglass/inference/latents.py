@@ -1,4 +1,4 @@
-"""The codes of a run's training samples, kept with it: what priors are fitted to."""
+"""Codes of a run's training samples, saved with the run, to fit priors to."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from ..model.autoencoder import Autoencoder
 from .batches import batches
 from .run_cache import RunCache
 
-MOST = 60_000               # codes, of
-MOST_VALUES = 300_000_000   # values of x, which must all be encoded
+MOST = 60_000               # most codes, from samples with at most
+MOST_VALUES = 300_000_000   # this many values together
 FILE = "codes.safetensors"
 
 
 @dataclass(frozen=True)
 class Codes:
-    """Codes of training samples, as the posterior's means, and which samples they are of."""
+    """Codes of training samples, as posterior means, with their samples' rows."""
 
     z: Tensor              # (N, ...)
     y: Tensor | None       # (N,) labels
@@ -27,7 +27,7 @@ class Codes:
 
 @torch.inference_mode()
 def find_codes(model: Autoencoder, source: Source) -> Codes:
-    """Encode the training split, or of a large one as many samples, evenly spread, as fit."""
+    """Encode the training split, or evenly spread samples of a large one."""
     split = source.splits["train"]
     rows = split.evenly(min(MOST, max(1, MOST_VALUES // int(np.prod(source.shape)))))
     model.eval()
@@ -35,18 +35,18 @@ def find_codes(model: Autoencoder, source: Source) -> Codes:
     for batch in batches(split, rows, "encoding"):
         latent = model.encode(batch.seen, batch.y)[0]
         found.append(latent.z.float().cpu())
-        if batch.y is not None:   # of a sample without a label, what the model takes it for
+        if batch.y is not None:   # for a sample without a label, the inferred class
             kinds.append((batch.y if latent.y is None else latent.y).cpu())
     return Codes(torch.cat(found), torch.cat(kinds) if kinds else None, rows)
 
 
 def keep_codes(cache: RunCache, codes: Codes) -> None:
-    """Write a run's codes beside its model."""
+    """Save a run's codes with its model."""
     held = {"z": codes.z, "rows": codes.rows, **({} if codes.y is None else {"y": codes.y})}
     cache.keep_tensors(FILE, held, {})
 
 
 def kept_codes(cache: RunCache) -> Codes | None:
-    """A run's codes, unless there are none yet of the model that it has now."""
+    """A run's saved codes; None if there are none of its current weights."""
     return cache.kept_tensors(FILE, lambda held, _: Codes(
         held["z"], held.get("y"), held["rows"]))

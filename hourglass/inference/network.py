@@ -25,12 +25,13 @@ class Network:
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """The device of its weights."""
         return next(self.model.parameters()).device
 
     @cached_property
     def stride(self) -> tuple[int, int] | None:
-        """Pixels a step of the code, of a model that takes images of any size; else None."""
+        """Pixels per step of the code, for a model that takes images of any size; otherwise
+        None."""
         return stride_of(self.model)
 
     @cached_property
@@ -43,17 +44,17 @@ class Network:
         return self._each(x, y, lambda x, y: self.model.encode(channels_first(x), y)[0].z).numpy()
 
     def decode(self, z: np.ndarray, y: np.ndarray | None) -> np.ndarray:
-        """Samples as the decoder makes them of codes (N, ...): means."""
+        """Samples decoded from codes (N, ...): means."""
         return channels_last(self._each(z, y, lambda z, y: self.model.decode(
             self.model.settled(z), y).mean)).numpy()
 
     def reconstruct(self, x: np.ndarray, y: np.ndarray | None) -> np.ndarray:
-        """Samples through the bottleneck and back."""
+        """Reconstruct samples."""
         return np.asarray(channels_last(self._each(
             x, y, lambda x, y: self.model(channels_first(x), y).px.mean)).numpy())
 
     def guess(self, x: np.ndarray) -> np.ndarray:
-        """How probable each class is, (N, K), to a model that guesses them."""
+        """Probabilities of the classes, (N, K), for a model that infers them."""
         logits = self._each(x, None, lambda x, y: self.model.encode(
             channels_first(x))[0].guess)  # type: ignore[arg-type, return-value]
         shares: np.ndarray = logits.softmax(1).numpy()

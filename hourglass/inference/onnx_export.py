@@ -1,4 +1,4 @@
-"""Half of a trained model as an ONNX file's content, for other programs to run."""
+"""Export the encoder or decoder of a trained model as the content of an ONNX file."""
 
 import contextlib
 import io
@@ -14,14 +14,14 @@ from torch import Tensor
 from .encoder_decoder import Half, load_half
 
 INPUT, OUTPUT = {"encoder": "x", "decoder": "z"}, {"encoder": "z", "decoder": "x"}
-TRIED = 2   # samples in the batch that is traced; of one, its size would be taken as fixed
+TRIED = 2   # samples in the traced batch; with one, the batch size would become fixed
 
 
 def export(run: str | Path, half: str) -> bytes:
     """The encoder (x -> z) or the decoder (z -> mean of x) of a run as ONNX, float32, for batches
-    of any size; a conditional one takes the classes' numbers y (B,), int64, as well.
+    of any size. A conditional one has class indices y (B,), int64, as a second input.
 
-    Raises ValueError where the run holds no model, or the packages that write ONNX are missing.
+    Raises ValueError if the run holds no model, or packages for ONNX are missing.
     """
     try:
         import onnxscript  # noqa: F401
@@ -39,7 +39,7 @@ def export(run: str | Path, half: str) -> bytes:
 
 
 def example(module: Half, half: str, count: int = TRIED) -> dict[str, Tensor]:
-    """Inputs such as the half takes, by name: so many zeros, of the class 0."""
+    """Example inputs by name: zeros, with class 0."""
     shape = module.shape if half == "encoder" else (
         module.model.sample_prior(1).shape[1:])
     given = {INPUT[half]: torch.zeros(count, *shape)}
@@ -50,7 +50,7 @@ def example(module: Half, half: str, count: int = TRIED) -> dict[str, Tensor]:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Without what the exporter says of its own workings."""
+    """Hide the exporter's own messages."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

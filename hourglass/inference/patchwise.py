@@ -1,4 +1,4 @@
-"""Whole images before a model of patches: each image's score is that of its highest tile."""
+"""Score whole images with a model of patches: an image scores as high as its highest tile."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from ..data.source import Split
 
 
 def by_image(scores: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """The highest of the scores (M,) of each image's tiles, in the images' order."""
+    """The highest score (M,) among each image's tiles, in the images' order."""
     _, image = np.unique(owner, return_inverse=True)
     found = np.full(image.max(initial=-1) + 1, -np.inf)
     np.maximum.at(found, image, scores)
@@ -18,8 +18,8 @@ def by_image(scores: np.ndarray, owner: np.ndarray) -> np.ndarray:
 
 
 def whole_images(split: Split, normal: torch.Tensor | None) -> Split | None:
-    """The tiles that cover the images of a split of patches, those of the classes `normal`, if
-    there are classes; None for other splits, and where no image is left."""
+    """Tiles that cover the images of a split of patches, only of the classes `normal` if there are
+    classes. None for other splits, and if no image is left."""
     patches = as_patches(split.x)
     if patches is None:
         return None
@@ -30,7 +30,7 @@ def whole_images(split: Split, normal: torch.Tensor | None) -> Split | None:
 
 
 def _covered(split: Split, patches: Patches, index: torch.Tensor) -> Split:
-    """The tiles that cover the images of the patches at the index, each as of its image's class."""
+    """Tiles that cover the images of these patches, each with its image's class."""
     chosen = patches.owner[index.numpy()]
     tiles = replace(patches, owner=chosen, corners=patches.corners[index.numpy()]).covering()
     y = None

@@ -1,4 +1,4 @@
-"""Principal component analysis: the baseline that every model is compared with."""
+"""Principal component analysis, the baseline for every model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from ..core.contracts import Batch
 from ..data.source import Source
 from .batches import batches, pieces
 
-MOST = 10_000              # training samples that it is fitted to, of
-MOST_VALUES = 30_000_000   # values together, but
-LEAST = 50                 # samples
-EXACT = 200                # values, or samples, up to which the decomposition is exact, and
-SMALL_PART = 0.8           # share of the components from which it is
-POWERS = 4                 # iterations where it is not (Halko, Martinsson & Tropp, 2011)
+MOST = 10_000              # most training samples, with at most
+MOST_VALUES = 30_000_000   # this many values together, but at least
+LEAST = 50                 # this many samples
+EXACT = 200                # most values or samples for an exact decomposition, or
+SMALL_PART = 0.8           # from this share of the components on
+POWERS = 4                 # iterations otherwise (Halko, Martinsson & Tropp, 2011)
 BATCH = 500
-SHARE = 12                 # values of a sample for each component that detectors use
+SHARE = 12                 # values of a sample per component, for detectors
 WIDEST = 400
 FOLDS = 5
 
@@ -29,7 +29,7 @@ class PCA:
 
     mean: np.ndarray   # (D,)
     axes: np.ndarray   # (K, D) orthonormal, the widest first
-    count: int = 0     # samples that it was fitted to
+    count: int = 0     # number of samples it was fitted to
 
     def encode(self, x: np.ndarray) -> np.ndarray:
         """Components (N, K) of samples (N, ...); a missing value (NaN) counts as the mean."""
@@ -50,24 +50,24 @@ class PCA:
 
 
     def first(self, count: int) -> "PCA":
-        """The one with so many of these components, at most."""
+        """The PCA with at most this many components."""
         return PCA(self.mean, self.axes[:count], self.count)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """It as arrays by name, which `pca_from` takes."""
+        """The PCA as arrays by name, for `pca_from`."""
         return {"pca:mean": self.mean, "pca:axes": self.axes, "pca:count": np.array([self.count])}
 
 
 def pca_from(arrays: Mapping[str, np.ndarray]) -> PCA | None:
-    """The one that such arrays hold, if they hold one."""
+    """The PCA in these arrays, if there is one."""
     if not {"pca:mean", "pca:axes", "pca:count"} <= set(arrays):
         return None
     return PCA(arrays["pca:mean"], arrays["pca:axes"], int(arrays["pca:count"][0]))
 
 
 def fit_pca(x: np.ndarray, components: int) -> PCA:
-    """PCA of samples x (N, ...) with so many components, or as many as N - 1 samples allow. Raises
-    ValueError where there are none."""
+    """Fit PCA to samples x (N, ...) with this many components, at most N - 1. Raises ValueError
+    without samples."""
     from sklearn.decomposition import PCA as Fitted
     if not len(x):
         raise ValueError("PCA needs training samples; there are none")
@@ -78,7 +78,7 @@ def fit_pca(x: np.ndarray, components: int) -> PCA:
         means = np.where(missing, 0, flat).sum(0, dtype=np.float64) / count
         flat = np.where(missing, means.astype(np.float32), flat)
     components = min(components, len(flat) - 1, flat.shape[1])
-    if not components:   # of one sample
+    if not components:   # for one sample
         return PCA(flat[0], np.empty((0, flat.shape[1]), np.float32), 1)
     few = components < SMALL_PART * min(flat.shape) and min(flat.shape) > EXACT
     fitted = Fitted(components, svd_solver="randomized" if few else "full", iterated_power=POWERS,
@@ -87,8 +87,8 @@ def fit_pca(x: np.ndarray, components: int) -> PCA:
 
 
 def errors_by_others(x: np.ndarray, components: int) -> np.ndarray:
-    """Squared errors of samples x (N, ...) by PCA of others of them: of each fifth by that of the
-    other four."""
+    """Squared errors of samples x (N, ...) by PCA of the others: of each fifth by PCA of the other
+    four fifths."""
     errors = np.empty(x.shape, np.float32)
     part = np.arange(len(x)) % FOLDS
     for fold in range(min(FOLDS, len(x))):
@@ -98,8 +98,9 @@ def errors_by_others(x: np.ndarray, components: int) -> np.ndarray:
 
 
 def components_for(values: int, numbers: int) -> int:
-    """How many components detectors use, of samples of so many values with codes of so many
-    numbers (benchmarks/defects.py): more than the code has, for small defects lie in none."""
+    """Number of components for detectors, for samples with this many values and codes with this
+    many numbers (benchmarks/defects.py): more than the code has, because small defects need
+    them."""
     wanted = max(numbers, min(values // SHARE, WIDEST))
     return wanted if wanted < values else max(1, values // 2)
 
@@ -107,8 +108,8 @@ def components_for(values: int, numbers: int) -> int:
 def training_samples(
     source: Source, most_values: int = MOST_VALUES, without: np.ndarray | None = None
 ) -> np.ndarray:
-    """Training samples (N, D), evenly spread, each flattened channels last; NaN where a value is
-    missing. `without` are rows of the training split to leave out, unless those are all."""
+    """Training samples (N, D), evenly spread, each flattened channels last; NaN for missing values.
+    `without` are rows of the training split to leave out, unless they are all."""
     split = source.splits["train"]
     fitting = most_values // int(np.prod(source.shape))
     rows = split.evenly(min(MOST, max(LEAST, fitting)))
@@ -119,7 +120,7 @@ def training_samples(
 
 
 def values_of(batch: Batch) -> np.ndarray:
-    """A batch's samples (B, D), each flattened channels last; NaN where a value is missing."""
+    """A batch's samples (B, D), each flattened channels last; NaN for missing values."""
     x = batch.x if batch.known is None else batch.x.masked_fill(batch.known == 0, torch.nan)
     values: np.ndarray = channels_last(x).flatten(1).float().cpu().numpy()
     return values

@@ -1,4 +1,4 @@
-"""Samples of any kind through a trained network and back, in their own size and units."""
+"""Pass samples of any kind through a trained network and back, in their own size and units."""
 
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,14 @@ from .network import Network
 
 
 class Pipeline:
-    """What is read and checked by `inputs`, labelled by `labels`, goes through a `network`."""
+    """Reads samples with `inputs`, labels them with `labels`, and applies a `network`."""
 
     def __init__(self, network: Network, inputs: Inputs, labels: Labels):
         self.network, self.inputs, self.labels = network, inputs, labels
         self.shape = inputs.description.shape
 
     def split(self, x: Any, y: Any) -> Split:
-        """Samples as batches are taken of them."""
+        """Samples as a split, for batches."""
         found = tiles_of(self.inputs.collect(x))
         labels = self.labels.of(y, found)
         gaps = found.x.dtype != np.uint8 and bool(np.isnan(found.x).any())
@@ -43,18 +43,18 @@ class Pipeline:
         return self.network.encode(given, self.labels.of(y, found))
 
     def decode(self, z: Any, y: Any) -> np.ndarray:
-        """What codes z (N, ...) of classes y stand for, as the model sees samples."""
+        """Decode codes z (N, ...) with classes y, in the model's scale."""
         codes, code = np.asarray(z, dtype=np.float32), self.network.code
         if codes.shape[1:] != code or not len(codes):
-            raise ValueError(f"this model's codes are of shape (N, {', '.join(map(str, code))}), "
+            raise ValueError(f"this model's codes have shape (N, {', '.join(map(str, code))}), "
                              f"not {codes.shape}")
         if y is None and self.network.model.condition is not None:
-            raise ValueError("this model is conditional: say of which class the codes are")
+            raise ValueError("this model is conditional: pass the classes y of the codes")
         return self.network.decode(codes, self.labels.of(y, Collection(codes)))
 
     def in_units(self, x: np.ndarray, found: Collection | None = None) -> Any:
-        """Samples as they are given back: rows of a table (N, D) as a data frame, typed as the
-        table that was `found`, windows of a series in their own units; all else as it is."""
+        """Convert samples for the user: rows of a table (N, D) to a data frame, with the types of
+        the table `found`; windows of a series to their units. All else is unchanged."""
         encoding = self.inputs.description.encoding
         if self.inputs.description.kind == "table":
             return in_units(encoding, x, found.raw if found else None)
@@ -83,7 +83,7 @@ class Pipeline:
         return x.clip(0, 1) if self.inputs.bounded else x
 
     def _sized(self, x: Any) -> Collection:
-        """Inputs as the model takes them: images in memory at their own size, if it takes any."""
+        """Inputs of the model. Images in memory keep their size if the model takes any size."""
         named = _is_named(x)
         if not named and self.network.stride:
             return self.inputs.read_at_own_size(x)

@@ -1,4 +1,4 @@
-"""Where what a model sees of an image lies in the image's file: crops, sizes and margins undone."""
+"""Map what a model sees of an image back onto its file: undo crops, resizes and margins."""
 
 from dataclasses import dataclass
 
@@ -15,16 +15,16 @@ class Placement:
     offset: tuple[float, float]
 
     def onto_file(self, seen: np.ndarray, size: tuple[int, int], outside: float = 0) -> np.ndarray:
-        """A map (h, w) of what the model saw, at the size (H, W) of the file, interpolated;
-        `outside` where the model did not look."""
+        """Map (h, w) of the model's view at the file's size (H, W), interpolated; `outside` where
+        the model saw nothing."""
         weights, within = zip(*(self._axis(axis, seen.shape[axis], size[axis]) for axis in (0, 1)),
                               strict=True)
         found: np.ndarray = weights[0] @ seen @ weights[1].T
         return np.where(within[0][:, None] & within[1], found, outside)
 
     def _axis(self, axis: int, count: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """Weights (length, count) of the model's pixels for each of the file's, and whether it is
-        among what the model saw."""
+        """Weights (length, count) of the model's pixels for each pixel of the file, and whether the
+        model saw it."""
         at = self.scale[axis] * (np.arange(length) + 0.5) + self.offset[axis]
         place = np.clip(at - 0.5, 0, count - 1)
         below = np.minimum(place.astype(int), max(count - 2, 0))
@@ -36,7 +36,7 @@ class Placement:
 
 
 def placement_of(size: tuple[int, int], shape: tuple[int, int], reading: Reading) -> Placement:
-    """How a file's image of that size (H, W) comes to the shape (h, w) that a model sees."""
+    """The placement of a file's image of that size (H, W) in the shape (h, w) that a model sees."""
     scale, offset = [1.0, 1.0], [0.0, 0.0]
     if reading.crop:
         cut = [min(a, b) for a, b in zip(read_size(reading.crop, "crop"), size, strict=True)]
@@ -49,7 +49,7 @@ def placement_of(size: tuple[int, int], shape: tuple[int, int], reading: Reading
         if reading.fit == "crop":
             each = [max(each)] * 2
             margin = [(t - s * f) / 2 for t, s, f in zip(target, size, each, strict=True)]
-        elif reading.fit == "pad":   # which Pillow does in whole pixels
+        elif reading.fit == "pad":   # Pillow pads whole pixels
             whole = [round(s * min(each)) for s in size]
             each = [w / s for w, s in zip(whole, size, strict=True)]
             margin = [float(round((t - w) / 2)) for t, w in zip(target, whole, strict=True)]

@@ -1,4 +1,4 @@
-"""What was found for a run, kept in its folder under the digest of its weights."""
+"""Results for a run, saved in its folder under the digest of its weights."""
 
 import hashlib
 import json
@@ -18,11 +18,11 @@ from ..core.registry import Registry
 from ..core.tensor_files import load_tensors, save_tensors
 from ..run.folder import RunFolder, digest
 
-WEIGHTS = "model"   # the text under which a file holds the digest of the weights
+WEIGHTS = "model"   # key of the weights' digest in a file
 EVALUATIONS = "evaluation.json"
 DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError,
-           RecursionError)   # what comes of making something of a damaged file
-UNWRITABLE: set[str] = set()   # folders of which that was said
+           RecursionError)   # possible errors from a damaged file
+UNWRITABLE: set[str] = set()   # folders that have had a note
 
 Found = TypeVar("Found")
 Texts = dict[str, str]
@@ -30,17 +30,18 @@ Texts = dict[str, str]
 
 @dataclass(frozen=True)
 class RunCache:
-    """The files of a run that hold what was found of its weights. All of it can be found again: a
-    file that is damaged, or is of other weights, counts as none; a folder that cannot be written,
-    or holds other weights by now, keeps nothing. Raises ValueError for a link in place of a folder.
+    """The files of a run with results of its weights. All results can be computed again: a file
+    that is damaged, or belongs to other weights, is ignored; in a folder that cannot be written, or
+    that holds other weights by now, nothing is saved. Raises ValueError for a link instead of a
+    folder.
     """
 
     folder: RunFolder
-    weights: str   # the digest of those in memory
+    weights: str   # digest of the weights in memory
 
     def is_current(self) -> bool:
-        """Whether the folder still holds these weights: another process may have trained them on,
-        or moved it away."""
+        """Whether the folder still holds these weights. Another process may have trained them
+        further, or moved the folder."""
         try:
             return digest(self.folder) == self.weights
         except ValueError:
@@ -49,7 +50,7 @@ class RunCache:
     def keep_tensors(
         self, name: str, tensors: Mapping[str, Tensor | np.ndarray], texts: Texts
     ) -> None:
-        """Keep tensors or arrays and texts as the file `name`, such as codes.safetensors."""
+        """Save tensors or arrays and texts as the file `name`, such as codes.safetensors."""
         plain = {key: torch.from_numpy(np.ascontiguousarray(values))
                  if isinstance(values, np.ndarray) else values for key, values in tensors.items()}
         self._keep(name, lambda: save_tensors(self.folder.path / name, plain,
@@ -58,8 +59,8 @@ class RunCache:
     def kept_tensors(
         self, name: str, make: Callable[[dict[str, Tensor], Texts], Found], marked: bool = False
     ) -> Found | None:
-        """What `make` makes of the tensors and texts that were kept so; None where there are none,
-        or `make` fails. Older files whose names are `marked` with the digest do not hold it."""
+        """The result of `make` on the saved tensors and texts; None without any, or if `make`
+        fails. Older files, whose names are `marked` with the digest, do not contain it."""
         path = self.folder.path / name
         try:
             if path.is_symlink() or not path.is_file():
@@ -76,7 +77,7 @@ class RunCache:
         self._keep(name, lambda: write_whole(self.folder.path / name, text + "\n"))
 
     def kept_values(self, name: str, make: Callable[[dict[str, Any]], Found]) -> Found | None:
-        """What `make` makes of the values that were kept so, as `kept_tensors` gives it."""
+        """The result of `make` on the saved values, as in `kept_tensors`."""
         try:
             values = json.loads(read_file(self.folder.path / name))
             return make(values) if values[WEIGHTS] == self.weights else None
@@ -84,8 +85,8 @@ class RunCache:
             return None
 
     def marked_name(self, where: str, parts: Registry, text: str) -> str:
-        """The file's name for a part that is fitted to the weights: it tells the part's options,
-        but for those that change only how it is used, and the weights."""
+        """The file's name for a part fitted to the weights. It depends on the weights and on the
+        part's options, except those that change only its use."""
         call = read(text)
         options = parts.check(call)
         part: Any = parts.parts[call.name]
@@ -95,17 +96,17 @@ class RunCache:
         return f"{where}/{call.name}-{mark}.safetensors"
 
     def keep_evaluation(self, name: str, found: dict[str, Any]) -> None:
-        """Keep what was found under that name, beside other evaluations; `words` are sentences for
-        the report."""
+        """Save a result under that name, with the other evaluations. `words` are sentences for the
+        report."""
         self.keep_values(EVALUATIONS, {"found": {**self.evaluations(), name: found}})
 
     def evaluations(self) -> dict[str, dict[str, Any]]:
-        """By name, what was found."""
+        """The saved results, by name."""
         return self.kept_values(EVALUATIONS, lambda values: {
             str(name): dict(each) for name, each in values["found"].items()}) or {}
 
     def _keep(self, name: str, write: Callable[[], None]) -> None:
-        """Write a file where that can be; where it cannot, say so, once for a folder."""
+        """Write a file if possible; otherwise print a note, once per folder."""
         if not self.is_current():
             return
         try:
@@ -115,15 +116,15 @@ class RunCache:
         except OSError as error:
             if str(self.folder.path) not in UNWRITABLE:
                 UNWRITABLE.add(str(self.folder.path))
-                say(f"{self.folder.path / name} cannot be written ({error.strerror}), so what is "
-                    f"found for this run is not kept: it is found again next time")
+                say(f"{self.folder.path / name} cannot be written ({error.strerror}), so results "
+                    f"for this run are not saved, and are computed again next time")
 
 
 def cache_of(folder: RunFolder) -> RunCache:
-    """The cache of the weights that a folder holds now; raises ValueError where there are none."""
+    """The cache of the weights in a folder. Raises ValueError if there are none."""
     return RunCache(folder, digest(folder))
 
 
 def kept_evaluations(folder: RunFolder) -> dict[str, dict[str, Any]]:
-    """By name, what was found of the weights that a run has now."""
+    """The saved evaluations of a run's current weights, by name."""
     return cache_of(folder).evaluations() if folder.model.is_file() else {}

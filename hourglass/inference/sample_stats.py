@@ -1,4 +1,4 @@
-"""What a trained model makes of samples: errors, likelihoods and codes, the same at every call."""
+"""Results of a trained model for samples: errors, likelihoods and codes, the same at every call."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,19 +16,19 @@ from ..model.autoencoder import Autoencoder
 from .batches import batches
 from .pca import PCA, values_of
 
-NOISE_SEED = 0   # of the draws of z, which are the same for every sample and at every call
+NOISE_SEED = 0   # seed of the samples of z, the same for every sample and call
 
 
 @dataclass(frozen=True)
 class Look:
-    """What to see of samples, beside errors and codes."""
+    """Options: what to compute in addition to errors and codes."""
 
-    draws: int = 0                       # of z, for the likelihoods
-    maps: frozenset[str] = frozenset()   # errors by place: model, pca
-    pca: PCA | None = None               # of the training samples, where `maps` says so
+    draws: int = 0                       # samples of z, for the likelihoods
+    maps: frozenset[str] = frozenset()   # error maps: model, pca
+    pca: PCA | None = None               # of the training samples, if `maps` needs it
 
     def covers(self, rule: Rule) -> bool:
-        """Whether a detector finds what it asks for."""
+        """Whether a detector gets all that it needs."""
         return rule.maps <= self.maps and rule.draws in (0, self.draws)
 
 
@@ -40,8 +40,8 @@ def see(
     model: Autoencoder, split: Split, rows: Tensor | None = None, draws: int = 0,
     look: Look = PLAIN,
 ) -> Seen:
-    """Pass samples of a split, all or some rows, through the model without noise; `draws` of z for
-    the likelihood of each, where there is a Gaussian posterior."""
+    """Pass samples of a split, all or some rows, through the model without noise. `draws` samples
+    of z give the likelihood of each, for a Gaussian posterior."""
     look = replace(look, draws=draws or look.draws)
     model.eval()
     return together([seen_of(model, batch, look) for batch in batches(split, rows, "scoring")])
@@ -49,7 +49,7 @@ def see(
 
 @torch.inference_mode()
 def seen_of(model: Autoencoder, batch: Batch, look: Look = PLAIN) -> Seen:
-    """The same of one batch, in the precision that it and the model have."""
+    """Results for one batch, in the precision of batch and model."""
     draws = look.draws
     latent, skips = model.encode(batch.seen, batch.y)
     px = model.decode(latent.z, batch.y, skips)
@@ -72,8 +72,8 @@ def seen_of(model: Autoencoder, batch: Batch, look: Look = PLAIN) -> Seen:
 
 
 def by_place(errors: np.ndarray) -> np.ndarray:
-    """Errors of values (N, H, W, C), (N, T, C) or (N, D) as (N, H, W), (N, T) or (N, D, 1): the
-    mean over the channels that are known, NaN where none is."""
+    """Errors of values (N, H, W, C), (N, T, C) or (N, D) as (N, H, W), (N, T) or (N, D, 1):
+    averaged over observed channels, NaN where none is observed."""
     if errors.ndim == 2:
         return errors[..., None]
     known = np.isfinite(errors)
@@ -86,25 +86,25 @@ def by_place(errors: np.ndarray) -> np.ndarray:
 
 
 def together(found: Sequence[Seen]) -> Seen:
-    """What was seen of several batches, as of one."""
+    """Join the results of several batches."""
     return Seen(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
 @torch.inference_mode()
 def has_posterior(model: Autoencoder, batch: Batch) -> bool:
-    """Whether z can be drawn from a Gaussian posterior."""
+    """Whether z can be sampled from a Gaussian posterior."""
     return _is_gaussian(model.encode(batch.x, batch.y)[0].q)
 
 
 def _is_gaussian(q: Distribution | None) -> TypeGuard[Normal]:
-    """Whether q is one of which new codes can be drawn: a ladder's lower levels cannot."""
+    """Whether new codes can be sampled from q: not from a ladder's lower levels."""
     return isinstance(q, Normal) and q.has_rsample
 
 
 @torch.inference_mode()
 def squared_errors(model: Autoencoder, split: Split) -> np.ndarray:
     """Squared error of every value of the reconstructions, (N, H, W, C), (N, T, C) or (N, D); NaN
-    where the value is not known."""
+    for missing values."""
     model.eval()
     found = []
     for batch in batches(split, None, "comparing"):
@@ -117,14 +117,14 @@ def squared_errors(model: Autoencoder, split: Split) -> np.ndarray:
 
 
 def _drawn(q: Normal, draws: int) -> Iterator[Tensor]:
-    """Draws of z (B, ...), each in one noise for all samples, so that none depends on its batch."""
+    """Yield samples of z (B, ...), with one noise for all, so that none depends on its batch."""
     generator = torch.Generator().manual_seed(NOISE_SEED)
     for noise in torch.randn(draws, *q.mean.shape[1:], generator=generator):
         yield q.mean + q.stddev * noise.to(q.mean.device)
 
 
 def _mean(values: Iterable[Tensor]) -> Tensor:
-    """Of tensors that are made one after the other, so that not all are held."""
+    """Mean of tensors that are made one by one, so that they are not all in memory."""
     count, total = 1, next(found := iter(values))
     for value in found:
         count, total = count + 1, total + value
@@ -132,7 +132,7 @@ def _mean(values: Iterable[Tensor]) -> Tensor:
 
 
 def _per_known(values: Tensor, known: Tensor | None) -> Tensor:
-    """(B,) the mean of each sample's known values (B, ...); 0 where none is."""
+    """Mean of each sample's observed values (B, ...), (B,); 0 without any."""
     if known is None:
         return values.flatten(1).mean(1)
     return (values * known).flatten(1).sum(1) / known.flatten(1).sum(1).clamp(min=1)

@@ -1,7 +1,7 @@
-"""Thresholds: the score from which a sample is called abnormal, `(scores, y) -> number`.
+"""Thresholds: a sample with a higher score is abnormal, `(scores, y) -> number`.
 
-`scores` (N,) are those of samples not trained on, the higher the more abnormal; y (N,) says which
-of them are abnormal, where somebody knows.
+`scores` (N,) are those of samples outside training; higher is more abnormal. y (N,) marks the
+abnormal ones, if they are known.
 """
 
 import math
@@ -20,12 +20,12 @@ Threshold = Callable[[np.ndarray, np.ndarray | None], float]
 
 @thresholds.add("quantile")
 def quantile(q: Share = 0.99) -> Threshold:
-    """What a new normal sample stays at or below with probability q, at least: of n normal scores
+    """A new normal sample has at least probability q to score at or below it: of n normal scores,
     the one of rank ceil((n + 1) q) (conformal prediction; Vovk, Gammerman & Shafer, 2005)."""
     def found(scores: np.ndarray, y: np.ndarray | None) -> float:
         normal = scores if y is None else scores[y == 0]
         if not len(normal):
-            raise ValueError("a threshold needs the scores of normal samples; there are none")
+            raise ValueError("a threshold needs scores of normal samples, and there are none")
         wanted = needed(q)
         if len(normal) < wanted:
             say(f"{len(normal)} normal samples are too few for quantile({q:g}), which needs "
@@ -36,13 +36,13 @@ def quantile(q: Share = 0.99) -> Threshold:
 
 
 def rank(count: int, q: float) -> int:
-    """Which of so many sorted scores, counted from 1, a new one stays at or below with probability
-    q; one more than there are where they are too few."""
+    """Rank, from 1, of the sorted score that a new one stays at or below with probability q. It is
+    count + 1 if there are too few."""
     return max(1, math.ceil(round((count + 1) * q, 9)))   # 20 * 0.95 is 19.000000000000004
 
 
 def needed(q: float) -> int:
-    """The fewest scores of which one has that rank; 1 for q = 1, which none can promise."""
+    """Least number of scores with such a rank; 1 for q = 1, which no number can guarantee."""
     return 1 if q >= 1 else max(1, math.ceil(round(q / (1 - q), 9)))
 
 
@@ -54,20 +54,20 @@ def largest() -> Threshold:
 
 @thresholds.add("contamination")
 def contamination(share: Annotated[float, Gt(0), Lt(1)] = 0.1) -> Threshold:
-    """What that share of these samples, good and bad, lie above."""
+    """The score that this share of all samples, normal and abnormal, lies above."""
     return lambda scores, y: float(np.quantile(scores, 1 - share))
 
 
 @thresholds.add("best_f1")
 def best_f1() -> Threshold:
-    """Where precision and recall on labelled samples give the best F1."""
+    """The score with the best F1 on labelled samples."""
     def found(scores: np.ndarray, y: np.ndarray | None) -> float:
         if y is None or len(np.unique(y)) < 2:
-            raise ValueError("best_f1 wants labelled samples, normal ones and abnormal ones")
+            raise ValueError("best_f1 needs labelled samples, both normal and abnormal ones")
         from sklearn.metrics import precision_recall_curve
         precision, recall, at = precision_recall_curve(y, scores)
         f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
         best = int(f1[:-1].argmax())
-        below = scores[scores < at[best]]   # in the middle of the gap, not on a sample
+        below = scores[scores < at[best]]   # the middle of the gap, not a sample's score
         return float((at[best] + below.max()) / 2 if len(below) else np.nextafter(at[best], -1e300))
     return found

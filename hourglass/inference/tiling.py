@@ -1,4 +1,4 @@
-"""Images of any size through what takes one size: in tiles that overlap and are blended."""
+"""Apply a function of one image size to images of any size, in overlapping, blended tiles."""
 
 from collections.abc import Callable
 from itertools import product
@@ -7,18 +7,18 @@ import numpy as np
 
 from ..core.console import track
 
-TOGETHER = 128   # tiles that go through at once
-MANY = 8         # times that many take a while
+TOGETHER = 128   # tiles per batch
+MANY = 8         # batches from which a progress bar is shown
 
 
 def tiled(
     image: np.ndarray, size: tuple[int, int], use: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """An image (H, W, C) through `use`, which takes tiles (N, h, w, C) of that size (h, w).
+    """Apply `use`, which takes tiles (N, h, w, C) of that size (h, w), to an image (H, W, C).
 
-    Tiles overlap by half and fade into one another, so that no seams are seen: each pixel is the
-    mean of all tiles that hold it, and those count most in whose middle it is. A smaller image is
-    mirrored at its edges up to the size.
+    Tiles overlap by half and are blended without seams: each pixel is a weighted mean of its tiles,
+    and a tile's centre has the largest weight. A smaller image is mirrored at its edges to that
+    size.
     """
     height, width = image.shape[:2]
     whole = grown(image, size)
@@ -39,20 +39,19 @@ def tiled(
 
 
 def starts(length: int, side: int) -> list[int]:
-    """Where tiles of that side begin along a length that is no shorter: every half of one, and at
-    the end, so that the last one ends there too."""
+    """Positions of tiles along a length: every half tile, with the last one ending at the end."""
     step = max(1, (side + 1) // 2)
     return [*range(0, length - side, step), length - side]
 
 
 def fade(size: tuple[int, int]) -> np.ndarray:
-    """(h, w) how much each pixel of a tile counts: most in the middle, and above 0 everywhere."""
+    """Weights (h, w) of a tile's pixels: largest in the middle, above 0 everywhere."""
     rows, columns = (np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2 for n in size)
     window: np.ndarray = np.outer(rows, columns).astype(np.float32)
     return window
 
 
 def grown(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """An image (H, W, C) that is as large as the size (h, w), mirrored where it was not."""
+    """Mirror an image (H, W, C) at its edges to at least that size (h, w)."""
     missing = [(0, max(0, side - n)) for side, n in zip(size, image.shape, strict=False)]
     return np.pad(image, [*missing, (0, 0)], mode="symmetric")

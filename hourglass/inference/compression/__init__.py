@@ -1,1 +1,1 @@
-"""Compression: samples as rounded codes in one checked file, with what the model missed or not."""
+"""Compression: samples as rounded codes in one checked file, lossy or lossless."""

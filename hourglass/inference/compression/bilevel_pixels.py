@@ -1,4 +1,5 @@
-"""Pixels of drawings and writing, mostly black or white: first which of both, then which grey."""
+"""Code pixels of drawings and writing, mostly black or white: first which of both, then the
+grey."""
 
 import numpy as np
 
@@ -6,16 +7,16 @@ from ...core.console import track
 from .entropy_coder import SEEN, Coder, Tables
 from .pixels import Canvas, Place, canvas_of, diagonals
 
-GUESSES = np.array([0, 8, 48, 127, 200, 240, 252])   # what the decoder says, in eight kinds
-NEIGHBOURS = np.array([0, 127, 252])                 # a pixel, in four
-WHITES = 252             # greys from here on, and 0, are kinds of their own; all others are one
+GUESSES = np.array([0, 8, 48, 127, 200, 240, 252])   # bins of the decoder's prediction
+NEIGHBOURS = np.array([0, 127, 252])                 # bins of a neighbouring pixel
+WHITES = 252             # greys from here on, and 0, have their own kind; all others share one
 KINDS = 2 + 256 - WHITES
-GREY = 1                 # the kind of those others
-STRIPES = 8              # of expected grey
+GREY = 1                 # the kind that the others share
+STRIPES = 8              # bins of the expected grey
 
 
 def code_tones(coder: Coder, guess: np.ndarray, x: np.ndarray | None) -> np.ndarray:
-    """Write images x, uint8 (N, H, W, C), beside what the decoder guesses of them, or read them."""
+    """Write images x, uint8 (N, H, W, C), given the decoder's prediction, or read them."""
     canvas = canvas_of(guess)
     contexts = (len(GUESSES) + 1) * (len(NEIGHBOURS) + 1) ** 3
     channels = range(guess.shape[-1])
@@ -40,7 +41,7 @@ def code_tones(coder: Coder, guess: np.ndarray, x: np.ndarray | None) -> np.ndar
 
 
 def _around(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
-    """The guess of a pixel and what is known beside it, as one context (N * M,)."""
+    """The prediction of a pixel and its known neighbours, as one context (N * M,)."""
     context = np.searchsorted(GUESSES, canvas.guessed(place, 0, 0, channel))
     for dy, dx in ((0, -1), (-1, 0), (-1, 1)):
         tone = np.searchsorted(NEIGHBOURS, canvas.pixel(place, dy, dx, channel))
@@ -49,7 +50,7 @@ def _around(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
 
 
 def _stripe(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
-    """Which grey the guess and the pixels beside lead one to expect, roughly, (N * M,)."""
+    """Bin of the grey that prediction and neighbours suggest, (N * M,)."""
     near = canvas.guessed(place, 0, 0, channel)
     for dy, dx in ((0, -1), (-1, 0)):
         near = near + canvas.pixel(place, dy, dx, channel)

@@ -1,4 +1,4 @@
-"""Samples to a file's content and back."""
+"""Compress samples to a file's content, and decompress it."""
 
 import json
 import math
@@ -22,16 +22,16 @@ from .step_sizes import by_quality, by_share, spread_of
 from .token_coding import WordGrid, word_grid
 
 QUALITY = 95.0
-MOST_VALUES = 2**31   # in all samples of a file, which are read into memory together
+MOST_VALUES = 2**31   # in all samples of a file, which are in memory together
 MOST_CODES = 2**27
-TRIED = 96   # samples on which the error that rounding adds is measured
+TRIED = 96   # samples on which the error of rounding is measured
 
 
 @dataclass(frozen=True)
 class Wish:
-    """How well samples are to be kept: codes rounded by a quality or, where that is None, in steps
-    of a share of their spread (words are kept as they are); and, if lossless, what the model missed
-    beside them."""
+    """Options of compression: codes are rounded by `quality` or, if that is None, in steps of a
+    share of their standard deviation (tokens need no rounding). `lossless` also stores the
+    difference from the reconstruction."""
 
     quality: float | None = QUALITY
     step: float | None = None
@@ -39,23 +39,23 @@ class Wish:
 
     def __post_init__(self) -> None:
         if (self.quality is None) == (self.step is None):
-            raise ValueError("codes are rounded by a quality or by a step; give one of them")
+            raise ValueError("codes are rounded by a quality or by a step; pass one of them")
         if self.quality is not None and not 0 < self.quality < 100:
             raise ValueError(f"quality must be above 0 and below 100: rounding may add 100 - "
                              f"quality percent to the model's squared error; not {self.quality}")
         if self.step is not None and not 1e-4 <= self.step <= 100:
-            raise ValueError(f"step must be from 0.0001 to 100 standard deviations of a factor, "
+            raise ValueError(f"step must be from 0.0001 to 100 standard deviations of a latent, "
                              f"not {self.step}")
 
 
 def wish_of(quality: float | None, step: float | None, lossless: bool) -> Wish:
-    """What is asked for, the usual quality if nothing is said; raises ValueError."""
+    """The options, with the default quality if none is set. Raises ValueError."""
     return Wish(QUALITY if quality is None and step is None else quality, step, lossless)
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a compressed file holds."""
+    """The content of a compressed file."""
 
     x: np.ndarray               # images uint8 (N, H, W, C), or float32
     names: tuple[str, ...]      # of files, if they had any
@@ -63,7 +63,7 @@ class Contents:
 
 
 class Codec:
-    """Compresses samples with one model, and brings them back with the same.
+    """Compresses samples with one model, and decompresses them with the same.
 
     `description` is that of the model's file, `code` the shape of one code.
     """
@@ -82,15 +82,15 @@ class Codec:
 
     def compress(self, found: Collection, z: np.ndarray, y: np.ndarray | None, wish: Wish,
                  training: Codes | None = None) -> bytes:
-        """A file's content: of samples, their codes z (N, D, ...) and classes y (N,). A step's
-        share is of the spread of the `training` samples' codes, if they are at hand.
+        """Compress samples, with their codes z (N, D, ...) and classes y (N,), to a file's content.
+        A step's share refers to the standard deviation of the `training` codes, if available.
 
-        Raises ValueError where it is asked for what cannot be.
+        Raises ValueError for options that cannot be met.
         """
         x = found.x
         if wish.lossless and (x.dtype != np.uint8 or not self.decoder.eight_bits):
-            raise ValueError("only 8-bit images can be kept without loss, and these samples are "
-                             "none; without lossless, codes of them can be kept")
+            raise ValueError("only 8-bit images can be compressed losslessly, and these samples "
+                             "are not; without lossless, only their codes are stored")
         grid = self._grid(x, z, y, wish, training)
         q = grid.round(z)
         names = [name.encode("utf-8", "replace").decode() for name in found.names]
@@ -109,7 +109,7 @@ class Codec:
 
     def _grid(self, x: np.ndarray, z: np.ndarray, y: np.ndarray | None, wish: Wish,
               training: Codes | None) -> Grid | WordGrid:
-        if self.words is not None:   # which are kept as they are
+        if self.words is not None:   # tokens need no rounding
             return self.words
         if wish.step is not None:
             return by_share(spread_of(z if training is None else training.z.numpy()), wish.step)
@@ -121,8 +121,8 @@ class Codec:
     def _written(
         self, fields: dict[str, Any], q: np.ndarray, guess: np.ndarray, x: np.ndarray
     ) -> bytes:
-        """The content whose header has these fields, of rounded codes q (N, D, P) and, where the
-        fields name a manner, pixels x beside the guess of them."""
+        """The content for a header with these fields and rounded codes q (N, D, P); also pixels x
+        given their prediction, if the fields name a method."""
         header, coder = Header(**fields), Coder()
         self._check(header)
         code_factors(coder, np.array(header.spreads), self._rounded_shape(header.count), q)
@@ -131,14 +131,14 @@ class Codec:
         return seal(self.digest, header, coder.words())
 
     def decompress(self, content: bytes) -> Contents:
-        """What `compress` was given, as well as it was kept.
+        """Decompress what `compress` wrote.
 
-        Raises ValueError for what is not whole, was altered, or was made with another model.
+        Raises ValueError for an incomplete or altered file, and for one of another model.
         """
         model, header, words = unseal(content)
         if model != self.digest:
-            raise ValueError("it was compressed with another model than this; give the run that "
-                             "it was made with, as it was then")
+            raise ValueError("it was compressed with another model; use the run that it was made "
+                             "with, in its state at that time")
         self._check(header)
         coder = Coder(words)
         y = np.array(header.labels) if self.classes else None
@@ -153,11 +153,11 @@ class Codec:
         return Contents(x, tuple(header.names), bool(header.rest))
 
     def _complete(self, coder: Coder, header: Header, guess: np.ndarray) -> np.ndarray:
-        """The very pixels, uint8 (N, H, W, C), from what the decoder guesses of them."""
+        """The exact pixels, uint8 (N, H, W, C), from the decoder's prediction."""
         if digest(guess) != header.guess:
-            raise ValueError("this machine's decoder makes other images of its codes than the one "
-                             "that wrote it, so that pixels cannot be told; decompress it there, "
-                             "or with the same version of PyTorch")
+            raise ValueError("this machine's decoder gives other images than the one that wrote "
+                             "the file, so the pixels cannot be recovered; decompress it there, or "
+                             "with the same version of PyTorch")
         x = _code_rest(coder, header, guess, None)
         if digest(x) != header.pixels:
             raise ValueError("its pixels are not those that were written; it was altered")
@@ -170,7 +170,7 @@ class Codec:
         return count, self.code[0], math.prod(self.code[1:])
 
     def _check(self, header: Header) -> None:
-        """Raises ValueError where the header is not of this model's samples."""
+        """Raise ValueError if the header does not fit this model's samples."""
         rows = {len(header.steps), len(header.centres), len(header.spreads)}
         fits = tuple(header.shape) == self.shape and rows == {self._rounded_shape(1)[1]}
         labelled = len(header.labels) == (header.count if self.classes else 0)
@@ -190,7 +190,7 @@ class Codec:
 def _code_rest(
     coder: Coder, header: Header, guess: np.ndarray, x: np.ndarray | None
 ) -> np.ndarray:
-    """Pixels in the manner that the header names, written or read."""
+    """Write or read pixels by the method that the header names."""
     if header.rest == "tones":
         return code_tones(coder, guess, x)
     return code_differences(coder, guess, header.weights, x)

@@ -1,4 +1,4 @@
-"""The file: what comes where in it, and that it is whole.
+"""The layout of a compressed file, and its checksum.
 
     8 bytes    89 48 47 43 0d 0a 1a 0a: "HGC" among bytes that a transfer as text would change
     2          the version of this layout, 1; this and all numbers below little-endian
@@ -8,7 +8,7 @@
                32-bit words of the range coder: the codes, then, if lossless, the pixels
     16         BLAKE2b of everything before
 
-The checksum is compared before anything else is made of the content.
+The checksum is compared before the content is used.
 """
 
 import hashlib
@@ -30,17 +30,17 @@ LONGEST_NAME = 4096
 
 Whole = Annotated[int, Ge(-2**31), Le(2**31)]
 Digest = Annotated[str, MaxLen(64)]
-Rest = Literal["", "differences", "tones"]   # how pixels are coded, if they are
+Rest = Literal["", "differences", "tones"]   # method for pixels, if they are stored
 
 
 class Header(BaseModel):
-    """What must be known to read the words. Every number is whole."""
+    """The header: what is needed to read the words. All numbers are integers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     count: Annotated[int, Ge(1), Le(2**31)]        # N samples
     shape: list[Annotated[int, Ge(1), Le(2**24)]]   # of one, channels first
-    steps: list[Annotated[int, Ge(-400), Le(400)]]  # (D,) factors' steps, in eighths of an octave
+    steps: list[Annotated[int, Ge(-400), Le(400)]]  # (D,) step sizes, in eighths of an octave
     centres: list[Whole]                            # (D,) in eighths of a step
     spreads: list[Annotated[int, Ge(1), Le(2**23)]]   # (D,) mean distances from them, in eighths
     codes: Digest                                   # of the rounded codes
@@ -48,11 +48,11 @@ class Header(BaseModel):
     names: list[Annotated[str, MaxLen(LONGEST_NAME)]] = []   # (N,) of files
     rest: Rest = ""
     weights: list[list[list[Annotated[int, Ge(-2**20), Le(2**20)]]]] = []   # of `differences`
-    guess: Digest = ""                              # of what the decoder makes of the codes
+    guess: Digest = ""                              # of the decoder's images
     pixels: Digest = ""                             # of the images
 
     def check(self) -> None:
-        """Raises ValueError where its parts do not go together."""
+        """Raise ValueError if its fields contradict each other."""
         for held in (self.labels, self.names):
             if held and len(held) != self.count:
                 raise ValueError(f"it holds {self.count:,} samples and {len(held):,} names or "
@@ -60,13 +60,13 @@ class Header(BaseModel):
 
 
 def digest(values: np.ndarray) -> str:
-    """What tells an array of whole numbers from another of its shape, the same on every machine."""
+    """Digest of an integer array, the same on every machine."""
     little = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
     return hashlib.blake2b(little.tobytes(), digest_size=12).hexdigest()
 
 
 def seal(model: bytes, header: Header, words: np.ndarray) -> bytes:
-    """A file's content: for the model of that digest (32 bytes)."""
+    """A file's content, for the model with that digest (32 bytes)."""
     fields = header.model_dump(exclude_defaults=True)
     text = zlib.compress(json.dumps(fields, separators=(",", ":")).encode(), 9)
     front = FRONT.pack(MAGIC, VERSION, model, len(text))
@@ -77,12 +77,12 @@ def seal(model: bytes, header: Header, words: np.ndarray) -> bytes:
 def unseal(content: bytes) -> tuple[bytes, Header, np.ndarray]:
     """The model's digest, the header and the words of a file's content.
 
-    Raises ValueError for what is not whole, or no such file.
+    Raises ValueError for an incomplete file, or another kind of file.
     """
     if not content:
         raise ValueError("it is empty")
     if content[:len(MAGIC)] != MAGIC[:len(content)]:
-        raise ValueError("it does not begin as files of hourglass compress do")
+        raise ValueError("it does not begin like a file of hourglass compress")
     if len(content) < FRONT.size + CHECKSUM:
         raise ValueError("it is cut short")
     _, version, model, length = FRONT.unpack_from(content)
@@ -90,8 +90,8 @@ def unseal(content: bytes) -> tuple[bytes, Header, np.ndarray]:
         raise ValueError(f"it is altered, or of version {version}, and this hourglass reads "
                          f"version {VERSION}")
     if _checksum(content[:-CHECKSUM]) != content[-CHECKSUM:]:
-        raise ValueError("it is cut short or altered: its checksum is another; get it again from "
-                         "where it came from")
+        raise ValueError("it is cut short or altered: its checksum is wrong; get the file again "
+                         "from its origin")
     rest = content[FRONT.size:-CHECKSUM]
     if length > len(rest) or (len(rest) - length) % 4:
         raise ValueError("its header does not fit in it")

@@ -1,21 +1,21 @@
-"""The entropy coder, and integer tables that learn: the same walk writes a stream and reads it.
+"""An entropy coder and adaptive integer tables; the same function writes a stream and reads it.
 
-Whoever models the symbols calls `code` with them when writing and with None when reading, and gets
-the symbols back either way: one function is both the compressor and its inverse.
+A model calls `code` with symbols when writing and with None when reading. It returns the symbols in
+both cases, so that one function both compresses and decompresses.
 """
 
 from typing import Any
 
 import numpy as np
 
-TOTAL = 1 << 20     # what the frequencies of a table sum to
-SEEN = 1 << 10      # what a symbol that was seen adds to its weight
-GROWTH = 8          # a table is made anew when an eighth has been added to it
-RAW = 1 << 16       # symbols that are coded as they are come in parts below it
+TOTAL = 1 << 20     # sum of a table's frequencies
+SEEN = 1 << 10      # weight that one coded symbol adds
+GROWTH = 8          # a table is rebuilt when its weight has grown by an eighth
+RAW = 1 << 16       # uniform symbols are coded in parts below it
 
 
 class Coder:
-    """A range coder (Martin, 1979) that writes, or one that reads what was written, 32-bit words.
+    """A range coder (Martin, 1979) that writes or reads 32-bit words.
 
     Raises ValueError for words that no coder wrote.
     """
@@ -27,33 +27,33 @@ class Coder:
         self.stream = queue.RangeDecoder(words) if self.reads else queue.RangeEncoder()
 
     def code(self, model: Any, count: int, symbols: np.ndarray | None) -> np.ndarray:
-        """So many symbols by the model: written, or read where there are none yet, (count,)."""
+        """Code `count` symbols by the model: write them, or read them if `symbols` is None."""
         if not self.reads:
             self.stream.encode(np.ascontiguousarray(symbols, np.int32), model)
             return np.asarray(symbols)
         try:
             read: np.ndarray = self.stream.decode(model, count)
         except (AssertionError, ValueError) as error:
-            raise ValueError(f"its data are not what a coder writes ({error})") from None
+            raise ValueError(f"its data does not come from a coder ({error})") from None
         return read
 
     def raw(self, count: int, below: int, symbols: np.ndarray | None) -> np.ndarray:
-        """The same of symbols from 0 that are all as likely, below a number up to 2**16."""
+        """Code uniform symbols from 0 to below a number of at most 2**16."""
         return self.code(self.library.stream.model.Uniform(below), count, symbols)
 
     def words(self) -> np.ndarray:
-        """What was written, as 32-bit words."""
+        """The written data, as 32-bit words."""
         written: np.ndarray = self.stream.get_compressed()
         return written
 
     def check_end(self) -> None:
-        """Raises ValueError where more was written than has been read."""
+        """Raise ValueError if data is left that has not been read."""
         if not self.stream.maybe_exhausted():
             raise ValueError("it holds more data than it says")
 
 
 def constriction() -> Any:
-    """The library of entropy coders (Bamler, 2022, arXiv 2201.01741)."""
+    """Import the library of entropy coders (Bamler, 2022, arXiv 2201.01741)."""
     try:
         import constriction
     except ImportError:
@@ -62,7 +62,7 @@ def constriction() -> Any:
 
 
 def frequencies(weights: np.ndarray) -> np.ndarray:
-    """Whole numbers from 1, (S,), that sum to TOTAL, nearly as the weights (S,) are."""
+    """Integers from 1, (S,), that sum to TOTAL and are nearly proportional to the weights (S,)."""
     spare = TOTAL - len(weights)
     each = weights * spare // weights.sum()
     each[weights.argmax()] += spare - each.sum()
@@ -70,8 +70,8 @@ def frequencies(weights: np.ndarray) -> np.ndarray:
 
 
 def falling(size: int, centre: int, eighths: int, mass: int) -> np.ndarray:
-    """Weights (size,) of about that sum which fall by the same factor with every step away from
-    the centre; the mean step is so many eighths. In whole numbers, the same on every machine."""
+    """Weights (size,) with about that sum that fall geometrically from the centre; `eighths` is the
+    mean distance, in eighths of a step. They are integers, the same on every machine."""
     weights = np.zeros(size, np.int64)
     height, start = 1 << 40, max(eighths, 1)
     for away in range(max(centre, size - 1 - centre) + 1):
@@ -83,10 +83,10 @@ def falling(size: int, centre: int, eighths: int, mass: int) -> np.ndarray:
 
 
 class Tables:
-    """A table of frequencies for each of K contexts, which learns from what has been coded.
+    """A table of frequencies for each of K contexts, which adapts to the coded symbols.
 
-    They begin with weights (K, S). Frequencies are whole numbers that sum to a power of two, so
-    that as shares they are exact, and so is all that the coder makes of them, on any machine.
+    It begins with weights (K, S). Frequencies are integers that sum to a power of two, so shares
+    are exact, and so is the coder's result on any machine.
     """
 
     def __init__(self, weights: np.ndarray):
@@ -96,7 +96,8 @@ class Tables:
         self.models: list[Any] = [None] * len(weights)
 
     def code(self, coder: Coder, contexts: np.ndarray, symbols: np.ndarray | None) -> np.ndarray:
-        """Code symbols (M,), each by the table of its context (M,); the tables learn after all."""
+        """Code symbols (M,), each with the table of its context (M,). The tables adapt
+        afterwards."""
         order = np.argsort(contexts, kind="stable")
         present, starts = np.unique(contexts[order], return_index=True)
         coded = np.empty(len(contexts), np.int64)

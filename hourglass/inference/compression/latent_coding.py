@@ -1,4 +1,4 @@
-"""Rounded codes as symbols: a table for each factor, the lowest bits as they are."""
+"""Code rounded latents as symbols: one table per latent dimension, and raw low bits."""
 
 from itertools import pairwise
 
@@ -9,11 +9,11 @@ from ...core.console import track
 from .entropy_coder import RAW, SEEN, Coder, Tables, falling
 
 SYMBOLS, MIDDLE = 256, 128
-ESCAPE = 0            # the symbol of what lies farther out than the others reach
-WIDEST = 16           # mean distance from the centre that a table is for, in symbols
-MASS = 32 * SEEN      # what a table begins with: as if so many symbols had been seen
-FEWEST = 8            # rows at a time grow by an eighth of what went before
-MOST_LOW = 16         # bits that may be coded as they are
+ESCAPE = 0            # the symbol for values beyond the others
+WIDEST = 16           # largest mean distance from the centre of a table, in symbols
+MASS = 32 * SEEN      # initial weight of a table: as if this many symbols had been coded
+FEWEST = 8            # rows per block grow by an eighth of all earlier rows
+MOST_LOW = 16         # most low bits that are coded raw
 
 
 def spreads_of(q: np.ndarray) -> np.ndarray:
@@ -25,9 +25,9 @@ def spreads_of(q: np.ndarray) -> np.ndarray:
 def code_factors(
     coder: Coder, spreads: np.ndarray, shape: tuple[int, int, int], q: np.ndarray | None
 ) -> np.ndarray:
-    """Write rounded codes q of this shape (N, D, P), or read them; `spreads` (D,) are of them.
+    """Write rounded codes q of this shape (N, D, P), or read them. `spreads` (D,) describe them.
 
-    Raises ValueError for a stream that no codes were written to.
+    Raises ValueError for a stream without such codes.
     """
     n, d, p = shape
     low = np.array([max(0, int(s - 1).bit_length() - (8 * WIDEST).bit_length() + 1)
@@ -44,7 +44,7 @@ def code_factors(
 
 
 def _blocks(n: int) -> list[tuple[int, int]]:
-    """Rows that are coded together: few at first, for tables learn between blocks."""
+    """Blocks of rows that are coded together: small at first, as tables adapt between blocks."""
     starts = [0]
     while starts[-1] < n:
         starts.append(min(n, starts[-1] + max(1, starts[-1] // FEWEST)))
@@ -54,7 +54,7 @@ def _blocks(n: int) -> list[tuple[int, int]]:
 def _code_block(
     coder: Coder, tables: Tables, factors: np.ndarray, low: np.ndarray, q: np.ndarray | None
 ) -> np.ndarray:
-    """Values (M,) of factors (M,) of which so many bits `low` (M,) go as they are."""
+    """Code values (M,) of latent dimensions (M,), with their lowest `low` (M,) bits raw."""
     symbols, rest = None, None
     if q is not None:
         symbols, rest = (q >> low) + MIDDLE, q & ((1 << low) - 1)

@@ -1,4 +1,4 @@
-"""Samples of any kind to a compressed file's content and back."""
+"""Compress samples of any kind to a file's content, and decompress it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from .codec import Codec, Contents, Wish
 
 
 def codec_of(pipeline: Pipeline) -> Codec:
-    """The codec of a model; raises ValueError where its package is not installed."""
+    """The codec of a model. Raises ValueError if its package is not installed."""
     network = pipeline.network
     return Codec(network.model, pipeline.inputs.description, network.code)
 
@@ -17,15 +17,15 @@ def codec_of(pipeline: Pipeline) -> Codec:
 def packed(
     pipeline: Pipeline, x: Any, y: Any, wish: Wish, training: Callable[[], Codes | None]
 ) -> bytes:
-    """A file's content that holds samples. `training` gives the training samples' codes, where
-    they are kept. Raises ValueError."""
+    """Compress samples to a file's content. `training` returns the saved codes of the training
+    samples. Raises ValueError."""
     found = pipeline.inputs.collect(x)
     return codec_of(pipeline).compress(found, pipeline.encode(found, y),
                                        pipeline.labels.of(y, found), wish, training())
 
 
 def unpacked(pipeline: Pipeline, content: bytes) -> Contents:
-    """What `packed` was given; raises ValueError for what is damaged, or another model's."""
+    """Decompress what `packed` wrote. Raises ValueError for a damaged file or another model's."""
     try:
         return codec_of(pipeline).decompress(content)
     except ValueError as error:

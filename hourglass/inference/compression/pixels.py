@@ -1,21 +1,22 @@
-"""8-bit images as they become known, pixel by pixel: what is there to tell the next one from."""
+"""8-bit images that become known pixel by pixel, and what is known for predicting the next
+pixel."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from einops import rearrange
 
-EDGE = 2   # pixels of border around a canvas: as far as anything looks
+EDGE = 2   # border of a canvas in pixels: the largest distance of a neighbour
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """Images with a border: of the pixels, zeros where they are not known yet; of the decoder's
-    guess, its edge. All uint8 (N, H, W, C), border included."""
+    """Images with a border: pixels, zero while unknown, and the decoder's prediction with repeated
+    edges. All are uint8 (N, H, W, C), border included."""
 
     x: np.ndarray
     guess: np.ndarray
-    error: np.ndarray      # between a pixel and what was told of it, absolute
+    error: np.ndarray      # absolute error of each pixel's prediction
 
     @property
     def inside(self) -> np.ndarray:
@@ -23,33 +24,33 @@ class Canvas:
         return self.x[:, EDGE:-EDGE, EDGE:-EDGE]
 
     def pixel(self, place: "Place", dy: int, dx: int, channel: int) -> np.ndarray:
-        """The pixels that lie so far from places (M,), (N, M)."""
+        """The pixels at a distance from positions (M,), (N, M)."""
         return _near(self.x, place, dy, dx, channel)
 
     def guessed(self, place: "Place", dy: int, dx: int, channel: int) -> np.ndarray:
-        """What the decoder guesses there, (N, M)."""
+        """The decoder's prediction there, (N, M)."""
         return _near(self.guess, place, dy, dx, channel)
 
     def missed(self, place: "Place", dy: int, dx: int, channel: int) -> np.ndarray:
-        """How far what was told there was off, (N, M)."""
+        """The error of the prediction there, (N, M)."""
         return _near(self.error, place, dy, dx, channel)
 
     def put(self, place: "Place", channel: int, x: np.ndarray, told: np.ndarray) -> None:
-        """Pixels x (N, M) and what was told of them, at places (M,)."""
+        """Store pixels x (N, M) and their prediction at positions (M,)."""
         at = (slice(None), place.rows + EDGE, place.columns + EDGE, channel)
         self.x[at], self.error[at] = x, np.abs(x - told)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where pixels lie in every image: rows and columns (M,)."""
+    """Positions of pixels in every image: rows and columns (M,)."""
 
     rows: np.ndarray
     columns: np.ndarray
 
 
 def canvas_of(guess: np.ndarray, x: np.ndarray | None = None) -> Canvas:
-    """What the decoder guesses, uint8 (N, H, W, C), and the pixels, if they are known."""
+    """A canvas for the decoder's prediction, uint8 (N, H, W, C), and the pixels, if known."""
     edges = ((0, 0), (EDGE, EDGE), (EDGE, EDGE), (0, 0))
     none = np.zeros_like(guess)
     return Canvas(np.pad(none if x is None else x, edges), np.pad(guess, edges, mode="edge"),
@@ -67,8 +68,8 @@ def all_places(height: int, width: int) -> Place:
 
 
 def diagonals(height: int, width: int) -> list[Place]:
-    """Every pixel, in steps: those of a step have no need of one another, only of what lies above,
-    one to the right included, and to the left."""
+    """All pixels in steps. Pixels of a step do not depend on each other, only on those above, up to
+    one to the right, and to the left."""
     every = all_places(height, width)
     step = every.columns + 2 * every.rows
     order = np.argsort(step, kind="stable")

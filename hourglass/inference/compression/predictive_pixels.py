@@ -1,7 +1,7 @@
-"""Pixels of photographs: told as a weighted sum of what is known, coded by how far that is off.
+"""Code pixels of photographs: predict each as a weighted sum of known values, and code the error.
 
-With contexts of how uncertain that is, as Wu & Memon have them (1997), and the decoder's image,
-which is known on all sides, among what is known.
+Contexts of uncertainty follow Wu & Memon (1997). The decoder's image is among the known values, and
+known on all sides.
 """
 
 import numpy as np
@@ -11,31 +11,31 @@ from ...core.console import track
 from .entropy_coder import SEEN, Coder, Tables, falling
 from .pixels import Canvas, Place, all_places, canvas_of, diagonals
 
-BEFORE = ((0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0))   # pixels known by then (dy, dx)
+BEFORE = ((0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0))   # known neighbours (dy, dx)
 AROUND = ((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
-ONE = 1 << 12            # what a weight of 1 is
-LARGEST = 64 * ONE       # weight
-PENALTY = 50.0           # of the least squares; keeps weights small where little is known
-FITTED = 400_000         # pixels that weights are fitted to
-FEW = 100_000            # pixels; with fewer, one set of weights is all that pays
-ROUNDS = 3               # of least squares, each weighing a pixel by how well the last told it
-CLOSE = 2.0              # greys; as well as that is well enough
-ACTIVITY = np.array([2, 6, 12, 24, 48, 100])        # of what is around, each with its weights
+ONE = 1 << 12            # the integer for a weight of 1
+LARGEST = 64 * ONE       # largest weight
+PENALTY = 50.0           # ridge penalty, which keeps weights small for little data
+FITTED = 400_000         # most pixels that weights are fitted to
+FEW = 100_000            # with fewer pixels, only one set of weights pays off
+ROUNDS = 3               # of least squares, each weighted by the errors of the last one
+CLOSE = 2.0              # errors below count alike, in greys
+ACTIVITY = np.array([2, 6, 12, 24, 48, 100])        # bins of local change, each with its weights
 LEVELS = np.array([0, 1, 2, 3, 5, 8, 12, 17, 23, 31, 41, 55, 75, 105, 150])   # of uncertainty
-TONES = np.array([0, 15, 127, 239, 254])            # greys between which errors differ in kind
-MASS = 24 * SEEN         # what a table begins with
+TONES = np.array([0, 15, 127, 239, 254])            # bins of grey, as errors differ between them
+MASS = 24 * SEEN         # initial weight of a table
 
-Weights = list[list[list[int]]]   # of every channel, of every activity, of everything known
+Weights = list[list[list[int]]]   # by channel, by activity, by known value
 
 
 def known_count(channel: int) -> int:
-    """How many numbers a pixel of that channel is told from."""
+    """Number of known values that predict a pixel of that channel."""
     return len(BEFORE) * (channel + 1) + channel + len(AROUND) + channel
 
 
 def fit_weights(x: np.ndarray, guess: np.ndarray) -> Weights:
-    """The weights by which pixels of images uint8 (N, H, W, C) are best told beside the decoder's
-    guess of them: least squares, weighed until they are nearly least absolute errors."""
+    """Fit the weights that predict pixels of images uint8 (N, H, W, C), given the decoder's images:
+    by least squares, reweighted towards least absolute errors."""
     n, height, width, channels = x.shape
     random, every = np.random.default_rng(0), all_places(height, width)
     images = np.sort(random.permutation(n)[:FITTED // 100])
@@ -53,9 +53,9 @@ def fit_weights(x: np.ndarray, guess: np.ndarray) -> Weights:
 
 
 def _fit(known: np.ndarray, true: np.ndarray, channel: int) -> list[int]:
-    """Whole weights (F,) by which `known` (M, F) tells `true` (M,)."""
+    """Integer weights (F,) by which `known` (M, F) predicts `true` (M,)."""
     start = np.zeros(known_count(channel))
-    start[len(BEFORE) * (channel + 1) + channel] = 1.0   # the guess of this very pixel
+    start[len(BEFORE) * (channel + 1) + channel] = 1.0   # the decoder's value of this pixel
     best, worth = start, np.ones(len(true))
     for _ in range(ROUNDS):
         weighed = known * rearrange(worth, "m -> m 1")
@@ -69,7 +69,7 @@ def _fit(known: np.ndarray, true: np.ndarray, channel: int) -> list[int]:
 def code_differences(
     coder: Coder, guess: np.ndarray, weights: Weights, x: np.ndarray | None
 ) -> np.ndarray:
-    """Write images x, uint8 (N, H, W, C), beside what the decoder guesses of them, or read them."""
+    """Write images x, uint8 (N, H, W, C), given the decoder's images, or read them."""
     canvas = canvas_of(guess)
     tables = [Tables(_beginnings()) for _ in weights]
     steps = diagonals(*guess.shape[1:3])
@@ -89,7 +89,7 @@ def code_differences(
 
 
 def _known(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
-    """What a pixel is told from, (N, M, F)."""
+    """The known values that predict a pixel, (N, M, F)."""
     found = [canvas.pixel(place, dy, dx, c) for c in range(channel + 1) for dy, dx in BEFORE]
     found += [canvas.pixel(place, 0, 0, c) for c in range(channel)]
     found += [canvas.guessed(place, dy, dx, channel) for dy, dx in AROUND]
@@ -98,10 +98,10 @@ def _known(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
 
 
 def _activity(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
-    """How much the image changes around, (N, M)."""
+    """How much the image changes nearby, (N, M)."""
     left, above, corner, right = (canvas.pixel(place, dy, dx, channel) for dy, dx in BEFORE[:4])
     found = np.abs(left - corner) + np.abs(above - corner) + np.abs(right - above)
-    if channel:   # where one colour changes, the next does
+    if channel:   # if one colour changes, the next does too
         here, *beside = (canvas.pixel(place, dy, dx, channel - 1)
                          for dy, dx in ((0, 0), *BEFORE[:2]))
         found = found + sum(np.abs(here - other) for other in beside)
@@ -113,15 +113,15 @@ def _kind(activity: np.ndarray, kinds: int) -> np.ndarray:
 
 
 def _uncertainty(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
-    """How far what was told of the pixels before was off, (N, M)."""
+    """Errors of the predictions of earlier pixels, (N, M)."""
     left, above, corner, right = (canvas.missed(place, dy, dx, channel) for dy, dx in BEFORE[:4])
     found = 2 * (left + above) + corner + right
     return found + 6 * canvas.missed(place, 0, 0, channel - 1) if channel else found
 
 
 def _beginnings() -> np.ndarray:
-    """What tables begin with, (contexts, 256): small errors are likelier, the more so where little
-    is uncertain."""
+    """Initial weights of the tables, (contexts, 256): small errors are more likely, most of all at
+    low uncertainty."""
     scales = [1, *(4 * LEVELS[1:] // 3), 200]
     each = [np.roll(falling(256, 128, int(scale), MASS), -128) for scale in scales]
     return np.repeat(np.stack(each), len(TONES) + 1, axis=0)

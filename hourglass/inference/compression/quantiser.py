@@ -1,4 +1,4 @@
-"""Codes to whole numbers and back: a step for each factor."""
+"""Round codes to integers and back, with one step size per latent dimension."""
 
 import math
 from dataclasses import dataclass
@@ -9,29 +9,29 @@ from einops import rearrange
 ROOTS = (1.0, 1.0905077326652577, 1.189207115002721, 1.2968395546510096, 1.4142135623730951,
          1.5422108254079407, 1.681792830507429, 1.8340080864093424)   # 2 ** (i / 8)
 FINEST, COARSEST = -400, 400   # exponents
-FARTHEST = 2**31 - 1           # that a rounded code can be from 0
+FARTHEST = 2**31 - 1           # largest rounded code
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where a factor's rounded values lie: at (q + centre / 8) * 2 ** (step / 8) for whole q."""
+    """The grid of a latent's rounded values: (q + centre / 8) * 2 ** (step / 8) for integers q."""
 
     steps: np.ndarray      # (D,) exponents, in eighths of an octave
     centres: np.ndarray    # (D,) in eighths of a step
 
     def round(self, z: np.ndarray) -> np.ndarray:
-        """Codes z (N, D, ...) as whole numbers of steps from the centre, (N, D, P).
+        """Round codes z (N, D, ...) to integer steps from the centre, (N, D, P).
 
-        Raises ValueError where they do not fit 32 bits.
+        Raises ValueError if they do not fit 32 bits.
         """
         q = np.rint(flat(z) / self._sizes() - rearrange(self.centres, "d -> d 1") / 8)
-        if not np.abs(q).max(initial=0) < FARTHEST / 2:   # nor NaN
-            raise ValueError("codes cannot be kept in steps that fine; choose a larger --step, or "
+        if not np.abs(q).max(initial=0) < FARTHEST / 2:   # also false for NaN
+            raise ValueError("codes cannot be rounded in such fine steps; use a larger --step, or "
                              "a lower --quality")
         return q.astype(np.int64)
 
     def place(self, q: np.ndarray) -> np.ndarray:
-        """What rounded codes (N, D, P) stand for, (N, D, P), in double precision."""
+        """The values of rounded codes (N, D, P), in double precision."""
         return (8 * q + rearrange(self.centres, "d -> d 1")) * (self._sizes() / 8)
 
     def _sizes(self) -> np.ndarray:
@@ -40,12 +40,13 @@ class Grid:
 
 
 def flat(z: np.ndarray) -> np.ndarray:
-    """Codes (N, D) or (N, D, H, W) as (N, D, P): P places, 1 of a vector, in double precision."""
+    """Codes (N, D) or (N, D, H, W) as (N, D, P): P positions, 1 for a vector, in double
+    precision."""
     return z.reshape(*z.shape[:2], -1).astype(np.float64)
 
 
 def grid_of(sizes: np.ndarray, means: np.ndarray) -> Grid:
-    """The grid whose steps are nearest to those sizes (D,), with a point near the means (D,)."""
+    """The grid with steps nearest to these sizes (D,) and a point near the means (D,)."""
     steps = np.rint(8 * np.log2(sizes)).clip(FINEST, COARSEST).astype(np.int64)
     plain = Grid(steps, np.zeros_like(steps))
     centres = np.rint(8 * means / plain._sizes()[:, 0])

@@ -1,4 +1,4 @@
-"""How finely to round each factor: as much as the decoder cares, or a share of its spread."""
+"""Choose the step size of each latent: by the decoder's sensitivity, or as a share of its std."""
 
 from dataclasses import dataclass
 
@@ -13,29 +13,29 @@ from ...model.autoencoder import Autoencoder
 from .exact_decoder import decoded_mean
 from .quantiser import Grid, flat, grid_of
 
-PROBES = 8               # directions in which each is looked at
-WIDEST = 4.0             # standard deviations of a factor, in one step
-ROUNDING = 1 / 255**2 / 12   # error of 8-bit values; no less than that is worth saving
-SEARCHED = 32            # eighths of an octave to either side of the first guess
+PROBES = 8               # random directions to measure sensitivity
+WIDEST = 4.0             # largest step, in standard deviations
+ROUNDING = 1 / 255**2 / 12   # error of 8-bit values; smaller ones do not matter
+SEARCHED = 32            # eighths of an octave to both sides of the first guess
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How the codes of samples lie: the mean and standard deviation of each factor, (D,)."""
+    """Mean and standard deviation of each latent over samples, (D,)."""
 
     mean: np.ndarray
     std: np.ndarray
 
 
 def spread_of(z: np.ndarray) -> Spread:
-    """Of codes z (N, D, ...); of one that never changes, its size or 1 stands for its deviation."""
+    """Statistics of codes z (N, D, ...). A constant latent gets its size or 1 as deviation."""
     values = rearrange(flat(z), "n d p -> d (n p)")
     mean, std = values.mean(1), values.std(1)
     return Spread(mean, np.where(std > 0, std, np.maximum(np.abs(mean), 1.0)))
 
 
 def by_share(spread: Spread, share: float) -> Grid:
-    """Every step that share of its factor's standard deviation."""
+    """Steps of that share of each latent's standard deviation."""
     return grid_of(share * spread.std, spread.mean)
 
 
@@ -44,10 +44,10 @@ def by_quality(
 ) -> Grid:
     """Steps with which rounding adds at most (100 - quality) % to the model's squared error.
 
-    x (N, ...) are the samples in the model's scale, z (N, D, ...) their codes. At that error the
-    least is spent where every factor adds the same (reverse water-filling; Cover & Thomas,
-    2006, 10.3): its step is inverse to how much the decoder changes with it, but no wider than the
-    factor is.
+    x (N, ...) are the samples in the model's scale, z (N, D, ...) their codes. At a given error,
+    the file is smallest if every latent adds the same error (reverse water-filling; Cover & Thomas,
+    2006, 10.3). So a step is inverse to the decoder's sensitivity, but at most as wide as the
+    latent varies.
     """
     spread, slopes = spread_of(z), sensitivity(model, z, y)
     error = _error(model, z, y, x)
@@ -70,8 +70,8 @@ def by_quality(
 
 
 def sensitivity(model: Autoencoder, z: np.ndarray, y: np.ndarray | None) -> np.ndarray:
-    """How far the decoder's output moves with each factor, (D,): the root mean square of the
-    columns of its Jacobian, from its products with random signs."""
+    """Sensitivity of the decoder's output to each latent, (D,): root mean square of its Jacobian's
+    columns, from products with random signs."""
     generator = torch.Generator().manual_seed(0)
     squares = np.zeros(z.shape[1])
     codes = _codes(model, z).requires_grad_()
@@ -84,7 +84,7 @@ def sensitivity(model: Autoencoder, z: np.ndarray, y: np.ndarray | None) -> np.n
 
 
 def _error(model: Autoencoder, z: np.ndarray, y: np.ndarray | None, x: np.ndarray) -> float:
-    """The mean squared error of samples x by what is decoded of codes z."""
+    """Mean squared error of samples x against the decoded codes z."""
     with torch.inference_mode():
         again = channels_last(decoded_mean(model, _codes(model, z), y)).cpu().numpy()
     return float(np.square(again - x).mean(dtype=np.float64))

@@ -1,3 +1,3 @@
-"""Detectors: `(**options) -> Rule`, how abnormal a sample is; higher is more abnormal."""
+"""Anomaly detectors: `(**options) -> Rule`. A higher score is more abnormal."""
 
 from . import combined, latent_distance, local, reconstruction

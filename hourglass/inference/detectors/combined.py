@@ -1,4 +1,4 @@
-"""Several detectors as one, each brought to the scale of normal samples."""
+"""Combine several detectors on the scale of normal samples."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ from .tail_probability import log_survival
 
 @detectors.add("combined")
 def combined(of: tuple[str, ...] = ("error", "knn")) -> Rule:
-    """The sum of -log of the share of normal samples that score as high (Fisher, 1932), of each
-    of these detectors: each counts for as much as its score is rare among normal samples."""
+    """Fisher's method (1932): the sum over these detectors of -log of the share of normal samples
+    with a higher score, so that each counts by how rare its score is."""
     if not of:
-        raise ValueError("combined wants detectors, as in combined(('error', 'mahalanobis'))")
+        raise ValueError("combined needs detectors, as in combined(('error', 'mahalanobis'))")
     rules: list[Rule] = [detectors.make(text) for text in of]
 
     def fit(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:
@@ -41,6 +41,6 @@ def combined(of: tuple[str, ...] = ("error", "knn")) -> Rule:
 
 
 def state_of(number: int, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What one of several detectors remembers, and the sorted scores of normal samples."""
+    """The state of one of several detectors, and the sorted scores of normal samples."""
     return {name.partition(":")[2]: value for name, value in state.items()
             if name.partition(":")[0] == str(number)}

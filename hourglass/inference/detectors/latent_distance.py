@@ -1,4 +1,4 @@
-"""How far a sample's code is from those of training: detectors in the latent space."""
+"""Detectors in latent space: the distance of a sample's code from the training codes."""
 
 import numpy as np
 import torch
@@ -8,20 +8,20 @@ from ...core.covariance import root_of_covariance
 from ...core.hints import Count
 from ...core.registry import detectors
 
-MOST = 20_000   # codes that neighbours are looked for among, evenly spread over all
-CHUNK = 2000    # samples whose distances are held at once
+MOST = 20_000   # most training codes, evenly spread over all
+CHUNK = 2000    # samples whose distances are in memory at once
 
 
 @detectors.add("knn")
 def knn(k: Count = 5) -> Rule:
-    """Mean distance of the code to its k nearest neighbours among those of training, of which at
-    most 20,000 are kept (Angiulli & Pizzuti, 2002)."""
+    """Mean distance of the code to its k nearest neighbours among at most 20,000 training codes
+    (Angiulli & Pizzuti, 2002)."""
     def fit(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:
         return {"codes": codes[_some(codes)]}
 
     def score(seen: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
         from sklearn.neighbors import NearestNeighbors
-        codes = state["codes"]   # brute: for few samples, or many factors, a tree takes longer
+        codes = state["codes"]   # brute force: for few samples or many dimensions, trees are slower
         near = NearestNeighbors(n_neighbors=min(k, len(codes)), algorithm="brute").fit(codes)
         return np.concatenate([near.kneighbors(seen.z[start:start + CHUNK])[0].mean(1)
                                for start in range(0, len(seen.z), CHUNK)])
@@ -38,8 +38,8 @@ def _some(codes: np.ndarray) -> np.ndarray:
 
 
 def distance_to_others(codes: np.ndarray, among: np.ndarray, k: int) -> np.ndarray:
-    """(N,) mean distance of each code (N, D) to the k nearest ones of the rows `among` (M,), but
-    never to itself; 0 where there is no other."""
+    """Mean distance of each code (N, D) to the k nearest ones of the rows `among` (M,), except
+    itself, (N,); 0 if there is no other."""
     from sklearn.neighbors import NearestNeighbors
     count = min(k + 1, len(among))
     near = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(codes[among])
@@ -48,7 +48,7 @@ def distance_to_others(codes: np.ndarray, among: np.ndarray, k: int) -> np.ndarr
         rows = np.arange(start, min(start + CHUNK, len(codes)))
         distances, found = near.kneighbors(codes[rows])
         itself = among[found] == rows[:, None]
-        if len(among) > k:   # one more than wanted was looked for: it goes, or else the furthest
+        if len(among) > k:   # k + 1 were searched: drop the code itself, or else the furthest
             itself[~itself.any(1), -1] = True
         kept = np.where(itself, 0, distances)
         means.append(kept.sum(1) / np.maximum((~itself).sum(1), 1))
@@ -57,9 +57,8 @@ def distance_to_others(codes: np.ndarray, among: np.ndarray, k: int) -> np.ndarr
 
 @detectors.add("mahalanobis")
 def mahalanobis() -> Rule:
-    """Distance of the code to the mean of those of training, in widths of their cloud in that
-    direction (Mahalanobis, 1936); their covariance is shrunk as far as there are few (Ledoit &
-    Wolf, 2004)."""
+    """Mahalanobis distance of the code to the mean of the training codes (Mahalanobis, 1936). Their
+    covariance is shrunk, more for fewer codes (Ledoit & Wolf, 2004)."""
     def fit(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:
         z = torch.from_numpy(codes).double()
         return {"mean": z.mean(0).numpy(), "root": root_of_covariance(z).double().numpy()}
@@ -78,8 +77,8 @@ def mahalanobis() -> Rule:
 
 
 def widths_to_others(z: np.ndarray, root: np.ndarray) -> np.ndarray:
-    """(N,) Mahalanobis distance of each code (N, D) to the mean of the others, by their covariance:
-    the one with that root, with one code less and shrunk as far (Sherman & Morrison, 1950)."""
+    """Mahalanobis distance of each code (N, D) to the mean of the others, with the others'
+    covariance, (N,): by a rank-one update of the one with that root (Sherman & Morrison, 1950)."""
     from sklearn.covariance import ledoit_wolf_shrinkage
     count = len(z)
     if count < 3:

@@ -1,4 +1,4 @@
-"""Where a sample comes back badly: detectors that look at the errors place by place."""
+"""Local detectors: they look at maps of errors, block by block."""
 
 from collections.abc import Callable
 
@@ -10,42 +10,42 @@ from ...core.registry import detectors
 from .reconstruction import nothing
 
 BLOCK = 8         # pixels, or steps of a series
-GROUND = 0.3      # of the mean spread of all places, added to that of each: some hardly vary
+GROUND = 0.3      # share of the mean std over positions, added to each: some hardly vary
 
 State = dict[str, np.ndarray]
 
 
 @detectors.add("local")
 def local(block: Count = BLOCK) -> Rule:
-    """Squared error of the reconstruction in that block of `block` by `block` pixels (steps of a
-    series, one column of a table) where it is largest."""
+    """Largest squared reconstruction error of a block of `block` by `block` pixels (steps of a
+    series, one column of a table)."""
     return _largest(lambda seen: seen.model, "model", block)
 
 
 @detectors.add("pca_local")
 def pca_local(block: Count = BLOCK) -> Rule:
-    """The same of the reconstruction by principal components of the training samples."""
+    """Like local, for the reconstruction by PCA of the training samples."""
     return _largest(lambda seen: seen.pca, "pca", block)
 
 
 @detectors.add("relative")
 def relative(block: Count = BLOCK) -> Rule:
-    """The largest error of a block beside what is normal at that place: how many standard
-    deviations its logarithm lies above the mean of held-out normal samples there."""
+    """Largest error of a block relative to normal samples there: standard deviations of its
+    logarithm above the mean of calibration samples."""
     return _beside_normal(lambda seen: seen.model, "model", block)
 
 
 @detectors.add("pca_relative")
 def pca_relative(block: Count = BLOCK) -> Rule:
-    """The same of the reconstruction by principal components of the training samples."""
+    """Like relative, for the reconstruction by PCA of the training samples."""
     return _beside_normal(lambda seen: seen.pca, "pca", block)
 
 
 @detectors.add("pca")
 def pca() -> Rule:
-    """Squared error of the reconstruction by principal components of the training samples: a
-    twelfth as many as a sample has values, or as the code has numbers if those are more, up to 400
-    and to what the training samples allow. The baseline of all others."""
+    """Squared error of the reconstruction by PCA of the training samples, the baseline of all
+    others. It has a twelfth as many components as a sample has values, or as many as latents if
+    there are more; at most 400, and what the training samples allow."""
     def score(seen: Seen, state: State) -> np.ndarray:
         flat = seen.pca.reshape(len(seen.pca), -1)
         known = np.isfinite(flat)
@@ -81,22 +81,22 @@ def _beside_normal(errors: Callable[[Seen], np.ndarray], kind: str, block: int) 
 
 
 def usual_level(normal: np.ndarray) -> float:
-    """The error that most normal samples (N, ...) have: added before logarithms are taken, so that
-    what is far below it does not matter."""
+    """The error that most normal samples (N, ...) have. It is added before logarithms are taken, so
+    that errors far below it do not matter."""
     level = float(np.median(normal.reshape(len(normal), -1).mean(1)))
     return level if level > 0 else 1e-12
 
 
 def highest(maps: np.ndarray) -> np.ndarray:
-    """(N,) the largest value of each map (N, ...)."""
+    """The largest value of each map (N, ...), (N,)."""
     found: np.ndarray = maps.reshape(len(maps), -1).max(1).astype(np.float64)
     return found
 
 
 def in_blocks(errors: np.ndarray, block: int) -> np.ndarray:
-    """Maps (N, H, W) or (N, T) of the mean error of the block around each place, over its known
-    values, mirrored at the edges; 0 where none is known. Rows of a table (N, D) have no
-    neighbours: those are of shape (N, D, 1)."""
+    """Mean errors over the block around each position of maps (N, H, W) or (N, T), of observed
+    values, mirrored at the edges; 0 where none is observed. Columns of a table, (N, D, 1), have no
+    neighbours."""
     known = np.isfinite(errors)
     if errors.ndim > 2 and errors.shape[-1] == 1:
         return np.where(known, errors, 0)
@@ -111,19 +111,19 @@ def _blurred(maps: np.ndarray, block: int) -> np.ndarray:
     from scipy.ndimage import uniform_filter
     sides = [min(block, side) for side in maps.shape[1:]]
     means = uniform_filter(maps.astype(np.float64), (1, *sides), mode="reflect")
-    return np.maximum(means, 0)   # of running sums, which may end a little below
+    return np.maximum(means, 0)   # running sums may end slightly below 0
 
 
 def spread_of(variance: np.ndarray) -> np.ndarray:
-    """What a place's logarithm is measured in, from the variance of normal ones (H, W): its
-    standard deviation and a part of what is usual, so that no place counts without bounds."""
+    """Scale of the logarithm at each position (H, W), from the variance of normal samples: its
+    standard deviation plus a part of the usual one, so that no position counts without limit."""
     spread = np.sqrt(np.maximum(variance, 0))
     found: np.ndarray = spread + GROUND * max(float(spread.mean()), 0.1)
     return found
 
 
 def beside_others(logs: np.ndarray) -> np.ndarray:
-    """Logarithms (N, ...) beside the mean and the spread of the others, each without itself."""
+    """Logarithms (N, ...) standardised by mean and deviation of the other samples."""
     count = len(logs)
     mean, variance = logs.mean(0), logs.var(0)
     if count < 3:

@@ -1,22 +1,22 @@
-"""How rare a score is among those of normal samples, further out than any of them, too."""
+"""Tail probability of a score among those of normal samples, also beyond all of them."""
 
 import numpy as np
 
-TAIL = 0.1    # share of the normal scores that tell how fast the tail falls
+TAIL = 0.1    # share of normal scores from which the tail's rate is estimated
 
 
 def log_survival(normal: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """(N,) log of the share of normal samples that score higher than `scores` (N,).
+    """Log of the share of normal samples that score higher than `scores` (N,), (N,).
 
-    `normal` (M,) are sorted. Between them the share is interpolated (Hazen, 1914); above all but a
-    tenth of them it falls exponentially, at the rate of their mean excess, as tails do that are
+    `normal` (M,) is sorted. Between its values the share is interpolated (Hazen, 1914). For its top
+    tenth and beyond it falls exponentially, at the rate of their mean excess, as tails do that are
     neither bounded nor heavy (Pickands, 1975). It never rises with the score.
     """
     count = len(normal)
     start = max(0, count - 1 - max(1, round(TAIL * count)))
     end = float(normal[start])
     above = normal[start + 1:] - end
-    least = 1e-9 * max(float(np.abs(normal).max()), 1e-9)   # where all normal scores are the same
+    least = 1e-9 * max(float(np.abs(normal).max()), 1e-9)   # if all normal scores are equal
     width = max(float(above.mean()) if len(above) else 0.0, least)
     values, repeats = np.unique(normal, return_counts=True)
     shares = 1 - (np.cumsum(repeats) - repeats / 2) / count

@@ -1,1 +1,1 @@
-"""log p(x), with the codes integrated out: estimates of it, and what its bound is made of."""
+"""Estimates of log p(x), with the codes integrated out, and the parts of its bound."""

@@ -1,4 +1,4 @@
-"""log p(x) by annealed importance sampling, whose bound is tighter where q(z|x) is poor."""
+"""Estimate log p(x) by annealed importance sampling, which is tighter where q(z|x) is poor."""
 
 import math
 from collections.abc import Sequence
@@ -20,18 +20,18 @@ from .importance import Weighed, summed_up
 from .proposal import Posed, at_once, both, pose, redrawn, seed_of
 
 PILOTS = 4           # chains that find the step sizes
-LEAPS = 10           # leapfrog steps of a transition, as Wu et al. take
-ACCEPTED = 0.65      # share of the transitions to which step sizes lead (Neal, 2011)
-ADAPTING = 0.2       # how fast they do, in the log
-STEEP = 4.0          # the shares of the way are those of a sigmoid from -4 to 4 (Wu et al.)
-WIDTHS = 0.5         # the first step size, in widths of the posterior's narrowest factor, or
-FIRST = 0.1          # where that is not known
-OTHER = 2**31        # between the seeds of codes and of transitions
+LEAPS = 10           # leapfrog steps per transition (Wu et al.)
+ACCEPTED = 0.65      # target acceptance rate for step sizes (Neal, 2011)
+ADAPTING = 0.2       # speed of their adaptation, in the log
+STEEP = 4.0          # temperatures follow a sigmoid from -4 to 4 (Wu et al.)
+WIDTHS = 0.5         # first step size, in widths of the posterior's narrowest dimension, or
+FIRST = 0.1          # this value if they are unknown
+OTHER = 2**31        # offset between the seeds of codes and transitions
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where chains are, on the way from q(z|x) to p(x, z), and both log densities there."""
+    """States of chains on the way from q(z|x) to p(x, z), with both log densities there."""
 
     z: Tensor            # (K, B, ...)
     of_q: Tensor         # (K, B) log q(z|x)
@@ -39,51 +39,49 @@ class Place:
     slopes: tuple[Tensor, Tensor]   # (K, B, ...) of both
 
     def log_density(self, share: float) -> Tensor:
-        """(K, B), so far on the way from the one to the other."""
+        """Log density (K, B) at this share of the way between both."""
         return (1 - share) * self.of_q + share * self.joint
 
     def slope(self, share: float) -> Tensor:
-        """Its slope, (K, B, ...)."""
+        """Its gradient, (K, B, ...)."""
         return (1 - share) * self.slopes[0] + share * self.slopes[1]
 
 
 @dataclass
 class Steps:
-    """The step size of each sample, (B,), at each temperature."""
+    """Step size of each sample, (B,), at each temperature."""
 
     now: Tensor
     held: list[Tensor] = field(default_factory=list)
 
     def adapt(self, accepted: Tensor) -> None:
-        """Keep the size that was used, and lead the next to what is accepted as often as wanted;
-        accepted (K, B)."""
+        """Store the size that was used, and adapt the next one to the target acceptance rate.
+        accepted is (K, B)."""
         self.held.append(self.now)
         self.now = self.now * torch.exp(ADAPTING * (accepted.float().mean(0) - ACCEPTED))
 
 
 def check_space(model: Autoencoder, batch: Batch) -> None:
-    """Raises ValueError where codes do not lie in all of space, so that they cannot be moved
-    freely, or have no density there."""
+    """Raise ValueError if codes cannot move freely, or have no density everywhere."""
     if not redrawn(both(model.encode(batch.seen, batch.y)[0])[0]):
-        raise ValueError("annealing needs a posterior that does not hang on what was drawn before, "
-                         "as that of gaussian(16)")
+        raise ValueError("annealed importance sampling needs a factorised posterior, such as "
+                         "gaussian(16)")
     for density in both(model.encode(batch.seen, batch.y)[0]):
         if support_of(density) is not constraints.real:
-            raise ValueError(f"annealing needs codes that may lie anywhere, as those of "
-                             f"gaussian(16) may; those of {type(density).__name__} may not, or it "
-                             f"does not say so")
+            raise ValueError("annealed importance sampling needs unbounded codes, such as those "
+                             f"of gaussian(16); the support of {type(density).__name__} is bounded "
+                             f"or unknown")
 
 
 @torch.no_grad()
 def anneal(
     model: Autoencoder, split: Split, rows: Tensor, steps: int, chains: int, seed: int = 0
 ) -> Weighed:
-    """-log of the mean weight of chains that go from q(z|x) to p(x, z) in so many steps, by
-    Hamiltonian transitions, for samples that are the rows (N,) of a split (Neal, 2001; Wu et al.,
-    2017, arXiv 1611.04273).
+    """-log of the mean weight of chains from q(z|x) to p(x, z), by Hamiltonian transitions, for the
+    samples at rows (N,) of a split (Neal, 2001; Wu et al., 2017, arXiv 1611.04273).
 
-    The step sizes are found by chains of their own beforehand: if the weighed ones adapted, their
-    mean weight would no longer be p(x). With one step it is importance sampling.
+    Separate pilot chains find the step sizes first: if the weighted chains adapted themselves,
+    their mean weight would not estimate p(x). With one step, this is importance sampling.
     """
     group = max(1, at_once(split.batch(rows[:1]).x) // chains)
     rise = torch.linspace(-STEEP, STEEP, steps + 1).sigmoid().double()
@@ -101,7 +99,7 @@ def anneal(
 
 
 def _first(posed: Posed) -> Steps:
-    """Step sizes to begin with, (B,)."""
+    """Initial step sizes, (B,)."""
     try:
         return Steps(WIDTHS * both(posed.latent)[0].stddev.flatten(1).min(1).values)
     except NotImplementedError:
@@ -109,7 +107,7 @@ def _first(posed: Posed) -> Steps:
 
 
 def _at(posed: Posed, z: Tensor) -> Place:
-    """What is found at codes z (K, B, ...)."""
+    """The state of chains at codes z (K, B, ...)."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         of_q, of_p = (nats(each, z).double() for each in both(posed.latent))
@@ -122,7 +120,7 @@ def _walk(
     posed: Posed, z: Tensor, shares: Sequence[float], sizes: Steps,
     noise: Sequence[torch.Generator], what: str,
 ) -> Tensor:
-    """Log weights (K, B) of chains that begin at z; where no sizes are held yet, they are found."""
+    """Log weights (K, B) of chains that start at z. Without stored sizes, it adapts them."""
     finding, place = not sizes.held, _at(posed, z)
     log_w = torch.zeros_like(place.joint)
     for step, (before, share) in enumerate(track(list(pairwise(shares)), len(shares) - 1, what)):
@@ -138,8 +136,8 @@ def _walk(
 def _move(
     posed: Posed, place: Place, share: float, size: Tensor, noise: Sequence[torch.Generator]
 ) -> tuple[Place, Tensor]:
-    """A Hamiltonian transition that leaves the density at that share of the way as it is (Duane et
-    al., 1987), and which chains moved, (K, B)."""
+    """A Hamiltonian transition that keeps the density at this share of the way (Duane et al.,
+    1987). Returns the new state, and which chains moved, (K, B)."""
     z, device = place.z, place.z.device
     speed = torch.stack([torch.randn(z[:, 0].shape, generator=g, device=device) for g in noise], 1)
     chance = torch.stack([torch.rand(len(z), generator=g, device=device) for g in noise], 1)
@@ -156,12 +154,12 @@ def _move(
 
 
 def _motion(speed: Tensor) -> Tensor:
-    """Kinetic energy (K, B), in double precision, of speeds (K, B, ...)."""
+    """Kinetic energy (K, B), in double precision, of momenta (K, B, ...)."""
     return speed.double().square().flatten(2).sum(2) / 2
 
 
 def _either(chosen: Tensor, a: Place, b: Place) -> Place:
-    """One place where it is chosen, (K, B), else the other."""
+    """The first state where chosen (K, B), otherwise the second."""
     wide = chosen.view(*chosen.shape, *[1] * (a.z.ndim - 2))
     slopes = tuple(torch.where(wide, one, other)
                    for one, other in zip(a.slopes, b.slopes, strict=True))

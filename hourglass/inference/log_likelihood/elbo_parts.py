@@ -1,4 +1,4 @@
-"""What the evidence bound is made of: reconstruction, and the parts of the divergence."""
+"""The parts of the ELBO: reconstruction, and the parts of the divergence."""
 
 import math
 from dataclasses import dataclass
@@ -15,25 +15,25 @@ from ...model.losses.importance_weights import nats
 from ..batches import batches
 from .proposal import both, pose, redrawn
 
-ENCODED = 250        # samples together
-MOST = 20_000        # posteriors, evenly spread
-PAIRS = 2**20        # of values of a code and of a posterior, that are compared together
+ENCODED = 250        # samples encoded together
+MOST = 20_000        # most posteriors, evenly spread
+PAIRS = 2**20        # pairs of code values and posteriors compared together
 
 
 @dataclass(frozen=True)
 class Parts:
-    """-ELBO of samples, (N,), in nats, of one code drawn for each: reconstruction + divergence.
+    """-ELBO of samples, (N,), in nats, for one sampled code each: reconstruction + divergence.
 
-    The divergence is mutual + marginal, unless q does not say how likely other samples' codes are;
-    and where q and p are products over factors, marginal is correlation + factors.
+    The divergence is mutual + marginal, if q can evaluate other samples' codes. If q and p are
+    products over latent dimensions, marginal is correlation + factors.
     """
 
-    posteriors: int                 # whose mean q(z) is; log of that is the most of `mutual`
+    posteriors: int                 # number of posteriors in q(z); its log limits `mutual`
     reconstruction: np.ndarray      # -log p(x|z)
     divergence: np.ndarray          # log q(z|x) - log p(z)
-    mutual: np.ndarray | None = None        # log q(z|x) - log q(z): what codes tell of samples
+    mutual: np.ndarray | None = None        # log q(z|x) - log q(z): mutual information
     marginal: np.ndarray | None = None      # log q(z) - log p(z)
-    correlation: np.ndarray | None = None   # log q(z) - log of the product of its factors
+    correlation: np.ndarray | None = None   # log q(z) - log of the product of its marginals
     factors: np.ndarray | None = None       # log of that product - log p(z)
 
     @property
@@ -43,16 +43,16 @@ class Parts:
 
     @property
     def means(self) -> dict[str, float]:
-        """Of those parts that there are."""
+        """Means of the available parts."""
         return {name: float(value.mean()) for name, value in vars(self).items()
                 if isinstance(value, np.ndarray)}
 
 
 @torch.inference_mode()
 def decompose(model: Autoencoder, split: Split, rows: Tensor, seed: int = 0) -> Parts:
-    """The parts for samples that are the rows (N,) of a split, q(z) being the mean of all the
-    split's posteriors (Hoffman & Johnson, 2016; Chen et al., 2018, arXiv 1802.04942): no estimate
-    from minibatches, which would change with their size."""
+    """The parts for the samples at rows (N,) of a split, where q(z) is the mean of all the split's
+    posteriors (Hoffman & Johnson, 2016; Chen et al., 2018, arXiv 1802.04942). There is no minibatch
+    estimate, which would depend on the batch size."""
     everyone = torch.cat([split.evenly(MOST), rows]).unique()
     posteriors = [both(model.encode(batch.seen, batch.y)[0])[0] for batch in batches(
         split, everyone, "encoding", ENCODED)]
@@ -71,7 +71,7 @@ def decompose(model: Autoencoder, split: Split, rows: Tensor, seed: int = 0) -> 
 
 
 def _compares(q: Distribution, z: Tensor) -> bool:
-    """Whether q, of a batch, says how likely every code z (N, ...) is under each posterior."""
+    """Whether q, of a batch, can evaluate every code z (N, ...) under each posterior."""
     few = z[:2, None]
     try:
         return redrawn(q) and nats(q, few).shape == (len(few), *q.batch_shape[:1])
@@ -82,8 +82,8 @@ def _compares(q: Distribution, z: Tensor) -> bool:
 def _aggregate(
     posteriors: list[Distribution], z: Tensor, by_factor: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """log q(z), (N,), of codes (N, ...) under the mean of all posteriors, and, if `by_factor`, log
-    of the product of its factors' own densities."""
+    """log q(z), (N,), of codes (N, ...) under the mean of all posteriors; and with `by_factor`, log
+    of the product of its marginals."""
     if by_factor:
         posteriors = [q.base_dist if isinstance(q, Independent) else q for q in posteriors]
     some, number = max(1, PAIRS // (ENCODED * z[0].numel())), 0
@@ -101,5 +101,5 @@ def _aggregate(
 
 
 def _by_factor(density: Distribution) -> bool:
-    """Whether it is a product of Gaussians, one for each number of a code."""
+    """Whether it is a product of Gaussians, one per latent dimension."""
     return isinstance(density.base_dist if isinstance(density, Independent) else density, Normal)

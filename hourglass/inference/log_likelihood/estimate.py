@@ -20,24 +20,24 @@ from .importance import Weighed, weigh
 from .proposal import check
 from .units import Measure, measure_of
 
-FEW = 10   # effective codes below which a sample's estimate rests on next to nothing
+FEW = 10   # fewer effective codes make a sample's estimate unreliable
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a person asks for."""
+    """Options of the estimate."""
 
-    codes: int = 1000         # drawn for each sample
-    annealing: int = 0        # steps, if any
-    chains: int = 8           # of annealing, a sample
-    split: str = ""           # else the one that training knows least of
-    limit: int | None = None  # at most so many samples, evenly spread over the split
+    codes: int = 1000         # per sample
+    annealing: int = 0        # steps; 0: none
+    chains: int = 8           # of annealing, per sample
+    split: str = ""           # default: test, else val, else train
+    limit: int | None = None  # most samples, evenly spread over the split
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """How likely samples are to a model; arrays are (N,), in nats."""
+    """Estimates of log p(x); arrays are (N,), in nats."""
 
     wish: Wish
     measure: Measure
@@ -50,7 +50,7 @@ class Likelihood:
 
     @property
     def nll(self) -> float:
-        """-log p(x), the mean over samples: of annealing, where that was asked for."""
+        """Mean of -log p(x) over samples, by annealing if that was used."""
         return _mean(self.best.nll)[0]
 
     @property
@@ -60,54 +60,54 @@ class Likelihood:
 
     @property
     def elbo(self) -> float:
-        """The evidence bound, which is below log p(x): the mean over all codes that were drawn."""
+        """The ELBO, a lower bound of log p(x): the mean over all sampled codes."""
         return _mean(self.weighed.elbo)[0]
 
     @property
     def bits(self) -> float | None:
-        """Bits a value, where they mean something."""
+        """Bits per value, if they are meaningful."""
         return self.measure.bits(self.nll)
 
     @property
     def best(self) -> Weighed:
-        """The tighter estimate."""
+        """The tighter of the estimates."""
         return self.weighed if self.annealed is None else self.annealed
 
     @property
     def lines(self) -> list[str]:
-        """What was found, in words."""
+        """The result in words."""
         wish = self.wish
         found = [f"{self.split}, {len(self.rows):,} samples: {self.measure.of}: " + _said(
-            self.weighed.nll) + f" nats by importance sampling, {wish.codes:,} codes a sample "
+            self.weighed.nll) + f" nats by importance sampling, {wish.codes:,} codes per sample "
             f"({self.measure.label})"]
         if self.annealed is not None:
             found.append(f"{_said(self.annealed.nll)} nats by annealing, {wish.annealing:,} steps, "
-                         f"{wish.chains} chains a sample: "
+                         f"{wish.chains} chains per sample: "
                          f"{_effective(self.annealed, wish.chains)}")
         if self.bits is not None:
-            found.append(f"{self.bits:.4g} bits a value{self.measure.about_bits}")
+            found.append(f"{self.bits:.4g} bits per value{self.measure.about_bits}")
         return [*found, f"importance sampling: {_effective(self.weighed, wish.codes)}; such "
-                f"estimates are too high in the mean, and fall with more codes", *self._of_bound()]
+                f"estimates are too high on average, and fall with more codes", *self._of_bound()]
 
     def _of_bound(self) -> list[str]:
-        """What the bound is made of, in words."""
+        """The parts of the bound, in words."""
         means = self.parts.means
-        words = (f"-ELBO {-self.elbo:.5g} over these codes; over one code a sample "
+        words = (f"-ELBO {-self.elbo:.5g} over these codes; over one code per sample "
                  f"{-_mean(self.parts.elbo)[0]:.5g}: reconstruction {means['reconstruction']:.5g}, "
                  f"KL {means['divergence']:.4g}")
         if "mutual" in means:
             words += (f": mutual information {means['mutual']:.4g} (at most "
-                      f"{np.log(self.parts.posteriors):.3g}, for q(z) is the mean of "
+                      f"{np.log(self.parts.posteriors):.3g}, as q(z) is the mean of "
                       f"{self.parts.posteriors:,} posteriors)")
         if "factors" in means:
-            return [f"{words}, total correlation {means['correlation']:.4g}, factor by factor "
+            return [f"{words}, total correlation {means['correlation']:.4g}, dimension-wise KL "
                     f"{means['factors']:.4g}"]
         return [f"{words}, q(z) to the prior {means['marginal']:.4g}" if "marginal" in means
                 else words]
 
     @property
     def record(self) -> dict[str, Any]:
-        """The same as JSON can hold it."""
+        """The result as JSON data."""
         found = {"split": self.split, "samples": len(self.rows), "seed": self.wish.seed,
                  "likelihood": self.measure.likelihood, "binarised": self.measure.binarised,
                  "is_likelihood": self.measure.is_likelihood, "codes": self.wish.codes,
@@ -121,7 +121,7 @@ class Likelihood:
         return found
 
     def write(self, out: Path) -> None:
-        """A .csv, a row a sample."""
+        """Write a .csv with one row per sample."""
         columns = {"row": self.rows, "nll": self.weighed.nll, "elbo": self.weighed.elbo,
                    "effective_codes": self.weighed.ess}
         if self.annealed is not None:
@@ -132,8 +132,8 @@ class Likelihood:
 
 
 def estimate(model: InUse, source: Source, name: str, wish: Wish) -> Likelihood:
-    """Estimate log p(x) of a split of the source, which lies on the model's device, and keep what
-    is found with the run. Raises ValueError where annealing is asked for and cannot be."""
+    """Estimate log p(x) of a split of the source, which is on the model's device, and save the
+    result with the run. Raises ValueError if annealing is chosen but impossible."""
     split, net = source.splits[name], model.model.eval()
     if wish.annealing:
         check_space(net, split.batch(torch.arange(1)))
@@ -160,7 +160,7 @@ def lacking(net: Autoencoder, split: Split) -> str:
 
 
 def check_wish(wish: Wish) -> None:
-    """Raises ValueError for numbers that make no sense."""
+    """Raise ValueError for numbers without meaning."""
     least = {"codes": 1, "annealing": 0, "chains": 1, "limit": 1, "seed": 0}
     for name, bound in least.items():
         value = getattr(wish, name)
@@ -170,7 +170,7 @@ def check_wish(wish: Wish) -> None:
 
 
 def _mean(values: np.ndarray) -> tuple[float, float]:
-    """The mean of one value a sample (N,), and its standard error, 0 of a single one."""
+    """Mean of one value per sample (N,), and its standard error; 0 for a single sample."""
     error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
     return float(values.mean()), float(error)
 
@@ -183,5 +183,5 @@ def _said(values: np.ndarray) -> str:
 def _effective(weighed: Weighed, of: int) -> str:
     least = min(FEW, of / 2)
     few = float((weighed.ess < least).mean())
-    return (f"{weighed.ess.mean():.3g} effective of {of:,} in the mean, fewer than {least:g} for "
+    return (f"{weighed.ess.mean():.3g} effective of {of:,} on average, fewer than {least:g} for "
             f"{few:.0%} of the samples")

@@ -1,4 +1,4 @@
-"""What weighing codes takes of a model: draws from q(z|x), and how likely they are."""
+"""The proposal of importance sampling: codes from q(z|x), and their densities."""
 
 import math
 from collections.abc import Iterator
@@ -18,19 +18,19 @@ from ...model.autoencoder import Autoencoder
 from ...model.losses.importance_weights import nats
 from ...model.losses.reconstruction import log_likelihood
 
-AT_ONCE = {"cpu": 2**20, "cuda": 2**25}   # values of x decoded together, that caches or memory hold
+AT_ONCE = {"cpu": 2**20, "cuda": 2**25}   # values of x decoded together, for caches or memory
 SUCH_AS = "such as gaussian(16)"
 
 
 @dataclass(frozen=True)
 class Posed:
-    """A batch of samples, encoded, with codes that were drawn for each from q(z|x)."""
+    """An encoded batch of samples, with several codes from q(z|x) for each."""
 
     model: Autoencoder
     out: Output
     latent: Latent
     z: Tensor        # (K, B, ...)
-    of_q: Tensor     # (K, B) log q(z|x) of them, in double precision
+    of_q: Tensor     # (K, B) log q(z|x), in double precision
     of_p: Tensor     # (K, B) log p(z), likewise
 
     def likely(self, z: Tensor) -> Tensor:
@@ -45,8 +45,8 @@ class Posed:
 
 @torch.no_grad()
 def pose(model: Autoencoder, split: Split, rows: Tensor, count: int, seed: int) -> Posed:
-    """The samples at these rows of a split, and `count` codes of each, in noise that the seed and a
-    sample's place in the data decide: not what is drawn beside it."""
+    """Encode the samples at these rows of a split, with `count` codes each. Their noise depends on
+    the seed and on a sample's place in the data, not on the other samples."""
     batch = split.batch(rows)
     latent = model.encode(batch.seen, batch.y)[0]
     q, p = both(latent)
@@ -69,8 +69,8 @@ def pose(model: Autoencoder, split: Split, rows: Tensor, count: int, seed: int) 
 def _alone(
     model: Autoencoder, batch: Batch, count: int, seed: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Codes (K, 1, ...) of one sample, of a posterior that draws in its own way, and what it and
-    the prior say of them there and then: for later it may not know any more how it came to them."""
+    """Codes (K, 1, ...) of one sample from a posterior that samples in its own way, with the
+    densities at that time, as it may not be able to evaluate them later."""
     h, _ = model.hidden(batch.seen)
     with own_noise(batch.x.device, seed):
         latent = model.squeeze(h, batch.y)
@@ -85,8 +85,8 @@ def _alone(
 
 
 def both(latent: Latent) -> tuple[Distribution, Distribution]:
-    """q(z|x) and p(z), which `check` has seen to be there; of codes that training relaxes, as they
-    are without."""
+    """q(z|x) and p(z), which `check` has found. Relaxed distributions are replaced by those without
+    relaxation."""
     assert latent.q is not None and latent.p is not None
     return _unrelaxed(latent.q), _unrelaxed(latent.p)
 
@@ -96,18 +96,18 @@ def _unrelaxed(density: Any) -> Distribution:
 
 
 def redrawn(q: Distribution) -> bool:
-    """Whether codes can be drawn from it again. A ladder's posterior says of itself that they
-    cannot, for each level hangs on what the one above has drawn: the bottleneck draws all anew."""
+    """Whether codes can be sampled from it again. A ladder's posterior cannot, because each level
+    depends on the sample above; there, the whole bottleneck samples again."""
     return bool(vars(q).get("has_rsample", True))
 
 
 def as_output(model: Autoencoder, batch: Batch, latent: Latent, z: Tensor) -> Output:
-    """A batch with a code z (B, ...) of each sample, as the loss's terms take it."""
+    """A batch with a code z (B, ...) per sample, as loss terms need it."""
     return Output(batch.x, latent, model.decode(z, latent.y), batch.known, latent.y)
 
 
 def _codes_at_once(x: Tensor) -> int:
-    """Of each sample of x (B, ...), that are decoded together."""
+    """Number of codes of each sample of x (B, ...) that are decoded together."""
     return max(1, at_once(x) // len(x))
 
 
@@ -124,20 +124,20 @@ def own_noise(device: torch.device, seed: int) -> Iterator[None]:
 
 
 def at_once(x: Tensor) -> int:
-    """How many samples like those of x (B, ...) should be decoded together."""
+    """Number of samples like those of x (B, ...) to decode together."""
     return max(1, AT_ONCE.get(x.device.type, AT_ONCE["cpu"]) // math.prod(x.shape[1:]))
 
 
 @torch.no_grad()
 def check(model: Autoencoder, batch: Batch) -> None:
-    """Raises ValueError, with what is needed, where codes of this model cannot be weighed."""
+    """Raise ValueError, with what is needed, if this model's codes cannot be weighted."""
     latent, skips = model.encode(batch.seen, batch.y)
     if latent.q is None or latent.p is None:
         raise ValueError(f"log p(x) needs a bottleneck with a posterior and a prior, {SUCH_AS}; "
-                         f"this model's gives none")
+                         f"this model has none")
     if skips:
-        raise ValueError("log p(x) needs a decoder that sees the code alone; this one also sees "
-                         "maps of the encoder's, and so x")
+        raise ValueError("log p(x) needs a decoder that gets only the code; this one also gets "
+                         "feature maps of the encoder, and so x")
     q, p = both(latent)
     with own_noise(batch.x.device, 0):
         drawn = model.encode(batch.seen, batch.y, draw=True)[0]
@@ -148,20 +148,20 @@ def check(model: Autoencoder, batch: Batch) -> None:
     except (NotImplementedError, RuntimeError):
         fits = False
     if not fits or z.shape[1:] != latent.z.shape:
-        raise ValueError(f"log p(x) needs a bottleneck whose posterior and prior give codes and "
-                         f"their densities, {SUCH_AS}; {type(q).__name__} does not")
+        raise ValueError("log p(x) needs a bottleneck whose posterior and prior can be sampled "
+                         f"and evaluated, {SUCH_AS}; {type(q).__name__} cannot")
     if redrawn(q) and not all(map(_near, before, (nats(q, z), nats(p, z)))):
-        raise ValueError(f"log p(x) needs a posterior and a prior that do not hang on what was "
-                         f"drawn before, {SUCH_AS}; this bottleneck's do")
+        raise ValueError(f"log p(x) needs a posterior and a prior that do not depend on earlier "
+                         f"samples, {SUCH_AS}; those of this bottleneck do")
     out = as_output(model, batch, latent, z[0])
     alone = torch.cat([log_likelihood(out, model, each) for each in z.split(1)])
     if not _near(log_likelihood(out, model, z), alone):
-        raise ValueError("log p(x) needs a likelihood of each sample by itself; this one's hangs "
+        raise ValueError("log p(x) needs a likelihood of each sample by itself; this one depends "
                          "on the others in the batch")
 
 
 def _again(q: Distribution, drawn: Tensor) -> Tensor:
-    """Codes (K, B, ...) to try: two drawn from q, or those that were drawn (B, ...)."""
+    """Codes (K, B, ...) for a trial: two samples of q, or the given ones (B, ...)."""
     return q.sample(torch.Size((2,))) if redrawn(q) else drawn[None]
 
 

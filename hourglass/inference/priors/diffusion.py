@@ -1,4 +1,4 @@
-"""Latent diffusion: a network that turns noise into codes, step by step, prompted with a class."""
+"""Latent diffusion: a network turns noise into codes, step by step, given a class."""
 
 import math
 from itertools import pairwise
@@ -12,16 +12,16 @@ from ...core.hints import Count, NotNegative
 from ...core.registry import priors
 from .fitting import Scaling, learn
 
-FORGOTTEN = 0.1    # share of training codes whose class is withheld, for guidance
-WAVES = 16         # of time
+FORGOTTEN = 0.1    # share of training codes without class, for guidance
+WAVES = 16         # Fourier features of time
 BLOCKS = 3
 
 
 @priors.add("diffusion")
 class Diffusion(nn.Module):
-    """A small network learns the straight way from noise to code (flow matching: Lipman et al.,
-    2023, arXiv 2210.02747), given the class; `guidance` above 1 pushes towards the class and away
-    from the others (Ho & Salimans, 2022, arXiv 2207.12598). Drawn in `steps` by Heun's method."""
+    """Flow matching: a small network learns the straight path from noise to code, given the class
+    (Lipman et al., 2023, arXiv 2210.02747). `guidance` above 1 pushes towards the class and away
+    from the others (Ho & Salimans, 2022, arXiv 2207.12598). Sampled in `steps` of Heun's method."""
 
     only_drawn = ("steps", "guidance")
 
@@ -38,7 +38,7 @@ class Diffusion(nn.Module):
         learn(self.velocity, self.loss, self.scaling.forth(z), y, "fitting the diffusion")
 
     def loss(self, u: Tensor, y: Tensor) -> Tensor:
-        """(B,) squared error of the velocity on the way from noise (time 0) to u (time 1)."""
+        """Squared error (B,) of the velocity on the path from noise (time 0) to u (time 1)."""
         noise, time = torch.randn_like(u), torch.rand(len(u), 1)
         told = torch.where(torch.rand(len(u)) < FORGOTTEN, self.groups, y)
         way = self.velocity((1 - time) * noise + time * u, time, told)
@@ -64,8 +64,8 @@ class Diffusion(nn.Module):
         return self.scaling.back(u)
 
     def log_prob(self, z: Tensor, y: Tensor) -> Tensor:
-        """The way back from code to noise, and how it stretches the space (Chen et al., 2018, arXiv
-        1806.07366): as many passes as there are factors, at each step."""
+        """Follow the path back from code to noise, with its change of volume (Chen et al., 2018,
+        arXiv 1806.07366). Each step needs one pass per latent dimension."""
         u, stretched = self.scaling.forth(z), torch.zeros(len(z))
         times = torch.linspace(1, 0, self.steps + 1).tolist()
         for now, then in pairwise(times):
@@ -87,8 +87,8 @@ class Diffusion(nn.Module):
 
 
 class Velocity(nn.Module):
-    """u (B, D), time (B, 1), class (B,) -> the direction to go on in, (B, D); the class numbered
-    `groups` stands for any."""
+    """u (B, D), time (B, 1), class (B,) -> velocity (B, D). The class with index `groups` stands
+    for any class."""
 
     def __init__(self, dim: int, groups: int, hidden: int):
         super().__init__()

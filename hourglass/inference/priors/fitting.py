@@ -1,5 +1,5 @@
-"""How priors with weights learn: Adam on the codes, the weights kept that are best on some that
-were held out."""
+"""Train priors with weights: Adam on the codes, keeping the weights with the best loss on held-out
+codes."""
 
 import copy
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from ...core.noise import seeded
 BATCH = 512
 HELD_OUT = 0.1
 LEAST, MOST = 500, 3000    # steps
-PASSES = 100               # through the codes, at most
-OFTEN = 200                # steps between looks at the held-out codes
+PASSES = 100               # most passes over the codes
+OFTEN = 200                # steps between evaluations on held-out codes
 
 
 class Scaling(nn.Module):
-    """Codes brought to mean 0 and variance 1 per factor, and back."""
+    """Standardise codes per latent dimension, and back."""
 
     mean: Tensor
     std: Tensor
@@ -29,15 +29,15 @@ class Scaling(nn.Module):
         self.register_buffer("std", torch.ones(dim))
 
     def fit(self, z: Tensor) -> None:
-        """Learn the codes' mean and width."""
+        """Learn the codes' mean and standard deviation."""
         self.mean, self.std = z.mean(0), z.std(0, correction=0).clamp(min=1e-6)
 
     def forth(self, z: Tensor) -> Tensor:
-        """To the scale that is learnt in."""
+        """Standardise codes."""
         return (z - self.mean) / self.std
 
     def back(self, u: Tensor) -> Tensor:
-        """To that of the codes."""
+        """Undo `forth`."""
         return u * self.std + self.mean
 
 
@@ -45,8 +45,8 @@ def learn(
     model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], z: Tensor, y: Tensor, what: str,
     lr: float = 2e-3, batch: int = BATCH, most: int = MOST,
 ) -> None:
-    """Train `model` by the loss of codes (B, ...) of groups (B,); `what` names the bar.
-    It takes `most` steps at most."""
+    """Train `model` with this loss on codes (B, ...) of groups (B,), for at most `most` steps.
+    `what` names the progress bar."""
     order = torch.randperm(len(z))
     held = order[:min(int(HELD_OUT * len(z)), 2000)]
     train = order[len(held):]

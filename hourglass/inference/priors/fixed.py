@@ -1,4 +1,4 @@
-"""Priors that do not look at classes: the model's own, N(0, 1), a box."""
+"""Priors without classes: the model's own, N(0, 1), and a box."""
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +11,8 @@ from ...core.registry import priors
 
 @priors.add("own")
 class Own(nn.Module):
-    """The prior that the model was trained with; a plain autoencoder's, for want of one, is
-    N(0, 1)."""
+    """The prior that the model was trained with. For a plain autoencoder, it is N(0, 1) by
+    convention."""
 
     groups = 1
 
@@ -21,7 +21,7 @@ class Own(nn.Module):
         self.draw = space.own
 
     def fit(self, z: Tensor, y: Tensor) -> None:
-        """There is nothing to learn."""
+        """Does nothing."""
 
     def sample(self, y: Tensor, temperature: float = 1.0) -> Tensor:
         return temperature * self.draw(len(y)).flatten(1)
@@ -29,7 +29,8 @@ class Own(nn.Module):
 
 @priors.add("normal")
 class CentredNormal(nn.Module):
-    """N(0, std^2) in every factor; normal(4) draws four times as wide as a VAE's own prior."""
+    """N(0, std^2) in every latent dimension; normal(4) is four times as wide as a VAE's own
+    prior."""
 
     groups = 1
 
@@ -38,7 +39,7 @@ class CentredNormal(nn.Module):
         self.dim, self.std = space.dim, std
 
     def fit(self, z: Tensor, y: Tensor) -> None:
-        """There is nothing to learn."""
+        """Does nothing."""
 
     def sample(self, y: Tensor, temperature: float = 1.0) -> Tensor:
         return temperature * self.std * torch.randn(len(y), self.dim)
@@ -49,8 +50,8 @@ class CentredNormal(nn.Module):
 
 @priors.add("uniform")
 class Box(nn.Module):
-    """A box: every factor uniform from -limit to limit; without a limit, over the range of the
-    codes. Most of a box of many factors is empty: the tutorials' unconstrained probe."""
+    """A box: uniform from -limit to limit in every latent dimension; without a limit, over the
+    range of the codes. In many dimensions, most of a box is empty."""
 
     groups = 1
     low: Tensor

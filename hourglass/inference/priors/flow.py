@@ -9,12 +9,12 @@ from ...core.hints import Count
 from ...core.registry import priors
 from .fitting import Scaling, learn
 
-FEW = 32     # factors, up to which each depends on all before it; beyond, halves on halves
-PASSES = 8   # of an inverse flow in learning, each a pass of its networks
+FEW = 32     # most dimensions for full autoregression; beyond, coupling of halves
+PASSES = 8   # passes per step when an inverse flow is trained
 
 
 class Flow(nn.Module):
-    """A density over scaled codes that is told the class: a flow of zuko's."""
+    """A conditional density of scaled codes, given the class: a flow from zuko."""
 
     def __init__(self, space: CodeSpace, density: nn.Module, what: str):
         super().__init__()
@@ -28,7 +28,7 @@ class Flow(nn.Module):
               f"fitting the {self.what}")
 
     def _given(self, y: Tensor) -> torch.distributions.Distribution:
-        # one class is told too, as a constant: without it a single factor has nothing to depend on
+        # even a single class is passed, as a constant: one dimension needs something to depend on
         told = functional.one_hot(y, self.groups).float()
         found: torch.distributions.Distribution = self.density(told)
         return found
@@ -43,7 +43,7 @@ class Flow(nn.Module):
 
 @priors.add("flow")
 def flow(space: CodeSpace, transforms: Count = 3, hidden: Count = 128) -> Flow:
-    """A neural spline flow over the codes, told the class (Durkan et al., 2019, arXiv 1906.04032),
+    """Neural spline flow over the codes, given the class (Durkan et al., 2019, arXiv 1906.04032),
     from zuko."""
     import zuko
     return Flow(space, zuko.flows.NSF(
@@ -53,9 +53,9 @@ def flow(space: CodeSpace, transforms: Count = 3, hidden: Count = 128) -> Flow:
 
 @priors.add("maf")
 def maf(space: CodeSpace, transforms: Count = 5, hidden: Count = 128) -> Flow:
-    """A masked autoregressive flow over the codes, told the class (Papamakarios et al., 2017, arXiv
-    1705.07057): each factor is shifted and scaled by those before it. A density takes one pass, a
-    draw one for each factor."""
+    """Masked autoregressive flow over the codes, given the class (Papamakarios et al., 2017, arXiv
+    1705.07057): each dimension is shifted and scaled by the earlier ones. A density takes one pass,
+    a sample one per dimension."""
     import zuko
     return Flow(space, zuko.flows.MAF(
         space.dim, space.groups, transforms=transforms, hidden_features=(hidden, hidden)), "MAF")
@@ -63,13 +63,13 @@ def maf(space: CodeSpace, transforms: Count = 5, hidden: Count = 128) -> Flow:
 
 @priors.add("iaf")
 def iaf(space: CodeSpace, transforms: Count = 2, hidden: Count = 64) -> Flow:
-    """An inverse autoregressive flow over the codes, told the class (Kingma et al., 2016, arXiv
-    1606.04934): a draw takes one pass, a density, and so learning, one for each factor, or, of more
-    than eight, for each of eight groups of factors, which are shifted and scaled by those before
-    them."""
+    """Inverse autoregressive flow over the codes, given the class (Kingma et al., 2016, arXiv
+    1606.04934). A sample takes one pass. A density, and so training, takes one pass per dimension
+    or, beyond eight dimensions, one for each of eight groups, which are shifted and scaled by the
+    earlier groups."""
     import zuko
     ahead = zuko.flows.MAF(space.dim, space.groups, transforms=transforms, passes=PASSES,
                            hidden_features=(hidden, hidden))
-    # zuko's flows say how codes become noise: inverted, the fast way is that from noise to codes
+    # zuko's flows map codes to noise; inverted, the fast direction is from noise to codes
     back = [transform.inv for transform in reversed(ahead.transform.transforms)]
     return Flow(space, zuko.lazy.Flow(back, ahead.base), "IAF")

@@ -1,4 +1,4 @@
-"""Directions that are all as likely, and how far out the codes are."""
+"""A prior with uniform directions, and radii as those of the codes."""
 
 import math
 
@@ -10,16 +10,16 @@ from ...core.contracts import CodeSpace
 from ...core.hints import Positive
 from ...core.registry import priors
 
-MOST = 2000        # codes whose radii are remembered
-NARROWEST = 1e-3   # of a kernel, in the radius' logarithm
-TINY = 1e-12       # a radius that is none
+MOST = 2000        # most codes whose radii are stored
+NARROWEST = 1e-3   # least kernel width, in the log radius
+TINY = 1e-12       # smaller radii count as zero
 
 
 @priors.add("hypersphere")
 class Hypersphere(nn.Module):
-    """Every direction from the origin as likely (Davidson et al., 2018, arXiv 1804.00891), as far
-    out as the codes are, by a kernel density over the logarithm of their radii (Silverman's width),
-    or at one `radius`, such as 1, on whose surface it has no density in the space of codes."""
+    """Uniform directions from the origin (Davidson et al., 2018, arXiv 1804.00891). Radii follow a
+    kernel density of the codes' log radii (Silverman's width), or one fixed `radius`, such as 1,
+    where it has no density in latent space."""
 
     groups = 1
     logs: Tensor
@@ -39,7 +39,7 @@ class Hypersphere(nn.Module):
 
     def sample(self, y: Tensor, temperature: float = 1.0) -> Tensor:
         way = nn.functional.normalize(torch.randn(len(y), self.dim), dim=1)
-        if self.radius is not None:   # colder is no nearer: the surface is all there is
+        if self.radius is not None:   # temperature has no effect on a fixed radius
             return self.radius * way
         near = self.logs[torch.randint(len(self.logs), (len(y),))]
         radius = torch.exp(near + self.width * torch.randn(len(y)))
@@ -47,8 +47,8 @@ class Hypersphere(nn.Module):
 
     def log_prob(self, z: Tensor, y: Tensor) -> Tensor:
         if self.radius is not None:
-            raise ValueError(f"the prior hypersphere({self.radius:g}) draws codes but has no "
-                             f"density: all of it is on a surface")
+            raise ValueError(f"the prior hypersphere({self.radius:g}) generates codes but has no "
+                             f"density, because it lies on a surface")
         log_radius = z.norm(dim=1).clamp(min=TINY).log()
         kernels = Normal(self.logs, self.width).log_prob(log_radius[:, None])
         of_log = torch.logsumexp(kernels, 1) - math.log(len(self.logs))

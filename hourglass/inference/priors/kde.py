@@ -16,9 +16,9 @@ HELD_OUT = 500
 
 @priors.add("kde")
 class KernelDensity(nn.Module):
-    """Around each code of a class (at most `points` of them) a Gaussian of the class' covariance,
-    `bandwidth` times as wide (Parzen, 1962); without one, the width that makes codes it has not
-    seen likeliest."""
+    """A Gaussian around each code of a class (at most `points`), with the class's covariance times
+    `bandwidth` squared (Parzen, 1962). Without `bandwidth`, it is chosen by the likelihood of
+    held-out codes."""
 
     points: Tensor
     root: Tensor
@@ -66,7 +66,7 @@ class KernelDensity(nn.Module):
 
 
 def _log_density(z: Tensor, points: Tensor, root: Tensor, width: float) -> Tensor:
-    """(N,) of z (N, D): the mean of Gaussians around the points (M, D)."""
+    """Log density (N,) of z (N, D): the mean of Gaussians around the points (M, D)."""
     white, around = (torch.linalg.solve_triangular(width * root, t.T, upper=False).T
                      for t in (z, points))
     height = -root.diagonal().log().sum() - len(root) * math.log(width * math.sqrt(2 * math.pi))

@@ -1,4 +1,4 @@
-"""A network over words in a grid, in which each place sees those before it alone."""
+"""An autoregressive network over a grid of tokens, with masked convolutions."""
 
 from collections.abc import Callable
 
@@ -7,13 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Look = Callable[["Before", Tensor], Tensor]   # a convolution's part, of a map or at one place
-FIRST, LATER = 3, 2   # places that convolutions reach to every side
-WIDEST = 32           # and the first one of a grid with one row
+FIRST, LATER = 3, 2   # reach of the first and of later convolutions, in positions
+WIDEST = 32           # reach of the first one for a grid with one row
 
 
 class Before(nn.Module):
-    """A convolution that sees, in reading order, the places before each, and with `itself` that
-    place too (van den Oord et al., 2016, arXiv 1601.06759)."""
+    """A masked convolution that sees the earlier positions in reading order and, with `itself`,
+    also the current one (van den Oord et al., 2016, arXiv 1601.06759)."""
 
     mask: Tensor
 
@@ -28,11 +28,11 @@ class Before(nn.Module):
         self.register_buffer("mask", mask, persistent=False)
 
     def padded(self, u: Tensor) -> Tensor:
-        """(B, n, H, W) with zeros where the places begin to have no neighbours."""
+        """Pad (B, n, H, W) with zeros at the borders."""
         return F.pad(u, (self.side, self.side, self.up, 0))
 
     def over(self, padded: Tensor) -> Tensor:
-        """What was padded -> (B, m, H, W)."""
+        """Convolve a padded map -> (B, m, H, W)."""
         return F.conv2d(padded, self.weight * self.mask, self.bias)
 
     def forward(self, u: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class Block(nn.Module):
 
 
 class Network(nn.Module):
-    """Of a grid of words (B, H, W) in groups (B,): scores (B, K, H, W) of each place's K words."""
+    """Tokens (B, H, W) in groups (B,) -> logits (B, K, H, W) of each position's K tokens."""
 
     def __init__(self, words: int, groups: int, grid: tuple[int, int], hidden: int, blocks: int):
         super().__init__()
@@ -74,7 +74,7 @@ class Network(nn.Module):
         return self.scores(said, self.places, y, lambda conv, u: conv(u))
 
     def scores(self, said: Tensor, place: Tensor, y: Tensor, look: Look) -> Tensor:
-        """What words say (B, hidden, H, W), or one of them -> scores there."""
+        """Embedded tokens (B, hidden, H, W), or one of them -> logits there."""
         told = self.kinds(y)[:, :, None, None]
         h = look(self.enter, said) + place + told
         for block in self.blocks:
@@ -84,23 +84,23 @@ class Network(nn.Module):
 
 
 class Reader:
-    """Goes through a grid place by place, and computes each layer there once (Ramachandran et al.,
-    2017, arXiv 1704.06001)."""
+    """Samples a grid position by position, computing each layer once per position (Ramachandran et
+    al., 2017, arXiv 1704.06001)."""
 
     def __init__(self, network: Network, y: Tensor):
         self.network, self.y = network, y
-        self.kept: dict[Before, Tensor] = {}   # what every convolution sees, as far as it is known
+        self.kept: dict[Before, Tensor] = {}   # inputs of every convolution, as far as known
         self.row = self.column = 0
 
     def scores(self, row: int, column: int) -> Tensor:
-        """(B, K) of the words at the next place."""
+        """Logits (B, K) of the tokens at the next position."""
         self.row, self.column = row, column
         place = self.network.places[:, row:row + 1, column:column + 1]
         unknown = torch.zeros(len(self.y), self.network.enter.channels, 1, 1)
         return self.network.scores(unknown, place, self.y, self._look)[:, :, 0, 0]
 
     def tell(self, words: Tensor) -> None:
-        """Which words (B,) are there."""
+        """Set the tokens (B,) at that position."""
         self._put(self.network.enter, self.network.words(words)[:, :, None, None])
 
     def _put(self, conv: Before, u: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A mixture of Gaussians in each class."""
+"""A mixture of Gaussians per class."""
 
 import torch
 from torch import Tensor, nn
@@ -8,15 +8,15 @@ from ...core.contracts import CodeSpace
 from ...core.hints import Count
 from ...core.registry import priors
 
-ENOUGH = 3        # codes a factor, in each component, for a covariance of its own
-MOST = 20_000     # codes of a class
+ENOUGH = 3        # codes per dimension and component, for full covariances
+MOST = 20_000     # most codes per class
 
 
 @priors.add("mixture")
 class Mixture(nn.Module):
-    """In each class (or in all, without labels) a mixture of `components` Gaussians, found by
-    scikit-learn's expectation maximisation; with full covariances, or, where codes are few, with a
-    width per factor."""
+    """A mixture of `components` Gaussians per class (or one without labels), fitted by
+    scikit-learn's expectation maximisation; with full covariances or, for few codes, diagonal
+    ones."""
 
     share: Tensor
     mean: Tensor
@@ -37,7 +37,7 @@ class Mixture(nn.Module):
 
     def _fit_one(self, group: int, z: Tensor) -> None:
         from sklearn.mixture import GaussianMixture
-        z = z if len(z) > 1 else z.repeat(2, 1)   # of one code it would make no Gaussian
+        z = z if len(z) > 1 else z.repeat(2, 1)   # a Gaussian needs two codes
         count = min(self.components, max(1, len(z.unique(dim=0)) // 2))
         full = len(z) >= ENOUGH * z.shape[1] * count
         least = 1e-3 * float(z.var(0, correction=0).mean()) + 1e-9

@@ -1,4 +1,4 @@
-"""A Gaussian around the middle of each class."""
+"""A Gaussian per class."""
 
 from typing import Literal
 
@@ -15,9 +15,9 @@ NARROWEST = 1e-6
 
 @priors.add("per_class")
 class PerClass(nn.Module):
-    """For each class a Gaussian around the median (or mean) of its codes, each factor with the
-    standard deviation that it has there, times `scale`: the tutorials' constrained probe; with
-    scale 0.5 the over-constrained one. Without labels, one Gaussian for all."""
+    """A Gaussian per class around the median (or mean) of its codes, with the standard deviation of
+    each dimension times `scale`: the tutorials' constrained sampling; scale 0.5 is the
+    over-constrained one. Without labels, one Gaussian for all."""
 
     only_drawn = ("scale",)
 

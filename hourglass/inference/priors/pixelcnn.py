@@ -1,4 +1,4 @@
-"""Words of a code drawn one after another, each given those before it."""
+"""An autoregressive prior over the tokens of a code."""
 
 import math
 
@@ -13,25 +13,25 @@ from ...core.registry import priors
 from .fitting import learn
 from .masked_conv import Network, Reader
 
-AT_ONCE = 250    # codes whose scores are computed together
-DRAWN = 1000     # codes that are drawn together
+AT_ONCE = 250    # codes whose logits are computed together
+DRAWN = 1000     # codes that are generated together
 BATCH = 128
 COLDEST = 1e-6
 
 
 @priors.add("pixelcnn")
 class PixelCNN(nn.Module):
-    """For discrete codes, such as vq's: the words in reading order, each likely or not by those
-    before it, with gated masked convolutions in residual blocks, told the class (van den Oord et
-    al., 2016, arXiv 1606.05328). It learns in `steps` of 128 codes at most. Axes of a place beyond
-    two follow one another in a row."""
+    """Autoregressive prior for discrete codes, such as vq's: each token depends on the earlier ones
+    in reading order and on the class, by gated masked convolutions in residual blocks (van den Oord
+    et al., 2016, arXiv 1606.05328). It trains for at most `steps` steps of 128 codes. More than two
+    axes of positions are joined to rows."""
 
     def __init__(self, space: CodeSpace, hidden: Count = 64, blocks: Count = 4,
                  steps: Count = 600):
         super().__init__()
         if space.alphabet is None:
             raise ValueError("pixelcnn needs a bottleneck with discrete codes, such as vq; for "
-                             "codes of numbers use mixture, flow or diffusion")
+                             "continuous codes use mixture, flow or diffusion")
         self.alphabet, self.groups, self.shape = space.alphabet, space.groups, space.shape
         self.steps = steps
         first, *rest = space.alphabet.places
@@ -43,19 +43,20 @@ class PixelCNN(nn.Module):
               "fitting the pixelcnn", batch=BATCH, most=self.steps)
 
     def words(self, z: Tensor) -> Tensor:
-        """Codes z (N, D) -> their words in the grid, (N, H, W)."""
+        """Codes z (N, D) -> their tokens as a grid, (N, H, W)."""
         found = [self.alphabet.read(part.unflatten(1, self.shape)) for part in z.split(AT_ONCE)]
         return torch.cat(found).reshape(len(z), *self.grid)
 
     def nats(self, words: Tensor, y: Tensor) -> Tensor:
-        """-log p of each word given those before it: (N, H, W) of groups (N,) -> (N, P)."""
+        """-log p of each token given the earlier ones: (N, H, W) of groups (N,) -> (N, P)."""
         parts = zip(words.split(AT_ONCE), y.split(AT_ONCE), strict=True)
         return torch.cat([F.cross_entropy(self.network(some, kinds), some, reduction="none")
                           for some, kinds in parts]).flatten(1)
 
     @torch.no_grad()
     def accuracy(self, z: Tensor, y: Tensor) -> float:
-        """Share of the words of codes z (N, D) that are the likeliest given those before them."""
+        """Share of tokens of codes z (N, D) that are the most probable ones given the earlier
+        ones."""
         words = self.words(z)
         parts = zip(words.split(AT_ONCE), y.split(AT_ONCE), strict=True)
         right = [(self.network(some, kinds).argmax(1) == some).sum() for some, kinds in parts]
@@ -81,5 +82,5 @@ class PixelCNN(nn.Module):
 
     @torch.no_grad()
     def log_prob(self, z: Tensor, y: Tensor) -> Tensor:
-        """Of the words, which is exact; they have probabilities, not densities."""
+        """Log probability of the tokens, which is exact. They have no density."""
         return -self.nats(self.words(z), y).sum(1)

@@ -1,4 +1,4 @@
-"""A second variational autoencoder, of the codes."""
+"""A second variational autoencoder, on the codes."""
 
 import math
 
@@ -13,18 +13,18 @@ from ...core.registry import priors
 from .fitting import Scaling, learn
 
 STEEPEST = 10.0     # a posterior's log variance stays within +-10
-BEGUN = -3.0        # it begins at, narrow, and its mean near v: from wide ones it may collapse
-NARROWEST = 1e-2    # of the decoder's spread, in the codes' own
-DRAWS = 200         # of the second code, that a density is the mean over
+BEGUN = -3.0        # initial log variance, narrow, with a mean near v: wide ones may collapse
+NARROWEST = 1e-2    # least std of the decoder, relative to that of the codes
+DRAWS = 200         # samples of the second code for a density
 
 
 @priors.add("two_stage")
 class TwoStage(nn.Module):
-    """A variational autoencoder of the codes, of as many factors, told the class, with the
-    spread that is likeliest (Dai & Wipf, 2019, arXiv 1903.05789): it learns how the first one's
-    codes are distributed, where that is not as its prior. Draws go from N(0, 1) through its decoder
-    and its noise. The density is the mean of importance weights of draws, always in the same noise;
-    its logarithm is a little too low."""
+    """A variational autoencoder of the codes, with as many latents, the class, and the optimal
+    decoder variance (Dai & Wipf, 2019, arXiv 1903.05789). It learns the distribution of the first
+    one's codes where that differs from the prior. Samples pass from N(0, 1) through its decoder and
+    noise. The density is the mean of importance weights, always with the same noise; its log is
+    slightly too low."""
 
     std: Tensor
 
@@ -44,8 +44,8 @@ class TwoStage(nn.Module):
             self.std = self._spread(v, self._mean(self.posterior(v, y).sample(), y))
 
     def loss(self, v: Tensor, y: Tensor) -> Tensor:
-        """(B,) minus the evidence bound of scaled codes v (B, D) of classes y (B,), under the
-        spread that is best for them: learnt by gradients it would take most of the steps."""
+        """(B,) negative ELBO of scaled codes v (B, D) of classes y (B,), under the optimal
+        variance: learning it by gradients would take most of the steps."""
         q = self.posterior(v, y)
         mean = self._mean(q.rsample(), y)
         kl = (q.mean.square() + q.variance - 1 - q.variance.log()).sum(1) / 2
