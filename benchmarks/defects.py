@@ -54,12 +54,12 @@ def figures(data: Path, settings: dict, options: argparse.Namespace, out: Path,
             detectors: tuple[str, ...] = DETECTORS) -> list[list]:
     """A row a detector: its name and FIGURES."""
     import hourglass as hg
-    from hourglass.tasks.score import Choice, score
+    from hourglass.tasks.score import ScoreOptions, score
     manner = {"minutes": options.minutes, "seed": 0, **({"epochs": 2} if options.quick else {})}
     model = hg.train(str(data), **{**manner, **settings}, quiet=True, report=False, out=out)
     rows = []
     for text in detectors:
-        found, verdicts = score(model, "", Choice(text), out / "scores.csv")
+        found, verdicts = score(model, "", ScoreOptions(text), out / "scores.csv")
         (out / "detectors" / "chosen.json").unlink(missing_ok=True)
         name = f"{found.text} (default)" if not text else found.text
         rows.append([name, *(verdicts.right.get(figure) for figure in FIGURES)])

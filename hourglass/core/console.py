@@ -32,7 +32,7 @@ VOICE: ContextVar[Callable[[str], str]] = ContextVar("voice", default=as_it_is) 
 
 
 def say(text: str) -> None:
-    """One line for the person at the terminal."""
+    """Print one line to standard error."""
     text = VOICE.get()(text)
     if text and is_first():
         print(text, file=sys.stderr, flush=True)
@@ -49,8 +49,8 @@ def is_terminal() -> bool:
 
 
 def track(items: Iterable[Item], total: int, what: str, done: int = 0) -> Iterator[Item]:
-    """The items, with a bar of how many are done, so many before them; without a terminal, a line
-    now and then. Inside another bar, or where nothing is said, there is none."""
+    """Yield the items with a progress bar that starts at `done`. Without a terminal, print a line
+    every 10 seconds. Inside another bar, or when silent, none is shown."""
     if BARS or is_silent():
         yield from items
         return

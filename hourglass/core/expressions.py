@@ -33,13 +33,13 @@ class Summand(NamedTuple):
 
 
 def read(text: object) -> Call:
-    """Read "name" or "name(1, key=2)", or what has such a text; nothing in it is evaluated."""
+    """Read "name" or "name(1, key=2)", or an object with such a text. Nothing is evaluated."""
     text = str(text)
     return _call(_expression(text), text)
 
 
 def read_sum(text: object) -> list[Summand]:
-    """Read "recon + 4 * kl(free_bits=0.5)", or with a ramp, "recon + ramp(0, 4) * kl"."""
+    """Read "recon + 4 * kl(free_bits=0.5)", or with a schedule: "recon + ramp(0, 4) * kl"."""
     text = str(text)
     return [_weighed(node, text, sign) for sign, node in _summands(_expression(text))]
 

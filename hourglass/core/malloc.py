@@ -11,14 +11,14 @@ USUAL = ((M_MMAP_THRESHOLD, 2**17), (M_TRIM_THRESHOLD, 2**17), (M_TOP_PAD, 2**17
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep what is freed: else every activation is mapped, zeroed page by page and
-    unmapped again at each step, which costs up to half the time on CPUs. Elsewhere, nothing."""
+    """Make glibc keep freed memory. Otherwise every activation is mapped, zeroed and unmapped at
+    each step, which costs up to half the time on CPUs. Does nothing without glibc."""
     _set(KEEPING)
 
 
 def give_memory_back() -> None:
-    """Hand what is freed back to the system, now and from now on, as other programs do. Elsewhere
-    than on glibc, nothing."""
+    """Return freed memory to the system, now and from now on, as other programs do. Does nothing
+    without glibc."""
     gc.collect()
     if _set(USUAL):
         ctypes.CDLL(None).malloc_trim(0)

@@ -75,7 +75,7 @@ def _collected(data: Any, reading: Reading, y: Any, given: DataInMemory) -> Coll
 
 
 def _of_source(call: Call, reading: Reading) -> Collection:
-    """What a source holds, with a note where the reading chooses among files and it has none."""
+    """Collect a source's samples. Adds a note if options that select files have no effect."""
     made = sources.build(call, reading)
     if isinstance(made, Collection):
         found = made

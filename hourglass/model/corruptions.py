@@ -76,7 +76,7 @@ def corrupter(text: str) -> Corrupter:
 
 
 def corrupted(corrupt: Corrupter, x: Tensor, seed: int = 0) -> Corrupted:
-    """x (B, *shape) corrupted, in noise that the seed alone decides, and what is hidden of it."""
+    """Corrupt x (B, *shape) with noise that depends only on the seed."""
     with seeded(seed, x.device):
         return corrupt.apply(x)
 

@@ -36,8 +36,8 @@ def sparse_ae(dim: Count = 128, weight: NotNegative = 0.1) -> Parts:
 
 @models.add("kl_sparse_ae")
 def kl_sparse_ae(dim: Count = 128, target: Share = 0.05, weight: NotNegative = 1.0) -> Parts:
-    """Sparse autoencoder: each unit is active in so large a share of the samples (Ng, 2011).
-    It is for features: the fewer units are active, the coarser are reconstructions."""
+    """Sparse autoencoder: each unit is active in a share `target` of the samples (Ng, 2011).
+    It is for features: with fewer active units, reconstructions are coarser."""
     return Parts(bottleneck=f"plain({dim}, activation='sigmoid')",
                  loss=f"recon + {weight} * sparsity({target})")
 
@@ -87,14 +87,14 @@ def vae(dim: Count = 16) -> Parts:
 
 @models.add("beta_vae")
 def beta_vae(dim: Count = 16, beta: NotNegative = 4.0) -> Parts:
-    """Variational autoencoder whose KL weighs beta (Higgins et al., 2017). It is for latent
-    dimensions that vary independently; reconstructions lose by it, the more the larger beta."""
+    """Variational autoencoder with weight beta on the KL (Higgins et al., 2017). It is for latent
+    dimensions that vary independently; a larger beta makes reconstructions worse."""
     return Parts(bottleneck=f"gaussian({dim})", loss=f"recon + {beta} * kl")
 
 
 @models.add("capacity_vae")
 def capacity_vae(dim: Count = 16, capacity: NotNegative = 25.0, gamma: NotNegative = 30.0) -> Parts:
-    """Variational autoencoder whose KL is drawn to a capacity that rises (Burgess et al., 2018,
+    """Variational autoencoder whose KL is pulled to a rising capacity (Burgess et al., 2018,
     arXiv 1804.03599). It is for latent dimensions that vary independently: a code holds `capacity`
     nats, so reconstructions are coarser than those of vae."""
     return Parts(bottleneck=f"gaussian({dim})",
@@ -103,7 +103,7 @@ def capacity_vae(dim: Count = 16, capacity: NotNegative = 25.0, gamma: NotNegati
 
 @models.add("beta_tc_vae")
 def beta_tc_vae(dim: Count = 16, beta: Positive = 6.0) -> Parts:
-    """Variational autoencoder whose total correlation weighs beta (Chen et al., 2018, arXiv
+    """Variational autoencoder with weight beta on the total correlation (Chen et al., 2018, arXiv
     1802.04942). It is for latent dimensions that vary independently, at the cost of
     reconstruction."""
     return Parts(bottleneck=f"gaussian({dim})", loss=f"recon + kl + {beta - 1:g} * tc")
@@ -111,7 +111,7 @@ def beta_tc_vae(dim: Count = 16, beta: Positive = 6.0) -> Parts:
 
 @models.add("factor_vae")
 def factor_vae(dim: Count = 16, gamma: NotNegative = 10.0) -> Parts:
-    """Variational autoencoder with a penalty on the total correlation that a rival finds (Kim &
+    """Variational autoencoder with a penalty on the total correlation, by a discriminator (Kim &
     Mnih, 2018, arXiv 1802.05983). It is for latent dimensions that vary independently, at some cost
     of reconstruction."""
     return Parts(bottleneck=f"gaussian({dim})", loss=f"recon + kl + {gamma} * tc_gan")
@@ -140,8 +140,8 @@ def sigma_vae(dim: Count = 16, std: Literal["learned", "optimal"] = "optimal") -
 
 @models.add("cb_vae")
 def cb_vae(dim: Count = 16) -> Parts:
-    """Variational autoencoder of grey values under the continuous Bernoulli, a density where
-    cross-entropy is none (Loaiza-Ganem & Cunningham, 2019, arXiv 1907.06845). It is for likelihoods
+    """Variational autoencoder for grey values with the continuous Bernoulli, a proper density
+    there (Loaiza-Ganem & Cunningham, 2019, arXiv 1907.06845). It is for likelihoods
     of grey values: its means are never quite black or white."""
     return Parts(bottleneck=f"gaussian({dim})", likelihood="continuous_bernoulli",
                  loss="recon + kl")
@@ -176,8 +176,8 @@ def feature_vae(dim: Count = 16, weight: NotNegative = 30.0) -> Parts:
 
 @models.add("two_stage_vae")
 def two_stage_vae(dim: Count = 16) -> Parts:
-    """Variational autoencoder whose decoder's spread is the best for each batch, and a second one
-    that learns to draw its codes (Dai & Wipf, 2019, arXiv 1903.05789)."""
+    """Variational autoencoder with the optimal decoder variance for each batch, and a second one
+    for its codes (Dai & Wipf, 2019, arXiv 1903.05789)."""
     return Parts(bottleneck=f"gaussian({dim})", likelihood="normal('optimal')", loss="recon + kl",
                  prior="two_stage")
 
@@ -257,10 +257,10 @@ def aae(dim: Count = 16, weight: NotNegative = 1.0) -> Parts:
 
 @models.add("vae_gan")
 def vae_gan(dim: Count = 16, realism: NotNegative = 1.0, pixels: NotNegative = 1.0) -> Parts:
-    """Variational autoencoder whose images a discriminator compares and tells from real ones
+    """Variational autoencoder with a discriminator, whose features give the reconstruction loss
     (Larsen et al., 2016, arXiv 1512.09300). It is for sharp samples, and learns more slowly than
-    vae. `pixels` weighs the likelihood of pixels, without which (0, as published) reconstructions
-    are far from the samples for long."""
+    vae. `pixels` weighs an additional pixel loss; without it (0, as published), reconstructions
+    long stay far from the samples."""
     recon = f"{pixels} * recon + " if pixels else ""
     return Parts(bottleneck=f"gaussian({dim})", loss=f"{recon}learned_likeness({realism}) + kl")
 

@@ -180,8 +180,8 @@ def _age(path: Path) -> float:
 
 
 def new_folder(out: str | Path | None, overwrite: bool = False) -> RunFolder:
-    """A new run's folder: the one asked for, else the next number under runs/. To `overwrite`
-    empties a folder that holds a run, and no other."""
+    """Make a new run's folder: `out`, or by default the next number under runs/. `overwrite`
+    empties a folder that holds a run, and no other folder."""
     if out is not None:
         if overwrite and is_run(Path(out)):
             _clear(RunFolder(Path(out)))

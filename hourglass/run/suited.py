@@ -1,5 +1,5 @@
-"""Parts that suit the data, where the settings leave them open: of tables, of series, and of
-images that are to be restored."""
+"""Default parts that depend on the data: for tables, for series, and for images to
+restore."""
 
 import re
 from dataclasses import replace
@@ -14,8 +14,8 @@ HOLES = "holes((0.0, 0.5))"
 # on ECG5000 its squared error of held-out beats is 0.0094, that of conv1d 0.0131, in a 20th of the
 # time (benchmarks/baselines.py)
 OF_SERIES = "mlp(128)"
-LARGEST = 32                                              # numbers in a table's usual code
-SIZED = re.compile(r"(plain|gaussian)\((\d+)\)")          # bottlenecks that are sized to a table
+LARGEST = 32                                              # largest default code of a table
+SIZED = re.compile(r"(plain|gaussian)\((\d+)\)")          # bottlenecks with a default size
 
 
 def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:

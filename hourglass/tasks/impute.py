@@ -1,4 +1,4 @@
-"""A table or series with what is missing in it filled in."""
+"""Fill in the missing cells of a table or series."""
 
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,9 @@ MOST = 20   # columns whose method is printed
 
 
 def impute(model: Trained, table: str, out: Path) -> list[str]:
-    """Write a table's file again with its missing cells filled in by the model; all other cells of
-    a csv stay as they were written. Of a series, its times, units and channels are written in the
-    order of time. Returns what to say of it. Raises ValueError."""
+    """Write a table's file with its missing cells filled in by the model. All other cells of
+    a csv stay as written. For a series, its times, units and channels are written in the
+    order of time. Returns notes. Raises ValueError."""
     check_name(out, SUFFIXES)
     if out.resolve() == Path(table).resolve():
         raise ValueError(f"{out} is the table itself; choose another -o")

@@ -1,4 +1,4 @@
-"""Hourglass from Python: train, resume and report in a line each."""
+"""The Python functions train, resume and report."""
 
 import gc
 from collections.abc import Generator, Mapping

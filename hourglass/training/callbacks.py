@@ -1,4 +1,4 @@
-"""Callbacks: functions of the caller's that look at each epoch, and may stop training; and loggers
+"""Callbacks: the user's functions that look at each epoch and may stop training; and loggers
 by name."""
 
 from collections.abc import Generator, Iterable
@@ -13,8 +13,8 @@ from .train import anyone
 
 
 def as_callbacks(given: Callbacks) -> list[Callback | str]:
-    """One function or logger's name, or several, as a list. Raises ValueError for what cannot be
-    called so, and for a logger whose package is not installed."""
+    """Make a list of one or several functions or names of loggers. Raises ValueError for anything
+    else, and for a logger whose package is not installed."""
     several = isinstance(given, Iterable) and not isinstance(given, str) and not callable(given)
     each: list[Any] = list(given) if several else [given]  # type: ignore[arg-type]
     for callback in each:
@@ -23,19 +23,19 @@ def as_callbacks(given: Callbacks) -> list[Callback | str]:
         elif not callable(callback):
             what = repr(callback) if isinstance(callback, str) else type(callback).__name__
             raise ValueError(
-                f"a callback is a function of the epoch's number and its figures, such as "
-                f"lambda epoch, row: row['val_loss'] < 0.1, and stops training where it returns "
+                f"a callback is a function of the epoch's number and its values, such as "
+                f"lambda epoch, row: row['val_loss'] < 0.1, and stops training if it returns "
                 f"True; or the name of a logger ({', '.join(LOGGERS)}); {what} is neither. For "
-                f"early stopping write stop='early(patience=10)'; the best weights are kept, and "
-                f"schedules are named by schedule='one_cycle'")
+                "early stopping write stop='early(patience=10)'. The best weights are always "
+                f"kept; for a learning-rate schedule write schedule='one_cycle'")
     return each
 
 
 def watched(
     progress: Generator[Progress], training: Training, callbacks: list[Callback | str]
 ) -> Generator[Progress]:
-    """A training's progress, with each callback called after every epoch; it ends where one of them
-    returns True, in any of the processes. What a callback adds to the row is kept in the history.
+    """Yield a training's progress, and call each callback after every epoch. Training ends if one
+    returns True, in any process. Values that a callback adds to the row are saved in the history.
     """
     loggers: list[Logger] = [
         start_logger(name, training.folder.path, training.settings.model_dump())
@@ -60,18 +60,18 @@ def watched(
 
 
 def _keep_figures(row: dict[str, float], looked_at: dict[str, Any]) -> None:
-    """Put figures that callbacks added to their copy of the row into the history's."""
+    """Copy values that callbacks added to their row into the history's row."""
     for name, value in looked_at.items():
         if name in row:
             continue
         try:
             row[name] = float(value)
         except (TypeError, ValueError):
-            raise ValueError(f"a callback put {name!r} into the row; a figure is a number, not "
-                             f"{value!r}") from None
+            raise ValueError(f"a callback set {name!r} in the row to something that is not a "
+                             f"number: {value!r}") from None
 
 
 def _log(loggers: list[Logger], training: Training, epoch: int, row: dict[str, float]) -> None:
-    picture = training.folder.frames / f"{epoch:05}.png"   # there is one of some epochs
+    picture = training.folder.frames / f"{epoch:05}.png"   # only some epochs have one
     for logger in loggers:
         logger.log(epoch, row, picture if picture.is_file() else None)

@@ -12,8 +12,8 @@ SPACED = 1.0    # seconds between two lines, if epochs are shorter
 
 
 def show(progress: Iterator[Progress], epochs: int, how: str = "auto") -> None:
-    """Go through a training's progress and show it: as a bar, by lines or not ("none"). "auto" is
-    a bar in a terminal or a notebook, and lines elsewhere."""
+    """Run through a training's progress and display it as a bar, as lines or not ("none"). "auto"
+    is a bar in a terminal or a notebook, and lines elsewhere."""
     if how == "none" or is_silent():
         for _ in progress:
             pass

@@ -121,8 +121,8 @@ def prepare(
     settings: Settings, data: Any = None, y: Any = None, out: str | Path | None = None,
     overwrite: bool = False,
 ) -> Training:
-    """A new run, ready to start, in place of one that `out` holds, if that is to be overwritten;
-    raises ValueError for whatever cannot work."""
+    """Prepare a new run; with `overwrite`, in place of the run in `out`. Raises ValueError for
+    anything that cannot work."""
     settings = settings_of(with_whole_path(settings, data), data is not None)
     check_texts(settings)
     source = load_source(settings, data, y)

@@ -12,10 +12,10 @@ from ...core.hints import Count, NotNegative, Positive
 from ...core.registry import terms
 from .reconstruction import per_sample
 
-CHANNELS = (32, 64, 128)   # of a rival that looks at images
-WEIGHT = 0.1               # of a sample's values, that the distance of features counts as
-REST = 1.0                 # loss of a rival of images (of 2.1 by chance) below which it waits
-LEAST = 0.01               # of the mean square of features, added to each one's variance
+CHANNELS = (32, 64, 128)   # of a discriminator of images
+WEIGHT = 0.1               # weight of the features, as a share of a sample's values
+REST = 1.0                 # a discriminator of images waits below this loss (2.1 is chance)
+LEAST = 0.01               # share of the features' mean square, added to each variance
 
 
 class Dense(nn.Module):
@@ -123,14 +123,13 @@ class ShuffleRival(nn.Module):
 
 @terms.add("learned_likeness")
 class ImageRival(nn.Module):
-    """The rival tells samples from what the decoder makes of their codes and of the prior's draws.
-    Half the squared distance of its features is in place of the reconstruction; the decoder, and it
-    alone, also learns to pass for real, which counts `realism` times (Larsen et al., 2016, arXiv
-    1512.09300).
+    """A discriminator tells samples from decoded codes and decoded samples of the prior. Half the
+    squared distance of its features replaces the reconstruction loss. Only the decoder also learns
+    to fool it, with weight `realism` (Larsen et al., 2016, arXiv 1512.09300).
 
-    Each feature is measured in standard deviations of the real samples of the batch, for which the
-    paper's rival has batch normalisation: otherwise the rival makes features ever larger. Their
-    mean counts a tenth of a sample's values, so that it weighs about as a reconstruction does."""
+    Features are divided by their standard deviation over the batch's real samples, where the paper
+    has batch normalisation: otherwise the discriminator makes them larger and larger. Their mean
+    counts as a tenth of a sample's values, so that it weighs about as much as a reconstruction."""
 
     def __init__(self, model: nn.Module, realism: NotNegative = 1.0, width: Count = 256,
                  layers: Count = 2, rate: Positive = 1.0):
