@@ -289,7 +289,7 @@ def test_codes_that_are_maps_decode_morph_and_vary(at, hourglass, tmp_path):
     for command in ("morph {}/maps 0 1 --way spherical", "vary {}/maps 0 --attribute slant"):
         code, _, err = hourglass(f"{command.format(tmp_path)} -o {tmp_path}/m.png")
         assert code == 0, err
-    with pytest.raises(ValueError, match="codes are of shape"):
+    with pytest.raises(ValueError, match="codes have shape"):
         model.decode(np.zeros((2, 5)))
 
 

@@ -28,7 +28,7 @@ from . import (
 )
 from .arrays import from_array
 from .find import find_call
-from .given import Given
+from .given import DataInMemory
 from .images import Reading, read_size
 from .in_memory import gather, with_missing
 from .labels import with_labels

@@ -239,7 +239,7 @@ def _fit_names(layout: CsvFormat, rows: list[list[str]], what: str) -> None:
                          f"{len(layout.names)} names")
 
 
-def _with_marks(frame: Any, layout: Layout, decimal: str, parsed: Any) -> Any:
+def _with_marks(frame: Any, layout: CsvFormat, decimal: str, parsed: Any) -> Any:
     """The frame with numbers read that are written with a decimal comma or with thousands."""
     texts = {name: column.dropna().astype(str) for name, column in frame.items()
              if is_text(column)}

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
-class Given(NamedTuple):
-    """What was given, in a form that the readers of arrays, tables and files know."""
+class DataInMemory(NamedTuple):
+    """Data in memory, in a form that the readers of arrays, tables and files accept."""
 
     values: Any                    # an array, a pandas.DataFrame, a path or paths, a Collection
     y: Any = None                  # labels, where they came with the values

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..core.contracts import Collection
 from .arrays import from_array
-from .given import Given
+from .given import DataInMemory
 from .images import Reading
 from .pandas_library import is_frame, pandas
 from .plain_arrays import from_tensor, in_known_precision, plain_array
@@ -21,7 +21,7 @@ TABLES = ("pandas", "polars", "pyarrow")   # libraries of tables
 ROWS = 4096   # rows of a sparse matrix that are converted together
 
 
-def gather(data: Any, reading: Reading | None = None, y: Any = None) -> Given:
+def gather(data: Any, reading: Reading | None = None, y: Any = None) -> DataInMemory:
     """Convert data in memory to an array or a data frame. Texts, paths and Collections stay.
 
     Accepts arrays and tensors of every library and precision, masked arrays (masked means missing),
@@ -109,7 +109,7 @@ def _from_array(x: Any) -> DataInMemory:
     if x.dtype.kind == "c":
         raise ValueError(f"an array of {x.dtype}: complex numbers are not supported; pass their "
                          f"parts or their size, as with numpy.abs(x)")
-    return Given(in_known_precision(x))
+    return DataInMemory(in_known_precision(x))
 
 
 def _from_objects(x: np.ndarray) -> DataInMemory:
@@ -128,7 +128,7 @@ def _from_objects(x: np.ndarray) -> DataInMemory:
     return DataInMemory([str(path) for path in x]) if are_files(x) else from_samples(list(x), None)
 
 
-def _from_sparse(data: Any) -> Given:
+def _from_sparse(data: Any) -> DataInMemory:
     """Convert a sparse matrix to a dense one, some rows at a time."""
     if data.ndim != 2:
         raise ValueError(f"a sparse array of shape {data.shape} does not have rows (N, D); make it "

@@ -8,7 +8,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler
 
 from ..core.console import track
-from .given import Given
+from .given import DataInMemory
 from .hugging_face import columns_of, is_hugging_face, is_table, names_of_classes, samples_of
 from .images import Reading
 from .memory_map import IN_MEMORY

@@ -10,7 +10,7 @@ import torch
 from ..core.console import say
 from ..core.contracts import Collection, Scale
 from ..data import collect, collect_like, from_array, rescaled
-from ..data.given import Given
+from ..data.given import DataInMemory
 from ..data.images import Reading, shape_images
 from ..data.in_memory import are_paths, gather, with_missing
 from ..data.labels import if_known
