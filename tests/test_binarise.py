@@ -109,7 +109,7 @@ def test_augmented_samples_are_drawn_last(tmp_path):
     run = train(greys(), binarise="dynamic", augment="rotate(20)", epochs=1, out=tmp_path / "run",
                 quiet=True, **SMALL)
     assert "binarise = \"dynamic\"" in run.folder.settings.read_text()
-    with pytest.raises(ValueError, match="needs binarise='dynamic'"):
+    with pytest.raises(ValueError, match="use binarise='dynamic'"):
         train(greys(), binarise="fixed", augment="rotate(20)", quiet=True, **SMALL)
 
 

@@ -12,7 +12,7 @@ import hourglass as hg
 from hourglass.core.contracts import Progress
 from hourglass.run.settings import make_settings
 from hourglass.sklearn import AutoencoderTransformer
-from hourglass.tasks.compare_models import Plan, compare_models
+from hourglass.tasks.compare_models import ComparisonPlan, compare_models
 from hourglass.tasks.drive import driven
 from hourglass.tasks.python_words import in_python
 from hourglass.training.setup import prepare
@@ -55,7 +55,7 @@ def test_quiet_says_nothing(data, capsys):
 def test_models_that_are_compared_say_what_one_alone_does(data, hourglass, capsys):
     said = hourglass(f"train {data} {FLAGS} --out by_shell --no-report")[2]
     capsys.readouterr()
-    compare_models(Plan(["ae(2)"], [0], make_settings({**SMALL, "data": data}), Path("all")))
+    compare_models(ComparisonPlan(["ae(2)"], [0], make_settings({**SMALL, "data": data}), Path("all")))
     compared = plain(capsys.readouterr().err)
     notes = [line for line in plain(said) if "PCA" not in line and "MSE" not in line.upper()]
     assert notes and set(notes) <= set(compared)
