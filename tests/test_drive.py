@@ -55,7 +55,8 @@ def test_quiet_says_nothing(data, capsys):
 def test_models_that_are_compared_say_what_one_alone_does(data, hourglass, capsys):
     said = hourglass(f"train {data} {FLAGS} --out by_shell --no-report")[2]
     capsys.readouterr()
-    compare_models(ComparisonPlan(["ae(2)"], [0], make_settings({**SMALL, "data": data}), Path("all")))
+    settings = make_settings({**SMALL, "data": data})
+    compare_models(ComparisonPlan(["ae(2)"], [0], settings, Path("all")))
     compared = plain(capsys.readouterr().err)
     notes = [line for line in plain(said) if "PCA" not in line and "MSE" not in line.upper()]
     assert notes and set(notes) <= set(compared)
