@@ -307,3 +307,17 @@ def test_what_cannot_be_fitted_says_why():
 def test_every_prior_is_made_from_its_space_alone(name):
     part = priors.make(priors.examples[name], CodeSpace(10, 2, 1, MODEL.sample_prior))
     assert part.sample(torch.zeros(4, dtype=torch.long), 1.0).shape == (4, 2)
+
+
+def test_threads_with_one_seed_draw_the_models_own_codes_alike():
+    from concurrent.futures import ThreadPoolExecutor
+
+    from hourglass.inference.inputs import Inputs
+    from hourglass.inference.network import Network
+    from hourglass.run.description import Description
+    network = Network(MODEL, Inputs(Description({}, (3,))))
+    wanted, before = network.own_codes(2000, seed=7), torch.get_rng_state()
+    with ThreadPoolExecutor(8) as pool:
+        for codes in pool.map(lambda _: network.own_codes(2000, seed=7), range(64)):
+            np.testing.assert_array_equal(codes, wanted)
+    assert torch.equal(torch.get_rng_state(), before), "the generator is as it was"

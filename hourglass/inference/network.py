@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core.channels import channels_first, channels_last
+from ..core.noise import seeded
 from ..model.autoencoder import Autoencoder
 from .any_size import stride_of
 from .batches import in_batches
@@ -62,8 +63,7 @@ class Network:
 
     def own_codes(self, n: int, temperature: float = 1.0, seed: int = 0) -> np.ndarray:
         """n codes (n, ...) from the model's own prior."""
-        with torch.random.fork_rng([]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             drawn = self.model.sample_prior(n)
         return (drawn if temperature == 1 else temperature * drawn).numpy()
 

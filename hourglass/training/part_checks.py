@@ -2,10 +2,9 @@
 
 import math
 
-import torch
-
 from ..core.contracts import CodeSpace
 from ..core.expressions import read, read_sum
+from ..core.noise import seeded
 from ..core.part_contracts import check_part
 from ..core.registry import (
     backbones,
@@ -48,7 +47,7 @@ def check_prior(text: str, model: Autoencoder, classes: int) -> None:
     trained that would be sampled by it. It is made for a few codes, and thrown away."""
     if text == "auto":
         return
-    with torch.random.fork_rng([]):
+    with seeded(None):
         shape = tuple(model.sample_prior(1).shape[1:])
         space = CodeSpace(FEW_CODES, math.prod(shape), max(1, classes), model.sample_prior, shape,
                           model.alphabet)
