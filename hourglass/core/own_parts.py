@@ -1,7 +1,6 @@
 """Parts of a user's own: registered from a cell, a file of plugins or an installed package."""
 
 import inspect
-import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
@@ -15,17 +14,12 @@ from torch import nn
 
 from .contracts import Rule, Seen
 from .hints import did_you_mean
+from .part_contracts import ASSUMED, REQUIRED, check_part
 from .registry import REGISTRIES, Part, Registry
 
 ALIASES = {"loss": "terms", "losses": "terms"}   # other words for a kind
-NEEDED = {   # what a part must have once it is made, by kind
-    "bottleneck": ("expand", "sample_prior"), "prior": ("fit", "sample"),
+NEEDED = {   # what a part that is no module must have once it is made, by kind
     "backbone": ("encoder", "decoder", "code"), "detector": ("fit", "score")}
-ASSUMED: dict[str, dict[str, Any]] = {   # what it has if it does not say, by kind
-    "bottleneck": {"confined": False},
-    "prior": {"groups": 1},
-    "likelihood": {"support": (-math.inf, math.inf), "discrete": False, "out": lambda shape: shape,
-                   "per_value": lambda nats, values: {}}}
 MODULES = ("bottleneck", "likelihood", "prior")   # kinds that are torch modules
 
 
@@ -91,7 +85,7 @@ def _adapted(kind: str, name: str, part: Callable[..., Any]) -> Callable[..., An
         return _rule_of(part)
     if kind == "data source" and first != "reading":
         return _without_first(part, "reading", lambda reading, **options: part(**options))
-    if kind in NEEDED or kind in ASSUMED:
+    if kind in NEEDED or kind in REQUIRED:
         @wraps(part)
         def made(*given: Any, **options: Any) -> Any:
             return completed(kind, name, part(*given, **options))
@@ -156,6 +150,8 @@ def completed(kind: str, name: str, made: Any) -> Any:
     for attribute, value in ASSUMED.get(kind, {}).items():
         if not hasattr(made, attribute):
             setattr(made, attribute, value)
+    if kind in REQUIRED:
+        check_part(kind, name, made)
     return made
 
 

@@ -3,6 +3,7 @@
 A part has every member of its kind's first contract. The contracts that follow it are optional: a
 part has all members of one, or none. Whoever uses them asks `offers`."""
 
+import math
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -81,6 +82,9 @@ class Likelihood(Protocol):
 
     def forward(self, params: Tensor) -> Distribution:
         """p(x|z), over (B, *shape)."""
+
+    def per_value(self, nats: float, values: float) -> dict[str, float]:
+        """Of the mean -log p(x|z) of samples of so many values: figures a value, by name."""
 
 
 class Starts(Protocol):
@@ -186,6 +190,12 @@ class OnlyDrawn(Protocol):
     only_drawn: tuple[str, ...]   # their names
 
 
+# what a user's own part has of it, if it does not say
+ASSUMED: dict[str, dict[str, Any]] = {
+    "bottleneck": {"confined": False},
+    "prior": {"groups": 1},
+    "likelihood": {"support": (-math.inf, math.inf), "discrete": False, "out": lambda shape: shape,
+                   "per_value": lambda nats, values: {}}}
 REQUIRED: dict[str, Any] = {"bottleneck": Bottleneck, "likelihood": Likelihood, "prior": Prior}
 
 
