@@ -317,7 +317,7 @@ def poincare_vae(dim: Count = 10, curvature: Positive = 0.7) -> Parts:
 @models.add("ladder_vae")
 def ladder_vae(dims: tuple[Count, ...] = (16, 8)) -> Parts:
     """Hierarchical variational autoencoder with several levels of latents (Sonderby et al., 2016,
-    arXiv 1602.02282)."""
+    arXiv 1602.02282). It is for levels of abstraction; its KL costs reconstruction."""
     return Parts(bottleneck=f"ladder({dims})", loss="recon + kl")
 
 
@@ -384,5 +384,5 @@ def categorical_vae(dim: Count = 16, classes: Count = 8) -> Parts:
 def joint_vae(dim: Count = 10, classes: tuple[Count, ...] = (10,),
               gamma: NotNegative = 30.0) -> Parts:
     """JointVAE: Gaussian and categorical latents, each with a rising capacity (Dupont, 2018, arXiv
-    1804.00104)."""
+    1804.00104). It is for independent factors; the capacity makes reconstructions coarser."""
     return Parts(bottleneck=f"joint({dim}, {classes})", loss=f"recon + {gamma} * joint_kl")
