@@ -15,10 +15,16 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from hourglass.data.augmentations import augmenter
 from hourglass.data.source import Source
-from hourglass.inference.classifier import STEPS, Training, as_classifier, fit_classifier, guesses
+from hourglass.inference.classifier import (
+    STEPS,
+    ClassifierTraining,
+    as_classifier,
+    fit_classifier,
+    guesses,
+)
 from hourglass.inference.trained import Trained, load
 from hourglass.model.autoencoder import Autoencoder
-from hourglass.tasks.finetune import NEIGHBOURS, Choice, labelled_rows
+from hourglass.tasks.finetune import NEIGHBOURS, FinetuneOptions, labelled_rows
 
 WAYS = ("finetuned", "frozen", "from scratch", "k-NN of codes", "k-NN of pixels")
 
@@ -27,7 +33,7 @@ def accuracies(
     model: Trained, source: Source, count: int, seed: int, asked: argparse.Namespace
 ) -> list[float]:
     """The share of test samples that each way gets right, by so many labels."""
-    source, rows = labelled_rows(source, Choice(count, seed=seed))
+    source, rows = labelled_rows(source, FinetuneOptions(count, seed=seed))
     train, test = source.splits["train"], source.splits[source.unseen]
     every = torch.arange(len(test))
     truth = test.batch(every).y
@@ -38,7 +44,7 @@ def accuracies(
     found = []
     for network, frozen in ((model.model, False), (model.model, True), (fresh, False)):
         made = as_classifier(network, parts, len(source.classes), "")
-        fit_classifier(made, train, rows, Training(frozen, asked.steps, seed, vary))
+        fit_classifier(made, train, rows, ClassifierTraining(frozen, asked.steps, seed, vary))
         found.append(float((guesses(made, test, every) == truth).float().mean()))
     labels = train.batch(rows).y
     for seen in (lambda split, at: model.model.encode(split.batch(at).seen)[0].z,

@@ -17,7 +17,7 @@ from PIL import Image
 import hourglass as hg
 from hourglass.core.output_names import png_names
 from hourglass.inference.compression.bilevel_pixels import code_tones
-from hourglass.inference.compression.codec import wish_of
+from hourglass.inference.compression.codec import compression_options
 from hourglass.inference.compression.container import CHECKSUM, FRONT, MAGIC, Header, seal, unseal
 from hourglass.inference.compression.entropy_coder import TOTAL, Coder, Tables, falling, frequencies
 from hourglass.inference.compression.exact_decoder import ExactDecoder
@@ -66,7 +66,8 @@ def test_what_comes_back_is_decoded_from_rounded_codes(models, name, manner):
     z = model.encode(x, y)
     codec = model._codec()
     labels = model.number(y, len(x)) if y else None
-    grid = codec._grid(x, z, labels, wish_of(manner.get("quality"), manner.get("step"), False),
+    grid = codec._grid(x, z, labels, compression_options(manner.get("quality"), manner.get("step"),
+                                                         False),
                        kept_codes(model.cache))
     again = model.decode(grid.place(grid.round(z)).reshape(z.shape), y)
     if name == "vectors":

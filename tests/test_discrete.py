@@ -426,12 +426,12 @@ def test_a_run_with_words_draws_codes_of_words(here):
 def test_words_are_compressed_as_they_are(here, text, lossless):
     pytest.importorskip("constriction")
     from hourglass.core.contracts import Collection
-    from hourglass.inference.compression.codec import Codec, wish_of
+    from hourglass.inference.compression.codec import Codec, compression_options
     run = train("images.npy", bottleneck=text, backbone="conv((4, 4))", epochs=1)
     x = np.load("images.npy")[..., None]
     z = run.encode(x)
     codec = Codec(run.model, run.description, z.shape[1:])
-    content = codec.compress(Collection(x), z, None, wish_of(None, None, lossless))
+    content = codec.compress(Collection(x), z, None, compression_options(None, None, lossless))
     again = codec.decompress(content).x
     wanted = x if lossless else np.rint(255 * run.decode(z).clip(0, 1)).astype(np.uint8)
     assert np.abs(again.astype(int) - wanted).max() <= (0 if lossless else 1)

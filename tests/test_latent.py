@@ -13,7 +13,7 @@ import hourglass as hg
 from hourglass.analysis.snapshot import load_snapshot
 from hourglass.data import from_array, split
 from hourglass.inference.latent_directions import MEASURED, find_attribute, slant, width
-from hourglass.inference.latents import Codes
+from hourglass.inference.latents import TrainingCodes
 from hourglass.tasks.edit_attribute import chosen_attributes
 from hourglass.tasks.morph import step
 
@@ -149,7 +149,7 @@ def test_a_direction_is_from_the_mean_without_to_the_mean_with(at):
     z[:, 0] = torch.linspace(-1, 1, 90)
     x = (torch.linspace(0, 255, 90).to(torch.uint8)[:, None, None, None].expand(90, 4, 4, 1))
     source = split(from_array(x.numpy()), {}, 0)
-    codes = Codes(z, y, torch.arange(90))
+    codes = TrainingCodes(z, y, torch.arange(90))
     found = find_attribute("b", codes, ("a", "b", "c"), lambda: source)
     truth = z[y == 1].mean(0) - z[y != 1].mean(0)
     np.testing.assert_allclose(found.direction, truth.numpy(), atol=1e-6)

@@ -18,7 +18,7 @@ from hourglass.inference.fitted_prior import (
     pack_prior,
     unpack_prior,
 )
-from hourglass.inference.latents import Codes
+from hourglass.inference.latents import TrainingCodes
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 
@@ -35,10 +35,10 @@ DENSE = sorted(set(OF_NUMBERS) - {"own"})
 MODEL = Autoencoder(Parts("mlp(4)", bottleneck="gaussian(2)", likelihood="normal"), (3,))
 
 
-def clusters(n: int = 1500) -> Codes:
+def clusters(n: int = 1500) -> TrainingCodes:
     """Three classes, each a round cloud of width 0.5 around its centre."""
     y = torch.arange(n) % 3
-    return Codes(CENTRES[y] + 0.5 * torch.randn(n, 2), y, torch.arange(n))
+    return TrainingCodes(CENTRES[y] + 0.5 * torch.randn(n, 2), y, torch.arange(n))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_a_class_is_drawn_from_the_models_usual_prior_if_that_knows_classes(
 @pytest.mark.parametrize("name", sorted(LEARNT))
 def test_classes_not_asked_for_occur_as_often_as_in_training(name):
     y = torch.tensor([0] * 600 + [1] * 300)
-    codes = Codes(CENTRES[y] + 0.5 * torch.randn(900, 2), y, torch.arange(900))
+    codes = TrainingCodes(CENTRES[y] + 0.5 * torch.randn(900, 2), y, torch.arange(900))
     z, drawn = fit_prior(TEXTS[name], codes, 2, MODEL).sample(900)
     assert abs((drawn == 0).mean() - 2 / 3) < 0.06
     near = np.linalg.norm(z[:, None] - CENTRES[None, :2].numpy(), axis=2).argmin(1)
@@ -126,7 +126,7 @@ def test_a_low_temperature_keeps_to_the_middle(fitted, name):
 
 def test_kernel_density_agrees_with_scipy():
     z = clusters(300).z
-    codes = Codes(z, None, torch.arange(300))
+    codes = TrainingCodes(z, None, torch.arange(300))
     prior = fit_prior("kde(bandwidth=0.3)", codes, 0, MODEL)
     root = root_of_covariance(z).double().numpy()
     other = scipy.stats.gaussian_kde(z.T.double().numpy(), bw_method=0.3)
@@ -142,7 +142,7 @@ def test_kernel_density_agrees_with_scipy():
 def test_a_mixture_is_that_of_scikit_learn():
     from sklearn.mixture import GaussianMixture
     codes = clusters(900)
-    prior = fit_prior("mixture(3)", Codes(codes.z, None, codes.rows), 0, MODEL)
+    prior = fit_prior("mixture(3)", TrainingCodes(codes.z, None, codes.rows), 0, MODEL)
     least = 1e-3 * float(codes.z.var(0, correction=0).mean())
     theirs = GaussianMixture(3, reg_covar=least, random_state=1).fit(codes.z.double().numpy())
     assert abs(prior.log_prob(codes.z.numpy()).mean() - theirs.score(codes.z.numpy())) < 0.01
@@ -162,7 +162,7 @@ def test_few_codes_of_many_factors_still_have_a_covariance():
     root = root_of_covariance(z)
     assert torch.isfinite(root).all() and (root.diagonal() > 0).all()
     for name in ("kde", "mixture", "per_class"):
-        found = fit_prior(name, Codes(z, None, torch.arange(5)), 0, MODEL)
+        found = fit_prior(name, TrainingCodes(z, None, torch.arange(5)), 0, MODEL)
         assert np.isfinite(found.log_prob(z.numpy())).all()
 
 
@@ -171,7 +171,7 @@ def test_few_codes_of_many_factors_still_have_a_covariance():
 @pytest.mark.parametrize("labelled", [False, True])
 def test_odd_codes_still_make_a_prior(name, z, labelled):
     y = torch.arange(len(z)) % 2 if labelled else None   # a class may have one sample, or none
-    prior = fit_prior(name, Codes(z, y, torch.arange(len(z))), 2 * labelled, MODEL)
+    prior = fit_prior(name, TrainingCodes(z, y, torch.arange(len(z))), 2 * labelled, MODEL)
     assert np.isfinite(prior.sample(30)[0]).all()
 
 
@@ -179,7 +179,7 @@ def test_guidance_moves_draws_away_from_the_other_classes():
     torch.manual_seed(0)
     y = torch.arange(1200) % 2
     centres = torch.tensor([[-0.7, 0.0], [0.7, 0.0]])
-    codes = Codes(centres[y] + torch.randn(1200, 2), y, torch.arange(1200))
+    codes = TrainingCodes(centres[y] + torch.randn(1200, 2), y, torch.arange(1200))
     plain, guided = (fit_prior(f"diffusion(hidden=64, guidance={strength})", codes, 2, MODEL)
                      for strength in (1.0, 3.0))
     ones = np.ones(500)
@@ -188,7 +188,7 @@ def test_guidance_moves_draws_away_from_the_other_classes():
 
 def test_a_flow_of_one_factor_and_one_class_fits():
     z = torch.randn(800, 1) * 2 + 1
-    prior = fit_prior("flow", Codes(z, None, torch.arange(800)), 0, MODEL)
+    prior = fit_prior("flow", TrainingCodes(z, None, torch.arange(800)), 0, MODEL)
     truth = scipy.stats.norm(1, 2).logpdf(z.numpy()).mean()
     assert abs(prior.log_prob(z.numpy()).mean() - truth) < 0.1
 
@@ -229,7 +229,7 @@ def test_the_masked_flow_is_fast_one_way_and_its_inverse_the_other():
 def test_the_second_stage_knows_its_density_as_quadrature_does():
     torch.manual_seed(0)
     z = torch.cat([torch.randn(400, 1) - 3, 0.5 * torch.randn(400, 1) + 2])
-    part = fit_prior("two_stage(32)", Codes(z, None, torch.arange(800)), 0, MODEL).part
+    part = fit_prior("two_stage(32)", TrainingCodes(z, None, torch.arange(800)), 0, MODEL).part
     at, u = torch.linspace(-5, 4, 12)[:, None], torch.linspace(-9, 9, 4001)[:, None]
     y = torch.zeros(len(u), dtype=torch.long)
     with torch.no_grad():
@@ -248,7 +248,7 @@ def test_a_second_stage_draws_codes_that_no_gaussian_has():
     torch.manual_seed(0)
     angle = 2 * math.pi * torch.rand(1500)
     z = torch.stack([angle.cos(), angle.sin()], 1) * 3 + 0.1 * torch.randn(1500, 2)
-    codes = Codes(z, None, torch.arange(1500))
+    codes = TrainingCodes(z, None, torch.arange(1500))
     far = {name: np.abs(np.linalg.norm(fit_prior(name, codes, 0, MODEL).sample(500)[0], axis=1) - 3)
            for name in ("two_stage(64)", "per_class")}
     assert np.median(far["two_stage(64)"]) < 0.5 < 0.8 < np.median(far["per_class"])
@@ -258,7 +258,7 @@ def test_a_second_stage_draws_codes_that_no_gaussian_has():
 def test_directions_are_uniform_and_radii_those_of_the_codes(dim):
     torch.manual_seed(0)
     z = torch.randn(1500, dim) * 2 + 1
-    prior = fit_prior("hypersphere", Codes(z, None, torch.arange(1500)), 0, MODEL)
+    prior = fit_prior("hypersphere", TrainingCodes(z, None, torch.arange(1500)), 0, MODEL)
     drawn = prior.sample(4000, seed=1)[0]
     radius = np.linalg.norm(drawn, axis=1)
     way = drawn / radius[:, None]
@@ -285,7 +285,7 @@ def test_codes_on_a_sphere_stay_there_and_have_no_density():
 
 
 def test_codes_that_are_maps_come_back_as_maps():
-    codes = Codes(torch.randn(50, 3, 2, 2), None, torch.arange(50))
+    codes = TrainingCodes(torch.randn(50, 3, 2, 2), None, torch.arange(50))
     prior = fit_prior("per_class", codes, 0, MODEL)
     assert prior.sample(7)[0].shape == (7, 3, 2, 2)
 

@@ -23,7 +23,7 @@ from hourglass.inference.tiling import fade, starts, tiled
 from hourglass.model.corruptions import corrupter
 from hourglass.model.summary import summarise
 from hourglass.run.settings import make_settings, read_recipe
-from hourglass.tasks.restore import Manner, restore
+from hourglass.tasks.restore import RestoreOptions, restore
 from hourglass.training.loop import varied
 from hourglass.training.setup import prepare
 
@@ -210,7 +210,8 @@ def test_files_keep_names_and_sizes_and_what_cannot_be_read_is_named(denoiser, t
     assert there == {"sub/photo.jpg": (90, 61), "scan.tif.png": (90, 61), "clear.png": (90, 61),
                      "palette.gif.png": (10, 10), "one.bmp": (1, 1)}
     assert tally.done == 5 and "cut.jpg (image file is truncated" in capsys.readouterr().err
-    twice = restore(denoiser, tmp_path / "in" / "scan.tif", tmp_path / "two", Manner(enlarge=2))
+    twice = restore(denoiser, tmp_path / "in" / "scan.tif", tmp_path / "two",
+                    RestoreOptions(enlarge=2))
     assert twice.done == 1 and Image.open(tmp_path / "two" / "scan.tif.png").size == (180, 122)
 
 
@@ -335,7 +336,7 @@ def test_a_conditional_model_is_told_the_class(here):
                   quiet=True)
     with pytest.raises(ValueError, match="this model is conditional"):
         restore(model, "a.png", "out")
-    assert restore(model, "a.png", "out", Manner(kind="lying")).done == 1
+    assert restore(model, "a.png", "out", RestoreOptions(kind="lying")).done == 1
     large = np.zeros((2, 20, 33, 3), np.uint8)
     assert model.restore(large, ["lying", "upright"]).shape == large.shape
     with pytest.raises(ValueError, match="did you mean 'lying'"):

@@ -18,7 +18,7 @@ from hourglass.data.timeline import SeriesOptions
 from hourglass.tasks.plot_series import chosen, draw_series
 from hourglass.tasks.score_series import ScoredSeries, StretchOptions, score_series, write_scores
 from hourglass.tasks.series_words import in_words
-from hourglass.tasks.steps import Steps, over_channels
+from hourglass.tasks.steps import SeriesSteps, over_channels
 
 TINY = {"model": "ae(2)", "backbone": "conv1d((4,))", "epochs": 1, "quiet": True, "device": "cpu"}
 STEPS = 120
@@ -257,11 +257,11 @@ def test_several_channels_are_scored_by_squares_and_one_by_its_error():
     error = np.random.default_rng(0).random((5, 3))
     squares = error**2
     error[2], squares[2, 0], squares[4] = np.nan, np.nan, np.nan
-    score = over_channels(Steps(error, squares, error).parts)
+    score = over_channels(SeriesSteps(error, squares, error).parts)
     for step in range(5):
         each = [s for s in squares[step] if np.isfinite(s)]
         assert score[step] == pytest.approx(np.mean(each)) if each else np.isnan(score[step])
-    one = Steps(error[:, :1], squares[:, :1], error[:, :1])
+    one = SeriesSteps(error[:, :1], squares[:, :1], error[:, :1])
     np.testing.assert_array_equal(one.parts, error[:, :1])
 
 

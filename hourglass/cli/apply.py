@@ -34,10 +34,11 @@ def restore(
     """
     from ..core.device import choose_device
     from ..inference.trained import load
-    from ..tasks.restore import Manner
+    from ..tasks.restore import RestoreOptions
     from ..tasks.restore import restore as restore_images
     model = load(run, str(choose_device(device)))
-    for line in restore_images(model, images, out, Manner(corrupt, enlarge, kind, seed)).lines(out):
+    for line in restore_images(model, images, out, RestoreOptions(corrupt, enlarge, kind,
+                                                                  seed)).lines(out):
         print(line)
 
 
@@ -260,10 +261,10 @@ def compress(
     --lossless
     """
     from ..core.device import choose_device
-    from ..inference.compression.codec import wish_of
+    from ..inference.compression.codec import compression_options
     from ..inference.trained import load
     from ..tasks.compress import compress as compress_images
-    wish = wish_of(quality, step, lossless)
+    wish = compression_options(quality, step, lossless)
     sizes = compress_images(load(run, str(choose_device(device))), images, out, wish, kind)
     print("\n".join(sizes.lines(out)))
 

@@ -48,10 +48,10 @@ def evaluate(
         found = disentangle(load(run, str(choose_device(device))), leave_out=left_out)
         print(*found.lines(), sep="\n")
         return
-    from ..inference.log_likelihood.estimate import Wish
+    from ..inference.log_likelihood.estimate import LikelihoodOptions
     from ..inference.trained import load
     from ..tasks.evaluate import evaluate as evaluate_model
-    wish = Wish(nll, ais, chains, split, limit, seed)
+    wish = LikelihoodOptions(nll, ais, chains, split, limit, seed)
     result = evaluate_model(load(run, str(choose_device(device))), wish, out)
     for line in [*result.lines, f"in {result.seconds:.0f} s", *([str(out)] if out else [])]:
         print(line)

@@ -37,9 +37,9 @@ def finetune(
     """
     from ..core.device import choose_device
     from ..inference.trained import load
-    from ..tasks.finetune import Choice, finetuned
+    from ..tasks.finetune import FinetuneOptions, finetuned
     model = load(run, str(choose_device(device)))
-    choice = Choice(labels, frozen, augment, steps, seed)
+    choice = FinetuneOptions(labels, frozen, augment, steps, seed)
     found = finetuned(model, data or None, None, out, choice)
     print("\n".join(found.lines()))
     print(found.folder.path)

@@ -45,7 +45,7 @@ def generate(
     from ..core.device import choose_device
     from ..inference.trained import load
     from ..tasks.finish import Finish
-    from ..tasks.generate import Wish
+    from ..tasks.generate import GenerateOptions
     from ..tasks.generate import generate as generate_samples
     from ..tasks.grid import draw_grid, read_grid
     from ..tasks.radius_sweep import SweepOptions, sweep
@@ -66,7 +66,7 @@ def generate(
         print(sweep(model, _numbers(radius), out, SweepOptions(kind, seed, Finish(sharpen, blur))))
         print(out)
         return
-    wish = Wish(n, kind, prior, temperature, seed, sharpen, nearest, blur)
+    wish = GenerateOptions(n, kind, prior, temperature, seed, sharpen, nearest, blur)
     for line in generate_samples(model, wish, out):
         print(line)
 

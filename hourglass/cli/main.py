@@ -173,7 +173,7 @@ def reconstruct(
     from ..core.device import choose_device
     from ..inference.trained import load
     from ..tasks.finish import Finish
-    from ..tasks.reconstruct import Manner
+    from ..tasks.reconstruct import ReconstructOptions
     from ..tasks.reconstruct import reconstruct as reconstruct_images
     from ..tasks.tables import is_table, reconstruct_table
     model = load(run, str(choose_device(device)))
@@ -183,7 +183,8 @@ def reconstruct(
                              "trained on a table")
         print("\n".join(reconstruct_table(model, images, out)))
         return
-    found = reconstruct_images(model, images, out, Manner(Finish(sharpen, blur), own_size, show))
+    found = reconstruct_images(model, images, out, ReconstructOptions(Finish(sharpen, blur),
+                                                                      own_size, show))
     after = (f", {found['mse_finished']:.5g} after sharpening and blurring"
              if "mse_finished" in found else "")
     print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}{after}")

@@ -14,7 +14,7 @@ from ..core.files import read_file
 from ..core.registry import detectors, thresholds
 from ..data.patches import Patches, as_patches
 from ..data.source import Split
-from .calibration import Held, held_of
+from .calibration import CalibrationScores, held_of
 from .detectors.tail_probability import log_survival
 from .in_use import InUse
 from .patchwise import by_image, whole_images
@@ -168,7 +168,7 @@ def detector_of(
     return replace(detector, threshold=rule(scores, y))
 
 
-def usual_detector(model: InUse, held: Held | None = None) -> tuple[str, str]:
+def usual_detector(model: InUse, held: CalibrationScores | None = None) -> tuple[str, str]:
     """The detector that "auto" means for a run, and why it is that one, if not the model's: of
     rows, errors and neighbours together. Of images, one that looks at places: of PCA alone, where
     that brings normal samples back much better than the model does. It is settled once for a
@@ -231,8 +231,9 @@ def _fitted(model: InUse, text: str, held_out: Any) -> Fitted:
     """The saved detector, or one that is fitted now and saved if possible."""
     rule = detectors.make(text)
     if held_out is not None:
-        held = Held(see(model.model, model.samples(held_out), None, look=look_for(model, rule)),
-                    "given", rule.draws)
+        held = CalibrationScores(see(model.model, model.samples(held_out), None,
+                                     look=look_for(model, rule)),
+                                 "given", rule.draws)
     elif kept := _kept(model.cache, text):
         return kept
     else:
@@ -244,7 +245,7 @@ def _fitted(model: InUse, text: str, held_out: Any) -> Fitted:
     return fitted
 
 
-def _fit(model: InUse, text: str, held: Held, given: Split | None = None) -> Fitted:
+def _fit(model: InUse, text: str, held: CalibrationScores, given: Split | None = None) -> Fitted:
     """Fit a detector to calibration samples: `given`, or by default those of the run."""
     rule: Rule = detectors.make(text)
     codes = _codes(model, held) if rule.codes else np.empty((0, 0))
@@ -270,7 +271,7 @@ def _of_whole_images(model: InUse, fitted: Fitted, split: Split | None) -> np.nd
     return by_image(Detector(model, fitted, "", np.inf).score_split(tiles), tiles.x.owner)
 
 
-def _codes(model: InUse, held: Held) -> np.ndarray:
+def _codes(model: InUse, held: CalibrationScores) -> np.ndarray:
     """Codes (N, D) of training samples, without the calibration samples if there are others."""
     codes = model.codes()
     fresh = ~torch.isin(codes.rows, torch.from_numpy(held.rows))

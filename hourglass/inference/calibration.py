@@ -24,7 +24,7 @@ EVERY = 5                  # without a validation split, every fifth training sa
 
 
 @dataclass(frozen=True)
-class Held:
+class CalibrationScores:
     """The model's results for calibration samples."""
 
     seen: Seen
@@ -33,14 +33,15 @@ class Held:
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, int))   # of the training split
 
 
-def find_held(model: Autoencoder, source: Source, draws: int, look: Look = PLAIN) -> Held:
+def find_held(model: Autoencoder, source: Source, draws: int,
+              look: Look = PLAIN) -> CalibrationScores:
     """Compute results for the validation split, in the classes of training. Without one, for every
     fifth training sample."""
     of, rows = held_rows(source, draws)
     split = source.splits[of]
     seen = see(model, split, rows, draws, look)
     drawn = draws if has_posterior(model, split.batch(rows[:1])) else None
-    return Held(seen, of, drawn, rows.numpy() if of == "train" else np.empty(0, int))
+    return CalibrationScores(seen, of, drawn, rows.numpy() if of == "train" else np.empty(0, int))
 
 
 def held_rows(source: Source, draws: int = 0) -> tuple[str, Tensor]:
@@ -65,7 +66,7 @@ def _without_val(source: Source) -> Source:
     return replace(source, splits={k: v for k, v in source.splits.items() if k != "val"})
 
 
-def held_of(model: InUse, look: Look, quietly: bool = False) -> Held:
+def held_of(model: InUse, look: Look, quietly: bool = False) -> CalibrationScores:
     """A run's calibration samples: the saved results, or new ones from its data. If they are
     training samples, it prints a note, unless `quietly`. Raises ValueError if the data is gone."""
     draws = look.draws
@@ -85,15 +86,15 @@ def held_of(model: InUse, look: Look, quietly: bool = False) -> Held:
     return held
 
 
-def keep_held(cache: RunCache, held: Held) -> None:
+def keep_held(cache: RunCache, held: CalibrationScores) -> None:
     """Save the results with the model, if possible."""
     cache.keep_tensors(FILE, {**{name: getattr(held.seen, name) for name in KEPT},
                                 "rows": held.rows},
                  {"of": held.of, "draws": json.dumps(held.draws)})
 
 
-def _kept(cache: RunCache, draws: int) -> Held | None:
-    held = cache.kept_tensors(FILE, lambda tensors, texts: Held(
+def _kept(cache: RunCache, draws: int) -> CalibrationScores | None:
+    held = cache.kept_tensors(FILE, lambda tensors, texts: CalibrationScores(
         Seen(*(tensors[name].numpy() for name in KEPT)), texts["of"], json.loads(texts["draws"]),
         tensors["rows"].numpy()))
     return None if held is None or (draws and held.draws not in (draws, None)) else held

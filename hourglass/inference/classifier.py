@@ -29,7 +29,7 @@ SMOOTHING = 0.05           # label smoothing, as few labels are easily memorised
 
 
 @dataclass(frozen=True)
-class Training:
+class ClassifierTraining:
     """Options for training a classifier."""
 
     frozen: bool = False    # whether the encoder stays unchanged
@@ -52,14 +52,15 @@ def as_classifier(model: Autoencoder, parts: Parts, classes: int, origin: str) -
     return made.to(next(model.parameters()).device)
 
 
-def fit_classifier(model: Autoencoder, split: Split, rows: Tensor, training: Training) -> None:
+def fit_classifier(model: Autoencoder, split: Split, rows: Tensor,
+                   training: ClassifierTraining) -> None:
     """Train the head, and unless it is frozen the encoder, on these labelled rows of a split, by
     cross-entropy and AdamW at a rate that falls to nothing; raises FloatingPointError."""
     with seeded(training.seed, split.device):
         _fit(model, split, rows, training)
 
 
-def _fit(model: Autoencoder, split: Split, rows: Tensor, training: Training) -> None:
+def _fit(model: Autoencoder, split: Split, rows: Tensor, training: ClassifierTraining) -> None:
     head: nn.Module = model.condition.classify  # type: ignore[union-attr, assignment]
     groups: list[dict[str, Any]] = [{"params": list(head.parameters()), "lr": LR}]
     if not training.frozen:
@@ -88,7 +89,7 @@ def _fit(model: Autoencoder, split: Split, rows: Tensor, training: Training) -> 
     model.eval()
 
 
-def _hidden(model: Autoencoder, split: Split, rows: Tensor, training: Training) -> Tensor:
+def _hidden(model: Autoencoder, split: Split, rows: Tensor, training: ClassifierTraining) -> Tensor:
     x = split.batch(rows).seen
     x = training.augment(x) if training.augment else x
     with torch.set_grad_enabled(not training.frozen):

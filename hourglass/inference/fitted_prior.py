@@ -16,7 +16,7 @@ from ..core.noise import seeded
 from ..core.part_contracts import HasDensity, check_part, offers
 from ..core.registry import priors
 from ..model.autoencoder import Autoencoder
-from .latents import Codes
+from .latents import TrainingCodes
 from .run_cache import RunCache
 
 
@@ -68,7 +68,7 @@ class FittedPrior:
         return found
 
 
-def fit_prior(text: str, codes: Codes, classes: int, model: Autoencoder) -> FittedPrior:
+def fit_prior(text: str, codes: TrainingCodes, classes: int, model: Autoencoder) -> FittedPrior:
     """Fit a prior to a model's codes. Raises ValueError for a wrong text."""
     z = codes.z.float().flatten(1)
     y = torch.zeros(len(z), dtype=torch.long) if codes.y is None else codes.y.long()
@@ -114,7 +114,7 @@ def knows_no_classes(text: str) -> bool:
 
 
 def prior_of(
-    cache: RunCache, text: str, codes: Callable[[], Codes], classes: int,
+    cache: RunCache, text: str, codes: Callable[[], TrainingCodes], classes: int,
     model: Autoencoder,
 ) -> FittedPrior:
     """A prior of a run: the saved one, or one that is fitted now and saved."""

@@ -10,7 +10,7 @@ from ..data.source import Source, Split
 from ..model.autoencoder import Autoencoder
 from ..run.description import Description
 from ..run.folder import RunFolder
-from .latents import Codes
+from .latents import TrainingCodes
 from .pca import PCA
 from .run_cache import RunCache
 
@@ -38,7 +38,7 @@ class InUse(Protocol):
 
     def scale_of(self, x: np.ndarray) -> float: ...
 
-    def codes(self) -> Codes: ...
+    def codes(self) -> TrainingCodes: ...
 
     def pca(self) -> PCA: ...
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..core.hints import did_you_mean
 from ..data.source import Source
-from .latents import Codes
+from .latents import TrainingCodes
 
 MOST = 5000       # most samples used
 QUARTER = 0.25    # share of them with the largest, and with the smallest, measurement
@@ -71,7 +71,7 @@ MEASURED: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def find_attribute(
-    name: str, codes: Codes, classes: tuple[str, ...], source: Callable[[], Source]
+    name: str, codes: TrainingCodes, classes: tuple[str, ...], source: Callable[[], Source]
 ) -> Attribute:
     """The direction of a class against all others, or of a measurement in images.
 

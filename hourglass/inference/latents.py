@@ -17,7 +17,7 @@ FILE = "codes.safetensors"
 
 
 @dataclass(frozen=True)
-class Codes:
+class TrainingCodes:
     """Codes of training samples, as posterior means, with their samples' rows."""
 
     z: Tensor              # (N, ...)
@@ -26,7 +26,7 @@ class Codes:
 
 
 @torch.inference_mode()
-def find_codes(model: Autoencoder, source: Source) -> Codes:
+def find_codes(model: Autoencoder, source: Source) -> TrainingCodes:
     """Encode the training split, or evenly spread samples of a large one."""
     split = source.splits["train"]
     rows = split.evenly(min(MOST, max(1, MOST_VALUES // int(np.prod(source.shape)))))
@@ -37,16 +37,16 @@ def find_codes(model: Autoencoder, source: Source) -> Codes:
         found.append(latent.z.float().cpu())
         if batch.y is not None:   # for a sample without a label, the inferred class
             kinds.append((batch.y if latent.y is None else latent.y).cpu())
-    return Codes(torch.cat(found), torch.cat(kinds) if kinds else None, rows)
+    return TrainingCodes(torch.cat(found), torch.cat(kinds) if kinds else None, rows)
 
 
-def keep_codes(cache: RunCache, codes: Codes) -> None:
+def keep_codes(cache: RunCache, codes: TrainingCodes) -> None:
     """Save a run's codes with its model."""
     held = {"z": codes.z, "rows": codes.rows, **({} if codes.y is None else {"y": codes.y})}
     cache.keep_tensors(FILE, held, {})
 
 
-def kept_codes(cache: RunCache) -> Codes | None:
+def kept_codes(cache: RunCache) -> TrainingCodes | None:
     """A run's saved codes; None if there are none of its current weights."""
-    return cache.kept_tensors(FILE, lambda held, _: Codes(
+    return cache.kept_tensors(FILE, lambda held, _: TrainingCodes(
         held["z"], held.get("y"), held["rows"]))

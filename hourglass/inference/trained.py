@@ -18,7 +18,7 @@ from .generation import Sampler
 from .inputs import Inputs
 from .kept_pca import PCA
 from .labels import Labels
-from .latents import Codes, kept_codes
+from .latents import TrainingCodes, kept_codes
 from .network import Network
 from .pipeline import Pipeline
 from .run_cache import cache_of
@@ -194,7 +194,7 @@ class Trained:
         """The data that the model was trained on; raises ValueError where it is gone."""
         return self.training.source()
 
-    def codes(self) -> Codes:
+    def codes(self) -> TrainingCodes:
         """Of the training samples: those kept with the run, else encoded anew from its data."""
         return self.training.codes()
 
@@ -237,8 +237,9 @@ class Trained:
                  chains: int = 8, seed: int = 0) -> Evaluation:
         """How likely it finds samples of its data, by `nll` codes each and `ais` steps of annealing
         (hourglass.tasks.evaluate); of models that have no log p(x), how well it reconstructs."""
-        from .log_likelihood.estimate import Wish
-        found: Evaluation = uses.parts["evaluate"](self, Wish(nll, ais, chains, split, limit, seed))
+        from .log_likelihood.estimate import LikelihoodOptions
+        found: Evaluation = uses.parts["evaluate"](self, LikelihoodOptions(nll, ais, chains, split,
+                                                                           limit, seed))
         return found
 
     # compressed files
@@ -248,9 +249,9 @@ class Trained:
         """Samples as a file's content: their codes, rounded, and, if lossless, what the model
         missed of 8-bit images. Rounding adds at most 100 - quality percent (5 if nothing is said)
         to the model's squared error, or is by `step` standard deviations of each factor."""
-        from .compression.codec import wish_of
+        from .compression.codec import compression_options
         from .compression.packing import packed
-        wish = wish_of(quality, step, lossless)
+        wish = compression_options(quality, step, lossless)
         return packed(self.pipeline, x, y, wish, lambda: kept_codes(self.cache))
 
     def decompress(self, content: bytes) -> np.ndarray:

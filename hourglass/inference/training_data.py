@@ -8,7 +8,7 @@ from ..run.load_data import load_source
 from ..run.settings import IN_MEMORY, make_settings
 from .fitted_prior import FittedPrior, prior_of
 from .kept_pca import PCA, pca_of
-from .latents import Codes, find_codes, keep_codes, kept_codes
+from .latents import TrainingCodes, find_codes, keep_codes, kept_codes
 from .pipeline import Pipeline
 from .run_cache import RunCache
 
@@ -44,7 +44,7 @@ class TrainingData:
             raise ValueError(f"the data that {self.folder.path} was trained on is needed here: "
                              f"{error}") from None
 
-    def codes(self) -> Codes:
+    def codes(self) -> TrainingCodes:
         """The codes that were kept with the run, else encoded anew."""
         codes = kept_codes(self.cache)
         if codes is None or codes.z.shape[1:] != self.pipeline.network.code:

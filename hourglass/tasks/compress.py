@@ -13,7 +13,7 @@ from ..core.contracts import Collection
 from ..core.files import check_empty, write_out
 from ..core.output_names import png_names
 from ..data.patches import as_patches
-from ..inference.compression.codec import Wish
+from ..inference.compression.codec import CompressionOptions
 from ..inference.compression.container import MAGIC
 from ..inference.trained import Trained
 from .write_images import TIFFS, as_picture, save_array, save_deep
@@ -48,7 +48,8 @@ class Sizes:
         return said
 
 
-def compress(model: Trained, images: str | Path, out: Path, wish: Wish, kind: str = "") -> Sizes:
+def compress(model: Trained, images: str | Path, out: Path, wish: CompressionOptions,
+             kind: str = "") -> Sizes:
     """Write a folder, an archive or an array of images as one file, of class `kind` for
     conditional models unless folders say; returns what it came to, which is measured on what the
     file gives back. Raises ValueError for what cannot be read."""

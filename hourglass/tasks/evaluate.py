@@ -7,18 +7,18 @@ import torch
 from ..core.contracts import Evaluation
 from ..core.hints import did_you_mean
 from ..inference.in_use import InUse
-from ..inference.log_likelihood.estimate import Wish, check_wish, estimate, lacking
+from ..inference.log_likelihood.estimate import LikelihoodOptions, check_options, estimate, lacking
 from .reconstructed import reconstruction_of
 from .write_images import check_name
 
 
-def evaluate(model: InUse, wish: Wish, out: Path | None = None) -> Evaluation:
+def evaluate(model: InUse, wish: LikelihoodOptions, out: Path | None = None) -> Evaluation:
     """Estimate log p(x) on a split of the run's data, and keep what is found with the run. Of a
     model that has no log p(x) it measures the reconstructions. Raises ValueError where annealing is
     asked for and cannot be, and where data is gone."""
     if out is not None:
         check_name(out, (".csv",))
-    check_wish(wish)
+    check_options(wish)
     source = model.source().to(model.device, torch.channels_last)
     name = wish.split or source.unseen
     if name not in source.splits:

@@ -17,7 +17,7 @@ from ..inference.batches import batches
 from ..inference.classifier import (
     CONDITION,
     STEPS,
-    Training,
+    ClassifierTraining,
     as_classifier,
     fit_classifier,
     guesses,
@@ -69,14 +69,14 @@ def finetune(
         >>> len(classifier.classify("digits"))
         1797
     """
-    found = finetuned(run, data, y, out, Choice(labels, frozen, augment, steps, seed))
+    found = finetuned(run, data, y, out, FinetuneOptions(labels, frozen, augment, steps, seed))
     for line in found.lines():
         say(line)
     return load(found.folder.path)
 
 
 @dataclass(frozen=True)
-class Choice:
+class FinetuneOptions:
     """How a classifier is to be made."""
 
     labels: int | None = None
@@ -87,7 +87,7 @@ class Choice:
 
 
 def finetuned(
-    run: str | Path | Trained, data: Any, y: Any, out: str | Path | None, choice: Choice
+    run: str | Path | Trained, data: Any, y: Any, out: str | Path | None, choice: FinetuneOptions
 ) -> Finetuned:
     """The same, as what was found."""
     model = run if isinstance(run, Trained) else load(run)
@@ -103,7 +103,7 @@ def finetuned(
     network = as_classifier(model.model, parts, len(source.classes), str(model.folder.path))
     augment = augmenter(choice.augment, source.low, source.high) if choice.augment else None
     fit_classifier(network, source.splits["train"], rows,
-                   Training(choice.frozen, choice.steps, choice.seed, augment))
+                   ClassifierTraining(choice.frozen, choice.steps, choice.seed, augment))
     folder = new_folder(out)
     found = Finetuned(folder, len(rows), *_compared(model, network, source, rows))
     origin = str(model.folder.path.resolve())
@@ -120,7 +120,7 @@ def finetuned(
     return found
 
 
-def _settings(model: Trained, data: Any, choice: Choice) -> Settings:
+def _settings(model: Trained, data: Any, choice: FinetuneOptions) -> Settings:
     """The run's, of other data if that is named; images are read as the run's were."""
     kept = make_settings(read_settings(model.folder.settings))
     if data is None:
@@ -142,7 +142,7 @@ def _source(model: Trained, data: Any, y: Any, settings: Settings) -> Source:
     return source
 
 
-def labelled_rows(source: Source, choice: Choice) -> tuple[Source, Tensor]:
+def labelled_rows(source: Source, choice: FinetuneOptions) -> tuple[Source, Tensor]:
     """The source, and which rows of its training split show their class; raises ValueError."""
     train = source.splits["train"]
     if train.y is None or len(source.classes) < 2:

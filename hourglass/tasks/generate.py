@@ -32,7 +32,7 @@ PAIRED = 10   # columns of one with the nearest training samples
 
 
 @dataclass(frozen=True)
-class Wish:
+class GenerateOptions:
     """What to draw."""
 
     n: int = 40
@@ -50,7 +50,7 @@ class Wish:
         return Finish(self.sharpen, self.blur)
 
 
-def generate(model: Trained, wish: Wish, out: Path) -> list[str]:
+def generate(model: Trained, wish: GenerateOptions, out: Path) -> list[str]:
     """Draw what is wished for into a picture, a .npy or a folder; returns what to say of it.
 
     Raises ValueError for a class or a prior that there is not.
@@ -81,7 +81,7 @@ def generate(model: Trained, wish: Wish, out: Path) -> list[str]:
     return lines
 
 
-def _rows_of_classes(model: Trained, wish: Wish, prior: str) -> list[str]:
+def _rows_of_classes(model: Trained, wish: GenerateOptions, prior: str) -> list[str]:
     """The classes that a sheet shows in a row each, where nothing else was asked for: all, if the
     model or the prior knows them, and there are so few that each row has some samples."""
     told = model.model.condition is not None
@@ -101,7 +101,7 @@ def choose_prior(model: Trained, kind: str) -> str:
     return chosen
 
 
-def _check(model: Trained, wish: Wish, out: Path) -> list[str]:
+def _check(model: Trained, wish: GenerateOptions, out: Path) -> list[str]:
     """The classes that were asked for, by name; raises ValueError for what cannot be drawn."""
     if is_table(model) and out.suffix.lower() not in (*TABLES, ".npy"):
         raise ValueError("this model was trained on a table: write its rows into one, as in "

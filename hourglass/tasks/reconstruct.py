@@ -26,7 +26,7 @@ Pair = tuple[str, np.ndarray, np.ndarray]   # a name, an image (H, W, C), and it
 
 
 @dataclass(frozen=True)
-class Manner:
+class ReconstructOptions:
     """How images are reconstructed."""
 
     finish: Finish = PLAIN
@@ -45,7 +45,7 @@ class Errors:
 
 
 def reconstruct(
-    model: Trained, images: str | Path, out: str | Path, manner: Manner | None = None
+    model: Trained, images: str | Path, out: str | Path, manner: ReconstructOptions | None = None
 ) -> dict[str, float]:
     """Write a PNG for every image of a folder, archive or array, sharpened or blurred if asked;
     returns how many and their error, after that too. A TIFF in the data's own units goes with each
@@ -55,7 +55,7 @@ def reconstruct(
     default, where its own training images were not resized. Raises ValueError where nothing can be
     read, the model is not one of images, or it cannot take images of any size.
     """
-    manner = manner or Manner()
+    manner = manner or ReconstructOptions()
     if len(model.shape) != 3:
         raise ValueError("this model was trained on vectors or series, which make no pictures; use "
                          "hourglass.load(run).reconstruct(array) from Python")

@@ -18,7 +18,7 @@ from ..inference.in_use import InUse
 
 
 @dataclass(frozen=True)
-class Reconstruction:
+class ReconstructionResult:
     """How near the reconstructions of a split's samples come."""
 
     split: str
@@ -56,7 +56,7 @@ class Reconstruction:
 
 def reconstruction_of(
     model: InUse, source: Source, split: str, limit: int | None = None, why: str = ""
-) -> Reconstruction:
+) -> ReconstructionResult:
     """Measure the reconstructions of a split's samples, at most `limit`, evenly spread over it, and
     keep what is found with the run."""
     begun = time.monotonic()
@@ -65,8 +65,8 @@ def reconstruction_of(
     seen.restored, seen.hidden = restored(model.model, source, split)
     numbers, intervals = measure(seen, OF_RECONSTRUCTIONS)
     rows = source.splits[split].evenly(len(seen.x)).numpy()
-    found = Reconstruction(split, len(seen.x), numbers, intervals, seen.squared, rows,
-                           time.monotonic() - begun, why)
+    found = ReconstructionResult(split, len(seen.x), numbers, intervals, seen.squared, rows,
+                                 time.monotonic() - begun, why)
     model.cache.keep_evaluation(f"reconstruction of {len(seen.x):,} {split} samples",
                                 found.record)
     return found

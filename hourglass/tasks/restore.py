@@ -31,7 +31,7 @@ NAMED = 10       # files in a line
 
 
 @dataclass(frozen=True)
-class Manner:
+class RestoreOptions:
     """How images are restored."""
 
     corrupt: str = ""    # corrupt them first, to see what becomes of clean ones: a text, or "own"
@@ -41,7 +41,7 @@ class Manner:
 
 
 @dataclass
-class Tally:
+class RestoreCount:
     """What became of the images."""
 
     done: int = 0
@@ -56,8 +56,8 @@ class Tally:
 
 
 def restore(
-    model: Trained, images: str | Path, out: str | Path, manner: Manner | None = None
-) -> Tally:
+    model: Trained, images: str | Path, out: str | Path, manner: RestoreOptions | None = None
+) -> RestoreCount:
     """Write what the model makes of every image in a folder, an archive or a file, each at its own
     size and under its own name; .png, .jpg, .webp and .bmp stay what they are, others become .png.
 
@@ -65,7 +65,7 @@ def restore(
     that cannot be read are named. Raises ValueError where none can be, where `out` holds something,
     and for a model that is not one of images.
     """
-    manner = manner or Manner()
+    manner = manner or RestoreOptions()
     if len(model.shape) != 3:
         raise ValueError("this model was not trained on images; from Python, "
                          "hourglass.load(run).restore(array) takes what it was trained on")
@@ -99,7 +99,7 @@ def _corruption(model: Trained, text: str) -> Corrupter:
     return corrupter(own if text == OWN else text)
 
 
-def _remarks(model: Trained, tally: Tally, enlarged: bool) -> list[str]:
+def _remarks(model: Trained, tally: RestoreCount, enlarged: bool) -> list[str]:
     found = []
     taught = model.model.corruption
     if taught == "none" and not read_settings(model.folder.settings)["data"].startswith("pairs("):
@@ -121,9 +121,9 @@ def _remarks(model: Trained, tally: Tally, enlarged: bool) -> list[str]:
 
 
 def _restore_all(
-    model: Trained, files: Files, out: Path, manner: Manner, corrupt: Corrupter | None
-) -> Tally:
-    tally, y = Tally(), [manner.kind] if manner.kind else None
+    model: Trained, files: Files, out: Path, manner: RestoreOptions, corrupt: Corrupter | None
+) -> RestoreCount:
+    tally, y = RestoreCount(), [manner.kind] if manner.kind else None
     for number, name in enumerate(track(files.sizes, len(files.sizes), "restoring")):
         try:
             with files.open(name) as file:
@@ -172,7 +172,7 @@ def _write(model: Trained, folder: Path, name: str, values: np.ndarray) -> None:
                  QUALITY)
 
 
-def _compare(tally: Tally, x: np.ndarray, made: dict[str, np.ndarray]) -> None:
+def _compare(tally: RestoreCount, x: np.ndarray, made: dict[str, np.ndarray]) -> None:
     """Count in how near to x (1, H, W, C) each is."""
     for name, values in made.items():
         found = {f"{name} PSNR": peak_ratio(x, values)}

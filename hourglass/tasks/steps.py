@@ -19,7 +19,7 @@ CHUNK = 2048   # windows that are looked at together
 
 
 @dataclass(frozen=True)
-class Steps:
+class SeriesSteps:
     """What a model makes of a series, step by step."""
 
     error: np.ndarray     # (T, C) mean |error|, in deviations of the training part; NaN: unknown
@@ -38,7 +38,7 @@ class Steps:
         return self.error if self.error.shape[1] == 1 else self.squares
 
 
-class Normal(NamedTuple):
+class NormalScores(NamedTuple):
     """What steps that are known to be normal score."""
 
     scores: np.ndarray   # (M,) sorted
@@ -52,7 +52,7 @@ def over_channels(parts: np.ndarray) -> np.ndarray:
     return np.where(there.any(1), total, np.nan)
 
 
-def by_step(model: Trained, windows: np.ndarray, stride: int, causal: bool = False) -> Steps:
+def by_step(model: Trained, windows: np.ndarray, stride: int, causal: bool = False) -> SeriesSteps:
     """Windows (N, W, C) in order, `stride` apart, NaN where a value is missing, step by step."""
     count, window, channels = windows.shape
     errors, squares, recons = (StepMeans(count, window, stride, channels) for _ in range(3))
@@ -68,10 +68,10 @@ def by_step(model: Trained, windows: np.ndarray, stride: int, causal: bool = Fal
         errors.add(start, error, known)
         squares.add(start, error**2, known)
         recons.add(start, recon, counts)
-    return Steps(errors.mean, squares.mean, recons.mean)
+    return SeriesSteps(errors.mean, squares.mean, recons.mean)
 
 
-def steps_of(model: Trained, series: Series, causal: bool = False) -> Steps:
+def steps_of(model: Trained, series: Series, causal: bool = False) -> SeriesSteps:
     """All steps of a series, unit by unit; those of a unit shorter than a window are unknown."""
     encoding = model.description.encoding
     scaled = ((series.values - encoding["mean"]) / encoding["std"]).astype(np.float32)
@@ -82,10 +82,10 @@ def steps_of(model: Trained, series: Series, causal: bool = False) -> Steps:
             found = by_step(model, np.swapaxes(windows, 1, 2), 1, causal)
             error[block], squares[block] = found.error, found.squares
             recon[block] = found.recon
-    return Steps(error, squares, in_own_units(encoding, recon))
+    return SeriesSteps(error, squares, in_own_units(encoding, recon))
 
 
-def normal_steps(model: Trained, causal: bool = False, part: str = "") -> Normal:
+def normal_steps(model: Trained, causal: bool = False, part: str = "") -> NormalScores:
     """The scores of the steps of a part of the run's own series: the validation part if there is
     one, else the training part. They are kept with the run. Raises ValueError where the data is
     needed and gone, or has no such part."""
@@ -106,10 +106,10 @@ def normal_steps(model: Trained, causal: bool = False, part: str = "") -> Normal
     if part == "train":
         say("the threshold is from the part that the model was trained on, which scores lower "
             "than new data")
-    return Normal(kept[f"{part}:{key}:scores"], part)
+    return NormalScores(kept[f"{part}:{key}:scores"], part)
 
 
-def _by_run(model: Trained, split: Split, causal: bool) -> list[Steps]:
+def _by_run(model: Trained, split: Split, causal: bool) -> list[SeriesSteps]:
     """The steps of a split, for each run of windows that follow one another."""
     encoding = model.description.encoding
     apart = encoding["stride"] if "id" in encoding else 1   # from index to index

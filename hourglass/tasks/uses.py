@@ -3,11 +3,11 @@
 from ..core.contracts import Evaluation
 from ..core.uses import uses
 from ..inference.in_use import InUse
-from ..inference.log_likelihood.estimate import Wish
+from ..inference.log_likelihood.estimate import LikelihoodOptions
 
 
 @uses.add("evaluate")
-def evaluate(model: InUse, wish: Wish) -> Evaluation:
+def evaluate(model: InUse, wish: LikelihoodOptions) -> Evaluation:
     """See `Trained.evaluate`."""
     from .evaluate import evaluate as task
     return task(model, wish)

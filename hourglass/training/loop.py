@@ -27,7 +27,7 @@ LOOKED_AT = 5000       # training samples whose posteriors are measured if there
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """Options of `fit`. With several processes, `batch_size` is that of each one."""
 
     epochs: int
@@ -98,7 +98,7 @@ class Parties(NamedTuple):
     fabric: "Fabric"
 
 
-def fit(parties: Parties, source: Source, plan: Plan, state: State) -> Iterator[Progress]:
+def fit(parties: Parties, source: Source, plan: TrainingPlan, state: State) -> Iterator[Progress]:
     """Train from `state` on, yielding after every batch and every epoch.
 
     Raises FloatingPointError, with every term's value, for a loss that is not finite.
@@ -136,13 +136,13 @@ def fit(parties: Parties, source: Source, plan: Plan, state: State) -> Iterator[
         group["lr"] = rate
 
 
-def is_over(state: State, plan: Plan) -> bool:
+def is_over(state: State, plan: TrainingPlan) -> bool:
     """Whether the time limit is reached."""
     return plan.minutes is not None and state.seconds > 60 * plan.minutes
 
 
 def _learn(
-    parties: Parties, train: Split, rows: Tensor, plan: Plan, state: State
+    parties: Parties, train: Split, rows: Tensor, plan: TrainingPlan, state: State
 ) -> tuple[dict[str, Tensor], int]:
     """Take one optimiser step on this process' part of the rows. Returns sums of losses.
 
@@ -177,7 +177,7 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def _add_gradients(
-    parties: Parties, train: Split, own: Tensor, together: int, plan: Plan, state: State
+    parties: Parties, train: Split, own: Tensor, together: int, plan: TrainingPlan, state: State
 ) -> dict[str, Tensor]:
     """Add the gradient of the mean loss over all processes' rows. `together` counts them, `own`
     counts those of this process. Returns sums of losses."""
@@ -232,18 +232,18 @@ def _smaller(state: State, pieces: int) -> tuple[str, ...]:
             f"are added; a smaller --batch-size would be faster",)
 
 
-def _clock(state: State, plan: Plan, batches: int) -> Clock:
+def _clock(state: State, plan: TrainingPlan, batches: int) -> Clock:
     return Clock(state.step, batches, _share(state, plan, batches, 0))
 
 
-def _share(state: State, plan: Plan, batches: int, begun: int) -> float:
+def _share(state: State, plan: TrainingPlan, batches: int, begun: int) -> float:
     """The share of the run that is over, from 0 to 1. Counts from step `begun`."""
     steps = (state.step - begun) / max(plan.epochs * batches - begun, 1)
     return min(max(steps, state.seconds / (60 * plan.minutes) if plan.minutes else 0.0), 1.0)
 
 
 def _end_epoch(
-    parties: Parties, source: Source, plan: Plan, state: State, batches: int
+    parties: Parties, source: Source, plan: TrainingPlan, state: State, batches: int
 ) -> tuple[bool, tuple[str, ...]]:
     """Evaluate, write the epoch's row, keep its weights if they are the best; begin the next one.
     Returns whether they are the best, and notes.
@@ -332,14 +332,14 @@ def _per_value(step: Step, row: dict[str, float], source: Source) -> dict[str, f
                 row[f"{split}_recon"], values[split]).items()}
 
 
-def _reason(state: State, plan: Plan) -> str:
+def _reason(state: State, plan: TrainingPlan) -> str:
     if is_over(state, plan):
         cut = f", {state.batch} batches into epoch {state.epoch}" if state.cut else ""
         return f"the time limit of {plan.minutes:g} minutes is reached{cut}"
     return plan.stopping.reason(state.losses(plan.stopping.monitor), state.ramping)
 
 
-def _still_falling(state: State, plan: Plan) -> tuple[str, ...]:
+def _still_falling(state: State, plan: TrainingPlan) -> tuple[str, ...]:
     """A note for a run whose loss was still falling at its end."""
     more = (f"--minutes {2 * plan.minutes:g}" if is_over(state, plan) and plan.minutes else
             f"--epochs {2 * plan.epochs}")

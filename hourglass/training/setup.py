@@ -48,7 +48,7 @@ from ..run.suited import suited
 from ..run.weights import read_description
 from .checkpoint import load_state_into
 from .initial_bias import begin_at_mean
-from .loop import Plan, State, is_over, varied
+from .loop import State, TrainingPlan, is_over, varied
 from .loss_checks import effective_beta, negative_weights, ramps_too_long
 from .part_checks import check_prior, check_texts
 from .warm_start import begin_with, settings_of
@@ -73,7 +73,7 @@ class Training:
     step: Step
     optimiser: Optimizer
     fabric: Fabric
-    plan: Plan
+    plan: TrainingPlan
     record: dict[str, Any]
     state: State = field(default_factory=State)
     ended: str = ""             # why training ended
@@ -195,7 +195,7 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
     return training
 
 
-def _as_before(plan: Plan, state: State) -> Plan:
+def _as_before(plan: TrainingPlan, state: State) -> TrainingPlan:
     """The plan. Runs of older versions keep the loss as their monitored value."""
     monitor = plan.stopping.monitor
     if not state.history or monitor in state.history[0]:
@@ -247,7 +247,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
                     record, told=[note for note in told if note])
 
 
-def _selected(step: Step, plan: Plan) -> list[str]:
+def _selected(step: Step, plan: TrainingPlan) -> list[str]:
     """A note on the value that epochs are compared by, if it is not the loss."""
     names = ", ".join(step.objective.rivals)
     return [f"epochs are compared by {plan.stopping.monitor}: the loss without what the "
@@ -286,7 +286,7 @@ def _too_wide(model: Autoencoder, parts: Parts, shape: tuple[int, ...]) -> str:
         f"just copy; a smaller code such as --bottleneck 'plain({max(1, shape[0] // 3)})' helps")
 
 
-def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Plan:
+def _plan(settings: Settings, source: Source, step: Step, processes: int) -> TrainingPlan:
     """Options of `fit`, checked: the monitored value exists, augmentations fit the samples."""
     train, stopping = source.splits["train"], stops.make(settings.stop)
     if "val" not in source.splits and stopping.monitor.startswith("val_"):
@@ -300,8 +300,9 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Pla
     with torch.random.fork_rng():
         varied(train.batch(torch.arange(min(2, len(train))), grey=True), augment)
     epochs = settings.epochs or _enough_epochs(len(train), settings.batch_size * processes)
-    return Plan(epochs, settings.batch_size, settings.seed, schedules.make(settings.schedule),
-                stopping, settings.minutes, settings.clip, augment)
+    return TrainingPlan(epochs, settings.batch_size, settings.seed,
+                        schedules.make(settings.schedule),
+                        stopping, settings.minutes, settings.clip, augment)
 
 
 def _augmenter(settings: Settings, source: Source) -> Callable[[Tensor], Tensor]:

@@ -5,7 +5,7 @@ import numpy as np
 
 from ...core.console import track
 from .entropy_coder import SEEN, Coder, Tables
-from .pixels import Canvas, Place, canvas_of, diagonals
+from .pixels import Canvas, PixelPositions, canvas_of, diagonals
 
 GUESSES = np.array([0, 8, 48, 127, 200, 240, 252])   # bins of the decoder's prediction
 NEIGHBOURS = np.array([0, 127, 252])                 # bins of a neighbouring pixel
@@ -40,7 +40,7 @@ def code_tones(coder: Coder, guess: np.ndarray, x: np.ndarray | None) -> np.ndar
     return canvas.inside.copy()
 
 
-def _around(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
+def _around(canvas: Canvas, place: PixelPositions, channel: int) -> np.ndarray:
     """The prediction of a pixel and its known neighbours, as one context (N * M,)."""
     context = np.searchsorted(GUESSES, canvas.guessed(place, 0, 0, channel))
     for dy, dx in ((0, -1), (-1, 0), (-1, 1)):
@@ -49,7 +49,7 @@ def _around(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
     return context.reshape(-1)
 
 
-def _stripe(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
+def _stripe(canvas: Canvas, place: PixelPositions, channel: int) -> np.ndarray:
     """Bin of the grey that prediction and neighbours suggest, (N * M,)."""
     near = canvas.guessed(place, 0, 0, channel)
     for dy, dx in ((0, -1), (-1, 0)):

@@ -10,14 +10,14 @@ import numpy as np
 from ...core.contracts import Collection
 from ...model.autoencoder import Autoencoder
 from ...run.description import Description
-from ..latents import Codes
+from ..latents import TrainingCodes
 from .bilevel_pixels import code_tones
 from .container import Header, digest, seal, unseal
 from .entropy_coder import Coder, constriction
 from .exact_decoder import ExactDecoder, model_digest
 from .latent_coding import code_factors, spreads_of
 from .predictive_pixels import code_differences, fit_weights, known_count
-from .quantiser import Grid
+from .quantiser import QuantiserGrid
 from .step_sizes import by_quality, by_share, spread_of
 from .token_coding import WordGrid, word_grid
 
@@ -28,7 +28,7 @@ TRIED = 96   # samples on which the error of rounding is measured
 
 
 @dataclass(frozen=True)
-class Wish:
+class CompressionOptions:
     """Options of compression: codes are rounded by `quality` or, if that is None, in steps of a
     share of their standard deviation (tokens need no rounding). `lossless` also stores the
     difference from the reconstruction."""
@@ -48,9 +48,11 @@ class Wish:
                              f"not {self.step}")
 
 
-def wish_of(quality: float | None, step: float | None, lossless: bool) -> Wish:
+def compression_options(quality: float | None, step: float | None,
+                        lossless: bool) -> CompressionOptions:
     """The options, with the default quality if none is set. Raises ValueError."""
-    return Wish(QUALITY if quality is None and step is None else quality, step, lossless)
+    return CompressionOptions(QUALITY if quality is None and step is None else quality, step,
+                              lossless)
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,9 @@ class Codec:
         self.digest = model_digest(model, json.dumps(told, sort_keys=True))
         self.scale = description.factor
 
-    def compress(self, found: Collection, z: np.ndarray, y: np.ndarray | None, wish: Wish,
-                 training: Codes | None = None) -> bytes:
+    def compress(self, found: Collection, z: np.ndarray, y: np.ndarray | None,
+                 wish: CompressionOptions,
+                 training: TrainingCodes | None = None) -> bytes:
         """Compress samples, with their codes z (N, D, ...) and classes y (N,), to a file's content.
         A step's share refers to the standard deviation of the `training` codes, if available.
 
@@ -107,8 +110,8 @@ class Codec:
         return min((self._written({**fields, **manner}, q, guess, x) for manner in manners),
                    key=len)
 
-    def _grid(self, x: np.ndarray, z: np.ndarray, y: np.ndarray | None, wish: Wish,
-              training: Codes | None) -> Grid | WordGrid:
+    def _grid(self, x: np.ndarray, z: np.ndarray, y: np.ndarray | None, wish: CompressionOptions,
+              training: TrainingCodes | None) -> QuantiserGrid | WordGrid:
         if self.words is not None:   # tokens need no rounding
             return self.words
         if wish.step is not None:
@@ -142,7 +145,7 @@ class Codec:
         self._check(header)
         coder = Coder(words)
         y = np.array(header.labels) if self.classes else None
-        grid = self.words or Grid(np.array(header.steps), np.array(header.centres))
+        grid = self.words or QuantiserGrid(np.array(header.steps), np.array(header.centres))
         q = code_factors(coder, np.array(header.spreads), self._rounded_shape(header.count), None)
         if digest(q) != header.codes:
             raise ValueError("its codes are not those that were written; it was altered")

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..latents import Codes
+from ..latents import TrainingCodes
 from ..pipeline import Pipeline
-from .codec import Codec, Contents, Wish
+from .codec import Codec, CompressionOptions, Contents
 
 
 def codec_of(pipeline: Pipeline) -> Codec:
@@ -15,7 +15,8 @@ def codec_of(pipeline: Pipeline) -> Codec:
 
 
 def packed(
-    pipeline: Pipeline, x: Any, y: Any, wish: Wish, training: Callable[[], Codes | None]
+    pipeline: Pipeline, x: Any, y: Any, wish: CompressionOptions,
+    training: Callable[[], TrainingCodes | None],
 ) -> bytes:
     """Compress samples to a file's content. `training` returns the saved codes of the training
     samples. Raises ValueError."""

@@ -23,26 +23,26 @@ class Canvas:
         """The pixels, without their border."""
         return self.x[:, EDGE:-EDGE, EDGE:-EDGE]
 
-    def pixel(self, place: "Place", dy: int, dx: int, channel: int) -> np.ndarray:
+    def pixel(self, place: "PixelPositions", dy: int, dx: int, channel: int) -> np.ndarray:
         """The pixels at a distance from positions (M,), (N, M)."""
         return _near(self.x, place, dy, dx, channel)
 
-    def guessed(self, place: "Place", dy: int, dx: int, channel: int) -> np.ndarray:
+    def guessed(self, place: "PixelPositions", dy: int, dx: int, channel: int) -> np.ndarray:
         """The decoder's prediction there, (N, M)."""
         return _near(self.guess, place, dy, dx, channel)
 
-    def missed(self, place: "Place", dy: int, dx: int, channel: int) -> np.ndarray:
+    def missed(self, place: "PixelPositions", dy: int, dx: int, channel: int) -> np.ndarray:
         """The error of the prediction there, (N, M)."""
         return _near(self.error, place, dy, dx, channel)
 
-    def put(self, place: "Place", channel: int, x: np.ndarray, told: np.ndarray) -> None:
+    def put(self, place: "PixelPositions", channel: int, x: np.ndarray, told: np.ndarray) -> None:
         """Store pixels x (N, M) and their prediction at positions (M,)."""
         at = (slice(None), place.rows + EDGE, place.columns + EDGE, channel)
         self.x[at], self.error[at] = x, np.abs(x - told)
 
 
 @dataclass(frozen=True)
-class Place:
+class PixelPositions:
     """Positions of pixels in every image: rows and columns (M,)."""
 
     rows: np.ndarray
@@ -57,21 +57,22 @@ def canvas_of(guess: np.ndarray, x: np.ndarray | None = None) -> Canvas:
                   np.pad(none, edges))
 
 
-def _near(held: np.ndarray, place: Place, dy: int, dx: int, channel: int) -> np.ndarray:
+def _near(held: np.ndarray, place: PixelPositions, dy: int, dx: int, channel: int) -> np.ndarray:
     found = held[:, place.rows + (EDGE + dy), place.columns + (EDGE + dx), channel]
     return found.astype(np.int64)
 
 
-def all_places(height: int, width: int) -> Place:
+def all_places(height: int, width: int) -> PixelPositions:
     """Every pixel, row by row."""
-    return Place(*(rearrange(part, "h w -> (h w)") for part in np.indices((height, width))))
+    return PixelPositions(*(rearrange(part, "h w -> (h w)") for part in np.indices((height,
+                                                                                    width))))
 
 
-def diagonals(height: int, width: int) -> list[Place]:
+def diagonals(height: int, width: int) -> list[PixelPositions]:
     """All pixels in steps. Pixels of a step do not depend on each other, only on those above, up to
     one to the right, and to the left."""
     every = all_places(height, width)
     step = every.columns + 2 * every.rows
     order = np.argsort(step, kind="stable")
     ends = np.flatnonzero(np.diff(step[order])) + 1
-    return [Place(every.rows[part], every.columns[part]) for part in np.split(order, ends)]
+    return [PixelPositions(every.rows[part], every.columns[part]) for part in np.split(order, ends)]

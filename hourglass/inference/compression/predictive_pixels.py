@@ -9,7 +9,7 @@ from einops import rearrange
 
 from ...core.console import track
 from .entropy_coder import SEEN, Coder, Tables, falling
-from .pixels import Canvas, Place, all_places, canvas_of, diagonals
+from .pixels import Canvas, PixelPositions, all_places, canvas_of, diagonals
 
 BEFORE = ((0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0))   # known neighbours (dy, dx)
 AROUND = ((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
@@ -40,7 +40,7 @@ def fit_weights(x: np.ndarray, guess: np.ndarray) -> Weights:
     random, every = np.random.default_rng(0), all_places(height, width)
     images = np.sort(random.permutation(n)[:FITTED // 100])
     some = np.sort(random.permutation(height * width)[:max(100, FITTED // len(images))])
-    place = Place(every.rows[some], every.columns[some])
+    place = PixelPositions(every.rows[some], every.columns[some])
     canvas = canvas_of(guess[images], x[images])
     kinds = 1 if n * height * width < FEW else len(ACTIVITY) + 1
     weights = []
@@ -88,7 +88,7 @@ def code_differences(
     return canvas.inside.copy()
 
 
-def _known(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
+def _known(canvas: Canvas, place: PixelPositions, channel: int) -> np.ndarray:
     """The known values that predict a pixel, (N, M, F)."""
     found = [canvas.pixel(place, dy, dx, c) for c in range(channel + 1) for dy, dx in BEFORE]
     found += [canvas.pixel(place, 0, 0, c) for c in range(channel)]
@@ -97,7 +97,7 @@ def _known(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
     return np.stack(found, -1)
 
 
-def _activity(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
+def _activity(canvas: Canvas, place: PixelPositions, channel: int) -> np.ndarray:
     """How much the image changes nearby, (N, M)."""
     left, above, corner, right = (canvas.pixel(place, dy, dx, channel) for dy, dx in BEFORE[:4])
     found = np.abs(left - corner) + np.abs(above - corner) + np.abs(right - above)
@@ -112,7 +112,7 @@ def _kind(activity: np.ndarray, kinds: int) -> np.ndarray:
     return np.minimum(np.searchsorted(ACTIVITY, activity), kinds - 1)
 
 
-def _uncertainty(canvas: Canvas, place: Place, channel: int) -> np.ndarray:
+def _uncertainty(canvas: Canvas, place: PixelPositions, channel: int) -> np.ndarray:
     """Errors of the predictions of earlier pixels, (N, M)."""
     left, above, corner, right = (canvas.missed(place, dy, dx, channel) for dy, dx in BEFORE[:4])
     found = 2 * (left + above) + corner + right

@@ -13,7 +13,7 @@ FARTHEST = 2**31 - 1           # largest rounded code
 
 
 @dataclass(frozen=True)
-class Grid:
+class QuantiserGrid:
     """The grid of a latent's rounded values: (q + centre / 8) * 2 ** (step / 8) for integers q."""
 
     steps: np.ndarray      # (D,) exponents, in eighths of an octave
@@ -45,9 +45,9 @@ def flat(z: np.ndarray) -> np.ndarray:
     return z.reshape(*z.shape[:2], -1).astype(np.float64)
 
 
-def grid_of(sizes: np.ndarray, means: np.ndarray) -> Grid:
+def grid_of(sizes: np.ndarray, means: np.ndarray) -> QuantiserGrid:
     """The grid with steps nearest to these sizes (D,) and a point near the means (D,)."""
     steps = np.rint(8 * np.log2(sizes)).clip(FINEST, COARSEST).astype(np.int64)
-    plain = Grid(steps, np.zeros_like(steps))
+    plain = QuantiserGrid(steps, np.zeros_like(steps))
     centres = np.rint(8 * means / plain._sizes()[:, 0])
-    return Grid(steps, centres.clip(-FARTHEST, FARTHEST).astype(np.int64))
+    return QuantiserGrid(steps, centres.clip(-FARTHEST, FARTHEST).astype(np.int64))

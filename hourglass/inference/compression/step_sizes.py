@@ -11,7 +11,7 @@ from ...core.channels import channels_last
 from ...core.console import track
 from ...model.autoencoder import Autoencoder
 from .exact_decoder import decoded_mean
-from .quantiser import Grid, flat, grid_of
+from .quantiser import QuantiserGrid, flat, grid_of
 
 PROBES = 8               # random directions to measure sensitivity
 WIDEST = 4.0             # largest step, in standard deviations
@@ -20,28 +20,28 @@ SEARCHED = 32            # eighths of an octave to both sides of the first guess
 
 
 @dataclass(frozen=True)
-class Spread:
+class LatentStats:
     """Mean and standard deviation of each latent over samples, (D,)."""
 
     mean: np.ndarray
     std: np.ndarray
 
 
-def spread_of(z: np.ndarray) -> Spread:
+def spread_of(z: np.ndarray) -> LatentStats:
     """Statistics of codes z (N, D, ...). A constant latent gets its size or 1 as deviation."""
     values = rearrange(flat(z), "n d p -> d (n p)")
     mean, std = values.mean(1), values.std(1)
-    return Spread(mean, np.where(std > 0, std, np.maximum(np.abs(mean), 1.0)))
+    return LatentStats(mean, np.where(std > 0, std, np.maximum(np.abs(mean), 1.0)))
 
 
-def by_share(spread: Spread, share: float) -> Grid:
+def by_share(spread: LatentStats, share: float) -> QuantiserGrid:
     """Steps of that share of each latent's standard deviation."""
     return grid_of(share * spread.std, spread.mean)
 
 
 def by_quality(
     model: Autoencoder, z: np.ndarray, y: np.ndarray | None, x: np.ndarray, quality: float
-) -> Grid:
+) -> QuantiserGrid:
     """Steps with which rounding adds at most (100 - quality) % to the model's squared error.
 
     x (N, ...) are the samples in the model's scale, z (N, D, ...) their codes. At a given error,
@@ -53,7 +53,7 @@ def by_quality(
     error = _error(model, z, y, x)
     added = max(error, ROUNDING) * (100 - quality) / 100
 
-    def grid(eighths: int) -> Grid:
+    def grid(eighths: int) -> QuantiserGrid:
         sizes = 2 ** (eighths / 8) / np.maximum(slopes, 1e-12)
         return grid_of(np.minimum(sizes, WIDEST * spread.std), spread.mean)
 

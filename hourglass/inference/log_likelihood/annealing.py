@@ -30,7 +30,7 @@ OTHER = 2**31        # offset between the seeds of codes and transitions
 
 
 @dataclass(frozen=True)
-class Place:
+class ChainState:
     """States of chains on the way from q(z|x) to p(x, z), with both log densities there."""
 
     z: Tensor            # (K, B, ...)
@@ -48,7 +48,7 @@ class Place:
 
 
 @dataclass
-class Steps:
+class StepSizes:
     """Step size of each sample, (B,), at each temperature."""
 
     now: Tensor
@@ -98,26 +98,26 @@ def anneal(
     return Weighed(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
-def _first(posed: Posed) -> Steps:
+def _first(posed: Posed) -> StepSizes:
     """Initial step sizes, (B,)."""
     try:
-        return Steps(WIDTHS * both(posed.latent)[0].stddev.flatten(1).min(1).values)
+        return StepSizes(WIDTHS * both(posed.latent)[0].stddev.flatten(1).min(1).values)
     except NotImplementedError:
-        return Steps(torch.full(posed.z.shape[1:2], FIRST, device=posed.z.device))
+        return StepSizes(torch.full(posed.z.shape[1:2], FIRST, device=posed.z.device))
 
 
-def _at(posed: Posed, z: Tensor) -> Place:
+def _at(posed: Posed, z: Tensor) -> ChainState:
     """The state of chains at codes z (K, B, ...)."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         of_q, of_p = (nats(each, z).double() for each in both(posed.latent))
         joint = posed.likely(z) + of_p
         slopes = (torch.autograd.grad(of_q.sum(), z)[0], torch.autograd.grad(joint.sum(), z)[0])
-    return Place(z.detach(), of_q.detach(), joint.detach(), slopes)
+    return ChainState(z.detach(), of_q.detach(), joint.detach(), slopes)
 
 
 def _walk(
-    posed: Posed, z: Tensor, shares: Sequence[float], sizes: Steps,
+    posed: Posed, z: Tensor, shares: Sequence[float], sizes: StepSizes,
     noise: Sequence[torch.Generator], what: str,
 ) -> Tensor:
     """Log weights (K, B) of chains that start at z. Without stored sizes, it adapts them."""
@@ -134,8 +134,8 @@ def _walk(
 
 
 def _move(
-    posed: Posed, place: Place, share: float, size: Tensor, noise: Sequence[torch.Generator]
-) -> tuple[Place, Tensor]:
+    posed: Posed, place: ChainState, share: float, size: Tensor, noise: Sequence[torch.Generator]
+) -> tuple[ChainState, Tensor]:
     """A Hamiltonian transition that keeps the density at this share of the way (Duane et al.,
     1987). Returns the new state, and which chains moved, (K, B)."""
     z, device = place.z, place.z.device
@@ -158,10 +158,10 @@ def _motion(speed: Tensor) -> Tensor:
     return speed.double().square().flatten(2).sum(2) / 2
 
 
-def _either(chosen: Tensor, a: Place, b: Place) -> Place:
+def _either(chosen: Tensor, a: ChainState, b: ChainState) -> ChainState:
     """The first state where chosen (K, B), otherwise the second."""
     wide = chosen.view(*chosen.shape, *[1] * (a.z.ndim - 2))
     slopes = tuple(torch.where(wide, one, other)
                    for one, other in zip(a.slopes, b.slopes, strict=True))
-    return Place(torch.where(wide, a.z, b.z), torch.where(chosen, a.of_q, b.of_q),
-                 torch.where(chosen, a.joint, b.joint), (slopes[0], slopes[1]))
+    return ChainState(torch.where(wide, a.z, b.z), torch.where(chosen, a.of_q, b.of_q),
+                      torch.where(chosen, a.joint, b.joint), (slopes[0], slopes[1]))

@@ -21,7 +21,7 @@ PAIRS = 2**20        # pairs of code values and posteriors compared together
 
 
 @dataclass(frozen=True)
-class Parts:
+class ElboParts:
     """-ELBO of samples, (N,), in nats, for one sampled code each: reconstruction + divergence.
 
     The divergence is mutual + marginal, if q can evaluate other samples' codes. If q and p are
@@ -49,7 +49,7 @@ class Parts:
 
 
 @torch.inference_mode()
-def decompose(model: Autoencoder, split: Split, rows: Tensor, seed: int = 0) -> Parts:
+def decompose(model: Autoencoder, split: Split, rows: Tensor, seed: int = 0) -> ElboParts:
     """The parts for the samples at rows (N,) of a split, where q(z) is the mean of all the split's
     posteriors (Hoffman & Johnson, 2016; Chen et al., 2018, arXiv 1802.04942). There is no minibatch
     estimate, which would depend on the batch size."""
@@ -67,7 +67,7 @@ def decompose(model: Autoencoder, split: Split, rows: Tensor, seed: int = 0) -> 
         whole, each = _aggregate(posteriors, z, factors)
         parts += [of_own - whole, whole - of_prior]
         parts += [] if each is None else [whole - each, each - of_prior]
-    return Parts(len(everyone), *(part.cpu().numpy() for part in parts))
+    return ElboParts(len(everyone), *(part.cpu().numpy() for part in parts))
 
 
 def _compares(q: Distribution, z: Tensor) -> bool:

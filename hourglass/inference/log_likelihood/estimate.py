@@ -15,7 +15,7 @@ from ...data.source import Source, Split
 from ...model.autoencoder import Autoencoder
 from ..in_use import InUse
 from .annealing import anneal, check_space
-from .elbo_parts import Parts, decompose
+from .elbo_parts import ElboParts, decompose
 from .importance import Weighed, weigh
 from .proposal import check
 from .units import Measure, measure_of
@@ -24,7 +24,7 @@ FEW = 10   # fewer effective codes make a sample's estimate unreliable
 
 
 @dataclass(frozen=True)
-class Wish:
+class LikelihoodOptions:
     """Options of the estimate."""
 
     codes: int = 1000         # per sample
@@ -39,13 +39,13 @@ class Wish:
 class Likelihood:
     """Estimates of log p(x); arrays are (N,), in nats."""
 
-    wish: Wish
+    wish: LikelihoodOptions
     measure: Measure
     split: str
     rows: np.ndarray             # of the split
     weighed: Weighed
     annealed: Weighed | None
-    parts: Parts
+    parts: ElboParts
     seconds: float
 
     @property
@@ -131,7 +131,7 @@ class Likelihood:
         write_out(out, as_csv([*columns], table))
 
 
-def estimate(model: InUse, source: Source, name: str, wish: Wish) -> Likelihood:
+def estimate(model: InUse, source: Source, name: str, wish: LikelihoodOptions) -> Likelihood:
     """Estimate log p(x) of a split of the source, which is on the model's device, and save the
     result with the run. Raises ValueError if annealing is chosen but impossible."""
     split, net = source.splits[name], model.model.eval()
@@ -159,7 +159,7 @@ def lacking(net: Autoencoder, split: Split) -> str:
     return ""
 
 
-def check_wish(wish: Wish) -> None:
+def check_options(wish: LikelihoodOptions) -> None:
     """Raise ValueError for numbers without meaning."""
     least = {"codes": 1, "annealing": 0, "chains": 1, "limit": 1, "seed": 0}
     for name, bound in least.items():

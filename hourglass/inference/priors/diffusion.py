@@ -10,7 +10,7 @@ from torch.distributions import Normal
 from ...core.contracts import CodeSpace
 from ...core.hints import Count, NotNegative
 from ...core.registry import priors
-from .fitting import Scaling, learn
+from .fitting import CodeScaling, learn
 
 FORGOTTEN = 0.1    # share of training codes without class, for guidance
 WAVES = 16         # Fourier features of time
@@ -31,7 +31,7 @@ class Diffusion(nn.Module):
         self.groups, self.dim, self.steps, self.guidance = (
             space.groups, space.dim, steps, guidance)
         self.velocity = Velocity(space.dim, space.groups, hidden)
-        self.scaling = Scaling(space.dim)
+        self.scaling = CodeScaling(space.dim)
 
     def fit(self, z: Tensor, y: Tensor) -> None:
         self.scaling.fit(z)

@@ -17,7 +17,7 @@ PASSES = 100               # most passes over the codes
 OFTEN = 200                # steps between evaluations on held-out codes
 
 
-class Scaling(nn.Module):
+class CodeScaling(nn.Module):
     """Standardise codes per latent dimension, and back."""
 
     mean: Tensor

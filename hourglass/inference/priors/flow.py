@@ -7,20 +7,20 @@ from torch.nn import functional
 from ...core.contracts import CodeSpace
 from ...core.hints import Count
 from ...core.registry import priors
-from .fitting import Scaling, learn
+from .fitting import CodeScaling, learn
 
 FEW = 32     # most dimensions for full autoregression; beyond, coupling of halves
 PASSES = 8   # passes per step when an inverse flow is trained
 
 
-class Flow(nn.Module):
+class FlowPrior(nn.Module):
     """A conditional density of scaled codes, given the class: a flow from zuko."""
 
     def __init__(self, space: CodeSpace, density: nn.Module, what: str):
         super().__init__()
         self.groups, self.dim, self.what = space.groups, space.dim, what
         self.density = density
-        self.scaling = Scaling(space.dim)
+        self.scaling = CodeScaling(space.dim)
 
     def fit(self, z: Tensor, y: Tensor) -> None:
         self.scaling.fit(z)
@@ -42,27 +42,27 @@ class Flow(nn.Module):
 
 
 @priors.add("flow")
-def flow(space: CodeSpace, transforms: Count = 3, hidden: Count = 128) -> Flow:
+def flow(space: CodeSpace, transforms: Count = 3, hidden: Count = 128) -> FlowPrior:
     """Neural spline flow over the codes, given the class (Durkan et al., 2019, arXiv 1906.04032),
     from zuko."""
     import zuko
-    return Flow(space, zuko.flows.NSF(
+    return FlowPrior(space, zuko.flows.NSF(
         space.dim, space.groups, transforms=transforms, hidden_features=(hidden, hidden),
         passes=None if space.dim <= FEW else 2), "flow")
 
 
 @priors.add("maf")
-def maf(space: CodeSpace, transforms: Count = 5, hidden: Count = 128) -> Flow:
+def maf(space: CodeSpace, transforms: Count = 5, hidden: Count = 128) -> FlowPrior:
     """Masked autoregressive flow over the codes, given the class (Papamakarios et al., 2017, arXiv
     1705.07057): each dimension is shifted and scaled by the earlier ones. A density takes one pass,
     a sample one per dimension."""
     import zuko
-    return Flow(space, zuko.flows.MAF(
+    return FlowPrior(space, zuko.flows.MAF(
         space.dim, space.groups, transforms=transforms, hidden_features=(hidden, hidden)), "MAF")
 
 
 @priors.add("iaf")
-def iaf(space: CodeSpace, transforms: Count = 2, hidden: Count = 64) -> Flow:
+def iaf(space: CodeSpace, transforms: Count = 2, hidden: Count = 64) -> FlowPrior:
     """Inverse autoregressive flow over the codes, given the class (Kingma et al., 2016, arXiv
     1606.04934). A sample takes one pass. A density, and so training, takes one pass per dimension
     or, beyond eight dimensions, one for each of eight groups, which are shifted and scaled by the
@@ -72,4 +72,4 @@ def iaf(space: CodeSpace, transforms: Count = 2, hidden: Count = 64) -> Flow:
                            hidden_features=(hidden, hidden))
     # zuko's flows map codes to noise; inverted, the fast direction is from noise to codes
     back = [transform.inv for transform in reversed(ahead.transform.transforms)]
-    return Flow(space, zuko.lazy.Flow(back, ahead.base), "IAF")
+    return FlowPrior(space, zuko.lazy.Flow(back, ahead.base), "IAF")

@@ -39,7 +39,7 @@ class Before(nn.Module):
         return self.over(self.padded(u))
 
 
-class Block(nn.Module):
+class GatedBlock(nn.Module):
     """A residual block around a gated convolution (van den Oord et al., 2016, arXiv 1606.05328)."""
 
     def __init__(self, hidden: int, reach: tuple[int, int]):
@@ -65,7 +65,7 @@ class Network(nn.Module):
         self.words, self.kinds = nn.Embedding(words, hidden), nn.Embedding(groups, hidden)
         self.places = nn.Parameter(torch.zeros(hidden, height, width))
         self.enter = Before(hidden, hidden, first, itself=False)
-        self.blocks = nn.ModuleList(Block(hidden, later) for _ in range(blocks))
+        self.blocks = nn.ModuleList(GatedBlock(hidden, later) for _ in range(blocks))
         self.leave = nn.Sequential(nn.SiLU(), nn.Conv2d(hidden, hidden, 1), nn.SiLU(),
                                    nn.Conv2d(hidden, words, 1))
 

@@ -13,7 +13,7 @@ MOST = 20_000     # most codes per class
 
 
 @priors.add("mixture")
-class Mixture(nn.Module):
+class MixturePrior(nn.Module):
     """A mixture of `components` Gaussians per class (or one without labels), fitted by
     scikit-learn's expectation maximisation; with full covariances or, for few codes, diagonal
     ones."""

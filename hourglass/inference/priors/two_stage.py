@@ -10,7 +10,7 @@ from torch.nn.functional import one_hot
 from ...core.contracts import CodeSpace
 from ...core.hints import Count
 from ...core.registry import priors
-from .fitting import Scaling, learn
+from .fitting import CodeScaling, learn
 
 STEEPEST = 10.0     # a posterior's log variance stays within +-10
 BEGUN = -3.0        # initial log variance, narrow, with a mean near v: wide ones may collapse
@@ -34,7 +34,7 @@ class TwoStage(nn.Module):
         self.encoder = _layers(space.dim + space.groups, hidden, 2 * space.dim)
         self.decoder = _layers(space.dim + space.groups, hidden, space.dim)
         self.register_buffer("std", torch.ones(()))
-        self.scaling = Scaling(space.dim)
+        self.scaling = CodeScaling(space.dim)
 
     def fit(self, z: Tensor, y: Tensor) -> None:
         self.scaling.fit(z)

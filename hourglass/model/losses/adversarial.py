@@ -80,7 +80,7 @@ def _prior_draws(out: Output, model: nn.Module) -> Tensor:
 
 
 @terms.add("gan")
-class PriorRival(nn.Module):
+class PriorDiscriminator(nn.Module):
     """Adversarial prior matching: a discriminator tells codes from samples of the prior, and the
     encoder learns to fool it (Makhzani et al., 2016, arXiv 1511.05644). The term is -log of the
     discriminator's belief in the prior. `rate` multiplies the model's learning rate for it."""
@@ -100,7 +100,7 @@ class PriorRival(nn.Module):
 
 
 @terms.add("tc_gan")
-class ShuffleRival(nn.Module):
+class ShuffleDiscriminator(nn.Module):
     """Total correlation of the codes, in nats. A discriminator tells them from codes whose
     dimensions are shuffled over the batch; its log odds estimate the density ratio (Kim & Mnih,
     2018, arXiv 1802.05983)."""
@@ -122,7 +122,7 @@ class ShuffleRival(nn.Module):
 
 
 @terms.add("learned_likeness")
-class ImageRival(nn.Module):
+class ImageDiscriminator(nn.Module):
     """A discriminator tells samples from decoded codes and decoded samples of the prior. Half the
     squared distance of its features replaces the reconstruction loss. Only the decoder also learns
     to fool it, with weight `realism` (Larsen et al., 2016, arXiv 1512.09300).
