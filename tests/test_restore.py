@@ -84,10 +84,10 @@ def test_pairs_that_cannot_be_are_refused(here):
             collect(text, Reading(**reading))
         return str(error.value)
     assert "no image in photos has the name" in refused("pairs('photos/', 'clean/')")
-    assert "not there" in refused("pairs('nowhere/', 'clean/')")
+    assert "does not exist" in refused("pairs('nowhere/', 'clean/')")
     assert "cannot be prepared" in refused("pairs('noisy/', 'clean/')", store="x.npy")
     Image.open("noisy/004.png").resize((8, 8)).save("noisy/004.png")
-    assert "004.png is of 8x8 pixels in noisy and of 16x16" in refused("pairs('noisy/', 'clean/')")
+    assert "004.png has 8x8 pixels in noisy and 16x16" in refused("pairs('noisy/', 'clean/')")
     assert collect("pairs('noisy/', 'clean/')", Reading(size="8")).given.shape == (20, 8, 8, 3)
     for i in range(5):
         Path(f"noisy/{i:03}.png").unlink()
