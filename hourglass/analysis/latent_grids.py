@@ -91,9 +91,9 @@ def square(
 
 def quantile_grid(space: Space) -> Probe:
     """Two factors at quantiles of the normal distribution, so that all cells are as likely."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
     shares = (np.arange(GRID) + 0.5) / GRID
-    steps = norm.ppf(shares)
+    steps = ndtri(shares)
     z = np.stack(np.meshgrid(steps, steps[::-1]), -1)
     about = f"at {GRID} quantiles of N(0, 1) a factor: every cell stands for as many draws"
     return Probe(space.pictures(z), as_texts(steps[::-1]), as_texts(steps), about)

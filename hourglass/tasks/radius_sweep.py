@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..analysis.figures.canvas import panels, put_rows
+from ..analysis.figures.canvas import headline, panels, put_rows
 from ..core.image_grid import shown
 from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
@@ -64,5 +64,5 @@ def _drawn(rows: dict[str, list[np.ndarray]], radii: Sequence[float], line: str)
     for ax, (name, parts) in zip(axes, rows.items(), strict=True):
         put_rows(ax, parts, [f"r = {radius:g}" for radius in radii])
         ax.set_title(words[name], fontsize=11)
-    figure.suptitle(line, fontsize=9)
+    headline(figure, line, 9)
     return figure

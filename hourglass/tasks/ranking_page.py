@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from ..analysis.analyse import snapshot_of
 from ..analysis.figures import draw_all
-from ..analysis.figures.canvas import as_png, contact_sheet, panels, plain
+from ..analysis.figures.canvas import as_png, contact_sheet, keep_free, panels, plain
 from ..analysis.html import picture, template
 from ..analysis.snapshot import Snapshot
 from ..core.files import write_whole
@@ -92,7 +92,9 @@ def _falling(entries: Sequence[Entry]) -> dict[str, str]:
         ax.grid(alpha=0.25, which="both")
     axes[0].set_ylabel("squared error per value, on val")
     plain(axes)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="upper right", fontsize=9, frameon=False)
+    keep_free(figure, right=0.6 + 0.085 * max(map(len, names), default=0))
     return {"title": "Error during training", "image": picture(as_png(figure)),
             "about": "Losses of different models cannot be compared; the squared error of "
                      "reconstructions can."}

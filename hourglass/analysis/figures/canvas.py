@@ -14,6 +14,7 @@ if TYPE_CHECKING:   # matplotlib takes half a second to import, and few commands
     from matplotlib.figure import Figure
 
 WIDTH = 11.0   # inches
+PACKED = 3     # of 9: takes two thirds of the usual time, and 8 % more room
 COLOURS = ("#2f6fb0", "#d1603d", "#3f9c6b", "#8a5fb0", "#c59a2b", "#4b4b4b")
 
 
@@ -21,10 +22,41 @@ def panels(
     rows: int, columns: int, height: float, **options: Any
 ) -> "tuple[Figure, list[Axes]]":
     """A figure of the common width and its axes in reading order; options are for subplots."""
+    figure = _figure(height)
+    axes = list(figure.subplots(rows, columns, squeeze=False, **options).flat)
+    for ax in axes:
+        ax.set_title("", y=1)   # or matplotlib looks for ticks above, each time it draws
+    return figure, axes
+
+
+def _figure(height: float) -> "Figure":
     from matplotlib.figure import Figure
-    figure = Figure(figsize=(WIDTH, height), dpi=110, layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, **options)
-    return figure, list(axes.flat)
+
+    from .layout import OneLook
+    return Figure(figsize=(WIDTH, height), dpi=110, layout=OneLook())
+
+
+def headline(figure: "Figure", text: str, size: float = 11) -> None:
+    """A title above all panels, of so many points."""
+    figure.suptitle(text, fontsize=size, y=1 - 0.06 / figure.get_figheight())
+    keep_free(figure, top=1.6 * size / 72 * (1 + text.count("\n")))
+
+
+def keep_free(figure: "Figure", **inches: float) -> None:
+    """Keep this many inches free at an edge (left, bottom, right, top)."""
+    engine = figure.get_layout_engine()
+    if engine:
+        engine.set(**inches)
+
+
+def lay_out(axes: "Sequence[Axes]") -> None:
+    """Place a figure's panels now, for what is to be measured in them."""
+    figure = axes[0].get_figure(root=True)
+    engine = figure.get_layout_engine() if figure else None
+    if figure and engine:
+        engine.execute(figure)
+    for ax in axes:
+        ax.apply_aspect()
 
 
 def contact_sheet(
@@ -40,8 +72,7 @@ def contact_sheet(
 
 def square_panel(tall: float) -> "tuple[Figure, Axes]":
     """A figure for a grid of as many rows as columns, of images so many times as tall as wide."""
-    from matplotlib.figure import Figure
-    figure = Figure(figsize=(WIDTH, 1 + (WIDTH - 1) * tall), dpi=110, layout="constrained")
+    figure = _figure(1 + (WIDTH - 1) * tall)
     return figure, figure.subplots()
 
 
@@ -67,7 +98,8 @@ def as_png(figure: "Figure", tight: bool = False) -> bytes:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-        Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(buffer, "png")
+        Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(
+            buffer, "png", compress_level=PACKED)
     return buffer.getvalue()
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..snapshot import Snapshot
-from .canvas import COLOURS, WIDTH
+from .canvas import COLOURS, WIDTH, keep_free
 
 LONGEST = 16    # characters of a class's name
 TEN = 10        # classes that a marker and a way of drawing lines is for
@@ -59,6 +59,8 @@ def legend(figure: Figure, found: list[Group], share: float = 1.0, **place: Any)
     columns = int(share * WIDTH / (0.42 + 0.075 * letters))   # inches, at this size
     handles = [Line2D([], [], color=group.colour, marker=group.marker, linestyle="", markersize=6,
                       label=f" {group.name}") for group in found]   # "_" first would hide it
-    look = {"loc": "outside lower center", "fontsize": 8, "handletextpad": 0.1,
-            "columnspacing": 1.0, "frameon": False, **place}
+    look = {"loc": "lower center", "fontsize": 8, "handletextpad": 0.1, "columnspacing": 1.0,
+            "frameon": False, **place}
+    if not place:
+        keep_free(figure, bottom=0.1 + 0.17 * -(-len(found) // columns))
     figure.legend(handles=handles, ncols=min(columns, len(found)), **look)

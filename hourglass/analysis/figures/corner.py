@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ...core.registry import figures
 from ..snapshot import Snapshot
-from .canvas import WIDTH, panels, plain
+from .canvas import WIDTH, headline, panels, plain
 from .classes import Group, groups, legend
 from .densities import density, span
 from .scatter import scatter
@@ -56,7 +56,7 @@ def corner(s: Snapshot) -> Figure:
                    ylabel=f"factor {row + 1}" if j == 0 < i else "")
     axes = figure.axes
     plain(axes)
-    figure.suptitle(counted(s, rows) + selected(count, z.shape[1]), fontsize=11)
+    headline(figure, counted(s, rows) + selected(count, z.shape[1]))
     legend(figure, found, (count - 1) / count, loc="upper right",
            bbox_to_anchor=(1, 1 - 0.4 / figure.get_figheight()))   # below the title
     return figure

@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ...core.registry import figures
 from ..snapshot import Snapshot
-from .canvas import COLOURS, panels, plain
+from .canvas import COLOURS, headline, panels, plain
 from .selection import ACTIVE, counted, latents, main_axes, some, widest
 
 MOST = 10_000   # samples, and
@@ -28,8 +28,8 @@ def correlation(s: Snapshot) -> Figure:
     _matrix(ax, figure, z)
     _explained(curve, main_axes(z)[0])
     active = int((z.var(0) > ACTIVE).sum())
-    figure.suptitle(f"{counted(s, rows)}: {active} of {z.shape[1]} factors are active "
-                    f"(variance above {ACTIVE:g})", fontsize=11)
+    headline(figure, f"{counted(s, rows)}: {active} of {z.shape[1]} factors are active "
+                     f"(variance above {ACTIVE:g})")
     return figure
 
 

@@ -1,12 +1,14 @@
 """How the codes are spread: factor by factor, against the prior, and away from the middle."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...core.registry import figures
 from ..snapshot import Snapshot
-from .canvas import COLOURS, panels, plain
+from .canvas import COLOURS, headline, keep_free, panels, plain
 from .classes import groups, legend
 from .selection import ACTIVE, counted, latents, selected, some, widest
 
@@ -47,6 +49,7 @@ def histograms(s: Snapshot) -> Figure:
     axes[0].legend(frameon=False, fontsize=7)
     if not len(s.kl):
         figure.supxlabel("a plain autoencoder has no reason to follow N(0, 1)", fontsize=9)
+        keep_free(figure, bottom=0.25)
     return figure
 
 
@@ -57,12 +60,11 @@ def radius(s: Snapshot) -> Figure:
     codes (bars), which are the posteriors' means, are shorter, the more so the less they carry.
     What is right of the line lies where no draw from the prior comes. A plain autoencoder has no
     reason to follow it."""
-    from scipy.stats import chi
     rows = some(s, MOST)
     z = latents(s, rows)
     lengths, count = np.sqrt(np.square(z).sum(1)), z.shape[1]
     used = int((z.var(0) > ACTIVE).sum())
-    far = max(float(np.quantile(lengths, 0.999)) * 1.02, float(chi.ppf(0.999, count)))
+    far = max(float(np.quantile(lengths, 0.999)) * 1.02, float(_chi_quantiles(0.999, count)))
     edges = np.linspace(0, far, bars(lengths) + 1)
     figure, (ax,) = panels(1, 1, 3.6)
     ax.hist(lengths, list(edges), weights=np.full(len(z), 100 / len(z)), color=COLOURS[0],
@@ -74,7 +76,7 @@ def radius(s: Snapshot) -> Figure:
         x, shares = chi_shares(law, far, float(edges[1]))
         ax.plot(x, 100 * shares, style, color=COLOURS[1],
                 label=f"chi law of {law} factors" + (", those in use" if law < count else ""))
-    low, high = chi.ppf((0.01, 0.99), count)
+    low, high = _chi_quantiles(np.array([0.01, 0.99]), count)
     ax.set(xlabel="length of the code, |z|", ylabel="samples, % per bar", xlim=(0, far),
            title=f"{counted(s, rows)}: {100 * (lengths < low).mean():.0f} % shorter and "
                  f"{100 * (lengths > high).mean():.0f} % longer than 99 % of the prior's draws")
@@ -94,9 +96,17 @@ def posterior_draws(s: Snapshot, rows: np.ndarray) -> np.ndarray:
 def chi_shares(factors: int, far: float, width: float) -> tuple[np.ndarray, np.ndarray]:
     """Lengths from 0 to `far`, and the shares of N(0, 1)'s draws within a bar of this width around
     each; shares and not a density, so that bars too wide for the law still show it."""
-    from scipy.stats import chi
+    from scipy.special import gammainc   # scipy.stats has it, too, and takes a second to import
     x = np.linspace(0, far, 8 * POINTS)
-    return x, chi.cdf(x + width / 2, factors) - chi.cdf(x - width / 2, factors)
+    below, above = (gammainc(factors / 2, np.maximum(end, 0) ** 2 / 2)
+                    for end in (x - width / 2, x + width / 2))
+    return x, above - below
+
+
+def _chi_quantiles(shares: Any, factors: int) -> Any:
+    """The lengths below which these shares of N(0, 1)'s draws lie."""
+    from scipy.special import gammaincinv
+    return np.sqrt(2 * gammaincinv(factors / 2, shares))
 
 
 def bars(values: np.ndarray) -> int:
@@ -151,8 +161,9 @@ def _multiples(s: Snapshot, z: np.ndarray) -> tuple[Figure, list[Axes], np.ndarr
         carries = f", KL {s.kl[factor]:.2g}" if len(s.kl) == z.shape[1] else ""
         ax.set_title(f"factor {factor + 1}: spread {z[:, factor].std():.2g}{carries}", fontsize=9)
         ax.tick_params(labelsize=7)
+        ax.locator_params(axis="x", nbins=6)
         ax.spines["left"].set_visible(False)
         ax.set_yticks([])
     plain(axes[:len(shown)])
-    figure.suptitle(counted(s, np.arange(len(z))) + selected(len(shown), z.shape[1]), fontsize=11)
+    headline(figure, counted(s, np.arange(len(z))) + selected(len(shown), z.shape[1]))
     return figure, axes[:len(shown)], shown

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from ...core.registry import figures
 from ..snapshot import Lacking, Snapshot
-from .canvas import COLOURS, panels, plain
+from .canvas import COLOURS, keep_free, panels, plain
 
 
 @figures.add("filled")
@@ -28,6 +28,7 @@ def filled(s: Snapshot) -> Figure:
                label=f"95 % of the samples' codes; {share:.1%} of the box")
     ax.set(xscale="log", xlabel="distance from where it was, in widths of the cloud of codes",
            ylabel="codes")
-    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+    figure.legend(loc="upper center", ncols=3, frameon=False, fontsize=9)
+    keep_free(figure, top=0.3)
     plain([ax])
     return figure

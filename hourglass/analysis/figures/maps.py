@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ...core.registry import figures
 from ..snapshot import Lacking, Snapshot
-from .canvas import panels
+from .canvas import headline, panels
 from .classes import groups, legend
 from .scatter import name_medians, scatter
 from .selection import counted, latents, some
@@ -53,7 +53,7 @@ def kernel_pca_3d(s: Snapshot) -> Figure:
         ax.set(xlabel="axis 1", ylabel="axis 2", zlabel="axis 3", xticklabels=[], yticklabels=[],
                zticklabels=[])
         ax.set_box_aspect(None, zoom=1.1)   # type: ignore[call-arg]
-    figure.suptitle(f"kernel PCA of {counted(s, rows)}, from two sides")
+    headline(figure, f"kernel PCA of {counted(s, rows)}, from two sides")
     legend(figure, found)
     return figure
 

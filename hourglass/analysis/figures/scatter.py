@@ -10,6 +10,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from ..snapshot import Snapshot
+from .canvas import lay_out
 from .classes import Group, groups, name_of
 
 FEW, MOST = 10, 100   # classes from and to which names stand among the points
@@ -33,12 +34,12 @@ def scatter(ax: Axes, points: np.ndarray, found: list[Group], size: float = 12_0
 
 def name_medians(axes: list[Axes], clouds: list[np.ndarray], s: Snapshot, rows: np.ndarray) -> None:
     """Where there are many classes, write each one's name at the median of its points, unless it
-    would touch another's. To be called last, for it lays the figure out."""
+    would touch another's. To be called last: it lays the figure out."""
     kinds, counts = np.unique(s.y[rows] if len(s.y) else s.y, return_counts=True)
     if not FEW < len(kinds) <= MOST:
         return
     inks = {group.name: group.colour for group in groups(s, rows)}
-    axes[0].figure.draw_without_rendering()   # type: ignore[union-attr]
+    lay_out(axes)
     for ax, points in zip(axes, clouds, strict=True):
         taken: list[Bbox] = []
         for kind in kinds[np.argsort(-counts, kind="stable")]:
