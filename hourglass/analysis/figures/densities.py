@@ -96,7 +96,7 @@ def posterior_draws(s: Snapshot, rows: np.ndarray) -> np.ndarray:
 def chi_shares(factors: int, far: float, width: float) -> tuple[np.ndarray, np.ndarray]:
     """Lengths from 0 to `far`, and the shares of N(0, 1)'s draws within a bar of this width around
     each; shares and not a density, so that bars too wide for the law still show it."""
-    from scipy.special import gammainc   # scipy.stats has it, too, and takes a second to import
+    from scipy.special import gammainc  # scipy.stats has it, too, and takes a second to import
     x = np.linspace(0, far, 8 * POINTS)
     below, above = (gammainc(factors / 2, np.maximum(end, 0) ** 2 / 2)
                     for end in (x - width / 2, x + width / 2))
