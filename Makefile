@@ -19,6 +19,9 @@ demo: $(DONE)  ## train on the digits that scikit-learn ships, and print the rep
 test: $(DONE)  ## run the tests; those on real data need HOURGLASS_DATA
 	$(BIN)/python -m pytest -n 2 --dist worksteal -rs
 
+test-fast: $(DONE)  ## run the quick tests, in under 2 minutes; tests/slow.txt names the others
+	$(BIN)/python -m pytest -n 2 --dist worksteal -rs -m "not slow"
+
 check: $(DONE)  ## lint, types and the style budgets
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -41,4 +44,4 @@ gpu:  ## check and time everything on a GPU in 8 minutes, with the machine's own
 clean:  ## remove the environments and caches; runs stay
 	rm -rf site .venv .venv-keras .pytest_cache .mypy_cache .ruff_cache build *.egg-info
 
-.PHONY: help install demo test check docs site bench gpu clean
+.PHONY: help install demo test test-fast check docs site bench gpu clean

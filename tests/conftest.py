@@ -31,6 +31,17 @@ FORKS.set_forkserver_preload(["hourglass.cli.main", "hourglass.training.train",
                               "lightning_fabric", "sklearn.datasets"])
 
 
+SLOW = frozenset((Path(__file__).parent / "slow.txt").read_text().split())   # files, and tests
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that slow.txt names, which `make test-fast` leaves out."""
+    for item in items:
+        name = item.name.partition("[")[0]
+        if {item.path.name, f"{item.path.name}::{name}"} & SLOW:
+            item.add_marker(pytest.mark.slow)
+
+
 class Started:
     """The command line in a process of its own, which need not import anything."""
 

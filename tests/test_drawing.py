@@ -114,7 +114,7 @@ def test_a_grid_that_cannot_be_is_refused(text):
 def test_the_code_space_is_drawn_from_minus_eight_to_eight(runs, model, flag, tmp_path, hourglass):
     path = runs[model].folder.path
     code, said, err = hourglass(f"generate {path} {flag!r} -o {tmp_path}/g.png".replace("'", ""))
-    assert code == 0 and "20 by 20 codes from -8 to 8: factor 1 to the right" in said, err
+    assert code == 0 and "20 by 20 codes from -8 to 8: latent dimension 1 to the right" in said, err
     width, height = Image.open(tmp_path / "g.png").size
     assert abs(width / height - 1) < 0.1
 

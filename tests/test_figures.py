@@ -113,7 +113,8 @@ def test_a_sample_is_spread_over_a_sorted_set_and_in_order():
 def test_two_factors_are_drawn_as_they_are_and_more_on_their_main_axes():
     two, four = blobs(3, factors=2), blobs(3)
     ax = draw("codes", two).axes[0]
-    assert np.allclose(ax.collections[0].get_offsets(), two.z) and ax.get_xlabel() == "factor 1"
+    assert np.allclose(ax.collections[0].get_offsets(), two.z)
+    assert ax.get_xlabel() == "latent dimension 1"
     flat = np.asarray(draw("codes", four).axes[0].collections[0].get_offsets())
     assert np.allclose(np.abs(flat), np.abs(PCA(2).fit_transform(four.z)), atol=1e-3)
 
@@ -138,7 +139,7 @@ def test_correlations_are_pearsons_and_nan_where_nothing_varies():
 def test_the_correlation_figure_counts_active_factors_and_axes():
     z = normal(size=(500, 5)) * [1, 1, 1, 0.05, 0]
     figure = draw("correlation", snapshot(z.astype(np.float32)))
-    assert "3 of 5 factors are active" in figure.get_suptitle()
+    assert "3 of 5 latent dimensions are active" in figure.get_suptitle()
     needed = np.searchsorted(np.cumsum(PCA().fit(z).explained_variance_ratio_), [0.9, 0.99]) + 1
     assert figure.axes[1].get_title() == (
         f"90 % of the variance in {needed[0]} axes, 99 % in {needed[1]}")

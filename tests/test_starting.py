@@ -5,10 +5,11 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import stripes, train
+from conftest import SLOW, stripes, train
 from typer.main import get_command
 
 from hourglass.cli.main import app
@@ -111,3 +112,11 @@ def test_settings_are_checked_when_they_are_made_and_keep_their_table():
     assert hash(settings) == hash(settings.with_())
     with pytest.raises(ValueError, match="seed must be a whole number from 0 below 2,147,483,648"):
         settings.with_(seed=-1)
+
+
+def test_every_slow_test_is_there():
+    tests = Path(__file__).parent
+    for line in (tests / "slow.txt").read_text().split():
+        file, _, name = line.partition("::")
+        assert f"\ndef {name}(" in (tests / file).read_text() or not name, line
+        assert not name or file not in SLOW, f"{line}: the whole file is named, too"

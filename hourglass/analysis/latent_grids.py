@@ -76,7 +76,7 @@ def square(
     if z.shape[1] == 2:
         limit = limit or float(np.ceil(np.quantile(np.abs(z), 0.999)))
         steps = np.linspace(-limit, limit, side)
-        about = "factor 1 to the right, factor 2 upwards"
+        about = "latent dimension 1 to the right, latent dimension 2 upwards"
         return np.stack(np.meshgrid(steps, steps[::-1]), -1), steps, about
     mean = z.mean(0)
     _, scale, axes = np.linalg.svd(z - mean, full_matrices=False)
@@ -95,7 +95,7 @@ def quantile_grid(space: Space) -> Probe:
     shares = (np.arange(GRID) + 0.5) / GRID
     steps = ndtri(shares)
     z = np.stack(np.meshgrid(steps, steps[::-1]), -1)
-    about = f"at {GRID} quantiles of N(0, 1) a factor: every cell stands for as many draws"
+    about = f"at {GRID} quantiles of N(0, 1) per dimension: each image is as likely as any other"
     return Probe(space.pictures(z), as_texts(steps[::-1]), as_texts(steps), about)
 
 
@@ -107,9 +107,10 @@ def traversals(space: Space) -> Probe:
     z = np.repeat(space.z[space.typical][None, None], len(order), 0).repeat(COLUMNS, 1)
     for row, factor in enumerate(order):
         z[row, :, factor] = mean[factor] + steps * std[factor]
-    about = (f"the {len(order)} factors that vary most, each from three of its standard deviations "
-             f"below its mean to three above; the other factors are those of one sample")
-    return Probe(space.pictures(z), tuple(f"factor {i + 1}" for i in order), as_texts(steps), about)
+    about = (f"the {len(order)} latent dimensions that vary most, from 3 standard deviations below "
+             f"the mean to 3 above; the other dimensions are those of one sample")
+    names = tuple(f"dimension {i + 1}" for i in order)
+    return Probe(space.pictures(z), names, as_texts(steps), about)
 
 
 def interpolations(space: Space) -> Probe:
@@ -120,7 +121,8 @@ def interpolations(space: Space) -> Probe:
     like = np.stack([ends[:, 0] if t <= 0.5 else ends[:, 1] for t in shares], 1)
     between_ends = space.pictures(z, like)
     x = np.concatenate([space.x[ends[:, :1]], between_ends, space.x[ends[:, 1:]]], 1)
-    return Probe(x, (), ("x", *as_texts(shares), "x"), "shares of the way")
+    return Probe(x, (), ("input", *as_texts(shares), "input"),
+                 "share of the way from the left sample to the right one")
 
 
 def _pairs(space: Space) -> np.ndarray:

@@ -4,26 +4,26 @@ from collections.abc import Iterable
 
 GENERATES = "What does it generate?"
 SECTIONS: dict[str, dict[str, str]] = {
-    "Did it learn?": {"curves": "Losses by epoch"},
+    "Did it learn?": {"curves": "Loss curves"},
     "Does it reconstruct?": {
-        "reconstructions": "Samples, and what came back", "lines": "Samples, and what came back",
-        "errors": "How large the errors are", "class_errors": "Which classes are hard"},
-    "Does it restore?": {"restored": "Corrupted, restored, clean"},
+        "reconstructions": "Reconstructions", "lines": "Reconstructions",
+        "errors": "Reconstruction errors", "class_errors": "Errors by class"},
+    "Does it restore?": {"restored": "Restored samples"},
     "What do the codes say?": {
-        "codes": "Where the samples lie", "maps": "The same, unfolded",
-        "kernel_pca_3d": "In three dimensions", "neighbours": "What lies next to what",
-        "corner": "The factors against one another", "densities": "Each factor, class by class",
-        "correlation": "What the factors share", "factors": "What the factors carry",
-        "information": "What the codes say of what samples were made of"},
+        "codes": "Latent space", "maps": "Maps of the latent space",
+        "kernel_pca_3d": "Latent space in 3D", "neighbours": "Nearest neighbours",
+        "corner": "Pairs of latent dimensions", "densities": "Latent dimensions by class",
+        "correlation": "Correlations", "factors": "KL by latent dimension",
+        "information": "Mutual information with the generative factors"},
     "Is the space filled?": {
-        "histograms": "Each factor beside the prior", "radius": "How far out the codes lie",
-        "grid": "What lies where", "quantile_grid": "What the prior draws, evenly",
-        "traversals": "One factor at a time", "interpolations": "From sample to sample",
-        "between": "Between the classes", "shells": "Away from the origin",
-        "filled": "What comes back to where it was"},
+        "histograms": "Latent dimensions and the prior", "radius": "Length of the codes",
+        "grid": "Grid of decoded codes", "quantile_grid": "Quantiles of the prior",
+        "traversals": "Traversals", "interpolations": "Interpolations",
+        "between": "Between classes", "shells": "Distance from the origin",
+        "filled": "Coverage of the latent space"},
     "What is abnormal?": {
-        "scores": "How classes score that training did not see", "roc": "How well scores part them",
-        "oddest": "The most abnormal samples, and where they came back badly"},
+        "scores": "Anomaly scores by class", "roc": "ROC and precision-recall curves",
+        "oddest": "Samples with the highest anomaly scores"},
     GENERATES: {"samples": "Samples from each prior"},
 }
 WORDS = {
@@ -37,10 +37,10 @@ WORDS = {
     "pca_mse": "mean squared error per value of PCA with as many components",
     "pca_knn_accuracy": "share of PCA's codes whose 5 neighbours tell their class",
     "pca_linear_accuracy": "share of PCA's codes whose class a linear classifier finds",
-    "active_units": "factors that vary from sample to sample",
+    "active_units": "latent dimensions that vary from sample to sample",
     "kl": "KL of the posteriors to the prior, nats per sample",
     "aggregate_kl": "KL of all posteriors together, as one Gaussian, to the prior, nats",
-    "marginal_kl": "KL of all posteriors together, factor by factor, to the prior, nats",
+    "marginal_kl": "KL of all posteriors together, dimension by dimension, to the prior, nats",
     "round_trip": "how far a code is off once decoded and encoded again, in widths of the cloud",
     "auroc": "chance that a sample of a class that training did not see scores higher than one of "
              "a class that it saw",

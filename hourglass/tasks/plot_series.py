@@ -30,7 +30,8 @@ def draw_series(scored: ScoredSeries, out: Path, labelled: Spans = ()) -> None:
     for ax, channel in zip(axes, shown, strict=False):
         ax.plot(times, series.values[:, channel], color="#888888", linewidth=0.9,
                 label=series.columns[channel])
-        ax.plot(times, scored.recon[:, channel], color=COLOURS[0], linewidth=0.8, label="again")
+        ax.plot(times, scored.recon[:, channel], color=COLOURS[0], linewidth=0.8,
+                label="reconstruction")
         red = np.where(scored.verdict, series.values[:, channel], np.nan)
         ax.plot(times, red, color=COLOURS[1], linewidth=1.2, marker=".", markersize=4,
                 label="abnormal")   # a dot, because a single step makes no line

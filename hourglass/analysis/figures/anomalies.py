@@ -24,9 +24,9 @@ def _scored(s: Snapshot) -> None:
 
 @figures.add("scores")
 def scores(s: Snapshot) -> Figure:
-    """Scores by class: blue those that training saw, red the others; a box holds half of a class,
-    its whiskers 90 %. Dashed, the threshold: what lies right of it is called abnormal. Good: all
-    red boxes right of it, all blue ones left."""
+    """Anomaly scores by class: normal classes are blue, classes not seen in training are red. A box
+    holds half of a class, its whiskers 90 %. The dashed line is the threshold; scores right of it
+    count as abnormal. How to read it: red boxes should be right of the line, blue ones left."""
     _scored(s)
     kinds = np.unique(s.y)
     if len(kinds) > CLASSES:
@@ -52,9 +52,9 @@ def scores(s: Snapshot) -> Figure:
 
 @figures.add("roc")
 def roc(s: Snapshot) -> Figure:
-    """Left, for each threshold the share of abnormal samples that it finds against that of normal
-    ones that it calls abnormal; right, precision against recall. The dot is the threshold in use.
-    Good: left up into the corner; the dashed line is chance."""
+    """Left: ROC curve, the share of abnormal samples found against the share of normal samples
+    called abnormal. Right: precision against recall. The dot is the threshold in use, the dashed
+    line is chance. How to read it: the left curve should reach the upper left corner."""
     _scored(s)
     from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
     false, true, _ = roc_curve(s.abnormal, s.scores)
@@ -79,9 +79,10 @@ def roc(s: Snapshot) -> Figure:
 
 @figures.add("oddest")
 def oddest(s: Snapshot) -> Figure:
-    """Samples, and below each where it came back badly, all on one scale: of classes that training
-    did not see those that score highest, and lowest; of those that it saw, the highest. Good: the
-    lowest of the unseen look like the others; the highest of the seen are odd."""
+    """Inputs, and below each a map of its reconstruction error, all on one scale: unseen classes
+    with the highest and the lowest scores, and normal classes with the highest. How to read it: the
+    lowest of the unseen should look like normal samples. The highest of the normal ones should be
+    unusual."""
     _scored(s)
     if s.x.ndim != 4:
         raise Lacking("images")

@@ -27,10 +27,10 @@ CLASSES = 12          # up to which classes have contours
 
 @figures.add("corner")
 def corner(s: Snapshot) -> Figure:
-    """The latent dimensions, of more than ten those that vary most, two by two, and on the diagonal
-    each alone (curves of area 1 for each class). A contour holds half of a class; without classes,
-    they hold 50 and 90 % of the samples. Good: round clouds, classes apart; a slanted or bent cloud
-    says that two of them tell the same."""
+    """Pairs of latent dimensions, at most the ten that vary most. The diagonal shows each dimension
+    alone, one density per class. A contour holds half of a class. Without classes, contours hold 50
+    and 90 % of the samples. How to read it: clouds should be round and classes apart. A slanted or
+    bent cloud means that two dimensions carry the same information."""
     count = min(SHOWN, s.codes.shape[1])
     rows = some(s, MOST if count <= FEW else FEWER)
     z = latents(s, rows, factors=2)
@@ -52,8 +52,8 @@ def corner(s: Snapshot) -> Figure:
                 ax.locator_params(nbins=3)
                 ax.set(**({} if i == count - 1 else {"xticks": []}),
                        **({} if j == 0 < i else {"yticks": []}))
-            ax.set(xlabel=f"factor {column + 1}" if i == count - 1 else "",
-                   ylabel=f"factor {row + 1}" if j == 0 < i else "")
+            ax.set(xlabel=f"dimension {column + 1}" if i == count - 1 else "",
+                   ylabel=f"dimension {row + 1}" if j == 0 < i else "")
     axes = figure.axes
     plain(axes)
     headline(figure, counted(s, rows) + selected(count, z.shape[1]))

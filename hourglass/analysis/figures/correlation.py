@@ -17,10 +17,10 @@ SHOWN = 64      # factors
 
 @figures.add("correlation")
 def correlation(s: Snapshot) -> Figure:
-    """Correlation of each two factors, and the share of the variance that the first so many main
-    axes hold together. Good: pale off the diagonal, and a curve that rises slowly; dark squares are
-    factors that say the same, and a curve at once at 100 % a code with more factors than it
-    needs."""
+    """Left: correlation of each pair of latent dimensions. Right: variance held by the first
+    principal components together. How to read it: colours off the diagonal should be pale, and the
+    curve should rise slowly. Dark squares are dimensions with the same information. A curve at once
+    at 100 % means more dimensions than needed."""
     rows = some(s, MOST if s.z[:1].size <= WIDE else WIDE)
     z = latents(s, rows, factors=2)
     widest(z, 1)
@@ -28,7 +28,7 @@ def correlation(s: Snapshot) -> Figure:
     _matrix(ax, figure, z)
     _explained(curve, main_axes(z)[0])
     active = int((z.var(0) > ACTIVE).sum())
-    headline(figure, f"{counted(s, rows)}: {active} of {z.shape[1]} factors are active "
+    headline(figure, f"{counted(s, rows)}: {active} of {z.shape[1]} latent dimensions are active "
                      f"(variance above {ACTIVE:g})")
     return figure
 
@@ -50,9 +50,9 @@ def _matrix(ax: Axes, figure: Figure, z: np.ndarray) -> None:
                         interpolation="nearest", extent=(*ends, *ends[::-1]))
     figure.colorbar(picture, ax=ax, shrink=0.9)
     few = len(shown) < count
-    ax.set(xlabel="factor" if not few else "those factors, in order", ylabel="",
+    ax.set(xlabel="latent dimension" if not few else "those dimensions, in order", ylabel="",
            title=f"correlation of {'the ' if few else ''}{len(shown)}"
-                 f"{f' of {count}' if few else ''} factors{' that vary most' if few else ''}")
+                 f"{f' of {count}' if few else ''} dimensions{' that vary most' if few else ''}")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
@@ -63,7 +63,8 @@ def _explained(ax: Axes, shares: np.ndarray) -> None:
     needed = {share: int(np.argmax(held >= share - 1e-9)) for share in (90, 99)}
     for share, axes in needed.items():
         ax.plot([axes, axes, 0], [0, share, share], color=COLOURS[1], linewidth=1)
-    ax.set(xlabel="main axes (PCA)", ylabel="share of the variance, %", xlim=(0, None),
-           ylim=(0, 102), title=f"90 % of the variance in {needed[90]} axes, 99 % in {needed[99]}")
+    ax.set(xlabel="principal components", ylabel="share of the variance, %", xlim=(0, None),
+           ylim=(0, 102), title=f"90 % of the variance in {needed[90]} components, "
+                                f"99 % in {needed[99]}")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     plain([ax])

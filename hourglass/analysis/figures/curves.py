@@ -14,8 +14,9 @@ NARROW = 3   # times the least loss, up to which ticks are evenly spaced
 
 @figures.add("curves")
 def curves(s: Snapshot) -> Figure:
-    """Losses of both splits by epoch, those that fall on a log scale; the line marks the epoch
-    whose weights are kept. Good: both fall and stay together; a rising val is overfitting."""
+    """Training and validation loss by epoch. Losses that fall have a logarithmic axis. The dashed
+    line marks the epoch whose weights are kept. How to read it: both curves should fall and stay
+    together. A rising validation loss means overfitting."""
     if not s.history:
         raise Lacking("a history")
     keys = [key.removeprefix("train_") for key in s.history[0] if key.startswith("train_")]

@@ -19,9 +19,9 @@ POINTS = 256    # of a curve
 
 @figures.add("densities")
 def densities(s: Snapshot) -> Figure:
-    """Where each class lies on each factor, the factors that vary most first; each curve's area is
-    1. Good: classes stand apart on some factors; where all curves agree, the factor tells of
-    something else than the class."""
+    """Density of each latent dimension by class, for the dimensions that vary most. The area below
+    each curve is 1. How to read it: classes should differ in some dimensions. Where all curves
+    agree, the dimension does not describe the class."""
     rows = some(s, MOST)
     z, found = latents(s, rows), groups(s, rows)
     figure, axes, shown = _multiples(s, z)
@@ -37,9 +37,10 @@ def densities(s: Snapshot) -> Figure:
 
 @figures.add("histograms")
 def histograms(s: Snapshot) -> Figure:
-    """Codes of each factor (bars), draws from their posteriors (steps), the prior N(0, 1) (line),
-    the factors that vary most first. Good for a variational model: steps on the line; bars that are
-    a spike at 0 are a factor that is not used. A plain autoencoder has no reason to follow it."""
+    """Each latent dimension (bars), samples from the posteriors (steps) and the prior N(0, 1)
+    (line), for the dimensions that vary most. How to read it: in a variational model, the steps
+    should follow the line. A spike of bars at 0 is an unused dimension. A plain autoencoder has no
+    reason to follow the prior."""
     rows = some(s, MOST)
     z = latents(s, rows)
     figure, axes, shown = _multiples(s, z)
@@ -55,11 +56,11 @@ def histograms(s: Snapshot) -> Figure:
 
 @figures.add("radius")
 def radius(s: Snapshot) -> Figure:
-    """How far the codes lie from the middle, and how far draws from the prior N(0, 1) would lie
-    (the chi law). Good for a variational model: draws from the posteriors (steps) on the line; the
-    codes (bars), which are the posteriors' means, are shorter, the more so the less they carry.
-    What is right of the line lies where no draw from the prior comes. A plain autoencoder has no
-    reason to follow it."""
+    """Length of the latent codes, beside that of samples from the prior N(0, 1) (chi distribution).
+    How to read it: in a variational model, samples from the posteriors (steps) should follow the
+    line. The bars are posterior means, which are shorter, and the shorter the less they carry.
+    Codes right of the line lie where the prior never samples. A plain autoencoder has no reason to
+    follow the prior."""
     rows = some(s, MOST)
     z = latents(s, rows)
     lengths, count = np.sqrt(np.square(z).sum(1)), z.shape[1]
@@ -71,15 +72,16 @@ def radius(s: Snapshot) -> Figure:
             histtype="stepfilled", alpha=0.7, label="codes")
     if len(drawn := posterior_draws(s, rows)):
         ax.hist(np.sqrt(np.square(drawn).sum(1)), list(edges), color=COLOURS[5], histtype="step",
-                weights=np.full(len(z), 100 / len(z)), label="draws from their posteriors")
+                weights=np.full(len(z), 100 / len(z)), label="samples from the posteriors")
     for law, style in {count: "-", **({used: "--"} if 0 < used < count else {})}.items():
         x, shares = chi_shares(law, far, float(edges[1]))
         ax.plot(x, 100 * shares, style, color=COLOURS[1],
-                label=f"chi law of {law} factors" + (", those in use" if law < count else ""))
+                label=f"chi distribution, {law} dimensions"
+                      + (", those in use" if law < count else ""))
     low, high = _chi_quantiles(np.array([0.01, 0.99]), count)
     ax.set(xlabel="length of the code, |z|", ylabel="samples, % per bar", xlim=(0, far),
            title=f"{counted(s, rows)}: {100 * (lengths < low).mean():.0f} % shorter and "
-                 f"{100 * (lengths > high).mean():.0f} % longer than 99 % of the prior's draws")
+                 f"{100 * (lengths > high).mean():.0f} % longer than 99 % of the prior's samples")
     ax.legend(frameon=False)
     plain([ax])
     return figure
@@ -142,7 +144,7 @@ def _against_prior(ax: Axes, values: np.ndarray, drawn: np.ndarray | None) -> No
                             histtype="stepfilled", color=COLOURS[0], alpha=0.7, label="codes")
     if drawn is not None:
         steps, _, _ = ax.hist(drawn, bars(drawn), range=(low, high), density=True,
-                              histtype="step", color=COLOURS[5], label="draws")
+                              histtype="step", color=COLOURS[5], label="posterior samples")
         heights = np.maximum(heights, steps)
     x = np.linspace(low, high, 8 * POINTS)
     ax.plot(x, np.exp(-x**2 / 2) / np.sqrt(2 * np.pi), color=COLOURS[1], label="N(0, 1)")
@@ -159,7 +161,7 @@ def _multiples(s: Snapshot, z: np.ndarray) -> tuple[Figure, list[Axes], np.ndarr
         ax.remove()
     for ax, factor in zip(axes, shown, strict=False):
         carries = f", KL {s.kl[factor]:.2g}" if len(s.kl) == z.shape[1] else ""
-        ax.set_title(f"factor {factor + 1}: spread {z[:, factor].std():.2g}{carries}", fontsize=9)
+        ax.set_title(f"dimension {factor + 1}: std {z[:, factor].std():.2g}{carries}", fontsize=9)
         ax.tick_params(labelsize=7)
         ax.locator_params(axis="x", nbins=6)
         ax.spines["left"].set_visible(False)

@@ -11,8 +11,8 @@ from .classes import name_of
 
 @figures.add("errors")
 def errors(s: Snapshot) -> Figure:
-    """How many samples have which squared error. Good: one narrow hill; a long tail on the right
-    are samples unlike the others."""
+    """Histogram of the mean squared error per sample. How to read it: one narrow peak is good. A
+    long tail on the right holds samples unlike the others."""
     figure, (ax,) = panels(1, 1, 2.8)
     ax.hist(s.squared, bins=60, color=COLOURS[0])
     for share, style in ((0.5, "-"), (0.95, "--")):
@@ -27,8 +27,8 @@ def errors(s: Snapshot) -> Figure:
 
 @figures.add("class_errors")
 def class_errors(s: Snapshot) -> Figure:
-    """Squared error by class: the box holds half of its samples, the whiskers 90 %. Good: classes
-    alike; one that stands out is rarer or richer than the others."""
+    """Mean squared error by class. A box holds half of a class, its whiskers 90 %. How to read it:
+    classes should be alike. A class with larger errors is rarer or more varied."""
     kinds = np.unique(s.y)
     if not len(s.y) or not 2 <= len(kinds) <= 60:
         raise Lacking("between 2 and 60 classes")

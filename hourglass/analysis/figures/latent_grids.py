@@ -12,49 +12,52 @@ TALLEST = 14   # inches
 
 @figures.add("grid")
 def grid(s: Snapshot) -> Figure:
-    """What the decoder makes of codes on a square grid. Good: sharp samples everywhere, one kind
-    turning into the next; blurred or broken cells are places that no sample's code is near."""
+    """Decoded codes on a square grid. How to read it: images should be sharp everywhere and change
+    gradually. Blurred or broken images are far from the code of any sample."""
     figure = sheet(find(s, "grid"), square=True)
     if s.codes.shape[1] == 2:
-        figure.axes[0].set(xlabel="factor 1", ylabel="factor 2")
+        figure.axes[0].set(xlabel="latent dimension 1", ylabel="latent dimension 2")
     return figure
 
 
 @figures.add("quantile_grid")
 def quantile_grid(s: Snapshot) -> Figure:
-    """The two factors at quantiles of the normal distribution: every cell stands for as many draws
-    from the prior. Good: all kinds of samples, each with about its share of the cells."""
+    """Decoded codes at quantiles of the normal distribution, in two latent dimensions. Each image
+    stands for an equal share of the prior. How to read it: all kinds of samples should appear, each
+    with about its share of the images."""
     figure = sheet(find(s, "quantile_grid"), square=True)
-    figure.axes[0].set(xlabel="factor 1", ylabel="factor 2")
+    figure.axes[0].set(xlabel="latent dimension 1", ylabel="latent dimension 2")
     return figure
 
 
 @figures.add("traversals")
 def traversals(s: Snapshot) -> Figure:
-    """One factor a row, changed alone. Good: each row changes one thing that you can name, and no
-    row leaves the set; rows that change nothing are factors that are not in use."""
+    """One latent dimension changes along each row; the others stay. How to read it: each row should
+    change one thing that you can name. Rows without a change are unused dimensions."""
     return sheet(find(s, "traversals"))
 
 
 @figures.add("interpolations")
 def interpolations(s: Snapshot) -> Figure:
-    """From one sample to another, in a straight line through the code space; the samples themselves
-    are at the ends. Good: every step could be a sample; a plain autoencoder's middles are two
-    images on top of one another."""
+    """Straight lines in the latent space from one sample to another. The inputs themselves are at
+    both ends. How to read it: each step should look like a sample. In a plain autoencoder, the
+    middle often shows two images on top of each other."""
     return sheet(find(s, "interpolations"))
 
 
 @figures.add("between")
 def between(s: Snapshot) -> Figure:
-    """Halfway between the middles of two classes; the middles themselves on the diagonal. Good:
-    shapes that lie between the two; a blur says that there is a gap between these classes."""
+    """Decoded codes halfway between the median codes of two classes. The medians themselves are on
+    the diagonal. How to read it: shapes should lie between both classes. A blurred image means a
+    gap between these classes."""
     return sheet(find(s, "between"), square=True)
 
 
 @figures.add("shells")
 def shells(s: Snapshot) -> Figure:
-    """Codes at growing distances from the origin, a direction a column. Good: samples up to where
-    the codes lie (the row near the median radius), nonsense only far beyond."""
+    """Decoded codes at growing distances from the origin, one direction per column. How to read it:
+    images should look like samples up to the median distance of the codes, and break only far
+    beyond it."""
     return sheet(find(s, "shells"))
 
 

@@ -20,9 +20,9 @@ NEIGHBOURS = 30     # that t-SNE keeps together
 
 @figures.add("maps")
 def maps(s: Snapshot) -> Figure:
-    """Maps of a sample of the codes that may bend: kernel PCA (RBF; its width is the median
-    distance), t-SNE, and UMAP if it is installed ('hourglass[umap]'). Good: a class is one island;
-    but the islands' sizes and the gaps between them mean little."""
+    """Nonlinear maps of the latent codes: kernel PCA (RBF kernel with the median distance as its
+    width), t-SNE, and UMAP if it is installed ('hourglass[umap]'). How to read it: each class
+    should be one island. The sizes of islands and the gaps between them mean little."""
     rows, z = _sample(s)
     drawn = {"kernel PCA": kernel_pca(z, 2), "t-SNE": t_sne(z)}
     with suppress(ImportError):
@@ -41,8 +41,8 @@ def maps(s: Snapshot) -> Figure:
 
 @figures.add("kernel_pca_3d")
 def kernel_pca_3d(s: Snapshot) -> Figure:
-    """The first three axes of kernel PCA (RBF) of a sample of the codes, from two sides. Good:
-    classes keep apart; what overlaps on a flat map may lie one behind the other."""
+    """The first three components of kernel PCA (RBF kernel), seen from two sides. How to read it:
+    classes should be apart. Classes that overlap on a flat map may lie behind each other here."""
     rows, z = _sample(s)
     points = kernel_pca(z, 3)
     figure, axes = panels(1, 2, 5.4, subplot_kw={"projection": "3d"})

@@ -19,9 +19,9 @@ RED, GREY = "#d62728", "#444444"
 
 @figures.add("neighbours")
 def neighbours(s: Snapshot) -> Figure:
-    """Samples (left) and the samples whose codes are nearest to theirs, with class and distance; a
-    red frame is another class. Good: neighbours are alike; where they are not, the space between
-    codes means little."""
+    """Samples (left) and the samples with the nearest latent codes. Below each image stand its
+    class and the distance. A red frame marks another class. How to read it: neighbours should look
+    alike. If they do not, distances in the latent space mean little."""
     if s.x.ndim != 4:
         raise Lacking("images")
     z = latents(s, np.arange(len(s.z)))

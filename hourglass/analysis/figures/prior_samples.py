@@ -15,9 +15,10 @@ COLUMNS = 8
 
 @figures.add("samples")
 def samples(s: Snapshot) -> Figure:
-    """Decoded draws, a panel a prior; priors that know classes draw a class a row. Good: they could
-    be samples of the set, and differ. Own and uniform draws of a plain autoencoder seldom are, for
-    nothing fills the space between its codes; priors fitted to the codes keep to where they lie."""
+    """Decoded samples from each prior, one panel per prior. Priors that know classes have one class
+    per row. How to read it: images should look like the data, and differ. For a plain autoencoder,
+    samples from own and uniform seldom do, because nothing fills the space between its codes.
+    Fitted priors stay where the codes are."""
     if not s.drawn or next(iter(s.drawn.values())).x.ndim != 4:
         raise Lacking("images drawn from a prior")
     across = min(3, len(s.drawn))

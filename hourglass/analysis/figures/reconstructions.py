@@ -28,8 +28,9 @@ def picks(s: Snapshot, count: int = SHOWN) -> dict[str, np.ndarray]:
 
 @figures.add("reconstructions")
 def reconstructions(s: Snapshot) -> Figure:
-    """Each row: the sample, its reconstruction, the signed error (red: too bright, blue: too dark)
-    and the absolute error. Good: the worst are odd samples, and errors are thin outlines."""
+    """Each row shows the input, its reconstruction, the signed error (red: too bright, blue: too
+    dark) and the absolute error. How to read it: errors should be thin outlines. The worst samples
+    should be unusual ones."""
     if s.x.ndim != 4:
         raise Lacking("images")
     chosen = picks(s)
@@ -47,7 +48,8 @@ def reconstructions(s: Snapshot) -> Figure:
         ax.set_title(f"{kind}\nmse {s.squared[index].min():.2g} to {s.squared[index].max():.2g}",
                      fontsize=10)
         step = picture.shape[1] / 4
-        ax.set_xticks(step / 2 + step * np.arange(4), ["x", "again", "±", "| |"])
+        ax.set_xticks(step / 2 + step * np.arange(4),
+                      ["input", "recon-\nstruction", "error", "|error|"], fontsize=8)
         ax.tick_params(length=0)
         ax.set_yticks([])
         ax.spines[:].set_visible(False)
@@ -56,9 +58,9 @@ def reconstructions(s: Snapshot) -> Figure:
 
 @figures.add("lines")
 def lines(s: Snapshot) -> Figure:
-    """Samples (thin and grey) and their reconstructions, value by value: of vectors one line, of
-    series one a channel, of tables, whose columns are named, a kind of samples a row. Good: they
-    lie on one another, but for noise."""
+    """Inputs (grey) and their reconstructions (colour), value by value. Vectors have one line,
+    series one line per channel. How to read it: the two lines should lie on each other, except for
+    noise."""
     if s.x.ndim not in (2, 3):
         raise Lacking("vectors or series")
     each = 2 if s.columns else 3
@@ -97,6 +99,6 @@ def _put_lines(ax: Axes, s: Snapshot, i: int) -> None:
     for number, (own, again) in enumerate(zip(np.atleast_2d(x.T)[:CHANNELS],
                                               np.atleast_2d(s.recon[i].T), strict=False)):
         ax.plot(own, color="#888888", linewidth=1.2, marker="." if len(s.known) else "",
-                markersize=3, label=None if number else "sample")
+                markersize=3, label=None if number else "input")
         ax.plot(again, color=COLOURS[number % len(COLOURS)], linewidth=1,
                 label=None if number else "reconstruction")

@@ -13,8 +13,9 @@ COLUMNS = 10
 
 @figures.add("restored")
 def restored(s: Snapshot) -> Figure:
-    """Unseen samples: corrupted, what others make of them, restored, and clean. Good: the last two
-    rows are alike, and the restored one has nothing that the clean one lacks."""
+    """Test samples: corrupted, restored by simple baselines, restored by the model, and clean. How
+    to read it: the last two rows should be alike, and the model should add nothing that the clean
+    sample lacks."""
     if not s.restored or s.x.ndim != 4:
         raise Lacking("images that were restored")
     count = len(next(iter(s.restored.values())))

@@ -22,7 +22,7 @@ def counted(s: Snapshot, rows: np.ndarray) -> str:
 
 def selected(count: int, of: int) -> str:
     """To follow a title: how the factors that are shown were chosen, if not all are."""
-    return f"; the {count} of {of} factors that vary most" if count < of else ""
+    return f"; the {count} of {of} latent dimensions that vary most" if count < of else ""
 
 
 def latents(s: Snapshot, rows: np.ndarray, factors: int = 1) -> np.ndarray:
