@@ -52,8 +52,8 @@ def corner(s: Snapshot) -> Figure:
                 ax.locator_params(nbins=3)
                 ax.set(**({} if i == count - 1 else {"xticks": []}),
                        **({} if j == 0 < i else {"yticks": []}))
-            ax.set(xlabel=f"dimension {column + 1}" if i == count - 1 else "",
-                   ylabel=f"dimension {row + 1}" if j == 0 < i else "")
+            ax.set_xlabel(f"dimension {column + 1}" if i == count - 1 else "", fontsize=8)
+            ax.set_ylabel(f"dimension {row + 1}" if j == 0 < i else "", fontsize=8)
     axes = figure.axes
     plain(axes)
     headline(figure, counted(s, rows) + selected(count, z.shape[1]))

@@ -144,7 +144,7 @@ def _against_prior(ax: Axes, values: np.ndarray, drawn: np.ndarray | None) -> No
                             histtype="stepfilled", color=COLOURS[0], alpha=0.7, label="codes")
     if drawn is not None:
         steps, _, _ = ax.hist(drawn, bars(drawn), range=(low, high), density=True,
-                              histtype="step", color=COLOURS[5], label="posterior samples")
+                              histtype="step", color=COLOURS[5], label="posterior")
         heights = np.maximum(heights, steps)
     x = np.linspace(low, high, 8 * POINTS)
     ax.plot(x, np.exp(-x**2 / 2) / np.sqrt(2 * np.pi), color=COLOURS[1], label="N(0, 1)")
