@@ -299,7 +299,7 @@ def test_a_run_on_a_series_has_a_whole_report(readings):
     model = hg.train(f"series({str(readings)!r}, window=16)", model="vae(2)", epochs=1, val=0.2,
                      test=0.2, backbone="conv1d((4, 4))", out="run", quiet=True)
     assert (model.folder.figures / "lines.png").is_file()
-    assert "Samples, and what came back" in model.folder.report.read_text()
+    assert "<h3>Reconstructions</h3>" in model.folder.report.read_text()
     again = hg.load("run")
     np.testing.assert_array_equal(again.encode(readings), model.encode(readings))
 
