@@ -1,22 +1,37 @@
-"""Damage the files of a run in many ways, use the run, and count what happens.
+"""Damage the files of a run in many ways, give commands to it, and count what happens.
 
-    python benchmarks/damaged_runs.py [--count 10000] [--seed 0]
+    nice python benchmarks/damaged_runs.py [--count 10000] [--seed 0] [--only "report run"]
 
 Each time, one file of a run's folder is cut short, flipped in places, emptied, replaced by another
-file's content, by text or by zeros, replaced by a link, or removed. Then the run is used from
-Python: loaded, encoded with, sampled from, its settings read, its snapshot opened. The outcome is
-right (the answers of the whole run), refused (ValueError or OSError, as the command line turns
-into a line and exit code 2), wrong (other answers without a word), or a crash (any other error).
-Files outside the folder are watched: none may change.
+file's content, by text or by zeros, replaced by a link, a pipe or a folder, or removed. Then a
+command is given to the run, in a process that is forked for it, as is a use of it from Python.
+Outcomes:
+
+- right: what was written is what the whole run writes;
+- told: it is not, and a line says which file is damaged or what was done instead;
+- refused: exit code 2, and a line or two;
+- wrong: other results without a word; traceback; hang (a minute of work); outside: another file
+  than those of the run and the output has changed.
+
+The last four are faults. Each is printed with the number that `--number` runs again.
 """
 
 import argparse
 import collections
 import contextlib
+import filecmp
+import importlib
 import os
+import pickle
 import random
+import re
+import resource
 import shutil
+import signal
+import sys
 import tempfile
+import time
+import traceback
 import warnings
 from pathlib import Path
 
@@ -24,16 +39,35 @@ import numpy as np
 
 import hourglass as hg
 from hourglass.analysis.snapshot import Outdated, load_snapshot
+from hourglass.cli.main import main as command_line
 from hourglass.run.folder import open_run, read_settings
 from hourglass.run.settings import make_settings
 
-KINDS = ("cut", "flip", "empty", "swap", "text", "zeros", "link", "remove")
+KINDS = ("cut", "flip", "empty", "swap", "text", "zeros", "link", "pipe", "folder", "remove")
+LONGEST = 60   # seconds of the processor's time, or ten times as many of waiting: a hang
+PYTHON = "python"   # the use from Python
+COMMANDS = {   # what is given to the run, and how often; all write into out/, which is compared
+    PYTHON: 30, "embed run x.npy -o out/z.csv": 12, "score run x.npy -o out/s.csv": 12,
+    "reconstruct run x.npy -o out": 6, "generate run -n 4 -o out/g.png": 12,
+    "generate run -n 4 --prior mixture(2) -o out/g.png": 8,
+    "embed run x.npy --duplicates -o out/d.csv": 6, "compress run x.npy -o out/x.hg": 3,
+    "evaluate run --nll 4 --limit 8 -o out/e.csv": 3, "report run": 0.3,
+    "compare run other -o out/c.html": 0.3, "explore run -o out/x.html": 0.3, "summary run": 3,
+    "train run --resume --epochs 3 --no-report": 4,
+}
+FINE = (0, 1)   # `score` ends with 1 where something is abnormal
+WORDS = (r"damaged|again|no whole|not kept|anew|cannot be|stopped after|was stopped|has no "
+         r"|is not|is gone|left out|no longer")   # which say that something is amiss
+FAULTS = ("wrong", "traceback", "hang", "outside")
 
 
 def damage(folder: Path, kind: str, draw: random.Random, outside: Path) -> Path:
-    """Do it to one file of the folder; returns which."""
+    """Do it to one file of the folder; returns which. Each kind of file comes as often."""
     files = sorted(p for p in folder.rglob("*") if p.is_file())
-    file = draw.choice(files)
+    groups = collections.defaultdict(list)
+    for path in files:
+        groups[path.parent.name if path.suffix == ".png" else str(path)].append(path)
+    file = draw.choice(groups[draw.choice(sorted(groups))])
     raw = bytearray(file.read_bytes())
     if kind == "cut":
         file.write_bytes(raw[:draw.randrange(len(raw) + 1)])
@@ -44,18 +78,22 @@ def damage(folder: Path, kind: str, draw: random.Random, outside: Path) -> Path:
         file.write_bytes(raw)
     elif kind == "swap":
         file.write_bytes(draw.choice(files).read_bytes())
-    elif kind == "link":
+    elif kind in ("link", "pipe", "folder", "remove"):
         file.unlink()
-        file.symlink_to(outside)
-    elif kind == "remove":
-        file.unlink()
+        if kind == "link":
+            file.symlink_to(outside)
+        elif kind == "pipe":
+            os.mkfifo(file)
+        elif kind == "folder":
+            file.mkdir()
     else:
         file.write_bytes({"empty": b"", "text": b"=1+1\n" * 9, "zeros": bytes(len(raw))}[kind])
     return file
 
 
-def use(folder: Path, x: np.ndarray) -> list[np.ndarray]:
-    """What a run answers."""
+def use() -> None:
+    """What a run answers in Python, written into out/."""
+    folder = Path("run")
     run = open_run(folder)
     make_settings(read_settings(run.settings))
     run.read_record()
@@ -63,8 +101,135 @@ def use(folder: Path, x: np.ndarray) -> list[np.ndarray]:
     model = hg.load(folder)
     with contextlib.suppress(Outdated):   # it would be taken anew
         load_snapshot(run.snapshot)
-    return [model.encode(x), model.sample(3, seed=1, prior="own"),
-            model.sample(3, seed=1, prior="mixture")]
+    x = np.load("x.npy")
+    np.savez("out/use.npz", model.encode(x), model.sample(3, seed=1, prior="own"),
+             model.sample(3, seed=1, prior="mixture"), model.score(x))
+
+
+def give(command: str) -> None:
+    """Give a command, in this process, and end it."""
+    if command == PYTHON:
+        try:
+            use()
+        except (ValueError, OSError) as error:
+            print(error, file=sys.stderr)
+            sys.exit(2)
+        return
+    sys.argv = ["hourglass", *command.split()]
+    command_line()
+
+
+def forked(command: str) -> tuple[int, str]:
+    """Give a command in a process of its own; its exit code (below 0 if it hangs) and its words."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    process = os.fork()
+    if process == 0:
+        resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST))   # which end it
+        signal.alarm(10 * LONGEST)   # of a machine that may be busy
+        said = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(said, 1)
+        os.dup2(said, 2)
+        code = 70
+        try:
+            give(command)
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        Path("../modules.txt").write_text("\n".join(list(sys.modules)))
+        os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    return code, Path("said.txt").read_text(errors="replace")
+
+
+def results(command: str) -> dict[str, bytes]:
+    """What a command wrote that must be equal where it is right."""
+    if command.startswith("train"):
+        return {"model": Path("run/model.safetensors").read_bytes()}
+    if command.startswith("report"):
+        held = open_run("run").read_record()["metrics"]
+        figures = sorted(p.name for p in Path("run/figures").glob("*.png"))
+        return {"metrics": repr(held).encode(), "figures": repr(figures).encode()}
+    found = {str(p): p.read_bytes() for p in sorted(Path("out").rglob("*")) if p.is_file()}
+    if command.startswith(("compare", "explore")):   # which tell times and folders
+        return dict.fromkeys(found, b"")
+    return found
+
+
+def prepared() -> dict[str, dict[str, bytes]]:
+    """A whole run here, in which every command has left what it keeps, another one, and the
+    results of each command."""
+    rows = np.random.default_rng(0).integers(0, 2, (60, 10, 1), np.uint8) * 200
+    np.save("x.npy", np.repeat(rows, 10, axis=2))
+    Path("mine.txt").write_text("mine")
+    process = os.fork()
+    if process == 0:   # so that this process stays fresh
+        hg.train("x.npy", out="run", model="vae(2)", backbone="mlp((8,))", epochs=2, quiet=True,
+                 report=True, batch_size=16)
+        Path("../modules.txt").write_text("\n".join(list(sys.modules)))
+        os._exit(0)
+    os.waitpid(process, 0)
+    preload()
+    shutil.copytree("run", "other")
+    right = {}
+    for command in COMMANDS:
+        if command.startswith("train"):   # the last one: it changes the run
+            shutil.copytree("run", "whole")
+        shutil.rmtree("out", ignore_errors=True)
+        Path("out").mkdir()
+        code, said = forked(command)
+        assert code in FINE, (command, code, said)
+        right[command] = {**results(command), "said": said.encode()}
+        preload()
+    return right
+
+
+def preload() -> None:
+    """Import here what the last command imported, so that the next one need not."""
+    for name in Path("../modules.txt").read_text().split():
+        if name not in sys.modules and name != "__mp_main__":
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+
+
+def again() -> None:
+    """The run as it was, and nothing written."""
+    for name in ("run", "out"):
+        shutil.rmtree(name, ignore_errors=True)
+    shutil.copytree("whole", "run")
+    Path("out").mkdir()
+
+
+def outcome(command: str, file: Path, right: dict[str, bytes]) -> tuple[str, str]:
+    """What comes of giving the command, and the words that were said."""
+    code, said = forked(command)
+    there = {"x.npy", "whole", "other", "run", "out", "mine.txt", "said.txt"}
+    if Path("mine.txt").read_text() != "mine" or set(os.listdir()) != there or not same("other"):
+        return "outside", said
+    if code in (-signal.SIGALRM, -signal.SIGXCPU, -signal.SIGKILL):
+        return "hang", said
+    if "Traceback" in said or code not in (*FINE, 2):
+        return "traceback", said
+    if code == 2:
+        return ("refused" if said.count("\n") <= 40 else "wrong"), said
+    try:
+        found = {**results(command), "said": right["said"]}
+        if found == right and (command != "summary run" or said.encode() == right["said"]):
+            return "right", said
+    except (ValueError, OSError) as error:
+        said += f"\nafterwards: {error}"
+    usual = set(right["said"].decode().splitlines())
+    lines = [line for line in said.splitlines() if line not in usual and re.search(WORDS, line)]
+    return ("told" if lines else "wrong"), "\n".join(lines) or said
+
+
+def same(name: str) -> bool:
+    """Whether the other run is as it was, but for what a look at it keeps."""
+    return filecmp.cmp(f"{name}/model.safetensors", "../other.safetensors", shallow=False)
 
 
 def main() -> None:
@@ -72,42 +237,47 @@ def main() -> None:
                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--count", type=int, default=10_000)
     asked.add_argument("--seed", type=int, default=0)
+    asked.add_argument("--only", default="", help="only commands that begin so")
+    asked.add_argument("--place", help="folder that keeps the whole run for the next time")
+    asked.add_argument("--number", type=int, default=-1, help="only this one, with its words")
+    asked.add_argument("--verbose", action="store_true", help="print what was told, too")
     told = asked.parse_args()
     warnings.simplefilter("ignore")
-    draw = random.Random(told.seed)
-    rows = np.random.default_rng(0).integers(0, 2, (60, 10, 1), np.uint8) * 200
-    x = np.repeat(rows, 10, axis=2)
-    with tempfile.TemporaryDirectory() as place:
-        os.chdir(place)
-        np.save("x.npy", x)
-        hg.train("x.npy", out="whole", model="vae(2)", backbone="mlp((8,))", epochs=2, quiet=True,
-                 report=True, batch_size=16)
-        right = use(Path("whole"), x)
-        outside = Path("mine.txt").resolve()
-        outside.write_text("mine")
-        counts: collections.Counter[tuple[str, str]] = collections.Counter()
-        for number in range(told.count):
+    commands = {c: n for c, n in COMMANDS.items() if c.startswith(told.only)}
+    counts: collections.Counter[tuple[str, str]] = collections.Counter()
+    times: collections.Counter[str] = collections.Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        place = told.place or folder
+        known = Path(place) / "right.pickle"
+        os.makedirs(f"{place}/work", exist_ok=True)
+        os.chdir(f"{place}/work")
+        if known.is_file():
+            right = pickle.loads(known.read_bytes())   # of our own making
+            preload()
+        else:
+            right = prepared()
+            shutil.copy("other/model.safetensors", "../other.safetensors")
+            known.write_bytes(pickle.dumps(right))
+        for number in range(told.count) if told.number < 0 else [told.number]:
+            draw = random.Random(told.seed * 1_000_000 + number)
             kind = KINDS[number % len(KINDS)]
-            shutil.rmtree("run", ignore_errors=True)
-            shutil.copytree("whole", "run")
-            file = damage(Path("run"), kind, draw, outside)
-            try:
-                found = use(Path("run"), x)
-                same = all(np.array_equal(a, b) for a, b in zip(found, right, strict=True))
-                outcome = "right" if same else "wrong"
-            except (ValueError, OSError):
-                outcome = "refused"
-            except Exception as error:   # what must not be
-                outcome = f"crash: {type(error).__name__} ({file.name})"
-            if outside.read_text() != "mine" or set(os.listdir()) != {
-                    "x.npy", "whole", "run", "mine.txt"}:
-                outcome = "written outside"
-                outside.write_text("mine")
-            counts[kind, outcome] += 1
-            if outcome not in ("right", "refused"):
-                print(f"{number}: {kind} of {file}: {outcome}", flush=True)
-    for (kind, outcome), count in sorted(counts.items()):
-        print(f"{kind:8} {outcome:10} {count:6,}")
+            command = draw.choices(list(commands), list(commands.values()))[0]
+            again()
+            start = time.perf_counter()
+            file = damage(Path("run"), kind, draw, Path("mine.txt").resolve())
+            found, said = outcome(command, file, right[command])
+            times[command] += time.perf_counter() - start
+            counts[command, found] += 1
+            if found in FAULTS or told.number >= 0 or (told.verbose and found == "told"):
+                print(f"{number}: {kind} of {file}, {command}: {found}", flush=True)
+                print("    " + "\n    ".join(said.splitlines()[-8:]), flush=True)
+            Path("mine.txt").write_text("mine")
+    for (command, found), count in sorted(counts.items()):
+        print(f"{command:52} {found:10} {count:6,}")
+    for command, seconds in times.most_common():
+        print(f"{command:52} {seconds:8.1f} s", file=sys.stderr)
+    faults = sum(count for (_, found), count in counts.items() if found in FAULTS)
+    print(f"{sum(counts.values()):,} in all, {faults} faults")
 
 
 if __name__ == "__main__":

@@ -270,13 +270,13 @@ def test_names_that_are_no_utf_8_do_not_stop_a_folder(here, hourglass):
             file.write(Path("a.png").read_bytes())
     assert printable(os.fsdecode(b"caf\xe9")) == "caf%E9"
     found = collect("odd", Reading())
-    assert found.classes == ("tea", "th%E9") and "caf%E9.png" in said(found)
+    assert found.classes == ("tea", "th%E9") and "caf%E9.png" in printable(said(found))
     code, _, err = hourglass(f"train odd --out run {TINY}")
     assert code == 0, err
     assert hourglass("embed run odd -o codes.csv")[0] == 0
     assert "th%E9/1.png" in Path("codes.csv").read_text()
-    assert hourglass("reconstruct run odd -o out")[0] == 0 and Path("out/th%E9/1.png").is_file()
-    assert hourglass("restore run odd -o again")[0] == 0 and Path("again/caf%E9.png").is_file()
+    assert hourglass("reconstruct run odd -o out")[0] == 0 and Path("out/th\udce9/1.png").is_file()
+    assert hourglass("restore run odd -o again")[0] == 0 and Path("again/caf\udce9.png").is_file()
     assert hourglass("compress run odd -o small.hg")[0] == 0
     assert hourglass("decompress run small.hg -o back")[0] == 0
 

@@ -334,3 +334,23 @@ def test_a_table_is_written_safely_and_read_as_it_was(tmp_path):
     again = read_frame(tmp_path / "t.csv")
     assert again["a"].dropna().tolist() == ["=1+1", "plain"] and again["a"].isna().sum() == 1
     assert again["c"].tolist() == ["@x", "-2", "'quoted'"] and again["b"].tolist() == [-1.5, 2, 3]
+
+
+@pytest.mark.parametrize("cells, count", [(["'=1", "'@x", "'fine'"], 2), (["a", "b", "c"], 0)])
+def test_an_apostrophe_that_is_left_out_of_anybodys_table_is_said(cells, count, tmp_path):
+    from hourglass.data.data_frames import notes_of, read_frame
+    (tmp_path / "theirs.csv").write_text(
+        "a,b\n" + "".join(f"{cell},{i}.5\n" for i, cell in enumerate(cells)))
+    frame = read_frame(tmp_path / "theirs.csv")
+    assert frame["a"].tolist() == [cell.removeprefix("'") if i < count else cell
+                                   for i, cell in enumerate(cells)]
+    said = [note for note in notes_of(frame) if "apostrophe" in note]
+    assert len(said) == (count > 0) and all(f"{count} cells" in note for note in said)
+
+
+def test_a_parquet_file_keeps_its_apostrophes(tmp_path):
+    import pandas as pd
+
+    from hourglass.data.data_frames import read_frame
+    pd.DataFrame({"a": ["'=1", "b"], "b": [1.5, 2.5]}).to_parquet(tmp_path / "t.parquet")
+    assert read_frame(tmp_path / "t.parquet")["a"].tolist() == ["'=1", "b"]

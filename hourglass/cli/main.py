@@ -1,5 +1,6 @@
 """The command line: train, summary, report, reconstruct, list, and what joins all commands."""
 
+import io
 import os
 import sys
 import time
@@ -10,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ..core.console import is_first, say
+from ..core.output_names import ESCAPED, harmless
 from ..core.registry import REGISTRIES, kind_of_part
 from ..run.aliases import own_words
 from ..run.settings import Settings, chosen_recipe, make_settings, recipes
@@ -223,6 +225,9 @@ def _settings(data: str, recipe: str, given: dict[str, Any]) -> Settings:
 
 def main() -> None:
     """Run a command. A wrong argument gives one or two lines and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):   # names of files may be no text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ESCAPED)
     try:
         words, plugins = plugins_of(sys.argv[1:])
         if plugins:
@@ -261,5 +266,5 @@ def _fail(message: str, code: int) -> int:
     which = "" if is_first() else f" (process {os.environ['RANK']})"
     if which:
         time.sleep(3)   # if the first process fails too, it reports the error and ends this one
-    print(f"hourglass{which}: {' '.join(message.split())}", file=sys.stderr)
+    print(harmless(f"hourglass{which}: {' '.join(message.split())}"), file=sys.stderr)
     return code

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import TypeVar
 
+from .output_names import harmless
+
 Item = TypeVar("Item")
 EVERY = 10.0   # seconds between two plain lines of progress
 BARS: list[str] = []   # progress bars shown now
@@ -35,7 +37,7 @@ def say(text: str) -> None:
     """Print one line to standard error."""
     text = VOICE.get()(text)
     if text and is_first():
-        print(text, file=sys.stderr, flush=True)
+        print(harmless(text), file=sys.stderr, flush=True)
 
 
 def is_silent() -> bool:

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+from .output_names import ESCAPED
+
 STALE = 3600.0   # seconds after which an unfinished part of a file is removed
 
 
@@ -27,11 +29,12 @@ def read_file(path: Path) -> bytes:
 def write_whole(path: Path, content: bytes | str, wait: bool = True) -> None:
     """Write a file so that a reader sees the old content or the new, never a part of it.
 
-    With `wait`, return when it is on the disk; that takes milliseconds. The content goes to a new
+    With `wait`, return when it is on the disk; that takes milliseconds. Of a text, what is no UTF-8
+    is written as %XX. The content goes to a new
     file that no link can lead astray, which then takes the place of the old one.
     """
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    data = content.encode() if isinstance(content, str) else content
+    data = content.encode(errors=ESCAPED) if isinstance(content, str) else content
     try:
         with open_new(part) as file:
             file.write(data)

@@ -1,7 +1,43 @@
-"""Safe names for written files, made from the names in the data."""
+"""Names of files: safe to write to, made from the names in the data, and as texts to show.
 
+To the system a name is bytes. Python has bytes that are no UTF-8 as lone surrogates (PEP 383), in
+which they come back when the file is opened or another is written under the same name.
+"""
+
+import codecs
 import re
 from pathlib import PurePosixPath
+
+ESCAPED = "percent"   # the error handler that writes as %XX what no text can hold
+UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\udc80-\udcff]")
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udcff]")   # but for tabs and line ends
+
+
+def _percent(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode(errors="surrogateescape"))
+
+
+def printable(name: str) -> str:
+    """A name as a text to be printed, drawn or kept: bytes that are no UTF-8, line ends and other
+    controls, which may move a terminal's cursor, become %XX."""
+    return UNSHOWN.sub(_percent, name)
+
+
+def harmless(text: str) -> str:
+    """The same of a message, which may have lines."""
+    return CONTROLS.sub(_percent, text)
+
+
+def _encode(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    found = error.object[error.start:error.end]
+    if UNSHOWN.search(found):
+        return printable(found), error.end
+    return found.encode("ascii", "backslashreplace").decode(), error.end
+
+
+codecs.register_error(ESCAPED, _encode)
 
 
 def inside(name: str) -> PurePosixPath:

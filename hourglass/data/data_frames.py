@@ -38,15 +38,32 @@ def read_frame(path: str | Path, as_text: bool = False, decimal: str = "") -> An
     pandas()   # raises ValueError where it is not installed
     if not file.is_file():
         raise ValueError(f"there is no file {path}")
-    frame = _read_parquet(file) if suffix_of(file) in (".parquet", ".pq") else (
-        read_delimited(file, as_text, decimal))
+    packed = suffix_of(file) in (".parquet", ".pq")
+    frame = _read_parquet(file) if packed else read_delimited(file, as_text, decimal)
     frame = checked(frame, str(path))
     if as_text:
         return frame
-    for name, column in frame.items():   # an apostrophe kept a spreadsheet from running the cell
-        if is_text(column) and any(str(cell).startswith("'") for cell in column):
-            frame[name] = column.map(lambda cell: from_cell(str(cell)), na_action="ignore")
+    if not packed:
+        _unguard(frame)
     return frame if len(frame.columns) < 2 else _without_index(frame)
+
+
+def _unguard(frame: Any) -> None:
+    """Take away, and note, the apostrophes that keep a spreadsheet from running cells: Hourglass
+    writes them, and so do others."""
+    changed = {}
+    for name, column in list(frame.items()):
+        if not is_text(column):
+            continue
+        plain = column.map(lambda cell: from_cell(str(cell)), na_action="ignore")
+        changed[str(name)] = int(((plain != column) & column.notna()).sum())
+        if changed[str(name)]:
+            frame[name] = plain
+    if count := sum(changed.values()):
+        first = next(name for name, number in changed.items() if number)
+        frame.attrs["notes"] = [
+            *notes_of(frame), f"an apostrophe before =, +, - or @ is left out of {count:,} cells, "
+            f"such as in column {first}: it keeps a spreadsheet from running them"]
 
 
 def notes_of(frame: Any) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 from ..core.console import say
 from ..core.expressions import Call, read
 from ..core.hints import did_you_mean
+from ..core.output_names import printable
 from ..core.registry import sources
 from . import data_frames, image_files
 
@@ -66,10 +67,10 @@ def _whole(path: Any) -> Any:
     if not isinstance(path, str) or not path or not Path(path).expanduser().exists():
         return path
     whole = str(Path(path).expanduser().resolve())
-    if whole != image_files.printable(whole):
-        raise ValueError(f"{image_files.printable(whole)}: this path holds bytes (%XX) that are "
-                         "not UTF-8 text, so settings cannot store it; rename it, or link to it "
-                         f"by another name")
+    if whole != printable(whole):
+        raise ValueError(f"{printable(whole)}: this path holds bytes (%XX) that are not UTF-8 "
+                         f"text, so settings cannot store it; rename it, or link to it by another "
+                         f"name")
     return whole
 
 

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from ..core.output_names import printable
 from .image_files import NAMED, counted, some_of
 from .labels import natural
 
@@ -163,7 +164,7 @@ def _splits(
 
 def _labels(rows: list[int], folders: list[Folders], depth: int) -> dict[int, str]:
     """The class of each row, "" for rows outside the folders; {} if folders name no classes."""
-    labels = {row: "/".join(folders[row][:depth]) for row in rows}
+    labels = {row: printable("/".join(folders[row][:depth])) for row in rows}
     inside = [row for row, label in labels.items() if label]
     several = len({labels[row] for row in inside}) > 1
     return labels if several and not _are_strays(inside, rows) else {}

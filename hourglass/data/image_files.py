@@ -3,7 +3,6 @@
 import hashlib
 import io
 import os
-import re
 import tarfile
 import zipfile
 from collections import Counter
@@ -11,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from os.path import splitext
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 from PIL import Image
+
+from ..core.output_names import ESCAPED, printable
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".bmp", ".dib",
             ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm", ".pbm", ".tga", ".avif",
@@ -43,15 +44,14 @@ class Files:
     def digest(self) -> str:
         """Digest of all names and sizes, not of the content."""
         listed = "\n".join(f"{name} {size}" for name, size in self.sizes.items())
-        return hashlib.sha256(listed.encode()).hexdigest()
+        return hashlib.sha256(listed.encode(errors=ESCAPED)).hexdigest()
 
 
 def files_in(root: Path) -> Files:
     """The images in a folder and its subfolders, including linked ones."""
     found, notes = _walked(root)
     paths = sorted(found, key=lambda path: path.relative_to(root).parts)
-    names = _unique(printable(path.relative_to(root).as_posix()) for path in paths)
-    place = dict(zip(names, paths, strict=True))
+    place = {path.relative_to(root).as_posix(): path for path in paths}
     sizes = {name: path.stat().st_size for name, path in place.items()}
     return Files(str(root), sizes, lambda name: open(place[name], "rb"), tuple(notes))
 
@@ -115,23 +115,6 @@ def some_of(names: list[str] | tuple[str, ...], most: int = NAMED) -> str:
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
-def printable(name: str) -> str:
-    """A name that can be printed and written: bytes that are not UTF-8 become %XX."""
-    return re.sub("[\udc80-\udcff]", lambda found: f"%{ord(found[0]) - 0xDC00:02X}", name)
-
-
-def _unique(names: Iterable[str]) -> list[str]:
-    """The names, with a number added where two are equal."""
-    found: dict[str, None] = {}
-    for name in names:
-        path, number, free = PurePosixPath(name), 1, name
-        while free in found:
-            number += 1
-            free = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
-        found[free] = None
-    return list(found)
-
-
 @contextmanager
 def page_of(files: Files, name: str) -> Iterator[Image.Image]:
     """Open the image of that name at its page, without decoding it. Raises what Pillow raises."""
@@ -156,7 +139,7 @@ def opened(place: str | Path) -> Iterator[Files]:
         with opened_archive(path) as files:
             yield files
     elif path.is_file() and path.suffix.lower() in SUFFIXES:
-        yield Files(str(path), {printable(path.name): path.stat().st_size},
+        yield Files(str(path), {path.name: path.stat().st_size},
                     lambda _: open(path, "rb"))
     else:
         why = "is neither" if path.exists() else "does not exist; it must be"
@@ -189,7 +172,7 @@ def _is_hidden(name: str) -> bool:
 
 def _name_in_archive(name: str) -> str:
     """A member's name; backslashes of Windows become slashes."""
-    return printable(name.replace("\\", "/"))
+    return name.replace("\\", "/")
 
 
 def _zip_files(place: Path, held: zipfile.ZipFile) -> Files:

@@ -11,6 +11,7 @@ from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.csv_text import as_csv
 from ..core.files import write_out
+from ..core.output_names import printable
 from ..inference.trained import Trained
 from .unlike import unlike
 from .write_images import check_name, save_array
@@ -47,8 +48,8 @@ class Embedded(NamedTuple):
 
 
 def names_of(found: Collection) -> list[str]:
-    """Names of the files, or indices from 0 for data without names."""
-    return list(found.names) or [str(i) for i in range(len(found.x))]
+    """Names of the files, as texts, or indices from 0 for data without names."""
+    return list(map(printable, found.names)) or [str(i) for i in range(len(found.x))]
 
 
 def codes_of(model: Trained, images: str | Path, y: Any = None) -> Embedded:

@@ -18,6 +18,7 @@ from ..analysis.figures.classes import PALETTE
 from ..analysis.html import template
 from ..analysis.snapshot import Snapshot
 from ..core.files import write_out
+from ..core.output_names import printable
 from ..inference.onnx_export import export
 from ..inference.trained import Trained
 from ..run.folder import open_run, read_settings
@@ -74,7 +75,7 @@ def _about(model: Trained, s: Snapshot, rows: np.ndarray, walk: Walk) -> dict[st
             "classes": [{"name": name, "colour": colour} for name, colour in
                         zip(s.classes, colours(len(s.classes)), strict=True)],
             "y": s.y[rows].tolist() if len(s.y) else None,
-            "names": [s.names[i] for i in rows] if s.names else None,
+            "names": [printable(s.names[i]) for i in rows] if s.names else None,
             "rows": rows.tolist(), "total": s.total, "split": s.split, "labels": walk.labels,
             "sliders": [{"name": n, "low": low, "high": high} for n, low, high in walk.sliders]}
 

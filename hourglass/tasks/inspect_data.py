@@ -11,6 +11,7 @@ from ..analysis.figures.canvas import as_png, contact_sheet
 from ..core.contracts import Collection
 from ..core.files import write_out
 from ..core.image_grid import shown
+from ..core.output_names import printable
 from ..data import collect
 from ..data.images import Reading
 from ..data.scales import find_scale
@@ -133,5 +134,6 @@ def sheet(found: Collection, title: str) -> "Figure":
         rows.append(shown(scale.apply(found.x[picked])))
     names = [found.classes[kind] for kind in kinds] if by_class else []
     figure = contact_sheet(rows, names, 1, 16)
-    figure.axes[0].set_title(f"{title}: {len(found.x):,} samples", fontsize=10, loc="left")
+    figure.axes[0].set_title(f"{printable(title)}: {len(found.x):,} samples", fontsize=10,
+                             loc="left")
     return figure

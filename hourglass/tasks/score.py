@@ -14,6 +14,7 @@ from ..core.contracts import Collection
 from ..core.csv_text import as_csv
 from ..core.files import check_empty, write_out
 from ..core.hints import did_you_mean
+from ..core.output_names import printable
 from ..data.patches import as_patches, of_rows
 from ..inference.anomaly import Detector, normal_classes
 from ..inference.trained import Trained
@@ -82,8 +83,9 @@ def score(
     with ExitStack() as stack:
         masks = find_masks(place, choice.masks, stack) if as_patches(found.x) is None else None
         right |= by_masks(detector, found, y, masks, place) if masks else {}
-    names = found.names or tuple(f"{i}" for i in range(len(scores)))
-    verdicts = Verdicts(names, scores, detector.probability(scores), odd, right, found.unreadable)
+    names = tuple(map(printable, found.names)) or tuple(f"{i}" for i in range(len(scores)))
+    verdicts = Verdicts(names, scores, detector.probability(scores), odd, right,
+                        tuple(map(printable, found.unreadable)))
     write_table(out, detector, verdicts)
     if heatmaps is not None and as_patches(found.x) is not None:
         write_whole_heatmaps(detector, found, heatmaps)

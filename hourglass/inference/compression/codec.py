@@ -96,11 +96,10 @@ class Codec:
                              "are not; without lossless, only their codes are stored")
         grid = self._grid(x, z, y, wish, training)
         q = grid.round(z)
-        names = [name.encode("utf-8", "replace").decode() for name in found.names]
         fields = {"count": len(x), "shape": list(self.shape), "codes": digest(q),
                   "steps": grid.steps.tolist(), "centres": grid.centres.tolist(),
                   "spreads": (spreads_of(q) if self.words is None else
-                              self.words.spreads(q)).tolist(), "names": names,
+                              self.words.spreads(q)).tolist(), "names": list(found.names),
                   "labels": [] if y is None else y.tolist()}
         if not wish.lossless:
             return self._written(fields, q, x, x)

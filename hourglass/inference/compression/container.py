@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Le, MaxLen
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError
 
 MAGIC = b"\x89HGC\r\n\x1a\n"
 VERSION = 1
@@ -27,6 +27,14 @@ FRONT = struct.Struct("<8sH32sI")
 CHECKSUM = 16                # bytes
 LARGEST_HEADER = 2**26       # bytes of JSON
 LONGEST_NAME = 4096
+
+
+def _check_name(name: Any) -> str:
+    """A file's name as it is; pydantic's own texts hold no bytes that are no UTF-8."""
+    if not isinstance(name, str) or len(name) > LONGEST_NAME:
+        raise ValueError("no name of a file")
+    return name
+
 
 Whole = Annotated[int, Ge(-2**31), Le(2**31)]
 Digest = Annotated[str, MaxLen(64)]
@@ -45,7 +53,7 @@ class Header(BaseModel):
     spreads: list[Annotated[int, Ge(1), Le(2**23)]]   # (D,) mean distances from them, in eighths
     codes: Digest                                   # of the rounded codes
     labels: list[Annotated[int, Ge(0)]] = []        # (N,) of a conditional model's samples
-    names: list[Annotated[str, MaxLen(LONGEST_NAME)]] = []   # (N,) of files
+    names: list[Annotated[str, PlainValidator(_check_name)]] = []   # (N,) of files
     rest: Rest = ""
     weights: list[list[list[Annotated[int, Ge(-2**20), Le(2**20)]]]] = []   # of `differences`
     guess: Digest = ""                              # of the decoder's images
