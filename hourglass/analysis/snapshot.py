@@ -2,6 +2,7 @@
 on it alone."""
 
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from io import BytesIO
@@ -12,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ..core.files import write_whole
+from ..core.room import check_zip
 
 SEP = "/"   # between the parts of an array's name in the file
 TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "books",
@@ -163,6 +165,9 @@ def load_snapshot(
 ) -> Snapshot:
     """A saved snapshot; raises Outdated for one that is damaged, or holds other things."""
     try:
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        check_zip(path)
         with np.load(path, allow_pickle=False) as file:
             held = dict(file)
         texts: dict[str, Any] = json.loads(str(held.pop("texts", "{}")))
@@ -181,5 +186,6 @@ def load_snapshot(
                         restored=restored, history=history, best_epoch=best_epoch, factors=factors)
     except (KeyError, TypeError):
         raise Outdated(f"{path} is from another version of Hourglass") from None
-    except (OSError, ValueError, EOFError, BadZipFile):
+    except (OSError, ValueError, EOFError, BadZipFile, MemoryError, RuntimeError,
+            NotImplementedError, zlib.error):
         raise Outdated(f"{path} is no whole snapshot") from None

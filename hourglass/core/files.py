@@ -17,13 +17,20 @@ STALE = 3600.0   # seconds after which an unfinished part of a file is removed
 def read_file(path: Path) -> bytes:
     """Read a regular file into memory. Later changes of the file have no effect.
 
-    Raises OSError for a pipe or a device, which could be read forever.
+    Raises OSError as `open_regular` does.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "it is not a regular file", str(path))
+    with open_regular(path) as file:
         return file.read()
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """A regular file, open for reading; raises OSError for a pipe or a device, which could be read
+    forever."""
+    file = open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(0, "it is not a regular file", str(path))
 
 
 def write_whole(path: Path, content: bytes | str, wait: bool = True) -> None:

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from .files import read_file, write_whole
+from .files import open_regular, read_file, write_whole
 
 CHECKSUM = "sha256"   # key of the checksum; older files have none
 LONGEST_HEADER = 100_000_000   # bytes, as the format allows
@@ -53,7 +53,7 @@ def load_tensors(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[
 def load_texts(path: Path) -> dict[str, str]:
     """Read only the texts of a file, without a check. Raises ValueError."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             head = file.read(8)
             return dict(_header(head + file.read(_length(head)))[1].get("__metadata__", {}))
     except (OSError, ValueError, RecursionError) as error:

@@ -1,6 +1,7 @@
 """Arrays as data: .npy and .npz files, and arrays in memory."""
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from einops import rearrange
 from ..core.contracts import Collection, Factors
 from ..core.hints import did_you_mean
 from ..core.registry import sources
+from ..core.room import check_zip
 from .decoded_cache import Manifest, load_manifest, prepared_collection
 from .find import find_call
 from .images import Reading, read_size, shape_images
@@ -40,9 +42,14 @@ def array(reading: Reading, path: str, kind: Literal["", "series"] = "") -> Coll
     channel by the training split."""
     file = Path(path).expanduser()
     try:
+        if not file.is_file():   # a pipe would be waited for
+            raise FileNotFoundError(path)
+        if zipfile.is_zipfile(file):
+            check_zip(file)
         held = np.load(file, mmap_mode="r", allow_pickle=False)
         arrays = {"x": held} if isinstance(held, np.ndarray) else {k: held[k] for k in held.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, KeyError, MemoryError, OverflowError, RuntimeError,
+            NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} cannot be read as an array: {_why_not(file, error)}") from None
     manifest = load_manifest(file)
     if manifest:
@@ -73,6 +80,10 @@ def _prepared(file: Path, x: np.ndarray, manifest: Manifest, reading: Reading) -
 
 
 def _why_not(file: Path, error: Exception) -> str:
+    if not file.is_file():
+        return "there is no such file"
+    if "memory" in str(error) or isinstance(error, MemoryError):
+        return str(error)
     with open(file, "rb") as held:
         begins = held.read(6)
     if begins[:2] != b"PK" and begins != b"\x93NUMPY":

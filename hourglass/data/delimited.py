@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ..core.room import SHARE, SMALL, check_room, memory_left
 from .column_values import written_numbers
 from .dates import YEAR_FIRST, YEAR_LAST
 from .numerals import decimal_mark
@@ -19,6 +20,7 @@ SEPARATORS = ("\t", ";", "|", ",")   # in the order in which they are tried
 BLANKS = " "                         # any number of blanks as separator
 SAMPLED, LONGEST = 200, 2**16        # lines and characters that are examined
 MARKS = ["?"]                        # marks of missing cells, in addition to those of pandas
+TIMES = 4                            # memory of a table, in sizes of its text
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "lzma"}   # by their first bytes
 YEARS = 1900, 2100                   # numbers that may be names of columns
 MOSTLY = 0.8                         # share of the lines that must agree
@@ -70,13 +72,16 @@ def read_delimited(file: Path, as_text: bool = False, decimal: str = "") -> Any:
 
 def _text_of(file: Path) -> tuple[str, list[str]]:
     """Read the file's text, with a note on its encoding. Raises ValueError for a binary file."""
+    check_room(TIMES * file.stat().st_size, str(file))
     content = file.read_bytes()
     packed = next((module for head, module in PACKED.items() if content.startswith(head)), "")
     if packed:
         try:
-            content = import_module(packed).decompress(content)
+            most = int(max(SMALL, SHARE * memory_left()) / TIMES)
+            content = import_module(packed).open(io.BytesIO(content)).read(most + 1)
         except Exception as error:   # these modules raise many kinds
             raise ValueError(f"{file} is cut short or damaged: {error}") from None
+        check_room(TIMES * len(content), str(file))
     try:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:

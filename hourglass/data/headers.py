@@ -9,6 +9,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
+from ..core.room import check_swelling
 from .deep import shape_deep
 from .images import open_image, plain, shape_image
 from .reading import GREY_MODES, Misfit, Reading
@@ -157,6 +158,7 @@ def _read_tiff(file: IO[bytes], number: int) -> np.ndarray:
     from tifffile import TiffFile
     with TiffFile(file) as tiff:
         page: Any = tiff.pages[number]
+        check_swelling(int(page.nbytes), tiff.filehandle.size, "it")
         values = page.asarray()
         if values.ndim == 3 and int(page.planarconfig) == 2 and page.samplesperpixel > 1:
             values = np.moveaxis(values, 0, -1)

@@ -2,9 +2,11 @@
 
 import hashlib
 import io
+import lzma
 import os
 import tarfile
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +18,7 @@ from typing import IO
 from PIL import Image
 
 from ..core.output_names import ESCAPED, printable
+from ..core.room import check_swelling
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".bmp", ".dib",
             ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm", ".pbm", ".tga", ".avif",
@@ -154,7 +157,8 @@ def opened_archive(place: Path) -> Iterator[Files]:
         try:
             found = (_zip_files(place, stack.enter_context(zipfile.ZipFile(place)))
                      if zipfile.is_zipfile(place) else _tar_files(place))
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, ValueError,
+                lzma.LZMAError, zlib.error) as error:
             why = str(error).partition("\n")[0]
             raise ValueError(f"{place} is not a complete zip or tar archive ({why})") from None
         yield found
@@ -191,21 +195,26 @@ def _unknown_among(names: Iterable[str]) -> dict[str, int]:
 def _bounded(held: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     if member.file_size > LARGEST_FILE:
         raise OSError(f"a file of {member.file_size:,} bytes")
+    check_swelling(member.file_size, member.compress_size, "this file of an archive")
     return held.read(member)
 
 
 def _tar_files(place: Path) -> Files:
     """A tar's images, kept compressed in memory, as a tar cannot be read out of order quickly."""
-    held, names, large = {}, [], []
+    held, names, large, total = {}, [], [], 0
+    stored = place.stat().st_size
     with tarfile.open(place) as tar:
         for member in tar:
             name = _name_in_archive(member.name)
             names.append(name)
+            check_swelling(member.size, stored, f"{name} in it")   # to pass it by takes as long
             if not member.isfile() or not _is_image(name):
                 continue
             if member.size > LARGEST_FILE:
                 large.append(f"{name} is left out: it has {member.size:,} bytes")
                 continue
+            total += member.size
+            check_swelling(total, stored, "it, whole,")
             held[name] = tar.extractfile(member).read()  # type: ignore[union-attr]
     sizes = {name: len(held[name]) for name in sorted(held)}
     return Files(str(place), sizes, lambda name: io.BytesIO(held[name]),

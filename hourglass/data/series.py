@@ -186,10 +186,13 @@ def read_series(
 
 def _of_array(path: str) -> Any:
     """The channels of an array (T,) or (T, C) in a file. Raises ValueError for other shapes."""
+    file = Path(path).expanduser()   # a pipe would block
     try:
-        held = np.load(Path(path).expanduser(), allow_pickle=False)
+        held = np.load(file, mmap_mode="r", allow_pickle=False) if file.is_file() else None
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"{path} cannot be read as an array: {error}") from None
+    if held is None:
+        raise ValueError(f"there is no file {path}")
     return frame_of_array(held, path)
 
 

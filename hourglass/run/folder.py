@@ -20,6 +20,7 @@ from ..core.files import lock, open_lock, read_file, remove_stale_parts, write_w
 PACKAGES = ("torch", "lightning-fabric", "numpy", "pillow", "safetensors")
 
 
+MARKS = ("settings.toml", "run.json", "model.safetensors", "checkpoint.safetensors")   # of a run
 STOPPED = "stopped from outside"   # the end of a killed run
 INTERRUPTED = "interrupted"        # the end of a run that Ctrl-C stopped
 
@@ -159,8 +160,8 @@ def _write_table(path: Path, rows: Sequence[dict[str, float]]) -> None:
 
 
 def is_run(path: Path) -> bool:
-    """Whether a folder is a run folder."""
-    return (path / "settings.toml").is_file() and (path / "run.json").is_file()
+    """Whether a folder is a run folder, possibly a damaged one."""
+    return sum((path / name).exists() for name in MARKS) > 1
 
 
 def open_run(path: str | Path) -> RunFolder:

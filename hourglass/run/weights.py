@@ -49,6 +49,10 @@ def read_model(
     for prefix in prefixes:
         found, texts = load_tensors(folder.model, prefix)
         weights |= found
+    odd = next((name for name, w in weights.items() if not w.isfinite().all()), "")
+    if odd:
+        raise ValueError(f"{folder.model} holds weights that are no finite numbers ({odd}). "
+                         f"Restore it from a copy, or train anew")
     try:
         description = description_in(texts.get(TEXT, ""))
         model = make_model(description)

@@ -1,6 +1,8 @@
 """Frames of the same images' reconstructions during training, and a GIF of them."""
 
+import contextlib
 import io
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,9 @@ from PIL import Image, ImageDraw
 from torch import nn
 
 from ..core.channels import channels_last
+from ..core.console import say
 from ..core.contracts import Batch
-from ..core.files import write_whole
+from ..core.files import read_file, write_whole
 from ..core.image_grid import shown, tile
 
 COLUMNS = 8
@@ -46,8 +49,11 @@ def save_frame(model: nn.Module, batch: Batch, path: Path, caption: str) -> None
 
 
 def animate(frames: Path, path: Path) -> bool:
-    """Join a folder's frames to one GIF. Returns False for fewer than 2 frames."""
-    pictures = [Image.open(file).convert("RGB") for file in sorted(frames.glob("*.png"))]
+    """Join a folder's frames to one GIF. Returns False for fewer than 2 frames.
+
+    Frames that are damaged, or of another size than most, are left out with a note.
+    """
+    pictures = _readable(sorted(frames.glob("*.png")))
     if len(pictures) < 2:
         return False
     # one palette for all: quantising each frame by itself is a hundred times slower, and flickers
@@ -60,3 +66,18 @@ def animate(frames: Path, path: Path) -> bool:
                       loop=0)
     write_whole(path, buffer.getvalue(), wait=False)
     return True
+
+
+def _readable(files: list[Path]) -> list[Image.Image]:
+    """The frames that can be read and are of one size."""
+    found = {}
+    for file in files:
+        with contextlib.suppress(Exception):   # Pillow raises many kinds for a broken file
+            found[file] = Image.open(io.BytesIO(read_file(file))).convert("RGB")
+    size = Counter(picture.size for picture in found.values()).most_common(1)
+    found = {file: picture for file, picture in found.items() if picture.size == size[0][0]}
+    if len(found) < len(files):
+        first = next(file for file in files if file not in found)
+        say(f"{len(files) - len(found)} frames are damaged, such as {first}; the animation leaves "
+            f"them out")
+    return list(found.values())

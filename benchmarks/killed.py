@@ -1,0 +1,212 @@
+"""Kill commands with SIGKILL at random moments, give them again, and compare with the undisturbed.
+
+    nice python benchmarks/killed.py [--count 100] [--seed 0] [--only train,prior]
+
+Every command runs in a process forked for it, with a checkpoint after every epoch, and is killed
+after a random share of the time that it takes. Then all weights that lie there must load, no file
+of the run may be a part of one, and the command, given again or with --resume, must end as the
+undisturbed one did: the same bytes of weights, arrays, samples and scores, the same metrics. The
+moments follow from the seed, which is printed, but for how busy the machine is.
+"""
+
+import argparse
+import collections
+import importlib
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from hourglass.cli.main import main as command_line
+from hourglass.run.folder import RunFolder, is_run
+from hourglass.run.weights import read_model
+from hourglass.training import train as training
+
+TRAIN = ("train x.npy --model vae(2) --backbone mlp((8,)) --epochs 30 --batch-size 16 "
+         "--precision 32-true --out run --no-report")
+
+
+class Task(NamedTuple):
+    """A command, how it is given again, and what it must have written in the end."""
+
+    command: str
+    again: str
+    result: Callable[[], dict[str, bytes]]
+
+
+def of(*names: str) -> Callable[[], dict[str, bytes]]:
+    """What files hold."""
+    return lambda: {name: Path(name).read_bytes() for name in names}
+
+
+def metrics() -> dict[str, bytes]:
+    """What a report measured, and of which weights."""
+    return {"metrics": repr(RunFolder(Path("run")).read_record()["metrics"]).encode(),
+            **of("run/model.safetensors")()}
+
+
+def compared() -> dict[str, bytes]:
+    """That there is a page, and that both runs are as they were."""
+    page = Path("c.html").read_text()
+    return {"whole": str(page.rstrip().endswith("</html>")).encode(),
+            **of("run/model.safetensors", "other/model.safetensors", "run/settings.toml")()}
+
+
+TASKS = {
+    "train": Task(TRAIN, "train run --resume --no-report", of("run/model.safetensors")),
+    "resume": Task("train run --resume --epochs 60 --no-report",
+                   "train run --resume --epochs 60 --no-report", of("run/model.safetensors")),
+    "prepare": Task(*2 * ["data prepare photos -o p.npy --size 8"], of("p.npy", "p.npy.json")),
+    "report": Task(*2 * ["report run --priors own"], metrics),
+    "compare": Task(*2 * ["compare run other -o c.html"], compared),
+    "prior": Task(*2 * ["generate run -n 4 --prior mixture(2) -o g.png"], of("g.png")),
+    "detector": Task(*2 * ["score run x.npy --detector knn(5) -o s.csv"], of("s.csv")),
+}
+WEIGHTS = {"train": 4, "resume": 4, "prepare": 2, "report": 1, "compare": 1, "prior": 4,
+           "detector": 4}
+
+
+def start(command: str) -> int:
+    """Give a command in a process of its own; its number."""
+    process = os.fork()
+    if process:
+        return process
+    said = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    training.SHORTEST = training.PATIENCE = 0.0   # a checkpoint an epoch
+    code = 70
+    try:
+        sys.argv = ["hourglass", *command.split()]
+        command_line()
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    Path("modules.txt").write_text("\n".join(list(sys.modules)))
+    os._exit(code)
+
+
+def finish(command: str) -> tuple[int, str]:
+    """Give a command and wait; its exit code and its words."""
+    code = os.waitstatus_to_exitcode(os.waitpid(start(command), 0)[1])
+    return code, Path("said.txt").read_text()
+
+
+def folder() -> None:
+    """A folder with data and two trained runs; what commands import is imported."""
+    rows = np.random.default_rng(0).integers(0, 2, (60, 10, 1), np.uint8) * 200
+    images = np.repeat(rows, 10, axis=2)
+    np.save("x.npy", images)
+    Path("photos").mkdir()
+    for i, image in enumerate(images):
+        Image.fromarray(image).save(f"photos/{i:03}.png")
+    code, said = finish(TRAIN)
+    assert code == 0, said
+    shutil.copytree("run", "other")
+
+
+def preload() -> None:
+    """Import what the last command imported, so that the next one need not."""
+    for name in Path("modules.txt").read_text().split():
+        if name not in sys.modules and name not in ("__mp_main__", "__main__"):
+            try:
+                importlib.import_module(name)
+            except Exception:   # modules that hang on others, or are made at run time
+                continue
+
+
+def fresh(place: Path, name: str) -> None:
+    """Here, a copy of that folder, as the task begins with it."""
+    for path in Path().iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.copytree(place, ".", dirs_exist_ok=True)
+    if name == "train":
+        shutil.rmtree("run")
+
+
+def faults(name: str, right: dict[str, bytes]) -> str:
+    """What is wrong after a kill, or "" if nothing is."""
+    run, task = RunFolder(Path("run")), TASKS[name]
+    try:
+        if run.model.exists():
+            read_model(run)
+        if is_run(run.path):
+            run.read_record()
+        begun = name == "train" and is_run(run.path)
+        if name == "train" and not begun:   # killed before the run was one
+            shutil.rmtree("run", ignore_errors=True)
+        code, said = finish(task.again if begun or name != "train" else task.command)
+        over = "has finished" in said or "through" in said
+        if code not in (0, 1) and not over:
+            return f"exit code {code}: {said[-300:]}"
+        wrong = [key for key, value in task.result().items() if right[key] != value]
+        return f"{', '.join(wrong)} differ" if wrong else ""
+    except (OSError, ValueError, KeyError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__,
+                                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--count", type=int, default=100)
+    asked.add_argument("--seed", type=int, default=0)
+    asked.add_argument("--only", default="", help="these tasks, with commas")
+    told = asked.parse_args()
+    names = told.only.split(",") if told.only else list(TASKS)
+    counts: collections.Counter[tuple[str, str]] = collections.Counter()
+    with tempfile.TemporaryDirectory() as held:
+        place, work = Path(held) / "whole", Path(held) / "work"
+        for path in (place, work):
+            path.mkdir()
+        os.chdir(place)
+        folder()
+        preload()
+        os.chdir(work)
+        right, took = {}, {}
+        for name in names:
+            fresh(place, name)
+            finish(TASKS[name].command)
+            preload()
+            fresh(place, name)
+            begun = time.monotonic()
+            code, said = finish(TASKS[name].command)
+            assert code in (0, 1), (name, said)
+            took[name], right[name] = time.monotonic() - begun, TASKS[name].result()
+        print(f"seed {told.seed}; seconds of each: "
+              f"{', '.join(f'{n} {t:.2f}' for n, t in took.items())}", flush=True)
+        draw = random.Random(told.seed)
+        for number in range(told.count):
+            name = draw.choices(names, [WEIGHTS[n] for n in names])[0]
+            moment = draw.random() * took[name]
+            fresh(place, name)
+            process = start(TASKS[name].command)
+            time.sleep(moment)
+            os.kill(process, signal.SIGKILL)
+            killed = os.WIFSIGNALED(os.waitpid(process, 0)[1])
+            wrong = faults(name, right[name])
+            counts[name, "wrong" if wrong else "right" if killed else "right (it had ended)"] += 1
+            if wrong:
+                print(f"{number}: {name}, killed after {moment:.3f} s: {wrong}", flush=True)
+        os.chdir("/")
+    for (name, found), count in sorted(counts.items()):
+        print(f"{name:10} {found:22} {count:4}")
+    wrong = sum(count for (_, found), count in counts.items() if found == "wrong")
+    print(f"{sum(counts.values())} in all, {wrong} wrong")
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()

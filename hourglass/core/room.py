@@ -1,0 +1,44 @@
+"""How large files may become in memory: those that are made to fill it are refused beforehand."""
+
+import os
+import zipfile
+from pathlib import Path
+
+SMALL = 2**27   # bytes, up to which nothing is too large, whatever its file has
+SWELLS = 500    # times as large as its file; images and archives of them stay far below
+SHARE = 0.5     # of the memory that is left, which one thing may take
+
+
+def check_swelling(decoded: int, stored: int, what: str) -> None:
+    """Raises ValueError for what becomes so much larger than its file, in bytes, that somebody must
+    have made it so, and for what memory does not hold."""
+    if decoded > SMALL and decoded > SWELLS * max(stored, 1):
+        raise ValueError(f"{what} has {stored:,} bytes and would become {decoded:,}. Files that "
+                         f"are made to fill a memory do so")
+    check_room(decoded, what)
+
+
+def check_room(needed: int, what: str) -> None:
+    """Raises ValueError for what takes more bytes than memory has left for it."""
+    left = memory_left()
+    if needed > SMALL and needed > SHARE * left:
+        raise ValueError(f"{what} takes {needed / 2**30:,.1f} GiB of memory, and "
+                         f"{left / 2**30:,.1f} are left")
+
+
+def check_zip(path: Path) -> None:
+    """Raises ValueError for a zip, such as an .npz, that memory does not hold; zipfile.BadZipFile for
+    a damaged one."""
+    with zipfile.ZipFile(path) as held:
+        check_room(sum(member.file_size for member in held.infolist()), str(path))
+
+
+def memory_left() -> int:
+    """Bytes of memory that can be had, as the system says, else all that there are."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):   # another system
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

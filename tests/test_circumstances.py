@@ -1,0 +1,146 @@
+"""A folder that cannot be written, another user, a clock that goes back, a kill at any moment."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import FORKS, _command, stripes
+
+import hourglass as hg
+from hourglass.core.files import remove_stale_parts
+
+NOBODY = 65_534
+ROOT = Path(__file__).parents[1]
+TINY = {"model": "ae(2)", "backbone": "mlp((8,))", "epochs": 2, "batch_size": 16,
+        "precision": "32-true", "quiet": True}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A run with a report, and its data."""
+    place = tmp_path_factory.mktemp("circumstances")
+    np.save(place / "x.npy", stripes())
+    hg.train(place / "x.npy", out=place / "run", **TINY)
+    return place
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def as_nobody(place: str, words: tuple[str, ...], said: Connection) -> None:
+    os.chdir(place)
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+    _command(words, said)
+
+
+def open_to_all(path: Path) -> bool:
+    return all(p.stat().st_mode & 0o005 == 0o005 for p in (path, *path.parents))
+
+
+@pytest.fixture
+def another(made):
+    """Gives a command as another user, who may read the run's folder and not write to it; where
+    the tests are no root's, as its owner, who took the right away."""
+    if os.name == "nt":
+        pytest.skip("needs users as Unix has them")
+    packages = [ROOT / "hourglass", Path(torch.__file__).parent, Path(np.__file__).parent]
+    if os.geteuid() == 0 and not all(map(open_to_all, packages)):
+        pytest.skip(f"another user cannot read {ROOT}")
+    place = Path(tempfile.mkdtemp(dir="/tmp"))
+    shutil.copytree(made / "run", place / "run")
+    shutil.copy(made / "x.npy", place)
+    (place / "theirs").mkdir(mode=0o777)
+    for path in (place, *place.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    (place / "theirs").chmod(0o777)
+
+    def give(*words: str) -> tuple[int, str]:
+        reader, writer = Pipe(duplex=False)
+        process = FORKS.Process(target=as_nobody, args=(str(place), words, writer))
+        process.start()
+        writer.close()
+        with os.fdopen(os.dup(reader.fileno()), errors="replace") as said:
+            text = said.read()
+        process.join()
+        return process.exitcode, text
+    yield place, give
+    for path in (place, *place.rglob("*")):
+        path.chmod(0o755)
+    shutil.rmtree(place)
+
+
+@pytest.mark.parametrize("words, writes", [
+    ("embed run x.npy -o theirs/z.csv", "z.csv"), ("generate run -n 2 -o theirs/a.png", "a.png"),
+    ("generate run -n 2 --prior mixture(3) -o theirs/m.png", "m.png"),
+    ("score run x.npy --detector knn(3) -o theirs/s.csv", "s.csv"),
+    ("reconstruct run x.npy -o theirs/out", "out/00000.png")])
+def test_another_user_uses_a_run_that_only_its_owner_may_change(words, writes, another):
+    place, give = another
+    before = content(place / "run")
+    code, said = give(*words.split())
+    assert code in (0, 1) and "Traceback" not in said, said
+    assert (place / "theirs" / writes).is_file() and content(place / "run") == before
+    if "mixture" in words or "knn" in words:
+        assert "is not kept" in said
+
+
+@pytest.mark.parametrize("words", ["train run --resume --epochs 4", "report run",
+                                   "embed run x.npy -o run/z.csv", "train x.npy --out new"])
+def test_another_user_is_refused_in_a_line_what_needs_the_right(words, another):
+    place, give = another
+    before = content(place)
+    code, said = give(*words.split())
+    assert code == 2 and "Permission denied" in said and "Traceback" not in said, said
+    assert content(place) == before
+
+
+def test_a_clock_that_goes_back_or_stands_in_the_future_changes_nothing(made, tmp_path,
+                                                                        monkeypatch):
+    shutil.copytree(made / "run", tmp_path / "usual")
+    shutil.copytree(made / "run", tmp_path / "odd")
+    hg.resume(tmp_path / "usual", epochs=4, quiet=True, report=False)
+    for i, path in enumerate(sorted((tmp_path / "odd").rglob("*"))):
+        when = (0, 4_102_444_800)[i % 2]   # 1970 and 2100
+        os.utime(path, (when, when))
+    now = [2e9]
+
+    def back() -> float:
+        now[0] -= 1000
+        return now[0]
+    monkeypatch.setattr(time, "time", back)
+    hg.resume(tmp_path / "odd", epochs=4, quiet=True, report=False)
+    monkeypatch.undo()
+    assert (tmp_path / "odd/model.safetensors").read_bytes() == (
+        tmp_path / "usual/model.safetensors").read_bytes()
+    assert np.array_equal(hg.load(tmp_path / "odd").sample(3, seed=1),
+                          hg.load(tmp_path / "usual").sample(3, seed=1))
+
+
+def test_a_part_from_the_future_is_not_taken_for_an_old_one(tmp_path):
+    part = tmp_path / "a.part"
+    part.write_bytes(b"half")
+    os.utime(part, (4_102_444_800,) * 2)
+    remove_stale_parts(tmp_path)
+    assert part.exists()
+
+
+def test_commands_killed_at_any_moment_end_as_the_undisturbed_do(tmp_path):
+    """The whole is benchmarks/killed.py; here, a few moments of the quick commands."""
+    done = subprocess.run([sys.executable, str(ROOT / "benchmarks/killed.py"), "--count", "8",
+                           "--only", "train,prepare,prior"], capture_output=True, text=True,
+                          timeout=900, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1",
+                                                          "PYTHONPATH": str(ROOT)})
+    assert done.returncode == 0 and "8 in all, 0 wrong" in done.stdout, done.stdout + done.stderr
