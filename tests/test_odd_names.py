@@ -145,7 +145,8 @@ def test_paths_that_are_no_text_can_be_given(command, here, made, hourglass):
 
 def test_a_terminal_without_utf_8_gets_names_escaped(here):
     done = subprocess.run([sys.executable, "-X", "utf8=0", "-m", "hourglass", "data", "show",
-                           "odd"], capture_output=True, timeout=300, env={**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"})
+                           "odd"], capture_output=True, timeout=300,
+                          env={**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"})
     assert done.returncode == 0 and b"th%E9" in done.stdout, done.stderr
 
 

@@ -1,5 +1,6 @@
 """The command line: train, summary, report, reconstruct, list, and what joins all commands."""
 
+import contextlib
 import io
 import os
 import sys
@@ -227,7 +228,8 @@ def main() -> None:
     """Run a command. A wrong argument gives one or two lines and exit code 2."""
     for stream in (sys.stdout, sys.stderr):   # names of files may be no text
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=ESCAPED)
+            with contextlib.suppress(OSError):   # of one that was led elsewhere meanwhile
+                stream.reconfigure(errors=ESCAPED)
     try:
         words, plugins = plugins_of(sys.argv[1:])
         if plugins:
