@@ -24,6 +24,7 @@ from hourglass.core import room
 from hourglass.core.tensor_files import load_tensors, load_texts, save_tensors
 from hourglass.data.delimited import read_delimited
 
+LARGE = room.SMALL + 2**20
 SOON = 20   # seconds, on a busy machine; the work itself is far below
 
 
@@ -144,8 +145,8 @@ def test_an_image_that_would_fill_the_memory_is_left_out(command, kind, run, hou
 
 
 @pytest.mark.parametrize("place, content", [
-    ("a.zip", lambda: zipped("a.png", 2**27 + 2**20)), ("a.tar.gz", lambda: tarred("a.png", 2**27 + 2**20)),
-    ("b.tar.gz", lambda: tarred("notes.txt", 2**27 + 2**20))])
+    ("a.zip", lambda: zipped("a.png", LARGE)), ("a.tar.gz", lambda: tarred("a.png", LARGE)),
+    ("b.tar.gz", lambda: tarred("notes.txt", LARGE))])
 @pytest.mark.parametrize("command", ["data show PLACE -o s.png", "embed run PLACE -o z.csv"])
 def test_an_archive_that_swells_is_refused(place, content, command, run, hourglass, little_memory):
     Path(place).write_bytes(content())

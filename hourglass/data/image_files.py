@@ -153,6 +153,8 @@ def opened(place: str | Path) -> Iterator[Files]:
 @contextmanager
 def opened_archive(place: Path) -> Iterator[Files]:
     """Open the images in a zip or tar archive. Raises ValueError."""
+    if not place.is_file():   # a pipe would block
+        raise ValueError(f"there is no file {place}")
     with ExitStack() as stack:
         try:
             found = (_zip_files(place, stack.enter_context(zipfile.ZipFile(place)))

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
+from ..core.console import say
 from ..core.files import lock, open_lock, read_file, remove_stale_parts, write_whole
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "pillow", "safetensors")
@@ -146,8 +147,16 @@ def _read_table(path: Path) -> tuple[dict[str, float], ...]:
     try:
         rows = csv.DictReader(io.StringIO(read_file(path).decode(), newline=""))
         return tuple({k: float(v) for k, v in row.items() if v} for row in rows)
-    except (OSError, ValueError, TypeError, csv.Error):
+    except FileNotFoundError:   # there is none yet
         return ()
+    except (OSError, ValueError, TypeError, csv.Error):
+        _say_damaged(path)
+        return ()
+
+
+@lru_cache(maxsize=64)   # said once
+def _say_damaged(path: Path) -> None:
+    say(f"{path} is damaged, and is left out. Restore it from a copy")
 
 
 def _write_table(path: Path, rows: Sequence[dict[str, float]]) -> None:
