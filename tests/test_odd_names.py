@@ -20,7 +20,7 @@ import hourglass as hg
 from hourglass.core.files import write_whole
 from hourglass.core.output_names import harmless, printable
 from hourglass.data import Reading, collect
-from hourglass.inference.run_cache import keep_evaluation
+from hourglass.inference.run_cache import cache_of
 from hourglass.run.folder import RunFolder
 
 RAW = b"caf\xe9.png"                     # Latin-1, as cameras and old archives write it
@@ -197,7 +197,7 @@ def trapped(tmp_path_factory):
     record["metrics"] |= {TRAPS[0]: 1.0, f"{TRAPS[1]}/frechet": 2.0}
     record["ended"] = TRAPS[4]
     (place / "run" / "run.json").write_text(json.dumps(record))
-    keep_evaluation(RunFolder(place / "run"), TRAPS[0], {"words": list(TRAPS)})
+    cache_of(RunFolder(place / "run")).keep_evaluation(TRAPS[0], {"words": list(TRAPS)})
     shutil.copytree(place / "run", place / TRAPS[0].replace("/", "\u2215"))
     return place
 
