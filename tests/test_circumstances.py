@@ -97,7 +97,7 @@ def test_another_user_uses_a_run_that_only_its_owner_may_change(words, writes, a
     assert code in (0, 1) and "Traceback" not in said, said
     assert (place / "theirs" / writes).is_file() and content(place / "run") == before
     if "mixture" in words or "knn" in words:
-        assert "is not kept" in said
+        assert "cannot be written" in said
 
 
 @pytest.mark.parametrize("words", ["train run --resume --epochs 4", "report run",

@@ -355,3 +355,12 @@ def test_a_parquet_file_keeps_its_apostrophes(tmp_path):
     from hourglass.data.data_frames import read_frame
     pd.DataFrame({"a": ["'=1", "b"], "b": [1.5, 2.5]}).to_parquet(tmp_path / "t.parquet")
     assert read_frame(tmp_path / "t.parquet")["a"].tolist() == ["'=1", "b"]
+
+
+@pytest.mark.parametrize("name", ["settings.toml", "run.json"])
+@pytest.mark.parametrize("command", ["summary run", "embed run run -o z.csv", "report run",
+                                     "train run --epochs 1"])
+def test_a_run_that_lost_a_file_is_not_read_as_a_folder_of_images(command, name, run, hourglass):
+    (run.path / name).unlink()
+    code, out, err = hourglass(command)
+    assert code == 2 and err.count("\n") <= 3, out + err
