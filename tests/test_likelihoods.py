@@ -214,6 +214,13 @@ def test_every_backbone_gives_what_a_likelihood_asks_for(text, backbone):
     assert summarise(parts, shape).parameters["whole"] > 0
 
 
+def test_a_residual_unet_that_has_learnt_nothing_leaves_the_image_as_it_is():
+    model = Autoencoder(Parts("unet(filters=(4, 8), residual=True)", bottleneck="identity",
+                              likelihood="normal"), (3, 16, 16))
+    x = torch.rand(2, 3, 16, 16)
+    assert torch.equal(model(x).px.mean, x)
+
+
 def test_a_residual_unet_needs_a_likelihood_of_one_number_a_value():
     with pytest.raises(ValueError, match="residual=True needs as many output channels"):
         Autoencoder(Parts("unet(4, residual=True)", likelihood="discretised_logistic"), (1, 8, 8))

@@ -25,6 +25,13 @@ class KeepsWeights(Protocol):
     given: bool   # true
 
 
+class Begins(Protocol):
+    """A decoder, some of whose weights must begin in their own way."""
+
+    def begin(self) -> None:
+        """Set these weights, once all are initialised."""
+
+
 # bottlenecks
 
 class Bottleneck(Protocol):

@@ -10,6 +10,7 @@ from ..core.contracts import Alphabet, Latent, Output
 from ..core.hints import Initial
 from ..core.part_contracts import (
     Adapts,
+    Begins,
     Discrete,
     GuessesClasses,
     KeepsWeights,
@@ -69,6 +70,8 @@ class Autoencoder(nn.Module):
         for part in self.children() if initial != "pytorch" else ():
             if not offers(part, KeepsWeights):   # as a user's own networks do
                 part.apply(initialise)
+        if offers(self.decoder, Begins):
+            self.decoder.begin()
 
     def encode(
         self, x: Tensor, y: Tensor | None = None, draw: bool = False

@@ -66,6 +66,13 @@ class UNetDecoder(nn.Module):
         self.ups, self.end, self.activation, self.first = ups, end, activation, first
         self.residual = residual
 
+    def begin(self) -> None:
+        """Where the difference from the image is learnt, it is zero at first: a network that has
+        learnt nothing leaves the image as it is."""
+        if self.residual:
+            for weights in self.end.parameters():
+                nn.init.zeros_(weights)
+
     def forward(self, h: Tensor, skips: Skips = ()) -> Tensor:
         h = self.activation(h)
         for i, up in enumerate(self.ups):
