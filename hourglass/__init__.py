@@ -12,16 +12,18 @@ if TYPE_CHECKING:   # what type checkers and editors see
     from .core.composing import PARTS as parts
     from .core.own_parts import register
     from .inference.encoder_decoder import load_half
-    from .inference.trained import Trained
     from .tasks.finetune import finetune
     from .tasks.list_parts import list_parts as list
     from .tasks.load import load
+    from .tasks.model import Model
+    from .tasks.model import Model as Trained
     from .tasks.read import read
     from .tasks.side_by_side import compare
     from .tasks.train import report, resume, train
 
 _PUBLIC = {   # by name: where it lies, and what it is called there
-    "Trained": "inference.trained.Trained",
+    "Model": "tasks.model.Model",
+    "Trained": "tasks.model.Model",   # as it was called before
     "compare": "tasks.side_by_side.compare",
     "finetune": "tasks.finetune.finetune",
     "list": "tasks.list_parts.list_parts",
@@ -35,8 +37,8 @@ _PUBLIC = {   # by name: where it lies, and what it is called there
     "resume": "tasks.train.resume",
     "train": "tasks.train.train",
 }
-__all__ = ["Trained", "compare", "finetune", "list", "load", "load_half", "losses", "parts", "read",
-           "register", "report", "resume", "train"]
+__all__ = ["Model", "Trained", "compare", "finetune", "list", "load", "load_half", "losses",
+           "parts", "read", "register", "report", "resume", "train"]
 
 
 if not TYPE_CHECKING:   # for whom every name would be right

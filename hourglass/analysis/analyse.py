@@ -84,12 +84,13 @@ def look(training: "Training") -> dict[str, float]:
 
 
 def look_again(
-    folder: RunFolder, priors: Sequence[str] = (), features: str = "", device: str = "cpu"
+    folder: RunFolder, priors: Sequence[str] = (), features: str = "", device: str = "cpu",
+    trained: Trained | None = None,
 ) -> dict[str, float]:
     """The same from a run's weights and its data, with draws from these priors, judged by the
     features of an ONNX file; of a run that was stopped before it was looked at, too. Raises
     ValueError where weights or data are gone."""
-    trained, history = load(folder.path, device), folder.read_history()
+    trained, history = trained or load(folder.path, device), folder.read_history()
     record = folder.read_record()
     why = unfinished(folder, record)
     if why:
@@ -160,8 +161,9 @@ def _score(folder: RunFolder, source: Source, snapshot: Snapshot) -> None:
     snapshot.detector, snapshot.threshold = detector.text, detector.threshold
 
 
-def snapshot_of(folder: RunFolder) -> Snapshot:
-    """What the run's model made of its samples: as kept, else by looking again."""
+def snapshot_of(folder: RunFolder, trained: Trained | None = None) -> Snapshot:
+    """What the run's model made of its samples: as kept, else by looking again, at the model and
+    the data that are at hand, if they are given."""
     def kept() -> Snapshot:
         return load_snapshot(folder.snapshot, folder.read_history(),
                              folder.read_record().get("best_epoch", 0), folder.read_factors())
@@ -173,7 +175,7 @@ def snapshot_of(folder: RunFolder) -> Snapshot:
             say(f"{folder.path} has been trained on since it was looked at; looking again ...")
     except Outdated:
         pass
-    look_again(folder)
+    look_again(folder, trained=trained)
     return kept()
 
 

@@ -22,6 +22,7 @@ from .report_sections import GENERATES, OF_PRIORS, SECTIONS, WORDS, in_order, ti
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:   # a report that is drawn again trains nothing
+    from ..inference.trained import Trained
     from ..training.setup import Training
 
 
@@ -33,15 +34,15 @@ def finish(training: "Training") -> dict[str, float]:
 
 
 def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = "",
-                 device: str = "cpu") -> Path:
+                 device: str = "cpu", trained: "Trained | None" = None) -> Path:
     """Draw the figures and the page again from what the folder holds; returns the page's path.
 
     With `priors` or `features`, or where there is no snapshot yet, look at weights and data again
-    first.
+    first: at those of the model `trained`, if it is given.
     """
     if priors or features:
-        look_again(folder, priors, features, device)
-    snapshot, settings = snapshot_of(folder), read_settings(folder.settings)
+        look_again(folder, priors, features, device, trained)
+    snapshot, settings = snapshot_of(folder, trained), read_settings(folder.settings)
     show_channels(str(settings.get("show", "")))
     record = folder.read_record()
     record["metrics"] = {name: record["metrics"][name] for name in in_order(record["metrics"])}

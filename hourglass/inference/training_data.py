@@ -2,6 +2,8 @@
 
 import math
 
+import torch
+
 from ..data.source import Source
 from ..run.folder import read_settings
 from ..run.load_data import load_source
@@ -31,9 +33,14 @@ class TrainingData:
         return data
 
     def source(self) -> Source:
-        """The data, in the scale that the model knows; raises ValueError where it is gone."""
-        if self.at_hand is not None:
-            return self.at_hand
+        """The data, in the scale that the model knows and on its device; raises ValueError where it
+        is gone."""
+        source = self._read() if self.at_hand is None else self.at_hand
+        device = self.pipeline.network.device
+        there = next(iter(source.splits.values())).device == device
+        return source if there else source.to(device, torch.channels_last)
+
+    def _read(self) -> Source:
         assert self.name   # which refuses what is gone
         try:
             settings = make_settings(read_settings(self.folder.settings))

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ..analysis.figures.canvas import contact_sheet
 from ..core.image_grid import shown
@@ -31,11 +33,22 @@ def vary(model: Trained, image: str, attributes: Sequence[Attribute], out: Path,
     if moving and len(attributes) > 1:
         raise ValueError("an animation shows one --attribute; write several into a .png")
     reach = np.linspace(-REACH, REACH, STEPS if not moving else 4 * STEPS)
-    rows = [finished(model.decode(np.stack([z[0] + np.float32(t) * a.direction for t in reach]), y),
-                     finish) for a in attributes]
+    rows = [finished(model.decode(along(z[0], a, reach), y), finish) for a in attributes]
     if moving:
         save_animation(out, [*rows[0], *rows[0][::-1]], PAUSE, loop=True)
         return
+    save_figure(out, strips(rows, attributes, reach))
+
+
+def along(z: np.ndarray, attribute: Attribute, reach: np.ndarray) -> np.ndarray:
+    """Codes (S, ...) from less to more of an attribute, around the code z (...)."""
+    return np.stack([z + np.float32(t) * attribute.direction for t in reach])
+
+
+def strips(
+    rows: Sequence[np.ndarray], attributes: Sequence[Attribute], reach: np.ndarray
+) -> Figure:
+    """A drawing of images (S, H, W, C), a row for each attribute."""
     figure = contact_sheet([shown(row) for row in rows], [a.name for a in attributes], 0.9, 40)
     (ax,) = figure.axes
     span = ax.get_xlim()[1] - ax.get_xlim()[0]
@@ -43,26 +56,29 @@ def vary(model: Trained, image: str, attributes: Sequence[Attribute], out: Path,
                   [f"{t:+.1f}" if t else "original" for t in reach])
     ax.set_title("step, as a multiple of the way from the mean without the attribute to the mean "
                  "with it", fontsize=9)
-    save_figure(out, figure)
+    return figure
 
 
 def chosen_attributes(
-    model: Trained, names: Sequence[str], having: str = "", lacking: str = "", kind: str = ""
+    model: Trained, names: Sequence[str], having: Any = "", lacking: Any = "", kind: str = ""
 ) -> list[Attribute]:
     """Attributes by name, or the one of two folders of images. Default: all classes or, if there
     are many or none, all measured attributes. Raises ValueError."""
     if len(model.shape) != 3:
         raise ValueError("this model was trained on vectors or series, not on images, so there is "
                          "no picture to vary")
-    if bool(having) != bool(lacking):
+    given = [not isinstance(side, str) or bool(side) for side in (having, lacking)]
+    if given[0] != given[1]:
         raise ValueError("--having and --lacking need each other: pass one folder each")
-    if having:
+    if given[0]:
         y = kind or None
         direction = between(model.encode(lacking, y), model.encode(having, y))
         if not np.abs(direction).max() > 0:
-            raise ValueError(f"the images in {having} and {lacking} have the same codes, so there "
-                             f"is no direction between them")
-        return [Attribute(Path(having).name, direction)]
+            named = f"in {having} and {lacking}" if isinstance(having, str) else "of both sides"
+            raise ValueError(f"the images {named} have the same codes, so there is no direction "
+                             f"between them")
+        name = Path(having).name if isinstance(having, str | Path) else "having it"
+        return [Attribute(name, direction)]
     codes = model.codes()
     if not names:
         of_strokes = {"width", "slant"}   # not meaningful for colour photographs

@@ -29,6 +29,8 @@ from ..run.folder import RunFolder, environment, new_folder, read_settings
 from ..run.load_data import load_source
 from ..run.settings import READING, Settings, make_settings
 from ..run.weights import save_model
+from .model import Model
+from .python_words import for_python
 
 NEIGHBOURS = 5
 
@@ -51,11 +53,12 @@ class Finetuned:
                 f"is left to try it on"]
 
 
+@for_python
 def finetune(
-    run: str | Path | Trained, data: Any = None, *, y: Any = None, labels: int | None = None,
-    frozen: bool = False, out: str | Path | None = None, augment: str = "", steps: int = STEPS,
-    seed: int = 0,
-) -> Trained:
+    run: str | Path | Trained | Model, data: Any = None, *, y: Any = None,
+    labels: int | None = None, frozen: bool = False, out: str | Path | None = None,
+    augment: str = "", steps: int = STEPS, seed: int = 0,
+) -> Model:
     """Train a classifier on a run's encoder, without its decoder, as a new run that `classify`
     takes; what it gets right is said and kept in its run.json.
 
@@ -69,10 +72,11 @@ def finetune(
         >>> len(classifier.classify("digits"))
         1797
     """
+    run = run.trained if isinstance(run, Model) else run
     found = finetuned(run, data, y, out, FinetuneOptions(labels, frozen, augment, steps, seed))
     for line in found.lines():
         say(line)
-    return load(found.folder.path)
+    return Model(load(found.folder.path))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ..analysis.figures.canvas import put_rows, square_panel
 from ..analysis.latent_grids import as_texts, square
@@ -44,9 +45,44 @@ def read_grid(text: str) -> GridOptions:
     return found
 
 
+@dataclass(frozen=True)
+class DecodedGrid:
+    """Codes on a square, and what they decode to."""
+
+    images: np.ndarray    # (S * S, H, W, C), row by row
+    codes: np.ndarray     # (S * S, ...)
+    steps: np.ndarray     # (S,) the places along a side
+    about: str            # how the square was chosen
+    kind: str             # the class as which they were decoded, or ""
+
+    def figure(self) -> Figure:
+        """The images with the codes at their sides."""
+        side, x = len(self.steps), self.images
+        figure, ax = square_panel(x.shape[1] / x.shape[2])
+        put_rows(ax, list(shown(x).reshape(side, side, *x.shape[1:3], 3)),
+                 as_texts(self.steps[::-1]), as_texts(self.steps))
+        ax.tick_params(labelsize=7)
+        ax.tick_params(axis="x", labelrotation=90)
+        ax.set_title(self.about + (f"; of class {self.kind}" if self.kind else ""), fontsize=9)
+        return figure
+
+    @property
+    def words(self) -> str:
+        """What the codes are, in a line."""
+        side, (first, *_, last) = len(self.steps), self.steps
+        return f"{side} by {side} codes from {first:.3g} to {last:.3g}: {self.about}"
+
+
 def draw_grid(model: Trained, grid: GridOptions, out: Path) -> str:
-    """Write a picture of the decoded codes on a grid, with the codes as axis labels. Returns a
-    description. Raises ValueError."""
+    """Write what codes on a square decode to, as a picture with the codes at its sides; returns
+    what they are. Raises ValueError."""
+    decoded = decode_grid(model, grid)
+    save_figure(out, decoded.figure())
+    return decoded.words
+
+
+def decode_grid(model: Trained, grid: GridOptions) -> DecodedGrid:
+    """Decode codes on a square. Raises ValueError."""
     if len(model.shape) != 3:
         raise ValueError("this model was trained on vectors or series, which make no pictures")
     told = model.model.condition is not None
@@ -61,11 +97,4 @@ def draw_grid(model: Trained, grid: GridOptions, out: Path) -> str:
     rows = z.reshape(-1, *codes.shape[1:]).astype(np.float32)
     kind = grid.kind or (model.classes[0] if told else None)
     images = finished(model.decode(rows, kind), grid.finish)
-    figure, ax = square_panel(images.shape[1] / images.shape[2])
-    put_rows(ax, list(shown(images).reshape(grid.side, grid.side, *images.shape[1:3], 3)),
-             as_texts(steps[::-1]), as_texts(steps))
-    ax.tick_params(labelsize=7)
-    ax.tick_params(axis="x", labelrotation=90)
-    ax.set_title(about + (f"; of class {kind}" if told else ""), fontsize=9)
-    save_figure(out, figure)
-    return f"{grid.side} by {grid.side} codes from {steps[0]:.3g} to {steps[-1]:.3g}: {about}"
+    return DecodedGrid(images, rows, np.asarray(steps), about, kind or "")

@@ -7,17 +7,20 @@ from torch import nn
 
 from ..core.device import choose_device
 from ..core.own_parts import load_parts
-from ..inference.trained import Trained
 from ..inference.trained import load as load_run
 from ..model.given_networks import give_again
-from ..run.folder import open_run, read_settings
+from ..run.folder import RunFolder, is_run, open_run, read_settings
+from .hub import FILE, HUB, pull
+from .model import Model
 from .python_words import for_python
+from .single_file import SUFFIX, open_file
 
 
 @for_python
 def load(run: str | Path, device: str = "cpu", *, parts: str | Path | Iterable[str | Path] = (),
-         encoder: nn.Module | None = None, decoder: nn.Module | None = None) -> Trained:
-    """The trained model in a run's folder, on a device: cpu, cuda, cuda:1, mps or auto.
+         encoder: nn.Module | None = None, decoder: nn.Module | None = None) -> Model:
+    """A trained model on a device: cpu, cuda, cuda:1, mps or auto. `run` is a run's folder, a file
+    that model.save wrote, a folder that model.push wrote, or hub:owner/name.
 
     `parts` are files or modules that register parts of your own which the run used, such as
     "parts.py". A run that was trained with networks of your own needs them again, as `encoder` and
@@ -30,7 +33,20 @@ def load(run: str | Path, device: str = "cpu", *, parts: str | Path | Iterable[s
         True
     """
     load_parts(parts)
+    folder = _folder_of(run)
     if encoder is not None or decoder is not None:
-        kept = read_settings(open_run(run).settings)
+        kept = read_settings(folder.settings)
         give_again(str(kept.get("backbone", "")), encoder, decoder)
-    return load_run(run, str(choose_device(device)))
+    return Model(load_run(folder.path, str(choose_device(device))))
+
+
+def _folder_of(run: str | Path) -> RunFolder:
+    """The folder of a run, in whichever form it is given."""
+    if str(run).startswith(HUB):
+        return open_file(pull(str(run)))
+    path = Path(run)
+    if path.suffix == SUFFIX:
+        return open_file(path)
+    if not is_run(path) and (path / FILE).is_file():   # a folder that was pushed to
+        return open_file(path / FILE)
+    return open_run(path)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,6 +41,26 @@ def pick(model: Trained, images: Sequence[str]) -> Collection:
             y |= {} if batch.y is None else {name: int(batch.y[0])}
     labels = np.array([y[name] for name in images]) if set(y) == set(images) else None
     return Collection(np.stack([found[name] for name in images]), labels, model.classes)
+
+
+def picked(model: Trained, given: Sequence[Any]) -> Collection:
+    """The same of what Python has: paths, numbers of unseen samples, and arrays of one image each,
+    as the model reads arrays. Raises ValueError."""
+    parts = [pick(model, [str(item)]) if isinstance(item, str | Path | int | np.integer) else
+             _of_array(model, item) for item in given]
+    labelled = all(part.y is not None for part in parts)
+    y = np.concatenate([part.y for part in parts]) if labelled else None
+    return Collection(np.concatenate([part.x for part in parts]), y, model.classes)
+
+
+def _of_array(model: Trained, image: Any) -> Collection:
+    """One image (H, W), (H, W, C) or (1, H, W, C) as the model takes it."""
+    image = np.asarray(image)
+    read = model.read(image if image.ndim == 4 else image[None])
+    if len(read.x) != 1:
+        raise ValueError(f"give images one by one, each (H, W) or (H, W, C), not {image.shape}")
+    return Collection(read.x.astype(np.float32) * np.float32(model.scale_of(read.x)), None,
+                      model.classes)
 
 
 def one_class(model: Trained, found: Collection, kind: str) -> str | None:

@@ -1,12 +1,12 @@
-"""Trained models beside one another: hg.compare([a, b])."""
+"""Model models beside one another: hg.compare([a, b])."""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..inference.trained import Trained
 from .compare_runs import compare as compare_runs
+from .model import Model
 from .python_words import for_python
 from .shown import Page
 from .tabulated import as_text, frame_of
@@ -49,7 +49,7 @@ class Comparison(Mapping[str, dict[str, float | None]]):
 
 
 @for_python
-def compare(models: Sequence[Trained | str | Path]) -> Comparison:
+def compare(models: Sequence[Model | str | Path]) -> Comparison:
     """Hold models, or runs' folders, beside one another: the same samples, the same figures, one
     table. Raises ValueError where they were not trained on the same data.
 
@@ -62,7 +62,7 @@ def compare(models: Sequence[Trained | str | Path]) -> Comparison:
     """
     if isinstance(models, str | Path) or not isinstance(models, Sequence):
         raise ValueError("compare takes a list of models or runs, as in hg.compare([a, b])")
-    runs = [model.folder.path if isinstance(model, Trained) else Path(model) for model in models]
+    runs = [model.folder.path if isinstance(model, Model) else Path(model) for model in models]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "comparison.html"
         table = compare_runs(runs, out)

@@ -26,6 +26,7 @@ from ..training.setup import prepare as prepare_run
 from ..training.setup import resume as resume_run
 from ..training.train import run
 from .drive import Looks, driven, follow
+from .model import Model
 from .python_words import for_python, voice
 from .signatures import with_settings
 
@@ -33,7 +34,7 @@ from .signatures import with_settings
 @with_settings(tuple(Settings.model_fields), ("parts", "encoder", "decoder"))
 @for_python
 def train(data: Any = None, *, y: Any = None, kind: str = "", out: str | Path | None = None,
-          recipe: str | None = None, **given: Unpack[TrainKeywords]) -> Trained:
+          recipe: str | None = None, **given: Unpack[TrainKeywords]) -> Model:
     """Train on a source's name, a path, or samples in memory, and return the model.
 
     In memory are arrays, tensors, sparse matrices and data frames of any library, torch's Dataset
@@ -84,7 +85,7 @@ def train(data: Any = None, *, y: Any = None, kind: str = "", out: str | Path | 
 @with_settings(("val", *sorted(RESUMABLE)), ("parts", "encoder", "decoder"), kept=True)
 @for_python
 def resume(run: str | Path, *, data: Any = None, y: Any = None, kind: str = "",
-           **given: Unpack[ResumeKeywords]) -> Trained:
+           **given: Unpack[ResumeKeywords]) -> Model:
     """Train a run on, exactly from where it stopped or for more epochs, and return the model.
 
     Data in memory that it was trained on must be given again, with its kind and `val`. Networks
@@ -143,14 +144,14 @@ def _named(data: Any) -> dict[str, str]:
     return {"data": str(data)} if data is not None and _is_named(data) else {}
 
 
-def _go(training: Training, how: How, callbacks: list[Any], noise: Stream) -> Trained:
+def _go(training: Training, how: How, callbacks: list[Any], noise: Stream) -> Model:
     steps: Generator[Progress] = noise.within(run(training))
     progress = watched(steps, training, callbacks) if callbacks else steps
     looks: Looks = "report" if how.report is True else "codes" if how.quiet else "comparison"
     follow(driven(training, progress, looks, noise=noise), training.plan.epochs, how.shown)
-    on_cpu = training.fabric.device.type == "cpu"   # as what is loaded is
-    here = training.settings.data == IN_MEMORY and on_cpu
-    model = Trained(training.folder, source=training.source if here else None)
+    here = training.settings.data == IN_MEMORY   # and nowhere else
+    model = Model(Trained(training.folder, str(training.fabric.device),
+                          training.source if here else None))
     if not how.keep_memory:
         del training, progress, steps
         gc.collect()

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from ...core.hints import Count
 from ...core.registry import figures
 from ..snapshot import Snapshot
 from .canvas import WIDTH, headline, panels, plain
@@ -26,15 +27,15 @@ CLASSES = 12          # up to which classes have contours
 
 
 @figures.add("corner")
-def corner(s: Snapshot) -> Figure:
+def corner(s: Snapshot, limit: Count = SHOWN) -> Figure:
     """Pairs of latent dimensions, at most the ten that vary most. The diagonal shows each dimension
     alone, one density per class. A contour holds half of a class. Without classes, contours hold 50
     and 90 % of the samples. How to read it: clouds should be round and classes apart. A slanted or
     bent cloud means that two dimensions carry the same information."""
-    count = min(SHOWN, s.codes.shape[1])
+    count = min(limit, s.codes.shape[1])
     rows = some(s, MOST if count <= FEW else FEWER)
     z = latents(s, rows, factors=2)
-    shown = np.sort(widest(z, SHOWN, least=2))
+    shown = np.sort(widest(z, limit, least=2))
     found, count = groups(s, rows), len(shown)
     few = count <= FEW
     figure, axes = _many_panels(count) if not few else panels(

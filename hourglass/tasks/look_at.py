@@ -1,0 +1,123 @@
+"""A trained model looked at: its history, metrics, figures, report, and how a notebook shows it."""
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..analysis.analyse import snapshot_of
+from ..analysis.figures.canvas import as_png, panels, plain
+from ..analysis.report import write_report
+from ..analysis.report_sections import OF_PRIORS, WORDS, in_order
+from ..analysis.snapshot import Lacking
+from ..analysis.take_snapshot import passed
+from ..core.expressions import Call
+from ..core.image_grid import shown, tile
+from ..core.registry import figures
+from ..inference.trained import Trained
+from ..run.folder import read_settings
+from .shown import Page, as_bytes, inline
+from .tabulated import Columns, Metrics, as_html
+from .write_images import as_picture
+
+SHOWN = 10   # samples that a notebook shows with their reconstructions
+
+
+def history_of(model: Trained) -> Columns:
+    """The figures of every epoch, {name: (E,)}; NaN where an epoch has none."""
+    rows = model.folder.read_history()
+    names = dict.fromkeys(name for row in rows for name in row)
+    return Columns({name: np.array([row.get(name, np.nan) for row in rows]) for name in names})
+
+
+def metrics_of(model: Trained) -> Metrics:
+    """Metrics with the ends of their 95 % intervals; a model that was not looked at is looked at
+    first. Raises ValueError where its data is gone."""
+    record = model.folder.read_record()
+    if "metrics" not in record or not model.folder.snapshot.is_file():
+        snapshot_of(model.folder, model)
+        record = model.folder.read_record()
+    values, intervals = record["metrics"], record.get("intervals", {})
+    return Metrics({name: (float(values[name]), *intervals.get(name, (np.nan, np.nan)))
+                    for name in in_order(values)}, {**WORDS, **OF_PRIORS})
+
+
+def figure_of(model: Trained, name: str, **options: Any) -> Figure:
+    """One figure of the report, such as "corner", with its options. Raises ValueError for a wrong
+    name or option, and for a figure that does not apply to this model."""
+    call = Call(name, (), options)
+    figures.check(call)   # before what may take long
+    try:
+        found: Figure = figures.build(call, snapshot_of(model.folder, model))
+    except Lacking as lacking:
+        raise ValueError(f"the figure {name} does not apply to this model: "
+                         f"{str(lacking) or 'it needs what this data lacks'}") from None
+    return found
+
+
+def report_of(model: Trained) -> Page:
+    """The report, drawn anew. Raises ValueError where the data is needed and gone."""
+    path = write_report(model.folder, trained=model)
+    return Page(path.read_text(), "report", path)
+
+
+def as_html_of(model: Trained) -> str:
+    """What a notebook shows of a model: what it is, its losses, some reconstructions."""
+    parts = [_summary(model)]
+    history = history_of(model)
+    if len(history) and len(history["epoch"]) > 1:
+        parts.append(inline(as_png(_curves(history)), "png"))
+    parts += _reconstructions(model)
+    parts.append("<p>model.report() shows everything that was looked at.</p>")
+    return "".join(f"<div>{part}</div>" for part in parts)
+
+
+def text_of(model: Trained) -> str:
+    """The model in a line."""
+    settings, record = read_settings(model.folder.settings), model.folder.read_record()
+    weights = record["parameters"].get("whole", 0)
+    return (f"{settings['model']} on {Path(settings['data']).name}, {weights:,} parameters, "
+            f"{record.get('epochs', 0):g} epochs, in {model.folder.path}")
+
+
+def _summary(model: Trained) -> str:
+    settings, record = read_settings(model.folder.settings), model.folder.read_record()
+    rows = [["data", settings["data"]], ["samples", "x".join(map(str, model.shape))],
+            *([name, settings[name]] for name in ("backbone", "bottleneck", "likelihood", "loss")
+              if settings.get(name)),
+            ["parameters", f"{record['parameters'].get('whole', 0):,}"],
+            ["epochs", f"{record.get('epochs', 0):g}, the best is {record.get('best_epoch', 0):g}"],
+            ["run", model.folder.path]]
+    return f"<p><b>{escape(text_of(model))}</b></p>{as_html(['', ''], rows)}"
+
+
+def _curves(history: Columns) -> Figure:
+    figure, (ax,) = panels(1, 1, 2.6)
+    for name in ("train_loss", "val_loss"):
+        if name in history:
+            ax.plot(history["epoch"], history[name], label=name.replace("_", " "))
+    ax.set(xlabel="epoch", ylabel="loss")
+    ax.legend()
+    plain([ax])
+    return figure
+
+
+def _reconstructions(model: Trained) -> list[str]:
+    """Some unseen samples and their reconstructions, where they are images and at hand."""
+    if len(model.shape) != 3:
+        return []
+    if model.folder.snapshot.is_file():
+        snapshot = snapshot_of(model.folder, model)
+    elif model.training.at_hand is not None:
+        source = model.training.at_hand
+        rows = source.splits[source.unseen].evenly(SHOWN)
+        snapshot = passed(model.model, source, rows)
+    else:
+        return []
+    few = np.linspace(0, len(snapshot.x) - 1, min(SHOWN, len(snapshot.x))).astype(int)
+    sheet = as_picture(tile([shown(snapshot.x[few]), shown(snapshot.recon[few])]))
+    times = max(1, 600 // max(sheet.size))
+    return [f"<p>Input above, reconstruction below ({escape(snapshot.split)} samples):</p>"
+            + inline(as_bytes(sheet.resize((times * sheet.width, times * sheet.height))), "png")]

@@ -1,0 +1,228 @@
+"""Model: a trained autoencoder as a notebook has it: used, looked at, saved and shared."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import torch
+
+from ..inference.encoder_decoder import Half
+from ..inference.trained import Trained
+from ..model.autoencoder import Autoencoder
+from ..run.folder import RunFolder, digest, open_run
+from . import hub, look_at, pictures, single_file
+from .modules import half_of
+from .morph import Way
+from .posterior import loss_terms
+from .posterior import posterior as posterior_of
+from .python_words import for_python
+from .samples import Samples, splits_of
+from .shown import Film, Picture
+from .tabulated import Columns, Metrics
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _of_trained(
+    method: Callable[Concatenate[Trained, P], R]
+) -> "Callable[Concatenate[Model, P], R]":
+    """The same method of a model, with its signature and docstring; its errors speak Python."""
+    spoken = for_python(method)
+
+    def called(self: "Model", *args: P.args, **kwargs: P.kwargs) -> R:
+        return spoken(self.trained, *args, **kwargs)
+    for name in ("__doc__", "__name__", "__wrapped__"):
+        setattr(called, name, getattr(spoken, name))
+    return called
+
+
+class Model:
+    """A trained autoencoder. What goes in is a path, a list of images' paths, an array or a tensor;
+    what comes out is an array: codes (N, D), images (N, H, W, C) in the data's range.
+
+    `trained` does the work; everything that it has is to be had here too. Pickled as the content
+    of its files. Raises ValueError for what cannot be read.
+
+        >>> import hourglass as hg
+        >>> model = hg.train("digits", model="vae(4)", epochs=1, report="lazy", quiet=True)
+        >>> model.encode("digits").shape, len(model.history["epoch"])
+        ((1797, 4), 1)
+        >>> model.grid(side=3).array.shape
+        (3, 3, 8, 8, 1)
+        >>> sorted(model.elbo("digits"))
+        ['kl', 'loss', 'recon']
+    """
+
+    def __init__(self, trained: Trained):
+        self.trained = trained
+
+    # what it does with samples and codes
+    encode = _of_trained(Trained.encode)
+    decode = _of_trained(Trained.decode)
+    reconstruct = _of_trained(Trained.reconstruct)
+    restore = _of_trained(Trained.restore)
+    impute = _of_trained(Trained.impute)
+    errors = _of_trained(Trained.errors)
+    read = _of_trained(Trained.read)
+    samples = _of_trained(Trained.samples)
+    classify = _of_trained(Trained.classify)
+    guess = _of_trained(Trained.guess)
+    sample = _of_trained(Trained.sample)
+    draw = _of_trained(Trained.draw)
+    prior = _of_trained(Trained.prior)
+    codes = _of_trained(Trained.codes)
+    source = _of_trained(Trained.source)
+    detector = _of_trained(Trained.detector)
+    score = _of_trained(Trained.score)
+    evaluate = _of_trained(Trained.evaluate)
+    compress = _of_trained(Trained.compress)
+    decompress = _of_trained(Trained.decompress)
+
+    # what it thinks of samples
+    posterior = _of_trained(posterior_of)
+    elbo = _of_trained(loss_terms)
+
+    # what it makes, as objects that a notebook shows
+    grid = _of_trained(pictures.grid_of)
+    generate = _of_trained(pictures.generate_of)
+    heatmaps = _of_trained(pictures.heatmaps_of)
+    explore = _of_trained(pictures.explorer_of)
+    figure = _of_trained(look_at.figure_of)
+    report = _of_trained(look_at.report_of)
+
+    @for_python
+    def morph(
+        self, *images: Any, label: str = "", way: Way = "linear", frames: int = 30, hold: int = 10,
+        rate: int = 25, loop: bool = True,
+    ) -> Film:
+        """From each image to the next through the latent space, as in model.morph(a, b). An image
+        is an array (H, W) or (H, W, C), a file, or the number of an unseen sample.
+
+        `label` is the class of a conditional model, `way` is "linear" or "spherical", `frames` lie
+        between two images, and each image stays for `hold` frames of `rate` a second. A `loop`
+        goes back to the first image. Raises ValueError.
+        """
+        return pictures.morph_of(self.trained, images, label, way, frames, hold, rate, loop)
+
+    @for_python
+    def vary(self, image: Any, *attributes: str, label: str = "", having: Any = "",
+             lacking: Any = "") -> Picture:
+        """One image varied along attributes, as in model.vary(x, "slant"): a row each, from less to
+        more. Attributes are the names of classes, or brightness, contrast, width, slant, warmth;
+        or one of your own, by images `having` it and `lacking` it. Raises ValueError."""
+        return pictures.vary_of(self.trained, image, attributes, label, having, lacking)
+
+    # what is known of it
+
+    @property
+    def folder(self) -> RunFolder:
+        """The folder of its run."""
+        return self.trained.folder
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a sample as the model sees it: (C, H, W), (C, T) or (D,)."""
+        return self.trained.shape
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes in its data."""
+        return self.trained.classes
+
+    @property
+    def history(self) -> Columns:
+        """The figures of every epoch, {name: (E,)}."""
+        return look_at.history_of(self.trained)
+
+    @property
+    def metrics(self) -> Metrics:
+        """{name: (value, low, high)}; the ends are of the 95 % interval, NaN where there is none.
+        """
+        return look_at.metrics_of(self.trained)
+
+    @property
+    def splits(self) -> dict[str, Samples]:
+        """Its data by split, each with images, labels, index and names. Raises ValueError where
+        the data is gone."""
+        return splits_of(self.source())
+
+    # its torch modules
+
+    @property
+    def net(self) -> Autoencoder:
+        """The whole model as a torch module: net(x) gives p(x|z) and the code."""
+        return self.trained.model
+
+    @property
+    def encoder(self) -> Half:
+        """x (B, *shape) -> z, a torch module with the model's own weights."""
+        return half_of(self.trained, "encoder")
+
+    @property
+    def decoder(self) -> Half:
+        """z -> the mean of x (B, *shape), a torch module with the model's own weights."""
+        return half_of(self.trained, "decoder")
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self.trained.device
+
+    @for_python
+    def to(self, device: str) -> "Model":
+        """Move the model to a device: cpu, cuda, cuda:1, mps or auto; returns it."""
+        from ..core.device import choose_device
+        self.trained.model.to(choose_device(device))
+        return self
+
+    # to keep and to share
+
+    @for_python
+    def save(self, path: str | Path) -> Path:
+        """Write the model as one .safetensors file, which hg.load opens: weights, settings,
+        history, and the priors and detectors that were fitted. Raises ValueError."""
+        single_file.save_file(self.folder, Path(path))
+        return Path(path)
+
+    @for_python
+    def push(self, target: str | Path) -> str:
+        """Share the model with a card: in a folder, or on the Hugging Face Hub as hub:owner/name.
+        hg.load takes the same name. Returns where it is. Raises ValueError."""
+        return hub.push(self.folder, target)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return from_content, (single_file.content_of(self.folder), str(self.folder.path.resolve()),
+                              digest(self.folder), str(self.device))
+
+    def __repr__(self) -> str:
+        return look_at.text_of(self.trained)
+
+    def _repr_html_(self) -> str:
+        return look_at.as_html_of(self.trained)
+
+    def __dir__(self) -> Sequence[str]:
+        return sorted({*object.__dir__(self), *dir(self.trained)})
+
+    if not TYPE_CHECKING:   # what only the inside of Hourglass asks for
+        def __getattr__(self, name: str) -> Any:
+            if name == "trained" or name.startswith("__"):
+                raise AttributeError(name)
+            return getattr(self.trained, name)
+
+
+def from_content(content: bytes, path: str, mark: str, device: str) -> Model:
+    """A model from a pickle: its run's folder, where that still holds the same weights, else the
+    content of its files."""
+    from ..core.device import choose_device
+    try:
+        folder = open_run(path)
+        if digest(folder) != mark:
+            folder = single_file.open_content(content)
+    except ValueError:
+        folder = single_file.open_content(content)
+    try:
+        on = str(choose_device(device))
+    except ValueError:   # this machine has no such device
+        on = "cpu"
+    return Model(Trained(folder, on))

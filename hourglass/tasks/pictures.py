@@ -1,0 +1,146 @@
+"""Pictures that a trained model makes, as objects: morphs, variations, grids, draws, heat maps."""
+
+import io
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..analysis.analyse import snapshot_of
+from ..analysis.figures.canvas import as_png
+from ..inference.trained import Trained
+from .edit_attribute import REACH, STEPS, along, chosen_attributes, strips
+from .explore import explore
+from .generate import choose_prior
+from .grid import GridOptions, decode_grid
+from .heatmaps import heat_picture, write_heatmaps
+from .morph import MorphOptions, Way, way_through
+from .pick_samples import one_class, picked
+from .shown import Film, Page, Picture, as_bytes, inline, sheet_of
+
+NOT_IMAGES = "this model was trained on vectors or series, which make no pictures"
+SHOWN = 6   # heat maps in a notebook
+
+
+def morph_of(
+    model: Trained, images: Sequence[Any], label: str = "", way: Way = "linear", frames: int = 30,
+    hold: int = 10, rate: int = 25, loop: bool = True,
+) -> Film:
+    """From each image to the next through the latent space. An image is an array, a file or the
+    number of an unseen sample; `frames` lie between two, each image stays for `hold`, `rate` a
+    second. Raises ValueError."""
+    _check_images(model)
+    if len(images) < 2:
+        raise ValueError("a morph needs two images or more, as in model.morph(a, b)")
+    if way not in ("linear", "spherical"):
+        raise ValueError(f"way must be linear or spherical, not {way!r}")
+    found = picked(model, images)
+    y = one_class(model, found, label)
+    codes = np.concatenate(list(way_through(model.encode(found, y),
+                                            MorphOptions(way, frames, hold, rate, loop))))
+    return Film(model.decode(codes, y), rate, loop, codes=codes)
+
+
+def vary_of(
+    model: Trained, image: Any, attributes: Sequence[str], label: str = "",
+    having: Any = "", lacking: Any = "",
+) -> Picture:
+    """One image varied along attributes, a row each, (A, S, H, W, C): the names of classes or
+    measures, or what samples `having` it have that others, `lacking` it, have not. Without any,
+    all that there are. Raises ValueError."""
+    found = picked(model, [image]) if len(model.shape) == 3 else None
+    chosen = chosen_attributes(model, attributes, having, lacking, label)
+    assert found is not None   # of what makes no pictures nothing was chosen
+    y, reach = one_class(model, found, label), np.linspace(-REACH, REACH, STEPS)
+    z = model.encode(found, y)[0]
+    codes = np.stack([along(z, attribute, reach) for attribute in chosen])
+    rows = [model.decode(row, y) for row in codes]
+    return Picture(np.stack(rows), lambda: _drawn(strips(rows, chosen, reach)),
+                   f"{', '.join(attribute.name for attribute in chosen)}, from less to more", codes,
+                   np.array([attribute.name for attribute in chosen]))
+
+
+def grid_of(model: Trained, limit: float | None = None, side: int = 20, label: str = "") -> Picture:
+    """What codes on a square decode to, (S, S, H, W, C): from -limit to limit each way, else a
+    square that holds nearly all codes. Raises ValueError."""
+    found = decode_grid(model, GridOptions(limit, side, label))
+    square = (side, side)
+    return Picture(found.images.reshape(*square, *found.images.shape[1:]),
+                   lambda: _drawn(found.figure()), found.words,
+                   found.codes.reshape(*square, *found.codes.shape[1:]))
+
+
+def generate_of(
+    model: Trained, n: int = 40, label: Any = None, prior: Any = "auto", temperature: float = 1.0,
+    seed: int = 0,
+) -> Picture:
+    """New images (N, H, W, C) from a prior, with their codes and, where the prior or the model
+    knows classes, labels. Raises ValueError; `sample` draws what is no image."""
+    _check_images(model)
+    chosen = choose_prior(model, "" if label is None else str(label)) if prior == "auto" else (
+        str(prior))
+    x, z, kinds = model.draw(n, label, seed, chosen, temperature)
+    labels = np.array([model.classes[kind] for kind in kinds]) if len(kinds) else None
+    sheet = sheet_of(x, f"{n} samples of the prior {chosen}")
+    return Picture(x, sheet.image, sheet.about, z, labels)
+
+
+@dataclass(frozen=True, repr=False)
+class Heatmaps:
+    """Heat maps of images: how abnormal each place is, 1 at the threshold."""
+
+    array: np.ndarray     # (N, H, W)
+    images: np.ndarray    # (N, H, W, C)
+    usual: float          # the heat from which a place is coloured
+    model: Trained
+    given: Any            # what they are of
+
+    def save(self, folder: str | Path) -> Path:
+        """Write a picture for every image into a folder, named as the images are."""
+        out = Path(folder)
+        place = str(self.given) if isinstance(self.given, str | Path) else ""
+        write_heatmaps(self.model.detector(), self.model.read(self.given), out, place)
+        return out
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __repr__(self) -> str:
+        return f"Heatmaps of {len(self)} images; the highest is {self.array.max():.3g}"
+
+    def _repr_html_(self) -> str:
+        pictures = [inline(as_bytes(heat_picture(image, heat, self.usual)), "png")
+                    for image, heat in zip(self.images[:SHOWN], self.array, strict=False)]
+        more = f"<p>and {len(self) - SHOWN} more</p>" if len(self) > SHOWN else ""
+        return "<br>".join(pictures) + more
+
+
+def heatmaps_of(model: Trained, x: Any, y: Any = None) -> Heatmaps:
+    """How abnormal each place of each image is, by the detector that was kept, else the usual one.
+    Raises ValueError for what is no image."""
+    detector, found = model.detector(), model.read(x)
+    images = found.x * np.float32(model.scale_of(found.x)) if len(model.shape) == 3 else found.x
+    return Heatmaps(detector.maps(found, y), images, detector.usual_heat, model, x)
+
+
+def explorer_of(model: Trained) -> Page:
+    """The page in which one walks among the codes, and it decodes them. Raises ValueError where
+    the packages that it needs are missing."""
+    snapshot_of(model.folder, model)   # with the data that is at hand
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "explorer.html"
+        explore(model.folder.path, out)
+        return Page(out.read_text(), "explorer")
+
+
+def _check_images(model: Trained) -> None:
+    if len(model.shape) != 3:
+        raise ValueError(NOT_IMAGES)
+
+
+def _drawn(figure: Any) -> Image.Image:
+    return Image.open(io.BytesIO(as_png(figure, tight=True)))
