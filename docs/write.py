@@ -23,6 +23,7 @@ from hourglass.core.hints import expected  # noqa: E402
 from hourglass.core.registry import REGISTRIES, Registry  # noqa: E402
 from hourglass.run.settings import Settings, recipes  # noqa: E402
 
+TRAINED = "hourglass.inference.trained.Trained"   # behind a Model
 ADAPTERS = ("hourglass.sklearn.AutoencoderTransformer", "hourglass.sklearn.AutoencoderDetector",
             "hourglass.pyod.AutoencoderOD")
 
@@ -58,8 +59,9 @@ def api_page() -> str:
     named = [f"{thing.__module__}.{thing.__qualname__}" for thing in public
              if inspect.isfunction(thing) or inspect.isclass(thing)]
     lines = ["# Python", "", "`import hourglass as hg` gives the first group by its last name: "
-             "`hg.train`, `hg.load`. A trained model is a `Trained`.", ""]
-    for name in [*dict.fromkeys(named), *ADAPTERS]:
+             "`hg.train`, `hg.load`. A trained model is a `Model`; what it does with samples are "
+             "the methods of `Trained`, which it has too.", ""]
+    for name in [*dict.fromkeys(named), TRAINED, *ADAPTERS]:
         lines += [f"::: {name}", ""]
     return "\n".join(lines).rstrip() + "\n"
 

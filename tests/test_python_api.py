@@ -384,7 +384,7 @@ def test_own_networks_train_and_come_back(given, tmp_path):
     model = hg.train(stripes(), out=tmp_path / "run", **given, **settings)
     for name, net in given.items():   # what was given stays as it was
         assert all(torch.equal(p, q) for p, q in zip(net.parameters(), begun[name], strict=True))
-        trained = getattr(model.model, name).network
+        trained = getattr(model.net, name).network
         assert type(trained) is type(net)
         assert not torch.equal(trained.layers[1 if name == "encoder" else 0].weight,
                                begun[name][0])
