@@ -141,7 +141,7 @@ def test_it_is_kept_with_the_run_and_shown_in_its_report(run):
     again = filler_of(hg.load(run.folder.path))
     np.testing.assert_array_equal(again.weights, filler_of(run).weights)
     page = hg.report(run.folder.path).read_text()
-    assert "15 neighbours" in page and "known cells of test rows were hidden" in page
+    assert "15 neighbours" in page and "observed cells of test rows were hidden" in page
     (run.folder.path / "imputation.safetensors").write_bytes(b"damaged")
     found = filler_of(hg.load(run.folder.path))
     np.testing.assert_array_equal(found.weights, again.weights)
