@@ -13,16 +13,6 @@ LOADS = re.compile(r"<(?:script|img|link|iframe|source)\b[^>]*?\b(?:src|href)=[\
 KEPT = re.compile(r"rel=[\"']?canonical")
 
 
-def on_config(config: Any) -> Any:
-    """Leaves the page of Python out of the menu as long as it is not there."""
-    if not (Path(config.docs_dir) / "python.md").is_file():
-        for part in config.nav:
-            for title, pages in part.items():
-                if isinstance(pages, list):
-                    part[title] = [page for page in pages if "python.md" not in str(page)]
-    return config
-
-
 def as_markdown(notebook: Path) -> str:
     """The cells of a notebook as a page: its text, its code, and what the code showed."""
     parts = []
