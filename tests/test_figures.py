@@ -142,7 +142,7 @@ def test_the_correlation_figure_counts_active_factors_and_axes():
     assert "3 of 5 latent dimensions are active" in figure.get_suptitle()
     needed = np.searchsorted(np.cumsum(PCA().fit(z).explained_variance_ratio_), [0.9, 0.99]) + 1
     assert figure.axes[1].get_title() == (
-        f"90 % of the variance in {needed[0]} axes, 99 % in {needed[1]}")
+        f"90 % of the variance in {needed[0]} components, 99 % in {needed[1]}")
 
 
 def test_the_radius_curve_is_the_chi_law():
@@ -172,7 +172,7 @@ def test_the_factors_that_vary_most_are_shown_first_and_constant_ones_never():
     z = normal(size=(400, 5)) * [1, 3, 0, 2, 0.1]
     assert widest(z, 3).tolist() == [1, 3, 0] and widest(z, 9).tolist() == [1, 3, 0, 4]
     titles = [ax.get_title() for ax in draw("histograms", snapshot(z.astype(np.float32))).axes]
-    assert [title.split(":")[0] for title in titles] == [f"factor {i}" for i in (2, 4, 1, 5)]
+    assert [title.split(":")[0] for title in titles] == [f"dimension {i}" for i in (2, 4, 1, 5)]
 
 
 def test_neighbours_are_the_nearest():
@@ -265,7 +265,7 @@ def test_the_corner_shows_up_to_ten_latent_dimensions():
     figure = draw("corner", blobs(3, 300, factors=10))
     assert len(figure.axes) == 55
     assert [ax.get_xlabel() for ax in figure.axes if ax.get_xlabel()] == [
-        f"factor {i}" for i in range(1, 11)]
+        f"dimension {i}" for i in range(1, 11)]
     assert len(draw("corner", blobs(3, 300, factors=12)).axes) == 55
 
 
