@@ -474,7 +474,7 @@ def test_a_callback_adds_figures_to_the_history(tmp_path):
     model = hg.train(stripes(), model="ae(2)", out=tmp_path / "run", report=False, callbacks=mine,
                      **FAST)
     assert model.history["epoch_squared"].tolist() == [1, 4]
-    with pytest.raises(ValueError, match="a figure is a number"):
+    with pytest.raises(ValueError, match="not a number"):
         hg.train(stripes(), model="ae(2)", out=tmp_path / "no", report=False,
                  callbacks=lambda epoch, row: row.update(note="good"), **FAST)
 
