@@ -109,7 +109,7 @@ def test_a_dense_model_refuses_another_size(dense, files, hourglass):
                                      "score {} large", "embed {} large/a.png"])
 def test_every_command_says_that_colour_and_size_change(dense, files, hourglass, command):
     _, _, said = hourglass(command.format(dense.folder.path))
-    assert ("brought to 20x12" in said and "in colour" in said) or "guesses no classes" in said
+    assert ("brought to 20x12" in said and "in colour" in said) or "infers no classes" in said
 
 
 @pytest.mark.parametrize("finish, kind", [("--sharpen 3", "sharper"), ("--blur 2", "smoother")])

@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 
 import hourglass as hg
 from hourglass.serving.app import make_app
-from hourglass.serving.server import Draining, Place, door_of, listen
+from hourglass.serving.server import Address, Draining, door_of, listen
 
 CHROMIUM = Path("/usr/bin/chromium")
 FORGED = """<!doctype html><title>evil</title>
@@ -39,8 +39,8 @@ def served(tmp_path_factory):
     """A server on this machine without a token, and its port."""
     run = tmp_path_factory.mktemp("browser") / "run"
     train(stripes(), model="ae(2)", backbone="mlp", epochs=1, batch_size=16, quiet=True, out=run)
-    with listen(Place(port=0)) as listening:
-        app = make_app(hg.load(run), door=door_of(Place(), listening))
+    with listen(Address(port=0)) as listening:
+        app = make_app(hg.load(run), door=door_of(Address(), listening))
         server = Draining(app, app.state.desk.traffic, 5.0)
         server.capture_signals = contextlib.nullcontext   # which only the main thread may set
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)

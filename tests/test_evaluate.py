@@ -16,7 +16,6 @@ from torch.distributions import (
     Uniform,
 )
 
-import hourglass
 from hourglass.core.contracts import Latent
 from hourglass.data.source import Split
 from hourglass.inference.log_likelihood import proposal
@@ -24,6 +23,7 @@ from hourglass.inference.log_likelihood.annealing import anneal, check_space
 from hourglass.inference.log_likelihood.elbo_parts import decompose
 from hourglass.inference.log_likelihood.importance import weigh
 from hourglass.inference.log_likelihood.proposal import check
+from hourglass.inference.trained import Trained
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 
@@ -496,7 +496,7 @@ def test_a_plain_run_gives_its_errors_and_says_why_it_has_no_likelihood(hourglas
 @pytest.mark.parametrize("wish", [{"nll": 0}, {"nll": 2.5}, {"nll": True}, {"limit": 0},
                                   {"ais": -1}, {"chains": 0}, {"seed": -1}])
 def test_numbers_that_make_no_sense_are_refused(wish, tmp_path):
-    model = SimpleNamespace(evaluate=hourglass.Trained.evaluate)
+    model = SimpleNamespace(evaluate=Trained.evaluate)
     with pytest.raises(ValueError, match="must be a whole number"):
         model.evaluate(model, **wish)
 

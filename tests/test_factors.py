@@ -257,13 +257,13 @@ def test_an_array_may_bring_its_factors(here):
 
 @pytest.mark.parametrize("others, said", [
     ({"factors": np.zeros((9, 2), int)}, "do not fit 10 samples"),
-    ({"factors": np.full((10, 2), 0.5)}, "whole numbers"),
-    ({"factors": np.full((10, 2), "a")}, "whole numbers"),
+    ({"factors": np.full((10, 2), 0.5)}, "integers"),
+    ({"factors": np.full((10, 2), "a")}, "integers"),
     ({"factors": np.zeros((10, 2, 2), int)}, "do not fit"),
     ({"factors": np.zeros((10, 2), int), "factor_names": ["a"]}, "2 factors need"),
     ({"factors": np.zeros((10, 2), int), "factor_names": ["a", "a"]}, "different factor_names"),
     ({"factors": np.zeros((10, 2), int), "factor_names": ["a", "b"], "unordered": ["c"]},
-     "no factor 'c'")])
+     "names the factor 'c'")])
 def test_factors_that_do_not_fit_are_refused(here, others, said):
     np.savez("made.npz", x=np.zeros((10, 4)), **others)
     with pytest.raises(ValueError, match=said):

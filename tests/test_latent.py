@@ -218,7 +218,7 @@ def test_draws_are_judged_by_the_features_of_an_onnx_file(at, hourglass):
 
 BAD = [
     ("generate vae --class sitting --prior kde", "not trained on a class 'sitting'"),
-    ("generate vae --prior own --class lying", "knows classes"),
+    ("generate vae --prior own --class lying", "has classes"),
     ("generate vae --prior mixtur", "did you mean 'mixture'"),
     ("generate vae --prior kde(0)", "above 0"),
     ("generate vae -o s.xyz", "neither a picture"),
@@ -239,7 +239,7 @@ BAD = [
     ("morph cvae 0 1", "--class"),
     ("vary vae 0 --attribute smile", "no class and no measurement is named 'smile'"),
     ("vary vae 0 --attribute warmth", "colour"),
-    ("vary vae 0 --having photos", "go together"),
+    ("vary vae 0 --having photos", "need each other"),
     ("vary vae 0 -o v.gif", "shows one --attribute"),
     ("compare ae", "two runs or more"),
     ("compare ae vae -o c.png", ".html"),

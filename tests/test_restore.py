@@ -224,7 +224,7 @@ def test_the_command_says_how_near_it_comes(denoiser, tmp_path, hourglass, monke
     assert all(Path(f"out/{kind}/clear.png").is_file() for kind in ("corrupted", "restored"))
     for command, what in [
             (f"restore {run} in -o out", "not empty"),
-            (f"restore {run} nowhere -o no", "not there"),
+            (f"restore {run} nowhere -o no", "does not exist"),
             (f"restore {run} in/notes.txt -o no", "neither a folder"),
             (f"restore {run} in/text.png -o no", "can be read"),
             (f"restore {run} in -o no --corrupt noize", "did you mean 'noise'"),

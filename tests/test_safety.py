@@ -233,7 +233,7 @@ def test_pictures_that_others_put_beside_the_figures_stay(run):
 @pytest.mark.parametrize("name", ["../a.png", "/abs/a.png", "a/../../b.png", "..", "",
                                   "c:\\a.png", "a\0.png"])
 def test_no_name_leads_out_of_the_folder_that_is_written_to(name):
-    with pytest.raises(ValueError, match="outside the folder"):
+    with pytest.raises(ValueError, match="outside the output folder"):
         inside(name)
 
 
@@ -249,7 +249,7 @@ def test_names_in_a_manifest_do_not_lead_out_of_the_output_folder(run, here, hou
     held["collection"]["names"][0] = "../../stolen.png"
     Path("p.npy.json").write_text(json.dumps(held))
     code, _, err = hourglass("reconstruct run p.npy -o out")
-    assert code == 2 and "outside the folder" in err
+    assert code == 2 and "outside the output folder" in err
     assert not list(here.parent.glob("stolen*"))
 
 

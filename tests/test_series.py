@@ -111,10 +111,10 @@ def test_missing_values_are_known_to_be_and_0(readings):
 @pytest.mark.parametrize("change, said", [
     (lambda f: f.iloc[::-1], "sorted"), (lambda f: f.drop(index=[50, 51, 52]), "20 minutes"),
     (lambda f: pd.concat([f, f.tail(2)]), "2 times in 'when' occur more than once"),
-    (lambda f: f.assign(flow=3.0), "flow is the same"),
+    (lambda f: f.assign(flow=3.0), "flow is constant"),
     (lambda f: f.assign(heat=f.heat.where(f.index != 9)), "heat: 1 of 300 values are missing"),
     (lambda f: f.drop(columns="when"), "no column of times"),
-    (lambda f: f.assign(heat=["?"] * 3 + f.heat.astype(str).tolist()[3:]), "3 texts"),
+    (lambda f: f.assign(heat=["?"] * 3 + f.heat.astype(str).tolist()[3:]), "3 cells"),
     (lambda f: f.assign(when=["soon", *f.when.astype(str).tolist()[1:]]), "1 rows have no time"),
     (lambda f: f.assign(empty=np.nan), "'empty' is empty"),
     (lambda f: f.assign(number=range(len(f))), "'number' numbers the rows")])
@@ -283,8 +283,8 @@ def test_the_command_writes_a_row_a_step_and_says_if_one_is_abnormal(run, tmp_pa
 
 
 @pytest.mark.parametrize("command, said", [
-    ("generate {run} -o drawn.png", "no pictures"), ("morph {run} 1 2 -o m.gif", "no pictures"),
-    ("reconstruct {run} {data} -o out", "no pictures"), ("vary {run} 1 -o v.png", "no pictures")])
+    ("generate {run} -o drawn.png", "no picture"), ("morph {run} 1 2 -o m.gif", "no picture"),
+    ("reconstruct {run} {data} -o out", "no picture"), ("vary {run} 1 -o v.png", "no picture")])
 def test_what_makes_pictures_refuses_series(run, readings, hourglass, command, said):
     code, _, err = hourglass(command.format(run=run.folder.path, data=readings))
     assert code == 2 and said in err

@@ -310,7 +310,7 @@ def test_labels_that_are_texts_are_understood_or_refused():
     frame = waves(4).assign(state=["normal", "attack", "normal", "attack"])
     found = from_frame(frame, 2, also=SeriesOptions(label="state"))
     assert found.abnormal.tolist() == [False, True, False, True]
-    with pytest.raises(ValueError, match="no label in 'state' says normal"):
+    with pytest.raises(ValueError, match="no label in 'state' means normal"):
         from_frame(frame.assign(state=["a", "b", "a", "b"]), 2, also=SeriesOptions(label="state"))
 
 

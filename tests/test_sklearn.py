@@ -218,10 +218,10 @@ def test_rows_can_be_images(shape, bottleneck, width):
 
 
 @pytest.mark.parametrize("given, says", [
-    ({"model": "aee"}, "did you mean 'ae'"), ({"dim": 0}, "whole number from 1"),
-    ({"dim": 2.5}, "whole number from 1"), ({"dim": True}, "whole number from 1"),
+    ({"model": "aee"}, "did you mean 'ae'"), ({"dim": 0}, "integer from 1"),
+    ({"dim": 2.5}, "integer from 1"), ({"dim": True}, "integer from 1"),
     ({"scale": "standart"}, "did you mean 'standard'"), ({"epochs": 0}, "from 1"),
-    ({"image_shape": (3, 3)}, r"6 columns"), ({"image_shape": (6,)}, r"6 columns"),
+    ({"image_shape": (3, 3)}, "6 values"), ({"image_shape": (6,)}, "6 values"),
     ({"settings": {"lern": 1}}, "no setting is named 'lern'"),
     ({"settings": {"epochs": 3}}, "parameter of the estimator"),
     ({"device": "gpu"}, "device must be"),

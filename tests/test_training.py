@@ -126,7 +126,7 @@ def test_more_epochs_go_on_from_the_last_weights(here):
     for _ in run(training):
         pass
     finish(training)
-    with pytest.raises(ValueError, match=r"through 4 epochs.*--epochs 8"):
+    with pytest.raises(ValueError, match=r"finished its 4 epochs.*--epochs 8"):
         resume(RunFolder(Path("run")), {}, images())
     again = resume(RunFolder(Path("run")), {"epochs": 6}, images())
     for _ in run(again):
@@ -136,7 +136,7 @@ def test_more_epochs_go_on_from_the_last_weights(here):
 
 def test_other_data_or_other_settings_are_refused_when_a_run_goes_on(here):
     in_pieces("run", [3])
-    with pytest.raises(ValueError, match="not what run was trained on"):
+    with pytest.raises(ValueError, match="has changed since run was trained"):
         resume(RunFolder(Path("run")), {"epochs": 9}, images(61))
     with pytest.raises(ValueError, match="batch_size cannot change"):
         resume(RunFolder(Path("run")), {"batch_size": 4}, images())

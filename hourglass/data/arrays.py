@@ -82,7 +82,7 @@ def _prepared(file: Path, x: np.ndarray, manifest: Manifest, reading: Reading) -
 def _why_not(file: Path, error: Exception) -> str:
     if not file.is_file():
         return "there is no such file"
-    if "memory" in str(error) or isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or "memory " in str(error):
         return str(error)
     with open(file, "rb") as held:
         begins = held.read(6)

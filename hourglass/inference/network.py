@@ -23,6 +23,7 @@ class Network:
 
     def __init__(self, model: Autoencoder, inputs: Inputs):
         self.model, self.inputs = model, inputs
+        self._code: tuple[int, ...] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -35,10 +36,14 @@ class Network:
         None."""
         return stride_of(self.model)
 
-    @cached_property
+    @property
     def code(self) -> tuple[int, ...]:
         """The shape of one code."""
-        return self.own_codes(1).shape[1:]
+        # no cached_property: before Python 3.12 it has a lock of its own, and who waits for noise
+        # with that lock would keep out who has the noise
+        if self._code is None:
+            self._code = self.own_codes(1).shape[1:]
+        return self._code
 
     def encode(self, x: np.ndarray, y: np.ndarray | None) -> np.ndarray:
         """Codes (N, ...): the posterior's means."""

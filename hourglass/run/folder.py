@@ -150,12 +150,14 @@ def _read_table(path: Path) -> tuple[dict[str, float], ...]:
     except FileNotFoundError:   # there is none yet
         return ()
     except (OSError, ValueError, TypeError, csv.Error):
-        _say_damaged(path)
+        changed = path.stat().st_mtime_ns if path.exists() else 0
+        _say_damaged(path.absolute(), changed)
         return ()
 
 
 @lru_cache(maxsize=64)   # said once
-def _say_damaged(path: Path) -> None:
+def _say_damaged(path: Path, changed: int) -> None:
+    """Of a file as it was when it was last changed, in ns."""
     say(f"{path} is damaged, and is left out. Restore it from a copy")
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ..analysis.figures.canvas import contact_sheet
 from ..core.image_grid import shown
@@ -14,6 +13,9 @@ from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
 from .pick_samples import one_class, pick
 from .write_images import MOVING, SUFFIXES, check_name, save_animation, save_figure
+
+if TYPE_CHECKING:   # matplotlib takes half a second to import, and few commands draw
+    from matplotlib.figure import Figure
 
 REACH = 1.5    # largest step, relative to the difference of the means
 STEPS = 11
@@ -47,7 +49,7 @@ def along(z: np.ndarray, attribute: Attribute, reach: np.ndarray) -> np.ndarray:
 
 def strips(
     rows: Sequence[np.ndarray], attributes: Sequence[Attribute], reach: np.ndarray
-) -> Figure:
+) -> "Figure":
     """A drawing of images (S, H, W, C), a row for each attribute."""
     figure = contact_sheet([shown(row) for row in rows], [a.name for a in attributes], 0.9, 40)
     (ax,) = figure.axes

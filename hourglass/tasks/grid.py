@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ..analysis.figures.canvas import put_rows, square_panel
 from ..analysis.latent_grids import as_texts, square
@@ -13,6 +13,9 @@ from ..core.image_grid import shown
 from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
 from .write_images import save_figure
+
+if TYPE_CHECKING:   # matplotlib takes half a second to import, and few commands draw
+    from matplotlib.figure import Figure
 
 MOST = 64   # most codes per side
 
@@ -55,7 +58,7 @@ class DecodedGrid:
     about: str            # how the square was chosen
     kind: str             # the class as which they were decoded, or ""
 
-    def figure(self) -> Figure:
+    def figure(self) -> "Figure":
         """The images with the codes at their sides."""
         side, x = len(self.steps), self.images
         figure, ax = square_panel(x.shape[1] / x.shape[2])
