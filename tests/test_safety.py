@@ -279,7 +279,10 @@ def test_what_is_deep_or_of_the_wrong_kind_is_refused(name, text, command, run, 
     code, _, err = hourglass(command)
     assert code in (0, 2) and (code == 2 or name == "history.csv"), err
     assert err.count("\n") < 40 and "Traceback" not in err
-    assert name != "history.csv" or "history.csv is damaged" in err
+    if name == "history.csv" and command.startswith("report"):
+        assert "history.csv is damaged" in err
+    elif name == "history.csv":   # the checkpoint has it too, so that it is whole again
+        assert [row["epoch"] for row in run.read_history()] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "run.json", "settings.toml",

@@ -140,8 +140,8 @@ def test_the_tutorials_ways_of_writing_the_loss_are_ours_times_a_number(ours, th
 def test_the_effective_beta_is_told_however_the_formula_is_written():
     model = Autoencoder(Parts("mlp", bottleneck="gaussian(2)", likelihood="normal"), (10,))
     for formula, words in (("recon + 4 * kl", "effective beta 4, the same as 0.4 * kl"),
-                           ("50 * recon + kl", "effective beta 0.02: as 0.002 * kl"),
-                           ("recon + ramp(0, 4) * kl", "effective beta from 0 to 4:"),
+                           ("50 * recon + kl", "effective beta 0.02, the same as 0.002 * kl"),
+                           ("recon + ramp(0, 4) * kl", "effective beta from 0 to 4"),
                            ("recon", "")):
         assert effective_beta(Objective(formula, model), (10,)).startswith(words)
 
