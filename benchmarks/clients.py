@@ -14,15 +14,12 @@ import os
 import random
 import socket
 import struct
-import subprocess
-import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from serving import TYPES, Server, answer, form, png, request, started
+from serving import TYPES, Server, answer, form, png, request, run_of, started
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 KINDS = {"health": 3, "images": 6, "half": 1, "silent": 1, "reset": 1, "nonsense": 1}
@@ -109,11 +106,7 @@ def main() -> None:
     asked.add_argument("--minutes", type=float, default=10)
     asked.add_argument("--pause", type=float, default=2, help="seconds")
     told = asked.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        run = told.run or Path(folder) / "run"
-        if not told.run:
-            subprocess.run([sys.executable, "-m", "hourglass", "train", "digits", "--epochs", "1",
-                            "--no-report", "--out", run], check=True, capture_output=True)
+    with run_of(told.run, 1) as run:
         print("| seconds | memory, MiB | descriptors | answered | p50, ms | p99, ms |")
         print("|---|---|---|---|---|---|")
         with started(run, 128) as server:

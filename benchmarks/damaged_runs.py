@@ -31,10 +31,10 @@ import signal
 import sys
 import tempfile
 import time
-import traceback
 import warnings
 from pathlib import Path
 
+import forked
 import numpy as np
 
 import hourglass as hg
@@ -119,31 +119,13 @@ def give(command: str) -> None:
     command_line()
 
 
-def forked(command: str) -> tuple[int, str]:
+def in_child(command: str) -> tuple[int, str]:
     """Give a command in a process of its own; its exit code (below 0 if it hangs) and its words."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    process = os.fork()
-    if process == 0:
+    def act() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST))   # which end it
         signal.alarm(10 * LONGEST)   # of a machine that may be busy
-        said = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(said, 1)
-        os.dup2(said, 2)
-        code = 70
-        try:
-            give(command)
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        except BaseException:
-            traceback.print_exc()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        Path("../modules.txt").write_text("\n".join(list(sys.modules)))
-        os._exit(code)
-    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    return code, Path("said.txt").read_text(errors="replace")
+        give(command)
+    return forked.finish(forked.start(act, Path("../modules.txt")))
 
 
 def results(command: str) -> dict[str, bytes]:
@@ -181,7 +163,7 @@ def prepared() -> dict[str, dict[str, bytes]]:
             shutil.copytree("run", "whole")
         shutil.rmtree("out", ignore_errors=True)
         Path("out").mkdir()
-        code, said = forked(command)
+        code, said = in_child(command)
         assert code in FINE, (command, code, said)
         right[command] = {**results(command), "said": said.encode()}
         preload()
@@ -206,7 +188,7 @@ def again() -> None:
 
 def outcome(command: str, file: Path, right: dict[str, bytes]) -> tuple[str, str]:
     """What comes of giving the command, and the words that were said."""
-    code, said = forked(command)
+    code, said = in_child(command)
     there = {"x.npy", "whole", "other", "run", "out", "mine.txt", "said.txt"}
     if Path("mine.txt").read_text() != "mine" or set(os.listdir()) != there or not same("other"):
         return "outside", said

@@ -19,11 +19,11 @@ import signal
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import forked
 import numpy as np
 from PIL import Image
 
@@ -78,31 +78,16 @@ WEIGHTS = {"train": 4, "resume": 4, "prepare": 2, "report": 1, "compare": 1, "pr
 
 def start(command: str) -> int:
     """Give a command in a process of its own; its number."""
-    process = os.fork()
-    if process:
-        return process
-    said = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
-    training.SHORTEST = training.PATIENCE = 0.0   # a checkpoint an epoch
-    code = 70
-    try:
+    def act() -> None:
+        training.SHORTEST = training.PATIENCE = 0.0   # a checkpoint an epoch
         sys.argv = ["hourglass", *command.split()]
         command_line()
-    except SystemExit as ended:
-        code = int(ended.code or 0)
-    except BaseException:
-        traceback.print_exc()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    Path("modules.txt").write_text("\n".join(list(sys.modules)))
-    os._exit(code)
+    return forked.start(act, Path("modules.txt"))
 
 
 def finish(command: str) -> tuple[int, str]:
     """Give a command and wait; its exit code and its words."""
-    code = os.waitstatus_to_exitcode(os.waitpid(start(command), 0)[1])
-    return code, Path("said.txt").read_text()
+    return forked.finish(start(command))
 
 
 def folder() -> None:

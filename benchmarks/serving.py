@@ -294,6 +294,18 @@ def conforming(run: Path, quick: bool) -> Iterator[str]:
            f"{cases[0] if cases else 'nothing'}.")
 
 
+@contextmanager
+def run_of(given: Path | None, epochs: int) -> Iterator[Path]:
+    """The run that is given, else one of the digits, trained for so many epochs."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = given or Path(folder) / "run"
+        if not given:
+            subprocess.run([sys.executable, "-m", "hourglass", "train", "digits", "--epochs",
+                            str(epochs), "--no-report", "--out", run], check=True,
+                           capture_output=True)
+        yield run
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("run", nargs="?", type=Path)
@@ -304,11 +316,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.serve:
         serve(given.run, given.serve)
-    with tempfile.TemporaryDirectory() as folder:
-        run = given.run or Path(folder) / "run"
-        if not given.run:
-            subprocess.run([sys.executable, "-m", "hourglass", "train", "digits", "--epochs", "5",
-                            "--no-report", "--out", run], check=True, capture_output=True)
+    with run_of(given.run, 5) as run:
         print("## Serving\n")
         for part in [parts[given.only]] if given.only else parts.values():
             for line in part(run, given.quick):

@@ -155,3 +155,15 @@ def train(*given, **settings):
     """Train without the report, which takes longer than such small models do."""
     import hourglass
     return hourglass.train(*given, report=False, **settings)
+
+
+TINY = {"model": "ae(2)", "backbone": "mlp((8,))", "epochs": 2, "batch_size": 16,
+        "precision": "32-true", "quiet": True}
+
+
+def train_tiny(place):
+    """Train a tiny model with its report on x.npy, in the folder `place`, as the run `place/run`.
+    """
+    import hourglass
+    np.save(place / "x.npy", stripes())
+    hourglass.train(place / "x.npy", out=place / "run", **TINY)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FORKS, _command, stripes
+from conftest import FORKS, _command, train_tiny
 
 import hourglass as hg
 from hourglass.core.files import remove_stale_parts
@@ -21,16 +21,13 @@ from hourglass.core.files import remove_stale_parts
 NOBODY = 65_534
 KEEP_CAPABILITIES, CAPABILITIES, READ = 8, 0x20080522, 1 << 2   # as Linux's headers have them
 ROOT = Path(__file__).parents[1]
-TINY = {"model": "ae(2)", "backbone": "mlp((8,))", "epochs": 2, "batch_size": 16,
-        "precision": "32-true", "quiet": True}
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A run with a report, and its data."""
     place = tmp_path_factory.mktemp("circumstances")
-    np.save(place / "x.npy", stripes())
-    hg.train(place / "x.npy", out=place / "run", **TINY)
+    train_tiny(place)
     return place
 
 

@@ -17,8 +17,7 @@ from torch import nn
 
 import hourglass as hg
 from hourglass.cli.settings_flags import takes_settings
-from hourglass.core.own_parts import kind_of
-from hourglass.core.registry import REGISTRIES
+from hourglass.core.registry import REGISTRIES, kind_of_part
 from hourglass.run.aliases import DIM, NAMES
 from hourglass.run.keywords import ResumeKeywords, TrainKeywords
 from hourglass.run.settings import Settings, make_settings
@@ -261,7 +260,7 @@ def test_a_name_of_ours_cannot_be_replaced_and_an_own_one_can():
 
 @pytest.mark.parametrize("kind", ["loss", "losses", "Bottleneck", "data source", "metric", "ramps"])
 def test_kinds_have_the_names_that_people_use(kind):
-    assert kind_of(kind) in REGISTRIES
+    assert kind_of_part(kind) in REGISTRIES
 
 
 def fails(snapshot):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import stripes, train
+from conftest import TINY, stripes, train, train_tiny
 
 import hourglass as hg
 from hourglass.analysis.analyse import snapshot_of
@@ -21,16 +21,12 @@ from hourglass.core.output_names import folder_name, inside
 from hourglass.core.tensor_files import load_tensors, load_texts, save_tensors
 from hourglass.run.folder import RunFolder, digest, new_folder, unfinished
 
-TINY = {"model": "ae(2)", "backbone": "mlp((8,))", "epochs": 2, "batch_size": 16,
-        "precision": "32-true", "quiet": True}
-
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A run with a report, on images in a file; copied, never changed."""
     place = tmp_path_factory.mktemp("made")
-    np.save(place / "x.npy", stripes())
-    hg.train(place / "x.npy", out=place / "run", **TINY)
+    train_tiny(place)
     return place / "run"
 
 

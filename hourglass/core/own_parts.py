@@ -13,25 +13,12 @@ import numpy as np
 from torch import nn
 
 from .contracts import Rule, Seen
-from .hints import did_you_mean
 from .part_contracts import ASSUMED, REQUIRED, check_part
-from .registry import REGISTRIES, Part, Registry
+from .registry import REGISTRIES, Part, Registry, kind_of_part
 
-ALIASES = {"loss": "terms", "losses": "terms"}   # other words for a kind
 NEEDED = {   # what a part that is no module must have once it is made, by kind
     "backbone": ("encoder", "decoder", "code"), "detector": ("fit", "score")}
 MODULES = ("bottleneck", "likelihood", "prior")   # kinds that are torch modules
-
-
-def kind_of(word: str) -> str:
-    """The kind of part that a word names, as REGISTRIES has it: "loss", "term" and "terms" are
-    "terms". Raises ValueError."""
-    plain = word.strip().lower().replace("data ", "")
-    for name in (ALIASES.get(plain, plain), f"{plain}s"):
-        if name in REGISTRIES:
-            return name
-    kinds = [*REGISTRIES, "losses"]
-    raise ValueError(f"no kind of part is named {word!r}; {did_you_mean(word, kinds)}")
 
 
 def register(kind: str, name: str, example: str | None = None) -> Callable[[Part], Part]:
@@ -51,7 +38,7 @@ def register(kind: str, name: str, example: str | None = None) -> Callable[[Part
     `(seen, **options) -> (N,)`, and a source `(**options) -> x or (x, y)`. To register a name again
     replaces your part. Raises ValueError for a name that is taken by Hourglass.
     """
-    registry = REGISTRIES[kind_of(kind)]
+    registry = REGISTRIES[kind_of_part(kind)]
     if not isinstance(name, str) or not name.isidentifier():
         raise ValueError(f"the name of a part is a word such as my_part, not {name!r}")
     if name in registry.parts and name not in registry.own:

@@ -161,9 +161,10 @@ REGISTRIES = {registry.kind.split()[-1] + "s": registry for registry in (
     terms, ramps, optimisers, schedules, stops, priors, detectors, thresholds, metrics, figures)}
 
 
-KINDS = {"losses": "terms", "loss_terms": "terms", "loss": "terms", "weight_schedules": "ramps",
-         "early_stopping": "stops", "lr_schedules": "schedules", "data": "sources",
-         "datasets": "sources", "optimizers": "optimisers"}   # better or other names of kinds
+KINDS = {   # better or other names of kinds
+    "losses": "terms", "loss_terms": "terms", "loss": "terms", "weight_schedules": "ramps",
+    "early_stopping": "stops", "lr_schedules": "schedules", "data": "sources",
+    "data_sources": "sources", "datasets": "sources", "optimizers": "optimisers"}
 
 
 def kind_of_part(name: str, kinds: Iterable[str] = ()) -> str:
@@ -172,7 +173,7 @@ def kind_of_part(name: str, kinds: Iterable[str] = ()) -> str:
     Raises ValueError for an unknown kind.
     """
     kinds = list(kinds or REGISTRIES)
-    plain = name.replace("-", "_").replace(" ", "_").lower()
+    plain = name.strip().replace("-", "_").replace(" ", "_").lower()
     for candidate in (plain, f"{plain}s", KINDS.get(plain, ""), KINDS.get(f"{plain}s", "")):
         if candidate in kinds:
             return candidate

@@ -82,16 +82,14 @@ def _prepared(file: Path, x: np.ndarray, manifest: Manifest, reading: Reading) -
 def _why_not(file: Path, error: Exception) -> str:
     if not file.is_file():
         return "there is no such file"
-    if "Python objects" in str(error):   # which "can't be memory-mapped"
-        return "it holds pickled objects"
-    if "memory" in str(error) or isinstance(error, MemoryError):
-        return str(error)
     with open(file, "rb") as held:
         begins = held.read(6)
     if begins[:2] != b"PK" and begins != b"\x93NUMPY":
         return "it does not begin like a .npy or .npz file"
-    if "pickle" in str(error):
+    if "pickle" in str(error) or "Python objects" in str(error):
         return "it holds pickled objects"
+    if "memory" in str(error) or isinstance(error, MemoryError):
+        return str(error)
     return "it is cut short or damaged"
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..core.own_parts import kind_of
-from ..core.registry import REGISTRIES
+from ..core.registry import REGISTRIES, kind_of_part
 from ..run.settings import recipes
 from .python_words import for_python
 from .tabulated import as_html
@@ -64,7 +63,7 @@ def list_parts(kind: str = "") -> Listing:
                         PartRow(RECIPES, RECIPES, "settings under a name")])
     if kind.rstrip("s") == RECIPES.rstrip("s"):
         return Listing([PartRow(name, name, about) for name, about in recipe_rows()])
-    registry = REGISTRIES[kind_of(kind)]
+    registry = REGISTRIES[kind_of_part(kind)]
     return Listing([PartRow(name, registry.signature(name), registry.about(name))
                     for name in registry.parts])
 
