@@ -30,7 +30,7 @@ import numpy as np
 from hourglass.core.console import say
 from hourglass.core.registry import models
 from hourglass.data import collect
-from hourglass.data.images import Reading
+from hourglass.data.read_image import Reading
 
 HERE = Path(__file__).parent
 DIM, K = 16, 10

@@ -202,7 +202,7 @@ def _mnist(given: argparse.Namespace, count: int) -> tuple[np.ndarray, str]:
         import os
 
         from hourglass.data import collect
-        from hourglass.data.images import Reading
+        from hourglass.data.read_image import Reading
         if not given.data:
             raise ValueError("no folder of data")
         os.environ["HOURGLASS_DATA"] = given.data

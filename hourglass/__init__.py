@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:   # what type checkers and editors see
     from .core.composing import LOSSES as losses
     from .core.composing import PARTS as parts
-    from .core.own_parts import register
+    from .core.plugins import register
     from .inference.encoder_decoder import load_half
     from .tasks.finetune import finetune
     from .tasks.list_parts import list_parts as list
@@ -32,7 +32,7 @@ _PUBLIC = {   # by name: where it lies, and what it is called there
     "losses": "core.composing.LOSSES",
     "parts": "core.composing.PARTS",
     "read": "tasks.read.read",
-    "register": "core.own_parts.register",
+    "register": "core.plugins.register",
     "report": "tasks.train.report",
     "resume": "tasks.train.resume",
     "train": "tasks.train.train",

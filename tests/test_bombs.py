@@ -20,11 +20,11 @@ from conftest import stripes, train
 from PIL import Image
 
 import hourglass as hg
-from hourglass.core import room
+from hourglass.core import size_limits
 from hourglass.core.tensor_files import load_tensors, load_texts, save_tensors
 from hourglass.data.delimited import read_delimited
 
-LARGE = room.SMALL + 2**20
+LARGE = size_limits.SMALL + 2**20
 SOON = 20   # seconds, on a busy machine; the work itself is far below
 
 
@@ -183,8 +183,8 @@ def test_what_memory_does_not_hold_is_refused_with_the_figure(name, made, tmp_pa
     monkeypatch.chdir(tmp_path)
     import shutil
     shutil.copytree(made, "run")
-    monkeypatch.setattr(room, "SMALL", 2**20)
-    monkeypatch.setattr(room, "memory_left", lambda: 2**24)
+    monkeypatch.setattr(size_limits, "SMALL", 2**20)
+    monkeypatch.setattr(size_limits, "memory_left", lambda: 2**24)
     monkeypatch.setattr("hourglass.data.delimited.memory_left", lambda: 2**24)
     monkeypatch.setattr("hourglass.data.delimited.SMALL", 2**20)
     if name == "x.npz":

@@ -15,7 +15,7 @@ from PIL import Image
 from hourglass.data import Reading, collect, from_array, split
 from hourglass.data.fetch import Remote, find_all
 from hourglass.data.folders import classify
-from hourglass.data.images import open_image, shape_image
+from hourglass.data.read_image import open_image, shape_image
 from hourglass.data.standard_sets import read_cifar, read_idx
 
 SQUARE = np.zeros((20, 12, 3), np.uint8)

@@ -17,7 +17,7 @@ import hourglass as hg
 from hourglass.analysis.metrics.regions import count, edges_of, pixel_separation
 from hourglass.core.contracts import Seen
 from hourglass.core.registry import detectors
-from hourglass.data.images import Reading, shape_image
+from hourglass.data.read_image import Reading, shape_image
 from hourglass.inference.anomaly import companion_of, look_for, usual_detector
 from hourglass.inference.detectors.local import beside_others, in_blocks
 from hourglass.inference.placement import placement_of

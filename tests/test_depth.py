@@ -296,7 +296,7 @@ def test_images_of_fewer_bits_among_others_keep_their_white(here):
 
 def test_a_deep_image_that_no_header_told_of_is_cut_to_8_bits_with_a_word(
         here, monkeypatch, capsys):
-    monkeypatch.setattr("hourglass.data.read_images.SAMPLED", 2)
+    monkeypatch.setattr("hourglass.data.read_image_folder.SAMPLED", 2)
     Path("late").mkdir()
     for i, image in enumerate(EIGHT[:9]):
         Image.fromarray(image).save(f"late/{i}.png")

@@ -7,7 +7,7 @@ import pytest
 
 from hourglass.core.contracts import Scale
 from hourglass.data import from_array, split
-from hourglass.data.images import Reading
+from hourglass.data.read_image import Reading
 from hourglass.model.older_texts import FORMAT
 from hourglass.model.parts import Parts
 from hourglass.run.description import Description, describe, description_in

@@ -13,8 +13,8 @@ from hourglass.core.contracts import Progress
 from hourglass.run.settings import make_settings
 from hourglass.sklearn import AutoencoderTransformer
 from hourglass.tasks.compare_models import ComparisonPlan, compare_models
-from hourglass.tasks.drive import driven
 from hourglass.tasks.python_words import in_python
+from hourglass.tasks.run_training import driven
 from hourglass.training.setup import prepare
 from hourglass.training.train import run
 

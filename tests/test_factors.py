@@ -13,7 +13,7 @@ import hourglass.analysis.disentanglement as scores
 from hourglass.core.contracts import Collection, Factors
 from hourglass.data import collect, split
 from hourglass.data.dsprites import PUBLISHED, TOTAL, kept
-from hourglass.data.images import Reading
+from hourglass.data.read_image import Reading
 from hourglass.data.sprites import (
     ANGLES,
     ELLIPSE,

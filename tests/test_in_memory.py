@@ -22,10 +22,10 @@ from torch.utils.data import (
 
 import hourglass
 from hourglass.data import collect
-from hourglass.data.images import Reading
 from hourglass.data.in_memory import gather
 from hourglass.data.labels import natural, numbered, texts_of
-from hourglass.data.room import room
+from hourglass.data.read_image import Reading
+from hourglass.data.storage import room
 
 pandas = pytest.importorskip("pandas")
 
@@ -285,7 +285,7 @@ def test_what_cannot_be_read_is_refused_and_nothing_hangs(name, tmp_path):
 
 
 def test_an_iterable_without_an_end_is_given_up(monkeypatch):
-    monkeypatch.setattr("hourglass.data.samples.IN_MEMORY", 2**22)
+    monkeypatch.setattr("hourglass.data.iterables.IN_MEMORY", 2**22)
     with pytest.raises(ValueError, match="might never end"):
         gather(itertools.repeat(np.zeros((512, 512), np.float32)))
 
@@ -300,7 +300,7 @@ def test_a_sparse_matrix_is_dense_in_batches_and_says_what_it_takes():
 
 
 def test_what_does_not_fit_into_memory_is_kept_on_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr("hourglass.data.room.IN_MEMORY", 1000)
+    monkeypatch.setattr("hourglass.data.storage.IN_MEMORY", 1000)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     found = gather(DataLoader(Samples(), 16))
     assert isinstance(found.values, np.memmap) and np.allclose(found.values, T)

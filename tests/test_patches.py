@@ -10,10 +10,10 @@ from PIL import Image
 
 import hourglass as hg
 from hourglass.data import Reading, collect, split
-from hourglass.data.image_files import files_in
+from hourglass.data.find_images import files_in
+from hourglass.data.full_size_images import IN_MEMORY
 from hourglass.data.patches import Pixels, in_patches, patches_of, tiles_of
-from hourglass.data.photos import IN_MEMORY
-from hourglass.data.read_images import read_images
+from hourglass.data.read_image_folder import read_images
 from hourglass.inference.patchwise import by_image
 from hourglass.run.settings import make_settings
 from hourglass.training.loop import varied

@@ -22,8 +22,8 @@ from hourglass.run.aliases import DIM, NAMES
 from hourglass.run.keywords import ResumeKeywords, TrainKeywords
 from hourglass.run.settings import Settings, make_settings
 from hourglass.tasks.python_words import in_python
-from hourglass.training.how import How
 from hourglass.training.setup import RESUMABLE
+from hourglass.training.train_options import How
 
 TINY = {"model": "ae(2)", "backbone": "mlp(8)", "epochs": 1, "quiet": True, "report": False}
 

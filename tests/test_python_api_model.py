@@ -21,7 +21,7 @@ from torch import nn
 
 import hourglass as hg
 from hourglass.core.noise import Stream, seeded
-from hourglass.tasks.shown import Film, Page, Picture
+from hourglass.tasks.notebook_objects import Film, Page, Picture
 from hourglass.training.notebook_bar import left_in_words, show_in_notebook
 
 FAST = {"backbone": "mlp(8)", "epochs": 2, "quiet": True}

@@ -21,7 +21,7 @@ FAST = "--epochs 1 --batch-size 16 --model 'ae(4)'"
 @pytest.fixture
 def small_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As if a thousand bytes were much: what is larger stays on disk."""
-    for module in ("read_images", "memory_map", "__init__"):
+    for module in ("read_image_folder", "memory_map", "__init__"):
         name = f"hourglass.data.{module}".removesuffix(".__init__")
         monkeypatch.setattr(f"{name}.IN_MEMORY", 1000)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -66,19 +66,19 @@ def test_preparing_goes_on_where_it_was_killed(here, hourglass, monkeypatch):
         if number[0] > 70:   # all headers, and thirty images
             raise KeyboardInterrupt
         return open(path, "rb")
-    from hourglass.data import read_images
+    from hourglass.data import read_image_folder
 
     def dying(root):
         found = files_in(root)
-        return read_images.Files(found.place, found.sizes, lambda name: dies(root / name))
-    files_in = read_images.files_in
-    monkeypatch.setattr(read_images, "files_in", dying)
+        return read_image_folder.Files(found.place, found.sizes, lambda name: dies(root / name))
+    files_in = read_image_folder.files_in
+    monkeypatch.setattr(read_image_folder, "files_in", dying)
     with pytest.raises(KeyboardInterrupt):
         collect("photos/", Reading(size="12", store="faces.npy"))
     assert not Path("faces.npy").exists()
     part = json.loads(Path("faces.npy.part.json").read_text())
     assert 0 < part["done"] < 40 and part["done"] % 7 == 0
-    monkeypatch.setattr(read_images, "files_in", files_in)
+    monkeypatch.setattr(read_image_folder, "files_in", files_in)
     code, _, err = hourglass("data prepare photos/ --size 12 -o faces.npy")
     assert code == 0 and f"continuing after {part['done']} images" in err
     assert np.array_equal(np.load("faces.npy"), collect("photos/", Reading(size="12")).x)

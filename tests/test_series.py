@@ -15,8 +15,8 @@ import hourglass as hg
 from hourglass.core.contracts import Collection
 from hourglass.data import collect, split
 from hourglass.data.column_values import as_numbers, as_times
-from hourglass.data.images import Reading
 from hourglass.data.nab import read_nab
+from hourglass.data.read_image import Reading
 from hourglass.data.series import from_frame, read_series, whole
 from hourglass.inference.window_means import StepMeans
 from hourglass.model.autoencoder import Autoencoder

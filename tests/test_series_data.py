@@ -11,7 +11,7 @@ from conftest import train
 
 import hourglass as hg
 from hourglass.data import collect, split
-from hourglass.data.images import Reading
+from hourglass.data.read_image import Reading
 from hourglass.data.series import from_frame, whole
 from hourglass.data.series_units import split_units
 from hourglass.data.timeline import SeriesOptions

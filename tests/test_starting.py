@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from hourglass.cli.main import app
 from hourglass.cli.named_command import with_named_command
-from hourglass.data.images import Reading
+from hourglass.data.read_image import Reading
 from hourglass.data.standard_sets import digits
 from hourglass.run.settings import Settings, make_settings
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..core.console import say
-from ..core.own_parts import is_own
+from ..core.plugins import is_own
 from ..core.registry import detectors
 from ..core.registry import priors as registered_priors
 from ..data.source import Source

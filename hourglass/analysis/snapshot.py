@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ..core.files import write_whole
-from ..core.room import check_zip
+from ..core.size_limits import check_zip
 
 SEP = "/"   # between the parts of an array's name in the file
 TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "books",

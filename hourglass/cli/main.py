@@ -24,7 +24,7 @@ from .finetune import finetune_commands
 from .latent import latent_commands
 from .named_command import with_named_command
 from .options import Blur, Data, Device, Images, Out, Recipe, Run, Sharpen
-from .plugins import plugins_of
+from .plugin_flag import plugins_of
 from .serve import serve_commands
 from .settings_flags import takes_settings
 
@@ -80,7 +80,7 @@ def train(
     chosen = make_settings({}) if resume else _settings(data, recipe, settings)
     say(f"reading {data or 'the data'} ...")   # before the imports, which take seconds
     from ..run.folder import is_run, open_run
-    from ..tasks.drive import Looks, driven, follow
+    from ..tasks.run_training import Looks, driven, follow
     from ..training.setup import prepare
     from ..training.setup import resume as resume_training
     from ..training.train import run
@@ -233,7 +233,7 @@ def main() -> None:
     try:
         words, plugins = plugins_of(sys.argv[1:])
         if plugins:
-            from ..core.own_parts import load_parts  # which brings torch
+            from ..core.plugins import load_parts  # which brings torch
             load_parts(plugins)
         words = words or ["--help"]
         code = with_named_command(app, words)(words, standalone_mode=False)

@@ -19,7 +19,7 @@ from . import (
     dsprites,
     nab,
     pairs,
-    read_images,
+    read_image_folder,
     series,
     standard_sets,
     static_mnist,
@@ -28,13 +28,13 @@ from . import (
 )
 from .arrays import from_array
 from .find import find_call
-from .given import DataInMemory
-from .images import Reading, read_size
 from .in_memory import gather, with_missing
+from .input_types import DataInMemory
 from .labels import with_labels
 from .memory_map import IN_MEMORY, OnDisk
 from .pandas_library import is_frame
 from .patches import Patches, all_pixels, as_patches, in_patches, spread
+from .read_image import Reading, read_size
 from .rows import as_frame, is_rows
 from .scales import chunks, find_scale
 from .source import Source, Split, shuffled
@@ -66,7 +66,8 @@ def _collected(data: Any, reading: Reading, y: Any, given: DataInMemory) -> Coll
                              f"table('rows.csv', label='kind')")
         return _of_source(data if isinstance(data, Call) else find_call(str(data)), reading)
     if isinstance(data, list | tuple):
-        return with_labels(read_images.images(reading, tuple(map(str, data))), [*map(str, data)], y)
+        paths = [*map(str, data)]
+        return with_labels(read_image_folder.images(reading, tuple(paths)), paths, y)
     if is_frame(data):
         return table.whole(table.from_frame(data, y=y))
     found = with_missing(from_array(data, y, Reading() if given.shaped else reading), given.mask)

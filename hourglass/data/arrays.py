@@ -11,13 +11,13 @@ from einops import rearrange
 from ..core.contracts import Collection, Factors
 from ..core.hints import did_you_mean
 from ..core.registry import sources
-from ..core.room import check_zip
+from ..core.size_limits import check_zip
 from .decoded_cache import Manifest, load_manifest, prepared_collection
 from .find import find_call
-from .images import Reading, read_size, shape_images
 from .labels import numbered
 from .memory_map import IN_MEMORY
-from .read_images import digest_now
+from .read_image import Reading, read_size, shape_images
+from .read_image_folder import digest_now
 from .reading import LATER
 from .scales import chunks
 from .windows import Windows, windows_of

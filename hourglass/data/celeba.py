@@ -12,9 +12,9 @@ from ..core.hints import did_you_mean
 from ..core.registry import sources
 from .choosing import chosen
 from .fetch import cache_folder, places
-from .image_files import files_in, opened_archive
-from .images import Reading
-from .read_images import read_images
+from .find_images import files_in, opened_archive
+from .read_image import Reading
+from .read_image_folder import read_images
 
 IMAGES = ("img_align_celeba", "img_align_celeba.zip")
 ATTRIBUTES = "list_attr_celeba"       # .txt as published, .csv as on Kaggle

@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 
 from PIL import Image
 
+from .find_images import Files, counted, some_of
 from .folders import FolderLayout, endings, lay_out, left_out, masks_among, matching
-from .image_files import Files, counted, some_of
-from .images import Reading
+from .read_image import Reading
 
 PAGED = {".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".webp": "WEBP", ".png": "PNG"}
 OFTEN_PAGED = (".tif", ".tiff", ".gif", ".webp")   # formats that often have several pages

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ..core.room import SHARE, SMALL, check_room, memory_left
+from ..core.size_limits import SHARE, SMALL, check_room, memory_left
 from .column_values import written_numbers
 from .dates import YEAR_FIRST, YEAR_LAST
 from .numerals import decimal_mark

@@ -18,7 +18,7 @@ from ..core.files import check_space, lock
 from ..core.registry import sources
 from .decoded_cache import write_header
 from .fetch import cache_folder
-from .images import Reading, shape_images
+from .read_image import Reading, shape_images
 from .sprites import NAMES, SHAPES, SIDE, SIZES, draw, factors_of, sprites, windows
 
 TOTAL = 737_280

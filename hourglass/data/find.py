@@ -8,7 +8,7 @@ from ..core.expressions import Call, read
 from ..core.hints import did_you_mean
 from ..core.output_names import printable
 from ..core.registry import sources
-from . import data_frames, image_files
+from . import data_frames, find_images
 
 PATHS = ("path", "paths", "given", "clean")   # arguments of sources that are paths
 
@@ -37,9 +37,9 @@ def find_call(data: str, settled: bool = False) -> Call:
         return Call("table", (data,))
     if path.suffix.lower() in (".npy", ".npz"):
         return Call("array", (data,))
-    if image_files.is_archive(path):
+    if find_images.is_archive(path):
         return Call("archive", (data,))
-    if path.suffix.lower() in image_files.SUFFIXES:
+    if path.suffix.lower() in find_images.SUFFIXES:
         return Call("images", (data,))
     raise ValueError(f"{data} is neither a folder of images, a zip or tar archive of them, "
                      f"an image, a .csv or .parquet table, nor a .npy or .npz array")

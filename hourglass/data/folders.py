@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from ..core.output_names import printable
-from .image_files import NAMED, counted, some_of
+from .find_images import NAMED, counted, some_of
 from .labels import natural
 
 SPLIT = re.compile(r"(?:(train|training)|(test|testing|tests)|(val|valid|validation|dev)|"

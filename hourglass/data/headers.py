@@ -9,9 +9,9 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..core.room import check_swelling
-from .deep import shape_deep
-from .images import open_image, plain, shape_image
+from ..core.size_limits import check_swelling
+from .crop_and_resize import shape_deep
+from .read_image import open_image, plain, shape_image
 from .reading import GREY_MODES, Misfit, Reading
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")   # first bytes of TIFF files

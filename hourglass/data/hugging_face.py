@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
-from .sample import LABELS, Chunk, key_of
+from .x_and_label import LABELS, Chunk, key_of
 
 
 def is_hugging_face(data: Any) -> bool:

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ..core.contracts import Collection
 from .arrays import from_array
-from .given import DataInMemory
-from .images import Reading
+from .input_types import DataInMemory
 from .pandas_library import is_frame, pandas
 from .plain_arrays import from_tensor, in_known_precision, plain_array
-from .room import room, where_kept
-from .sample import is_row
+from .read_image import Reading
+from .storage import room, where_kept
+from .x_and_label import is_row
 
 TABLES = ("pandas", "polars", "pyarrow")   # libraries of tables
 ROWS = 4096   # rows of a sparse matrix that are converted together
@@ -48,7 +48,7 @@ def _gather(data: Any, reading: Reading | None) -> DataInMemory:
         return DataInMemory(from_tensor(data))
     if hasattr(data, "nnz") and hasattr(data, "toarray"):
         return _from_sparse(data)
-    from .samples import from_samples, is_data_set
+    from .iterables import from_samples, is_data_set
     if is_data_set(data) and _library(data) not in TABLES:
         return from_samples(data, reading)
     if (frame := _from_table(data)) is not None:
@@ -83,7 +83,7 @@ def are_paths(data: Any) -> bool:
 
 def are_files(x: np.ndarray) -> bool:
     """Whether an array (N,) holds the paths of images."""
-    from .sample import is_picture
+    from .x_and_label import is_picture
     return x.ndim == 1 and len(x) > 0 and all(
         isinstance(item, str | Path) and is_picture(item) for item in x.tolist())
 
@@ -114,7 +114,7 @@ def _from_array(x: Any) -> DataInMemory:
 
 def _from_objects(x: np.ndarray) -> DataInMemory:
     """Convert an array of Python objects: numbers, cells of a table, or samples."""
-    from .samples import from_samples
+    from .iterables import from_samples
     if x.ndim == 0:
         return gather(x.item())
     if x.ndim > 1:

@@ -10,8 +10,8 @@ from ..core.contracts import Collection
 from ..core.hints import Count, did_you_mean
 from ..core.registry import sources
 from .fetch import cache_folder, places
-from .images import Reading
 from .pandas_library import pandas
+from .read_image import Reading
 from .series import Series, Spans, from_frame, whole
 
 LABELS = "labels/combined_windows.json"

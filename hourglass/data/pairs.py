@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 from ..core.contracts import Collection
 from ..core.registry import sources
 from .choosing import chosen
+from .find_images import Files, opened, page_of
 from .folders import classify
-from .image_files import Files, opened, page_of
-from .images import Reading
 from .patches import of_rows
-from .read_images import UNREADABLE, read_images
+from .read_image import Reading
+from .read_image_folder import UNREADABLE, read_images
 
 NAMED = 5   # files in a note
 

@@ -13,8 +13,8 @@ from ..core.hints import Count
 from ..core.registry import sources
 from .data_frames import checked, decimal_of, digest_of, notes_of, read_frame
 from .dates import Order
-from .images import Reading
 from .pandas_library import pandas
+from .read_image import Reading
 from .series_units import blocks_of, split_units
 from .splits import spans
 from .table import Decimal

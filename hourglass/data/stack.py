@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .images import Reading, open_image, plain, shape_image
 from .plain_arrays import plain_array
-from .room import room
-from .sample import is_picture
+from .read_image import Reading, open_image, plain, shape_image
+from .storage import room
+from .x_and_label import is_picture
 
 ROWS = 4096   # samples that are copied together
 

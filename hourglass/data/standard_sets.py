@@ -13,7 +13,7 @@ from einops import rearrange
 from ..core.contracts import Collection
 from ..core.registry import sources
 from .fetch import Remote, find_all
-from .images import Reading, shape_images
+from .read_image import Reading, shape_images
 
 TEN = tuple("0123456789")
 FASHION = ("T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "trainers", "bag",

@@ -14,8 +14,8 @@ from ..core.registry import sources
 from .columns import columns_decoded, columns_filled, encode_column, learn_column, width
 from .data_frames import checked, decimal_of, digest_of, notes_of, read_frame
 from .dates import Order
-from .images import Reading
 from .labels import numbered
+from .read_image import Reading
 from .rows import as_array, as_frame, is_rows, name_columns
 
 Decimal = Literal["", ".", ","]

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..core.contracts import Collection
 from . import collect
-from .images import Reading
+from .read_image import Reading
 
 NO_SHARE = (int, float, str, np.integer, np.floating)
 

@@ -16,7 +16,7 @@ from ..data.patches import Patches, as_patches
 from ..data.source import Split
 from .calibration import CalibrationScores, held_of
 from .detectors.tail_probability import log_survival
-from .in_use import InUse
+from .model_protocol import InUse
 from .patchwise import by_image, whole_images
 from .run_cache import DAMAGED, WEIGHTS, RunCache
 from .sample_stats import Look, see

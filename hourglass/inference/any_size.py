@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from ..data.images import GREY_MODES
-from ..data.read_images import files_in
+from ..data.read_image import GREY_MODES
+from ..data.read_image_folder import files_in
 from ..model.autoencoder import Autoencoder
 from .tiling import grown, tiled
 

@@ -11,7 +11,7 @@ from ..core.console import say
 from ..core.contracts import Seen
 from ..data.source import Source
 from ..model.autoencoder import Autoencoder
-from .in_use import InUse
+from .model_protocol import InUse
 from .run_cache import RunCache
 from .sample_stats import PLAIN, Look, has_posterior, see
 

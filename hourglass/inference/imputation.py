@@ -28,7 +28,7 @@ from .hidden_cells import (
     measured,
     rows_of,
 )
-from .in_use import InUse
+from .model_protocol import InUse
 from .run_cache import RunCache, kept_evaluations
 from .series_gaps import filled, find_weights
 

@@ -10,11 +10,11 @@ import torch
 from ..core.console import say
 from ..core.contracts import Collection, Scale
 from ..data import collect, collect_like, from_array, rescaled
-from ..data.given import DataInMemory
-from ..data.images import Reading, shape_images
 from ..data.in_memory import are_paths, gather, with_missing
+from ..data.input_types import DataInMemory
 from ..data.labels import if_known
 from ..data.patches import Patches, as_patches, in_patches, tiles_of
+from ..data.read_image import Reading, shape_images
 from ..data.rows import holds_rows, is_rows, with_holes
 from ..data.source import Source
 from ..data.units import SIXTEEN, Units, applied, outside, units_of

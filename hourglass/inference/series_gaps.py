@@ -13,7 +13,7 @@ from ..data.series import Series
 from ..data.source import Source
 from ..data.windows import in_own_units
 from .hidden_cells import Hidden, blended, choose_weights, rows_of
-from .in_use import InUse
+from .model_protocol import InUse
 
 WAYS = ("model", "steps before and after", "mean")   # of filling in, in order
 ROUNDS = (1, 2, 4)   # through the model that are tried: what is filled in goes in again

@@ -8,7 +8,7 @@ import torch
 
 from ..core.channels import show_channels
 from ..core.contracts import Collection, Evaluation
-from ..core.uses import uses
+from ..core.method_registry import uses
 from ..data.source import Source, Split
 from ..run.folder import RunFolder, open_run, read_settings
 from ..run.weights import read_model

@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from ..core.contracts import Scale
-from ..data.images import Reading
+from ..data.read_image import Reading
 from ..data.source import Source
 from ..model.older_texts import FORMAT, parts_of
 from ..model.parts import Parts

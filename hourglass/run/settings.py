@@ -28,7 +28,7 @@ from .aliases import own_words, with_dim
 if TYPE_CHECKING:   # these bring torch, which takes a second to import
     from pydantic import TypeAdapter
 
-    from ..data.images import Reading
+    from ..data.read_image import Reading
     from ..model.parts import Parts
 
 PARTS = ("backbone", "decoder", "bottleneck", "likelihood", "corruption", "condition", "loss",
@@ -147,7 +147,7 @@ class Settings:
 
     def reading(self) -> "Reading":
         """The settings for reading images."""
-        from ..data.images import Reading
+        from ..data.read_image import Reading
         return Reading(**{name: getattr(self, name) for name in READING})
 
     def shares(self) -> dict[str, float]:

@@ -12,7 +12,7 @@ from ..model.autoencoder import Autoencoder
 from ..model.no_decoder import NoDecoder
 from .description import Description, description_in
 from .folder import RunFolder
-from .own_parts import missing_parts
+from .plugins_used import missing_parts
 
 TEXT = "hourglass"   # the text of the file that holds the description
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from ..core.contracts import Collection
 from ..core.hints import did_you_mean
-from ..data.images import Reading
+from ..data.read_image import Reading
 from ..data.rows import as_frame
 from ..data.table import from_frame
 from ..inference.trained import Trained

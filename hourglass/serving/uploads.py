@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from ..core.contracts import Collection
 from ..core.hints import did_you_mean
 from ..data.headers import look, read_whole
-from ..data.images import Reading
+from ..data.read_image import Reading
 from ..data.reading import Misfit
 from ..inference.trained import Trained
 from .errors import Refusal

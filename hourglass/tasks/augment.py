@@ -13,7 +13,7 @@ from ..core.noise import seeded
 from ..core.output_names import folder_name
 from ..data import collect, split
 from ..data.augmentations import augmenter
-from ..data.images import Reading
+from ..data.read_image import Reading
 from ..data.source import Source
 from .write_images import TIFFS, as_picture, save_deep
 

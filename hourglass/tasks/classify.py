@@ -11,7 +11,7 @@ from ..core.files import write_out
 from ..inference.batches import seen
 from ..inference.trained import Trained
 from .embed import CHUNK, names_of
-from .unlike import unlike
+from .unfamiliar_data import unlike
 from .write_images import check_name
 
 

@@ -17,8 +17,8 @@ from ..run.settings import Settings, make_settings
 from ..run.suited import suited
 from ..training.setup import prepare, resume
 from ..training.train import run
-from .drive import driven, follow
 from .ranking import Entry
+from .run_training import driven, follow
 
 SHARED = "shared.toml"   # settings that all models of a folder share
 OWN = ("model", "seed")  # settings that differ between runs

@@ -13,7 +13,7 @@ from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..core.output_names import printable
 from ..inference.trained import Trained
-from .unlike import unlike
+from .unfamiliar_data import unlike
 from .write_images import check_name, save_array
 
 SUFFIXES = (".parquet", ".csv", ".npy")

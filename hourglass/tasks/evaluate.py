@@ -6,8 +6,8 @@ import torch
 
 from ..core.contracts import Evaluation
 from ..core.hints import did_you_mean
-from ..inference.in_use import InUse
 from ..inference.log_likelihood.estimate import LikelihoodOptions, check_options, estimate, lacking
+from ..inference.model_protocol import InUse
 from .reconstructed import reconstruction_of
 from .write_images import check_name
 

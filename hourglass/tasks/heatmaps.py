@@ -12,8 +12,8 @@ from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.image_grid import shown
 from ..core.output_names import png_name
-from ..data.image_files import opened
-from ..data.images import open_image
+from ..data.find_images import opened
+from ..data.read_image import open_image
 from ..inference.anomaly import Detector
 from ..inference.placement import placement_of
 from .write_images import as_picture, save_picture

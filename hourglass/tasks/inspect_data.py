@@ -13,7 +13,7 @@ from ..core.files import write_out
 from ..core.image_grid import shown
 from ..core.output_names import printable
 from ..data import collect
-from ..data.images import Reading
+from ..data.read_image import Reading
 from ..data.scales import find_scale
 
 if TYPE_CHECKING:

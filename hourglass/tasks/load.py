@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from ..core.device import choose_device
-from ..core.own_parts import load_parts
+from ..core.plugins import load_parts
 from ..inference.trained import load as load_run
 from ..model.given_networks import give_again
 from ..run.folder import RunFolder, is_run, open_run, read_settings

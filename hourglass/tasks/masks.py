@@ -12,7 +12,7 @@ from ..analysis.metrics.bootstrap import Estimate
 from ..analysis.metrics.regions import count, edges_of, pixel_separation
 from ..core.console import say
 from ..core.contracts import Collection
-from ..data.image_files import Files, opened
+from ..data.find_images import Files, opened
 from ..inference.anomaly import Detector
 from .heatmaps import onto_file
 

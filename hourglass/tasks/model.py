@@ -10,14 +10,14 @@ from ..inference.encoder_decoder import Half
 from ..inference.trained import Trained
 from ..model.autoencoder import Autoencoder
 from ..run.folder import RunFolder, digest, open_run
-from . import hub, look_at, pictures, single_file
+from . import hub, inspect_model, pictures, single_file
 from .modules import half_of
 from .morph import Way
+from .notebook_objects import Film, Picture
+from .notebook_samples import Samples, splits_of
 from .posterior import loss_terms
 from .posterior import posterior as posterior_of
 from .python_words import for_python
-from .samples import Samples, splits_of
-from .shown import Film, Picture
 from .tabulated import Columns, Metrics
 
 P = ParamSpec("P")
@@ -88,8 +88,8 @@ class Model:
     generate = _of_trained(pictures.generate_of)
     heatmaps = _of_trained(pictures.heatmaps_of)
     explore = _of_trained(pictures.explorer_of)
-    figure = _of_trained(look_at.figure_of)
-    report = _of_trained(look_at.report_of)
+    figure = _of_trained(inspect_model.figure_of)
+    report = _of_trained(inspect_model.report_of)
 
     @for_python
     def morph(
@@ -133,13 +133,13 @@ class Model:
     @property
     def history(self) -> Columns:
         """The figures of every epoch, {name: (E,)}."""
-        return look_at.history_of(self.trained)
+        return inspect_model.history_of(self.trained)
 
     @property
     def metrics(self) -> Metrics:
         """{name: (value, low, high)}; the ends are of the 95 % interval, NaN where there is none.
         """
-        return look_at.metrics_of(self.trained)
+        return inspect_model.metrics_of(self.trained)
 
     @property
     def splits(self) -> dict[str, Samples]:
@@ -196,10 +196,10 @@ class Model:
                               digest(self.folder), str(self.device))
 
     def __repr__(self) -> str:
-        return look_at.text_of(self.trained)
+        return inspect_model.text_of(self.trained)
 
     def _repr_html_(self) -> str:
-        return look_at.as_html_of(self.trained)
+        return inspect_model.as_html_of(self.trained)
 
     def __dir__(self) -> Sequence[str]:
         return sorted({*object.__dir__(self), *dir(self.trained)})

@@ -19,8 +19,8 @@ from .generate import choose_prior
 from .grid import GridOptions, decode_grid
 from .heatmaps import heat_picture, write_heatmaps
 from .morph import MorphOptions, Way, way_through
+from .notebook_objects import Film, Page, Picture, as_bytes, inline, sheet_of
 from .pick_samples import one_class, picked
-from .shown import Film, Page, Picture, as_bytes, inline, sheet_of
 
 NOT_IMAGES = "this model was trained on vectors or series, which make no pictures"
 SHOWN = 6   # heat maps in a notebook

@@ -10,7 +10,7 @@ from ..core.contracts import Collection
 from ..core.files import check_space
 from ..data import collect
 from ..data.decoded_cache import Manifest, keep_collection, load_manifest, write_header
-from ..data.images import Reading
+from ..data.read_image import Reading
 
 CHUNK = 4096
 

@@ -7,8 +7,8 @@ from ..core.console import say
 from ..data.over_time import as_kind
 from ..run.load_data import load_source
 from ..run.settings import make_settings, with_whole_path
+from .notebook_samples import Samples
 from .python_words import for_python
-from .samples import Samples
 
 
 @for_python

@@ -10,8 +10,8 @@ from ..core.channels import read_channels, show_channels
 from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.output_names import png_name
-from ..data.image_files import opened
-from ..data.read_images import in_words
+from ..data.find_images import opened
+from ..data.read_image_folder import in_words
 from ..data.reading import Misfit
 from ..inference.trained import Trained
 from ..run.folder import read_settings
@@ -19,7 +19,7 @@ from ..run.settings import make_settings
 from .finish import PLAIN, Finish, finished
 from .own_size import each_image
 from .restore import as_trained, images_of
-from .unlike import warning_of
+from .unfamiliar_data import warning_of
 from .write_images import TIFFS, as_picture, save_deep
 
 Pair = tuple[str, np.ndarray, np.ndarray]   # a name, an image (H, W, C), and its reconstruction

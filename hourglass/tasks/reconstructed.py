@@ -14,7 +14,7 @@ from ..analysis.take_snapshot import passed, restored, rows_of
 from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..data.source import Source
-from ..inference.in_use import InUse
+from ..inference.model_protocol import InUse
 
 
 @dataclass(frozen=True)

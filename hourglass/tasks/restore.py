@@ -15,10 +15,10 @@ from ..core.contracts import Collection
 from ..core.files import check_empty
 from ..core.output_names import inside
 from ..data.choosing import chosen, without_masks
+from ..data.find_images import Files, opened
 from ..data.headers import read_whole
-from ..data.image_files import Files, opened
-from ..data.images import Reading
-from ..data.read_images import in_words
+from ..data.read_image import Reading
+from ..data.read_image_folder import in_words
 from ..data.reading import Misfit
 from ..inference.trained import Trained
 from ..model.corruptions import Corrupter, corrupted, corrupter

@@ -7,8 +7,8 @@ from typing import Any
 
 from .compare_runs import compare as compare_runs
 from .model import Model
+from .notebook_objects import Page
 from .python_words import for_python
-from .shown import Page
 from .tabulated import as_text, frame_of
 
 

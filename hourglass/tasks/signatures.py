@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any, ParamSpec, TypeVar
 
 from ..run.settings import Settings
-from ..training.how import WORDS, How
+from ..training.train_options import WORDS, How
 
 P = ParamSpec("P")
 R = TypeVar("R")

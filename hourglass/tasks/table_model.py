@@ -32,7 +32,7 @@ from ..run.settings import Settings, make_settings
 from ..training.loop import fit
 from ..training.setup import prepare
 from ..training.train import parties_of
-from .drive import driven, follow
+from .run_training import driven, follow
 
 SCALES = ("auto", "standard", "range", "none")
 KEPT = ("settings.toml", "run.json", "model.safetensors", "history.csv")   # of a run's folder

@@ -10,7 +10,7 @@ from ..core.console import say
 from ..core.contracts import Progress
 from ..core.malloc import give_memory_back
 from ..core.noise import Stream
-from ..core.own_parts import load_parts
+from ..core.plugins import load_parts
 from ..data.over_time import as_kind
 from ..data.validation_data import is_own_validation, with_validation
 from ..inference.trained import Trained
@@ -20,14 +20,14 @@ from ..run.folder import open_run, read_settings
 from ..run.keywords import ResumeKeywords, TrainKeywords
 from ..run.settings import IN_MEMORY, Settings, chosen_recipe, make_settings
 from ..training.callbacks import as_callbacks, watched
-from ..training.how import How, split_keywords
 from ..training.setup import RESUMABLE, Training
 from ..training.setup import prepare as prepare_run
 from ..training.setup import resume as resume_run
 from ..training.train import run
-from .drive import Looks, driven, follow
+from ..training.train_options import How, split_keywords
 from .model import Model
 from .python_words import for_python, voice
+from .run_training import Looks, driven, follow
 from .signatures import with_settings
 
 

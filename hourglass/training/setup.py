@@ -42,7 +42,7 @@ from ..model.summary import Summary, in_bytes, summarise
 from ..run.aliases import own_words, with_dim
 from ..run.folder import RunFolder, environment, new_folder, read_settings
 from ..run.load_data import load_source
-from ..run.own_parts import check_parts, used_parts
+from ..run.plugins_used import check_parts, used_parts
 from ..run.settings import IN_MEMORY, Settings, make_settings, with_whole_path
 from ..run.suited import suited
 from ..run.weights import read_description

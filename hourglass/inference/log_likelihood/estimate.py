@@ -13,7 +13,7 @@ from ...core.files import write_out
 from ...core.malloc import keep_freed_memory
 from ...data.source import Source, Split
 from ...model.autoencoder import Autoencoder
-from ..in_use import InUse
+from ..model_protocol import InUse
 from .annealing import anneal, check_space
 from .elbo_parts import ElboParts, decompose
 from .importance import Weighed, weigh

@@ -13,10 +13,10 @@ from ..core.console import say
 from ..core.files import check_space, write_whole
 from .decoded_cache import write_header
 from .fetch import cache_folder
-from .image_files import Files
-from .images import Reading, read_size
+from .find_images import Files
 from .memory_map import IN_MEMORY
 from .patches import Patches, patches_of
+from .read_image import Reading, read_size
 
 Decoded = Iterable[tuple[str, np.ndarray | str]]   # name, and image (H, W, C) or error
 

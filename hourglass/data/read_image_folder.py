@@ -22,12 +22,12 @@ from ..core.registry import sources
 from .choosing import chosen, without_masks, without_strays
 from .decoded_cache import Manifest, decode_to
 from .fetch import cache_folder
+from .find_images import SUFFIXES, Files, files_in, opened, opened_archive, page_of
 from .folders import classify, numbered
+from .full_size_images import read_patches
 from .headers import ImageHeader, look, read_deep, settle_depth
-from .image_files import SUFFIXES, Files, files_in, opened, opened_archive, page_of
-from .images import CUT, Reading, plain, read_size, shape_image
 from .memory_map import IN_MEMORY
-from .photos import read_patches
+from .read_image import CUT, Reading, plain, read_size, shape_image
 from .reading import Misfit
 
 SAMPLED = 200            # headers that are read to find sizes and colours

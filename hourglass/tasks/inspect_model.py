@@ -18,7 +18,7 @@ from ..core.image_grid import shown, tile
 from ..core.registry import figures
 from ..inference.trained import Trained
 from ..run.folder import read_settings
-from .shown import Page, as_bytes, inline
+from .notebook_objects import Page, as_bytes, inline
 from .tabulated import Columns, Metrics, as_html
 from .write_images import as_picture
 

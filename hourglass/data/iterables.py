@@ -8,14 +8,14 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler
 
 from ..core.console import track
-from .given import DataInMemory
 from .hugging_face import columns_of, is_hugging_face, is_table, names_of_classes, samples_of
-from .images import Reading
+from .input_types import DataInMemory
 from .memory_map import IN_MEMORY
 from .pandas_library import pandas
-from .room import where_kept
-from .sample import Chunk, batch, dims, is_picture, is_row, one, plain_labels_of
+from .read_image import Reading
 from .stack import Stack
+from .storage import where_kept
+from .x_and_label import Chunk, batch, dims, is_picture, is_row, one, plain_labels_of
 
 MOST = 250_000   # samples of an iterable without a length, which might never end
 FEW = 256          # initial capacity

@@ -18,7 +18,7 @@ from typing import IO
 from PIL import Image
 
 from ..core.output_names import ESCAPED, printable
-from ..core.room import check_swelling
+from ..core.size_limits import check_swelling
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".bmp", ".dib",
             ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm", ".pbm", ".tga", ".avif",

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.channels import channels_last
 from ..data.source import Source, Split
-from .shown import Picture, sheet_of
+from .notebook_objects import Picture, sheet_of
 from .tabulated import frame_of
 
 SHOWN = 40   # samples in a sheet

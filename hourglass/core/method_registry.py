@@ -5,4 +5,4 @@ wing that does the work registers a function under the method's name."""
 
 from .registry import Registry
 
-uses = Registry("use", "hourglass.tasks.uses", 1, "(model, ...) -> what was found or made")
+uses = Registry("use", "hourglass.tasks.model_methods", 1, "(model, ...) -> what was found or made")

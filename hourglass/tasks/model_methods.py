@@ -1,9 +1,9 @@
 """What a trained model offers in Python that a task does, by the name of the method."""
 
 from ..core.contracts import Evaluation
-from ..core.uses import uses
-from ..inference.in_use import InUse
+from ..core.method_registry import uses
 from ..inference.log_likelihood.estimate import LikelihoodOptions
+from ..inference.model_protocol import InUse
 
 
 @uses.add("evaluate")

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..core.hints import Fit
-from .deep import shape_deep
+from .crop_and_resize import shape_deep
 from .reading import GREY_MODES, Misfit, Reading, read_size
 
 CUT = "more than 8 bits"   # mark in the info of an image that had them

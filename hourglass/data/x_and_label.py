@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from .image_files import SUFFIXES
+from .find_images import SUFFIXES
 from .labels import MOST_NUMBERS
 from .plain_arrays import plain_array
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ..core.own_parts import own_parts
+from ..core.plugins import own_parts
 from ..core.registry import OWN_NETWORKS, REGISTRIES
 
 
