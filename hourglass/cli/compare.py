@@ -7,16 +7,13 @@ import typer
 
 from ..core.console import say
 from ..run.settings import Settings
+from .exit_codes import INTERRUPTED
 from .settings_flags import takes_settings
 
-compare_commands = typer.Typer()
-
-INTERRUPTED = 130
 VARIED = {"model", "seed", "bottleneck", "loss", "condition", "begin"}   # differ between models
 SHARED = [name for name in Settings.model_fields if name not in VARIED]
 
 
-@compare_commands.command()
 @takes_settings(SHARED)
 def compare(
     what: Annotated[Optional[list[str]], typer.Argument(  # noqa: UP045

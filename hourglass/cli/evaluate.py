@@ -5,12 +5,10 @@ from typing import Annotated, Optional
 
 import typer
 
+from .load_run import load_run
 from .options import Device, Run
 
-evaluate_commands = typer.Typer()
 
-
-@evaluate_commands.command()
 def evaluate(
     run: Run,
     nll: Annotated[int, typer.Option(min=1, help="Codes per sample for -log p(x) by importance "
@@ -40,18 +38,15 @@ def evaluate(
     Examples: hourglass evaluate runs/1 --nll 5000; hourglass evaluate runs/1 --nll 5000 --ais 500
     --limit 100; hourglass evaluate runs/sprites --factors --leave-out shape
     """
-    from ..core.device import choose_device
     if factors:
-        from ..inference.trained import load
         from ..tasks.disentangle import disentangle
         left_out = tuple(filter(None, map(str.strip, leave_out.split(","))))
-        found = disentangle(load(run, str(choose_device(device))), leave_out=left_out)
+        found = disentangle(load_run(run, device), leave_out=left_out)
         print(*found.lines(), sep="\n")
         return
     from ..inference.log_likelihood.estimate import LikelihoodOptions
-    from ..inference.trained import load
     from ..tasks.evaluate import evaluate as evaluate_model
     wish = LikelihoodOptions(nll, ais, chains, split, limit, seed)
-    result = evaluate_model(load(run, str(choose_device(device))), wish, out)
+    result = evaluate_model(load_run(run, device), wish, out)
     for line in [*result.lines, f"in {result.seconds:.0f} s", *([str(out)] if out else [])]:
         print(line)

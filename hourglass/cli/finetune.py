@@ -5,12 +5,10 @@ from typing import Annotated, Optional
 
 import typer
 
+from .load_run import load_run
 from .options import Device, Run
 
-finetune_commands = typer.Typer()
 
-
-@finetune_commands.command()
 def finetune(
     run: Run,
     data: Annotated[str, typer.Argument(help="Samples with classes. Default: the run's data.",
@@ -35,10 +33,8 @@ def finetune(
     Examples: hourglass finetune runs/1 --labels 100 -o runs/few; hourglass finetune runs/1
     labelled/ --frozen; hourglass classify runs/few scans/
     """
-    from ..core.device import choose_device
-    from ..inference.trained import load
     from ..tasks.finetune import FinetuneOptions, finetuned
-    model = load(run, str(choose_device(device)))
+    model = load_run(run, device)
     choice = FinetuneOptions(labels, frozen, augment, steps, seed)
     found = finetuned(model, data or None, None, out, choice)
     print("\n".join(found.lines()))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 
 import typer
-from typer.models import CommandInfo, TyperInfo
+from typer.models import CommandInfo
 
 
 def with_named_command(app: typer.Typer, words: Sequence[str]) -> typer.Typer:
@@ -15,19 +15,13 @@ def with_named_command(app: typer.Typer, words: Sequence[str]) -> typer.Typer:
     short.registered_commands = [_built(info, named) for info in app.registered_commands]
     short.registered_groups = []
     for group in app.registered_groups:
-        if not isinstance(group.name, str):   # a file of commands, which stand beside the others
-            short.registered_commands += [_built(info, named) for info in _commands(group)]
-        elif group.name == named:
+        if group.name == named:
             short.registered_groups.append(group)
         else:
             help_text = group.typer_instance.info.help if group.typer_instance else ""
             short.registered_commands.append(
-                CommandInfo(group.name, callback=_only_says(str(help_text))))
+                CommandInfo(str(group.name), callback=_only_says(str(help_text))))
     return short
-
-
-def _commands(group: TyperInfo) -> list[CommandInfo]:
-    return group.typer_instance.registered_commands if group.typer_instance else []
 
 
 def _built(info: CommandInfo, named: str) -> CommandInfo:

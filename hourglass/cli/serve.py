@@ -1,16 +1,14 @@
-"""The commands `hourglass serve` and `hourglass export`: a model for other programs."""
+"""The command `hourglass serve`: a trained model over HTTP."""
 
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
+from .load_run import load_run
 from .options import Device, Run
 
-serve_commands = typer.Typer()
 
-
-@serve_commands.command()
 def serve(
     run: Run,
     host: Annotated[str, typer.Option(help="Address to listen on. The default serves this "
@@ -46,30 +44,11 @@ def serve(
     except ModuleNotFoundError as error:
         raise ValueError(f"serving needs an extra ({error.name} is missing): pip install "
                          f"'hourglass[serve]'") from None
-    from ..core.device import choose_device
-    from ..inference.trained import load
     from ..serving.limits import Limits
     place = Address(host, port, read_token(token_file), open, grace)
     limits = Limits(max_bytes, max_files, max_pixels, 4 * max_pixels, max_pixels // 4 or 1,
                     max_samples, max_seconds, queue)
     allowed = tuple(text.strip() for text in priors.split(";") if text.strip())
-    cut_off = serve_model(load(run, str(choose_device(device))), place, limits, allowed)
+    cut_off = serve_model(load_run(run, device), place, limits, allowed)
     if cut_off:
         raise SystemExit(f"hourglass: {cut_off} requests were cut off at shutdown; raise --grace")
-
-
-@serve_commands.command()
-def export(
-    run: Run,
-    half: Annotated[str, typer.Option(help="Half to export: encoder (x to z) or decoder (z to "
-                                      "x).")] = "encoder",
-    out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
-        "--out", "-o", help="An .onnx file. Default: encoder.onnx or decoder.onnx.")] = None,
-) -> None:
-    """Export a model's encoder or decoder as ONNX, for batches of any size.
-
-    Example: hourglass export runs/1 --half decoder -o decoder.onnx
-    """
-    from ..tasks.export import export as export_model
-    for line in export_model(run, half, out or Path(f"{half}.onnx")):
-        print(line)

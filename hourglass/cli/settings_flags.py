@@ -7,8 +7,9 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from ..run.aliases import ALIASES, DIM, NAMES
-from ..run.settings import Settings
+from ..core.console import say
+from ..run.aliases import ALIASES, DIM, NAMES, own_words
+from ..run.settings import Settings, chosen_recipe, make_settings
 
 
 def takes_settings(names: Iterable[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -22,6 +23,7 @@ class _WithFlags:
     def __init__(self, command: Callable[..., None], names: Iterable[str]):
         self.command, self.names = command, tuple(names)
         self.__doc__, self.__name__ = command.__doc__, command.__name__
+        self.__module__ = command.__module__
 
     def __call__(self, **given: Any) -> None:
         named = {name: given.pop(name) for name in self._own()}
@@ -66,3 +68,9 @@ def _also(name: str) -> list[str]:
     """Other flags for the same setting: better names, and those of other tools."""
     return [f"--{other.replace('_', '-')}" for other, own in {**ALIASES, **NAMES}.items()
             if own == name]
+
+
+def chosen_settings(data: str, recipe: str, flags: dict[str, Any]) -> Settings:
+    """Settings from a recipe, overridden by the flags and then by the argument DATA."""
+    values = {**(chosen_recipe(recipe) if recipe else {}), **own_words(flags, say)}
+    return make_settings({**values, "data": data} if data else values)

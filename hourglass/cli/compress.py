@@ -1,0 +1,37 @@
+"""The command `hourglass compress`: images in one small file."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from .load_run import load_run
+from .options import Device, Images, Run
+
+
+def compress(
+    run: Run,
+    images: Images,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write.")] = Path("out.hg"),
+    quality: Annotated[Optional[float], typer.Option(  # noqa: UP045
+        help="Quality, above 0 and below 100. At 95 (default), rounding adds at most 5 % to the "
+        "squared error of the reconstruction.")] = None,
+    step: Annotated[Optional[float], typer.Option(  # noqa: UP045
+        help="Round codes to this many standard deviations, instead of --quality.")] = None,
+    lossless: Annotated[bool, typer.Option("--lossless", help="Keep every pixel exactly: also "
+                                           "store the difference from the "
+                                           "reconstruction.")] = False,
+    kind: Annotated[str, typer.Option("--class", help="Class of the images, for a conditional "
+                                      "model. Default: the folders' names.")] = "",
+    device: Device = "cpu",
+) -> None:
+    """Compress images into one file. Only the same model can decompress it.
+
+    Examples: hourglass compress runs/1 photos/ -o out.hg; hourglass compress runs/1 photos/
+    --lossless
+    """
+    from ..inference.compression.codec import compression_options
+    from ..tasks.compress import compress as compress_images
+    wish = compression_options(quality, step, lossless)
+    sizes = compress_images(load_run(run, device), images, out, wish, kind)
+    print("\n".join(sizes.lines(out)))

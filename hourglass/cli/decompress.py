@@ -1,0 +1,23 @@
+"""The command `hourglass decompress`: the images of a compressed file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .load_run import load_run
+from .options import Run
+
+
+def decompress(
+    run: Run,
+    file: Annotated[Path, typer.Argument(help="File that hourglass compress wrote.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the images, or a .npy file "
+                                      "for one array.")] = Path("out"),
+) -> None:
+    """Decompress images into a folder, under their old names.
+
+    Example: hourglass decompress runs/1 out.hg -o decompressed/
+    """
+    from ..tasks.compress import decompress as decompress_file
+    print(f"{decompress_file(load_run(run), file, out):,} samples in {out}")

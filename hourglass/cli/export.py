@@ -1,0 +1,24 @@
+"""The command `hourglass export`: an encoder or decoder as ONNX."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from .options import Run
+
+
+def export(
+    run: Run,
+    half: Annotated[str, typer.Option(help="Half to export: encoder (x to z) or decoder (z to "
+                                      "x).")] = "encoder",
+    out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
+        "--out", "-o", help="An .onnx file. Default: encoder.onnx or decoder.onnx.")] = None,
+) -> None:
+    """Export a model's encoder or decoder as ONNX, for batches of any size.
+
+    Example: hourglass export runs/1 --half decoder -o decoder.onnx
+    """
+    from ..tasks.export import export as export_model
+    for line in export_model(run, half, out or Path(f"{half}.onnx")):
+        print(line)

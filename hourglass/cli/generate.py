@@ -1,0 +1,78 @@
+"""The command `hourglass generate`: new samples from a prior over the latent codes."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .load_run import load_run
+from .options import Blur, Device, Run, Sharpen
+
+
+def generate(
+    run: Run,
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of samples.")] = 40,
+    kind: Annotated[str, typer.Option("--class", help="Class of the samples; or several, such as "
+                                      "0,1,2, with one row each.")] = "",
+    prior: Annotated[str, typer.Option(help="Prior to sample codes from: own, per_class, kde, "
+                                       "mixture, flow, diffusion, ... (see: hourglass list "
+                                       "priors). auto: the run's setting.")] = "auto",
+    temperature: Annotated[float, typer.Option(
+        min=0, max=100, help="Sampling temperature. Below 1: more typical samples. Above 1: more "
+                             "varied.")] = 1,
+    radius: Annotated[str, typer.Option(help="Sample codes at these radii instead of from a prior, "
+                                        "such as 0.5,1,2,3,5,8.")] = "",
+    grid: Annotated[str, typer.Option(help="Decode a square grid of codes instead: 8 for -8 to 8, "
+                                      "or such as grid(limit=8, side=30).")] = "",
+    sharpen: Sharpen = 0, blur: Blur = 0,
+    nearest: Annotated[bool, typer.Option("--nearest", help="Show the nearest training sample "
+                                          "below each sample.")] = False,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .png for one sheet, a folder for one "
+                                      "file per sample, a .npy for an array. For a table: a "
+                                      ".csv or .parquet.")] = Path("samples.png"),
+    seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 0,
+    device: Device = "cpu",
+) -> None:
+    """Generate new samples from a prior over the latent codes.
+
+    Examples: hourglass generate runs/1; hourglass generate runs/1 --class 7 --prior flow -n 100
+    -o sevens/; hourglass generate runs/1 --class 0,1,2; hourglass generate runs/1 --radius
+    0.5,1,2,3,5,8
+    """
+    from ..tasks.finish import Finish
+    from ..tasks.generate import GenerateOptions
+    from ..tasks.generate import generate as generate_samples
+    from ..tasks.grid import draw_grid, read_grid
+    from ..tasks.radius_sweep import SweepOptions, sweep
+    model = load_run(run, device)
+    prior, grid = ("auto", prior) if prior.startswith("grid") else (prior, grid)
+    if grid:
+        options = replace(read_grid(grid), kind=kind, finish=Finish(sharpen, blur))
+        if radius or nearest or prior != "auto":
+            raise ValueError("--grid decodes a grid of codes and samples no prior; use only "
+                             "--class (conditional models), --sharpen, --blur and -o with it")
+        print(draw_grid(model, options, out))
+        print(out)
+        return
+    if radius:
+        if nearest or prior != "auto":
+            raise ValueError("--radius samples boxes and shells, not a prior; use only --class "
+                             "(conditional models), --sharpen, --blur, --seed and -o with it")
+        print(sweep(model, _numbers(radius), out, SweepOptions(kind, seed, Finish(sharpen, blur))))
+        print(out)
+        return
+    wish = GenerateOptions(n, kind, prior, temperature, seed, sharpen, nearest, blur)
+    for line in generate_samples(model, wish, out):
+        print(line)
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or not all(0 < number < 1e6 for number in numbers):
+        raise ValueError(f"--radius takes numbers above 0 and below a million, separated by "
+                         f"commas, such as 0.5,1,2, not {text!r}")
+    return numbers

@@ -1,0 +1,26 @@
+"""The command `hourglass impute`: missing cells of a table and gaps of a series."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .load_run import load_run
+from .options import Device, Run
+
+
+def impute(
+    run: Run,
+    table: Annotated[str, typer.Argument(help="A .csv or .parquet file with missing cells.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .csv or .parquet "
+                                      "file.")] = Path("full.csv"),
+    device: Device = "cpu",
+) -> None:
+    """Fill in the missing cells of a table or the gaps of a series, with a model of the same kind.
+
+    Example: hourglass impute runs/1 rows.csv -o full.csv
+    """
+    from ..tasks.impute import impute as impute_table
+    for line in impute_table(load_run(run, device), table, out):
+        print(line)
+    print(out)

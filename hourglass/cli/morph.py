@@ -1,0 +1,45 @@
+"""The command `hourglass morph`: one image becomes another."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .load_run import load_run
+from .options import Blur, ClassName, Device, Run, Sharpen
+
+
+def morph(
+    run: Run,
+    images: Annotated[list[str], typer.Argument(help="Two images or more: files, or numbers of "
+                                                "test samples.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .gif, .webp or .mp4 animation, or a "
+                                      ".png strip.")] = Path("morph.gif"),
+    way: Annotated[str, typer.Option("--interpolation", "--way", help="Interpolation of codes: "
+                                     "linear, or spherical (along arcs).")] = "linear",
+    frames: Annotated[int, typer.Option(min=1, max=1000, help="Frames from one image to the "
+                                        "next.")] = 30,
+    hold: Annotated[int, typer.Option(min=0, max=1000, help="Frames that each image is "
+                                      "held.")] = 10,
+    rate: Annotated[int, typer.Option("--fps", "--rate", min=1, max=50,
+                                      help="Frames per second.")] = 25,
+    loop: Annotated[bool, typer.Option(help="Return to the first image, in an endless "
+                                       "loop.")] = True,
+    sharpen: Sharpen = 0, blur: Blur = 0, kind: ClassName = "",
+    device: Device = "cpu",
+) -> None:
+    """Morph one image into another, through their latent codes.
+
+    Examples: hourglass morph runs/1 a.png b.png -o morph.gif; hourglass morph runs/1 3 17 8
+    """
+    from ..core.hints import did_you_mean
+    from ..tasks.finish import Finish
+    from ..tasks.morph import MorphOptions
+    from ..tasks.morph import morph as morph_images
+    if way not in ("linear", "spherical"):
+        raise ValueError(f"no interpolation is named {way!r}; "
+                         f"{did_you_mean(way, ['linear', 'spherical'])}")
+    model = load_run(run, device)
+    manner = MorphOptions(way, frames, hold, rate, loop, Finish(sharpen, blur))  # type: ignore[arg-type]
+    count = morph_images(model, images, out, manner, kind)
+    print(f"{count} pictures in {out}")

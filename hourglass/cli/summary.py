@@ -1,0 +1,29 @@
+"""The command `hourglass summary`: a model's layers, sizes and costs."""
+
+from pathlib import Path
+from typing import Any
+
+from .options import Data, Recipe
+from .settings_flags import chosen_settings, takes_settings
+from .train import TYPED
+
+
+@takes_settings(TYPED)
+def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
+    """Show a model's layers, sizes and costs, for train's arguments or for a run.
+
+    Example: hourglass summary mnist --recipe tutorial_cae
+    """
+    from ..model.summary import as_text, summarise
+    from ..run.folder import RunFolder, is_run
+    from ..run.load_data import load_source
+    from ..run.settings import with_whole_path
+    from ..run.suited import suited
+    if data and is_run(Path(data)):   # whose settings name its data for good
+        chosen = chosen_settings("", str(RunFolder(Path(data)).settings), settings)
+    else:
+        chosen = with_whole_path(chosen_settings(data, recipe, settings))
+    source = load_source(chosen)
+    parts, _ = suited(chosen, source)
+    costs = summarise(parts, source.shape, chosen.optimiser, len(source.classes))
+    print(as_text(costs, chosen.batch_size))
