@@ -530,3 +530,62 @@ def test_each_page_of_a_deep_tiff_can_be_read(tmp_path):
             file.seek(0)
             found = read_deep(file, Reading(depth="uint16"), page)
             assert np.array_equal(found[..., 0], TWELVE[page])
+
+
+# whole numbers far below 255
+
+SIXTEENTHS = RNG.integers(0, 17, (40, 8, 8)).astype(np.uint8)   # as load_digits().images are
+SIXTEENTHS[0, 0, 0] = 16
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, np.int64, np.int32, np.uint16, np.int8])
+def test_whole_numbers_to_16_are_scaled_by_16_and_that_is_said_even_if_quiet(
+        kind, capsys, tmp_path):
+    model = hg.train(SIXTEENTHS.astype(kind), out=tmp_path / "run", **TINY)
+    said = capsys.readouterr().err
+    assert model.splits["train"].images.max() == 1 and "range='0,255'" in said
+    assert said.count("whole numbers from 0 to 16 are scaled by 1/16") == 1
+    for given in (SIXTEENTHS, SIXTEENTHS.astype(float), SIXTEENTHS.astype(int)):
+        assert np.allclose(model.encode(given), model.encode(SIXTEENTHS.astype(kind)), atol=1e-5)
+
+
+def test_eight_bit_images_stay_eight_bits_however_dark_and_that_is_said(tmp_path, capsys):
+    model = hg.train(SIXTEENTHS, out=tmp_path / "run", **TINY)
+    assert model.trained.inputs.scale.factor == 1 / 255
+    assert "use only 0 to 16 of 0 to 255" in capsys.readouterr().err
+    hg.train(SIXTEENTHS, out=tmp_path / "asked", range="0,16", **TINY)
+    hg.train(EIGHT, out=tmp_path / "bright", **TINY)
+    hg.train(EIGHT > 99, out=tmp_path / "binary", **TINY)
+    assert capsys.readouterr().err == ""
+
+
+def test_files_of_8_bits_stay_8_bits_however_dark(here):
+    Path("dark").mkdir()
+    for i, image in enumerate(SIXTEENTHS):
+        Image.fromarray(image).save(f"dark/{i}.png")
+    assert split(collect("dark", Reading()), {}, 0).scale.factor == 1 / 255
+
+
+@pytest.mark.parametrize("peak", [63, 64, 200])
+def test_the_greatest_value_of_the_whole_set_decides(peak):
+    x = SIXTEENTHS.astype(float)
+    x[-1, 0, 0] = peak
+    assert seen(x)[1].high == (63 if peak == 63 else 255)
+    assert seen(x.astype(int))[1].high == (63 if peak == 63 else 255)
+
+
+@pytest.mark.parametrize("peaks", [(16, 200), (200, 16), (16, 9)])
+def test_own_validation_data_has_the_scale_of_the_whole(peaks, tmp_path):
+    x, val = SIXTEENTHS.astype(float), SIXTEENTHS[:9].astype(float)
+    x, val = x.clip(0, peaks[0]), val.clip(0, peaks[1])
+    x[0, 0, 0], val[0, 0, 0] = peaks
+    model = hg.train(x, val=val, out=tmp_path / "run", **TINY)
+    assert model.trained.inputs.scale.high == (16 if max(peaks) == 16 else 255)
+
+
+@pytest.mark.parametrize("x", [SIXTEENTHS.astype(float), TWELVE / 4 + 0.1])
+def test_a_models_own_images_can_be_given_to_it(x, tmp_path, capsys):
+    model = hg.train(x, out=tmp_path / "run", **TINY)
+    test = model.splits["test"]
+    assert np.allclose(model.encode(test.images), model.encode(x[test.index]), atol=1e-5)
+    assert "are taken as scaled to [0, 1]" in capsys.readouterr().err

@@ -31,6 +31,7 @@ def silent(text: str) -> str:
 
 VOICE: ContextVar[Callable[[str], str]] = ContextVar("voice", default=as_it_is)   # in whose words
 # a line is said; "" is not said
+WORDS: ContextVar[Callable[[str], str]] = ContextVar("words", default=as_it_is)   # of warnings
 
 
 def say(text: str) -> None:
@@ -38,6 +39,13 @@ def say(text: str) -> None:
     text = VOICE.get()(text)
     if text and is_first():
         print(harmless(text), file=sys.stderr, flush=True)
+
+
+def warn_if_silent(text: str) -> None:
+    """Print a warning where nothing else is said, in the words of the caller's language. Elsewhere
+    it is a note among others, and whoever has the notes says it."""
+    if is_silent() and is_first():
+        print(harmless(WORDS.get()(text)), file=sys.stderr, flush=True)
 
 
 def is_silent() -> bool:

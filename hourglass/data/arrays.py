@@ -19,7 +19,7 @@ from .memory_map import IN_MEMORY
 from .read_image import Reading, read_size, shape_images
 from .read_image_folder import digest_now
 from .reading import LATER
-from .scales import chunks
+from .scales import FAINT, chunks
 from .windows import Windows, windows_of
 
 KEYS = {"train": ("x_train", "train", "train_images", "x", "images", "data", "arr_0"),
@@ -213,11 +213,13 @@ def _as_small(x: np.ndarray) -> np.ndarray:
         return x.astype(np.uint8)
     pixels = x.ndim == 4 or _are_flat_pixels(x)
     low, high = x.min(), x.max()   # NaN if any value is
+    if x.ndim == 4 and low >= 0 and 1 < high < FAINT and x.dtype.kind in "iu":
+        return x.astype(np.float32)   # hardly pixels: uint8 would say that they are
     if x.dtype.kind in "iu" and pixels:
         for kind in (np.uint8, np.uint16, np.int16):
             if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
                 return x.astype(kind, copy=False)
-    if x.ndim == 4 and low >= 0 and 1 < high <= 255 and (x == np.rint(x)).all():
+    if x.ndim == 4 and low >= 0 and FAINT <= high <= 255 and (x == np.rint(x)).all():
         return x.astype(np.uint8)   # pixels that were converted to floats
     return x.astype(np.float32, copy=False)
 

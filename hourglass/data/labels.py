@@ -52,6 +52,11 @@ def texts_of(y: Any) -> list[str]:
     return _names(values)
 
 
+def name_of(label: Any) -> str:
+    """The name of one class: of 7 it is "7"; "" where there is none (None or "")."""
+    return "" if label is None or (isinstance(label, str) and not label) else texts_of([label])[0]
+
+
 def plain_labels(y: Any) -> np.ndarray:
     """y as an array of numbers, texts or objects. Raises ValueError."""
     if isinstance(y, np.ma.MaskedArray):

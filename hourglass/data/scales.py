@@ -6,12 +6,14 @@ from itertools import chain
 
 import numpy as np
 
+from ..core.console import warn_if_silent
 from ..core.contracts import Scale
 
 CHUNK = 4096                    # samples examined together
 DEPTHS = (8, 10, 12, 14, 16)    # bit depths of cameras and scanners
 AS_IT_IS = "none"               # the range for no scaling
 STANDARDISED = 10.0             # largest absolute value of standardised data
+FAINT = 64                      # whole numbers below it are hardly pixels of 8 bits
 DIM = 1 / 32                    # of the range from 0 to 1: images that use less train badly
 
 
@@ -56,16 +58,17 @@ def find_scale(x: np.ndarray, wanted: str = "", invert: bool = False,
     """Find the scale of samples (N, ...), and of the encoder's inputs. Returns notes too.
 
     `wanted` is a range such as "0,4095", or "none" for no scaling. Images of integers are scaled by
-    their depth, other images by their range over all samples. Images in [0, 1] or already
+    their depth, other images by their range over all samples. So are whole numbers below 64 that
+    are not stored as 8 bits; that is a guess, and a warning says it. Images in [0, 1] or already
     standardised, vectors and series are not scaled. Raises ValueError for a range that cannot be
     used.
     """
     arrays = [x] if given is None else [x, given]
     if not wanted and x.dtype == np.uint8:   # the usual case, and a quick one
-        binary = not any(c.max() > 1 for c in chain(*map(chunks, arrays)))
-        found = Scale(0, 1, 0, 1, 0, what=f"0/1 {_kind(x)}") if binary else Scale(
+        high = _greatest(arrays)
+        found = Scale(0, 1, 0, 1, 0, what=f"0/1 {_kind(x)}") if high <= 1 else Scale(
             0, 1 / 255, 0, 255, 8, what=f"8-bit {_kind(x)}")
-        return found, []
+        return found, _warned(_faint(high)) if 1 < high < FAINT and x.ndim == 4 else []
     facts = facts_of(*arrays)
     what = f"{8 * x.dtype.itemsize}-bit {_kind(x)}" if x.dtype.kind in "iu" else (
         f"float {_kind(x)}" if x.ndim == 4 else _kind(x))
@@ -114,6 +117,8 @@ def _of_images(facts: ValueStats, what: str, integers: bool) -> Scale:
     low, high = facts.low, facts.high
     if low >= 0 and high <= 1:
         return Scale(0, 1, 0, 1, what=what)
+    if _is_guess(facts):
+        return Scale(0, 1 / high, 0, high, what=what)
     if facts.whole and low >= 0 and depth_of(high):
         most = 2**depth_of(high) - 1
         return Scale(0, 1 / most, 0, most, depth_of(high), what=what)
@@ -126,10 +131,38 @@ def _of_images(facts: ValueStats, what: str, integers: bool) -> Scale:
 
 def _remarks(scale: Scale, facts: ValueStats) -> list[str]:
     """Notes on images whose scale may not be what the user expects."""
+    if _is_guess(facts):
+        return _warned(f"whole numbers from 0 to {facts.high:g} are scaled by 1/{facts.high:g}, "
+                       f"their greatest value; if they are dark 8-bit images, pass --range 0,255")
     if scale.kept and scale.bounded and 0 < facts.high < DIM and not facts.whole:
         return [f"the images use only {facts.low:.3g} to {facts.high:.3g} of the range 0 to 1; to "
                 f"stretch them, pass --range 0,{facts.high:.3g}"]
     return []
+
+
+def _greatest(arrays: list[np.ndarray]) -> int:
+    """The greatest value of arrays of uint8; 255 once one is as bright as pixels are."""
+    high = 0
+    for chunk in chain(*map(chunks, arrays)):
+        if (high := max(high, int(chunk.max()))) >= FAINT:
+            return 255
+    return high
+
+
+def _is_guess(facts: ValueStats) -> bool:
+    """Whether the values are whole numbers that are hardly pixels, such as 0 to 16."""
+    return facts.whole and facts.low >= 0 and 1 < facts.high < FAINT
+
+
+def _faint(high: int) -> str:
+    return (f"these 8-bit images use only 0 to {high} of 0 to 255, so they are at most "
+            f"{high / 255:.3f} once scaled; to stretch them, pass --range 0,{high}")
+
+
+def _warned(text: str) -> list[str]:
+    """A note that is said even where training is quiet."""
+    warn_if_silent(text)
+    return [text]
 
 
 def _inverted(scale: Scale) -> Scale:

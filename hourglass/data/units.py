@@ -47,7 +47,9 @@ def units_of(x: np.ndarray, kept: Scale) -> Units:
         return _of_integers(x, kept, plain)
     if kept.bits and not kept.kept:
         return _of_floats(x, kept)
-    return _of_unit(x) if plain else Units(kept, not kept.kept)
+    if plain:
+        return _of_unit(x)
+    return _of_wide_floats(x, kept) if x.ndim == 4 and kept.bounded else Units(kept, not kept.kept)
 
 
 def _of_integers(x: np.ndarray, kept: Scale, plain: bool) -> Units:
@@ -78,6 +80,16 @@ def _of_floats(x: np.ndarray, kept: Scale) -> Units:
     if loose:
         return Units(UNIT, False)
     raise _refusal(facts.low, facts.high, kept)
+
+
+def _of_wide_floats(x: np.ndarray, kept: Scale) -> Units:
+    """The units of float images, for a model that was trained on floats up to `kept.high`. What it
+    gave itself, such as reconstructions and the images of its splits, is in [0, 1]."""
+    facts = facts_of(x)
+    if kept.high > PEAK and facts.high <= 1 and _nearness(x, facts.high)[0]:
+        return Units(UNIT, False, f"values from {facts.low:,.4g} to {facts.high:,.4g} are taken as "
+                                  f"scaled to [0, 1], not as {kept.low:,.6g} to {kept.high:,.6g}")
+    return Units(kept, True)
 
 
 def _of_unit(x: np.ndarray) -> Units:

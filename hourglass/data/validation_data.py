@@ -39,10 +39,23 @@ def with_validation(data: Any, y: Any, val: Any, reading: Reading) -> Collection
     if found.shape != own.shape:
         raise ValueError(f"samples of the validation data have shape {own.shape}, and those to "
                          f"train on {found.shape}; bring both to one size, as with --size 64")
+    found, own = _of_one_type(found, own)
     if found.x.dtype != own.x.dtype:
         raise ValueError(f"the validation data holds numbers of type {own.x.dtype}, and the data "
                          f"to train on of {found.x.dtype}; bring both to one type and scale")
     return _joined(found, own)
+
+
+def _of_one_type(*both: Collection) -> list[Collection]:
+    """Both as 8 bits, where one is and the other holds whole numbers so small that they might not
+    have been."""
+    def is_small(found: Collection) -> bool:
+        return found.x.dtype == np.float32 and found.x.ndim == 4 and bool(
+            found.x.min() >= 0 and found.x.max() <= 255 and (found.x == np.rint(found.x)).all())
+    if not any(found.x.dtype == np.uint8 for found in both):
+        return list(both)
+    return [replace(found, x=found.x.astype(np.uint8)) if is_small(found) else found
+            for found in both]
 
 
 def _joined(found: Collection, own: Collection) -> Collection:
