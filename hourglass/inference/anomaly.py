@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,16 +89,17 @@ class Detector:
         """Number of samples whose error maps are in memory at once."""
         return max(1, MAPPED // int(np.prod(self.model.shape)))
 
-    def verdict(self, scores: np.ndarray) -> np.ndarray:
+    def verdict(self, scores: Any) -> np.ndarray:
         """Whether each score (N,) is above the threshold, and so abnormal. NaN counts as
-        abnormal."""
-        return ~(np.asarray(scores) <= self.threshold)
+        abnormal. Raises ValueError for what is no scores, such as images."""
+        return ~(_scores(scores, "verdict") <= self.threshold)
 
-    def probability(self, scores: np.ndarray) -> np.ndarray:
+    def probability(self, scores: Any) -> np.ndarray:
         """Share of normal held-out samples with a lower score, (N,): interpolated among them, with
         an exponential tail beyond. For normal samples it is uniform in [0, 1]. It does not say how
-        often abnormal samples occur."""
-        held: np.ndarray = -np.expm1(log_survival(self.fitted.normal, np.asarray(scores)))
+        often abnormal samples occur. Raises ValueError for what is no scores, such as images."""
+        held: np.ndarray = -np.expm1(log_survival(self.fitted.normal,
+                                                  _scores(scores, "probability")))
         return held
 
     def maps(self, x: Any, y: Any = None) -> np.ndarray:
@@ -136,11 +138,26 @@ class Detector:
         share = float((self.fitted.normal <= self.threshold).mean())
         return Detector(self.model, fitted, "", float(np.quantile(fitted.normal, share)))
 
+    def __repr__(self) -> str:
+        place = self.model.cache.folder.path
+        return (f"Detector {self.text} of {place}: abnormal above {self.threshold:.4g}"
+                + (f" ({self.threshold_text})" if self.threshold_text else "")
+                + (f"; {self.why}" if self.why else ""))
+
     def keep(self) -> None:
         """Save this detector and its threshold with the run, as its defaults from now on."""
         self.model.cache.keep_values(CHOSEN, {
             "detector": self.text, "threshold": self.threshold_text, "above": self.threshold})
         _keep(self.model.cache, self.fitted)
+
+
+def _scores(scores: Any, call: str) -> np.ndarray:
+    """Scores (N,), or one alone. Raises ValueError for samples."""
+    if isinstance(scores, str | Path) or np.ndim(scores) > 1:
+        what = f"an array of shape {np.shape(scores)}" if np.ndim(scores) else f"{scores}"
+        raise ValueError(f"{call} takes scores (N,), not samples such as {what}: pass "
+                         f"detector.{call}(detector.score(x))")
+    return np.asarray(scores, np.float64)
 
 
 def detector_of(

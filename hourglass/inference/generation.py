@@ -33,7 +33,7 @@ class Sampler:
         if y is not None and not knows:
             raise ValueError(f"neither this model nor the prior {prior} has classes" + (
                 "; try --prior per_class" if self.classes else ", as its data had none"))
-        wanted = self.pipeline.labels.number(y, n) if y is not None else (
+        wanted = self.pipeline.labels.asked(y, n) if y is not None else (
             np.arange(n) % len(self.classes) if told else None)
         if fitted is None:   # the model's own prior needs no codes and no data
             z, labels = self.pipeline.network.own_codes(n, temperature, seed), wanted

@@ -48,6 +48,19 @@ class Labels:
         number = {name: i for i, name in enumerate(self.classes)}
         return np.array([number[name] for name in names])
 
+    def asked(self, y: Any, n: int) -> np.ndarray:
+        """The indices (n,) of the classes to draw: of one class, of one for each sample, or of a
+        few, such as [1, 2, 3] or "1,2,3", which share the samples evenly. Raises ValueError."""
+        if isinstance(y, str) and y not in self.classes and "," in y:
+            y = [part.strip() for part in y.split(",") if part.strip()]
+        few = [] if isinstance(y, str) or np.ndim(y) == 0 else texts_of(y)
+        if not few or len(few) == n:
+            return self.number(y, n)
+        if len(few) > n:
+            raise ValueError(f"{len(few)} classes need as many samples or more, not {n}")
+        return np.repeat(self.number(few, len(few)), [
+            n // len(few) + (i < n % len(few)) for i in range(len(few))])
+
     def guess(self, found: Collection) -> np.ndarray:
         """Probabilities of the classes of each sample, (N, K), for a model that infers them."""
         return self.network.guess(seen(found))

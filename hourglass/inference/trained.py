@@ -230,8 +230,11 @@ class Trained:
         return detector_of(self, text, threshold, labelled, held_out)
 
     def score(self, x: Any, y: Any = None) -> np.ndarray:
-        """How abnormal each sample is, (N,), by the detector that was kept, else the usual one."""
-        return self.detector().score(x, y)
+        """How abnormal each sample is, (N,), by the detector that was kept, else the usual one:
+        print model.detector() to see which. What is not the model's own error is said."""
+        detector = self.detector()
+        self.inputs.tell(detector.why and f"scored by {detector.text}: {detector.why}")
+        return detector.score(x, y)
 
     def evaluate(self, nll: int = 200, split: str = "", limit: int | None = None, ais: int = 0,
                  chains: int = 8, seed: int = 0) -> Evaluation:

@@ -280,6 +280,8 @@ def unfinished(folder: RunFolder, record: dict[str, Any]) -> str:
 
     A killed run leaves no note of its end, or an old one from before it was resumed.
     """
+    if "frozen" in record:   # a classifier, which is whole once its record is written
+        return ""
     steps = steps_trained(folder)
     done = len(folder.read_history())
     if record.get("ended", STOPPED) in (INTERRUPTED, STOPPED):

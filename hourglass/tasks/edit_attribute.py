@@ -8,6 +8,7 @@ import numpy as np
 
 from ..analysis.figures.canvas import contact_sheet
 from ..core.image_grid import shown
+from ..data.labels import name_of
 from ..inference.latent_directions import MEASURED, Attribute, between, find_attribute
 from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
@@ -62,10 +63,11 @@ def strips(
 
 
 def chosen_attributes(
-    model: Trained, names: Sequence[str], having: Any = "", lacking: Any = "", kind: str = ""
+    model: Trained, names: Sequence[Any], having: Any = "", lacking: Any = "", kind: str = ""
 ) -> list[Attribute]:
-    """Attributes by name, or the one of two folders of images. Default: all classes or, if there
-    are many or none, all measured attributes. Raises ValueError."""
+    """Attributes by name, or the one of two folders of images. A class may be its number, such as
+    7. Default: all classes or, if there are many or none, all measured attributes. Raises
+    ValueError."""
     if len(model.shape) != 3:
         raise ValueError("this model was trained on vectors or series, not on images, so there is "
                          "no picture to vary")
@@ -81,7 +83,7 @@ def chosen_attributes(
                              f"between them")
         name = Path(having).name if isinstance(having, str | Path) else "having it"
         return [Attribute(name, direction)]
-    codes = model.codes()
+    codes, names = model.codes(), [name_of(name) for name in names]
     if not names:
         of_strokes = {"width", "slant"}   # not meaningful for colour photographs
         measures = [name for name in MEASURED if name not in (

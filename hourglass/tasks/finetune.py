@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from ..data.label_masking import show_labels
 from ..data.source import Source, Split
 from ..inference.batches import batches
 from ..inference.classifier import (
+    BATCH,
     CONDITION,
     STEPS,
     ClassifierTraining,
@@ -27,11 +28,13 @@ from ..inference.trained import Trained, load
 from ..model.older_texts import FORMAT
 from ..run.description import NOT_KEPT
 from ..run.folder import RunFolder, environment, new_folder, read_settings
+from ..run.keywords import Text
 from ..run.load_data import load_source
 from ..run.settings import READING, Settings, make_settings
 from ..run.weights import save_model
 from .model import Model
-from .python_words import for_python
+from .python_words import for_python, voice
+from .signatures import with_fields
 
 NEIGHBOURS = 5
 
@@ -54,30 +57,15 @@ class Finetuned:
                 f"is left to try it on"]
 
 
-@for_python
-def finetune(
-    run: str | Path | Trained | Model, data: Any = None, *, y: Any = None,
-    labels: int | None = None, frozen: bool = False, out: str | Path | None = None,
-    augment: str = "", steps: int = STEPS, seed: int = 0,
-) -> Model:
-    """Train a classifier on a run's encoder, without its decoder, as a new run that `classify`
-    takes; what it gets right is said and kept in its run.json.
+class FinetuneKeywords(TypedDict, total=False):
+    """What hg.finetune takes, besides the data; see FinetuneOptions."""
 
-    `data` are samples with classes, else those that the run was trained on; of their training split
-    `labels` are used, balanced over classes, or all. With `frozen` the encoder stays as it is.
-    `augment` varies the samples, as in training. Raises ValueError.
-
-        >>> import hourglass as hg
-        >>> model = hg.train("digits", epochs=1, report=False, quiet=True)
-        >>> classifier = hg.finetune(model, labels=100, steps=10)
-        >>> len(classifier.classify("digits"))
-        1797
-    """
-    run = run.trained if isinstance(run, Model) else run
-    found = finetuned(run, data, y, out, FinetuneOptions(labels, frozen, augment, steps, seed))
-    for line in found.lines():
-        say(line)
-    return Model(load(found.folder.path))
+    labels: int | None
+    frozen: bool
+    augment: Text
+    steps: int
+    epochs: int | None
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -89,6 +77,42 @@ class FinetuneOptions:
     augment: str = ""
     steps: int = STEPS
     seed: int = 0
+    epochs: int | None = None   # passes over the labelled samples, in place of steps
+
+    def steps_of(self, labels: int) -> int:
+        """The number of steps with so many labelled samples."""
+        return self.steps if self.epochs is None else self.epochs * -(-labels // BATCH)
+
+
+@for_python
+@with_fields(FinetuneOptions)
+def finetune(
+    run: str | Path | Trained | Model, data: Any = None, *, y: Any = None,
+    out: str | Path | None = None, quiet: bool = False, **given: Unpack[FinetuneKeywords],
+) -> Model:
+    """Train a classifier on a run's encoder, without its decoder, as a new run that `classify`
+    takes. How much it gets right is printed, and is in the `metrics` of the model.
+
+    `data` are samples with classes, else those that the run was trained on; of their training split
+    `labels` are used, balanced over classes, or all. With `frozen` the encoder stays as it is.
+    `augment` varies the samples, as in training. It trains for so many `steps` of one batch each,
+    or for `epochs` over the labelled samples. Raises ValueError.
+
+        >>> import hourglass as hg
+        >>> model = hg.train("digits", epochs=1, report=False, quiet=True)
+        >>> classifier = hg.finetune(model, labels=100, steps=10, quiet=True)
+        >>> len(classifier.classify("digits"))
+        1797
+        >>> list(classifier.metrics)
+        ['accuracy of the classifier', 'accuracy of nearest neighbours of codes']
+    """
+    run = run.trained if isinstance(run, Model) else run
+    options: dict[str, Any] = {**given, "augment": str(given.get("augment", ""))}
+    with voice(quiet):
+        found = finetuned(run, data, y, out, FinetuneOptions(**options))
+        for line in found.lines():
+            say(line)
+    return Model(load(found.folder.path))
 
 
 def finetuned(
@@ -98,6 +122,8 @@ def finetuned(
     model = run if isinstance(run, Trained) else load(run)
     if not isinstance(choice.steps, int) or choice.steps < 10:
         raise ValueError(f"steps must be a whole number from 10, not {choice.steps!r}")
+    if choice.epochs is not None and (not isinstance(choice.epochs, int) or choice.epochs < 1):
+        raise ValueError(f"epochs must be a whole number from 1, not {choice.epochs!r}")
     if model.description.parts.condition == CONDITION:
         raise ValueError(f"{model.folder.path} is a classifier already; finetune the run that it "
                          f"was made of, {model.description.origin}")
@@ -108,7 +134,8 @@ def finetuned(
     network = as_classifier(model.model, parts, len(source.classes), str(model.folder.path))
     augment = augmenter(choice.augment, source.low, source.high) if choice.augment else None
     fit_classifier(network, source.splits["train"], rows,
-                   ClassifierTraining(choice.frozen, choice.steps, choice.seed, augment))
+                   ClassifierTraining(choice.frozen, choice.steps_of(len(rows)), choice.seed,
+                                      augment))
     folder = new_folder(out)
     found = Finetuned(folder, len(rows), *_compared(model, network, source, rows))
     origin = str(model.folder.path.resolve())
@@ -120,7 +147,10 @@ def finetuned(
     folder.write_record({
         "environment": environment(str(model.device)), "data": source.identity,
         "from": origin, "labels": found.labels, "frozen": choice.frozen,
+        "steps": choice.steps_of(len(rows)), "ended": "", "split": found.split,
         "metrics": {f"accuracy of {name}": share.value for name, share in found.accuracy.items()},
+        "intervals": {f"accuracy of {name}": [share.low, share.high]
+                      for name, share in found.accuracy.items()},
         "parameters": {"whole": sum(p.numel() for p in network.parameters())}})
     return found
 

@@ -94,10 +94,11 @@ def choose_prior(model: Trained, kind: str) -> str:
     """The usual one; says why, where that is not the model's own."""
     chosen = model.usual_prior(bool(kind))
     if chosen != "own":
-        why = "which is usual for this model" if chosen == model.description.parts.prior else (
-            "for its own knows no classes" if model.model.bottleneck.confined else
-            "for this model has none of its own")
-        say(f"drawing from the prior {chosen}, fitted to the codes, {why}; see --prior")
+        why = "the run's settings name it" if chosen == model.description.parts.prior else (
+            "the model's own prior has no classes" if model.model.bottleneck.confined else
+            "the model has no prior of its own")
+        say(f"samples come from the prior {chosen}, which was fitted to the codes, because {why}; "
+            f"choose another with --prior")
     return chosen
 
 

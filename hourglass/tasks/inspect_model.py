@@ -22,6 +22,7 @@ from .notebook_objects import Page, as_bytes, inline
 from .tabulated import Columns, Metrics, as_html
 from .write_images import as_picture
 
+FIGURES = {"history": "curves", "losses": "curves"}   # other words for figures
 SHOWN = 10   # samples that a notebook shows with their reconstructions
 
 
@@ -34,20 +35,23 @@ def history_of(model: Trained) -> Columns:
 
 def metrics_of(model: Trained) -> Metrics:
     """Metrics with the ends of their 95 % intervals; a model that was not looked at is looked at
-    first. Raises ValueError where its data is gone."""
+    first. Of a classifier, what it gets right. Raises ValueError where its data is gone."""
     record = model.folder.read_record()
-    if "metrics" not in record or not model.folder.snapshot.is_file():
+    if model.description.decoder and (
+            "metrics" not in record or not model.folder.snapshot.is_file()):
         snapshot_of(model.folder, model)
         record = model.folder.read_record()
-    values, intervals = record["metrics"], record.get("intervals", {})
+    values, intervals = record.get("metrics", {}), record.get("intervals", {})
+    names = in_order(values) if model.description.decoder else list(values)
     return Metrics({name: (float(values[name]), *intervals.get(name, (np.nan, np.nan)))
-                    for name in in_order(values)}, {**WORDS, **OF_PRIORS})
+                    for name in names}, {**WORDS, **OF_PRIORS})
 
 
 def figure_of(model: Trained, name: str, **options: Any) -> Figure:
     """One figure of the report, such as "corner", with its options. Raises ValueError for a wrong
     name or option, and for a figure that does not apply to this model."""
-    call = Call(name, (), options)
+    _check_decoder(model, f"the figure {name}")
+    call = Call(FIGURES.get(name, name), (), options)
     figures.check(call)   # before what may take long
     try:
         found: Figure = figures.build(call, snapshot_of(model.folder, model))
@@ -59,6 +63,7 @@ def figure_of(model: Trained, name: str, **options: Any) -> Figure:
 
 def report_of(model: Trained) -> Page:
     """The report, drawn anew. Raises ValueError where the data is needed and gone."""
+    _check_decoder(model, "a report")
     path = write_report(model.folder, trained=model)
     return Page(path.read_text(), "report", path)
 
@@ -70,16 +75,35 @@ def as_html_of(model: Trained) -> str:
     if len(history) and len(history["epoch"]) > 1:
         parts.append(inline(as_png(_curves(history)), "png"))
     parts += _reconstructions(model)
-    parts.append("<p>model.report() shows everything that was looked at.</p>")
+    parts.append("<p>model.report() shows everything that was looked at.</p>"
+                 if model.description.decoder else metrics_of(model)._repr_html_())
     return "".join(f"<div>{part}</div>" for part in parts)
 
 
 def text_of(model: Trained) -> str:
     """The model in a line."""
     settings, record = read_settings(model.folder.settings), model.folder.read_record()
-    weights = record["parameters"].get("whole", 0)
-    return (f"{settings['model']} on {Path(settings['data']).name}, {weights:,} parameters, "
-            f"{record.get('epochs', 0):g} epochs, in {model.folder.path}")
+    weights, trained = record["parameters"].get("whole", 0), _trained(record)
+    what = settings["model"] if model.description.decoder else (
+        f"classifier of {len(model.classes)} classes, from {settings['model']}")
+    return (f"{what} on {Path(settings['data']).name}, {weights:,} parameters, {trained}, in "
+            f"{model.folder.path}")
+
+
+def _trained(record: dict[str, Any]) -> str:
+    """For how long the model of a run's record was trained."""
+    if "frozen" in record:   # a classifier
+        steps = f"{record['steps']:,} steps on " if "steps" in record else ""
+        return f"{steps}{record['labels']:,} labels"
+    return f"{record.get('epochs', 0):g} epochs"
+
+
+def _check_decoder(model: Trained, what: str) -> None:
+    """Raise ValueError for a classifier, which reconstructs nothing."""
+    if not model.description.decoder:
+        raise ValueError(f"{what} shows reconstructions, and this is a classifier without a "
+                         f"decoder. What it gets right is in model.metrics; for {what}, use the "
+                         f"run that it was made from, {model.description.origin}")
 
 
 def _summary(model: Trained) -> str:
@@ -88,7 +112,8 @@ def _summary(model: Trained) -> str:
             *([name, settings[name]] for name in ("backbone", "bottleneck", "likelihood", "loss")
               if settings.get(name)),
             ["parameters", f"{record['parameters'].get('whole', 0):,}"],
-            ["epochs", f"{record.get('epochs', 0):g}, the best is {record.get('best_epoch', 0):g}"],
+            ["training", _trained(record) + (
+                f", the best is {record['best_epoch']:g}" if record.get("best_epoch") else "")],
             ["run", model.folder.path]]
     return f"<p><b>{escape(text_of(model))}</b></p>{as_html(['', ''], rows)}"
 

@@ -43,7 +43,8 @@ class Listing(Sequence[PartRow]):
         return "\n".join(f"{row.signature}\n    {row.about}" for row in self._rows)
 
     def _repr_html_(self) -> str:
-        return as_html(["part", "what it is"], [[row.signature, row.about] for row in self._rows])
+        return as_html(["part", "what it is"], [[row.signature, row.about] for row in self._rows],
+                       len(self._rows))
 
 
 @for_python

@@ -93,7 +93,7 @@ class Model:
 
     @for_python
     def morph(
-        self, *images: Any, label: str = "", way: Way = "linear", frames: int = 30, hold: int = 10,
+        self, *images: Any, label: Any = "", way: Way = "linear", frames: int = 30, hold: int = 10,
         rate: int = 25, loop: bool = True,
     ) -> Film:
         """From each image to the next through the latent space, as in model.morph(a, b). An image
@@ -106,11 +106,11 @@ class Model:
         return pictures.morph_of(self.trained, images, label, way, frames, hold, rate, loop)
 
     @for_python
-    def vary(self, image: Any, *attributes: str, label: str = "", having: Any = "",
+    def vary(self, image: Any, *attributes: Any, label: Any = "", having: Any = "",
              lacking: Any = "") -> Picture:
         """One image varied along attributes, as in model.vary(x, "slant"): a row each, from less to
-        more. Attributes are the names of classes, or brightness, contrast, width, slant, warmth;
-        or one of your own, by images `having` it and `lacking` it. Raises ValueError."""
+        more. Attributes are classes, by name or number, or brightness, contrast, width, slant,
+        warmth; or one of your own, by images `having` it and `lacking` it. Raises ValueError."""
         return pictures.vary_of(self.trained, image, attributes, label, having, lacking)
 
     # what is known of it

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ..analysis.analyse import snapshot_of
 from ..analysis.figures.canvas import as_png
+from ..data.labels import name_of
 from ..inference.trained import Trained
 from .edit_attribute import REACH, STEPS, along, chosen_attributes, strips
 from .explore import explore
@@ -21,13 +22,14 @@ from .heatmaps import heat_picture, write_heatmaps
 from .morph import MorphOptions, Way, way_through
 from .notebook_objects import Film, Page, Picture, as_bytes, inline, sheet_of
 from .pick_samples import one_class, picked
+from .write_images import SUFFIXES, save_picture
 
 NOT_IMAGES = "this model was trained on vectors or series, which make no pictures"
 SHOWN = 6   # heat maps in a notebook
 
 
 def morph_of(
-    model: Trained, images: Sequence[Any], label: str = "", way: Way = "linear", frames: int = 30,
+    model: Trained, images: Sequence[Any], label: Any = "", way: Way = "linear", frames: int = 30,
     hold: int = 10, rate: int = 25, loop: bool = True,
 ) -> Film:
     """From each image to the next through the latent space. An image is an array, a file or the
@@ -39,23 +41,23 @@ def morph_of(
     if way not in ("linear", "spherical"):
         raise ValueError(f"way must be linear or spherical, not {way!r}")
     found = picked(model, images)
-    y = one_class(model, found, label)
+    y = one_class(model, found, name_of(label))
     codes = np.concatenate(list(way_through(model.encode(found, y),
                                             MorphOptions(way, frames, hold, rate, loop))))
     return Film(model.decode(codes, y), rate, loop, codes=codes)
 
 
 def vary_of(
-    model: Trained, image: Any, attributes: Sequence[str], label: str = "",
+    model: Trained, image: Any, attributes: Sequence[Any], label: Any = "",
     having: Any = "", lacking: Any = "",
 ) -> Picture:
     """One image varied along attributes, a row each, (A, S, H, W, C): the names of classes or
     measures, or what samples `having` it have that others, `lacking` it, have not. Without any,
     all that there are. Raises ValueError."""
     found = picked(model, [image]) if len(model.shape) == 3 else None
-    chosen = chosen_attributes(model, attributes, having, lacking, label)
+    chosen = chosen_attributes(model, attributes, having, lacking, name_of(label))
     assert found is not None   # of what makes no pictures nothing was chosen
-    y, reach = one_class(model, found, label), np.linspace(-REACH, REACH, STEPS)
+    y, reach = one_class(model, found, name_of(label)), np.linspace(-REACH, REACH, STEPS)
     z = model.encode(found, y)[0]
     codes = np.stack([along(z, attribute, reach) for attribute in chosen])
     rows = [model.decode(row, y) for row in codes]
@@ -64,10 +66,10 @@ def vary_of(
                    np.array([attribute.name for attribute in chosen]))
 
 
-def grid_of(model: Trained, limit: float | None = None, side: int = 20, label: str = "") -> Picture:
+def grid_of(model: Trained, limit: float | None = None, side: int = 20, label: Any = "") -> Picture:
     """What codes on a square decode to, (S, S, H, W, C): from -limit to limit each way, else a
     square that holds nearly all codes. Raises ValueError."""
-    found = decode_grid(model, GridOptions(limit, side, label))
+    found = decode_grid(model, GridOptions(limit, side, name_of(label)))
     square = (side, side)
     return Picture(found.images.reshape(*square, *found.images.shape[1:]),
                    lambda: _drawn(found.figure()), found.words,
@@ -79,9 +81,10 @@ def generate_of(
     seed: int = 0,
 ) -> Picture:
     """New images (N, H, W, C) from a prior, with their codes and, where the prior or the model
-    knows classes, labels. Raises ValueError; `sample` draws what is no image."""
+    knows classes, labels. `label` is a class, several (which share the images evenly) or one for
+    each image. Raises ValueError; `sample` draws what is no image."""
     _check_images(model)
-    chosen = choose_prior(model, "" if label is None else str(label)) if prior == "auto" else (
+    chosen = choose_prior(model, "" if label is None else "asked") if prior == "auto" else (
         str(prior))
     x, z, kinds = model.draw(n, label, seed, chosen, temperature)
     labels = np.array([model.classes[kind] for kind in kinds]) if len(kinds) else None
@@ -100,8 +103,15 @@ class Heatmaps:
     given: Any            # what they are of
 
     def save(self, folder: str | Path) -> Path:
-        """Write a picture for every image into a folder, named as the images are."""
+        """Write a picture for every image into a folder, named as the images are; one alone also
+        into a file, such as heat.png. Raises ValueError for a file where there are several."""
         out = Path(folder)
+        if out.suffix.lower() in SUFFIXES:
+            if len(self) > 1:
+                raise ValueError(f"{len(self)} heat maps go into a folder, such as "
+                                 f"{out.with_suffix('')}/, not into the file {out}")
+            save_picture(out, heat_picture(self.images[0], self.array[0], self.usual))
+            return out
         place = str(self.given) if isinstance(self.given, str | Path) else ""
         write_heatmaps(self.model.detector(), self.model.read(self.given), out, place)
         return out

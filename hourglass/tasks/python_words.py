@@ -1,14 +1,16 @@
 """Messages in the words of Python: lr=0.001 where the command line says --lr 0.001."""
 
+import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from contextvars import Token
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, get_args
 
-from ..core.console import VOICE, as_it_is, silent
+from ..core.console import VOICE, WORDS, as_it_is, silent
+from ..core.hints import did_you_mean
 from ..core.registry import REGISTRIES
 from ..run.settings import Settings
 
@@ -16,6 +18,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 ROOT = str(Path(__file__).parent.parent)
 NAMES = {"from": "begin", "class": "y", "plugin": "parts"}   # flags with another name in Python
+ALSO = {"y": "label", "label": "y", "n_samples": "n", "num_samples": "n"}   # other words
+# for a keyword, where a call has the second and not the first
 SWITCHES = {"resume", "report", "frozen", "lossless", "nearest", "heatmaps", "own_size"}
 KINDS = {"decoder": "backbones", "augment": "augmentations"}   # of parts that a flag takes
 QUOTED = r"'[^']*'|\"[^\"]*\""
@@ -97,11 +101,12 @@ def _choices(hint: Any) -> list[Any]:
 
 @contextmanager
 def voice(quiet: bool) -> Any:
-    """A context in which what is said is in Python's words, or nothing is, if quiet."""
-    token = _speak(silent if quiet else in_python)
+    """A context in which what is said is in Python's words, or only warnings are, if quiet."""
+    token, words = _speak(silent if quiet else in_python), WORDS.set(in_python)
     try:
         yield
     finally:
+        WORDS.reset(words)
         if token:
             VOICE.reset(token)
 
@@ -113,12 +118,15 @@ def _speak(how: Callable[[str], str]) -> "Token[Callable[[str], str]] | None":
 
 def for_python(function: Callable[P, R]) -> Callable[P, R]:
     """A function whose notes and errors speak Python. A ValueError of ours is raised again without
-    the frames in which it was found."""
+    the frames in which it was found. A keyword that it has not is answered with those it has."""
+    takes = inspect.signature(function).parameters
+
     @wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        named: Any = _own_keywords(function.__name__, takes, kwargs)
         token = _speak(in_python) if VOICE.get() is as_it_is else None
         try:
-            return function(*args, **kwargs)
+            return function(*args, **named)
         except ValueError as error:
             if type(error) is not ValueError or not _is_ours(error):
                 raise
@@ -128,6 +136,22 @@ def for_python(function: Callable[P, R]) -> Callable[P, R]:
                 VOICE.reset(token)
         raise ValueError(words)   # outside of `except`: with nothing before it
     return called
+
+
+def _own_keywords(
+    name: str, takes: Mapping[str, inspect.Parameter], given: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Keywords in the words of a function that takes these. Raises TypeError for others."""
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values()):
+        return given
+    named = {key if key in takes or ALSO.get(key) not in takes else ALSO[key]: value
+             for key, value in given.items()}
+    unknown = next((key for key in named if key not in takes), None)
+    if unknown is None:
+        return named
+    own = [key for key in takes if key not in ("self", "model")]
+    raise TypeError(f"{name.removesuffix('_of')}() takes no {unknown!r}; "
+                    f"{did_you_mean(unknown, own)}")
 
 
 def _is_ours(error: BaseException) -> bool:

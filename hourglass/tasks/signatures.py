@@ -39,6 +39,19 @@ def with_settings(
     return put
 
 
+def with_fields(options: type[Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Give a function that takes the fields of a dataclass as keywords a signature with them."""
+    def put(function: Callable[P, R]) -> Callable[P, R]:
+        own = [p for p in inspect.signature(function).parameters.values()
+               if p.kind is not p.VAR_KEYWORD]
+        gives = inspect.signature(function).return_annotation
+        function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [*own, *(_parameter(field.name, field.default, field.type)
+                     for field in fields(options))], return_annotation=gives)
+        return function
+    return put
+
+
 def _is_taken(name: str, keywords: Any) -> bool:
     """Whether a TypedDict, as Unpack[...] has it, takes that name."""
     (taken,) = getattr(keywords, "__args__", ({},))

@@ -83,23 +83,36 @@ def frame_of(columns: Mapping[str, Any]) -> Any:
 
 
 def as_text(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A table for a terminal; of many rows, the last ones."""
-    cells = [list(names), *([_cell(value) for value in row] for row in rows[-MOST:])]
+    """A table for a terminal; of many epochs the last ones, of other rows the first."""
+    last = _are_epochs(names)
+    cells = [list(names), *([_cell(value) for value in row] for row in _some(rows, last))]
     wide = [max(len(row[i]) for row in cells) for i in range(len(names))]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, wide, strict=True)).rstrip()
              for row in cells]
-    left_out = [f"({len(rows) - MOST:,} earlier rows)"] if len(rows) > MOST else []
-    return "\n".join([lines[0], *left_out, *lines[1:]])
+    left_out = [f"({len(rows) - MOST:,} {'earlier' if last else 'more'} rows)"] if (
+        len(rows) > MOST) else []
+    return "\n".join([lines[0], *left_out, *lines[1:]] if last else [*lines, *left_out])
 
 
-def as_html(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A table for a notebook; of many rows, the last ones."""
+def as_html(names: Sequence[str], rows: Sequence[Sequence[Any]], most: int = MOST) -> str:
+    """A table for a notebook; of many epochs the last ones, of other rows the first."""
+    last = _are_epochs(names)
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     body = "".join("<tr>" + "".join(f"<td>{escape(_cell(value))}</td>" for value in row) + "</tr>"
-                   for row in rows[-MOST:])
-    left_out = f"<p>{len(rows) - MOST:,} earlier rows are not shown.</p>" if (
-        len(rows) > MOST) else ""
+                   for row in _some(rows, last, most))
+    left_out = (f"<p>{len(rows) - most:,} {'earlier' if last else 'more'} rows are not shown.</p>"
+                if len(rows) > most else "")
     return f"{left_out}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _are_epochs(names: Sequence[str]) -> bool:
+    return names[:1] == ["epoch"]
+
+
+def _some(
+    rows: Sequence[Sequence[Any]], last: bool, most: int = MOST
+) -> Sequence[Sequence[Any]]:
+    return rows[-most:] if last else rows[:most]
 
 
 def _cell(value: Any) -> str:

@@ -33,7 +33,7 @@ from .signatures import with_settings
 
 @with_settings(tuple(Settings.model_fields), ("parts", "encoder", "decoder"))
 @for_python
-def train(data: Any = None, *, y: Any = None, kind: str = "", out: str | Path | None = None,
+def train(data: Any = None, y: Any = None, *, kind: str = "", out: str | Path | None = None,
           recipe: str | None = None, **given: Unpack[TrainKeywords]) -> Model:
     """Train on a source's name, a path, or samples in memory, and return the model.
 

@@ -9,6 +9,7 @@ from ...core.registry import figures
 from ..snapshot import Lacking, Snapshot
 from .canvas import COLOURS, panels, plain
 
+NATS, PER_VALUE = {"loss", "recon", "kl"}, {"bce", "mse", "mae"}   # units; others: per sample
 NARROW = 3   # times the least loss, up to which ticks are evenly spaced
 
 
@@ -51,8 +52,8 @@ def _curve(ax: Axes, s: Snapshot, name: str) -> None:
     if s.best_epoch:
         ax.axvline(s.best_epoch, color="#999999", linewidth=1, linestyle="--",
                    label=f"kept: epoch {s.best_epoch:g}")
-    units = {"loss": "nats per sample", "recon": "nats per sample", "kl": "nats per sample"}
-    ax.set(title=name, xlabel="epoch", ylabel=units.get(name, "per value"))
+    unit = "nats per sample" if name in NATS else "per value" if name in PER_VALUE else "per sample"
+    ax.set(title=name, xlabel="epoch", ylabel=unit)
     if len(epochs) == 1:
         ax.set_xlim(epochs[0] - 1, epochs[0] + 1)
         ax.set_xticks(epochs)
