@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -176,11 +177,23 @@ def test_the_layout_of_maps_can_be_chosen_and_changes_nothing(here):
         assert torch.allclose(p, q, atol=1e-4)
 
 
-def torchrun(processes: int, *words: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}",
-               "-m", "hourglass", *words]
-    return subprocess.run(command, capture_output=True, text=True,
-                          env={**os.environ, "OMP_NUM_THREADS": "1"})
+def two_processes(*words: str) -> tuple[str, str]:
+    """Both processes of a command, with the variables that torchrun sets, without its own start,
+    which takes as long as theirs; what they say and print. Raises AssertionError if one fails."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    started = [subprocess.Popen(
+        [sys.executable, "-m", "hourglass", *words], text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "RANK": rank, "LOCAL_RANK": rank,
+             "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0",
+             "TORCHELASTIC_RUN_ID": "test", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port})
+        for rank in "01"]
+    printed = [process.communicate() for process in started]
+    assert not any(process.returncode for process in started), printed
+    out, err = ("".join(texts) for texts in zip(*printed, strict=True))
+    return out, err
 
 
 def test_two_processes_do_as_one_with_the_doubled_batch(here):
@@ -188,10 +201,9 @@ def test_two_processes_do_as_one_with_the_doubled_batch(here):
     words = ["train", "--no-report", "stripes.npy", "--model", "ae(3)", "--epochs", "3",
              "--optimiser", "sgd",
              "--lr", "1e-3", "--precision", "32-true", "--stop", "none", "--schedule", "constant"]
-    two = torchrun(2, *words, "--batch-size", "16", "--out", "two")
-    assert two.returncode == 0, two.stderr
-    assert "2 processes" in two.stderr and two.stderr.count("epoch 3/3") == 1, "one speaks"
-    assert two.stdout.strip() == "two"
+    out, err = two_processes(*words, "--batch-size", "16", "--out", "two")
+    assert "2 processes" in err and err.count("epoch 3/3") == 1, "one speaks"
+    assert out.strip() == "two"
     assert Started(*words, "--batch-size", "32", "--out", "one").end(0)[0] == 0
     a, b = (RunFolder(Path(name)).read_history() for name in ("one", "two"))
     for x, y in zip(a, b, strict=True):
@@ -199,8 +211,7 @@ def test_two_processes_do_as_one_with_the_doubled_batch(here):
             assert x[name] == pytest.approx(y[name], rel=1e-4), name
     one, other = (load_file(f"{name}/model.safetensors") for name in ("one", "two"))
     assert all(torch.allclose(one[name], other[name], atol=1e-5) for name in one)
-    again = torchrun(2, "train", "two", "--no-report", "--resume", "--epochs", "4")
-    assert again.returncode == 0, again.stderr
+    two_processes("train", "two", "--no-report", "--resume", "--epochs", "4")
     assert len(RunFolder(Path("two")).read_history()) == 4
 
 
@@ -222,7 +233,10 @@ os.write(1, f"codes {model.encode('digits').sum()}\\n".encode())   # at once, no
 
 
 def test_two_processes_answer_bad_input_and_leave(here):
-    done = torchrun(2, "train", "nowhere/", "--out", "run")
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "hourglass",
+         "train", "nowhere/", "--out", "run"], capture_output=True, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode != 0 and "there is no file or folder nowhere/" in done.stderr
     assert "Traceback (most recent call last):\n  File \"" + str(Path(hg.__file__).parent) not in (
         done.stderr)

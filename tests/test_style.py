@@ -155,6 +155,15 @@ def test_our_classes_do_not_inherit_from_one_another():
                 assert not own & {b.id for b in node.bases if isinstance(b, ast.Name)}, node.name
 
 
+def test_no_two_classes_share_a_name():
+    files = defaultdict(set)
+    for file, tree in TREES.items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                files[node.name].add(file.relative_to(ROOT).as_posix())
+    assert not {name: found for name, found in files.items() if len(found) > 1}
+
+
 def test_nothing_needs_torchvision_or_loads_pickles():
     assert importlib.util.find_spec("torchvision") is None, "something installed torchvision"
     for file in FILES:

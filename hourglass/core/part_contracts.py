@@ -204,6 +204,9 @@ ASSUMED: dict[str, dict[str, Any]] = {
     "likelihood": {"support": (-math.inf, math.inf), "discrete": False, "out": lambda shape: shape,
                    "per_value": lambda nats, values: {}}}
 REQUIRED: dict[str, Any] = {"bottleneck": Bottleneck, "likelihood": Likelihood, "prior": Prior}
+MODULES = tuple(REQUIRED)   # kinds whose parts are torch modules
+# what parts of the other kinds must have once they are made
+NEEDED = {"backbone": ("encoder", "decoder", "code"), "detector": ("fit", "score")}
 
 
 def members(contract: Any) -> list[str]:

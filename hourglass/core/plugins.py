@@ -13,12 +13,8 @@ import numpy as np
 from torch import nn
 
 from .contracts import Rule, Seen
-from .part_contracts import ASSUMED, REQUIRED, check_part
+from .part_contracts import ASSUMED, MODULES, NEEDED, REQUIRED, check_part
 from .registry import REGISTRIES, Part, Registry, kind_of_part
-
-NEEDED = {   # what a part that is no module must have once it is made, by kind
-    "backbone": ("encoder", "decoder", "code"), "detector": ("fit", "score")}
-MODULES = ("bottleneck", "likelihood", "prior")   # kinds that are torch modules
 
 
 def register(kind: str, name: str, example: str | None = None) -> Callable[[Part], Part]:

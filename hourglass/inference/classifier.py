@@ -56,6 +56,9 @@ def fit_classifier(model: Autoencoder, split: Split, rows: Tensor,
                    training: ClassifierTraining) -> None:
     """Train the head, and unless it is frozen the encoder, on these labelled rows of a split, by
     cross-entropy and AdamW at a rate that falls to nothing; raises FloatingPointError."""
+    # This is not training's loop: that one trains what the objective of an autoencoder measures,
+    # by epochs, with validation and checkpoints. A head on few labels takes seconds, has no labels
+    # left to validate on, and its number of steps must not depend on how many labels there are.
     with seeded(training.seed, split.device):
         _fit(model, split, rows, training)
 

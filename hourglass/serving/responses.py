@@ -19,7 +19,7 @@ TYPES = {"application/json": "json", "image/png": "png", "image/*": "png", "appl
          "*/*": "auto"}
 
 
-class Picture(BaseModel):
+class EncodedImage(BaseModel):
     """One image."""
 
     name: str
@@ -31,7 +31,7 @@ class Picture(BaseModel):
 class Pictures(BaseModel):
     """Images, in the order of the request."""
 
-    images: list[Picture]
+    images: list[EncodedImage]
 
 
 def choose_format(asked: str, accept: str, count: int) -> str:
@@ -64,7 +64,7 @@ def pictures(images: Sequence[np.ndarray], names: Sequence[str], kind: str) -> R
     if kind == "zip":
         return Response(_zipped(files), media_type="application/zip", headers={
             "Content-Disposition": 'attachment; filename="images.zip"'})
-    found = [Picture(name=name, height=image.shape[0], width=image.shape[1],
+    found = [EncodedImage(name=name, height=image.shape[0], width=image.shape[1],
                      png=base64.b64encode(content).decode())
              for (name, content), image in zip(files.items(), images, strict=True)]
     return as_json(Pictures(images=found))

@@ -36,7 +36,7 @@ class LikelihoodOptions:
 
 
 @dataclass(frozen=True)
-class Likelihood:
+class LikelihoodEstimate:
     """Estimates of log p(x); arrays are (N,), in nats."""
 
     wish: LikelihoodOptions
@@ -131,7 +131,9 @@ class Likelihood:
         write_out(out, as_csv([*columns], table))
 
 
-def estimate(model: InUse, source: Source, name: str, wish: LikelihoodOptions) -> Likelihood:
+def estimate(
+    model: InUse, source: Source, name: str, wish: LikelihoodOptions
+) -> LikelihoodEstimate:
     """Estimate log p(x) of a split of the source, which is on the model's device, and save the
     result with the run. Raises ValueError if annealing is chosen but impossible."""
     split, net = source.splits[name], model.model.eval()
@@ -144,7 +146,7 @@ def estimate(model: InUse, source: Source, name: str, wish: LikelihoodOptions) -
                       wish.seed) if wish.annealing else None
     parts = decompose(net, split, rows, wish.seed)
     measure = measure_of(net, model.description.parts.likelihood, source, split)
-    found = Likelihood(wish, measure, name, rows.numpy(), weighed, annealed, parts,
+    found = LikelihoodEstimate(wish, measure, name, rows.numpy(), weighed, annealed, parts,
                        time.monotonic() - begun)
     model.cache.keep_evaluation(f"likelihood of {len(rows):,} {name} samples", found.record)
     return found

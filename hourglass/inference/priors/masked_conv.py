@@ -53,7 +53,7 @@ class GatedBlock(nn.Module):
         return h + self.leave(value.tanh() * gate.sigmoid())
 
 
-class Network(nn.Module):
+class MaskedNetwork(nn.Module):
     """Tokens (B, H, W) in groups (B,) -> logits (B, K, H, W) of each position's K tokens."""
 
     def __init__(self, words: int, groups: int, grid: tuple[int, int], hidden: int, blocks: int):
@@ -87,7 +87,7 @@ class Reader:
     """Samples a grid position by position, computing each layer once per position (Ramachandran et
     al., 2017, arXiv 1704.06001)."""
 
-    def __init__(self, network: Network, y: Tensor):
+    def __init__(self, network: MaskedNetwork, y: Tensor):
         self.network, self.y = network, y
         self.kept: dict[Before, Tensor] = {}   # inputs of every convolution, as far as known
         self.row = self.column = 0

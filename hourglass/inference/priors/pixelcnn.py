@@ -11,7 +11,7 @@ from ...core.contracts import CodeSpace
 from ...core.hints import Count
 from ...core.registry import priors
 from .fitting import learn
-from .masked_conv import Network, Reader
+from .masked_conv import MaskedNetwork, Reader
 
 AT_ONCE = 250    # codes whose logits are computed together
 DRAWN = 1000     # codes that are generated together
@@ -36,7 +36,7 @@ class PixelCNN(nn.Module):
         self.steps = steps
         first, *rest = space.alphabet.places
         self.grid = (first, math.prod(rest)) if rest else (1, first)
-        self.network = Network(space.alphabet.size, space.groups, self.grid, hidden, blocks)
+        self.network = MaskedNetwork(space.alphabet.size, space.groups, self.grid, hidden, blocks)
 
     def fit(self, z: Tensor, y: Tensor) -> None:
         learn(self.network, lambda words, y: self.nats(words, y).sum(1), self.words(z), y,
