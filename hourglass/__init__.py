@@ -12,6 +12,9 @@ if TYPE_CHECKING:   # what type checkers and editors see
     from .core.composing import PARTS as parts
     from .core.plugins import register
     from .inference.encoder_decoder import load_half
+    from .serving.from_python import serve
+    from .tasks.costs import summary
+    from .tasks.data_calls import augment, prepare, show
     from .tasks.finetune import finetune
     from .tasks.list_parts import list_parts as list
     from .tasks.load import load
@@ -24,6 +27,7 @@ if TYPE_CHECKING:   # what type checkers and editors see
 _PUBLIC = {   # by name: where it lies, and what it is called there
     "Model": "tasks.model.Model",
     "Trained": "tasks.model.Model",   # as it was called before
+    "augment": "tasks.data_calls.augment",
     "compare": "tasks.side_by_side.compare",
     "finetune": "tasks.finetune.finetune",
     "list": "tasks.list_parts.list_parts",
@@ -31,14 +35,19 @@ _PUBLIC = {   # by name: where it lies, and what it is called there
     "load_half": "inference.encoder_decoder.load_half",
     "losses": "core.composing.LOSSES",
     "parts": "core.composing.PARTS",
+    "prepare": "tasks.data_calls.prepare",
     "read": "tasks.read.read",
     "register": "core.plugins.register",
     "report": "tasks.train.report",
     "resume": "tasks.train.resume",
+    "serve": "serving.from_python.serve",
+    "show": "tasks.data_calls.show",
+    "summary": "tasks.costs.summary",
     "train": "tasks.train.train",
 }
-__all__ = ["Model", "Trained", "compare", "finetune", "list", "load", "load_half", "losses",
-           "parts", "read", "register", "report", "resume", "train"]
+__all__ = ["Model", "Trained", "augment", "compare", "finetune", "list", "load", "load_half",
+           "losses", "parts", "prepare", "read", "register", "report", "resume", "serve", "show",
+           "summary", "train"]
 
 
 if not TYPE_CHECKING:   # for whom every name would be right

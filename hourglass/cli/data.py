@@ -54,13 +54,11 @@ def augment(
 
     Example: hourglass data augment glyphs/ -n 10000 --augment "rotate(10) + zoom(0.1)" -o more/
     """
+    from ..tasks.augment import USUAL
     from ..tasks.augment import augment as augment_data
     chosen = make_settings({"augment": USUAL, **settings})
     count = augment_data(source, chosen.augment, n, out, chosen.reading(), chosen.seed)
     print(f"{count:,} images in {out}, by {chosen.augment}")
-
-
-USUAL = "shift(2) + rotate(10) + zoom(0.1)"
 
 
 @data_commands.command()

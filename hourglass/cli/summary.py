@@ -14,16 +14,11 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
 
     Example: hourglass summary mnist --recipe tutorial_cae
     """
-    from ..model.summary import as_text, summarise
     from ..run.folder import RunFolder, is_run
-    from ..run.load_data import load_source
     from ..run.settings import with_whole_path
-    from ..run.suited import suited
+    from ..tasks.costs import costs_of
     if data and is_run(Path(data)):   # whose settings name its data for good
         chosen = chosen_settings("", str(RunFolder(Path(data)).settings), settings)
     else:
         chosen = with_whole_path(chosen_settings(data, recipe, settings))
-    source = load_source(chosen)
-    parts, _ = suited(chosen, source)
-    costs = summarise(parts, source.shape, chosen.optimiser, len(source.classes))
-    print(as_text(costs, chosen.batch_size))
+    print(costs_of(chosen))

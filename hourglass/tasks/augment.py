@@ -18,6 +18,7 @@ from ..data.source import Source
 from .write_images import TIFFS, as_picture, save_deep
 
 BATCH = 100
+USUAL = "shift(2) + rotate(10) + zoom(0.1)"
 
 
 def augment(data: str, text: str, n: int, out: Path, reading: Reading, seed: int = 0) -> int:

@@ -52,10 +52,10 @@ def names_of(found: Collection) -> list[str]:
     return list(map(printable, found.names)) or [str(i) for i in range(len(found.x))]
 
 
-def codes_of(model: Trained, images: str | Path, y: Any = None) -> Embedded:
-    """Encode all images of a folder, archive, array or source. Unreadable ones are left out, with a
-    note. Raises ValueError."""
-    found = model.read(str(images), strict=False)
+def codes_of(model: Trained, images: Any, y: Any = None) -> Embedded:
+    """Encode all images of a folder, archive, file or source, or samples in memory.
+    Unreadable ones are left out, with a note. Raises ValueError."""
+    found = model.read(str(images) if isinstance(images, Path) else images, strict=False)
     for note in [*found.notes, *unlike(model, found)]:
         say(note)
     kinds = y if y is not None or found.y is None else [found.classes[i] for i in found.y]

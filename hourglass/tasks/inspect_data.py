@@ -31,6 +31,19 @@ def look(data: str, out: Path, reading: Reading) -> list[str]:
 
     Raises ValueError if the data cannot be read.
     """
+    lines, figure = inspected(data, reading)
+    if figure is not None:
+        if out.suffix.lower() != ".png":
+            raise ValueError(f"the contact sheet is a .png file, as in -o "
+                             f"{out.with_suffix('.png')}")
+        write_out(out, as_png(figure))
+        lines.append(f"the contact sheet is {out}")
+    return lines
+
+
+def inspected(data: str, reading: Reading) -> "tuple[list[str], Figure | None]":
+    """Lines on sizes, classes, range, and warnings; for images, also a contact sheet. Raises
+    ValueError if the data cannot be read."""
     found = collect(data, replace(reading, lenient=True))
     some = found.x[::-(-len(found.x) // LOOKED_AT)]
     lines = [f"{data}: {len(found.x):,} samples of {'x'.join(map(str, found.shape))}, "
@@ -40,13 +53,7 @@ def look(data: str, out: Path, reading: Reading) -> list[str]:
              *_factors(found),
              *(f"note: {note}" for note in found.notes),
              *(f"warning: {warning}" for warning in _warnings(found, some))]
-    if found.x.ndim == 4:
-        if out.suffix.lower() != ".png":
-            raise ValueError(f"the contact sheet is a .png file, as in -o "
-                             f"{out.with_suffix('.png')}")
-        write_out(out, as_png(sheet(found, data)))
-        lines.append(f"the contact sheet is {out}")
-    return lines
+    return lines, sheet(found, data) if found.x.ndim == 4 else None
 
 
 def _scale(found: Collection, reading: Reading) -> list[str]:

@@ -10,7 +10,7 @@ from ..inference.encoder_decoder import Half
 from ..inference.trained import Trained
 from ..model.autoencoder import Autoencoder
 from ..run.folder import RunFolder, digest, open_run
-from . import hub, inspect_model, pictures, single_file
+from . import hub, inspect_model, model_uses, pictures, single_file
 from .modules import half_of
 from .morph import Way
 from .notebook_objects import Film, Picture
@@ -78,6 +78,13 @@ class Model:
     evaluate = _of_trained(Trained.evaluate)
     compress = _of_trained(Trained.compress)
     decompress = _of_trained(Trained.decompress)
+
+    # what it finds in data, and gives to other programs
+    nearest = _of_trained(model_uses.nearest_of)
+    duplicates = _of_trained(model_uses.duplicates_of)
+    disentangle = _of_trained(model_uses.disentangle_of)
+    score_steps = _of_trained(model_uses.score_steps_of)
+    export = _of_trained(model_uses.export_of)
 
     # what it thinks of samples
     posterior = _of_trained(posterior_of)

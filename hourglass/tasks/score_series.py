@@ -17,6 +17,7 @@ from ..inference.anomaly import USUAL_THRESHOLD
 from ..inference.detectors.tail_probability import log_survival
 from ..inference.trained import Trained
 from .steps import by_step, normal_steps, over_channels, steps_of
+from .write_images import check_name
 
 __all__ = ["by_step", "normal_steps"]
 
@@ -74,6 +75,13 @@ class ScoredSeries:
                 own.append((first, end))
             found += own
         return [(a, b) for a, b in found if b - a >= self.stretching.shortest]
+
+    def save(self, path: str | Path) -> Path:
+        """Write a row per step as .csv: score, probability, verdict, stretch and errors."""
+        path = Path(path)
+        check_name(path, (".csv",))
+        write_scores(self, path)
+        return path
 
     def causes(self, steps: np.ndarray) -> np.ndarray:
         """(C,) the share of each channel in the scores of these steps."""

@@ -1,0 +1,47 @@
+"""Serving a model from Python."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..inference.trained import Trained
+from ..tasks.load import load
+from ..tasks.model import Model
+from ..tasks.python_words import for_python
+from .limits import Limits
+from .server import Address, check_token, read_token
+from .server import serve as serve_model
+
+
+@for_python
+def serve(
+    run: str | Path | Model | Trained, *, host: str = "127.0.0.1", port: int = 8000,
+    token: str | None = None, open: bool = False, priors: Sequence[str] = (), grace: float = 30.0,
+    **limits: Any,
+) -> int:
+    """Serve a trained model over HTTP, until Ctrl-C or SIGTERM. Returns the number of requests
+    that took longer than `grace` seconds at the end, and so were cut off.
+
+    `token` is what clients must send; by default that of the variable HOURGLASS_TOKEN. Without a
+    token only this machine may use it, unless `open` allows networks. `priors` are those that
+    clients may sample from. `limits` are the fields of hourglass.serving.limits.Limits, such as
+    samples=1000 per request or seconds=10. Needs the extra `serve`. Raises ValueError.
+
+        >>> import hourglass as hg
+        >>> hg.serve("runs/1", port=8080)   # doctest: +SKIP
+        >>> hg.serve("runs/1", port=-1)
+        Traceback (most recent call last):
+        ValueError: port must be a whole number from 0 to 65535, not -1
+    """
+    if not isinstance(port, int) or not 0 <= port <= 65535:
+        raise ValueError(f"port must be a whole number from 0 to 65535, not {port!r}")
+    unknown = sorted(set(limits) - set(Limits.__dataclass_fields__))
+    if unknown:
+        raise ValueError(f"serve has no limit {unknown[0]!r}; the limits are "
+                         f"{', '.join(Limits.__dataclass_fields__)}")
+    place = Address(host, port, read_token(None) if token is None else check_token(token, "token"),
+                    open, grace)
+    if isinstance(run, str | Path):
+        run = load(run)
+    trained = run.trained if isinstance(run, Model) else run
+    return serve_model(trained, place, Limits(**limits), tuple(map(str, priors)))
