@@ -5,6 +5,8 @@
     codes = model.encode("photos/")
 """
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:   # what type checkers and editors see
@@ -12,6 +14,8 @@ if TYPE_CHECKING:   # what type checkers and editors see
     from .core.composing import PARTS as parts
     from .core.plugins import register
     from .inference.encoder_decoder import load_half
+    from .search.python_api import search
+    from .search.study import Study
     from .serving.from_python import serve
     from .tasks.costs import summary
     from .tasks.data_calls import augment, prepare, show
@@ -26,6 +30,7 @@ if TYPE_CHECKING:   # what type checkers and editors see
 
 _PUBLIC = {   # by name: where it lies, and what it is called there
     "Model": "tasks.model.Model",
+    "Study": "search.study.Study",
     "Trained": "tasks.model.Model",   # as it was called before
     "augment": "tasks.data_calls.augment",
     "compare": "tasks.side_by_side.compare",
@@ -40,14 +45,15 @@ _PUBLIC = {   # by name: where it lies, and what it is called there
     "register": "core.plugins.register",
     "report": "tasks.train.report",
     "resume": "tasks.train.resume",
+    "search": "search.python_api.search",
     "serve": "serving.from_python.serve",
     "show": "tasks.data_calls.show",
     "summary": "tasks.costs.summary",
     "train": "tasks.train.train",
 }
-__all__ = ["Model", "Trained", "augment", "compare", "finetune", "list", "load", "load_half",
-           "losses", "parts", "prepare", "read", "register", "report", "resume", "serve", "show",
-           "summary", "train"]
+__all__ = ["Model", "Study", "Trained", "augment", "compare", "finetune", "list", "load",
+           "load_half", "losses", "parts", "prepare", "read", "register", "report", "resume",
+           "search", "serve", "show", "summary", "train"]
 
 
 if not TYPE_CHECKING:   # for whom every name would be right
@@ -58,6 +64,17 @@ if not TYPE_CHECKING:   # for whom every name would be right
         from importlib import import_module
         module, _, attribute = _PUBLIC[name].rpartition(".")
         return getattr(import_module(f".{module}", __name__), attribute)
+
+
+class _Face(ModuleType):
+    """This module. Importing the folder search/ must not hide the function search."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _PUBLIC and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face
 
 
 def __dir__() -> "tuple[str, ...]":

@@ -34,6 +34,7 @@ from .reconstruct import reconstruct
 from .report import report
 from .restore import restore
 from .score import score
+from .search import search
 from .serve import serve
 from .summary import summary
 from .train import train
@@ -43,9 +44,9 @@ from .vary import vary
 COMMANDS: dict[str, Callable[..., None]] = {
     "train": train, "summary": summary, "report": report, "reconstruct": reconstruct,
     "list": list_parts, "generate": generate, "morph": morph, "vary": vary, "explore": explore,
-    "compare": compare, "restore": restore, "score": score, "impute": impute, "embed": embed,
-    "classify": classify, "compress": compress, "decompress": decompress, "finetune": finetune,
-    "evaluate": evaluate, "serve": serve, "export": export,
+    "compare": compare, "search": search, "restore": restore, "score": score, "impute": impute,
+    "embed": embed, "classify": classify, "compress": compress, "decompress": decompress,
+    "finetune": finetune, "evaluate": evaluate, "serve": serve, "export": export,
 }
 
 app = typer.Typer(

@@ -35,16 +35,17 @@ class Summand(NamedTuple):
 def read(text: object) -> Call:
     """Read "name" or "name(1, key=2)", or an object with such a text. Nothing is evaluated."""
     text = str(text)
-    return _call(_expression(text), text)
+    return _call(read_tree(text), text)
 
 
 def read_sum(text: object) -> list[Summand]:
     """Read "recon + 4 * kl(free_bits=0.5)", or with a schedule: "recon + ramp(0, 4) * kl"."""
     text = str(text)
-    return [_weighed(node, text, sign) for sign, node in _summands(_expression(text))]
+    return [_weighed(node, text, sign) for sign, node in _summands(read_tree(text))]
 
 
-def _expression(text: str) -> ast.expr:
+def read_tree(text: str) -> ast.expr:
+    """A text as Python's syntax tree, checked for size. Raises ValueError."""
     if len(text) > LONGEST:
         raise ValueError(f"a text of {len(text)} characters is too long to be a part's name")
     try:

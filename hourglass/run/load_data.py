@@ -16,10 +16,14 @@ from ..data.labels import check_judged, check_known
 from ..data.source import Source
 from .settings import Settings
 
+REMEMBERED: dict[str, Source] = {}   # by `_key`
+
 
 def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
     """Read and split the settings' data, or the data in memory. The setting `data` is a text from
     `data.find.settle`. Raises ValueError."""
+    if data is None and REMEMBERED and (key := _key(settings)) in REMEMBERED:
+        return replace(REMEMBERED[key], splits=dict(REMEMBERED[key].splits))
     given = find_call(settings.data, settled=True) if data is None else data
     with in_turn(str(cache_folder() / "lock")):
         collection = collect(given, settings.reading(), y)
@@ -39,6 +43,20 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
                              "so it cannot be used as --val test; use --val 0.1")
         source.splits["val"] = source.splits["test"]
     return source
+
+
+def remember(settings: Settings) -> Source:
+    """Read and split the settings' data, and keep it in memory: `load_source` then gives the same
+    to this process and to those that it forks, at once. Raises ValueError."""
+    source = REMEMBERED[_key(settings)] = load_source(settings)
+    return source
+
+
+def _key(settings: Settings) -> str:
+    """All that decides how the data is read and split."""
+    return repr((settings.data, settings.reading(), settings.val, settings.shares(), settings.seed,
+                 settings.only, settings.binarise, settings.labelled, of_counts(settings),
+                 settings.parts().condition == "inferred"))
 
 
 def of_counts(settings: Settings) -> bool:

@@ -127,7 +127,7 @@ def fit(parties: Parties, source: Source, plan: TrainingPlan, state: State) -> I
                 break
         epoch, batch, seen, sums = state.epoch, state.batch, state.seen, state.sums
         best, notes = _end_epoch(parties, source, plan, state, len(batches))
-        stopped = _reason(state, plan)
+        stopped = stop_reason(state, plan)
         if state.epoch > plan.epochs or is_over(state, plan):
             notes += _still_falling(state, plan)
         yield Progress(epoch, batch, len(batches), seen, sums, state.rows[-1], best, stopped,
@@ -332,7 +332,8 @@ def _per_value(step: Step, row: dict[str, float], source: Source) -> dict[str, f
                 row[f"{split}_recon"], values[split]).items()}
 
 
-def _reason(state: State, plan: TrainingPlan) -> str:
+def stop_reason(state: State, plan: TrainingPlan) -> str:
+    """Why training ends after the last epoch, before all of them are done; "" if it does not."""
     if is_over(state, plan):
         cut = f", {state.batch} batches into epoch {state.epoch}" if state.cut else ""
         return f"the time limit of {plan.minutes:g} minutes is reached{cut}"

@@ -142,12 +142,17 @@ def prepare(
 
 
 def resume(
-    folder: RunFolder, changes: dict[str, Any], data: Any = None, y: Any = None
+    folder: RunFolder, changes: dict[str, Any], data: Any = None, y: Any = None,
+    finished: bool = False,
 ) -> Training:
-    """Prepare to continue a stopped run. Raises ValueError if that is impossible."""
+    """Prepare to continue a stopped run; a run whose training has ended only if it may be
+    `finished`. Raises ValueError if that is impossible."""
     lock = folder.lock() if is_first() else None   # before reading anything that may change
     try:
         training = _resumed(folder, changes, data, y)
+        why = "" if finished else finished_by(training)
+        if why:
+            raise ValueError(why)
     except BaseException:
         if lock:
             lock.close()
@@ -190,7 +195,6 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
         training.plan = _as_before(training.plan, training.state)
     if any(getattr(settings, n) != getattr(kept, n) for n in NEW_LEG):
         training.state.leg = training.state.step
-    _check_unfinished(training)
     training.settings = settings
     return training
 
@@ -299,7 +303,7 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Tra
     augment = _augmenter(settings, source)
     with torch.random.fork_rng():
         varied(train.batch(torch.arange(min(2, len(train))), grey=True), augment)
-    epochs = settings.epochs or _enough_epochs(len(train), settings.batch_size * processes)
+    epochs = settings.epochs or enough_epochs(len(train), settings.batch_size * processes)
     return TrainingPlan(epochs, settings.batch_size, settings.seed,
                         schedules.make(settings.schedule),
                         stopping, settings.minutes, settings.clip, augment)
@@ -341,22 +345,21 @@ def _check_monitor(monitor: str, step: Step, gaps: bool) -> None:
                          f"{did_you_mean(monitor, known)}")
 
 
-def _enough_epochs(samples: int, batch_size: int) -> int:
+def enough_epochs(samples: int, batch_size: int) -> int:
     """Epochs that give about ENOUGH_STEPS steps, within EPOCHS."""
     fewest, most = EPOCHS
     return min(max(round(ENOUGH_STEPS * batch_size / samples), fewest), most)
 
 
-def _check_unfinished(training: Training) -> None:
+def finished_by(training: Training) -> str:
+    """Why a run's training has ended, and how to continue it; "" if it has not."""
     state, plan = training.state, training.plan
     done = state.epoch - 1
     if done >= plan.epochs:
-        raise ValueError(f"this run has finished its {done} epochs. To continue, pass "
-                         f"--epochs {2 * done}")
+        return f"this run has finished its {done} epochs. To continue, pass --epochs {2 * done}"
     if is_over(state, plan):
-        raise ValueError(f"this run has used its {plan.minutes:g} minutes. To continue, pass "
-                         f"--minutes {2 * (plan.minutes or 0):g}")
+        return (f"this run has used its {plan.minutes:g} minutes. To continue, pass --minutes "
+                f"{2 * (plan.minutes or 0):g}")
     reason = plan.stopping.reason(state.losses(plan.stopping.monitor)) if state.history else ""
-    if reason:
-        raise ValueError(f"this run has stopped: {reason}. To continue, pass --stop none or a "
-                         f"larger patience")
+    return (f"this run has stopped: {reason}. To continue, pass --stop none or a larger patience"
+            if reason else "")

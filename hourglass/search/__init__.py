@@ -1,0 +1,1 @@
+"""Search: spaces of models, their trials in processes, and studies of hundreds of them."""

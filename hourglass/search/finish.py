@@ -1,0 +1,71 @@
+"""Conduct a search, and show what came of it: the splits, the table and the page."""
+
+import multiprocessing
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from ..core.console import say
+from .conduct import Conductor
+from .page import write_page
+from .records import write_table
+from .split_results import evaluate_best
+from .study import Study
+from .study_setup import SearchPlan
+
+
+def conducted(plan: SearchPlan, workers: int) -> tuple[str, Study]:
+    """Search until a limit is reached; why it ended, "" where Ctrl-C stopped it, and the study.
+
+    The holdout is used once the search has ended, for the best model alone.
+    """
+    folder = plan.folder
+    ended = Conductor(plan, workers, devices_of(plan)).run()
+    if ended:
+        say(f"the search has ended: {ended}")
+        with folder.alone():
+            _evaluated(plan)
+    else:
+        say(f"interrupted; nothing is lost. To continue: hourglass search {folder.path}")
+    records = plan.records()
+    write_table(records)
+    write_page(records)
+    return ended, Study(folder.path)
+
+
+def _evaluated(plan: SearchPlan) -> None:
+    """Evaluate the best model on all splits, unless a trial still runs elsewhere."""
+    records = plan.records()
+    best = records.best
+    if best is None:
+        return
+    if records.of_state("running"):
+        say("the splits are not evaluated yet, as some trials have not ended")
+        return
+    evaluate_best(plan.folder, records.run(best), best.number, plan.aims[0], plan.source)
+
+
+def devices_of(plan: SearchPlan) -> Sequence[str]:
+    """The devices for trials that run at the same time: each GPU in turn, or the one that the
+    settings name. GPUs are counted in another process, as this one must not use them."""
+    asked = str(plan.space.shared.get("device", "auto") or "auto")
+    if asked != "auto" or sys.platform != "linux":
+        return [asked]
+    context: Any = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_count, args=(theirs,))
+    process.start()
+    theirs.close()
+    try:
+        count = int(ours.recv())
+    except EOFError:
+        count = 0
+    process.join()
+    return [f"cuda:{number}" for number in range(count)] or ["auto"]
+
+
+def _count(link: Any) -> None:
+    import torch
+    link.send(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+
+

@@ -1,0 +1,132 @@
+"""What a search minimises or maximises: metrics of the validation split, and costs."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..core.hints import did_you_mean
+from ..core.registry import REGISTRIES
+from ..data.source import Source
+from ..model.autoencoder import Autoencoder
+from ..model.objective import Objective
+from ..run.settings import Settings
+from ..run.suited import suited
+from .costs import Costs
+from .holes import ChoiceHole
+from .space import Space
+
+COSTS = ("parameters", "multiply_adds", "memory", "seconds")   # seconds of training
+GREATER = frozenset({"psnr", "ssim", "explained_variance", "knn_accuracy", "linear_accuracy",
+                     "active_units", "accuracy"})   # of the measured ones, those to maximise
+MEASURED = ("mae", "nats", "psnr", "bce", "explained_variance", "ssim", "knn_accuracy",
+            "linear_accuracy", "active_units")   # on val, once a trial has been trained
+BY = {"mae": "errors", "nats": "errors", "explained_variance": "explained",
+      "knn_accuracy": "accuracy", "linear_accuracy": "accuracy", "active_units": "active"}
+SIZES_OF_LOSS = ("loss", "likelihood", "model", "bottleneck")   # where a hole changes the loss
+
+
+@dataclass(frozen=True)
+class Aim:
+    """One objective: a column of the history, a metric that is measured on val, or a cost."""
+
+    name: str
+
+    @property
+    def greater(self) -> bool:
+        """Whether it is maximised."""
+        return self.name in GREATER
+
+    @property
+    def direction(self) -> str:
+        """As Optuna names it."""
+        return "maximize" if self.greater else "minimize"
+
+    @property
+    def is_column(self) -> bool:
+        """Whether every epoch has a value."""
+        return self.name.startswith(("val_", "train_"))
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it is measured after training."""
+        return not self.is_column and self.name not in COSTS
+
+    def better(self, value: float, than: float) -> bool:
+        """Whether one value is better than another one."""
+        return value > than if self.greater else value < than
+
+
+def read_aims(text: str, space: Space, source: Source) -> tuple[list[Aim], str]:
+    """Read one or two objectives, separated by a comma, and a note on the default. Raises
+    ValueError for a metric that is not known, with the nearest one.
+
+    Short names stand for the validation split: mse is val_mse.
+    """
+    columns = columns_of(space.settings(_first(space)), source)
+    note = ""
+    if not text:
+        alike = not any(name.partition(".")[0] in SIZES_OF_LOSS and (
+            isinstance(hole, ChoiceHole) or name.startswith("loss"))
+            for name, hole in space.holes.items()) and "beta" not in " ".join(space.holes)
+        text = next(name for name in (("val_loss", "val_mse") if alike else ("val_mse",))
+                    if name in columns)
+        why = "the loss itself" if alike else "losses of different models cannot be compared"
+        note = f"trials are compared by {text}: {why}. Choose another with --metric"
+    names = [name.strip() for name in text.split(",")]
+    if len(names) > 2 or len(set(names)) < len(names):
+        raise ValueError(f"a search has one or two different objectives, such as 'mse,parameters', "
+                         f"not {text!r}")
+    return [Aim(_known(name, columns)) for name in names], note
+
+
+def _first(space: Space) -> Any:
+    from .space import at_end
+    return at_end(False)
+
+
+def _known(name: str, columns: Collection[str]) -> str:
+    if name in columns or name in COSTS:
+        return name
+    if f"val_{name}" in columns:
+        return f"val_{name}"
+    if name in MEASURED:
+        return name
+    short = [column.removeprefix("val_") for column in columns if column.startswith("val_")]
+    raise ValueError(f"no metric is named {name!r}; "
+                     f"{did_you_mean(name, dict.fromkeys([*columns, *short, *MEASURED, *COSTS]))}")
+
+
+def columns_of(settings: Settings, source: Source) -> list[str]:
+    """The losses and errors that a training of these settings writes for each epoch."""
+    parts, _ = suited(settings, source)
+    with torch.device("meta"):
+        model = Autoencoder(parts, source.shape, len(source.classes))
+        objective = Objective(parts.loss, model)
+    errors = {} if objective.only_hidden else model.likelihood.per_value(0.0, 1)
+    names = dict.fromkeys(["loss", *objective.terms, "mse", *errors])
+    if "val" not in source.splits:
+        raise ValueError("a search compares trials on the val split, and there is none; pass "
+                         "--val 0.1 for a tenth of the training samples")
+    return [f"{split}_{name}" for split in ("val", "train") for name in names]
+
+
+def value_of(aim: Aim, row: Mapping[str, float], costs: Costs, measured: Mapping[str, float]
+             ) -> float:
+    """The value of a finished training. Raises ValueError where it has none."""
+    if aim.name == "seconds":
+        return row["seconds"]
+    if aim.name in COSTS:
+        return float(getattr(costs, aim.name))
+    values = row if aim.is_column else measured
+    if aim.name not in values:
+        raise ValueError(f"this training has no {aim.name}; it has {', '.join(values)}")
+    return float(values[aim.name])
+
+
+def metrics_named(aims: Sequence[Aim]) -> list[str]:
+    """The registered metrics that measure these objectives."""
+    known = REGISTRIES["metrics"].parts
+    return [BY.get(aim.name, aim.name) for aim in aims if aim.is_measured
+            and BY.get(aim.name, aim.name) in known]

@@ -1,0 +1,172 @@
+"""The best model's metrics on all four splits, and how optimistic the earlier ones are."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..analysis.metrics import measure
+from ..analysis.metrics.bootstrap import of_mean
+from ..analysis.take_snapshot import passed, rows_of
+from ..core.files import write_whole
+from ..core.noise import seeded
+from ..data.source import Source
+from ..model.loss_step import Step
+from ..model.objective import Objective
+from ..run.folder import RunFolder
+from ..run.weights import read_model
+from ..training.validation import EVALUATION_BATCH, EVALUATION_SEED
+from .objectives import Aim, metrics_named
+from .study_folder import StudyFolder
+
+MOST = 10_000   # samples of a split that are evaluated
+ROLES = {"train": "trained the weights", "val": "chose epochs, pruned trials and chose the best",
+         "test": "for the weights of an ensemble", "holdout": "for the generalisation error alone"}
+
+
+@dataclass(frozen=True)
+class SplitValue:
+    """A metric on one split, with its 95 % interval."""
+
+    split: str
+    samples: int
+    value: float
+    low: float
+    high: float
+
+    @property
+    def role(self) -> str:
+        """What the split was used for."""
+        return ROLES[self.split]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One model of a study on all splits."""
+
+    trial: int
+    metric: str
+    values: tuple[SplitValue, ...]
+
+    def optimism(self, value: SplitValue) -> float | None:
+        """By how much a split's value is better than the holdout's, below 0 if it is worse; None
+        without a holdout."""
+        last = next((v for v in self.values if v.split == "holdout"), None)
+        if last is None or value.split == "holdout":
+            return None
+        return (value.value - last.value) * (1 if Aim(self.metric).greater else -1)
+
+
+def evaluate_best(
+    folder: StudyFolder, run: RunFolder, trial: int, aim: Aim, source: Source
+) -> Evaluation | None:
+    """Evaluate a trial's model on all splits, and keep the result: each model sees the holdout
+    once. None where the objective is a cost."""
+    done = read_evaluations(folder)
+    before = next((one for one in done if one.trial == trial), None)
+    if before is not None:
+        return before
+    model, _ = read_model(run)
+    step = Step(model, Objective(_loss_of(run), model))
+    found = Evaluation(trial, aim.name.removeprefix("val_").removeprefix("train_"), tuple(filter(
+        None, (_on(name, step, source, aim) for name in source.splits))))
+    if not found.values:
+        return None
+    write_whole(folder.splits, json.dumps([_as_json(one) for one in [*done, found]], indent=1))
+    return found
+
+
+def read_evaluations(folder: StudyFolder) -> list[Evaluation]:
+    """The evaluations so far. Each of them has used the holdout."""
+    try:
+        kept = json.loads(folder.splits.read_text())
+        return [Evaluation(one["trial"], one["metric"],
+                           tuple(SplitValue(**value) for value in one["values"])) for one in kept]
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise ValueError(f"{folder.splits} is damaged ({error}). Restore it from a copy, or remove "
+                         f"it: the splits are then evaluated again") from None
+
+
+def _as_json(one: Evaluation) -> dict[str, Any]:
+    return {"trial": one.trial, "metric": one.metric, "values": [vars(v) for v in one.values]}
+
+
+def _loss_of(run: RunFolder) -> str:
+    from ..run.folder import read_settings
+    from ..run.settings import make_settings
+    return make_settings(read_settings(run.settings)).parts().loss
+
+
+def _on(split: str, step: Step, source: Source, aim: Aim) -> SplitValue | None:
+    rows = source.splits[split].evenly(MOST)
+    if aim.is_column:
+        values = per_sample(step, source, split, rows)
+        name = aim.name.partition("_")[2]
+        if name not in values:
+            return None
+        estimate = of_mean(values[name])
+        return SplitValue(split, len(rows), estimate.value, estimate.low, estimate.high)
+    names = metrics_named([aim])
+    if not names:
+        return None
+    rows = rows_of(source, split)
+    numbers, intervals = measure(passed(step.model, source, rows, split), names)
+    value = numbers[aim.name]
+    low, high = intervals.get(aim.name, (float("nan"), float("nan")))
+    return SplitValue(split, len(rows), value, low, high)
+
+
+@torch.no_grad()
+def per_sample(step: Step, source: Source, split: str, rows: Tensor) -> dict[str, np.ndarray]:
+    """Each sample's losses and errors (N,), of which validation writes the means, with the same
+    noise. A discriminator's terms are left out of the loss."""
+    step.eval()
+    objective, part = step.objective, source.splits[split]
+    objective.at(None)
+    found: dict[str, list[Tensor]] = {}
+    with seeded(EVALUATION_SEED, part.device):
+        for chunk in rows.split(EVALUATION_BATCH):
+            batch = part.batch(chunk)
+            out = step.model(batch.x, batch.y, True, batch.given, batch.known)
+            _, terms = objective(out, step.model)
+            weights = objective.weights
+            own = [weights.get(name, 1.0) * term for name, term in terms.items()
+                   if name not in objective.rivals]
+            squared = (out.px.mean - out.x).square()
+            known = torch.ones_like(squared) if batch.known is None else batch.known
+            mse = (squared * known).flatten(1).sum(1) / known.flatten(1).sum(1).clamp(min=1)
+            for name, value in {**terms, "loss": sum(own[1:], own[0]), "mse": mse}.items():
+                found.setdefault(name, []).append(value.double().cpu())
+    arrays = {name: torch.cat(values).numpy() for name, values in found.items()}
+    if "recon" in arrays and not objective.only_hidden:
+        count = float(np.prod(source.shape)) * part.known
+        arrays |= step.model.likelihood.per_value(arrays["recon"], count)
+    return arrays
+
+
+def in_words(evaluation: Evaluation) -> list[str]:
+    """The evaluation as lines for a terminal."""
+    wide = max(len(value.split) for value in evaluation.values)
+    lines = [f"{evaluation.metric} of trial {evaluation.trial} on each split, with 95 % intervals:"]
+    for value in evaluation.values:
+        apart = evaluation.optimism(value)
+        beside = "" if apart is None else f"  {beside_holdout(apart)}"
+        lines.append(f"  {value.split:{wide}}  {value.value:.5g} ({value.low:.5g} to "
+                     f"{value.high:.5g}){beside}")
+    return lines
+
+
+def beside_holdout(apart: float) -> str:
+    """By how much a split looks better than the holdout, in words."""
+    return f"{abs(apart):.2g} {'better' if apart > 0 else 'worse'} than the holdout"
+
+
+def of_trial(evaluations: Sequence[Evaluation], trial: int) -> Evaluation | None:
+    """The evaluation of that trial's model, if there is one."""
+    return next((one for one in evaluations if one.trial == trial), None)

@@ -1,0 +1,114 @@
+"""Where a study's trials are written, by Optuna: a journal in its folder, or a database."""
+
+import contextlib
+import logging
+import os
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import IO, TYPE_CHECKING, Any
+
+from ..core.files import lock, open_lock
+from .study_folder import AGAIN, Asked, StudyFolder
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.pruners import BasePruner
+
+FACTOR = 3        # of the trials at a rung, one in so many goes on
+RUNGS = 9         # the first rung is at this fraction of the epochs
+STARTUP = 10      # trials at random before the sampler learns from them
+
+
+def optuna() -> ModuleType:
+    """Optuna, whose own messages are silenced. Raises ValueError where it is not installed."""
+    try:
+        import optuna as package
+    except ImportError:
+        raise ValueError("a search needs Optuna: pip install 'hourglass[search]'") from None
+    package.logging.set_verbosity(logging.ERROR)
+    warnings.filterwarnings("ignore", category=package.exceptions.ExperimentalWarning)
+    warnings.filterwarnings("ignore", message="The reported value is ignored")
+    return package
+
+
+def open_storage(folder: StudyFolder, asked: Asked, directions: list[str]) -> "Study":
+    """Open a study in its storage, or make it there. Raises ValueError for a database that cannot
+    be used."""
+    package = optuna()
+    if not asked.storage:
+        journal = package.storages.journal
+        backend = journal.JournalFileBackend(str(folder.journal), FileLock(folder.journal))
+        storage: Any = package.storages.JournalStorage(backend)
+    else:
+        try:
+            storage = package.storages.RDBStorage(asked.storage)
+        except Exception as error:   # whatever the database's driver raises
+            raise ValueError(f"--storage {asked.storage} cannot be used: "
+                             f"{str(error).splitlines()[0]}") from None
+    study: Study = package.create_study(
+        storage=storage, study_name=asked.name, directions=directions, load_if_exists=True)
+    return study
+
+
+class FileLock:
+    """A lock on the journal that the system frees when its holder is killed. It also removes the
+    line that such a holder has left unfinished."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.held: IO[str] | None = None
+
+    def acquire(self) -> bool:
+        """Wait for the lock."""
+        import time
+        self.held = open_lock(self.path.with_name(f"{self.path.name}.lock"))
+        while True:
+            try:
+                lock(self.held, "busy")
+                break
+            except ValueError:
+                time.sleep(AGAIN / 10)
+        remove_unfinished_line(self.path)
+        return True
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self.held:
+            self.held.close()
+
+
+def remove_unfinished_line(path: Path) -> None:
+    """Cut a file after its last whole line."""
+    with contextlib.suppress(FileNotFoundError), open(path, "r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        if not end:
+            return
+        file.seek(end - 1)
+        if file.read(1) == b"\n":
+            return
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def set_sampler(study: "Study", seed: int, number: int, several: bool) -> None:
+    """Give the study the sampler of its next trial, whose draws depend on the seed, that trial's
+    number and the trials before it alone."""
+    package = optuna()
+    mixed = (seed * 1_000_003 + number * 7_919) % 2**32
+    study.sampler = package.samplers.TPESampler(
+        seed=mixed, multivariate=True, group=True, n_startup_trials=STARTUP, constant_liar=several)
+
+
+def pruner_of(name: str, epochs: int) -> "BasePruner":
+    """The pruner of that name, for trainings of so many epochs."""
+    pruners = optuna().pruners
+    first = max(1, epochs // RUNGS)
+    made: BasePruner = {
+        "asha": lambda: pruners.SuccessiveHalvingPruner(min_resource=first,
+                                                        reduction_factor=FACTOR),
+        "hyperband": lambda: pruners.HyperbandPruner(min_resource=first, max_resource=max(
+            epochs, first), reduction_factor=FACTOR),
+        "median": lambda: pruners.MedianPruner(n_warmup_steps=first),
+        "none": pruners.NopPruner}[name]()
+    return made

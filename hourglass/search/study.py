@@ -1,0 +1,175 @@
+"""Study: the trials of a search, the best of them, tables and figures, from Python."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..run.folder import read_settings
+from ..run.settings import Settings, make_settings
+from ..tasks.load import load
+from ..tasks.model import Model
+from ..tasks.notebook_objects import Page
+from ..tasks.python_words import for_python
+from ..tasks.tabulated import as_html, as_text, frame_of
+from .objectives import Aim
+from .records import Records, TrialRecord, read_records
+from .space import read_space
+from .split_results import Evaluation, in_words, of_trial, read_evaluations
+from .storage import open_storage
+from .study_folder import StudyFolder, is_study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TOP = 10   # trials that a study shows
+
+
+@dataclass(frozen=True)
+class BestTrial:
+    """A finished trial of a study: its values, its settings, and its model as a run."""
+
+    number: int
+    values: Mapping[str, float]    # by objective
+    params: Mapping[str, Any]      # the values of the holes, by name
+    folder: Path                   # its run folder, for every command that takes a run
+
+    @property
+    def value(self) -> float:
+        """The first objective's value."""
+        return next(iter(self.values.values()))
+
+    @property
+    def settings(self) -> Settings:
+        """All settings of its training."""
+        return make_settings(read_settings(self.folder / "settings.toml"))
+
+    def model(self, device: str = "cpu") -> Model:
+        """Its trained model."""
+        return load(self.folder, device)
+
+
+class Study:
+    """A search that has run: `best`, `front`, `frame`, `figures`, `page`.
+
+    Read from the study's folder; raises ValueError where it is none. It shows what there is when it
+    is made; `Study(folder)` anew shows later trials.
+
+        >>> import hourglass as hg
+        >>> study = hg.search("digits", model="ae({2..8})", backbone="mlp(16)", epochs=1,
+        ...                   trials=2, out="study", quiet=True)
+        >>> sorted(study.best.params), len(study.frame)
+        (['model.dim'], 2)
+    """
+
+    def __init__(self, folder: str | Path):
+        if not is_study(folder):
+            raise ValueError(f"{folder} is no study")
+        self.folder = Path(folder)
+        self.records = records_in(StudyFolder(self.folder))
+
+    @property
+    def best(self) -> BestTrial:
+        """The best finished trial by the first objective. Raises ValueError before there is one."""
+        if self.records.best is None:
+            raise ValueError(f"no trial of {self.folder} has finished yet")
+        return self._trial(self.records.best)
+
+    @property
+    def top(self) -> list[BestTrial]:
+        """The ten best finished trials, the best first, each configuration once."""
+        return [self._trial(trial) for trial in self.records.finished[:TOP]]
+
+    @property
+    def front(self) -> list[BestTrial]:
+        """With two objectives, the trials that no other one beats in both (the Pareto front)."""
+        return [self._trial(trial) for trial in self.records.front]
+
+    @property
+    def splits(self) -> Evaluation | None:
+        """The best model's metric on train, val, test and holdout; None before the search ended."""
+        best = self.records.best
+        return None if best is None else of_trial(read_evaluations(self.records.folder),
+                                                  best.number)
+
+    @cached_property
+    def columns(self) -> dict[str, list[Any]]:
+        """One value a trial, by name: number, state, values, holes, costs, time."""
+        trials = self.records.trials
+        columns: dict[str, list[Any]] = {"trial": [t.number for t in trials],
+                                         "state": [t.state for t in trials]}
+        for place, aim in enumerate(self.records.aims):
+            columns[aim.name] = [t.values[place] if t.values else float("nan") for t in trials]
+        for name in self.records.holes:
+            columns[name] = [t.params.get(name) for t in trials]
+        return columns | {"parameters": [t.parameters for t in trials],
+                          "epochs": [t.epochs for t in trials],
+                          "seconds": [t.seconds for t in trials],
+                          "why": [t.why for t in trials]}
+
+    @property
+    def frame(self) -> Any:
+        """A pandas.DataFrame with a row a trial; raises ValueError where pandas is not there."""
+        return frame_of(self.columns)
+
+    @cached_property
+    def figures(self) -> "dict[str, Figure]":
+        """The page's figures by name, of matplotlib."""
+        from .page_figures import draw
+        return {name: figure for name, (_, figure) in draw(self.records).items()}
+
+    @property
+    def page(self) -> Page:
+        """The study's page, drawn anew; shown in a notebook, and lying in study.html."""
+        from .page import write_page
+        path = write_page(self.records)
+        return Page(path.read_text(), "study", path)
+
+    def lines(self) -> list[str]:
+        """What the terminal shows at the end of a search."""
+        best, folder = self.records.best, self.folder
+        if best is None:
+            return [f"{folder}: no trial has finished yet", str(self.records.folder.page)]
+        values = ", ".join(f"{aim.name} {value:.5g}" for aim, value in zip(
+            self.records.aims, best.values, strict=True))
+        lines = [f"best: trial {best.number}, {values}, {best.parameters:,.0f} parameters, in "
+                 f"{self.records.run(best).path}",
+                 *(f"  {name} {text}" for name, text in best.texts.items())]
+        found = self.splits
+        return [*lines, *(in_words(found) if found else []), str(self.records.folder.page)]
+
+    def _trial(self, record: TrialRecord) -> BestTrial:
+        values = {aim.name: value for aim, value in zip(self.records.aims, record.values,
+                                                        strict=True)}
+        return BestTrial(record.number, values, record.params, self.records.run(record).path)
+
+    def _rows(self) -> tuple[Sequence[str], list[list[Any]]]:
+        aims = [aim.name for aim in self.records.aims]
+        names = ["trial", *aims, *self.records.holes, "parameters"]
+        return names, [[t.number, *t.values, *(t.params.get(n, "") for n in self.records.holes),
+                        int(t.parameters)] for t in self.records.finished[:TOP]]
+
+    def __repr__(self) -> str:
+        states = ", ".join(f"{len(self.records.of_state(state))} {state}" for state in (
+            "finished", "pruned", "failed", "running", "refused", "duplicate")
+            if self.records.of_state(state))
+        return f"study {self.folder}: {states or 'no trials'}\n{as_text(*self._rows())}"
+
+    def _repr_html_(self) -> str:
+        return as_html(*self._rows())
+
+
+def records_in(folder: StudyFolder) -> Records:
+    """The trials of a study's folder, without its data."""
+    asked, values = folder.read()
+    aims = tuple(Aim(name) for name in asked.metric.split(","))
+    space = read_space(values, lambda text: None)
+    study = open_storage(folder, asked, [aim.direction for aim in aims])
+    return read_records(study, folder, aims, {n: str(hole) for n, hole in space.holes.items()})
+
+
+@for_python
+def open_as_study(folder: str | Path) -> Study:
+    """A study's folder as a Study. Raises ValueError."""
+    return Study(folder)

@@ -1,0 +1,182 @@
+"""A study's folder: what was asked, the journal of its trials, and their run folders."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any
+
+from ..core.files import check_empty, open_lock, write_whole
+from ..core.files import lock as lock_file
+from ..core.hints import did_you_mean
+from ..run.folder import RunFolder, read_toml
+
+MARK = "study.toml"
+DATA = "data.npz"   # samples that were in memory
+PRUNERS = ("asha", "hyperband", "median", "none")
+CHANGEABLE = ("trials", "minutes", "target", "storage")   # what a continued study may change
+TRIALS = 50      # default number
+AGAIN = 0.02     # seconds between two attempts to get a lock
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked of a study, but for the settings of its trials."""
+
+    name: str = ""              # in the storage
+    metric: str = ""            # one objective or two, separated by a comma
+    trials: int | None = None
+    minutes: float | None = None   # of each command
+    target: float | None = None
+    limit: str = ""             # such as parameters <= 4723
+    prune: str = "asha"
+    seed: int = 0               # of the sampler
+    storage: str = ""           # "": the journal in the study's folder
+    plugins: tuple[str, ...] = ()   # files of parts of the user's own
+    data_digest: str = ""       # identifies the data
+
+    def __post_init__(self) -> None:
+        if self.prune not in PRUNERS:
+            raise ValueError(f"--prune is one of {', '.join(PRUNERS)}, not {self.prune!r}; "
+                             f"{did_you_mean(self.prune, PRUNERS)}")
+        for flag, value in (("trials", self.trials), ("minutes", self.minutes)):
+            if value is not None and not value > 0:
+                raise ValueError(f"--{flag} must be above 0, not {value:g}")
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether anything ends the search."""
+        return bool(self.trials or self.minutes or self.target is not None)
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """The paths of a study's files, and the content of small ones."""
+
+    path: Path
+    kept: dict[int, Any] = field(default_factory=dict, compare=False)   # results, by trial
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.log"
+
+    @property
+    def page(self) -> Path:
+        return self.path / "study.html"
+
+    @property
+    def table(self) -> Path:
+        return self.path / "trials.csv"
+
+    @property
+    def splits(self) -> Path:
+        return self.path / "splits.json"
+
+    def trial(self, number: int) -> RunFolder:
+        """The run folder of a trial."""
+        return RunFolder(self.path / "trials" / f"{number:04}")
+
+    def beside(self, number: int, ending: str) -> Path:
+        """A file beside a trial's run folder: its lock, its result or what it said."""
+        return self.path / "trials" / f"{number:04}.{ending}"
+
+    def read_result(self, number: int) -> dict[str, Any] | None:
+        """What a trial's training gave; None before it has ended."""
+        try:
+            result: dict[str, Any] = json.loads(self.beside(number, "json").read_text())
+        except (OSError, ValueError):
+            return None
+        return result
+
+    def claim(self, number: int) -> IO[str] | None:
+        """Take a trial for this process and those that it starts; None if another has it. It is
+        free again when all of them have ended, also when they are killed."""
+        held = open_lock(self.beside(number, "lock"))
+        try:
+            lock_file(held, "")
+        except ValueError:
+            held.close()
+            return None
+        return held
+
+    def release(self, number: int, held: IO[str]) -> None:
+        """Give a trial back that has been told."""
+        self.beside(number, "lock").unlink(missing_ok=True)
+        held.close()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from starting a trial meanwhile."""
+        held = open_lock(self.path / "study.lock")
+        with held:
+            while True:
+                try:
+                    lock_file(held, "busy")
+                    break
+                except ValueError:
+                    time.sleep(AGAIN)
+            yield
+
+    def read(self) -> tuple[Asked, dict[str, Any]]:
+        """What was asked, and the settings with their holes. Raises ValueError."""
+        values = read_toml(self.path / MARK)
+        asked, settings = values.get("search"), values.get("settings")
+        known = set(Asked.__dataclass_fields__)
+        if not isinstance(asked, dict) or not isinstance(settings, dict) or set(asked) - known:
+            raise ValueError(f"{self.path / MARK} is damaged. Restore it from a copy, or start a "
+                             f"new study")
+        return Asked(**{**asked, "plugins": tuple(asked.get("plugins", ()))}), settings
+
+    def write(self, asked: Asked, settings: Mapping[str, Any]) -> None:
+        """Write study.toml."""
+        lines = ["# What this study was asked. To continue it: hourglass search FOLDER\n"]
+        for title, values in (("search", vars(asked)), ("settings", settings)):
+            lines += [f"\n[{title}]\n", *(f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
+                                         for name, value in values.items() if value is not None)]
+        write_whole(self.path / MARK, "".join(lines))
+
+
+def is_study(path: str | Path) -> bool:
+    """Whether a folder holds a study."""
+    return (Path(path) / MARK).is_file()
+
+
+def new_study(out: Path, asked: Asked, settings: Mapping[str, Any]) -> StudyFolder:
+    """Make the folder of a new study. Raises ValueError if it is not empty."""
+    if is_study(out):
+        raise ValueError(f"{out} is a study already. To continue it: hourglass search {out}")
+    if not out.is_dir() or {path.name for path in out.iterdir()} != {DATA}:
+        check_empty(out, "--out")
+    (out / "trials").mkdir(parents=True, exist_ok=True)
+    folder = StudyFolder(out)
+    name = asked.name or f"{out.resolve().name}-{time.time_ns():x}"
+    folder.write(replace(asked, name=name), settings)
+    return folder
+
+
+def next_free(data: str) -> Path:
+    """A folder under studies/ that does not exist yet, named after the data."""
+    plain = "".join(sign if sign.isalnum() else "-" for sign in Path(data).stem or "study")
+    number, place = 1, Path("studies") / (plain.strip("-") or "study")
+    while (free := place if number == 1 else place.with_name(f"{place.name}-{number}")).exists():
+        number += 1
+    return free
+
+
+def open_study(path: str | Path, changes: Mapping[str, Any]) -> StudyFolder:
+    """Open a study to continue it, with these limits in place of the old ones. Raises ValueError
+    for a folder that is no study, and for what cannot change."""
+    if not is_study(path):
+        raise ValueError(f"{path} is no study: it has no {MARK}")
+    folder = StudyFolder(Path(path))
+    asked, settings = folder.read()
+    for name, value in changes.items():
+        if name not in CHANGEABLE and value != getattr(asked, name):
+            raise ValueError(f"--{name} cannot change when a study is continued; only "
+                             f"{', '.join(CHANGEABLE)} can. Start a new study with another --out")
+    changed = replace(asked, **{n: v for n, v in changes.items() if n in CHANGEABLE})
+    if changed != asked:
+        folder.write(changed, settings)
+    return folder

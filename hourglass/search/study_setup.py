@@ -1,0 +1,141 @@
+"""Everything that a search needs, read from a study's folder and checked before the first trial."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.console import say
+from ..core.device import choose_device, memory_of
+from ..core.plugins import load_parts
+from ..data.source import Source
+from ..run.load_data import remember
+from ..run.settings import chosen_recipe, with_whole_path
+from .costs import Limit, check_extremes, costs_of, extremes, read_limits
+from .default_spaces import with_defaults
+from .objectives import Aim, read_aims
+from .records import Records, read_records
+from .space import Space, at_end, read_space
+from .storage import open_storage, optuna
+from .study_folder import TRIALS, Asked, StudyFolder, new_study
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+HOLDOUT = 0.1   # default share of the training samples that no trial sees
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """A study that is ready to go on."""
+
+    folder: StudyFolder
+    asked: Asked
+    space: Space
+    source: Source
+    aims: tuple[Aim, ...]
+    limits: tuple[Limit, ...]
+    study: "Study"
+
+    def records(self) -> Records:
+        """All trials so far."""
+        return read_records(self.study, self.folder, self.aims,
+                            {name: str(hole) for name, hole in self.space.holes.items()})
+
+
+def begin_study(out: Path, asked: Asked, values: Mapping[str, Any]) -> SearchPlan:
+    """Make a new study of these settings with holes, once its data is read and its smallest and
+    largest models are made. Raises ValueError for anything that cannot work."""
+    optuna()
+    load_parts(asked.plugins)
+    limits = read_limits(asked.limit)
+    values = {"holdout": HOLDOUT, **values}
+    space, source = _spaced(values)
+    aims, note = read_aims(asked.metric, space, source)
+    for line in [*source.notes, _splits(source), *_holes(space), *([note] if note else [])]:
+        say(line)
+    found = extremes(space, source)
+    say(f"smallest model: {found.smallest}")
+    say(f"largest model: {found.largest}")
+    device = choose_device("cpu")
+    check_extremes(found, limits, memory_of(device))
+    if not asked.is_limited:
+        asked = replace(asked, trials=TRIALS)
+        say(f"the search ends after {TRIALS} trials. Choose with --trials, --minutes or --target")
+    _check_limits(asked, aims)
+    asked = replace(asked, metric=",".join(aim.name for aim in aims),
+                    data_digest=str(source.identity["digest"]))
+    folder = new_study(out, asked, _as_asked(space))
+    asked, _ = folder.read()
+    return SearchPlan(folder, asked, space, source, tuple(aims), tuple(limits),
+                      _opened(folder, asked, aims))
+
+
+def continue_study(folder: StudyFolder) -> SearchPlan:
+    """Read a study to go on with it. Raises ValueError if its data has changed."""
+    optuna()
+    asked, values = folder.read()
+    load_parts(asked.plugins)
+    space = read_space(values, say)
+    source = remember(space.settings(at_end(False)))
+    if str(source.identity["digest"]) != asked.data_digest:
+        raise ValueError(f"the data in {values['data']} has changed since {folder.path} was begun; "
+                         f"start a new study with another --out")
+    aims, _ = read_aims(asked.metric, space, source)
+    _check_limits(asked, aims)
+    return SearchPlan(folder, asked, space, source, tuple(aims), tuple(read_limits(asked.limit)),
+                      _opened(folder, asked, aims))
+
+
+def values_of(recipe: str, space: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings from a recipe, then from a TOML file with holes, then those given."""
+    from ..run.folder import read_toml
+    return {**(chosen_recipe(recipe) if recipe else {}),
+            **(read_toml(Path(space)) if space else {}), **values}
+
+
+def _spaced(values: Mapping[str, Any]) -> tuple[Space, Source]:
+    """The space with its data, which is read once. Without a hole, the default space."""
+    space = read_space(values, say)
+    settings = with_whole_path(space.settings(at_end(False)))
+    source = remember(settings)
+    if not space.holes:
+        space = read_space(with_defaults(dict(space.shared), len(source.shape)), lambda text: None)
+        if not space.holes:
+            raise ValueError("these settings have no hole, so there is nothing to search. Write "
+                             "one as --model 'ae({4..64})' or --lr '{1e-4..1e-2}'")
+        say("no setting has a hole, so the default space is searched: " + ", ".join(
+            f"--{name} '{template.text}'" for name, template in space.templates.items()))
+    return replace(space, shared={**space.shared, "data": settings.data}), source
+
+
+def _as_asked(space: Space) -> dict[str, Any]:
+    return {**space.shared, **{name: t.text for name, t in space.templates.items()}}
+
+
+def _splits(source: Source) -> str:
+    counts = ", ".join(f"{len(split):,} {name}" for name, split in source.splits.items())
+    return f"{counts} samples of {'x'.join(map(str, source.shape))}"
+
+
+def _holes(space: Space) -> list[str]:
+    """A line for each hole, and how many configurations there are."""
+    wide = max(map(len, space.holes))
+    count = f"{space.count:,.0f} configurations" if space.count < float("inf") else (
+        "infinitely many configurations")
+    return [*(f"  {name:{wide}}  {hole}" for name, hole in space.holes.items()), count]
+
+
+def _check_limits(asked: Asked, aims: list[Aim]) -> None:
+    if asked.target is not None and len(aims) > 1:
+        raise ValueError("--target is for one objective; with two, use --trials or --minutes")
+
+
+def _opened(folder: StudyFolder, asked: Asked, aims: list[Aim]) -> "Study":
+    return open_storage(folder, asked, [aim.direction for aim in aims])
+
+
+def costs_in(plan: SearchPlan, values: Mapping[str, Any]) -> Any:
+    """The costs of a configuration. Raises ValueError where its model cannot be made."""
+    from ..run.settings import make_settings
+    return costs_of(make_settings(values), plan.source)
