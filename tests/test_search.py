@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 import hourglass as hg
 from hourglass.cli.search import INNER
 from hourglass.search.study import Study
+from hourglass.training import train
 
 TINY = ("--backbone mlp(8) --epochs 2 --batch-size 16 --precision 32-true --val 0.2 --test 0.1 "
         "--holdout 0.1")
@@ -121,9 +122,10 @@ def test_models_over_a_limit_are_not_trained(data, hourglass):
 def test_a_failing_trial_says_why_and_the_others_go_on(data, hourglass):
     code, _, err = hourglass(f"search x.npy --lr '{{1e-3|1e30}}' {TINY} --trials 2 --out s")
     assert code == 0, err
-    states = {row["lr"]: row["state"] for row in rows("s")}
-    assert states == {"1e-3": "finished", "1e30": "failed"}
-    assert "the loss is not finite" in rows("s")[[*states].index("1e30")]["why"]
+    table = {row["lr"]: row for row in rows("s") if row["state"] != "duplicate"}
+    assert {lr: row["state"] for lr, row in table.items()} == {"1e-3": "finished",
+                                                               "1e30": "failed"}
+    assert "the loss is not finite" in table["1e30"]["why"]
     assert "Failures" in Path("s/study.html").read_text()
 
 
@@ -156,8 +158,7 @@ def test_the_same_seed_has_the_same_trials(data, hourglass):
     ("--model 'ae({2..4})' --val 0", "pass --val 0.1"),
     ("--model 'aee({2..4})'", "did you mean 'ae'"), ("--val '{0.1..0.2}'", "must be the same"),
     ("--model 'ae({2..4})' --prune soon", "--prune is one of"),
-    ("--backbone 'mlp({8..9000000000})'", "too large"),
-    ("--backbone 'mlp(({8..4000000}, 40000))'", "Narrow the space"),
+    ("--backbone 'mlp({8..9000000000})'", "Narrow the space"),
     ("--batch-size 32 33 34", "put them in quotes: --batch-size '{32..34}'"),
     ("--model 'ae({2..4})' --storage nonsense://x", "--storage nonsense://x cannot be used")])
 def test_a_wrong_search_is_refused_in_one_line(data, hourglass, flags, words):
@@ -165,6 +166,7 @@ def test_a_wrong_search_is_refused_in_one_line(data, hourglass, flags, words):
     code, _, err = hourglass(f"search x.npy {plain} --out s")
     assert code == 2 and words in err.splitlines()[-1], err
     assert err.splitlines()[-1].startswith("hourglass: ")
+    assert not Path("s/study.toml").exists()
 
 
 def test_without_optuna_a_search_names_the_extra(data, hourglass, monkeypatch):
@@ -175,7 +177,7 @@ def test_without_optuna_a_search_names_the_extra(data, hourglass, monkeypatch):
 
 # killed
 
-LONG = ("--backbone mlp(8) --epochs 120 --stop none --batch-size 2 --precision 32-true --val 0.2 "
+LONG = ("--backbone mlp(8) --epochs 40 --stop none --batch-size 4 --precision 32-true --val 0.2 "
         "--prune none")
 
 
@@ -187,8 +189,8 @@ def searching(*words: str) -> int:
         return child
     from hourglass.__main__ import main
     said = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(said, 1)
     os.dup2(said, 2)
+    sys.stdout = sys.stderr = os.fdopen(2, "w", buffering=1)   # not those of the tests
     sys.argv = ["hourglass", *words]
     try:
         main()
@@ -212,7 +214,8 @@ def wait_for(path: Path, process: int) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
 @pytest.mark.parametrize("whom", ["searcher", "trial", "both", "interrupted"])
-def test_a_kill_loses_no_trial_and_trains_none_twice(data, hourglass, whom):
+def test_a_kill_loses_no_trial_and_trains_none_twice(data, hourglass, whom, monkeypatch):
+    monkeypatch.setattr(train, "SHORTEST", 0.1)   # seconds between checkpoints
     words = f"search x.npy --model ae({{2..3}}) {LONG} --out s".split()
     process = searching(*words)
     wait_for(Path("s/trials/0000/checkpoint.safetensors"), process)
@@ -229,8 +232,7 @@ def test_a_kill_loses_no_trial_and_trains_none_twice(data, hourglass, whom):
         assert os.waitstatus_to_exitcode(status) == 130
         assert "To continue: hourglass search s" in Path("said.txt").read_text()
     if whom != "trial":   # whoever comes next goes on
-        epochs = len(Path("s/trials/0000/history.csv").read_text().splitlines())
-        assert epochs <= 120, "it was not killed in the middle"
+        assert "ended" not in json.loads(Path("s/trials/0000/run.json").read_text())
         code, _, err = hourglass("search s")
         assert code == 0 and "trial 0 is resumed from its checkpoint" in err, err
     else:
@@ -239,14 +241,13 @@ def test_a_kill_loses_no_trial_and_trains_none_twice(data, hourglass, whom):
     trained = [row for row in table if row["state"] == "finished"]
     assert sorted(row["model.dim"] for row in trained) == ["2", "3"]
     assert set(told("s").values()) == {1} and len(told("s")) == len(table)
-    for row in trained:   # the same as if nobody had been killed
-        run = Path(f"s/trials/{int(row['trial']):04}")
-        hg.train("x.npy", model=f"ae({row['model.dim']})", backbone="mlp(8)", epochs=120,
-                 stop="none", batch_size=2, precision="32-true", val=0.2, holdout=0.1,
-                 report=False, quiet=True, out=f"apart{row['trial']}")
-        a, b = (load_file(folder / "model.safetensors")
-                for folder in (run, Path(f"apart{row['trial']}")))
-        assert all((a[name] == b[name]).all() for name in a)
+    hg.train("x.npy", model=f"ae({table[0]['model.dim']})", backbone="mlp(8)", epochs=40,
+             stop="none", batch_size=4, precision="32-true", val=0.2, holdout=0.1, report=False,
+             quiet=True, out="apart")   # as if nobody had been killed
+    a, b = (load_file(f"{run}/model.safetensors") for run in ("s/trials/0000", "apart"))
+    assert all((a[name] == b[name]).all() for name in a)
+    history = hg.load("apart").history["val_loss"]
+    assert float(table[0]["val_loss"]) == min(history)
 
 
 def test_two_commands_share_a_study(data, hourglass):
@@ -285,8 +286,7 @@ def test_a_search_from_python_on_an_array(tmp_path, monkeypatch):
     assert "val_mse" in repr(study) and "<table>" in study._repr_html_()
     assert "Study s" in study.page.html
     with pytest.raises(ValueError, match="did you mean 'val_mse'"):
-        hg.search("x.npy", model="ae({2..6})", metric="val_msee") if Path("x.npy").exists() else (
-            hg.search("s/data.npz", model="ae({2..6})", metric="val_msee", quiet=True))
+        hg.search("s/data.npz", model="ae({2..6})", metric="val_msee", quiet=True)
     with pytest.raises(ValueError, match="settings cannot change"):
         hg.search("s", lr=0.1)
 

@@ -50,7 +50,8 @@ def test_independent_settings_multiply():
 
 def test_holes_are_named_by_their_places():
     space = read_space({
-        "model": "ae({4..64})", "lr": "{1e-4..1e-2}", "optimiser": "{adam|sgd(momentum={0.5..0.9})}",
+        "model": "ae({4..64})", "lr": "{1e-4..1e-2}",
+        "optimiser": "{adam|sgd(momentum={0.5..0.9})}",
         "backbone": "{conv(filters=({8|16}, {4..16}), kernel={3|5})|mlp({64..512})|mlp(({8..9},))}",
         "loss": "recon + {0.1..0.9} * kl(free_bits={0..2})", "corruption": "noise({0.1..0.5})"},
         **QUIET)
@@ -68,7 +69,8 @@ def test_the_same_place_in_two_options_has_two_names():
 
 @pytest.mark.parametrize("text, whole, log", [
     ("{4..64}", True, False), ("{4..400}", True, True), ("{1e-4..1e-2}", False, True),
-    ("{0.1..0.5}", False, False), ("{1..64 log}", True, True), ("{1e-4..1e-2 linear}", False, False),
+    ("{0.1..0.5}", False, False), ("{1..64 log}", True, True),
+    ("{1e-4..1e-2 linear}", False, False),
     ("{-3..3}", True, False), ("{-1.5..1.5}", False, False), ("{0..500}", True, False)])
 def test_a_range_is_whole_without_point_or_exponent_and_log_over_decades(text, whole, log):
     (hole,) = read_template(text).own()
@@ -135,7 +137,7 @@ def test_the_smallest_and_largest_model_are_those_of_all(source):
 
 def test_a_space_whose_largest_model_cannot_be_made_is_refused_with_its_settings(source):
     space = read_space({"model": "k_sparse_ae(8, {4..16})"}, **QUIET)
-    with pytest.raises(ValueError, match="cannot be made: model k_sparse_ae.8, 16"):
+    with pytest.raises(ValueError, match=r"cannot be made: model k_sparse_ae\(8, 16"):
         extremes(space, source)
 
 
@@ -143,10 +145,11 @@ def test_limits_are_read_and_hold_at_their_bound(source):
     costs = costs_of(make_settings({"model": "ae(2)", "backbone": "mlp(8)"}), source)
     bound = int(costs.parameters)
     assert refused_by(read_limits(f"parameters <= {bound}"), costs) == ""
-    assert f"limit is parameters < {bound}" in refused_by(read_limits(f"parameters < {bound}"), costs)
+    below = f"parameters < {bound}"
+    assert f"limit is {below}" in refused_by(read_limits(below), costs)
     assert refused_by(read_limits("parameters >= 1, memory <= 1e9"), costs) == ""
     for wrong in ("parameters", "parameters = 3", "parmeters <= 3"):
-        with pytest.raises(ValueError, match="such as 'parameters <= 4723'|did you mean 'parameters'"):
+        with pytest.raises(ValueError, match=r"'parameters <= 4723'|did you mean 'parameters'"):
             read_limits(wrong)
 
 

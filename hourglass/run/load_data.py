@@ -47,9 +47,15 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
 
 def remember(settings: Settings) -> Source:
     """Read and split the settings' data, and keep it in memory: `load_source` then gives the same
-    to this process and to those that it forks, at once. Raises ValueError."""
+    to this process and to those that it forks, at once, until `forget`. Raises ValueError."""
+    forget()
     source = REMEMBERED[_key(settings)] = load_source(settings)
     return source
+
+
+def forget() -> None:
+    """Let go of the data that `remember` keeps."""
+    REMEMBERED.clear()
 
 
 def _key(settings: Settings) -> str:

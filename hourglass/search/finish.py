@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core.console import say
+from ..run.load_data import forget
 from .conduct import Conductor
 from .page import write_page
 from .records import write_table
@@ -20,7 +21,10 @@ def conducted(plan: SearchPlan, workers: int) -> tuple[str, Study]:
     The holdout is used once the search has ended, for the best model alone.
     """
     folder = plan.folder
-    ended = Conductor(plan, workers, devices_of(plan)).run()
+    try:
+        ended = Conductor(plan, workers, devices_of(plan)).run()
+    finally:
+        forget()
     if ended:
         say(f"the search has ended: {ended}")
         with folder.alone():

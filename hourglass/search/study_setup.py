@@ -1,5 +1,6 @@
 """Everything that a search needs, read from a study's folder and checked before the first trial."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from ..core.plugins import load_parts
 from ..data.source import Source
 from ..run.load_data import remember
 from ..run.settings import chosen_recipe, with_whole_path
-from .costs import Limit, check_extremes, costs_of, extremes, read_limits
+from .costs import Limit, check_extremes, extremes, read_limits
 from .default_spaces import with_defaults
 from .objectives import Aim, read_aims
 from .records import Records, read_records
@@ -67,8 +68,12 @@ def begin_study(out: Path, asked: Asked, values: Mapping[str, Any]) -> SearchPla
                     data_digest=str(source.identity["digest"]))
     folder = new_study(out, asked, _as_asked(space))
     asked, _ = folder.read()
-    return SearchPlan(folder, asked, space, source, tuple(aims), tuple(limits),
-                      _opened(folder, asked, aims))
+    try:
+        study = _opened(folder, asked, aims)
+    except ValueError:
+        shutil.rmtree(out)
+        raise
+    return SearchPlan(folder, asked, space, source, tuple(aims), tuple(limits), study)
 
 
 def continue_study(folder: StudyFolder) -> SearchPlan:
@@ -133,9 +138,3 @@ def _check_limits(asked: Asked, aims: list[Aim]) -> None:
 
 def _opened(folder: StudyFolder, asked: Asked, aims: list[Aim]) -> "Study":
     return open_storage(folder, asked, [aim.direction for aim in aims])
-
-
-def costs_in(plan: SearchPlan, values: Mapping[str, Any]) -> Any:
-    """The costs of a configuration. Raises ValueError where its model cannot be made."""
-    from ..run.settings import make_settings
-    return costs_of(make_settings(values), plan.source)
