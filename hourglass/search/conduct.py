@@ -21,7 +21,7 @@ from .slots import Slot
 from .space import at_end
 from .storage import optuna, pruner_of
 from .study_setup import SearchPlan
-from .trial_process import Job, work
+from .trial_process import TrialJob, work
 
 DEATHS = 3         # a trial whose process is killed so often has failed
 LISTENED = 0.25    # seconds between two looks at the clock
@@ -80,7 +80,7 @@ class Conductor:
         number = proposed.trial.number
         folder = self.plan.folder
         free = min({*range(self.workers)} - {slot.job.place for slot in self.slots})
-        job = Job(number, folder.trial(number).path, proposed.settings, self.plan.aims,
+        job = TrialJob(number, folder.trial(number).path, proposed.settings, self.plan.aims,
                   max(1, cores() // self.workers), self.devices[free % len(self.devices)],
                   free, folder.beside(number, "log"))
         result = folder.read_result(number)
@@ -91,7 +91,7 @@ class Conductor:
         if proposed.resumed:
             self.display.line(f"trial {number} is resumed from its checkpoint")
 
-    def _launched(self, proposed: Proposed, job: Job, deaths: int) -> Slot:
+    def _launched(self, proposed: Proposed, job: TrialJob, deaths: int) -> Slot:
         """Start the process of a trial."""
         ours, theirs = multiprocessing.Pipe()
         forks = sys.platform == "linux"   # elsewhere, forks of a process with threads may hang

@@ -11,7 +11,7 @@ from ..model.summary import in_bytes, summarise
 from ..run.settings import PARTS, Settings
 from ..run.suited import suited
 from .holes import ChoiceHole, Hole, NumberHole
-from .space import Space, Value, at_end
+from .space import SearchSpace, Value, at_end
 
 SIGNS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
 LIMIT = re.compile(r"\s*(\w+)\s*(<=|>=|<|>)\s*(\d[\d_]*(?:\.\d+)?(?:[eE]\d+)?)\s*")
@@ -19,8 +19,8 @@ SIZING = (*PARTS, "model", "latent_dim", "optimiser", "batch_size")   # settings
 MOST_TRIED = 200   # models that are made to find the largest
 
 
-class Costs(NamedTuple):
-    """Costs of one model."""
+class ModelCosts(NamedTuple):
+    """ModelCosts of one model."""
 
     parameters: float       # trained numbers
     multiply_adds: float    # per sample
@@ -38,7 +38,7 @@ class Limit(NamedTuple):
     sign: str
     bound: float
 
-    def allows(self, costs: Costs) -> bool:
+    def allows(self, costs: ModelCosts) -> bool:
         """Whether a model of these costs may be trained."""
         return bool(SIGNS[self.sign](getattr(costs, self.cost), self.bound))
 
@@ -50,8 +50,8 @@ class Limit(NamedTuple):
 class Extremes(NamedTuple):
     """The smallest and the largest model of a space, with the values of their holes."""
 
-    smallest: Costs
-    largest: Costs
+    smallest: ModelCosts
+    largest: ModelCosts
     least: dict[str, Value]
     most: dict[str, Value]
 
@@ -64,43 +64,43 @@ def read_limits(text: str) -> list[Limit]:
         if not found:
             raise ValueError(f"--limit takes a bound on a cost, such as 'parameters <= 4723', not "
                              f"{part!r}")
-        if found[1] not in Costs._fields:
+        if found[1] not in ModelCosts._fields:
             raise ValueError(f"no cost is named {found[1]!r}; "
-                             f"{did_you_mean(found[1], Costs._fields)}")
+                             f"{did_you_mean(found[1], ModelCosts._fields)}")
         limits.append(Limit(found[1], found[2], float(found[3].replace("_", ""))))
     return limits
 
 
-def refused_by(limits: Sequence[Limit], costs: Costs) -> str:
+def refused_by(limits: Sequence[Limit], costs: ModelCosts) -> str:
     """The first limit that a model breaks, in words; "" if it may be trained."""
     broken = next((limit for limit in limits if not limit.allows(costs)), None)
     return "" if broken is None else (f"{broken.cost} {getattr(costs, broken.cost):,.10g}, and the "
                                       f"limit is {broken}")
 
 
-def costs_of(settings: Settings, source: Source) -> Costs:
+def costs_of(settings: Settings, source: Source) -> ModelCosts:
     """The costs of the model that these settings make, without allocating it. Raises ValueError."""
     parts, _ = suited(settings, source)
     found = summarise(parts, source.shape, settings.optimiser, len(source.classes))
-    return Costs(found.parameters["whole"], found.multiply_adds["whole"],
+    return ModelCosts(found.parameters["whole"], found.multiply_adds["whole"],
                  found.training_memory(settings.batch_size))
 
 
-def extremes(space: Space, source: Source) -> Extremes:
+def extremes(space: SearchSpace, source: Source) -> Extremes:
     """Make the smallest and the largest model of a space. Raises ValueError, with its settings, if
     one cannot be made.
 
     Numbers are at one of their ends, choices are varied one after the other.
     """
-    tried: dict[str, Costs] = {}
+    tried: dict[str, ModelCosts] = {}
     least, smallest = _extreme(space, source, False, tried)
     most, largest = _extreme(space, source, True, tried)
     return Extremes(smallest, largest, least, most)
 
 
 def _extreme(
-    space: Space, source: Source, high: bool, tried: dict[str, Costs]
-) -> tuple[dict[str, Value], Costs]:
+    space: SearchSpace, source: Source, high: bool, tried: dict[str, ModelCosts]
+) -> tuple[dict[str, Value], ModelCosts]:
     chosen: dict[str, Value] = {}
     best = _costs(space, source, chosen, high, tried)
     improved = True
@@ -125,8 +125,9 @@ def _ends(hole: NumberHole) -> Sequence[Value]:
 
 
 def _costs(
-    space: Space, source: Source, chosen: Mapping[str, Value], high: bool, tried: dict[str, Costs]
-) -> Costs:
+    space: SearchSpace, source: Source, chosen: Mapping[str, Value], high: bool,
+    tried: dict[str, ModelCosts]
+) -> ModelCosts:
     values = space.fill(at_end(high, chosen))[0]
     sizes = {name: value for name, value in values.items() if name in SIZING}
     key = repr(sorted(sizes.items()))

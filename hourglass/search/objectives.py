@@ -13,9 +13,9 @@ from ..model.autoencoder import Autoencoder
 from ..model.objective import Objective
 from ..run.settings import Settings
 from ..run.suited import suited
-from .costs import Costs
+from .costs import ModelCosts
 from .holes import ChoiceHole
-from .space import Space
+from .space import SearchSpace
 
 COSTS = ("parameters", "multiply_adds", "memory", "seconds")   # seconds of training
 GREATER = frozenset({"psnr", "ssim", "explained_variance", "knn_accuracy", "linear_accuracy",
@@ -58,7 +58,7 @@ class Aim:
         return value > than if self.greater else value < than
 
 
-def read_aims(text: str, space: Space, source: Source) -> tuple[list[Aim], str]:
+def read_aims(text: str, space: SearchSpace, source: Source) -> tuple[list[Aim], str]:
     """Read one or two objectives, separated by a comma, and a note on the default. Raises
     ValueError for a metric that is not known, with the nearest one.
 
@@ -81,7 +81,7 @@ def read_aims(text: str, space: Space, source: Source) -> tuple[list[Aim], str]:
     return [Aim(_known(name, columns)) for name in names], note
 
 
-def _first(space: Space) -> Any:
+def _first(space: SearchSpace) -> Any:
     from .space import at_end
     return at_end(False)
 
@@ -112,7 +112,7 @@ def columns_of(settings: Settings, source: Source) -> list[str]:
     return [f"{split}_{name}" for split in ("val", "train") for name in names]
 
 
-def value_of(aim: Aim, row: Mapping[str, float], costs: Costs, measured: Mapping[str, float]
+def value_of(aim: Aim, row: Mapping[str, float], costs: ModelCosts, measured: Mapping[str, float]
              ) -> float:
     """The value of a finished training. Raises ValueError where it has none."""
     if aim.name == "seconds":

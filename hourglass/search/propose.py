@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..run.settings import make_settings
-from .costs import Costs, costs_of, refused_by
+from .costs import ModelCosts, costs_of, refused_by
 from .holes import ChoiceHole, Hole, NumberHole
 from .records import ABOUT
 from .space import Value
@@ -25,7 +25,7 @@ class Proposed(NamedTuple):
 
     trial: "Trial"
     settings: dict[str, Any]
-    costs: Costs
+    costs: ModelCosts
     claim: IO[str]
     resumed: bool
 

@@ -5,7 +5,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from .propose import Proposed
-from .trial_process import Job
+from .trial_process import TrialJob
 
 
 @dataclass
@@ -13,7 +13,7 @@ class Slot:
     """A trial that is being trained by a process of ours."""
 
     proposed: Proposed
-    job: Job
+    job: TrialJob
     process: BaseProcess
     link: Connection
     since: float                   # time.monotonic() of its start

@@ -24,7 +24,7 @@ Pick: TypeAlias = Callable[[Hole], Value]
 
 
 @dataclass(frozen=True)
-class Space:
+class SearchSpace:
     """The settings that all trials share, and the texts with holes that differ."""
 
     shared: Mapping[str, Any]
@@ -56,7 +56,7 @@ class Space:
         return make_settings(self.fill(pick)[0])
 
 
-def read_space(values: Mapping[str, Any], say: Callable[[str], None]) -> Space:
+def read_space(values: Mapping[str, Any], say: Callable[[str], None]) -> SearchSpace:
     """Read settings, of which texts may have holes. Raises ValueError for a wrong hole or name,
     and for a hole in a setting that all trials must share."""
     values = own_words({name: str(value) if isinstance(value, Composition) else value
@@ -72,7 +72,7 @@ def read_space(values: Mapping[str, Any], say: Callable[[str], None]) -> Space:
             raise ValueError(f"{name} must be the same for all trials, or their values cannot be "
                              f"compared; give it without a hole")
     templates = {name: name_holes(name, read_template(text)) for name, text in held.items()}
-    return Space({n: v for n, v in values.items() if n not in templates}, templates)
+    return SearchSpace({n: v for n, v in values.items() if n not in templates}, templates)
 
 
 def _filled(template: Template, pick: Pick, picked: dict[str, Value]) -> str:
@@ -106,7 +106,7 @@ def at_end(high: bool, chosen: Mapping[str, Value] | None = None) -> Pick:
     return pick
 
 
-def every(space: Space) -> Iterator[dict[str, Value]]:
+def every(space: SearchSpace) -> Iterator[dict[str, Value]]:
     """The values of every configuration of a space without real numbers."""
     def within(templates: list[Template]) -> Iterator[dict[str, Value]]:
         if not templates:

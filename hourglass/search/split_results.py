@@ -45,7 +45,7 @@ class SplitValue:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class SplitEvaluation:
     """One model of a study on all splits."""
 
     trial: int
@@ -63,7 +63,7 @@ class Evaluation:
 
 def evaluate_best(
     folder: StudyFolder, run: RunFolder, trial: int, aim: Aim, source: Source
-) -> Evaluation | None:
+) -> SplitEvaluation | None:
     """Evaluate a trial's model on all splits, and keep the result: each model sees the holdout
     once. None where the objective is a cost."""
     done = read_evaluations(folder)
@@ -72,7 +72,7 @@ def evaluate_best(
         return before
     model, _ = read_model(run)
     step = Step(model, Objective(_loss_of(run), model))
-    found = Evaluation(trial, aim.name.removeprefix("val_").removeprefix("train_"), tuple(filter(
+    found = SplitEvaluation(trial, aim.name.removeprefix("val_").removeprefix("train_"), tuple(filter(
         None, (_on(name, step, source, aim) for name in source.splits))))
     if not found.values:
         return None
@@ -80,11 +80,11 @@ def evaluate_best(
     return found
 
 
-def read_evaluations(folder: StudyFolder) -> list[Evaluation]:
+def read_evaluations(folder: StudyFolder) -> list[SplitEvaluation]:
     """The evaluations so far. Each of them has used the holdout."""
     try:
         kept = json.loads(folder.splits.read_text())
-        return [Evaluation(one["trial"], one["metric"],
+        return [SplitEvaluation(one["trial"], one["metric"],
                            tuple(SplitValue(**value) for value in one["values"])) for one in kept]
     except FileNotFoundError:
         return []
@@ -93,7 +93,7 @@ def read_evaluations(folder: StudyFolder) -> list[Evaluation]:
                          f"it: the splits are then evaluated again") from None
 
 
-def _as_json(one: Evaluation) -> dict[str, Any]:
+def _as_json(one: SplitEvaluation) -> dict[str, Any]:
     return {"trial": one.trial, "metric": one.metric, "values": [vars(v) for v in one.values]}
 
 
@@ -150,7 +150,7 @@ def per_sample(step: Step, source: Source, split: str, rows: Tensor) -> dict[str
     return arrays
 
 
-def in_words(evaluation: Evaluation) -> list[str]:
+def in_words(evaluation: SplitEvaluation) -> list[str]:
     """The evaluation as lines for a terminal."""
     wide = max(len(value.split) for value in evaluation.values)
     lines = [f"{evaluation.metric} of trial {evaluation.trial} on each split, with 95 % intervals:"]
@@ -167,6 +167,6 @@ def beside_holdout(apart: float) -> str:
     return f"{abs(apart):.2g} {'better' if apart > 0 else 'worse'} than the holdout"
 
 
-def of_trial(evaluations: Sequence[Evaluation], trial: int) -> Evaluation | None:
+def of_trial(evaluations: Sequence[SplitEvaluation], trial: int) -> SplitEvaluation | None:
     """The evaluation of that trial's model, if there is one."""
     return next((one for one in evaluations if one.trial == trial), None)

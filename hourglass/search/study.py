@@ -16,7 +16,7 @@ from ..tasks.tabulated import as_html, as_text, frame_of
 from .objectives import Aim
 from .records import Records, TrialRecord, read_records
 from .space import read_space
-from .split_results import Evaluation, in_words, of_trial, read_evaluations
+from .split_results import SplitEvaluation, in_words, of_trial, read_evaluations
 from .storage import open_storage
 from .study_folder import StudyFolder, is_study
 
@@ -86,7 +86,7 @@ class Study:
         return [self._trial(trial) for trial in self.records.front]
 
     @property
-    def splits(self) -> Evaluation | None:
+    def splits(self) -> SplitEvaluation | None:
         """The best model's metric on train, val, test and holdout; None before the search ended."""
         best = self.records.best
         return None if best is None else of_trial(read_evaluations(self.records.folder),

@@ -16,7 +16,7 @@ from .costs import Limit, check_extremes, extremes, read_limits
 from .default_spaces import with_defaults
 from .objectives import Aim, read_aims
 from .records import Records, read_records
-from .space import Space, at_end, read_space
+from .space import SearchSpace, at_end, read_space
 from .storage import open_storage, optuna
 from .study_folder import TRIALS, Asked, StudyFolder, new_study
 
@@ -32,7 +32,7 @@ class SearchPlan:
 
     folder: StudyFolder
     asked: Asked
-    space: Space
+    space: SearchSpace
     source: Source
     aims: tuple[Aim, ...]
     limits: tuple[Limit, ...]
@@ -99,7 +99,7 @@ def values_of(recipe: str, space: str, values: Mapping[str, Any]) -> dict[str, A
             **(read_toml(Path(space)) if space else {}), **values}
 
 
-def _spaced(values: Mapping[str, Any]) -> tuple[Space, Source]:
+def _spaced(values: Mapping[str, Any]) -> tuple[SearchSpace, Source]:
     """The space with its data, which is read once. Without a hole, the default space."""
     space = read_space(values, say)
     settings = with_whole_path(space.settings(at_end(False)))
@@ -114,7 +114,7 @@ def _spaced(values: Mapping[str, Any]) -> tuple[Space, Source]:
     return replace(space, shared={**space.shared, "data": settings.data}), source
 
 
-def _as_asked(space: Space) -> dict[str, Any]:
+def _as_asked(space: SearchSpace) -> dict[str, Any]:
     return {**space.shared, **{name: t.text for name, t in space.templates.items()}}
 
 
@@ -123,7 +123,7 @@ def _splits(source: Source) -> str:
     return f"{counts} samples of {'x'.join(map(str, source.shape))}"
 
 
-def _holes(space: Space) -> list[str]:
+def _holes(space: SearchSpace) -> list[str]:
     """A line for each hole, and how many configurations there are."""
     wide = max(map(len, space.holes))
     count = f"{space.count:,.0f} configurations" if space.count < float("inf") else (

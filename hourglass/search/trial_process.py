@@ -24,7 +24,7 @@ PRUNED = "pruned: other trials were better after as many epochs"
 
 
 @dataclass(frozen=True)
-class Job:
+class TrialJob:
     """What a trial's process is to train, and what it may use."""
 
     number: int
@@ -38,7 +38,7 @@ class Job:
     strangers: list[Any] = field(default_factory=list)   # the parent's open files, to be closed
 
 
-def work(job: Job, link: Connection) -> None:
+def work(job: TrialJob, link: Connection) -> None:
     """Train a trial and send what comes of it: ("epoch", epoch, row, whether it is the last), to
     which the answer says whether to stop; and at the end ("done", result), ("failed", why) or
     ("stopped",)."""
@@ -63,7 +63,7 @@ def _send(link: Connection, message: tuple[Any, ...]) -> None:
         link.send(message)
 
 
-def _settle_in(job: Job) -> None:
+def _settle_in(job: TrialJob) -> None:
     """Make the process one of its own: its output, its signals, its threads."""
     for stranger in job.strangers:
         stranger.close()
@@ -81,7 +81,7 @@ def _settle_in(job: Job) -> None:
     torch.set_num_threads(job.threads)
 
 
-def train(job: Job, link: Connection) -> dict[str, Any] | None:
+def train(job: TrialJob, link: Connection) -> dict[str, Any] | None:
     """Train the trial, from its checkpoint if it was begun before; what came of it, or None where
     it was stopped and can be continued. Raises what training raises."""
     import torch
@@ -116,7 +116,7 @@ def train(job: Job, link: Connection) -> dict[str, Any] | None:
                 "measured": _measured(training, job.aims) if training.ended != PRUNED else {}}
 
 
-def _opened(job: Job) -> Any:
+def _opened(job: TrialJob) -> Any:
     """The training, prepared anew or resumed."""
     from ..run.settings import make_settings
     from ..training.setup import prepare, resume
