@@ -5,6 +5,7 @@
 """
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -29,7 +30,10 @@ from .data.in_memory import gather
 from .inference.pca import pca_from
 from .inference.sample_stats import Look
 from .inference.thresholds import contamination as lies_above
+from .tasks import table_model
 from .tasks.table_model import learn, restore, save, settings_for
+
+sys.modules.setdefault("hourglass.learnt", table_model)   # as pickles of version 0.1 name it
 
 TABLE = [np.float64, np.float32]   # types of X; all others become float64
 USUAL = "mahalanobis"   # "auto": outliers in the training rows have small errors, but their codes
