@@ -452,6 +452,36 @@ def test_loggers_are_told_settings_figures_and_the_end(name, logs, tmp_path, mon
     assert any("Image" in call or "log_artifact" in call for call in named)
 
 
+class Failing(Recorder):
+    """A module whose calls of this name fail."""
+
+    def __init__(self, name: str, fails: str):
+        super().__init__(name)
+        self.fails = fails
+
+    def __getattr__(self, name: str):
+        if name == self.fails:
+            raise RuntimeError("the server is gone.\nTry later")
+        return super().__getattr__(name)
+
+
+def test_a_logger_that_cannot_start_is_refused_in_two_lines(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlflow", Failing("mlflow", "start_run"))
+    with pytest.raises(ValueError, match=r"the logger mlflow cannot start: RuntimeError: the "
+                                         r"server is gone\. Try later\. Train without it"):
+        hg.train(stripes(), out=tmp_path / "run", report=False, callbacks="mlflow", **FAST)
+
+
+@pytest.mark.parametrize("fails, when", [("log_metrics", "epoch 1"), ("end_run", "the end")])
+def test_a_logger_that_fails_loses_no_training(fails, when, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "mlflow", Failing("mlflow", fails))
+    model = hg.train(stripes(), out=tmp_path / "run", report=False, callbacks="mlflow",
+                     **{**FAST, "quiet": False})
+    assert model.history["epoch"].tolist() == [1, 2]
+    said = capsys.readouterr().err
+    assert said.count("the logger mlflow failed") == 1 and f"failed at {when}" in said
+
+
 def test_tensorboard_has_figures_and_pictures(tmp_path):
     hg.train(stripes(), model="ae(2)", out=tmp_path / "run", report=False,
              callbacks=["tensorboard"], **FAST)

@@ -1,13 +1,14 @@
 """Callbacks: the user's functions that look at each epoch and may stop training; and loggers
 by name."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
+from functools import partial
 from typing import Any
 
-from ..core.console import is_first
+from ..core.console import is_first, say
 from ..core.contracts import Progress
 from ..run.keywords import Callback, Callbacks
-from .loggers import LOGGERS, Logger, check_logger, start_logger
+from .loggers import LOGGERS, Logger, check_logger, in_a_line, start_logger
 from .setup import Training
 from .train import anyone
 
@@ -37,9 +38,9 @@ def watched(
     """Yield a training's progress, and call each callback after every epoch. Training ends if one
     returns True, in any process. Values that a callback adds to the row are saved in the history.
     """
-    loggers: list[Logger] = [
-        start_logger(name, training.folder.path, training.settings.model_dump())
-        for name in callbacks if isinstance(name, str) and is_first()]
+    loggers: dict[str, Logger] = {
+        name: start_logger(name, training.folder.path, training.settings.model_dump())
+        for name in callbacks if isinstance(name, str) and is_first()}
     functions = [callback for callback in callbacks if not isinstance(callback, str)]
     try:
         for seen in progress:
@@ -55,8 +56,8 @@ def watched(
                 return
     finally:
         progress.close()
-        for logger in loggers:
-            logger.close()
+        for name in list(loggers):
+            _told(loggers, name, "the end", loggers[name].close)
 
 
 def _keep_figures(row: dict[str, float], looked_at: dict[str, Any]) -> None:
@@ -71,7 +72,20 @@ def _keep_figures(row: dict[str, float], looked_at: dict[str, Any]) -> None:
                              f"number: {value!r}") from None
 
 
-def _log(loggers: list[Logger], training: Training, epoch: int, row: dict[str, float]) -> None:
+def _log(
+    loggers: dict[str, Logger], training: Training, epoch: int, row: dict[str, float]
+) -> None:
     picture = training.folder.frames / f"{epoch:05}.png"   # only some epochs have one
-    for logger in loggers:
-        logger.log(epoch, row, picture if picture.is_file() else None)
+    for name, logger in list(loggers.items()):
+        _told(loggers, name, f"epoch {epoch}", partial(
+            logger.log, epoch, row, picture if picture.is_file() else None))
+
+
+def _told(loggers: dict[str, Logger], name: str, when: str, act: Callable[[], None]) -> None:
+    """Have a logger act. One that fails gets no more epochs, and training goes on."""
+    try:
+        act()
+    except Exception as error:   # of another package, such as a server that is gone
+        del loggers[name]
+        say(f"the logger {name} failed at {when} and is left out from then on: "
+            f"{in_a_line(error)} history.csv has all epochs")

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 LOGGERS = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": "wandb",
            "trackio": "trackio"}   # by name, the module each needs
+LONGEST = 300                      # characters of an error that is shown
 EXTRAS = {"tensorboard": "log"}    # the extra that installs it, if it has another name
 
 
@@ -26,13 +27,23 @@ class Logger(Protocol):
 
 
 def start_logger(kind: str, folder: Path, settings: dict[str, Any]) -> Logger:
-    """The logger of that name for the run in a folder. Raises ValueError where its package is not
-    installed."""
+    """The logger of that name for the run in a folder. Raises ValueError if its package is not
+    installed, or if the logger cannot start."""
     check_logger(kind)
     module = import_module(f".{kind}", __name__)
-    logger: Logger = module.start(folder, f"{folder.parent.name}/{folder.name}".strip("/"),
-                                  settings)
+    name = f"{folder.parent.name}/{folder.name}".strip("/")
+    try:
+        logger: Logger = module.start(folder, name, settings)
+    except Exception as error:   # of another package, such as a server that does not answer
+        raise ValueError(f"the logger {kind} cannot start: {in_a_line(error)} Train without it, "
+                         f"or set up {kind} first") from error
     return logger
+
+
+def in_a_line(error: Exception) -> str:
+    """The first sentences of an error of another package."""
+    text = " ".join(str(error).split()) or "it gives no reason"
+    return f"{type(error).__name__}: {text[:LONGEST].rstrip('.')}."
 
 
 def check_logger(kind: str) -> None:
