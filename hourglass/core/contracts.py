@@ -225,6 +225,10 @@ class Seen(NamedTuple):
     model: np.ndarray = np.empty(0)   # of the model's reconstruction
     pca: np.ndarray = np.empty(0)     # of the reconstruction by PCA of the training samples
     linear: np.ndarray = np.empty(0)  # (N,) error of PCA with as many components as latents
+    spread: np.ndarray = np.empty(0)  # variance among the members of an ensemble
+    # of the members of an ensemble, (N, K): their errors, and their weights, alike in every row
+    members: np.ndarray = np.empty(0)
+    weights: np.ndarray = np.empty(0)
 
 
 class Rule(NamedTuple):
@@ -238,7 +242,8 @@ class Rule(NamedTuple):
     # of the arguments of `fit`, and the state that it found: scores (N,) of the held-out samples,
     # each as if `fit` had not seen it; None where `score` gives just that
     apart: Callable[[np.ndarray, Seen, dict[str, np.ndarray]], np.ndarray] | None = None
-    maps: frozenset[str] = frozenset()   # the errors by place that it looks at: model, pca
+    # what it looks at besides: maps of model, pca or spread; members
+    maps: frozenset[str] = frozenset()
     # of samples, and the state: how abnormal each place is, like `Seen.model`, such that the
     # largest of a sample is its score; None where a score is not of one place
     places: Callable[[Seen, dict[str, np.ndarray]], np.ndarray] | None = None

@@ -115,6 +115,15 @@ class Shows(Protocol):
         """x (B, *shape) as the encoder sees it."""
 
 
+class HasMembers(Protocol):
+    """A likelihood made of several, one for each member of an ensemble."""
+
+    weights: tuple[float, ...]   # (K,), which sum to 1
+
+    def means(self, params: Tensor) -> Tensor:
+        """Each member's reconstruction, (K, B, *shape), from the decoder's output (B, *out)."""
+
+
 class OfCounts(Protocol):
     """A likelihood of whole numbers that must not be scaled."""
 

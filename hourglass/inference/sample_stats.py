@@ -11,11 +11,13 @@ from torch.distributions import Distribution, Normal
 
 from ..core.channels import channels_last
 from ..core.contracts import Batch, Rule, Seen
+from ..core.part_contracts import HasMembers, offers
 from ..data.source import Split
 from ..model.autoencoder import Autoencoder
 from .batches import batches
 from .pca import PCA, values_of
 
+OF_ENSEMBLES = frozenset({"spread", "members"})   # what detectors ask of several members
 NOISE_SEED = 0   # seed of the samples of z, the same for every sample and call
 
 
@@ -24,7 +26,7 @@ class Look:
     """Options: what to compute in addition to errors and codes."""
 
     draws: int = 0                       # samples of z, for the likelihoods
-    maps: frozenset[str] = frozenset()   # error maps: model, pca
+    maps: frozenset[str] = frozenset()   # error maps: model, pca; and of ensembles: spread, members
     pca: PCA | None = None               # of the training samples, if `maps` needs it
 
     def covers(self, rule: Rule) -> bool:
@@ -68,7 +70,31 @@ def seen_of(model: Autoencoder, batch: Batch, look: Look = PLAIN) -> Seen:
         small = look.pca.first((latent.z if latent.codes is None else latent.codes)[0].numel())
         linear = np.nanmean(small.squared_errors(values).reshape(len(values), -1), axis=1)
         made = made._replace(pca=by_place(look.pca.squared_errors(values)), linear=linear)
+    if look.maps & OF_ENSEMBLES:
+        several = offers(model.likelihood, HasMembers)
+        means = model.member_means(latent.z, skips) if several else px.mean[None]
+        made = _with_members(made, means, model.likelihood.weights if several else (1.0,), batch)
     return made
+
+
+def _with_members(made: Seen, means: Tensor, each: tuple[float, ...], batch: Batch) -> Seen:
+    """The results with those of an ensemble's members, whose means (K, B, *shape) have the weights
+    `each` (K,)."""
+    weights = means.new_tensor(each)
+    errors = torch.stack([_per_known((mean - batch.x).square(), batch.known) for mean in means], 1)
+    variance = variance_among(means, weights)
+    known = variance if batch.known is None else variance.masked_fill(batch.known == 0, torch.nan)
+    return made._replace(
+        spread=by_place(channels_last(known).float().cpu().numpy()),
+        members=errors.double().cpu().numpy(),
+        weights=weights.double().expand(len(batch.x), -1).cpu().numpy())
+
+
+def variance_among(means: Tensor, weights: Tensor) -> Tensor:
+    """The weighted variance (B, *shape) among reconstructions (K, B, *shape), weights (K,)."""
+    middle = torch.einsum("k,k...->...", weights, means)
+    found: Tensor = torch.einsum("k,k...->...", weights, (means - middle).square())
+    return found
 
 
 def by_place(errors: np.ndarray) -> np.ndarray:

@@ -112,12 +112,23 @@ class Autoencoder(nn.Module):
     ) -> Distribution:
         """z (B, D) or (B, D, H, W), y (B,) -> p(x|z), over (B, *shape). Computes in full precision;
         in double precision if z and the weights are."""
+        params = self._params(z, y, skips)
+        with full_precision(params):
+            found: Distribution = self.likelihood(at_least_single(params))
+        return found
+
+    def member_means(self, z: Tensor, skips: tuple[Tensor, ...] = ()) -> Tensor:
+        """z (B, D) -> the reconstruction of each member of an ensemble, (K, B, *shape)."""
+        means: Tensor = self.likelihood.means(self._params(z, None, skips))
+        return means
+
+    def _params(self, z: Tensor, y: Tensor | None, skips: tuple[Tensor, ...]) -> Tensor:
+        """z (B, D) or (B, D, H, W), y (B,) -> the decoder's output (B, *out)."""
         h = self.bottleneck.expand(z)
         if self.condition is not None:
             h = self.condition.decoding(h, y)
-        params = self.decoder(h, skips)
-        with full_precision(params):
-            return self.likelihood(at_least_single(params))
+        params: Tensor = self.decoder(h, skips)
+        return params
 
     def forward(
         self, x: Tensor, y: Tensor | None = None, draw: bool | None = None,

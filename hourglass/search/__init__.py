@@ -1,1 +1,1 @@
-"""Search: spaces of models, their trials in processes, and studies of hundreds of them."""
+"""Many models: searched in processes as trials of a study, chosen, and combined."""

@@ -1,3 +1,3 @@
 """Anomaly detectors: `(**options) -> Rule`. A higher score is more abnormal."""
 
-from . import combined, latent_distance, local, reconstruction
+from . import combined, latent_distance, local, members, reconstruction

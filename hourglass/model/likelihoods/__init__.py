@@ -9,4 +9,13 @@ if they differ only by constants. `counts` means that the data must stay unscale
 `shown(x)` is the encoder's input for x. `adapt(px, x, known)` adjusts p(x|z) to a training batch.
 """
 
-from . import basic, continuous_bernoulli, counts, discretised, mixed, normal, student_t
+from . import (
+    basic,
+    continuous_bernoulli,
+    counts,
+    discretised,
+    mixed,
+    mixture_of,
+    normal,
+    student_t,
+)

@@ -1,0 +1,110 @@
+"""Several autoencoders side by side: the networks of an ensemble."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ...core.contracts import Backbone
+from ...core.part_contracts import LearnsInputs, Shows, Takes, offers
+from ...core.precision import at_least_single, full_precision
+from ...core.registry import backbones, bottlenecks, likelihoods
+
+EXAMPLE = "members((('mlp((16,))', '', 'plain(4)', 'normal'),))"
+
+
+class MemberHalf(NamedTuple):
+    """A member's encoder or decoder with its bottleneck, and the shape of one of its codes."""
+
+    network: nn.Module
+    bottleneck: nn.Module
+    code: tuple[int, ...]
+
+
+class Member(NamedTuple):
+    """An autoencoder in texts: backbone, decoder (may be empty), bottleneck and likelihood."""
+
+    backbone: str
+    decoder: str
+    bottleneck: str
+    likelihood: str
+
+
+@backbones.add("members", example=EXAMPLE)
+def members(
+    shape: tuple[int, ...], out: tuple[int, ...], of: tuple[tuple[str, ...], ...] = ()
+) -> Backbone:
+    """Autoencoders side by side, as `hourglass ensemble` puts them together; each of `of` has four
+    texts: backbone, decoder, bottleneck, likelihood. Codes and outputs are concatenated. It goes
+    with the bottleneck identity and the likelihood mixture_of."""
+    if not of or any(len(texts) != 4 for texts in of):
+        raise ValueError(f"members needs four texts of each, as in {EXAMPLE}")
+    made = [_made(Member(*texts), shape) for texts in of]
+    forth, back = [encoding for encoding, _, _ in made], [decoding for _, decoding, _ in made]
+    widths = [width for _, _, width in made]
+    if sum(widths) != out[0]:
+        raise ValueError(f"members needs the likelihood mixture_of, with that of each member: "
+                         f"they put out {sum(widths)} channels, not {out[0]}")
+    return Backbone(MemberEncoders(forth, [member[3] for member in of]), MemberDecoders(back),
+                    (sum(math.prod(half.code) for half in back),))
+
+
+def _made(member: Member, shape: tuple[int, ...]) -> tuple[MemberHalf, MemberHalf, int]:
+    """A member's two halves, and how many channels it puts out. Each has a bottleneck of its own,
+    so that one half can be used without the other."""
+    out = likelihoods.make(member.likelihood).out(shape)
+    forth = backbones.make(member.backbone, shape, out)
+    back = backbones.make(member.decoder, shape, out) if member.decoder else forth
+    taken = back.decoder.takes if offers(back.decoder, Takes) else back.code
+    first, second = (bottlenecks.make(member.bottleneck, forth.code, taken) for _ in range(2))
+    code = _code_of(first, forth.code)
+    return MemberHalf(forth.encoder, first, code), MemberHalf(back.decoder, second, code), out[0]
+
+
+@torch.no_grad()
+def _code_of(bottleneck: nn.Module, code: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of one code of a bottleneck, by a pass through it."""
+    if offers(bottleneck, LearnsInputs):   # its prior is what it makes of them, and no member's
+        bottleneck.inputs = None
+    found = bottleneck.eval()(torch.zeros(2, *code)).z.shape[1:]
+    bottleneck.train()
+    return tuple(found)
+
+
+class MemberEncoders(nn.Module):
+    """x (B, *shape) -> all members' codes (B, D), and the skips of each."""
+
+    def __init__(self, halves: list[MemberHalf], likelihood: list[str]):
+        super().__init__()
+        self.encoders = nn.ModuleList(half.network for half in halves)
+        self.bottlenecks = nn.ModuleList(half.bottleneck for half in halves)
+        self.likelihoods = nn.ModuleList(map(likelihoods.make, likelihood))   # some show x anew
+
+    def forward(self, x: Tensor) -> tuple[Tensor, tuple[tuple[Tensor, ...], ...]]:
+        codes, skips = [], []
+        for encoder, bottleneck, likelihood in zip(self.encoders, self.bottlenecks,
+                                                   self.likelihoods, strict=True):
+            h, own = encoder(likelihood.shown(x) if offers(likelihood, Shows) else x)
+            with full_precision(h):
+                codes.append(bottleneck(at_least_single(h), self.training).z.flatten(1))
+            skips.append(own)
+        return torch.cat(codes, 1), tuple(skips)
+
+
+class MemberDecoders(nn.Module):
+    """All members' codes (B, D) -> what each puts out, (B, *out), side by side."""
+
+    def __init__(self, halves: list[MemberHalf]):
+        super().__init__()
+        self.decoders = nn.ModuleList(half.network for half in halves)
+        self.bottlenecks = nn.ModuleList(half.bottleneck for half in halves)
+        self.codes = [half.code for half in halves]
+
+    def forward(self, z: Tensor, skips: tuple[tuple[Tensor, ...], ...] = ()) -> Tensor:
+        parts = z.split([math.prod(code) for code in self.codes], 1)
+        made = []
+        for k, (part, code) in enumerate(zip(parts, self.codes, strict=True)):
+            h = self.bottlenecks[k].expand(part.unflatten(1, code))
+            made.append(self.decoders[k](h, skips[k] if skips else ()))
+        return torch.cat(made, 1)

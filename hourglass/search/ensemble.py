@@ -1,0 +1,214 @@
+"""An ensemble of runs on the same data, weighted, as a run of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from torch import Tensor, nn
+
+from ..analysis.metrics.bootstrap import Estimate, of_mean
+from ..analysis.report import write_report
+from ..core.console import say
+from ..core.files import write_whole
+from ..core.hints import did_you_mean
+from ..data.source import Source
+from ..inference.trained import Trained, load
+from ..model.older_texts import FORMAT
+from ..model.parts import Parts
+from ..run.folder import RunFolder, environment, new_folder
+from ..run.weights import make_model, save_model
+from ..tasks.model import Model
+from ..tasks.python_words import for_python
+from .ensemble_members import Member, members_of, predictions, runs_in, split_of, unseen_rows
+from .ensemble_weights import WAYS, How, Loss, losses_of
+
+SIZE = 10
+USUAL: How = "greedy"
+
+
+@dataclass(frozen=True)
+class EnsembleOptions:
+    """How an ensemble is chosen."""
+
+    size: int = SIZE          # most members, counted as often as greedy takes them
+    how: How = USUAL
+    loss: Loss | None = None   # None: bce where all members are Bernoulli, else mse
+
+
+@dataclass
+class Ensemble:
+    """An ensemble: its run, its members with weights, and its losses beside the best member's."""
+
+    folder: RunFolder
+    loss: Loss
+    how: How
+    members: list[tuple[str, float, float]]   # run, weight, loss on the samples that chose
+    best: str                                 # the run that is best alone
+    # by split: of the ensemble, of the best run alone, and the first minus the second
+    losses: dict[str, dict[str, Estimate]] = field(default_factory=dict)
+    chosen_on: str = "test"
+
+    def lines(self) -> list[str]:
+        """What to print."""
+        found = [f"{len(self.members)} runs, {self.how}, chosen by {self.loss} on the "
+                 f"{self.chosen_on} samples:",
+                 *(f"  {weight:6.1%}  {loss:.5g}  {run}" for run, weight, loss in self.members)]
+        for split, each in self.losses.items():
+            whole, alone, less = each["ensemble"], each["best run"], each["difference"]
+            found.append(f"{split}: {self.loss} {whole.value:.5g} ({whole.low:.5g} to "
+                         f"{whole.high:.5g}), {alone.value:.5g} of {self.best} alone; difference "
+                         f"{less.value:+.3g} ({less.low:+.3g} to {less.high:+.3g})")
+        if "holdout" not in self.losses:
+            found.append(f"the weights were chosen on these {self.chosen_on} samples, so the "
+                         f"ensemble's loss there is a little too good; train runs with --holdout "
+                         f"0.1 to know it on samples that chose nothing")
+        return found
+
+
+@for_python
+def ensemble(
+    runs: Sequence[str | Path | Trained | Model] | str | Path, *, size: int = SIZE,
+    how: str = USUAL, loss: str = "", out: str | Path | None = None, report: bool = True,
+) -> Model:
+    """Combine runs on the same data into a weighted ensemble, which is a run of its own.
+
+    `runs` are runs, or folders of them, such as a study's. `how` is "greedy" (Caruana et al., 2004,
+    with replacement), "uniform" or "stacked" (least squares; Breiman, 1996); the weights are chosen
+    by the `loss`, "mse" or "bce", on the test split. At most `size` members are taken. Codes are
+    the members' codes side by side, (N, D), reconstructions their weighted mean. Raises ValueError.
+
+        >>> import hourglass as hg
+        >>> runs = [hg.train("digits", model=f"ae({dim})", epochs=1, report=False, quiet=True)
+        ...         for dim in (4, 8)]
+        >>> both = hg.ensemble(runs, report=False)
+        >>> both.encode("digits").shape
+        (1797, 12)
+    """
+    given = [runs] if isinstance(runs, str | Path) else [
+        run if isinstance(run, str | Path) else run.folder.path for run in runs]
+    found = combine(given, out, options_of(size, how, loss), report)
+    for line in found.lines():
+        say(line)
+    return Model(load(found.folder.path))
+
+
+def options_of(size: int, how: str, loss: str) -> EnsembleOptions:
+    """The options, checked. Raises ValueError."""
+    if how not in WAYS:
+        raise ValueError(f"an ensemble is greedy, uniform or stacked, not {how!r}; "
+                         f"{did_you_mean(how, WAYS)}")
+    if loss and loss not in get_args(Loss):
+        raise ValueError(f"an ensemble is chosen by the loss mse or bce, not {loss!r}")
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f"size must be a whole number from 1, not {size!r}")
+    return EnsembleOptions(size, how, loss or None)  # type: ignore[arg-type]
+
+
+def combine(
+    runs: Sequence[str | Path], out: str | Path | None, options: EnsembleOptions,
+    report: bool = True, device: str = "cpu",
+) -> Ensemble:
+    """Choose weights, write the run, and measure it. Raises ValueError."""
+    members = members_of(runs_in(runs), device)
+    source, rows = unseen_rows(members)
+    chosen_on = "test" if "test" in rows else "val"
+    if chosen_on not in rows:
+        raise ValueError("no sample was kept out of the training of all runs, so nothing can "
+                         "choose the weights; train them with the same --seed, or with --test 0.1")
+    if chosen_on == "val":
+        say("there is no test split, so the weights are chosen on the validation samples, which "
+            "training has also been stopped by")
+    loss = _loss(members, options.loss)
+    seen = predictions(members, split_of(source, rows[chosen_on], len(members)))
+    weights = WAYS[options.how](seen, loss, options.size)
+    alone = [float(losses_of(mean, seen, loss).mean()) for mean in seen.means]
+    kept = [int(k) for k in np.argsort(-weights) if weights[k] > 0]
+    best = members[int(np.argmin(alone))]
+    folder = new_folder(out)
+    found = Ensemble(folder, loss, options.how, [
+        (members[k].name, float(weights[k]), alone[k]) for k in kept], best.name, {}, chosen_on)
+    taking = [members[k] for k in kept]
+    for split in dict.fromkeys([chosen_on, *(["holdout"] if "holdout" in rows else [])]):
+        found.losses[split] = _beside(source, rows[split], taking, weights[kept], best, loss)
+    _write(found, taking, weights[kept], source)
+    if report:
+        say("writing the report ...")
+        write_report(folder)
+    return found
+
+
+def _loss(members: Sequence[Member], asked: Loss | None) -> Loss:
+    """The loss that was asked for, if it suits; else the one that all members were trained by."""
+    binary = all(member.model.description.parts.likelihood == "bernoulli" for member in members)
+    if asked == "bce" and not members[0].model.description.bounded:
+        raise ValueError("the loss bce is for values from 0 to 1; use mse")
+    return asked or ("bce" if binary else "mse")
+
+
+def _beside(
+    source: Source, rows: np.ndarray, members: Sequence[Member], weights: np.ndarray, best: Member,
+    loss: Loss,
+) -> dict[str, Estimate]:
+    """The losses of the ensemble and of the best run on these samples, and their difference, with
+    intervals over samples."""
+    every = [*members, best]
+    seen = predictions(every, split_of(source, rows, len(every)))
+    together = losses_of(seen._replace(means=seen.means[:-1]).of(weights), seen, loss)
+    alone = losses_of(seen.means[-1], seen, loss)
+    return {"ensemble": of_mean(together), "best run": of_mean(alone),
+            "difference": of_mean(together - alone)}
+
+
+def _parts(members: Sequence[Member], weights: np.ndarray) -> Parts:
+    """The parts of the ensemble as texts."""
+    each = [member.model.description.parts for member in members]
+    of = tuple((p.backbone, p.decoder, p.bottleneck, p.likelihood) for p in each)
+    likelihoods = tuple(p.likelihood for p in each)
+    return Parts(backbone=f"members({of!r})", bottleneck="identity",
+                 likelihood=f"mixture_of({likelihoods!r}, {tuple(weights.tolist())!r})")
+
+
+def _weights_of(members: Sequence[Member], network: nn.Module) -> dict[str, Tensor]:
+    """All weights of the ensemble's network, from its members: each half of it has its own copy of
+    a member's bottleneck."""
+    homes = {"encoder": ["encoder.encoders"], "decoder": ["decoder.decoders"],
+             "bottleneck": ["encoder.bottlenecks", "decoder.bottlenecks"],
+             "likelihood": ["encoder.likelihoods", "likelihood.parts"]}
+    found = {}
+    for k, member in enumerate(members):
+        for name, weight in member.model.model.state_dict().items():
+            part, _, inner = name.partition(".")
+            found |= {f"{home}.{k}.{inner}": weight for home in homes[part]}
+    return {name: found[name] for name in network.state_dict()}
+
+
+def _write(
+    found: Ensemble, members: Sequence[Member], weights: np.ndarray, source: Source
+) -> None:
+    """Write the run's files; the weights come last, so that a folder without them is no run."""
+    folder, first, parts = found.folder, members[0], _parts(members, weights)
+    description = replace(first.model.description, texts=dict(vars(parts)), format=FORMAT)
+    network = make_model(description)
+    network.load_state_dict(_weights_of(members, network))
+    settings = first.settings.with_(**{**vars(parts), "model": "ae", "condition": "none"})
+    write_whole(folder.settings, settings.to_toml())
+    folder.write_record({
+        "environment": environment(str(first.model.device)), "data": source.identity,
+        "parameters": _sums(members, "parameters"),
+        "multiply_adds": _sums(members, "multiply_adds"), "ended": "", "seconds": 0,
+        "ensemble": {
+            "how": found.how, "loss": found.loss, "chosen_on": found.chosen_on, "best": found.best,
+            "members": [{"run": str(Path(run).resolve()), "weight": weight, "loss": loss}
+                        for run, weight, loss in found.members],
+            "losses": {split: {name: list(estimate) for name, estimate in each.items()}
+                       for split, each in found.losses.items()}}})
+    save_model(folder.model, network, network.state_dict(), description)
+
+
+def _sums(members: Sequence[Member], entry: str) -> dict[str, Any]:
+    """The members' own figures of cost, added."""
+    each = [member.model.folder.read_record().get(entry, {}) for member in members]
+    names = dict.fromkeys(name for figures in each for name in figures)
+    return {name: sum(figures.get(name, 0) for figures in each) for name in names}
