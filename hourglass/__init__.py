@@ -14,6 +14,7 @@ if TYPE_CHECKING:   # what type checkers and editors see
     from .core.composing import PARTS as parts
     from .core.plugins import register
     from .inference.encoder_decoder import load_half
+    from .search.ensemble import ensemble
     from .search.python_api import search
     from .search.study import Study
     from .serving.from_python import serve
@@ -34,6 +35,7 @@ _PUBLIC = {   # by name: where it lies, and what it is called there
     "Trained": "tasks.model.Model",   # as it was called before
     "augment": "tasks.data_calls.augment",
     "compare": "tasks.side_by_side.compare",
+    "ensemble": "search.ensemble.ensemble",
     "finetune": "tasks.finetune.finetune",
     "list": "tasks.list_parts.list_parts",
     "load": "tasks.load.load",
@@ -51,9 +53,9 @@ _PUBLIC = {   # by name: where it lies, and what it is called there
     "summary": "tasks.costs.summary",
     "train": "tasks.train.train",
 }
-__all__ = ["Model", "Study", "Trained", "augment", "compare", "finetune", "list", "load",
-           "load_half", "losses", "parts", "prepare", "read", "register", "report", "resume",
-           "search", "serve", "show", "summary", "train"]
+__all__ = ["Model", "Study", "Trained", "augment", "compare", "ensemble", "finetune", "list",
+           "load", "load_half", "losses", "parts", "prepare", "read", "register", "report",
+           "resume", "search", "serve", "show", "summary", "train"]
 
 
 if not TYPE_CHECKING:   # for whom every name would be right

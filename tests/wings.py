@@ -13,7 +13,7 @@ WINGS = {   # wing: (what it holds, the wings it may import)
                  ("core", "data", "model", "run", "training", "inference")),
     "tasks": ("what people do, a file each",
               ("core", "data", "model", "run", "training", "inference", "analysis")),
-    "search": ("spaces, trials and studies: many trainings, the best of them",
+    "search": ("many models: searched, chosen, combined",
                ("core", "data", "model", "run", "training", "inference", "analysis", "tasks")),
     "serving": ("a trained model over HTTP",
                 ("core", "data", "model", "run", "training", "inference", "analysis", "tasks",

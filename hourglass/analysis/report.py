@@ -12,6 +12,7 @@ from ..core.files import write_whole
 from ..core.registry import figures
 from ..inference.run_cache import kept_evaluations
 from ..run.folder import RunFolder, read_settings
+from ..run.titles import members_in, title_of
 from ..training.preview_frames import animate
 from .against_pca import rows
 from .analyse import look, look_again, snapshot_of
@@ -54,7 +55,8 @@ def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = 
         evaluated=kept_evaluations(folder), history=snapshot.history,
         of_priors=OF_PRIORS, table=_of_priors(record), judge=snapshot.judge,
         count=len(next(iter(snapshot.drawn.values())).features) if snapshot.drawn else 0,
-        what=_what(settings), folder=str(folder.path), classes=len(snapshot.classes),
+        what=title_of(settings, record), members=members_in(record), folder=str(folder.path),
+        classes=len(snapshot.classes),
         animation=embedded(moving.read_bytes(), "gif") if animate(folder.frames, moving) else "")
     write_whole(folder.report, page)
     return folder.report
@@ -106,7 +108,3 @@ def _of_priors(record: dict[str, Any]) -> dict[str, dict[str, tuple[float, Any]]
         if prior:
             table.setdefault(prior, {})[metric] = value, record.get("intervals", {}).get(name)
     return table
-
-
-def _what(settings: dict[str, Any]) -> str:
-    return f"{settings['model']} on {Path(settings['data']).name or settings['data']}"

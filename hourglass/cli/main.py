@@ -19,6 +19,7 @@ from .compress import compress
 from .data import data_commands
 from .decompress import decompress
 from .embed import embed
+from .ensemble import ensemble
 from .evaluate import evaluate
 from .exit_codes import BAD_USE, FAILED, INTERRUPTED
 from .explore import explore
@@ -44,9 +45,10 @@ from .vary import vary
 COMMANDS: dict[str, Callable[..., None]] = {
     "train": train, "summary": summary, "report": report, "reconstruct": reconstruct,
     "list": list_parts, "generate": generate, "morph": morph, "vary": vary, "explore": explore,
-    "compare": compare, "search": search, "restore": restore, "score": score, "impute": impute,
-    "embed": embed, "classify": classify, "compress": compress, "decompress": decompress,
-    "finetune": finetune, "evaluate": evaluate, "serve": serve, "export": export,
+    "compare": compare, "search": search, "ensemble": ensemble, "restore": restore,
+    "score": score, "impute": impute, "embed": embed, "classify": classify,
+    "compress": compress, "decompress": decompress, "finetune": finetune,
+    "evaluate": evaluate, "serve": serve, "export": export,
 }
 
 app = typer.Typer(

@@ -82,7 +82,7 @@ def ensemble(
         >>> import hourglass as hg
         >>> runs = [hg.train("digits", model=f"ae({dim})", epochs=1, report=False, quiet=True)
         ...         for dim in (4, 8)]
-        >>> both = hg.ensemble(runs, report=False)
+        >>> both = hg.ensemble(runs, how="uniform", report=False)
         >>> both.encode("digits").shape
         (1797, 12)
     """
@@ -176,7 +176,7 @@ def _weights_of(members: Sequence[Member], network: nn.Module) -> dict[str, Tens
     homes = {"encoder": ["encoder.encoders"], "decoder": ["decoder.decoders"],
              "bottleneck": ["encoder.bottlenecks", "decoder.bottlenecks"],
              "likelihood": ["encoder.likelihoods", "likelihood.parts"]}
-    found = {}
+    found: dict[str, Tensor] = {}
     for k, member in enumerate(members):
         for name, weight in member.model.model.state_dict().items():
             part, _, inner = name.partition(".")

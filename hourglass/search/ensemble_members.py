@@ -57,7 +57,7 @@ def runs_in(given: Sequence[str | Path]) -> list[RunFolder]:
 def members_of(folders: Sequence[RunFolder], device: str = "cpu") -> list[Member]:
     """The runs that can be combined; what is left out is said. Raises ValueError where they do not
     fit together, or fewer than two are left."""
-    found = []
+    found: list[Member] = []
     for folder in track(folders, len(folders), "reading runs"):
         try:
             why = _why_not(folder)
@@ -164,11 +164,16 @@ def predictions(members: Sequence[Member], split: Split) -> Predictions:
     for member in track(members, len(members), "predicting"):
         network = member.model.model.eval()
         means.append(np.concatenate([
-            channels_last(network(b.x, given=b.given, known=b.known).px.mean).flatten(1).cpu().numpy()
-            for b in batches(split)]).astype(np.float32))
+            _flat(network(batch.x, given=batch.given, known=batch.known).px.mean)
+            for batch in batches(split)]))
     x, known = [], []
     for batch in batches(split):
-        x.append(channels_last(batch.x).flatten(1).cpu().numpy())
-        known.append(np.ones_like(x[-1]) if batch.known is None else
-                     channels_last(batch.known).flatten(1).cpu().numpy())
+        x.append(_flat(batch.x))
+        known.append(np.ones_like(x[-1]) if batch.known is None else _flat(batch.known))
     return Predictions(np.stack(means), np.concatenate(x), np.concatenate(known))
+
+
+def _flat(values: torch.Tensor) -> np.ndarray:
+    """(B, *shape) -> (B, V), float32."""
+    flat: np.ndarray = channels_last(values).flatten(1).float().cpu().numpy()
+    return flat

@@ -17,6 +17,7 @@ from ..core.files import write_out
 from ..core.image_grid import shown
 from ..core.registry import figures
 from ..run.folder import RunFolder, open_run, read_settings, unfinished
+from ..run.titles import model_of
 
 SIDE_BY_SIDE = ("curves", "codes", "maps", "grid", "interpolations", "between", "samples",
                 "histograms", "radius", "filled")
@@ -75,7 +76,7 @@ def _table(records: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
 
 def _facts(folders: Sequence[RunFolder], records: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
     settings = [read_settings(folder.settings) for folder in folders]
-    return {"model": [s["model"] for s in settings],
+    return {"model": [model_of(s, r) for s, r in zip(settings, records, strict=True)],
             "parameters": [f"{r['parameters']['whole']:,}" for r in records],
             "training": [why or "finished" for why in _unfinished(folders, records)],
             "epochs": [str(r["epochs"]) for r in records],

@@ -22,6 +22,7 @@ from ..core.output_names import printable
 from ..inference.onnx_export import export
 from ..inference.trained import Trained
 from ..run.folder import open_run, read_settings
+from ..run.titles import model_of
 
 MOST = 2000                # most points of a page, and
 MOST_VALUES = 2_000_000    # most values of their codes
@@ -48,7 +49,8 @@ def explore(run: str | Path, out: Path) -> int:
     packed = {"decoder": decoder, "runtime-script": script, "runtime-binary": binary}
     settings = read_settings(folder.settings)
     page = template("explorer/page").render(
-        model=settings["model"], data=Path(settings["data"]).name, shape=model.shape,
+        model=model_of(settings, folder.read_record()), data=Path(settings["data"]).name,
+        shape=model.shape,
         about=_about(model, snapshot, rows, walk), walk=walk, runtime=NAME,
         thumbnails=thumbnails(_unit(snapshot, rows)) if snapshot.x.ndim == 4 else None,
         held={name: _text(values.astype("<f4").tobytes()) for name, values in floats.items()} | {

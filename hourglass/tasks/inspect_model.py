@@ -1,7 +1,6 @@
 """A trained model looked at: its history, metrics, figures, report, and how a notebook shows it."""
 
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from ..core.image_grid import shown, tile
 from ..core.registry import figures
 from ..inference.trained import Trained
 from ..run.folder import read_settings
+from ..run.titles import members_in, title_of
 from .notebook_objects import Page, as_bytes, inline
 from .tabulated import Columns, Metrics, as_html
 from .write_images import as_picture
@@ -84,10 +84,10 @@ def text_of(model: Trained) -> str:
     """The model in a line."""
     settings, record = read_settings(model.folder.settings), model.folder.read_record()
     weights, trained = record["parameters"].get("whole", 0), _trained(record)
-    what = settings["model"] if model.description.decoder else (
-        f"classifier of {len(model.classes)} classes, from {settings['model']}")
-    return (f"{what} on {Path(settings['data']).name}, {weights:,} parameters, {trained}, in "
-            f"{model.folder.path}")
+    title = title_of(settings, record)
+    what = title if model.description.decoder else (
+        f"classifier of {len(model.classes)} classes, from {title}")
+    return f"{what}, {weights:,} parameters, {trained}, in {model.folder.path}"
 
 
 def _trained(record: dict[str, Any]) -> str:
@@ -95,6 +95,8 @@ def _trained(record: dict[str, Any]) -> str:
     if "frozen" in record:   # a classifier
         steps = f"{record['steps']:,} steps on " if "steps" in record else ""
         return f"{steps}{record['labels']:,} labels"
+    if members_in(record):
+        return "trained as runs of their own"
     return f"{record.get('epochs', 0):g} epochs"
 
 

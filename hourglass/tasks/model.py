@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 
+from ..inference.disagreement import disagreement
 from ..inference.encoder_decoder import Half
 from ..inference.trained import Trained
 from ..model.autoencoder import Autoencoder
@@ -88,6 +89,7 @@ class Model:
 
     # what it thinks of samples
     posterior = _of_trained(posterior_of)
+    disagreement = _of_trained(disagreement)
     elbo = _of_trained(loss_terms)
 
     # what it makes, as objects that a notebook shows

@@ -1,7 +1,8 @@
 """Several autoencoders side by side: the networks of an ensemble."""
 
 import math
-from typing import NamedTuple
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +16,13 @@ EXAMPLE = "members((('mlp((16,))', '', 'plain(4)', 'normal'),))"
 
 
 class MemberHalf(NamedTuple):
-    """A member's encoder or decoder with its bottleneck, and the shape of one of its codes."""
+    """A member's encoder or decoder with its bottleneck, the shape of one of its codes, and how
+    many maps its decoder takes by skip connections."""
 
     network: nn.Module
-    bottleneck: nn.Module
+    bottleneck: Any   # a module with the contract of bottlenecks
     code: tuple[int, ...]
+    skips: int
 
 
 class Member(NamedTuple):
@@ -58,12 +61,21 @@ def _made(member: Member, shape: tuple[int, ...]) -> tuple[MemberHalf, MemberHal
     back = backbones.make(member.decoder, shape, out) if member.decoder else forth
     taken = back.decoder.takes if offers(back.decoder, Takes) else back.code
     first, second = (bottlenecks.make(member.bottleneck, forth.code, taken) for _ in range(2))
-    code = _code_of(first, forth.code)
-    return MemberHalf(forth.encoder, first, code), MemberHalf(back.decoder, second, code), out[0]
+    code, skips = _code_of(first, forth.code), _skips_of(forth.encoder, shape)
+    return (MemberHalf(forth.encoder, first, code, skips),
+            MemberHalf(back.decoder, second, code, skips), out[0])
 
 
 @torch.no_grad()
-def _code_of(bottleneck: nn.Module, code: tuple[int, ...]) -> tuple[int, ...]:
+def _skips_of(encoder: nn.Module, shape: tuple[int, ...]) -> int:
+    """How many maps an encoder hands to its decoder, by a pass through it."""
+    skips = encoder.eval()(torch.zeros(2, *shape))[1]
+    encoder.train()
+    return len(skips)
+
+
+@torch.no_grad()
+def _code_of(bottleneck: Any, code: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of one code of a bottleneck, by a pass through it."""
     if offers(bottleneck, LearnsInputs):   # its prior is what it makes of them, and no member's
         bottleneck.inputs = None
@@ -73,7 +85,7 @@ def _code_of(bottleneck: nn.Module, code: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class MemberEncoders(nn.Module):
-    """x (B, *shape) -> all members' codes (B, D), and the skips of each."""
+    """x (B, *shape) -> all members' codes (B, D), and their skips, one member after the other."""
 
     def __init__(self, halves: list[MemberHalf], likelihood: list[str]):
         super().__init__()
@@ -81,14 +93,16 @@ class MemberEncoders(nn.Module):
         self.bottlenecks = nn.ModuleList(half.bottleneck for half in halves)
         self.likelihoods = nn.ModuleList(map(likelihoods.make, likelihood))   # some show x anew
 
-    def forward(self, x: Tensor) -> tuple[Tensor, tuple[tuple[Tensor, ...], ...]]:
-        codes, skips = [], []
+    def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        codes: list[Tensor] = []
+        skips: list[Tensor] = []
+        likelihood: Any
         for encoder, bottleneck, likelihood in zip(self.encoders, self.bottlenecks,
                                                    self.likelihoods, strict=True):
             h, own = encoder(likelihood.shown(x) if offers(likelihood, Shows) else x)
             with full_precision(h):
                 codes.append(bottleneck(at_least_single(h), self.training).z.flatten(1))
-            skips.append(own)
+            skips += own
         return torch.cat(codes, 1), tuple(skips)
 
 
@@ -100,11 +114,14 @@ class MemberDecoders(nn.Module):
         self.decoders = nn.ModuleList(half.network for half in halves)
         self.bottlenecks = nn.ModuleList(half.bottleneck for half in halves)
         self.codes = [half.code for half in halves]
+        ends = [0, *accumulate(half.skips for half in halves)]
+        self.own_skips = [slice(*pair) for pair in pairwise(ends)]   # of each, among all
 
-    def forward(self, z: Tensor, skips: tuple[tuple[Tensor, ...], ...] = ()) -> Tensor:
+    def forward(self, z: Tensor, skips: tuple[Tensor, ...] = ()) -> Tensor:
         parts = z.split([math.prod(code) for code in self.codes], 1)
         made = []
         for k, (part, code) in enumerate(zip(parts, self.codes, strict=True)):
-            h = self.bottlenecks[k].expand(part.unflatten(1, code))
-            made.append(self.decoders[k](h, skips[k] if skips else ()))
+            bottleneck: Any = self.bottlenecks[k]
+            h = bottleneck.expand(part.unflatten(1, code))
+            made.append(self.decoders[k](h, skips[self.own_skips[k]]))
         return torch.cat(made, 1)

@@ -1,6 +1,8 @@
 """The likelihood of an ensemble: a mixture of its members' likelihoods."""
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,15 +28,17 @@ class MixtureOf(nn.Module):
                              "mixture_of(('normal', 'laplace'), (0.3, 0.7))")
         given = weights or (1.0,) * len(of)
         self.weights = tuple(weight / sum(given) for weight in given)
-        self.parts = nn.ModuleList(map(likelihoods.make, of))
-        lows, highs = zip(*(part.support for part in self.parts), strict=True)
+        made: list[Any] = [likelihoods.make(text) for text in of]
+        self.parts = nn.ModuleList(made)
+        lows, highs = zip(*(part.support for part in made), strict=True)
         self.support = (max(lows), min(highs))
-        self.discrete = all(part.discrete for part in self.parts)
+        self.discrete = all(part.discrete for part in made)
         self.binary = all(text == "bernoulli" for text in of)
         self.widths: list[int] = []   # channels of each, once the shape of x is known
 
     def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        self.widths = [part.out(shape)[0] for part in self.parts]
+        parts: Iterable[Any] = self.parts
+        self.widths = [part.out(shape)[0] for part in parts]
         return (sum(self.widths), *shape[1:])
 
     def forward(self, params: Tensor) -> Distribution:

@@ -1,0 +1,34 @@
+"""What a run is called on pages and in notebooks."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class MemberOf(NamedTuple):
+    """A member of an ensemble, as its run.json names it."""
+
+    run: str
+    weight: float
+    loss: float
+
+
+def members_in(record: Mapping[str, Any]) -> list[MemberOf]:
+    """The members of an ensemble; [] of any other run, and where the entry is damaged."""
+    try:
+        return [MemberOf(str(member["run"]), float(member["weight"]), float(member["loss"]))
+                for member in record["ensemble"]["members"]]
+    except (KeyError, TypeError, ValueError):
+        return []
+
+
+def model_of(settings: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """The model as it was typed, such as vae(16), or that a run is an ensemble."""
+    members = members_in(record)
+    return f"ensemble of {len(members)}" if members else str(settings["model"])
+
+
+def title_of(settings: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """Model and data, such as vae(16) on faces."""
+    data = str(settings["data"])
+    return f"{model_of(settings, record)} on {Path(data).name or data}"
