@@ -18,6 +18,8 @@ from ..run.folder import RunFolder, is_run, open_run, read_settings, unfinished
 from ..run.load_data import load_source
 from ..run.settings import IN_MEMORY, Settings, make_settings
 from .ensemble_weights import Predictions
+from .open_records import records_in
+from .study_folder import StudyFolder, is_study
 
 MOST_VALUES = 250_000_000   # predicted numbers in memory, at four bytes each
 # settings that name the samples, but for the seed, which splits them
@@ -43,6 +45,9 @@ def runs_in(given: Sequence[str | Path]) -> list[RunFolder]:
     ValueError."""
     found: list[Path] = []
     for path in map(Path, given):
+        if is_study(path):
+            found += _trials_of(path)
+            continue
         inside = sorted({mark.parent for mark in path.glob("**/settings.toml")}) if (
             path.is_dir() and not is_run(path)) else []
         runs = [folder for folder in inside if is_run(folder)]
@@ -52,6 +57,16 @@ def runs_in(given: Sequence[str | Path]) -> list[RunFolder]:
     if len({path.resolve() for path in found}) < len(found):
         raise ValueError("a run is named twice; name each once")
     return [RunFolder(path) for path in found]
+
+
+def _trials_of(study: Path) -> list[Path]:
+    """The runs of a study's finished trials, each configuration once. Raises ValueError."""
+    records = records_in(StudyFolder(study))
+    runs = list(dict.fromkeys(records.run(trial).path for trial in records.finished))
+    if not runs:
+        raise ValueError(f"no trial of {study} has finished yet. To continue it: hourglass search "
+                         f"{study}")
+    return runs
 
 
 def members_of(folders: Sequence[RunFolder], device: str = "cpu") -> list[Member]:

@@ -72,8 +72,9 @@ def evaluate_best(
         return before
     model, _ = read_model(run)
     step = Step(model, Objective(_loss_of(run), model))
-    found = SplitEvaluation(trial, aim.name.removeprefix("val_").removeprefix("train_"), tuple(filter(
-        None, (_on(name, step, source, aim) for name in source.splits))))
+    metric = aim.name.removeprefix("val_").removeprefix("train_")
+    values = (_on(name, step, source, aim) for name in source.splits)
+    found = SplitEvaluation(trial, metric, tuple(filter(None, values)))
     if not found.values:
         return None
     write_whole(folder.splits, json.dumps([_as_json(one) for one in [*done, found]], indent=1))

@@ -13,11 +13,10 @@ from ..tasks.model import Model
 from ..tasks.notebook_objects import Page
 from ..tasks.python_words import for_python
 from ..tasks.tabulated import as_html, as_text, frame_of
-from .objectives import Aim
-from .records import Records, TrialRecord, read_records
-from .space import read_space
+from .ensemble import SIZE, USUAL, ensemble
+from .open_records import records_in
+from .records import TrialRecord
 from .split_results import SplitEvaluation, in_words, of_trial, read_evaluations
-from .storage import open_storage
 from .study_folder import StudyFolder, is_study
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class BestTrial:
 
 
 class Study:
-    """A search that has run: `best`, `front`, `frame`, `figures`, `page`.
+    """A search that has run: `best`, `front`, `frame`, `figures`, `page`, `ensemble()`.
 
     Read from the study's folder; raises ValueError where it is none. It shows what there is when it
     is made; `Study(folder)` anew shows later trials.
@@ -125,6 +124,12 @@ class Study:
         path = write_page(self.records)
         return Page(path.read_text(), "study", path)
 
+    @for_python
+    def ensemble(self, size: int = SIZE, how: str = USUAL, loss: str = "",
+                 out: str | Path | None = None, report: bool = True) -> Model:
+        """The finished trials as a weighted ensemble, a run of its own: see hg.ensemble."""
+        return ensemble(self.folder, size=size, how=how, loss=loss, out=out, report=report)
+
     def lines(self) -> list[str]:
         """What the terminal shows at the end of a search."""
         best, folder = self.records.best, self.folder
@@ -157,18 +162,3 @@ class Study:
 
     def _repr_html_(self) -> str:
         return as_html(*self._rows())
-
-
-def records_in(folder: StudyFolder) -> Records:
-    """The trials of a study's folder, without its data."""
-    asked, values = folder.read()
-    aims = tuple(Aim(name) for name in asked.metric.split(","))
-    space = read_space(values, lambda text: None)
-    study = open_storage(folder, asked, [aim.direction for aim in aims])
-    return read_records(study, folder, aims, {n: str(hole) for n, hole in space.holes.items()})
-
-
-@for_python
-def open_as_study(folder: str | Path) -> Study:
-    """A study's folder as a Study. Raises ValueError."""
-    return Study(folder)
