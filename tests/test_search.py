@@ -72,6 +72,8 @@ def test_a_search_is_a_folder_of_runs_with_a_table_and_a_page(data, hourglass):
     assert [v["split"] for v in splits[0]["values"]] == ["train", "val", "test", "holdout"]
     of_val = next(v["value"] for v in splits[0]["values"] if v["split"] == "val")
     assert of_val == pytest.approx(min(values), rel=1e-5), "the same as validation measured"
+    both = Study("s").ensemble(how="uniform", out="both", report=False)
+    assert both.encode("x.npy").shape == (64, sum(int(row["model.dim"]) for row in table))
 
 
 def test_a_study_goes_on_and_its_settings_stay(data, hourglass):

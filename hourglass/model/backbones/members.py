@@ -25,7 +25,7 @@ class MemberHalf(NamedTuple):
     skips: int
 
 
-class Member(NamedTuple):
+class MemberTexts(NamedTuple):
     """An autoencoder in texts: backbone, decoder (may be empty), bottleneck and likelihood."""
 
     backbone: str
@@ -43,7 +43,7 @@ def members(
     with the bottleneck identity and the likelihood mixture_of."""
     if not of or any(len(texts) != 4 for texts in of):
         raise ValueError(f"members needs four texts of each, as in {EXAMPLE}")
-    made = [_made(Member(*texts), shape) for texts in of]
+    made = [_made(MemberTexts(*texts), shape) for texts in of]
     forth, back = [encoding for encoding, _, _ in made], [decoding for _, decoding, _ in made]
     widths = [width for _, _, width in made]
     if sum(widths) != out[0]:
@@ -53,7 +53,7 @@ def members(
                     (sum(math.prod(half.code) for half in back),))
 
 
-def _made(member: Member, shape: tuple[int, ...]) -> tuple[MemberHalf, MemberHalf, int]:
+def _made(member: MemberTexts, shape: tuple[int, ...]) -> tuple[MemberHalf, MemberHalf, int]:
     """A member's two halves, and how many channels it puts out. Each has a bottleneck of its own,
     so that one half can be used without the other."""
     out = likelihoods.make(member.likelihood).out(shape)
