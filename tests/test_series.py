@@ -284,7 +284,8 @@ def test_the_command_writes_a_row_a_step_and_says_if_one_is_abnormal(run, tmp_pa
 
 @pytest.mark.parametrize("command, said", [
     ("generate {run} -o drawn.png", "no picture"), ("morph {run} 1 2 -o m.gif", "no picture"),
-    ("reconstruct {run} {data} -o out", "no picture"), ("vary {run} 1 -o v.png", "no picture")])
+    ("reconstruct {run} {data} --sharpen 1", "trained on a series"),
+    ("vary {run} 1 -o v.png", "no picture")])
 def test_what_makes_pictures_refuses_series(run, readings, hourglass, command, said):
     code, _, err = hourglass(command.format(run=run.folder.path, data=readings))
     assert code == 2 and said in err
@@ -354,3 +355,50 @@ def test_the_benchmarks_series_come_with_their_labels(real):
 
 def test_the_file_of_a_series_is_a_series(readings):
     assert read_series("readings.csv", 10).columns == ("flow", "heat")
+
+
+def test_a_reconstructed_series_keeps_times_and_units_and_has_a_picture(
+    run, readings, tmp_path, hourglass
+):
+    again = run.reconstruct(readings)
+    wanted = score_series(run, readings)
+    assert list(again.columns) == ["when", "flow", "heat"] and len(again) == STEPS
+    np.testing.assert_array_equal(again.when, wanted.series.times)
+    np.testing.assert_allclose(again[["flow", "heat"]], wanted.recon, rtol=1e-6)
+    indexed = waves().set_index("when")
+    indexed.index = pd.to_datetime(indexed.index)
+    np.testing.assert_allclose(run.reconstruct(indexed).flow, again.flow, rtol=1e-6)
+    code, out, _ = hourglass(f"reconstruct {run.folder.path} {readings} -o {tmp_path / 'out'}")
+    written = pd.read_csv(tmp_path / "out" / "reconstruction.csv")
+    error = np.sqrt(np.mean((waves().flow - again.flow) ** 2))
+    assert code == 0 and f"{STEPS} steps" in out and f"flow: RMSE {error:.4g}" in out
+    assert written.when[5] == "2024-01-01 00:25:00" and written.flow.mean() > 90
+    assert (tmp_path / "out" / "reconstruction.png").stat().st_size > 10_000
+
+
+def test_reconstructed_steps_are_the_means_of_windows_around_missing_values(run):
+    frame = waves()
+    frame.loc[100:102, "flow"] = np.nan
+    again, x = run.reconstruct(frame), np.array(run.read(frame).x)
+    windows = run.reconstruct(Collection(x))
+    scale = run.description.encoding
+    at = 101
+    wanted = np.mean([windows[i, at - i] for i in range(at - 15, at + 1)], 0)
+    np.testing.assert_allclose(again[["flow", "heat"]].iloc[at],
+                               wanted * scale["std"] + scale["mean"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind, shape", [("series", (30, 12, 2)), ("", (30, 6))])
+def test_windows_and_vectors_are_reconstructed_into_an_array(kind, shape, tmp_path, hourglass):
+    x = np.random.default_rng(0).normal(50, 3, shape).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    data = f"array('{tmp_path / 'x.npy'}', kind='{kind}')"
+    model = hg.train(data, model="ae(2)", backbone="mlp(8)", epochs=1, quiet=True, report=False,
+                     out=tmp_path / "run")
+    code, out, said = hourglass(f"reconstruct {tmp_path / 'run'} {tmp_path / 'x.npy'} "
+                                f"-o {tmp_path / 'out'}")
+    again = np.load(tmp_path / "out" / "reconstruction.npy")
+    assert code == 0 and again.shape == shape, said
+    np.testing.assert_allclose(again, model.reconstruct(x), rtol=1e-5)
+    assert f"{np.mean((again - x) ** 2):.4g}"[:5] in out
+    assert hourglass(f"reconstruct {tmp_path / 'run'} {tmp_path / 'x.npy'} -o a.csv")[0] == 2

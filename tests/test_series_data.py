@@ -15,10 +15,10 @@ from hourglass.data.read_image import Reading
 from hourglass.data.series import from_frame, whole
 from hourglass.data.series_units import split_units
 from hourglass.data.timeline import SeriesOptions
+from hourglass.inference.series_steps import SeriesSteps, over_channels
 from hourglass.tasks.plot_series import chosen, draw_series
 from hourglass.tasks.score_series import ScoredSeries, StretchOptions, score_series, write_scores
 from hourglass.tasks.series_words import in_words
-from hourglass.tasks.steps import SeriesSteps, over_channels
 
 TINY = {"model": "ae(2)", "backbone": "conv1d((4,))", "epochs": 1, "quiet": True, "device": "cpu"}
 STEPS = 120
@@ -102,7 +102,9 @@ def test_every_command_reads_units_as_training_did(tmp_path, hourglass):
     frame.to_csv(other, index=False)
     windows = sum(60 - u - 23 for u in range(3))
     assert model.encode(other).shape == model.encode(frame).shape == (windows, 2)
-    assert model.reconstruct(frame).mean() > 40, "in the owner's units"
+    again = model.reconstruct(frame)
+    assert again.flow.mean() > 40, "in the owner's units"
+    assert sorted(again.unit) == sorted(frame.unit)
     code, out, said = hourglass(f"score {run} {other} -o {tmp_path / 's.csv'} "
                                 f"--plot {tmp_path / 'p.png'}")
     rows = list(csv.DictReader(open(tmp_path / "s.csv")))

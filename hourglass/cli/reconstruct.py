@@ -1,4 +1,4 @@
-"""The command `hourglass reconstruct`: images or rows as the model decodes them."""
+"""The command `hourglass reconstruct`: images, rows or a series as the model decodes them."""
 
 from pathlib import Path
 from typing import Annotated, Optional
@@ -12,8 +12,9 @@ from .options import Blur, Device, Images, Run, Sharpen
 def reconstruct(
     run: Run,
     images: Images,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures; for a table, a "
-                                      ".csv or .parquet file.")] = Path("out"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results. For a table or "
+                                      "series also a .csv or .parquet file; for vectors or windows "
+                                      "a .npy file.")] = Path("out"),
     own_size: Annotated[Optional[bool], typer.Option(  # noqa: UP045
         "--own-size/--resize", help="Keep each image's size, or resize it to the training size. "
         "Only models without a dense layer can keep sizes. Default: as in training.",
@@ -23,10 +24,10 @@ def reconstruct(
                                       "Default: the run's setting.")] = "",
     device: Device = "cpu",
 ) -> None:
-    """Reconstruct images, or a table's rows, with a trained model and write the results.
+    """Reconstruct images, a table's rows or a series with a trained model and write the results.
 
     Images become PNGs. Images with more bits or channels than a PNG holds also become TIFFs, in
-    the data's units.
+    the data's units. A series becomes a table with its times, and a picture beside it.
 
     Examples: hourglass reconstruct runs/1 photos/ -o out/; hourglass reconstruct runs/2 rows.csv
     -o reconstructed.csv
@@ -34,13 +35,15 @@ def reconstruct(
     from ..tasks.finish import Finish
     from ..tasks.reconstruct import ReconstructOptions
     from ..tasks.reconstruct import reconstruct as reconstruct_images
+    from ..tasks.reconstruct_series import reconstruct_series
     from ..tasks.tables import is_table, reconstruct_table
     model = load_run(run, device)
-    if is_table(model):
-        if sharpen or blur or own_size:
-            raise ValueError("--sharpen, --blur and --own-size are for images, and this model was "
-                             "trained on a table")
-        print("\n".join(reconstruct_table(model, images, out)))
+    if len(model.shape) != 3:
+        if sharpen or blur or own_size or show:
+            raise ValueError(f"--sharpen, --blur, --own-size and --show are for images, and this "
+                             f"model was trained on {model.description.kind_in_words}")
+        write = reconstruct_table if is_table(model) else reconstruct_series
+        print("\n".join(write(model, images, out)))
         return
     found = reconstruct_images(model, images, out, ReconstructOptions(Finish(sharpen, blur),
                                                                       own_size, show))

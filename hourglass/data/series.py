@@ -144,6 +144,14 @@ class Series:
         return Collection(np.swapaxes(windows, 1, 2), notes=[*self.notes, *notes],
                           identity=self.identity, raw=self, encoding=encoding)
 
+    def as_frame(self, values: np.ndarray) -> Any:
+        """Values (T, C) of its channels as a pandas.DataFrame, with its times and units before
+        them."""
+        before = {self.time: self.times} if self.time else {}
+        if self.units is not None:
+            before[self.about["id"]] = np.array(self.names)[self.units]
+        return pandas().DataFrame({**before, **dict(zip(self.columns, values.T, strict=True))})
+
     def _too_short(self, name: str, found: dict[str, tuple[int, int]]) -> str:
         lengths = {part: last - first for part, (first, last) in found.items() if last > first}
         least = min(lengths.values())

@@ -10,6 +10,7 @@ from ..core.contracts import Collection
 from ..data import stored
 from ..data.in_memory import are_paths
 from ..data.patches import tiles_of
+from ..data.series import Series
 from ..data.source import Split
 from ..data.table import in_units
 from ..data.windows import in_own_units
@@ -18,6 +19,7 @@ from .batches import seen
 from .inputs import Inputs
 from .labels import Labels
 from .network import Network
+from .series_steps import steps_of
 
 
 class Pipeline:
@@ -60,14 +62,24 @@ class Pipeline:
             return in_units(encoding, x, found.raw if found else None)
         return in_own_units(encoding, x)
 
-    def reconstruct(self, x: Any, y: Any) -> Any:
+    def reconstruct(self, x: Any, y: Any = None) -> Any:
         """See `Trained.reconstruct`."""
         if self.inputs.reading.patches:
             return self.restore(x, y)
         found = self._sized(x)
+        if isinstance(found.raw, Series) and found is not x:
+            return found.raw.as_frame(self._over_steps(found.raw, y))
         again = whole(seen(found), self.labels.of(y, found), self.shape[1:], self.network.stride,
                       self.network.reconstruct)
         return again if found is x else self.in_units(again, found)
+
+    def _over_steps(self, series: Series, y: Any) -> np.ndarray:
+        """What the network makes of each step of a series, (T, C) in its own units: the mean over
+        all windows that cover it. Units shorter than a window are NaN."""
+        if y is not None:
+            raise ValueError("the windows of a series have no classes; leave y out")
+        encoding = self.inputs.description.encoding
+        return steps_of(self, encoding, series, doing="reconstructing").recon
 
     def restore(self, x: Any, y: Any) -> Any:
         """See `Trained.restore`."""

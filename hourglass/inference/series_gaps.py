@@ -165,14 +165,4 @@ def filled(model: InUse, found: Collection, weights: np.ndarray, rounds: int) ->
     if not isinstance(series, Series):
         return own.reshape(found.x.shape)
     values = np.where(np.isnan(series.values), own, series.values)
-    return as_frame(series, values)
-
-
-def as_frame(series: Series, values: np.ndarray) -> Any:
-    """Channels (T, C) as a data frame, with the times and units of a series before them."""
-    from ..data.data_frames import pandas
-    before = {series.time: series.times} if series.time else {}
-    if series.units is not None:
-        before[series.about["id"]] = np.array(series.names)[series.units]
-    channels = dict(zip(series.columns, values.T, strict=True))
-    return pandas().DataFrame({**before, **channels})
+    return series.as_frame(values)

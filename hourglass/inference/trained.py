@@ -98,9 +98,11 @@ class Trained:
         return self.pipeline.in_units(x, found)
 
     def reconstruct(self, x: Any, y: Any = None) -> Any:
-        """Through the bottleneck and back, (N, H, W, C) or (N, D); a table as a data frame and
-        windows in their own units. What is read already, a Collection, gives an array. Images in an
-        array keep their size where the model has no dense layer, or is one of patches."""
+        """Through the bottleneck and back, (N, H, W, C) or (N, D); a table as a data frame, and a
+        series as one of its times, units and channels: each step is the mean over all windows that
+        cover it. Windows (N, T, C) stay windows. Tables, series and windows are in their own units.
+        What is read already, a Collection, gives an array. Images in an array keep their size where
+        the model has no dense layer, or is one of patches."""
         return self.pipeline.reconstruct(x, y)
 
     def restore(self, x: Any, y: Any = None) -> Any:

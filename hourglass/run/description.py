@@ -14,6 +14,7 @@ from ..model.parts import Parts
 # of a reading, what a file must not decide: where to write, and how strictly to read
 NOT_KEPT = frozenset({"store", "strict", "lenient"})
 AS_THEY_ARE = Reading()
+WORDS = {"table": "a table", "series": "a series", "windows": "windows of series"}
 T = TypeVar("T")
 
 
@@ -50,8 +51,13 @@ class Description:
 
     @property
     def kind(self) -> str:
-        """"table" or "series", where the data is one; else ""."""
+        """"table", "series" or "windows", where the data is one; else ""."""
         return str(self.encoding.get("kind", ""))
+
+    @property
+    def kind_in_words(self) -> str:
+        """What the model was trained on."""
+        return WORDS.get(self.kind) or ("images" if len(self.shape) == 3 else "vectors")
 
     def as_json(self) -> dict[str, Any]:
         """The same as the file holds it, in the order in which it does."""

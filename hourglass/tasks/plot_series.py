@@ -7,14 +7,13 @@ import numpy as np
 
 from ..analysis.figures.canvas import COLOURS, panels, plain
 from ..data.series import Spans
+from .reconstruct_series import CHANNELS, draw_channel, finish_panel
 from .score_series import ScoredSeries, runs
 from .series_words import labels_of
 from .write_images import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-CHANNELS = 5   # most channels in a picture
 
 
 def draw_series(scored: ScoredSeries, out: Path, labelled: Spans = ()) -> None:
@@ -28,10 +27,7 @@ def draw_series(scored: ScoredSeries, out: Path, labelled: Spans = ()) -> None:
     each = labels_of(scored, labelled)
     shaded = runs(np.any(each, axis=0)) if each else []
     for ax, channel in zip(axes, shown, strict=False):
-        ax.plot(times, series.values[:, channel], color="#888888", linewidth=0.9,
-                label=series.columns[channel])
-        ax.plot(times, scored.recon[:, channel], color=COLOURS[0], linewidth=0.8,
-                label="reconstruction")
+        draw_channel(ax, series, scored.recon, times, channel)
         red = np.where(scored.verdict, series.values[:, channel], np.nan)
         ax.plot(times, red, color=COLOURS[1], linewidth=1.2, marker=".", markersize=4,
                 label="abnormal")   # a dot, because a single step makes no line
@@ -41,11 +37,7 @@ def draw_series(scored: ScoredSeries, out: Path, labelled: Spans = ()) -> None:
                  label=f"threshold {scored.threshold:.3g}, of {scored.normal}")
     for ax in axes:
         _shade(ax, times, shaded)
-        for block in series.blocks[1:]:
-            ax.axvline(block.start, color="#cccccc", linewidth=0.8)
-        ax.margins(x=0.005)
-        ax.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.97), ncols=4,
-                  borderaxespad=0)
+        finish_panel(ax, series)
     last.set_ylabel("mean |error|" if len(series.columns) == 1 else "mean squared error")
     if title:
         axes[0].set_title(title, fontsize=9, loc="left")

@@ -15,8 +15,9 @@ from ..data import collect_like
 from ..data.series import Series, Spans
 from ..inference.anomaly import USUAL_THRESHOLD
 from ..inference.detectors.tail_probability import log_survival
+from ..inference.series_steps import by_step, over_channels, steps_of
 from ..inference.trained import Trained
-from .steps import by_step, normal_steps, over_channels, steps_of
+from .steps import normal_steps
 from .write_images import check_name
 
 __all__ = ["by_step", "normal_steps"]
@@ -110,7 +111,7 @@ def score_series(
                          "hourglass train \"series('readings.csv')\"")
     series = found.raw
     held = normal_steps(model, causal, normal)
-    steps = steps_of(model, series, causal)
+    steps = steps_of(model, model.description.encoding, series, causal)
     score = over_channels(steps.parts)
     rare = -np.expm1(log_survival(held.scores, np.nan_to_num(score)))
     probability = np.where(np.isnan(score), np.nan, rare)
