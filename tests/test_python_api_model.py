@@ -12,6 +12,7 @@ import types
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from conftest import stripes
@@ -22,6 +23,7 @@ from torch import nn
 import hourglass as hg
 from hourglass.core.noise import Stream, seeded
 from hourglass.tasks.notebook_objects import Film, Page, Picture
+from hourglass.tasks.steps import normal_steps
 from hourglass.training.notebook_bar import left_in_words, show_in_notebook
 
 FAST = {"backbone": "mlp(8)", "epochs": 2, "quiet": True}
@@ -541,3 +543,73 @@ print(kept - held())
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) > 20, done.stdout   # MiB
+
+
+def people(count: int, seed: int) -> pd.DataFrame:
+    draw = np.random.default_rng(seed)
+    return pd.DataFrame({"size": draw.normal(170, 9, count), "weight": draw.normal(70, 9, count),
+                         "sex": np.array(["f", "m"])[draw.integers(0, 2, count)],
+                         "kind": np.array(["a", "b"])[np.arange(count) % 2]})
+
+
+def test_a_table_has_validation_rows_of_its_own(tmp_path):
+    frame, own = people(60, 0), people(20, 1)
+    own.loc[3, "size"] = np.nan
+    few = {"model": "ae(2)", "backbone": "mlp(8)", "report": False, "test": 0.2, **FAST}
+    model = hg.train(frame, val=own, out=tmp_path / "run", **few)
+    source, column = model.source(), model.description.encoding["columns"][0]
+    train, val = (source.splits[name] for name in ("train", "val"))
+    x = next(val.batches(len(val))).x.numpy()
+    assert (len(train), len(val)) == (48, 20)
+    np.testing.assert_allclose(x[:3, 0] * column["std"] + column["mean"], own["size"][:3],
+                               rtol=1e-5)
+    seen = next(train.batches(len(train))).x[:, 0]
+    assert abs(float(seen.mean())) < 1e-5, "the scale is learnt from training rows alone"
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    own.to_csv(tmp_path / "b.csv", index=False)
+    files = hg.train(f"table('{tmp_path / 'a.csv'}', label='kind')", val=tmp_path / "b.csv",
+                     out=tmp_path / "files", **few)
+    assert list(files.splits["val"].labels) == own.kind.tolist()
+    labels = hg.train(frame.drop(columns="kind"), y=frame.kind, out=tmp_path / "labels",
+                      val=(own.drop(columns="kind"), own.kind), **few)
+    assert list(labels.splits["val"].labels) == own.kind.tolist()
+    more = hg.resume(tmp_path / "run", data=frame, val=own, epochs=3, quiet=True, report=False)
+    assert len(more.history["epoch"]) == 3
+    for wrong, match in ((own.drop(columns="sex"), "lacks the column 'sex'"),
+                         (np.zeros((5, 9)), "an array needs")):
+        with pytest.raises(ValueError, match=match):
+            hg.train(frame, val=wrong, out=tmp_path / "no", **few)
+    with pytest.raises(ValueError, match="pass both as the same kind"):
+        hg.train(np.zeros((9, 4), np.float32), val=own, out=tmp_path / "no", **few)
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+def test_a_series_has_a_validation_series_of_its_own(stride, tmp_path):
+    at = np.arange(120)
+    frame = pd.DataFrame({"when": pd.date_range("2024-01-01", periods=120, freq="h"),
+                          "flow": 50 + np.sin(at / 3), "heat": np.cos(at / 3)})
+    own = frame.head(40).assign(flow=90.0 + np.arange(40))
+    few = {"model": "ae(2)", "backbone": "mlp(8)", "report": False, "test": 0.2, **FAST}
+    model = hg.train(frame, val=own, kind="series", window=12, stride=stride,
+                     out=tmp_path / "run", **few)
+    source, encoding = model.source(), model.description.encoding
+    val = source.splits["val"]
+    x = next(val.batches(len(val))).x.numpy()[:, 0] * encoding["std"][0] + encoding["mean"][0]
+    assert len(val) == len(range(0, 40 - 11, stride))
+    np.testing.assert_allclose(x[1], own.flow[stride:stride + 12], rtol=1e-4)
+    assert encoding["mean"][0] < 60, "the scale is learnt from the training series alone"
+    scores = normal_steps(model.trained).scores
+    assert len(scores) == stride * (len(val) - 1) + 12, "the steps of the validation series"
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    own.to_csv(tmp_path / "b.csv", index=False)
+    files = hg.train(tmp_path / "a.csv", val=tmp_path / "b.csv", kind="series", window=12,
+                     stride=stride, out=tmp_path / "files", **few)
+    assert len(files.source().splits["val"]) == len(val)
+    windows = np.random.default_rng(0).normal(50, 3, (30, 12, 2))
+    plain = hg.train(windows, val=windows[:7], kind="series", out=tmp_path / "w", **few)
+    assert len(plain.source().splits["val"]) == 7
+    for wrong, match in ((own.drop(columns="heat"), "no column 'heat'"),
+                         (own.head(5), "shorter than a window of 12"),
+                         ((own, ["a"] * 40), "a series has no labels")):
+        with pytest.raises(ValueError, match=match):
+            hg.train(frame, val=wrong, kind="series", window=12, out=tmp_path / "no", **few)

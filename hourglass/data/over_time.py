@@ -28,7 +28,7 @@ def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
         raise ValueError(f"no kind of data is named {kind!r}; {did_you_mean(kind, KINDS)}")
     if kind == "table":
         return data
-    options = {name: settings.pop(name) for name in OPTIONS if name in settings}
+    options = options_of(kind, settings)
     if isinstance(data, str | Path):
         return _text(data, options)
     given = gather(data)
@@ -43,6 +43,12 @@ def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
         raise ValueError(f"{', '.join(options)} cannot be used with an array {held.shape}, which "
                          f"holds windows already: (N, T, C), or (N, T)")
     return from_windows(held, y)
+
+
+def options_of(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of a series, such as window=24, out of the settings; {} for other kinds."""
+    names = [name for name in OPTIONS if name in settings] if kind == "series" else []
+    return {name: settings.pop(name) for name in names}
 
 
 def _text(path: str | Path, options: dict[str, Any]) -> str:

@@ -1,13 +1,15 @@
 """Validation data of a user's own, beside the data that is trained on."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..core.contracts import Collection
-from . import collect
+from ..core.contracts import Collection, Raw
+from . import collect, collect_like
+from .labels import numbered
 from .read_image import Reading
+from .series import Series
 
 NO_SHARE = (int, float, str, np.integer, np.floating)
 
@@ -31,11 +33,14 @@ def with_validation(data: Any, y: Any, val: Any, reading: Reading) -> Collection
     """The data with labels y (N,) to train on, and `val`, samples or a pair (x, y), as its
     validation split. Raises ValueError where the two do not go together."""
     pair = isinstance(val, tuple) and len(val) == 2
-    found = collect(data, reading, y)
-    own = collect(val[0] if pair else val, reading, val[1] if pair else None)
-    if found.raw is not None or own.raw is not None or found.encoding or own.encoding:
-        raise ValueError("validation data of its own goes with images and arrays. Of a table or a "
-                         "series, val=0.1 sets a tenth of the rows aside")
+    samples, labels = val if pair else (val, None)
+    found = collect(data, reading, None if isinstance(data, Collection) else y)
+    if found.raw is not None:
+        return _of_raw(found, found.raw, samples, labels)
+    own = collect(samples, reading, labels)
+    if own.raw is not None or own.encoding:
+        raise ValueError("the validation data is a table or a series, and the data to train on is "
+                         "not; pass both as the same kind")
     if found.shape != own.shape:
         raise ValueError(f"samples of the validation data have shape {own.shape}, and those to "
                          f"train on {found.shape}; bring both to one size, as with --size 64")
@@ -56,6 +61,56 @@ def _of_one_type(*both: Collection) -> list[Collection]:
         return list(both)
     return [replace(found, x=found.x.astype(np.uint8)) if is_small(found) else found
             for found in both]
+
+
+@dataclass(frozen=True)
+class WithValidation:
+    """Values in their own units with validation values of a user's own, which are scaled as the
+    training values."""
+
+    first: Raw
+    own: Raw
+    counts: tuple[int, int]                 # samples of both
+    stride: int = 1                         # every so many validation windows are used
+    labels: np.ndarray | None = None        # (M,) of the validation samples, as numbers
+    names: tuple[str, ...] = ()             # of these labels
+
+    def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
+        """The splits of the first, and the validation samples after them."""
+        own = {name: index for name, index in self.first.parts(shares).items() if name != "val"}
+        return {**own, "val": np.arange(self.counts[0], sum(self.counts))}
+
+    def learn(self, train: np.ndarray) -> Collection:
+        """Learn the encoding from the training samples of the first, and encode both."""
+        found = self.first.learn(train)
+        return self._with_own(found)
+
+    def encode(self, encoding: dict[str, Any]) -> Collection:
+        """Encode both with an encoding that was learnt from other values."""
+        return self._with_own(self.first.encode(encoding))
+
+    def _with_own(self, found: Collection) -> Collection:
+        own = self.own.encode(found.encoding)
+        own = replace(own, x=own.x[::self.stride], parts={}, notes=[
+            f"validation data: {note}" for note in own.notes if note not in found.notes])
+        if self.labels is not None:
+            own = replace(own, y=self.labels, classes=self.names)
+        return replace(_joined(replace(found, parts={}), own), raw=self)
+
+
+def _of_raw(found: Collection, first: Raw, samples: Any, labels: Any) -> Collection:
+    """A table, series or windows with validation samples of the same kind. Raises ValueError."""
+    own = collect_like(samples, found.encoding)
+    if own.raw is None:
+        raise ValueError("the validation data must have the columns of the data to train on, in "
+                         "their own units")
+    stride = first.stride if isinstance(first, Series) else 1
+    if isinstance(first, Series) and labels is not None:
+        raise ValueError("a series has no labels y; pass the validation series alone")
+    numbers, names = numbered(labels, len(own.x))
+    joined = WithValidation(first, own.raw, (len(found.x), len(own.x[::stride])), stride, numbers,
+                            names)
+    return joined.learn(np.arange(len(found.x)))
 
 
 def _joined(found: Collection, own: Collection) -> Collection:

@@ -1,5 +1,8 @@
 """Convert new samples to the units and scale of the training data."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from ..run.description import Description
 from .any_size import changes
 
 MOST = 100   # most notes on inputs
+HEARD: ContextVar[list[str] | None] = ContextVar("notes on inputs", default=None)
 
 
 class Inputs:
@@ -166,8 +170,21 @@ class Inputs:
         same = (now.offset, now.factor, now.clip) == (kept.offset, kept.factor, kept.clip)
         return source if same else rescaled(source, kept)
 
+    @contextmanager
+    def listening(self) -> Iterator[list[str]]:
+        """Collect the notes on inputs that are read within, also those that were printed before."""
+        notes: list[str] = []
+        before = HEARD.set(notes)
+        try:
+            yield notes
+        finally:
+            HEARD.reset(before)
+
     def tell(self, line: str) -> None:
         """Print a note on inputs, once. The number is limited, as a server runs for long."""
+        heard = HEARD.get()
+        if line and heard is not None and line not in heard:
+            heard.append(line)
         if line and line not in self.said and len(self.said) < MOST:
             self.said.add(line)
             say(line)

@@ -3,22 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
+from ..data.series import Series
 from ..data.table import Table
 from ..inference.anomaly import Detector
 from ..inference.trained import Trained
-from .errors import answer_problems
+from .errors import Refusal, answer_problems
 from .limits import Limits
 from .middleware import OPEN, AccessControl, Guard
 from .openapi import Arrays, Codes, Health, Scores, Served, form_body, json_body, refusals, works
 from .responses import Format, Pictures, as_json, choose_format, listed, pictures, records
 from .schemas import array_intake, codes_type, json_intake, samples_type, wish_type
+from .series_requests import own_units, reconstructed, scored
 from .service import ModelService
 from .uploads import SizedImages, UploadedSamples, image_intake, sized_intake
 
@@ -73,10 +77,31 @@ def make_app(model: Trained, limits: Limits | None = None, door: AccessControl |
         put_score(router, desk, desk.detector, take, body)
     if desk.is_images:
         put_restore(router, desk, body)
-    if desk.is_table:
+    if desk.filler is not None:
         put_impute(router, desk, take, body)
+    refuse_others(router, desk)
     app.include_router(router)
     return app
+
+
+def refuse_others(router: APIRouter, desk: ModelService) -> None:
+    """Say why an operation of other models is not served by this one."""
+    kind = desk.model.description.kind_in_words
+    why = {"restore": f"it is for images, and this model was trained on {kind}",
+           "impute": f"it is for tables and series, and this model was trained on {kind}",
+           "score": "no detector could be fitted, and the server has said why"}
+    served = {route.path for route in router.routes if isinstance(route, APIRoute)}
+    for name, reason in why.items():
+        if f"/v1/{name}" not in served:
+            router.add_api_route(f"/{name}", refuse_with(f"/v1/{name} is not served: {reason}"),
+                                 methods=["POST"], include_in_schema=False)
+
+
+def refuse_with(sentence: str) -> Callable[[], Any]:
+    """An operation that refuses every request with this sentence."""
+    async def refuse() -> Response:
+        raise Refusal(404, sentence)
+    return refuse
 
 
 def intake_of(desk: ModelService) -> tuple[Callable[..., Any], dict[str, Any]]:
@@ -124,12 +149,15 @@ def put_samples(
     @router.post("/reconstruct", responses=samples_answer(desk), openapi_extra=body)
     async def reconstruct(given: Annotated[UploadedSamples, Depends(take)],
                           wanted: Wanted = "auto", accept: Accept = "") -> Response:
-        """Reconstruct samples."""
+        """Reconstruct samples. Rows of a series come back as rows, in the order of time."""
+        if is_series_in_rows(given):
+            frame = await desk.batcher.alone(partial(reconstructed, desk.model, given.found))
+            return as_json(Arrays(samples=records(frame), notes=list(given.notes)))
         x = await desk.batcher.together(desk.reconstruct, given.x, given.y)
         if desk.is_table:
             return as_json(Arrays(samples=records(desk.model.in_units(x, given.found)),
                                   notes=list(given.notes)))
-        return await send(desk, x, given.names, choose_format(wanted, accept, len(x)))
+        return await send(desk, x, given.names, choose_format(wanted, accept, len(x)), given.notes)
 
     kind = wish_type(desk.model, desk.limits, desk.priors)
 
@@ -146,7 +174,11 @@ def put_score(router: APIRouter, desk: ModelService, detector: Detector, take: C
     """Add the operation that scores anomalies."""
     @router.post("/score", responses=works(Scores, False), openapi_extra=body)
     async def score(given: Annotated[UploadedSamples, Depends(take)]) -> Response:
-        """Anomaly scores of samples, by the detector and threshold saved with the run."""
+        """Anomaly scores of samples, by the detector and threshold saved with the run; of rows of a
+        series, the score of each step, in the order of time."""
+        if is_series_in_rows(given):
+            return as_json(Scores(**await desk.batcher.alone(partial(
+                scored, desk.model, given.found, desk.knows_normal))))
         found = await desk.batcher.together(desk.score, given.x, given.y)
         return as_json(Scores(
             scores=listed(found), probabilities=listed(detector.probability(found)),
@@ -166,20 +198,27 @@ def put_restore(router: APIRouter, desk: ModelService, body: dict[str, Any]) -> 
             desk.batcher.together(desk.restore, image[None], given.y[i:i + 1] if given.y else None)
             for i, image in enumerate(given.images)))
         kind = choose_format(wanted, accept, len(x))
-        found: Response = await desk.by_hand(pictures, [image[0] for image in x], given.names,
-                                             "zip" if kind == "png" and len(x) > 1 else kind)
+        found: Response = await desk.by_hand(
+            pictures, [image[0] for image in x], given.names,
+            "zip" if kind == "png" and len(x) > 1 else kind, given.notes)
         return found
 
 
 def put_impute(
     router: APIRouter, desk: ModelService, take: Callable[..., Any], body: dict[str, Any]
 ) -> None:
-    """Add the operation that fills in missing cells."""
+    """Add the operation that fills in missing cells of rows, and gaps of series."""
     @router.post("/impute", responses=works(Arrays, False), openapi_extra=body)
     async def impute(given: Annotated[UploadedSamples, Depends(take)]) -> Response:
-        """Fill in cells of a table's rows that are null or left out."""
-        x = await desk.batcher.together(desk.fill, given.x, given.y)
+        """Fill in what is null or left out: cells of a table's rows, or gaps of a series in rows
+        or windows. Rows of a series come back in the order of time."""
         found = given.found
+        if is_series_in_rows(given):
+            frame = await desk.batcher.alone(partial(desk.fill_series, found))
+            return as_json(Arrays(samples=records(frame), notes=list(given.notes)))
+        x = await desk.batcher.together(desk.fill, given.x, given.y)
+        if desk.is_series:
+            return as_json(Arrays(samples=listed(x), notes=list(given.notes)))
         frame = desk.model.in_units(x) if found is None or not isinstance(found.raw, Table) else (
             found.raw.filled(found.encoding, x))
         return as_json(Arrays(samples=records(frame), notes=list(given.notes)))
@@ -195,11 +234,17 @@ def numbered(count: int) -> tuple[str, ...]:
     return tuple(f"{i:05}.png" for i in range(count))
 
 
-async def send(desk: ModelService, x: np.ndarray, names: tuple[str, ...], kind: str) -> Response:
+def is_series_in_rows(given: UploadedSamples) -> bool:
+    """Whether the rows of a series were sent."""
+    return given.found is not None and isinstance(given.found.raw, Series)
+
+
+async def send(desk: ModelService, x: np.ndarray, names: tuple[str, ...], kind: str,
+               notes: tuple[str, ...] = ()) -> Response:
     """Answer with samples (N, ...) in the format that the client chose."""
     if desk.is_table:
         return as_json(Arrays(samples=records(desk.model.in_units(x))))
     if not desk.is_images:
-        return as_json(Arrays(samples=listed(x)))
-    found: Response = await desk.by_hand(pictures, x, names, kind)
+        return as_json(Arrays(samples=listed(own_units(desk.model, x)), notes=list(notes)))
+    found: Response = await desk.by_hand(pictures, x, names, kind, notes)
     return found

@@ -20,7 +20,8 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
 IMAGE_TYPES = ("image/png, image/jpeg, image/webp, image/gif, image/bmp, image/tiff, image/avif, "
                "image/jp2, image/x-portable-anymap")
 
-NOTES: Any = Field([], description="notes on the table's rows that were sent")
+NOTES: Any = Field([], description="notes on what was sent, such as values outside the range of "
+                                   "training")
 
 
 class Health(BaseModel):
@@ -38,9 +39,11 @@ class Served(BaseModel):
     model: str = Field(description="name, as in hourglass train --model")
     parts: dict[str, str]
     data: str = Field(description="the training data")
-    kind: str = Field(description="images, arrays, or rows of a table")
-    columns: list[dict[str, Any]] = Field([], description="columns of a table: names, kinds "
-                                          "(number, date or category) and values of categories")
+    kind: str = Field(description="images, arrays, table (rows), series (rows or windows), or "
+                                  "windows")
+    columns: list[dict[str, Any]] = Field([], description="columns of a table or series: names, "
+                                          "kinds (number, date, category, time or unit) and values "
+                                          "of categories")
     shape: list[int] = Field(description="shape of a sample; C, H, W for images")
     code: list[int] = Field(description="shape of a code")
     classes: list[str]
@@ -58,21 +61,23 @@ class Codes(BaseModel):
 
 
 class Arrays(BaseModel):
-    """Samples (N, D) or (N, T, C), in the data's range; rows of a table by column, in its units."""
+    """Samples (N, D), or windows (N, T, C) in their own units; rows of a table or series by column,
+    in its units."""
 
     samples: list[Any]
     notes: list[str] = NOTES
 
 
 class Scores(BaseModel):
-    """Anomaly scores of samples."""
+    """Anomaly scores of samples, or of each step of a series that was sent as rows."""
 
-    scores: list[float] = Field(description="higher is more abnormal")
-    probabilities: list[float] = Field(description="share of normal samples with a lower score")
+    scores: list[float | None] = Field(description="higher is more abnormal; null if unknown")
+    probabilities: list[float | None] = Field(
+        description="share of normal samples with a lower score")
     abnormal: list[bool]
     threshold: float = Field(description="samples with a higher score are abnormal")
     detector: str = Field(description="name, as in hourglass score --detector")
-    names: list[str] = []
+    names: list[str] = Field([], description="of images; of a series' rows, the times")
     notes: list[str] = NOTES
 
 

@@ -17,6 +17,8 @@ from .errors import Refusal
 Format = Literal["auto", "png", "zip", "json"]
 TYPES = {"application/json": "json", "image/png": "png", "image/*": "png", "application/zip": "zip",
          "*/*": "auto"}
+NOTES_HEADER = "Hourglass-Notes"   # of answers that are no JSON
+LONGEST_HEADER = 1000              # characters
 
 
 class EncodedImage(BaseModel):
@@ -32,6 +34,7 @@ class Pictures(BaseModel):
     """Images, in the order of the request."""
 
     images: list[EncodedImage]
+    notes: list[str] = []   # on what was sent
 
 
 def choose_format(asked: str, accept: str, count: int) -> str:
@@ -54,20 +57,30 @@ def _accepted(accept: str) -> str:
     return "auto"
 
 
-def pictures(images: Sequence[np.ndarray], names: Sequence[str], kind: str) -> Response:
-    """Images (H, W, C) in [0, 1] as a PNG (several as a sheet), a zip of PNGs or JSON."""
+def pictures(
+    images: Sequence[np.ndarray], names: Sequence[str], kind: str, notes: Sequence[str] = ()
+) -> Response:
+    """Images (H, W, C) in [0, 1] as a PNG (several as a sheet), a zip of PNGs or JSON. Notes on
+    what was sent are in the JSON, or in the header Hourglass-Notes."""
     check_finite(images)
+    told = {NOTES_HEADER: as_header(notes)} if notes else {}
     if kind == "png":
         whole = images[0] if len(images) == 1 else as_sheet(np.stack(images))
-        return Response(as_png_file(whole), media_type="image/png")
+        return Response(as_png_file(whole), media_type="image/png", headers=told)
     files = dict(zip(distinct(names), map(as_png_file, images), strict=True))
     if kind == "zip":
         return Response(_zipped(files), media_type="application/zip", headers={
-            "Content-Disposition": 'attachment; filename="images.zip"'})
+            "Content-Disposition": 'attachment; filename="images.zip"', **told})
     found = [EncodedImage(name=name, height=image.shape[0], width=image.shape[1],
                      png=base64.b64encode(content).decode())
              for (name, content), image in zip(files.items(), images, strict=True)]
-    return as_json(Pictures(images=found))
+    return as_json(Pictures(images=found, notes=list(notes)))
+
+
+def as_header(notes: Sequence[str]) -> str:
+    """Notes as a header's value: one line of ASCII."""
+    line = "; ".join(" ".join(note.split()) for note in notes)
+    return line.encode("ascii", "replace").decode()[:LONGEST_HEADER]
 
 
 def as_png_file(image: np.ndarray) -> bytes:

@@ -17,6 +17,7 @@ from ..inference.trained import Trained
 from ..tasks.tables import is_table
 from .errors import refuse_body
 from .limits import Limits
+from .series_requests import from_rows, from_windows, is_over_time, most_steps
 from .uploads import UploadedSamples, check_classes, check_type
 
 JSON = "application/json"
@@ -32,9 +33,11 @@ def as_whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def numbers(shape: tuple[int, ...], most: int, far: float) -> Any:
-    """The type of up to so many arrays of that shape, as nested lists, each number up to `far`."""
+def numbers(shape: tuple[int, ...], most: int, far: float, gaps: bool = False) -> Any:
+    """The type of up to so many arrays of that shape, as nested lists, each number up to `far`, or
+    with `gaps` also null."""
     kind: Any = Annotated[float, Ge(-far), Le(far)]
+    kind = kind | None if gaps else kind
     for length in reversed(shape):
         kind = Annotated[list[kind], Len(length, length)]
     return Annotated[list[kind], Len(1, most)]
@@ -67,11 +70,13 @@ def codes_type(model: Trained, limits: Limits, code: tuple[int, ...]) -> type[Ba
 
 def samples_type(model: Trained, limits: Limits) -> type[BaseModel]:
     """{"samples": (N, D) or (N, T, C)}, with classes for conditional models; of a table its rows,
-    {"column": number, text, truth value or null}, in its own units, or as the model sees them."""
+    {"column": number, text, truth value or null}, in its own units, or as the model sees them; of a
+    series its rows too. Windows (N, T, C) of a series are in its own units, null is missing."""
     channels, *places = model.shape
-    kind = numbers((*places, channels), limits.samples, LARGEST)
-    if is_table(model):
-        kind |= Annotated[list[dict[Name, Cell]], Len(1, limits.samples)]
+    kind = numbers((*places, channels), limits.samples, LARGEST, is_over_time(model))
+    most = {"table": limits.samples, "series": most_steps(model, limits)}
+    if model.description.kind in most:
+        kind |= Annotated[list[dict[Name, Cell]], Len(1, most[model.description.kind])]
     found: type[BaseModel] = create_model("Samples", __config__=STRICT, samples=(kind, ...),
                                           **_classes_of(model, limits.samples))
     return found
@@ -129,18 +134,23 @@ def json_intake(kind: type[BaseModel]) -> Callable[[Request], Awaitable[Any]]:
 def array_intake(
     model: Trained, kind: type[BaseModel], field: str
 ) -> Callable[[Request], Awaitable[UploadedSamples]]:
-    """Reads the numbers, or a table's rows, of a JSON body of that type, as float32."""
+    """Reads the numbers, or the rows of a table or series, of a JSON body of that type, as
+    float32."""
     read = json_intake(kind)
 
     async def take(request: Request) -> UploadedSamples:
         body = await read(request)
         sent = getattr(body, field)
-        if isinstance(sent[0], dict):
-            found = rows_of(model, sent)
-            y = check_classes(model, getattr(body, "classes", []), len(sent))
+        y = check_classes(model, getattr(body, "classes", []), len(sent))
+        rows = isinstance(sent[0], dict)
+        if rows or (field == "samples" and is_over_time(model)):
+            found = from_windows(model, np.asarray(sent, np.float32)) if not rows else (
+                rows_of if is_table(model) else from_rows)(model, sent)
             return UploadedSamples(found.x, y, notes=tuple(found.notes), found=found)
         x = np.asarray(sent, np.float32)
-        if field == "samples" and not is_table(model):   # scaled as training scaled
-            x = model.inputs.in_units(Collection(x), Reading()).x
-        return UploadedSamples(x, check_classes(model, getattr(body, "classes", []), len(x)))
+        if field != "samples" or is_table(model):
+            return UploadedSamples(x, y)
+        with model.inputs.listening() as notes:   # scaled as training scaled
+            return UploadedSamples(model.inputs.in_units(Collection(x), Reading()).x, y,
+                                   notes=tuple(notes))
     return take

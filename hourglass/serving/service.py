@@ -15,6 +15,7 @@ from ..core.console import say
 from ..core.contracts import Collection
 from ..inference.anomaly import Detector
 from ..inference.imputation import complete, filler_of
+from ..inference.series_gaps import filled
 from ..inference.trained import Trained
 from ..run.folder import read_settings
 from ..tasks.tables import is_table
@@ -22,6 +23,7 @@ from .batching import Batcher
 from .limits import Limits
 from .middleware import Traffic
 from .openapi import Health, Served
+from .series_requests import columns_of, fill_windows, is_over_time, knows_normal_steps
 
 
 class ModelService:
@@ -32,8 +34,13 @@ class ModelService:
         self.batcher = Batcher(limits.batch * math.prod(model.shape), limits.linger)
         self.hands = ThreadPoolExecutor(os.cpu_count(), "pictures")   # which decode and encode
         self.is_images, self.is_table = len(model.shape) == 3, is_table(model)
-        self.columns = model.description.encoding["columns"] if self.is_table else []
-        self.filler = filler_of(model) if self.is_table else None
+        self.is_series = is_over_time(model)
+        encoding = model.description.encoding
+        self.columns = columns_of(encoding) if self.is_series else [
+            {name: column[name] for name in ("name", "kind", "values") if name in column}
+            for column in encoding.get("columns", [])]
+        self.filler = filler_of(model) if self.is_table or self.is_series else None
+        self.knows_normal = knows_normal_steps(model)
         self.settings = read_settings(model.folder.settings)
         channels, *places = model.shape
         first = np.zeros((1, *places, channels), np.float32)
@@ -51,10 +58,18 @@ class ModelService:
         return self.model.values(z, y)
 
     def fill(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
-        """Rows of a table (N, D), NaN where a cell is missing -> filled in."""
+        """Rows of a table (N, D) or windows (N, T, C), NaN where a value is missing -> filled in,
+        windows in their own units."""
         assert self.filler is not None   # else nothing is served that asks
+        if self.is_series:
+            return fill_windows(self.model, self.filler, x)
         found = Collection(x, encoding=self.model.description.encoding)
         return complete(self.model, found, self.filler, y)
+
+    def fill_series(self, found: Collection) -> Any:
+        """A series that was sent as rows -> a data frame with its gaps filled in."""
+        assert self.filler is not None
+        return filled(self.model, found, self.filler.weights, self.filler.rounds)
 
     def reconstruct(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) -> samples (N, ...)."""
@@ -101,9 +116,8 @@ class ModelService:
         data = re.sub(r"[^'\"(]*[/\\]", "", str(self.settings.get("data", "")))
         return Served(model=str(self.settings.get("model", "")), parts=self.model.description.texts,
                       data=data, kind=("images" if self.is_images else
-                                       "table" if self.is_table else "arrays"),
-                      columns=[{name: column[name] for name in ("name", "kind", "values")
-                                if name in column} for column in self.columns],
+                                       self.model.description.kind or "arrays"),
+                      columns=self.columns,
                       shape=list(self.model.shape), code=list(self.code),
                       classes=list(self.model.classes), priors=list(self.priors),
                       conditional=self.model.model.condition is not None,

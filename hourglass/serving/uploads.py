@@ -34,8 +34,8 @@ class UploadedSamples:
     x: np.ndarray                     # (N, H, W, C) or (N, D), in the data's range
     y: list[str] | None = None        # N classes by name, for conditional models
     names: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()       # what is odd about a table's rows
-    found: Collection | None = None   # the rows as they were sent
+    notes: tuple[str, ...] = ()       # what is odd about them
+    found: Collection | None = None   # rows and windows as they were sent
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class SizedImages:
     images: list[np.ndarray]
     y: list[str] | None
     names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,19 +170,20 @@ def image_intake(
     room = PixelBudget(limits.pixels, limits.together, model.shape[1:])
     any_size = ", for it was trained on patches; /restore takes any size" if reading.patches else ""
 
-    def read(upload: Upload) -> np.ndarray:
+    def read(upload: Upload) -> tuple[np.ndarray, tuple[str, ...]]:
         images = decode(upload.files, room, reading)
         for (name, _), image in zip(upload.files, images, strict=True):
             if image.shape != wanted:
                 raise Refusal(422, f"{name} comes to {image.shape}, and this model takes {wanted} "
                                    f"(height, width, channels){any_size}")
-        return np.stack([scaled(model, image) for image in images])
+        with model.inputs.listening() as notes:
+            return np.stack([scaled(model, image) for image in images]), tuple(notes)
 
     async def take(request: Request) -> UploadedSamples:
         upload = await read_form(request, limits, model.model.condition is not None)
         y = check_classes(model, upload.classes, len(upload.files))
-        x = await asyncio.get_running_loop().run_in_executor(hands, read, upload)
-        return UploadedSamples(x, y, _answered(upload))
+        x, notes = await asyncio.get_running_loop().run_in_executor(hands, read, upload)
+        return UploadedSamples(x, y, _answered(upload), notes)
     return take
 
 
@@ -192,12 +194,14 @@ def sized_intake(
     reading = model.inputs.colours
     room = PixelBudget(min(limits.pixels, limits.restored), limits.restored, model.shape[1:])
 
-    def read(upload: Upload) -> list[np.ndarray]:
-        return [scaled(model, image) for image in decode(upload.files, room, reading)]
+    def read(upload: Upload) -> tuple[list[np.ndarray], tuple[str, ...]]:
+        with model.inputs.listening() as notes:
+            return [scaled(model, image) for image in decode(upload.files, room, reading)], tuple(
+                notes)
 
     async def take(request: Request) -> SizedImages:
         upload = await read_form(request, limits, model.model.condition is not None)
         y = check_classes(model, upload.classes, len(upload.files))
-        images = await asyncio.get_running_loop().run_in_executor(hands, read, upload)
-        return SizedImages(images, y, _answered(upload))
+        images, notes = await asyncio.get_running_loop().run_in_executor(hands, read, upload)
+        return SizedImages(images, y, _answered(upload), notes)
     return take

@@ -44,10 +44,17 @@ def normal_steps(model: Trained, causal: bool = False, part: str = "") -> Normal
 
 
 def _by_run(model: Trained, split: Split, causal: bool) -> list[SeriesSteps]:
-    """The steps of a split, for each run of windows that follow one another."""
-    encoding = model.description.encoding
-    apart = encoding["stride"] if "id" in encoding else 1   # from index to index
+    """The steps of a split, for each run of windows that follow one another in a series."""
+    stride = model.description.encoding["stride"]
     index = split.index.cpu().numpy()
-    runs = np.split(index, np.flatnonzero(np.diff(index) != apart) + 1)
-    return [by_step(model, split.x[int(run[0]):int(run[-1]) + 1:apart].numpy(),  # type: ignore[index, union-attr]
-                    encoding["stride"], causal) for run in runs]
+    apart = np.diff(index) != 1
+    for i in np.flatnonzero(~apart):   # neighbours may be of two units or series
+        apart[i] = not _overlap(split, int(index[i]), stride)
+    return [by_step(model, split.x[int(run[0]):int(run[-1]) + 1].numpy(),  # type: ignore[index, union-attr]
+                    stride, causal) for run in np.split(index, np.flatnonzero(apart) + 1)]
+
+
+def _overlap(split: Split, row: int, stride: int) -> bool:
+    """Whether the window after this one begins `stride` steps later in the same series."""
+    first, second = split.x[row:row + 2].numpy()   # type: ignore[index, union-attr]
+    return stride < len(first) and np.array_equal(first[stride:], second[:-stride], equal_nan=True)

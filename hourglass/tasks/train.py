@@ -11,7 +11,7 @@ from ..core.contracts import Progress
 from ..core.malloc import give_memory_back
 from ..core.noise import Stream
 from ..core.plugins import load_parts
-from ..data.over_time import as_kind
+from ..data.over_time import as_kind, options_of
 from ..data.validation_data import is_own_validation, with_validation
 from ..inference.trained import Trained
 from ..model.given_networks import give, give_again
@@ -64,8 +64,9 @@ def train(data: Any = None, y: Any = None, *, kind: str = "", out: str | Path | 
         if "validation_data" in settings:
             settings["val"] = settings.pop("validation_data")
         own = settings.pop("val") if is_own_validation(settings.get("val")) else None
+        of_kind = options_of(kind, settings)
         values = {**(chosen_recipe(recipe) if recipe else {}),
-                  **own_words(_as_texts(settings), say)}
+                  **own_words(_as_texts(settings), say), **of_kind}
         if how.encoder is not None or how.decoder is not None:
             values["backbone"] = give(how.encoder, how.decoder,
                                       str(values.get("backbone") or "auto"))
