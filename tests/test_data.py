@@ -15,8 +15,9 @@ from PIL import Image
 from hourglass.data import Reading, collect, from_array, split
 from hourglass.data.fetch import Remote, find_all
 from hourglass.data.folders import classify
+from hourglass.data.idx_files import read_idx
 from hourglass.data.read_image import open_image, shape_image
-from hourglass.data.standard_sets import read_cifar, read_idx
+from hourglass.data.standard_sets import read_cifar
 
 SQUARE = np.zeros((20, 12, 3), np.uint8)
 SQUARE[4:9, 2:6] = (250, 100, 30)

@@ -17,6 +17,7 @@ from . import (
     celeba,
     data_frames,
     dsprites,
+    idx_files,
     nab,
     pairs,
     read_image_folder,

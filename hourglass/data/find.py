@@ -9,6 +9,7 @@ from ..core.hints import did_you_mean
 from ..core.output_names import printable
 from ..core.registry import sources
 from . import data_frames, find_images
+from .idx_names import holds_idx
 
 PATHS = ("path", "paths", "given", "clean")   # arguments of sources that are paths
 
@@ -26,6 +27,8 @@ def find_call(data: str, settled: bool = False) -> Call:
         return call
     if named:
         say(f"{data} is a folder here, so it is read; for the data set of that name write {data}()")
+    if path.exists() and holds_idx(path):
+        return Call("idx", (data,))
     if path.is_dir():
         return Call("folder", (data,))
     if not path.exists():
@@ -43,6 +46,12 @@ def find_call(data: str, settled: bool = False) -> Call:
         return Call("images", (data,))
     raise ValueError(f"{data} is neither a folder of images, a zip or tar archive of them, "
                      f"an image, a .csv or .parquet table, nor a .npy or .npz array")
+
+
+def is_of_images(data: str | Path) -> bool:
+    """Whether this names files of images: a folder, an archive or an image."""
+    path = Path(data).expanduser()
+    return path.exists() and find_call(str(data)).name in ("folder", "archive", "images")
 
 
 def settle(data: str) -> str:

@@ -1,7 +1,6 @@
 """Named data sets: digits, MNIST and similar ones, CIFAR."""
 
 import io
-import struct
 import tarfile
 from dataclasses import replace
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ from einops import rearrange
 from ..core.contracts import Collection
 from ..core.registry import sources
 from .fetch import Remote, find_all
+from .idx_files import read_idx
 from .read_image import Reading, shape_images
 
 TEN = tuple("0123456789")
@@ -113,17 +113,6 @@ def _idx_set(
     found = _train_and_test(train_x[..., None], train_y, test_x[..., None], test_y, classes,
                             reading)
     return replace(found, parts={}) if together else found
-
-
-def read_idx(content: bytes) -> np.ndarray:
-    """The array in an IDX file of unsigned bytes. Raises ValueError."""
-    if content[:3] != b"\x00\x00\x08":
-        raise ValueError("this is not an IDX file of bytes: it does not begin with 00 00 08")
-    shape = struct.unpack(f">{content[3]}I", content[4:4 + 4 * content[3]])
-    values = np.frombuffer(content, np.uint8, offset=4 + 4 * content[3])
-    if values.size != np.prod(shape):
-        raise ValueError(f"this IDX file announces {shape}, but holds {values.size} bytes")
-    return values.reshape(shape)
 
 
 def _cifar_archive(name: str, file: str) -> bytes:

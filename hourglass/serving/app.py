@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
+from ..core.contracts import Collection
 from ..data.series import Series
 from ..data.table import Table
 from ..inference.anomaly import Detector
@@ -150,8 +151,8 @@ def put_samples(
     async def reconstruct(given: Annotated[UploadedSamples, Depends(take)],
                           wanted: Wanted = "auto", accept: Accept = "") -> Response:
         """Reconstruct samples. Rows of a series come back as rows, in the order of time."""
-        if is_series_in_rows(given):
-            frame = await desk.batcher.alone(partial(reconstructed, desk.model, given.found))
+        if (series := series_in_rows(given)) is not None:
+            frame = await desk.batcher.alone(partial(reconstructed, desk.model, series))
             return as_json(Arrays(samples=records(frame), notes=list(given.notes)))
         x = await desk.batcher.together(desk.reconstruct, given.x, given.y)
         if desk.is_table:
@@ -176,9 +177,9 @@ def put_score(router: APIRouter, desk: ModelService, detector: Detector, take: C
     async def score(given: Annotated[UploadedSamples, Depends(take)]) -> Response:
         """Anomaly scores of samples, by the detector and threshold saved with the run; of rows of a
         series, the score of each step, in the order of time."""
-        if is_series_in_rows(given):
+        if (series := series_in_rows(given)) is not None:
             return as_json(Scores(**await desk.batcher.alone(partial(
-                scored, desk.model, given.found, desk.knows_normal))))
+                scored, desk.model, series, desk.knows_normal))))
         found = await desk.batcher.together(desk.score, given.x, given.y)
         return as_json(Scores(
             scores=listed(found), probabilities=listed(detector.probability(found)),
@@ -212,13 +213,13 @@ def put_impute(
     async def impute(given: Annotated[UploadedSamples, Depends(take)]) -> Response:
         """Fill in what is null or left out: cells of a table's rows, or gaps of a series in rows
         or windows. Rows of a series come back in the order of time."""
-        found = given.found
-        if is_series_in_rows(given):
-            frame = await desk.batcher.alone(partial(desk.fill_series, found))
+        if (series := series_in_rows(given)) is not None:
+            frame = await desk.batcher.alone(partial(desk.fill_series, series))
             return as_json(Arrays(samples=records(frame), notes=list(given.notes)))
         x = await desk.batcher.together(desk.fill, given.x, given.y)
         if desk.is_series:
             return as_json(Arrays(samples=listed(x), notes=list(given.notes)))
+        found = given.found
         frame = desk.model.in_units(x) if found is None or not isinstance(found.raw, Table) else (
             found.raw.filled(found.encoding, x))
         return as_json(Arrays(samples=records(frame), notes=list(given.notes)))
@@ -234,9 +235,10 @@ def numbered(count: int) -> tuple[str, ...]:
     return tuple(f"{i:05}.png" for i in range(count))
 
 
-def is_series_in_rows(given: UploadedSamples) -> bool:
-    """Whether the rows of a series were sent."""
-    return given.found is not None and isinstance(given.found.raw, Series)
+def series_in_rows(given: UploadedSamples) -> Collection | None:
+    """The series, if its rows were sent."""
+    found = given.found
+    return found if found is not None and isinstance(found.raw, Series) else None
 
 
 async def send(desk: ModelService, x: np.ndarray, names: tuple[str, ...], kind: str,

@@ -10,6 +10,7 @@ from ..core.channels import read_channels, show_channels
 from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.output_names import png_name
+from ..data.find import is_of_images
 from ..data.find_images import opened
 from ..data.read_image_folder import in_words
 from ..data.reading import Misfit
@@ -91,7 +92,7 @@ def _pairs(model: Trained, images: str | Path, own_size: bool | None) -> Iterato
             say(note)
         yield from each_image(model, cut)
         return
-    files = Path(images).expanduser().exists() and not str(images).endswith((".npy", ".npz"))
+    files = is_of_images(images)
     if own_size and not files:
         raise ValueError("--own-size is for image files; arrays have one size")
     usual = model.stride is not None and files and not _was_resized(model)
