@@ -2,6 +2,7 @@
 
 import csv
 import json
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from hourglass.inference.anomaly import companion_of, look_for, usual_detector
 from hourglass.inference.detectors.local import beside_others, in_blocks
 from hourglass.inference.placement import placement_of
 from hourglass.inference.sample_stats import see
+from hourglass.tasks.masks import find_masks
 
 random = np.random.default_rng
 
@@ -277,6 +279,49 @@ def test_a_flat_folder_of_masks_is_not_of_the_normal_samples(inspected, hourglas
         hourglass(f"score {root}/run {root}/parts/test --masks {masks} -o s.json")
         found.append(json.loads(Path("s.json").read_text())["region_overlap"])
     assert found[0] == found[1]
+
+
+def flat(root: Path, place: Path, form: str) -> Path:
+    """The spotted pictures in one folder, with their masks under other names and places."""
+    for i in range(8):
+        sample, mask = (root / "parts" / name for name in (
+            f"test/spot/{i:03}.png", f"ground_truth/spot/{i:03}_mask.png"))
+        for to, content in ((form.partition("|")[0], sample), (form.partition("|")[2], mask)):
+            path = place / to.format(i)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.read_bytes())
+    return place
+
+
+@pytest.mark.parametrize("form, scored", [
+    ("s/{0}.png|s/{0}_mask.png", "s"), ("s/{0}.png|s/mask_{0}.png", "s"),
+    ("s/{0}.png|s/masks/{0}.png", "s"), ("s/images/{0}.png|s/masks/{0}.png", "s"),
+    ("s/images/{0}.png|s/masks/{0}_mask.png", "s/images"),
+    ("s/spot/{0}.png|s/ground_truth/spot/{0}.png", "s"),
+    ("s/{0}.png|ground_truth/{0}_mask.png", "s"), ("s/{0}_rgb.png|m/{0}_rgb.png", "s --masks m")])
+def test_masks_of_every_layout_measure_pixels_and_are_no_samples(
+    form, scored, inspected, hourglass, here
+):
+    _, root = inspected
+    flat(root, here, form)
+    _, out, err = hourglass(f"score {root}/run {scored} -o s.csv")
+    assert "region_overlap" in out and "have no mask" not in err
+    assert len([*csv.DictReader(open("s.csv"))]) == 8
+    if scored == "s" and "ground_truth/{0}" not in form:
+        assert "as masks of others" in err
+
+
+def test_each_kind_in_a_mask_is_a_defect_and_grey_edges_are_halved(inspected, here):
+    _, root = inspected
+    flat(root, here, "s/{0}.png|s/{0}_mask.png")
+    kinds = np.zeros((24, 24), np.uint8)
+    kinds[2:4, 2:4], kinds[8:10, 8:10] = 1, 3
+    Image.fromarray(kinds).save("s/0_mask.png")
+    Image.fromarray(np.tile(np.arange(24, dtype=np.uint8) * 10, (24, 1))).save("s/1_mask.png")
+    with ExitStack() as stack:
+        masks = find_masks("s", "", stack)
+        assert (masks.of("0.png") == (kinds > 0)).all()
+        assert masks.of("1.png").any(0).tolist() == [False] * 12 + [True] * 12
 
 
 def test_samples_without_masks_are_left_out_and_said(inspected, hourglass, here):

@@ -152,7 +152,9 @@ def test_a_run_that_knows_its_classes_in_another_order_keeps_it(here):
     (["a.jpg"], ["a-mask1.png", "a_segmentation.png", "mask_a.png"]),
     (["x/0001_NOISY_SRGB_010.PNG"], ["x/0001_GT_SRGB_010.PNG"]),
     (["JPEGImages/1.jpg", "JPEGImages/2.jpg"], ["SegmentationClass/2.png"]),
-    (["train/images/1.png"], ["train/labels/1.png"]), (["A.PNG"], ["A_MASK.PNG"])])
+    (["train/images/1.png"], ["train/labels/1.png"]), (["A.PNG"], ["A_MASK.PNG"]),
+    (["a.png", "b.png"], ["masks/a.png", "masks/b.png"]),
+    (["crack/a.png", "crack/b.png"], ["crack/masks/a_mask.png"])])
 def test_masks_are_told_by_their_names(images, masks):
     assert masks_among([*images, *masks]) == masks
 
@@ -160,7 +162,8 @@ def test_masks_are_told_by_their_names(images, masks):
 @pytest.mark.parametrize("names", [
     ["with_mask/1.png", "without_mask/1.png"], ["mask/1.png", "no_mask/1.png"],
     ["masks/1.png", "hats/1.png"], ["with_mask_1.jpg", "with_mask_2.jpg"], ["gt/1.png"],
-    ["label/a.png", "seal/a.png"], ["images/1.png", "labels/7.png"]])
+    ["label/a.png", "seal/a.png"], ["images/1.png", "labels/7.png"],
+    ["1.png", "2.png", "masks/7.png", "masks/8.png"]])
 def test_what_only_sounds_like_masks_stays(names):
     assert masks_among(names) == []
 

@@ -1,5 +1,6 @@
 """Models of patches: they learn from parts of images of any size, and are put to work on wholes."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from conftest import stripes, train
 from PIL import Image
+from sklearn.metrics import roc_auc_score
 
 import hourglass as hg
 from hourglass.data import Reading, collect, split
@@ -16,6 +18,7 @@ from hourglass.data.patches import Pixels, in_patches, patches_of, tiles_of
 from hourglass.data.read_image_folder import read_images
 from hourglass.inference.patchwise import by_image
 from hourglass.run.settings import make_settings
+from hourglass.tasks.own_size import whole_map
 from hourglass.training.loop import varied
 
 SIZES = [(40, 56), (24, 24), (33, 70), (10, 50), (64, 31), (48, 48), (25, 90), (8, 8), (41, 43),
@@ -211,6 +214,29 @@ def test_a_defect_in_a_part_of_an_image_is_found_and_seen(model):
     Image.fromarray(whole("b/11.png")).save("odd/y.png")
     odd, plain = model.score("odd")
     assert odd > plain
+
+
+def test_masks_measure_the_pixels_of_a_model_of_patches(model, hourglass):
+    Path("odd/masks").mkdir(parents=True)
+    for i, name in enumerate(("b/11.png", "b/09.png", "a/10.png")):
+        image = whole(name).copy()
+        mask = np.zeros(image.shape, np.uint8)
+        mask[4:12, 5:14] = 255
+        image[mask > 0] = 255 - image[mask > 0]
+        Image.fromarray(image).save(f"odd/{i}.png")
+        Image.fromarray(mask).save(f"odd/masks/{i}.png")
+    code, _, err = hourglass("score run odd -o s.json")
+    assert code in (0, 1) and "as masks of others" in err
+    held = json.loads(Path("s.json").read_text())
+    detector = model.detector()
+    found = model.read("odd", whole=True)
+    heats = [whole_map(detector, found, i)[1].ravel() for i in range(3)]
+    masks = [np.asarray(Image.open(f"odd/masks/{i}.png")).ravel() > 0 for i in range(3)]
+    heats, masks = np.concatenate(heats), np.concatenate(masks)
+    assert held["pixel_auroc"]["value"] == pytest.approx(roc_auc_score(masks, heats), abs=1e-3)
+    Image.fromarray(np.full((5, 5), 255, np.uint8)).save("odd/masks/0.png")
+    code, _, err = hourglass("score run odd -o s.json --masks odd/masks")
+    assert code == 2 and "the mask of 0.png has 5x5 pixels" in err
 
 
 def test_the_highest_of_each_images_scores():

@@ -29,7 +29,8 @@ def score(
                                         "classes of the training data.")] = "",
     masks: Annotated[str, typer.Option(help="Folder or archive of defect masks with the "
                                        "samples' names, to measure the pixels' scores. Default: "
-                                       "ground_truth/ in SAMPLES, if it exists.")] = "",
+                                       "files such as ground_truth/, masks/ or a_mask.png in or "
+                                       "next to SAMPLES.")] = "",
     plot: Annotated[Optional[Path], typer.Option(  # noqa: UP045
         help="Series only: picture of the series, its reconstruction and its score.")] = None,
     windows: Annotated[str, typer.Option(help="Series only: .json file with the known abnormal "

@@ -191,7 +191,8 @@ def _note(
 
 def masks_among(names: Sequence[str]) -> list[str]:
     """Names that are masks of others: in a folder ground_truth; in a folder such as masks next to
-    images; or files such as a_mask.png or a_GT.png next to a.png.
+    a folder of images, or next to images themselves; or files such as a_mask.png or a_GT.png next
+    to a.png.
     """
     if not any(map(MASK_LIKE.search, names)):
         return []
@@ -221,8 +222,10 @@ def _is_mask(stem: str, beside: set[str]) -> bool:
 def _mask_folders(paths: Sequence[PurePosixPath]) -> set[Folders]:
     children: dict[Folders, set[str]] = defaultdict(set)
     stems: dict[Folders, set[str]] = defaultdict(set)   # of all files below each folder
+    beside: dict[Folders, set[str]] = defaultdict(set)  # of the files in each folder itself
     for path in paths:
         parts, stem = path.parts, path.stem.lower()
+        beside[parts[:-1]].add(stem)
         for i, part in enumerate(parts[:-1]):
             children[parts[:i]].add(part)
             stems[parts[:i + 1]].add(stem)
@@ -235,14 +238,21 @@ def _mask_folders(paths: Sequence[PurePosixPath]) -> set[Folders]:
             match = MASKS.fullmatch(folder)
             partners = [other for other in folders - {folder} if match and (
                 other.lower() == match["of"].lower() if match["of"] else IMAGES.fullmatch(other))]
-            theirs = set().union(*(stems[(*parent, other)] for other in partners))
-            own = {_without_mask(stem) for stem in stems[(*parent, folder)]}
-            if partners and len(own & theirs) >= PARTNERS * len(own):
+            loose = beside[parent] if match and not match["of"] else set()
+            theirs = loose.union(*(stems[(*parent, other)] for other in partners))
+            own = {without_mask(stem) for stem in stems[(*parent, folder)]}
+            if theirs and len(own & theirs) >= PARTNERS * len(own):
                 found.add((*parent, folder))
     return found
 
 
-def _without_mask(stem: str) -> str:
+def is_mask_folder(name: str) -> bool:
+    """Whether a folder's name is that of a folder of masks, such as masks or ground_truth."""
+    return MASKS.fullmatch(name) is not None
+
+
+def without_mask(stem: str) -> str:
+    """The stem of the file that a file with this stem, such as a_mask or mask_a, is a mask of."""
     found = MASK_LAST.fullmatch(stem) or MASK_FIRST.fullmatch(stem)
     return found[1] if found else stem
 

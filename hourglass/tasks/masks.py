@@ -10,15 +10,19 @@ from PIL import Image
 
 from ..analysis.metrics.bootstrap import Estimate
 from ..analysis.metrics.regions import count, edges_of, pixel_separation
-from ..core.console import say
+from ..core.console import say, track
 from ..core.contracts import Collection
-from ..data.find_images import Files, opened
+from ..data.find_images import Files, files_in, opened
+from ..data.folders import is_mask_folder, masks_among, without_mask
+from ..data.patches import as_patches
 from ..inference.anomaly import Detector
 from .heatmaps import onto_file
+from .own_size import whole_map
 
 FOLDER = "ground_truth"
-ENDINGS = ("_mask", "-mask", "_gt", "_label")
 SAMPLED = 2_000_000   # values of maps that the bins are made from
+KINDS = 16            # values of a mask that may each be a kind of defect
+LOOKED_AT = 16        # whole images whose maps these are from, at most
 
 
 @dataclass(frozen=True)
@@ -39,39 +43,61 @@ class Masks:
             return None
         with self.files.open(name) as file, Image.open(file) as image:
             values = np.asarray(image.convert("L"))
-        found: np.ndarray = values > values.max(initial=0) / 2
+        kinds = np.unique(values)   # a number for each kind of defect, or grey at the edges
+        found: np.ndarray = values > (0 if len(kinds) <= KINDS else kinds[-1] / 2)
         return found
 
 
 def find_masks(place: str, masks: str, stack: ExitStack) -> Masks | None:
-    """The masks in a given folder or archive, by default in the folder ground_truth of the samples
-    or next to them; None if there are none. Raises ValueError for a given place without masks."""
-    named = bool(masks)
-    if not masks and place and Path(place).is_dir() and (Path(place).parent / FOLDER).is_dir():
-        masks = str(Path(place).parent / FOLDER)
-    try:
-        files = stack.enter_context(opened(masks or place)) if masks or place else None
-    except ValueError:
-        if named:
-            raise
-        return None
-    names = [] if files is None else [
-        name for name in files.sizes if masks or FOLDER in PurePosixPath(name).parts]
-    if files is None or not names:
-        if named:
+    """The masks in a given folder or archive; by default the files beside or among the samples that
+    are masks by their names, such as ground_truth/, masks/a.png or a_mask.png; None if there are
+    none. Raises ValueError for a given place without masks."""
+    if masks:
+        files = stack.enter_context(opened(masks))
+        if not files.sizes:
             raise ValueError(f"{masks} holds no masks; masks are images named like the samples, "
                              f"such as crack/000.png or crack/000_mask.png")
+        return _named(files, list(files.sizes), "")
+    try:
+        files = stack.enter_context(opened(place)) if place else None
+    except ValueError:
+        files = None
+    if files is None:
         return None
-    stems = {name: _stem(name) for name in names}
-    return Masks(files, {(PurePosixPath(name).parent.name, stem): name
-                         for name, stem in stems.items()},
-                 {stem: name for name, stem in stems.items()
-                  if PurePosixPath(name).parent.name in ("", FOLDER)})
+    if names := masks_among(list(files.sizes)):
+        return _named(files, names, FOLDER)
+    beside = _beside(Path(place).expanduser(), list(files.sizes))
+    return None if beside is None else _named(
+        files := stack.enter_context(opened(beside)), list(files.sizes), "")
 
 
-def _stem(name: str) -> str:
-    stem = PurePosixPath(name).stem
-    return next((stem.removesuffix(end) for end in ENDINGS if stem.endswith(end)), stem)
+def _beside(place: Path, names: list[str]) -> Path | None:
+    """A folder of masks next to a folder of samples with these names."""
+    if not place.is_dir():
+        return None
+    if (place.parent / FOLDER).is_dir():
+        return place.parent / FOLDER
+    whole = place.resolve()   # which has a name
+    for folder in sorted(whole.parent.iterdir()):
+        if folder != whole and folder.is_dir() and is_mask_folder(folder.name):
+            theirs = [f"{folder.name}/{name}" for name in files_in(folder).sizes]
+            if theirs and set(theirs) <= set(masks_among(
+                    [*theirs, *(f"{whole.name}/{name}" for name in names)])):
+                return folder
+    return None
+
+
+def _named(files: Files, names: list[str], flat: str) -> Masks:
+    """Masks by folder and sample; also by sample alone for those in no folder of a class: in the
+    root, in the folder `flat` or in a folder such as masks/."""
+    found, alone = {}, {}
+    for stem_of in (without_mask, str):   # the exact name of a sample comes first
+        for name in names:
+            path = PurePosixPath(name)
+            found[path.parent.name, stem_of(path.stem)] = name
+            if path.parent.name in ("", flat) or is_mask_folder(path.parent.name):
+                alone[stem_of(path.stem)] = name
+    return Masks(files, found, alone)
 
 
 def by_masks(
@@ -91,6 +117,8 @@ def by_masks(
     if missing:
         say(f"{missing} samples have no mask, so the pixels' metrics leave them out")
     rows = sorted([*wanted, *clean])
+    if as_patches(found.x) is not None:
+        return _of_patches(detector, found, rows, wanted)
     y = None if found.y is None else found.y[rows]
     maps = detector.maps(Collection(found.x[rows], y, found.classes))
     values = maps.ravel()[:: max(1, maps.size // SAMPLED)]
@@ -107,6 +135,27 @@ def by_masks(
                     _size(files, found.names[i], heat.shape), bool)
                 yield onto_file(detector, heat - least, mask.shape) + least, mask
     return pixel_separation(count(pairs(), edges_of(np.append(values, least), len(rows))))
+
+
+def _of_patches(detector: Detector, found: Collection, rows: list[int],
+                wanted: dict[int, np.ndarray]) -> dict[str, Estimate]:
+    """The same for a model of patches: the blended maps of whole images, one at a time."""
+    some = [whole_map(detector, found, row)[1] for row in rows[::-(-len(rows) // LOOKED_AT)]]
+    values = np.concatenate([heat.ravel()[::-(-heat.size * len(some) // SAMPLED)] for heat in some])
+
+    def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for row in track(rows, len(rows), "measuring pixels"):
+            heat = whole_map(detector, found, row)[1]
+            mask = wanted.get(row, np.zeros(heat.shape, bool))
+            if mask.shape != heat.shape:
+                raise ValueError(f"the mask of {found.names[row]} has {_in_words(mask)} pixels, "
+                                 f"and the image {_in_words(heat)}; bring both to one size")
+            yield heat, mask
+    return pixel_separation(count(pairs(), edges_of(values, len(rows))))
+
+
+def _in_words(image: np.ndarray) -> str:
+    return "x".join(map(str, image.shape))
 
 
 def _size(files: Files | None, name: str, usual: tuple[int, ...]) -> tuple[int, ...]:

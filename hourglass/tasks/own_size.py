@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -30,17 +29,24 @@ def each_image(
         yield found.names[row], image * np.float32(model.scale_of(found.x)), again
 
 
+def whole_map(detector: Detector, found: Collection, row: int) -> tuple[np.ndarray, np.ndarray]:
+    """An image (H, W, C) that was read as a patch, and its anomaly map (H, W): the blended maps of
+    its tiles, on a scale where 1 is the threshold."""
+    x: Patches = found.x  # type: ignore[assignment]
+    image = x.photos.whole(int(x.owner[row]))
+    kind = None if found.y is None else found.y[row]
+
+    def heats(tiles: np.ndarray) -> np.ndarray:
+        y = None if kind is None else np.full(len(tiles), kind)
+        return detector.maps(Collection(tiles, y, found.classes))[..., None]
+    return image, tiled(image, x.size, heats)[..., 0]
+
+
 def write_whole_heatmaps(detector: Detector, found: Collection, out: Path) -> None:
     """Write a heat map of its own size for every image: the blended maps of its tiles. All share
     one scale, where 1 is the threshold."""
-    x: Patches = found.x  # type: ignore[assignment]
     usual = detector.usual_heat
-    for row in track(range(len(x)), len(x), "drawing heat maps"):
-        image, kind = x.photos.whole(int(x.owner[row])), None if found.y is None else found.y[row]
-
-        def heats(tiles: np.ndarray, kind: Any = kind) -> np.ndarray:
-            y = None if kind is None else np.full(len(tiles), kind)
-            return detector.maps(Collection(tiles, y, found.classes))[..., None]
-        heat = tiled(image, x.size, heats)[..., 0]
+    for row in track(range(len(found.x)), len(found.x), "drawing heat maps"):
+        image, heat = whole_map(detector, found, row)
         save_picture(out / png_name(found.names[row]), heat_picture(
             image * np.float32(detector.model.scale_of(found.x)), heat, usual))

@@ -36,7 +36,7 @@ class ScoreOptions:
     threshold: str = ""
     labelled: str = ""    # a folder of examples, in normal/ and abnormal/
     normal: str = ""      # the normal classes, separated by commas
-    masks: str = ""       # a folder or archive of defect masks; default: ground_truth/ of the data
+    masks: str = ""       # a folder or archive of defect masks; default: those beside the data
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,9 @@ def score(
     odd = detector.verdict(scores)
     right = {} if y is None or len(np.unique(y)) < 2 else {
         **separation(scores, y), **at_threshold(odd, y)}
-    if choice.masks and as_patches(found.x) is not None:
-        raise ValueError("a model of patches cannot be measured by masks; leave --masks out")
     place = place_of(model, data)
     with ExitStack() as stack:
-        masks = find_masks(place, choice.masks, stack) if as_patches(found.x) is None else None
+        masks = find_masks(place, choice.masks, stack)
         right |= by_masks(detector, found, y, masks, place) if masks else {}
     names = tuple(map(printable, found.names)) or tuple(f"{i}" for i in range(len(scores)))
     verdicts = Verdicts(names, scores, detector.probability(scores), odd, right,
