@@ -53,11 +53,11 @@ def find_masks(place: str, masks: str, stack: ExitStack) -> Masks | None:
     are masks by their names, such as ground_truth/, masks/a.png or a_mask.png; None if there are
     none. Raises ValueError for a given place without masks."""
     if masks:
-        files = stack.enter_context(opened(masks))
-        if not files.sizes:
+        given = stack.enter_context(opened(masks))
+        if not given.sizes:
             raise ValueError(f"{masks} holds no masks; masks are images named like the samples, "
                              f"such as crack/000.png or crack/000_mask.png")
-        return _named(files, list(files.sizes), "")
+        return _named(given, list(given.sizes), "")
     try:
         files = stack.enter_context(opened(place)) if place else None
     except ValueError:
@@ -67,8 +67,10 @@ def find_masks(place: str, masks: str, stack: ExitStack) -> Masks | None:
     if names := masks_among(list(files.sizes)):
         return _named(files, names, FOLDER)
     beside = _beside(Path(place).expanduser(), list(files.sizes))
-    return None if beside is None else _named(
-        files := stack.enter_context(opened(beside)), list(files.sizes), "")
+    if beside is None:
+        return None
+    held = stack.enter_context(opened(beside))
+    return _named(held, list(held.sizes), "")
 
 
 def _beside(place: Path, names: list[str]) -> Path | None:
