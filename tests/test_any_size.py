@@ -135,3 +135,11 @@ def test_samples_unlike_the_training_data_are_told(tmp_path, hourglass, monkeypa
             _, _, said = hourglass(f"{command} {model.folder.path} {name}.npy -o {name}-{command}"
                                    f"{'.csv' if command == 'embed' else ''}")
             assert ("unlike those that the model was trained on" in said) == unlike, said
+
+
+def test_scores_say_that_colour_becomes_grey_as_codes_do(tmp_path, capsys):
+    x = np.random.default_rng(0).integers(0, 256, (30, 9, 9), np.uint8)
+    model = train(x, model="ae(2)", backbone="mlp(8)", epochs=1, quiet=True, out=tmp_path / "run")
+    model.score(np.repeat(x[..., None], 3, -1))
+    assert "colour become grey" in capsys.readouterr().err
+    assert model.encode(Image.fromarray(x[0])).shape == (1, 2), "one picture is a list of one"

@@ -15,6 +15,7 @@ from ..core.size_limits import check_zip
 from .decoded_cache import Manifest, load_manifest, prepared_collection
 from .find import find_call
 from .labels import numbered
+from .matlab import read_matlab
 from .memory_map import IN_MEMORY
 from .read_image import Reading, read_size, shape_images
 from .read_image_folder import digest_now
@@ -34,13 +35,17 @@ LABELS = {"train": ("y_train", "train_labels", "y", "labels", "label", "target",
 
 @sources.add("array", example="array('images.npy')")
 def array(reading: Reading, path: str, kind: Literal["", "series"] = "") -> Collection:
-    """A .npy file, or a .npz file with x (and y), or with x_train, x_test and so on.
+    """A .npy file, or a .npz or .mat file with x (and y), or with x_train, x_test and so on.
 
     Known generative factors are integers `factors` (N, F), for train, val and test one after
     another, with `factor_names`, and `unordered` for the names of factors without an order.
     kind='series' reads windows (N, T, C) of T steps and C channels, or (N, T), and scales each
     channel by the training split."""
     file = Path(path).expanduser()
+    if file.suffix.lower() == ".mat":
+        collection = _from_named(read_matlab(file), path, reading, kind == "series")
+        collection.identity.update(path=str(file.resolve()))
+        return collection
     try:
         if not file.is_file():   # a pipe would be waited for
             raise FileNotFoundError(path)
@@ -96,6 +101,7 @@ def _why_not(file: Path, error: Exception) -> str:
 def _from_named(
     arrays: dict[str, np.ndarray], path: str, reading: Reading, series: bool = False
 ) -> Collection:
+    arrays, notes = _usual_names(arrays)
     found = {part: next((k for k in keys if k in arrays), "") for part, keys in KEYS.items()}
     if not found["train"]:
         raise ValueError(f"{path} holds {', '.join(arrays) or 'nothing'}; name the array x, "
@@ -114,11 +120,27 @@ def _from_named(
                for part, x, end in zip(parts, xs, ends, strict=True)}
     if series:
         return from_windows(whole, y, own)
+    if whole.dtype.names:
+        raise ValueError(f"{path} holds records with the columns {', '.join(whole.dtype.names)}; "
+                         f"save them as a table: pandas.DataFrame(numpy.load({path!r})).to_csv("
+                         f"'records.csv', index=False)")
     collection = from_array(whole, y, reading)
+    collection.notes = [*notes, *collection.notes]
     collection.parts = own
     if "factors" in arrays:
         collection.factors = _factors(arrays, len(collection.x), path)
     return collection
+
+
+def _usual_names(arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The arrays under names in lower case, as X for x; a single array of any name is x."""
+    lower = {name.lower(): values for name, values in arrays.items()}
+    if len(lower) < len(arrays):
+        lower = arrays
+    if len(lower) == 1 and not set(lower) & {key for keys in KEYS.values() for key in keys}:
+        (name, values), = lower.items()
+        return {"x": values}, [f"its one array {name!r} is read as the samples"]
+    return lower, []
 
 
 def _factors(arrays: dict[str, np.ndarray], total: int, path: str) -> Factors:

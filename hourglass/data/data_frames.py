@@ -12,6 +12,7 @@ from .delimited import read_delimited
 from .pandas_library import check_names, is_text, pandas
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
+NESTED = 100   # cells of a column that are looked at for lists
 PACKED = (".gz", ".bz2", ".xz")   # what the name of a compressed csv ends in
 
 
@@ -100,10 +101,59 @@ def checked(frame: Any, what: str) -> Any:
         raise ValueError(f"{what} holds no rows under {', '.join(map(str, frame.columns)) or 'it'}")
     names = [str(name).strip() for name in frame.columns]
     check_names(names, what)
-    found = frame.set_axis(names, axis=1).reset_index(drop=True)
+    found = flattened(frame.set_axis(names, axis=1).reset_index(drop=True), what)
     if isinstance(frame.index, pandas().DatetimeIndex):
         found.attrs["notes"] = [*notes_of(frame), "the index holds times and is left out of the "
                                 "table; kind='series' makes windows over time of it"]
+    return found
+
+
+def flattened(frame: Any, what: str) -> Any:
+    """The frame with a column for each number of a column of lists of one length, and without
+    columns of other objects, with notes. Raises ValueError for a column of encoded images."""
+    notes, columns = notes_of(frame), {}
+    for name in frame.columns:
+        cells = frame[name]
+        kinds = {type(cell) for cell in cells[cells.notna()].iloc[:NESTED]} if (
+            cells.dtype == object) else set()
+        if not kinds & {list, tuple, dict, set, bytes, np.ndarray}:
+            columns[name] = cells
+            continue
+        first = cells[cells.notna()].iloc[0]
+        if isinstance(first, bytes) or (isinstance(first, dict) and "bytes" in first):
+            raise ValueError(f"the column {name!r} of {what} holds encoded files, such as images; "
+                             f"read it with datasets.load_dataset('parquet', data_files=...), and "
+                             f"pass its split to hourglass.train")
+        values = _numbers_of_lists(cells)
+        if values is None:
+            notes.append(f"the column {name!r} holds lists or objects that are not numbers of one "
+                         f"length, and is left out")
+            continue
+        columns.update({f"{name}_{i}": column for i, column in enumerate(values.T, 1)})
+        notes.append(f"the column {name!r} of lists is read as {values.shape[1]:,} columns, "
+                     f"{name}_1 and so on")
+    if [*columns] == [*frame.columns]:
+        return frame
+    if not columns:
+        raise ValueError(f"{what} holds no column of numbers or texts: {'; '.join(notes)}")
+    found = pandas().DataFrame(columns)
+    check_names([*found.columns], what)
+    found.attrs = {**frame.attrs, "notes": notes}
+    return found
+
+
+def _numbers_of_lists(cells: Any) -> np.ndarray | None:
+    """Cells that are lists of numbers of one length as (N, L), NaN for a missing cell; else
+    None."""
+    there = cells.notna().to_numpy()
+    try:
+        known = np.array([np.asarray(cell, float) for cell in cells[there]])
+    except (TypeError, ValueError):
+        return None
+    if known.ndim != 2 or not known.shape[1]:
+        return None
+    found = np.full((len(cells), known.shape[1]), np.nan)
+    found[there] = known
     return found
 
 

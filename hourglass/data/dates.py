@@ -15,6 +15,8 @@ NAMED = (r"(?:[A-Za-z]{3,9},? )?(?:\d{1,2}[-. ]*[A-Za-z]{3,9}|[A-Za-z]{3,9}\.? \
          r"[-., ]+\d{2,4}.*")
 CLOCK = (r"(?P<h>\d{1,2})[:.h](?P<m>\d{2})(?:[:.](?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
          r"\s*(?P<p>[AaPp])?(?:\.?[Mm]\.?)?")
+ZONE = r".*\d[T ].*\d\s*[+-](?!00:?00)\d{2}:?\d{2}"   # other than UTC itself
+ZONED = "times of a zone are brought to UTC"
 PIVOT = 70   # two-digit years from here on belong to the last century, as in POSIX
 
 
@@ -36,7 +38,9 @@ def read_times(column: Any, order: str = "", strict: bool = False) -> Times | No
     if types.is_numeric_dtype(column) or not column.notna().any():
         return None
     if not is_text(column):
-        return Times(_plain(library.to_datetime(column, utc=True, errors="coerce")))
+        zone = str(getattr(column.dtype, "tz", None) or "UTC")
+        return Times(_plain(library.to_datetime(column, utc=True, errors="coerce")),
+                     note="" if zone.startswith("UTC") and len(zone) == 3 else ZONED)
     codes, texts = library.factorize(column)
     unique = library.Series(texts).astype(str).str.strip()
     found = _of_texts(unique, codes, order, strict)
@@ -59,7 +63,7 @@ def _plain(times: Any) -> np.ndarray:
 def _of_texts(texts: Any, codes: np.ndarray, order: str, strict: bool) -> Times | None:
     """Read the times of a column's different texts."""
     if texts.str.fullmatch(YEAR_FIRST).mean() > 0.5:
-        return Times(_year_first(texts))
+        return Times(_year_first(texts), note=ZONED if texts.str.fullmatch(ZONE).any() else "")
     parts = texts.str.extract(f"^{YEAR_LAST}$")
     if parts["y"].notna().mean() > 0.5:
         return _year_last(parts, codes, order, strict, texts)

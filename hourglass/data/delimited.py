@@ -82,6 +82,11 @@ def _text_of(file: Path) -> tuple[str, list[str]]:
         except Exception as error:   # these modules raise many kinds
             raise ValueError(f"{file} is cut short or damaged: {error}") from None
         check_room(TIMES * len(content), str(file))
+    if wide := _wide(content[:LONGEST]):
+        try:
+            return content.decode(wide).removeprefix("\ufeff"), ["the file is read as UTF-16"]
+        except UnicodeDecodeError:
+            raise ValueError(f"{file} is not a text in UTF-8; save it as csv in UTF-8") from None
     try:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
@@ -94,6 +99,17 @@ def _text_of(file: Path) -> tuple[str, list[str]]:
         raise ValueError(f"{file} is not a text in UTF-8; save it as csv in UTF-8") from None
     return text, [f"the file is not UTF-8: it is read as Windows-1252 (Latin-1), where the first "
                   f"special character is {odd.decode('cp1252')!r}"]
+
+
+def _wide(head: bytes) -> str:
+    """The name of UTF-16 for a file that begins so, "" for another: its mark comes first, or every
+    second byte of its plain characters is 0."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    zeros = [part.count(0) / max(len(part), 1) for part in (head[::2], head[1::2])]
+    names = ("utf-16-be", "utf-16-le")
+    return next((name for name, here, there in zip(names, zeros, zeros[::-1], strict=True)
+                 if here > MOSTLY and there < 1 - MOSTLY), "")
 
 
 def _layout(text: str, notes: list[str], what: str) -> CsvFormat:

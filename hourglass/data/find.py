@@ -10,6 +10,7 @@ from ..core.output_names import printable
 from ..core.registry import sources
 from . import data_frames, find_images
 from .idx_names import holds_idx
+from .other_kinds import refusal_of
 
 PATHS = ("path", "paths", "given", "clean")   # arguments of sources that are paths
 
@@ -38,14 +39,16 @@ def find_call(data: str, settled: bool = False) -> Call:
         raise ValueError(f"there is no file or folder {data}")
     if data_frames.is_table(path):
         return Call("table", (data,))
-    if path.suffix.lower() in (".npy", ".npz"):
+    if path.suffix.lower() in (".npy", ".npz", ".mat"):
         return Call("array", (data,))
     if find_images.is_archive(path):
         return Call("archive", (data,))
     if path.suffix.lower() in find_images.SUFFIXES:
         return Call("images", (data,))
+    if words := refusal_of(path):
+        raise ValueError(words)
     raise ValueError(f"{data} is neither a folder of images, a zip or tar archive of them, "
-                     f"an image, a .csv or .parquet table, nor a .npy or .npz array")
+                     f"an image, a .csv or .parquet table, nor a .npy, .npz or .mat array")
 
 
 def is_of_images(data: str | Path) -> bool:

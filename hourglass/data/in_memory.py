@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from torch import Tensor
 
 from ..core.contracts import Collection
@@ -46,6 +47,8 @@ def _gather(data: Any, reading: Reading | None) -> DataInMemory:
         return _from_array(data)
     if isinstance(data, Tensor):
         return DataInMemory(from_tensor(data))
+    if isinstance(data, Image.Image):
+        data = [data]
     if hasattr(data, "nnz") and hasattr(data, "toarray"):
         return _from_sparse(data)
     from .iterables import from_samples, is_data_set
@@ -152,6 +155,8 @@ def _from_table(data: Any) -> DataInMemory | None:
     if library == "pandas" and hasattr(data, "to_frame"):   # a row, whose index names its columns
         if getattr(data, "index", None) is not None and data.index.inferred_type == "string":
             return DataInMemory(data.to_frame().T.infer_objects())
+        if data.index.inferred_type in ("datetime64", "period"):
+            return DataInMemory(data.to_frame(str(data.name or "value")))
         return _from_column(data.to_numpy(), data.name)
     if library in ("polars", "pyarrow") and not hasattr(data, "columns"):
         name = getattr(data, "name", None)

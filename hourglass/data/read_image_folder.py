@@ -27,6 +27,7 @@ from .folders import classify, numbered
 from .full_size_images import read_patches
 from .headers import ImageHeader, look, read_deep, settle_depth
 from .memory_map import IN_MEMORY
+from .other_kinds import others_in
 from .read_image import CUT, Reading, plain, read_size, shape_image
 from .reading import Misfit
 
@@ -157,7 +158,8 @@ def _none_in(files: Files) -> str:
     other = (f"; for the data set of that name write {name}()"
              if name in sources.parts and Path(files.place).is_dir() else "")
     why = "".join(f"; {note}" for note in files.notes)
-    return f"{files.place} holds no images ({' '.join(sorted(SUFFIXES))}){why}{other}"
+    others = others_in(files.place)
+    return f"{files.place} holds no images ({' '.join(sorted(SUFFIXES))}){why}{others}{other}"
 
 
 def manifest_of(files: Files, settled: Reading) -> Manifest:

@@ -71,6 +71,8 @@ def _check_name(frame: Any, name: str) -> None:
 
 def with_index(frame: Any) -> Any:
     """The frame with an index of times, if it has one, as a column."""
+    if isinstance(frame.index, pandas().PeriodIndex):
+        frame = frame.set_axis(frame.index.to_timestamp())
     if not isinstance(frame.index, pandas().DatetimeIndex):
         return frame
     name = str(frame.index.name or "time")

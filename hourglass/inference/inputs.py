@@ -65,6 +65,8 @@ class Inputs:
             return found if whole else tiles_of(found)
         if isinstance(x, str | Path) or are_paths(x):
             found.notes += changes(x, found.sizes, shape)
+        else:
+            self.tell(" ".join(changes(x, {}, shape)))
         return found
 
     def read(self, x: Any, strict: bool = True, strays: bool = True) -> Collection:

@@ -14,7 +14,7 @@ from ..data.series import Series
 from ..data.source import Split
 from ..data.table import in_units
 from ..data.windows import in_own_units
-from .any_size import changes, of_any_size, padded, whole
+from .any_size import of_any_size, padded, whole
 from .batches import seen
 from .inputs import Inputs
 from .labels import Labels
@@ -96,10 +96,8 @@ class Pipeline:
 
     def _sized(self, x: Any) -> Collection:
         """Inputs of the model. Images in memory keep their size if the model takes any size."""
-        named = _is_named(x)
-        if not named and self.network.stride:
+        if not _is_named(x) and self.network.stride:
             return self.inputs.read_at_own_size(x)
-        self.inputs.tell("" if named else " ".join(changes(x, {}, self.shape)))
         return self.inputs.collect(x)
 
 
