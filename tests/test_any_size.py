@@ -139,7 +139,7 @@ def test_samples_unlike_the_training_data_are_told(tmp_path, hourglass, monkeypa
 
 def test_scores_say_that_colour_becomes_grey_as_codes_do(tmp_path, capsys):
     x = np.random.default_rng(0).integers(0, 256, (30, 9, 9), np.uint8)
-    model = train(x, model="ae(2)", backbone="mlp(8)", epochs=1, quiet=True, out=tmp_path / "run")
+    model = hg.train(x, model="ae(2)", backbone="mlp(8)", out=tmp_path / "run", **QUIET)
     model.score(np.repeat(x[..., None], 3, -1))
     assert "colour become grey" in capsys.readouterr().err
     assert model.encode(Image.fromarray(x[0])).shape == (1, 2), "one picture is a list of one"

@@ -77,7 +77,7 @@ def test_matlabs_arrays_are_samples_with_labels():
     savemat("svhn.mat", {"X": images, "y": np.arange(11)[:, None]})
     np.testing.assert_array_equal(read("svhn.mat").x, np.moveaxis(images, -1, 0))
     Path("b.mat").write_bytes(b"hello" * 40)
-    with pytest.raises(ValueError, match="cannot be read as a .mat file"):
+    with pytest.raises(ValueError, match=r"cannot be read as a \.mat file"):
         read("b.mat")
     savemat("c.mat", {"name": "text"})
     with pytest.raises(ValueError, match="holds no array of numbers"):

@@ -125,7 +125,7 @@ def test_images_smaller_than_a_patch_are_mirrored_and_counted(photos):
 
 def test_what_memory_does_not_hold_is_decoded_once_into_the_cache(photos, monkeypatch):
     kept = collect("photos", Reading(patches="16"))
-    for module in ("photos", "patches"):
+    for module in ("full_size_images", "patches"):
         monkeypatch.setattr(f"hourglass.data.{module}.IN_MEMORY", 0)
     assert IN_MEMORY > 0
     for _ in range(2):

@@ -94,3 +94,22 @@ def test_what_is_no_series_is_refused(run, hourglass, tmp_path):
     code, _, err = hourglass(f"impute {run.folder.path} {tmp_path / 'x.npy'} -o "
                              f"{tmp_path / 'y.csv'}")
     assert code == 2 and "Traceback" not in err
+
+
+def test_the_command_fills_windows_of_an_array_into_an_array(hourglass, tmp_path):
+    x = np.random.default_rng(0).normal(50, 3, (40, 12, 2)).astype(np.float32)
+    model = train(x, kind="series", epochs=1, out=tmp_path / "run", **TINY)
+    gaps = x.copy()
+    gaps[:, 3:5, 0] = np.nan
+    np.save(tmp_path / "gaps.npy", gaps)
+    command = f"impute {tmp_path / 'run'} {tmp_path / 'gaps.npy'}"
+    code, out, _ = hourglass(f"{command} -o {tmp_path / 'full.npy'}")
+    assert code == 0 and "80 values filled in" in out
+    np.testing.assert_allclose(np.load(tmp_path / "full.npy"), model.impute(gaps), rtol=1e-6)
+    code, _, err = hourglass(f"{command} -o {tmp_path / 'full.csv'}")
+    assert code == 2 and ".npy" in err
+    code, _, err = hourglass(f"embed {tmp_path / 'run'} {tmp_path / 'gaps.npy'} --nearest 1 "
+                             f"-o {tmp_path / 'n.png'}")
+    assert code == 2 and "-o nearest.csv" in err
+    assert hourglass(f"embed {tmp_path / 'run'} {tmp_path / 'gaps.npy'} --nearest 1 "
+                     f"-o {tmp_path / 'n.csv'}")[0] == 0

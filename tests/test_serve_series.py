@@ -176,6 +176,17 @@ def test_operations_of_other_models_say_why_they_are_not_served(app, tmp_path):
     assert answer.status_code == 404 and "trained on vectors" in answer.json()["error"]
 
 
+def test_images_that_are_resized_or_become_grey_are_said_in_the_answer(tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
+    app = make_app(train(x, epochs=1, out=tmp_path / "run", **TINY))
+    buffer = io.BytesIO()
+    Image.new("RGB", (30, 20), "red").save(buffer, "PNG")
+    sent = [("images", ("a.png", buffer.getvalue(), "image/png"))]
+    words = "images of 20x30 pixels, in colour, are brought to 8x8 in grey"
+    assert words in post(app, "encode", files=sent).json()["notes"][0]
+    assert words in post(app, "reconstruct", files=sent).headers["Hourglass-Notes"]
+
+
 def test_values_outside_the_range_of_training_are_said_in_the_answer(tmp_path):
     x = np.random.default_rng(0).integers(0, 4096, (40, 8, 8)).astype(np.uint16)
     model = train(x, epochs=1, out=tmp_path / "run", **TINY)

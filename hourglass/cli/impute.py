@@ -11,9 +11,10 @@ from .options import Device, Run
 
 def impute(
     run: Run,
-    table: Annotated[str, typer.Argument(help="A .csv or .parquet file with missing cells.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="A .csv or .parquet "
-                                      "file.")] = Path("full.csv"),
+    table: Annotated[str, typer.Argument(help="A .csv or .parquet file with missing cells, "
+                                          "or a .npy file of windows.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .csv or .parquet file; "
+                                      "for windows a .npy file.")] = Path("full.csv"),
     device: Device = "cpu",
 ) -> None:
     """Fill in the missing cells of a table or the gaps of a series, with a model of the same kind.

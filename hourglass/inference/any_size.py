@@ -96,9 +96,11 @@ def padded(x: np.ndarray, own: Size, stride: Size | None) -> np.ndarray:
     return np.stack([grown(image, (size[0], size[1])) for image in x])
 
 
-def changes(x: Any, sizes: dict[str, int], shape: tuple[int, ...]) -> list[str]:
+def changes(
+    x: Any, sizes: dict[str, int], shape: tuple[int, ...], colour: bool = False
+) -> list[str]:
     """Notes on images that are resized or converted for a model of this shape (C, H, W). `sizes`
-    counts files by size ("HxW"); x is their source."""
+    counts files by size ("HxW"); x is their source, and `colour` says that they are in colour."""
     if len(shape) != 3:
         return []
     form = tuple(getattr(x, "shape", ()))
@@ -107,7 +109,7 @@ def changes(x: Any, sizes: dict[str, int], shape: tuple[int, ...]) -> list[str]:
     own = "x".join(map(str, shape[1:]))
     theirs = list(sizes) or (["x".join(map(str, form[1:3]))] if len(form) in (3, 4) else [])
     others = [size for size in theirs if size != own]
-    grey = shape[0] == 1 and (form[3:] == (3,) or _is_colour(x))
+    grey = shape[0] == 1 and (colour or form[3:] == (3,) or _is_colour(x))
     if not others:
         return ["images in colour become grey, as this model was trained"] if grey else []
     some = f"images of {others[0]}" + (" and other sizes" if len(others) > 1 else "")

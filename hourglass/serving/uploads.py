@@ -14,9 +14,10 @@ from PIL import Image, UnidentifiedImageError
 
 from ..core.contracts import Collection
 from ..core.hints import did_you_mean
-from ..data.headers import look, read_whole
+from ..data.headers import ImageHeader, look, read_whole
 from ..data.read_image import Reading
 from ..data.reading import Misfit
+from ..inference.any_size import changes
 from ..inference.trained import Trained
 from .errors import Refusal
 from .limits import Limits
@@ -104,24 +105,33 @@ class PixelBudget:
         return max(height, self.side[0]) * max(width, self.side[1])
 
 
+@dataclass(frozen=True)
+class DecodedImage:
+    """An image of a request."""
+
+    image: np.ndarray        # (H, W, C)
+    header: ImageHeader      # its file's size and channels
+    pixels: int              # that it takes of the room
+
+
 def decode(
     files: list[tuple[str, bytes]], room: PixelBudget, reading: Reading
-) -> list[np.ndarray]:
-    """The images (H, W, C) in the depth that they have, as `reading` wants them; raises Refusal for
-    what is none, is damaged, or has more pixels than there is room for."""
+) -> list[DecodedImage]:
+    """The images in the depth that they have, as `reading` wants them; raises Refusal for what is
+    none, is damaged, or has more pixels than there is room for."""
     images, left = [], room.together
     for name, content in files:
         if not content:
             raise Refusal(422, f"{name} is empty")
-        image, pixels = _decoded(name, content, replace(room, each=min(room.each, left)), reading)
-        left -= pixels
-        images.append(image)
+        found = _decoded(name, content, replace(room, each=min(room.each, left)), reading)
+        left -= found.pixels
+        images.append(found)
     return images
 
 
 def _decoded(
     name: str, content: bytes, room: PixelBudget, reading: Reading
-) -> tuple[np.ndarray, int]:
+) -> DecodedImage:
     most, file = room.each, io.BytesIO(content)
     try:
         found = look(file, FORMATS, turn=False)
@@ -129,7 +139,7 @@ def _decoded(
         if pixels > most:
             raise Refusal(413, f"{name} has {pixels:,} pixels, where {most:,} are left to "
                                f"this request; make it smaller, or send fewer at once")
-        return read_whole(file, reading), pixels
+        return DecodedImage(read_whole(file, reading), found, pixels)
     except (Refusal, MemoryError):
         raise
     except Misfit as error:
@@ -161,6 +171,13 @@ def check_classes(model: Trained, names: list[str], count: int) -> list[str] | N
     return names * count if len(names) == 1 else names
 
 
+def _changes(images: list[DecodedImage], shape: tuple[int, ...]) -> list[str]:
+    """Notes on images that were resized or became grey for a model of this shape (C, H, W)."""
+    sizes = dict.fromkeys(f"{found.header.height}x{found.header.width}" for found in images)
+    grey = shape[0] == 1 and any(found.header.channels == 3 for found in images)
+    return changes(None, dict.fromkeys(sizes, 1), shape, grey)
+
+
 def image_intake(
     model: Trained, limits: Limits, hands: ThreadPoolExecutor
 ) -> Callable[[Request], Awaitable[UploadedSamples]]:
@@ -172,12 +189,13 @@ def image_intake(
 
     def read(upload: Upload) -> tuple[np.ndarray, tuple[str, ...]]:
         images = decode(upload.files, room, reading)
-        for (name, _), image in zip(upload.files, images, strict=True):
-            if image.shape != wanted:
-                raise Refusal(422, f"{name} comes to {image.shape}, and this model takes {wanted} "
-                                   f"(height, width, channels){any_size}")
+        for (name, _), found in zip(upload.files, images, strict=True):
+            if found.image.shape != wanted:
+                raise Refusal(422, f"{name} comes to {found.image.shape}, and this model takes "
+                                   f"{wanted} (height, width, channels){any_size}")
         with model.inputs.listening() as notes:
-            return np.stack([scaled(model, image) for image in images]), tuple(notes)
+            x = np.stack([scaled(model, found.image) for found in images])
+            return x, (*_changes(images, model.shape), *notes)
 
     async def take(request: Request) -> UploadedSamples:
         upload = await read_form(request, limits, model.model.condition is not None)
@@ -196,8 +214,8 @@ def sized_intake(
 
     def read(upload: Upload) -> tuple[list[np.ndarray], tuple[str, ...]]:
         with model.inputs.listening() as notes:
-            return [scaled(model, image) for image in decode(upload.files, room, reading)], tuple(
-                notes)
+            return [scaled(model, found.image)
+                    for found in decode(upload.files, room, reading)], tuple(notes)
 
     async def take(request: Request) -> SizedImages:
         upload = await read_form(request, limits, model.model.condition is not None)

@@ -34,6 +34,9 @@ def search(
     A conditional model encodes the queries with class `kind`. Raises ValueError.
     """
     check_name(out, (*SUFFIXES, ".csv"))
+    if len(model.shape) != 3 and out.suffix.lower() != ".csv":
+        raise ValueError(f"this model was trained on {model.description.kind_in_words}, which make "
+                         f"no pictures; write a table of the nearest samples: -o nearest.csv")
     picked = pick(model, queries)
     z = model.encode(picked, one_class(model, picked, kind))
     embedded = codes_of(model, images, kind or None)

@@ -16,7 +16,7 @@ from ..inference.imputation import Filler, complete, filler_of
 from ..inference.series_gaps import filled
 from ..inference.trained import Trained
 from .tables import SUFFIXES, save_table
-from .write_images import check_name
+from .write_images import check_name, save_array
 
 MOST = 20   # columns whose method is printed
 
@@ -24,8 +24,9 @@ MOST = 20   # columns whose method is printed
 def impute(model: Trained, table: str, out: Path) -> list[str]:
     """Write a table's file with its missing cells filled in by the model. All other cells of
     a csv stay as written. For a series, its times, units and channels are written in the
-    order of time. Returns notes. Raises ValueError."""
-    check_name(out, SUFFIXES)
+    order of time; windows (N, T, C) as .npy. Returns notes. Raises ValueError."""
+    windows = model.description.kind == "windows"
+    check_name(out, (".npy",) if windows else SUFFIXES)
     if out.resolve() == Path(table).resolve():
         raise ValueError(f"{out} is the table itself; choose another -o")
     found = model.read(table)
@@ -34,6 +35,9 @@ def impute(model: Trained, table: str, out: Path) -> list[str]:
     filler = _filler(model, found, table)
     if isinstance(found.raw, Series):
         return _impute_series(model, found, filler, out)
+    if windows:
+        save_array(out, filled(model, found, filler.weights, filler.rounds))
+        return [*in_lines(filler.told), f"{int(np.isnan(found.x).sum()):,} values filled in"]
     assert isinstance(found.raw, Table)
     full = found.raw.filled(found.encoding, complete(model, found, filler))
     own = found.raw.frame
@@ -55,10 +59,7 @@ def _filler(model: Trained, found: Collection, table: str) -> Filler:
     """The run's filler; raises ValueError where it fills in no file such as this one."""
     if isinstance(found.raw, Table):
         return filler_of(model)
-    if over_time(model.description.encoding) and not isinstance(found.raw, Series):
-        raise ValueError("gaps of windows (N, T, C) are filled in from Python: "
-                         "hourglass.load(run).impute(array)")
-    if not isinstance(found.raw, Series):
+    if not over_time(model.description.encoding):
         raise ValueError(f"{table} is neither a table nor a series")
     if model.model.condition is not None:
         raise ValueError("a model that is told classes fills no gaps of series; train without "
