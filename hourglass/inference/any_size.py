@@ -113,8 +113,8 @@ def changes(
     if not others:
         return ["images in colour become grey, as this model was trained"] if grey else []
     some = f"images of {others[0]}" + (" and other sizes" if len(others) > 1 else "")
-    colour, become = (", in colour,", " in grey") if grey else ("", "")
-    return [f"{some} pixels{colour} are brought to {own}{become}, as this model was trained"]
+    was, become = (", in colour,", " in grey") if grey else ("", "")
+    return [f"{some} pixels{was} are brought to {own}{become}, as this model was trained"]
 
 
 def _is_colour(x: Any) -> bool:
