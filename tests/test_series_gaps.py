@@ -98,11 +98,12 @@ def test_what_is_no_series_is_refused(run, hourglass, tmp_path):
 
 def test_the_command_fills_windows_of_an_array_into_an_array(hourglass, tmp_path):
     x = np.random.default_rng(0).normal(50, 3, (40, 12, 2)).astype(np.float32)
-    model = train(x, kind="series", epochs=1, out=tmp_path / "run", **TINY)
+    np.save(tmp_path / "x.npy", x)
+    model = train(tmp_path / "x.npy", kind="series", epochs=1, out=tmp_path / "run", **TINY)
     gaps = x.copy()
     gaps[:, 3:5, 0] = np.nan
     np.save(tmp_path / "gaps.npy", gaps)
-    wanted = model.impute(gaps)   # which also keeps what fills in best with the run
+    wanted = model.impute(gaps)
     command = f"impute {tmp_path / 'run'} {tmp_path / 'gaps.npy'}"
     code, out, _ = hourglass(f"{command} -o {tmp_path / 'full.npy'}")
     assert code == 0 and "80 values filled in" in out
