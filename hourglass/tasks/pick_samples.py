@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from einops import rearrange
 
+from ..core.channels import channels_last
 from ..core.contracts import Collection
 from ..inference.trained import Trained
 
@@ -37,7 +37,7 @@ def pick(model: Trained, images: Sequence[str]) -> Collection:
                 raise ValueError(f"{name} is neither a file nor a {source.unseen} sample; these "
                                  f"have numbers from 0 to {len(unseen) - 1}")
             batch = unseen.batch(torch.tensor([number]))
-            found[name] = rearrange(batch.x[0].numpy(), "c h w -> h w c")
+            found[name] = channels_last(batch.x)[0].numpy()
             y |= {} if batch.y is None else {name: int(batch.y[0])}
     labels = np.array([y[name] for name in images]) if set(y) == set(images) else None
     return Collection(np.stack([found[name] for name in images]), labels, model.classes)
