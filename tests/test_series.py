@@ -276,7 +276,7 @@ def test_the_command_writes_a_row_a_step_and_says_if_one_is_abnormal(run, tmp_pa
     folder, table = run.folder.path, tmp_path / "scores.csv"
     code, out, _ = hourglass(f"score {folder} {broken(tmp_path)} -o {table} --threshold largest")
     rows = list(csv.DictReader(open(table)))
-    assert code == 1 and len(rows) == STEPS and "stretch" in out
+    assert code == 1 and len(rows) == STEPS and "in 1 stretch:" in out and "1 stretches" not in out
     assert rows[210]["when"] == "2024-01-01 17:30:00" and rows[210]["verdict"] == "abnormal"
     assert hourglass(f"score {folder} {broken(tmp_path)} --detector error -o {table}")[0] == 2
     assert hourglass(f"score {folder} {broken(tmp_path)} -o {tmp_path / 's.json'}")[0] == 2
