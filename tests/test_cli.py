@@ -136,7 +136,8 @@ def test_vectors_train_too(here, hourglass):
     np.save("v.npy", np.random.default_rng(0).normal(size=(80, 6)))
     code, _, err = hourglass(f"train --no-report v.npy --out run {FAST}")
     assert code == 0 and "mlp" in err and "normal" in err
-    assert hourglass("reconstruct run v.npy")[0] == 2
+    assert hourglass("reconstruct run v.npy -o again.npy")[0] == 0
+    assert np.load("again.npy").shape == (80, 6)
 
 
 def test_tensorboard_gets_the_losses(here, hourglass):
