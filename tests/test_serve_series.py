@@ -11,6 +11,7 @@ import pytest
 from conftest import train
 from PIL import Image
 
+import hourglass as hg
 from hourglass.serving.app import make_app
 from hourglass.serving.limits import Limits
 from hourglass.tasks.score_series import score_series
@@ -205,3 +206,48 @@ def test_values_outside_the_range_of_training_are_said_in_the_answer(tmp_path):
     fine = [("images", ("a.png", buffer.getvalue(), "image/png"))]
     assert post(app, "encode", files=fine).json()["notes"] == []
     assert "Hourglass-Notes" not in post(app, "reconstruct", files=fine).headers
+
+
+def squares(count: int) -> tuple[np.ndarray, list[str]]:
+    """Pictures that are bright on the left or on the right."""
+    x = np.random.default_rng(0).integers(0, 60, (count, 8, 8), np.uint8)
+    x[::2, :, :4] += 180
+    x[1::2, :, 4:] += 180
+    return x, ["left", "right"] * (count // 2)
+
+
+def as_files(x: np.ndarray) -> list:
+    found = []
+    for i, image in enumerate(x):
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "PNG")
+        found.append(("images", (f"{i}.png", buffer.getvalue(), "image/png")))
+    return found
+
+
+def test_a_served_classifier_predicts_classes_and_says_what_it_has_not(tmp_path):
+    x, y = squares(60)
+    model = train(x, y=y, epochs=5, out=tmp_path / "run", **TINY)
+    classifier = hg.finetune(model, data=x, y=y, steps=60, out=tmp_path / "few")
+    app, sent = make_app(classifier.trained), as_files(x[:4])
+    found = post(app, "classify", files=sent).json()
+    assert found["classes"] == classifier.classify(x[:4]) == y[:4]
+    assert all(abs(sum(row.values()) - 1) < 1e-5 for row in found["probabilities"])
+    assert post(app, "encode", files=sent).status_code == 200
+    for path in ("reconstruct", "decode", "generate", "restore", "score"):
+        answer = post(app, path, files=sent)
+        assert answer.status_code == 404 and "without a decoder" in answer.json()["error"]
+    answer = post(make_app(model), "classify", files=sent)
+    assert answer.status_code == 404 and "infers no classes" in answer.json()["error"]
+
+
+def test_a_served_model_that_infers_classes_needs_none(tmp_path):
+    x, y = squares(60)
+    model = train(x, y=y, epochs=5, out=tmp_path / "run", **{
+        **TINY, "model": "semi_supervised_vae(2)"})
+    app, sent = make_app(model), as_files(x[:4])
+    assert post(app, "classify", files=sent).json()["classes"] == model.classify(x[:4])
+    codes = post(app, "encode", files=sent).json()["codes"]
+    np.testing.assert_allclose(codes, model.encode(x[:4]), atol=1e-5)
+    named = post(app, "encode", files=sent, data={"classes": "left"}).json()["codes"]
+    np.testing.assert_allclose(named, model.encode(x[:4], "left"), atol=1e-5)

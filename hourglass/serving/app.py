@@ -20,7 +20,18 @@ from ..inference.trained import Trained
 from .errors import Refusal, answer_problems
 from .limits import Limits
 from .middleware import OPEN, AccessControl, Guard
-from .openapi import Arrays, Codes, Health, Scores, Served, form_body, json_body, refusals, works
+from .openapi import (
+    Arrays,
+    Classes,
+    Codes,
+    Health,
+    Scores,
+    Served,
+    form_body,
+    json_body,
+    refusals,
+    works,
+)
 from .responses import Format, Pictures, as_json, choose_format, listed, pictures, records
 from .schemas import array_intake, codes_type, json_intake, samples_type, wish_type
 from .series_requests import own_units, reconstructed, scored
@@ -73,12 +84,16 @@ def make_app(model: Trained, limits: Limits | None = None, door: AccessControl |
     about_model(router, desk)
     take, body = intake_of(desk)
     put_codes(router, desk, take, body)
-    put_samples(router, desk, take, body)
+    if desk.model.description.decoder:
+        put_decode(router, desk)
+        put_samples(router, desk, take, body)
+    if desk.model.model.guesses_classes:
+        put_classify(router, desk, take, body)
     if desk.detector is not None:
         put_score(router, desk, desk.detector, take, body)
-    if desk.is_images:
+    if desk.is_images and desk.model.description.decoder:
         put_restore(router, desk, body)
-    if desk.filler is not None:
+    if desk.filler is not None and desk.model.description.decoder:
         put_impute(router, desk, take, body)
     refuse_others(router, desk)
     app.include_router(router)
@@ -90,7 +105,11 @@ def refuse_others(router: APIRouter, desk: ModelService) -> None:
     kind = desk.model.description.kind_in_words
     why = {"restore": f"it is for images, and this model was trained on {kind}",
            "impute": f"it is for tables and series, and this model was trained on {kind}",
-           "score": "no detector could be fitted, and the server has said why"}
+           "score": "no detector could be fitted, and the server has said why",
+           "classify": "this model infers no classes"}
+    if not desk.model.description.decoder:
+        why |= dict.fromkeys(("decode", "reconstruct", "generate", "restore", "impute", "score"),
+                             "this model is a classifier without a decoder")
     served = {route.path for route in router.routes if isinstance(route, APIRoute)}
     for name, reason in why.items():
         if f"/v1/{name}" not in served:
@@ -125,13 +144,16 @@ def about_model(router: APIRouter, desk: ModelService) -> None:
 def put_codes(
     router: APIRouter, desk: ModelService, take: Callable[..., Any], body: dict[str, Any]
 ) -> None:
-    """Add the operations that encode and decode."""
+    """Add the operation that encodes."""
     @router.post("/encode", responses=works(Codes, False), openapi_extra=body)
     async def encode(given: Annotated[UploadedSamples, Depends(take)]) -> Response:
         """The codes of samples: the posterior's mean, without noise."""
         z = await desk.batcher.together(desk.encode, given.x, given.y)
         return as_json(Codes(codes=listed(z), names=list(given.names), notes=list(given.notes)))
 
+
+def put_decode(router: APIRouter, desk: ModelService) -> None:
+    """Add the operation that decodes."""
     kind = codes_type(desk.model, desk.limits, desk.code)
 
     @router.post("/decode", responses=samples_answer(desk), openapi_extra=json_body(kind))
@@ -168,6 +190,21 @@ def put_samples(
         """Generate samples. The same request gives the same samples."""
         x = await desk.draw(wish)
         return await send(desk, x, numbered(len(x)), choose_format(wanted, accept, len(x)))
+
+
+def put_classify(
+    router: APIRouter, desk: ModelService, take: Callable[..., Any], body: dict[str, Any]
+) -> None:
+    """Add the operation that predicts classes."""
+    @router.post("/classify", responses=works(Classes, False), openapi_extra=body)
+    async def classify(given: Annotated[UploadedSamples, Depends(take)]) -> Response:
+        """Predict the class of each sample."""
+        shares = await desk.batcher.together(desk.guess, given.x, given.y)
+        names = desk.model.classes
+        return as_json(Classes(
+            classes=[names[kind] for kind in shares.argmax(1)],
+            probabilities=[dict(zip(names, row, strict=True)) for row in listed(shares)],
+            names=list(given.names), notes=list(given.notes)))
 
 
 def put_score(router: APIRouter, desk: ModelService, detector: Detector, take: Callable[..., Any],

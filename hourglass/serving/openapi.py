@@ -68,6 +68,15 @@ class Arrays(BaseModel):
     notes: list[str] = NOTES
 
 
+class Classes(BaseModel):
+    """The predicted classes of samples."""
+
+    classes: list[str] = Field(description="the most probable class of each sample")
+    probabilities: list[dict[str, float]] = Field(description="of every class, by its name")
+    names: list[str] = []
+    notes: list[str] = NOTES
+
+
 class Scores(BaseModel):
     """Anomaly scores of samples, or of each step of a series that was sent as rows."""
 
@@ -103,7 +112,7 @@ def form_body(model: Trained, limits: Limits) -> dict[str, Any]:
         fields["classes"] = {"type": "array", "minItems": 1, "maxItems": limits.files,
                              "description": "one for all, or one per image",
                              "items": {"type": "string", "enum": list(model.classes)}}
-        wanted.append("classes")
+        wanted += ["classes"] * (not model.model.guesses_classes)
     schema = {"type": "object", "properties": fields, "required": wanted,
               "additionalProperties": False}
     encoding = {"images": {"contentType": IMAGE_TYPES}}

@@ -55,9 +55,11 @@ def _classes_of(model: Trained, most: int) -> dict[str, Any]:
     """The field of classes of a conditional model; others have none."""
     if model.model.condition is None:
         return {}
-    kind: Any = one_of(model.classes)
-    return {"classes": (Annotated[list[kind], Len(1, most)],
-                        Field(description="one for all, or one each"))}
+    kind: Any = Annotated[list[one_of(model.classes)], Len(1, most)]  # type: ignore[misc]
+    words = "one for all, or one each"
+    if model.model.guesses_classes:
+        return {"classes": (kind | None, Field(None, description=f"{words}; inferred if left out"))}
+    return {"classes": (kind, Field(description=words))}
 
 
 def codes_type(model: Trained, limits: Limits, code: tuple[int, ...]) -> type[BaseModel]:
@@ -141,7 +143,7 @@ def array_intake(
     async def take(request: Request) -> UploadedSamples:
         body = await read(request)
         sent = getattr(body, field)
-        y = check_classes(model, getattr(body, "classes", []), len(sent))
+        y = check_classes(model, getattr(body, "classes", None) or [], len(sent))
         rows = isinstance(sent[0], dict)
         if rows or (field == "samples" and is_over_time(model)):
             found = from_windows(model, np.asarray(sent, np.float32)) if not rows else (

@@ -81,6 +81,10 @@ class ModelService:
         again: np.ndarray = self.model.restore(Collection(x), y)
         return again
 
+    def guess(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
+        """Samples (N, ...) -> how probable each class is, (N, K)."""
+        return self.model.labels.guess(Collection(x))
+
     def score(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) -> how abnormal each is, (N,)."""
         assert self.detector is not None   # else nothing is served that asks
@@ -120,7 +124,8 @@ class ModelService:
                       columns=self.columns,
                       shape=list(self.model.shape), code=list(self.code),
                       classes=list(self.model.classes), priors=list(self.priors),
-                      conditional=self.model.model.condition is not None,
+                      conditional=(self.model.model.condition is not None
+                                   and not self.model.model.guesses_classes),
                       limits=vars(self.limits))
 
 

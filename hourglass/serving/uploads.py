@@ -161,8 +161,9 @@ def scaled(model: Trained, image: np.ndarray) -> np.ndarray:
 
 
 def check_classes(model: Trained, names: list[str], count: int) -> list[str] | None:
-    """One class for all or one each as one each, for models that are told them; raises Refusal."""
-    if model.model.condition is None:
+    """One class for all or one each as one each, for models that are told them; None for others,
+    and for models that infer them if none is sent. Raises Refusal."""
+    if model.model.condition is None or (model.model.guesses_classes and not names):
         return None
     if len(names) not in (1, count):
         raise Refusal(422, f"this model is told classes: send one for all or one each, not "
