@@ -18,6 +18,7 @@ from hourglass.core.expressions import read_sum
 from hourglass.core.registry import REGISTRIES
 from hourglass.run.aliases import own_words
 from hourglass.run.settings import Settings, chosen_recipe, make_settings
+from hourglass.search.space import at_end, read_space
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "docs"))
@@ -76,6 +77,7 @@ def check_parts(given: dict) -> None:
     """Refuses a part, or an option of one, that there is not."""
     typed = own_words({name: value for name, value in given.items() if value is not None
                        and name in Settings.model_fields}, lambda text: None)
+    typed = read_space(typed, lambda text: None).fill(at_end(False))[0]   # of a search
     recipe = given.get("recipe") or ""
     known = {} if "/" in recipe or recipe == "NAME" else chosen_recipe(recipe) if recipe else {}
     if "model" in given:
