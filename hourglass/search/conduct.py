@@ -84,7 +84,7 @@ class Conductor:
                   max(1, cores() // self.workers), self.devices[free % len(self.devices)],
                   free, folder.beside(number, "log"))
         result = folder.read_result(number)
-        if result is not None:   # it had ended, and its parent was killed before it told
+        if result is not None:   # its parent was killed before the storage had its end
             self._tell(proposed, result)
             return
         self.slots.append(self._launched(proposed, job, 0))
@@ -94,7 +94,7 @@ class Conductor:
     def _launched(self, proposed: Proposed, job: TrialJob, deaths: int) -> Slot:
         """Start the process of a trial."""
         ours, theirs = multiprocessing.Pipe()
-        forks = sys.platform == "linux"   # elsewhere, forks of a process with threads may hang
+        forks = sys.platform == "linux"   # on other systems, forks may hang
         strangers = [ours, *(thing for slot in self.slots
                              for thing in (slot.link, slot.proposed.claim))] if forks else []
         context: Any = multiprocessing.get_context("fork" if forks else "spawn")
@@ -134,7 +134,7 @@ class Conductor:
 
     def _ended(self, slot: Slot, kind: str, *words: Any) -> None:
         self._close(slot)
-        if kind == "stopped":   # it stays as it is, and whoever comes next goes on
+        if kind == "stopped":   # the next command resumes it
             slot.proposed.claim.close()
             return
         result = words[0] if kind == "done" else {"why": words[0]}

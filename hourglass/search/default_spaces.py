@@ -29,7 +29,7 @@ NETWORKS = {   # by the number of axes of a sample (C, H, W), (C, T) or (D,)
 
 def with_defaults(values: dict[str, Any], axes: int) -> dict[str, Any]:
     """The settings with holes where they say nothing: in the model's arguments, the learning rate
-    and the width of the networks. Samples have so many `axes`.
+    and the width of the networks. `axes` is the number of axes of a sample.
 
     Raises ValueError for a model that is not known.
     """

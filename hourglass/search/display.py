@@ -26,7 +26,7 @@ class Display:
         self.unit = ""
 
     def begin(self, plan: SearchPlan, epochs: int) -> None:
-        """Start to show a search, whose trials have so many epochs at most."""
+        """Start to show a search. Its trials have at most this many epochs."""
         self.since, self.epochs, self.unit = time.monotonic(), epochs, plan.aims[0].name
         if is_terminal() and not is_silent():
             from rich.console import Console

@@ -38,7 +38,7 @@ def conducted(plan: SearchPlan, workers: int) -> tuple[str, Study]:
 
 
 def _evaluated(plan: SearchPlan) -> None:
-    """Evaluate the best model on all splits, unless a trial still runs elsewhere."""
+    """Evaluate the best model on all splits. If another command still trains, leave it to that."""
     records = plan.records()
     best = records.best
     if best is None:
@@ -50,8 +50,8 @@ def _evaluated(plan: SearchPlan) -> None:
 
 
 def devices_of(plan: SearchPlan) -> Sequence[str]:
-    """The devices for trials that run at the same time: each GPU in turn, or the one that the
-    settings name. GPUs are counted in another process, as this one must not use them."""
+    """The devices for trials that run at the same time: the one in the settings, or each GPU in
+    turn. Another process counts the GPUs, as this one must not use them."""
     asked = str(plan.space.shared.get("device", "auto") or "auto")
     if asked != "auto" or sys.platform != "linux":
         return [asked]

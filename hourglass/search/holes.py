@@ -32,7 +32,7 @@ class NumberHole:
         return (int(self.high - self.low) // self.step + 1) if self.whole else float("inf")
 
     def text(self, value: float) -> str:
-        """A value as it is written into the hole."""
+        """The text of a value in this hole."""
         if self.whole:
             return str(int(value))
         rounded = f"{value:.{FIGURES}g}"
@@ -46,7 +46,7 @@ class NumberHole:
 
 @dataclass(frozen=True)
 class ChoiceHole:
-    """Several texts, one of which fills the hole. Each may have holes of its own."""
+    """Several texts: one of them fills the hole. Each may have holes of its own."""
 
     options: tuple["Template", ...]
     name: str = ""
@@ -136,7 +136,7 @@ def _hole(inside: str, text: str) -> Hole:
                          f"{{{'|'.join(part.strip() for part in inside.split(','))}}}")
     between = re.fullmatch(rf"\s*({NUMBER})\s*(?:-|:|\.\.\.|to)\s*({NUMBER})\s*", inside)
     if between:
-        raise ValueError(f"{{{inside}}} is no range; write {{{between[1]}..{between[2]}}}")
+        raise ValueError(f"{{{inside}}} is not a range; write {{{between[1]}..{between[2]}}}")
     raise ValueError(f"{{{inside}}} is neither a range nor choices; {HOW}, or leave the braces out")
 
 

@@ -21,7 +21,7 @@ STATES = {"finished": "trained to their end", "pruned": "stopped early, as other
 
 
 def write_page(records: Records) -> Path:
-    """Write study.html, which needs nothing else; returns its path."""
+    """Write study.html, a page without other files. Returns its path."""
     asked, settings = records.folder.read()
     evaluations = read_evaluations(records.folder)
     best = records.best

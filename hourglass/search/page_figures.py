@@ -20,7 +20,7 @@ FEWEST = 4         # finished trials that importance needs
 MOST_HOLES = 12    # that slices and parallel coordinates show, the most important ones
 ACROSS = 4         # slices in a row
 MOST_CURVES = 400  # trials whose losses by epoch are drawn
-SHOWN_ABOVE = 3.0  # the worst values are cut off at so many interquartile ranges above the median
+SHOWN_ABOVE = 3.0  # values further from the median, in interquartile ranges, are cut off
 DECADES = 30       # a hole whose values span this factor has a log axis
 Drawn = dict[str, tuple[str, "Figure"]]   # by title: what it shows, and the figure
 

@@ -16,8 +16,8 @@ from .study_setup import SearchPlan
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
-AT_RANDOM = 5     # after so many useless proposals in a row, the next are drawn at random
-MOST_USELESS = 500   # and after so many, the search ends
+AT_RANDOM = 5     # after this many useless proposals in a row, the next ones are random
+MOST_USELESS = 500   # and after this many, the search ends
 
 
 class Proposed(NamedTuple):
@@ -94,7 +94,7 @@ class Proposer:
                     seed=(self.plan.asked.seed + 7 * number) % 2**32)
             trial = study.ask()
             claim = self.plan.folder.claim(trial.number)
-            if claim is None:   # its process was killed before it was told, and never was here
+            if claim is None:   # a new trial cannot have a lock yet
                 raise ValueError(f"{self.plan.folder.path} is being written by another study")
             found = self._checked(trial, claim, self._seen(), resumed=False)
             if found is not None:
@@ -131,7 +131,8 @@ class Proposer:
     def _checked(
         self, trial: "Trial", claim: IO[str], seen: Mapping[str, "FrozenTrial"], resumed: bool
     ) -> Proposed | None:
-        """The trial with its settings; None if it need not be trained, which it is told."""
+        """The trial with its settings; None if it need not be trained. The storage then has its
+        end."""
         values, _ = self.plan.space.fill(lambda hole: suggest(trial, hole))
         texts = {name: values[name] for name in self.plan.space.templates}
         about: dict[str, Any] = {"texts": texts}

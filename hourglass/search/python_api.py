@@ -19,7 +19,7 @@ from .study_folder import DATA, Asked, is_study, next_free, open_study
 from .study_setup import SearchPlan, begin_study, continue_study, values_of
 
 INTERRUPTED = 130
-OWN = ("target", "prune", "storage")   # options of a search that are no settings, but for the named
+OWN = ("target", "prune", "storage")   # further options of a search, which are no settings
 
 
 def begin(

@@ -1,4 +1,4 @@
-"""A slot of a search: the process that trains a trial, and what it has told so far."""
+"""A slot of a search: the process that trains a trial, and its progress."""
 
 from dataclasses import dataclass
 from multiprocessing.connection import Connection

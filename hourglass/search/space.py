@@ -1,4 +1,4 @@
-"""A space of settings: the settings of a training, some of which are texts with holes."""
+"""A search space: the settings of a training, where some texts have holes."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -57,8 +57,8 @@ class SearchSpace:
 
 
 def read_space(values: Mapping[str, Any], say: Callable[[str], None]) -> SearchSpace:
-    """Read settings, of which texts may have holes. Raises ValueError for a wrong hole or name,
-    and for a hole in a setting that all trials must share."""
+    """Read settings whose texts may have holes. Raises ValueError for a wrong hole or name, and
+    for a hole in a setting that all trials must share."""
     values = own_words({name: str(value) if isinstance(value, Composition) else value
                         for name, value in values.items()}, say)
     known = [*Settings.model_fields, DIM]

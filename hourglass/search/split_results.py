@@ -125,8 +125,8 @@ def _on(split: str, step: Step, source: Source, aim: Aim) -> SplitValue | None:
 
 @torch.no_grad()
 def per_sample(step: Step, source: Source, split: str, rows: Tensor) -> dict[str, np.ndarray]:
-    """Each sample's losses and errors (N,), of which validation writes the means, with the same
-    noise. A discriminator's terms are left out of the loss."""
+    """The losses and errors of each sample (N,). Their means are those of validation: the noise is
+    the same. A discriminator's terms are left out of the loss."""
     step.eval()
     objective, part = step.objective, source.splits[split]
     objective.at(None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.pruners import BasePruner
 
-FACTOR = 3        # of the trials at a rung, one in so many goes on
+FACTOR = 3        # one in this many trials passes a rung
 RUNGS = 9         # the first rung is at this fraction of the epochs
 STARTUP = 10      # trials at random before the sampler learns from them
 
@@ -101,7 +101,7 @@ def set_sampler(study: "Study", seed: int, number: int, several: bool) -> None:
 
 
 def pruner_of(name: str, epochs: int) -> "BasePruner":
-    """The pruner of that name, for trainings of so many epochs."""
+    """The pruner of that name, for trainings of at most this many epochs."""
     pruners = optuna().pruners
     first = max(1, epochs // RUNGS)
     made: BasePruner = {

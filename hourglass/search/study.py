@@ -119,7 +119,7 @@ class Study:
 
     @property
     def page(self) -> Page:
-        """The study's page, drawn anew; shown in a notebook, and lying in study.html."""
+        """The study's page. It is drawn again and written to study.html."""
         from .page import write_page
         path = write_page(self.records)
         return Page(path.read_text(), "study", path)

@@ -23,7 +23,7 @@ AGAIN = 0.02     # seconds between two attempts to get a lock
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked of a study, but for the settings of its trials."""
+    """The options of a study. The settings of its trials are stored separately."""
 
     name: str = ""              # in the storage
     metric: str = ""            # one objective or two, separated by a comma
@@ -79,7 +79,7 @@ class StudyFolder:
         return RunFolder(self.path / "trials" / f"{number:04}")
 
     def beside(self, number: int, ending: str) -> Path:
-        """A file beside a trial's run folder: its lock, its result or what it said."""
+        """A file next to a trial's run folder: its lock, result or log."""
         return self.path / "trials" / f"{number:04}.{ending}"
 
     def read_result(self, number: int) -> dict[str, Any] | None:
@@ -102,7 +102,7 @@ class StudyFolder:
         return held
 
     def release(self, number: int, held: IO[str]) -> None:
-        """Give a trial back that has been told."""
+        """Free a trial whose end is in the storage."""
         self.beside(number, "lock").unlink(missing_ok=True)
         held.close()
 
@@ -167,9 +167,9 @@ def next_free(data: str) -> Path:
 
 def open_study(path: str | Path, changes: Mapping[str, Any]) -> StudyFolder:
     """Open a study to continue it, with these limits in place of the old ones. Raises ValueError
-    for a folder that is no study, and for what cannot change."""
+    if the folder is not a study, or an option cannot change."""
     if not is_study(path):
-        raise ValueError(f"{path} is no study: it has no {MARK}")
+        raise ValueError(f"{path} is not a study: it has no {MARK}")
     folder = StudyFolder(Path(path))
     asked, settings = folder.read()
     for name, value in changes.items():

@@ -1,0 +1,179 @@
+"""What a search costs: trials an hour with and without pruning, the time around each training, the
+page of a large study, and what kills lose.
+
+    .venv/bin/python benchmarks/search.py pruning --minutes 10
+    .venv/bin/python benchmarks/search.py overhead
+    .venv/bin/python benchmarks/search.py page --trials 2000
+    .venv/bin/python benchmarks/search.py kills --count 10
+"""
+
+import argparse
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+SMALL = ["digits", "--model", "ae({2..30})", "--lr", "{1e-4..1e-1}", "--backbone", "mlp({16..128})",
+         "--precision", "32-true"]
+
+
+def searched(folder: Path, *flags: str) -> list[dict[str, str]]:
+    """Search with these flags; the rows of its table."""
+    subprocess.run([sys.executable, "-m", "hourglass", "search", *flags, "--out", str(folder)],
+                   check=True, stdout=subprocess.DEVNULL)
+    return rows_of(folder)
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    """The rows of a study's table."""
+    with open(folder / "trials.csv", newline="") as table:
+        return list(csv.DictReader(table))
+
+
+def pruning(given: argparse.Namespace, place: Path) -> None:
+    """The same search in the same minutes, with each pruner: trials an hour, and the best."""
+    print("pruner     trials  finished  trials/hour  best val_mse")
+    for prune in ("none", "asha", "hyperband", "median"):
+        table = searched(place / prune, *SMALL, "--epochs", "27", "--stop", "none", "--metric",
+                         "mse", "--minutes", str(given.minutes), "--prune", prune)
+        ended = [row for row in table if row["state"] in ("finished", "pruned")]
+        done = [float(row["val_mse"]) for row in table if row["state"] == "finished"]
+        print(f"{prune:10} {len(ended):6} {len(done):9} {60 * len(ended) / given.minutes:12,.0f}"
+              f"  {min(done, default=float('nan')):12.5f}", flush=True)
+
+
+def overhead(given: argparse.Namespace, place: Path) -> None:
+    """The seconds of a trial beside those of its training, from the ends of successive trials."""
+    table = searched(place / "study", *SMALL, "--epochs", str(given.epochs), "--stop", "none",
+                     "--prune", "none", "--trials", str(given.trials))
+    journal = (place / "study" / "journal.log").read_text().splitlines()
+    ends = [line["datetime_complete"] for line in map(json.loads, journal)
+            if line["op_code"] == 6 and line.get("datetime_complete")]
+    from datetime import datetime
+    times = [datetime.fromisoformat(end).timestamp() for end in ends]
+    training = [float(row["seconds"]) for row in table if row["state"] == "finished"][1:]
+    around = np.diff(times)[:len(training)] - np.array(training)
+    print(f"{len(training)} trials of {np.median(training):.2f} s of training: "
+          f"{np.median(around):.2f} s around each (median), {around.max():.2f} s at most; load "
+          f"{os.getloadavg()[0]:.1f}")
+
+
+def page(given: argparse.Namespace, place: Path) -> None:
+    """The page of a study with so many trials: seconds to write it, its size, and to open it."""
+    from hourglass.search.objectives import Aim
+    from hourglass.search.page import write_page
+    from hourglass.search.records import Records, TrialRecord
+    from hourglass.search.study_folder import Asked, new_study
+    random_ = np.random.default_rng(0)
+    folder = new_study(place / "study", Asked(metric="val_mse", trials=given.trials),
+                       {"data": "digits"})
+    holes = {"model.dim": "2 to 30", "lr": "0.0001 to 0.1, log scale", "backbone": "mlp or conv",
+             **{f"loss.term{i}": "0.0 to 1.0" for i in range(6)}}
+
+    def trial(number: int) -> TrialRecord:
+        params = {"model.dim": int(random_.integers(2, 31)), "lr": float(10 ** random_.uniform(
+            -4, -1)), "backbone": str(random_.choice(["mlp", "conv"])),
+            **{f"loss.term{i}": float(random_.random()) for i in range(6)}}
+        pruned = bool(random_.random() < 0.6)
+        curve = {e: 1 / (e + params["model.dim"]) + 0.01 * random_.random() for e in range(1, 10)}
+        return TrialRecord(number, "pruned" if pruned else "finished", () if pruned else (
+            curve[9],), params, {"lr": f"{params['lr']:.4g}"}, (1000, 1000, 1000), 9, 1.0,
+            reported=dict(list(curve.items())[:3 if pruned else 9]))
+    records = Records(folder, (Aim("val_mse"),), tuple(map(trial, range(given.trials))), holes)
+    started = time.perf_counter()
+    path = write_page(records)
+    print(f"{given.trials:,} trials: written in {time.perf_counter() - started:.1f} s, "
+          f"{path.stat().st_size / 2**20:.1f} MiB; opened in {opened(path)}")
+
+
+def opened(path: Path) -> str:
+    """How long Chromium takes to load a page, with all its pictures."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        return "(needs playwright)"
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path="/usr/bin/chromium",
+                                         args=["--no-sandbox"])
+        tab, started = browser.new_page(), time.perf_counter()
+        tab.goto(f"file://{path}")
+        tab.wait_for_load_state("load")
+        took = time.perf_counter() - started
+        browser.close()
+    return f"{took:.2f} s"
+
+
+def kills(given: argparse.Namespace, place: Path) -> None:
+    """Kill a search at random moments, until it has ended; then compare it with one that nobody
+    killed: the same trials, each told once, and the same best."""
+    chosen = random.Random(given.seed)
+    flags = [*SMALL, "--epochs", "40", "--stop", "none", "--prune", "none", "--trials", "6",
+             "--metric", "mse"]
+    apart = searched(place / "apart", *flags)
+    folder, killed = place / "study", 0
+    words = [sys.executable, "-m", "hourglass", "search"]
+    while True:
+        study = [str(folder)] if (folder / "study.toml").exists() else [
+            *flags, "--out", str(folder)]
+        process = subprocess.Popen([*words, *study], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, start_new_session=True)
+        begun = time.monotonic()
+        delay = chosen.uniform(0.5, 6.0) if killed < given.count else 3600.0
+        while process.poll() is None and (time.monotonic() - begun < delay or not list(
+                (folder / "trials").glob("*.lock"))):
+            time.sleep(0.02)
+        if process.poll() is None:
+            victims = children_of(process.pid)
+            os.kill(process.pid, signal.SIGKILL)
+            if chosen.random() < 0.5:
+                for victim in victims:
+                    os.kill(victim, signal.SIGKILL)
+            killed += 1
+        process.wait()
+        if process.returncode == 0:
+            break
+    table = rows_of(folder)
+    told = Counter(line["trial_id"] for line in map(json.loads, (
+        folder / "journal.log").read_text().splitlines()) if line["op_code"] == 6
+        and line.get("datetime_complete"))
+    same = [[(row["trial"], row["state"], row["val_mse"]) for row in rows] for rows in (
+        table, apart)]
+    print(f"{killed} kills: {len(table)} trials, told more than once: "
+          f"{sum(n > 1 for n in told.values())}, lost: {len(table) - len(told)}; the same as "
+          f"without kills: {same[0] == same[1]}")
+
+
+def children_of(process: int) -> list[int]:
+    """The processes that a process has started."""
+    return [int(n) for n in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+WAYS: dict[str, Callable[[argparse.Namespace, Path], None]] = {
+    "pruning": pruning, "overhead": overhead, "page": page, "kills": kills}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=WAYS)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--count", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        WAYS[given.what](given, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
