@@ -12,6 +12,7 @@ import csv
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -53,7 +54,16 @@ def pruning(given: argparse.Namespace, place: Path) -> None:
 
 
 def overhead(given: argparse.Namespace, place: Path) -> None:
-    """The seconds of a trial beside those of its training, from the ends of successive trials."""
+    """The seconds of a trial beside those of its training, from the ends of successive trials; and
+    the processor's seconds of a trial of one epoch, which other programs do not change."""
+    spent = []
+    for trials in (2, 12):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        searched(place / f"cpu{trials}", *SMALL, "--epochs", "1", "--prune", "none", "--trials",
+                 str(trials))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    print(f"a trial of one epoch (10 steps) takes {(spent[1] - spent[0]) / 10:.2f} s of CPU in all")
     table = searched(place / "study", *SMALL, "--epochs", str(given.epochs), "--stop", "none",
                      "--prune", "none", "--trials", str(given.trials))
     journal = (place / "study" / "journal.log").read_text().splitlines()

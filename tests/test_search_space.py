@@ -97,7 +97,7 @@ def test_a_wrong_hole_is_refused_with_what_is_right(text, words):
     assert words in str(refused.value) and len(str(refused.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["val", "size", "holdout", "only", "device"])
+@pytest.mark.parametrize("name", ["val", "size", "holdout", "only", "device", "seed"])
 def test_what_all_trials_must_share_has_no_hole(name):
     with pytest.raises(ValueError, match=f"{name} must be the same for all trials"):
         read_space({name: "{1..2}"}, **QUIET)

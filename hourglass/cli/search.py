@@ -94,6 +94,9 @@ def _conduct(
     settings: dict[str, Any], workers: int,
 ) -> None:
     space, recipe, out = files
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ValueError("a search starts its own processes: give the command without torchrun, "
+                         "once on each machine")
     say(f"reading {data or 'the data'} ...")   # before the imports, which take seconds
     from ..search.python_api import begin, carry_on
     from ..search.study_folder import is_study

@@ -52,11 +52,16 @@ class Summary:
         return 4 * (self.parameters["whole"] + batch * self.largest)
 
 
+REMEMBERED: dict[tuple[Parts, tuple[int, ...], str, int], Summary] = {}
+
+
 def summarise(
     parts: Parts, shape: tuple[int, ...], optimiser: str = "adam", classes: int = 0
 ) -> Summary:
     """Measure a model without allocating its weights. `shape` is that of one sample. Raises
     ValueError for a model that is too large."""
+    if (parts, shape, optimiser, classes) in REMEMBERED:
+        return REMEMBERED[parts, shape, optimiser, classes]
     try:
         return _measured(parts, shape, optimiser, classes)
     except (RuntimeError, OverflowError, TypeError) as error:   # torch's errors for huge sizes
@@ -65,6 +70,15 @@ def summarise(
             raise
         raise ValueError(f"this model is too large to be made ({str(error).splitlines()[0]})"
                          ) from None
+
+
+def remember(parts: Parts, shape: tuple[int, ...], optimiser: str, classes: int) -> Summary:
+    """The same. Until the next call, `summarise` gives it at once, also to processes that are
+    forked from this one to train the model."""
+    REMEMBERED.clear()
+    found = REMEMBERED[parts, shape, optimiser, classes] = summarise(parts, shape, optimiser,
+                                                                     classes)
+    return found
 
 
 def _measured(parts: Parts, shape: tuple[int, ...], optimiser: str, classes: int) -> Summary:

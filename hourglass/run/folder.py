@@ -239,12 +239,18 @@ def _clear(folder: RunFolder) -> None:
                          f"--out") from None
 
 
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    """The versions of packages that results depend on."""
+    return {package: version(package) for package in PACKAGES}
+
+
 def environment(device: str) -> dict[str, Any]:
     """The environment of a run: versions, machine, threads, time."""
     import torch
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.processor()
     return {"hourglass": version("hourglass"), "python": platform.python_version(),
-            "versions": {package: version(package) for package in PACKAGES},
+            "versions": dict(_versions()),
             "machine": platform.platform(), "device": device,
             "processor": name or platform.machine(),
             "threads": torch.get_num_threads(), "started": time.strftime("%Y-%m-%d %H:%M:%S")}

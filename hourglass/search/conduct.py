@@ -11,6 +11,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from ..core.files import write_whole
+from ..run.folder import environment
 from ..training.interrupts import Interrupts
 from ..training.setup import enough_epochs
 from .display import Display
@@ -41,13 +42,22 @@ class Conductor:
     stopping: bool = False
     wrote: float = 0.0
 
+    @property
+    def threads(self) -> int:
+        """The threads of each trial."""
+        return max(1, cores() // self.workers)
+
     def run(self) -> str:
         """Search until a limit is reached; why it ended, or "" where Ctrl-C stopped it."""
         minutes = self.plan.asked.minutes
         deadline = time.monotonic() + 60 * minutes if minutes else None
         proposer = Proposer(self.plan, deadline, self.workers > 1)
         epochs = _epochs(self.plan)
+        environment("cpu")   # its versions are read once, and the trials' processes have them
         self.plan.study.pruner = pruner_of(self.plan.asked.prune, epochs)
+        if self.workers > 1:
+            self.display.line(f"{self.workers} trials at a time, with {self.threads} "
+                              f"thread{'s' * (self.threads > 1)} each")
         self.display.begin(self.plan, epochs)
         with Interrupts() as interrupts:
             try:
@@ -81,7 +91,7 @@ class Conductor:
         folder = self.plan.folder
         free = min({*range(self.workers)} - {slot.job.place for slot in self.slots})
         job = TrialJob(number, folder.trial(number).path, proposed.settings, self.plan.aims,
-                  max(1, cores() // self.workers), self.devices[free % len(self.devices)],
+                  self.threads, self.devices[free % len(self.devices)],
                   free, folder.beside(number, "log"))
         result = folder.read_result(number)
         if result is not None:   # its parent was killed before the storage had its end

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..core.hints import did_you_mean
 from ..data.source import Source
-from ..model.summary import in_bytes, summarise
+from ..model.summary import in_bytes, remember
 from ..run.settings import PARTS, Settings
 from ..run.suited import suited
 from .holes import ChoiceHole, Hole, NumberHole
@@ -81,7 +81,7 @@ def refused_by(limits: Sequence[Limit], costs: ModelCosts) -> str:
 def costs_of(settings: Settings, source: Source) -> ModelCosts:
     """The costs of the model that these settings make, without allocating it. Raises ValueError."""
     parts, _ = suited(settings, source)
-    found = summarise(parts, source.shape, settings.optimiser, len(source.classes))
+    found = remember(parts, source.shape, settings.optimiser, len(source.classes))
     return ModelCosts(found.parameters["whole"], found.multiply_adds["whole"],
                  found.training_memory(settings.batch_size))
 

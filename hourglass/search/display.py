@@ -71,8 +71,10 @@ class Display:
         if not self.live:
             return
         lines = [self.head or "no trial has ended yet"]
-        lines += [f"  trial {slot.number}: epoch {slot.epoch} of {self.epochs}, {self.unit} "
-                  f"{slot.value:.5g}, {time.monotonic() - slot.since:.0f} s" for slot in slots]
+        for slot in slots:
+            done = (f"epoch {slot.epoch} of {self.epochs}, {self.unit} {slot.value:.5g}"
+                    if slot.epoch else "first epoch")
+            lines.append(f"  trial {slot.number}: {done}, {time.monotonic() - slot.since:.0f} s")
         self.live.update("\n".join(lines), refresh=True)
 
 

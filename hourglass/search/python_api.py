@@ -29,7 +29,8 @@ def begin(
     """Begin a new study. Raises ValueError."""
     values = values_of(recipe, space, settings)
     data = str(values.get("data") or "digits")
-    asked = Asked(**{**given, "seed": int(values.get("seed", 0) or 0)})
+    seed = str(values.get("seed") or 0)
+    asked = Asked(**{**given, "seed": int(seed) if seed.isdecimal() else 0})
     place = out or next_free(data)
     if is_study(place):
         raise ValueError(f"{place} is a study already. To continue it: hourglass search {place}")

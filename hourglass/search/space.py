@@ -16,9 +16,9 @@ from .holes import ChoiceHole, Hole, NumberHole, Template, read_template
 
 # of the settings, those that decide which samples and values are compared, and where
 FIXED = frozenset((
-    "data", *SHARES, "only", "labelled", "begin", "size", "fit", "crop", "pad", "grey", "invert",
-    "range", "show", "binarise", "strict", "include", "exclude", "label_depth", "pages", "patches",
-    "patches_each", "device", "tensorboard", "minutes"))
+    "data", *SHARES, "seed", "only", "labelled", "begin", "size", "fit", "crop", "pad", "grey",
+    "invert", "range", "show", "binarise", "strict", "include", "exclude", "label_depth", "pages",
+    "patches", "patches_each", "device", "tensorboard", "minutes"))
 Value: TypeAlias = float | str | int   # a number, or a choice as it was typed
 Pick: TypeAlias = Callable[[Hole], Value]
 

@@ -111,7 +111,10 @@ def _spaced(values: Mapping[str, Any]) -> tuple[SearchSpace, Source]:
                              "one as --model 'ae({4..64})' or --lr '{1e-4..1e-2}'")
         say("no setting has a hole, so the default space is searched: " + ", ".join(
             f"--{name} '{template.text}'" for name, template in space.templates.items()))
-    return replace(space, shared={**space.shared, "data": settings.data}), source
+    whole = {"data": settings.data}
+    if space.shared.get("begin"):
+        whole["begin"] = str(Path(str(space.shared["begin"])).resolve())
+    return replace(space, shared={**space.shared, **whole}), source
 
 
 def _as_asked(space: SearchSpace) -> dict[str, Any]:
