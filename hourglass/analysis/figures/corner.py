@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ...core.hints import Count
 from ...core.registry import figures
@@ -23,6 +25,7 @@ FEWER = 1000          # where there are more
 CELLS = 48            # of a density's grid, each way
 WITHIN = (0.9, 0.5)   # shares of all samples that contours hold, and of each class
 LEAST = 20            # samples of a class, for a contour of them
+STEPS = (1, 2, 2.5, 5, 10)   # of ticks
 CLASSES = 12          # up to which classes have contours
 
 
@@ -48,19 +51,26 @@ def corner(s: Snapshot, limit: Count = SHOWN) -> Figure:
             if j > i:
                 continue
             _cell(ax, z[:, [column, row]], found, i == j, 8000 if few else 2500)
-            ax.tick_params(labelsize=7, labelleft=j == 0 < i)
-            if not few:
-                ax.locator_params(nbins=3)
-                ax.set(**({} if i == count - 1 else {"xticks": []}),
-                       **({} if j == 0 < i else {"yticks": []}))
-            ax.set_xlabel(f"dimension {column + 1}" if i == count - 1 else "", fontsize=8)
-            ax.set_ylabel(f"dimension {row + 1}" if j == 0 < i else "", fontsize=8)
+            _name_axis(ax.xaxis, f"dimension {column + 1}" if i == count - 1 else "", few)
+            _name_axis(ax.yaxis, f"dimension {row + 1}" if j == 0 < i else "", few)
+            if few:
+                ax.tick_params(axis="y", labelleft=j == 0 < i)
     axes = figure.axes
     plain(axes)
     headline(figure, counted(s, rows) + selected(count, z.shape[1]))
     legend(figure, found, (count - 1) / count, loc="upper right",
            bbox_to_anchor=(1, 1 - 0.4 / figure.get_figheight()))   # below the title
     return figure
+
+
+def _name_axis(axis: Axis, name: str, few: bool) -> None:
+    """Its name and ticks at the edge of the figure. Among many panels, others have no ticks."""
+    if name or few:
+        axis.set_tick_params(labelsize=7)
+    if not few:
+        axis.set_major_locator(MaxNLocator(3, steps=STEPS) if name else NullLocator())
+    if name:
+        axis.set_label_text(name, fontsize=8)
 
 
 def _many_panels(count: int) -> tuple[Figure, list[Axes]]:
@@ -81,7 +91,8 @@ def _cell(
         for group in found:
             ax.plot(grid, density(points[group.rows, 0], grid), group.dashes, color=group.colour,
                     linewidth=1)
-        ax.set(yticks=[], ylim=(0, None), xlim=(grid[0], grid[-1]))
+        ax.set(ylim=(0, None), xlim=(grid[0], grid[-1]))
+        ax.yaxis.set_major_locator(NullLocator())
         return
     scatter(ax, points, found, size, **({"alpha": 0.4} if len(found) <= CLASSES else {}))
     if len(found) <= CLASSES:

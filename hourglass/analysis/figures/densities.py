@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from ...core.registry import figures
 from ..snapshot import Snapshot
-from .canvas import COLOURS, headline, keep_free, panels, plain
+from .canvas import COLOURS, headline, keep_free, measure_corners, panels, plain
 from .classes import groups, legend
 from .selection import ACTIVE, counted, latents, selected, some, widest
 
@@ -157,15 +158,16 @@ def _multiples(s: Snapshot, z: np.ndarray) -> tuple[Figure, list[Axes], np.ndarr
     shown = widest(z, SHOWN)
     rows = -(-len(shown) // 4)
     figure, axes = panels(rows, min(len(shown), 4), 1.2 + 1.7 * rows)
+    measure_corners(figure)
     for ax in axes[len(shown):]:
         ax.remove()
     for ax, factor in zip(axes, shown, strict=False):
         carries = f", KL {s.kl[factor]:.2g}" if len(s.kl) == z.shape[1] else ""
         ax.set_title(f"dimension {factor + 1}: std {z[:, factor].std():.2g}{carries}", fontsize=9)
-        ax.tick_params(labelsize=7)
+        ax.tick_params(axis="x", labelsize=7)
         ax.locator_params(axis="x", nbins=6)
         ax.spines["left"].set_visible(False)
-        ax.set_yticks([])
+        ax.yaxis.set_major_locator(NullLocator())
     plain(axes[:len(shown)])
     headline(figure, counted(s, np.arange(len(z))) + selected(len(shown), z.shape[1]))
     return figure, axes[:len(shown)], shown
