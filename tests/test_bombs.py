@@ -285,7 +285,7 @@ def test_weights_that_are_no_numbers_are_refused(odd, made, tmp_path, monkeypatc
     save_tensors(Path("run/model.safetensors"), weights, texts)
     for command in ("generate run -o a.png", f"embed run {made.parent / 'x.npy'} -o z.csv"):
         code, said = soon(hourglass, command)
-        assert code == 2 and "no finite numbers" in said and first in said
+        assert code == 2 and "not finite numbers" in said and first in said
 
 
 @pytest.mark.parametrize("name", ["x.npy", "x.npz", "x.csv", "x.zip", "x.tar", "x.png",

@@ -1,4 +1,4 @@
-"""The model beside PCA with as many components: its rows, and what to try where the model loses."""
+"""The model against PCA with as many components: a table, and what to try if the model loses."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +14,8 @@ HALF = 0.5   # share of the latent dimensions in use, below which the KL holds t
 
 
 def put_beside(s: Snapshot, source: Source, most_values: int = MOST_VALUES) -> None:
-    """Fit PCA to the training samples, so many values of them, and apply it to the snapshot's:
-    fills `s.pca`, and where it can be compared, `s.pca_squared` and `s.pca_codes`."""
+    """Fit PCA to the training samples, up to a number of values, and apply it to the snapshot's.
+    Fills `s.pca` and, if they can be compared, `s.pca_squared` and `s.pca_codes`."""
     numbers, values = s.words.shape[1] if len(s.words) else s.codes.shape[1], s.x[0].size
     if why := _left_out(source, numbers, values):
         s.pca = f"PCA is left out: {why}"

@@ -1,4 +1,4 @@
-"""Look at a trained model: settle its run, take the snapshot, compute the metrics."""
+"""Analyse a trained model: finish its run, take the snapshot, compute the metrics."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -44,8 +44,8 @@ FEW = 100     # classes, up to which those with covariances do
 
 
 def settle(training: "Training") -> bool:
-    """Put the best weights in place, and keep the codes of the training samples, for priors need
-    them when the data may be gone; returns whether there were such weights."""
+    """Put the best weights in place, and keep the codes of the training samples, because priors
+    need them when the data may be gone. Returns whether there were best weights."""
     state, restores = training.state, training.plan.stopping.restore_best
     best = bool(restores and (state.best or state.cut_is_best))
     if restores and state.kept:
@@ -67,7 +67,7 @@ def settle(training: "Training") -> bool:
 
 
 def outcome(training: "Training", best: bool) -> dict[str, Any]:
-    """How a training ended, for run.json; `best` where the best epoch's weights are in place."""
+    """How a training ended, for run.json. `best`: the best epoch's weights are in place."""
     state = training.state
     lasting = [state.trouble] if state.trouble and state.trouble not in training.told else []
     return {"epochs": _count(state.rows),
@@ -87,9 +87,10 @@ def look_again(
     folder: RunFolder, priors: Sequence[str] = (), features: str = "", device: str = "cpu",
     trained: Trained | None = None,
 ) -> dict[str, float]:
-    """The same from a run's weights and its data, with draws from these priors, judged by the
-    features of an ONNX file; of a run that was stopped before it was looked at, too. Raises
-    ValueError where weights or data are gone."""
+    """Take and measure the snapshot of a finished or interrupted run, from its weights and data.
+
+    `priors` are those to sample from, and `features` names an ONNX file for Fréchet distances.
+    Raises ValueError if weights or data are gone."""
     trained, history = trained or load(folder.path, device), folder.read_history()
     record = folder.read_record()
     why = unfinished(folder, record)
@@ -148,7 +149,7 @@ def _keep(
 
 
 def _score(folder: RunFolder, source: Source, snapshot: Snapshot) -> None:
-    """Where training saw only some of the classes, score all samples of the snapshot."""
+    """Score all samples of the snapshot, if training saw only some of the classes."""
     train, unseen = source.splits["train"], source.splits[source.unseen]
     if train.y is None or unseen.y is None:
         return
@@ -162,8 +163,8 @@ def _score(folder: RunFolder, source: Source, snapshot: Snapshot) -> None:
 
 
 def snapshot_of(folder: RunFolder, trained: Trained | None = None) -> Snapshot:
-    """What the run's model made of its samples: as kept, else by looking again, at the model and
-    the data that are at hand, if they are given."""
+    """The snapshot of a run: the one that was kept, otherwise a new one, from the model and data
+    in memory if they are given."""
     def kept() -> Snapshot:
         return load_snapshot(folder.snapshot, folder.read_history(),
                              folder.read_record().get("best_epoch", 0), folder.read_factors())
@@ -193,7 +194,7 @@ def _figures(epochs: float) -> float:
 
 
 def _compared(record: dict[str, Any], snapshot: Snapshot, folder: RunFolder) -> dict[str, Any]:
-    """The record with what PCA says of it."""
+    """The record with the comparison to PCA."""
     words = verdict(record, snapshot.codes.shape[1], str(folder.path))
     return {**record, "pca": {"about": snapshot.pca, "verdict": words}}
 

@@ -56,8 +56,8 @@ class Classifier(nn.Module):
         self.register_buffer("std", torch.ones(FEATURES))
 
     def features(self, x: Tensor) -> Tensor:
-        """(B, 64), what the decision is made from, brought to mean 0 and variance 1: else distances
-        would depend on the scale that a network happens to have."""
+        """Features (B, 64) of the last layer but one, standardised, so that distances do not depend
+        on the scale of the network."""
         return (self._raw(x) - self.mean) / self.std
 
     def _raw(self, x: Tensor) -> Tensor:
@@ -86,8 +86,8 @@ def at_most(x: Tensor) -> Tensor:
 
 
 def find_judge(source: Source, features: str = "") -> Judge:
-    """The network of an ONNX file where one is given; else a classifier where the samples are
-    images with labels, else principal components."""
+    """The network of an ONNX file if one is given; otherwise a classifier for images with labels;
+    otherwise principal components."""
     if features:
         return _from_file(Path(features), source)
     train = source.splits["train"]

@@ -62,7 +62,7 @@ def _side(space: Space) -> int:
 
 
 def grid(space: Space) -> Probe:
-    """Codes on a square: of two factors themselves, else of the two main axes through the mean."""
+    """Codes on a square: of two latent dimensions, or of the first two principal components."""
     z, steps, about = square(space.z, _side(space))
     return Probe(space.pictures(z), as_texts(steps[::-1]), as_texts(steps), about)
 

@@ -38,8 +38,8 @@ def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = 
                  device: str = "cpu", trained: "Trained | None" = None) -> Path:
     """Draw the figures and the page again from what the folder holds; returns the page's path.
 
-    With `priors` or `features`, or where there is no snapshot yet, look at weights and data again
-    first: at those of the model `trained`, if it is given.
+    With `priors` or `features`, or without a snapshot, the model and data are analysed again
+    first: those of the model `trained`, if it is given.
     """
     if priors or features:
         look_again(folder, priors, features, device, trained)
@@ -63,7 +63,7 @@ def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = 
 
 
 def _drawn(folder: RunFolder, snapshot: Snapshot) -> dict[str, dict[str, str]]:
-    """Every picture that applies, as a file and for the page; those of an older look go."""
+    """Draw every figure that applies, as a file and for the page. Older figures are removed."""
     folder.subfolder("figures")
     for name in figures.parts:   # of an older look; what others put there stays
         (folder.figures / f"{name}.png").unlink(missing_ok=True)

@@ -31,7 +31,7 @@ def baselines(
         holes = hidden if hidden is not None else (
             changed(given, x) if "overlay" in called else missing(given, x))
         made["nearest"] = _each(nearest, "filling in", given, holes)
-        if hidden is not None:   # else a black pixel beside a hole would look missing too
+        if hidden is not None:   # or a black pixel next to a hole would look missing too
             made["neighbours"] = _each(neighbours, "filling in", given, holes)
         if find_spec("cv2") and given.shape[-1] in (1, 3):
             made["telea"] = _each(telea, "inpainting", given, holes)
@@ -110,7 +110,7 @@ def telea(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
 
 
 def bm3d(image: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """BM3D (Dabov et al., 2007), told how far the image is from x."""
+    """BM3D (Dabov et al., 2007), with the true standard deviation of the noise."""
     from bm3d import bm3d as denoise  # type: ignore[import-not-found]
     from bm3d import bm3d_rgb
     sigma = max(float(np.std(image - x)), 1e-3)

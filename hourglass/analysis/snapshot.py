@@ -86,10 +86,10 @@ class Snapshot:
     truth: np.ndarray = field(default_factory=lambda: np.empty(0))   # (N, F) see `Factors`, or (0,)
     truth_names: tuple[str, ...] = ()   # of the factors that samples were made of
     words: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))   # (N, P) of codes
-    books: int = 1                  # of which the words are, in turns
+    books: int = 1                  # codebooks that the tokens come from, in turns
     columns: tuple[str, ...] = ()   # of a table: what each of a sample's values is
-    pca: str = ""                   # with how many components PCA stands beside the model, or
-    # why it does not
+    pca: str = ""                   # the number of components of the PCA to compare with, or
+    # why there is none
     pca_squared: np.ndarray = field(default_factory=lambda: np.empty(0))   # (N,) its errors
     pca_codes: np.ndarray = field(default_factory=lambda: np.empty(0))     # (S, K) its codes of the
     # samples `of_accuracy`, up to scale
@@ -147,7 +147,7 @@ class Snapshot:
 
 
 def of_accuracy(count: int) -> np.ndarray:
-    """Which of so many samples, (S,), the classes are guessed of."""
+    """Indices (S,) of the samples whose classes are predicted."""
     return np.linspace(0, count - 1, min(count, FEW)).astype(int)
 
 

@@ -40,7 +40,7 @@ LONGEST = 20               # characters of a column's name
 
 @dataclass(frozen=True)
 class Eye:
-    """The model as it is looked through: arrays in, arrays out."""
+    """A model that takes and gives numpy arrays."""
 
     model: Autoencoder
     device: torch.device
@@ -80,10 +80,10 @@ def take(
     model: Autoencoder, source: Source, priors: Mapping[str, FittedPrior] | None = None,
     features: str = "",
 ) -> Snapshot:
-    """Pass the test split (else val, else train) through the model, deterministically, probe its
-    codes, and draw from the priors, always from the same noise; `features` may be an ONNX file's.
+    """Pass the test split (otherwise val, otherwise train) through the model without noise, decode
+    grids of codes, and sample from the priors with a fixed seed. `features` may name an ONNX file.
     """
-    judge = find_judge(source, features)   # which may refuse the file: before all else
+    judge = find_judge(source, features)   # first, because it may refuse the file
     model.eval()
     s = passed(model, source, rows_of(source))
     put_beside(s, source)
@@ -161,9 +161,9 @@ def _truth(source: Source, index: Tensor) -> dict[str, Any]:
 def restored(
     model: Autoencoder, source: Source, name: str = "", most: int = COMPARED
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Clean, corrupted, restored and baseline versions of at most so many samples (M, ...) of a
-    split, by default the unseen one, always in the same noise, and what the corruption hid of them,
-    (M, ...) or (0,). Empty where the encoder saw samples as they are."""
+    """Clean, corrupted, restored and baseline versions of at most `most` samples (M, ...) of a
+    split, by default the unseen one, with a fixed seed; and a mask of what the corruption hid,
+    (M, ...) or (0,). Empty if training used no corruption."""
     split = source.splits[name or source.unseen]
     if model.corruption == "none" and split.given is None:
         return {}, np.empty(0)

@@ -73,51 +73,54 @@ class Trained:
 
     @property
     def stride(self) -> tuple[int, int] | None:
-        """Pixels a step of the code, of a model that takes images of any size; else None."""
+        """Pixels per step of the code, if the model takes images of any size, otherwise None."""
         return self.network.stride
 
     # samples and codes
 
     def encode(self, x: Any, y: Any = None) -> np.ndarray:
-        """Codes (N, D), or maps (N, D, H, W), larger ones of larger images in an array: the
-        posterior's mean. A conditional model wants the classes y, unless folders tell them."""
+        """Codes (N, D), or maps (N, D, H, W): the means of the posteriors. Larger images in an
+        array give larger maps. A conditional model needs the classes y, unless the names of
+        folders say them."""
         return self.pipeline.encode(x, y)
 
     def decode(self, z: Any, y: Any = None) -> Any:
-        """Images (N, H, W, C), vectors (N, D), or rows of a table or windows in their own units, of
-        codes (N, ...), of classes y."""
+        """Decode codes (N, ...) of classes y: images (N, H, W, C), vectors (N, D), or rows of a
+        table or windows in their own units."""
         return self.in_units(self.values(z, y))
 
     def values(self, z: Any, y: Any = None) -> np.ndarray:
-        """The same as the model sees them: images (N, H, W, C) or vectors (N, D)."""
+        """Decode codes to the values that the model sees: (N, H, W, C) or (N, D)."""
         return self.pipeline.decode(z, y)
 
     def in_units(self, x: np.ndarray, found: Collection | None = None) -> Any:
-        """Samples as they are given back: rows of a table (N, D) as a data frame, typed as the
-        table that was `found`, windows of a series in their own units; all else as it is."""
+        """Samples in their own units. Rows of a table (N, D) become a data frame with the types of
+        the table `found`, and windows of a series get their units back. Images stay as they are."""
         return self.pipeline.in_units(x, found)
 
     def reconstruct(self, x: Any, y: Any = None) -> Any:
-        """Through the bottleneck and back, (N, H, W, C) or (N, D); a table as a data frame, and a
-        series as one of its times, units and channels: each step is the mean over all windows that
-        cover it. Windows (N, T, C) stay windows. Tables, series and windows are in their own units.
-        What is read already, a Collection, gives an array. Images in an array keep their size where
-        the model has no dense layer, or is one of patches."""
+        """Encode and decode samples: images (N, H, W, C) or vectors (N, D).
+
+        Tables and series become data frames in their own units. Each step of a series is the mean
+        over all windows that cover it. Windows (N, T, C) stay windows. A Collection, which was
+        read before, gives an array. Images in an array keep their size if the model has no dense
+        layer, or was trained on patches.
+        """
         return self.pipeline.reconstruct(x, y)
 
     def restore(self, x: Any, y: Any = None) -> Any:
-        """What the model makes of corrupted samples: images (N, H, W, C), or as `reconstruct`.
+        """Restore corrupted samples: images (N, H, W, C), or what `reconstruct` gives.
 
-        Arrays of images, (N, H, W) or (N, H, W, C), 8-bit or in the data's range, keep their own
-        size: smaller and larger ones than in training go through whole, or, if the model has a
-        dense layer, in tiles that overlap. Files come at the size of training. Values stay in
-        [0, 1] where the data's do. A conditional model wants y, unless folders tell it. ValueError.
+        Arrays of images, (N, H, W) or (N, H, W, C), are 8-bit or in the data's range. They keep
+        their size: a model with a dense layer restores them in tiles that overlap, others restore
+        them whole. Files are resized to the training size. Values stay in [0, 1] if the data's do.
+        A conditional model needs the classes y, unless folders say them. Raises ValueError.
         """
         return self.pipeline.restore(x, y)
 
     def impute(self, x: Any, y: Any = None) -> Any:
-        """A table or series (a path, a data frame or rows) with what is missing filled in, as a
-        data frame in its own units; windows (N, T, C) as an array. Raises ValueError."""
+        """Fill in what is missing in a table or series (a path, a data frame or rows). Returns a
+        data frame in its own units, or an array for windows (N, T, C). Raises ValueError."""
         from .imputation import impute
         return impute(self, x, y)
 
@@ -129,10 +132,11 @@ class Trained:
     def read(
         self, x: Any, strict: bool = True, whole: bool = False, strays: bool = True
     ) -> Collection:
-        """Inputs of any kind, brought to what the model was trained on; raises ValueError.
+        """Read inputs of any kind into the form that the model was trained on. Raises ValueError.
 
-        Without `strict`, images that cannot be read are left out, and noted; without `strays`,
-        also those beside folders of classes. Unless `whole`, models of patches get tiles.
+        Without `strict`, images that cannot be read are left out, with a note. Without `strays`,
+        so are images that lie outside the folders of classes. Models of patches get tiles, unless
+        `whole`.
         """
         return self.inputs.collect(x, strict, whole, strays)
 
@@ -141,48 +145,50 @@ class Trained:
         return self.pipeline.split(x, y)
 
     def scale_of(self, x: np.ndarray) -> float:
-        """What a number of x is worth to the model, where `read` gave x: all but 8-bit images are
-        scaled by then."""
+        """The factor from values x that `read` gave to values that the model sees. Only 8-bit
+        images are not scaled yet."""
         return self.inputs.worth(x)
 
     # classes
 
     def classify(self, x: Any) -> list[str]:
-        """The class the model takes each sample for, by name; ValueError if it guesses none."""
+        """The predicted class of each sample, by name. Raises ValueError if the model predicts no
+        classes."""
         self.check_guesses()
         return [self.classes[label] for label in self.guess(x).argmax(1)]
 
     def guess(self, x: Any) -> np.ndarray:
-        """How probable each class is for each sample to a model that guesses them, (N, K)."""
+        """The predicted probability of each class for each sample, (N, K)."""
         return self.labels.guess(self.read(x))
 
     def check_guesses(self) -> None:
-        """Raises ValueError for a model that guesses no classes."""
+        """Raises ValueError for a model that predicts no classes."""
         self.labels.check_guesses()
 
     def number(self, y: Any, n: int) -> np.ndarray:
-        """Classes by name, one for all or one each, as this model counts them, (n,); raises
-        ValueError for one it has not seen."""
+        """Numbers (n,) of classes that are given by name, one for all samples or one each. Raises
+        ValueError for a class that was not in the training data."""
         return self.labels.number(y, n)
 
     # new samples
 
     def sample(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
                temperature: float = 1.0) -> Any:
-        """New samples (N, H, W, C), (N, D) or (N, T, C), or rows of a table as a data frame: means
-        of n draws from a prior (if none is named, from the `usual_prior`), of class y if one is
-        asked for; a conditional model else draws all classes in turn."""
+        """Sample n codes from a prior and decode them: (N, H, W, C), (N, D) or (N, T, C), or a
+        data frame for a table. The default prior is `usual_prior`. `y` is the class; by default, a
+        conditional model samples all classes in turn."""
         return self.in_units(self.draw(n, y, seed, prior, temperature)[0])
 
     def draw(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
              temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The same with the codes (N, ...) that they were decoded from and the numbers of their
-        classes (N,), if the prior or the model knows of any."""
+        """Samples as in `sample`, their codes (N, ...), and the numbers of their classes (N,), if
+        the prior or the model has classes."""
         return self.sampler.draw(n, y, seed, prior, temperature)
 
     def usual_prior(self, asked: bool = False) -> str:
-        """The one that its parts name; else the model's own, if training drew the codes to it and,
-        where a class is `asked` for, it was told classes; else one that is fitted to the codes."""
+        """The default prior: the one in the run's settings, otherwise the model's own, otherwise
+        one that is fitted to the codes. The model's own is the default only if training pulled the
+        codes towards it and, if a class is `asked` for, if the model is conditional."""
         return self.sampler.usual_prior(asked)
 
     # what it was trained on
@@ -193,11 +199,11 @@ class Trained:
         return self.training.name
 
     def source(self) -> Source:
-        """The data that the model was trained on; raises ValueError where it is gone."""
+        """The data that the model was trained on. Raises ValueError if it is gone."""
         return self.training.source()
 
     def codes(self) -> TrainingCodes:
-        """Of the training samples: those kept with the run, else encoded anew from its data."""
+        """Codes of the training samples: those kept with the run, otherwise encoded again."""
         return self.training.codes()
 
     def pca(self) -> PCA:
@@ -205,9 +211,9 @@ class Trained:
         return self.training.pca()
 
     def prior(self, text: str) -> FittedPrior:
-        """A prior fitted to the training samples' codes, kept in the run's folder for next time.
+        """A prior fitted to the codes of the training samples, and kept in the run's folder.
 
-        Raises ValueError for a wrong text, and where the codes are gone and the data too.
+        Raises ValueError for a wrong text, and if both the codes and the data are gone.
         """
         return self.training.prior(text)
 
@@ -221,27 +227,29 @@ class Trained:
     def detector(
         self, text: str = "", threshold: str = "", labelled: Any = None, held_out: Any = None
     ) -> Detector:
-        """What tells normal samples from abnormal ones: a detector fitted to the training samples,
-        and the score from which one is called abnormal. Without texts, those
-        kept with the run, else "auto" and "quantile(0.99)", or "best_f1" for `labelled` samples.
-        Thresholds and probabilities are from `held_out` samples, which are normal; else from those
-        that were kept out of training. `labelled` are a few examples, a pair of samples and of 1
-        for each that is abnormal, for the threshold best_f1. Raises ValueError for a wrong text,
-        and where data is needed that is gone.
+        """A detector fitted to the training samples, with the threshold above which a sample is
+        abnormal.
+
+        The defaults are those kept with the run, otherwise "auto" and "quantile(0.99)", or
+        "best_f1" with `labelled` samples. `labelled` is a pair: a few samples, and 1 for each that
+        is abnormal or 0. `held_out` are normal samples for the threshold and the probabilities;
+        the default are those that training did not use. Raises ValueError for a wrong text, and if
+        it needs data that is gone.
         """
         return detector_of(self, text, threshold, labelled, held_out)
 
     def score(self, x: Any, y: Any = None) -> np.ndarray:
-        """How abnormal each sample is, (N,), by the detector that was kept, else the usual one:
-        print model.detector() to see which. What is not the model's own error is said."""
+        """Anomaly scores (N,), by the detector kept with the run, otherwise by the default one. To
+        see which, print model.detector(). A note says so if it is not the reconstruction error."""
         detector = self.detector()
         self.inputs.tell(detector.why and f"scored by {detector.text}: {detector.why}")
         return detector.score(x, y)
 
     def evaluate(self, nll: int = 200, split: str = "", limit: int | None = None, ais: int = 0,
                  chains: int = 8, seed: int = 0) -> Evaluation:
-        """How likely it finds samples of its data, by `nll` codes each and `ais` steps of annealing
-        (hourglass.tasks.evaluate); of models that have no log p(x), how well it reconstructs."""
+        """Estimate log p(x) of samples of its data, by importance sampling with `nll` codes each,
+        and by `ais` steps of annealed importance sampling. For a model without log p(x), measure
+        the reconstructions."""
         from .log_likelihood.estimate import LikelihoodOptions
         found: Evaluation = uses.parts["evaluate"](self, LikelihoodOptions(nll, ais, chains, split,
                                                                            limit, seed))
@@ -251,24 +259,25 @@ class Trained:
 
     def compress(self, x: Any, y: Any = None, quality: float | None = None,
                  step: float | None = None, lossless: bool = False) -> bytes:
-        """Samples as a file's content: their codes, rounded, and, if lossless, what the model
-        missed of 8-bit images. Rounding adds at most 100 - quality percent (5 if nothing is said)
-        to the model's squared error, or is by `step` standard deviations of each factor."""
+        """Compress samples into the content of a file: their rounded codes. With `lossless`, also
+        the difference of 8-bit images from their reconstructions. Rounding adds at most
+        100 - `quality` percent to the squared error (default 5). Alternatively, codes are rounded
+        to `step` standard deviations of each latent dimension."""
         from .compression.codec import compression_options
         from .compression.packing import packed
         wish = compression_options(quality, step, lossless)
         return packed(self.pipeline, x, y, wish, lambda: kept_codes(self.cache))
 
     def decompress(self, content: bytes) -> np.ndarray:
-        """Images uint8 (N, H, W, C), or other samples as float32, from what `compress` gave;
-        without loss, the very images, else such that 255 is white.
+        """Decompress what `compress` gave: images uint8 (N, H, W, C), or other samples as float32.
+        Lossless content gives exactly the same images; in other images, 255 is white.
 
-        Raises ValueError for what is cut short or altered, or was made with another model.
+        Raises ValueError for content that is damaged, or that another model made.
         """
         return self.unpack(content).x
 
     def unpack(self, content: bytes) -> "Contents":
-        """The same with the names of the files that they were."""
+        """Decompress, and keep the names of the files."""
         from .compression.packing import unpacked
         return unpacked(self.pipeline, content)
 

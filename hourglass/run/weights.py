@@ -20,14 +20,13 @@ TEXT = "hourglass"   # the text of the file that holds the description
 def save_model(
     path: Path, model: nn.Module, weights: dict[str, Tensor], description: Description
 ) -> None:
-    """Write a model's weights, by the names that it has for them, and its description, as one
-    safetensors file."""
+    """Write a model's weights by name, and its description, as one safetensors file."""
     kept = {name: weights[name] for name in model.state_dict()}
     save_tensors(path, kept, {TEXT: json.dumps(description.as_json())})
 
 
 def make_model(description: Description) -> Autoencoder:
-    """The model that is described, without its weights; a classifier has no decoder."""
+    """Make the model of a description, with initial weights. A classifier has no decoder."""
     with seeded(None):   # weights are drawn first, and then read
         model = Autoencoder(description.parts, description.shape, len(description.classes))
     if not description.decoder:
@@ -41,7 +40,7 @@ def read_model(
     """A run's model on the CPU, and its description. With `prefixes`, only the weights whose names
     begin with one of them are read; the others stay as they were initialised.
 
-    Raises ValueError where there is no model yet, or its file is damaged.
+    Raises ValueError if there is no model yet, or its file is damaged.
     """
     _check_there(folder)
     weights: dict[str, Tensor] = {}
@@ -51,7 +50,7 @@ def read_model(
         weights |= found
     odd = next((name for name, w in weights.items() if not w.isfinite().all()), "")
     if odd:
-        raise ValueError(f"{folder.model} holds weights that are no finite numbers ({odd}). "
+        raise ValueError(f"{folder.model} holds weights that are not finite numbers ({odd}). "
                          f"Restore it from a copy, or train anew")
     try:
         description = description_in(texts.get(TEXT, ""))

@@ -34,8 +34,8 @@ def as_whole(value: Any) -> Any:
 
 
 def numbers(shape: tuple[int, ...], most: int, far: float, gaps: bool = False) -> Any:
-    """The type of up to so many arrays of that shape, as nested lists, each number up to `far`, or
-    with `gaps` also null."""
+    """The type of a limited number of arrays of that shape, as nested lists. Numbers lie between
+    -`far` and `far`; with `gaps`, null is allowed."""
     kind: Any = Annotated[float, Ge(-far), Le(far)]
     kind = kind | None if gaps else kind
     for length in reversed(shape):

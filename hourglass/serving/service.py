@@ -99,8 +99,8 @@ class ModelService:
         return found
 
     def prior(self, asked: bool) -> str:
-        """The usual prior, where a class is `asked` for or not, if it may be drawn from; else the
-        first that can."""
+        """The default prior for a request with or without a class, if clients may sample from it;
+        otherwise the first that they may."""
         usual = self.model.usual_prior(asked)
         return usual if usual in self.priors else next(
             text for text, knows in self.priors.items() if knows or not asked)
@@ -141,8 +141,8 @@ def usual_priors(model: Trained) -> dict[str, bool]:
 
 
 def usual_detector(model: Trained) -> Detector | None:
-    """What was kept with the run, else the usual one, fitted now; where it cannot be, that is
-    said."""
+    """The detector kept with the run, otherwise the default one, fitted now. A note says if it
+    cannot be fitted."""
     say("reading or fitting what tells normal samples from abnormal ones ...")
     try:
         detector = model.detector()

@@ -147,7 +147,7 @@ def _decoded(
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Refusal(413, f"{name} has far more pixels than the {most:,} that are taken") from None
     except UnidentifiedImageError:
-        raise Refusal(415, f"{name} is no image of a known format; send "
+        raise Refusal(415, f"{name} is not an image of a known format; send "
                            f"{', '.join(FORMATS)}") from None
     except Exception:   # Pillow raises many kinds for a broken file
         raise Refusal(422, f"{name} is cut short or damaged") from None
@@ -161,12 +161,12 @@ def scaled(model: Trained, image: np.ndarray) -> np.ndarray:
 
 
 def check_classes(model: Trained, names: list[str], count: int) -> list[str] | None:
-    """One class for all or one each as one each, for models that are told them; None for others,
-    and for models that infer them if none is sent. Raises Refusal."""
+    """One class per sample, from one for all or one each, for conditional models. None for others,
+    and for models that predict classes if none is sent. Raises Refusal."""
     if model.model.condition is None or (model.model.guesses_classes and not names):
         return None
     if len(names) not in (1, count):
-        raise Refusal(422, f"this model is told classes: send one for all or one each, not "
+        raise Refusal(422, f"this model is conditional: send one class for all or one each, not "
                            f"{len(names)} for {count}, of {', '.join(model.classes[:12])}")
     model.number(names, len(names))   # raises ValueError for one that there is not
     return names * count if len(names) == 1 else names
@@ -186,7 +186,8 @@ def image_intake(
     reading = replace(model.description.reading, strict=True)
     wanted = (*model.shape[1:], model.shape[0])
     room = PixelBudget(limits.pixels, limits.together, model.shape[1:])
-    any_size = ", for it was trained on patches; /restore takes any size" if reading.patches else ""
+    any_size = (", because it was trained on patches; /restore takes any size" if reading.patches
+                else "")
 
     def read(upload: Upload) -> tuple[np.ndarray, tuple[str, ...]]:
         images = decode(upload.files, room, reading)

@@ -23,7 +23,7 @@ LARGEST = 2**31   # bytes of a file that is read
 
 @dataclass(frozen=True)
 class Sizes:
-    """What compression came to. Sizes are whole files', in bytes."""
+    """The result of a compression. Sizes are of whole files, in bytes."""
 
     samples: int
     compressed: int
@@ -50,9 +50,9 @@ class Sizes:
 
 def compress(model: Trained, images: str | Path, out: Path, wish: CompressionOptions,
              kind: str = "") -> Sizes:
-    """Write a folder, an archive or an array of images as one file, of class `kind` for
-    conditional models unless folders say; returns what it came to, which is measured on what the
-    file gives back. Raises ValueError for what cannot be read."""
+    """Compress a folder, an archive or an array of images into one file. `kind` is the class for a
+    conditional model, unless folders say it. Returns sizes and errors, measured on the decompressed
+    file. Raises ValueError for what cannot be read."""
     _check_file(out)
     found = model.read(images, strict=False)
     for note in found.notes:
@@ -70,10 +70,10 @@ def compress(model: Trained, images: str | Path, out: Path, wish: CompressionOpt
 
 
 def decompress(model: Trained, file: Path, out: Path) -> int:
-    """Write what a compressed file holds: images into a folder, under the names that they had, as
-    PNG (as TIFF, where a PNG would lose something), or all as one array where `out` ends in .npy;
-    returns how many. Raises ValueError for a file that is damaged or another model's, and where
-    `out` is there."""
+    """Decompress a file: images into a folder, under their old names, as PNG, or as TIFF if a PNG
+    would lose something. If `out` ends in .npy, all go into one array. Returns the number of
+    samples. Raises ValueError for a damaged file, one of another model, and an `out` that exists.
+    """
     contents = model.unpack(_content(file))
     if out.suffix == ".npy":
         if out.exists():
@@ -81,7 +81,7 @@ def decompress(model: Trained, file: Path, out: Path) -> int:
         save_array(out, contents.x)
         return len(contents.x)
     if contents.x.ndim != 4:
-        raise ValueError("this model's samples are no images; write them as an array: -o out.npy")
+        raise ValueError("this model's samples are not images; write them as an array: -o out.npy")
     check_empty(out)
     names = contents.names or tuple(f"{i:05}" for i in range(len(contents.x)))
     scale, deep = model.description.factor if contents.lossless else 1 / 255, model.inputs.is_deep
@@ -99,7 +99,7 @@ def decompress(model: Trained, file: Path, out: Path) -> int:
 
 
 def _check_file(out: Path) -> None:
-    """Raises ValueError where writing this file would cost somebody another one."""
+    """Raises ValueError if the file exists and is not a compressed one."""
     if out.is_dir():
         raise ValueError(f"{out} is a folder; -o takes a file, such as out.hg")
     if out.is_file():
@@ -146,7 +146,7 @@ def _as_png(image: np.ndarray) -> int:
 
 
 def _taken(given: Path, names: tuple[str, ...]) -> int:
-    """Bytes of the files compressed, where they are files."""
+    """Bytes of the files that were compressed, or 0 for other data."""
     if given.is_dir():
         there = (given / name for name in names)   # but pages, and names that had to be changed
         return sum(path.stat().st_size for path in there if path.is_file())

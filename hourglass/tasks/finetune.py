@@ -93,10 +93,10 @@ def finetune(
     """Train a classifier on a run's encoder, without its decoder, as a new run that `classify`
     takes. How much it gets right is printed, and is in the `metrics` of the model.
 
-    `data` are samples with classes, else those that the run was trained on; of their training split
-    `labels` are used, balanced over classes, or all. With `frozen` the encoder stays as it is.
-    `augment` varies the samples, as in training. It trains for so many `steps` of one batch each,
-    or for `epochs` over the labelled samples. Raises ValueError.
+    `data` are samples with classes, by default those of the run. `labels` is the number of labelled
+    samples from their training split, balanced over classes; by default all. `frozen` keeps the
+    encoder unchanged. `augment` varies the samples, as in training. Training takes `steps` of one
+    batch each, or `epochs` over the labelled samples. Raises ValueError.
 
         >>> import hourglass as hg
         >>> model = hg.train("digits", epochs=1, report=False, quiet=True)

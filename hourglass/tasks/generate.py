@@ -1,4 +1,4 @@
-"""New samples: drawn from a prior, decoded, as a sheet, as files or as an array."""
+"""New samples from a prior, decoded, written as a sheet, as files or as an array."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,27 +33,27 @@ PAIRED = 10   # columns of one with the nearest training samples
 
 @dataclass(frozen=True)
 class GenerateOptions:
-    """What to draw."""
+    """What to generate."""
 
     n: int = 40
-    kind: str = ""              # of which class, or of which ones, with commas
+    kind: str = ""              # its name, or several names with commas
     prior: str = "auto"
     temperature: float = 1.0
     seed: int = 0
-    sharpen: float = 0.0        # 1 leaves an image as it is
-    nearest: bool = False       # with the nearest training sample beside each
+    sharpen: float = 0.0        # 1 changes nothing
+    nearest: bool = False       # show the nearest training sample below each
     blur: float = 0.0           # pixels of a Gaussian
 
     @property
     def finish(self) -> Finish:
-        """What is done to what was drawn."""
+        """How the decoded images are sharpened and blurred."""
         return Finish(self.sharpen, self.blur)
 
 
 def generate(model: Trained, wish: GenerateOptions, out: Path) -> list[str]:
-    """Draw what is wished for into a picture, a .npy or a folder; returns what to say of it.
+    """Write samples into a picture, a .npy or a folder. Returns lines to print.
 
-    Raises ValueError for a class or a prior that there is not.
+    Raises ValueError for an unknown class or prior.
     """
     classes = _check(model, wish, out)
     prior = choose_prior(model, wish.kind) if wish.prior == "auto" else wish.prior
@@ -82,8 +82,8 @@ def generate(model: Trained, wish: GenerateOptions, out: Path) -> list[str]:
 
 
 def _rows_of_classes(model: Trained, wish: GenerateOptions, prior: str) -> list[str]:
-    """The classes that a sheet shows in a row each, where nothing else was asked for: all, if the
-    model or the prior knows them, and there are so few that each row has some samples."""
+    """The classes that get a row each on a sheet, by default: all of them, if the model or the
+    prior knows classes and each row would have at least two samples."""
     told = model.model.condition is not None
     known = told or (prior != "own" and model.prior(prior).groups > 1)
     fit = 2 <= len(model.classes) <= min(MOST, wish.n // LEAST)
@@ -91,7 +91,7 @@ def _rows_of_classes(model: Trained, wish: GenerateOptions, prior: str) -> list[
 
 
 def choose_prior(model: Trained, kind: str) -> str:
-    """The usual one; says why, where that is not the model's own."""
+    """The default prior. A note says why, if it is not the model's own."""
     chosen = model.usual_prior(bool(kind))
     if chosen != "own":
         why = "the run's settings name it" if chosen == model.description.parts.prior else (
@@ -103,7 +103,7 @@ def choose_prior(model: Trained, kind: str) -> str:
 
 
 def _check(model: Trained, wish: GenerateOptions, out: Path) -> list[str]:
-    """The classes that were asked for, by name; raises ValueError for what cannot be drawn."""
+    """The names of the chosen classes. Raises ValueError for what cannot be generated."""
     if is_table(model) and out.suffix.lower() not in (*TABLES, ".npy"):
         raise ValueError("this model was trained on a table: write its rows into one, as in "
                          "-o samples.csv")
@@ -134,7 +134,7 @@ def _check(model: Trained, wish: GenerateOptions, out: Path) -> list[str]:
 
 
 def _write_sheet(x: np.ndarray, names: list[str], out: Path) -> None:
-    """One picture: samples, or, where they have the names of classes, a row for each of these."""
+    """Write one picture of samples. If they have names of classes, each class gets a row."""
     if not names:
         save_picture(out, enlarged(as_sheet(x), x.shape[1:3]))
         return
@@ -154,7 +154,7 @@ def _write_files(x: np.ndarray, kinds: list[str], out: Path) -> None:
 
 
 def _write_pairs(x: np.ndarray, near: np.ndarray, out: Path) -> None:
-    """Samples in rows, below each row what is nearest to them."""
+    """Write samples in rows, with the nearest training samples below each row."""
     columns = min(len(x), PAIRED)
     starts = range(0, len(x) - len(x) % columns, columns)
     rows = [shown(part[start:start + columns]) for start in starts for part in (x, near)]

@@ -77,8 +77,8 @@ def onto_file(detector: Detector, heat: np.ndarray, size: tuple[int, ...]) -> np
 
 
 def heat_picture(image: np.ndarray, heat: np.ndarray, usual: float) -> Image.Image:
-    """An image (H, W, C) in [0, 1], beside it the same in grey with its heat map (H, W) in colour
-    from what is `usual` on, and a bar; heat is 1 at the threshold."""
+    """An image (H, W, C) in [0, 1], the same in grey with its heat map (H, W), and a colour bar.
+    Heat above `usual` is coloured; it is 1 at the threshold."""
     times = max(1, -(-SEEN // min(heat.shape)))
     pair = (shown(image[None], flat=True)[0], beside_threshold(image[None], heat[None], usual)[0])
     left, right = (as_picture(part).resize((times * heat.shape[1], times * heat.shape[0]),

@@ -83,8 +83,8 @@ def reconstruct(
 
 def _pairs(model: Trained, images: str | Path, own_size: bool | None) -> Iterator[Pair]:
     if own_size and model.stride is None:
-        raise ValueError("this model takes images of one size alone, for it has a dense layer or "
-                         "is told classes; leave out --own-size, or train with --bottleneck "
+        raise ValueError("this model takes images of one size only, because it has a dense layer "
+                         "or is conditional; leave out --own-size, or train with --bottleneck "
                          "identity")
     if model.description.reading.patches:
         cut = model.read(images, strict=False, whole=True)

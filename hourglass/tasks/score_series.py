@@ -64,8 +64,8 @@ class ScoredSeries:
 
     @property
     def stretches(self) -> list[tuple[int, int]]:
-        """Where abnormal steps follow one another, but for short gaps, in the same unit: from, and
-        up to but not with."""
+        """Ranges of abnormal steps of one unit, joined over short gaps: the first step, and the
+        step after the last."""
         found: list[tuple[int, int]] = []
         for block in self.series.blocks:
             own: list[tuple[int, int]] = []
@@ -178,7 +178,7 @@ def labelled_steps(scored: Series, spans: Spans) -> np.ndarray:
             first, last = (np.datetime64(str(t).strip().replace(" ", "T"), "ns") for t in (
                 start, end)) if scored.times.dtype.kind == "M" else (float(start), float(end))
         except ValueError:
-            raise ValueError(f"{start!r} to {end!r} are no times such as 2024-05-31 13:45:00"
+            raise ValueError(f"{start!r} to {end!r} are not times such as 2024-05-31 13:45:00"
                              ) from None
         found |= (scored.times >= first) & (scored.times <= last)
     return found

@@ -13,15 +13,15 @@ FILE = "detectors/steps.safetensors"
 
 
 class NormalScores(NamedTuple):
-    """What steps that are known to be normal score."""
+    """Scores of steps that are known to be normal."""
 
     scores: np.ndarray   # (M,) sorted
     part: str            # of the run's own series
 
 
 def normal_steps(model: Trained, causal: bool = False, part: str = "") -> NormalScores:
-    """The scores of the steps of a part of the run's own series: the validation part if there is
-    one, else the training part. They are kept with the run. Raises ValueError where the data is
+    """The scores of the steps in a part of the run's own series: by default the validation part,
+    otherwise the training part. They are kept with the run. Raises ValueError if the data is
     needed and gone, or has no such part."""
     kept = model.cache.kept_tensors(FILE, lambda held, _: {
         name: scores.numpy() for name, scores in held.items()}) or {}

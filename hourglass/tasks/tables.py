@@ -24,9 +24,9 @@ def is_table(model: Trained) -> bool:
 
 
 def save_table(path: Path, frame: Any, as_written: bool = False) -> None:
-    """Write a data frame as .csv or .parquet, as the name ends; raises ValueError.
+    """Write a data frame as .csv or .parquet, by the name's suffix. Raises ValueError.
 
-    In a .csv no text is left that a spreadsheet would run, but for cells that stay `as_written`.
+    In a .csv, texts that a spreadsheet would run are made harmless, unless they stay `as_written`.
     """
     check_name(path, SUFFIXES)
     buffer = io.BytesIO()
@@ -40,8 +40,8 @@ def save_table(path: Path, frame: Any, as_written: bool = False) -> None:
 
 
 def reconstruct_table(model: Trained, data: str, out: Path) -> list[str]:
-    """Write what the model makes of a table's rows, in the table's own units; into a folder, as
-    reconstruction.csv. Returns what to say: how near each column comes. Raises ValueError."""
+    """Write the reconstructions of a table's rows, in the table's units. In a folder, the file is
+    reconstruction.csv. Returns lines with the error of each column. Raises ValueError."""
     out = out if out.suffix else out / NAME
     check_name(out, SUFFIXES)
     found = model.read(data)
@@ -60,8 +60,8 @@ def reconstruct_table(model: Trained, data: str, out: Path) -> list[str]:
 
 
 def drawn_rows(model: Trained, x: np.ndarray, kinds: list[str]) -> Any:
-    """Rows (N, D) that were drawn as a data frame in the table's own units, with the column of
-    labels, where there are `kinds`."""
+    """Generated rows (N, D) as a data frame in the table's units, with a column of labels if there
+    are `kinds`."""
     frame = model.in_units(x)
     if kinds:
         frame[model.description.encoding["label"] or "class"] = kinds

@@ -1,6 +1,6 @@
-"""Disentanglement: scores of codes (N, D) beside the factors (N, F) that samples were made of.
+"""Disentanglement: scores of codes (N, D) and the factors (N, F) that generated the samples.
 
-The codes are to be means: a posterior's noise is no part of what a model says of a sample.
+Pass the means of posteriors as codes. Noise would lower the scores without any other meaning.
 """
 
 from .dci import Dci, dci, of_importance

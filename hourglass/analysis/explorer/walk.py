@@ -23,8 +23,8 @@ class Walk:
 
 
 def find_walk(codes: np.ndarray) -> Walk:
-    """How to walk among codes (N, D): along their factors where these are few, else along their
-    main axes (PCA)."""
+    """The directions to walk among codes (N, D): latent dimensions if there are few, otherwise
+    principal components."""
     factors = codes.shape[1]
     axes, shares = _main_axes(codes)
     few = factors <= SLIDERS

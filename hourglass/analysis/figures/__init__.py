@@ -27,6 +27,6 @@ def draw_all(
         except Exception as error:
             if name not in figures.own:
                 raise
-            say(f"the figure {name} is left out, for it failed: {type(error).__name__}: {error}")
+            say(f"the figure {name} is left out because it failed: {type(error).__name__}: {error}")
             continue
         yield name, drawn

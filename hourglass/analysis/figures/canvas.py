@@ -45,7 +45,7 @@ def measure_corners(figure: "Figure") -> None:
 
 
 def headline(figure: "Figure", text: str, size: float = 11) -> None:
-    """A title above all panels, of so many points."""
+    """A title above all panels; `size` is in points."""
     figure.suptitle(text, fontsize=size, y=1 - 0.06 / figure.get_figheight())
     keep_free(figure, top=1.6 * size / 72 * (1 + text.count("\n")))
 
@@ -58,7 +58,7 @@ def keep_free(figure: "Figure", **inches: float) -> None:
 
 
 def lay_out(axes: "Sequence[Axes]") -> None:
-    """Place a figure's panels now, for what is to be measured in them."""
+    """Place a figure's panels now, so that texts in them can be measured."""
     figure = axes[0].get_figure(root=True)
     engine = figure.get_layout_engine() if figure else None
     if figure and engine:
@@ -70,7 +70,7 @@ def lay_out(axes: "Sequence[Axes]") -> None:
 def contact_sheet(
     rows: Sequence[np.ndarray], names: Sequence[str], margin: float, tallest: float
 ) -> "Figure":
-    """Rows of RGB images (N, H, W, 3), a name before each; at most so many inches high."""
+    """Rows of RGB images (N, H, W, 3), each with a name in front; at most `tallest` inches."""
     columns, height, width = rows[0].shape[:3]
     figure, (ax,) = panels(1, 1, min(margin + WIDTH * len(rows) * height / (columns * width),
                                      tallest))
@@ -79,7 +79,8 @@ def contact_sheet(
 
 
 def square_panel(tall: float) -> "tuple[Figure, Axes]":
-    """A figure for a grid of as many rows as columns, of images so many times as tall as wide."""
+    """A figure for a grid with as many rows as columns. `tall` is an image's height over its
+    width."""
     figure = _figure(1 + (WIDTH - 1) * tall)
     return figure, figure.subplots()
 
@@ -98,7 +99,7 @@ def put_rows(
 
 
 def as_png(figure: "Figure", tight: bool = False) -> bytes:
-    """The figure as a PNG file's content; `tight` cuts off what is empty around it."""
+    """The figure as the content of a PNG file; `tight` cuts off the empty margins."""
     buffer = io.BytesIO()
     if tight or any(ax.name == "3d" for ax in figure.axes):
         figure.savefig(buffer, format="png", bbox_inches="tight" if tight else None)

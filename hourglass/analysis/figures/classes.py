@@ -1,4 +1,4 @@
-"""Which samples are of which class, and the colour a class has in all figures."""
+"""The samples of each class, and the colour of each class in all figures."""
 
 from typing import Any, NamedTuple
 
@@ -40,7 +40,7 @@ def name_of(s: Snapshot, kind: int) -> str:
 
 
 def groups(s: Snapshot, rows: np.ndarray) -> list[Group]:
-    """These samples by class; all in one group if there are no classes, one, or too many."""
+    """These samples by class. Without classes, with one, or with too many: all in one group."""
     kinds = np.unique(s.y)
     if not 2 <= len(kinds) <= len(PALETTE):
         return [Group("", COLOURS[0], np.arange(len(rows)))]

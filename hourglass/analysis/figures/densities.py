@@ -113,7 +113,7 @@ def _chi_quantiles(shares: Any, factors: int) -> Any:
 
 
 def bars(values: np.ndarray) -> int:
-    """How many bars for so many values; few, if most would otherwise stand empty."""
+    """The number of bars for these values: between 12 and 60, fewer for fewer values."""
     return int(np.clip(len(values) ** 0.5, 12, 60))
 
 

@@ -55,7 +55,7 @@ def nearest(z: np.ndarray, asked: np.ndarray, count: int) -> tuple[np.ndarray, n
 def _picture(
     ax: Axes, s: Snapshot, corner: tuple[float, float], asked: int, row: int, distance: str
 ) -> None:
-    """One image, framed by what its class is beside that of the asked sample."""
+    """One image, with a frame that says whether its class is that of the query."""
     (left, top), tall = corner, s.x.shape[1] / s.x.shape[2]
     ax.imshow(shown(s.x[row][None], flat=True)[0], extent=(left, left + 1, top + tall, top),
               interpolation="nearest")

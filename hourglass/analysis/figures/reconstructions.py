@@ -94,7 +94,7 @@ def _name_axes(ax: Axes, s: Snapshot, first: bool, lowest: bool) -> None:
 
 
 def _put_lines(ax: Axes, s: Snapshot, i: int) -> None:
-    """Sample i as it is, with holes where it is not known, and as it came back."""
+    """Sample i, with gaps where values are missing, and its reconstruction."""
     x = np.where(s.known[i], s.x[i], np.nan) if len(s.known) else s.x[i]
     for number, (own, again) in enumerate(zip(np.atleast_2d(x.T)[:CHANNELS],
                                               np.atleast_2d(s.recon[i].T), strict=False)):

@@ -8,7 +8,7 @@ ACTIVE = 0.01   # variance above which a factor is in use (Burda et al., 2016)
 
 
 def some(s: Snapshot, most: int) -> np.ndarray:
-    """At most so many samples, as indices in order; always the same, and fair to sorted sets."""
+    """Indices of at most `most` samples, in order. The choice is fixed and random."""
     n = len(s.z)
     return np.arange(n) if n <= most else np.sort(
         np.random.default_rng(0).choice(n, most, replace=False))
@@ -38,7 +38,8 @@ def latents(s: Snapshot, rows: np.ndarray, factors: int = 1) -> np.ndarray:
 
 
 def widest(z: np.ndarray, most: int, least: int = 1) -> np.ndarray:
-    """Which factors vary most, at most so many, the widest first; Lacking if too few do vary."""
+    """Indices of the latent dimensions with the largest variance, the largest first. Raises
+    Lacking if too few vary."""
     varies = int((np.ptp(z, axis=0) > 0).sum())
     if varies < least:
         raise Lacking(f"factors that vary: {least}")

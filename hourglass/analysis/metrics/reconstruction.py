@@ -79,8 +79,8 @@ def _similarity(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 @metrics.add("sharpness")
 def sharpness(s: Snapshot) -> dict[str, float]:
-    """How sharp reconstructions are beside the samples: the ratio of the mean squares of their
-    Laplacians; below 1 they are blurred. With the mean of the drawn samples of each prior."""
+    """Sharpness: the mean square of the reconstructions' Laplacians over that of the samples.
+    Below 1, they are blurred. Also for the generated samples of each prior."""
     if s.x.ndim != 4 or min(s.x.shape[1:3]) < 3:
         raise Lacking("images")
     usual = max(_edges(s.x), 1e-12)

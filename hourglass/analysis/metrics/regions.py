@@ -24,8 +24,8 @@ class Counts:
 
 
 def edges_of(values: np.ndarray, images: int) -> np.ndarray:
-    """Where the bins for scores of so many images end: at each value where there are few, else at
-    quantiles of `values` (M,)."""
+    """The ends of the bins for scores of a number of images: every value (M,) if there are few,
+    otherwise quantiles of them."""
     most = int(max(100, min(BINS, COUNTS // max(images, 1))))
     found = np.unique(values)
     if len(found) <= most:

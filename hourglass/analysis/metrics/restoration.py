@@ -1,4 +1,4 @@
-"""How near to the clean samples the restored ones come, beside what is made of them without us."""
+"""The errors of restored samples against the clean ones, and those of the baselines."""
 
 import numpy as np
 
