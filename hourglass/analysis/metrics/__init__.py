@@ -32,7 +32,8 @@ def measure(
         except Exception as error:
             if metric not in metrics.own:
                 raise
-            say(f"the metric {metric} is left out because it failed: {type(error).__name__}: {error}")
+            say(f"the metric {metric} is left out because it failed: {type(error).__name__}: "
+                f"{error}")
             continue
         numbers |= values
         intervals |= {name: (value.low, value.high) for name, value in estimates.items()
