@@ -124,6 +124,12 @@ class HasMembers(Protocol):
         """Each member's reconstruction, (K, B, *shape), from the decoder's output (B, *out)."""
 
 
+class TakesLogits(Protocol):
+    """A likelihood that applies a sigmoid itself to what the decoder gives, such as bernoulli."""
+
+    logits: bool   # true
+
+
 class OfCounts(Protocol):
     """A likelihood of whole numbers that must not be scaled."""
 

@@ -62,8 +62,9 @@ class Registry:
     def check(self, call: Call) -> dict[str, Any]:
         """Check a call's options and convert them to the part's hints. Raises ValueError."""
         if call.name not in self.parts:
-            raise ValueError(f"no {self.kind} is named {call.name!r}; "
-                             f"{did_you_mean(call.name, self.parts)}{self._of_others(call)}")
+            near = did_you_mean(call.name, self.parts)
+            raise ValueError(f"no {self.kind} is named {call.name!r}{near and '; '}{near}"
+                             f"{self._of_others(call)}")
         return self._options(call, self.options(call.name))
 
     def options(self, name: str) -> dict[str, inspect.Parameter]:

@@ -29,7 +29,9 @@ class TrainingData:
         """The data as the settings name it; raises ValueError for an array."""
         data = make_settings(read_settings(self.folder.settings)).data
         if data == IN_MEMORY:
-            raise ValueError(f"{self.folder.path} was trained on an array in memory, which is gone")
+            raise ValueError(f"{self.folder.path} was trained on an array in memory, which is gone"
+                             ". Give it again, from Python: hg.load(run, data=x), with y= and val= "
+                             "if training had them")
         return data
 
     def source(self) -> Source:

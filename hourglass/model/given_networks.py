@@ -6,6 +6,7 @@ given them again.
 
 import copy
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,9 +33,7 @@ class GivenEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         found = self.network(x)
-        if isinstance(found, tuple):
-            found = found[0]
-        return found, ()
+        return (found[0] if isinstance(found, tuple | list) else found), ()
 
 
 class GivenDecoder(nn.Module):
@@ -123,6 +122,19 @@ def networks(
     return Backbone(forth, GivenDecoder(back, _taken_by(back, decoder, code, out)), code)
 
 
+def missing_networks(text: str) -> str:
+    """What to say of networks that a backbone's text names and this process lacks, or ""."""
+    call = read(text)
+    names = {side: str(call.kwargs[side]) for side in ("encoder", "decoder")
+             if call.name == OWN_NETWORKS and side in call.kwargs}
+    if all((side, name, call.kwargs.get(f"{side}_mark")) in NETWORKS
+           for side, name in names.items()):
+        return ""
+    given = ", ".join(f"{side}={name}(...)" for side, name in names.items())
+    return (f"this model has networks of your own, {' and '.join(names.values())}. Give them "
+            f"again, from Python: hg.load(run, {given})")
+
+
 def _copy(side: str, name: str, mark: str) -> nn.Module:
     """The network of that name as it was given, where new tensors are made now: on the device meta,
     a model is only measured."""
@@ -146,10 +158,17 @@ def _passed(network: nn.Module, shape: Sequence[int]) -> Any:
 def _code_of(encoder: nn.Module, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape (...) of the encoder's h for one sample, by one forward pass."""
     try:
-        h, _ = _passed(encoder, shape)
+        h = _passed(encoder.network, shape)  # type: ignore[arg-type]
     except Exception as error:   # whatever somebody's own code raises
         raise ValueError(f"the encoder {name} fails on a batch of shape {(2, *shape)}, which this "
                          f"data has: {_short(error)}") from error
+    if isinstance(h, tuple | list) and len(h) == 1:
+        h = h[0]
+    if isinstance(h, tuple | list):
+        raise ValueError(f"the encoder {name} gives {len(h)} results, such as a mean and a "
+                         f"log-variance; it must give one tensor, the features h (B, ...). The "
+                         f"bottleneck, as of vae(8), makes mean and log-variance of h with a "
+                         f"dense layer of its own")
     if not isinstance(h, Tensor) or h.ndim not in (2, 3, 4) or len(h) != 2:
         got = tuple(h.shape) if isinstance(h, Tensor) else f"a {type(h).__name__}"
         raise ValueError(f"the encoder {name} must give a tensor (B, D), (B, C, T) or (B, C, H, W) "
@@ -161,9 +180,9 @@ def _taken_by(
     decoder: nn.Module, name: str, code: tuple[int, ...], out: tuple[int, ...]
 ) -> tuple[int, ...]:
     """The shape (...) of h that the decoder takes: that of the encoder's, else as many numbers as
-    its first dense layer has. Checked by one forward pass."""
+    its first dense layer has. Checked by one forward pass. Raises ValueError."""
     dense = next((m.in_features for m in decoder.modules() if isinstance(m, nn.Linear)), None)
-    errors = []
+    errors, wrong = [], []
     for tried in dict.fromkeys([code, *([(dense,)] if dense else [])]):
         try:
             found = _passed(decoder, tried)
@@ -173,11 +192,15 @@ def _taken_by(
             continue
         if not isinstance(found, Tensor) or tuple(found.shape) != (2, *out):
             got = tuple(found.shape) if isinstance(found, Tensor) else f"a {type(found).__name__}"
-            errors.append(f"the decoder {name} must give {('B', *out)} for this data and "
-                          f"likelihood; of h {(2, *tried)} it gives {got}".replace("'B'", "B"))
+            flat = isinstance(found, Tensor) and found.numel() == 2 * math.prod(out)
+            wrong.append(f"the decoder {name} must give {('B', *out)} for this data and "
+                         f"likelihood; of h {(2, *tried)} it gives {got}".replace("'B'", "B")
+                         + f". End it with nn.Unflatten(1, {out})" * (flat and len(got) == 2)
+                         + ". Its output lacks the axis of channels, as nn.Unflatten(1, "
+                         f"{out}) makes it" * (flat and len(got) == len(out)))
             continue
         return tried
-    raise ValueError(errors[0])
+    raise ValueError((wrong or errors)[0])   # a decoder that runs is nearer to what was meant
 
 
 def _short(error: Exception) -> str:

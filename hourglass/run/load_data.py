@@ -1,5 +1,6 @@
 """Read and split the data that settings name."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..data.find import find_call
 from ..data.label_masking import show_labels
 from ..data.labels import check_judged, check_known
 from ..data.source import Source
+from .folder import RunFolder
 from .settings import Settings
 
 REMEMBERED: dict[str, Source] = {}   # by `_key`
@@ -63,6 +65,23 @@ def _key(settings: Settings) -> str:
     return repr((settings.data, settings.reading(), settings.val, settings.shares(), settings.seed,
                  settings.only, settings.binarise, settings.labelled, of_counts(settings),
                  settings.parts().condition == "inferred"))
+
+
+def check_same(source: Source, kept: Mapping[str, Any], name: str, folder: RunFolder) -> None:
+    """Raise ValueError where a source is not the data that a run knows as `kept`. Data in memory
+    has no `name`; the message then says what differs."""
+    now = source.identity
+    different = [key for key, value in kept.items() if key != "path" and now.get(key) != value]
+    if not different:
+        return
+    if name:
+        raise ValueError(f"the data in {name} has changed since {folder.path} was trained; start a "
+                         f"new run")
+    told = {"samples": "samples", "shape": "as the shape of a sample", "splits": "as splits"}
+    found = [f"it has {now.get(key)} {words}, and training had {kept[key]}"
+             for key, words in told.items() if key in different][:1] or ["its values differ"]
+    raise ValueError(f"this is not the data that {folder.path} was trained on: {found[0]}. Give "
+                     f"the same x, and the same y= and val= if training had them")
 
 
 def of_counts(settings: Settings) -> bool:

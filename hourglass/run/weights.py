@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from ..core.noise import seeded
 from ..core.tensor_files import load_tensors, save_tensors
 from ..model.autoencoder import Autoencoder
+from ..model.given_networks import missing_networks
 from ..model.no_decoder import NoDecoder
 from .description import Description, description_in
-from .folder import RunFolder
+from .folder import RunFolder, read_settings
 from .plugins_used import missing_parts
 
 TEXT = "hourglass"   # the text of the file that holds the description
@@ -79,10 +80,19 @@ def _check_there(folder: RunFolder) -> None:
 
 
 def _damaged(folder: RunFolder, error: Exception) -> ValueError:
-    if missing := missing_parts(_record(folder)):
+    if missing := _missing(folder):
         return ValueError(missing)
     why = " ".join(str(error).split())[:300]
     return ValueError(f"{folder.model} does not describe a model that can be made: {why}")
+
+
+def _missing(folder: RunFolder) -> str:
+    """What to say of all own parts and networks that the run needs and this process lacks."""
+    try:
+        networks = missing_networks(str(read_settings(folder.settings).get("backbone", "")))
+    except ValueError:
+        networks = ""
+    return "; and ".join(filter(None, (missing_parts(_record(folder)), networks)))
 
 
 def _record(folder: RunFolder) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """Sharing a model: a folder with its file and a card, here or on the Hugging Face Hub."""
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from ..analysis.report_sections import WORDS, in_order
+from ..core.expressions import read
 from ..core.files import write_out
+from ..core.registry import OWN_NETWORKS
 from ..run.folder import RunFolder, read_settings
 from .single_file import save_file
 
@@ -19,12 +22,12 @@ def push(folder: RunFolder, target: str | Path) -> str:
     """Write a run's model and its card into a folder, or to the Hub as hub:owner/name; returns
     where they are. Raises ValueError where the Hub cannot be used."""
     if not str(target).startswith(HUB):
-        write_package(folder, Path(target))
+        write_package(folder, Path(target), str(target))
         return str(target)
     name = _name(str(target))
     hub = _hub()
     with tempfile.TemporaryDirectory() as made:
-        write_package(folder, Path(made))
+        write_package(folder, Path(made), str(target))
         try:
             api = hub.HfApi()
             api.create_repo(name, exist_ok=True)
@@ -65,8 +68,9 @@ def _unreachable(name: str, error: Exception) -> str:
             f"place, as in model.push('shared/') and hg.load('shared/')")
 
 
-def write_package(folder: RunFolder, out: Path) -> None:
-    """The model as one file, its card and the card's pictures, into a folder."""
+def write_package(folder: RunFolder, out: Path, name: str) -> None:
+    """The model as one file, its card and the card's pictures, into a folder. `name` is what
+    hg.load takes."""
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file; a model is pushed into a folder")
     out.mkdir(parents=True, exist_ok=True)
@@ -74,10 +78,10 @@ def write_package(folder: RunFolder, out: Path) -> None:
     pictures = [name for name in SHOWN if (folder.figures / f"{name}.png").is_file()]
     for name in pictures:
         write_out(out / f"{name}.png", (folder.figures / f"{name}.png").read_bytes())
-    write_out(out / CARD, card(folder, pictures))
+    write_out(out / CARD, card(folder, pictures, name))
 
 
-def card(folder: RunFolder, pictures: list[str]) -> str:
+def card(folder: RunFolder, pictures: list[str], target: str) -> str:
     """A model card, as the Hub shows it: what the model is, its figures, and how it is used."""
     record, settings = folder.read_record(), read_settings(folder.settings)
     metrics, intervals = record.get("metrics", {}), record.get("intervals", {})
@@ -86,7 +90,7 @@ def card(folder: RunFolder, pictures: list[str]) -> str:
             f"{WORDS.get(name.rpartition('/')[2], '')} |" for name in in_order(metrics)]
     table = ["| metric | value | 95 % | meaning |", "|---|---|---|---|", *rows] if rows else [
         "The run was not evaluated; model.report() does it."]
-    parts = {name: settings[name] for name in (
+    parts = {name: _shown(str(settings[name])) for name in (
         "backbone", "bottleneck", "likelihood", "corruption", "condition", "loss", "prior")
         if settings.get(name)}
     return "\n".join([
@@ -94,12 +98,38 @@ def card(folder: RunFolder, pictures: list[str]) -> str:
         f"# {settings['model']} on {data}", "",
         f"An autoencoder, trained with Hourglass for {record.get('epochs', '?')} epochs "
         f"({record['parameters'].get('whole', 0):,} parameters).", "",
-        "```python", "import hourglass as hg", 'model = hg.load("hub:OWNER/NAME")   # or a folder',
+        "```python", "import hourglass as hg", *_loading(target, settings, record),
         "codes = model.encode(images)", "```", "",
         "## Parts", "", *(f"- {name}: `{text}`" for name, text in parts.items()), "",
         f"## Results on {record.get('split', 'unseen')} samples", "", *table, "",
         *(line for name in pictures for line in (f"## {name.capitalize()}", "",
                                                  f"![{name}]({name}.png)", ""))])
+
+
+def _networks(text: str) -> dict[str, str]:
+    """The classes of networks of one's own that a backbone's text names, by side."""
+    call = read(text) if text.startswith(OWN_NETWORKS) else None
+    return {side: str(call.kwargs[side]) for side in ("encoder", "decoder")
+            if call is not None and side in call.kwargs}
+
+
+def _shown(text: str) -> str:
+    """A part as a reader of the card needs it."""
+    own = _networks(text)
+    return f"networks of its own, {' and '.join(own.values())}" if own else text
+
+
+def _loading(target: str, settings: dict[str, Any], record: dict[str, Any]) -> list[str]:
+    """The lines of Python that load the model, with what it needs of its maker."""
+    own = dict(record.get("own_parts") or {})
+    networks = _networks(str(settings.get("backbone", "")))
+    files = sorted({Path(origin).name for origin in own.values() if origin}) or ["parts.py"]
+    given = [f"{side}={network}(...)" for side, network in networks.items()]
+    given += [f"parts={files}"] if own else []
+    needs = [f"the code of {' and '.join(networks.values())}"] if networks else []
+    needs += [f"{', '.join(files)}, which registers the {', the '.join(own)}"] if own else []
+    return [*([f"# needs {'; '.join(needs)}"] if needs else []),
+            f"model = hg.load({', '.join([json.dumps(target), *given])})"]
 
 
 def _between(interval: Any) -> str:

@@ -39,7 +39,11 @@ def metrics_of(model: Trained) -> Metrics:
     record = model.folder.read_record()
     if model.description.decoder and (
             "metrics" not in record or not model.folder.snapshot.is_file()):
-        snapshot_of(model.folder, model)
+        try:
+            snapshot_of(model.folder, model)
+        except ValueError:   # the data is gone
+            if "metrics" not in record:
+                raise
         record = model.folder.read_record()
     values, intervals = record.get("metrics", {}), record.get("intervals", {})
     names = in_order(values) if model.description.decoder else list(values)

@@ -30,6 +30,10 @@ from .python_words import for_python, voice
 from .run_training import Looks, driven, follow
 from .signatures import with_settings
 
+OWN_KINDS = {"augment": "augmentation", **{name: name for name in (   # by setting
+    "loss", "backbone", "bottleneck", "likelihood", "prior", "optimiser", "schedule", "stop",
+    "corruption", "model")}}
+
 
 @with_settings(tuple(Settings.model_fields), ("parts", "encoder", "decoder"))
 @for_python
@@ -132,6 +136,13 @@ def report(run: str | Path) -> Path:
 def _as_texts(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings in which objects such as hg.parts.vae(16) are their texts."""
     from ..core.composing import Composition
+    function = next((name for name, value in settings.items() if name in OWN_KINDS and callable(
+        value) and not isinstance(value, Composition)), "")
+    if function:
+        kind, use = OWN_KINDS[function], "recon + mine" if function == "loss" else "mine"
+        raise ValueError(f'{function} is a text or an object of hg.parts or hg.losses, not a '
+                         f'function or class. Register your own first, with @hg.register("{kind}", '
+                         f'"mine") above it, and pass {function}="{use}"')
     return {name: str(value) if isinstance(value, Composition) else value
             for name, value in settings.items()}
 

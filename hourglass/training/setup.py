@@ -41,7 +41,7 @@ from ..model.parts import Parts
 from ..model.summary import Summary, in_bytes, summarise
 from ..run.aliases import own_words, with_dim
 from ..run.folder import RunFolder, environment, new_folder, read_settings
-from ..run.load_data import load_source
+from ..run.load_data import check_same, load_source
 from ..run.plugins_used import check_parts, used_parts
 from ..run.settings import IN_MEMORY, Settings, make_settings, with_whole_path
 from ..run.suited import suited
@@ -50,6 +50,7 @@ from .checkpoint import load_state_into
 from .initial_bias import begin_at_mean
 from .loop import State, TrainingPlan, is_over, varied
 from .loss_checks import effective_beta, negative_weights, ramps_too_long
+from .own_decoder import remarks
 from .part_checks import check_prior, check_texts
 from .warm_start import begin_with, settings_of
 
@@ -59,6 +60,7 @@ EPOCHS = (20, 400)  # smallest and largest default number
 RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "tensorboard", "show"}
 NEW_LEG = {"epochs", "lr", "schedule"}   # a change of these restarts the schedule
 SMALL_FILES = 2**20   # bytes of report, figures and other small files
+FEW_SAMPLES = 32   # that an own decoder is tried with
 COPIES = 10   # of the weights: checkpoint (with Adam's two and the best) and model, old and new
 
 
@@ -181,9 +183,7 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
     if folder.model.is_file():   # its order of classes counts
         with suppress(ValueError):   # a damaged file is written again
             source = source.with_classes(read_description(folder).classes)
-    if any(source.identity[k] != v for k, v in record["data"].items() if k != "path"):
-        raise ValueError(f"the data in {settings.data} has changed since {folder.path} was "
-                         f"trained; start a new run")
+    check_same(source, record["data"], "" if data is not None else settings.data, folder)
     training = _assemble(settings, source, folder)
     training.record = {**record, "resumed": training.record["environment"]}
     if not folder.checkpoint.is_file() and (folder.model.exists() or folder.read_history()):
@@ -243,7 +243,8 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     if own := used_parts([*vars(used).values(), settings.model]):
         record["own_parts"] = own
     batches = len(source.splits["train"]) / (settings.batch_size * fabric.world_size)
-    told = [*suits, *_selected(step, plan),
+    some = source.splits["train"]
+    told = [*suits, *_selected(step, plan), *remarks(model, some.batch(some.evenly(FEW_SAMPLES))),
             *ramps_too_long(step.objective, plan.epochs, batches),
             *negative_weights(step.objective), _too_wide(model, parts, source.shape),
             limit_memory(settings.max_memory, device)]

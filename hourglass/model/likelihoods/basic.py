@@ -19,6 +19,7 @@ class Bernoulli(nn.Module):
 
     support = UNIT
     discrete = True   # for data that is 0 or 1
+    logits = True
 
     def forward(self, params: Tensor) -> Distribution:
         return BernoulliDistribution(logits=params, validate_args=False)

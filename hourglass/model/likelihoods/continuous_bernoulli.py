@@ -21,6 +21,7 @@ class ContinuousBernoulli(nn.Module):
 
     support = UNIT
     discrete = False
+    logits = True
 
     def forward(self, params: Tensor) -> Distribution:
         def log_prob(x: Tensor) -> Tensor:

@@ -1,0 +1,59 @@
+"""What to say of a decoder of a user's own, from one forward pass before training."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..core.console import warn_if_silent
+from ..core.contracts import Batch
+from ..core.part_contracts import TakesLogits, offers
+from ..model.autoencoder import Autoencoder
+from ..model.given_networks import GivenDecoder
+
+SQUASH = (nn.Sigmoid, nn.Hardsigmoid, nn.Softmax, nn.Tanh)   # last layers that give no logits
+
+
+@torch.no_grad()
+def remarks(model: Autoencoder, batch: Batch) -> list[str]:
+    """Notes on a decoder of one's own: a layer that was added before it, and outputs that are no
+    logits where the likelihood takes some, which is said even where training is quiet."""
+    decoder = model.decoder
+    if not isinstance(decoder, GivenDecoder):
+        return []
+    given: dict[str, Tensor] = {}
+
+    def see_code(module: nn.Module, args: tuple[Tensor, ...], found: tuple[Tensor, ...]) -> None:
+        given["h"] = found[0]
+
+    def see_output(module: nn.Module, args: tuple[Tensor, ...], found: Tensor) -> None:
+        given["out"] = found
+    hooks = [model.encoder.register_forward_hook(see_code),
+             decoder.register_forward_hook(see_output)]
+    trained = model.training
+    model.eval()(batch.x, batch.y, False, batch.given, batch.known)
+    model.train(trained)
+    for hook in hooks:
+        hook.remove()
+    return _said(type(decoder.network).__name__, decoder, model, given["h"], given["out"])
+
+
+def _said(
+    name: str, decoder: GivenDecoder, model: Autoencoder, h: Tensor, out: Tensor
+) -> list[str]:
+    said = [] if decoder.takes == tuple(h.shape[1:]) else [
+        f"the decoder {name} takes {_in_words(decoder.takes)} and the encoder gives "
+        f"{_in_words(h.shape[1:])}; a dense layer of the model leads from the code to the decoder"]
+    layers = [layer for layer in decoder.network.modules() if not list(layer.children())]
+    squashed = out.min() >= 0 and out.max() <= 1
+    if offers(model.likelihood, TakesLogits) and (squashed or isinstance(layers[-1], SQUASH)):
+        said.append(f"the decoder {name} seems to end in a sigmoid or the like, but this "
+                    f"likelihood takes logits and applies a sigmoid itself, so reconstructions "
+                    f"would stay grey. Leave the last activation out of the decoder, or pass "
+                    f"--likelihood normal")
+        warn_if_silent(said[-1])
+    return said
+
+
+def _in_words(shape: Sequence[int]) -> str:
+    return f"{shape[0]} numbers" if len(shape) == 1 else f"maps of {'x'.join(map(str, shape))}"
