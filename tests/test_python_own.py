@@ -34,7 +34,7 @@ class Two(nn.Module):
 
 
 def test_an_encoder_of_mean_and_log_variance_is_told_who_makes_them(tmp_path):
-    with pytest.raises(ValueError, match="gives 2 results.*one tensor.*makes mean and log-vari"):
+    with pytest.raises(ValueError, match=r"gives 2 results.*one tensor.*makes mean and log-vari"):
         hg.train(X, encoder=Two(), model="vae(4)", out=tmp_path / "run", **QUICK)
 
 
@@ -145,13 +145,13 @@ def test_a_loaded_model_gets_its_data_again(run, tmp_path, monkeypatch):
     assert model.metrics["mse"][0] == pytest.approx(run.metrics["mse"][0], rel=1e-4)
     assert len(model.morph(0, 1, frames=1, hold=1).array)
     for wrong in ({"data": X[:50]}, {**own, "data": X[:50] // 2}):
-        with pytest.raises(ValueError, match="is not the data that .*Give the same x, and the same"):
+        with pytest.raises(ValueError, match=r"is not the data that .*Give the same x, and"):
             hg.load(file, **wrong)
 
 
 def test_resuming_with_other_data_says_what_differs(run):
     for call in (lambda: hg.resume(run.folder.path, data=X[:50], epochs=3, quiet=True),):
-        with pytest.raises(ValueError, match="it has 50 samples, and training had 60. Give the"):
+        with pytest.raises(ValueError, match=r"it has 50 samples, and training had 60\. Give the"):
             call()
 
 

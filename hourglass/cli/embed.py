@@ -18,9 +18,9 @@ def embed(
     n: Annotated[int, typer.Option("-n", min=1, help="Number of nearest images.")] = 10,
     duplicates: Annotated[bool, typer.Option("--duplicates", help="Find images that occur twice, "
                                              "exactly or nearly.")] = False,
-    within: Annotated[float, typer.Option(min=0, max=1, help="Largest distance between duplicates, "
-                                          "as a share of the distance to the tenth "
-                                          "neighbour.")] = 0.3,
+    within: Annotated[float, typer.Option(min=0, max=1, help="Images are duplicates if their "
+                                          "distance is at most this times that to the tenth "
+                                          "nearest image.")] = 0.3,
     kind: ClassName = "",
     out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
         "--out", "-o", help="File to write. Codes: .csv, .parquet or .npy. --nearest: a picture or "

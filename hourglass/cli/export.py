@@ -10,8 +10,8 @@ from .options import Run
 
 def export(
     run: Run,
-    half: Annotated[str, typer.Option(help="Half to export: encoder (x to z) or decoder (z to "
-                                      "x).")] = "encoder",
+    half: Annotated[str, typer.Option(help="What to export: encoder (samples to codes) or decoder "
+                                      "(codes to samples).")] = "encoder",
     out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
         "--out", "-o", help="An .onnx file. Default: encoder.onnx or decoder.onnx.")] = None,
 ) -> None:

@@ -17,14 +17,19 @@ def generate(
                                       "0,1,2, with one row each.")] = "",
     prior: Annotated[str, typer.Option(help="Prior to sample codes from: own, per_class, kde, "
                                        "mixture, flow, diffusion, ... (see: hourglass list "
-                                       "priors). auto: the run's setting.")] = "auto",
+                                       "priors). auto: the run's --prior, else one that suits the "
+                                       "model.")] = "auto",
     temperature: Annotated[float, typer.Option(
         min=0, max=100, help="Sampling temperature. Below 1: more typical samples. Above 1: more "
                              "varied.")] = 1,
-    radius: Annotated[str, typer.Option(help="Sample codes at these radii instead of from a prior, "
-                                        "such as 0.5,1,2,3,5,8.")] = "",
-    grid: Annotated[str, typer.Option(help="Decode a square grid of codes instead: 8 for -8 to 8, "
-                                      "or such as grid(limit=8, side=30).")] = "",
+    radius: Annotated[str, typer.Option(
+        help="Instead of from a prior, sample codes at these distances from the origin, such as "
+             "0.5,1,2,3,5,8. A row for each: left, codes in a box of that half-width; right, codes "
+             "on a sphere of that radius.")] = "",
+    grid: Annotated[str, typer.Option(
+        help="Instead of sampling, decode a square grid of codes: 8 for -8 to 8 in each direction "
+             "(for a VAE, in standard deviations of the prior), or such as "
+             "grid(limit=8, side=30).")] = "",
     sharpen: Sharpen = 0, blur: Blur = 0,
     nearest: Annotated[bool, typer.Option("--nearest", help="Show the nearest training sample "
                                           "below each sample.")] = False,

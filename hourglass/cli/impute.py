@@ -17,7 +17,8 @@ def impute(
                                       "for windows a .npy file.")] = Path("full.csv"),
     device: Device = "cpu",
 ) -> None:
-    """Fill in the missing cells of a table or the gaps of a series, with a model of the same kind.
+    """Fill in the missing cells of a table or the gaps of a series. The run must have been trained
+    on a table or series with the same columns.
 
     Example: hourglass impute runs/1 rows.csv -o full.csv
     """

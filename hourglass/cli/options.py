@@ -12,13 +12,15 @@ Data = Annotated[str, typer.Argument(
 Source = Annotated[str, typer.Argument(
     metavar="SOURCE", help="Name of a source, such as mnist; or a folder, an archive, a .npy or "
     ".npz.")]
-Images = Annotated[str, typer.Argument(help="A folder, an archive, an array file or a source.")]
+Images = Annotated[str, typer.Argument(
+    help="A folder of images, an archive, an array, a table, or the name of a source.")]
 Recipe = Annotated[str, typer.Option(help="Recipe with settings: its name (see: hourglass list "
                                      "recipes) or a TOML file.")]
 Out = Annotated[Optional[Path], typer.Option(  # noqa: UP045
     "--out", "-o", help="Folder for the run. Default: the next number under runs/.")]
 Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda, cuda:1 or mps.")]
-ClassName = Annotated[str, typer.Option("--class", help="Class for a conditional model.")]
+ClassName = Annotated[str, typer.Option("--class", help="Class that a conditional model "
+                                        "gets as an input. It selects no samples.")]
 Sharpen = Annotated[float, typer.Option(min=0, max=100, help="Sharpen the images by this factor: "
                                         "1 changes nothing, 3 is strong. Default: off.",
                                         show_default=False)]

@@ -16,7 +16,8 @@ def report(
                                           "file, such as Inception's.")] = "",
     device: Device = "cpu",
 ) -> None:
-    """Write a run's figures and report again. Only its options need the model and data.
+    """Draw a run's figures and report again, from what the run folder holds. With an option, the
+    model is evaluated again, which needs its data.
 
     Examples: hourglass report runs/1; hourglass report runs/1 --priors "flow;mixture(5)"
     """

@@ -17,7 +17,8 @@ def serve(
     token_file: Annotated[Optional[Path], typer.Option(  # noqa: UP045
         help="File with the token that clients must send. Default: the variable "
              "HOURGLASS_TOKEN.")] = None,
-    open: Annotated[bool, typer.Option("--open", help="Allow networks without a token.")] = False,
+    open: Annotated[bool, typer.Option("--open", help="Serve a network without asking for a "
+                                       "token.")] = False,
     priors: Annotated[str, typer.Option(help="Priors that clients may sample from, separated by "
                                         "semicolons, such as own;flow. Default: the model's "
                                         "usual ones.")] = "",

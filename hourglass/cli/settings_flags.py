@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Optional, get_args
 
 import typer
 
@@ -50,7 +50,18 @@ def _flag(name: str) -> inspect.Parameter:
     default = "" if plain or "Default:" in setting.description else f" Default: {setting.default}."
     switch = f"{setting.flag}/--no-{setting.flag[2:]}" if kind is bool else setting.flag
     return _parameter(name, kind, typer.Option(
-        switch, *_also(name), help=f"{setting.description}{default}", show_default=False))
+        switch, *_also(name), help=f"{setting.description}{default}", show_default=False,
+        metavar=None if kind is bool else _value_of(setting.annotation)))
+
+
+def _value_of(annotation: Any) -> str:
+    """The kind of value that a flag takes, as its help shows it."""
+    kinds = [annotation]
+    for kind in kinds:   # of unions and bounded numbers, what they are made of
+        kinds += get_args(kind)
+    number = "int" if int in kinds else "float" if float in kinds else ""
+    return f"<{' or '.join([number, *(kind for kind in kinds if isinstance(kind, str))])}>" if (
+        number) else "<str>"
 
 
 def _dim_flag() -> inspect.Parameter:

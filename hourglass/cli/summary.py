@@ -10,7 +10,9 @@ from .train import TYPED
 
 @takes_settings(TYPED)
 def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
-    """Show a model's layers, sizes and costs, for train's arguments or for a run.
+    """Show layers, sizes and costs of a model before it is trained, or of a run.
+
+    Takes the same arguments as hourglass train, or the folder of a run.
 
     Example: hourglass summary mnist --recipe tutorial_cae
     """

@@ -61,7 +61,7 @@ class Settings:
                             "noise(0.3).")
     condition: Literal["", "none", "label", "inferred"] = Field(
         "", description="Condition on classes. label: encoder and decoder get each sample's class. "
-        "inferred: they infer the class where it is unknown.")
+        "inferred: the model predicts the class of samples without a label, and uses it.")
     loss: str = Field("", description="Weighted sum of loss terms, such as recon + 4 * kl.")
     prior: str = Field("", description="Prior for new samples, such as own or mixture. Default: "
                        "one that suits the model.")
@@ -88,8 +88,9 @@ class Settings:
     invert: bool = Field(False, description="Invert images: dark on white becomes white on black.")
     range: str = Field("", description="Value range, such as 0,4095, to scale to 0 and 1. none: no "
                        "scaling. Default: found from the data.")
-    show: str = Field("", description="Channels to show in pictures, such as 3,2,1. all: one panel "
-                      "per channel. Default: the first three; one panel each for 2, 5 or 6.")
+    show: str = Field("", description="Channels to show in pictures, such as 3,2,1 for red, green, "
+                      "blue. all: a grey picture of each channel. Default: of 2, 5 or 6 channels "
+                      "all, else the first three.")
     binarise: Binarise = Field("", description="Binarise grey values to 0 or 1: fixed (sampled "
                                "once), dynamic (sampled at each step) or threshold (at 0.5).")
     strict: bool = Field(False, description="Stop at the first file that cannot be read.")
@@ -108,11 +109,12 @@ class Settings:
         None, description="Patches per image and epoch. Default: enough to cover the image, at "
         "most 64.")
     val: NotNegative | Literal["test"] = Field(
-        0.1, description="Validation: a share (below 1) or number of training samples, or test.")
+        0.1, description="Validation samples: a share of the training samples (below 1), their "
+        "number, or test: validate on the test split.")
     test: NotNegative = Field(0.1, description="Share or number of samples for the test, if there "
                               "is no test set.")
-    holdout: NotNegative = Field(0.0, description="Share to keep out of training, validation and "
-                                 "test.")
+    holdout: NotNegative = Field(0.0, description="Share or number of samples to keep out of "
+                                 "training, validation and test, for a last look of your own.")
     epochs: Count | None = Field(
         None, description="Passes over the training samples. Default: about 8,000 steps.")
     minutes: Positive | None = Field(None, description="Time limit in minutes.")
@@ -126,7 +128,8 @@ class Settings:
     stop: str = Field("early", description="Early stopping, such as early(patience=10), or none.")
     clip: Positive | None = Field(None, description="Largest gradient norm.")
     precision: Literal["auto", "32-true", "bf16-mixed"] = Field(
-        "auto", description="Precision: 32-true, bf16-mixed, or auto (bf16 where it is faster).")
+        "auto", description="Floating-point precision: 32-true (32 bits throughout), bf16-mixed "
+        "(16 bits where that is safe), or auto (bf16-mixed where it is faster).")
     device: str = Field("auto", description="Device: auto, cpu, cuda, cuda:1 or mps.")
     layout: Literal["auto", "channels_last", "contiguous"] = Field(
         "auto", description="Memory layout of feature maps. auto: channels_last where it is "
@@ -136,7 +139,8 @@ class Settings:
     compile: bool = Field(False, description="Compile the network first. This pays off in long "
                           "runs.")
     tensorboard: bool = Field(False, description="Also write TensorBoard events.")
-    seed: Seed = Field(0, description="Seed of weights, batches, splits and noise.")
+    seed: Seed = Field(0, description="Seed of all that is random: weights, batches, "
+                       "splits, noise, augmentation.")
 
     def parts(self) -> "Parts":
         """The parts of the named model, replaced by the parts in these settings."""
