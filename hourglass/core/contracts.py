@@ -12,7 +12,12 @@ from torch.distributions import Distribution
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch of a split."""
+    """A batch of a split.
+
+    `x` are samples (B, *shape) as the model sees them, `y` integer labels (B,), `given` the
+    encoder's input if it is not x, `known` 1 where a value is observed, `told` the labels that
+    training may use.
+    """
 
     x: Tensor                      # (B, C, H, W), (B, C, T) or (B, D), as float
     y: Tensor | None = None        # (B,) integer labels
@@ -168,7 +173,12 @@ class Backbone(NamedTuple):
 
 @dataclass
 class Latent:
-    """The result of a bottleneck."""
+    """The result of a bottleneck: `out.latent` of a loss term.
+
+    `z` is the code, (B, D) or (B, D, H, W); `q` the posterior and `p` the prior, torch
+    distributions, or None; `codes` the token indices of discrete codes; `penalties` terms of its
+    own, (B,) each; `y` the classes that conditioned the encoder; `guess` logits of q(y|x), (B, K).
+    """
 
     z: Tensor                              # (B, D) or (B, D, H, W)
     q: Distribution | None = None          # posterior; its batch shape starts with B
@@ -181,7 +191,14 @@ class Latent:
 
 @dataclass
 class Output:
-    """The result of an autoencoder."""
+    """The result of an autoencoder: what a loss term gets as `out`.
+
+    `x` is the clean target, (B, *shape); `px` the distribution p(x|z), whose `px.mean` is the
+    reconstruction; `seen` the encoder's input, if it is not x; `latent` the code, see `Latent`;
+    `y` labels (B,); `known` is 1 where x is observed, and None if it is everywhere; `hidden` marks
+    values that a corruption hid from the encoder; `skips` are the encoder's maps for a decoder with
+    skip connections.
+    """
 
     x: Tensor                  # (B, *shape), the clean target
     latent: Latent

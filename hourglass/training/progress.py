@@ -42,8 +42,8 @@ def _posterior(row: dict[str, float]) -> str:
     if "active_units" not in row:
         return ""
     share = f", {row['kl_share']:.1%} of the loss" if "kl_share" in row else ""
-    return (f"  KL {row['kl_least']:.3g} to {row['kl_most']:.3g} per latent{share}, "
-            f"{row['active_units']:.0f} active")
+    return (f"  KL {row['kl_least']:.3g} to {row['kl_most']:.3g} nats a latent dimension"
+            f"{share}, {row['active_units']:.0f} active")
 
 
 def _show_lines(progress: Iterator[Progress], epochs: int) -> None:

@@ -17,10 +17,11 @@ WORDS = {   # a line each, as help(hg.train) shows them
     "kind": '"series" cuts a file, a data frame or an array (T, C) into windows over time',
     "out": "folder for the run; default: the next number under runs/",
     "recipe": "settings from a recipe, by name or from a TOML file",
-    "quiet": "say and show nothing",
+    "quiet": "say warnings alone, and show nothing",
     "report": 'draw the report after training; "lazy": when model.report() asks for it',
-    "callbacks": 'functions of epoch and row, called after each epoch (True stops training), and '
-                 'loggers by name: "tensorboard", "mlflow", "wandb", "trackio"',
+    "callbacks": 'functions of epoch (from 1) and row (the columns of model.history), called after '
+                 'each epoch; True stops training. And loggers by name: "tensorboard", "mlflow", '
+                 '"wandb", "trackio"',
     "progress": "auto (a bar in terminals and notebooks, else lines), bar, lines or none",
     "keep_memory": "keep freed memory for the next training, which is faster; False gives it back",
     "encoder": "a torch module of your own, x (B, *shape) -> h (B, ...)",
