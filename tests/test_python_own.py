@@ -145,7 +145,7 @@ def test_a_loaded_model_gets_its_data_again(run, tmp_path, monkeypatch):
     assert model.metrics["mse"][0] == pytest.approx(run.metrics["mse"][0], rel=1e-4)
     assert len(model.morph(0, 1, frames=1, hold=1).array)
     for wrong in ({"data": X[:50]}, {**own, "data": X[:50] // 2}):
-        with pytest.raises(ValueError, match=r"is not the data that .*Give the same x, and"):
+        with pytest.raises(ValueError, match=r"data has changed since .*Give the same x, and"):
             hg.load(file, **wrong)
 
 

@@ -80,8 +80,8 @@ def check_same(source: Source, kept: Mapping[str, Any], name: str, folder: RunFo
     told = {"samples": "samples", "shape": "as the shape of a sample", "splits": "as splits"}
     found = [f"it has {now.get(key)} {words}, and training had {kept[key]}"
              for key, words in told.items() if key in different][:1] or ["its values differ"]
-    raise ValueError(f"this is not the data that {folder.path} was trained on: {found[0]}. Give "
-                     f"the same x, and the same y= and val= if training had them")
+    raise ValueError(f"the data has changed since {folder.path} was trained: {found[0]}. Give the "
+                     f"same x, and the same y= and val= if training had them")
 
 
 def of_counts(settings: Settings) -> bool:
