@@ -17,7 +17,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from hourglass.analysis.figures.canvas import as_png
-from hourglass.analysis.figures.classes import PALETTE, groups
+from hourglass.analysis.figures.classes import PALETTE, groups, short_names
 from hourglass.analysis.figures.corner import held_by
 from hourglass.analysis.figures.correlation import correlations
 from hourglass.analysis.figures.densities import chi_shares, density, span
@@ -284,6 +284,18 @@ def test_a_contour_holds_the_share_that_it_says():
         (line,) = held_by(points, ends, (share,))
         inside = PathOf(line).contains_points(points).mean()
         assert abs(inside - share) < 0.07   # for the histogram is smoothed
+
+
+@pytest.mark.parametrize("names", [
+    [f"hiragana letter {i}" for i in range(33)],
+    [f"{i} of a long list of classes" for i in range(33)],
+    [f"the same beginning {i} and the same end of all" for i in range(12)],
+    ["a", "b"], ["long name that is alone", "b"]], ids=lambda names: names[0])
+@pytest.mark.parametrize("longest", [10, 16])
+def test_classes_keep_names_of_their_own_when_they_are_cut(names, longest):
+    short = short_names(tuple(names), longest)
+    assert len(set(short)) == len(names) and max(map(len, short)) <= longest
+    assert all(cut == name for cut, name in zip(short, names, strict=True) if len(name) <= longest)
 
 
 def test_many_classes_differ_by_marker_too():

@@ -1,5 +1,7 @@
 """The samples of each class, and the colour of each class in all figures."""
 
+from collections import Counter
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,11 +34,29 @@ class Group(NamedTuple):
     dashes: str = DASHES[0]    # of its lines: others after ten classes, whose colours are alike
 
 
-def name_of(s: Snapshot, kind: int) -> str:
-    """A class's name, or its number where it has none."""
-    name = s.classes[kind] if 0 <= kind < len(s.classes) else str(kind)
-    short = name if len(name) <= LONGEST else f"{name[:LONGEST - 1]}…"
+def name_of(s: Snapshot, kind: int, longest: int = LONGEST) -> str:
+    """A class's name, cut to at most so many characters, or its number if it has no name."""
+    known = 0 <= kind < len(s.classes)
+    short = short_names(tuple(s.classes), longest)[kind] if known else str(kind)
     return short.replace("$", r"\$")   # or matplotlib reads a formula
+
+
+@lru_cache(maxsize=8)
+def short_names(names: tuple[str, ...], longest: int = LONGEST) -> tuple[str, ...]:
+    """The names, each cut to at most so many characters. Names that would then look the same are
+    cut in the middle instead, or at the beginning, or end with their number."""
+    half = longest // 2
+    short = list(names)
+    for cut in (lambda name: f"{name[:longest - 1]}…",
+                lambda name: f"{name[:longest - half - 1]}…{name[-half:]}",
+                lambda name: f"…{name[1 - longest:]}"):
+        taken = Counter(short)
+        short = [cut(name) if len(name) > longest and (len(own) > longest or taken[own] > 1)
+                 else own for name, own in zip(names, short, strict=True)]
+    taken = Counter(short)
+    return tuple(own if taken[own] == 1 or len(name) <= longest
+                 else f"{own[:longest - 1 - len(str(i))]}…{i}"
+                 for i, (name, own) in enumerate(zip(names, short, strict=True)))
 
 
 def groups(s: Snapshot, rows: np.ndarray) -> list[Group]:

@@ -69,6 +69,7 @@ def _name_axis(axis: Axis, name: str, few: bool) -> None:
         axis.set_tick_params(labelsize=7)
     if not few:
         axis.set_major_locator(MaxNLocator(3, steps=STEPS) if name else NullLocator())
+        axis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "\u2212"))   # short
     if name:
         axis.set_label_text(name, fontsize=8)
 

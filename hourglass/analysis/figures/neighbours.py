@@ -64,6 +64,6 @@ def _picture(
     if wrong or row == asked:
         ax.add_patch(Rectangle((left, top), 1, tall, fill=False, linewidth=2.5,
                                edgecolor=RED if wrong else GREY))
-    words = [name_of(s, int(s.y[row]))[:10]] if labelled else []
+    words = [name_of(s, int(s.y[row]), 10)] if labelled else []
     ax.text(left + 0.5, top + tall + 0.03, "  ".join([*words, *([distance] if distance else [])]),
             ha="center", va="top", fontsize=7, color=RED if wrong else "black")
