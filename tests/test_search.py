@@ -264,6 +264,33 @@ def test_two_commands_share_a_study(data, hourglass):
     assert set(told("s").values()) == {1}
 
 
+def test_a_duplicate_whose_search_was_killed_is_not_trained(data, hourglass):
+    command = f"search x.npy --model 'ae({{2..4}})' {TINY} --trials 9 --prune none --out s"
+    assert hourglass(command)[0] == 0
+    journal = Path("s/journal.log").read_text().splitlines(keepends=True)
+    if not any(row["state"] == "duplicate" for row in rows("s")):
+        pytest.skip("this seed proposed no configuration twice")
+    number = next(row["trial"] for row in rows("s") if row["state"] == "duplicate")
+    end = next(i for i, line in enumerate(map(json.loads, journal)) if line["op_code"] == 6
+               and str(line["trial_id"]) == number)
+    Path("s/journal.log").write_text("".join(journal[:end]))   # killed just before that line
+    code, _, err = hourglass("search s")
+    assert code == 0, err
+    assert rows("s")[int(number)]["state"] == "duplicate"
+    assert not Path(f"s/trials/{int(number):04}").exists()
+
+
+def test_parts_of_ones_own_are_searched_and_found_again(data, hourglass):
+    Path("part.py").write_text(
+        "import hourglass as hg\n@hg.register('loss', 'size')\n"
+        "def size(out, model, power: int = 2):\n    return out.latent.z.abs().pow(power).sum(1)\n")
+    code, _, err = hourglass(f"search x.npy --plugin part.py --loss 'recon + {{0.01..0.1}} * size' "
+                             f"{TINY} --trials 1 --out s")
+    assert code == 0 and "val_mse" in err, err
+    assert "part.py" in Path("s/study.toml").read_text()
+    assert hourglass("search s --trials 2")[0] == 0 and len(rows("s")) == 2
+
+
 def test_an_unfinished_line_of_the_journal_is_cut(data, hourglass):
     command = f"search x.npy --model 'ae({{2..60}})' {TINY} --trials 1 --out s"
     assert hourglass(command)[0] == 0

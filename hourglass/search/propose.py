@@ -137,6 +137,9 @@ class Proposer:
         texts = {name: values[name] for name in self.plan.space.templates}
         about: dict[str, Any] = {"texts": texts}
         twin = seen.get(repr(sorted(texts.items())))
+        before = trial.user_attrs.get(ABOUT, {}).get("duplicate")
+        if before is not None:   # its process was killed before the storage had its end
+            twin = self._trials()[before]
         costs = None
         if twin is None:
             try:

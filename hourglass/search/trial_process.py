@@ -122,7 +122,10 @@ def _opened(job: TrialJob) -> Any:
     from ..training.setup import prepare, resume
     folder = RunFolder(job.path)
     if is_run(job.path) and (job.path / "run.json").is_file():
-        folder.lock().close()   # raises ValueError if another process trains it
+        try:
+            folder.lock().close()
+        except ValueError:   # a process whose parent was killed still writes its checkpoint
+            raise KeyboardInterrupt from None
         try:
             return resume(folder, {}, finished=True)
         except ValueError as error:
