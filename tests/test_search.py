@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -143,6 +144,19 @@ def test_bad_trials_are_pruned_and_the_last_epoch_is_not(data, hourglass):
     assert "stopped early" in Path("s/study.html").read_text()
 
 
+def test_a_time_limit_ends_trials_and_the_splits_are_evaluated(data, hourglass):
+    code, _, err = hourglass(f"search x.npy --model 'ae({{2..60}})' {TINY} --trials 1 --out s")
+    assert code == 0, err
+    Path("s/splits.json").unlink()
+    asked = Path("s/study.toml").read_text()
+    Path("s/study.toml").write_text(asked.replace('epochs = "2"', 'epochs = "90000"'))
+    code, _, err = hourglass("search s --trials 2 --minutes 0.05")
+    assert code == 0 and "the 0.05 minutes are over" in err, err
+    assert "1 trials have not ended. To resume them: hourglass search s" in err
+    assert [row["state"] for row in rows("s")] == ["finished", "running"]
+    assert Path("s/splits.json").is_file() and Path("s/trials/0001/checkpoint.safetensors").exists()
+
+
 def test_the_same_seed_has_the_same_trials(data, hourglass):
     for out in ("a", "b"):
         code, _, err = hourglass(f"search x.npy --model 'ae({{2..60}})' {TINY} --trials 2 "
@@ -278,6 +292,22 @@ def test_a_duplicate_whose_search_was_killed_is_not_trained(data, hourglass):
     assert code == 0, err
     assert rows("s")[int(number)]["state"] == "duplicate"
     assert not Path(f"s/trials/{int(number):04}").exists()
+
+
+def test_a_search_that_is_killed_while_it_proposes_proposes_the_same(data, hourglass):
+    command = (f"search x.npy --model 'ae({{2..60}})' --lr '{{1e-3..1e-1}}' --backbone "
+               f"'mlp({{4..16}})' {TINY.replace('--backbone mlp(8) ', '')} --trials 3 --out s")
+    assert hourglass(command)[0] == 0
+    before, same = rows("s"), ("trial", "state", "val_loss", "model.dim", "lr", "backbone.widths")
+    journal = Path("s/journal.log").read_text().splitlines(keepends=True)
+    drawn = [i for i, line in enumerate(map(json.loads, journal)) if line["op_code"] == 5]
+    for place in drawn[-3:]:   # just after each draw of the last trial
+        Path("s/journal.log").write_text("".join(journal[:place + 1]))
+        for path in Path("s/trials").glob("0002*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        assert hourglass("search s")[0] == 0
+        assert [[row[n] for n in same] for row in rows("s")] == [
+            [row[n] for n in same] for row in before]
 
 
 def test_parts_of_ones_own_are_searched_and_found_again(data, hourglass):

@@ -12,6 +12,7 @@ from .page import write_page
 from .records import write_table
 from .split_results import evaluate_best
 from .study import Study
+from .study_folder import StudyFolder
 from .study_setup import SearchPlan
 
 
@@ -38,15 +39,29 @@ def conducted(plan: SearchPlan, workers: int) -> tuple[str, Study]:
 
 
 def _evaluated(plan: SearchPlan) -> None:
-    """Evaluate the best model on all splits. If another command still trains, leave it to that."""
+    """Evaluate the best model on all splits. If another command still trains, leave it to that
+    one."""
     records = plan.records()
     best = records.best
     if best is None:
         return
-    if records.of_state("running"):
-        say("the splits are not evaluated yet, as some trials have not ended")
+    left = records.of_state("running")
+    if any(_is_held(plan.folder, trial.number) for trial in left):
+        say("the splits are not evaluated yet, as another command still trains")
         return
+    if left:
+        say(f"{len(left)} trials have not ended. To resume them: hourglass search "
+            f"{plan.folder.path}")
     evaluate_best(plan.folder, records.run(best), best.number, plan.aims[0], plan.source)
+
+
+def _is_held(folder: StudyFolder, number: int) -> bool:
+    """Whether a process trains that trial now."""
+    claim = folder.claim(number)
+    if claim is None:
+        return True
+    claim.close()
+    return False
 
 
 def devices_of(plan: SearchPlan) -> Sequence[str]:

@@ -38,6 +38,7 @@ class Proposer:
     deadline: float | None     # of time.monotonic()
     several: bool              # whether trials run at the same time
     ended: str = ""            # why no more trials begin
+    at_random: bool = False    # whether the next draws are
 
     def next(self) -> Proposed | None:
         """The next trial; None where none is left, with the reason in `ended`."""
@@ -66,6 +67,7 @@ class Proposer:
 
     def _left_behind(self) -> Proposed | None:
         """A trial whose process was killed or stopped."""
+        self.at_random = False
         for left in self._trials():
             if left.state.name != "RUNNING":
                 continue
@@ -87,11 +89,8 @@ class Proposer:
         while not self._is_full():
             number = len(self._trials())
             study = self.plan.study
-            if useless % (2 * AT_RANDOM) < AT_RANDOM:
-                set_sampler(study, self.plan.asked.seed, number, self.several)
-            else:
-                study.sampler = optuna().samplers.RandomSampler(
-                    seed=(self.plan.asked.seed + 7 * number) % 2**32)
+            self.at_random = useless % (2 * AT_RANDOM) >= AT_RANDOM
+            set_sampler(study, self.plan.asked.seed, number, self.several, "", self.at_random)
             trial = study.ask()
             claim = self.plan.folder.claim(trial.number)
             if claim is None:   # a new trial cannot have a lock yet
@@ -133,7 +132,7 @@ class Proposer:
     ) -> Proposed | None:
         """The trial with its settings; None if it need not be trained. The storage then has its
         end."""
-        values, _ = self.plan.space.fill(lambda hole: suggest(trial, hole))
+        values, _ = self.plan.space.fill(lambda hole: self._drawn(trial, hole))
         texts = {name: values[name] for name in self.plan.space.templates}
         about: dict[str, Any] = {"texts": texts}
         twin = seen.get(repr(sorted(texts.items())))
@@ -159,6 +158,11 @@ class Proposer:
         self._tell_untrained(trial, twin)
         self.plan.folder.release(trial.number, claim)
         return None
+
+    def _drawn(self, trial: "Trial", hole: Hole) -> Value:
+        set_sampler(self.plan.study, self.plan.asked.seed, trial.number, self.several, hole.name,
+                    self.at_random)
+        return suggest(trial, hole)
 
     def _tell_untrained(self, trial: "Trial", twin: "FrozenTrial | None") -> None:
         """Close a trial that is not trained: with its twin's value, or as pruned at once."""

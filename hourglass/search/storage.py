@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import warnings
+import zlib
 from pathlib import Path
 from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any
@@ -91,12 +92,16 @@ def remove_unfinished_line(path: Path) -> None:
         file.truncate(file.read().rfind(b"\n") + 1)
 
 
-def set_sampler(study: "Study", seed: int, number: int, several: bool) -> None:
-    """Give the study the sampler of its next trial, whose draws depend on the seed, that trial's
-    number and the trials before it alone."""
+def set_sampler(
+    study: "Study", seed: int, number: int, several: bool, hole: str = "",
+    at_random: bool = False,
+) -> None:
+    """Give the study the sampler of its next trial, or of one hole. Its draws depend on the seed,
+    that trial's number, the hole and earlier trials alone, also when the trial is resumed."""
     package = optuna()
-    mixed = (seed * 1_000_003 + number * 7_919) % 2**32
-    study.sampler = package.samplers.TPESampler(
+    mixed = (seed * 1_000_003 + number * 7_919 + zlib.crc32(hole.encode())) % 2**32
+    study.sampler = package.samplers.RandomSampler(
+        seed=mixed) if at_random else package.samplers.TPESampler(
         seed=mixed, multivariate=True, group=True, n_startup_trials=STARTUP, constant_liar=several)
 
 
