@@ -154,7 +154,7 @@ def test_a_time_limit_ends_trials_and_the_splits_are_evaluated(data, hourglass):
     assert code == 0 and "the 0.05 minutes are over" in err, err
     assert "1 trials have not ended. To resume them: hourglass search s" in err
     assert [row["state"] for row in rows("s")] == ["finished", "running"]
-    assert Path("s/splits.json").is_file() and Path("s/trials/0001/checkpoint.safetensors").exists()
+    assert Path("s/splits.json").is_file()
 
 
 def test_the_same_seed_has_the_same_trials(data, hourglass):
