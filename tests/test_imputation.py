@@ -12,6 +12,7 @@ from sklearn.impute import KNNImputer, SimpleImputer
 import hourglass as hg
 from hourglass.core.contracts import Collection
 from hourglass.data.columns import parts_of
+from hourglass.inference.hidden_cells import rows_of
 from hourglass.inference.imputation import Filler, by_model, by_neighbours, filler_of
 from hourglass.model.corruptions import corrupter
 from hourglass.run.settings import make_settings
@@ -100,6 +101,16 @@ def test_neighbours_are_those_of_scikit_learn(run):
     donors = filler_of(run).donors
     wanted = KNNImputer(n_neighbors=15).fit(donors).transform(x)
     np.testing.assert_allclose(by_neighbours(x, donors), wanted, atol=1e-5)
+
+
+def test_similar_rows_come_from_all_splits_once_the_weights_are_measured(run):
+    """More rows are better neighbours, and nothing needs to be held out by then."""
+    source, donors = run.source(), filler_of(run).donors
+    assert len(donors) == sum(len(split) for split in source.splits.values()) == 120
+    for name in source.splits:
+        rows = rows_of(source, name, 120).x
+        assert all((np.nan_to_num(donors) == row).all(1).any() for row in np.nan_to_num(rows))
+    np.testing.assert_allclose(filler_of(run).mean, np.nanmean(donors, axis=0), rtol=1e-5)
 
 
 def test_each_column_is_filled_in_by_its_weights():

@@ -45,8 +45,8 @@ class Filler:
 
     weights: np.ndarray   # (C, 3) of the model, the neighbours and the mean, for every column
     rounds: int           # of the model
-    donors: np.ndarray    # (M, D) training rows, NaN where a cell is missing
-    mean: np.ndarray      # (D,) of the training rows: a category's shares
+    donors: np.ndarray    # (M, D) rows of all splits, NaN where a cell is missing
+    mean: np.ndarray      # (D,) of the donors: a category's shares
     told: dict[str, Any] = field(default_factory=dict)   # measurements
 
     def fill(self, x: np.ndarray, model: np.ndarray, columns: list[Column]) -> np.ndarray:
@@ -167,13 +167,22 @@ def find_filler(model: InUse, source: Source) -> Filler:
     rounds = min(ROUNDS, key=lambda n: held.error(by_model(model, held.holed, n)))
     ways = _ways(model, held, alone, rounds)
     weights = np.stack([choose_weights(held, ways, cell) for cell in range(len(columns))])
-    found = Filler(weights, rounds, alone.donors, alone.mean)
     unseen = "test" if "test" in source.splits else "val"
     if unseen == "test":
         held = hide(source, "test", columns)
-        ways = _ways(model, held, found, rounds)
-    return Filler(weights, rounds, found.donors, found.mean,
+        ways = _ways(model, held, alone, rounds)
+    full = _alone(columns, _all_rows(source, len(donors.x)))
+    return Filler(weights, rounds, full.donors, full.mean,
                   measured(held, ways, weights, unseen, rounds))
+
+
+def _all_rows(source: Source, train: int) -> np.ndarray:
+    """Rows of all splits (M, D). Once the weights are chosen and measured, nothing needs to be held
+    out, and more rows are better neighbours. `train` of them are training rows, which is all or as
+    many as there may be; the other splits have the same share."""
+    share = train / len(source.splits["train"])
+    return np.concatenate([rows_of(source, name, max(1, round(share * len(split)))).x
+                           for name, split in source.splits.items()])
 
 
 def _ways(model: InUse, held: Hidden, filler: Filler, rounds: int) -> list[np.ndarray]:
