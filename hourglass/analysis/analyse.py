@@ -29,7 +29,7 @@ from ..run.folder import (
     unfinished,
 )
 from ..run.settings import IN_MEMORY
-from .against_pca import in_words, verdict
+from . import against_filters, against_pca
 from .metrics import measure
 from .snapshot import Outdated, Snapshot, load_snapshot
 from .take_snapshot import glance, rows_of, take
@@ -194,16 +194,24 @@ def _figures(epochs: float) -> float:
 
 
 def _compared(record: dict[str, Any], snapshot: Snapshot, folder: RunFolder) -> dict[str, Any]:
-    """The record with the comparison to PCA."""
-    words = verdict(record, snapshot.codes.shape[1], str(folder.path))
-    return {**record, "pca": {"about": snapshot.pca, "verdict": words}}
+    """The record with the comparison to PCA and to filters."""
+    words = against_pca.verdict(record, snapshot.codes.shape[1], str(folder.path))
+    restoring = against_filters.verdict(record, str(folder.path))
+    return {**record, "pca": {"about": snapshot.pca, "verdict": words}, "restoring": restoring}
 
 
-def compared_with_pca(training: "Training") -> list[str]:
-    """How the model compares with PCA, in lines, without a report: on some unseen samples."""
+def compared_in_words(record: dict[str, Any]) -> list[str]:
+    """How a run's model compares with simpler methods, as its record says, in lines."""
+    return [*against_pca.in_words(record), *against_filters.in_words(record)]
+
+
+def compared_at_a_glance(training: "Training") -> list[str]:
+    """How the model compares with simpler methods, in lines, without a report: on some unseen
+    samples."""
     state = training.state
     snapshot = glance(training.step.model, training.source)
-    metrics, intervals = measure(snapshot, ("errors", "accuracy", "active", "kl", "pca"))
+    metrics, intervals = measure(snapshot, (
+        "errors", "accuracy", "active", "kl", "pca", "restoration"))
     record = {"metrics": metrics, "intervals": intervals, "epochs": len(state.history),
               "best_epoch": state.best_epoch, "ended": training.ended}
-    return in_words(_compared(record, snapshot, training.folder))
+    return compared_in_words(_compared(record, snapshot, training.folder))

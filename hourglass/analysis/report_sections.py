@@ -53,7 +53,9 @@ FILLED = {"": "", "bicubic_": "bicubic enlargement, then ",
           "nearest_": "each missing pixel as the nearest known one, then ",
           "neighbours_": "each missing pixel as the mean of the visible ones around it, then ",
           "telea_": "Telea's inpainting, told what is missing, then "}
-DENOISED = {"": "nothing else", "median": "a median filter", "bm3d": "BM3D, told the noise"}
+DENOISED = {"": "nothing else", "median": "a median filter", "bm3d": "BM3D, told the noise",
+            "nl_means": "non-local means, told the noise",
+            "total_variation": "total variation, told the noise"}
 MAKERS = {"corrupted": "corrupted samples as they are", "restored": "what the model makes of them"}
 MAKERS |= {(fill + denoise).removesuffix("_"): (first + then).removesuffix(", then nothing else")
            for fill, first in FILLED.items() for denoise, then in DENOISED.items()

@@ -1,7 +1,8 @@
 """What people restore images with when they have no model: filters, interpolation, inpainting.
 
 On images (N, H, W, C) in [0, 1]. Those that need to know the noise or the place of what is missing
-are told it exactly, which no user is. BM3D and OpenCV take part where they are installed.
+are told it exactly, which no user is. BM3D, OpenCV and scikit-image take part where they are
+installed.
 """
 
 from collections.abc import Callable
@@ -40,8 +41,9 @@ def baselines(
     start = {f"{name}_": images for name, images in made.items()} or {"": given}
     for before, images in start.items():
         made[f"{before}median"] = median(images, x)
-        if find_spec("bm3d") and "noise" in called:
-            made[f"{before}bm3d"] = _each(bm3d, "BM3D", images, x)
+        for name, (library, fix, what) in OF_NOISE.items():
+            if find_spec(library) and "noise" in called:
+                made[f"{before}{name}"] = _each(fix, what, images, x)
     return made
 
 
@@ -118,6 +120,30 @@ def bm3d(image: np.ndarray, x: np.ndarray) -> np.ndarray:
                          np.stack([denoise(plane, sigma) for plane in np.moveaxis(image, -1, 0)],
                                   -1))
     return found
+
+
+def nl_means(image: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Non-local means (Buades, Coll & Morel, 2005) by scikit-image, told how far the image is from
+    x: the mean of pixels whose surroundings are alike."""
+    from skimage.restoration import denoise_nl_means
+    sigma = float(np.std(image - x))
+    found: np.ndarray = denoise_nl_means(
+        image, patch_size=5, patch_distance=6, h=0.8 * sigma, sigma=sigma, channel_axis=-1)
+    return found.reshape(image.shape)
+
+
+def total_variation(image: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Total variation (Chambolle, 2004) by scikit-image, weighed by how far the image is from x."""
+    from skimage.restoration import denoise_tv_chambolle
+    found: np.ndarray = denoise_tv_chambolle(image, max(float(np.std(image - x)), 1e-6),
+                                             channel_axis=-1)
+    return found
+
+
+# with a library: its name, what denoises one image, and what it says on the bar
+OF_NOISE: dict[str, tuple[str, Callable[[np.ndarray, np.ndarray], np.ndarray], str]] = {
+    "bm3d": ("bm3d", bm3d, "BM3D"), "nl_means": ("skimage", nl_means, "non-local means"),
+    "total_variation": ("skimage", total_variation, "total variation")}
 
 
 def bicubic(given: np.ndarray, factor: int) -> np.ndarray:

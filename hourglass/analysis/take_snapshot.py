@@ -33,6 +33,7 @@ DRAWN_VALUES = 60_000_000
 TRIPS = 1000               # codes that are decoded and encoded again
 GLANCED, GLANCED_MOST = 100, 2000   # samples, at least and at most, and
 GLANCED_VALUES = 8_000_000   # values of them, at a glance
+GLANCED_RESTORED = 16        # samples that are corrupted and restored then
 COMPARED = 64              # samples that are corrupted and restored, and
 COMPARED_VALUES = 6_000_000   # values of them
 LONGEST = 20               # characters of a column's name
@@ -102,12 +103,13 @@ def take(
 
 
 def glance(model: Autoencoder, source: Source) -> Snapshot:
-    """As much of it as says in a moment how the model compares with PCA."""
+    """As much of it as says in a moment how the model compares with PCA, and with filters."""
     model.eval()
     split = source.splits[source.unseen]
     most = max(GLANCED, min(GLANCED_MOST, GLANCED_VALUES // int(np.prod(source.shape))))
     s = passed(model, source, split.evenly(most))
     put_beside(s, source, GLANCED_VALUES)
+    s.restored, s.hidden = restored(model, source, most=GLANCED_RESTORED)
     return s
 
 

@@ -5,8 +5,7 @@ from collections.abc import Generator, Iterable, Iterator
 from itertools import groupby
 from typing import Literal
 
-from ..analysis.against_pca import in_words
-from ..analysis.analyse import compared_with_pca, look, settle
+from ..analysis.analyse import compared_at_a_glance, compared_in_words, look, settle
 from ..analysis.report import finish
 from ..core.console import is_first, say
 from ..core.contracts import Progress
@@ -72,10 +71,10 @@ def _looked_at(training: Training, looks: Looks) -> Generator[str]:
 def _found(training: Training, looks: Looks) -> Iterator[str]:
     if looks in ("codes", "comparison"):
         settle(training)
-        yield from compared_with_pca(training) if looks == "comparison" else ()
+        yield from compared_at_a_glance(training) if looks == "comparison" else ()
         return
     yield "writing the report ..." if looks == "report" else "looking at what was learnt ..."
     metrics = (finish if looks == "report" else look)(training)
     yield "; ".join(f"{name} {value:.5g}" for name, value in metrics.items()
                     if "/" not in name and not name.startswith("pca_"))
-    yield from in_words(training.folder.read_record())
+    yield from compared_in_words(training.folder.read_record())
