@@ -4,10 +4,12 @@ import csv
 import json
 import math
 import os
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from conftest import draw, stripes, train
@@ -26,7 +28,7 @@ from hourglass.analysis.snapshot import Lacking, load_snapshot
 from hourglass.core.contracts import Collection, Seen
 from hourglass.core.registry import detectors, figures, metrics, thresholds
 from hourglass.data import Reading, collect, split
-from hourglass.inference.anomaly import normal_classes
+from hourglass.inference.anomaly import USUAL_OF_ROWS, WITHOUT_DATA, normal_classes
 from hourglass.inference.detectors.tail_probability import log_survival
 from hourglass.inference.error_maps import smoothed
 from hourglass.inference.sample_stats import see
@@ -58,7 +60,8 @@ def kept(here, of_threes):
 
 def seen_of(z: np.ndarray) -> Seen:
     errors = np.abs(random(5).normal(size=(len(z), 6, 5))) if len(z) > 1 else np.ones((1, 6, 5))
-    return Seen(np.ones(len(z)), np.ones(len(z)), z.astype(np.float32), errors, errors[::-1])
+    return Seen(np.ones(len(z)), np.ones(len(z)), z.astype(np.float32), errors, errors[::-1],
+                x=z.astype(np.float32), train=z.astype(np.float32) + 1)
 
 
 # the detectors
@@ -71,6 +74,65 @@ def test_knn_is_the_mean_distance_to_the_nearest_codes(k):
     near = NearestNeighbors(n_neighbors=min(k, 60)).fit(train_z).kneighbors(z)[0].mean(1)
     state = rule.fit(train_z.astype(np.float32), seen_of(z))
     assert np.allclose(rule.score(seen_of(z), state), near, atol=1e-5)
+
+
+@pytest.mark.parametrize("k", [1, 5, 500])
+def test_input_knn_is_the_mean_distance_to_the_nearest_training_samples(k):
+    known, x = random(0).normal(size=(60, 3)), random(1).normal(size=(20, 3))
+    known[::7, 1], x[3, 2] = np.nan, np.nan
+    mean = np.nanmean(known, axis=0)
+    full, new = (np.where(np.isnan(v), mean, v) for v in (known, x))
+    near = NearestNeighbors(n_neighbors=min(k, 60)).fit(full).kneighbors(new)[0].mean(1)
+    rule, held = detectors.make(f"input_knn({k})"), seen_of(x)._replace(train=known)
+    scores = rule.calibrate(np.empty((0, 0)), held)[1]
+    assert np.allclose(scores, near, atol=1e-5)
+    same = held._replace(x=known)   # of training samples, none is its own neighbour
+    found = rule.calibrate(np.empty((0, 0)), same)[1]
+    others = [np.sort(np.linalg.norm(np.delete(full, i, 0) - full[i], axis=1))[:k].mean()
+              for i in range(60)]
+    assert np.allclose(found, others, atol=1e-4)
+
+
+def test_rows_are_scored_by_errors_codes_and_inputs_together_also_once_the_data_is_gone(tmp_path):
+    """Issue Data: on 7 of 10 tables of ODDS, neighbours among the inputs did better."""
+    frame = pd.DataFrame(random(0).normal(size=(80, 6)).astype(np.float32)).add_prefix("column ")
+    train(frame, model="ae(2)", backbone="mlp((8,))", epochs=1, out=tmp_path / "run", quiet=True)
+    far = frame.head(3) + 50
+    model = hg.load(tmp_path / "run")   # another process has no frame
+    assert model.detector().text == USUAL_OF_ROWS
+    assert model.score(far).min() > model.score(frame).max()
+    for file in (tmp_path / "run" / "detectors").iterdir():   # as an older version left it
+        if file.name != "held.safetensors":
+            file.unlink()
+    older = hg.load(tmp_path / "run")
+    assert older.detector().text == WITHOUT_DATA
+    assert older.score(far).min() > older.score(frame).max()
+
+
+def clusters(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Normal rows in eight narrow clusters, and abnormal ones a little outside of them."""
+    centres = random(0).normal(size=(8, 6)) * 3
+    normal = centres[random(seed).integers(8, size=160)] + 0.05 * random(seed).normal(size=(160, 6))
+    near = normal[:40] + 0.1 * random(seed + 9).normal(size=(40, 6))
+    return np.concatenate([normal, near]).astype(np.float32), np.repeat([0, 1], [160, 40])
+
+
+def test_where_a_simpler_detector_is_better_it_is_said_and_can_be_chosen(tmp_path, hourglass):
+    for name, seed in (("rows", 1), ("new", 2)):
+        x, y = clusters(seed)
+        np.savez(tmp_path / f"{name}.npz", x=x, y=y)
+    run = tmp_path / "run"
+    train(tmp_path / "rows.npz", only="0", model="ae(1)", backbone="mlp((4,))", epochs=1, out=run,
+          quiet=True)
+    asked = f"score {run} {tmp_path / 'new.npz'} --normal 0 -o {tmp_path / 'scores.csv'}"
+    said = "a simpler detector separates these samples better: input_knn has AUROC "
+    _, out, _ = hourglass(asked)
+    line = next(line for line in out.splitlines() if line.startswith(said))
+    best, own = (float(text) for text in re.findall(r"0\.\d{3}|1\.000", line))
+    assert best > own and USUAL_OF_ROWS in line and line.endswith("--detector input_knn")
+    _, out, _ = hourglass(f"{asked} --detector input_knn")
+    assert said not in out
+    assert float(re.search(r"auroc ([\d.]+)", out)[1]) == pytest.approx(best, abs=1e-3)
 
 
 def test_mahalanobis_is_the_distance_in_widths_of_the_cloud():

@@ -246,6 +246,9 @@ class Seen(NamedTuple):
     # of the members of an ensemble, (N, K): their errors, and their weights, alike in every row
     members: np.ndarray = np.empty(0)
     weights: np.ndarray = np.empty(0)
+    # Likewise, only for detectors that need them:
+    x: np.ndarray = np.empty(0)       # (N, D) the samples, NaN for missing values
+    train: np.ndarray = np.empty(0)   # (M, D) training samples, with calibration samples only
 
 
 class Rule(NamedTuple):
@@ -259,7 +262,7 @@ class Rule(NamedTuple):
     # of the arguments of `fit`, and the state that it found: scores (N,) of the held-out samples,
     # each as if `fit` had not seen it; None where `score` gives just that
     apart: Callable[[np.ndarray, Seen, dict[str, np.ndarray]], np.ndarray] | None = None
-    # what it looks at besides: maps of model, pca or spread; members
+    # what it looks at besides: maps of model, pca or spread; members; the samples (inputs)
     maps: frozenset[str] = frozenset()
     # of samples, and the state: how abnormal each place is, like `Seen.model`, such that the
     # largest of a sample is its score; None where a score is not of one place

@@ -1,6 +1,7 @@
 """Anomaly detectors, fitted to a run's samples and saved with it, and their thresholds."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,15 @@ from .calibration import CalibrationScores, held_of
 from .detectors.tail_probability import log_survival
 from .model_protocol import InUse
 from .patchwise import by_image, whole_images
+from .pca import training_samples
 from .run_cache import DAMAGED, WEIGHTS, RunCache
 from .sample_stats import Look, see
 
 USUAL = "error"   # "auto", but of images and rows: the most of benchmarks/anomalies.py --validate
-# of rows: on the tables of benchmarks/estimators.py it found more than errors do, by 0.14 to 0.57
-# in AUROC, and so it does on those of ODDS (benchmarks/baselines.py)
-USUAL_OF_ROWS = "combined(('error', 'knn'))"
+# of rows: on the tables of benchmarks/estimators.py the first two found more than errors do, by
+# 0.14 to 0.57 in AUROC, and so all three do on those of ODDS (benchmarks/baselines.py)
+USUAL_OF_ROWS = "combined(('error', 'knn', 'input_knn'))"
+WITHOUT_DATA = "combined(('error', 'knn'))"   # of rows, for older runs whose data is gone
 # of images (benchmarks/defects.py): where PCA brings back normal ones much better than the model
 # does, PCA's errors; else those of both
 USUAL_OF_PCA, USUAL_OF_BOTH = "pca_relative", "combined(('local', 'pca_local'))"
@@ -36,6 +39,7 @@ CHOSEN, SETTLED = "detectors/chosen.json", "detectors/usual.json"
 
 
 WORSE = 1.5    # times the error of PCA, above which a model has not learnt its images
+TRAIN_VALUES = 5_000_000   # most values of the training samples that a detector keeps
 MAPPED = 20_000_000   # values of samples whose error maps are in memory at once
 
 
@@ -192,7 +196,7 @@ def usual_detector(model: InUse, held: CalibrationScores | None = None) -> tuple
     that brings normal samples back much better than the model does. It is settled once for a
     model, by `held` samples with their errors by place."""
     if len(model.shape) != 3:
-        return USUAL_OF_ROWS if len(model.shape) == 1 else USUAL, ""
+        return _usual_of_rows(model) if len(model.shape) == 1 else USUAL, ""
     kept = model.cache.kept_values(SETTLED, lambda values: (
         str(read(values["detector"])), str(values["why"])))
     if kept is not None:
@@ -212,6 +216,15 @@ def usual_detector(model: InUse, held: CalibrationScores | None = None) -> tuple
     return text, why
 
 
+def _usual_of_rows(model: InUse) -> str:
+    if _kept(model.cache, USUAL_OF_ROWS) is None:
+        try:
+            model.source()
+        except ValueError:   # the run comes from an older version
+            return WITHOUT_DATA
+    return USUAL_OF_ROWS
+
+
 def companion_of(text: str) -> str:
     """The detector whose maps belong to a detector's scores: itself if it has maps, otherwise the
     first of several that has some, otherwise the one with the same reconstruction."""
@@ -225,8 +238,26 @@ def companion_of(text: str) -> str:
     return "pca_local" if rule.maps == {"pca"} else "local"
 
 
+def simple_scores(model: InUse, x: Any, y: Any = None) -> dict[str, np.ndarray]:
+    """Scores (N,) of the same samples by detectors without the model, by their text: neighbours
+    among the inputs, for rows, and the errors of PCA. {} if the training data is needed and gone,
+    and for series and patches."""
+    if len(model.shape) == 2 or model.description.reading.patches:
+        return {}
+    texts = ("input_knn", "pca") if len(model.shape) == 1 else ("pca",)
+    try:
+        return {text: Detector(model, _fitted(model, text, None), "", np.inf).score(x, y)
+                for text in texts}
+    except ValueError:
+        return {}
+
+
 def keep_detectors(model: InUse) -> None:
-    """Fit and save the usual detectors of images, for data that will be gone later."""
+    """Fit and save the usual detectors of images and rows, for data that will be gone later."""
+    if len(model.shape) == 1:
+        with suppress(ValueError):   # of codes that are not finite, which scoring will say
+            look = look_for(model, detectors.make(USUAL_OF_ROWS))
+            _keep(model.cache, _fit(model, USUAL_OF_ROWS, held_of(model, look, quietly=True)))
     if len(model.shape) == 3:
         held = held_of(model, look_for(model, detectors.make(USUAL_OF_BOTH)), quietly=True)
         usual_detector(model, held)
@@ -271,6 +302,9 @@ def _fit(model: InUse, text: str, held: CalibrationScores, given: Split | None =
     """Fit a detector to calibration samples: `given`, or by default those of the run."""
     rule: Rule = detectors.make(text)
     codes = _codes(model, held) if rule.codes else np.empty((0, 0))
+    if "inputs" in rule.maps:
+        train = training_samples(model.source(), TRAIN_VALUES, held.rows)
+        held = replace(held, seen=held.seen._replace(train=train))
     state, normal = rule.calibrate(codes, held.seen)
     fitted = Fitted(text, state, np.sort(normal), held.of)
     whole = _of_whole_images(model, fitted, given)

@@ -26,7 +26,8 @@ class Look:
     """Options: what to compute in addition to errors and codes."""
 
     draws: int = 0                       # samples of z, for the likelihoods
-    maps: frozenset[str] = frozenset()   # error maps: model, pca; and of ensembles: spread, members
+    # error maps: model, pca; of ensembles: spread, members; the samples: inputs
+    maps: frozenset[str] = frozenset()
     pca: PCA | None = None               # of the training samples, if `maps` needs it
 
     def covers(self, rule: Rule) -> bool:
@@ -62,6 +63,8 @@ def seen_of(model: Autoencoder, batch: Batch, look: Look = PLAIN) -> Seen:
     errors, each_nats, z = (t.cpu().numpy() for t in (
         _per_known(error, batch.known), _per_known(nats, batch.known), latent.z.flatten(1)))
     made = Seen(errors.astype(np.float64), each_nats.astype(np.float64), z)
+    if "inputs" in look.maps:
+        made = made._replace(x=values_of(batch))
     if "model" in look.maps:
         known = error if batch.known is None else error.masked_fill(batch.known == 0, torch.nan)
         made = made._replace(model=by_place(channels_last(known).float().cpu().numpy()))

@@ -4,6 +4,7 @@ import json
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from ..core.files import check_empty, write_out
 from ..core.hints import did_you_mean
 from ..core.output_names import printable
 from ..data.patches import as_patches, of_rows
-from ..inference.anomaly import Detector, normal_classes
+from ..inference.anomaly import Detector, normal_classes, simple_scores
 from ..inference.trained import Trained
 from .heatmaps import write_heatmaps
 from .masks import by_masks, find_masks
@@ -25,6 +26,7 @@ from .write_images import check_name
 
 NORMAL_NAMES = ("normal", "good")   # names of normal folders, if training had no classes
 COLUMNS = ("file", "score", "probability", "verdict")
+MARGIN = 0.005   # of AUROC, above which a simpler detector is named
 FEW = 50   # fewer normal samples make an unreliable threshold
 
 
@@ -49,6 +51,7 @@ class Verdicts:
     abnormal: np.ndarray         # (N,) verdicts
     right: dict[str, Estimate]   # metrics, if classes are known
     unreadable: tuple[str, ...]
+    simpler: str = ""            # which detector without the model is better, if one is
 
     def rows(self) -> list[tuple[str, float | None, float | None, str]]:
         """One row per sample, then those that could not be read."""
@@ -83,13 +86,29 @@ def score(
         right |= by_masks(detector, found, y, masks, place) if masks else {}
     names = tuple(map(printable, found.names)) or tuple(f"{i}" for i in range(len(scores)))
     verdicts = Verdicts(names, scores, detector.probability(scores), odd, right,
-                        tuple(map(printable, found.unreadable)))
+                        tuple(map(printable, found.unreadable)),
+                        "" if choice.detector or y is None or "auroc" not in right else
+                        simpler(detector, found, y, scores))
     write_table(out, detector, verdicts)
     if heatmaps is not None and as_patches(found.x) is not None:
         write_whole_heatmaps(detector, found, heatmaps)
     elif heatmaps is not None:
         write_heatmaps(detector, found, heatmaps, place)
     return detector, verdicts
+
+
+def simpler(detector: Detector, found: Any, y: np.ndarray, scores: np.ndarray) -> str:
+    """Which detector without the model separates samples better than this one, whose scores (N,)
+    are given, and how to choose it; "" if none does. y (N,) is 1 for abnormal samples."""
+    from sklearn.metrics import roc_auc_score
+    own = float(roc_auc_score(y, scores))
+    others = {text: float(roc_auc_score(y, other))
+              for text, other in simple_scores(detector.model, found).items()}
+    best = max(others, key=lambda text: others[text], default="")
+    if not best or others[best] <= own + MARGIN:
+        return ""
+    return (f"a simpler detector separates these samples better: {best} has AUROC "
+            f"{others[best]:.3f}, {detector.text} {own:.3f}; to use it, pass --detector {best}")
 
 
 def samples_of(model: Trained, data: str) -> Collection:
@@ -189,4 +208,6 @@ def in_words(detector: Detector, verdicts: Verdicts) -> list[str]:
     if verdicts.right:
         lines.append("; ".join(f"{name} {value.value:.4g} ({value.low:.4g} to {value.high:.4g})"
                                for name, value in verdicts.right.items()))
+    if verdicts.simpler:
+        lines.append(verdicts.simpler)
     return lines

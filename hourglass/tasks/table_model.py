@@ -178,6 +178,8 @@ class Learnt:
         level of the validation rows, because new rows have larger errors than trained ones.
         Principal components are fitted on other rows."""
         seen, trained = self.seen(x, look), np.ones(len(x), bool)
+        if "inputs" in look.maps:
+            seen = seen._replace(train=seen.x)
         if "pca" in look.maps:
             samples, count = self.samples(x), components_for(self.samples(x[:1]).size, self.width)
             seen = seen._replace(pca=by_place(errors_by_others(samples, count)))

@@ -1,3 +1,3 @@
 """Anomaly detectors: `(**options) -> Rule`. A higher score is more abnormal."""
 
-from . import combined, latent_distance, local, members, reconstruction
+from . import combined, input_distance, latent_distance, local, members, reconstruction

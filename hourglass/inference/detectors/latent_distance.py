@@ -20,17 +20,23 @@ def knn(k: Count = 5) -> Rule:
         return {"codes": codes[_some(codes)]}
 
     def score(seen: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
-        from sklearn.neighbors import NearestNeighbors
-        codes = state["codes"]   # brute force: for few samples or many dimensions, trees are slower
-        near = NearestNeighbors(n_neighbors=min(k, len(codes)), algorithm="brute").fit(codes)
-        return np.concatenate([near.kneighbors(seen.z[start:start + CHUNK])[0].mean(1)
-                               for start in range(0, len(seen.z), CHUNK)])
+        return distance_to(state["codes"], seen.z, k)
 
     def apart(codes: np.ndarray, held: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
         if not np.array_equal(codes, held.z):
             return score(held, state)
         return distance_to_others(codes, _some(codes), k)
     return Rule(fit, score, apart=apart)
+
+
+def distance_to(among: np.ndarray, x: np.ndarray, k: int) -> np.ndarray:
+    """Mean distance of each row of x (N, D) to the k nearest ones `among` these (M, D), (N,)."""
+    from sklearn.neighbors import NearestNeighbors
+    # brute force: for few samples or many dimensions, trees are slower
+    near = NearestNeighbors(n_neighbors=min(k, len(among)), algorithm="brute").fit(among)
+    means = [near.kneighbors(x[start:start + CHUNK])[0].mean(1)
+             for start in range(0, len(x), CHUNK)]
+    return np.concatenate([np.zeros(0), *means])
 
 
 def _some(codes: np.ndarray) -> np.ndarray:
