@@ -1,5 +1,6 @@
 """Adversarial loss terms, each with a discriminator that is trained against the model."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -62,6 +63,19 @@ def likeness(right: Tensor, made: Tensor) -> Tensor:
     that are right."""
     spread = right.var(0, correction=0) + LEAST * right.square().mean() + 1e-12
     return ((made - right).square() / spread).mean(1) / 2
+
+
+def held_back(lost: Callable[[Tensor], Tensor], made: Tensor, most: Tensor) -> Tensor:
+    """lost(made) (B,). The gradient of its sum for each sample of `made` (B, ...) is shortened to
+    the length `most` (B,) or ()."""
+    if not (torch.is_grad_enabled() and made.requires_grad):
+        return lost(made)
+    at = made.detach().requires_grad_()
+    found = lost(at)
+    slope, = torch.autograd.grad(found.sum(), at)
+    size = slope.flatten(1).norm(dim=1)
+    share = (most / size.clamp(min=1e-12)).clamp(max=1).reshape(-1, *[1] * (slope.ndim - 1))
+    return found.detach() + ((made - made.detach()) * slope * share).flatten(1).sum(1)
 
 
 def told_apart(rival: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
@@ -129,7 +143,9 @@ class ImageDiscriminator(nn.Module):
 
     Features are divided by their standard deviation over the batch's real samples, where the paper
     has batch normalisation: otherwise the discriminator makes them larger and larger. Their mean
-    counts as a tenth of a sample's values, so that it weighs about as much as a reconstruction."""
+    counts as a tenth of a sample's values, so that it weighs about as much as a reconstruction. The
+    gradients of features and realism for a decoded sample are at most as long as that of half its
+    squared error: otherwise a sure discriminator drowns the reconstruction."""
 
     def __init__(self, model: nn.Module, realism: NotNegative = 1.0, width: Count = 256,
                  layers: Count = 2, rate: Positive = 1.0):
@@ -141,10 +157,13 @@ class ImageDiscriminator(nn.Module):
 
     def forward(self, out: Output, model: nn.Module) -> Tensor:
         """(B,)."""
-        right, made = (frozen(self.rival, x)[1] for x in (out.x, out.px.mean))
-        distance = likeness(right.detach(), made) * out.x[0].numel() * WEIGHT
-        fakes = self._made(out, model)
-        return distance + self.realism * sum(softplus(-frozen(self.rival, x)[0]) for x in fakes)
+        right = frozen(self.rival, out.x)[1].detach()
+        away = (out.px.mean - out.x).detach().flatten(1).norm(dim=1)
+        distance = held_back(lambda x: likeness(right, frozen(self.rival, x)[1])
+                             * out.x[0].numel() * WEIGHT, out.px.mean, away)
+        unreal = sum(held_back(lambda x: softplus(-frozen(self.rival, x)[0]), x, away.mean())
+                     for x in self._made(out, model))
+        return distance + self.realism * unreal
 
     def fixed(self, out: Output) -> Tensor:
         """Half the squared error of the samples, (B,). It does not depend on the discriminator, and
