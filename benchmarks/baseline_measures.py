@@ -21,9 +21,10 @@ from sklearn.metrics import roc_auc_score
 
 import hourglass as hg
 from hourglass.core.contracts import Collection
+from hourglass.tasks.score import simpler
 
-SPOKEN = ("loses", "worse", "still falling", "before the first epoch", "no rows", "bottleneck",
-          "unlike", "detector")   # words of the lines that say how well a default does
+SPOKEN = ("loses", "worse", "better than the model", "still falling", "before the first epoch",
+          "no rows", "unlike", "detector")   # words of the lines that say how well a default does
 TESTED = 2000      # images that a reconstruction is measured on
 NOISE = 0.1        # standard deviation, of pixels in [0, 1]
 RESTORED = 64      # images that are denoised
@@ -49,6 +50,7 @@ class Outcome:
     ours: float
     others: dict[str, float]
     told: list[str] = field(default_factory=list)   # lines that a user saw
+    detail: dict[str, list[float]] = field(default_factory=dict)   # figures of parts, by method
 
 
 def root() -> Path:
@@ -139,22 +141,25 @@ def filtered(noisy: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def defects(name: str, epochs: int) -> Callable[[Asked, int], Outcome]:
-    """AUROC of defective images, beside the best of PCA's detectors."""
+    """AUROC of defective images, beside the best of PCA's detectors. Seed 0 has the split of the
+    archive, other seeds another one."""
     def measure(asked: Asked, seed: int) -> Outcome:
         from argparse import Namespace
 
-        from defects import boards, figures
+        from defects import boards, figures, tiles
         archive = root() / "inspection" / f"{name}.zip"
         with tempfile.TemporaryDirectory() as folder:
-            data = boards(archive, Path(folder) / "boards") if name == "deeppcb" else archive
+            parts = Path(folder) / "data"
+            data = (boards(archive, parts, seed) if name == "deeppcb" else
+                    tiles(archive, parts, seed) if seed else archive)
             options = Namespace(minutes=None, quick=asked.quick)
-            spoken = io.StringIO()
-            with contextlib.redirect_stderr(spoken):
+            told: list[str] = []
+            with contextlib.redirect_stderr(io.StringIO()):
                 rows = figures(data, {"seed": seed, "epochs": 2 if asked.quick else epochs},
                                options, Path(folder) / "run",
-                               ("", "pca", "pca_local", "pca_relative"))
+                               ("", "pca", "pca_local", "pca_relative"), told)
         ours, *others = ((text, cells[0].value) for text, *cells in rows)
-        return Outcome(ours[1], dict(others), [f"detector {ours[0]}"])
+        return Outcome(ours[1], dict(others), [*told, f"detector {ours[0]}"])
     return measure
 
 
@@ -192,9 +197,7 @@ def telemetry(asked: Asked, seed: int) -> Outcome:
         for name, score in scores.items():
             found.setdefault(name, []).append(float(roc_auc_score(truth, score)))
     means = {name: float(np.mean(values)) for name, values in found.items()}
-    return Outcome(means.pop("ours"), means,
-                   [f"{name}: {', '.join(f'{v:.3f}' for v in values)}"
-                    for name, values in found.items()])
+    return Outcome(means.pop("ours"), means, detail=found)
 
 
 def channels() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -250,8 +253,10 @@ def detected(
     data = train if settings else pd.DataFrame(train).add_prefix("column ")
     with training(data, asked, seed=seed, **settings) as (model, told):
         given = test if settings else pd.DataFrame(test).add_prefix("column ")
-        ours = roc_auc_score(truth, model.score(given))
+        scores = model.score(given)
+        ours = roc_auc_score(truth, scores)
         numbers = model.encode(given).shape[1]
+        told += filter(None, [simpler(model.detector(), model.read(given), truth, scores)])
         told.append(f"detector {model.detector().text}")
     return Outcome(float(ours), {name: float(roc_auc_score(truth, scores)) for name, scores in
                                  usual_scores(train, test, numbers).items()}, told)
@@ -276,14 +281,17 @@ def impute(make: Callable[[int], pd.DataFrame], share: float) -> Callable[[Asked
     def measure(asked: Asked, seed: int) -> Outcome:
         from tables import errors_of
         frame = make(seed)
-        found = pd.DataFrame(errors_of(frame.head(200) if asked.quick else frame, share, seed)[0]).T
+        spoken = io.StringIO()
+        with contextlib.redirect_stderr(spoken):
+            errors = errors_of(frame.head(200) if asked.quick else frame, share, seed, False)[0]
+        found = pd.DataFrame(errors).T
         right = (found["measure"] == "accuracy").to_numpy()
         errors = found.drop(columns="measure").astype(float)
         errors[right] = 1 - errors[right]
         shares = errors.div(errors["mean"].where(errors["mean"] > 0), axis=0).mean()
         ours = float(shares.pop("hourglass"))
         return Outcome(ours, {name: float(value) for name, value in shares.items()
-                              if name != "its model alone"})
+                              if name != "its model alone"}, spoken_of(spoken.getvalue()))
     return measure
 
 

@@ -12,6 +12,7 @@ import argparse
 import csv
 import io
 import os
+import re
 import time
 import zipfile
 from pathlib import Path
@@ -26,15 +27,17 @@ SETTINGS = {"default": {}, "mlp": {"backbone": "mlp((256, 128))"}}
 FIGURES = ("auroc", "average_precision", "pixel_auroc", "region_overlap")
 
 
-def boards(archive: Path, root: Path) -> Path:
-    """DeepPCB as folders train/good, test/good, test/defect and ground_truth/defect."""
+def boards(archive: Path, root: Path, seed: int = 0) -> Path:
+    """DeepPCB as folders train/good, test/good, test/defect and ground_truth/defect. Every fourth
+    place is for the test; with a seed, a random fourth."""
     with zipfile.ZipFile(archive) as held:
         names = sorted(n for n in held.namelist() if "/good/" in n and n.endswith(".png"))
+        order = np.random.default_rng(seed).permutation(len(names)) if seed else range(len(names))
         boxes: dict[str, list[list[int]]] = {}
         for row in csv.DictReader(io.TextIOWrapper(held.open("DeepPCB/boxes.csv"))):
             boxes.setdefault(Path(row["file"]).name, []).append(
                 [int(float(row[key])) for key in ("x1", "y1", "x2", "y2")])
-        for i, name in enumerate(names):
+        for i, name in zip(order, names, strict=True):
             file = Path(name).name
             for kind in ("good", "defect") if i % 4 == 3 else ("good",):
                 place = root / ("test" if i % 4 == 3 else "train") / kind / file
@@ -50,9 +53,31 @@ def boards(archive: Path, root: Path) -> Path:
     return root
 
 
+def tiles(archive: Path, root: Path, seed: int) -> Path:
+    """The magnetic tiles with other good ones in the test: as many, dealt out anew by a seed. The
+    pictures of one tile, whose names share a number, stay together."""
+    with zipfile.ZipFile(archive) as held:
+        held.extractall(root)
+    top = root / "magnetic_tile"
+    good = {part: sorted((top / part / "good").iterdir()) for part in ("train", "test")}
+    of: dict[str, list[Path]] = {}
+    for file in [*good["train"], *good["test"]]:
+        number = re.search(r"num_(\d+)", file.name)
+        of.setdefault(number[1] if number else file.stem, []).append(file)
+    left = len(good["test"])
+    for i in np.random.default_rng(seed).permutation(len(of)):
+        files = list(of.values())[i]
+        part = "test" if left > 0 else "train"
+        left -= len(files)
+        for file in files:
+            file.rename(top / part / "good" / f"{part} {file.name}")
+    return top
+
+
 def figures(data: Path, settings: dict, options: argparse.Namespace, out: Path,
-            detectors: tuple[str, ...] = DETECTORS) -> list[list]:
-    """A row a detector: its name and FIGURES."""
+            detectors: tuple[str, ...] = DETECTORS, told: list[str] | None = None) -> list[list]:
+    """A row a detector: its name and FIGURES. What a user is told of the first is put into `told`.
+    """
     import hourglass as hg
     from hourglass.tasks.score import ScoreOptions, score
     manner = {"minutes": options.minutes, "seed": 0, **({"epochs": 2} if options.quick else {})}
@@ -60,6 +85,8 @@ def figures(data: Path, settings: dict, options: argparse.Namespace, out: Path,
     rows = []
     for text in detectors:
         found, verdicts = score(model, "", ScoreOptions(text), out / "scores.csv")
+        if told is not None and not rows:
+            told += filter(None, [found.why, verdicts.simpler])
         (out / "detectors" / "chosen.json").unlink(missing_ok=True)
         name = f"{found.text} (default)" if not text else found.text
         rows.append([name, *(verdicts.right.get(figure) for figure in FIGURES)])

@@ -44,11 +44,11 @@ def tables(folder: Path) -> dict[str, tuple[Callable[[int], pd.DataFrame], float
             "adult": (adult, 0.1), "ratings": (ratings, 0.6)}
 
 
-def filled_in(holed: pd.DataFrame) -> tuple[dict, Filled, float]:
+def filled_in(holed: pd.DataFrame, quiet: bool = True) -> tuple[dict, Filled, float]:
     """How the columns were encoded, every method's rows, and the seconds that training took."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        model = hg.train(holed, out=Path(folder) / "run", quiet=True, report=False)
+        model = hg.train(holed, out=Path(folder) / "run", quiet=quiet, report=False)
         seconds = time.monotonic() - began
         encoding = model.description.encoding
         x = model.read(holed).x
@@ -60,11 +60,12 @@ def filled_in(holed: pd.DataFrame) -> tuple[dict, Filled, float]:
                       "mean": mean}, seconds
 
 
-def errors_of(frame: pd.DataFrame, share: float, seed: int) -> tuple[dict[str, dict], float]:
+def errors_of(frame: pd.DataFrame, share: float, seed: int, quiet: bool = True
+              ) -> tuple[dict[str, dict], float]:
     """By column, what is measured and every method's error on hidden cells; and the seconds."""
     random = np.random.default_rng(seed)
     gone = (random.random(frame.shape) < share) & frame.notna().to_numpy()
-    encoding, ways, seconds = filled_in(frame.astype(object).mask(gone).infer_objects())
+    encoding, ways, seconds = filled_in(frame.astype(object).mask(gone).infer_objects(), quiet)
     truth, found = from_frame(frame).encode(encoding).x, {}
     for column, part in zip(encoding["columns"], parts_of(encoding["columns"]), strict=True):
         rows = gone[:, frame.columns.get_loc(column["name"])] & ~np.isnan(truth[:, part]).any(1)

@@ -25,7 +25,16 @@ def test_a_default_is_better_or_worse_where_every_seed_says_so(figure, ours, bas
     monkeypatch.setenv("HOURGLASS_DATA", str(tmp_path))
     from baselines import line
     outcomes = [{"ours": a, "others": {"PCA(2)": b}} for a, b in zip(ours, baseline, strict=True)]
-    assert line(row(figure), {"outcomes": outcomes}).endswith(verdict)
+    assert line(row(figure), {"outcomes": outcomes}).endswith(f"{verdict} nothing |")
+
+
+def test_what_the_user_is_told_stands_in_the_row_without_paths(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOURGLASS_DATA", str(tmp_path))
+    from baselines import line
+    told = ["The model restores worse than a median filter: 20 dB, against 21. Try more epochs, "
+            "such as hourglass train /tmp/a1/run --resume --epochs 4.", "detector error"]
+    made = line(row("AUROC"), {"outcomes": [{"ours": 1, "others": {"PCA(2)": 0.7}, "told": told}]})
+    assert made.endswith("such as hourglass train RUN --resume --epochs 4.; detector error |")
 
 
 def test_the_best_of_several_baselines_is_shown(monkeypatch, tmp_path):
