@@ -107,7 +107,7 @@ def line(row: Row, held: dict[str, Any]) -> str:
 def said(told: list[str]) -> str:
     """What a user was told, for a cell of the table."""
     lines = (re.sub(r"/\S*/run\b", "RUN", text).replace("|", "/") for text in told)
-    return "; ".join(dict.fromkeys(lines)) or "nothing"
+    return "; ".join(dict.fromkeys(text.rstrip(".") for text in lines)) or "nothing"
 
 
 def shown(values: np.ndarray) -> str:

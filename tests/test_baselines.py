@@ -34,7 +34,7 @@ def test_what_the_user_is_told_stands_in_the_row_without_paths(monkeypatch, tmp_
     told = ["The model restores worse than a median filter: 20 dB, against 21. Try more epochs, "
             "such as hourglass train /tmp/a1/run --resume --epochs 4.", "detector error"]
     made = line(row("AUROC"), {"outcomes": [{"ours": 1, "others": {"PCA(2)": 0.7}, "told": told}]})
-    assert made.endswith("such as hourglass train RUN --resume --epochs 4.; detector error |")
+    assert made.endswith("such as hourglass train RUN --resume --epochs 4; detector error |")
 
 
 def test_the_best_of_several_baselines_is_shown(monkeypatch, tmp_path):
