@@ -12,7 +12,8 @@ from sklearn.impute import KNNImputer, SimpleImputer
 import hourglass as hg
 from hourglass.core.contracts import Collection
 from hourglass.data.columns import parts_of
-from hourglass.inference.hidden_cells import rows_of
+from hourglass.inference.filling_weights import choose_weights
+from hourglass.inference.hidden_cells import Hidden, measured, rows_of
 from hourglass.inference.imputation import Filler, by_model, by_neighbours, filler_of
 from hourglass.model.corruptions import corrupter
 from hourglass.run.settings import make_settings
@@ -111,6 +112,46 @@ def test_similar_rows_come_from_all_splits_once_the_weights_are_measured(run):
         rows = rows_of(source, name, 120).x
         assert all((np.nan_to_num(donors) == row).all(1).any() for row in np.nan_to_num(rows))
     np.testing.assert_allclose(filler_of(run).mean, np.nanmean(donors, axis=0), rtol=1e-5)
+
+
+def of_ratings(columns: int, cells: int, useful: int, seed: int = 0) -> np.ndarray:
+    """The weights for columns with so many hidden cells, of which a model predicts half of the
+    variance in the first `useful`; neighbours and mean predict nothing."""
+    random = np.random.default_rng(seed)
+    truth = random.normal(size=(100, columns)).astype(np.float32)
+    gone = np.argsort(random.random(truth.shape), axis=0) < cells
+    predicts = np.arange(columns) < useful
+    noise = random.normal(size=truth.shape)
+    model = np.where(predicts, 0.5 * truth + 0.5 * noise, noise)
+    held = Hidden(Collection(np.where(gone, np.nan, truth)), truth, gone, np.arange(100),
+                  [{"name": str(i), "kind": "number"} for i in range(columns)])
+    return choose_weights(held, [model, random.normal(size=truth.shape), np.zeros_like(truth)])
+
+
+def test_columns_with_few_cells_take_what_is_best_for_all_if_they_are_alike():
+    """MovieLens: 475 films with some ten hidden ratings each were left to their means."""
+    alike = of_ratings(60, 4, 60)
+    assert (alike[:, 0] > 0).mean() > 0.95
+    few = of_ratings(5, 4, 5)   # of so few columns, nothing is known of all
+    assert (few[:, 2] == 1).sum() > 0
+
+
+def test_columns_that_cannot_be_predicted_keep_their_mean_beside_many_that_can():
+    weights = of_ratings(60, 60, 30)
+    assert (weights[:30, 0] > 0).all() and (weights[30:, 2] == 1).mean() > 0.7
+    nothing = of_ratings(60, 6, 0)
+    assert (nothing[:, 2] == 1).mean() > 0.6
+
+
+def test_of_many_columns_that_a_simpler_method_fills_in_a_sentence_names_ten():
+    random = np.random.default_rng(0)
+    truth = random.normal(size=(20, 30)).astype(np.float32)
+    columns = [{"name": f"film {i}", "kind": "number", "mean": 0.0, "std": 1.0, "whole": False,
+                "low": -9.0, "high": 9.0} for i in range(30)]
+    held = Hidden(Collection(truth), truth, truth > 0, np.arange(20), columns)
+    weights = np.tile(np.array([0, 0, 1], np.float32), (30, 1))
+    words = measured(held, [truth] * 3, weights, "test", 1)["words"][1]
+    assert words.endswith("is used: " + ", ".join(f"film {i}" for i in range(10)) + " and 20 more.")
 
 
 def test_each_column_is_filled_in_by_its_weights():

@@ -1,7 +1,6 @@
 """Hide observed cells of a table, to find the best way to fill in each column, and its error."""
 
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ NEIGHBOURS = 15
 WAYS = ("model", f"{NEIGHBOURS} neighbours", "mean or mode")   # of filling in, in order
 HIDDEN = 0.1     # share of the observed cells that are hidden at once
 ROWS = 2000      # rows with hidden cells, counting repeated ones
-SHARES = 4       # weights are multiples of a quarter
+NAMED = 10       # columns that a sentence names
 
 
 def rows_of(source: Source, name: str, most: int) -> Collection:
@@ -64,35 +63,6 @@ def hide(source: Source, name: str, columns: list[Column]) -> Hidden:
     return Hidden(holed, truth, gone, np.tile(np.arange(len(rows.x)), times), columns)
 
 
-def choose_weights(held: Hidden, ways: list[np.ndarray], cell: int) -> np.ndarray:
-    """The weights (3,) of the ways with the least squared error on a column's hidden cells (for a
-    category, of its probabilities: the Brier score). The mean alone if they gain less than a
-    standard error (for a category, in accuracy), because then nothing shows that the column can be
-    predicted."""
-    pairs = [held.of_column(way, cell) for way in ways]
-    tried = [np.array(shares, np.float32) / SHARES for shares in product(
-        range(SHARES, -1, -1), repeat=3) if sum(shares) == SHARES]
-    simple = tried[-1]
-    if not len(pairs[0][0]):
-        return simple
-
-    truth = pairs[0][0]
-
-    def blend(weights: np.ndarray) -> np.ndarray:
-        return np.asarray(sum(w * again for w, (_, again) in zip(weights, pairs, strict=True)))
-
-    def lost(weights: np.ndarray) -> np.ndarray:   # (M,), by the final measure
-        if truth.shape[1] > 1:
-            return (truth.argmax(1) != blend(weights).argmax(1)).astype(float)
-        return np.asarray(np.square(truth - blend(weights)).sum(1))
-    best = min(tried, key=lambda weights: float(np.square(truth - blend(weights)).mean()))
-    rows = held.rows[held.gone[:, cell]]   # repeated cells of a row count once
-    _, row, count = np.unique(rows, return_inverse=True, return_counts=True)
-    gain = np.bincount(row, lost(simple) - lost(best)) / count
-    sure = len(gain) > 1 and gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain))
-    return best if sure else simple
-
-
 def measured(
     held: Hidden, ways: list[np.ndarray], weights: np.ndarray, name: str, rounds: int
 ) -> dict[str, Any]:
@@ -112,8 +82,9 @@ def measured(
     words = [f"{int(held.gone.sum()):,} observed cells of {name} rows were hidden and filled in"
              f"{again}. The method for each column was chosen on hidden cells of validation "
              f"rows{same}."]
+    more = f" and {len(behind) - NAMED} more" if len(behind) > NAMED else ""
     words += [f"A simpler method fills in these columns better than the model, and is used: "
-              f"{', '.join(behind)}."] * bool(behind)
+              f"{', '.join(behind[:NAMED])}{more}."] * bool(behind)
     return {"words": words, "rows": rows,
             "columns": ["column", "measure", *WAYS, "as filled in", "filled in by"]}
 

@@ -18,11 +18,11 @@ from ..data.source import Source
 from ..data.table import Table
 from ..data.windows import over_time
 from ..run.folder import RunFolder
+from .filling_weights import choose_weights
 from .hidden_cells import (
     NEIGHBOURS,
     Hidden,
     blended,
-    choose_weights,
     hide,
     in_lines,
     measured,
@@ -166,7 +166,7 @@ def find_filler(model: InUse, source: Source) -> Filler:
     held = hide(source, "val", columns)
     rounds = min(ROUNDS, key=lambda n: held.error(by_model(model, held.holed, n)))
     ways = _ways(model, held, alone, rounds)
-    weights = np.stack([choose_weights(held, ways, cell) for cell in range(len(columns))])
+    weights = choose_weights(held, ways)
     unseen = "test" if "test" in source.splits else "val"
     if unseen == "test":
         held = hide(source, "test", columns)

@@ -12,7 +12,8 @@ from ..core.contracts import Collection
 from ..data.series import Series
 from ..data.source import Source
 from ..data.windows import in_own_units
-from .hidden_cells import Hidden, blended, choose_weights, rows_of
+from .filling_weights import choose_weights
+from .hidden_cells import Hidden, blended, rows_of
 from .model_protocol import InUse
 
 WAYS = ("model", "steps before and after", "mean")   # of filling in, in order
@@ -122,7 +123,7 @@ def find_weights(model: InUse, source: Source) -> tuple[np.ndarray, int, dict[st
         return as_steps(of.holed.x.reshape(-1, length, channels))
     rounds = min(ROUNDS, key=lambda n: held.error(by_model(model, steps(held), n)))
     ways = ways_of(model, steps(held), rounds)
-    weights = np.stack([choose_weights(held, ways, channel) for channel in range(channels)])
+    weights = choose_weights(held, ways)
     name = "test" if "test" in source.splits else "val"
     if name == "test":
         held = hidden(source, "test")
