@@ -1,7 +1,7 @@
 """Choose how to fill in each column of a table, by the errors on its hidden cells.
 
 A column with few hidden cells says little. Where a table has many columns that behave alike, such
-as ratings, such a column takes the way that is best for all of them.
+as ratings, such a column mostly takes the way that is best for all of them.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ import numpy as np
 from .hidden_cells import Hidden
 
 SHARES = 4       # weights are multiples of a quarter
-MANY = 10        # columns, from which on those with few hidden cells follow all of them
+MANY = 10        # columns with hidden cells, from which on those with few follow all of them
+FEW = 30         # rows with hidden cells of a column that are few
 TRIED = np.array([shares for shares in product(range(SHARES, -1, -1), repeat=3)
                   if sum(shares) == SHARES], np.float32) / SHARES   # (W, 3), the mean alone last
 
@@ -64,50 +65,40 @@ def try_column(held: Hidden, ways: Sequence[np.ndarray], cell: int) -> Trial | N
 
 def choose_weights(held: Hidden, ways: Sequence[np.ndarray]) -> np.ndarray:
     """The weights (C, 3) of the ways, for every column those with the least squared error on its
-    hidden cells (for a category, of its probabilities: the Brier score). A column where these gain
-    less than a standard error (for a category, in accuracy) gets those that are best for all
-    columns, if its gain is to be expected from theirs. Otherwise it gets the mean alone, because
-    then nothing shows that it can be predicted."""
+    hidden cells (for a category, of its probabilities: the Brier score). The mean alone if they
+    gain less than a standard error (for a category, in accuracy), because then nothing shows that
+    the column can be predicted. A column with few rows, of many columns, gets the weights with the
+    largest gain that its rows and all columns together let expect."""
     trials = [try_column(held, ways, cell) for cell in range(len(held.columns))]
     chosen = np.array([trial.best if trial and trial.sure else -1 for trial in trials])
-    best = best_for_all([trial for trial in trials if trial])
-    if best is not None:
-        sure = np.array([trial is not None and trial.sure for trial in trials])
-        chosen[~sure & expected_to_gain(trials, best)] = best
+    rows = np.array([trial.lost.shape[1] if trial else 0 for trial in trials])
+    if (rows > 0).sum() >= MANY:
+        gains, errors = zip(*(expected_gain(trials, weights) for weights in range(len(TRIED))),
+                            strict=True)
+        best = np.argmax(gains, axis=0)
+        sure = np.max(gains, axis=0) > np.take_along_axis(np.array(errors), best[None], 0)[0]
+        chosen = np.where(rows >= FEW, chosen, np.where(sure, best, -1))
     found: np.ndarray = TRIED[chosen]
     return found
 
 
-def best_for_all(trials: Sequence[Trial]) -> int | None:
-    """The weights with the least squared error over all columns, each relative to its mean's and
-    counting as often as it has rows; None for few columns, or if those are the mean alone."""
-    usable = [trial for trial in trials if trial.squared[-1] > 0]
-    if len(usable) < MANY:
-        return None
-    relative = np.stack([trial.squared / trial.squared[-1] for trial in usable])
-    rows = np.array([trial.lost.shape[1] for trial in usable])
-    best = int((rows @ relative).argmin())
-    return best if best < len(TRIED) - 1 else None
-
-
-def expected_to_gain(trials: Sequence[Trial | None], weights: int) -> np.ndarray:
-    """(C,) whether a column gains by these weights, as far as its rows and those of the other
-    columns tell: its gain is shrunk to the mean gain, the more the fewer rows it has and the less
-    columns differ (DerSimonian & Laird, 1986), and must exceed its standard error."""
+def expected_gain(trials: Sequence[Trial | None], weights: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a column (C,) is expected to gain by these weights, relative to the error of its mean,
+    and the standard error of that (C,). A column's own gain is shrunk to that of all columns, the
+    more the fewer rows it has and the less columns differ (DerSimonian & Laird, 1986)."""
     gains = [trial.gain(weights) / trial.lost[-1].mean()
              if trial and trial.lost[-1].mean() > 0 else np.zeros(0) for trial in trials]
     count = np.array([len(gain) for gain in gains])
-    mean = np.array([gain.mean() if len(gain) else 0 for gain in gains])
+    mean = np.array([gain.mean() if len(gain) else 0.0 for gain in gains])
     several = [gain - gain.mean() for gain in gains if len(gain) > 1]
-    if not several:
-        return np.zeros(len(gains), bool)
-    within = sum(float(gain @ gain) for gain in several) / sum(len(gain) - 1 for gain in several)
-    weight = count / max(within, 1e-12)   # one over the variance of a column's mean
+    within = sum(float(gain @ gain) for gain in several) / max(
+        sum(len(gain) - 1 for gain in several), 1)
+    if not within:   # of the mean alone, nothing is gained
+        return np.zeros(len(gains)), np.full(len(gains), np.inf)
+    weight = count / within   # one over the variance of a column's mean
     usual = float(weight @ mean / weight.sum())
     excess = float(weight @ np.square(mean - usual)) - (int((count > 0).sum()) - 1)
     scale = float(weight.sum() - np.square(weight).sum() / weight.sum())
-    between = max(excess / max(scale, 1e-12), 0.0)   # the variance between columns
-    prior = 1 / max(between, 1 / weight.sum())
-    shrunk = (weight * mean + prior * usual) / (weight + prior)
-    found: np.ndarray = shrunk > 1 / np.sqrt(weight + prior)
-    return found
+    between = max(excess / max(scale, 1e-12), 1 / weight.sum())   # the variance between columns
+    shrunk = (weight * mean + usual / between) / (weight + 1 / between)
+    return shrunk, 1 / np.sqrt(weight + 1 / between)
