@@ -21,6 +21,7 @@ MOST_HOLES = 12    # that slices and parallel coordinates show, the most importa
 ACROSS = 4         # slices in a row
 MOST_CURVES = 400  # trials whose losses by epoch are drawn
 SHOWN_ABOVE = 3.0  # values further from the median, in interquartile ranges, are cut off
+CROWDED = 80       # letters of names below one axis, from which they are tilted
 DECADES = 30       # a hole whose values span this factor has a log axis
 Drawn = dict[str, tuple[str, "Figure"]]   # by title: what it shows, and the figure
 
@@ -185,6 +186,8 @@ def _label(ax: "Axes", places: np.ndarray, labels: Sequence[str], name: str) -> 
         ax.set_xlim(-0.5, len(labels) - 0.5)
     elif places.min() > 0 and places.max() > DECADES * places.min():
         ax.set_xscale("log")
+    else:
+        ax.locator_params(axis="x", nbins=4)
 
 
 def _parallel(records: Records, holes: Sequence[str]) -> "Figure | None":
@@ -230,7 +233,8 @@ def _axes_of(ax: "Axes", names: Sequence[str], ticks: Sequence[Sequence[str]]) -
             ax.text(place + 0.02, height, text if len(text) < 20 else f"{text[:18]}…", fontsize=8,
                     va="center")
     ax.set(xlim=(-0.1, len(names) - 0.7), ylim=(-0.05, 1.05), yticks=[])
-    ax.set_xticks(range(len(names)), list(names), fontsize=9)
+    tilt = 15 if sum(map(len, names)) > CROWDED else 0
+    ax.set_xticks(range(len(names)), list(names), fontsize=9, rotation=tilt)
     ax.spines["left"].set_visible(False)
 
 
