@@ -298,6 +298,15 @@ def test_classes_keep_names_of_their_own_when_they_are_cut(names, longest):
     assert all(cut == name for cut, name in zip(short, names, strict=True) if len(name) <= longest)
 
 
+def test_the_axes_of_two_far_classes_stay_within_the_picture():
+    """Their ticks depend on the size of the panel, for both axes have one scale."""
+    z = np.random.default_rng(0).normal(0, 0.15, (66, 4)).astype(np.float32)
+    z[:33, 0] += 2.5
+    figure = registry.figures.parts["codes"](snapshot(z, np.repeat([0, 1], 33)))   # not drawn yet
+    pixels = np.asarray(Image.open(io.BytesIO(as_png(figure))).convert("L"))
+    assert (pixels[:, :3] > 200).all()
+
+
 def test_many_classes_differ_by_marker_too():
     s = blobs(33, 660, factors=2)
     looks = {(group.colour, group.marker, group.dashes) for group in groups(s, some(s, 9999))}

@@ -36,6 +36,11 @@ class OneLook(LayoutEngine):
         cells = _cells(fig)
         if not cells:
             return
+        self._lay_out(fig, cells)
+        if any(ax.get_adjustable() == "datalim" and ax.get_aspect() != "auto" for ax in fig.axes):
+            self._lay_out(fig, cells)   # its limits, and so its ticks, follow from its size
+
+    def _lay_out(self, fig: Figure, cells: "dict[SubplotSpec, list[Any]]") -> None:
         size = np.asarray(fig.get_size_inches(), float)
         grid = next(iter(cells)).get_gridspec()
         need = np.zeros(4)
