@@ -5,8 +5,10 @@
 Every command runs in a process forked for it, with a checkpoint after every epoch, and is killed
 after a random share of the time that it takes. Then all weights that lie there must load, no file
 of the run may be a part of one, and the command, given again or with --resume, must end as the
-undisturbed one did: the same bytes of weights, arrays, samples and scores, the same metrics. The
-moments follow from the seed, which is printed, but for how busy the machine is.
+undisturbed one did: the same bytes of weights, arrays, samples and scores, the same epochs,
+metrics and figures, the same reason for its end. The moments follow from the seed, which is
+printed, but for how busy the machine is. The table says how many kills of each command came before
+its first file was written, between two files, and after the last one.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import collections
 import importlib
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -49,31 +52,49 @@ def of(*names: str) -> Callable[[], dict[str, bytes]]:
     return lambda: {name: Path(name).read_bytes() for name in names}
 
 
-def metrics() -> dict[str, bytes]:
-    """What a report measured, and of which weights."""
+def trained() -> dict[str, bytes]:
+    """The weights, the epochs but for their times, and how training ended."""
+    run = RunFolder(Path("run"))
+    record = run.read_record()
+    rows = [{name: value for name, value in row.items() if "second" not in name}
+            for row in run.read_history()]
+    ended = [record.get(name) for name in ("epochs", "best_epoch", "steps", "ended")]
+    return {"history": repr(rows).encode(), "end": repr(ended).encode(),
+            **of("run/model.safetensors", "run/codes.safetensors")()}
+
+
+def is_page(name: str) -> bytes:
+    """Whether there is a whole page."""
+    return str(Path(name).read_text().rstrip().endswith("</html>")).encode()
+
+
+def reported() -> dict[str, bytes]:
+    """What a report measured, and of which weights; its figures and its page."""
+    figures = sorted(path.name for path in Path("run/figures").glob("*.png"))
     return {"metrics": repr(RunFolder(Path("run")).read_record()["metrics"]).encode(),
+            "figures": repr(figures).encode(), "page": is_page("run/report.html"),
             **of("run/model.safetensors")()}
 
 
 def compared() -> dict[str, bytes]:
     """That there is a page, and that both runs are as they were."""
-    page = Path("c.html").read_text()
-    return {"whole": str(page.rstrip().endswith("</html>")).encode(),
+    return {"page": is_page("c.html"),
             **of("run/model.safetensors", "other/model.safetensors", "run/settings.toml")()}
 
 
 TASKS = {
-    "train": Task(TRAIN, "train run --resume --no-report", of("run/model.safetensors")),
+    "train": Task(TRAIN, "train run --resume --no-report", trained),
     "resume": Task("train run --resume --epochs 60 --no-report",
-                   "train run --resume --epochs 60 --no-report", of("run/model.safetensors")),
+                   "train run --resume --epochs 60 --no-report", trained),
     "prepare": Task(*2 * ["data prepare photos -o p.npy --size 8"], of("p.npy", "p.npy.json")),
-    "report": Task(*2 * ["report run --priors own"], metrics),
+    "report": Task(*2 * ["report run --priors own"], reported),
     "compare": Task(*2 * ["compare run other -o c.html"], compared),
     "prior": Task(*2 * ["generate run -n 4 --prior mixture(2) -o g.png"], of("g.png")),
     "detector": Task(*2 * ["score run x.npy --detector knn(5) -o s.csv"], of("s.csv")),
 }
-WEIGHTS = {"train": 4, "resume": 4, "prepare": 2, "report": 1, "compare": 1, "prior": 4,
-           "detector": 4}
+WEIGHTS = {"train": 4, "resume": 4, "prepare": 2, "report": 3, "compare": 3, "prior": 3,
+           "detector": 3}
+OVER = re.compile(r"this run has (finished|stopped|used)")   # its training, before the kill
 
 
 def start(command: str) -> int:
@@ -134,13 +155,27 @@ def faults(name: str, right: dict[str, bytes]) -> str:
         if name == "train" and not begun:   # killed before the run was one
             shutil.rmtree("run", ignore_errors=True)
         code, said = finish(task.again if begun or name != "train" else task.command)
-        over = "has finished" in said or "through" in said
-        if code not in (0, 1) and not over:
+        if code not in (0, 1) and not OVER.search(said):
             return f"exit code {code}: {said[-300:]}"
         wrong = [key for key, value in task.result().items() if right[key] != value]
         return f"{', '.join(wrong)} differ" if wrong else ""
     except (OSError, ValueError, KeyError) as error:
         return f"{type(error).__name__}: {error}"
+
+
+def files() -> dict[str, tuple[int, int]]:
+    """Every file here, and which one it is: a file that is written whole is another one."""
+    return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns)
+            for path in Path().rglob("*") if path.is_file() and path != forked.SAID
+            and path.suffix != ".part" and path.name != "lock"}
+
+
+def moment_of(before: dict[str, tuple[int, int]], killed: bool, last: set[str]) -> str:
+    """Between which files a command was killed; `last` are those that an undisturbed one wrote."""
+    now = files()
+    changed = {name for name in {*before, *now} if before.get(name) != now.get(name)}
+    return ("ended" if not killed else "before" if not changed else
+            "after" if last <= changed else "between")
 
 
 def main() -> None:
@@ -152,6 +187,7 @@ def main() -> None:
     told = asked.parse_args()
     names = told.only.split(",") if told.only else list(TASKS)
     counts: collections.Counter[tuple[str, str]] = collections.Counter()
+    moments: collections.Counter[tuple[str, str]] = collections.Counter()
     with tempfile.TemporaryDirectory() as held:
         place, work = Path(held) / "whole", Path(held) / "work"
         for path in (place, work):
@@ -160,16 +196,17 @@ def main() -> None:
         folder()
         preload()
         os.chdir(work)
-        right, took = {}, {}
+        right, took, last = {}, {}, {}
         for name in names:
             fresh(place, name)
             finish(TASKS[name].command)
             preload()
             fresh(place, name)
-            begun = time.monotonic()
+            before, begun = files(), time.monotonic()
             code, said = finish(TASKS[name].command)
             assert code in (0, 1), (name, said)
             took[name], right[name] = time.monotonic() - begun, TASKS[name].result()
+            last[name] = {file for file, state in files().items() if before.get(file) != state}
         print(f"seed {told.seed}; seconds of each: "
               f"{', '.join(f'{n} {t:.2f}' for n, t in took.items())}", flush=True)
         draw = random.Random(told.seed)
@@ -177,17 +214,21 @@ def main() -> None:
             name = draw.choices(names, [WEIGHTS[n] for n in names])[0]
             moment = draw.random() * took[name]
             fresh(place, name)
-            process = start(TASKS[name].command)
+            before, process = files(), start(TASKS[name].command)
             time.sleep(moment)
             os.kill(process, signal.SIGKILL)
             killed = os.WIFSIGNALED(os.waitpid(process, 0)[1])
+            moments[name, moment_of(before, killed, last[name])] += 1
             wrong = faults(name, right[name])
-            counts[name, "wrong" if wrong else "right" if killed else "right (it had ended)"] += 1
+            counts[name, "wrong" if wrong else "right"] += 1
             if wrong:
                 print(f"{number}: {name}, killed after {moment:.3f} s: {wrong}", flush=True)
         os.chdir("/")
-    for (name, found), count in sorted(counts.items()):
-        print(f"{name:10} {found:22} {count:4}")
+    print("| command | killed | before its files | between them | after them | too late | wrong |\n"
+          "|---|---|---|---|---|---|---|")
+    for name in names:
+        row = [moments[name, place] for place in ("before", "between", "after", "ended")]
+        print(f"| {name} | {sum(row)} | {' | '.join(map(str, row))} | {counts[name, 'wrong']} |")
     wrong = sum(count for (_, found), count in counts.items() if found == "wrong")
     print(f"{sum(counts.values())} in all, {wrong} wrong")
     sys.exit(bool(wrong))

@@ -1,6 +1,7 @@
 """A folder that cannot be written, another user, a clock that goes back, a kill at any moment."""
 
 import ctypes
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -13,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FORKS, _command, train_tiny
+from conftest import FORKS, TINY, _command, stripes, train_tiny
 
 import hourglass as hg
 from hourglass.core.files import remove_stale_parts
+from hourglass.run.folder import RunFolder
 
 NOBODY = 65_534
 KEEP_CAPABILITIES, CAPABILITIES, READ = 8, 0x20080522, 1 << 2   # as Linux's headers have them
@@ -144,3 +146,38 @@ def test_commands_killed_at_any_moment_end_as_the_undisturbed_do(tmp_path):
                           timeout=900, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1",
                                                           "PYTHONPATH": str(ROOT)})
     assert done.returncode == 0 and "5 in all, 0 wrong" in done.stdout, done.stdout + done.stderr
+
+
+LEFT = [{"epochs": 3}, {"epochs": 30, "stop": "early(patience=1, min_delta=1000.0)"},
+        {"epochs": 10_000, "minutes": 0.002}]
+
+
+@pytest.mark.parametrize("settings", LEFT, ids=["epochs", "early stop", "minutes"])
+def test_a_run_killed_after_its_last_step_gets_its_end_and_then_is_over(settings, tmp_path,
+                                                                        monkeypatch):
+    """Killed between the checkpoint and all that follows: weights, codes, how it ended."""
+    monkeypatch.chdir(tmp_path)
+    hg.train(stripes(), out="run", report=False, **{**TINY, **settings})
+    run = RunFolder(Path("run"))
+    whole, weights = run.read_record(), run.model.read_bytes()
+    first = {key: value for key, value in whole.items() if key not in ("ended", "steps")}
+    run.write_record(first)
+    run.model.write_bytes(b"")
+    for kept in ("codes.safetensors", "history.csv"):
+        (run.path / kept).unlink()
+    hg.resume("run", data=stripes(), quiet=True, report=False)
+    again = run.read_record()
+    assert run.model.read_bytes() == weights and (run.path / "codes.safetensors").is_file()
+    for name in ("epochs", "best_epoch", "steps", "ended"):
+        assert again[name] == whole[name], name
+    with pytest.raises(ValueError, match="To continue, pass"):
+        hg.resume("run", data=stripes(), quiet=True)
+
+
+def test_an_epoch_within_a_ramp_does_not_count_as_waiting_when_a_run_is_resumed():
+    """A resumed run is over exactly where training would have stopped."""
+    from hourglass.training.early_stopping import Stopping
+    from hourglass.training.loop import State, TrainingPlan, stop_reason
+    plan = TrainingPlan(9, 8, 0, None, Stopping(patience=2), None, None, None)
+    state = State(history=[{"val_loss": value} for value in (1.0, 2.0, 3.0, 2.0)])
+    assert stop_reason(state, plan) and not stop_reason(dataclasses.replace(state, ramping=3), plan)

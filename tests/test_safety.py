@@ -143,6 +143,60 @@ def test_a_flipped_bit_in_the_weights_is_noticed(run, hourglass):
     assert code == 2 and "checksum" in err and "model.safetensors" in err
 
 
+@pytest.mark.parametrize("name, old, new", [
+    ("settings.toml", "batch_size = 16", "batch_size = 17"), ("run.json", '"steps": ', '"steps": 1'),
+    ("history.csv", "\n1,", "\n1,1")])
+@pytest.mark.parametrize("command", ["report run", "compare run other -o c.html"])
+def test_a_changed_digit_in_a_text_of_a_run_is_said(command, name, old, new, run, hourglass):
+    shutil.copytree("run", "other")
+    assert "changed" not in hourglass(command)[2]
+    text = (run.path / name).read_text()
+    assert old in text
+    (run.path / name).write_text(text.replace(old, new, 1))
+    code, _, err = hourglass(command)
+    assert code == 0 and f"run/{name}" in err and "changed" in err
+
+
+def test_settings_that_a_person_edits_are_used_and_said(run, hourglass):
+    text = run.settings.read_text()
+    run.settings.write_text(text.replace("tensorboard = false", "tensorboard = true"))
+    code, _, err = hourglass("train run --resume --epochs 3 --no-report")
+    assert code == 0 and "settings.toml has changed since it was written" in err
+    assert "tensorboard = true" in run.settings.read_text()
+    assert "has changed" not in hourglass("embed run -o z.csv")[2]   # written anew
+
+
+@pytest.mark.parametrize("name", ["detectors/usual.json", "detectors/chosen.json"])
+def test_a_changed_digit_in_a_detector_is_not_used(name, run, hourglass):
+    np.save("x.npy", stripes())
+    chosen = " --detector knn(2)" if "chosen" in name else ""
+    assert hourglass(f"score run x.npy -o a.csv{chosen}")[0] in (0, 1)
+    text = (run.path / name).read_text()
+    key = "above" if "chosen" in name else "detector"
+    (run.path / name).write_text(text.replace(f'"{key}": ', f'"{key}": 1', 1).replace('1"', '"1'))
+    code, _, err = hourglass("score run x.npy -o b.csv")
+    if "chosen" in name:
+        assert code == 2 and "chosen.json is damaged" in err
+    else:
+        assert code in (0, 1) and Path("a.csv").read_text() == Path("b.csv").read_text()
+
+
+@pytest.mark.parametrize("other", [{"seed": 3}, {"optimiser": "sgd"}, {"model": "ae(3)"},
+                                   {"backbone": "conv((4,))"}])
+def test_the_checkpoint_of_another_run_is_refused(other, run, hourglass):
+    hg.train(stripes(), out="other", report=False, **{**TINY, **other})
+    shutil.copy("other/checkpoint.safetensors", "run/checkpoint.safetensors")
+    before = content(run.path)
+    code, _, err = hourglass("train run --resume --epochs 4")
+    assert code == 2 and "not of the same run" in err and err.count("\n") <= 3
+    (run.path / "history.csv").unlink()
+    code, _, err = hourglass("train run --resume --epochs 4")
+    if "seed" not in other:   # which fits, and only the history tells it
+        assert code == 2 and "another run's, or damaged" in err
+        assert {**content(run.path), "run/history.csv": b""} == {
+            **before, "run/history.csv": b"", "run/lock": b""}
+
+
 def test_tensors_and_texts_come_back_and_files_without_a_checksum_too(tmp_path):
     from safetensors.torch import save_file
     held = {"b": torch.randn(3, 4), "a": torch.arange(5)}

@@ -44,13 +44,13 @@ FEW = 100     # classes, up to which those with covariances do
 
 
 def settle(training: "Training") -> bool:
-    """Put the best weights in place, and keep the codes of the training samples, because priors
-    need them when the data may be gone. Returns whether there were best weights."""
+    """Put the best weights in place, keep the codes of the training samples, because priors need
+    them when the data may be gone, and write how training ended. Returns whether there were best
+    weights."""
     state, restores = training.state, training.plan.stopping.restore_best
     best = bool(restores and (state.best or state.cut_is_best))
     if restores and state.kept:
         training.step.load_state_dict(state.kept)
-    training.folder.write_record({**training.record, **outcome(training, best)})
     cache = cache_of(training.folder)
     keep_codes(cache, find_codes(training.step.model, training.source))
     if training.settings.data == IN_MEMORY:   # which is gone once this process ends
@@ -63,6 +63,8 @@ def settle(training: "Training") -> bool:
     gone = training.settings.data == IN_MEMORY and source.splits["train"].gaps
     if source.encoding.get("kind") == "table" or (gone and over_time(source.encoding)):
         keep_filler(Trained(training.folder, str(training.fabric.device), source), source)
+    # the last of all: a run without its end can be resumed, and a killed one does all this again
+    training.folder.write_record({**training.record, **outcome(training, best)})
     return best
 
 

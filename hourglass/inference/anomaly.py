@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.checksums import unstamped
 from ..core.contracts import Rule
 from ..core.expressions import read
 from ..core.files import read_file
@@ -356,7 +357,9 @@ def _read_chosen(cache: RunCache) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        kept: dict[str, Any] = json.loads(read_file(path))
+        kept, changed = unstamped(json.loads(read_file(path)))
+        if changed:
+            raise ValueError("its checksum is wrong")
         above = {"above": float(kept["above"])} if kept[WEIGHTS] == cache.weights else {}
         return {"detector": str(kept["detector"]), "threshold": str(kept["threshold"]), **above}
     except DAMAGED:

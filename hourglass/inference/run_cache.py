@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.checksums import stamped, unstamped
 from ..core.console import say
 from ..core.expressions import read
 from ..core.files import read_file, write_whole
@@ -73,14 +74,14 @@ class RunCache:
 
     def keep_values(self, name: str, values: Mapping[str, Any]) -> None:
         """Keep what JSON can hold as the file `name`, such as detectors/usual.json."""
-        text = json.dumps({WEIGHTS: self.weights, **values}, indent=2)
+        text = json.dumps(stamped({WEIGHTS: self.weights, **values}), indent=2)
         self._keep(name, lambda: write_whole(self.folder.path / name, text + "\n"))
 
     def kept_values(self, name: str, make: Callable[[dict[str, Any]], Found]) -> Found | None:
         """The result of `make` on the saved values, as in `kept_tensors`."""
         try:
-            values = json.loads(read_file(self.folder.path / name))
-            return make(values) if values[WEIGHTS] == self.weights else None
+            values, changed = unstamped(json.loads(read_file(self.folder.path / name)))
+            return make(values) if values[WEIGHTS] == self.weights and not changed else None
         except DAMAGED:
             return None
 
@@ -126,5 +127,10 @@ def cache_of(folder: RunFolder) -> RunCache:
 
 
 def kept_evaluations(folder: RunFolder) -> dict[str, dict[str, Any]]:
-    """The saved evaluations of a run's current weights, by name."""
-    return cache_of(folder).evaluations() if folder.model.is_file() else {}
+    """The saved evaluations of a run's current weights, by name. Others are left out, with a note.
+    """
+    found = cache_of(folder).evaluations() if folder.model.is_file() else {}
+    if not found and (folder.path / EVALUATIONS).exists():
+        say(f"{folder.path / EVALUATIONS} is damaged, or of other weights, and is left out; to "
+            f"evaluate again: hourglass evaluate {folder.path}")
+    return found

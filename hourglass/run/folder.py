@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
+from ..core.checksums import is_changed, stamped, stamped_text, unstamped
 from ..core.console import say
 from ..core.files import lock, open_lock, read_file, remove_stale_parts, write_whole
 
@@ -90,22 +91,41 @@ class RunFolder:
         """Read run.json. Raises ValueError if it is damaged."""
         path = self.path / "run.json"
         try:
-            record: dict[str, Any] = json.loads(read_file(path))
+            content: Any = json.loads(read_file(path))
+            record, changed = unstamped(content) if isinstance(content, dict) else (content, False)
         except (OSError, ValueError, RecursionError) as error:
             raise ValueError(f"{path} is damaged ({getattr(error, 'strerror', error)}). Restore it "
                              f"from a copy, or train anew") from None
         wrong = _wrong_entry(record)
         if wrong:
             raise ValueError(f"{path} is damaged: {wrong}. Restore it from a copy, or train anew")
-        return record
+        if changed:
+            _say_changed(path)
+        return dict(record)
 
     def write_record(self, record: dict[str, Any]) -> None:
-        """Write run.json: versions, device, data and results."""
-        write_whole(self.path / "run.json", json.dumps(record, indent=2) + "\n")
+        """Write run.json: versions, device, data and results, with a checksum."""
+        write_whole(self.path / "run.json", json.dumps(stamped(record), indent=2) + "\n")
+
+    def write_settings(self, text: str) -> None:
+        """Write settings.toml, with a checksum."""
+        write_whole(self.settings, stamped_text(text))
 
     def read_history(self) -> tuple[dict[str, float], ...]:
-        """Read history.csv; () without one."""
-        return _read_table(self.path / "history.csv")
+        """Read history.csv; () without one. A difference from the checkpoint is said."""
+        rows = _read_table(self.path / "history.csv")
+        if rows and not self.checkpoint_has(rows):
+            _say_other(self.path / "history.csv")
+        return rows
+
+    def checkpoint_has(self, rows: Sequence[dict[str, float]]) -> bool:
+        """Whether these epochs are those of the checkpoint, as far as there is one that is whole.
+        """
+        state = state_of(self)
+        if state is None:
+            return True
+        kept = [*state["history"], *([state["cut"]] if state.get("cut") else [])]
+        return plain_rows(rows) == plain_rows(kept)
 
     def write_history(self, history: Sequence[dict[str, float]]) -> None:
         """Write history.csv, with one row per epoch."""
@@ -151,14 +171,33 @@ def _read_table(path: Path) -> tuple[dict[str, float], ...]:
         return ()
     except (OSError, ValueError, TypeError, csv.Error):
         changed = path.stat().st_mtime_ns if path.exists() else 0
-        _say_damaged(path.absolute(), changed)
+        _say_once(path.absolute(), changed,
+                  f"{path} is damaged, and is left out. Restore it from a copy")
         return ()
 
 
+def plain_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+    """Rows that can be compared: a value that a table leaves empty is left out."""
+    return [{name: repr(float(value)) for name, value in row.items() if value is not None}
+            for row in rows]
+
+
+def _say_changed(path: Path) -> None:
+    _say_once(path.absolute(), path.stat().st_mtime_ns,
+              f"{path} has changed since it was written (its checksum differs): what it says now "
+              f"is used as it is")
+
+
+def _say_other(path: Path) -> None:
+    _say_once(path.absolute(), path.stat().st_mtime_ns,
+              f"{path} and the checkpoint beside it are not of the same epochs: a training was "
+              f"killed between the two, or one of them was changed or is another run's")
+
+
 @lru_cache(maxsize=64)   # said once
-def _say_damaged(path: Path, changed: int) -> None:
+def _say_once(path: Path, changed: int, words: str) -> None:
     """Of a file as it was when it was last changed, in ns."""
-    say(f"{path} is damaged, and is left out. Restore it from a copy")
+    say(words)
 
 
 def _write_table(path: Path, rows: Sequence[dict[str, float]]) -> None:
@@ -274,10 +313,18 @@ def _digest(path: Path, *state: int) -> str:
 
 def steps_trained(folder: RunFolder) -> int | None:
     """Number of training steps of the run's checkpoint; None without a complete checkpoint."""
+    state = state_of(folder)
+    return None if state is None else int(state["step"])
+
+
+def state_of(folder: RunFolder) -> dict[str, Any] | None:
+    """The numbers of the run's checkpoint, such as its epochs; None without a complete one."""
     from ..core.tensor_files import load_texts  # which brings torch
     try:
-        return int(json.loads(load_texts(folder.checkpoint)["state"])["step"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        state: dict[str, Any] = json.loads(load_texts(folder.checkpoint)["state"])
+        plain_rows(state["history"])
+        return {**state, "step": int(state["step"])}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -300,10 +347,14 @@ def unfinished(folder: RunFolder, record: dict[str, Any]) -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file's values. Raises ValueError."""
     try:
-        return tomllib.loads(read_file(path).decode())
+        text = read_file(path).decode()
+        values = tomllib.loads(text)
     except (ValueError, OSError, RecursionError) as error:
         why = getattr(error, "strerror", None) or error
         raise ValueError(f"{path} cannot be read as TOML: {why}") from None
+    if is_changed(text):
+        _say_changed(path)
+    return values
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from ..analysis.metrics.bootstrap import Estimate, of_mean
 from ..core.console import say
-from ..core.files import write_whole
 from ..data.augmentations import augmenter
 from ..data.label_masking import show_labels
 from ..data.source import Source, Split
@@ -143,7 +142,7 @@ def finetuned(
     save_model(folder.model, network, network.state_dict(), replace(
         model.description, texts=texts, format=FORMAT, decoder=False, origin=origin,
         classes=tuple(source.classes)))
-    write_whole(folder.settings, settings.to_toml())
+    folder.write_settings(settings.to_toml())
     folder.write_record({
         "environment": environment(str(model.device)), "data": source.identity,
         "from": origin, "labels": found.labels, "frozen": choice.frozen,

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..core.tensor_files import load_tensors, save_tensors
+from ..run.folder import RunFolder, plain_rows, state_of
 from .loop import State
 from .optimisers import load_state, state_tensors
 
@@ -22,13 +23,29 @@ def save_state(path: Path, state: State, step: nn.Module, optimiser: Optimizer) 
               "optimiser": of_optimiser, "random": _random_states()}
     tensors = {f"{group}:{name}": t for group, held in groups.items() for name, t in held.items()}
     about = {"state": json.dumps({name: getattr(state, name) for name in NUMBERS}),
-             "optimiser": json.dumps(numbers)}
+             "optimiser": json.dumps(numbers), "kind": type(optimiser).__name__}
     save_tensors(path, tensors, about)
 
 
 def load_state_into(path: Path, step: nn.Module, optimiser: Optimizer) -> State:
-    """Load a checkpoint's weights, optimiser and random state. Returns the training's state."""
+    """Load a checkpoint's weights, optimiser and random state. Returns the training's state. Raises
+    ValueError for a damaged file, and for the checkpoint of a run with other parts."""
     tensors, about = load_tensors(path)
+    kind = type(optimiser).__name__
+    try:
+        if about.get("kind", kind) != kind:
+            raise ValueError(f"its optimiser is {about['kind']}, not {kind}")
+        return _loaded(tensors, about, step, optimiser)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, RuntimeError,
+            RecursionError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise ValueError(f"{path} does not fit this run: it is another run's, or damaged ({why}). "
+                         f"Restore it from a copy") from None
+
+
+def _loaded(
+    tensors: dict[str, Tensor], about: dict[str, str], step: nn.Module, optimiser: Optimizer
+) -> State:
     groups: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         group, _, rest = name.partition(":")
@@ -40,6 +57,17 @@ def load_state_into(path: Path, step: nn.Module, optimiser: Optimizer) -> State:
     best, sums = ({name: t.to(device) for name, t in groups.get(kind, {}).items()}
                   for kind in ("best", "sums"))
     return State(**json.loads(about["state"]), best=best, sums=sums)
+
+
+def check_own(folder: RunFolder) -> None:
+    """Raise ValueError if a run's history is not the beginning of its checkpoint's, which is then
+    another run's."""
+    state = state_of(folder)
+    whole = [row for row in folder.read_history() if row.get("epoch", 0.5) % 1 == 0]
+    if state is not None and plain_rows(whole) != plain_rows(state["history"][:len(whole)]):
+        raise ValueError(f"{folder.checkpoint} and history.csv are not of the same run. Restore "
+                         f"the one that was changed from a copy; if the checkpoint is right, "
+                         f"remove history.csv, which is then written again")
 
 
 def _random_states() -> dict[str, Tensor]:

@@ -22,7 +22,7 @@ from ..core.device import (
     make_fabric,
     memory_of,
 )
-from ..core.files import check_space, write_whole
+from ..core.files import check_space
 from ..core.hints import did_you_mean
 from ..core.malloc import keep_freed_memory
 from ..core.registry import (
@@ -40,15 +40,15 @@ from ..model.older_texts import FORMAT, backbone_of
 from ..model.parts import Parts
 from ..model.summary import Summary, in_bytes, summarise
 from ..run.aliases import own_words, with_dim
-from ..run.folder import RunFolder, environment, new_folder, read_settings
+from ..run.folder import RunFolder, environment, new_folder, read_settings, unfinished
 from ..run.load_data import check_same, load_source
 from ..run.plugins_used import check_parts, used_parts
 from ..run.settings import IN_MEMORY, Settings, make_settings, with_whole_path
 from ..run.suited import suited
 from ..run.weights import read_description
-from .checkpoint import load_state_into
+from .checkpoint import check_own, load_state_into
 from .initial_bias import begin_at_mean
-from .loop import State, TrainingPlan, is_over, varied
+from .loop import State, TrainingPlan, is_over, stop_reason, varied
 from .loss_checks import effective_beta, negative_weights, ramps_too_long
 from .own_decoder import remarks
 from .part_checks import check_prior, check_texts
@@ -79,6 +79,7 @@ class Training:
     record: dict[str, Any]
     state: State = field(default_factory=State)
     ended: str = ""             # why training ended
+    over: bool = False          # whether no step is left: only what follows the last one is
     interrupted: bool = False
     lock: IO[str] | None = None   # held until this object is deleted
     told: list[str] = field(default_factory=list)   # further notes, also for the report
@@ -137,7 +138,7 @@ def prepare(
         weights = training.record["parameters"]["whole"]
         check_space(training.folder.path, SMALL_FILES + 4 * COPIES * weights)
         training.lock = training.folder.lock()
-        write_whole(training.folder.settings, training.settings.to_toml())
+        training.folder.write_settings(training.settings.to_toml())
         training.folder.write_record(training.record)
     training.folder = RunFolder(Path(training.fabric.broadcast(str(training.folder.path))))
     return training
@@ -153,15 +154,18 @@ def resume(
     try:
         training = _resumed(folder, changes, data, y)
         why = "" if finished else finished_by(training)
-        if why:
+        if why and not _lacks_end(training):
             raise ValueError(why)
+        if why:
+            training.over, training.ended = True, stop_reason(training.state, training.plan)
+            training.told.append("its training was over when it was stopped; its end is done now")
     except BaseException:
         if lock:
             lock.close()
         raise
     training.lock = lock
     if is_first():
-        write_whole(folder.settings, training.settings.to_toml())
+        folder.write_settings(training.settings.to_toml())
     return training
 
 
@@ -191,6 +195,7 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
                          f"training cannot be resumed. To train from its weights: hourglass "
                          f"train {settings.data} --from {folder.path} --out NEW")
     if folder.checkpoint.is_file():
+        check_own(folder)
         training.state = load_state_into(folder.checkpoint, training.step, training.optimiser)
         training.plan = _as_before(training.plan, training.state)
     if any(getattr(settings, n) != getattr(kept, n) for n in NEW_LEG):
@@ -354,13 +359,20 @@ def enough_epochs(samples: int, batch_size: int) -> int:
 
 def finished_by(training: Training) -> str:
     """Why a run's training has ended, and how to continue it; "" if it has not."""
-    state, plan = training.state, training.plan
-    done = state.epoch - 1
+    state, plan, path = training.state, training.plan, training.folder.path
+    done, reason = state.epoch - 1, stop_reason(state, plan)
+    look = "" if "metrics" in training.record else f"; for its report: hourglass report {path}"
     if done >= plan.epochs:
-        return f"this run has finished its {done} epochs. To continue, pass --epochs {2 * done}"
+        return (f"this run has finished its {done} epochs. To continue, pass --epochs "
+                f"{2 * done}{look}")
     if is_over(state, plan):
         return (f"this run has used its {plan.minutes:g} minutes. To continue, pass --minutes "
-                f"{2 * (plan.minutes or 0):g}")
-    reason = plan.stopping.reason(state.losses(plan.stopping.monitor)) if state.history else ""
-    return (f"this run has stopped: {reason}. To continue, pass --stop none or a larger patience"
-            if reason else "")
+                f"{2 * (plan.minutes or 0):g}{look}")
+    return (f"this run has stopped: {reason}. To continue, pass --stop none or a larger "
+            f"patience{look}" if reason else "")
+
+
+def _lacks_end(training: Training) -> bool:
+    """Whether a training that is over was stopped before its end was written."""
+    few = training.state.epoch - 1 <= training.plan.epochs
+    return few and bool(unfinished(training.folder, training.record))

@@ -36,7 +36,8 @@ def run(training: Training) -> Generator[Progress]:
     keep = _keeper(training)
     with Interrupts() as interrupts:
         try:
-            for progress in fit(parties, training.source, training.plan, state):
+            for progress in () if training.over else fit(parties, training.source, training.plan,
+                                                         state):
                 # notes on the posterior may be outdated soon; the report has the final one
                 training.told += [note for note in progress.notes if note != state.trouble]
                 if progress.row:
