@@ -2,9 +2,10 @@
 
     nice python benchmarks/damaged_runs.py [--count 10000] [--seed 0] [--only "report run"]
 
-Each time, one file of a run's folder is cut short, flipped in places, emptied, replaced by another
-file's content, by text or by zeros, replaced by a link, a pipe or a folder, or removed. Then a
-command is given to the run, in a process that is forked for it, as is a use of it from Python.
+Each time, one file of a run's folder, or of that of a classifier made of it, is cut short, flipped
+in places, emptied, replaced by another file's content, by text or by zeros, replaced by a link, a
+pipe or a folder, or removed. Then a command is given to it, in a process that is forked for it, as
+is a use of it from Python, and a server that loads it and answers.
 Outcomes:
 
 - right: what was written is what the whole run writes;
@@ -17,6 +18,7 @@ The last four are faults. Each is printed with the number that `--number` runs a
 """
 
 import argparse
+import asyncio
 import collections
 import contextlib
 import filecmp
@@ -31,33 +33,39 @@ import signal
 import sys
 import tempfile
 import time
+import types
 import warnings
 from pathlib import Path
 
 import forked
 import numpy as np
+from PIL import Image
 
 import hourglass as hg
 from hourglass.analysis.snapshot import Outdated, load_snapshot
 from hourglass.cli.main import main as command_line
+from hourglass.inference.trained import load
 from hourglass.run.folder import open_run, read_settings
 from hourglass.run.settings import make_settings
 
 KINDS = ("cut", "flip", "empty", "swap", "text", "zeros", "link", "pipe", "folder", "remove")
 LONGEST = 60   # seconds of the processor's time, or ten times as many of waiting: a hang
-PYTHON = "python"   # the use from Python
+PYTHON, SERVER = "python run", "server run"   # the use from Python, and by a server
+FOLDERS = ("run", "sorter")   # the run, and the classifier that is made of it
 COMMANDS = {   # what is given to the run, and how often; all write into out/, which is compared
     PYTHON: 30, "embed run x.npy -o out/z.csv": 12, "score run x.npy -o out/s.csv": 12,
     "reconstruct run x.npy -o out": 6, "generate run -n 4 -o out/g.png": 12,
     "generate run -n 4 --prior mixture(2) -o out/g.png": 8,
     "embed run x.npy --duplicates -o out/d.csv": 6, "compress run x.npy -o out/x.hg": 3,
     "evaluate run --nll 4 --limit 8 -o out/e.csv": 3, "report run": 0.3,
+    SERVER: 8, "restore run photos -o out": 5, "classify sorter x.npy -o out/k.csv": 5,
+    "finetune run x.npz --steps 10 -o out/f": 3, "embed sorter x.npy -o out/k.csv": 2,
     "compare run other -o out/c.html": 0.3, "explore run -o out/x.html": 0.3, "summary run": 3,
     "train run --resume --epochs 3 --no-report": 4,
 }
 FINE = (0, 1)   # `score` ends with 1 where something is abnormal
 WORDS = (r"damaged|again|no whole|not kept|anew|cannot be|stopped after|was stopped|has no "
-         r"|is not|is gone|left out|no longer")   # which say that something is amiss
+         r"|is not|is gone|left out|no longer|changed|not of the same|differ")   # say what is amiss
 FAULTS = ("wrong", "traceback", "hang", "outside")
 
 
@@ -96,21 +104,32 @@ def use() -> None:
     folder = Path("run")
     run = open_run(folder)
     make_settings(read_settings(run.settings))
-    run.read_record()
-    run.read_history()
+    said = repr((run.read_record(), run.read_history(), run.read_factors(),
+                 read_settings(run.settings)))
     model = hg.load(folder)
     with contextlib.suppress(Outdated):   # it would be taken anew
         load_snapshot(run.snapshot)
     x = np.load("x.npy")
     np.savez("out/use.npz", model.encode(x), model.sample(3, seed=1, prior="own"),
-             model.sample(3, seed=1, prior="mixture"), model.score(x))
+             model.sample(3, seed=1, prior="mixture"), model.score(x), np.array(said))
+
+
+def serve() -> None:
+    """What a server of the run answers, written into out/."""
+    from hourglass.serving.limits import Limits
+    from hourglass.serving.service import ModelService
+    model = load("run")
+    desk, x = ModelService(model, Limits()), model.read("x.npy").x
+    wish = types.SimpleNamespace(n=3, seed=1, prior="auto", temperature=1.0)
+    np.savez("out/served.npz", desk.encode(x, None), desk.reconstruct(x, None),
+             desk.score(x, None), asyncio.run(desk.draw(wish)), repr(desk.settings))
 
 
 def give(command: str) -> None:
     """Give a command, in this process, and end it."""
-    if command == PYTHON:
+    if command in (PYTHON, SERVER):
         try:
-            use()
+            use() if command == PYTHON else serve()
         except (ValueError, OSError) as error:
             print(error, file=sys.stderr)
             sys.exit(2)
@@ -137,6 +156,8 @@ def results(command: str) -> dict[str, bytes]:
         figures = sorted(p.name for p in Path("run/figures").glob("*.png"))
         return {"metrics": repr(held).encode(), "figures": repr(figures).encode()}
     found = {str(p): p.read_bytes() for p in sorted(Path("out").rglob("*")) if p.is_file()}
+    if command.startswith("finetune"):   # whose run.json tells the time
+        found.pop("out/f/run.json")
     if command.startswith(("compare", "explore")):   # which tell times and folders
         return dict.fromkeys(found, b"")
     return found
@@ -146,12 +167,18 @@ def prepared() -> dict[str, dict[str, bytes]]:
     """A whole run here, in which every command has left what it keeps, another one, and the
     results of each command."""
     rows = np.random.default_rng(0).integers(0, 2, (60, 10, 1), np.uint8) * 200
-    np.save("x.npy", np.repeat(rows, 10, axis=2))
+    x = np.repeat(rows, 10, axis=2)
+    np.save("x.npy", x)
+    np.savez("x.npz", x=x, y=x[:, 0, 0] // 200)
+    Path("photos").mkdir()
+    for name, image in zip("abc", x, strict=False):
+        Image.fromarray(image).save(f"photos/{name}.png")
     Path("mine.txt").write_text("mine")
     process = os.fork()
     if process == 0:   # so that this process stays fresh
-        hg.train("x.npy", out="run", model="vae(2)", backbone="mlp((8,))", epochs=2, quiet=True,
+        hg.train("x.npz", out="run", model="vae(2)", backbone="mlp((8,))", epochs=2, quiet=True,
                  report=True, batch_size=16)
+        hg.finetune("run", "x.npz", out="sorter", steps=10)
         Path("../modules.txt").write_text("\n".join(list(sys.modules)))
         os._exit(0)
     os.waitpid(process, 0)
@@ -160,7 +187,8 @@ def prepared() -> dict[str, dict[str, bytes]]:
     right = {}
     for command in COMMANDS:
         if command.startswith("train"):   # the last one: it changes the run
-            shutil.copytree("run", "whole")
+            for name in FOLDERS:
+                shutil.copytree(name, f"../{name}.whole")
         shutil.rmtree("out", ignore_errors=True)
         Path("out").mkdir()
         code, said = in_child(command)
@@ -179,17 +207,18 @@ def preload() -> None:
 
 
 def again() -> None:
-    """The run as it was, and nothing written."""
-    for name in ("run", "out"):
+    """The run and the classifier as they were, and nothing written."""
+    for name in (*FOLDERS, "out"):
         shutil.rmtree(name, ignore_errors=True)
-    shutil.copytree("whole", "run")
+    for name in FOLDERS:
+        shutil.copytree(f"../{name}.whole", name)
     Path("out").mkdir()
 
 
 def outcome(command: str, file: Path, right: dict[str, bytes]) -> tuple[str, str]:
     """What comes of giving the command, and the words that were said."""
     code, said = in_child(command)
-    there = {"x.npy", "whole", "other", "run", "out", "mine.txt", "said.txt"}
+    there = {"x.npy", "x.npz", "photos", "other", *FOLDERS, "out", "mine.txt", "said.txt"}
     if Path("mine.txt").read_text() != "mine" or set(os.listdir()) != there or not same("other"):
         return "outside", said
     if code in (-signal.SIGALRM, -signal.SIGXCPU, -signal.SIGKILL):
@@ -246,7 +275,7 @@ def main() -> None:
             command = draw.choices(list(commands), list(commands.values()))[0]
             again()
             start = time.perf_counter()
-            file = damage(Path("run"), kind, draw, Path("mine.txt").resolve())
+            file = damage(Path(command.split()[1]), kind, draw, Path("mine.txt").resolve())
             found, said = outcome(command, file, right[command])
             times[command] += time.perf_counter() - start
             counts[command, found] += 1

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -102,6 +103,12 @@ def main() -> None:
         code = _fail("a number is too large, or a text or file is nested too deeply", BAD_USE)
     except MemoryError as error:
         code = _fail(f"this needs more memory than there is. {error}", FAILED)
+    except RuntimeError as error:
+        asked = re.search(r"can't allocate memory: you tried to allocate (\d+) bytes", str(error))
+        if not asked:
+            raise
+        code = _fail(f"this needs {int(asked[1]) / 2**30:,.1f} GiB of memory at once, more than "
+                     f"there is. Make what was asked for smaller", BAD_USE)
     except (KeyboardInterrupt, typer.Abort):
         code = _fail("interrupted", INTERRUPTED)
     sys.exit(code or 0)

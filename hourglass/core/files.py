@@ -33,6 +33,11 @@ def open_regular(path: Path) -> IO[bytes]:
     raise OSError(0, "it is not a regular file", str(path))
 
 
+def is_link(path: Path) -> bool:
+    """Whether a file of a run, or the folder that it lies in, is a link, which may lead out."""
+    return path.is_symlink() or path.parent.is_symlink()
+
+
 def write_whole(path: Path, content: bytes | str, wait: bool = True) -> None:
     """Write a file so that a reader sees the old content or the new, never a part of it.
 
@@ -60,6 +65,21 @@ def open_new(path: Path) -> IO[bytes]:
     """Open a new file for writing. Raises OSError if it exists."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     return open(os.open(path, flags, 0o666), "wb")
+
+
+def open_part(path: Path) -> IO[bytes]:
+    """Open an unfinished file for reading and writing, as it is, or a new one. Raises OSError for a
+    link, which would lead to another file, for a pipe and for a device."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        handle = os.open(path, flags, 0o666)
+    except OSError as error:
+        why = "it is a link" if path.is_symlink() else error.strerror
+        raise OSError(error.errno, why, str(path)) from None
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return open(handle, "r+b")
+    os.close(handle)
+    raise OSError(0, "it is not a regular file", str(path))
 
 
 def remove_stale_parts(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import math
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
@@ -17,11 +18,13 @@ class Bound(NamedTuple):
         return {**handler(source), self.kind: self.limit}
 
 
-Count = Annotated[int, Bound("ge", 1)]
-Depth = Annotated[int, Bound("ge", 0)]
+FAR = 2**62   # from here on, a bound is not told: it is what 64 bits hold, or infinity
+OF_64_BITS, FINITE = Bound("lt", FAR), Bound("lt", math.inf)
+Count = Annotated[int, Bound("ge", 1), OF_64_BITS]
+Depth = Annotated[int, Bound("ge", 0), OF_64_BITS]
 Seed = Annotated[int, Bound("ge", 0), Bound("lt", 2**31)]
-Positive = Annotated[float, Bound("gt", 0)]
-NotNegative = Annotated[float, Bound("ge", 0)]
+Positive = Annotated[float, Bound("gt", 0), FINITE]
+NotNegative = Annotated[float, Bound("ge", 0), FINITE]
 Share = Annotated[float, Bound("ge", 0), Bound("le", 1)]
 Rate = Annotated[float, Bound("ge", 0), Bound("lt", 1)]
 Fit = Literal["crop", "pad", "stretch"]   # resize mode
@@ -64,7 +67,7 @@ def expected(hint: Any) -> str:
         return plain[hint]
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return " ".join([expected(args[0]), *map(bound_in_words, args[1:])])
+        return " ".join(filter(None, [expected(args[0]), *map(bound_in_words, args[1:])]))
     if origin is Literal:
         return f"one of {', '.join(str(arg) for arg in args if arg != '')}"
     if origin is tuple:
@@ -77,4 +80,5 @@ def bound_in_words(bound: Any) -> str:
     words = {"ge": "from", "gt": "above", "le": "up to", "lt": "below"}
     limits = {bound.kind: bound.limit} if isinstance(bound, Bound) else {
         kind: getattr(bound, kind) for kind in words if hasattr(bound, kind)}
-    return next((f"{words[kind]} {limit:,.12g}" for kind, limit in limits.items()), "")
+    return next((f"{words[kind]} {limit:,.12g}" for kind, limit in limits.items()
+                 if limit < FAR), "")

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ..core.contracts import Collection
+from ..core.files import read_file
 from ..core.hints import did_you_mean
 from ..core.registry import sources
 from .choosing import chosen
@@ -96,7 +97,8 @@ def _table(folder: Path, stem: str) -> dict[str, list[str]] | None:
     """
     text, table = folder / f"{stem}.txt", folder / f"{stem}.csv"
     if text.is_file():
-        lines = [line.split() for line in text.read_text().splitlines() if line.strip()]
+        listed = read_file(text).decode(errors="replace").splitlines()
+        lines = [line.split() for line in listed if line.strip()]
         counted = len(lines[0]) == 1 if lines else False
         if counted and lines[0][0] != str(len(lines) - 2):
             raise ValueError(f"{text} announces {lines[0][0]} images, but holds "

@@ -11,9 +11,11 @@ import numpy as np
 
 from ..core.console import say
 from ..core.contracts import Collection
-from ..core.files import check_space, lock, write_whole
+from ..core.files import check_space, lock, open_part, read_file, write_whole
 
 TOGETHER = 500   # images between two updates of the manifest
+KINDS = {"source": str, "digest": str, "reading": dict, "total": int, "done": int,
+         "unreadable": dict, "collection": dict}   # of a manifest's values
 Decode = Callable[[int], Iterable[tuple[str, np.ndarray | str]]]   # name, and image or error
 
 
@@ -44,13 +46,22 @@ def _beside(path: Path) -> Path:
 
 def load_manifest(path: Path) -> Manifest | None:
     """Load the manifest of a .npy file, or None. Raises ValueError if it is damaged."""
-    if not _beside(path).is_file():
+    if not _beside(path).exists():
         return None
     try:
-        return Manifest(**json.loads(_beside(path).read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        return _checked(json.loads(read_file(_beside(path))))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{_beside(path)} cannot be read ({error}); delete it and {path.name}, "
                          f"and prepare them again") from None
+
+
+def _checked(held: dict[str, Any]) -> Manifest:
+    """The manifest of these values; raises ValueError and TypeError for values of other kinds."""
+    found = Manifest(**held)
+    wrong = [name for name, kind in KINDS.items() if not isinstance(getattr(found, name), kind)]
+    if wrong:
+        raise ValueError(f"its {wrong[0]} is of the wrong kind")
+    return found
 
 
 def decode_to(
@@ -73,7 +84,7 @@ def decode_to(
     path.parent.mkdir(parents=True, exist_ok=True)
     manifest = begun if begun and begun.same(wanted) and part.is_file() else wanted
     check_space(path.parent, (wanted.total - manifest.done) * _bytes(shape, dtype) + 2**20)
-    with open(part, "r+b" if part.exists() else "w+b") as file:   # may be in use elsewhere
+    with open_part(part) as file:   # may be in use elsewhere
         lock(file, f"{path} is being prepared by another process")
         rows = _append(file, part, manifest, (shape, dtype), decode)
         write_header(file, (rows, *shape), dtype)
@@ -157,11 +168,25 @@ def prepared_collection(path: Path, x: np.ndarray, manifest: Manifest) -> Collec
     if not held:
         raise ValueError(f"{path} is not finished; run hourglass data prepare "
                          f"{manifest.source} -o {path} again")
-    if manifest.done < manifest.total or (held["names"] and len(held["names"]) != len(x)):
+    try:
+        found = Collection(
+            x, None if held["y"] is None else np.array(held["y"], np.int64),
+            tuple(map(str, held["classes"])), tuple(map(str, held["names"])),
+            {name: np.array(index, np.int64) for name, index in held["parts"].items()},
+            list(map(str, held["notes"])), {"path": str(path.resolve()), "digest": manifest.digest})
+        fit = manifest.done >= manifest.total and _fits(found)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        fit = False
+    if not fit:
         raise ValueError(f"{path} and {_beside(path).name} do not belong together; delete both, "
                          f"and prepare them again")
-    return Collection(
-        x, None if held["y"] is None else np.array(held["y"], np.int64),
-        tuple(held["classes"]), tuple(held["names"]),
-        {name: np.array(index, np.int64) for name, index in held["parts"].items()},
-        list(held["notes"]), {"path": str(path.resolve()), "digest": manifest.digest})
+    return found
+
+
+def _fits(found: Collection) -> bool:
+    """Whether names, classes and splits are those of as many images."""
+    n, y = len(found.x), found.y
+    return len(found.names) in (0, n) and (y is None or (
+        y.shape == (n,) and bool(((y >= 0) & (y < len(found.classes))).all()))) and all(
+            index.ndim == 1 and bool(((index >= 0) & (index < n)).all())
+            for index in found.parts.values())

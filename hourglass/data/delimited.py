@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ..core.files import read_file
 from ..core.size_limits import SHARE, SMALL, check_room, memory_left
 from .column_values import written_numbers
 from .dates import YEAR_FIRST, YEAR_LAST
@@ -73,7 +74,7 @@ def read_delimited(file: Path, as_text: bool = False, decimal: str = "") -> Any:
 def _text_of(file: Path) -> tuple[str, list[str]]:
     """Read the file's text, with a note on its encoding. Raises ValueError for a binary file."""
     check_room(TIMES * file.stat().st_size, str(file))
-    content = file.read_bytes()
+    content = read_file(file)
     packed = next((module for head, module in PACKED.items() if content.startswith(head)), "")
     if packed:
         try:

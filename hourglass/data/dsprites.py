@@ -14,7 +14,7 @@ from annotated_types import Ge, Le
 
 from ..core.console import track
 from ..core.contracts import Collection, Factors
-from ..core.files import check_space, lock
+from ..core.files import check_space, lock, open_part
 from ..core.registry import sources
 from .decoded_cache import write_header
 from .fetch import cache_folder
@@ -82,7 +82,7 @@ def kept(path: Path, blocks: Iterable[np.ndarray], what: str) -> np.ndarray:
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
-        with open(part, "a+b") as file:
+        with open_part(part) as file:
             lock(file, f"{path} is being made by another process ({what}); wait until it exists")
             if not path.is_file():   # the other process may have been quicker
                 file.truncate(0)

@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..core.console import say
-from ..core.files import check_space, write_whole
+from ..core.files import check_space, open_part, read_file, write_whole
 from .decoded_cache import write_header
 from .fetch import cache_folder
 from .find_images import Files
@@ -69,13 +69,18 @@ def _in_file(
         place.parent.mkdir(parents=True, exist_ok=True)
         check_space(place.parent, expected + 2**20)
         part = place.with_name(f"{place.name}.{os.getpid()}.part")
-        with open(part, "w+b") as file:
+        with open_part(part) as file:
+            file.truncate(0)
             held = _written(file, reading.depth or "uint8", decoded, unreadable)
         os.replace(part, place)
         write_whole(beside, json.dumps({**held, "unreadable": unreadable}))
-    held = json.loads(beside.read_text())
-    unreadable.update(held["unreadable"])
-    return np.load(place, mmap_mode="r", allow_pickle=False), held["sizes"], held["names"]
+    try:
+        held = json.loads(read_file(beside))
+        unreadable.update(held["unreadable"])
+        return np.load(place, mmap_mode="r", allow_pickle=False), held["sizes"], held["names"]
+    except (OSError, ValueError, EOFError, KeyError, TypeError, RecursionError):
+        raise ValueError(f"{place} or {beside.name} is damaged; delete both, and they are made "
+                         f"again") from None
 
 
 def _written(

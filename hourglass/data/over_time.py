@@ -10,7 +10,7 @@ from ..core.hints import did_you_mean
 from .arrays import from_windows
 from .in_memory import gather
 from .pandas_library import is_frame
-from .series import frame_of_array, from_frame, whole
+from .series import frame_of_array, from_frame, plain_array, whole
 from .timeline import SeriesOptions
 
 KINDS = ("table", "series")
@@ -53,10 +53,9 @@ def options_of(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 def _text(path: str | Path, options: dict[str, Any]) -> str:
     """The text of a source for a file, as settings store it."""
-    if not options and Path(path).suffix.lower() in (".npy", ".npz"):
-        held = None if Path(path).suffix.lower() == ".npz" else np.load(path, mmap_mode="r")
-        if held is None or held.ndim == 3:
-            return str(Call("array", (str(path),), {"kind": "series"}))
+    kind = "" if options else Path(path).suffix.lower()
+    if kind == ".npz" or (kind == ".npy" and plain_array(path).ndim == 3):
+        return str(Call("array", (str(path),), {"kind": "series"}))
     return str(Call("series", (str(path),), options))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..core.hints import Fit
+from ..core.size_limits import check_room
 from .crop_and_resize import shape_deep
 from .reading import GREY_MODES, Misfit, Reading, read_size
 
@@ -102,6 +103,9 @@ def shape_images(x: np.ndarray, reading: Reading) -> np.ndarray:
     shaped: np.ndarray = np.empty(0)
     for i, image in enumerate(x):
         one = _shape_pixels(image, reading) if pixels else shape_deep(image, reading)
+        if not i:
+            check_room(len(x) * one.nbytes, f"an array of {len(x):,} images of "
+                       f"{one.shape[0]}x{one.shape[1]} pixels")
         shaped = shaped if i else np.empty((len(x), *one.shape), x.dtype)
         shaped[i] = one
     return shaped

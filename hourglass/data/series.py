@@ -194,6 +194,11 @@ def read_series(
 
 def _of_array(path: str) -> Any:
     """The channels of an array (T,) or (T, C) in a file. Raises ValueError for other shapes."""
+    return frame_of_array(plain_array(path), path)
+
+
+def plain_array(path: str | Path) -> np.ndarray:
+    """The array in a .npy file, which stays on disk. Raises ValueError."""
     file = Path(path).expanduser()   # a pipe would block
     try:
         held = np.load(file, mmap_mode="r", allow_pickle=False) if file.is_file() else None
@@ -201,7 +206,7 @@ def _of_array(path: str) -> Any:
         raise ValueError(f"{path} cannot be read as an array: {error}") from None
     if held is None:
         raise ValueError(f"there is no file {path}")
-    return frame_of_array(held, path)
+    return held
 
 
 def frame_of_array(held: np.ndarray, what: str) -> Any:

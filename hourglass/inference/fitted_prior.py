@@ -16,6 +16,7 @@ from ..core.noise import seeded
 from ..core.part_contracts import HasDensity, check_part, offers
 from ..core.registry import priors
 from ..model.autoencoder import Autoencoder
+from ..model.depth_limit import limited_depth
 from .latents import TrainingCodes
 from .run_cache import RunCache
 
@@ -76,10 +77,16 @@ def fit_prior(text: str, codes: TrainingCodes, classes: int, model: Autoencoder)
     if not torch.isfinite(z).all():
         raise ValueError("some codes are not finite, so no prior fits them; train the model again")
     with seeded(0):
-        part = priors.make(text, _space(len(z), codes.z.shape[1:], len(share), model))
+        part = _made(text, _space(len(z), codes.z.shape[1:], len(share), model))
         check_part("prior", text, part)
         part.fit(z, y)
     return FittedPrior(str(read(text)), part.eval(), share, tuple(codes.z.shape[1:]))
+
+
+def _made(text: str, space: CodeSpace) -> Any:
+    """A prior that is not fitted yet. Raises ValueError for a wrong text, and for a large one."""
+    with limited_depth():
+        return priors.make(text, space)
 
 
 def _space(count: int, shape: tuple[int, ...], groups: int, model: Autoencoder) -> CodeSpace:
@@ -103,7 +110,7 @@ def unpack_prior(
     share, shape = held.pop("share"), tuple(about["shape"])
     space = _space(about["count"], shape, len(share), model)
     text = str(read(text or about["text"]))
-    part = priors.make(text, space)
+    part = _made(text, space)
     part.load_state_dict({name.removeprefix("part."): t for name, t in held.items()})
     return FittedPrior(text, part.eval(), share, shape)
 

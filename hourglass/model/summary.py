@@ -1,6 +1,7 @@
 """The costs of a model: layers, parameters, activations, memory and multiply-adds."""
 
 import math
+import re
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..core.registry import optimisers
 from .autoencoder import Autoencoder
+from .depth_limit import limited_depth
 from .loss_step import Step
 from .objective import Objective
 from .parts import Parts
@@ -42,14 +44,15 @@ class Summary:
     activations: int                 # numbers kept for the backward pass, per sample
     largest: int                     # numbers into and out of the largest layer, per sample
     copies: int                      # of every weight in training: itself, gradient, optimiser
+    fixed: int = 0                   # bytes that training keeps and no gradient changes: codebooks
 
     def training_memory(self, batch: int) -> int:
         """Bytes for weights, gradients, optimiser and a batch's activations."""
-        return 4 * (self.copies * self.parameters["whole"] + batch * self.activations)
+        return self.fixed + 4 * (self.copies * self.parameters["whole"] + batch * self.activations)
 
     def inference_memory(self, batch: int) -> int:
         """Bytes for weights and the two largest neighbouring activations."""
-        return 4 * (self.parameters["whole"] + batch * self.largest)
+        return self.fixed + 4 * (self.parameters["whole"] + batch * self.largest)
 
 
 REMEMBERED: dict[tuple[Parts, tuple[int, ...], str, int], Summary] = {}
@@ -59,7 +62,7 @@ def summarise(
     parts: Parts, shape: tuple[int, ...], optimiser: str = "adam", classes: int = 0
 ) -> Summary:
     """Measure a model without allocating its weights. `shape` is that of one sample. Raises
-    ValueError for a model that is too large."""
+    ValueError for a model that is too large or too deep."""
     if (parts, shape, optimiser, classes) in REMEMBERED:
         return REMEMBERED[parts, shape, optimiser, classes]
     try:
@@ -68,8 +71,17 @@ def summarise(
         if not any(sign in str(error) for sign in ("overflow", "too large", "must be tuple of int",
                                                    "invalid argument")):
             raise
-        raise ValueError(f"this model is too large to be made ({str(error).splitlines()[0]})"
-                         ) from None
+        raise ValueError(f"this model is too large to be made ({_figure(str(error))})") from None
+
+
+def _figure(error: str) -> str:
+    """What torch could not count in an integer, in bytes, if it names the sizes."""
+    sizes = re.search(r"sizes?=\[([\d, ]+)\]", error)
+    if not sizes:
+        return error.splitlines()[0]
+    numbers = math.prod(int(size) for size in sizes[1].split(","))
+    return (f"the weights of one layer are {sizes[1].replace(', ', ' x ')} numbers, which take "
+            f"{in_bytes(4 * numbers)}")
 
 
 def remember(parts: Parts, shape: tuple[int, ...], optimiser: str, classes: int) -> Summary:
@@ -82,7 +94,7 @@ def remember(parts: Parts, shape: tuple[int, ...], optimiser: str, classes: int)
 
 
 def _measured(parts: Parts, shape: tuple[int, ...], optimiser: str, classes: int) -> Summary:
-    with torch.device("meta"):
+    with torch.device("meta"), limited_depth():
         model = Autoencoder(parts, shape, classes)
         step = Step(model, Objective(parts.loss, model)).train()
         x = torch.empty(2, *shape)   # two samples, as batch normalisation refuses one
@@ -96,7 +108,8 @@ def _measured(parts: Parts, shape: tuple[int, ...], optimiser: str, classes: int
     return Summary(
         tuple(layers), {**{k: p for k, (p, _) in totals.items()}, "whole": whole},
         {**{k: m for k, (_, m) in totals.items()}, "whole": sum(m for _, m in totals.values())},
-        _kept(step, x, y), largest, _copies(optimiser))
+        _kept(step, x, y), largest, _copies(optimiser),
+        sum(held.numel() * held.element_size() for held in step.buffers()))
 
 
 def _layers(model: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Layer], int]:

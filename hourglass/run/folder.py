@@ -8,7 +8,7 @@ import platform
 import shutil
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -113,34 +113,43 @@ class RunFolder:
 
     def read_history(self) -> tuple[dict[str, float], ...]:
         """Read history.csv; () without one. A difference from the checkpoint is said."""
-        rows = _read_table(self.path / "history.csv")
-        if rows and not self.checkpoint_has(rows):
-            _say_other(self.path / "history.csv")
-        return rows
-
-    def checkpoint_has(self, rows: Sequence[dict[str, float]]) -> bool:
-        """Whether these epochs are those of the checkpoint, as far as there is one that is whole.
-        """
-        state = state_of(self)
-        if state is None:
-            return True
-        kept = [*state["history"], *([state["cut"]] if state.get("cut") else [])]
-        return plain_rows(rows) == plain_rows(kept)
+        return self._compared("history.csv", lambda state: [
+            *state["history"], *([state["cut"]] if state.get("cut") else [])])
 
     def write_history(self, history: Sequence[dict[str, float]]) -> None:
         """Write history.csv, with one row per epoch."""
         _write_table(self.path / "history.csv", history)
 
     def read_factors(self) -> tuple[dict[str, float], ...]:
-        """Read kl_factors.csv; () without one."""
-        return _read_table(self.path / "kl_factors.csv")
+        """Read kl_factors.csv; () without one. A difference from the checkpoint is said."""
+        return self._compared("kl_factors.csv", lambda state: _factor_rows(state["factors"]))
 
     def write_factors(self, factors: Sequence[Sequence[float]]) -> None:
         """Write kl_factors.csv: one row per epoch with each latent dimension's mean KL, in nats."""
         if factors:
-            _write_table(self.path / "kl_factors.csv", [
-                {"epoch": epoch, **{f"factor_{i}": value for i, value in enumerate(row, 1)}}
-                for epoch, row in enumerate(factors, 1)])
+            _write_table(self.path / "kl_factors.csv", _factor_rows(factors))
+
+    def _compared(
+        self, name: str, of_checkpoint: Callable[[dict[str, Any]], list[dict[str, float]]]
+    ) -> tuple[dict[str, float], ...]:
+        """The rows of a table, which the checkpoint has, too, as far as it is there and whole."""
+        rows, state = _read_table(self.path / name), state_of(self)
+        try:
+            same = state is None or plain_rows(rows) == plain_rows(of_checkpoint(state))
+        except (KeyError, TypeError, ValueError, AttributeError):   # of an older version
+            same = True
+        if not same:
+            path = self.path / name
+            _say_once(path.absolute(), _changed(path),
+                      f"{path} {'differs from' if path.exists() else 'is gone, unlike'} the "
+                      f"checkpoint beside it: a training was killed between the two, or one of "
+                      f"them was changed or is another run's")
+        return rows
+
+
+def _factor_rows(factors: Sequence[Sequence[float]]) -> list[dict[str, float]]:
+    return [{"epoch": epoch, **{f"factor_{i}": value for i, value in enumerate(row, 1)}}
+            for epoch, row in enumerate(factors, 1)]
 
 
 RECORD: dict[str, type | tuple[type, ...]] = {   # entries of run.json and their types
@@ -170,8 +179,7 @@ def _read_table(path: Path) -> tuple[dict[str, float], ...]:
     except FileNotFoundError:   # there is none yet
         return ()
     except (OSError, ValueError, TypeError, csv.Error):
-        changed = path.stat().st_mtime_ns if path.exists() else 0
-        _say_once(path.absolute(), changed,
+        _say_once(path.absolute(), _changed(path),
                   f"{path} is damaged, and is left out. Restore it from a copy")
         return ()
 
@@ -183,15 +191,14 @@ def plain_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
 
 
 def _say_changed(path: Path) -> None:
-    _say_once(path.absolute(), path.stat().st_mtime_ns,
+    _say_once(path.absolute(), _changed(path),
               f"{path} has changed since it was written (its checksum differs): what it says now "
               f"is used as it is")
 
 
-def _say_other(path: Path) -> None:
-    _say_once(path.absolute(), path.stat().st_mtime_ns,
-              f"{path} and the checkpoint beside it are not of the same epochs: a training was "
-              f"killed between the two, or one of them was changed or is another run's")
+def _changed(path: Path) -> int:
+    """When a file was last changed, in ns; 0 for one that is gone."""
+    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 @lru_cache(maxsize=64)   # said once

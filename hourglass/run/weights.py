@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ..core.noise import seeded
 from ..core.tensor_files import load_tensors, save_tensors
 from ..model.autoencoder import Autoencoder
+from ..model.depth_limit import limited_depth
 from ..model.given_networks import missing_networks
 from ..model.no_decoder import NoDecoder
 from .description import Description, description_in
@@ -24,6 +26,20 @@ def save_model(
     """Write a model's weights by name, and its description, as one safetensors file."""
     kept = {name: weights[name] for name in model.state_dict()}
     save_tensors(path, kept, {TEXT: json.dumps(description.as_json())})
+
+
+def check_weights(folder: RunFolder, description: Description) -> None:
+    """Raise ValueError for a description of a model that is larger than the file of its weights: to
+    make it could take more memory than there is."""
+    with torch.device("meta"), limited_depth():
+        model = Autoencoder(description.parts, description.shape, len(description.classes))
+    if not description.decoder:
+        model.decoder = NoDecoder(description.origin)
+    needed = sum(t.numel() * t.element_size() for t in model.state_dict().values())
+    there = folder.model.stat().st_size
+    if needed > there:
+        raise ValueError(f"its model would have {needed:,} bytes of weights, and the file has "
+                         f"{there:,}")
 
 
 def make_model(description: Description) -> Autoencoder:
@@ -55,6 +71,7 @@ def read_model(
                          f"Restore it from a copy, or train anew")
     try:
         description = description_in(texts.get(TEXT, ""))
+        check_weights(folder, description)
         model = make_model(description)
         model.load_state_dict(weights, strict=prefixes == ("",))
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError,

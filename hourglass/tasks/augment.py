@@ -15,7 +15,7 @@ from ..data import collect, split
 from ..data.augmentations import augmenter
 from ..data.read_image import Reading
 from ..data.source import Source
-from .write_images import TIFFS, as_picture, save_deep
+from .write_images import TIFFS, as_picture, save_deep, save_picture
 
 BATCH = 100
 USUAL = "shift(2) + rotate(10) + zoom(0.1)"
@@ -51,8 +51,7 @@ def _write_varied(source: Source, vary: Callable[[Tensor], Tensor], n: int, out:
         for i, image in enumerate(images):
             kind = "" if batch.y is None else folder_name(source.classes[int(batch.y[i])])
             path = out / kind / f"{batch_number * BATCH + i:06}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
             if source.scale.fits_pictures(source.shape[0]):
-                as_picture(image).save(path)
+                save_picture(path, as_picture(image))
             else:
                 save_deep(path.with_suffix(TIFFS[0]), source.scale.back(image))

@@ -10,13 +10,13 @@ from PIL import Image
 from ..analysis.metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from ..core.console import say, track
 from ..core.contracts import Collection
-from ..core.files import check_empty, write_out
+from ..core.files import check_empty, read_file, write_out
 from ..core.output_names import png_names
 from ..data.patches import as_patches
 from ..inference.compression.codec import CompressionOptions
 from ..inference.compression.container import MAGIC
 from ..inference.trained import Trained
-from .write_images import TIFFS, as_picture, save_array, save_deep
+from .write_images import TIFFS, as_picture, save_array, save_deep, save_picture
 
 LARGEST = 2**31   # bytes of a file that is read
 
@@ -88,13 +88,13 @@ def decompress(model: Trained, file: Path, out: Path) -> int:
     pairs = zip(png_names(names), contents.x, strict=True)
     for place, image in track(pairs, len(names), "writing images"):
         path = out / place
-        path.parent.mkdir(parents=True, exist_ok=True)
         if deep:
             eight = image.dtype == np.uint8
             save_deep(path.with_suffix(TIFFS[0]),
                       image if eight else model.inputs.scale.back(image))
             continue
-        as_picture(image * np.float32(scale) if image.dtype == np.uint8 else image).save(path)
+        save_picture(path, as_picture(image * np.float32(scale) if image.dtype == np.uint8
+                                      else image))
     return len(contents.x)
 
 
@@ -115,7 +115,7 @@ def _content(file: Path) -> bytes:
                          f"that hourglass compress wrote")
     if file.stat().st_size > LARGEST:
         raise ValueError(f"{file} is larger than hourglass compress writes files")
-    return file.read_bytes()
+    return read_file(file)
 
 
 def _sizes(

@@ -149,8 +149,7 @@ def _write_sheet(x: np.ndarray, names: list[str], out: Path) -> None:
 def _write_files(x: np.ndarray, kinds: list[str], out: Path) -> None:
     for i, image in track(enumerate(x), len(x), "writing images"):
         folder = out / folder_name(kinds[i]) if kinds else out
-        folder.mkdir(parents=True, exist_ok=True)
-        as_picture(image).save(folder / f"{i:05}.png")
+        save_picture(folder / f"{i:05}.png", as_picture(image))
 
 
 def _write_pairs(x: np.ndarray, near: np.ndarray, out: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..analysis.report_sections import WORDS, in_order
 from ..core.expressions import read
-from ..core.files import write_out
+from ..core.files import is_link, read_file, write_out
 from ..core.registry import OWN_NETWORKS
 from ..run.folder import RunFolder, read_settings
 from .single_file import save_file
@@ -75,9 +75,10 @@ def write_package(folder: RunFolder, out: Path, name: str) -> None:
         raise ValueError(f"{out} is a file; a model is pushed into a folder")
     out.mkdir(parents=True, exist_ok=True)
     save_file(folder, out / FILE)
-    pictures = [name for name in SHOWN if (folder.figures / f"{name}.png").is_file()]
-    for name in pictures:
-        write_out(out / f"{name}.png", (folder.figures / f"{name}.png").read_bytes())
+    there = {figure: folder.figures / f"{figure}.png" for figure in SHOWN}
+    pictures = [figure for figure, path in there.items() if path.is_file() and not is_link(path)]
+    for figure in pictures:   # a link would give away another file
+        write_out(out / f"{figure}.png", read_file(there[figure]))
     write_out(out / CARD, card(folder, pictures, name))
 
 

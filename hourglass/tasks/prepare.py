@@ -7,7 +7,7 @@ import numpy as np
 
 from ..core.console import track
 from ..core.contracts import Collection
-from ..core.files import check_space
+from ..core.files import check_space, open_part
 from ..data import collect
 from ..data.decoded_cache import Manifest, keep_collection, load_manifest, write_header
 from ..data.read_image import Reading
@@ -53,7 +53,8 @@ def _write(
         raise ValueError(f"{out} exists; delete it, or choose another -o")
     check_space(out.parent, found.x.nbytes)
     part = out.with_name(out.name + ".part")
-    with open(part, "wb") as file:
+    with open_part(part) as file:
+        file.truncate(0)
         write_header(file, found.x.shape, str(found.x.dtype))
         starts = range(0, len(found.x), CHUNK)
         for start in track(starts, len(starts), "writing images"):

@@ -21,7 +21,7 @@ from .finish import PLAIN, Finish, finished
 from .own_size import each_image
 from .restore import as_trained, images_of
 from .unfamiliar_data import warning_of
-from .write_images import TIFFS, as_picture, save_deep
+from .write_images import TIFFS, as_picture, save_deep, save_picture
 
 Pair = tuple[str, np.ndarray, np.ndarray]   # a name, an image (H, W, C), and its reconstruction
 
@@ -70,8 +70,7 @@ def reconstruct(
         errors.plain += float(np.nansum(np.square(again - x)))
         errors.finished += float(np.nansum(np.square(made - x)))
         path = Path(out) / png_name(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        as_picture(made).save(path)
+        save_picture(path, as_picture(made))
         if model.inputs.is_deep:
             save_deep(path.with_suffix(TIFFS[0]), model.inputs.scale.back(made))
     if not errors.images:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.contracts import Collection
 from ..core.csv_text import as_csv
-from ..core.files import write_out
+from ..core.files import read_file, write_out
 from ..core.registry import thresholds
 from ..data import collect_like
 from ..data.series import Series, Spans
@@ -156,14 +156,16 @@ def read_spans(path: str, data: str = "") -> Spans:
     that has such a list for each of several files, as the Numenta benchmark does. Raises
     ValueError."""
     try:
-        held = json.loads(Path(path).read_text())
+        held = json.loads(read_file(Path(path).expanduser()))
         if isinstance(held, dict):
             name = next((key for key in held if Path(key).stem == Path(data).stem), None)
             if name is None:
                 raise ValueError(f"{path} says nothing of {data}")
             held = held[name]
         return tuple((str(start), str(end)) for start, end in held)
-    except (TypeError, ValueError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror})") from None
+    except (TypeError, ValueError, RecursionError) as error:
         words = str(error) if "says nothing" in str(error) else (
             f'{path} is no list [["from", "to"], ...] in JSON')
         raise ValueError(words) from None

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.files import read_file
+from ..core.files import is_link, read_file, write_out, write_whole
 from ..core.tensor_files import load_tensors, save_tensors
 from ..data.fetch import cache_folder
 from ..run.folder import RunFolder, is_run
@@ -33,10 +33,10 @@ def save_file(folder: RunFolder, path: Path) -> None:
                          f"{path.with_suffix(SUFFIX).name}; not {path.name}")
     tensors, texts = load_tensors(folder.model)
     held = {name: read_file(folder.path / name).decode() for name in TEXTS
-            if (folder.path / name).is_file()}
+            if (folder.path / name).is_file() and not is_link(folder.path / name)}
     kept = {f"{KEPT}{name}": _as_tensor(file) for file in sorted(folder.path.rglob(f"*{SUFFIX}"))
             if (name := file.relative_to(folder.path).as_posix()) not in OWN
-            and NAME.fullmatch(name) and not file.is_symlink()}
+            and NAME.fullmatch(name) and not is_link(file)}
     save_tensors(path, {**tensors, **kept}, {**texts, FILES: json.dumps(held)})
 
 
@@ -56,7 +56,7 @@ def open_content(content: bytes) -> RunFolder:
     """The run that such a file's content holds."""
     with tempfile.TemporaryDirectory() as made:
         path = Path(made) / "model.safetensors"
-        path.write_bytes(content)
+        write_whole(path, content, wait=False)
         return open_file(path)
 
 
@@ -83,16 +83,23 @@ def open_file(path: Path) -> RunFolder:
 
 def _unpack(folder: RunFolder, tensors: dict[str, Tensor], texts: dict[str, str]) -> None:
     folder.path.mkdir()
-    for name, text in json.loads(texts.pop(FILES)).items():
+    for name, text in _texts(texts.pop(FILES)).items():
         if name in TEXTS:   # a name may be a path to somewhere else
-            (folder.path / name).parent.mkdir(exist_ok=True)
-            (folder.path / name).write_text(text)
+            write_out(folder.path / name, text)
     weights = {name: t for name, t in tensors.items() if not name.startswith(KEPT)}
     save_tensors(folder.model, weights, texts)
     for name, tensor in tensors.items():
         file = name.removeprefix(KEPT)
         if name.startswith(KEPT) and NAME.fullmatch(file) and file not in OWN:
-            (folder.path / file).parent.mkdir(exist_ok=True)
-            (folder.path / file).write_bytes(tensor.numpy().tobytes())
+            write_out(folder.path / file, tensor.numpy().tobytes())
     if not is_run(folder.path):
         raise ValueError("this file of weights is damaged: it lacks the run's settings")
+
+
+def _texts(held: str) -> dict[str, str]:
+    """The texts of a file by name; raises ValueError."""
+    try:
+        return {str(name): str(text) for name, text in json.loads(held).items()}
+    except (ValueError, AttributeError, RecursionError):
+        raise ValueError("this file of weights is damaged: its list of files cannot be read"
+                         ) from None

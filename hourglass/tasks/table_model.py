@@ -18,7 +18,7 @@ from ..core.channels import channels_first, channels_last
 from ..core.contracts import Batch, Collection, Seen
 from ..core.device import choose_device
 from ..core.expressions import read
-from ..core.files import check_empty
+from ..core.files import check_empty, read_file, write_whole
 from ..core.hints import did_you_mean
 from ..core.noise import GENERATORS, seeded
 from ..core.registry import models
@@ -242,13 +242,13 @@ def _known(
 
 def read_files(folder: Path) -> dict[str, bytes]:
     """The content of a run's files that are worth keeping."""
-    return {name: (folder / name).read_bytes() for name in KEPT}
+    return {name: read_file(folder / name) for name in KEPT}
 
 
 def write_files(files: Mapping[str, bytes], folder: Path) -> None:
     """Write the files into a folder."""
     for name, content in files.items():
-        (folder / name).write_bytes(content)
+        write_whole(folder / name, content, wait=False)
 
 
 def save(

@@ -23,7 +23,8 @@ def save_state(path: Path, state: State, step: nn.Module, optimiser: Optimizer) 
               "optimiser": of_optimiser, "random": _random_states()}
     tensors = {f"{group}:{name}": t for group, held in groups.items() for name, t in held.items()}
     about = {"state": json.dumps({name: getattr(state, name) for name in NUMBERS}),
-             "optimiser": json.dumps(numbers), "kind": type(optimiser).__name__}
+             "optimiser": json.dumps(numbers), "kind": type(optimiser).__name__,
+             "sums": json.dumps(list(state.sums))}
     save_tensors(path, tensors, about)
 
 
@@ -56,6 +57,8 @@ def _loaded(
     _set_random_states(groups["random"])
     best, sums = ({name: t.to(device) for name, t in groups.get(kind, {}).items()}
                   for kind in ("best", "sums"))
+    order = json.loads(about.get("sums", "[]"))   # which the file does not keep
+    sums = {name: sums[name] for name in [*order, *(name for name in sums if name not in order)]}
     return State(**json.loads(about["state"]), best=best, sums=sums)
 
 

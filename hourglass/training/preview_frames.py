@@ -17,6 +17,7 @@ from ..core.files import read_file, write_whole
 from ..core.image_grid import shown, tile
 
 COLUMNS = 8
+MOST_PIXELS = 2**22   # of a frame; no one that is made here has so many
 LARGEST = 128     # pixels of a frame image's longer side
 SMALLEST = 40
 COLOURS = 128
@@ -73,7 +74,9 @@ def _readable(files: list[Path]) -> list[Image.Image]:
     found = {}
     for file in files:
         with contextlib.suppress(Exception):   # Pillow raises many kinds for a broken file
-            found[file] = Image.open(io.BytesIO(read_file(file))).convert("RGB")
+            picture = Image.open(io.BytesIO(read_file(file)), formats=["PNG"])
+            if picture.width * picture.height <= MOST_PIXELS:
+                found[file] = picture.convert("RGB")
     size = Counter(picture.size for picture in found.values()).most_common(1)
     found = {file: picture for file, picture in found.items() if picture.size == size[0][0]}
     if len(found) < len(files):

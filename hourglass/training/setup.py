@@ -219,7 +219,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     parts, suits = suited(settings, source)
     classes = len(source.classes)
     costs = summarise(parts, source.shape, settings.optimiser, classes)
-    _check_memory(costs, device)
+    _check_memory(costs, device, min(settings.batch_size, len(source.splits["train"])))
     if parts.condition != "none":
         _check_classes(source)
     if settings.labelled and parts.condition != "inferred":
@@ -265,13 +265,19 @@ def _selected(step: Step, plan: TrainingPlan) -> list[str]:
             "changes"] if plan.stopping.monitor.endswith(SELECTION) else []
 
 
-def _check_memory(costs: Summary, device: torch.device) -> None:
-    """Raise ValueError for a model that does not fit the device, before it is made."""
+def _check_memory(costs: Summary, device: torch.device, batch: int) -> None:
+    """Raise ValueError for a model that does not fit the device, before it is made. A GPU that is
+    too small for a batch says so in time, and the batch is split; a processor's memory does not."""
     needed, there = costs.training_memory(2), memory_of(device)
+    whole = costs.training_memory(batch)
     if needed > there:
         raise ValueError(f"this model has {costs.parameters['whole']:,} parameters, and a training "
                          f"step needs at least {in_bytes(needed)}; {device} has "
                          f"{in_bytes(there)}. Make its layers, its code or --size smaller")
+    if device.type == "cpu" and whole > there:
+        raise ValueError(f"a training step of {batch} samples needs at least {in_bytes(whole)}, "
+                         f"and {device} has {in_bytes(there)}. Make --batch-size, the layers or "
+                         f"--size smaller")
 
 
 def _optimiser(settings: Settings, step: Step) -> Optimizer:
