@@ -23,6 +23,7 @@ import collections
 import contextlib
 import filecmp
 import importlib
+import io
 import os
 import pickle
 import random
@@ -178,7 +179,8 @@ def prepared() -> dict[str, dict[str, bytes]]:
     if process == 0:   # so that this process stays fresh
         hg.train("x.npz", out="run", model="vae(2)", backbone="mlp((8,))", epochs=2, quiet=True,
                  report=True, batch_size=16)
-        hg.finetune("run", "x.npz", out="sorter", steps=10)
+        with contextlib.redirect_stderr(io.StringIO()):
+            hg.finetune("run", "x.npz", out="sorter", steps=10)
         Path("../modules.txt").write_text("\n".join(list(sys.modules)))
         os._exit(0)
     os.waitpid(process, 0)
@@ -283,6 +285,9 @@ def main() -> None:
                 print(f"{number}: {kind} of {file}, {command}: {found}", flush=True)
                 print("    " + "\n    ".join(said.splitlines()[-8:]), flush=True)
             Path("mine.txt").write_text("mine")
+            if (number + 1) % 500 == 0:
+                faults = sum(count for (_, found), count in counts.items() if found in FAULTS)
+                print(f"{number + 1:,} done, {faults} faults", file=sys.stderr, flush=True)
     for (command, found), count in sorted(counts.items()):
         print(f"{command:52} {found:10} {count:6,}")
     for command, seconds in times.most_common():

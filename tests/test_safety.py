@@ -144,8 +144,8 @@ def test_a_flipped_bit_in_the_weights_is_noticed(run, hourglass):
 
 
 @pytest.mark.parametrize("name, old, new", [
-    ("settings.toml", "batch_size = 16", "batch_size = 17"), ("run.json", '"steps": ', '"steps": 1'),
-    ("history.csv", "\n1,", "\n1,1")])
+    ("settings.toml", "batch_size = 16", "batch_size = 17"), ("history.csv", "\n1,", "\n1,1"),
+    ("run.json", '"steps": ', '"steps": 1')])
 @pytest.mark.parametrize("command", ["report run", "compare run other -o c.html"])
 def test_a_changed_digit_in_a_text_of_a_run_is_said(command, name, old, new, run, hourglass):
     shutil.copytree("run", "other")
