@@ -1,11 +1,14 @@
 """Clients that come and go: whether a server's memory, descriptors and latency stay flat.
 
-    python benchmarks/clients.py [runs/1] [--clients 500] [--minutes 10] [--pause 2]
+    python benchmarks/clients.py [runs/1] [--clients 500] [--minutes 10] [--pause 8]
 
 Each client connects, does what people's programs do, leaves, and comes again: it asks for health,
 sends an image and keeps the connection for more, sends half a request and vanishes, connects and
 says nothing, resets in the middle of an answer, sends what is no HTTP. Between two requests it
-waits `--pause` seconds on average. Every tenth of the time, a line says what the server holds.
+waits `--pause` seconds on average. Clients come one after another within the first minute, and
+leave within the last; between the two, their number is the same. Each minute, a line says what the
+server holds, how late answers were, and how busy the processors were with all that ran: latency is
+that of the machine, and other work on it counts.
 """
 
 import argparse
@@ -17,12 +20,33 @@ import struct
 import time
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from serving import TYPES, Server, answer, form, png, request, run_of, started
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 KINDS = {"health": 3, "images": 6, "half": 1, "silent": 1, "reset": 1, "nonsense": 1}
+
+
+class Minute(NamedTuple):
+    """What was measured in a minute."""
+
+    name: str
+    memory: float       # MiB
+    descriptors: int
+    answered: int
+    p50: float          # ms
+    p99: float
+    busy: float         # percent of all processors
+    own: float          # percent of all processors that the server took
+    load: float         # processes that wanted to run, on average
+
+    def line(self) -> str:
+        """The same as a row of a table."""
+        return (f"| {self.name} | {self.memory:.1f} | {self.descriptors} | {self.answered:,} | "
+                f"{self.p50:.1f} | {self.p99:.1f} | {self.busy:.0f}% | {self.own:.0f}% | "
+                f"{self.load:.1f} |")
 
 
 class Log:
@@ -65,11 +89,12 @@ async def visit(port: int, kind: str, draw: random.Random, log: Log, pause: floa
         writer.close()
 
 
-async def client(port: int, number: int, log: Log, until: float, pause: float) -> None:
-    """Come and go until then."""
+async def client(port: int, number: int, log: Log, from_to: tuple[float, float],
+                 pause: float) -> None:
+    """Come and go between these moments."""
     draw = random.Random(number)
-    await asyncio.sleep(draw.random() * pause)
-    while time.monotonic() < until:
+    await asyncio.sleep(max(0.0, from_to[0] - time.monotonic()))
+    while time.monotonic() < from_to[1]:
         kind = draw.choices(list(KINDS), list(KINDS.values()))[0]
         try:
             await visit(port, kind, draw, log, pause)
@@ -80,19 +105,41 @@ async def client(port: int, number: int, log: Log, until: float, pause: float) -
         await asyncio.sleep(draw.expovariate(1 / pause))
 
 
-async def load(server: Server, clients: int, seconds: float, pause: float) -> list[tuple]:
-    """Rows of time, MiB, descriptors, and how many were answered in which time, in ms."""
-    log, begun, rows = Log(), time.monotonic(), []
-    waiting = [asyncio.create_task(client(server.port, i, log, begun + seconds, pause))
-               for i in range(clients)]
-    for part in range(1, 11):
-        await asyncio.sleep(max(0.0, begun + part * seconds / 10 - time.monotonic()))
+class Processors:
+    """How busy the processors were since the last look, with all that ran and with the server."""
+
+    def __init__(self, server: Server):
+        self.server, self.before = server, self.now(server)
+
+    @staticmethod
+    def now(server: Server) -> tuple[float, float, float]:
+        """Ticks of work and of all time of the processors, and the server's seconds of work."""
+        ticks = [int(word) for word in Path("/proc/stat").read_text().split()[1:9]]
+        return sum(ticks) - ticks[3] - ticks[4], sum(ticks), server.busy
+
+    def shares(self) -> tuple[float, float]:
+        """Percent of all processors' time that was work, and that was the server's."""
+        before, self.before = self.before, self.now(self.server)
+        busy, whole, own = (now - then for now, then in zip(self.before, before, strict=True))
+        return 100 * busy / whole, 100 * own * os.sysconf("SC_CLK_TCK") / whole
+
+
+async def load(server: Server, clients: int, minutes: int, pause: float) -> list[Minute]:
+    """A row for each minute. Clients come within the first one, and leave within the last."""
+    log, begun, rows = Log(), time.monotonic(), list[Minute]()
+    used, end = Processors(server), begun + 60 * minutes
+    waiting = [asyncio.create_task(client(
+        server.port, i, log, (begun + 60 * i / clients, end - 60 * i / clients), pause))
+        for i in range(clients)]
+    for minute in range(1, minutes + 1):
+        await asyncio.sleep(max(0.0, begun + 60 * minute - time.monotonic()))
         times, log.times = log.times, []
-        held = len(os.listdir(f"/proc/{server.process.pid}/fd"))
         late = np.percentile(times or [np.nan], (50, 99)) * 1000
-        rows.append((time.monotonic() - begun, server.memory, held, len(times), *late))
-        print(f"| {rows[-1][0]:.0f} | {rows[-1][1]:.1f} | {held} | {len(times):,} | "
-              f"{late[0]:.1f} | {late[1]:.1f} |", flush=True)
+        kind = " (they come)" if minute == 1 else " (they leave)" if minute == minutes else ""
+        rows.append(Minute(f"{minute}{kind}", server.memory,
+                           len(os.listdir(f"/proc/{server.process.pid}/fd")), len(times),
+                           *late, *used.shares(), os.getloadavg()[0]))
+        print(rows[-1].line(), flush=True)
     await asyncio.gather(*waiting, return_exceptions=True)
     print(f"\nanswers and others: {dict(log.outcomes.most_common())}")
     return rows
@@ -103,18 +150,26 @@ def main() -> None:
                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("run", nargs="?", type=Path)
     asked.add_argument("--clients", type=int, default=500)
-    asked.add_argument("--minutes", type=float, default=10)
-    asked.add_argument("--pause", type=float, default=2, help="seconds")
+    asked.add_argument("--minutes", type=int, default=10)
+    asked.add_argument("--pause", type=float, default=8, help="seconds")
     told = asked.parse_args()
     with run_of(told.run, 1) as run:
-        print("| seconds | memory, MiB | descriptors | answered | p50, ms | p99, ms |")
-        print("|---|---|---|---|---|---|")
+        print("| minute | memory, MiB | descriptors | answered | p50, ms | p99, ms "
+              "| processors busy | server | load |\n|---|---|---|---|---|---|---|---|---|")
         with started(run, 128) as server:
-            rows = asyncio.run(load(server, told.clients, 60 * told.minutes, told.pause))
+            rows = asyncio.run(load(server, told.clients, told.minutes, told.pause))
             time.sleep(12)   # those that said nothing are hung up on after 10
             left = len(os.listdir(f"/proc/{server.process.pid}/fd"))
-            print(f"12 s after the last has left: {left} descriptors, {server.memory:.1f} MiB; "
-                  f"the second tenth had {rows[1][1]:.1f} MiB, the last {rows[-1][1]:.1f}")
+            print(f"12 s after the last has left: {left} descriptors, {server.memory:.1f} MiB")
+    steady = rows[1:-1]   # while clients come and leave, their number changes
+    if len(steady) > 1:
+        half = len(steady) // 2
+        early, late = (np.median([row.p50 for row in part])
+                       for part in (steady[:half], steady[half:]))
+        print(f"between: memory {steady[0].memory:.1f} to {steady[-1].memory:.1f} MiB; median of "
+              f"p50 {early:.1f} ms in the first half, {late:.1f} in the second; processors "
+              f"{np.mean([row.busy for row in steady]):.0f}% busy, of which the server took "
+              f"{np.mean([row.own for row in steady]):.0f}%")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -417,3 +418,11 @@ def test_a_run_that_lost_a_file_is_not_read_as_a_folder_of_images(command, name,
     (run.path / name).unlink()
     code, out, err = hourglass(command)
     assert code == 2 and err.count("\n") <= 3, out + err
+
+
+def test_the_table_of_promises_names_tests_that_there_are():
+    tests = Path(__file__).parent
+    named = re.findall(r"`(test_\w+\.py)::(\w+)`", (tests.parent / "docs/safety.md").read_text())
+    assert len(named) > 50
+    for file, name in named:
+        assert f"def {name}(" in (tests / file).read_text(), f"{file}::{name}"

@@ -59,6 +59,7 @@ ENOUGH_STEPS = 8000
 EPOCHS = (20, 400)  # smallest and largest default number
 RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "tensorboard", "show"}
 NEW_LEG = {"epochs", "lr", "schedule"}   # a change of these restarts the schedule
+ENDS = NEW_LEG | {"minutes", "stop"}     # a change of these asks for more, or for less
 SMALL_FILES = 2**20   # bytes of report, figures and other small files
 FEW_SAMPLES = 32   # that an own decoder is tried with
 COPIES = 10   # of the weights: checkpoint (with Adam's two and the best) and model, old and new
@@ -153,12 +154,9 @@ def resume(
     lock = folder.lock() if is_first() else None   # before reading anything that may change
     try:
         training = _resumed(folder, changes, data, y)
-        why = "" if finished else finished_by(training)
-        if why and not _lacks_end(training):
-            raise ValueError(why)
+        why = "" if finished or training.over else finished_by(training)
         if why:
-            training.over, training.ended = True, stop_reason(training.state, training.plan)
-            training.told.append("its training was over when it was stopped; its end is done now")
+            raise ValueError(why)
     except BaseException:
         if lock:
             lock.close()
@@ -198,8 +196,12 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
         check_own(folder)
         training.state = load_state_into(folder.checkpoint, training.step, training.optimiser)
         training.plan = _as_before(training.plan, training.state)
-    if any(getattr(settings, n) != getattr(kept, n) for n in NEW_LEG):
+    changed = {name for name in RESUMABLE if getattr(settings, name) != getattr(kept, name)}
+    if changed & NEW_LEG:
         training.state.leg = training.state.step
+    if not changed & ENDS and _lacks_end(training):
+        training.over, training.ended = True, stop_reason(training.state, training.plan)
+        training.told.append("its training was over when it was stopped; its end is done now")
     training.settings = settings
     return training
 
@@ -380,5 +382,4 @@ def finished_by(training: Training) -> str:
 
 def _lacks_end(training: Training) -> bool:
     """Whether a training that is over was stopped before its end was written."""
-    few = training.state.epoch - 1 <= training.plan.epochs
-    return few and bool(unfinished(training.folder, training.record))
+    return bool(finished_by(training) and unfinished(training.folder, training.record))
