@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import FORKS, TINY, _command, stripes, train_tiny
 
 import hourglass as hg
@@ -181,3 +182,16 @@ def test_an_epoch_within_a_ramp_does_not_count_as_waiting_when_a_run_is_resumed(
     plan = TrainingPlan(9, 8, 0, None, Stopping(patience=2), None, None, None)
     state = State(history=[{"val_loss": value} for value in (1.0, 2.0, 3.0, 2.0)])
     assert stop_reason(state, plan) and not stop_reason(dataclasses.replace(state, ramping=3), plan)
+
+
+def test_the_columns_of_a_history_stay_in_their_order_where_an_epoch_is_cut(tmp_path):
+    """A checkpoint in the middle of an epoch keeps the losses' sums in the order that they had."""
+    from torch import nn, optim
+
+    from hourglass.training.checkpoint import load_state_into, save_state
+    from hourglass.training.loop import State
+    step = nn.Linear(2, 1)
+    optimiser = optim.Adam(step.parameters())
+    sums = {name: torch.tensor(1.0) for name in ("loss", "recon", "kl", "a")}
+    save_state(tmp_path / "c", State(sums=sums), step, optimiser)
+    assert list(load_state_into(tmp_path / "c", step, optimiser).sums) == list(sums)
