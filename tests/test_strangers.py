@@ -124,7 +124,7 @@ def test_a_card_does_not_give_away_what_a_link_leads_to(run):
     Path("secret").write_text("secret")
     (run.figures / "codes.png").unlink()
     (run.figures / "codes.png").symlink_to(Path("secret").resolve())
-    write_package(run, Path("out"))
+    write_package(run, Path("out"), "out")
     assert not Path("out/codes.png").exists() and Path("out/samples.png").exists()
     (run.path / "history.csv").unlink()
     (run.path / "history.csv").symlink_to(Path("secret").resolve())
