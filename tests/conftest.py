@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import struct
 import sys
 import threading
 import zipfile
@@ -113,6 +114,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             held.write(file, file.relative_to(tmp_path))
     images = [np.asarray(draw(k, i, colour=False)) for i in range(20) for k in ("upright", "lying")]
     np.save(tmp_path / "images.npy", np.stack(images))
+    (tmp_path / "glyphs").mkdir()
+    for name, values in (("images-idx3", np.stack(images)), ("labels-idx1", np.arange(40) % 2)):
+        (tmp_path / "glyphs" / f"train-{name}-ubyte").write_bytes(
+            bytes([0, 0, 8, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
+            + values.astype(np.uint8).tobytes())
     lines = [f"2024-01-{1 + i // 24:02} {i % 24:02}:00,{np.sin(i)},{'ab'[i % 2]}\n"
              for i in range(480)]
     for name in ("rows.csv", "readings.csv"):

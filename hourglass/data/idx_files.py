@@ -26,7 +26,7 @@ TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}   # by 
 TURNED = "emnist"  # a set whose images are stored turned and mirrored
 
 
-@sources.add("idx", example="idx('mnist/')")
+@sources.add("idx", example="idx('glyphs/')")
 def idx(reading: Reading, path: str, set: str = "") -> Collection:
     """IDX files under MNIST's names, such as train-images-idx3-ubyte.gz, in a folder or archive.
 
