@@ -59,6 +59,8 @@ def held_in(place: Path, stack: ExitStack) -> Iterator[Held]:
             if count > LONGEST:
                 return
             yield Held(file.relative_to(place).as_posix(), file.stat().st_size, file.read_bytes)
+    elif not place.is_file():   # a pipe would keep its reader waiting
+        return
     elif zipfile.is_zipfile(place):
         archive = stack.enter_context(zipfile.ZipFile(place))
         for member in archive.infolist():

@@ -48,7 +48,7 @@ def others_in(place: str | Path) -> str:
     try:
         if path.is_dir():
             names = [file.name for file in islice(sorted(path.iterdir()), LOOKED_AT)]
-        elif zipfile.is_zipfile(path):
+        elif path.is_file() and zipfile.is_zipfile(path):   # a pipe would never be read
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()[:LOOKED_AT]
         else:

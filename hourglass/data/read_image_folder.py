@@ -101,7 +101,7 @@ def samples_of(files: Files, reading: Reading) -> Files:
 
 def digest_now(place: Path, reading: Reading) -> str:
     """Digest of the samples now in a folder or zip; "" if it does not exist."""
-    if not place.is_dir() and not zipfile.is_zipfile(place):
+    if not place.is_dir() and not (place.is_file() and zipfile.is_zipfile(place)):
         return ""
     with opened(place) as found:
         return samples_of(found, reading).digest
