@@ -19,7 +19,7 @@ class Bound(NamedTuple):
 
 
 FAR = 2**62   # from here on, a bound is not told: it is what 64 bits hold, or infinity
-OF_64_BITS, FINITE = Bound("lt", FAR), Bound("lt", math.inf)
+OF_64_BITS, FINITE = Bound("le", 2**63 - 1), Bound("lt", math.inf)
 Count = Annotated[int, Bound("ge", 1), OF_64_BITS]
 Depth = Annotated[int, Bound("ge", 0), OF_64_BITS]
 Seed = Annotated[int, Bound("ge", 0), Bound("lt", 2**31)]
