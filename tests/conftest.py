@@ -7,6 +7,7 @@ import struct
 import sys
 import threading
 import zipfile
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import torch
 from hypothesis import settings
 from PIL import Image
 from threadpoolctl import threadpool_limits
+
+from hourglass.core.registry import REGISTRIES
 
 if "PYTEST_XDIST_WORKER" in os.environ:   # workers with two threads each get in each other's way
     torch.set_num_threads(1)
@@ -78,6 +81,17 @@ def _command(words: tuple[str, ...], said: Connection) -> None:
     os.dup2(said.fileno(), 2)
     sys.argv = ["hourglass", *words]
     main()
+
+
+@pytest.fixture(autouse=True)
+def own_parts_end_with_their_test() -> Iterator[None]:
+    """Parts that a test registers, or a command in it, are gone for the next one."""
+    before = {registry.kind: {*registry.own} for registry in REGISTRIES.values()}
+    yield
+    for registry in REGISTRIES.values():
+        for name in {*registry.own} - before[registry.kind]:
+            registry.own.pop(name)
+            registry.registered.pop(name, None)
 
 
 @pytest.fixture(autouse=True)

@@ -67,7 +67,7 @@ def test_samples_are_a_sheet_files_by_class_or_an_array(at, hourglass, tmp_path)
 
 def test_a_plain_autoencoder_is_drawn_from_where_its_codes_are(at, hourglass, tmp_path):
     _, out, err = hourglass(f"generate ae -n 4 -o {tmp_path}/s.png")
-    assert "prior mixture" in out and "none of its own" in err
+    assert "prior mixture" in out and "no prior of its own" in err
 
 
 def test_what_matters_in_drawing_alone_is_not_fitted_anew(at):

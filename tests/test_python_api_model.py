@@ -44,7 +44,7 @@ def test_a_model_is_what_it_always_was(model):
     np.testing.assert_array_equal(loaded.encode(stripes(4)), model.encode(stripes(4)))
     for name in ("encode", "decode", "sample", "score", "classify", "draw", "values", "weights"):
         assert name in dir(model) or not hasattr(model.trained, name), name
-    assert "posterior's mean" in hg.Trained.encode.__doc__
+    assert "means of the posteriors" in hg.Trained.encode.__doc__
     with pytest.raises(AttributeError, match="encoed"):
         model.encoed(stripes(4))
 

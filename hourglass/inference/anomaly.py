@@ -14,7 +14,6 @@ from ..core.checksums import unstamped
 from ..core.contracts import Rule
 from ..core.expressions import read
 from ..core.files import read_file
-from ..core.part_contracts import HasMembers, offers
 from ..core.registry import detectors, thresholds
 from ..data.patches import Patches, as_patches
 from ..data.source import Split
@@ -267,11 +266,7 @@ def keep_detectors(model: InUse) -> None:
 
 
 def look_for(model: InUse, rule: Rule) -> Look:
-    """What a detector needs to know of samples. Raises ValueError for a detector of ensembles, of
-    another model."""
-    if "spread" in rule.maps and not offers(model.model.likelihood, HasMembers):
-        raise ValueError(f"disagreement is a detector of ensembles, and {model.folder.path} is one "
-                         f"model. To make one: hourglass ensemble runs/1 runs/2 -o runs/both")
+    """What a detector needs to know of samples."""
     return Look(rule.draws, rule.maps, model.pca() if "pca" in rule.maps else None)
 
 
