@@ -426,3 +426,14 @@ def test_the_table_of_promises_names_tests_that_there_are():
     assert len(named) > 50
     for file, name in named:
         assert f"def {name}(" in (tests / file).read_text(), f"{file}::{name}"
+
+
+def test_the_costs_of_a_run_with_empty_settings_are_not_those_of_the_defaults(tmp_path, hourglass):
+    run = tmp_path / "run"
+    hg.train("digits", model="ae(2)", backbone="mlp(8)", epochs=1, out=run, report=False,
+             quiet=True)
+    (run / "settings.toml").write_text("")
+    code, out, err = hourglass(f"summary {run}")
+    assert code == 2 and "empty or damaged" in err and not out
+    with pytest.raises(ValueError, match="empty or damaged"):
+        hg.summary(run)

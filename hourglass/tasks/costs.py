@@ -8,7 +8,7 @@ from typing import Any
 from ..core.console import say
 from ..model.summary import Summary, as_text, summarise
 from ..run.aliases import own_words
-from ..run.folder import RunFolder, is_run
+from ..run.folder import is_run, open_run
 from ..run.load_data import load_source
 from ..run.settings import Settings, chosen_recipe, make_settings, with_whole_path
 from ..run.suited import suited
@@ -54,7 +54,7 @@ def summary(data: Any = "digits", *, y: Any = None, recipe: str | None = None,
         data = data.folder.path
     named = isinstance(data, str | Path)
     if named and is_run(Path(data)):   # whose settings name its data for good
-        return costs_of(make_settings({**chosen_recipe(str(RunFolder(Path(data)).settings)),
+        return costs_of(make_settings({**chosen_recipe(str(open_run(data).settings)),
                                        **own_words(settings, say)}))
     values = {**(chosen_recipe(recipe) if recipe else {}),
               **own_words({name: value if isinstance(value, bool | int | float) else str(value)
