@@ -76,7 +76,8 @@ def tiles(archive: Path, root: Path, seed: int) -> Path:
 
 def figures(data: Path, settings: dict, options: argparse.Namespace, out: Path,
             detectors: tuple[str, ...] = DETECTORS, told: list[str] | None = None) -> list[list]:
-    """A row a detector: its name and FIGURES. What a user is told of the first is put into `told`.
+    """One row per detector: its name and FIGURES. The list `told` gets what a user reads about the
+    first one.
     """
     import hourglass as hg
     from hourglass.tasks.score import ScoreOptions, score

@@ -296,7 +296,7 @@ def conforming(run: Path, quick: bool) -> Iterator[str]:
 
 @contextmanager
 def run_of(given: Path | None, epochs: int) -> Iterator[Path]:
-    """The run that is given, else one of the digits, trained for so many epochs."""
+    """The given run; without one, a run on the digits, trained for this number of epochs."""
     with tempfile.TemporaryDirectory() as folder:
         run = given or Path(folder) / "run"
         if not given:

@@ -115,8 +115,8 @@ def test_similar_rows_come_from_all_splits_once_the_weights_are_measured(run):
 
 
 def of_ratings(columns: int, cells: int, useful: int, seed: int = 0) -> np.ndarray:
-    """The weights for columns with so many hidden cells, of which a model predicts half of the
-    variance in the first `useful`; neighbours and mean predict nothing."""
+    """The weights for columns with this number of hidden cells. A model predicts half of the
+    variance in the first `useful` columns; neighbours and mean predict nothing."""
     random = np.random.default_rng(seed)
     truth = random.normal(size=(100, columns)).astype(np.float32)
     gone = np.argsort(random.random(truth.shape), axis=0) < cells

@@ -42,8 +42,8 @@ def say(text: str) -> None:
 
 
 def warn_if_silent(text: str) -> None:
-    """Print a warning where nothing else is said, in the words of the caller's language. Elsewhere
-    it is a note among others, and whoever has the notes says it."""
+    """Print a warning if all other lines are silenced, in the words of the shell or of Python.
+    Otherwise the caller's notes contain it, and it is printed with them."""
     if is_silent() and is_first():
         print(harmless(WORDS.get()(text)), file=sys.stderr, flush=True)
 

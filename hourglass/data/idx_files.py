@@ -93,7 +93,7 @@ def _read(files: dict[str, str], held: dict[str, Held], reading: Reading) -> Col
     ends = np.cumsum([len(part) for part in xs])
     own = {part: np.arange(end - len(x), end) for part, x, end in zip(parts, xs, ends, strict=True)}
     if y is None:
-        notes.append("there are no labels beside the images, so they have no classes")
+        notes.append("the images have no labels file, so there are no classes")
     if len(parts) == 1:
         notes.append(f"only the {parts[0]} images are there: the splits are drawn from them")
     listed = ", ".join(f"{part} ({len(index):,})" for part, index in own.items())

@@ -270,22 +270,21 @@ def vae_gan(dim: Count = 16, realism: NotNegative = 1.0, pixels: NotNegative = 1
 @models.add("planar_vae")
 def planar_vae(dim: Count = 16, layers: Count = 4) -> Parts:
     """Variational autoencoder with planar flows in the posterior (Rezende & Mohamed, 2015, arXiv
-    1505.05770). It is for a posterior that is no Gaussian; it reconstructs worse than vae."""
+    1505.05770). Its posterior need not be Gaussian; it reconstructs worse than vae."""
     return Parts(bottleneck=f"flow({dim}, 'planar', layers={layers})", loss="recon + kl")
 
 
 @models.add("radial_vae")
 def radial_vae(dim: Count = 16, layers: Count = 4) -> Parts:
     """Variational autoencoder with radial flows in the posterior (Rezende & Mohamed, 2015, arXiv
-    1505.05770). It is for a posterior that is no Gaussian; it reconstructs worse than vae."""
+    1505.05770). Its posterior need not be Gaussian; it reconstructs worse than vae."""
     return Parts(bottleneck=f"flow({dim}, 'radial', layers={layers})", loss="recon + kl")
 
 
 @models.add("iaf_vae")
 def iaf_vae(dim: Count = 16, layers: Count = 2) -> Parts:
     """Variational autoencoder with inverse autoregressive flows in the posterior (Kingma et al.,
-    2016, arXiv 1606.04934). It is for a posterior that is no Gaussian; it reconstructs worse than
-    vae."""
+    2016, arXiv 1606.04934). Its posterior need not be Gaussian; it reconstructs worse than vae."""
     return Parts(bottleneck=f"flow({dim}, 'iaf', layers={layers})", loss="recon + kl")
 
 

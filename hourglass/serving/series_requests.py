@@ -79,7 +79,7 @@ def fill_windows(model: Trained, filler: Filler, x: np.ndarray) -> np.ndarray:
 
 
 def own_units(model: Trained, x: np.ndarray) -> np.ndarray:
-    """Windows (N, T, C) in their own units; all else as it is."""
+    """Windows (N, T, C) in their own units. Other arrays are returned unchanged."""
     return in_own_units(model.description.encoding, x)
 
 

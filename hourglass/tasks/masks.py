@@ -49,9 +49,9 @@ class Masks:
 
 
 def find_masks(place: str, masks: str, stack: ExitStack) -> Masks | None:
-    """The masks in a given folder or archive; by default the files beside or among the samples that
-    are masks by their names, such as ground_truth/, masks/a.png or a_mask.png; None if there are
-    none. Raises ValueError for a given place without masks."""
+    """Find the masks in a given folder or archive. By default, look beside and among the samples
+    for names such as ground_truth/, masks/a.png or a_mask.png. None if there are none. Raises
+    ValueError for a given place without masks."""
     if masks:
         given = stack.enter_context(opened(masks))
         if not given.sizes:

@@ -79,7 +79,7 @@ def disentangle_of(
     seeds: int = disentanglement.SEEDS,
 ) -> disentanglement.Disentangled:
     """Measure how well latent dimensions separate the known factors of its data, except those in
-    `leave_out`, in `seeds` random draws of so many `samples`. Raises ValueError for data without
+    `leave_out`, in `seeds` random draws of `samples` samples. Raises ValueError for data without
     known factors."""
     return disentanglement.disentangle(model, samples, seeds, leave_out=leave_out)
 
