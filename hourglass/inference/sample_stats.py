@@ -75,12 +75,18 @@ def seen_of(model: Autoencoder, batch: Batch, look: Look = PLAIN) -> Seen:
         made = made._replace(pca=by_place(look.pca.squared_errors(values)), linear=linear)
     if look.maps & OF_ENSEMBLES:
         several = offers(model.likelihood, HasMembers)
-        if "spread" in look.maps and not several:
-            raise ValueError("disagreement is a detector of ensembles, and this is one model. To "
-                             "make one: hourglass ensemble runs/1 runs/2 -o runs/both")
+        if "spread" in look.maps:
+            check_members(model)
         means = model.member_means(latent.z, skips) if several else px.mean[None]
         made = _with_members(made, means, model.likelihood.weights if several else (1.0,), batch)
     return made
+
+
+def check_members(model: Autoencoder) -> None:
+    """Raises ValueError for a model without members, which cannot disagree."""
+    if not offers(model.likelihood, HasMembers):
+        raise ValueError("only the members of an ensemble can disagree, and this is one model. To "
+                         "make one: hourglass ensemble runs/1 runs/2 -o runs/both")
 
 
 def _with_members(made: Seen, means: Tensor, each: tuple[float, ...], batch: Batch) -> Seen:

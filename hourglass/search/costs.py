@@ -20,7 +20,7 @@ MOST_TRIED = 200   # models that are made to find the largest
 
 
 class ModelCosts(NamedTuple):
-    """ModelCosts of one model."""
+    """What one model costs."""
 
     parameters: float       # trained numbers
     multiply_adds: float    # per sample
@@ -83,7 +83,7 @@ def costs_of(settings: Settings, source: Source) -> ModelCosts:
     parts, _ = suited(settings, source)
     found = remember(parts, source.shape, settings.optimiser, len(source.classes))
     return ModelCosts(found.parameters["whole"], found.multiply_adds["whole"],
-                 found.training_memory(settings.batch_size))
+                      found.training_memory(settings.batch_size))
 
 
 def extremes(space: SearchSpace, source: Source) -> Extremes:

@@ -22,7 +22,7 @@ from ..run.weights import make_model, save_model
 from ..tasks.model import Model
 from ..tasks.python_words import for_python
 from .ensemble_members import Member, members_of, predictions, runs_in, split_of, unseen_rows
-from .ensemble_weights import WAYS, How, Loss, losses_of
+from .ensemble_weights import WAYS, How, Loss, Predictions, losses_of
 
 SIZE = 10
 USUAL: How = "greedy"
@@ -46,14 +46,15 @@ class Ensemble:
     how: How
     members: list[tuple[str, float, float]]   # run, weight, loss on the samples that chose
     best: str                                 # the run that is best alone
+    tried: int                                # runs that could have been chosen
     # by split: of the ensemble, of the best run alone, and the first minus the second
     losses: dict[str, dict[str, Estimate]] = field(default_factory=dict)
     chosen_on: str = "test"
 
     def lines(self) -> list[str]:
         """What to print."""
-        found = [f"{len(self.members)} runs, {self.how}, chosen by {self.loss} on the "
-                 f"{self.chosen_on} samples:",
+        found = [f"{len(self.members)} of {self.tried} runs, {self.how}, chosen by {self.loss} on "
+                 f"the {self.chosen_on} samples:",
                  *(f"  {weight:6.1%}  {loss:.5g}  {run}" for run, weight, loss in self.members)]
         for split, each in self.losses.items():
             whole, alone, less = each["ensemble"], each["best run"], each["difference"]
@@ -125,14 +126,18 @@ def combine(
     weights = WAYS[options.how](seen, loss, options.size)
     alone = [float(losses_of(mean, seen, loss).mean()) for mean in seen.means]
     kept = [int(k) for k in np.argsort(-weights) if weights[k] > 0]
-    best = members[int(np.argmin(alone))]
+    best = int(np.argmin(alone))
     folder = new_folder(out)
+    losses = {chosen_on: _beside(seen, weights, best, loss)}
+    if "holdout" in rows:
+        every = list(dict.fromkeys([*kept, best]))
+        part = split_of(source, rows["holdout"], len(every))
+        losses["holdout"] = _beside(predictions([members[k] for k in every], part),
+                                    weights[every], every.index(best), loss)
     found = Ensemble(folder, loss, options.how, [
-        (members[k].name, float(weights[k]), alone[k]) for k in kept], best.name, {}, chosen_on)
-    taking = [members[k] for k in kept]
-    for split in dict.fromkeys([chosen_on, *(["holdout"] if "holdout" in rows else [])]):
-        found.losses[split] = _beside(source, rows[split], taking, weights[kept], best, loss)
-    _write(found, taking, weights[kept], source)
+        (members[k].name, float(weights[k]), alone[k]) for k in kept], members[best].name,
+        len(members), losses, chosen_on)
+    _write(found, [members[k] for k in kept], weights[kept], source)
     if report:
         say("writing the report ...")
         write_report(folder)
@@ -148,15 +153,12 @@ def _loss(members: Sequence[Member], asked: Loss | None) -> Loss:
 
 
 def _beside(
-    source: Source, rows: np.ndarray, members: Sequence[Member], weights: np.ndarray, best: Member,
-    loss: Loss,
+    seen: Predictions, weights: np.ndarray, best: int, loss: Loss
 ) -> dict[str, Estimate]:
     """The losses of the ensemble and of the best run on these samples, and their difference, with
-    intervals over samples."""
-    every = [*members, best]
-    seen = predictions(every, split_of(source, rows, len(every)))
-    together = losses_of(seen._replace(means=seen.means[:-1]).of(weights), seen, loss)
-    alone = losses_of(seen.means[-1], seen, loss)
+    intervals over samples. The weights (K,) are of all that predicted."""
+    together = losses_of(seen.of(weights), seen, loss)
+    alone = losses_of(seen.means[best], seen, loss)
     return {"ensemble": of_mean(together), "best run": of_mean(alone),
             "difference": of_mean(together - alone)}
 

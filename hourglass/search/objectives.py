@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -15,7 +14,7 @@ from ..run.settings import Settings
 from ..run.suited import suited
 from .costs import ModelCosts
 from .holes import ChoiceHole
-from .space import SearchSpace
+from .space import SearchSpace, at_end
 
 COSTS = ("parameters", "multiply_adds", "memory", "seconds")   # seconds of training
 GREATER = frozenset({"psnr", "ssim", "explained_variance", "knn_accuracy", "linear_accuracy",
@@ -64,7 +63,7 @@ def read_aims(text: str, space: SearchSpace, source: Source) -> tuple[list[Aim],
 
     Short names stand for the validation split: mse is val_mse.
     """
-    columns = columns_of(space.settings(_first(space)), source)
+    columns = columns_of(space.settings(at_end(False)), source)
     note = ""
     if not text:
         alike = not any(name.partition(".")[0] in SIZES_OF_LOSS and (
@@ -79,11 +78,6 @@ def read_aims(text: str, space: SearchSpace, source: Source) -> tuple[list[Aim],
         raise ValueError(f"a search has one or two different objectives, such as 'mse,parameters', "
                          f"not {text!r}")
     return [Aim(_known(name, columns)) for name in names], note
-
-
-def _first(space: SearchSpace) -> Any:
-    from .space import at_end
-    return at_end(False)
 
 
 def _known(name: str, columns: Collection[str]) -> str:

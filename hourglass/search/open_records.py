@@ -13,4 +13,4 @@ def records_in(folder: StudyFolder) -> Records:
     aims = tuple(Aim(name) for name in asked.metric.split(","))
     space = read_space(values, lambda text: None)
     study = open_storage(folder, asked, [aim.direction for aim in aims])
-    return read_records(study, folder, aims, {n: str(hole) for n, hole in space.holes.items()})
+    return read_records(study, folder, aims, space)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..analysis.figures.canvas import as_png
 from ..analysis.html import embedded, picture, template
-from ..core.files import write_whole
+from ..core.files import read_file, write_whole
 from .page_figures import draw
 from .records import Records, TrialRecord
 from .split_results import beside_holdout, of_trial, read_evaluations
@@ -49,7 +49,7 @@ def _row(records: Records, trial: TrialRecord) -> dict[str, Any]:
     """A trial as the tables show it, with its reconstructions."""
     path = records.run(trial).path
     strip = path / "samples.png"
-    image = embedded(strip.read_bytes(), "png") if strip.is_file() else ""
+    image = embedded(read_file(strip), "png") if strip.is_file() else ""
     return {"trial": trial, "texts": trial.texts, "image": image, "folder": path.name}
 
 

@@ -9,6 +9,7 @@ from ..core.csv_text import as_csv
 from ..core.files import write_whole
 from ..run.folder import RunFolder
 from .objectives import Aim
+from .space import SearchSpace
 from .study_folder import StudyFolder
 
 if TYPE_CHECKING:
@@ -83,11 +84,12 @@ class Records:
 
 
 def read_records(
-    study: "Study", folder: StudyFolder, aims: Sequence[Aim], holes: Mapping[str, str]
+    study: "Study", folder: StudyFolder, aims: Sequence[Aim], space: SearchSpace
 ) -> Records:
-    """Read all trials from the storage."""
+    """Read all trials of a space from the storage."""
     return Records(folder, tuple(aims), tuple(
-        record_of(trial, folder) for trial in study.get_trials(deepcopy=False)), dict(holes))
+        record_of(trial, folder) for trial in study.get_trials(deepcopy=False)),
+        {name: str(hole) for name, hole in space.holes.items()})
 
 
 def record_of(trial: "FrozenTrial", folder: StudyFolder) -> TrialRecord:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..analysis.metrics import measure
 from ..analysis.metrics.bootstrap import of_mean
 from ..analysis.take_snapshot import passed, rows_of
-from ..core.files import write_whole
+from ..core.files import read_file, write_whole
 from ..core.noise import seeded
 from ..data.source import Source
 from ..model.loss_step import Step
@@ -84,9 +84,9 @@ def evaluate_best(
 def read_evaluations(folder: StudyFolder) -> list[SplitEvaluation]:
     """The evaluations so far. Each of them has used the holdout."""
     try:
-        kept = json.loads(folder.splits.read_text())
-        return [SplitEvaluation(one["trial"], one["metric"],
-                           tuple(SplitValue(**value) for value in one["values"])) for one in kept]
+        kept = json.loads(read_file(folder.splits))
+        return [SplitEvaluation(one["trial"], one["metric"], tuple(
+            SplitValue(**value) for value in one["values"])) for one in kept]
     except FileNotFoundError:
         return []
     except (ValueError, KeyError, TypeError, OSError) as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from ..core.files import check_empty, open_lock, write_whole
+from ..core.files import check_empty, open_lock, read_file, write_whole
 from ..core.files import lock as lock_file
 from ..core.hints import did_you_mean
 from ..run.folder import RunFolder, read_toml
@@ -85,10 +85,10 @@ class StudyFolder:
     def read_result(self, number: int) -> dict[str, Any] | None:
         """What a trial's training gave; None before it has ended."""
         try:
-            result: dict[str, Any] = json.loads(self.beside(number, "json").read_text())
-        except (OSError, ValueError):
+            result = json.loads(read_file(self.beside(number, "json")))
+        except (OSError, ValueError, RecursionError):
             return None
-        return result
+        return result if isinstance(result, dict) else None
 
     def claim(self, number: int) -> IO[str] | None:
         """Take a trial for this process and those that it starts; None if another has it. It is

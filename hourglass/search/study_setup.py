@@ -40,8 +40,7 @@ class SearchPlan:
 
     def records(self) -> Records:
         """All trials so far."""
-        return read_records(self.study, self.folder, self.aims,
-                            {name: str(hole) for name, hole in self.space.holes.items()})
+        return read_records(self.study, self.folder, self.aims, self.space)
 
 
 def begin_study(out: Path, asked: Asked, values: Mapping[str, Any]) -> SearchPlan:
