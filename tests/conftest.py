@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import signal
 import struct
 import sys
@@ -19,6 +20,7 @@ from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from hourglass.core.registry import REGISTRIES
+from hourglass.run.folder import RunFolder
 
 if "PYTEST_XDIST_WORKER" in os.environ:   # workers with two threads each get in each other's way
     torch.set_num_threads(1)
@@ -187,3 +189,20 @@ def train_tiny(place):
     import hourglass
     np.save(place / "x.npy", stripes())
     hourglass.train(place / "x.npy", out=place / "run", **TINY)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory):
+    """A folder with x.npy and a run with its report; copied, never changed."""
+    place = tmp_path_factory.mktemp("tiny")
+    train_tiny(place)
+    return place
+
+
+@pytest.fixture
+def copied_run(tiny_run, tmp_path, monkeypatch) -> RunFolder:
+    """A copy of that run, in a working folder with x.npy."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_run / "run", "run")
+    shutil.copy(tiny_run / "x.npy", "x.npy")
+    return RunFolder(Path("run"))

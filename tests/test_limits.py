@@ -1,13 +1,12 @@
 """Models, formulas, numbers and files that are far too large or too deep: a line, quickly."""
 
 import json
-import shutil
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY, stripes, train_tiny
+from conftest import TINY, stripes
 
 import hourglass as hg
 from hourglass.core.tensor_files import load_tensors, save_tensors
@@ -17,20 +16,9 @@ MANY = str((8,) * 3000).replace(" ", "")   # widths of as many layers
 QUICK = 3.0   # seconds of the processor's time: 2 on a quiet machine
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A run and its data, copied, never changed."""
-    place = tmp_path_factory.mktemp("limits")
-    train_tiny(place)
-    return place
-
-
 @pytest.fixture
-def run(made, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    shutil.copytree(made / "run", "run")
-    shutil.copy(made / "x.npy", "x.npy")
-    return Path("run")
+def run(copied_run):
+    return copied_run.path
 
 
 def refused(hourglass, command: str) -> str:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY, stripes, train_tiny
+from conftest import TINY, stripes
 from PIL import Image
 
 import hourglass as hg
 from hourglass.core.tensor_files import load_tensors, save_tensors
 from hourglass.data.decoded_cache import load_manifest
-from hourglass.run.folder import RunFolder, open_run
+from hourglass.run.folder import open_run
 from hourglass.tasks.hub import write_package
 from hourglass.tasks.score_series import read_spans
 from hourglass.tasks.single_file import open_file, save_file
@@ -27,20 +27,9 @@ from hourglass.training.train import run as run_training
 DEEP = "[" * 100_000
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A run with a report; copied, never changed."""
-    place = tmp_path_factory.mktemp("strangers")
-    train_tiny(place)
-    return place
-
-
 @pytest.fixture
-def run(made, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    shutil.copytree(made / "run", "run")
-    shutil.copy(made / "x.npy", "x.npy")
-    return RunFolder(Path("run"))
+def run(copied_run):
+    return copied_run
 
 
 # beside data

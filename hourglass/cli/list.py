@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ..core.registry import REGISTRIES, kind_of_part
-from ..run.settings import recipes
+from ..run.settings import recipe_rows
 
 
 def list_parts(
@@ -20,13 +20,8 @@ def list_parts(
     chosen = kind_of_part(kind, kinds) if kind else ""
     for name in [chosen] if chosen else kinds:
         print(f"{name}")
-        rows = _recipe_rows() if name == "recipes" else [
+        rows = recipe_rows() if name == "recipes" else [
             (REGISTRIES[name].signature(part), REGISTRIES[name].about(part))
             for part in REGISTRIES[name].parts]
         for signature, about in rows:
             print(f"  {signature}\n      {about}")
-
-
-def _recipe_rows() -> list[tuple[str, str]]:
-    return [(name, " ".join(line.lstrip("# ") for line in path.read_text().splitlines()
-                            if line.startswith("#"))) for name, path in recipes().items()]

@@ -16,11 +16,11 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
 
     Example: hourglass summary mnist --recipe tutorial_cae
     """
-    from ..run.folder import is_run, open_run
+    from ..run.folder import is_run
     from ..run.settings import with_whole_path
-    from ..tasks.costs import costs_of
+    from ..tasks.costs import costs_of, settings_of_run
     if data and is_run(Path(data)):   # whose settings name its data for good
-        chosen = chosen_settings("", str(open_run(data).settings), settings)
+        chosen = settings_of_run(data, settings)
     else:
         chosen = with_whole_path(chosen_settings(data, recipe, settings))
     print(costs_of(chosen))

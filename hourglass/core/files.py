@@ -68,8 +68,8 @@ def open_new(path: Path) -> IO[bytes]:
 
 
 def open_part(path: Path) -> IO[bytes]:
-    """Open an unfinished file for reading and writing, as it is, or a new one. Raises OSError for a
-    link, which would lead to another file, for a pipe and for a device."""
+    """Open a file that may be unfinished, or a new one, for reading and writing. Raises OSError for
+    a pipe, a device, or a link, which would lead to another file."""
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         handle = os.open(path, flags, 0o666)

@@ -213,6 +213,12 @@ def recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
+def recipe_rows() -> list[tuple[str, str]]:
+    """The recipes in Hourglass by name, each with the comment at its head."""
+    return [(name, " ".join(line.lstrip("# ") for line in path.read_text().splitlines()
+                            if line.startswith("#"))) for name, path in recipes().items()]
+
+
 def read_recipe(name: str) -> dict[str, Any]:
     """Read a recipe's settings, by its name or from a TOML file."""
     from .folder import read_toml

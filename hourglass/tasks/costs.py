@@ -1,5 +1,6 @@
 """What a model costs: layers, sizes, memory and multiply-adds, for training's settings or a run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from ..core.console import say
 from ..model.summary import Summary, as_text, summarise
 from ..run.aliases import own_words
-from ..run.folder import is_run, open_run
+from ..run.folder import is_run, open_run, read_settings
 from ..run.load_data import load_source
 from ..run.settings import Settings, chosen_recipe, make_settings, with_whole_path
 from ..run.suited import suited
@@ -37,6 +38,11 @@ def costs_of(chosen: Settings, samples: Any = None, y: Any = None) -> Costs:
     return Costs(found, chosen.batch_size)
 
 
+def settings_of_run(run: str | Path, changes: Mapping[str, Any]) -> Settings:
+    """A run's settings with some changes. Raises ValueError where they are damaged."""
+    return make_settings({**read_settings(open_run(run).settings), **own_words(changes, say)})
+
+
 @for_python
 def summary(data: Any = "digits", *, y: Any = None, recipe: str | None = None,
             **settings: Any) -> Costs:
@@ -54,8 +60,7 @@ def summary(data: Any = "digits", *, y: Any = None, recipe: str | None = None,
         data = data.folder.path
     named = isinstance(data, str | Path)
     if named and is_run(Path(data)):   # whose settings name its data for good
-        return costs_of(make_settings({**chosen_recipe(str(open_run(data).settings)),
-                                       **own_words(settings, say)}))
+        return costs_of(settings_of_run(data, settings))
     values = {**(chosen_recipe(recipe) if recipe else {}),
               **own_words({name: value if isinstance(value, bool | int | float) else str(value)
                            for name, value in settings.items()}, say),

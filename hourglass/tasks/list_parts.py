@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..core.registry import REGISTRIES, kind_of_part
-from ..run.settings import recipes
+from ..run.settings import recipe_rows
 from .python_words import for_python
 from .tabulated import as_html
 
@@ -67,9 +67,3 @@ def list_parts(kind: str = "") -> Listing:
     registry = REGISTRIES[kind_of_part(kind)]
     return Listing([PartRow(name, registry.signature(name), registry.about(name))
                     for name in registry.parts])
-
-
-def recipe_rows() -> list[tuple[str, str]]:
-    """The recipes that come with Hourglass, and what each is."""
-    return [(name, " ".join(line.lstrip("# ") for line in path.read_text().splitlines()
-                            if line.startswith("#"))) for name, path in recipes().items()]
