@@ -54,6 +54,19 @@ def test_a_manifest_of_wrong_kinds_is_refused_in_a_line(changes, here, hourglass
     assert not Path("new").exists()
 
 
+def test_a_manifest_cannot_make_a_command_walk_the_disk(here, hourglass):
+    assert hourglass("data prepare photos -o p.npy --size 10 --grey")[0] == 0
+    far = here / "far"
+    far.mkdir()
+    for number in range(10_401):   # ten times as many as the 40 photos and 1,000 more
+        far.joinpath(f"{number}.txt").touch()
+    for source in ("/", str(far)):
+        Path("p.npy.json").write_text(manifest(source=source))
+        code, out, err = hourglass("data show p.npy -o s.png")
+        assert code == 0 and f"cannot be compared with {source}, from which" in out, out + err
+    assert "holds more than 10,400 files" in out   # of "/" it may be a folder that is not ours
+
+
 @pytest.mark.parametrize("text", [DEEP, "", "[]", "3", "\0"])
 def test_a_manifest_that_is_none_is_refused_in_a_line(text, here):
     np.save("p.npy", stripes())

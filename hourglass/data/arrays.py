@@ -18,7 +18,7 @@ from .labels import numbered
 from .matlab import read_matlab
 from .memory_map import IN_MEMORY
 from .read_image import Reading, read_size, shape_images
-from .read_image_folder import digest_now
+from .read_image_folder import changed_since
 from .reading import LATER
 from .scales import FAINT, chunks
 from .windows import Windows, windows_of
@@ -78,9 +78,7 @@ def _prepared(file: Path, x: np.ndarray, manifest: Manifest, reading: Reading) -
         raise ValueError(f"{file} was prepared without {wrong[0]} {asked[wrong[0]]}; prepare it "
                          f"again from {manifest.source}")
     found = prepared_collection(file, x, manifest)
-    if digest_now(Path(manifest.source), Reading(**manifest.reading)) not in ("", manifest.digest):
-        found.notes.append(f"{manifest.source} has changed since {file} was prepared; prepare it "
-                           f"again with hourglass data prepare {manifest.source} -o {file}")
+    found.notes.extend(changed_since(manifest, file, len(x)))
     return found
 
 

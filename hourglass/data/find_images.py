@@ -3,6 +3,7 @@
 import hashlib
 import io
 import lzma
+import math
 import os
 import tarfile
 import zipfile
@@ -50,16 +51,19 @@ class Files:
         return hashlib.sha256(listed.encode(errors=ESCAPED)).hexdigest()
 
 
-def files_in(root: Path) -> Files:
-    """The images in a folder and its subfolders, including linked ones."""
-    found, notes = _walked(root)
+def files_in(root: Path, most: float = math.inf) -> Files:
+    """The images in a folder and its subfolders, including linked ones.
+
+    Raises ValueError if there are more than `most` files.
+    """
+    found, notes = _walked(root, most)
     paths = sorted(found, key=lambda path: path.relative_to(root).parts)
     place = {path.relative_to(root).as_posix(): path for path in paths}
     sizes = {name: path.stat().st_size for name, path in place.items()}
     return Files(str(root), sizes, lambda name: open(place[name], "rb"), tuple(notes))
 
 
-def _walked(root: Path) -> tuple[list[Path], list[str]]:
+def _walked(root: Path, most: float) -> tuple[list[Path], list[str]]:
     """Paths of all images below the root, and notes. Each real folder is read once, so circular
     links end, and links to folders that are read anyway add nothing."""
     found: list[Path] = []
@@ -67,11 +71,14 @@ def _walked(root: Path) -> tuple[list[Path], list[str]]:
     trouble: list[str] = []
     others: Counter[str] = Counter()
     visited = {_identity(folder) for folder in root.resolve().parents}
-    waiting, nothing_new = [root], 0
+    waiting, nothing_new, entries = [root], 0, 0
     while waiting:
         for folder, folders, files in os.walk(waiting.pop(), onerror=lambda error: trouble.append(
                 f"{error.filename} cannot be opened ({error.strerror})")):
             visited.add(_identity(Path(folder)))
+            entries += len(folders) + len(files)
+            if entries > most:
+                raise ValueError(f"{root} holds more than {most:,} files")
             below = [Path(folder, name) for name in folders if not name.startswith(HIDDEN)]
             links += [path for path in below if path.is_symlink()]
             folders[:] = [path.name for path in below

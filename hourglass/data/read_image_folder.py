@@ -22,7 +22,7 @@ from ..core.registry import sources
 from .choosing import chosen, without_masks, without_strays
 from .decoded_cache import Manifest, decode_to
 from .fetch import cache_folder
-from .find_images import SUFFIXES, Files, files_in, opened, opened_archive, page_of
+from .find_images import SUFFIXES, Files, files_in, opened_archive, page_of
 from .folders import classify, numbered
 from .full_size_images import read_patches
 from .headers import ImageHeader, look, read_deep, settle_depth
@@ -36,6 +36,7 @@ LARGEST_AS_IT_IS = 256   # pixels; larger images, or images of several sizes, ar
 DEFAULT_SIZE = "64"
 SMALLEST = 4
 UNREADABLE = 0.1         # largest share of unreadable files
+FAR_MORE = 10            # times the files of a prepared source: it is another folder
 
 
 @sources.add("folder", example="folder('photos/')")
@@ -99,12 +100,28 @@ def samples_of(files: Files, reading: Reading) -> Files:
     return without_strays(without_masks(chosen(files, reading), reading), reading)
 
 
-def digest_now(place: Path, reading: Reading) -> str:
-    """Digest of the samples now in a folder or zip; "" if it does not exist."""
+def changed_since(manifest: Manifest, file: Path, total: int) -> list[str]:
+    """A note if the folder or zip that a file was prepared from has changed, or cannot be compared.
+
+    The manifest may come from a stranger and name any folder, so one that holds far more than the
+    `total` samples of the file is not walked to its end.
+    """
+    place = Path(manifest.source)
     if not place.is_dir() and not (place.is_file() and zipfile.is_zipfile(place)):
-        return ""
-    with opened(place) as found:
-        return samples_of(found, reading).digest
+        return []
+    reading = Reading(**manifest.reading)
+    try:
+        if place.is_dir():
+            found = samples_of(files_in(place, FAR_MORE * (total + 1000)), reading).digest
+        else:
+            with opened_archive(place) as held:
+                found = samples_of(held, reading).digest
+    except (ValueError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        return [f"{file} cannot be compared with {place}, from which it was prepared ({why})"]
+    return [] if found == manifest.digest else [
+        f"{place} has changed since {file} was prepared; prepare it again with hourglass data "
+        f"prepare {place} -o {file}"]
 
 
 def read_images(files: Files, reading: Reading) -> Collection:
