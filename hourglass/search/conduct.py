@@ -14,6 +14,7 @@ from ..core.files import write_whole
 from ..run.folder import environment
 from ..training.interrupts import Interrupts
 from ..training.setup import enough_epochs
+from .database import close_connections
 from .display import Display
 from .objectives import value_of
 from .propose import Proposed, Proposer
@@ -40,6 +41,7 @@ class Conductor:
     display: Display = field(default_factory=Display)
     slots: list[Slot] = field(default_factory=list)
     stopping: bool = False
+    lost: bool = False     # after an error, often of the storage
     wrote: float = 0.0
 
     @property
@@ -62,6 +64,9 @@ class Conductor:
         with Interrupts() as interrupts:
             try:
                 self._loop(proposer, interrupts)
+            except Exception:   # a full disk, or a database that went away
+                self._leave()
+                raise
             finally:
                 self._kill()
                 self.display.end()
@@ -108,6 +113,7 @@ class Conductor:
         strangers = [ours, *(thing for slot in self.slots
                              for thing in (slot.link, slot.proposed.claim))] if forks else []
         context: Any = multiprocessing.get_context("fork" if forks else "spawn")
+        close_connections()
         process = context.Process(target=work, args=(replace(job, strangers=strangers), theirs))
         process.start()
         theirs.close()
@@ -134,13 +140,15 @@ class Conductor:
         slot.epoch, slot.value = epoch, row.get(aim.name, float("nan"))
         prunes = len(self.plan.aims) == 1 and aim.is_column and self.plan.asked.prune != "none"
         stop = False
-        if prunes and slot.value == slot.value and not self.stopping:
-            slot.proposed.trial.report(slot.value, epoch)
-            stop = not last and slot.proposed.trial.should_prune()
         try:
-            slot.link.send(stop)
-        except OSError:
-            self._died(slot)
+            if prunes and slot.value == slot.value and not self.stopping:
+                slot.proposed.trial.report(slot.value, epoch)
+                stop = not last and slot.proposed.trial.should_prune()
+        finally:   # it waits for an answer, also where the storage fails
+            try:
+                slot.link.send(stop)
+            except OSError:
+                self._died(slot)
 
     def _ended(self, slot: Slot, kind: str, *words: Any) -> None:
         self._close(slot)
@@ -152,7 +160,10 @@ class Conductor:
         self._tell(slot.proposed, result)
 
     def _tell(self, proposed: Proposed, result: dict[str, Any]) -> None:
-        """Write how a trial ended into the storage."""
+        """Write how a trial ended into the storage. If that has failed, the next command does."""
+        if self.lost:
+            proposed.claim.close()
+            return
         study, states = self.plan.study, optuna().trial.TrialState
         try:
             values = None if "why" in result or result["pruned"] else [
@@ -196,6 +207,13 @@ class Conductor:
         for slot in self.slots:
             if slot.process.pid:
                 os.kill(slot.process.pid, signal.SIGTERM)
+
+    def _leave(self) -> None:
+        """Let the trials write their checkpoints after an error, and use the storage no more."""
+        self.lost = True
+        self._stop("the search cannot go on")
+        while self.slots:
+            self._listen()
 
     def _kill(self) -> None:
         """End what still runs: at a second Ctrl-C, or an error of ours."""

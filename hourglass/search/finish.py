@@ -8,6 +8,7 @@ from typing import Any
 from ..core.console import say
 from ..run.load_data import forget
 from .conduct import Conductor
+from .database import told
 from .page import write_page
 from .records import write_table
 from .split_results import evaluate_best
@@ -21,11 +22,19 @@ def conducted(plan: SearchPlan, workers: int) -> tuple[str, Study]:
 
     The holdout is used once the search has ended, for the best model alone.
     """
-    folder = plan.folder
+    folder, storage = plan.folder, plan.asked.storage
     try:
-        ended = Conductor(plan, workers, devices_of(plan)).run()
+        with told(storage, f"Nothing that was trained is lost. To continue: hourglass search "
+                           f"{folder.path}"):
+            ended = Conductor(plan, workers, devices_of(plan)).run()
+            return ended, _finished(plan, ended)
     finally:
         forget()
+
+
+def _finished(plan: SearchPlan, ended: str) -> Study:
+    """Show what came of a search."""
+    folder = plan.folder
     if ended:
         say(f"the search has ended: {ended}")
         with folder.alone():
@@ -35,7 +44,7 @@ def conducted(plan: SearchPlan, workers: int) -> tuple[str, Study]:
     records = plan.records()
     write_table(records)
     write_page(records)
-    return ended, Study(folder.path)
+    return Study(folder.path)
 
 
 def _evaluated(plan: SearchPlan) -> None:

@@ -1,5 +1,6 @@
 """The trials of a study's folder, without its data."""
 
+from .database import told
 from .objectives import Aim
 from .records import Records, read_records
 from .space import read_space
@@ -13,4 +14,5 @@ def records_in(folder: StudyFolder) -> Records:
     aims = tuple(Aim(name) for name in asked.metric.split(","))
     space = read_space(values, lambda text: None)
     study = open_storage(folder, asked, [aim.direction for aim in aims])
-    return read_records(study, folder, aims, space)
+    with told(asked.storage):
+        return read_records(study, folder, aims, space)

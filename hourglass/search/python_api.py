@@ -1,6 +1,7 @@
 """The Python function hg.search, and the two ways in which a search begins."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,8 +15,10 @@ import numpy as np
 from ..core.console import is_silent, say
 from ..core.files import check_empty
 from ..tasks.python_words import for_python, voice
+from .database import PASSWORD, password_of, without_password
+from .move_study import move_study
 from .study import Study
-from .study_folder import DATA, Asked, is_study, next_free, open_study
+from .study_folder import DATA, Asked, StudyFolder, is_study, next_free, open_study
 from .study_setup import SearchPlan, begin_study, continue_study, values_of
 
 INTERRUPTED = 130
@@ -27,6 +30,8 @@ def begin(
     out: Path | None = None,
 ) -> SearchPlan:
     """Begin a new study. Raises ValueError."""
+    if given.get("storage"):
+        given = {**given, "storage": without_password(given["storage"])}
     values = values_of(recipe, space, settings)
     data = str(values.get("data") or "digits")
     seed = str(values.get("seed") or 0)
@@ -39,7 +44,12 @@ def begin(
 
 def carry_on(path: str, given: Mapping[str, Any]) -> SearchPlan:
     """Go on with a study. Raises ValueError."""
-    plan = continue_study(open_study(path, given))
+    changes = {**given}
+    storage = changes.pop("storage", "")
+    folder = open_study(path, changes)
+    if storage:
+        move_study(folder, without_password(storage))
+    plan = continue_study(folder)
     say(f"{path}: {len(plan.records().trials)} trials so far")
     return plan
 
@@ -77,6 +87,8 @@ def search(
                                    limit, **{n: given.pop(n) for n in OWN if n in given}}
         files = given.pop("parts", ())
         plugins = [str(f) for f in ([files] if isinstance(files, str | Path) else files)]
+        if options.get("storage"):
+            options["storage"] = without_password(str(options["storage"]))
         flags = [word for name, value in options.items() if value not in (None, "")
                  for word in (f"--{name}", str(value))]
         flags += ["--workers", str(workers)] + [w for f in plugins for w in ("--plugin", f)]
@@ -85,7 +97,8 @@ def search(
                 wrong = next(iter(given), "out")
                 raise ValueError(f"{data} is a study, whose settings cannot change: leave out "
                                  f"{wrong}, or start a new study with another out")
-            _command([str(data), *flags])
+            _command([str(data), *flags], str(options.get("storage") or StudyFolder(
+                Path(data)).read()[0].storage))
             return Study(data)
         flags += [word for name in ("space", "recipe") if given.get(name)
                   for word in (f"--{name}", str(given.pop(name)))]
@@ -95,7 +108,8 @@ def search(
         with tempfile.TemporaryDirectory() as folder:
             settings = Path(folder) / "settings.toml"
             settings.write_text(_as_toml({**given, **({"data": named} if named else {})}))
-            _command(["--settings", str(settings), "--out", str(place), *flags])
+            _command(["--settings", str(settings), "--out", str(place), *flags],
+                     str(options.get("storage") or ""))
         return Study(place)
 
 
@@ -125,11 +139,14 @@ def _as_toml(values: Mapping[str, Any]) -> str:
                    for name, value in texts.items())
 
 
-def _command(words: list[str]) -> None:
-    """Search in a new process: only one without threads and GPU may fork the trials'. Raises what
-    it says."""
+def _command(words: list[str], storage: str) -> None:
+    """Search in a new process: only one without threads and GPU may fork the trials'. A password
+    of the storage is in its environment, where no list of processes shows it. Raises what it says.
+    """
+    password = {PASSWORD: password_of(storage)} if storage and password_of(storage) else {}
     process = subprocess.Popen(
         [sys.executable, "-m", "hourglass", "search", *words], text=True, errors="replace",
+        env={**os.environ, **password},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     last = ""
     assert process.stderr is not None

@@ -7,14 +7,16 @@ import warnings
 import zlib
 from pathlib import Path
 from types import ModuleType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from ..core.files import lock, open_lock
+from .database import open_database, reason, told
 from .study_folder import AGAIN, Asked, StudyFolder
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.pruners import BasePruner
+    from optuna.storages import BaseStorage
 
 FACTOR = 3        # one in this many trials passes a rung
 RUNGS = 9         # the first rung is at this fraction of the epochs
@@ -33,23 +35,52 @@ def optuna() -> ModuleType:
     return package
 
 
-def open_storage(folder: StudyFolder, asked: Asked, directions: list[str]) -> "Study":
-    """Open a study in its storage, or make it there. Raises ValueError for a database that cannot
-    be used."""
+def make_storage(folder: StudyFolder, asked: Asked) -> "BaseStorage":
+    """Open the storage of a study: its journal, or a database. Raises ValueError for a database
+    that cannot be used."""
     package = optuna()
     if not asked.storage:
         journal = package.storages.journal
         backend = journal.JournalFileBackend(str(folder.journal), FileLock(folder.journal))
-        storage: Any = package.storages.JournalStorage(backend)
-    else:
-        try:
-            storage = package.storages.RDBStorage(asked.storage)
-        except Exception as error:   # whatever the database's driver raises
-            raise ValueError(f"--storage {asked.storage} cannot be used: "
-                             f"{str(error).splitlines()[0]}") from None
-    study: Study = package.create_study(
-        storage=storage, study_name=asked.name, directions=directions, load_if_exists=True)
+        made: BaseStorage = package.storages.JournalStorage(backend)
+        return made
+    try:
+        return open_database(asked.storage)
+    except Exception as error:   # whatever the database's driver raises
+        raise ValueError(f"--storage {asked.storage} cannot be used: {reason(error)}") from None
+
+
+def find_study(storage: "BaseStorage", name: str) -> "Study | None":
+    """The study of that name in a storage; None where it is not."""
+    try:
+        study: Study = optuna().load_study(study_name=name, storage=storage)
+    except KeyError:
+        return None
     return study
+
+
+def find_trials(storage: "BaseStorage", name: str) -> int:
+    """How many trials a storage has of the study of that name."""
+    study = find_study(storage, name)
+    return len(study.get_trials(deepcopy=False)) if study else 0
+
+
+def open_storage(folder: StudyFolder, asked: Asked, directions: list[str]) -> "Study":
+    """Open a study in its storage, or make it there. Raises ValueError for a database that cannot
+    be used, and for a storage that has lost trials."""
+    with told(asked.storage):
+        storage = make_storage(folder, asked)
+        study = find_study(storage, asked.name)
+        last = folder.last_result()
+        if last >= 0 and (study is None or len(study.get_trials(deepcopy=False)) <= last):
+            there = asked.storage or folder.journal
+            raise ValueError(f"{folder.path} has the result of trial {last}, but {there} does not "
+                             f"know it. Restore it from a copy, or name the right --storage")
+        if study is None:
+            made: Study = optuna().create_study(storage=storage, study_name=asked.name,
+                                                directions=directions, load_if_exists=True)
+            return made
+        return study
 
 
 class FileLock:

@@ -12,11 +12,12 @@ from ..core.files import check_empty, open_lock, read_file, write_whole
 from ..core.files import lock as lock_file
 from ..core.hints import did_you_mean
 from ..run.folder import RunFolder, read_toml
+from .database import without_password
 
 MARK = "study.toml"
 DATA = "data.npz"   # samples that were in memory
 PRUNERS = ("asha", "hyperband", "median", "none")
-CHANGEABLE = ("trials", "minutes", "target", "storage")   # what a continued study may change
+CHANGEABLE = ("trials", "minutes", "target")   # what a continued study may change
 TRIALS = 50      # default number
 AGAIN = 0.02     # seconds between two attempts to get a lock
 
@@ -90,6 +91,11 @@ class StudyFolder:
             return None
         return result if isinstance(result, dict) else None
 
+    def last_result(self) -> int:
+        """The greatest number of a trial that has ended; -1 before any."""
+        return max((int(path.stem) for path in (self.path / "trials").glob("*.json")
+                    if path.stem.isdecimal()), default=-1)
+
     def claim(self, number: int) -> IO[str] | None:
         """Take a trial for this process and those that it starts; None if another has it. It is
         free again when all of them have ended, also when they are killed."""
@@ -127,7 +133,9 @@ class StudyFolder:
         if not isinstance(asked, dict) or not isinstance(settings, dict) or set(asked) - known:
             raise ValueError(f"{self.path / MARK} is damaged. Restore it from a copy, or start a "
                              f"new study")
-        return Asked(**{**asked, "plugins": tuple(asked.get("plugins", ()))}), settings
+        storage = asked.get("storage", "")
+        return Asked(**{**asked, "plugins": tuple(asked.get("plugins", ())),
+                        "storage": without_password(storage) if storage else ""}), settings
 
     def write(self, asked: Asked, settings: Mapping[str, Any]) -> None:
         """Write study.toml."""
@@ -175,7 +183,8 @@ def open_study(path: str | Path, changes: Mapping[str, Any]) -> StudyFolder:
     for name, value in changes.items():
         if name not in CHANGEABLE and value != getattr(asked, name):
             raise ValueError(f"--{name} cannot change when a study is continued; only "
-                             f"{', '.join(CHANGEABLE)} can. Start a new study with another --out")
+                             f"{', '.join(CHANGEABLE)} and storage can. Start a new study with "
+                             f"another --out")
     changed = replace(asked, **{n: v for n, v in changes.items() if n in CHANGEABLE})
     if changed != asked:
         folder.write(changed, settings)

@@ -17,7 +17,7 @@ from .default_spaces import with_defaults
 from .objectives import Aim, read_aims
 from .records import Records, read_records
 from .space import SearchSpace, at_end, read_space
-from .storage import open_storage, optuna
+from .storage import make_storage, open_storage, optuna
 from .study_folder import TRIALS, Asked, StudyFolder, new_study
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def begin_study(out: Path, asked: Asked, values: Mapping[str, Any]) -> SearchPla
     """Make a new study of these settings with holes, once its data is read and its smallest and
     largest models are made. Raises ValueError for anything that cannot work."""
     optuna()
+    if asked.storage:   # before the data is read
+        make_storage(StudyFolder(out), asked)
     load_parts(asked.plugins)
     limits = read_limits(asked.limit)
     values = {"holdout": HOLDOUT, **values}
