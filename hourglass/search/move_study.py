@@ -22,7 +22,7 @@ def move_study(folder: StudyFolder, storage: str) -> None:
     with folder.alone():
         target = make_storage(folder, changed)
         there = find_trials(target, asked.name)
-        if there <= folder.last_result():
+        if not there or there <= folder.last_result():
             _copy(folder, asked.name, make_storage(folder, asked), target, there)
         folder.write(changed, settings)
 
