@@ -15,9 +15,12 @@ import numpy as np
 import pytest
 from conftest import stripes
 from safetensors.torch import load_file
+from sklearn.metrics import roc_auc_score
 
 import hourglass as hg
 from hourglass.cli.search import INNER
+from hourglass.inference.trained import Trained
+from hourglass.run.folder import open_run
 from hourglass.search.study import Study
 from hourglass.training import train
 
@@ -130,6 +133,43 @@ def test_a_failing_trial_says_why_and_the_others_go_on(data, hourglass):
                                                                "1e30": "failed"}
     assert "the loss is not finite" in table["1e30"]["why"]
     assert "Failures" in Path("s/study.html").read_text()
+
+
+def test_a_search_in_which_all_trials_fail_ends_after_ten(data, hourglass):
+    code, out, err = hourglass(f"search x.npy --lr '{{1e14..1e15}}' {TINY} --trials 40 --out s")
+    assert code == 2 and len(rows("s")) == 10, out + err
+    assert "the last 10 trials failed (the loss is not finite" in err
+
+
+def test_a_study_may_be_named_like_the_data_that_it_searches(data, hourglass):
+    code, _, err = hourglass("search digits --lr '{1e-3|1e-2}' --backbone mlp(8) --epochs 1 "
+                               "--trials 2 --out digits")
+    assert code == 0 and "failed" not in {row["state"] for row in rows("digits")}, err
+    code, _, err = hourglass("search digits")
+    assert code == 0 and "trials so far" in err, err
+
+
+def test_a_search_by_auroc_keeps_half_of_the_abnormal_samples_for_its_end(data, hourglass):
+    y = np.arange(64) % 2
+    x = np.random.default_rng(0).normal(size=(64, 5)).astype(np.float32) + 0.7 * y[:, None]
+    np.savez("xy.npz", x=x, y=y)
+    code, _, err = hourglass(f"search xy.npz --only 0 --model 'ae({{2|3}})' {TINY} --trials 2 "
+                               f"--metric auroc --out s")
+    assert code == 0, err
+    best = Study("s").best
+    model = hg.load(best.folder)
+    source = Trained(open_run(best.folder)).source()
+    test = source.splits["test"]
+    odd = [int(row) for row in test.index if y[row] == 1]
+    for split, half in (("val", odd[0::2]), ("holdout", odd[1::2])):
+        normal = source.splits[split].index.tolist()
+        scores = model.score(x[[*normal, *half]])
+        expected = roc_auc_score([0] * len(normal) + [1] * len(half), scores)
+        value = next(v.value for v in Study("s").splits.values if v.split == split)
+        assert value == pytest.approx(expected)
+    assert best.value == max(float(row["auroc"]) for row in rows("s") if row["auroc"])
+    code, _, err = hourglass(f"search xy.npz --model 'ae({{2|3}})' {TINY} --metric auroc --out t")
+    assert code == 2 and "pass --only with the normal classes" in err
 
 
 def test_bad_trials_are_pruned_and_the_last_epoch_is_not(data, hourglass):

@@ -6,11 +6,13 @@ import re
 import numpy as np
 import pytest
 
+from hourglass.core.registry import likelihoods
 from hourglass.run.load_data import load_source
 from hourglass.run.settings import make_settings
 from hourglass.search.costs import costs_of, extremes, read_limits, refused_by
 from hourglass.search.default_spaces import with_defaults
 from hourglass.search.holes import ChoiceHole, NumberHole, read_template
+from hourglass.search.objectives import columns_of
 from hourglass.search.space import at_end, every, expanded, from_values, read_space
 
 QUIET = {"say": lambda text: None}
@@ -176,3 +178,10 @@ def test_every_named_model_has_a_default_space_that_can_be_made(source):
 def test_a_choice_is_written_as_it_was_typed():
     (hole,) = read_template("{mlp(({8..16}, 4))|conv|'a|b'}").own()
     assert isinstance(hole, ChoiceHole) and hole.labels == ("mlp(({8..16}, 4))", "conv", "'a|b'")
+
+
+@pytest.mark.parametrize("name", sorted({*likelihoods.parts} - {"mixed"}))   # which is for tables
+def test_every_likelihood_can_be_searched_for(name):
+    settings = make_settings({"data": "digits", "model": "ae(2)", "backbone": "mlp(8)",
+                              "likelihood": likelihoods.examples[name]})
+    assert {"val_loss", "val_mse"} <= {*columns_of(settings, load_source(settings))}

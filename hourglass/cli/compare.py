@@ -69,12 +69,12 @@ def _runs(runs: list[Path], out: Path) -> None:
 
 def _models(texts: list[str], seeds: str, sort: str, report: bool, out: Path,
             settings: dict[str, Any]) -> None:
-    from ..run.settings import make_settings, with_whole_path
+    from ..run.settings import for_several, make_settings
     from ..tasks.compare_models import ComparisonPlan, compare_models, seeds_of
     from ..tasks.ranking import as_text, check_order, rank
     from ..tasks.ranking_page import write_page
     check_order(sort)
-    shared = with_whole_path(make_settings(settings))
+    shared = for_several(make_settings(settings))
     plan = ComparisonPlan(texts, seeds_of(seeds), shared, out, report)
     try:
         ranking = rank(compare_models(plan), sort)

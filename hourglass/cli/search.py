@@ -117,3 +117,5 @@ def _conduct(
     print("\n".join(study.lines()))
     if not ended:
         raise SystemExit(INTERRUPTED)
+    if study.records.best is None and study.records.of_state("failed"):
+        raise SystemExit(2)

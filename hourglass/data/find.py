@@ -72,6 +72,13 @@ def settle(data: str) -> str:
     return str(Call(call.name, (*named, *call.args[len(named):]), more))
 
 
+def settle_for_several(data: str) -> str:
+    """Settle a text for trainings that begin one after another: a source's bare name becomes a
+    call, as an output folder of that name would hide it from the second. Raises ValueError."""
+    text = settle(data)
+    return f"{text}()" if text in sources.parts else text
+
+
 def _whole(path: Any) -> Any:
     """Make a path, or several, absolute if something exists there."""
     if isinstance(path, tuple | list):

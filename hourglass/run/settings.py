@@ -245,4 +245,11 @@ def with_whole_path(settings: Settings, data: Any = None) -> Settings:
     return settings.with_(data=settle(settings.data))
 
 
+def for_several(settings: Settings) -> Settings:
+    """The settings for trainings that begin one after another, also in other working
+    directories."""
+    from ..data.find import settle_for_several
+    return settings.with_(data=settle_for_several(settings.data))
+
+
 IN_MEMORY = "(an array in memory)"   # the setting `data` of arrays in memory

@@ -118,7 +118,7 @@ def _check_alike(first: Member, other: Member) -> None:
     """Raise ValueError for two runs of other data, or of data that was prepared differently."""
     a, b = first.model.description, other.model.description
     differing: list[tuple[str, Any, Any]] = [
-        (name, getattr(first.settings, name), getattr(other.settings, name)) for name in OF_DATA]
+        (name, _text(first.settings, name), _text(other.settings, name)) for name in OF_DATA]
     differing += [("shape", a.shape, b.shape), ("scale", a.scale, b.scale),
                   ("encoding", a.encoding, b.encoding)]
     wrong = next(((name, x, y) for name, x, y in differing if x != y), None)
@@ -130,6 +130,12 @@ def _check_alike(first: Member, other: Member) -> None:
     if first.settings.data == IN_MEMORY:
         raise ValueError(f"{first.name} was trained on an array in memory, which is gone. Save the "
                          f"array as a .npy file and train on that")
+
+
+def _text(settings: Settings, name: str) -> Any:
+    """A setting; `mnist` and `mnist()` are the same data."""
+    value = getattr(settings, name)
+    return value.removesuffix("()") if name == "data" else value
 
 
 def unseen_rows(members: Sequence[Member]) -> tuple[Source, dict[str, np.ndarray]]:

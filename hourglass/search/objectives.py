@@ -6,21 +6,22 @@ from dataclasses import dataclass
 import torch
 
 from ..core.hints import did_you_mean
-from ..core.registry import REGISTRIES
+from ..core.registry import REGISTRIES, likelihoods
 from ..data.source import Source
 from ..model.autoencoder import Autoencoder
 from ..model.objective import Objective
 from ..run.settings import Settings
 from ..run.suited import suited
+from .abnormal import AUROC, abnormal_rows
 from .costs import ModelCosts
 from .holes import ChoiceHole
 from .space import SearchSpace, at_end
 
 COSTS = ("parameters", "multiply_adds", "memory", "seconds")   # seconds of training
 GREATER = frozenset({"psnr", "ssim", "explained_variance", "knn_accuracy", "linear_accuracy",
-                     "active_units", "accuracy"})   # of the measured ones, those to maximise
+                     "active_units", "accuracy", AUROC})   # of the measured ones, those to maximise
 MEASURED = ("mae", "nats", "psnr", "bce", "explained_variance", "ssim", "knn_accuracy",
-            "linear_accuracy", "active_units")   # on val, once a trial has been trained
+            "linear_accuracy", "active_units", AUROC)   # on val, once a trial has been trained
 BY = {"mae": "errors", "nats": "errors", "explained_variance": "explained",
       "knn_accuracy": "accuracy", "linear_accuracy": "accuracy", "active_units": "active"}
 SIZES_OF_LOSS = ("loss", "likelihood", "model", "bottleneck")   # where a hole changes the loss
@@ -77,6 +78,8 @@ def read_aims(text: str, space: SearchSpace, source: Source) -> tuple[list[Aim],
     if len(names) > 2 or len(set(names)) < len(names):
         raise ValueError(f"a search has one or two different objectives, such as 'mse,parameters', "
                          f"not {text!r}")
+    if AUROC in names:
+        abnormal_rows(source, "val")   # may raise
     return [Aim(_known(name, columns)) for name in names], note
 
 
@@ -98,7 +101,7 @@ def columns_of(settings: Settings, source: Source) -> list[str]:
     with torch.device("meta"):
         model = Autoencoder(parts, source.shape, len(source.classes))
         objective = Objective(parts.loss, model)
-    errors = {} if objective.only_hidden else model.likelihood.per_value(0.0, 1)
+    errors = {} if objective.only_hidden else likelihoods.make(parts.likelihood).per_value(0.0, 1)
     names = dict.fromkeys(["loss", *objective.terms, "mse", *errors])
     if "val" not in source.splits:
         raise ValueError("a search compares trials on the val split, and there is none; pass "

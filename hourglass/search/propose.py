@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 AT_RANDOM = 5     # after this many useless proposals in a row, the next ones are random
 MOST_USELESS = 500   # and after this many, the search ends
+MOST_FAILED = 10     # failed trials in a row
 
 
 class Proposed(NamedTuple):
@@ -116,7 +117,17 @@ class Proposer:
             self.ended = f"all {asked.trials} trials have begun"
         elif space.count < float("inf") and len(self._seen()) >= space.count:
             self.ended = f"all {space.count:,.0f} configurations of the space have been tried"
+        elif why := self._always_fails():
+            self.ended = f"the last {MOST_FAILED} trials failed ({why})"
         return bool(self.ended)
+
+    def _always_fails(self) -> str:
+        """Why the latest trials failed, if all of them did; else ""."""
+        ended = [t for t in self._trials() if t.state.is_finished()
+                 and not {"refused", "duplicate"} & {*t.user_attrs.get(ABOUT, {})}][-MOST_FAILED:]
+        if len(ended) < MOST_FAILED or any(t.state.name != "FAIL" for t in ended):
+            return ""
+        return str((self.plan.folder.read_result(ended[-1].number) or {}).get("why", "killed"))
 
     def _seen(self) -> dict[str, "FrozenTrial"]:
         """The trial of each configuration so far."""

@@ -20,6 +20,7 @@ from ..model.objective import Objective
 from ..run.folder import RunFolder
 from ..run.weights import read_model
 from ..training.validation import EVALUATION_BATCH, EVALUATION_SEED
+from .abnormal import AUROC, auroc
 from .objectives import Aim, metrics_named
 from .study_folder import StudyFolder
 
@@ -73,7 +74,8 @@ def evaluate_best(
     model, _ = read_model(run)
     step = Step(model, Objective(_loss_of(run), model))
     metric = aim.name.removeprefix("val_").removeprefix("train_")
-    values = (_on(name, step, source, aim) for name in source.splits)
+    values = (_detected(name, run, source) if aim.name == AUROC else _on(name, step, source, aim)
+              for name in source.splits)
     found = SplitEvaluation(trial, metric, tuple(filter(None, values)))
     if not found.values:
         return None
@@ -102,6 +104,11 @@ def _loss_of(run: RunFolder) -> str:
     from ..run.folder import read_settings
     from ..run.settings import make_settings
     return make_settings(read_settings(run.settings)).parts().loss
+
+
+def _detected(split: str, run: RunFolder, source: Source) -> SplitValue:
+    count, found = auroc(run, source, split)
+    return SplitValue(split, count, found.value, found.low, found.high)
 
 
 def _on(split: str, step: Step, source: Source, aim: Aim) -> SplitValue | None:

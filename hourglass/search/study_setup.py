@@ -11,7 +11,7 @@ from ..core.device import choose_device, memory_of
 from ..core.plugins import load_parts
 from ..data.source import Source
 from ..run.load_data import remember
-from ..run.settings import chosen_recipe, with_whole_path
+from ..run.settings import chosen_recipe, for_several
 from .costs import Limit, check_extremes, extremes, read_limits
 from .default_spaces import with_defaults
 from .objectives import Aim, read_aims
@@ -103,7 +103,7 @@ def values_of(recipe: str, space: str, values: Mapping[str, Any]) -> dict[str, A
 def _spaced(values: Mapping[str, Any]) -> tuple[SearchSpace, Source]:
     """The space with its data, which is read once. Without a hole, the default space."""
     space = read_space(values, say)
-    settings = with_whole_path(space.settings(at_end(False)))
+    settings = for_several(space.settings(at_end(False)))
     source = remember(settings)
     if not space.holes:
         space = read_space(with_defaults(dict(space.shared), len(source.shape)), lambda text: None)

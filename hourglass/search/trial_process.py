@@ -173,14 +173,16 @@ def _measured(training: Any, aims: Sequence[Aim]) -> dict[str, float]:
     images."""
     from ..analysis.metrics import measure
     from ..analysis.take_snapshot import passed, rows_of
+    from .abnormal import AUROC, auroc
     from .objectives import metrics_named
     model, source = training.step.model, training.source
     model.eval()
     strip(model, source, training.folder.path / "samples.png")
     names = metrics_named(aims)
-    if not names:
-        return {}
-    return measure(passed(model, source, rows_of(source, "val"), "val"), names)[0]
+    found = measure(passed(model, source, rows_of(source, "val"), "val"), names)[0] if names else {}
+    if AUROC in {aim.name for aim in aims}:
+        found = {**found, AUROC: auroc(training.folder, source, "val")[1].value}
+    return found
 
 
 def strip(model: Any, source: Any, path: Path) -> None:

@@ -10,7 +10,7 @@ from ..core.composing import Composition
 from ..core.expressions import read
 from ..core.registry import models as registered
 from ..run.folder import is_run
-from ..run.settings import make_settings, with_whole_path
+from ..run.settings import for_several, make_settings
 from .compare_arguments import ALL, texts_of
 from .compare_models import ComparisonPlan, compare_models
 from .compare_runs import compare as compare_runs
@@ -122,7 +122,7 @@ def _trained(
              for name, value in settings.items()}
     quiet = bool(given.pop("quiet", False))
     with voice(quiet):
-        shared = with_whole_path(make_settings({**given, "data": str(data)}))
+        shared = for_several(make_settings({**given, "data": str(data)}))
         ranking = rank(compare_models(ComparisonPlan(texts_of(texts, DIM), list(seeds), shared,
                                                      out)))
         path = write_page(ranking, out)
