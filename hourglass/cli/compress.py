@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 import typer
 
 from .load_run import load_run
-from .options import Device, Images, Run
+from .options import Device, Images, Run, Shards
 
 
 def compress(
@@ -23,6 +23,7 @@ def compress(
                                            "reconstruction.")] = False,
     kind: Annotated[str, typer.Option("--class", help="Class of the images, for a conditional "
                                       "model. Default: the folders' names.")] = "",
+    shards: Shards = 0,
     device: Device = "cpu",
 ) -> None:
     """Compress images into one file. Only the same model can decompress it.
@@ -33,5 +34,5 @@ def compress(
     from ..inference.compression.codec import compression_options
     from ..tasks.compress import compress as compress_images
     wish = compression_options(quality, step, lossless)
-    sizes = compress_images(load_run(run, device), images, out, wish, kind)
+    sizes = compress_images(load_run(run, device), images, out, wish, kind, shards)
     print("\n".join(sizes.lines(out)))

@@ -6,7 +6,8 @@ from typing import Annotated, Optional
 import typer
 
 from .load_run import load_run
-from .options import ClassName, Device, Images, Run
+from .one_process import one_process_of
+from .options import ClassName, Device, Images, Run, Shards
 
 
 def embed(
@@ -23,8 +24,10 @@ def embed(
                                           "nearest image.")] = 0.3,
     kind: ClassName = "",
     out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
-        "--out", "-o", help="File to write. Codes: .csv, .parquet or .npy. --nearest: a picture or "
-                            ".csv. --duplicates: .csv, plus a picture.")] = None,
+        "--out", "-o", help="File to write. Codes: .csv, .parquet or .npy, or a folder of .parquet "
+                            "shards. --nearest: a picture or .csv. --duplicates: .csv, plus a "
+                            "picture.")] = None,
+    shards: Shards = 0,
     device: Device = "cpu",
 ) -> None:
     """Write images' latent codes as a table, or find similar images by their codes.
@@ -34,7 +37,11 @@ def embed(
     """
     if nearest and duplicates:
         raise ValueError("--nearest and --duplicates cannot be combined; pass one of them")
+    if shards and (nearest or duplicates):
+        raise ValueError("--shards is for codes, not for --nearest and --duplicates")
     model = load_run(run, device)
+    if nearest or duplicates:
+        one_process_of(f"embed --{'nearest' if nearest else 'duplicates'}")
     if nearest:
         from ..tasks.find_similar import search as find_similar
         place = out or Path("nearest.png")
@@ -44,9 +51,8 @@ def embed(
         place = out or Path("duplicates.csv")
         lines = find_duplicates(model, images, within, place)
     else:
-        from ..tasks.embed import embed as embed_images
-        place = out or Path("codes.csv")
-        written = embed_images(model, images, place)
-        lines = [f"{len(written.z):,} codes of {'x'.join(map(str, written.z.shape[1:]))} numbers"]
+        from ..tasks.embed import embed_in_words
+        place = out or Path("codes" if shards else "codes.csv")
+        lines = [embed_in_words(model, images, place, shards)]
     for line in [*lines, place]:
         print(line)

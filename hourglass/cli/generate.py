@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from .load_run import load_run
-from .options import Blur, Device, Run, Sharpen
+from .one_process import one_process_of
+from .options import Blur, Device, Run, Shards, Sharpen
 
 
 def generate(
@@ -37,6 +38,7 @@ def generate(
                                       "file per sample, a .npy for an array. For a table: a "
                                       ".csv or .parquet.")] = Path("samples.png"),
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 0,
+    shards: Shards = 0,
     device: Device = "cpu",
 ) -> None:
     """Generate new samples from a prior over the latent codes.
@@ -52,6 +54,10 @@ def generate(
     from ..tasks.radius_sweep import SweepOptions, sweep
     model = load_run(run, device)
     prior, grid = ("auto", prior) if prior.startswith("grid") else (prior, grid)
+    if grid or radius:
+        if shards:
+            raise ValueError("--grid and --radius make one picture; leave --shards out")
+        one_process_of("generate --grid" if grid else "generate --radius")
     if grid:
         options = replace(read_grid(grid), kind=kind, finish=Finish(sharpen, blur))
         if radius or nearest or prior != "auto":
@@ -68,7 +74,7 @@ def generate(
         print(out)
         return
     wish = GenerateOptions(n, kind, prior, temperature, seed, sharpen, nearest, blur)
-    for line in generate_samples(model, wish, out):
+    for line in generate_samples(model, wish, out, shards):
         print(line)
 
 

@@ -31,6 +31,7 @@ from .impute import impute
 from .list import list_parts
 from .morph import morph
 from .named_command import with_named_command
+from .one_process import share_work
 from .plugin_flag import plugins_of
 from .reconstruct import reconstruct
 from .report import report
@@ -86,6 +87,7 @@ def main() -> None:
                 stream.reconfigure(errors=ESCAPED)
     try:
         words, plugins = plugins_of(sys.argv[1:])
+        share_work(words)
         if plugins:
             from ..core.plugins import load_parts  # which brings torch
             load_parts(plugins)

@@ -26,3 +26,6 @@ Sharpen = Annotated[float, typer.Option(min=0, max=100, help="Sharpen the images
                                         show_default=False)]
 Blur = Annotated[float, typer.Option(min=0, max=100, help="Blur the images with a Gaussian of this "
                                      "many pixels. Default: off.", show_default=False)]
+Shards = Annotated[int, typer.Option(
+    "--shards", min=0, help="Write this many files and a manifest.json into the folder -o. The "
+    "same command continues if it was stopped. Default: no shards.", show_default=False)]

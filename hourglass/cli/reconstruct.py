@@ -6,7 +6,8 @@ from typing import Annotated, Optional
 import typer
 
 from .load_run import load_run
-from .options import Blur, Device, Images, Run, Sharpen
+from .one_process import one_process_of
+from .options import Blur, Device, Images, Run, Shards, Sharpen
 
 
 def reconstruct(
@@ -22,6 +23,7 @@ def reconstruct(
     sharpen: Sharpen = 0, blur: Blur = 0,
     show: Annotated[str, typer.Option(help="Channels to show in pictures, such as 3,2,1, or all. "
                                       "Default: the run's setting.")] = "",
+    shards: Shards = 0,
     device: Device = "cpu",
 ) -> None:
     """Reconstruct images, a table's rows or a series with a trained model and write the results.
@@ -42,11 +44,14 @@ def reconstruct(
         if sharpen or blur or own_size or show:
             raise ValueError(f"--sharpen, --blur, --own-size and --show are for images, and this "
                              f"model was trained on {model.description.kind_in_words}")
+        if shards:
+            raise ValueError("--shards is for images; rows and series make one table")
+        one_process_of("reconstruct on rows and series")
         write = reconstruct_table if is_table(model) else reconstruct_series
         print("\n".join(write(model, images, out)))
         return
-    found = reconstruct_images(model, images, out, ReconstructOptions(Finish(sharpen, blur),
-                                                                      own_size, show))
+    options = ReconstructOptions(Finish(sharpen, blur), own_size, show)
+    found = reconstruct_images(model, images, out, options, shards)
     after = (f", {found['mse_finished']:.5g} after sharpening and blurring"
              if "mse_finished" in found else "")
     print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}{after}")

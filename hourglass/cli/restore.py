@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .load_run import load_run
-from .options import ClassName, Device, Run
+from .options import ClassName, Device, Run, Shards
 
 
 def restore(
@@ -21,6 +21,7 @@ def restore(
                                          "as noise(0.3).")] = "",
     kind: ClassName = "",
     seed: Annotated[int, typer.Option(help="Seed of --corrupt.")] = 0,
+    shards: Shards = 0,
     device: Device = "cpu",
 ) -> None:
     """Restore images with a model that was trained on corrupted ones. Each keeps its size.
@@ -31,6 +32,6 @@ def restore(
     from ..tasks.restore import RestoreOptions
     from ..tasks.restore import restore as restore_images
     model = load_run(run, device)
-    for line in restore_images(model, images, out, RestoreOptions(corrupt, enlarge, kind,
-                                                                  seed)).lines(out):
+    options = RestoreOptions(corrupt, enlarge, kind, seed)
+    for line in restore_images(model, images, out, options, shards).lines(out):
         print(line)

@@ -12,6 +12,7 @@ from .output_names import harmless
 Item = TypeVar("Item")
 EVERY = 10.0   # seconds between two plain lines of progress
 BARS: list[str] = []   # progress bars shown now
+LINES: list[str] = []   # what each of several processes had to say, also those that do not print
 
 
 def is_first() -> bool:
@@ -37,6 +38,19 @@ WORDS: ContextVar[Callable[[str], str]] = ContextVar("words", default=as_it_is) 
 def say(text: str) -> None:
     """Print one line to standard error."""
     text = VOICE.get()(text)
+    if text and "RANK" in os.environ:
+        LINES.append(text)
+    _print(text)
+
+
+def say_others(lines: list[str]) -> None:
+    """Print what other processes had to say, except for what this one has said."""
+    for line in dict.fromkeys(lines):
+        if line not in LINES:
+            _print(line)
+
+
+def _print(text: str) -> None:
     if text and is_first():
         print(harmless(text), file=sys.stderr, flush=True)
 
@@ -83,4 +97,4 @@ def _shown(items: Iterable[Item], total: int, what: str, done: int) -> Iterator[
         yield item
         if time.monotonic() - said > EVERY:
             said = time.monotonic()
-            say(f"{what}: {count:,} of {total:,}")
+            _print(VOICE.get()(f"{what}: {count:,} of {total:,}"))

@@ -1,13 +1,24 @@
-"""Training with several processes, which torchrun starts and numbers."""
+"""Several processes of one command, which torchrun starts and numbers."""
 
+import datetime
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
+from typing import Any
 
+from .console import LINES, say_others
+
+RANK = int(os.environ.get("RANK", 0))
 LOCAL_RANK = int(os.environ.get("LOCAL_RANK", 0))
 PROCESSES = int(os.environ.get("WORLD_SIZE", 1))
 PROCESSES_HERE = int(os.environ.get("LOCAL_WORLD_SIZE", PROCESSES))
+GROUPS = count()   # of this process, one after the other
+PATIENCE = datetime.timedelta(days=7)   # how long a process waits for the others' parts
+SHARES: ContextVar[bool] = ContextVar("whether a command shares its work", default=False)
 
 
 @contextmanager
@@ -33,3 +44,76 @@ def part_ways() -> None:
     gc.collect()   # frees what still refers to the process group
     together.barrier()
     together.destroy_process_group()
+
+
+def sharers() -> int:
+    """The number of processes that share the work of this command; 1 for a command that one
+    process does, and for calls from Python."""
+    return PROCESSES if SHARES.get() else 1
+
+
+def own_number() -> int:
+    """The number of this process among those that share the work, from 0."""
+    return RANK if SHARES.get() else 0
+
+
+def meet() -> None:
+    """Wait until all processes that share the work are here. Raises ValueError if one has ended."""
+    if sharers() > 1:
+        _together(lambda group: group.barrier())
+
+
+@contextmanager
+def first_goes_first() -> Iterator[None]:
+    """Let the first process go through a block alone, which may fit and keep something. Then the
+    others go through it, and find what was kept."""
+    if own_number():
+        meet()
+    yield
+    if not own_number():
+        meet()
+
+
+def at_the_first(value: Any) -> list[Any]:
+    """The values of all processes, in order, at the first process, which says what the others had
+    to say. The others end here, with exit code 0: their part of the work is done. Raises ValueError
+    if one has ended."""
+    if sharers() == 1:
+        return [value]
+    found: list[Any] | None = [None] * PROCESSES if RANK == 0 else None
+
+    def gather(group: Any) -> None:
+        group.gather_object((value, LINES), found, dst=0)
+        group.barrier()
+        group.destroy_process_group()
+    _together(gather)
+    if found is None:
+        sys.exit(0)
+    SHARES.set(False)   # what is left is the first one's
+    say_others([line for _, lines in found for line in lines])
+    return [each for each, _ in found]
+
+
+def leave_to_the_first() -> bool:
+    """End all processes but the first, which does the work alone. Returns whether there were
+    others."""
+    several = sharers() > 1
+    if own_number():
+        sys.exit(0)
+    SHARES.set(False)
+    return several
+
+
+def _together(what: Any) -> None:
+    import torch.distributed as group
+    try:
+        if not group.is_initialized():
+            store, rank, world = next(group.rendezvous("env://", timeout=PATIENCE))
+            own = group.PrefixStore(f"hourglass-{next(GROUPS)}", store)   # of no earlier group
+            group.init_process_group("gloo", store=own, rank=rank, world_size=world,
+                                     timeout=PATIENCE)
+        what(group)
+    except (RuntimeError, ValueError) as error:   # of gloo: a connection was closed
+        why = str(error).partition("\n")[0][:80]
+        raise ValueError(f"another process of this command has ended; its own message says why "
+                         f"({why})") from None

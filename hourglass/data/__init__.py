@@ -142,8 +142,7 @@ def split(
                           known=_known(x, index) if gaps else 1.0, offset=scale.offset,
                           clip=scale.clip)
               for name, index in parts.items()}
-    digest = collection.identity.get("digest") or _digest(x)
-    identity = {**collection.identity, "digest": digest,
+    identity = {**collection.identity, "digest": digest_of(collection),
                 "samples": len(x), "shape": list(collection.shape),
                 "splits": {name: len(index) for name, index in parts.items()}}
     return Source(splits, collection.shape, low, high, collection.classes, collection.names,
@@ -161,6 +160,11 @@ def stored(x: Any) -> torch.Tensor | OnDisk | Patches:
         # overlapping windows are not copied
         return torch.from_numpy(x)
     return torch.from_numpy(np.ascontiguousarray(x) if x.flags.writeable else np.array(x))
+
+
+def digest_of(collection: Collection) -> str:
+    """Digest of a collection's samples: of files, of their names and sizes."""
+    return str(collection.identity.get("digest") or _digest(collection.x))
 
 
 def _digest(x: np.ndarray) -> str:

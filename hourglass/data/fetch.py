@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import shorten
 
 from ..core.console import is_terminal, say
+from ..core.distributed import in_turn
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,16 @@ def _verified(path: Path, remote: Remote) -> bytes:
 def _download(data_set: str, remote: Remote, all_of_them: Sequence[Remote]) -> Path:
     import pooch
     pooch.get_logger().setLevel("WARNING")
-    say(f"downloading {remote.name} ...")
     folder = cache_folder() / data_set
+    with in_turn(str(cache_folder() / "downloads.lock")):
+        return _local(data_set, remote) or _downloaded(folder, data_set, remote, all_of_them)
+
+
+def _downloaded(
+    folder: Path, data_set: str, remote: Remote, all_of_them: Sequence[Remote]
+) -> Path:
+    import pooch
+    say(f"downloading {remote.name} ...")
     reasons = []
     for mirror in remote.mirrors:
         try:

@@ -17,6 +17,7 @@ from PIL import UnidentifiedImageError
 
 from ..core.console import say, track
 from ..core.contracts import Collection
+from ..core.distributed import in_turn, sharers
 from ..core.hints import Depth
 from ..core.registry import sources
 from .choosing import chosen, without_masks, without_strays
@@ -141,7 +142,7 @@ def read_images(files: Files, reading: Reading) -> Collection:
     if reading.patches and reading.pad:
         raise ValueError("--patches cuts parts out of images, and --pad enlarges them; leave one "
                          "of them out")
-    settled, notes, sizes = _settled(files, names, reading)
+    settled, notes, sizes = settled_by(files, names, reading)
     height, width = read_size(settled.pad or settled.size or settled.patches, "size")
     shape = (height, width, settled.channels or (1 if settled.grey else 3))
     size = math.prod(shape) * np.dtype(settled.depth or "uint8").itemsize
@@ -149,7 +150,7 @@ def read_images(files: Files, reading: Reading) -> Collection:
     if settled.patches:
         images, unreadable = read_patches(
             files, settled, sizes, _decode_all(files, names, settled, len(names)))
-    elif reading.store or len(names) * size > IN_MEMORY:
+    elif reading.store or len(names) * size > IN_MEMORY or sharers() > 1:
         images, unreadable = _kept_on_disk(files, names, settled, shape)
     else:
         images, unreadable = _decoded(files, names, settled, shape)
@@ -195,13 +196,15 @@ def _kept_on_disk(
         key = hashlib.sha256(json.dumps([wanted.source, wanted.reading]).encode()).hexdigest()
         place = cache_folder() / "decoded" / f"{key[:24]}.npy"
         if not place.is_file():
-            say(f"{len(names):,} images are many: they are decoded once, into {place}")
-    return decode_to(place, wanted, shape,
-                     lambda start: _decode_all(files, names[start:], settled, len(names)),
-                     settled.depth or "uint8")
+            why = "are shared" if sharers() > 1 else "are many"
+            say(f"{len(names):,} images {why}: they are decoded once, into {place}")
+    with in_turn(f"{place}.lock"):
+        return decode_to(place, wanted, shape,
+                         lambda start: _decode_all(files, names[start:], settled, len(names)),
+                         settled.depth or "uint8")
 
 
-def _settled(
+def settled_by(
     files: Files, names: list[str], reading: Reading
 ) -> tuple[Reading, list[str], dict[str, int]]:
     """Set the reading's size, depth and colour, by the headers of some images. Returns notes, and

@@ -22,6 +22,14 @@ class Sampler:
     def draw(self, n: int, y: Any, seed: int, prior: str, temperature: float) -> Drawn:
         """n samples as the model sees them, their codes (N, ...) and class indices (N,), if the
         prior or the model has classes. Raises ValueError."""
+        z, names, labels = self.codes(n, y, seed, prior, temperature)
+        return self.pipeline.decode(z, names), z, labels
+
+    def codes(
+        self, n: int, y: Any, seed: int, prior: str, temperature: float
+    ) -> tuple[np.ndarray, list[str] | None, np.ndarray]:
+        """n codes (N, ...), the classes that the decoder needs with them, if any, and the class
+        indices as in `draw`. Raises ValueError."""
         if not isinstance(n, int | np.integer) or n < 1:
             raise ValueError(f"n must be a whole number from 1, not {n}")
         if not 0 <= temperature < float("inf"):
@@ -40,9 +48,8 @@ class Sampler:
         else:
             z, labels = fitted.sample(n, wanted, temperature, seed)
         if labels is None or not knows:
-            return self.pipeline.decode(z, None), z, np.empty(0, int)
-        names = [self.classes[label] for label in labels] if told else None
-        return self.pipeline.decode(z, names), z, labels
+            return z, None, np.empty(0, int)
+        return z, [self.classes[label] for label in labels] if told else None, labels
 
     def usual_prior(self, asked: bool) -> str:
         """The default prior. `asked` says whether a class is chosen."""

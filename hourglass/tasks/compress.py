@@ -1,7 +1,8 @@
 """Images into one compressed file, and back into a folder."""
 
 import io
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,15 @@ from PIL import Image
 from ..analysis.metrics.reconstruction import WINDOW, peak_ratio, structural_similarity
 from ..core.console import say, track
 from ..core.contracts import Collection
+from ..core.distributed import leave_to_the_first
 from ..core.files import check_empty, read_file, write_out
 from ..core.output_names import png_names
 from ..data.patches import as_patches
 from ..inference.compression.codec import CompressionOptions
 from ..inference.compression.container import MAGIC
 from ..inference.trained import Trained
+from .sharded_output import Facts, ShardedOutput, is_folder, request_of
+from .shares import read_shared, some_of
 from .write_images import TIFFS, as_picture, save_array, save_deep, save_picture
 
 LARGEST = 2**31   # bytes of a file that is read
@@ -49,12 +53,16 @@ class Sizes:
 
 
 def compress(model: Trained, images: str | Path, out: Path, wish: CompressionOptions,
-             kind: str = "") -> Sizes:
-    """Compress a folder, an archive or an array of images into one file. `kind` is the class for a
-    conditional model, unless folders say it. Returns sizes and errors, measured on the decompressed
-    file. Raises ValueError for what cannot be read."""
-    _check_file(out)
-    found = model.read(images, strict=False)
+             kind: str = "", shards: int = 0) -> Sizes:
+    """Compress a folder, an archive or an array of images into one file, or into `shards` files of
+    a folder, each of which can be decompressed alone. `kind` is the class for a conditional model,
+    unless folders say it. Returns sizes and errors, measured on the decompressed file. Raises
+    ValueError for what cannot be read."""
+    if shards:
+        is_folder(out, shards)
+    else:
+        _check_file(out)
+    found = read_shared(model, images, strict=False)
     for note in found.notes:
         say(note)
     if as_patches(found.x) is not None:
@@ -63,29 +71,65 @@ def compress(model: Trained, images: str | Path, out: Path, wish: CompressionOpt
                          f"--patches")
     if found.sizes and any(size != found.x.shape[1:3] for size in found.sizes):
         say(f"images are kept at {found.x.shape[1]}x{found.x.shape[2]} pixels, the model's size")
-    content = model.compress(found, kind or None, wish.quality, wish.step, wish.lossless)
+    given = Path(images).expanduser()
+
+    def packed(some: Collection) -> tuple[bytes, Sizes]:
+        content = model.compress(some, kind or None, wish.quality, wish.step, wish.lossless)
+        return content, _sizes(model, some, model.decompress(content), given, content)
+    if shards:
+        sizes = _in_shards(found, packed, ShardedOutput(out, ".hg", request_of(
+            model, "compress", found, **vars(wish), kind=kind), shards))
+        return replace(sizes, given=_taken(given, found.names))
+    if leave_to_the_first():
+        say("one process compresses all samples into one file; with --shards, each process "
+            "compresses its own into several")
+    content, sizes = packed(found)
     write_out(out, content)
-    return _sizes(model, found, model.decompress(content), Path(images).expanduser(),
-                  content)
+    return sizes
+
+
+def _in_shards(
+    found: Collection, packed: Callable[[Collection], tuple[bytes, Sizes]],
+    output: ShardedOutput,
+) -> Sizes:
+    """Write shards. Returns their sizes together, and mean errors."""
+    first = found if found.names else replace(found, names=tuple(
+        f"{row:05}" for row in range(len(found.x)))) if found.x.ndim == 4 else found
+
+    def make(rows: range) -> tuple[bytes, Facts]:
+        content, sizes = packed(some_of(first, rows))
+        return content, {**vars(sizes), "psnr": repr(sizes.psnr)}   # JSON has no infinity
+    parts = [Sizes(**{**facts, "psnr": float(facts["psnr"])}) for facts in output.write(make)]
+    counts = [part.samples for part in parts]
+    ssim = [part.ssim for part in parts if part.ssim is not None]
+    return Sizes(sum(counts), sum(part.compressed for part in parts), 0,
+                 sum(part.png for part in parts), sum(part.pixels for part in parts),
+                 float(np.average([part.psnr for part in parts], weights=counts)),
+                 float(np.average(ssim, weights=counts)) if len(ssim) == len(parts) else None)
 
 
 def decompress(model: Trained, file: Path, out: Path) -> int:
-    """Decompress a file: images into a folder, under their old names, as PNG, or as TIFF if a PNG
-    would lose something. If `out` ends in .npy, all go into one array. Returns the number of
-    samples. Raises ValueError for a damaged file, one of another model, and an `out` that exists.
+    """Decompress a file, or a folder of shards: images into a folder, under their old names, as
+    PNG, or as TIFF if a PNG would lose something. If `out` ends in .npy, all go into one array.
+    Returns the number of samples. Raises ValueError for a damaged file, one of another model, and
+    an `out` that exists.
     """
-    contents = model.unpack(_content(file))
+    files = sorted(file.glob("part-*.hg")) if file.is_dir() else [file]
+    parts = [model.unpack(_content(place)) for place in files or [file]]
+    contents = parts[0]
     if out.suffix == ".npy":
         if out.exists():
             raise ValueError(f"{out} is there already; choose another -o")
-        save_array(out, contents.x)
-        return len(contents.x)
+        x = np.concatenate([part.x for part in parts]) if len(parts) > 1 else contents.x
+        save_array(out, x)
+        return len(x)
     if contents.x.ndim != 4:
         raise ValueError("this model's samples are not images; write them as an array: -o out.npy")
     check_empty(out)
-    names = contents.names or tuple(f"{i:05}" for i in range(len(contents.x)))
+    names = tuple(name for part in parts for name in part.names) or tuple(
+        f"{i:05}" for i in range(len(contents.x)))
     scale, deep = model.description.factor if contents.lossless else 1 / 255, model.inputs.is_deep
-    pairs = zip(png_names(names), contents.x, strict=True)
+    pairs = zip(png_names(names), (image for part in parts for image in part.x), strict=True)
     for place, image in track(pairs, len(names), "writing images"):
         path = out / place
         if deep:
@@ -95,7 +139,7 @@ def decompress(model: Trained, file: Path, out: Path) -> int:
             continue
         save_picture(path, as_picture(image * np.float32(scale) if image.dtype == np.uint8
                                       else image))
-    return len(contents.x)
+    return len(names)
 
 
 def _check_file(out: Path) -> None:

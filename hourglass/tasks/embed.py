@@ -1,6 +1,5 @@
 """Write latent codes of images as a table: .parquet, .csv or .npy."""
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,15 @@ from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..core.output_names import printable
 from ..inference.trained import Trained
+from .sharded_output import (
+    Facts,
+    ShardedOutput,
+    as_parquet,
+    is_folder,
+    parquet_library,
+    request_of,
+)
+from .shares import read_shared, shared, some_of
 from .unfamiliar_data import unlike
 from .write_images import check_name, save_array
 
@@ -55,9 +63,19 @@ def names_of(found: Collection) -> list[str]:
 def codes_of(model: Trained, images: Any, y: Any = None) -> Embedded:
     """Encode all images of a folder, archive, file or source, or samples in memory.
     Unreadable ones are left out, with a note. Raises ValueError."""
-    found = model.read(str(images) if isinstance(images, Path) else images, strict=False)
+    found = _read(model, images)
+    return Embedded(found, _encoded(model, found, y), model.scale_of(found.x))
+
+
+def _read(model: Trained, images: Any) -> Collection:
+    found = read_shared(model, str(images) if isinstance(images, Path) else images, strict=False)
     for note in [*found.notes, *unlike(model, found)]:
         say(note)
+    return found
+
+
+def _encoded(model: Trained, found: Collection, y: Any = None) -> np.ndarray:
+    """The codes of samples, as of classes y or their own."""
     kinds = y if y is not None or found.y is None else [found.classes[i] for i in found.y]
     starts = range(0, len(found.x), CHUNK)
     done = []
@@ -65,7 +83,7 @@ def codes_of(model: Trained, images: Any, y: Any = None) -> Embedded:
         rows = slice(start, start + CHUNK)
         told = None if model.model.condition is None or kinds is None else kinds[rows]
         done.append(model.encode(Collection(found.x[rows]), told))
-    return Embedded(found, np.concatenate(done), model.scale_of(found.x))
+    return np.concatenate(done)
 
 
 def embed(model: Trained, images: str | Path, out: Path) -> Embedded:
@@ -77,20 +95,51 @@ def embed(model: Trained, images: str | Path, out: Path) -> Embedded:
     """
     check_name(out, SUFFIXES)
     if out.suffix.lower() == ".parquet":
-        _parquet()   # raises before the work
-    embedded = codes_of(model, images)
+        parquet_library()   # raises before the work
+    found = _read(model, images)
+    codes = shared(len(found.x), lambda rows: _encoded(model, some_of(found, rows)))
+    embedded = Embedded(found, np.concatenate(codes), model.scale_of(found.x))
     if out.suffix.lower() == ".npy":
         save_array(out, embedded.z)
     elif out.suffix.lower() == ".csv":
         write_out(out, _as_csv(embedded))
     else:
-        write_out(out, _as_parquet(embedded))
+        write_out(out, as_parquet(_columns(embedded)))
     return embedded
 
 
-def _texts(embedded: Embedded) -> dict[str, list[str]]:
+def embed_in_words(model: Trained, images: str | Path, out: Path, shards: int = 0) -> str:
+    """Write the table into a file, or into a folder as `shards`. Returns a line to print. Raises
+    ValueError."""
+    if is_folder(out, shards):
+        count, shape = embed_in_shards(model, images, out, shards)
+    else:
+        z = embed(model, images, out).z
+        count, shape = len(z), z.shape[1:]
+    return f"{count:,} codes of {'x'.join(map(str, shape))} numbers"
+
+
+def embed_in_shards(
+    model: Trained, images: str | Path, out: Path, shards: int = 0
+) -> tuple[int, tuple[int, ...]]:
+    """Write the same table as .parquet files of a folder. Returns the number of codes, and the
+    shape of each. Raises ValueError."""
+    parquet_library()
+    found = _read(model, images)
+    texts = _texts(found)
+
+    def make(rows: range) -> tuple[bytes, Facts]:
+        some = some_of(found, rows)
+        z = _encoded(model, some)
+        own = {name: values[rows.start:rows.stop] for name, values in texts.items()}
+        return as_parquet({**own, **_numbered(z)}), {"code": list(z.shape[1:])}
+    output = ShardedOutput(out, ".parquet", request_of(model, "embed", found), shards)
+    return len(found.x), tuple(output.write(make)[0]["code"])
+
+
+def _texts(found: Collection) -> dict[str, list[str]]:
     """The columns before those of the code."""
-    found, columns = embedded.found, {"name": embedded.names}
+    columns = {"name": names_of(found)}
     if found.y is not None:
         columns["class"] = [found.classes[i] for i in found.y]
     if found.parts:
@@ -101,30 +150,19 @@ def _texts(embedded: Embedded) -> dict[str, list[str]]:
     return columns
 
 
-def _numbered(embedded: Embedded) -> list[str]:
-    return [f"z_{i}" for i in range(1, embedded.flat.shape[1] + 1)]
+def _numbered(z: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns of codes (N, ...): z_1 to z_D."""
+    return {f"z_{i}": values for i, values in enumerate(z.reshape(len(z), -1).T, 1)}
+
+
+def _columns(embedded: Embedded) -> dict[str, Any]:
+    return {**_texts(embedded.found), **_numbered(embedded.z)}
 
 
 def _as_csv(embedded: Embedded) -> str:
     """As csv, with nine digits, which keep a float32 exactly."""
-    texts = _texts(embedded)
+    texts = _texts(embedded.found)
     rows: Iterator[tuple[Any, ...]] = zip(*texts.values(), embedded.flat, strict=True)
-    return as_csv([*texts, *_numbered(embedded)], (
+    return as_csv([*texts, *_numbered(embedded.z)], (
         [*before, *(f"{value:.9g}" for value in code)]
         for *before, code in track(rows, len(embedded.z), "writing rows")))
-
-
-def _parquet() -> Any:
-    try:
-        import pyarrow.parquet
-    except ImportError:
-        raise ValueError("a .parquet file needs an extra: pip install 'hourglass[tabular]'; .csv "
-                         "and .npy do not") from None
-    return pyarrow
-
-
-def _as_parquet(embedded: Embedded) -> bytes:
-    arrow, buffer = _parquet(), io.BytesIO()
-    columns = {**_texts(embedded), **dict(zip(_numbered(embedded), embedded.flat.T, strict=True))}
-    arrow.parquet.write_table(arrow.table(columns), buffer)
-    return buffer.getvalue()

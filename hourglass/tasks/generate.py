@@ -1,5 +1,6 @@
 """New samples from a prior, decoded, written as a sheet, as files or as an array."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from ..analysis.figures.canvas import contact_sheet
 from ..core.console import say, track
+from ..core.distributed import first_goes_first, meet
 from ..core.files import check_empty
 from ..core.image_grid import shown
 from ..core.output_names import folder_name
@@ -14,6 +16,8 @@ from ..data.windows import in_own_units
 from ..inference.trained import Trained
 from .finish import Finish, finished
 from .nearest_training import nearest
+from .sharded_output import Facts, ShardedOutput, ShardsRequest, as_tar, is_folder
+from .shares import shared
 from .tables import SUFFIXES as TABLES
 from .tables import drawn_rows, is_table, save_table
 from .write_images import (
@@ -50,19 +54,49 @@ class GenerateOptions:
         return Finish(self.sharpen, self.blur)
 
 
-def generate(model: Trained, wish: GenerateOptions, out: Path) -> list[str]:
-    """Write samples into a picture, a .npy or a folder. Returns lines to print.
+@dataclass(frozen=True)
+class DrawnCodes:
+    """Codes from a prior, decoded when they are needed."""
+
+    model: Trained
+    wish: GenerateOptions
+    z: np.ndarray              # (N, ...)
+    told: list[str] | None     # classes for the decoder
+    kinds: np.ndarray          # (N,) class indices, or (0,)
+
+    def samples(self, rows: range) -> np.ndarray:
+        """The samples of these codes, sharpened and blurred."""
+        cut = slice(rows.start, rows.stop)
+        return finished(self.model.values(self.z[cut], self.told and self.told[cut]),
+                        self.wish.finish)
+
+
+def generate(model: Trained, wish: GenerateOptions, out: Path, shards: int = 0) -> list[str]:
+    """Write samples into a picture, a .npy or a folder; with `shards`, into so many tar archives,
+    tables or arrays. Returns lines to print.
 
     Raises ValueError for an unknown class or prior.
     """
-    classes = _check(model, wish, out)
-    prior = choose_prior(model, wish.kind) if wish.prior == "auto" else wish.prior
-    rows = classes or (_rows_of_classes(model, wish, prior) if out.suffix in SUFFIXES else [])
-    names = [name for i, name in enumerate(rows)
-             for _ in range(wish.n // len(rows) + (i < wish.n % len(rows)))]
-    x, _, kinds = model.draw(wish.n, names or None, wish.seed, prior, wish.temperature)
-    x = finished(x, wish.finish)
-    lines = [f"{len(x)} samples of the prior {prior} in {out}"]
+    in_shards = bool(shards) and is_folder(out, shards)
+    classes = _check(model, wish, out, in_shards)
+    meet()   # before anyone writes there
+    with first_goes_first():   # the first one may fit a prior
+        prior = choose_prior(model, wish.kind) if wish.prior == "auto" else wish.prior
+        rows = classes or (_rows_of_classes(model, wish, prior) if out.suffix in SUFFIXES else [])
+        names = [name for i, name in enumerate(rows)
+                 for _ in range(wish.n // len(rows) + (i < wish.n % len(rows)))]
+        drawn = DrawnCodes(model, wish, *model.sampler.codes(
+            wish.n, names or None, wish.seed, prior, wish.temperature))
+    kinds = [model.classes[kind] for kind in drawn.kinds]
+    lines = [f"{wish.n} samples of the prior {prior} in {out}"]
+    folders = kinds if len(classes) != 1 else []
+    if in_shards:
+        _write_shards(drawn, prior, (names or kinds, folders), out, shards)
+        return lines
+    if not out.suffix:
+        shared(wish.n, lambda rows: _write_files(drawn.samples(rows), folders, out, rows.start))
+        return lines
+    x = np.concatenate(shared(wish.n, drawn.samples))
     if wish.nearest:
         found = nearest(model.source(), x)
         lines.append(found.words)
@@ -72,13 +106,32 @@ def generate(model: Trained, wish: GenerateOptions, out: Path) -> list[str]:
         lines += ["these are scaled, as the model sees rows; -o samples.csv writes them in the "
                   "table's own units"] * is_table(model)
     elif out.suffix.lower() in TABLES:
-        drawn = names or [model.classes[kind] for kind in kinds]
-        save_table(out, drawn_rows(model, x, drawn))
-    elif out.suffix:
-        _write_sheet(x, names if len(rows) > 1 else [], out)
+        save_table(out, drawn_rows(model, x, names or kinds))
     else:
-        _write_files(x, [model.classes[kind] for kind in kinds] if len(classes) != 1 else [], out)
+        _write_sheet(x, names if len(rows) > 1 else [], out)
     return lines
+
+
+def _write_shards(
+    drawn: DrawnCodes, prior: str, kinds: tuple[list[str], list[str]], out: Path, count: int
+) -> None:
+    """Write tar archives of pictures, tables with a column of classes, or arrays. `kinds` are the
+    classes of the samples, and the folders of their pictures."""
+    model, wish, (labels, folders) = drawn.model, drawn.wish, kinds
+    suffix = ".parquet" if is_table(model) else ".tar" if len(model.shape) == 3 else ".npy"
+
+    def make(rows: range) -> tuple[bytes, Facts]:
+        x = drawn.samples(rows)
+        if suffix == ".tar":
+            return as_tar(lambda folder: _write_files(x, folders, folder, rows.start))
+        buffer = io.BytesIO()
+        if suffix == ".parquet":
+            drawn_rows(model, x, labels[rows.start:rows.stop]).to_parquet(buffer, index=False)
+        else:
+            np.save(buffer, in_own_units(model.description.encoding, x))
+        return buffer.getvalue(), {}
+    request = ShardsRequest("generate", model.cache.weights, wish.n, f"prior {prior}", vars(wish))
+    ShardedOutput(out, suffix, request, count).write(make)
 
 
 def _rows_of_classes(model: Trained, wish: GenerateOptions, prior: str) -> list[str]:
@@ -102,9 +155,9 @@ def choose_prior(model: Trained, kind: str) -> str:
     return chosen
 
 
-def _check(model: Trained, wish: GenerateOptions, out: Path) -> list[str]:
+def _check(model: Trained, wish: GenerateOptions, out: Path, in_shards: bool) -> list[str]:
     """The names of the chosen classes. Raises ValueError for what cannot be generated."""
-    if is_table(model) and out.suffix.lower() not in (*TABLES, ".npy"):
+    if is_table(model) and not in_shards and out.suffix.lower() not in (*TABLES, ".npy"):
         raise ValueError("this model was trained on a table: write its rows into one, as in "
                          "-o samples.csv")
     if (wish.sharpen or wish.blur) and len(model.shape) != 3:
@@ -116,12 +169,12 @@ def _check(model: Trained, wish: GenerateOptions, out: Path) -> list[str]:
                          f"a folder's name")
     if wish.nearest and out.suffix.lower() not in SUFFIXES:
         raise ValueError(f"--nearest makes one picture; end -o in one of {', '.join(SUFFIXES)}")
-    if len(model.shape) != 3 and out.suffix != ".npy" and not is_table(model):
+    if len(model.shape) != 3 and out.suffix != ".npy" and not (is_table(model) or in_shards):
         raise ValueError("this model was trained on vectors or series, which make no pictures; "
                          "write them into an array, as in -o samples.npy")
     if wish.kind and not model.classes:
         raise ValueError("the data of this model had no classes, so it has none to draw")
-    if not out.suffix:
+    if not out.suffix and not in_shards:
         check_empty(out)
     if not wish.kind:
         return []
@@ -146,10 +199,13 @@ def _write_sheet(x: np.ndarray, names: list[str], out: Path) -> None:
     save_figure(out, contact_sheet(rows, kinds, 0.6, 40))
 
 
-def _write_files(x: np.ndarray, kinds: list[str], out: Path) -> None:
-    for i, image in track(enumerate(x), len(x), "writing images"):
+def _write_files(x: np.ndarray, kinds: list[str], out: Path, first: int) -> Facts:
+    """Write a picture for each sample, numbered from `first` on, in the folder of its class. There
+    is nothing else to know of them."""
+    for i, image in track(enumerate(x, first), len(x), "writing images"):
         folder = out / folder_name(kinds[i]) if kinds else out
         save_picture(folder / f"{i:05}.png", as_picture(image))
+    return {}
 
 
 def _write_pairs(x: np.ndarray, near: np.ndarray, out: Path) -> None:

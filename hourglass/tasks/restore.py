@@ -1,7 +1,7 @@
 """Corrupted images restored, as files of the same names and sizes."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..analysis.metrics.reconstruction import WINDOW, peak_ratio, structural_sim
 from ..core.channels import channels_first, channels_last
 from ..core.console import say, track
 from ..core.contracts import Collection
+from ..core.distributed import meet
 from ..core.files import check_empty
 from ..core.output_names import inside
 from ..data.choosing import chosen, without_masks
@@ -23,6 +24,8 @@ from ..data.reading import Misfit
 from ..inference.trained import Trained
 from ..model.corruptions import Corrupter, corrupted, corrupter
 from ..run.folder import read_settings
+from .sharded_output import Facts, ShardedOutput, as_tar, is_folder, request_of
+from .shares import shared
 from .write_images import SUFFIXES, TIFFS, as_picture, save_deep, save_picture
 
 QUALITY = 95     # of what is written as JPEG or WebP
@@ -56,24 +59,38 @@ class RestoreCount:
 
 
 def restore(
-    model: Trained, images: str | Path, out: str | Path, manner: RestoreOptions | None = None
+    model: Trained, images: str | Path, out: str | Path, manner: RestoreOptions | None = None,
+    shards: int = 0,
 ) -> RestoreCount:
     """Write what the model makes of every image in a folder, an archive or a file, each at its own
     size and under its own name; .png, .jpg, .webp and .bmp stay what they are, others become .png.
 
-    What is corrupted first lies in out/corrupted, what was restored of it in out/restored. Files
-    that cannot be read are named. Raises ValueError where none can be, where `out` holds something,
-    and for a model that is not one of images.
+    What is corrupted first lies in out/corrupted, what was restored of it in out/restored. With
+    `shards`, so many tar archives in `out` hold them. Files that cannot be read are named. Raises
+    ValueError where none can be, where `out` holds something, and for a model that is not one of
+    images.
     """
     manner = manner or RestoreOptions()
     if len(model.shape) != 3:
         raise ValueError("this model was not trained on images; from Python, "
                          "hourglass.load(run).restore(array) takes what it was trained on")
     corrupt = _corruption(model, manner.corrupt) if manner.corrupt else None
-    check_empty(Path(out))
+    if not shards:
+        check_empty(Path(out))
+        meet()   # before anyone writes there
     with opened(images) as place:
         files = images_of(model, place)
-        tally = _restore_all(model, files, Path(out), manner, corrupt)
+        places = _places(model, list(files.sizes))
+
+        def some(rows: range, folder: Path) -> Facts:
+            return vars(_restore_some(model, files, rows, (folder, places), manner, corrupt))
+        if is_folder(Path(out), shards) and shards:
+            request = request_of(model, "restore", files, **vars(manner))
+            written = ShardedOutput(Path(out), ".tar", request, shards, 1).write(
+                lambda rows: as_tar(lambda folder: some(rows, folder)))
+        else:
+            written = shared(len(files.sizes), lambda rows: some(rows, Path(out)), 1)
+        tally = _together([RestoreCount(**part) for part in written])
     for line in _remarks(model, tally, manner.enlarge > 1):
         say(line)
     if not tally.done:
@@ -120,11 +137,15 @@ def _remarks(model: Trained, tally: RestoreCount, enlarged: bool) -> list[str]:
     return found
 
 
-def _restore_all(
-    model: Trained, files: Files, out: Path, manner: RestoreOptions, corrupt: Corrupter | None
+def _restore_some(
+    model: Trained, files: Files, rows: range, out: tuple[Path, dict[str, PurePath]],
+    manner: RestoreOptions, corrupt: Corrupter | None,
 ) -> RestoreCount:
+    """Restore the files with these numbers into a folder, where each has its own place."""
+    (folder, places), names = out, list(files.sizes)
     tally, y = RestoreCount(), [manner.kind] if manner.kind else None
-    for number, name in enumerate(track(files.sizes, len(files.sizes), "restoring")):
+    for number in track(rows, len(rows), "restoring"):
+        name = names[number]
         try:
             with files.open(name) as file:
                 x = given = as_trained(model, file, files.pages.get(name, 0), manner.enlarge)
@@ -136,14 +157,25 @@ def _restore_all(
         if corrupt is not None:
             planes = channels_first(torch.from_numpy(x))
             given = channels_last(corrupted(corrupt, planes, manner.seed + number).x).numpy()
-            _write(model, out / "corrupted", name, given)
+            _write(model, folder / "corrupted" / places[name], given)
         again = model.restore(given, y)
-        _write(model, out / "restored" if corrupt else out, name, again)
+        _write(model, (folder / "restored" if corrupt else folder) / places[name], again)
         if corrupt is not None:
             given = given.clip(0, 1) if model.description.bounded else given
             _compare(tally, x, {"corrupted": given, "restored": again})
         tally.done += 1
         tally.resized += x.shape[1:3] != model.shape[1:]
+    return tally
+
+
+def _together(parts: list[RestoreCount]) -> RestoreCount:
+    """What became of the images of all parts."""
+    tally = RestoreCount()
+    for part in parts:
+        tally.done, tally.resized = tally.done + part.done, tally.resized + part.resized
+        tally.unreadable |= part.unreadable
+        for name, values in part.scores.items():
+            tally.scores.setdefault(name, []).extend(values)
     return tally
 
 
@@ -155,16 +187,27 @@ def as_trained(model: Trained, file: IO[bytes], page: int = 0, enlarge: int = 1)
     return np.asarray(found.x * np.float32(model.scale_of(found.x)), np.float32)
 
 
-def _write(model: Trained, folder: Path, name: str, values: np.ndarray) -> None:
+def _places(model: Trained, names: list[str]) -> dict[str, PurePath]:
+    """The path of each restored image in its folder, all different: the image's own name, with
+    another suffix if files of its kind are not written."""
+    suffixes = TIFFS if model.inputs.is_deep else SUFFIXES
+    found: dict[str, PurePath] = {}
+    taken: set[PurePath] = set()
+    for name in names:
+        path: PurePath = inside(name)
+        if path.suffix.lower() not in suffixes:
+            path = path.with_name(f"{path.name}{TIFFS[0] if model.inputs.is_deep else '.png'}")
+        while path in taken:
+            path = path.with_name(f"{path.name}{path.suffix}")
+        taken.add(path)
+        found[name] = path
+    return found
+
+
+def _write(model: Trained, path: Path, values: np.ndarray) -> None:
     """Write the one image (1, H, W, C) as files have it: in the data's own units where 8 bits
     would lose some, or where there are more channels than pictures have."""
-    path = folder / inside(name)
-    deep = model.inputs.is_deep
-    if path.suffix.lower() not in (TIFFS if deep else SUFFIXES):
-        path = path.with_name(f"{path.name}{TIFFS[0] if deep else '.png'}")
-    while path.exists():   # the folder was empty, so this is another image's
-        path = path.with_name(f"{path.name}{path.suffix}")
-    if deep:
+    if model.inputs.is_deep:
         save_deep(path, model.inputs.scale.back(values[0]))
         return
     picture = as_picture(values[0])

@@ -1,8 +1,9 @@
 """Score anomalies: a table of scores and verdicts, heat maps, and how correct they are."""
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,26 @@ from ..analysis.metrics.detection import at_threshold, separation
 from ..core.console import say
 from ..core.contracts import Collection
 from ..core.csv_text import as_csv
+from ..core.distributed import first_goes_first, meet
 from ..core.files import check_empty, write_out
 from ..core.hints import did_you_mean
 from ..core.output_names import printable
 from ..data.patches import as_patches, of_rows
 from ..inference.anomaly import Detector, normal_classes, simple_scores
+from ..inference.batches import LOOKED
 from ..inference.trained import Trained
 from .heatmaps import write_heatmaps
 from .masks import by_masks, find_masks
 from .own_size import write_whole_heatmaps
+from .sharded_output import (
+    Facts,
+    ShardedOutput,
+    as_parquet,
+    is_folder,
+    parquet_library,
+    request_of,
+)
+from .shares import shared, some_of
 from .write_images import check_name
 
 NORMAL_NAMES = ("normal", "good")   # names of normal folders, if training had no classes
@@ -63,38 +75,81 @@ class Verdicts:
 
 
 def score(
-    model: Trained, data: str, choice: ScoreOptions, out: Path, heatmaps: Path | None = None
+    model: Trained, data: str, choice: ScoreOptions, out: Path, heatmaps: Path | None = None,
+    shards: int = 0,
 ) -> tuple[Detector, Verdicts]:
     """Score the samples of a folder, archive, array or source, by default the run's test samples.
-    Writes a .csv or .json and, if chosen, a heat map for each.
+    Writes a .csv or .json, or a folder of `shards` .parquet files; and, if chosen, a heat map for
+    each sample.
 
     The run keeps a detector or threshold that is chosen here. Raises ValueError.
     """
-    check_name(out, (".csv", ".json"))
+    in_shards = is_folder(out, shards)
+    if in_shards and heatmaps is not None:
+        raise ValueError("--heatmaps draws a picture for each sample, and shards hold the table "
+                         "alone; leave --heatmaps out, or write one table, as in -o scores.csv")
+    if in_shards:
+        parquet_library()
+    else:
+        check_name(out, (".csv", ".json"))
     if heatmaps is not None:
         check_empty(heatmaps, "--heatmaps")
-    found = samples_of(model, data)
-    y = labels_of(model, found, choice.normal)
-    detector = chosen(model, choice)
-    scores = detector.score(found)
+        meet()   # before anyone writes there
+    with first_goes_first():
+        found = samples_of(model, data)
+        y = labels_of(model, found, choice.normal)
+        detector = chosen(model, choice)
+    place = place_of(model, data)
+    names = tuple(map(printable, found.names)) or tuple(map(str, range(len(found.x))))
+
+    def scored(rows: range) -> np.ndarray:
+        some = some_of(found, rows)
+        if heatmaps is not None:
+            _draw(detector, some if found.names else replace(some, names=tuple(
+                f"{row:05}.png" for row in rows)), heatmaps, place if found.names else "")
+        return detector.score(some)
+    if in_shards:
+        request = request_of(model, "score", found, detector=detector.text,
+                             threshold=detector.threshold)
+        scores = _in_shards(ShardedOutput(out, ".parquet", request, shards, LOOKED), detector,
+                            names, scored)
+    else:
+        scores = np.concatenate(shared(len(found.x), scored, LOOKED))
     odd = detector.verdict(scores)
     right = {} if y is None or len(np.unique(y)) < 2 else {
         **separation(scores, y), **at_threshold(odd, y)}
-    place = place_of(model, data)
     with ExitStack() as stack:
         masks = find_masks(place, choice.masks, stack)
         right |= by_masks(detector, found, y, masks, place) if masks else {}
-    names = tuple(map(printable, found.names)) or tuple(f"{i}" for i in range(len(scores)))
     verdicts = Verdicts(names, scores, detector.probability(scores), odd, right,
                         tuple(map(printable, found.unreadable)),
                         "" if choice.detector or y is None or "auroc" not in right else
                         simpler(detector, found, y, scores))
-    write_table(out, detector, verdicts)
-    if heatmaps is not None and as_patches(found.x) is not None:
-        write_whole_heatmaps(detector, found, heatmaps)
-    elif heatmaps is not None:
-        write_heatmaps(detector, found, heatmaps, place)
+    if not in_shards:
+        write_table(out, detector, verdicts)
     return detector, verdicts
+
+
+def _draw(detector: Detector, found: Collection, heatmaps: Path, place: str) -> None:
+    if as_patches(found.x) is not None:
+        write_whole_heatmaps(detector, found, heatmaps)
+    else:
+        write_heatmaps(detector, found, heatmaps, place)
+
+
+def _in_shards(
+    output: ShardedOutput, detector: Detector, names: tuple[str, ...],
+    scored: Callable[[range], np.ndarray],
+) -> np.ndarray:
+    """Write shards of the table of verdicts. Returns all scores (N,), as the shards have them."""
+    def make(rows: range) -> tuple[bytes, Facts]:
+        scores = scored(rows)
+        columns = (list(names[rows.start:rows.stop]), scores, detector.probability(scores),
+                   np.where(detector.verdict(scores), "abnormal", "normal").tolist())
+        return as_parquet(dict(zip(COLUMNS, columns, strict=True))), {}
+    output.write(make)
+    table = parquet_library().parquet.ParquetDataset(output.files).read(["score"])
+    return table.column("score").to_numpy()
 
 
 def simpler(detector: Detector, found: Any, y: np.ndarray, scores: np.ndarray) -> str:
