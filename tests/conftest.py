@@ -6,6 +6,7 @@ import shutil
 import signal
 import struct
 import sys
+import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -128,6 +129,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as held:
         for file in sorted((tmp_path / "photos").rglob("*.png")):
             held.write(file, file.relative_to(tmp_path))
+    for number, kind in enumerate(("upright", "lying")):
+        with tarfile.open(tmp_path / f"shards-{number}.tar", "w") as held:
+            for file in sorted((tmp_path / "photos" / kind).iterdir()):
+                held.add(file, f"{kind}-{file.name}")
     images = [np.asarray(draw(k, i, colour=False)) for i in range(20) for k in ("upright", "lying")]
     np.save(tmp_path / "images.npy", np.stack(images))
     (tmp_path / "glyphs").mkdir()

@@ -22,6 +22,7 @@ from . import (
     pairs,
     read_image_folder,
     series,
+    shards,
     standard_sets,
     static_mnist,
     table,
@@ -33,12 +34,13 @@ from .in_memory import gather, with_missing
 from .input_types import DataInMemory
 from .labels import with_labels
 from .memory_map import IN_MEMORY, OnDisk
+from .on_demand import OnDemand
 from .pandas_library import is_frame
 from .patches import Patches, all_pixels, as_patches, in_patches, spread
 from .read_image import Reading, read_size
 from .rows import as_frame, is_rows
 from .scales import chunks, find_scale
-from .source import Source, Split, shuffled
+from .source import Source, Split, Stored, shuffled
 from .splits import make_splits, of_other_classes
 
 OF_FILES = ("folder", "archive", "pairs", "celeba", "images")   # sources that select files
@@ -124,7 +126,7 @@ def split(
 
     `only` names the training classes, separated by commas. `counts` keeps integers unscaled, and
     raises ValueError for other numbers. `reading` sets the value range and inversion."""
-    own = collection.raw.parts(shares) if collection.raw else collection.parts
+    own = collection.raw.parts(shares) if collection.raw else _own_parts(collection, shares)
     others = of_other_classes(collection, only)
     parts = make_splits(len(collection.x), own, shares, collection.y, seed, others)
     if collection.raw is not None:   # its scale is learnt from the training split
@@ -150,9 +152,17 @@ def split(
                   scale)
 
 
-def stored(x: Any) -> torch.Tensor | OnDisk | Patches:
+def _own_parts(collection: Collection, shares: dict[str, float]) -> dict[str, np.ndarray]:
+    """The data's own splits. Those of shards are by the samples' names."""
+    x: Any = collection.x
+    if isinstance(x, OnDemand):
+        return shards.split_by_name(x, shares, collection.parts)
+    return collection.parts
+
+
+def stored(x: Any) -> Stored:
     """The samples in the form that splits share: in memory, or on disk if they are large."""
-    if isinstance(x, Patches):
+    if isinstance(x, Patches | OnDemand):
         return x
     if isinstance(x, np.memmap) and x.nbytes > IN_MEMORY:
         return OnDisk(x)

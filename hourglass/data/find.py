@@ -11,6 +11,7 @@ from ..core.registry import sources
 from . import data_frames, find_images
 from .idx_names import holds_idx
 from .other_kinds import refusal_of
+from .shard_names import absolute, are_shards
 
 PATHS = ("path", "paths", "given", "clean")   # arguments of sources that are paths
 
@@ -28,6 +29,8 @@ def find_call(data: str, settled: bool = False) -> Call:
         return call
     if named:
         say(f"{data} is a folder here, so it is read; for the data set of that name write {data}()")
+    if are_shards(data) and not path.exists():
+        return Call("shards", (data,))
     if path.exists() and holds_idx(path):
         return Call("idx", (data,))
     if path.is_dir():
@@ -64,6 +67,10 @@ def settle(data: str) -> str:
         call = find_call(data)
     except ValueError:
         return data
+    if call.name == "shards":
+        given = dict(zip(sources.options("shards"), call.args, strict=False)) | call.kwargs
+        return str(Call("shards", (), {name: absolute(str(value)) if name != "label" else value
+                                       for name, value in given.items()}))
     if call.args == (data,) and call.kwargs == {}:   # a path
         return _whole(data)
     given = dict(zip(sources.options(call.name), call.args, strict=False))

@@ -11,20 +11,23 @@ from ..core.channels import channels_first
 from ..core.contracts import Batch, Factors, Scale
 from .columns import described
 from .memory_map import OnDisk
+from .on_demand import OnDemand
 from .patches import Patches
+
+Stored = Tensor | OnDisk | Patches | OnDemand   # samples, in memory or elsewhere
 
 
 @dataclass(frozen=True)
 class Split:
     """Some of a collection's samples, kept as stored until a batch is needed."""
 
-    x: Tensor | OnDisk | Patches   # (N, H, W, C), (N, T, C) or (N, D), the whole collection
+    x: Stored                  # (N, H, W, C), (N, T, C) or (N, D), the whole collection
     y: Tensor | None           # (N,)
     index: Tensor              # (n,) indices of this split's samples
     scale: float = 1.0         # value of a stored number: 1/255 for 8-bit images
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     layout: torch.memory_format = torch.channels_last   # of images in a batch
-    given: Tensor | OnDisk | Patches | None = None   # like x: the encoder's input
+    given: Stored | None = None   # like x: the encoder's input
     gaps: bool = False         # whether values are missing, as NaN
     known: float = 1.0         # share of observed values
     shown: Tensor | None = None   # (N,) bool, labels that training may use; None: all
@@ -42,8 +45,10 @@ class Split:
         index = self.index.index_select(0, rows.to(self.index.device))
         y = None if self.y is None else self.y.index_select(0, index).to(self.device)
         given = None if self.given is None else self._read(self.given, index, self.scale)
-        held = self.x.drawn_anew() if grey and given is None and isinstance(
-            self.x, Patches) else self.x
+        held = self.x
+        if grey and given is None:
+            held = (held.drawn_anew() if isinstance(held, Patches) else
+                    held.for_training() if isinstance(held, OnDemand) else held)
         x = (self._read(self.grey, index, self.grey_scale) if grey and self.grey is not None else
              self._read(held, index, self.scale))
         known = x.isfinite() if self.gaps else None
@@ -54,7 +59,7 @@ class Split:
         return Batch(x.nan_to_num_(0.0, 0.0, 0.0) if self.gaps else x, y, given,
                      None if known is None else known.float(), told)
 
-    def _read(self, held: Tensor | OnDisk | Patches, index: Tensor, scale: float) -> Tensor:
+    def _read(self, held: Stored, index: Tensor, scale: float) -> Tensor:
         rows = held.index_select(0, index)
         if rows.dtype == torch.uint16:   # hardly supported by CUDA
             rows = rows.float()
@@ -82,10 +87,13 @@ def shuffled(split: Split, size: int, seed: int, epoch: int, processes: int = 1)
     """The rows of each batch of an epoch: a permutation of the split, fixed by (seed, epoch).
 
     A batch is for all processes together, with `size` rows for each. A last batch with fewer than
-    two rows per process is joined to the previous one, for batch normalisation.
+    two rows per process is joined to the previous one, for batch normalisation. Samples in shards
+    are permuted in blocks, see `OnDemand.shuffled`.
     """
     generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
-    rows = list(torch.randperm(len(split), generator=generator).split(size * processes))
+    order = torch.randperm(len(split), generator=generator) if not isinstance(
+        split.x, OnDemand) else split.x.shuffled(split.index.numpy(), generator, processes)
+    rows = list(order.split(size * processes))
     if len(rows) > 1 and len(rows[-1]) < 2 * processes:
         rows[-2:] = [torch.cat(rows[-2:])]
     return rows
@@ -123,7 +131,7 @@ class Source:
         any_split = next(iter(self.splits.values()))
         x, y, given, grey = any_split.x, any_split.y, any_split.given, any_split.grey
         if (device.type == "cuda" and isinstance(x, Tensor)
-                and not isinstance(given, OnDisk | Patches) and x.dtype != torch.uint16
+                and not isinstance(given, OnDisk | Patches | OnDemand) and x.dtype != torch.uint16
                 and x.nbytes < torch.cuda.mem_get_info(device)[0] / 4):
             x, y = x.to(device), None if y is None else y.to(device)
             given, grey = (None if held is None else held.to(device) for held in (given, grey))
