@@ -144,6 +144,7 @@ def test_patterns_count_and_choose(pattern, names):
     ("a-{0..99999999}.tar", "must count upwards, by less than 1,000,000"),
     ("{0..9999}{0..9999}.tar", "names 100,000,000 shards"),
     ("data/*.zip", "matches no .tar file"), ("ftp://host/a.tar", "not from ftp"),
+    ("s3://no-such-bucket/a.tar", r"another package: pip install 'hourglass\[s3\]'"),
     ("data/photos-{000..004}.tar", "photos-004.tar cannot be read"),
     ("data/photos-00{0,0}.tar", "is named twice"), ("data", None), ("data/*.tar", None),
 ])
@@ -332,7 +333,7 @@ def test_a_broken_image_is_named_with_its_shard(photos):
 def test_all_commands_take_shards(photos, hourglass):
     code, _, err = hourglass(f'train "{PATTERN}" --model "ae(2)" --backbone "mlp((8,))" --epochs 1 '
                              f'--batch-size 16 --out run --no-report')
-    assert code == 0 and "120 images in 4 shards, read as they are needed" in err, err
+    assert code == 0 and "120 images in 4 shards, read on demand" in err, err
     for command in ("embed run {} -o codes.csv", "score run {} -o scores.csv",
                     "reconstruct run {} -o out", "embed run {} -o codes --shards 2",
                     "data show {} -o sheet.png", "evaluate run", "report run"):

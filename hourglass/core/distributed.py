@@ -17,6 +17,7 @@ LOCAL_RANK = int(os.environ.get("LOCAL_RANK", 0))
 PROCESSES = int(os.environ.get("WORLD_SIZE", 1))
 PROCESSES_HERE = int(os.environ.get("LOCAL_WORLD_SIZE", PROCESSES))
 GROUPS = count()   # of this process, one after the other
+START = datetime.timedelta(minutes=30)   # until all processes are there
 PATIENCE = datetime.timedelta(days=7)   # how long a process waits for the others' parts
 SHARES: ContextVar[bool] = ContextVar("whether a command shares its work", default=False)
 
@@ -67,6 +68,8 @@ def meet() -> None:
 def first_goes_first() -> Iterator[None]:
     """Let the first process go through a block alone, which may fit and keep something. Then the
     others go through it, and find what was kept."""
+    if sharers() > 1:   # connected, the others learn at once if the first one ends
+        _together(lambda group: None)
     if own_number():
         meet()
     yield
@@ -108,7 +111,7 @@ def _together(what: Any) -> None:
     import torch.distributed as group
     try:
         if not group.is_initialized():
-            store, rank, world = next(group.rendezvous("env://", timeout=PATIENCE))
+            store, rank, world = next(group.rendezvous("env://", timeout=START))
             own = group.PrefixStore(f"hourglass-{next(GROUPS)}", store)   # of no earlier group
             group.init_process_group("gloo", store=own, rank=rank, world_size=world,
                                      timeout=PATIENCE)

@@ -94,8 +94,8 @@ def _system_of(place: str) -> tuple[Any, str]:
     try:
         found: tuple[Any, str] = fsspec.core.url_to_fs(place)
     except ImportError as error:
-        raise ValueError(f"{place}: this kind of storage needs another package "
-                         f"({str(error)[:80]})") from None
+        extra = "pip install 'hourglass[s3]'" if place.startswith("s3:") else str(error)[:80]
+        raise ValueError(f"{place}: this kind of storage needs another package: {extra}") from None
     return found
 
 

@@ -60,7 +60,7 @@ def shards(
         rows = sum(len(index.keys) for index in indices[before:before + len(some)])
         first = sum(len(index.keys) for index in indices[:before])
         parts[split], before = np.arange(first, first + rows), before + len(some)
-    total = f"{len(keys):,} images in {counted(len(places), 'shard')}, read as they are needed"
+    total = f"{len(keys):,} images in {counted(len(places), 'shard')}, read on demand"
     how = ("splits are made of shards" if len(parts) == 3 else
            "other splits are made by a hash of the samples' names")
     return Collection(x, y, classes, keys, parts if len(parts) > 1 else {},  # type: ignore[arg-type]

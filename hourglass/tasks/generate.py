@@ -72,8 +72,8 @@ class DrawnCodes:
 
 
 def generate(model: Trained, wish: GenerateOptions, out: Path, shards: int = 0) -> list[str]:
-    """Write samples into a picture, a .npy or a folder; with `shards`, into so many tar archives,
-    tables or arrays. Returns lines to print.
+    """Write samples into a picture, a .npy or a folder. `shards` is the number of tar archives,
+    tables or arrays that hold them instead. Returns lines to print.
 
     Raises ValueError for an unknown class or prior.
     """

@@ -66,8 +66,8 @@ def reconstruct(
 ) -> dict[str, float]:
     """Write a PNG for every image of a folder, archive or array, sharpened or blurred if asked;
     returns how many and their error, after that too. A TIFF in the data's own units goes with each
-    where a PNG would lose some of its depth or channels. With `shards`, so many tar archives hold
-    them.
+    where a PNG would lose some of its depth or channels. `shards` is the number of tar archives
+    that hold them instead of a folder.
 
     A model without a dense layer takes files at their own size if the manner says so, or, by
     default, where its own training images were not resized. Raises ValueError where nothing can be

@@ -65,10 +65,10 @@ def restore(
     """Write what the model makes of every image in a folder, an archive or a file, each at its own
     size and under its own name; .png, .jpg, .webp and .bmp stay what they are, others become .png.
 
-    What is corrupted first lies in out/corrupted, what was restored of it in out/restored. With
-    `shards`, so many tar archives in `out` hold them. Files that cannot be read are named. Raises
-    ValueError where none can be, where `out` holds something, and for a model that is not one of
-    images.
+    What is corrupted first lies in out/corrupted, what was restored of it in out/restored. `shards`
+    is the number of tar archives in `out` that hold them instead. Files that cannot be read are
+    named. Raises ValueError where none can be, where `out` holds something, and for a model that
+    is not one of images.
     """
     manner = manner or RestoreOptions()
     if len(model.shape) != 3:

@@ -137,7 +137,7 @@ class ShardedOutput:
             raise ValueError(f"{path} was changed by hand, or is of another version; delete "
                              f"{self.folder}, or choose another -o")
         if self.count and self.count != len(shards):
-            say(f"{self.folder} was begun with {len(shards)} shards, and goes on with them")
+            say(f"{self.folder} has {len(shards)} shards, and their number stays")
         return shards
 
     def _name(self, number: int, count: int) -> str:
