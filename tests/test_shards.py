@@ -336,7 +336,7 @@ def test_all_commands_take_shards(photos, hourglass):
     assert code == 0 and "120 images in 4 shards, read on demand" in err, err
     for command in ("embed run {} -o codes.csv", "score run {} -o scores.csv",
                     "reconstruct run {} -o out", "embed run {} -o codes --shards 2",
-                    "data show {} -o sheet.png", "evaluate run", "report run"):
+                    "data show {} -o sheet.png", "evaluate run"):
         code, _, err = hourglass(command.format(f'"{PATTERN}"'))
         assert code in (0, 1), (command, err)
     assert len(list(Path("out").glob("*.png"))) == 120
