@@ -1,24 +1,20 @@
-"""What a search costs: trials an hour with and without pruning, the time around each training, the
-page of a large study, and what kills lose.
+"""What a search costs: trials an hour with and without pruning, the time around each training, and
+the page of a large study. What kills lose is in search_kills.py.
 
     .venv/bin/python benchmarks/search.py pruning --minutes 10
     .venv/bin/python benchmarks/search.py overhead
     .venv/bin/python benchmarks/search.py page --trials 2000
-    .venv/bin/python benchmarks/search.py kills --count 10
 """
 
 import argparse
 import csv
 import json
 import os
-import random
 import resource
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,53 +119,8 @@ def opened(path: Path) -> str:
     return f"{took:.2f} s"
 
 
-def kills(given: argparse.Namespace, place: Path) -> None:
-    """Kill a search at random moments, until it has ended; then compare it with one that nobody
-    killed: the same trials, each told once, and the same best."""
-    chosen = random.Random(given.seed)
-    flags = [*SMALL, "--epochs", "40", "--stop", "none", "--prune", "none", "--trials", "6",
-             "--metric", "mse"]
-    apart = searched(place / "apart", *flags)
-    folder, killed = place / "study", 0
-    words = [sys.executable, "-m", "hourglass", "search"]
-    while True:
-        study = [str(folder)] if (folder / "study.toml").exists() else [
-            *flags, "--out", str(folder)]
-        process = subprocess.Popen([*words, *study], stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL, start_new_session=True)
-        begun = time.monotonic()
-        delay = chosen.uniform(0.5, 6.0) if killed < given.count else 3600.0
-        while process.poll() is None and (time.monotonic() - begun < delay or not list(
-                (folder / "trials").glob("*.lock"))):
-            time.sleep(0.02)
-        if process.poll() is None:
-            victims = children_of(process.pid)
-            os.kill(process.pid, signal.SIGKILL)
-            if chosen.random() < 0.5:
-                for victim in victims:
-                    os.kill(victim, signal.SIGKILL)
-            killed += 1
-        process.wait()
-        if process.returncode == 0:
-            break
-    table = rows_of(folder)
-    told = Counter(line["trial_id"] for line in map(json.loads, (
-        folder / "journal.log").read_text().splitlines()) if line["op_code"] == 6
-        and line.get("datetime_complete"))
-    same = [[(row["trial"], row["state"], row["val_mse"]) for row in rows] for rows in (
-        table, apart)]
-    print(f"{killed} kills: {len(table)} trials, told more than once: "
-          f"{sum(n > 1 for n in told.values())}, lost: {len(table) - len(told)}; the same as "
-          f"without kills: {same[0] == same[1]}")
-
-
-def children_of(process: int) -> list[int]:
-    """The processes that a process has started."""
-    return [int(n) for n in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-
-
 WAYS: dict[str, Callable[[argparse.Namespace, Path], None]] = {
-    "pruning": pruning, "overhead": overhead, "page": page, "kills": kills}
+    "pruning": pruning, "overhead": overhead, "page": page}
 
 
 def main() -> None:
@@ -178,8 +129,6 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--count", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         WAYS[given.what](given, Path(folder))

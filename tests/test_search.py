@@ -259,12 +259,25 @@ def children_of(process: int) -> list[int]:
     return [int(n) for n in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
-def wait_for(path: Path, process: int) -> None:
-    for _ in range(3000):
-        if path.exists():
+def exit_code_of(process: int) -> int:
+    """The exit code of a command in a process of its own, which has minutes to end."""
+    for _ in range(9000):
+        if (ended := os.waitpid(process, os.WNOHANG))[0]:
+            return os.waitstatus_to_exitcode(ended[1])
+        time.sleep(0.02)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    return pytest.fail(f"{process} did not end: {Path('said.txt').read_text()}")
+
+
+def wait_for(path: Path, process: int, words: str = "") -> None:
+    """Until a process has written a file, with these words in it."""
+    for _ in range(6000):
+        if path.exists() and (not words or words in path.read_text()):
             return
         assert os.waitpid(process, os.WNOHANG) == (0, 0), Path("said.txt").read_text()
         time.sleep(0.02)
+    os.kill(process, signal.SIGKILL)
     pytest.fail(f"{path} did not appear")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import postgres_server
 import pytest
 import test_search
-from test_search import LONG, TINY, children_of, rows, searching, wait_for
+from test_search import LONG, TINY, children_of, exit_code_of, rows, searching, wait_for
 
 import hourglass as hg
 from hourglass.search import database
@@ -70,8 +70,8 @@ def test_of_two_workers_one_is_killed_and_the_study_is_whole(data, hourglass, ur
     wait_for(Path("s/trials/0001/run.json"), second)
     for victim in (first, trial):
         os.kill(victim, signal.SIGKILL)
-    assert os.waitpid(first, 0)[0] == first
-    assert os.waitstatus_to_exitcode(os.waitpid(second, 0)[1]) == 0, Path("said.txt").read_text()
+    assert exit_code_of(first) == -signal.SIGKILL
+    assert exit_code_of(second) == 0, Path("said.txt").read_text()
     said = Path("said.txt").read_text()
     assert "is resumed from its checkpoint" in said and "3 of 3 trials" in said
     code, out, err = hourglass(f"search s --trials 4 --storage {url}")   # and another one goes on
@@ -156,9 +156,9 @@ def test_a_server_that_goes_away_loses_nothing(data, hourglass, server, url, mon
     name = url.partition("?")[0].rpartition("/")[2]
     execute(server, f"alter database {name} allow_connections false",
             f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")
-    _, status = os.waitpid(process, 0)
+    code = exit_code_of(process)
     said = Path("said.txt").read_text()
-    assert os.waitstatus_to_exitcode(status) == 2, said
+    assert code == 2, said
     assert re.search(r"hourglass: the database postgres.* failed: .*(not currently accepting "
                      r"connections|terminat|lost)", said.splitlines()[-1]), said
     assert said.endswith("Nothing that was trained is lost. To continue: hourglass search s\n")
@@ -203,4 +203,4 @@ def test_a_study_that_another_command_searches_is_not_moved(data, hourglass, url
         assert Path("s/study.toml").read_text() == asked
     finally:
         os.kill(process, signal.SIGINT)
-        assert os.waitpid(process, 0)[0] == process
+        assert exit_code_of(process) == 130

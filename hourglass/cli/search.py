@@ -48,6 +48,9 @@ def search(
     storage: Annotated[str, typer.Option(help="Database for the trials, such as "
                                          "postgresql://user@host/name. Default: a journal in the "
                                          "study's folder.")] = "",
+    cluster: Annotated[Optional[Path], typer.Option(  # noqa: UP045
+        help="Search with jobs of a cluster, as this TOML file describes them.",
+        show_default=False)] = None,
     out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
         "--out", "-o", help="Folder for the study. Default: a new one under studies/.",
         show_default=False)] = None,
@@ -77,7 +80,8 @@ def search(
     if "torch" in sys.modules and not os.environ.get(INNER):
         _elsewhere()
         return
-    _conduct(words[0] if words else "", (space, recipe, out), given, settings, workers)
+    _conduct(words[0] if words else "", (space, recipe, out, cluster), given, settings,
+             workers)
 
 
 def _elsewhere() -> None:
@@ -90,16 +94,22 @@ def _elsewhere() -> None:
 
 
 def _conduct(
-    data: str, files: tuple[str, str, Path | None], given: dict[str, Any],
+    data: str, files: tuple[str, str, Path | None, Path | None], given: dict[str, Any],
     settings: dict[str, Any], workers: int,
 ) -> None:
-    space, recipe, out = files
+    space, recipe, out, cluster = files
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError("a search starts its own processes: give the command without torchrun, "
                          "once on each machine")
     say(f"reading {data or 'the data'} ...")   # before the imports, which take seconds
     from ..search.python_api import begin, carry_on
     from ..search.study_folder import is_study
+    options = None
+    if cluster:
+        from ..search.cluster_jobs import check_cluster, search_on
+        from ..search.cluster_options import read_cluster
+        options = read_cluster(cluster)
+        check_cluster(options)
     if data and is_study(data):
         wrong = next(iter([*settings, *(["out"] if out else []), *(["space"] if space else []),
                            *(["recipe"] if recipe else [])]), "")
@@ -113,7 +123,7 @@ def _conduct(
                                  for name in plugins_of(sys.argv[1:])[1])
         plan = begin(values, given, space, recipe, out)
     from ..search.finish import conducted
-    ended, study = conducted(plan, workers)
+    ended, study = search_on(plan, options, workers) if options else conducted(plan, workers)
     print("\n".join(study.lines()))
     if not ended:
         raise SystemExit(INTERRUPTED)

@@ -55,7 +55,7 @@ def _evaluated(plan: SearchPlan) -> None:
     if best is None:
         return
     left = records.of_state("running")
-    if any(_is_held(plan.folder, trial.number) for trial in left):
+    if any(is_held(plan.folder, trial.number) for trial in left):
         say("the splits are not evaluated yet, as another command still trains")
         return
     if left:
@@ -64,7 +64,7 @@ def _evaluated(plan: SearchPlan) -> None:
     evaluate_best(plan.folder, records.run(best), best.number, plan.aims[0], plan.source)
 
 
-def _is_held(folder: StudyFolder, number: int) -> bool:
+def is_held(folder: StudyFolder, number: int) -> bool:
     """Whether a process trains that trial now."""
     claim = folder.claim(number)
     if claim is None:

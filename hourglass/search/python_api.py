@@ -22,7 +22,7 @@ from .study_folder import DATA, Asked, StudyFolder, is_study, next_free, open_st
 from .study_setup import SearchPlan, begin_study, continue_study, values_of
 
 INTERRUPTED = 130
-OWN = ("target", "prune", "storage")   # further options of a search, which are no settings
+OWN = ("target", "prune", "storage", "cluster")   # options that are no settings
 
 
 def begin(
@@ -72,9 +72,10 @@ def search(
     "parameters <= 4723".
 
     Further keywords: `space` (a TOML file with settings), `recipe`, `target`, `prune` ("asha",
-    "hyperband", "median" or "none"), `storage` (a database's URL), `parts` (files that register
-    parts of your own) and `quiet`. Raises ValueError for what cannot work, and KeyboardInterrupt
-    where Ctrl-C ended the search, which `search(folder)` continues.
+    "hyperband", "median" or "none"), `storage` (a database's URL), `cluster` (a TOML file of a
+    cluster's jobs), `parts` (files that register parts of your own) and `quiet`. Raises
+    ValueError for what cannot work, and KeyboardInterrupt where Ctrl-C ended the search, which
+    `search(folder)` continues.
 
         >>> import hourglass as hg
         >>> study = hg.search("digits", model="ae({2..8})", backbone="mlp(16)", epochs=1,
