@@ -168,9 +168,11 @@ def test_nothing_needs_torchvision_or_loads_pickles():
     assert importlib.util.find_spec("torchvision") is None, "something installed torchvision"
     for file in FILES:
         text = file.read_text()
-        for word in ("torchvision", "import pickle", "torch.load(", "torch.save(",
+        for word in ("torchvision", "import pickle", "torch.save(",
                      "allow_pickle=True", " eval(", "exec("):
             assert word not in text, f"{file.name} has {word}"
+        unsafe = re.findall(r"torch\.load\((?![^\n]*weights_only=True\))", text)
+        assert not unsafe, f"{file.name} has torch.load without weights_only=True"
 
 
 def test_every_module_that_a_text_names_exists():

@@ -39,6 +39,7 @@ KINDS = {   # a kind of part: what else of its own wing it may import
     "training/lr_schedules.py": set(), "training/early_stopping.py": set(),
     "model/no_decoder.py": set(), "model/older_texts.py": set(),
     "inference/priors": set(), "inference/detectors": set(), "inference/thresholds.py": set(),
+    "inference/features": {"inference/batches.py"},
     "analysis/metrics": {"analysis/snapshot.py", "analysis/latent_grids.py"},
     "analysis/figures": {"analysis/snapshot.py", "analysis/latent_grids.py",
                          "analysis/disentanglement"},

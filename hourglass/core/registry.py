@@ -154,18 +154,22 @@ detectors = Registry("detector", "hourglass.inference.detectors", 0,
                      "(**options) -> Rule: fit, score")
 thresholds = Registry("threshold", "hourglass.inference.thresholds", 0,
                       "(**options) -> (scores, y) -> number")
+extractors = Registry("feature extractor", "hourglass.inference.features", 1,
+                      "(source, **options) -> Extractor: maps, vector")
 metrics = Registry("metric", "hourglass.analysis.metrics", 1, "(snapshot) -> {name: number}")
 figures = Registry("figure", "hourglass.analysis.figures.every", 1, "(snapshot) -> Figure")
 
 REGISTRIES = {registry.kind.split()[-1] + "s": registry for registry in (
     models, sources, backbones, bottlenecks, likelihoods, corruptions, augmentations,
-    terms, ramps, optimisers, schedules, stops, priors, detectors, thresholds, metrics, figures)}
+    terms, ramps, optimisers, schedules, stops, priors, detectors, thresholds, extractors,
+    metrics, figures)}
 
 
 KINDS = {   # better or other names of kinds
     "losses": "terms", "loss_terms": "terms", "loss": "terms", "weight_schedules": "ramps",
     "early_stopping": "stops", "lr_schedules": "schedules", "data": "sources",
-    "data_sources": "sources", "datasets": "sources", "optimizers": "optimisers"}
+    "data_sources": "sources", "datasets": "sources", "optimizers": "optimisers",
+    "features": "extractors", "feature_extractors": "extractors"}
 
 
 def kind_of_part(name: str, kinds: Iterable[str] = ()) -> str:

