@@ -20,6 +20,8 @@ if TYPE_CHECKING:   # what type checkers and editors see
     from .serving.from_python import serve
     from .tasks.costs import summary
     from .tasks.data_calls import augment, prepare, show
+    from .tasks.detect import detect
+    from .tasks.features import features
     from .tasks.finetune import finetune
     from .tasks.list_parts import list_parts as list
     from .tasks.load import load
@@ -35,7 +37,9 @@ _PUBLIC = {   # by name: where it lies, and what it is called there
     "Trained": "tasks.model.Model",   # as it was called before
     "augment": "tasks.data_calls.augment",
     "compare": "tasks.side_by_side.compare",
+    "detect": "tasks.detect.detect",
     "ensemble": "search.ensemble.ensemble",
+    "features": "tasks.features.features",
     "finetune": "tasks.finetune.finetune",
     "list": "tasks.list_parts.list_parts",
     "load": "tasks.load.load",
@@ -53,9 +57,9 @@ _PUBLIC = {   # by name: where it lies, and what it is called there
     "summary": "tasks.costs.summary",
     "train": "tasks.train.train",
 }
-__all__ = ["Model", "Study", "Trained", "augment", "compare", "ensemble", "finetune", "list",
-           "load", "load_half", "losses", "parts", "prepare", "read", "register", "report",
-           "resume", "search", "serve", "show", "summary", "train"]
+__all__ = ["Model", "Study", "Trained", "augment", "compare", "detect", "ensemble",
+           "features", "finetune", "list", "load", "load_half", "losses", "parts", "prepare",
+           "read", "register", "report", "resume", "search", "serve", "show", "summary", "train"]
 
 
 if not TYPE_CHECKING:   # for whom every name would be right

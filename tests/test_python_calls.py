@@ -19,6 +19,7 @@ CALLS = {   # of each command; a method is one of a model
     "reconstruct": ["reconstruct"], "list": ["hg.list"], "generate": ["generate", "grid"],
     "morph": ["morph"], "vary": ["vary"], "explore": ["explore"], "compare": ["hg.compare"],
     "search": ["hg.search"], "ensemble": ["hg.ensemble"],
+    "detect": ["hg.detect"],
     "restore": ["restore"], "score": ["score", "heatmaps", "score_steps"], "impute": ["impute"],
     "embed": ["encode", "nearest", "duplicates"], "classify": ["classify"],
     "compress": ["compress"], "decompress": ["decompress"], "finetune": ["hg.finetune"],

@@ -19,6 +19,7 @@ from .compare import compare
 from .compress import compress
 from .data import data_commands
 from .decompress import decompress
+from .detect import detect
 from .embed import embed
 from .ensemble import ensemble
 from .evaluate import evaluate
@@ -48,7 +49,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train, "summary": summary, "report": report, "reconstruct": reconstruct,
     "list": list_parts, "generate": generate, "morph": morph, "vary": vary, "explore": explore,
     "compare": compare, "search": search, "ensemble": ensemble, "restore": restore,
-    "score": score, "impute": impute, "embed": embed, "classify": classify,
+    "score": score, "detect": detect, "impute": impute, "embed": embed, "classify": classify,
     "compress": compress, "decompress": decompress, "finetune": finetune,
     "evaluate": evaluate, "serve": serve, "export": export,
 }

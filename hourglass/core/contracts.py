@@ -1,6 +1,6 @@
 """Data classes that the parts exchange. Shapes: B batch, D latent, C H W image, N samples."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -249,6 +249,10 @@ class Seen(NamedTuple):
     # Likewise, only for detectors that need them:
     x: np.ndarray = np.empty(0)       # (N, D) the samples, NaN for missing values
     train: np.ndarray = np.empty(0)   # (M, D) training samples, with calibration samples only
+    # (N, H, W, C) images in [0, 1] or of 8 bits, or images of several sizes, one by one; and those
+    # of training, with calibration samples only
+    images: Sequence[np.ndarray] | np.ndarray = np.empty(0)
+    train_images: Sequence[np.ndarray] | np.ndarray = np.empty(0)
 
 
 class Rule(NamedTuple):
@@ -262,11 +266,12 @@ class Rule(NamedTuple):
     # of the arguments of `fit`, and the state that it found: scores (N,) of the held-out samples,
     # each as if `fit` had not seen it; None where `score` gives just that
     apart: Callable[[np.ndarray, Seen, dict[str, np.ndarray]], np.ndarray] | None = None
-    # what it looks at besides: maps of model, pca or spread; members; the samples (inputs)
+    # what it looks at besides: maps of model, pca or spread; members; the samples (inputs); images
     maps: frozenset[str] = frozenset()
     # of samples, and the state: how abnormal each place is, like `Seen.model`, such that the
     # largest of a sample is its score; None where a score is not of one place
     places: Callable[[Seen, dict[str, np.ndarray]], np.ndarray] | None = None
+    features: str = ""   # the feature extractor that it uses, as a user types it
 
     def calibrate(self, codes: np.ndarray, held: Seen) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Fit, and score the held-out samples, each as if `fit` had not seen it: state, (N,)."""

@@ -1,7 +1,9 @@
 """Feature extractors: networks that describe images by maps at several depths and one vector."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,8 @@ SHORT = 12        # hex digits of a digest that are shown
 OF_FILES = ("onnx", "run")   # extractors that may be written as name:PATH
 BITS = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(bool): 1}
 MARGIN = 1e-3     # by which floats may leave [0, 1], from resizing
+
+DEVICE: ContextVar[str] = ContextVar("device of feature extractors", default="cpu")
 
 Looked = tuple[tuple[Tensor, ...], Tensor]   # maps (B, K, H', W') from shallow to deep, (B, F)
 
@@ -88,16 +92,28 @@ class Extractor:
         return f"{self.text} ({self.digest})"
 
 
-def features(text: object, source: Any = None, device: str | torch.device = "cpu") -> Extractor:
+@contextmanager
+def on_device(device: str | torch.device) -> Iterator[None]:
+    """Put the extractors that are made within, without a device, on this one."""
+    before = DEVICE.set(str(device))
+    try:
+        yield
+    finally:
+        DEVICE.reset(before)
+
+
+def features(
+    text: object, source: Any = None, device: str | torch.device | None = None
+) -> Extractor:
     """The feature extractor that a text names, such as "efficientnet_lite0", "onnx:net.onnx",
-    "run:runs/1", "random" or "classifier", on a device.
+    "run:runs/1", "random" or "classifier", on a device; default: that of `on_device`, or the CPU.
 
     `source` is the data that a classifier is trained on. Raises ValueError for an unknown name, a
     file that is no such network, and an extra that is not installed.
     """
     call = call_of(text)
     made: Extractor = extractors.build(call, source)
-    made.network.to(device)
+    made.network.to(device or DEVICE.get())
     return made
 
 

@@ -40,6 +40,7 @@ CHOSEN, SETTLED = "detectors/chosen.json", "detectors/usual.json"
 
 WORSE = 1.5    # times the error of PCA, above which a model has not learnt its images
 TRAIN_VALUES = 5_000_000   # most values of the training samples that a detector keeps
+IMAGE_VALUES = 60_000_000   # most values of the training images whose features are looked at
 MAPPED = 20_000_000   # values of samples whose error maps are in memory at once
 
 
@@ -97,15 +98,13 @@ class Detector:
     def verdict(self, scores: Any) -> np.ndarray:
         """Whether each score (N,) is above the threshold, and so abnormal. NaN counts as
         abnormal. Raises ValueError for what is no scores, such as images."""
-        return ~(_scores(scores, "verdict") <= self.threshold)
+        return verdict_of(scores, self.threshold)
 
     def probability(self, scores: Any) -> np.ndarray:
         """Share of normal held-out samples with a lower score, (N,): interpolated among them, with
         an exponential tail beyond. For normal samples it is uniform in [0, 1]. It does not say how
         often abnormal samples occur. Raises ValueError for what is no scores, such as images."""
-        held: np.ndarray = -np.expm1(log_survival(self.fitted.normal,
-                                                  _scores(scores, "probability")))
-        return held
+        return probability_of(scores, self.fitted.normal)
 
     def maps(self, x: Any, y: Any = None) -> np.ndarray:
         """Anomaly maps of images, (N, H, W), on a scale where 1 is the threshold: as many normal
@@ -154,6 +153,17 @@ class Detector:
         self.model.cache.keep_values(CHOSEN, {
             "detector": self.text, "threshold": self.threshold_text, "above": self.threshold})
         _keep(self.model.cache, self.fitted)
+
+
+def verdict_of(scores: Any, threshold: float) -> np.ndarray:
+    """Whether each score (N,) is above a threshold; NaN counts as above."""
+    return ~(_scores(scores, "verdict") <= threshold)
+
+
+def probability_of(scores: Any, normal: np.ndarray) -> np.ndarray:
+    """Share of sorted `normal` scores (M,) below each score (N,), with an exponential tail."""
+    held: np.ndarray = -np.expm1(log_survival(normal, _scores(scores, "probability")))
+    return held
 
 
 def _scores(scores: Any, call: str) -> np.ndarray:
@@ -266,7 +276,10 @@ def keep_detectors(model: InUse) -> None:
 
 
 def look_for(model: InUse, rule: Rule) -> Look:
-    """What a detector needs to know of samples."""
+    """What a detector needs to know of samples. Raises ValueError for features of what is no image
+    in [0, 1]."""
+    if "images" in rule.maps:
+        check_images(model)
     return Look(rule.draws, rule.maps, model.pca() if "pca" in rule.maps else None)
 
 
@@ -301,10 +314,28 @@ def _fit(model: InUse, text: str, held: CalibrationScores, given: Split | None =
     if "inputs" in rule.maps:
         train = training_samples(model.source(), TRAIN_VALUES, held.rows)
         held = replace(held, seen=held.seen._replace(train=train))
+    if "images" in rule.maps:
+        held = replace(held, seen=held.seen._replace(
+            train_images=_training_images(model, held.rows)))
     state, normal = rule.calibrate(codes, held.seen)
     fitted = Fitted(text, state, np.sort(normal), held.of)
     whole = _of_whole_images(model, fitted, given)
     return fitted if whole is None else replace(fitted, normal=np.sort(whole))
+
+
+def check_images(model: InUse) -> None:
+    """Raise ValueError for a model whose samples no feature extractor takes."""
+    if len(model.shape) != 3 or model.shape[0] not in (1, 3) or not model.description.bounded:
+        raise ValueError("a detector of features needs a model of images with one or three "
+                         "channels and values from 0 to 1, and this is another one; use a detector "
+                         "such as relative or knn")
+
+
+def _training_images(model: InUse, without: np.ndarray) -> np.ndarray:
+    """Training images (N, H, W, C) as the model sees them, without the rows of calibration."""
+    channels, height, width = model.shape
+    flat = training_samples(model.source(), IMAGE_VALUES, without)
+    return flat.reshape(-1, height, width, channels)
 
 
 def _of_whole_images(model: InUse, fitted: Fitted, split: Split | None) -> np.ndarray | None:

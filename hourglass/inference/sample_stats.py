@@ -26,7 +26,7 @@ class Look:
     """Options: what to compute in addition to errors and codes."""
 
     draws: int = 0                       # samples of z, for the likelihoods
-    # error maps: model, pca; of ensembles: spread, members; the samples: inputs
+    # error maps: model, pca; of ensembles: spread, members; the samples: inputs, images
     maps: frozenset[str] = frozenset()
     pca: PCA | None = None               # of the training samples, if `maps` needs it
 
@@ -65,6 +65,8 @@ def seen_of(model: Autoencoder, batch: Batch, look: Look = PLAIN) -> Seen:
     made = Seen(errors.astype(np.float64), each_nats.astype(np.float64), z)
     if "inputs" in look.maps:
         made = made._replace(x=values_of(batch))
+    if "images" in look.maps:
+        made = made._replace(images=channels_last(batch.x).float().cpu().numpy())
     if "model" in look.maps:
         known = error if batch.known is None else error.masked_fill(batch.known == 0, torch.nan)
         made = made._replace(model=by_place(channels_last(known).float().cpu().numpy()))

@@ -1,6 +1,6 @@
 """Find masks of defects, and measure maps of scores by them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -110,15 +110,10 @@ def by_masks(
     a note."""
     if len(detector.model.shape) != 3 or not found.names:
         return {}
-    wanted = {i: mask for i, name in enumerate(found.names)
-              if (mask := masks.of(name, y is not None and y[i] == 0)) is not None}
-    clean = [] if y is None else [i for i in np.flatnonzero(y == 0).tolist() if i not in wanted]
-    missing = len(found.names) - len(wanted) - len(clean)
-    if not any(mask.any() for mask in wanted.values()):
+    every = with_masks(found.names, y, masks)
+    rows, wanted = sorted(every), {i: mask for i, mask in every.items() if mask is not None}
+    if not rows:
         return {}
-    if missing:
-        say(f"{missing} samples have no mask, so the pixels' metrics leave them out")
-    rows = sorted([*wanted, *clean])
     if as_patches(found.x) is not None:
         return _of_patches(detector, found, rows, wanted)
     y = None if found.y is None else found.y[rows]
@@ -137,6 +132,23 @@ def by_masks(
                     _size(files, found.names[i], heat.shape), bool)
                 yield onto_file(detector, heat - least, mask.shape) + least, mask
     return pixel_separation(count(pairs(), edges_of(np.append(values, least), len(rows))))
+
+
+def with_masks(
+    names: Sequence[str], y: np.ndarray | None, masks: Masks
+) -> dict[int, np.ndarray | None]:
+    """The samples whose pixels can be measured: their rows, with a mask (H, W), or None for normal
+    samples without one. Abnormal ones without a mask are left out, with a note. {} if no mask
+    marks a defect."""
+    wanted = {i: mask for i, name in enumerate(names)
+              if (mask := masks.of(name, y is not None and y[i] == 0)) is not None}
+    clean = [] if y is None else [i for i in np.flatnonzero(y == 0).tolist() if i not in wanted]
+    missing = len(names) - len(wanted) - len(clean)
+    if not any(mask.any() for mask in wanted.values()):
+        return {}
+    if missing:
+        say(f"{missing} samples have no mask, so the pixels' metrics leave them out")
+    return {**wanted, **dict.fromkeys(clean)}
 
 
 def _of_patches(detector: Detector, found: Collection, rows: list[int],

@@ -15,12 +15,14 @@ from ..core.console import say
 from ..core.contracts import Collection
 from ..core.csv_text import as_csv
 from ..core.distributed import first_goes_first, meet
+from ..core.features import features as features_of
 from ..core.files import check_empty, write_out
 from ..core.hints import did_you_mean
 from ..core.output_names import printable
 from ..data.patches import as_patches, of_rows
 from ..inference.anomaly import Detector, normal_classes, simple_scores
 from ..inference.batches import LOOKED
+from ..inference.image_detector import ImageDetector
 from ..inference.trained import Trained
 from .heatmaps import write_heatmaps
 from .masks import by_masks, find_masks
@@ -237,7 +239,7 @@ def chosen(model: Trained, choice: ScoreOptions) -> Detector:
     return detector
 
 
-def write_table(out: Path, detector: Detector, verdicts: Verdicts) -> None:
+def write_table(out: Path, detector: Detector | ImageDetector, verdicts: Verdicts) -> None:
     """Write the verdicts as .csv, one row per sample, or as .json with detector and threshold."""
     if out.suffix.lower() == ".json":
         samples = [dict(zip(COLUMNS, row, strict=True)) for row in verdicts.rows()]
@@ -250,16 +252,19 @@ def write_table(out: Path, detector: Detector, verdicts: Verdicts) -> None:
     write_out(out, as_csv(COLUMNS, verdicts.rows(), "\r\n"))
 
 
-def in_words(detector: Detector, verdicts: Verdicts) -> list[str]:
+def in_words(detector: Detector | ImageDetector, verdicts: Verdicts) -> list[str]:
     """The result in a line or two."""
     count = int(verdicts.abnormal.sum())
     lines = [f"{count:,} of {len(verdicts.scores):,} abnormal: {detector.text} above "
              f"{detector.threshold:.5g}, {detector.threshold_text}"]
-    if detector.why:
-        lines.append(detector.why)
+    lines += [detector.why] if detector.why else []
+    if detector.fitted.rule.features:
+        lines.append(f"features of {features_of(detector.fitted.rule.features)}")
     if len(detector.fitted.normal) < FEW and detector.threshold_text != "best_f1":
+        more = ("use more for val, or pass --labelled examples" if isinstance(detector, Detector)
+                else "give more normal images")
         lines.append(f"the threshold comes from only {len(detector.fitted.normal)} normal samples; "
-                     f"use more for val, or pass --labelled examples")
+                     f"{more}")
     if verdicts.right:
         lines.append("; ".join(f"{name} {value.value:.4g} ({value.low:.4g} to {value.high:.4g})"
                                for name, value in verdicts.right.items()))

@@ -1,3 +1,13 @@
 """Anomaly detectors: `(**options) -> Rule`. A higher score is more abnormal."""
 
-from . import combined, input_distance, latent_distance, local, members, reconstruction
+from . import (
+    combined,
+    feature_autoencoder,
+    input_distance,
+    latent_distance,
+    local,
+    members,
+    patch_gaussian,
+    patch_neighbours,
+    reconstruction,
+)

@@ -33,11 +33,14 @@ def combined(of: tuple[str, ...] = ("error", "knn")) -> Rule:
     def apart(codes: np.ndarray, held: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
         total = np.zeros(len(held.error))
         for i, rule in enumerate(rules):
-            scores = rule.calibrate(codes, held)[1]
-            total -= log_survival(state[f"{i}:normal"], scores)
+            own = state_of(i, state)
+            normal = own.pop("normal")
+            total -= log_survival(normal, rule.score(held, own) if rule.apart is None else
+                                  rule.apart(codes, held, own))
         return total
     return Rule(fit, score, max(rule.draws for rule in rules), any(rule.codes for rule in rules),
-                apart, frozenset().union(*(rule.maps for rule in rules)))
+                apart, frozenset().union(*(rule.maps for rule in rules)),
+                features=next((rule.features for rule in rules if rule.features), ""))
 
 
 def state_of(number: int, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

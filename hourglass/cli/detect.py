@@ -1,0 +1,54 @@
+"""The command `hourglass detect`: abnormal images, found without training a model."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from .exit_codes import ABNORMAL
+from .options import Device
+
+
+def detect(
+    good: Annotated[str, typer.Argument(metavar="GOOD", help="Normal images: a folder or an "
+                                        "archive; or a detector that --save wrote.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Images to look at: a folder, an "
+                                       "archive or a file. Default: the folder test of GOOD.",
+                                       show_default=False)] = "",
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .csv or .json.")] = Path("scores.csv"),
+    heatmaps: Annotated[Optional[Path], typer.Option(  # noqa: UP045
+        help="Folder for one image per file that shows where it is unusual.")] = None,
+    detector: Annotated[str, typer.Option(help="Detector: patch_knn, patch_gaussian or "
+                                          "feature_autoencoder, with options such as "
+                                          "\"patch_knn(size=448)\". Default: patch_knn.")] = "",
+    threshold: Annotated[str, typer.Option(help="Threshold: quantile(0.99), contamination(0.1), "
+                                           "... Default: quantile(0.99).")] = "",
+    normal: Annotated[str, typer.Option(help="Normal classes of NEW, such as good,fine. Default: "
+                                        "good and normal.")] = "",
+    masks: Annotated[str, typer.Option(help="Folder or archive of defect masks with the names of "
+                                       "NEW, to measure the pixels' scores. Default: files such as "
+                                       "ground_truth/ or a_mask.png in or next to NEW.")] = "",
+    save: Annotated[Optional[Path], typer.Option(  # noqa: UP045
+        help="A .safetensors file to keep the detector in, to be given as GOOD later.")] = None,
+    device: Device = "cpu",
+) -> None:
+    """Find abnormal images without training a model: patches of NEW are compared with those of
+    GOOD, in features learnt on photographs. Every fifth image of GOOD sets the threshold.
+
+    Exit code: 0 if all images are normal, 1 if one is abnormal, 2 for a wrong argument or a file
+    that cannot be read. The features need: pip install 'hourglass[features]'.
+
+    Examples: hourglass detect good/ new/ -o scores.csv --heatmaps maps/; hourglass detect good/
+    new/ --save detector.safetensors; hourglass detect detector.safetensors line7/
+    """
+    from ..tasks.detect import DetectOptions, detected
+    from ..tasks.score import in_words
+    options = DetectOptions(detector, threshold, normal, masks, device)
+    found = detected(good, new, options, out, heatmaps, save)
+    for line in [*in_words(found.detector, found.verdicts), *filter(None, [save]), out]:
+        print(line)
+    if found.verdicts.unreadable:
+        raise ValueError(f"{len(found.verdicts.unreadable)} files cannot be read, such as "
+                         f"{found.verdicts.unreadable[0]}; they have no verdict")
+    if found.abnormal.any():
+        raise typer.Exit(ABNORMAL)

@@ -1,0 +1,108 @@
+"""Images at their own size, decoded one by one when they are asked for."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.console import say, track
+from .find_images import opened
+from .folders import numbered
+from .read_image import CUT, open_image
+from .read_image_folder import in_words, samples_of
+from .reading import Reading
+
+AS_THEY_ARE = Reading(strays=True)
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Images (H, W, C) of any sizes, of 8 bits or of floats in [0, 1], by number. Each is decoded
+    when it is asked for."""
+
+    names: tuple[str, ...]
+    decode: Callable[[int], np.ndarray]
+    classes: tuple[str, ...] = ()
+    y: np.ndarray | None = None     # (N,) numbers of classes
+    splits: dict[str, np.ndarray] | None = None   # rows of the splits that folders name
+    place: str = ""                 # the folder or archive of the files
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        if not 0 <= row < len(self.names):
+            raise IndexError(row)
+        return self.decode(row)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[row] for row in range(len(self)))
+
+    def some(self, rows: Sequence[int] | np.ndarray) -> "Photos":
+        """The images of these rows."""
+        rows = [int(row) for row in rows]
+        return replace(self, names=tuple(self.names[row] for row in rows), splits=None,
+                       decode=lambda i: self.decode(rows[i]),
+                       y=None if self.y is None else self.y[rows])
+
+    def readable(self, what: str) -> "Photos":
+        """The images that can be decoded; others get a note. Raises ValueError if none can."""
+        wrong = {}
+        for row in track(range(len(self)), len(self), f"reading {what}"):
+            try:
+                self.decode(row)
+            except UnreadableImage as error:
+                wrong[row] = str(error)
+        if len(wrong) == len(self):
+            raise ValueError(f"none of the images in {self.place or what} can be read: "
+                             f"{next(iter(wrong.values()), 'there are none')}")
+        if wrong:
+            say(f"{len(wrong)} of {len(self)} images in {self.place or what} cannot be read and "
+                f"are left out, such as {next(iter(wrong.values()))}")
+        return self.some([row for row in range(len(self)) if row not in wrong]) if wrong else self
+
+
+class UnreadableImage(Exception):
+    """Raised for a file that is no image."""
+
+
+def open_photos(data: Any, stack: ExitStack) -> Photos:
+    """The images of a folder, an archive or a file, while the stack is open, or of an array (N, H,
+    W) or (N, H, W, C). Masks of defects among the files are no samples. Raises ValueError."""
+    if isinstance(data, Photos):
+        return data
+    if not isinstance(data, str | Path):
+        return _of_array(data)
+    files = samples_of(stack.enter_context(opened(data)), AS_THEY_ARE)
+    for note in files.notes:
+        say(note)
+    names, deep = tuple(files.sizes), []
+    if not names:
+        raise ValueError(f"{data} holds no images")
+
+    def decode(row: int) -> np.ndarray:
+        try:
+            with files.open(names[row]) as file:
+                image = open_image(file)
+                values = np.atleast_3d(np.asarray(image, np.uint8))
+        except Exception as error:   # Pillow raises many kinds for a broken file
+            raise UnreadableImage(f"{names[row]} ({in_words(error)})") from None
+        if image.info.get(CUT) and not deep:
+            deep.append(names[row])
+            say(f"images of more than 8 bits, such as {names[row]}, are looked at with their upper "
+                f"8 bits")
+        return values
+    classes, y, splits = numbered(names, files.labels, files.splits)
+    return Photos(names, decode, classes, y, splits, str(data))
+
+
+def _of_array(data: Any) -> Photos:
+    values = np.asarray(data)
+    values = values[..., None] if values.ndim == 3 else values
+    if values.ndim != 4 or values.dtype == object or not len(values):
+        raise ValueError(f"images are a folder, an archive, a file, or an array (N, H, W) or (N, "
+                         f"H, W, C), not {type(data).__name__} of shape {np.shape(values)}")
+    return Photos(tuple(f"{i:05}" for i in range(len(values))), lambda row: values[row])

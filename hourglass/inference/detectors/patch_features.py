@@ -1,0 +1,141 @@
+"""Features of patches of images, as the detectors of features use them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ...core.console import track
+from ...core.contracts import Rule, Seen
+from ...core.features import Extractor, features, resized
+
+EXTRACTOR, SIZE, STRIDES = "efficientnet_lite0", 320, (8, 16)
+AROUND = 3          # patches a side that a patch's features are averaged over
+TOGETHER = 8        # images of one size that are looked at together
+POOL = 40_000       # most patches of training images that are kept to fit to
+FEW = 8             # images from which a progress bar is shown
+NONE = "a detector of features needs images of normal samples; there are none"
+
+State = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class PatchFeatures:
+    """What gives the features of patches: an extractor, the images' longer side in pixels (0: as
+    they are), and the strides of its maps. `square` images lose their aspect ratio, so that all
+    have the same places."""
+
+    extractor: str = EXTRACTOR
+    size: int = SIZE
+    strides: tuple[int, ...] = STRIDES
+    square: bool = False
+
+    def made(self) -> Extractor:
+        """The extractor. Raises ValueError."""
+        return features(self.extractor)
+
+    def of(self, images: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+        """Features (h, w, K) of the patches of each image (H, W, C): those of the maps with the
+        nearest strides, each averaged over 3x3 patches, at the size of the first."""
+        extractor = self.made()
+        every = (images[i] for i in range(len(images)))
+        if len(images) > FEW:
+            every = track(every, len(images), "looking at images")
+        for _, alike in groupby(every, key=np.shape):
+            while some := list(islice(alike, TOGETHER)):
+                yield from self._of_some(extractor, np.stack(some))
+
+    @torch.inference_mode()
+    def _of_some(self, extractor: Extractor, images: np.ndarray) -> np.ndarray:
+        size = (self.size, self.size) if self.square else self.size
+        maps = extractor.maps(images, size or None)
+        nearest = [min(range(len(maps)), key=lambda i, s=s: abs(extractor.strides[i] - s))
+                   for s in self.strides]
+        chosen = [_averaged(maps[i]) for i in dict.fromkeys(nearest)]
+        places = (chosen[0].shape[-2], chosen[0].shape[-1])
+        found = torch.cat([resized(each, places) for each in chosen], 1)
+        values: np.ndarray = found.permute(0, 2, 3, 1).float().cpu().numpy()
+        return values
+
+    def sample(self, images: Sequence[np.ndarray], seed: int) -> np.ndarray:
+        """Features (N, K) of patches of training images: of all, or of POOL of them, as many of
+        each image. Raises ValueError without images."""
+        if not len(images):
+            raise ValueError(NONE)
+        draw, most = np.random.default_rng(seed), max(1, POOL // len(images))
+        some = []
+        for each in self.of(images):
+            flat = each.reshape(-1, each.shape[-1])
+            some.append(flat if len(flat) <= most else
+                        flat[np.sort(draw.choice(len(flat), most, replace=False))])
+        return np.concatenate(some)[:max(POOL, len(images))]
+
+
+def _averaged(maps: Tensor) -> Tensor:
+    return functional.avg_pool2d(maps, AROUND, 1, AROUND // 2, count_include_pad=False)
+
+
+def scale_of(patches: np.ndarray) -> State:
+    """Mean and standard deviation of each channel of patches (N, K)."""
+    std = patches.std(0)
+    return {"mean": patches.mean(0), "std": np.maximum(std, 1e-3 * max(float(std.mean()), 1e-6))}
+
+
+def scaled(patches: np.ndarray, state: State) -> np.ndarray:
+    """Patches (..., K) in standard deviations of the training patches."""
+    found: np.ndarray = ((patches - state["mean"]) / state["std"]).astype(np.float32)
+    return found
+
+
+def rule_of(
+    read: PatchFeatures, fit: Callable[[Sequence[np.ndarray]], State],
+    judge: Callable[[np.ndarray, State], tuple[np.ndarray, float]],
+) -> Rule:
+    """The detector that `judge` makes of an image's features (h, w, K): how abnormal each patch is
+    (h, w), and the image's score. In its heat map (H, W), the score is the largest value."""
+    def fitted(codes: np.ndarray, held: Seen) -> State:
+        return {**fit(held.train_images), "digest": _as_array(read.made().digest)}
+
+    def checked(state: State) -> State:
+        if not np.array_equal(state["digest"], _as_array(read.made().digest)):
+            raise ValueError(f"the detector was fitted to features of another network than "
+                             f"{read.made()}; fit it again, with the same feature extractor")
+        return state
+
+    def score(seen: Seen, state: State) -> np.ndarray:
+        checked(state)
+        return np.array([judge(each, state)[1] for each in read.of(seen.images)], np.float64)
+
+    def places(seen: Seen, state: State) -> np.ndarray:
+        checked(state)
+        found = []
+        for image, each in zip(seen.images, read.of(seen.images), strict=True):
+            heat, value = judge(each, state)
+            found.append(_at_size(heat, np.shape(image)[:2], value))
+        return np.stack(found)
+    return Rule(fitted, score, codes=False, maps=frozenset({"images"}), places=places,
+                features=read.extractor)
+
+
+def _as_array(digest: str) -> np.ndarray:
+    return np.frombuffer(digest.encode(), np.uint8).copy()
+
+
+def _at_size(heat: np.ndarray, size: tuple[int, ...], value: float) -> np.ndarray:
+    """A map (h, w) at an image's size (H, W), whose largest value is the image's score."""
+    whole: Any = torch.from_numpy(np.asarray(heat, np.float32))[None, None]
+    found: np.ndarray = functional.interpolate(
+        whole, (size[0], size[1]), mode="bilinear", align_corners=False)[0, 0].numpy()
+    largest = float(found.max())
+    return found * (value / largest) if largest > 0 else found
+
+
+def highest_share(heat: np.ndarray, top: float) -> float:
+    """The mean of the highest share `top` of the values of a map (h, w), at least of one value."""
+    flat = np.sort(heat, axis=None)
+    return float(flat[-max(1, round(top * len(flat))):].mean())

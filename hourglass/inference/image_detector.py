@@ -1,0 +1,133 @@
+"""A detector of images that needs no trained model, fitted to normal images and kept as a file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..core.contracts import Rule, Seen
+from ..core.expressions import read
+from ..core.registry import detectors, thresholds
+from ..core.tensor_files import load_tensors, save_tensors
+from ..data.photos import Photos
+from .anomaly import Fitted, companion_of, probability_of, verdict_of
+from .detectors.combined import state_of
+
+USUAL_IMAGE_DETECTOR = "patch_knn"
+EVERY = 5          # every fifth normal image sets the threshold
+SUFFIX = ".safetensors"
+Looked = tuple[float, np.ndarray]   # an image's score, and its map (H, W); 1 is the threshold
+
+
+@dataclass(frozen=True)
+class ImageDetector:
+    """Normal images as features of their patches, and the threshold above which an image is
+    abnormal."""
+
+    fitted: Fitted
+    threshold_text: str   # as a user types it
+    threshold: float
+    why: str = ""
+
+    @property
+    def text(self) -> str:
+        """The detector, as a user types it."""
+        return self.fitted.text
+
+    def score(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Anomaly scores (N,) of images (H, W, C) of any sizes."""
+        return self.fitted.rule.score(_seen(images), self.fitted.state)
+
+    def verdict(self, scores: Any) -> np.ndarray:
+        """Whether each score (N,) is above the threshold, and so abnormal."""
+        return verdict_of(scores, self.threshold)
+
+    def probability(self, scores: Any) -> np.ndarray:
+        """Share of normal images with a lower score, (N,), with an exponential tail beyond."""
+        return probability_of(scores, self.fitted.normal)
+
+    def look(self, image: np.ndarray) -> Looked:
+        """The score of one image (H, W, C), and its map (H, W), on a scale where 1 is the
+        threshold."""
+        drawing = self.drawing
+        places = drawing.fitted.rule.places
+        assert places is not None
+        heat = places(_seen([image]), drawing.fitted.state)[0]
+        score = float(heat.max()) if drawing is self else float(self.score([image])[0])
+        return score, heat / max(drawing.threshold, 1e-12)
+
+    @property
+    def usual_heat(self) -> float:
+        """The median over normal images of their maps' largest value, below 1."""
+        drawing = self.drawing
+        usual = float(np.median(drawing.fitted.normal)) / max(drawing.threshold, 1e-12)
+        return min(max(usual, 0.0), 0.9)
+
+    @property
+    def drawing(self) -> "ImageDetector":
+        """The detector that draws the maps: this one, or the first of several."""
+        text, held = companion_of(self.text), self.fitted
+        if text == self.text:
+            return self
+        number = detectors.check(read(self.text))["of"].index(text)
+        state = state_of(number, held.state)
+        normal = state.pop("normal")
+        share = float((held.normal <= self.threshold).mean())
+        return ImageDetector(Fitted(text, state, normal, held.of), "",
+                             float(np.quantile(normal, share)))
+
+    def save(self, path: Path) -> None:
+        """Write the detector as a .safetensors file."""
+        held = self.fitted
+        tensors = {**{f"state:{name}": value for name, value in held.state.items()},
+                   "normal": held.normal, "threshold": np.array([self.threshold])}
+        save_tensors(path, {name: torch.from_numpy(np.ascontiguousarray(value))
+                            for name, value in tensors.items()},
+                     {"text": held.text, "of": held.of, "threshold": self.threshold_text})
+
+
+def load_image_detector(path: Path) -> ImageDetector:
+    """Read what `ImageDetector.save` wrote. Raises ValueError."""
+    tensors, texts = load_tensors(path)
+    try:
+        values = {name: value.numpy() for name, value in tensors.items()}
+        state = {name.removeprefix("state:"): value for name, value in values.items()
+                 if name.startswith("state:")}
+        fitted = Fitted(texts["text"], state, values["normal"], texts["of"])
+        check_without_model(fitted.text)
+        return ImageDetector(fitted, texts["threshold"], float(values["threshold"][0]))
+    except KeyError as error:
+        raise ValueError(f"{path} is no saved detector of images: it has no {error}") from None
+
+
+def check_without_model(text: str) -> Rule:
+    """The detector of that name. Raises ValueError for one that needs a trained model."""
+    rule: Rule = detectors.make(text)
+    if rule.maps != {"images"} or rule.codes or rule.draws:
+        raise ValueError(f"{text} needs a trained model: train one, and use hourglass score. "
+                         f"Without a model: patch_knn, patch_gaussian or feature_autoencoder")
+    return rule
+
+
+def fit_image_detector(text: str, threshold: str, good: Photos) -> ImageDetector:
+    """Fit a detector to normal images. Every fifth of them is left out, and sets the threshold.
+    Raises ValueError for fewer than two, and for a detector that needs a model."""
+    text = str(read(text or USUAL_IMAGE_DETECTOR))
+    rule, wanted = check_without_model(text), str(read(threshold))
+    made = thresholds.make(wanted)   # may raise, so it comes before the work
+    if len(good) < 2:
+        raise ValueError(f"a detector needs at least two normal images, one to fit and one to set "
+                         f"the threshold, and there are {len(good)}; give more")
+    held = np.arange(len(good)) % EVERY == min(EVERY, len(good)) - 1
+    state, normal = rule.calibrate(np.empty((0, 0)), _seen(
+        good.some(np.flatnonzero(held)), good.some(np.flatnonzero(~held))))
+    fitted = Fitted(text, state, np.sort(normal), "normal images")
+    return ImageDetector(fitted, wanted, made(fitted.normal, None))
+
+
+def _seen(images: Sequence[np.ndarray], train: Sequence[np.ndarray] = ()) -> Seen:
+    nothing = np.zeros(len(images))
+    return Seen(nothing, nothing, nothing[:, None], images=images, train_images=train)

@@ -1,0 +1,246 @@
+"""Find abnormal images with no training: normal images are looked at, and new ones compared."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..analysis.metrics.bootstrap import Estimate
+from ..analysis.metrics.detection import at_threshold, separation
+from ..analysis.metrics.regions import count, edges_of, pixel_separation
+from ..core.console import say, track
+from ..core.device import choose_device
+from ..core.features import on_device
+from ..core.files import check_empty
+from ..core.hints import did_you_mean
+from ..core.output_names import png_name, printable
+from ..data.photos import Photos, UnreadableImage, open_photos
+from ..inference.anomaly import USUAL_THRESHOLD
+from ..inference.image_detector import (
+    SUFFIX,
+    ImageDetector,
+    fit_image_detector,
+    load_image_detector,
+)
+from .heatmaps import heat_picture
+from .masks import Masks, find_masks, with_masks
+from .python_words import for_python
+from .score import NORMAL_NAMES, Verdicts, in_words, write_table
+from .write_images import check_name, save_picture
+
+SAMPLED = 4000            # values of each map that the bins are made from
+MEASURED = 1_000_000_000  # most pixels of maps that are kept to be measured
+
+
+@dataclass(frozen=True)
+class DetectOptions:
+    """Options of `detect`. "" means the default."""
+
+    detector: str = ""
+    threshold: str = ""
+    normal: str = ""      # the normal classes of the new images, separated by commas
+    masks: str = ""       # a folder or archive of defect masks; default: those beside the images
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, repr=False)
+class Detection:
+    """What was found in new images, and the detector that found it."""
+
+    detector: ImageDetector
+    verdicts: Verdicts
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the images."""
+        return self.verdicts.names
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Anomaly scores (N,); higher is more abnormal."""
+        return self.verdicts.scores
+
+    @property
+    def abnormal(self) -> np.ndarray:
+        """Whether each image is abnormal, (N,)."""
+        return self.verdicts.abnormal
+
+    @property
+    def metrics(self) -> dict[str, Estimate]:
+        """How right the scores are, with intervals, if folders name classes."""
+        return self.verdicts.right
+
+    def __repr__(self) -> str:
+        return "\n".join(in_words(self.detector, self.verdicts))
+
+
+@dataclass
+class _Maps:
+    """The maps of images to be measured, with masks or without defects."""
+
+    rows: dict[int, np.ndarray] = field(default_factory=dict)
+    pixels: int = 0
+
+    def keep(self, row: int, heat: np.ndarray) -> None:
+        """Keep a map, while there is room."""
+        self.pixels += heat.size
+        if self.pixels <= MEASURED:
+            self.rows[row] = heat.astype(np.float32)
+
+
+@for_python
+def detect(
+    good: Any, new: Any = None, *, detector: str = "", threshold: str = "", normal: str = "",
+    masks: str | Path = "", out: str | Path | None = None, heatmaps: str | Path | None = None,
+    save: str | Path | None = None, device: str = "cpu",
+) -> Detection:
+    """Find abnormal images without training a model: by features learnt elsewhere.
+
+    `good` are normal images and `new` the ones to look at: folders, archives or arrays (N, H, W) or
+    (N, H, W, C), of any sizes. Without `new`, `good` has folders train and test. `good` may also be
+    a detector that was kept with `save`. Of the normal images, every fifth sets the threshold.
+    `out` is a .csv or .json for the scores, `heatmaps` a folder for pictures. The default detector
+    is "patch_knn", which needs: pip install 'hourglass[features]'. If folders name classes, or
+    there are masks, metrics are computed. Raises ValueError.
+
+        >>> import hourglass as hg, numpy as np
+        >>> good = np.random.default_rng(0).integers(90, 110, (20, 64, 64), np.uint8)
+        >>> bad = good[:2].copy()
+        >>> bad[:, 20:40, 20:40] = 255
+        >>> hg.detect(good, bad, detector="patch_knn('random', size=64)").abnormal
+        array([ True,  True])
+    """
+    options = DetectOptions(detector, threshold, normal, str(masks), device)
+    places = [Path(place) if place else None for place in (out, heatmaps, save)]
+    return detected(good, new, options, *places)
+
+
+def detected(
+    good: Any, new: Any, options: DetectOptions, out: Path | None = None,
+    heatmaps: Path | None = None, save: Path | None = None,
+) -> Detection:
+    """The work of `detect`."""
+    if out is not None:
+        check_name(out, (".csv", ".json"))
+    if heatmaps is not None:
+        check_empty(heatmaps, "--heatmaps")
+    if save is not None:
+        check_name(save, (SUFFIX,))
+    with ExitStack() as stack, on_device(str(choose_device(options.device))):
+        known, unseen = _opened(good, new, stack)
+        y = labels_of_photos(unseen, options.normal)
+        masks = find_masks(unseen.place, options.masks, stack)
+        found = known if isinstance(known, ImageDetector) else fit_image_detector(
+            options.detector, options.threshold or USUAL_THRESHOLD,
+            known.readable("normal images"))
+        verdicts = _looked_at(found, unseen, y, masks, heatmaps)
+    if save is not None:
+        found.save(save)
+    if out is not None:
+        write_table(out, found, verdicts)
+    return Detection(found, verdicts)
+
+
+def _opened(good: Any, new: Any, stack: ExitStack) -> tuple[Photos | ImageDetector, Photos]:
+    """The normal images, or the saved detector, and the new images."""
+    if isinstance(good, str | Path) and Path(good).suffix.lower() == SUFFIX:
+        if not _is_given(new):
+            raise ValueError(f"{good} is a saved detector; give the new images too")
+        return load_image_detector(Path(good)), open_photos(new, stack)
+    known = open_photos(good, stack)
+    splits = known.splits or {}
+    train = known.some(splits["train"]) if "train" in splits else known
+    train = _only_normal(train)
+    if _is_given(new):
+        return train, open_photos(new, stack)
+    if not {"train", "test"} <= set(splits):
+        raise ValueError(f"{known.place or 'the data'} has no folders train and test; give the new "
+                         f"images too: hourglass detect GOOD NEW")
+    return train, known.some(splits["test"])
+
+
+def _is_given(new: Any) -> bool:
+    return new is not None and not (isinstance(new, str) and not new)
+
+
+def _only_normal(photos: Photos) -> Photos:
+    """Without the images whose folders say that they are abnormal, next to a folder of good ones.
+    """
+    names = set(NORMAL_NAMES) & set(photos.classes)
+    if photos.y is None or not names:
+        return photos
+    keep = np.isin(np.array(photos.classes)[photos.y], list(names))
+    if keep.all():
+        return photos
+    say(f"of {len(keep):,} images, the {int(keep.sum()):,} in {' and '.join(sorted(names))} are "
+        f"taken as normal, and the others are left out")
+    return photos.some(np.flatnonzero(keep))
+
+
+def labels_of_photos(photos: Photos, normal: str) -> np.ndarray | None:
+    """1 for images of an abnormal class, (N,). Normal are the classes in `normal`, by default good
+    and normal. None without classes. Raises ValueError for an unknown class."""
+    named = [name.strip() for name in normal.split(",") if name.strip()]
+    wrong = next((name for name in named if name not in photos.classes), None)
+    if wrong is not None:
+        raise ValueError(f"there is no class {wrong!r} among the new images; "
+                         f"{did_you_mean(wrong, photos.classes) or 'they have no classes'}")
+    names = named or [name for name in NORMAL_NAMES if name in photos.classes]
+    if photos.y is None or not names:
+        return None
+    return (~np.isin(np.array(photos.classes)[photos.y], names)).astype(int)
+
+
+def _looked_at(
+    detector: ImageDetector, photos: Photos, y: np.ndarray | None, masks: Masks | None,
+    heatmaps: Path | None,
+) -> Verdicts:
+    """Score each image, and write its heat map."""
+    wanted = {} if masks is None else with_masks(photos.names, y, masks)
+    usual, maps = detector.usual_heat if heatmaps else 0.0, _Maps()
+    seen, scores, unreadable = [], [], []
+    for row in track(range(len(photos)), len(photos), "detecting"):
+        try:
+            image = photos[row]
+        except UnreadableImage as error:
+            say(f"{error} cannot be read")
+            unreadable.append(photos.names[row])
+            continue
+        score, heat = detector.look(image)
+        seen.append(row)
+        scores.append(score)
+        if row in wanted:
+            maps.keep(row, heat)
+        if heatmaps is not None:
+            values = image.astype(np.float32) / (255 if image.dtype == np.uint8 else 1)
+            save_picture(heatmaps / png_name(photos.names[row]), heat_picture(values, heat, usual))
+    values = np.array(scores, np.float64)
+    odd = detector.verdict(values)
+    right = {} if y is None or len(np.unique(y[seen])) < 2 else {
+        **separation(values, y[seen]), **at_threshold(odd, y[seen])}
+    return Verdicts(tuple(printable(photos.names[row]) for row in seen), values,
+                    detector.probability(values), odd, right | _pixels(maps, wanted),
+                    tuple(map(printable, unreadable)))
+
+
+def _pixels(maps: _Maps, wanted: dict[int, np.ndarray | None]) -> dict[str, Estimate]:
+    """How well the maps find the masked pixels; {} without masks."""
+    if maps.pixels > MEASURED:
+        say("the maps of these images have too many pixels to be measured by masks, so only the "
+            "first are")
+    if not any(mask is not None and mask.any() for mask in wanted.values()):
+        return {}
+
+    def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for row, heat in maps.rows.items():
+            mask = wanted[row]
+            mask = np.zeros(heat.shape, bool) if mask is None else mask
+            if mask.shape != heat.shape:
+                raise ValueError(f"a mask has {'x'.join(map(str, mask.shape))} pixels, and its "
+                                 f"image {'x'.join(map(str, heat.shape))}; bring both to one size")
+            yield heat, mask
+    values = [heat.ravel()[:: -(-heat.size // SAMPLED)] for heat in maps.rows.values()]
+    return pixel_separation(count(pairs(), edges_of(np.concatenate(values), len(values))))

@@ -1,0 +1,263 @@
+"""Detectors of features: against independent computations, in a run, and without a model."""
+
+import csv
+import json
+import shlex
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import hourglass as hg
+from hourglass.core.contracts import Seen
+from hourglass.core.features import features
+from hourglass.core.registry import detectors
+from hourglass.inference.detectors.patch_features import PatchFeatures, scaled
+from hourglass.inference.detectors.patch_gaussian import EXTRA, roots_of, widths_of
+from hourglass.inference.detectors.patch_neighbours import greedy_coreset, nearest, rareness
+
+SMALL = ("patch_knn('random', size=64, patches=200, strides=(4,))",
+         "patch_gaussian('random', size=64, dims=8, strides=(4,))",
+         "feature_autoencoder('random', size=64, steps=60, strides=(4,))")
+
+
+def normal(n: int = 20, seed: int = 0) -> np.ndarray:
+    """Grey textures with a bright bar at the same place."""
+    x = np.random.default_rng(seed).integers(90, 130, (n, 64, 64), np.uint8)
+    x[:, 10:20] += 100
+    return x
+
+
+def abnormal(n: int = 6) -> np.ndarray:
+    x = normal(n, seed=9)
+    x[:, 36:48, 40:52] = 0
+    return x
+
+
+def seen(images: np.ndarray, train: np.ndarray | None = None) -> Seen:
+    nothing = np.zeros(len(images))
+    return Seen(nothing, nothing, nothing[:, None], images=images,
+                train_images=np.empty(0) if train is None else train)
+
+
+def test_the_coreset_is_that_of_a_brute_force_greedy():
+    x = np.random.default_rng(0).normal(size=(60, 5))
+    chosen = [0]
+    while len(chosen) < 12:
+        away = [min(np.linalg.norm(row - x[i]) for i in chosen) for row in x]
+        chosen.append(int(np.argmax(away)))
+    assert greedy_coreset(torch.from_numpy(x), 12).tolist() == chosen
+
+
+def test_a_coreset_holds_each_patch_once():
+    x = torch.zeros(10, 3)   # all alike
+    assert sorted(greedy_coreset(x, 20).tolist()) == list(range(10))
+
+
+def test_distances_are_those_of_scikit_learn():
+    from sklearn.neighbors import NearestNeighbors
+    draw = np.random.default_rng(1)
+    bank, x = (draw.normal(5, 1, (n, 20)).astype(np.float32) for n in (300, 50))
+    theirs, rows = NearestNeighbors(n_neighbors=1).fit(bank).kneighbors(x)
+    ours, which = nearest(torch.from_numpy(x), torch.from_numpy(bank))
+    np.testing.assert_allclose(ours.numpy(), theirs[:, 0], rtol=1e-4)
+    assert which.tolist() == rows[:, 0].tolist()
+
+
+def test_the_weight_of_a_score_is_equation_seven():
+    bank = np.random.default_rng(2).normal(size=(40, 6)).astype(np.float32)
+    patch = bank[3] + 0.5
+    found = int(np.linalg.norm(bank - patch, axis=1).argmin())
+    order = np.linalg.norm(bank - bank[found], axis=1).argsort()[:9]
+    away = np.exp(np.linalg.norm(bank[order] - patch, axis=1).astype(float))
+    wanted = 1 - np.exp(np.linalg.norm(bank[found] - patch)) / away.sum()
+    ours = rareness(torch.from_numpy(patch), found, torch.from_numpy(bank))
+    assert ours == pytest.approx(wanted, rel=1e-4) and 0 < ours < 1
+
+
+def test_distances_of_places_are_mahalanobis_of_scipy():
+    from scipy.spatial.distance import mahalanobis
+    draw = np.random.default_rng(3)
+    train = draw.normal(size=(30, 4, 5)) @ draw.normal(size=(5, 5))   # (N, P, D)
+    mean = train.mean(0)
+    covariance = np.stack([np.cov(train[:, p].T) for p in range(4)])
+    x = draw.normal(size=(4, 5))
+    wanted = [mahalanobis(x[p], mean[p], np.linalg.inv(covariance[p] + EXTRA * np.eye(5)))
+              for p in range(4)]
+    state = {"mean": mean.astype(np.float32), "root": roots_of(covariance)}
+    np.testing.assert_allclose(widths_of(x, state), wanted, rtol=1e-3)
+
+
+def test_the_gaussians_of_places_have_the_mean_and_covariance_of_the_images():
+    rule = detectors.make(SMALL[1])
+    state = rule.fit(np.empty((0, 0)), seen(normal(4), normal(12)))
+    maps = np.stack(list(PatchFeatures("random", 64, (4,), square=True).of(normal(12))))
+    flat = maps.reshape(12, -1, maps.shape[-1])[..., state["rows"]] / state["std"]
+    np.testing.assert_allclose(state["mean"], flat.mean(0), rtol=1e-3, atol=1e-4)
+    root = state["root"][5].astype(np.float64)
+    wanted = np.cov(flat[:, 5].T) + EXTRA * np.eye(8)
+    np.testing.assert_allclose(root @ root.T, wanted, rtol=1e-2, atol=1e-3)
+
+
+def test_patches_are_averages_of_three_by_three_places():
+    images = normal(2)
+    found = next(PatchFeatures("random", 64, (16,)).of(images))
+    raw = features("random").maps(images, 64)[-1][0]
+    assert found.shape[:2] == tuple(raw.shape[-2:])
+    np.testing.assert_allclose(found[1, 2], raw[:, 0:3, 1:4].mean((1, 2)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found[0, 0], raw[:, 0:2, 0:2].mean((1, 2)), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("text", [*SMALL, f"combined({SMALL[:2]!r})"])
+def test_each_finds_the_defect_and_its_place(text):
+    rule = detectors.make(text)
+    state, scores = rule.calibrate(np.empty((0, 0)), seen(normal(5, 1), normal()))
+    found = rule.score(seen(abnormal()), state)
+    assert found.min() > scores.max()
+    if rule.places:
+        maps = rule.places(seen(abnormal()), state)
+        assert maps.shape == (6, 64, 64)
+        np.testing.assert_allclose(maps.reshape(6, -1).max(1), found, rtol=1e-5)
+        rows, columns = np.unravel_index(maps.reshape(6, -1).argmax(1), (64, 64))
+        assert (abs(rows - 42) < 14).all() and (abs(columns - 46) < 14).all()
+
+
+def test_the_mean_of_the_highest_share_is_a_score():
+    rule = detectors.make(SMALL[1].replace("dims=8", "dims=8, top=0.5"))
+    state = rule.fit(np.empty((0, 0)), seen(normal(4), normal(12)))
+    read = PatchFeatures("random", 64, (4,), square=True)
+    each = next(read.of(abnormal(1)))
+    flat = each[..., state["rows"]].reshape(-1, 8) / state["std"]
+    highest = np.sort(widths_of(flat, state))[-len(flat) // 2:]
+    assert rule.score(seen(abnormal(1)), state)[0] == pytest.approx(highest.mean(), rel=1e-4)
+
+
+def test_the_memory_is_bounded_however_many_images_there_are(monkeypatch):
+    from hourglass.inference.detectors import patch_features
+    monkeypatch.setattr(patch_features, "POOL", 60)
+    assert len(PatchFeatures("random", 64, (8,)).sample(normal(20), 0)) == 60
+    state = detectors.make(SMALL[0]).fit(np.empty((0, 0)), seen(normal(4), normal(20)))
+    assert len(state["bank"]) <= 60
+    assert np.abs(scaled(state["mean"], state)).max() < 1e-4
+
+
+def test_features_of_other_weights_are_refused():
+    rule = detectors.make(SMALL[0])
+    state = rule.fit(np.empty((0, 0)), seen(normal(4), normal()))
+    other = detectors.make(SMALL[0].replace("'random'", "'random(seed=1)'"))
+    with pytest.raises(ValueError, match="features of another network"):
+        other.score(seen(abnormal()), state)
+
+
+# with a run
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return hg.train(normal(40), model="ae(2)", backbone="mlp", epochs=1, report=False, quiet=True,
+                    out=tmp_path_factory.mktemp("detectors") / "run")
+
+
+@pytest.mark.parametrize("text", SMALL)
+def test_a_runs_detector_is_kept_and_maps_its_images(run, text):
+    detector = run.detector(text)
+    scores = detector.score(abnormal())
+    assert detector.verdict(scores).all()
+    assert detector.maps(abnormal()).shape == (6, 64, 64)
+    again = hg.load(run.folder.path).detector(text)
+    np.testing.assert_allclose(again.score(abnormal()), scores, rtol=1e-5)
+
+
+def test_features_and_errors_are_combined(run):
+    detector = run.detector(f"combined(({SMALL[0]!r}, 'pca_relative'))")
+    assert detector.verdict(detector.score(abnormal())).all()
+    assert detector.maps(abnormal()).shape == (6, 64, 64)
+
+
+def test_a_model_of_rows_has_no_features(tmp_path):
+    model = hg.train(np.random.default_rng(0).random((40, 6)), model="ae(2)", epochs=1,
+                     report=False, quiet=True, out=tmp_path / "rows")
+    with pytest.raises(ValueError, match="needs a model of images"):
+        model.detector(SMALL[0])
+
+
+# without a model
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder, images in (("good", normal()), ("new/good", normal(3, 5)),
+                           ("new/hole", abnormal(3)), ("masks", abnormal(3))):
+        (tmp_path / folder).mkdir(parents=True)
+        for i, image in enumerate(images):
+            if folder == "masks":
+                image = np.where(image == 0, 255, 0).astype(np.uint8)
+            Image.fromarray(image[:, : 64 - 8 * (i == 0)]).save(tmp_path / folder / f"{i}.png")
+    return tmp_path
+
+
+@pytest.fixture
+def detect(hourglass):
+    """Runs `hourglass detect` with these words: (code, out, err)."""
+    return lambda *words: hourglass(shlex.join(["detect", *words]))
+
+
+def test_the_command_writes_scores_and_heat_maps_at_the_files_size(folders, detect):
+    code, said, _ = detect("good", "new", "--detector", SMALL[0], "--heatmaps", "maps",
+                           "--save", "kept.safetensors")
+    rows = list(csv.DictReader(open("scores.csv")))
+    assert code == 1 and [row["verdict"] for row in rows[3:]] == ["abnormal"] * 3
+    assert "auroc 1" in said and features("random").digest in said
+    narrow, wide = (Image.open(f"maps/hole/{i}.png").width for i in (0, 1))
+    assert wide - narrow == 2 * 8 * 4   # both pictures, at four times the file's size
+    code, _, _ = detect("kept.safetensors", "new/hole", "-o", "again.json")
+    again = json.loads((folders / "again.json").read_text())
+    assert code == 1 and [each["score"] for each in again["samples"]] == pytest.approx(
+        [float(row["score"]) for row in rows[3:]], rel=1e-4)
+
+
+def test_normal_images_alone_exit_with_zero(folders, detect):
+    code, said, _ = detect("good", "good/1.png", "--detector", SMALL[0])
+    assert code == 0 and "0 of 1 abnormal" in said and "give more normal images" in said
+
+
+def test_masks_measure_the_pixels_at_the_files_size(folders):
+    found = hg.detect("good", "new", detector=SMALL[0], masks="masks")
+    assert found.metrics["pixel_auroc"].value > 0.8 and found.abnormal[3:].all()
+    assert "pixel_auroc" in repr(found)
+
+
+def test_an_unreadable_file_has_no_verdict_and_exits_with_two(folders, detect):
+    (folders / "new" / "hole" / "9.png").write_bytes(b"not an image")
+    (folders / "good" / "99.png").write_bytes(b"not an image")
+    code, _, err = detect("good", "new", "--detector", SMALL[0])
+    assert code == 2 and "9.png" in err and "left out" in err
+    assert list(csv.DictReader(open("scores.csv")))[-1]["verdict"] == "unreadable"
+
+
+@pytest.mark.parametrize("words, message", [
+    (("missing", "new"), "does not exist"), (("good",), "no folders train and test"),
+    (("good", "new", "--detector", "pca"), "needs a trained model"),
+    (("good", "new", "--detector", "patch_nn"), "did you mean"),
+    (("good", "new", "--normal", "fine"), "no class 'fine'"),
+    (("good", "new", "-o", "scores.txt"), "no known suffix"),
+    (("good", "new", "--threshold", "quantil(0.9)"), "did you mean"),
+    (("good/1.png", "new", "--detector", SMALL[0]), "at least two normal images")])
+def test_wrong_use_exits_with_two_and_says_what_is_right(folders, detect, words, message):
+    code, _, err = detect(*words)
+    assert code == 2 and message in err
+
+
+def test_folders_train_and_test_are_enough(folders):
+    (folders / "parts" / "train").mkdir(parents=True)
+    (folders / "good").rename(folders / "parts" / "train" / "good")
+    (folders / "new").rename(folders / "parts" / "test")
+    found = hg.detect("parts", detector=SMALL[0])
+    assert len(found.names) == 6 and found.metrics["auroc"].value == 1
+
+
+def test_arrays_of_eight_bits_and_of_floats_score_alike():
+    whole = hg.detect(normal(), abnormal(), detector=SMALL[0])
+    floats = hg.detect(normal() / 255, abnormal() / 255, detector=SMALL[0])
+    np.testing.assert_allclose(floats.scores, whole.scores, rtol=1e-3)
+    assert whole.abnormal.all()
