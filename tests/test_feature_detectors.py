@@ -13,7 +13,11 @@ import hourglass as hg
 from hourglass.core.contracts import Seen
 from hourglass.core.features import features
 from hourglass.core.registry import detectors
-from hourglass.inference.detectors.patch_features import PatchFeatures, scaled
+from hourglass.inference.detectors.patch_features import (
+    PatchFeatures,
+    whitened,
+    whitening_of,
+)
 from hourglass.inference.detectors.patch_gaussian import EXTRA, roots_of, widths_of
 from hourglass.inference.detectors.patch_neighbours import greedy_coreset, nearest, rareness
 
@@ -100,6 +104,19 @@ def test_the_gaussians_of_places_have_the_mean_and_covariance_of_the_images():
     np.testing.assert_allclose(root @ root.T, wanted, rtol=1e-2, atol=1e-3)
 
 
+def test_whitened_patches_have_the_covariance_that_is_meant():
+    """Each principal component of variance v gets v / (v + 0.05), against scikit-learn's PCA."""
+    from sklearn.decomposition import PCA
+    draw = np.random.default_rng(4)
+    x = draw.normal(3, 1, (4000, 6)) @ draw.normal(size=(6, 6))
+    state = whitening_of(x.astype(np.float32))
+    away = (x - state["mean"]) @ state["white"]
+    variances = PCA().fit((x - x.mean(0)) / x.std(0)).explained_variance_
+    np.testing.assert_allclose(np.cov(away.T), np.diag(variances / (variances + 0.05))[::-1, ::-1],
+                               atol=5e-3)
+    np.testing.assert_allclose(np.linalg.norm(whitened(x, state, unit=True), axis=1), 1, rtol=1e-5)
+
+
 def test_patches_are_averages_of_three_by_three_places():
     images = normal(2)
     found = next(PatchFeatures("random", 64, (16,)).of(images))
@@ -107,6 +124,16 @@ def test_patches_are_averages_of_three_by_three_places():
     assert found.shape[:2] == tuple(raw.shape[-2:])
     np.testing.assert_allclose(found[1, 2], raw[:, 0:3, 1:4].mean((1, 2)), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found[0, 0], raw[:, 0:2, 0:2].mean((1, 2)), rtol=1e-4, atol=1e-5)
+
+
+def test_whole_images_are_those_of_scikit_learn():
+    from sklearn.neighbors import NearestNeighbors
+    rule = detectors.make("feature_knn('random', k=3, size=64)")
+    state = rule.fit(np.empty((0, 0)), seen(normal(2), normal()))
+    known, new = (features("random").vector(x, 64).numpy() for x in (normal(), abnormal()))
+    known, new = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (known, new))
+    wanted = NearestNeighbors(n_neighbors=3).fit(known).kneighbors(new)[0].mean(1)
+    np.testing.assert_allclose(rule.score(seen(abnormal()), state), wanted, atol=1e-4)
 
 
 @pytest.mark.parametrize("text", [*SMALL, f"combined({SMALL[:2]!r})"])
@@ -139,7 +166,6 @@ def test_the_memory_is_bounded_however_many_images_there_are(monkeypatch):
     assert len(PatchFeatures("random", 64, (8,)).sample(normal(20), 0)) == 60
     state = detectors.make(SMALL[0]).fit(np.empty((0, 0)), seen(normal(4), normal(20)))
     assert len(state["bank"]) <= 60
-    assert np.abs(scaled(state["mean"], state)).max() < 1e-4
 
 
 def test_features_of_other_weights_are_refused():
@@ -242,6 +268,7 @@ def test_an_unreadable_file_has_no_verdict_and_exits_with_two(folders, detect):
     (("good", "new", "--normal", "fine"), "no class 'fine'"),
     (("good", "new", "-o", "scores.txt"), "no known suffix"),
     (("good", "new", "--threshold", "quantil(0.9)"), "did you mean"),
+    (("good", "new", "--detector", "feature_knn('random')", "--heatmaps", "m"), "has no maps"),
     (("good/1.png", "new", "--detector", SMALL[0]), "at least two normal images")])
 def test_wrong_use_exits_with_two_and_says_what_is_right(folders, detect, words, message):
     code, _, err = detect(*words)

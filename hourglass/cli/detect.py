@@ -18,9 +18,10 @@ def detect(
     out: Annotated[Path, typer.Option("--out", "-o", help="A .csv or .json.")] = Path("scores.csv"),
     heatmaps: Annotated[Optional[Path], typer.Option(  # noqa: UP045
         help="Folder for one image per file that shows where it is unusual.")] = None,
-    detector: Annotated[str, typer.Option(help="Detector: patch_knn, patch_gaussian or "
-                                          "feature_autoencoder, with options such as "
-                                          "\"patch_knn(size=448)\". Default: patch_knn.")] = "",
+    detector: Annotated[str, typer.Option(help="Detector: patch_knn, patch_gaussian, "
+                                          "feature_autoencoder or feature_knn, with options "
+                                          "such as \"patch_knn(size=448)\". Default: "
+                                          "patch_knn.")] = "",
     threshold: Annotated[str, typer.Option(help="Threshold: quantile(0.99), contamination(0.1), "
                                            "... Default: quantile(0.99).")] = "",
     normal: Annotated[str, typer.Option(help="Normal classes of NEW, such as good,fine. Default: "

@@ -1,6 +1,6 @@
 """Data classes that the parts exchange. Shapes: B batch, D latent, C H W image, N samples."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -231,6 +231,23 @@ class CodeSpace:
     alphabet: Alphabet | None = None  # of discrete codes
 
 
+class Images(Protocol):
+    """Images (H, W, C) by number: an array of one size, or several sizes, decoded when asked for.
+    """
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, row: int, /) -> Any:
+        """One image."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """All of them."""
+        ...
+
+
 class Seen(NamedTuple):
     """A trained model's results for samples, from which detectors compute scores."""
 
@@ -251,8 +268,8 @@ class Seen(NamedTuple):
     train: np.ndarray = np.empty(0)   # (M, D) training samples, with calibration samples only
     # (N, H, W, C) images in [0, 1] or of 8 bits, or images of several sizes, one by one; and those
     # of training, with calibration samples only
-    images: Sequence[np.ndarray] | np.ndarray = np.empty(0)
-    train_images: Sequence[np.ndarray] | np.ndarray = np.empty(0)
+    images: Images = np.empty(0)
+    train_images: Images = np.empty(0)
 
 
 class Rule(NamedTuple):

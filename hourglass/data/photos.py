@@ -19,7 +19,7 @@ AS_THEY_ARE = Reading(strays=True)
 
 
 @dataclass(frozen=True)
-class Photos:
+class LazyImages:
     """Images (H, W, C) of any sizes, of 8 bits or of floats in [0, 1], by number. Each is decoded
     when it is asked for."""
 
@@ -41,14 +41,14 @@ class Photos:
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self[row] for row in range(len(self)))
 
-    def some(self, rows: Sequence[int] | np.ndarray) -> "Photos":
+    def some(self, rows: Sequence[int] | np.ndarray) -> "LazyImages":
         """The images of these rows."""
         rows = [int(row) for row in rows]
         return replace(self, names=tuple(self.names[row] for row in rows), splits=None,
                        decode=lambda i: self.decode(rows[i]),
                        y=None if self.y is None else self.y[rows])
 
-    def readable(self, what: str) -> "Photos":
+    def readable(self, what: str) -> "LazyImages":
         """The images that can be decoded; others get a note. Raises ValueError if none can."""
         wrong = {}
         for row in track(range(len(self)), len(self), f"reading {what}"):
@@ -69,17 +69,18 @@ class UnreadableImage(Exception):
     """Raised for a file that is no image."""
 
 
-def open_photos(data: Any, stack: ExitStack) -> Photos:
+def open_photos(data: Any, stack: ExitStack) -> LazyImages:
     """The images of a folder, an archive or a file, while the stack is open, or of an array (N, H,
     W) or (N, H, W, C). Masks of defects among the files are no samples. Raises ValueError."""
-    if isinstance(data, Photos):
+    if isinstance(data, LazyImages):
         return data
     if not isinstance(data, str | Path):
         return _of_array(data)
     files = samples_of(stack.enter_context(opened(data)), AS_THEY_ARE)
     for note in files.notes:
         say(note)
-    names, deep = tuple(files.sizes), []
+    names = tuple(files.sizes)
+    deep: list[str] = []   # the first image of more bits, once it is found
     if not names:
         raise ValueError(f"{data} holds no images")
 
@@ -96,13 +97,13 @@ def open_photos(data: Any, stack: ExitStack) -> Photos:
                 f"8 bits")
         return values
     classes, y, splits = numbered(names, files.labels, files.splits)
-    return Photos(names, decode, classes, y, splits, str(data))
+    return LazyImages(names, decode, classes, y, splits, str(data))
 
 
-def _of_array(data: Any) -> Photos:
+def _of_array(data: Any) -> LazyImages:
     values = np.asarray(data)
     values = values[..., None] if values.ndim == 3 else values
     if values.ndim != 4 or values.dtype == object or not len(values):
         raise ValueError(f"images are a folder, an archive, a file, or an array (N, H, W) or (N, "
                          f"H, W, C), not {type(data).__name__} of shape {np.shape(values)}")
-    return Photos(tuple(f"{i:05}" for i in range(len(values))), lambda row: values[row])
+    return LazyImages(tuple(f"{i:05}" for i in range(len(values))), lambda row: values[row])

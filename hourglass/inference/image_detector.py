@@ -1,6 +1,5 @@
 """A detector of images that needs no trained model, fitted to normal images and kept as a file."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,18 +7,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..core.contracts import Rule, Seen
+from ..core.contracts import Images, Rule, Seen
 from ..core.expressions import read
 from ..core.registry import detectors, thresholds
 from ..core.tensor_files import load_tensors, save_tensors
-from ..data.photos import Photos
+from ..data.photos import LazyImages
 from .anomaly import Fitted, companion_of, probability_of, verdict_of
 from .detectors.combined import state_of
 
 USUAL_IMAGE_DETECTOR = "patch_knn"
+NOTHING = np.empty(0)
 EVERY = 5          # every fifth normal image sets the threshold
 SUFFIX = ".safetensors"
-Looked = tuple[float, np.ndarray]   # an image's score, and its map (H, W); 1 is the threshold
+# an image's score, and its map (H, W), where 1 is the threshold; None without maps
+Looked = tuple[float, np.ndarray | None]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class ImageDetector:
         """The detector, as a user types it."""
         return self.fitted.text
 
-    def score(self, images: Sequence[np.ndarray]) -> np.ndarray:
+    def score(self, images: Images) -> np.ndarray:
         """Anomaly scores (N,) of images (H, W, C) of any sizes."""
         return self.fitted.rule.score(_seen(images), self.fitted.state)
 
@@ -50,14 +51,22 @@ class ImageDetector:
         return probability_of(scores, self.fitted.normal)
 
     def look(self, image: np.ndarray) -> Looked:
-        """The score of one image (H, W, C), and its map (H, W), on a scale where 1 is the
-        threshold."""
+        """The score of one image (H, W, C), and its map (H, W) if the detector has maps, on a scale
+        where 1 is the threshold."""
+        if not self.has_maps:
+            return float(self.score(image[None])[0]), None
         drawing = self.drawing
         places = drawing.fitted.rule.places
         assert places is not None
-        heat = places(_seen([image]), drawing.fitted.state)[0]
-        score = float(heat.max()) if drawing is self else float(self.score([image])[0])
+        heat = places(_seen(image[None]), drawing.fitted.state)[0]
+        score = float(heat.max()) if drawing is self else float(self.score(image[None])[0])
         return score, heat / max(drawing.threshold, 1e-12)
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether the detector, or one of several, looks at places."""
+        made: Rule = detectors.make(companion_of(self.text))
+        return made.features != "" and made.places is not None
 
     @property
     def usual_heat(self) -> float:
@@ -108,11 +117,12 @@ def check_without_model(text: str) -> Rule:
     rule: Rule = detectors.make(text)
     if rule.maps != {"images"} or rule.codes or rule.draws:
         raise ValueError(f"{text} needs a trained model: train one, and use hourglass score. "
-                         f"Without a model: patch_knn, patch_gaussian or feature_autoencoder")
+                         f"Without a model: patch_knn, patch_gaussian, feature_autoencoder, "
+                         f"feature_knn")
     return rule
 
 
-def fit_image_detector(text: str, threshold: str, good: Photos) -> ImageDetector:
+def fit_image_detector(text: str, threshold: str, good: LazyImages) -> ImageDetector:
     """Fit a detector to normal images. Every fifth of them is left out, and sets the threshold.
     Raises ValueError for fewer than two, and for a detector that needs a model."""
     text = str(read(text or USUAL_IMAGE_DETECTOR))
@@ -128,6 +138,6 @@ def fit_image_detector(text: str, threshold: str, good: Photos) -> ImageDetector
     return ImageDetector(fitted, wanted, made(fitted.normal, None))
 
 
-def _seen(images: Sequence[np.ndarray], train: Sequence[np.ndarray] = ()) -> Seen:
+def _seen(images: Images, train: Images = NOTHING) -> Seen:
     nothing = np.zeros(len(images))
     return Seen(nothing, nothing, nothing[:, None], images=images, train_images=train)

@@ -17,7 +17,7 @@ from ..core.features import on_device
 from ..core.files import check_empty
 from ..core.hints import did_you_mean
 from ..core.output_names import png_name, printable
-from ..data.photos import Photos, UnreadableImage, open_photos
+from ..data.photos import LazyImages, UnreadableImage, open_photos
 from ..inference.anomaly import USUAL_THRESHOLD
 from ..inference.image_detector import (
     SUFFIX,
@@ -95,16 +95,16 @@ class _Maps:
 def detect(
     good: Any, new: Any = None, *, detector: str = "", threshold: str = "", normal: str = "",
     masks: str | Path = "", out: str | Path | None = None, heatmaps: str | Path | None = None,
-    save: str | Path | None = None, device: str = "cpu",
+    device: str = "cpu",
 ) -> Detection:
     """Find abnormal images without training a model: by features learnt elsewhere.
 
     `good` are normal images and `new` the ones to look at: folders, archives or arrays (N, H, W) or
     (N, H, W, C), of any sizes. Without `new`, `good` has folders train and test. `good` may also be
-    a detector that was kept with `save`. Of the normal images, every fifth sets the threshold.
-    `out` is a .csv or .json for the scores, `heatmaps` a folder for pictures. The default detector
-    is "patch_knn", which needs: pip install 'hourglass[features]'. If folders name classes, or
-    there are masks, metrics are computed. Raises ValueError.
+    a detector that was kept: `found.detector.save(path)`. Of the normal images, every fifth sets
+    the threshold. `out` is a .csv or .json for the scores, `heatmaps` a folder for pictures. The
+    default detector is "patch_knn", which needs: pip install 'hourglass[features]'. If folders name
+    classes, or there are masks, metrics are computed. Raises ValueError.
 
         >>> import hourglass as hg, numpy as np
         >>> good = np.random.default_rng(0).integers(90, 110, (20, 64, 64), np.uint8)
@@ -114,7 +114,7 @@ def detect(
         array([ True,  True])
     """
     options = DetectOptions(detector, threshold, normal, str(masks), device)
-    places = [Path(place) if place else None for place in (out, heatmaps, save)]
+    places = [Path(place) if place else None for place in (out, heatmaps)]
     return detected(good, new, options, *places)
 
 
@@ -144,7 +144,7 @@ def detected(
     return Detection(found, verdicts)
 
 
-def _opened(good: Any, new: Any, stack: ExitStack) -> tuple[Photos | ImageDetector, Photos]:
+def _opened(good: Any, new: Any, stack: ExitStack) -> tuple[LazyImages | ImageDetector, LazyImages]:
     """The normal images, or the saved detector, and the new images."""
     if isinstance(good, str | Path) and Path(good).suffix.lower() == SUFFIX:
         if not _is_given(new):
@@ -166,7 +166,7 @@ def _is_given(new: Any) -> bool:
     return new is not None and not (isinstance(new, str) and not new)
 
 
-def _only_normal(photos: Photos) -> Photos:
+def _only_normal(photos: LazyImages) -> LazyImages:
     """Without the images whose folders say that they are abnormal, next to a folder of good ones.
     """
     names = set(NORMAL_NAMES) & set(photos.classes)
@@ -180,7 +180,7 @@ def _only_normal(photos: Photos) -> Photos:
     return photos.some(np.flatnonzero(keep))
 
 
-def labels_of_photos(photos: Photos, normal: str) -> np.ndarray | None:
+def labels_of_photos(photos: LazyImages, normal: str) -> np.ndarray | None:
     """1 for images of an abnormal class, (N,). Normal are the classes in `normal`, by default good
     and normal. None without classes. Raises ValueError for an unknown class."""
     named = [name.strip() for name in normal.split(",") if name.strip()]
@@ -195,10 +195,13 @@ def labels_of_photos(photos: Photos, normal: str) -> np.ndarray | None:
 
 
 def _looked_at(
-    detector: ImageDetector, photos: Photos, y: np.ndarray | None, masks: Masks | None,
+    detector: ImageDetector, photos: LazyImages, y: np.ndarray | None, masks: Masks | None,
     heatmaps: Path | None,
 ) -> Verdicts:
-    """Score each image, and write its heat map."""
+    """Score each image, and write its heat map. Raises ValueError if there can be none."""
+    if heatmaps is not None and not detector.has_maps:
+        raise ValueError(f"{detector.text} looks at whole images and has no maps; for --heatmaps "
+                         f"use another detector, such as patch_knn")
     wanted = {} if masks is None else with_masks(photos.names, y, masks)
     usual, maps = detector.usual_heat if heatmaps else 0.0, _Maps()
     seen, scores, unreadable = [], [], []
@@ -212,9 +215,9 @@ def _looked_at(
         score, heat = detector.look(image)
         seen.append(row)
         scores.append(score)
-        if row in wanted:
+        if row in wanted and heat is not None:
             maps.keep(row, heat)
-        if heatmaps is not None:
+        if heatmaps is not None and heat is not None:
             values = image.astype(np.float32) / (255 if image.dtype == np.uint8 else 1)
             save_picture(heatmaps / png_name(photos.names[row]), heat_picture(values, heat, usual))
     values = np.array(scores, np.float64)
@@ -231,7 +234,7 @@ def _pixels(maps: _Maps, wanted: dict[int, np.ndarray | None]) -> dict[str, Esti
     if maps.pixels > MEASURED:
         say("the maps of these images have too many pixels to be measured by masks, so only the "
             "first are")
-    if not any(mask is not None and mask.any() for mask in wanted.values()):
+    if not any(mask is not None and mask.any() for mask in wanted.values()) or not maps.rows:
         return {}
 
     def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -3,6 +3,7 @@
 from . import (
     combined,
     feature_autoencoder,
+    feature_neighbours,
     input_distance,
     latent_distance,
     local,

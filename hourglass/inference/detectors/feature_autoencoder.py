@@ -1,13 +1,11 @@
 """A small autoencoder of features: it reconstructs patches of normal images alone."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ...core.console import track
-from ...core.contracts import Rule
+from ...core.contracts import Images, Rule
 from ...core.hints import Count, Positive, Share
 from ...core.noise import seeded
 from ...core.registry import detectors
@@ -43,7 +41,7 @@ def feature_autoencoder(
     """
     read = PatchFeatures(features, size, strides)
 
-    def fit(images: Sequence[np.ndarray]) -> State:
+    def fit(images: Images) -> State:
         pool = read.sample(images, seed)
         state = scale_of(pool)
         model = _trained(torch.from_numpy(scaled(pool, state)), (hidden, code), steps, lr, seed)

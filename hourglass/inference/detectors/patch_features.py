@@ -1,6 +1,6 @@
 """Features of patches of images, as the detectors of features use them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...core.console import track
-from ...core.contracts import Rule, Seen
+from ...core.contracts import Images, Rule, Seen
 from ...core.features import Extractor, features, resized
 
 EXTRACTOR, SIZE, STRIDES = "efficientnet_lite0", 320, (8, 16)
@@ -19,6 +19,7 @@ AROUND = 3          # patches a side that a patch's features are averaged over
 TOGETHER = 8        # images of one size that are looked at together
 POOL = 40_000       # most patches of training images that are kept to fit to
 FEW = 8             # images from which a progress bar is shown
+NARROW = 0.05       # of the mean variance, added to each before patches are whitened
 NONE = "a detector of features needs images of normal samples; there are none"
 
 State = dict[str, np.ndarray]
@@ -39,30 +40,26 @@ class PatchFeatures:
         """The extractor. Raises ValueError."""
         return features(self.extractor)
 
-    def of(self, images: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    def of(self, images: Images) -> Iterator[np.ndarray]:
         """Features (h, w, K) of the patches of each image (H, W, C): those of the maps with the
         nearest strides, each averaged over 3x3 patches, at the size of the first."""
         extractor = self.made()
-        every = (images[i] for i in range(len(images)))
-        if len(images) > FEW:
-            every = track(every, len(images), "looking at images")
-        for _, alike in groupby(every, key=np.shape):
-            while some := list(islice(alike, TOGETHER)):
-                yield from self._of_some(extractor, np.stack(some))
+        for some in in_groups(images):
+            yield from self._of_some(extractor, some)
 
     @torch.inference_mode()
     def _of_some(self, extractor: Extractor, images: np.ndarray) -> np.ndarray:
         size = (self.size, self.size) if self.square else self.size
         maps = extractor.maps(images, size or None)
-        nearest = [min(range(len(maps)), key=lambda i, s=s: abs(extractor.strides[i] - s))
-                   for s in self.strides]
+        nearest = [int(np.abs(np.array(extractor.strides) - stride).argmin())
+                   for stride in self.strides]
         chosen = [_averaged(maps[i]) for i in dict.fromkeys(nearest)]
         places = (chosen[0].shape[-2], chosen[0].shape[-1])
         found = torch.cat([resized(each, places) for each in chosen], 1)
         values: np.ndarray = found.permute(0, 2, 3, 1).float().cpu().numpy()
         return values
 
-    def sample(self, images: Sequence[np.ndarray], seed: int) -> np.ndarray:
+    def sample(self, images: Images, seed: int) -> np.ndarray:
         """Features (N, K) of patches of training images: of all, or of POOL of them, as many of
         each image. Raises ValueError without images."""
         if not len(images):
@@ -74,6 +71,16 @@ class PatchFeatures:
             some.append(flat if len(flat) <= most else
                         flat[np.sort(draw.choice(len(flat), most, replace=False))])
         return np.concatenate(some)[:max(POOL, len(images))]
+
+
+def in_groups(images: Images) -> Iterator[np.ndarray]:
+    """Images in their order, a few of one size at a time, (N, H, W, C). Many get a progress bar."""
+    every: Iterator[Any] = (images[i] for i in range(len(images)))
+    if len(images) > FEW:
+        every = track(every, len(images), "looking at images")
+    for _, alike in groupby(every, key=np.shape):
+        while some := list(islice(alike, TOGETHER)):
+            yield np.stack(some)
 
 
 def _averaged(maps: Tensor) -> Tensor:
@@ -92,27 +99,41 @@ def scaled(patches: np.ndarray, state: State) -> np.ndarray:
     return found
 
 
+def whitening_of(patches: np.ndarray) -> State:
+    """Mean of patches (N, K), and the matrix (K, K) that makes their principal components alike
+    wide; those that are far narrower than the others stay narrow."""
+    state = scale_of(patches)
+    standard = scaled(patches, state)
+    values, axes = np.linalg.eigh(standard.T.astype(np.float64) @ standard / len(standard))
+    values = np.maximum(values, 0)
+    narrowest = NARROW * max(float(values.mean()), 1e-6)
+    white = axes / np.sqrt(values + narrowest) / state["std"][:, None]
+    return {"mean": state["mean"], "white": white.astype(np.float32)}
+
+
+def whitened(patches: np.ndarray, state: State, unit: bool = False) -> np.ndarray:
+    """Patches (..., K) whitened, and scaled to length 1 if they are to be `unit`."""
+    found: np.ndarray = (patches - state["mean"]).astype(np.float32) @ state["white"]
+    if unit:
+        found = found / np.maximum(np.linalg.norm(found, axis=-1, keepdims=True), 1e-6)
+    return found
+
+
 def rule_of(
-    read: PatchFeatures, fit: Callable[[Sequence[np.ndarray]], State],
+    read: PatchFeatures, fit: Callable[[Images], State],
     judge: Callable[[np.ndarray, State], tuple[np.ndarray, float]],
 ) -> Rule:
     """The detector that `judge` makes of an image's features (h, w, K): how abnormal each patch is
     (h, w), and the image's score. In its heat map (H, W), the score is the largest value."""
     def fitted(codes: np.ndarray, held: Seen) -> State:
-        return {**fit(held.train_images), "digest": _as_array(read.made().digest)}
-
-    def checked(state: State) -> State:
-        if not np.array_equal(state["digest"], _as_array(read.made().digest)):
-            raise ValueError(f"the detector was fitted to features of another network than "
-                             f"{read.made()}; fit it again, with the same feature extractor")
-        return state
+        return {**fit(held.train_images), "digest": digest_array(read.made())}
 
     def score(seen: Seen, state: State) -> np.ndarray:
-        checked(state)
+        check_digest(state, read.made())
         return np.array([judge(each, state)[1] for each in read.of(seen.images)], np.float64)
 
     def places(seen: Seen, state: State) -> np.ndarray:
-        checked(state)
+        check_digest(state, read.made())
         found = []
         for image, each in zip(seen.images, read.of(seen.images), strict=True):
             heat, value = judge(each, state)
@@ -122,8 +143,16 @@ def rule_of(
                 features=read.extractor)
 
 
-def _as_array(digest: str) -> np.ndarray:
-    return np.frombuffer(digest.encode(), np.uint8).copy()
+def digest_array(extractor: Extractor) -> np.ndarray:
+    """An extractor's digest as an array, to be kept with what was fitted to its features."""
+    return np.frombuffer(extractor.digest.encode(), np.uint8).copy()
+
+
+def check_digest(state: State, extractor: Extractor) -> None:
+    """Raise ValueError if a detector was fitted to the features of another network."""
+    if not np.array_equal(state["digest"], digest_array(extractor)):
+        raise ValueError(f"the detector was fitted to features of another network than "
+                         f"{extractor}; fit it again, with the same feature extractor")
 
 
 def _at_size(heat: np.ndarray, size: tuple[int, ...], value: float) -> np.ndarray:

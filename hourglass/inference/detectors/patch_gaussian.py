@@ -1,11 +1,9 @@
 """A Gaussian of the features at each place of normal images."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 
-from ...core.contracts import Rule
+from ...core.contracts import Images, Rule
 from ...core.hints import Count, Share
 from ...core.registry import detectors
 from .patch_features import (
@@ -36,7 +34,7 @@ def patch_gaussian(
     """
     read = PatchFeatures(features, size, strides, square=True)
 
-    def fit(images: Sequence[np.ndarray]) -> State:
+    def fit(images: Images) -> State:
         count, rows = 0, np.empty(0, int)
         total = squares = np.zeros(())
         for each in read.of(images):

@@ -1,13 +1,11 @@
 """The distance of an image's patches to those of normal images, in features learnt elsewhere."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...core.console import track
-from ...core.contracts import Rule
+from ...core.contracts import Images, Rule
 from ...core.hints import Count, Share
 from ...core.registry import detectors
 from .patch_features import (
@@ -18,8 +16,8 @@ from .patch_features import (
     State,
     highest_share,
     rule_of,
-    scale_of,
-    scaled,
+    whitened,
+    whitening_of,
 )
 
 PROJECTED = 128    # dimensions in which the coreset is chosen
@@ -30,29 +28,30 @@ CHUNK = 2000       # patches whose distances are in memory at once
 @detectors.add("patch_knn")
 def patch_knn(
     features: str = EXTRACTOR, patches: Count = 4000, size: int = SIZE,
-    strides: tuple[Count, ...] = STRIDES, top: Share = 0.0, seed: int = 0,
+    strides: tuple[Count, ...] = STRIDES, top: Share = 0.0, unit: bool = False,
+    square: bool = False, seed: int = 0,
 ) -> Rule:
     """Distance of the most unusual patch to the nearest normal patch, in pretrained features:
     PatchCore (Roth et al., 2021, arXiv 2106.08265).
 
     `features` names a feature extractor. Images are brought to `size` pixels (the longer side; 0
-    keeps them). Features of the maps at these `strides` are averaged over 3x3 patches and
-    standardised. A greedy coreset of at most `patches` training patches is kept. An image scores
-    as its largest distance, which is weighted down where normal patches are rare too; with `top`,
-    as the mean of that share of its distances instead.
+    keeps them); `square` ones lose their aspect ratio. Features of the maps at these `strides` are
+    averaged over 3x3 patches and whitened; `unit` scales them to length 1, for defects that change
+    the texture. A greedy coreset of at most `patches` training patches is kept. An image scores as its largest distance, which is weighted down where normal patches are rare too; with
+    `top`, as the mean of that share of its distances instead.
     """
-    read = PatchFeatures(features, size, strides)
+    read = PatchFeatures(features, size, strides, square)
 
-    def fit(images: Sequence[np.ndarray]) -> State:
+    def fit(images: Images) -> State:
         pool = read.sample(images, seed)
-        state = scale_of(pool)
-        pool = scaled(pool, state)
+        state = whitening_of(pool)
+        pool = whitened(pool, state, unit)
         kept = greedy_coreset(_projected(pool, seed), patches)
         return {**state, "bank": pool[kept]}
 
     def judge(each: np.ndarray, state: State) -> tuple[np.ndarray, float]:
         x, bank = (torch.from_numpy(np.ascontiguousarray(part)) for part in (
-            scaled(each, state).reshape(-1, each.shape[-1]), state["bank"]))
+            whitened(each, state, unit).reshape(-1, each.shape[-1]), state["bank"]))
         heat, found = nearest(x, bank)
         distances = heat.numpy().reshape(each.shape[:2])
         if top:

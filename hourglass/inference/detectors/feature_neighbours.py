@@ -1,0 +1,44 @@
+"""The distance of a whole image to normal images, in features learnt elsewhere."""
+
+import numpy as np
+import torch
+
+from ...core.contracts import Rule, Seen
+from ...core.features import features as features_of
+from ...core.hints import Count
+from ...core.registry import detectors
+from .latent_distance import distance_to
+from .patch_features import EXTRACTOR, NONE, State, check_digest, digest_array, in_groups
+
+VECTORS = 20_000   # most vectors of training images that are kept
+
+
+@detectors.add("feature_knn")
+def feature_knn(features: str = EXTRACTOR, k: Count = 2, size: int = 128) -> Rule:
+    """Mean distance of the image's feature vector to its k nearest neighbours among at most 20,000
+    training images: for images of another kind, not for small defects (Bergman, Cohen & Hoshen,
+    2020, arXiv 2002.10445).
+
+    `features` names a feature extractor. Images are brought to `size` pixels (the longer side; 0
+    keeps them). Vectors are scaled to length 1, so that contrast does not matter.
+    """
+    @torch.inference_mode()
+    def vectors(seen: Seen, train: bool = False) -> np.ndarray:
+        extractor = features_of(features)
+        found = [extractor.vector(some, size or None).float().cpu().numpy()
+                 for some in in_groups(seen.train_images if train else seen.images)]
+        if not found:
+            raise ValueError(NONE)
+        whole = np.concatenate(found)
+        normed: np.ndarray = whole / np.maximum(np.linalg.norm(whole, axis=1, keepdims=True), 1e-12)
+        return normed
+
+    def fit(codes: np.ndarray, held: Seen) -> State:
+        known = vectors(held, train=True)
+        rows = np.linspace(0, len(known) - 1, min(len(known), VECTORS)).astype(int)
+        return {"vectors": known[rows], "digest": digest_array(features_of(features))}
+
+    def score(seen: Seen, state: State) -> np.ndarray:
+        check_digest(state, features_of(features))
+        return distance_to(state["vectors"], vectors(seen), k)
+    return Rule(fit, score, codes=False, maps=frozenset({"images"}), features=features)
