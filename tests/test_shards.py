@@ -86,6 +86,8 @@ def test_shards_hold_the_images_of_their_files_in_order(photos):
     assert np.array_equal(found.x[:], expected)
     assert np.array_equal(found.x[[7, 100, 7]], expected[[7, 100, 7]])
     assert np.array_equal(found.x[5], expected[5])
+    some = found.x.of(np.array([3, 50, 51, 119]))
+    assert np.array_equal(some[:], expected[[3, 50, 51, 119]]) and some.keys[1] == "000050.png"
     assert np.array_equal(found.x.index_select(0, torch.tensor([90, 2])), expected[[90, 2]])
     assert found.classes == ("0", "1") and list(found.y[:3]) == [0, 1, 0]
     assert found.names[0] == "000000.png" and found.names[119] == "000119.png"
@@ -273,7 +275,9 @@ def test_a_server_gives_what_the_files_hold(server, trouble, capsys):
     there, here = read(server.address), read()
     assert there.names == here.names and there.identity["digest"] == here.identity["digest"]
     assert np.array_equal(there.x[:], here.x[:])
-    assert ("trying again" in capsys.readouterr().err) == bool(trouble)
+    said = capsys.readouterr().err
+    assert ("trying again" in said) == bool(trouble)
+    assert said.startswith("reading shards from 127.0.0.1:")
 
 
 def test_blocks_are_asked_for_and_not_images(server):
@@ -336,9 +340,11 @@ def test_all_commands_take_shards(photos, hourglass):
     assert code == 0 and "120 images in 4 shards, read on demand" in err, err
     for command in ("embed run {} -o codes.csv", "score run {} -o scores.csv",
                     "reconstruct run {} -o out", "embed run {} -o codes --shards 2",
-                    "data show {} -o sheet.png", "evaluate run"):
+                    "data show {} -o sheet.png", "evaluate run", "score run -o own.csv",
+                    "compress run {} -o small.hg", "data prepare {} -o prepared.npy"):
         code, _, err = hourglass(command.format(f'"{PATTERN}"'))
         assert code in (0, 1), (command, err)
+    assert np.array_equal(np.load("prepared.npy"), read().x[:])
     assert len(list(Path("out").glob("*.png"))) == 120
     assert len(Path("codes.csv").read_text().splitlines()) == 121
     model = hg.load("run")

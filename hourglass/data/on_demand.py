@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.output_names import printable
 from .shard_bytes import read_range
 from .shard_names import is_address
 
@@ -70,13 +71,13 @@ class BlockCache:
 
 @dataclass(frozen=True, eq=False)
 class OnDemand:
-    """Images (N, H, W, C) in shards, used like an array. `decode` makes an image of a row and its
+    """Images (N, H, W, C) in shards, used like an array. `decode` makes an image of its file's
     bytes. Raises ValueError for an image or a shard that cannot be read."""
 
     places: Places
     image: tuple[int, int, int]   # (H, W, C)
     dtype: np.dtype[Any]
-    decode: Callable[[int, bytes], np.ndarray]
+    decode: Callable[[bytes], np.ndarray]
     keys: tuple[str, ...]         # of the samples
     block: np.ndarray             # (N,) the block of each
     cache: BlockCache = field(default_factory=BlockCache)
@@ -124,6 +125,13 @@ class OnDemand:
         return float(max((self[start:start + BLOCK].max(initial=initial)
                           for start in range(0, len(self), BLOCK)), default=initial))
 
+    def of(self, rows: np.ndarray) -> "OnDemand":
+        """The images at these rows (n,), which must be in order. None is decoded yet."""
+        places = self.places
+        return replace(self, block=self.block[rows], keys=tuple(self.keys[row] for row in rows),
+                       places=replace(places, shard=places.shard[rows], size=places.size[rows],
+                                      offset=places.offset[rows]), cache=BlockCache())
+
     def for_training(self) -> "OnDemand":
         """The same images, for batches in the order of `shuffled`."""
         return replace(self, whole_blocks=True)
@@ -157,7 +165,14 @@ class OnDemand:
 
         def fill(place: int) -> None:
             row = int(rows[place])
-            found[place] = self.decode(row, self.content(row, int(self.block[row]) in whole))
+            content = self.content(row, int(self.block[row]) in whole)
+            try:
+                found[place] = self.decode(content)
+            except Exception as error:   # Pillow raises many kinds for a broken file
+                shard = self.places.shards[int(self.places.shard[row])]
+                raise ValueError(f"{printable(self.keys[row])} in {shard} cannot be read "
+                                 f"({error}); make the shard again without it, or leave the shard "
+                                 f"out") from None
         pool = _pool()
         list(pool.map(self._block, sorted(whole)))   # at the same time
         list(pool.map(fill, range(len(rows))))

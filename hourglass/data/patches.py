@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..core.contracts import Collection
 from .memory_map import IN_MEMORY
+from .on_demand import OnDemand
 
 MOST = 64   # default limit of patches per image and epoch
 
@@ -208,6 +209,8 @@ def of_rows(x: Any, rows: Any) -> Any:
     per image at these rows."""
     if np.array_equal(rows, np.arange(len(x))):
         return x
+    if isinstance(x, OnDemand) and (np.diff(rows) > 0).all():
+        return x.of(rows)
     return x.of(x.owner[rows]) if isinstance(x, Patches) else x[rows]
 
 

@@ -4,10 +4,11 @@ import hashlib
 import io
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import numpy as np
 
-from ..core.console import track
+from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.output_names import ESCAPED
 from ..core.registry import sources
@@ -19,7 +20,7 @@ from .read_image import open_image, shape_image
 from .read_image_folder import SAMPLED, settled_by
 from .reading import Reading, read_size
 from .shard_index import LABELS, ShardIndex, index_of
-from .shard_names import expanded
+from .shard_names import expanded, is_address
 
 TOGETHER = 8         # shards whose index is made at the same time
 RUNNABLE = (".pyd", ".pkl", ".pickle", ".pth", ".pt", ".pyc", ".so")   # loading such runs code
@@ -46,6 +47,9 @@ def shards(
     twice = [place for place, count in Counter(places).items() if count > 1]
     if twice:
         raise ValueError(f"the shard {twice[0]} is named twice; name each shard once")
+    hosts = sorted({urlsplit(place).netloc for place in places if is_address(place)})
+    if hosts:
+        say(f"reading shards from {', '.join(hosts)}")   # a stranger's run may name them
     with ThreadPoolExecutor(TOGETHER) as pool:
         indices = list(track(pool.map(index_of, places), len(places), "reading shards' indices"))
     where = _places(places, indices)
@@ -116,7 +120,7 @@ def _settled(
 ) -> tuple[Reading, list[str], dict[str, int]]:
     """The reading's size, depth and colours, by the headers of some images."""
     rows = {keys[row]: row for row in range(0, len(keys), -(-len(keys) // SAMPLED))}
-    plain = OnDemand(where, (0, 0, 0), np.dtype(np.uint8), lambda row, content: np.empty(0), keys,
+    plain = OnDemand(where, (0, 0, 0), np.dtype(np.uint8), lambda content: np.empty(0), keys,
                      where.blocks())
     files = Files(path, {name: int(where.size[row]) for name, row in rows.items()},
                   lambda name: io.BytesIO(plain.content(rows[name])))
@@ -127,16 +131,11 @@ def _on_demand(where: Places, keys: tuple[str, ...], settled: Reading) -> OnDema
     height, width = read_size(settled.pad or settled.size, "size")
     shape = (height, width, settled.channels or (1 if settled.grey else 3))
 
-    def decode(row: int, content: bytes) -> np.ndarray:
-        try:
-            file = io.BytesIO(content)
-            if settled.depth or settled.channels:
-                return read_deep(file, settled)
-            return shape_image(open_image(file, settled), settled)
-        except Exception as error:   # Pillow raises many kinds for a broken file
-            place = where.shards[int(where.shard[row])]
-            raise ValueError(f"{keys[row]} in {place} cannot be read ({error}); make the shard "
-                             f"again without it, or leave the shard out") from None
+    def decode(content: bytes) -> np.ndarray:
+        file = io.BytesIO(content)
+        if settled.depth or settled.channels:
+            return read_deep(file, settled)
+        return shape_image(open_image(file, settled), settled)
     return OnDemand(where, shape, np.dtype(settled.depth or "uint8"), decode, keys, where.blocks())
 
 

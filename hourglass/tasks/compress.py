@@ -74,6 +74,7 @@ def compress(model: Trained, images: str | Path, out: Path, wish: CompressionOpt
     given = Path(images).expanduser()
 
     def packed(some: Collection) -> tuple[bytes, Sizes]:
+        some = replace(some, x=np.asarray(some.x))   # also of shards
         content = model.compress(some, kind or None, wish.quality, wish.step, wish.lossless)
         return content, _sizes(model, some, model.decompress(content), given, content)
     if shards:

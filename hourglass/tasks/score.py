@@ -19,6 +19,7 @@ from ..core.features import features as features_of
 from ..core.files import check_empty, write_out
 from ..core.hints import did_you_mean
 from ..core.output_names import printable
+from ..data.on_demand import OnDemand
 from ..data.patches import as_patches, of_rows
 from ..inference.anomaly import Detector, normal_classes, simple_scores
 from ..inference.batches import LOOKED
@@ -181,7 +182,9 @@ def samples_of(model: Trained, data: str) -> Collection:
             x = patches.of(patches.owner[rows])
             return Collection(x, None if split.y is None else split.y.numpy()[rows],  # type: ignore
                               source.classes, tuple(patches.photos.names[i] for i in x.owner))
-        return Collection(split.x.index_select(0, split.index).numpy(),
+        samples: Any = (split.x.of(rows) if isinstance(split.x, OnDemand) else
+                        split.x.index_select(0, split.index).numpy())
+        return Collection(samples,
                           None if split.y is None else split.y.numpy()[rows], source.classes,
                           tuple(source.names[i] for i in rows) if source.names else ())
     found = model.read(data, strict=False, whole=True, strays=False)
