@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 from matplotlib.path import Path as PathOf
@@ -23,6 +22,7 @@ from hourglass.analysis.figures.correlation import correlations
 from hourglass.analysis.figures.densities import chi_shares, density, span
 from hourglass.analysis.figures.maps import kernel_pca
 from hourglass.analysis.figures.neighbours import nearest
+from hourglass.analysis.figures.panels import texts_of, ticks_within
 from hourglass.analysis.figures.selection import main_axes, some, widest
 from hourglass.analysis.snapshot import Lacking, Snapshot
 from hourglass.core import registry
@@ -171,8 +171,9 @@ def test_a_density_is_that_of_gaussian_kernels():
 def test_the_factors_that_vary_most_are_shown_first_and_constant_ones_never():
     z = normal(size=(400, 5)) * [1, 3, 0, 2, 0.1]
     assert widest(z, 3).tolist() == [1, 3, 0] and widest(z, 9).tolist() == [1, 3, 0, 4]
-    titles = [ax.get_title() for ax in draw("histograms", snapshot(z.astype(np.float32))).axes]
-    assert [title.split(":")[0] for title in titles] == [f"dimension {i}" for i in (2, 4, 1, 5)]
+    (ax,) = draw("histograms", snapshot(z.astype(np.float32))).axes
+    titles = [text.get_text().split(":")[0] for text in ax.texts if ":" in text.get_text()]
+    assert titles == [f"dimension {i}" for i in (2, 4, 1, 5)]
 
 
 def test_neighbours_are_the_nearest():
@@ -236,13 +237,15 @@ def test_class_names_are_no_formulas(name):
 
 
 @pytest.mark.parametrize("name", ["codes", "maps", "kernel_pca_3d", "corner", "densities"])
-def test_the_legend_of_many_classes_covers_no_axes_and_lies_within_the_figure(name):
+def test_the_legend_of_many_classes_covers_nothing_and_lies_within_the_figure(name):
     figure = draw(name, blobs(33, 660))
     (legend,) = figure.legends
     box = legend.get_window_extent()
     assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 and box.y0 >= figure.bbox.y0
-    for ax in figure.axes:
-        assert not ax.get_visible() or not box.overlaps(ax.get_tightbbox())
+    left, bottom, right, top = (round(edge) for edge in box.extents)
+    legend.set_visible(False)
+    pixels = np.asarray(Image.open(io.BytesIO(as_png(figure))))
+    assert (pixels[len(pixels) - top:len(pixels) - bottom, left:right] == 255).all()
 
 
 def test_names_among_the_points_do_not_touch():
@@ -261,20 +264,47 @@ def test_a_picture_is_the_one_that_matplotlib_would_save(name):
     assert np.array_equal(*(np.asarray(Image.open(png).convert("RGB")) for png in (saved, drawn)))
 
 
-def test_the_corner_shows_up_to_ten_latent_dimensions():
-    figure = draw("corner", blobs(3, 300, factors=10))
-    assert len(figure.axes) == 55
-    assert [ax.get_xlabel() for ax in figure.axes if ax.get_xlabel()] == [
-        f"dimension {i}" for i in range(1, 11)]
-    assert len(draw("corner", blobs(3, 300, factors=12)).axes) == 55
+@pytest.mark.parametrize("dimensions, shown", [(3, 3), (10, 10), (12, 10)])
+def test_the_corner_names_up_to_ten_latent_dimensions_at_its_edges(dimensions, shown):
+    (ax,) = draw("corner", blobs(3, 300, factors=dimensions)).axes
+    names = [text for text in ax.texts if text.get_text().startswith("dimension")]
+    below = [text for text in names if not text.get_rotation()]
+    assert len(below) == shown and len(names) == 2 * shown - 1   # none beside the first density
+    assert (np.diff([text.get_position()[0] for text in below]) > 0).all()
+
+
+def test_a_panel_of_the_corner_shows_its_dimensions_where_its_ticks_say():
+    """Points and ticks of the panel at the lower left, read off the picture in inches."""
+    whole = snapshot(normal(size=(50, 2)).astype(np.float32) * (1, 30) + (0, 7))
+    (ax,) = draw("corner", whole).axes
+    points = np.concatenate([line.get_xydata() for line in ax.lines])
+    for axis, values in enumerate(whole.z.T):
+        ticks = [(text.get_position()[axis], float(text.get_text().replace("\u2212", "-")))
+                 for text in ax.texts if not text.get_text().startswith("dimension")
+                 and (text.get_va() == "center") == bool(axis)]
+        where, said = np.array(ticks[:2]).T   # the first panel's
+        read = said[0] + (points[:, axis] - where[0]) * np.diff(said) / np.diff(where)
+        read = np.sort(read[np.isfinite(read)])
+        assert 46 <= len(read) <= 50   # its ends leave out a thousandth at each side
+        assert all(np.abs(values - one).min() < 1e-3 * np.ptp(values) for one in read)
 
 
 @pytest.mark.parametrize("kinds, colours", [(3, 3), (1, 1), (33, 0)])
 def test_contours_are_of_each_class_or_of_all(kinds, colours):
-    ax = draw("corner", blobs(kinds, 900, factors=2)).axes[1]
-    lines = [c for c in ax.collections if isinstance(c, LineCollection)]
+    (ax,) = draw("corner", blobs(kinds, 900, factors=2)).axes
+    lines = [c for c in ax.collections if c.get_gid() == "contours"]
     found = {tuple(c) for held in lines for c in held.get_colors()} if lines else set()
     assert len(found) == colours
+
+
+@pytest.mark.parametrize("low, high", [(0, 1), (-0.3, 0.3), (5 - 1e-6, 5 + 1e-6), (-1e30, 2e30)])
+def test_ticks_are_round_numbers_within_that_texts_tell_apart(low, high):
+    values = ticks_within(low, high, 4)
+    texts = texts_of(values)
+    assert 2 <= len(values) <= 5 and len(set(texts)) == len(values)
+    assert low <= values.min() and values.max() <= high
+    for value, text in zip(values, texts, strict=True):
+        assert float(text.replace("\u2212", "-")) == pytest.approx(value, abs=(high - low) * 1e-3)
 
 
 def test_a_contour_holds_the_share_that_it_says():

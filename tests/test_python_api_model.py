@@ -64,7 +64,7 @@ def test_figures_and_the_report_are_drawn_on_request(model):
     from matplotlib.figure import Figure
     figure = model.figure("corner", limit=2)
     assert isinstance(figure, Figure)
-    assert len(model.figure("corner").axes) > len(figure.axes)
+    assert model.figure("corner").get_figheight() > figure.get_figheight()
     with pytest.raises(ValueError, match="did you mean 'corner'"):
         model.figure("cornr")
     with pytest.raises(ValueError, match="takes no 'size'"):

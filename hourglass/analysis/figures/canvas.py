@@ -36,14 +36,6 @@ def _figure(height: float) -> "Figure":
     return Figure(figsize=(WIDTH, height), dpi=110, layout=OneLook())
 
 
-def measure_corners(figure: "Figure") -> None:
-    """Say that all panels of a figure have the same texts, so that the four at the corners tell
-    how much room these need. To measure a panel takes as long as to draw it."""
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.alike = True  # type: ignore[attr-defined]
-
-
 def headline(figure: "Figure", text: str, size: float = 11) -> None:
     """A title above all panels; `size` is in points."""
     figure.suptitle(text, fontsize=size, y=1 - 0.06 / figure.get_figheight())

@@ -75,12 +75,22 @@ def legend(figure: Figure, found: list[Group], share: float = 1.0, **place: Any)
     below all else unless another place is given."""
     if len(found) < 2:
         return
-    letters = max(len(group.name) for group in found)
-    columns = int(share * WIDTH / (0.42 + 0.075 * letters))   # inches, at this size
+    columns = _columns(found, share)
     handles = [Line2D([], [], color=group.colour, marker=group.marker, linestyle="", markersize=6,
                       label=f" {group.name}") for group in found]   # "_" first would hide it
     look = {"loc": "lower center", "fontsize": 8, "handletextpad": 0.1, "columnspacing": 1.0,
             "frameon": False, **place}
     if not place:
-        keep_free(figure, bottom=0.1 + 0.17 * -(-len(found) // columns))
+        keep_free(figure, bottom=legend_room(found))
     figure.legend(handles=handles, ncols=min(columns, len(found)), **look)
+
+
+def legend_room(found: list[Group]) -> float:
+    """Inches that the legend below all else takes; 0 without classes."""
+    return 0.1 + 0.17 * -(-len(found) // _columns(found)) if len(found) > 1 else 0.0
+
+
+def _columns(found: list[Group], share: float = 1.0) -> int:
+    """Of a legend, at its size, in this share of the figure's width."""
+    letters = max(len(group.name) for group in found)
+    return int(share * WIDTH / (0.42 + 0.075 * letters))   # inches

@@ -4,18 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ...core.hints import Count
 from ...core.registry import figures
 from ..snapshot import Snapshot
-from .canvas import WIDTH, headline, panels, plain
+from .canvas import WIDTH, headline
 from .classes import Group, groups, legend
 from .densities import density, span
-from .scatter import scatter
+from .panels import Panel, draw_frames, draw_lines, draw_ticks, sheet
+from .scatter import dots
 from .selection import counted, latents, selected, some, widest
 
 SHOWN = 10            # latent dimensions
@@ -25,8 +23,9 @@ FEWER = 1000          # where there are more
 CELLS = 48            # of a density's grid, each way
 WITHIN = (0.9, 0.5)   # shares of all samples that contours hold, and of each class
 LEAST = 20            # samples of a class, for a contour of them
-STEPS = (1, 2, 2.5, 5, 10)   # of ticks
 CLASSES = 12          # up to which classes have contours
+EDGES = (0.77, 0.55, 0.11, 0.5)   # inches beside all panels: left, bottom, right, top
+APART = 0.12          # inches between panels
 
 
 @figures.add("corner")
@@ -40,79 +39,76 @@ def corner(s: Snapshot, limit: Count = SHOWN) -> Figure:
     z = latents(s, rows, factors=2)
     shown = np.sort(widest(z, limit, least=2))
     found, count = groups(s, rows), len(shown)
-    few = count <= FEW
-    figure, axes = _many_panels(count) if not few else panels(
-        count, count, 2.2 + 1.6 * count, sharex="col")
-    for i, row in enumerate(shown):
-        for j, column in enumerate(shown):
-            ax = axes[i * count + j]
-            if j > i and few:
-                ax.remove()
-            if j > i:
-                continue
-            _cell(ax, z[:, [column, row]], found, i == j, 8000 if few else 2500)
-            _name_axis(ax.xaxis, f"dimension {column + 1}" if i == count - 1 else "", few)
-            _name_axis(ax.yaxis, f"dimension {row + 1}" if j == 0 < i else "", few)
-            if few:
-                ax.tick_params(axis="y", labelleft=j == 0 < i)
-    axes = figure.axes
-    plain(axes)
+    figure, ax = sheet(1.5 + (1.5 if count <= FEW else 0.95) * count)
+    places = _places(figure.get_figheight(), [span(z[:, i]) for i in shown])
+    _alone(ax, [places[i, i] for i in range(count)], z[:, shown], found)
+    pairs = [(place, z[:, shown[[j, i]]]) for (i, j), place in places.items() if j < i]
+    size = float(np.clip((8000 if count <= FEW else 2500) / len(z), 4, 40))
+    dots(ax, [place.place(*points.T) for place, points in pairs], found, size,
+         0.4 if len(found) <= CLASSES else 0.65)
+    if len(found) <= CLASSES:
+        _contours(ax, pairs, found)
+    draw_frames(ax, list(places.values()))
+    _name(ax, places, shown)
     headline(figure, counted(s, rows) + selected(count, z.shape[1]))
     legend(figure, found, (count - 1) / count, loc="upper right",
            bbox_to_anchor=(1, 1 - 0.4 / figure.get_figheight()))   # below the title
     return figure
 
 
-def _name_axis(axis: Axis, name: str, few: bool) -> None:
-    """Its name and ticks at the edge of the figure. Among many panels, others have no ticks."""
-    if name or few:
-        axis.set_tick_params(labelsize=7)
-    if not few:
-        axis.set_major_locator(MaxNLocator(3, steps=STEPS) if name else NullLocator())
-        axis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "\u2212"))   # short
-    if name:
-        axis.set_label_text(name, fontsize=8)
+def _places(height: float, spans: list[np.ndarray]) -> dict[tuple[int, int], Panel]:
+    """The panels on and below the diagonal, by row and column."""
+    count = len(spans)
+    left, bottom, right, top = EDGES
+    wide = (WIDTH - left - right - APART * (count - 1)) / count
+    tall = (height - bottom - top - APART * (count - 1)) / count
+    ends = [(float(grid[0]), float(grid[-1])) for grid in spans]
+    return {(i, j): Panel(left + j * (wide + APART), bottom + (count - 1 - i) * (tall + APART),
+                          wide, tall, ends[j], (0, 1) if i == j else ends[i])
+            for i in range(count) for j in range(i + 1)}
 
 
-def _many_panels(count: int) -> tuple[Figure, list[Axes]]:
-    """Panels on and below the diagonal, at fixed places: to lay so many out takes many seconds. The
-    list has all places, in reading order; those above the diagonal hold the first panel."""
-    figure = Figure(figsize=(WIDTH, 1.5 + 0.95 * count), dpi=110)
-    places = figure.add_gridspec(count, count, left=0.07, right=0.99, bottom=0.05, top=0.95,
-                                 wspace=0.12, hspace=0.12)
-    below = {(i, j): figure.add_subplot(places[i, j]) for i in range(count) for j in range(i + 1)}
-    return figure, [below.get((i, j), below[0, 0]) for i in range(count) for j in range(count)]
+def _name(ax: Axes, places: dict[tuple[int, int], Panel], shown: np.ndarray) -> None:
+    """Ticks and names of dimensions, below the last row and left of the first column."""
+    last = len(shown) - 1
+    feet = [places[last, j] for j in range(last + 1)]
+    sides = [places[i, 0] for i in range(1, last + 1)]
+    draw_ticks(ax, feet, False, 3)
+    draw_ticks(ax, sides, True, 3)
+    for panel, dimension in zip(feet, shown, strict=True):
+        ax.text(panel.left + panel.width / 2, 0.2, f"dimension {dimension + 1}", fontsize=8,
+                ha="center", va="bottom")
+    for panel, dimension in zip(sides, shown[1:], strict=True):
+        ax.text(0.22, panel.bottom + panel.height / 2, f"dimension {dimension + 1}", fontsize=8,
+                ha="left", va="center", rotation="vertical")
 
 
-def _cell(
-    ax: Axes, points: np.ndarray, found: list[Group], alone: bool, size: float
+def _alone(ax: Axes, places: list[Panel], z: np.ndarray, found: list[Group]) -> None:
+    """The density of each dimension, a line for each class."""
+    for place, values in zip(places, z.T, strict=True):
+        grid = span(values)
+        curves = [density(values[group.rows], grid) for group in found]
+        most = 1.05 * max(float(curve.max()) for curve in curves) or 1.0
+        draw_lines(ax, [place.place(grid, curve / most) for curve in curves],
+                   [group.colour for group in found], 1,
+                   linestyles=[group.dashes for group in found])
+
+
+def _contours(
+    ax: Axes, pairs: Sequence[tuple[Panel, np.ndarray]], found: list[Group]
 ) -> None:
-    if alone:
-        grid = span(points[:, 0])
-        for group in found:
-            ax.plot(grid, density(points[group.rows, 0], grid), group.dashes, color=group.colour,
-                    linewidth=1)
-        ax.set(ylim=(0, None), xlim=(grid[0], grid[-1]))
-        ax.yaxis.set_major_locator(NullLocator())
-        return
-    scatter(ax, points, found, size, **({"alpha": 0.4} if len(found) <= CLASSES else {}))
-    if len(found) <= CLASSES:
-        _contours(ax, points, found)
-    xs, ys = (span(p) for p in points.T)
-    ax.set(xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
-
-
-def _contours(ax: Axes, points: np.ndarray, found: list[Group]) -> None:
     """A line that holds half of each class, or lines that hold shares of all points."""
-    ends = np.array([span(p)[[0, -1]] for p in points.T])
-    if len(found) == 1:
-        each = [("black", line) for line in held_by(points, ends, WITHIN)]
-    else:
-        each = [(group.colour, line) for group in found if len(group.rows) >= LEAST
-                for line in held_by(points[group.rows], ends, WITHIN[1:])]
-    lines = LineCollection([line for _, line in each], colors=[colour for colour, _ in each],
-                           linewidths=0.9)
-    ax.add_collection(lines, autolim=False)
+    lines, colours = [], []
+    for place, points in pairs:
+        ends = np.array([place.xs, place.ys])
+        kinds = ([("black", points, WITHIN)] if len(found) == 1 else
+                 [(group.colour, points[group.rows], WITHIN[1:]) for group in found
+                  if len(group.rows) >= LEAST])
+        for colour, own, shares in kinds:
+            drawn = held_by(own, ends, shares)
+            lines += [place.place(*line.T) for line in drawn]
+            colours += [colour] * len(drawn)
+    draw_lines(ax, lines, colours, 0.9, gid="contours")
 
 
 def held_by(points: np.ndarray, ends: np.ndarray, shares: Sequence[float]) -> list[np.ndarray]:
@@ -120,11 +116,14 @@ def held_by(points: np.ndarray, ends: np.ndarray, shares: Sequence[float]) -> li
     ends (2, 2)."""
     from contourpy import contour_generator
     from scipy.ndimage import gaussian_filter
-    counts, *edges = np.histogram2d(points[:, 0], points[:, 1], CELLS, ends)
+    shares_across = (points - ends[:, 0]) / (ends[:, 1] - ends[:, 0])
+    within = shares_across[((shares_across >= 0) & (shares_across <= 1)).all(1)]
+    cells = np.minimum((within * CELLS).astype(int), CELLS - 1)
+    counts = np.bincount(cells @ (CELLS, 1), minlength=CELLS**2).reshape(CELLS, CELLS).astype(float)
     smooth = gaussian_filter(counts, np.clip(9 * len(points) ** (-1 / 6), 2.5, 6))   # Scott's rule
     falling = np.sort(smooth.ravel())[::-1]
     held = np.cumsum(falling) / falling.sum()
-    middles = [(e[1:] + e[:-1]) / 2 for e in edges]
+    middles = ends[:, :1] + (ends[:, 1:] - ends[:, :1]) * (np.arange(CELLS) + 0.5) / CELLS
     drawn = contour_generator(middles[0], middles[1], smooth.T)
     return [np.asarray(line) for share in shares
             for line in drawn.lines(falling[np.searchsorted(held, share)])]

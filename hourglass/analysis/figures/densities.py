@@ -1,21 +1,28 @@
 """How the codes are spread: factor by factor, against the prior, and away from the middle."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from ...core.registry import figures
 from ..snapshot import Snapshot
-from .canvas import COLOURS, headline, keep_free, measure_corners, panels, plain
-from .classes import groups, legend
+from .canvas import COLOURS, WIDTH, headline, panels, plain
+from .classes import groups, legend, legend_room
+from .panels import Panel, draw_frames, draw_lines, draw_ticks, sheet
 from .selection import ACTIVE, counted, latents, selected, some, widest
 
 MOST = 10_000   # samples
 SHOWN = 16      # factors
 POINTS = 256    # of a curve
+COLUMNS = 4     # of panels, and
+EDGE = 0.15     # inches beside them, and
+APART = 0.2     # between them
+TICKS = 6       # of each
 
 
 @figures.add("densities")
@@ -25,13 +32,17 @@ def densities(s: Snapshot) -> Figure:
     agree, the dimension does not describe the class."""
     rows = some(s, MOST)
     z, found = latents(s, rows), groups(s, rows)
-    figure, axes, shown = _multiples(s, z)
-    for ax, factor in zip(axes, shown, strict=True):
-        grid = span(z[:, factor])
-        for group in found:
-            ax.plot(grid, density(z[group.rows, factor], grid), group.dashes, color=group.colour,
-                    linewidth=1.2 if len(found) <= 10 else 0.8)
-        ax.set_ylim(0, None)
+    shown = widest(z, SHOWN)
+    grids = [span(z[:, factor]) for factor in shown]
+    curves = [[density(z[group.rows, factor], grid) for group in found]
+              for factor, grid in zip(shown, grids, strict=True)]
+    ends = [(grid[0], grid[-1], 1.05 * float(np.max(own)))
+            for grid, own in zip(grids, curves, strict=True)]
+    figure, ax, places = _multiples(s, z, shown, ends, legend_room(found))
+    for place, grid, own in zip(places, grids, curves, strict=True):
+        draw_lines(ax, [place.place(grid, curve) for curve in own],
+                   [group.colour for group in found], 1.2 if len(found) <= 10 else 0.8,
+                   linestyles=[group.dashes for group in found])
     legend(figure, found)
     return figure
 
@@ -44,14 +55,15 @@ def histograms(s: Snapshot) -> Figure:
     reason to follow the prior."""
     rows = some(s, MOST)
     z = latents(s, rows)
-    figure, axes, shown = _multiples(s, z)
     drawn = posterior_draws(s, rows)
-    for ax, factor in zip(axes, shown, strict=True):
-        _against_prior(ax, z[:, factor], drawn[:, factor] if len(drawn) else None)
-    axes[0].legend(frameon=False, fontsize=7)
+    shown = widest(z, SHOWN)
+    held = [_against_prior(z[:, factor], drawn[:, factor] if len(drawn) else None)
+            for factor in shown]
+    figure, ax, places = _multiples(s, z, shown, [bars.ends for bars in held],
+                                    0 if len(s.kl) else 0.25)
+    _draw_bars(ax, places, held)
     if not len(s.kl):
         figure.supxlabel("a plain autoencoder has no reason to follow N(0, 1)", fontsize=9)
-        keep_free(figure, bottom=0.25)
     return figure
 
 
@@ -138,36 +150,72 @@ def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
                                         mode="constant"))
 
 
-def _against_prior(ax: Axes, values: np.ndarray, drawn: np.ndarray | None) -> None:
+class Bars(NamedTuple):
+    """The bars of one latent dimension."""
+
+    edges: np.ndarray               # (N + 1,)
+    codes: np.ndarray               # densities (N,)
+    drawn: np.ndarray | None        # of draws from the posteriors, with edges of their own
+    drawn_edges: np.ndarray | None
+    ends: tuple[float, float, float]   # from, to, and the greatest density to be shown
+
+
+def _against_prior(values: np.ndarray, drawn: np.ndarray | None) -> Bars:
     grid = span(values)
     low, high = min(-3.5, float(grid[0])), max(3.5, float(grid[-1]))
-    heights, _, _ = ax.hist(values, bars(values), range=(low, high), density=True,
-                            histtype="stepfilled", color=COLOURS[0], alpha=0.7, label="codes")
-    if drawn is not None:
-        steps, _, _ = ax.hist(drawn, bars(drawn), range=(low, high), density=True,
-                              histtype="step", color=COLOURS[5], label="posterior")
-        heights = np.maximum(heights, steps)
-    x = np.linspace(low, high, 8 * POINTS)
-    ax.plot(x, np.exp(-x**2 / 2) / np.sqrt(2 * np.pi), color=COLOURS[1], label="N(0, 1)")
-    peak = float(np.max(heights))
-    ax.set(xlim=(low, high), ylim=(0, 1.15 * max(peak, min(0.4, 4 * peak))))
+    codes, edges = np.histogram(values, bars(values), (low, high), density=True)
+    steps, own_edges = (None, None) if drawn is None else np.histogram(
+        drawn, bars(drawn), (low, high), density=True)
+    peak = max(float(codes.max()), 0.0 if steps is None else float(steps.max()))
+    top = 1.15 * max(peak, min(0.4, 4 * peak))
+    return Bars(edges, codes, steps, own_edges, (low, high, top))
 
 
-def _multiples(s: Snapshot, z: np.ndarray) -> tuple[Figure, list[Axes], np.ndarray]:
-    """A panel for each of the factors that vary most, with its name."""
-    shown = widest(z, SHOWN)
-    rows = -(-len(shown) // 4)
-    figure, axes = panels(rows, min(len(shown), 4), 1.2 + 1.7 * rows)
-    measure_corners(figure)
-    for ax in axes[len(shown):]:
-        ax.remove()
-    for ax, factor in zip(axes, shown, strict=False):
+def _draw_bars(ax: Axes, places: list[Panel], held: list[Bars]) -> None:
+    """The codes as areas, draws from the posteriors as steps, and the prior as a line."""
+    blue, orange, grey = COLOURS[0], COLOURS[1], COLOURS[5]
+    areas, steps, laws = [], [], []
+    for place, own in zip(places, held, strict=True):
+        areas.append(place.place(*_outline(own.codes, own.edges)))
+        if own.drawn is not None and own.drawn_edges is not None:
+            steps.append(place.place(*_outline(own.drawn, own.drawn_edges)))
+        x = np.linspace(*place.xs, 8 * POINTS)
+        laws.append(place.place(x, np.exp(-x**2 / 2) / np.sqrt(2 * np.pi)))
+    ax.add_collection(PolyCollection(areas, facecolors=blue, linewidths=0, alpha=0.7, zorder=2),
+                      autolim=False)
+    draw_lines(ax, steps, grey, 1)
+    draw_lines(ax, laws, orange, 1.5)
+    kinds = [Patch(facecolor=blue, alpha=0.7, label="codes"),
+             *([Line2D([], [], color=grey, linewidth=1, label="posterior")] if steps else []),
+             Line2D([], [], color=orange, linewidth=1.5, label="N(0, 1)")]
+    ax.legend(handles=kinds, loc="upper right", ncols=3, frameon=False, fontsize=7)
+
+
+def _outline(heights: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The corners of bars, from the foot of the first to that of the last."""
+    return np.repeat(edges, 2), np.concatenate([[0], np.repeat(heights, 2), [0]])
+
+
+def _multiples(
+    s: Snapshot, z: np.ndarray, shown: np.ndarray, ends: list[tuple[float, float, float]],
+    below: float
+) -> tuple[Figure, Axes, list[Panel]]:
+    """A panel for each of the factors that are shown, with its name. `ends` are the least and the
+    greatest value and the greatest density of each; `below` is room under all panels in inches."""
+    columns = min(len(shown), COLUMNS)
+    rows = -(-len(shown) // columns)
+    figure, ax = sheet(0.45 + 1.75 * rows + below)
+    wide = (WIDTH - 2 * EDGE - APART * (columns - 1)) / columns
+    tops = [figure.get_figheight() - 0.35 - 1.75 * (i // columns) for i in range(len(shown))]
+    places = [Panel(EDGE + (i % columns) * (wide + APART), top - 1.5, wide, 1.25, (low, high),
+                    (0, peak)) for i, (top, (low, high, peak)) in enumerate(zip(tops, ends,
+                                                                                strict=True))]
+    for place, factor in zip(places, shown, strict=True):
         carries = f", KL {s.kl[factor]:.2g}" if len(s.kl) == z.shape[1] else ""
-        ax.set_title(f"dimension {factor + 1}: std {z[:, factor].std():.2g}{carries}", fontsize=9)
-        ax.tick_params(axis="x", labelsize=7)
-        ax.locator_params(axis="x", nbins=6)
-        ax.spines["left"].set_visible(False)
-        ax.yaxis.set_major_locator(NullLocator())
-    plain(axes[:len(shown)])
+        ax.text(place.left + wide / 2, place.bottom + place.height + 0.06,
+                f"dimension {factor + 1}: std {z[:, factor].std():.2g}{carries}", fontsize=9,
+                ha="center", va="bottom")
+    draw_frames(ax, places, left=False)
+    draw_ticks(ax, places, False, TICKS)
     headline(figure, counted(s, np.arange(len(z))) + selected(len(shown), z.shape[1]))
-    return figure, axes[:len(shown)], shown
+    return figure, ax, places

@@ -25,7 +25,6 @@ class OneLook(LayoutEngine):
     def __init__(self) -> None:
         super().__init__()
         self.room = np.array([EDGE, EDGE, EDGE, EDGE])   # inches: left, bottom, right, top
-        self.alike = False   # whether all panels have the same texts: then the corners are measured
 
     def set(self, *, left: float = 0, bottom: float = 0, right: float = 0, top: float = 0) -> None:
         """Keep this many inches more free at an edge, as for a legend of the whole figure."""
@@ -48,8 +47,6 @@ class OneLook(LayoutEngine):
         for cell, axes in cells.items():
             outer = np.array([cell.is_first_col(), cell.is_last_row(), cell.is_last_col(),
                               cell.is_first_row()])
-            if self.alike and not (outer[[0, 2]].any() and outer[[1, 3]].any()):
-                continue   # between the corners, which have an inner side each way
             texts = _overhang(fig, axes)
             need = np.maximum(need, np.where(outer, texts, 0))
             inner = np.maximum(inner, np.where(outer, 0, texts))

@@ -1,10 +1,11 @@
 """Points by class, and the classes' names among them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -13,6 +14,7 @@ from ..snapshot import Snapshot
 from .canvas import lay_out
 from .classes import Group, groups, name_of
 
+LAYERS = 5            # of dots
 FEW, MOST = 10, 100   # classes from and to which names stand among the points
 
 
@@ -23,13 +25,28 @@ def scatter(ax: Axes, points: np.ndarray, found: list[Group], size: float = 12_0
     look: dict[str, Any] = {"s": float(np.clip(size / len(points), 4, 40)), "alpha": 0.65,
                             "linewidths": 0}
     for marker in dict.fromkeys(group.marker for group in found):
-        colours = np.full(len(points), None, object)
+        colours = np.full((len(points), 4), np.nan)
         for group in found:
             if group.marker == marker:
-                colours[group.rows] = group.colour
-        own = np.flatnonzero(colours != None)  # noqa: E711 (of each element)
-        look["c"] = list(colours[own])
+                colours[group.rows] = to_rgba(group.colour)
+        own = np.flatnonzero(np.isfinite(colours[:, 0]))
+        look["c"] = colours[own]
         ax.scatter(*points[own].T, marker=marker, **{**look, **options})
+
+
+def dots(ax: Axes, clouds: Sequence[np.ndarray], found: list[Group], size: float,
+         alpha: float) -> None:
+    """Clouds (N, 2) of the same samples in several places of one axes, in their classes' colours.
+
+    Points of one look are drawn at once, which takes half the time. A fifth of each class follows
+    a fifth of the others, so that no class lies on top.
+    """
+    for part in range(LAYERS):
+        for group in found:
+            rows = group.rows[part::LAYERS]
+            points = np.concatenate([cloud[rows] for cloud in clouds])
+            ax.plot(*points.T, group.marker, color=group.colour, markersize=size ** 0.5,
+                    alpha=alpha, markeredgewidth=0, scalex=False, scaley=False)
 
 
 def name_medians(axes: list[Axes], clouds: list[np.ndarray], s: Snapshot, rows: np.ndarray) -> None:
