@@ -22,6 +22,8 @@ from .html import embedded, picture, template
 from .report_sections import GENERATES, OF_PRIORS, SECTIONS, WORDS, in_order, titles
 from .snapshot import Snapshot
 
+SELDOM = 50_000   # new objects between two looks of the garbage collector, while figures are drawn
+
 if TYPE_CHECKING:   # a report that is drawn again trains nothing
     from ..inference.trained import Trained
     from ..training.setup import Training
@@ -79,13 +81,17 @@ def _drawn(folder: RunFolder, snapshot: Snapshot) -> dict[str, dict[str, str]]:
 
 @contextmanager
 def _others_at_rest() -> Iterator[None]:
-    """Keep the garbage collector to what is new. A figure makes many small objects, and looking
-    through those of torch again and again takes a tenth of the time of drawing."""
+    """Let the garbage collector look seldom, and only at what is new. A figure makes many small
+    objects, and to look through them again and again takes an eighth of the time of drawing."""
+    often, frozen = gc.get_threshold(), gc.get_freeze_count()
     gc.freeze()
+    gc.set_threshold(SELDOM, *often[1:])
     try:
         yield
     finally:
-        gc.unfreeze()
+        gc.set_threshold(*often)
+        if not frozen:   # else the caller has frozen what was there, and wants it to stay so
+            gc.unfreeze()
 
 
 def _sections(
