@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 DONE = .venv/.installed
+unexport PYTHONDONTWRITEBYTECODE   # or each process of a test compiles all of Hourglass anew
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14

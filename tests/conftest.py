@@ -1,5 +1,6 @@
 """What the tests share: small data in a folder of its own, and the real data where it is."""
 
+import gc
 import multiprocessing
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import struct
 import sys
 import tarfile
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -49,6 +51,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look seldom, and never at what all modules hold: looking through
+    some million objects of torch again and again is a tenth of the suite's time."""
+    gc.freeze()
+    gc.set_threshold(10_000, *gc.get_threshold()[1:])
+
+
 class Started:
     """The command line in a process of its own, which need not import anything."""
 
@@ -84,6 +93,26 @@ def _command(words: tuple[str, ...], said: Connection) -> None:
     os.dup2(said.fileno(), 2)
     sys.argv = ["hourglass", *words]
     main()
+
+
+def run_code(code: str, *words: str) -> tuple[int, str, str]:
+    """Python code in a process of its own, which need not import anything: no part that this one
+    registered is there. Returns its exit code, what it prints and what it says."""
+    with tempfile.TemporaryDirectory() as held:
+        process = FORKS.Process(target=_code, args=(code, words, held))
+        process.start()
+        process.join(300)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+        return process.exitcode, *((Path(held) / name).read_text() for name in ("out", "err"))
+
+
+def _code(code: str, words: tuple[str, ...], held: str) -> None:
+    for number, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(f"{held}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+    sys.argv = ["script.py", *words]
+    exec(compile(code, "script.py", "exec"), {"__name__": "__main__"})
 
 
 @pytest.fixture(autouse=True)

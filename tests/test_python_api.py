@@ -10,7 +10,7 @@ from typing import get_type_hints
 import numpy as np
 import pytest
 import torch
-from conftest import stripes
+from conftest import run_code, stripes
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -194,9 +194,9 @@ def test_an_own_loss_from_a_cell_trains_and_its_run_says_in_a_new_process_what_i
     assert all("val_tv" in row for row in model.folder.read_history())
     np.save(tmp_path / "x.npy", stripes())
     code = f"import hourglass as hg; hg.resume({str(tmp_path / 'run')!r}, data={[1]}, epochs=2)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "parts that are not Hourglass's own: the term tv" in done.stderr
-    assert "parts=[" in done.stderr and "--plugin" not in done.stderr
+    _, _, err = run_code(code)
+    assert "parts that are not Hourglass's own: the term tv" in err
+    assert "parts=[" in err and "--plugin" not in err
 
 
 PLUGIN = """
@@ -231,11 +231,10 @@ def test_a_plugin_gives_the_command_line_own_parts_wherever_it_stands(here, hour
     assert code == 0, err
     assert hourglass("--plugin parts.py list bottlenecks")[1].count("halves") == 1
     code = "import hourglass as hg; m = hg.load('run'{}); print(m.encode('images.npy').shape)"
-    alone = subprocess.run([sys.executable, "-c", code.format("")], capture_output=True, text=True)
-    assert "the bottleneck halves" in alone.stderr and "parts=['" in alone.stderr
-    given = subprocess.run([sys.executable, "-c", code.format(", parts='parts.py'")],
-                           capture_output=True, text=True)
-    assert given.stdout.strip() == "(40, 3)", given.stderr
+    _, _, err = run_code(code.format(""))
+    assert "the bottleneck halves" in err and "parts=['" in err
+    _, out, err = run_code(code.format(", parts='parts.py'"))
+    assert out.strip() == "(40, 3)", err
 
 
 @pytest.mark.parametrize(("words", "match"), [
@@ -398,24 +397,22 @@ def test_own_networks_train_and_come_back(given, tmp_path):
 def test_own_networks_are_asked_for_in_another_process(tmp_path):
     hg.train(stripes(), out=tmp_path / "run", encoder=Encoder(), decoder=Decoder(),
              **{**TINY, "backbone": "auto"})
-    script = tmp_path / "script.py"
     networks = "".join(map(inspect.getsource, (Encoder, Decoder)))
-    script.write_text(f"import sys\nimport numpy as np\nfrom torch import nn\n"
-                      f"import hourglass as hg\n\n\n{textwrap.dedent(networks)}\n"
-                      f"x = np.zeros((3, 10, 10), np.uint8)\n"
-                      f"run = {str(tmp_path / 'run')!r}\n"
-                      f"for given in sys.argv[1:]:\n"
-                      f"    try:\n"
-                      f"        print(hg.load(run, **eval(given)).encode(x))\n"
-                      f"    except ValueError as error:\n"
-                      f"        print(error)\n"
-                      f"    print('--')\n")
-    done = subprocess.run(
-        [sys.executable, script, "{}", "{'encoder': Encoder(), 'decoder': Decoder()}",
-         "{'encoder': Decoder()}", "{'encoder': Encoder(5), 'decoder': Decoder()}"],
-        capture_output=True, text=True)
-    without, loaded, other, wider, _ = done.stdout.split("--\n")
-    assert "networks of your own, Encoder and Decoder" in without, done.stderr
+    script = (f"import sys\nimport numpy as np\nfrom torch import nn\n"
+              f"import hourglass as hg\n\n\n{textwrap.dedent(networks)}\n"
+              f"x = np.zeros((3, 10, 10), np.uint8)\n"
+              f"run = {str(tmp_path / 'run')!r}\n"
+              f"for given in sys.argv[1:]:\n"
+              f"    try:\n"
+              f"        print(hg.load(run, **eval(given)).encode(x))\n"
+              f"    except ValueError as error:\n"
+              f"        print(error)\n"
+              f"    print('--')\n")
+    _, out, err = run_code(
+        script, "{}", "{'encoder': Encoder(), 'decoder': Decoder()}", "{'encoder': Decoder()}",
+        "{'encoder': Encoder(5), 'decoder': Decoder()}")
+    without, loaded, other, wider, _ = out.split("--\n")
+    assert "networks of your own, Encoder and Decoder" in without, err
     x = np.zeros((3, 10, 10), np.uint8)
     assert loaded.strip() == str(hg.load(tmp_path / "run").encode(x))
     assert "is Encoder, not a Decoder" in other

@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from conftest import run_code
 from wings import tree
 
 from hourglass.run.settings import Settings
@@ -42,8 +43,8 @@ def test_every_command_of_the_readme_runs_in_order(here, hourglass):
 def test_the_python_of_the_readme_runs(here):
     for block in blocks("python"):
         code = block.replace("epochs=40", "epochs=1, report=False")
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        code, _, err = run_code(code)
+        assert code == 0, err
 
 
 def test_the_example_of_glyphs_runs(here, hourglass, monkeypatch):
