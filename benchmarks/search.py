@@ -1,7 +1,7 @@
 """What a search costs: trials an hour with and without pruning, the time around each training, and
 the page of a large study. What kills lose is in search_kills.py.
 
-    .venv/bin/python benchmarks/search.py pruning --minutes 10
+    .venv/bin/python benchmarks/search.py pruning --trials 30 --pruners none,asha
     .venv/bin/python benchmarks/search.py overhead
     .venv/bin/python benchmarks/search.py page --trials 2000
 """
@@ -38,28 +38,41 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
 
 
 def pruning(given: argparse.Namespace, place: Path) -> None:
-    """The same search in the same minutes, with each pruner: trials an hour, and the best."""
-    print("pruner     trials  finished  trials/hour  best val_mse")
-    for prune in ("none", "asha", "hyperband", "median"):
+    """The same search with each pruner, until so many trials have ended or for so many minutes:
+    trials an hour of the processor, which other programs do not change, and the best."""
+    print("pruner     trials  finished  epochs  CPU s  trials/CPU hour  best val_mse")
+    until = ["--trials", str(given.trials)] if not given.minutes else [
+        "--minutes", str(given.minutes)]
+    for prune in given.pruners.split(","):
+        before = spent()
         table = searched(place / prune, *SMALL, "--epochs", "27", "--stop", "none", "--metric",
-                         "mse", "--minutes", str(given.minutes), "--prune", prune)
+                         "mse", *until, "--prune", prune, "--seed", str(given.seed))
+        took = spent() - before
         ended = [row for row in table if row["state"] in ("finished", "pruned")]
         done = [float(row["val_mse"]) for row in table if row["state"] == "finished"]
-        print(f"{prune:10} {len(ended):6} {len(done):9} {60 * len(ended) / given.minutes:12,.0f}"
-              f"  {min(done, default=float('nan')):12.5f}", flush=True)
+        epochs = sum(int(row["epochs"]) for row in ended)
+        print(f"{prune:10} {len(ended):6} {len(done):9} {epochs:7} {took:6.1f} "
+              f"{3600 * len(ended) / took:16,.0f} {min(done, default=float('nan')):13.5f}",
+              flush=True)
+
+
+def spent() -> float:
+    """The processor's seconds of all commands so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def overhead(given: argparse.Namespace, place: Path) -> None:
     """The seconds of a trial beside those of its training, from the ends of successive trials; and
     the processor's seconds of a trial of one epoch, which other programs do not change."""
-    spent = []
-    for trials in (2, 12):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took = []
+    for trials in (12, 32):   # the page shows ten trials in each
+        before = spent()
         searched(place / f"cpu{trials}", *SMALL, "--epochs", "1", "--prune", "none", "--trials",
                  str(trials))
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    print(f"a trial of one epoch (10 steps) takes {(spent[1] - spent[0]) / 10:.2f} s of CPU in all")
+        took.append(spent() - before)
+    print(f"a trial of one epoch (10 steps) takes {(took[1] - took[0]) / 20:.2f} s of CPU in all",
+          flush=True)
     table = searched(place / "study", *SMALL, "--epochs", str(given.epochs), "--stop", "none",
                      "--prune", "none", "--trials", str(given.trials))
     journal = (place / "study" / "journal.log").read_text().splitlines()
@@ -126,7 +139,9 @@ WAYS: dict[str, Callable[[argparse.Namespace, Path], None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=WAYS)
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--minutes", type=float, default=0.0, help="of each pruner; 0: --trials")
+    parser.add_argument("--pruners", default="none,asha,hyperband,median")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=20)
     given = parser.parse_args()
