@@ -153,9 +153,12 @@ def test_a_server_that_goes_away_loses_nothing(data, hourglass, server, url, mon
     process = searching("search", "x.npy", "--model", "ae({2..3})", *flags.split(), "--trials",
                         "2", "--out", "s", "--storage", url)
     wait_for(Path("s/trials/0000/checkpoint.safetensors"), process)
+    trial, = children_of(process)
+    os.kill(trial, signal.SIGSTOP)   # so that it is in the middle until the server is gone
     name = url.partition("?")[0].rpartition("/")[2]
     execute(server, f"alter database {name} allow_connections false",
             f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")
+    os.kill(trial, signal.SIGCONT)
     code = exit_code_of(process)
     said = Path("said.txt").read_text()
     assert code == 2, said
