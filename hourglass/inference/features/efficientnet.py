@@ -19,7 +19,7 @@ MEAN, STD = 127 / 255, 128 / 255   # as its weights were trained, of values from
 @extractors.add("efficientnet_lite0")
 def efficientnet_lite0(source: Any) -> Extractor:
     """EfficientNet-Lite0, trained on the photographs of ImageNet (Tan & Le, 2019, arXiv
-    1905.11946): maps at strides of 4, 8, 16 and 32 pixels with 24, 40, 112 and 320 channels, and a
+    1905.11946): maps at strides of 4, 8, 16 and 32 pixels with 24, 40, 112 and 192 channels, and a
     vector of 1,280. Its weights come with the extra `features`; nothing is downloaded."""
     network, digest = _loaded()
     about = (f"{NAME} trained on ImageNet; images in [0, 1], standardised by {MEAN:.3f} and "
@@ -43,7 +43,8 @@ def _loaded() -> tuple[nn.Module, str]:
 
 
 class _AtDepths(nn.Module):
-    """x (B, 3, H, W) in [0, 1] -> the last map of each stride, and the head's mean (B, 1280)."""
+    """x (B, 3, H, W) in [0, 1] -> the last map of each stride, and the head's mean (B, 1280). The
+    last block is no map: it tells ImageNet's classes apart, and defects less well."""
 
     def __init__(self, network: Any):
         super().__init__()
@@ -54,8 +55,9 @@ class _AtDepths(nn.Module):
     def forward(self, x: Tensor) -> Looked:
         h = self.stem((x - MEAN) / STD)
         maps: dict[int, Tensor] = {}
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             h = block(h)
             maps[h.shape[-1]] = h   # the last one of each size
+        h = self.blocks[-1](h)
         last: tuple[Tensor, ...] = tuple(maps.values())[-len(STRIDES):]
         return last, self.head(h).mean((2, 3))
