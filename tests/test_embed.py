@@ -126,12 +126,15 @@ def test_a_query_finds_itself_first_and_those_like_it(photos, hourglass):
     assert list(table["rank"]) == list(range(1, 41))
 
 
-def test_a_conditional_model_is_told_the_class(run, here, hourglass):
+def test_a_conditional_model_is_told_the_class(run, here, hourglass, monkeypatch):
     Image.fromarray(np.zeros((8, 8), np.uint8)).save("dark.png")
     model = run("told")
     code, _, err = hourglass(f"embed {model} digits --nearest dark.png")
     assert code == 2 and "pass the class with --class" in err
     assert hourglass(f"embed {model} digits --nearest dark.png --class 3 -o a.png")[0] == 0
+    whole = codes_of(hg.load(model), "digits", "3").z
+    monkeypatch.setattr(embedding, "CHUNK", 500)
+    assert np.allclose(codes_of(hg.load(model), "digits", "3").z, whole, atol=1e-5)
 
 
 def test_doubles_are_found_and_others_are_not(here):

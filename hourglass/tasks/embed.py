@@ -81,7 +81,8 @@ def _encoded(model: Trained, found: Collection, y: Any = None) -> np.ndarray:
     done = []
     for start in track(starts, len(starts), "encoding"):
         rows = slice(start, start + CHUNK)
-        told = None if model.model.condition is None or kinds is None else kinds[rows]
+        told = None if model.model.condition is None else kinds if (
+            kinds is None or isinstance(kinds, str)) else kinds[rows]   # a text: of all samples
         done.append(model.encode(Collection(found.x[rows]), told))
     return np.concatenate(done)
 
