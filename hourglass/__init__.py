@@ -28,6 +28,7 @@ if TYPE_CHECKING:   # what type checkers and editors see
     from .tasks.model import Model
     from .tasks.model import Model as Trained
     from .tasks.read import read
+    from .tasks.recommend import recommend
     from .tasks.side_by_side import compare
     from .tasks.train import report, resume, train
 
@@ -48,6 +49,7 @@ _PUBLIC = {   # by name: where it lies, and what it is called there
     "parts": "core.composing.PARTS",
     "prepare": "tasks.data_calls.prepare",
     "read": "tasks.read.read",
+    "recommend": "tasks.recommend.recommend",
     "register": "core.plugins.register",
     "report": "tasks.train.report",
     "resume": "tasks.train.resume",
@@ -59,7 +61,8 @@ _PUBLIC = {   # by name: where it lies, and what it is called there
 }
 __all__ = ["Model", "Study", "Trained", "augment", "compare", "detect", "ensemble",
            "features", "finetune", "list", "load", "load_half", "losses", "parts", "prepare",
-           "read", "register", "report", "resume", "search", "serve", "show", "summary", "train"]
+           "read", "recommend", "register", "report", "resume", "search", "serve", "show",
+           "summary", "train"]
 
 
 if not TYPE_CHECKING:   # for whom every name would be right

@@ -173,7 +173,19 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
              for i in range(480)]
     for name in ("rows.csv", "readings.csv"):
         (tmp_path / name).write_text("when,value,kind\n" + "".join(lines))
+    (tmp_path / "ratings.csv").write_text(ratings_text(40, 20))
     return tmp_path
+
+
+def ratings_text(users: int, items: int, seed: int = 0) -> str:
+    """Ratings as csv: users of two tastes, who give most items of theirs 5 stars, and others 2."""
+    draw, lines = np.random.default_rng(seed), ["user,item,rating,timestamp"]
+    for user in range(users):
+        for item in draw.permutation(items)[:items // 2].tolist():
+            liked = item % 2 == user % 2
+            stars = 5 if liked == (draw.random() < 0.9) else 2
+            lines.append(f"u{user},film {item},{stars},{1_000_000 + int(draw.integers(10_000))}")
+    return "\n".join(lines) + "\n"
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from hourglass.model.parts import Parts
 
 BACKBONES = {"mlp": "mlp((16,))", "conv": "conv((4, 8))", "unet": "unet((4, 8))",
              "spectral": "spectral('mlp((16,))')", "conv1d": "conv1d((4, 8))",
+             "item_mlp": "item_mlp(16)", "rec_mlp": "rec_mlp(16)",
              "members": "members((('mlp((16,))', '', 'plain(4)', 'normal'),))"}
 SHAPES = {"conv1d": (1, 16)}
 COUNTS = {"negative_binomial"}

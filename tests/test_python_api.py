@@ -114,7 +114,9 @@ def test_signature_settings_and_flags_agree():
     typed = set(TrainKeywords.__annotations__)
     how = set(How.__dataclass_fields__)
     series = {"window", "stride", "columns", "time", "id", "label", "drop", "dates", "decimal"}
-    assert typed == (settings - {"data"}) | set(NAMES) | {DIM, "validation_data"} | how | series
+    ratings = {"explicit", "least", "fewest", "split", "fold_in", "items", "user", "item", "rating"}
+    others = how | series | ratings
+    assert typed == (settings - {"data"}) | set(NAMES) | {DIM, "validation_data"} | others
     assert set(ResumeKeywords.__annotations__) == RESUMABLE | (how - {"overwrite"}) | {"val"}
     assert set(inspect.signature(hg.resume).parameters) >= RESUMABLE
 

@@ -21,6 +21,7 @@ CALLS = {   # of each command; a method is one of a model
     "search": ["hg.search"], "ensemble": ["hg.ensemble"],
     "detect": ["hg.detect"],
     "restore": ["restore"], "score": ["score", "heatmaps", "score_steps"], "impute": ["impute"],
+    "recommend": ["hg.recommend", "recommend"],
     "embed": ["encode", "nearest", "duplicates"], "classify": ["classify"],
     "compress": ["compress"], "decompress": ["decompress"], "finetune": ["hg.finetune"],
     "evaluate": ["evaluate", "disentangle"], "serve": ["hg.serve"], "export": ["export"],

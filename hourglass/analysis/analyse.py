@@ -29,7 +29,7 @@ from ..run.folder import (
     unfinished,
 )
 from ..run.settings import IN_MEMORY
-from . import against_filters, against_pca
+from . import against_filters, against_pca, against_simple
 from .metrics import measure
 from .snapshot import Outdated, Snapshot, load_snapshot
 from .take_snapshot import glance, rows_of, take
@@ -125,6 +125,8 @@ def _keep(
     named = read_settings(folder.settings).get("prior", "auto")
     suiting = FOR_WORDS if model.alphabet else USUAL if few else USUAL[:3]
     usual = dict.fromkeys([*suiting, *([named] if named != "auto" else [])])
+    if source.encoding.get("kind") == "ratings":   # nobody draws users
+        usual, priors = {}, ()
     fitted = {}
     for text in priors or usual:
         try:
@@ -199,11 +201,15 @@ def _compared(record: dict[str, Any], snapshot: Snapshot, folder: RunFolder) -> 
     """The record with the comparison to PCA and to filters."""
     words = against_pca.verdict(record, snapshot.codes.shape[1], str(folder.path))
     restoring = against_filters.verdict(record, str(folder.path))
-    return {**record, "pca": {"about": snapshot.pca, "verdict": words}, "restoring": restoring}
+    simpler = against_simple.compared(record, snapshot)
+    return {**record, "pca": {"about": snapshot.pca, "verdict": words}, "restoring": restoring,
+            **({"simpler": simpler} if simpler else {})}
 
 
 def compared_in_words(record: dict[str, Any]) -> list[str]:
     """How a run's model compares with simpler methods, as its record says, in lines."""
+    if "simpler" in record:
+        return against_simple.in_words(record)
     return [*against_pca.in_words(record), *against_filters.in_words(record)]
 
 
@@ -213,7 +219,7 @@ def compared_at_a_glance(training: "Training") -> list[str]:
     state = training.state
     snapshot = glance(training.step.model, training.source)
     metrics, intervals = measure(snapshot, (
-        "errors", "accuracy", "active", "kl", "pca", "restoration"))
+        "errors", "accuracy", "active", "kl", "pca", "restoration", "ranking", "rating_errors"))
     record = {"metrics": metrics, "intervals": intervals, "epochs": len(state.history),
               "best_epoch": state.best_epoch, "ended": training.ended}
     return compared_in_words(_compared(record, snapshot, training.folder))

@@ -14,7 +14,7 @@ from ..inference.run_cache import kept_evaluations
 from ..run.folder import RunFolder, read_settings
 from ..run.titles import members_in, title_of
 from ..training.preview_frames import animate
-from .against_pca import rows
+from . import against_pca, against_simple
 from .analyse import look, look_again, snapshot_of
 from .figures import draw_all
 from .figures.canvas import as_png
@@ -53,7 +53,8 @@ def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = 
     moving = folder.figures / "training.gif"
     page = template("report").render(
         record=record, settings=settings, sections=_sections(drawn, bool(snapshot.drawn)),
-        words=WORDS, beside=rows(record["metrics"]), generates=GENERATES,
+        words=WORDS, beside=against_pca.rows(record["metrics"]),
+        simpler=against_simple.rows(record), generates=GENERATES,
         evaluated=kept_evaluations(folder), history=snapshot.history,
         of_priors=OF_PRIORS, table=_of_priors(record), judge=snapshot.judge,
         count=len(next(iter(snapshot.drawn.values())).features) if snapshot.drawn else 0,

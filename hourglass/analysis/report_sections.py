@@ -9,6 +9,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "reconstructions": "Reconstructions", "lines": "Reconstructions",
         "errors": "Reconstruction errors", "class_errors": "Errors by class"},
     "Does it restore?": {"restored": "Restored samples"},
+    "Does it recommend?": {"ranking": "Held-out items, ranked", "items": "Map of the items"},
     "What do the codes say?": {
         "codes": "Latent space", "maps": "Maps of the latent space",
         "kernel_pca_3d": "Latent space in 3D", "neighbours": "Nearest neighbours",
@@ -60,6 +61,19 @@ MAKERS = {"corrupted": "corrupted samples as they are", "restored": "what the mo
 MAKERS |= {(fill + denoise).removesuffix("_"): (first + then).removesuffix(", then nothing else")
            for fill, first in FILLED.items() for denoise, then in DENOISED.items()
            if fill + denoise}
+RANKED = {
+    "ndcg@100": "discounted gain of the held-out items in the 100 best, 1 has them all in front",
+    "recall@20": "share of the held-out items in the 20 best, of at most 20",
+    "recall@50": "share of the held-out items in the 50 best, of at most 50",
+    "coverage@20": "share of all items that are among the 20 best of some user",
+    "novelty@20": "mean surprise of the 20 best, in bits: -log2 of an item's share of the users",
+    "rmse": "root mean squared error of held-out ratings, in their units"}
+OTHER_METHODS = {"": "", "ease_": "EASE: ", "popularity_": "popularity: ",
+                 "soft_impute_": "soft-impute: ", "knn_": "KNN: ", "means_": "means: "}
+WORDS |= {f"{prefix}{name}": who + what for prefix, who in OTHER_METHODS.items()
+          for name, what in RANKED.items()}
+WORDS |= {f"{name}_over_{prefix[:-1]}": f"the model's {name} less that of {who[:-2]}"
+          for prefix, who in OTHER_METHODS.items() if prefix for name in ("ndcg@100", "rmse")}
 NEARNESS = {"psnr": "dB to the clean samples", "ssim": "structural similarity to the clean samples",
             "mse": "squared error per value to the clean samples",
            "hidden_mse": "squared error per hidden value to the clean samples"}

@@ -17,7 +17,8 @@ from ..core.size_limits import check_zip
 
 SEP = "/"   # between the parts of an array's name in the file
 TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "books",
-         "truth_names", "columns", "pca", "weights")
+         "truth_names", "columns", "pca", "weights", "kind", "methods", "methods_about", "items",
+         "titles")
 FEW = 5000   # codes whose classes are guessed
 
 
@@ -93,10 +94,27 @@ class Snapshot:
     pca_squared: np.ndarray = field(default_factory=lambda: np.empty(0))   # (N,) its errors
     pca_codes: np.ndarray = field(default_factory=lambda: np.empty(0))     # (S, K) its codes of the
     # samples `of_accuracy`, up to scale
+    kind: str = ""                  # "ratings", where samples are users' rows of items
+    methods: tuple[str, ...] = ()   # the model and simpler ones, judged on held-out items
+    methods_about: tuple[str, ...] = ()
+    items: int = 0                  # how many there are to recommend
+    judged: np.ndarray = field(default_factory=lambda: np.empty(0))   # (M, N, 4) see `Judged`
+    lists: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))   # (M, N, K)
+    rating_errors: np.ndarray = field(default_factory=lambda: np.empty(0))     # (M, N), and
+    rating_counts: np.ndarray = field(default_factory=lambda: np.empty(0))     # (N,)
+    item_map: np.ndarray = field(default_factory=lambda: np.empty(0))          # (I, 2) places of
+    # the most popular items, by the decoder's vectors; their users (I,) and titles
+    item_users: np.ndarray = field(default_factory=lambda: np.empty(0))
+    titles: tuple[str, ...] = ()
     weights: str = ""               # the digest of the weights that were looked at; "" is unknown
     history: tuple[dict[str, float], ...] = ()
     best_epoch: float = 0
     factors: tuple[dict[str, float], ...] = ()   # of every epoch, KL per factor
+
+    @property
+    def ranks(self) -> bool:
+        """Whether it is of users' chosen items, whose reconstructions are shares."""
+        return self.kind == "ratings" and not len(self.known)
 
     @property
     def squared(self) -> np.ndarray:

@@ -19,12 +19,15 @@ from ..model.corruptions import corrupted
 from ..model.posterior_stats import moments
 from .against_pca import put_beside
 from .feature_extractor import Judge, find_judge
+from .item_map import item_map
 from .latent_grids import Space, all_probes
+from .ranking import Judged, judge
 from .restoration_baselines import baselines
 from .snapshot import CLEAN, CORRUPTED, RESTORED, Drawn, Snapshot
 
 MOST = 10_000              # samples, and
 MOST_VALUES = 30_000_000   # values of x that a snapshot holds
+MOST_RATED = 3_000_000     # values of users' rows, of which most say nothing
 SHOWN = 40                 # draws of each prior, or
 A_CLASS = 8                # of each class, of at most
 CLASSES = 10
@@ -73,7 +76,8 @@ class Eye:
 
 def rows_of(source: Source, split: str = "", limit: int | None = None) -> Tensor:
     """Which rows of a split, by default the unseen one, a snapshot is of."""
-    most = min(limit or MOST, MOST, max(1, MOST_VALUES // int(np.prod(source.shape))))
+    values = MOST_RATED if source.encoding.get("kind") == "ratings" else MOST_VALUES
+    most = min(limit or MOST, MOST, max(1, values // int(np.prod(source.shape))))
     return source.splits[split or source.unseen].evenly(most)
 
 
@@ -84,7 +88,9 @@ def take(
     """Pass the test split (otherwise val, otherwise train) through the model without noise, decode
     grids of codes, and sample from the priors with a fixed seed. `features` may name an ONNX file.
     """
-    judge = find_judge(source, features)   # first, because it may refuse the file
+    if source.encoding.get("kind") == "ratings":
+        return rated(model, source)
+    features_by = find_judge(source, features)   # first, because it may refuse the file
     model.eval()
     s = passed(model, source, rows_of(source))
     put_beside(s, source)
@@ -95,15 +101,50 @@ def take(
                   bool(model.bottleneck.confined))
     s.probes = all_probes(space)
     s.trips, s.box_trips = round_trips(eye, s.codes, s.y)
-    s.judge = f"{judge.name}: {judge.about}"
-    s.features = _judged(judge.features, s.x)
+    s.judge = f"{features_by.name}: {features_by.about}"
+    s.features = _judged(features_by.features, s.x)
     s.restored, s.hidden = restored(model, source)
-    s.drawn = {name: _drawn(eye, prior, judge, s) for name, prior in (priors or {}).items()}
+    s.drawn = {name: _drawn(eye, prior, features_by, s) for name, prior in (priors or {}).items()}
     return s
+
+
+def rated(model: Autoencoder, source: Source) -> Snapshot:
+    """A snapshot of a model of ratings: how it ranks or predicts held-out items, beside simpler
+    methods, and a map of the items."""
+    model.eval()
+    s = passed(model, source, rows_of(source))
+    _put_judged(s, judge(model, source), source)
+    s.item_map, s.item_users, s.titles = item_map(model, source.encoding)
+    s.pca = f"PCA is left out: {s.methods_about[0]}" if s.methods_about else (
+        "PCA is left out: no item is held out to judge by")
+    return s
+
+
+def judged_snapshot(
+    model: Autoencoder, source: Source, name: str, limit: int | None = None
+) -> Snapshot:
+    """A snapshot of nothing but how a model of ratings does on the held-out items of a split."""
+    none = np.empty(0)
+    found = judge(model, source, name, limit)
+    users = source.splits[name].evenly(found.judged)
+    index = source.splits[name].index[users].tolist() if found.methods else []
+    s = Snapshot(none, none, none, none, none, none, none, (), tuple(
+        source.names[i] for i in index), name, len(index), False)
+    _put_judged(s, found, source)
+    return s
+
+
+def _put_judged(s: Snapshot, found: Judged, source: Source) -> None:
+    s.kind, s.bounded, s.items = "ratings", False, source.shape[0]
+    s.methods, s.methods_about = found.methods, found.about
+    s.judged, s.lists = found.users, found.lists
+    s.rating_errors, s.rating_counts = found.errors, found.counts
 
 
 def glance(model: Autoencoder, source: Source) -> Snapshot:
     """As much of it as says in a moment how the model compares with PCA, and with filters."""
+    if source.encoding.get("kind") == "ratings":
+        return rated(model, source)
     model.eval()
     split = source.splits[source.unseen]
     most = max(GLANCED, min(GLANCED_MOST, GLANCED_VALUES // int(np.prod(source.shape))))

@@ -21,5 +21,5 @@ def classify(
     classify runs/few scans/ -o classes.csv
     """
     from ..tasks.classify import classify as classify_samples
-    for line in [*classify_samples(load_run(run, device), samples, out), out]:
+    for line in [*classify_samples(load_run(run, device, doing="classifying"), samples, out), out]:
         print(line)

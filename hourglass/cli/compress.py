@@ -34,5 +34,6 @@ def compress(
     from ..inference.compression.codec import compression_options
     from ..tasks.compress import compress as compress_images
     wish = compression_options(quality, step, lossless)
-    sizes = compress_images(load_run(run, device), images, out, wish, kind, shards)
+    model = load_run(run, device, doing="compressing")
+    sizes = compress_images(model, images, out, wish, kind, shards)
     print("\n".join(sizes.lines(out)))

@@ -20,4 +20,5 @@ def decompress(
     Example: hourglass decompress runs/1 out.hg -o decompressed/
     """
     from ..tasks.compress import decompress as decompress_file
-    print(f"{decompress_file(load_run(run), file, out):,} samples in {out}")
+    model = load_run(run, doing="decompressing")
+    print(f"{decompress_file(model, file, out):,} samples in {out}")

@@ -39,7 +39,8 @@ def embed(
         raise ValueError("--nearest and --duplicates cannot be combined; pass one of them")
     if shards and (nearest or duplicates):
         raise ValueError("--shards is for codes, not for --nearest and --duplicates")
-    model = load_run(run, device)
+    other = "finding similar samples" if nearest else "finding duplicates" if duplicates else ""
+    model = load_run(run, device, doing=other)
     if nearest or duplicates:
         one_process_of(f"embed --{'nearest' if nearest else 'duplicates'}")
     if nearest:

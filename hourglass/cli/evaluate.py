@@ -41,7 +41,7 @@ def evaluate(
     if factors:
         from ..tasks.disentangle import disentangle
         left_out = tuple(filter(None, map(str.strip, leave_out.split(","))))
-        found = disentangle(load_run(run, device), leave_out=left_out)
+        found = disentangle(load_run(run, device, doing="disentangling"), leave_out=left_out)
         print(*found.lines(), sep="\n")
         return
     from ..inference.log_likelihood.estimate import LikelihoodOptions

@@ -34,7 +34,7 @@ def finetune(
     labelled/ --frozen; hourglass classify runs/few scans/
     """
     from ..tasks.finetune import FinetuneOptions, finetuned
-    model = load_run(run, device)
+    model = load_run(run, device, doing="finetuning")
     choice = FinetuneOptions(labels, frozen, augment, steps, seed)
     found = finetuned(model, data or None, None, out, choice)
     print("\n".join(found.lines()))

@@ -52,7 +52,7 @@ def generate(
     from ..tasks.generate import generate as generate_samples
     from ..tasks.grid import draw_grid, read_grid
     from ..tasks.radius_sweep import SweepOptions, sweep
-    model = load_run(run, device)
+    model = load_run(run, device, doing="generating")
     prior, grid = ("auto", prior) if prior.startswith("grid") else (prior, grid)
     if grid or radius:
         if shards:

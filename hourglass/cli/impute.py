@@ -23,6 +23,6 @@ def impute(
     Example: hourglass impute runs/1 rows.csv -o full.csv
     """
     from ..tasks.impute import impute as impute_table
-    for line in impute_table(load_run(run, device), table, out):
+    for line in impute_table(load_run(run, device, doing="imputing"), table, out):
         print(line)
     print(out)

@@ -34,6 +34,7 @@ from .morph import morph
 from .named_command import with_named_command
 from .one_process import share_work
 from .plugin_flag import plugins_of
+from .recommend import recommend
 from .reconstruct import reconstruct
 from .report import report
 from .restore import restore
@@ -49,8 +50,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train, "summary": summary, "report": report, "reconstruct": reconstruct,
     "list": list_parts, "generate": generate, "morph": morph, "vary": vary, "explore": explore,
     "compare": compare, "search": search, "ensemble": ensemble, "restore": restore,
-    "score": score, "detect": detect, "impute": impute, "embed": embed, "classify": classify,
-    "compress": compress, "decompress": decompress, "finetune": finetune,
+    "score": score, "detect": detect, "impute": impute, "recommend": recommend, "embed": embed,
+    "classify": classify, "compress": compress, "decompress": decompress, "finetune": finetune,
     "evaluate": evaluate, "serve": serve, "export": export,
 }
 

@@ -39,7 +39,7 @@ def morph(
     if way not in ("linear", "spherical"):
         raise ValueError(f"no interpolation is named {way!r}; "
                          f"{did_you_mean(way, ['linear', 'spherical'])}")
-    model = load_run(run, device)
+    model = load_run(run, device, doing="morphing")
     manner = MorphOptions(way, frames, hold, rate, loop, Finish(sharpen, blur))  # type: ignore[arg-type]
     count = morph_images(model, images, out, manner, kind)
     print(f"{count} pictures in {out}")

@@ -39,7 +39,7 @@ def reconstruct(
     from ..tasks.reconstruct import reconstruct as reconstruct_images
     from ..tasks.reconstruct_series import reconstruct_series
     from ..tasks.tables import is_table, reconstruct_table
-    model = load_run(run, device)
+    model = load_run(run, device, doing="reconstructing")
     if len(model.shape) != 3:
         if sharpen or blur or own_size or show:
             raise ValueError(f"--sharpen, --blur, --own-size and --show are for images, and this "

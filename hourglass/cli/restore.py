@@ -31,7 +31,7 @@ def restore(
     """
     from ..tasks.restore import RestoreOptions
     from ..tasks.restore import restore as restore_images
-    model = load_run(run, device)
+    model = load_run(run, device, doing="restoring")
     options = RestoreOptions(corrupt, enlarge, kind, seed)
     for line in restore_images(model, images, out, options, shards).lines(out):
         print(line)

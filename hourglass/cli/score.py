@@ -63,7 +63,7 @@ def score(
     from ..tasks.score import ScoreOptions, in_words
     from ..tasks.score import score as score_samples
     from ..tasks.score_series import StretchOptions
-    model = load_run(run, device)
+    model = load_run(run, device, doing="scoring")
     series = model.description.kind == "series"
     _check_options(series, any((heatmaps, detector, labelled, normal, masks)), any(
         (plot, windows, causal, label, merge is not None, shortest > 1)))

@@ -30,7 +30,7 @@ def vary(
     from ..tasks.edit_attribute import chosen_attributes
     from ..tasks.edit_attribute import vary as vary_image
     from ..tasks.finish import Finish
-    model = load_run(run, device)
+    model = load_run(run, device, doing="varying")
     names = [name.strip() for name in attribute.split(",") if name.strip()]
     attributes = chosen_attributes(model, names, having, lacking, kind)
     vary_image(model, image, attributes, out, kind, Finish(sharpen, blur))

@@ -136,6 +136,12 @@ class OfCounts(Protocol):
     counts: bool   # true
 
 
+class Ranks(Protocol):
+    """A likelihood whose mean ranks items, such as multinomial."""
+
+    ranks: bool   # true
+
+
 # conditions
 
 class GuessesClasses(Protocol):

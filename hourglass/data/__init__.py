@@ -20,6 +20,7 @@ from . import (
     idx_files,
     nab,
     pairs,
+    ratings,
     read_image_folder,
     series,
     shards,
@@ -37,12 +38,16 @@ from .memory_map import IN_MEMORY, OnDisk
 from .on_demand import OnDemand
 from .pandas_library import is_frame
 from .patches import Patches, all_pixels, as_patches, in_patches, spread
+from .ratings_splits import split_ratings
 from .read_image import Reading, read_size
 from .rows import as_frame, is_rows
 from .scales import chunks, find_scale
 from .source import Source, Split, Stored, shuffled
+from .sparse_rows import SparseRows
 from .splits import make_splits, of_other_classes
+from .user_histories import is_ratings, read_histories
 
+OF_RATINGS = "ratings are chosen from least= on, or scaled by their deviation with explicit=True"
 OF_FILES = ("folder", "archive", "pairs", "celeba", "images")   # sources that select files
 RAW: dict[str, Callable[..., Raw]] = {   # sources whose values need a learned encoding
     "table": table.read_table, "series": series.read_series, "nab": nab.read_nab}
@@ -98,6 +103,9 @@ def collect_like(data: Any, encoding: dict[str, Any]) -> Collection:
     """Collect the samples of a table's file, a data frame, rows in memory, an array of windows or a
     source, with the encoding that a trained model uses. Raises ValueError."""
     kind = encoding["kind"]
+    if is_ratings(encoding):
+        found = read_histories(data, encoding)
+        return replace(found.collection, encoding=encoding)
     if kind == "table" and not isinstance(data, str | Path):
         return table.rows_like(data, encoding)
     if kind == "windows" or not (isinstance(data, str | Path) or is_frame(data)):
@@ -126,8 +134,12 @@ def split(
 
     `only` names the training classes, separated by commas. `counts` keeps integers unscaled, and
     raises ValueError for other numbers. `reading` sets the value range and inversion."""
-    own = collection.raw.parts(shares) if collection.raw else _own_parts(collection, shares)
     others = of_other_classes(collection, only)
+    if isinstance(collection.raw, ratings.Ratings):
+        if reading and reading.range:
+            raise ValueError(f"range is for images and arrays; {OF_RATINGS}")
+        return split_ratings(collection, collection.raw, shares, seed)
+    own = collection.raw.parts(shares) if collection.raw else _own_parts(collection, shares)
     parts = make_splits(len(collection.x), own, shares, collection.y, seed, others)
     if collection.raw is not None:   # its scale is learnt from the training split
         collection = collection.raw.learn(parts["train"])
@@ -162,7 +174,7 @@ def _own_parts(collection: Collection, shares: dict[str, float]) -> dict[str, np
 
 def stored(x: Any) -> Stored:
     """The samples in the form that splits share: in memory, or on disk if they are large."""
-    if isinstance(x, Patches | OnDemand):
+    if isinstance(x, Patches | OnDemand | SparseRows):
         return x
     if isinstance(x, np.memmap) and x.nbytes > IN_MEMORY:
         return OnDisk(x)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..core.contracts import Scale
 from .source import Source
+from .sparse_rows import SparseRows
 
 SEED = 2008        # of "fixed", the same in all runs, so that they have the same data
 LEVELS = 2**16     # resolution of a probability
@@ -28,12 +29,15 @@ def binarise(source: Source, how: str) -> Source:
     if not how:
         return source if not _is_binary(source) else _named(source, STATIC)
     some = next(iter(source.splits.values()))
-    if source.low < 0 or source.high > 1:
+    if (source.low < 0 or source.high > 1) and not isinstance(some.x, SparseRows):
         raise ValueError(f"binarise {how} needs values from 0 to 1 as probabilities of a 1, and "
                          f"this data has others; leave --binarise out, or scale the data")
-    if some.given is not None or some.gaps:
+    if (some.given is not None or some.gaps) and not isinstance(some.x, SparseRows):
         raise ValueError(f"binarise {how} needs complete samples that are their own target; this "
                          f"data {'has gaps' if some.gaps else 'consists of pairs'}")
+    if isinstance(some.x, SparseRows):
+        raise ValueError(f"binarise {how} is for images; ratings count as chosen from least= on, "
+                         f"as in ratings('u.data', least=3)")
     if not isinstance(some.x, Tensor):
         raise ValueError(f"binarise {how} keeps the samples in memory, and these are too many, or "
                          f"patches; prepare fewer, or smaller ones with --size")

@@ -1,5 +1,6 @@
 """Decide what a text names as data: an existing path, or a source."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from ..core.registry import sources
 from . import data_frames, find_images
 from .idx_names import holds_idx
 from .other_kinds import refusal_of
+from .rating_places import is_of_ratings
 from .shard_names import absolute, are_shards
 
-PATHS = ("path", "paths", "given", "clean")   # arguments of sources that are paths
+PATHS = ("path", "paths", "given", "clean", "items")   # arguments of sources that are paths
 
 
 def find_call(data: str, settled: bool = False) -> Call:
@@ -33,6 +35,8 @@ def find_call(data: str, settled: bool = False) -> Call:
         return Call("shards", (data,))
     if path.exists() and holds_idx(path):
         return Call("idx", (data,))
+    if path.exists() and _holds_ratings(path, data):
+        return Call("ratings", (data,))
     if path.is_dir():
         return Call("folder", (data,))
     if not path.exists():
@@ -54,6 +58,30 @@ def find_call(data: str, settled: bool = False) -> Call:
                      f"an image, a .csv or .parquet table, nor a .npy, .npz or .mat array")
 
 
+def _holds_ratings(path: Path, data: str) -> bool:
+    """Whether a path is of ratings. What is guessed is said, and so is what is only likely."""
+    known = data_frames.is_table(path) or path.is_dir() or path.suffix.lower() == ".zip"
+    others = (*find_images.SUFFIXES, ".npy", ".npz", ".mat")
+    if not known and (path.suffix.lower() in others or find_images.is_archive(path)
+                      or refusal_of(path)):
+        return False
+    sure = is_of_ratings(path)
+    if sure == "yes":
+        _say_once(f"{data} holds ratings (users, items and what they gave), so it is read as "
+                  f"{Call('ratings', (data,))}" + (
+                      f"; for a plain table write {Call('table', (data,))}"
+                      if data_frames.is_table(path) else ""))
+    elif sure and data_frames.is_table(path):
+        _say_once(f"{data} is read as a table. If it holds who chose what, write "
+                  f"{Call('ratings', (data,))}")
+    return sure == "yes"
+
+
+@lru_cache(100)
+def _say_once(line: str) -> None:
+    say(line)
+
+
 def is_of_images(data: str | Path) -> bool:
     """Whether this names files of images: a folder, an archive or an image."""
     path = Path(data).expanduser()
@@ -71,7 +99,7 @@ def settle(data: str) -> str:
         given = dict(zip(sources.options("shards"), call.args, strict=False)) | call.kwargs
         return str(Call("shards", (), {name: absolute(str(value)) if name != "label" else value
                                        for name, value in given.items()}))
-    if call.args == (data,) and call.kwargs == {}:   # a path
+    if call.args == (data,) and call.kwargs == {} and call.name != "ratings":   # a path
         return _whole(data)
     given = dict(zip(sources.options(call.name), call.args, strict=False))
     named = [_whole(value) if name in PATHS else value for name, value in given.items()]

@@ -1,4 +1,4 @@
-"""Data for hourglass.train with kind="series": files, data frames and arrays."""
+"""Data for hourglass.train with kind="series" or "ratings": files, data frames and arrays."""
 
 from pathlib import Path
 from typing import Any
@@ -7,13 +7,18 @@ import numpy as np
 
 from ..core.expressions import Call
 from ..core.hints import did_you_mean
+from ..core.registry import sources
 from .arrays import from_windows
 from .in_memory import gather
 from .pandas_library import is_frame
+from .ratings import of_frame
+from .rows import as_frame, is_rows
 from .series import frame_of_array, from_frame, plain_array, whole
 from .timeline import SeriesOptions
 
-KINDS = ("table", "series")
+KINDS = ("table", "series", "ratings")
+OF_RATINGS = ("explicit", "least", "fewest", "split", "fold_in", "items", "user", "item",
+              "rating", "time")
 OPTIONS = ("window", "stride", "columns", "time", "id", "label", "drop", "dates", "decimal")
 WINDOW = 288
 
@@ -29,6 +34,8 @@ def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
     if kind == "table":
         return data
     options = options_of(kind, settings)
+    if kind == "ratings":
+        return _ratings(data, options, y)
     if isinstance(data, str | Path):
         return _text(data, options)
     given = gather(data)
@@ -46,8 +53,10 @@ def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
 
 
 def options_of(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Take the options of a series, such as window=24, out of the settings; {} for other kinds."""
-    names = [name for name in OPTIONS if name in settings] if kind == "series" else []
+    """Take the options of a series or of ratings, such as window=24, out of the settings; {} for
+    other kinds."""
+    known = {"series": OPTIONS, "ratings": OF_RATINGS}.get(kind, ())
+    names = [name for name in known if name in settings]
     return {name: settings.pop(name) for name in names}
 
 
@@ -57,6 +66,20 @@ def _text(path: str | Path, options: dict[str, Any]) -> str:
     if kind == ".npz" or (kind == ".npy" and plain_array(path).ndim == 3):
         return str(Call("array", (str(path),), {"kind": "series"}))
     return str(Call("series", (str(path),), options))
+
+
+def _ratings(data: Any, options: dict[str, Any], y: Any) -> Any:
+    """Ratings in a file, as a text, or in a data frame or its like, as a Collection."""
+    if y is not None:
+        raise ValueError("ratings have no labels y; leave y out")
+    if isinstance(data, str | Path):
+        return str(Call("ratings", (str(data),), options))
+    if not is_rows(data):
+        raise ValueError(f"ratings in memory are a data frame, or a dict of columns, with a user, "
+                         f"an item and perhaps a rating and a time in each row, not a "
+                         f"{type(data).__name__}")
+    checked = sources.check(Call("ratings", ("",), options))   # and of the right types
+    return of_frame(as_frame(data), **{name: checked[name] for name in options})
 
 
 def _series(frame: Any, options: dict[str, Any], y: Any) -> Any:

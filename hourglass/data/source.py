@@ -13,8 +13,9 @@ from .columns import described
 from .memory_map import OnDisk
 from .on_demand import OnDemand
 from .patches import Patches
+from .sparse_rows import SparseRows
 
-Stored = Tensor | OnDisk | Patches | OnDemand   # samples, in memory or elsewhere
+Stored = Tensor | OnDisk | Patches | OnDemand | SparseRows   # samples, in memory or elsewhere
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Split:
                      None if known is None else known.float(), told)
 
     def _read(self, held: Stored, index: Tensor, scale: float) -> Tensor:
+        if isinstance(held, SparseRows):   # only what is stored travels to the device
+            return held.index_select(0, index).to(self.device).dense()
         rows = held.index_select(0, index)
         if rows.dtype == torch.uint16:   # hardly supported by CUDA
             rows = rows.float()
@@ -129,9 +132,13 @@ class Source:
         """The source with batches on the device, and images in this memory layout. Stored samples
         are moved too if they fit well."""
         any_split = next(iter(self.splits.values()))
+        if isinstance(any_split.x, SparseRows):   # each split may have rows of its own
+            return replace(self, splits={name: replace(split, device=device, layout=layout)
+                                         for name, split in self.splits.items()})
         x, y, given, grey = any_split.x, any_split.y, any_split.given, any_split.grey
         if (device.type == "cuda" and isinstance(x, Tensor)
-                and not isinstance(given, OnDisk | Patches | OnDemand) and x.dtype != torch.uint16
+                and not isinstance(given, OnDisk | Patches | OnDemand | SparseRows)
+                and x.dtype != torch.uint16
                 and x.nbytes < torch.cuda.mem_get_info(device)[0] / 4):
             x, y = x.to(device), None if y is None else y.to(device)
             given, grey = (None if held is None else held.to(device) for held in (given, grey))

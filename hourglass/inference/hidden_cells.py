@@ -8,6 +8,7 @@ import numpy as np
 from ..core.contracts import Collection
 from ..data.columns import Column, parts_of, unit_errors
 from ..data.source import Source
+from ..data.sparse_rows import SparseRows
 
 NEIGHBOURS = 15
 WAYS = ("model", f"{NEIGHBOURS} neighbours", "mean or mode")   # of filling in, in order
@@ -22,6 +23,7 @@ def rows_of(source: Source, name: str, most: int) -> Collection:
     index = split.index[split.evenly(most).to(split.index.device)]
     y = None if split.y is None else split.y.cpu()[index.cpu()].numpy()
     y = None if y is None or (y < 0).any() else y   # some are unknown: a model may infer them
+    assert not isinstance(split.x, SparseRows)   # ratings have a file of their own
     x = split.x.index_select(0, index).cpu().numpy().astype(np.float32)
     return Collection(x, y, source.classes)
 

@@ -52,6 +52,8 @@ class Inputs:
         if isinstance(x, Collection):
             return x
         encoding, shape = self.description.encoding, self.description.shape
+        if self.description.kind == "ratings":
+            return collect_like(x, encoding)
         table = self.description.kind == "table"
         given = DataInMemory(x) if table and holds_rows(x) else self.gather(x)
         if table or (encoding and (isinstance(given.values, str | Path) or is_rows(given.values)

@@ -12,6 +12,7 @@ from ..data.in_memory import are_paths
 from ..data.patches import tiles_of
 from ..data.series import Series
 from ..data.source import Split
+from ..data.sparse_rows import as_sparse
 from ..data.table import in_units
 from ..data.windows import in_own_units
 from .any_size import of_any_size, padded, whole
@@ -33,7 +34,9 @@ class Pipeline:
         """Samples as a split, for batches."""
         found = tiles_of(self.inputs.collect(x))
         labels = self.labels.of(y, found)
-        gaps = found.x.dtype != np.uint8 and bool(np.isnan(found.x).any())
+        sparse = as_sparse(found.x)
+        gaps = sparse.has_gaps if sparse is not None else (
+            found.x.dtype != np.uint8 and bool(np.isnan(found.x).any()))
         return Split(stored(found.x), None if labels is None else torch.from_numpy(labels),
                      torch.arange(len(found.x)), self.inputs.worth(found.x), self.network.device,
                      gaps=gaps, given=None if found.given is None else stored(found.given))

@@ -21,6 +21,7 @@ from .labels import Labels
 from .latents import TrainingCodes, kept_codes
 from .network import Network
 from .pipeline import Pipeline
+from .recommending import check_samples
 from .run_cache import cache_of
 from .sample_stats import squared_errors
 from .training_data import TrainingData
@@ -91,6 +92,7 @@ class Trained:
 
     def values(self, z: Any, y: Any = None) -> np.ndarray:
         """Decode codes to the values that the model sees: (N, H, W, C) or (N, D)."""
+        check_samples(self.description, "decoding")
         return self.pipeline.decode(z, y)
 
     def in_units(self, x: np.ndarray, found: Collection | None = None) -> Any:
@@ -106,6 +108,7 @@ class Trained:
         read before, gives an array. Images in an array keep their size if the model has no dense
         layer, or was trained on patches.
         """
+        check_samples(self.description, "reconstructing")
         return self.pipeline.reconstruct(x, y)
 
     def restore(self, x: Any, y: Any = None) -> Any:
@@ -116,17 +119,20 @@ class Trained:
         them whole. Files are resized to the training size. Values stay in [0, 1] if the data's do.
         A conditional model needs the classes y, unless folders say them. Raises ValueError.
         """
+        check_samples(self.description, "restoring")
         return self.pipeline.restore(x, y)
 
     def impute(self, x: Any, y: Any = None) -> Any:
         """Fill in what is missing in a table or series (a path, a data frame or rows). Returns a
         data frame in its own units, or an array for windows (N, T, C). Raises ValueError."""
         from .imputation import impute
+        check_samples(self.description, "imputing")
         return impute(self, x, y)
 
     def errors(self, x: Any, y: Any = None) -> np.ndarray:
         """Squared error of every value of the reconstructions, (N, H, W, C) or (N, D), in the
         data's range; NaN where a value is missing."""
+        check_samples(self.description, "measuring errors")
         return squared_errors(self.model, self.samples(x, y))
 
     def read(
@@ -163,6 +169,7 @@ class Trained:
 
     def check_guesses(self) -> None:
         """Raises ValueError for a model that predicts no classes."""
+        check_samples(self.description, "classifying")
         self.labels.check_guesses()
 
     def number(self, y: Any, n: int) -> np.ndarray:
@@ -183,6 +190,7 @@ class Trained:
              temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Samples as in `sample`, their codes (N, ...), and the numbers of their classes (N,), if
         the prior or the model has classes."""
+        check_samples(self.description, "generating")
         return self.sampler.draw(n, y, seed, prior, temperature)
 
     def usual_prior(self, asked: bool = False) -> str:
@@ -215,6 +223,7 @@ class Trained:
 
         Raises ValueError for a wrong text, and if both the codes and the data are gone.
         """
+        check_samples(self.description, "a prior")
         return self.training.prior(text)
 
     def is_current(self) -> bool:
@@ -236,6 +245,7 @@ class Trained:
         the default are those that training did not use. Raises ValueError for a wrong text, and if
         it needs data that is gone.
         """
+        check_samples(self.description, "scoring")
         return detector_of(self, text, threshold, labelled, held_out)
 
     def score(self, x: Any, y: Any = None) -> np.ndarray:
@@ -265,6 +275,7 @@ class Trained:
         to `step` standard deviations of each latent dimension."""
         from .compression.codec import compression_options
         from .compression.packing import packed
+        check_samples(self.description, "compressing")
         wish = compression_options(quality, step, lossless)
         return packed(self.pipeline, x, y, wish, lambda: kept_codes(self.cache))
 
@@ -279,6 +290,7 @@ class Trained:
     def unpack(self, content: bytes) -> "Contents":
         """Decompress, and keep the names of the files."""
         from .compression.packing import unpacked
+        check_samples(self.description, "decompressing")
         return unpacked(self.pipeline, content)
 
     def _codec(self) -> "Codec":

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from ..core.contracts import Output
+from ..core.part_contracts import Ranks, offers
 from .autoencoder import Autoencoder
 from .objective import Objective
 from .posterior_stats import moments
@@ -15,6 +16,7 @@ class Step(nn.Module):
     def __init__(self, model: Autoencoder, objective: Objective):
         super().__init__()
         self.model, self.objective = model, objective
+        self.ranks = offers(model.likelihood, Ranks)   # shares of items have no squared error
 
     def forward(
         self, x: Tensor, y: Tensor | None = None, given: Tensor | None = None,
@@ -30,13 +32,19 @@ class Step(nn.Module):
         if self.objective.rivals:
             means["selection"] = self.objective.selection(out, parts).detach()
         if closely:
-            squared = (out.px.mean - out.x).square()
-            mse = squared.mean() if known is None else (squared * known).sum() / known.sum()
-            means |= {"mse": mse, **_hidden_error(squared, out), **moments(out.latent)}
+            means |= moments(out.latent) if self.ranks else {
+                **_squared_errors(out), **moments(out.latent)}
             if out.latent.guess is not None and y is not None:
                 means["class_error"] = (out.latent.guess.argmax(1) != y).float().mean()
         against = self.objective.rival_losses(out, self.model)
         return sum(against.values(), loss), means | against
+
+
+def _squared_errors(out: Output) -> dict[str, Tensor]:
+    """Squared error per observed value, and over the hidden ones."""
+    squared, known = (out.px.mean - out.x).square(), out.known
+    mse = squared.mean() if known is None else (squared * known).sum() / known.sum()
+    return {"mse": mse, **_hidden_error(squared, out)}
 
 
 def _hidden_error(squared: Tensor, out: Output) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from ..core.hints import Count, NotNegative, Positive, Share
 from ..core.registry import models
+from . import recommenders  # noqa: F401   which registers its own
 from .parts import Parts
 
 

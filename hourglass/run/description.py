@@ -14,7 +14,8 @@ from ..model.parts import Parts
 # of a reading, what a file must not decide: where to write, and how strictly to read
 NOT_KEPT = frozenset({"store", "strict", "lenient"})
 AS_THEY_ARE = Reading()
-WORDS = {"table": "a table", "series": "a series", "windows": "windows of series"}
+WORDS = {"table": "a table", "series": "a series", "windows": "windows of series",
+         "ratings": "ratings"}
 T = TypeVar("T")
 
 
@@ -51,7 +52,7 @@ class Description:
 
     @property
     def kind(self) -> str:
-        """"table", "series" or "windows", where the data is one; else ""."""
+        """"table", "series", "windows" or "ratings", where the data is one; else ""."""
         return str(self.encoding.get("kind", ""))
 
     @property

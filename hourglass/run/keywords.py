@@ -122,3 +122,13 @@ class TrainKeywords(TypedDict, total=False):
     drop: str | Iterable[str]
     dates: str
     decimal: str
+    # of kind="ratings", with time
+    explicit: bool
+    least: float | None
+    fewest: int
+    split: Literal["users", "last"]
+    fold_in: float
+    items: str
+    user: str
+    item: str
+    rating: str

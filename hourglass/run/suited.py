@@ -8,12 +8,13 @@ from ..core.expressions import read
 from ..core.registry import models
 from ..data.source import Source
 from ..model.parts import Parts
-from .settings import Settings
+from .settings import PARTS, Settings
 
 HOLES = "holes((0.0, 0.5))"
 # on ECG5000 its squared error of held-out beats is 0.0094, that of conv1d 0.0131, in a 20th of the
 # time (benchmarks/baselines.py)
 OF_SERIES = "mlp(128)"
+OF_CHOICES, OF_RATINGS = "mult_vae", "rating_ae"          # the usual models of ratings
 LARGEST = 32                                              # largest default code of a table
 SIZED = re.compile(r"(plain|gaussian)\((\d+)\)")          # bottlenecks with a default size
 
@@ -24,7 +25,10 @@ def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
     cells, unless the settings or the model name a corruption. Images that are to be restored have
     a U-Net, for a code of a few numbers loses more than most corruptions take. Series have a dense
     network."""
-    parts, notes = settings.parts(), []
+    parts = settings.parts()
+    notes: list[str] = []
+    if source.encoding.get("kind") == "ratings":
+        parts, notes = _for_ratings(settings, source)
     if len(source.shape) == 2 and parts.backbone == "auto":
         parts = replace(parts, backbone=OF_SERIES)
     if _restores(settings, source):
@@ -46,6 +50,29 @@ def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
             notes.append("training hides up to half of the cells of each row, so that the model "
                          "learns to fill them in; switch it off with --corruption none")
     return parts.fitted(source.shape, source.low, source.high, source.columns), notes
+
+
+def model_for(settings: Settings, source: Source) -> str:
+    """The named model: that of the settings, or one for ratings where nothing is said of it."""
+    said = settings.model != "ae" or any(getattr(settings, name) for name in PARTS)
+    if said or source.encoding.get("kind") != "ratings":
+        return settings.model
+    return OF_RATINGS if source.encoding["explicit"] else OF_CHOICES
+
+
+def _for_ratings(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
+    """Parts for ratings. Where nothing is said of the model, it is one for them."""
+    notes: list[str] = []
+    parts, explicit = settings.parts(), bool(source.encoding["explicit"])
+    if (name := model_for(settings, source)) != settings.model:
+        parts = models.make(name)
+        notes = [f"the model is {name}, which is for ratings; choose another with --model, such "
+                 f"as {'rating_ae(32)' if explicit else 'rec_vae'}"]
+    if parts.backbone == "auto":
+        parts = replace(parts, backbone=f"item_mlp(600, normalise={not explicit})")
+    if parts.likelihood == "auto":
+        parts = replace(parts, likelihood="normal" if explicit else "multinomial")
+    return parts, notes
 
 
 def _restores(settings: Settings, source: Source) -> bool:

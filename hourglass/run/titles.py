@@ -31,4 +31,6 @@ def model_of(settings: Mapping[str, Any], record: Mapping[str, Any]) -> str:
 def title_of(settings: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     """Model and data, such as vae(16) on faces."""
     data = str(settings["data"])
+    if data.startswith("ratings("):   # a path within a call, and its options
+        data = data.split("'")[1] if "'" in data else data
     return f"{model_of(settings, record)} on {Path(data).name or data}"

@@ -25,6 +25,8 @@ from .openapi import (
     Classes,
     Codes,
     Health,
+    RecommendedItem,
+    RecommendedItems,
     Scores,
     Served,
     form_body,
@@ -33,7 +35,7 @@ from .openapi import (
     works,
 )
 from .responses import Format, Pictures, as_json, choose_format, listed, pictures, records
-from .schemas import array_intake, codes_type, json_intake, samples_type, wish_type
+from .schemas import History, array_intake, codes_type, json_intake, samples_type, wish_type
 from .series_requests import own_units, reconstructed, scored
 from .service import ModelService
 from .uploads import SizedImages, UploadedSamples, image_intake, sized_intake
@@ -82,6 +84,14 @@ def make_app(model: Trained, limits: Limits | None = None, door: AccessControl |
 
     router = APIRouter(prefix="/v1", dependencies=locked)
     about_model(router, desk)
+    (put_recommend if desk.ranks else put_operations)(router, desk)
+    refuse_others(router, desk)
+    app.include_router(router)
+    return app
+
+
+def put_operations(router: APIRouter, desk: ModelService) -> None:
+    """Add the operations on samples that this model can do."""
     take, body = intake_of(desk)
     put_codes(router, desk, take, body)
     if desk.model.description.decoder:
@@ -95,9 +105,21 @@ def make_app(model: Trained, limits: Limits | None = None, door: AccessControl |
         put_restore(router, desk, body)
     if desk.filler is not None and desk.model.description.decoder:
         put_impute(router, desk, take, body)
-    refuse_others(router, desk)
-    app.include_router(router)
-    return app
+
+
+def put_recommend(router: APIRouter, desk: ModelService) -> None:
+    """Add the operation that recommends items."""
+    encoding = desk.model.description.encoding
+    titles = encoding["titles"] or [""] * len(encoding["items"])
+
+    @router.post("/recommend", responses=works(RecommendedItems, False),
+                 openapi_extra=json_body(History))
+    async def recommend(wish: Annotated[History, Depends(json_intake(History))]) -> Response:
+        """The best items for a user, from those that the user has: {"items": [...], "n": 20}."""
+        found = await desk.batcher.alone(partial(desk.recommend, wish.items, wish.n))
+        return as_json(RecommendedItems(notes=list(found.notes), items=[
+            RecommendedItem(item=encoding["items"][item], title=titles[item], score=float(score))
+            for item, score in zip(found.items[0].tolist(), found.scores[0], strict=True)]))
 
 
 def refuse_others(router: APIRouter, desk: ModelService) -> None:
@@ -106,7 +128,12 @@ def refuse_others(router: APIRouter, desk: ModelService) -> None:
     why = {"restore": f"it is for images, and this model was trained on {kind}",
            "impute": f"it is for tables and series, and this model was trained on {kind}",
            "score": "no detector could be fitted, and the server has said why",
-           "classify": "this model infers no classes"}
+           "classify": "this model infers no classes",
+           "recommend": f"it is for ratings, and this model was trained on {kind}"}
+    if desk.ranks:
+        why = dict.fromkeys(("encode", "decode", "reconstruct", "generate", "restore", "impute",
+                             "score", "classify"), "this model was trained on ratings; send what a "
+                            "user has to /v1/recommend")
     if not desk.model.description.decoder:
         why |= dict.fromkeys(("decode", "reconstruct", "generate", "restore", "impute", "score"),
                              "this model is a classifier without a decoder")

@@ -77,6 +77,21 @@ class Classes(BaseModel):
     notes: list[str] = NOTES
 
 
+class RecommendedItem(BaseModel):
+    """An item that a user has not, and how well it suits."""
+
+    item: str = Field(description="its id, as in the training data")
+    title: str = Field("", description="empty if none is known")
+    score: float = Field(description="its probability, or the predicted rating")
+
+
+class RecommendedItems(BaseModel):
+    """The best items, the best first."""
+
+    items: list[RecommendedItem]
+    notes: list[str] = Field([], description="notes on the history, such as unknown items")
+
+
 class Scores(BaseModel):
     """Anomaly scores of samples, or of each step of a series that was sent as rows."""
 

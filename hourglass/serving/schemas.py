@@ -23,6 +23,7 @@ from .uploads import UploadedSamples, check_classes, check_type
 JSON = "application/json"
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 FARTHEST = 1e6     # of a code's numbers from 0: beyond, decoders overflow
+MOST_ITEMS = 10_000   # of a user
 LARGEST = 1e12     # of a sample's
 Name = Annotated[str, Len(1, 500)]   # of a column
 Cell = Annotated[float, Ge(-LARGEST), Le(LARGEST)] | bool | Annotated[str, Len(0, 2000)] | None
@@ -117,6 +118,16 @@ def wish_type(model: Trained, limits: Limits, priors: dict[str, bool]) -> type[B
         seed=(Annotated[int, Ge(0), Le(2**32 - 1), Whole], 0),
         **fields)
     return found
+
+
+class History(BaseModel):
+    """What a user has: items by id or title, or items with ratings; and how many to recommend."""
+
+    model_config = STRICT
+
+    items: Annotated[list[Name], Len(1, MOST_ITEMS)] | Annotated[
+        dict[Name, Annotated[float, Ge(-LARGEST), Le(LARGEST)]], Len(1, MOST_ITEMS)]
+    n: Annotated[int, Ge(1), Le(1000), Whole] = 20
 
 
 def json_intake(kind: type[BaseModel]) -> Callable[[Request], Awaitable[Any]]:

@@ -15,6 +15,7 @@ from ..core.console import say
 from ..core.contracts import Collection
 from ..inference.anomaly import Detector
 from ..inference.imputation import complete, filler_of
+from ..inference.recommending import Recommendations, recommendations
 from ..inference.series_gaps import filled
 from ..inference.trained import Trained
 from ..run.folder import read_settings
@@ -46,8 +47,10 @@ class ModelService:
         first = np.zeros((1, *places, channels), np.float32)
         y = list(model.classes[:1]) if model.model.condition is not None else None
         self.code = self.encode(first, y).shape[1:]   # which also makes the first request as fast
-        self.priors = fitted(model, priors) if priors else usual_priors(model)
-        self.detector = usual_detector(model)
+        self.ranks = model.description.kind == "ratings"   # which draws and scores no samples
+        self.priors = {} if self.ranks else (
+            fitted(model, priors) if priors else usual_priors(model))
+        self.detector = None if self.ranks else usual_detector(model)
 
     def encode(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) as the model takes them -> codes (N, ...)."""
@@ -84,6 +87,10 @@ class ModelService:
     def guess(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) -> how probable each class is, (N, K)."""
         return self.model.labels.guess(Collection(x))
+
+    def recommend(self, history: Any, n: int) -> Recommendations:
+        """A user's items, or items and ratings -> the n best others."""
+        return recommendations(self.model, [history], n)
 
     def score(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) -> how abnormal each is, (N,)."""

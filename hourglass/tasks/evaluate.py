@@ -8,6 +8,7 @@ from ..core.contracts import Evaluation
 from ..core.hints import did_you_mean
 from ..inference.log_likelihood.estimate import LikelihoodOptions, check_options, estimate, lacking
 from ..inference.model_protocol import InUse
+from .ranking_result import ranking_of
 from .reconstructed import reconstruction_of
 from .write_images import check_name
 
@@ -23,6 +24,14 @@ def evaluate(model: InUse, wish: LikelihoodOptions, out: Path | None = None) -> 
     name = wish.split or source.unseen
     if name not in source.splits:
         raise ValueError(f"this data has no split {name!r}; {did_you_mean(name, source.splits)}")
+    if source.encoding.get("kind") == "ratings":
+        if wish.annealing:
+            raise ValueError("annealing estimates log p(x), and this model was trained on ratings: "
+                             "it is judged by how it ranks held-out items; leave --ais out")
+        result = ranking_of(model, source, name, wish.limit)
+        if out is not None:
+            result.write(out)
+        return result
     why = lacking(model.model.eval(), source.splits[name])
     if why and wish.annealing:
         raise ValueError(why)

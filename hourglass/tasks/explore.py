@@ -16,6 +16,7 @@ from ..analysis.explorer.thumbnails import thumbnails
 from ..analysis.explorer.walk import Walk, find_walk
 from ..analysis.figures.classes import PALETTE
 from ..analysis.html import template
+from ..analysis.item_map import names_of
 from ..analysis.snapshot import Snapshot
 from ..core.files import write_out
 from ..core.output_names import printable
@@ -72,8 +73,10 @@ def _rows(snapshot: Snapshot) -> np.ndarray:
 def _about(model: Trained, s: Snapshot, rows: np.ndarray, walk: Walk) -> dict[str, Any]:
     """The data for the page's scripts, except the arrays."""
     low, high = _range(s)
-    return {"image": s.x.ndim == 4, "shape": list(model.shape), "code": list(s.z.shape[1:]),
-            "low": low, "high": high, "conditional": model.model.condition is not None,
+    titles = names_of(model.description.encoding) if s.kind == "ratings" else None
+    return {"image": s.x.ndim == 4, "items": titles, "shape": list(model.shape),
+            "code": list(s.z.shape[1:]), "low": low, "high": high,
+            "conditional": model.model.condition is not None,
             "classes": [{"name": name, "colour": colour} for name, colour in
                         zip(s.classes, colours(len(s.classes)), strict=True)],
             "y": s.y[rows].tolist() if len(s.y) else None,

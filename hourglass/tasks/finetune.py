@@ -23,6 +23,7 @@ from ..inference.classifier import (
     fit_classifier,
     guesses,
 )
+from ..inference.recommending import check_samples
 from ..inference.trained import Trained, load
 from ..model.older_texts import FORMAT
 from ..run.description import NOT_KEPT
@@ -119,6 +120,7 @@ def finetuned(
 ) -> Finetuned:
     """The same, as what was found."""
     model = run if isinstance(run, Trained) else load(run)
+    check_samples(model.description, "finetuning")
     if not isinstance(choice.steps, int) or choice.steps < 10:
         raise ValueError(f"steps must be a whole number from 10, not {choice.steps!r}")
     if choice.epochs is not None and (not isinstance(choice.epochs, int) or choice.epochs < 1):

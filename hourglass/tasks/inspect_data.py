@@ -13,6 +13,7 @@ from ..core.files import write_out
 from ..core.image_grid import shown
 from ..core.output_names import printable
 from ..data import collect
+from ..data.ratings import Ratings
 from ..data.read_image import Reading
 from ..data.scales import find_scale
 
@@ -23,6 +24,7 @@ COLUMNS, ROWS = 14, 12
 LOOKED_AT = 20_000    # samples examined for range, duplicates and constant images
 FEW = 500
 LOPSIDED = 10
+POPULAR = 5           # items that are named
 BRIGHT = 0.6          # of a border: above it, the images are dark on white
 
 
@@ -45,6 +47,8 @@ def inspected(data: str, reading: Reading) -> "tuple[list[str], Figure | None]":
     """Lines on sizes, classes, range, and warnings; for images, also a contact sheet. Raises
     ValueError if the data cannot be read."""
     found = collect(data, replace(reading, lenient=True))
+    if isinstance(found.raw, Ratings):
+        return [*_of_ratings(found.raw, data), *(f"note: {note}" for note in found.notes)], None
     some = found.x[::-(-len(found.x) // LOOKED_AT)]
     lines = [f"{data}: {len(found.x):,} samples of {'x'.join(map(str, found.shape))}, "
              f"{found.x.dtype} from {np.nanmin(some):g} to {np.nanmax(some):g}, mean "
@@ -54,6 +58,23 @@ def inspected(data: str, reading: Reading) -> "tuple[list[str], Figure | None]":
              *(f"note: {note}" for note in found.notes),
              *(f"warning: {warning}" for warning in _warnings(found, some))]
     return lines, sheet(found, data) if found.x.ndim == 4 else None
+
+
+def _of_ratings(found: Ratings, data: str) -> list[str]:
+    """Lines on users, items and how they are spread."""
+    users, items = found.matrix.shape
+    of_users = np.diff(found.matrix.indptr)
+    of_items = np.asarray(found.matrix.getnnz(0))
+    best = np.argsort(-of_items, kind="stable")[:POPULAR]
+    named = ", ".join(f"{printable(found.titles[i] or found.items[i])} ({of_items[i]:,})"
+                      for i in best.tolist())
+    what = "ratings" if found.options.explicit else "chosen items"
+    return [f"{data}: {users:,} users, {items:,} items, {found.matrix.nnz:,} {what}, "
+            f"{found.matrix.nnz / (users * items):.2%} of all pairs",
+            f"items of a user: {of_users.min():,} to {of_users.max():,}, median "
+            f"{np.median(of_users):g}; users of an item: {of_items.min():,} to "
+            f"{of_items.max():,}, median {np.median(of_items):g}",
+            f"most popular: {named}", "no times" if found.time is None else "with times"]
 
 
 def _scale(found: Collection, reading: Reading) -> list[str]:

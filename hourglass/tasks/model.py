@@ -19,6 +19,7 @@ from .notebook_samples import Samples, splits_of
 from .posterior import loss_terms
 from .posterior import posterior as posterior_of
 from .python_words import for_python
+from .recommending import recommend_of
 from .tabulated import Columns, Metrics
 
 P = ParamSpec("P")
@@ -64,6 +65,7 @@ class Model:
     reconstruct = _of_trained(Trained.reconstruct)
     restore = _of_trained(Trained.restore)
     impute = _of_trained(Trained.impute)
+    recommend = _of_trained(recommend_of)
     errors = _of_trained(Trained.errors)
     read = _of_trained(Trained.read)
     samples = _of_trained(Trained.samples)

@@ -21,6 +21,7 @@ from ..core.hints import did_you_mean
 from ..core.output_names import printable
 from ..data.on_demand import OnDemand
 from ..data.patches import as_patches, of_rows
+from ..data.sparse_rows import SparseRows
 from ..inference.anomaly import Detector, normal_classes, simple_scores
 from ..inference.batches import LOOKED
 from ..inference.image_detector import ImageDetector
@@ -182,6 +183,7 @@ def samples_of(model: Trained, data: str) -> Collection:
             x = patches.of(patches.owner[rows])
             return Collection(x, None if split.y is None else split.y.numpy()[rows],  # type: ignore
                               source.classes, tuple(patches.photos.names[i] for i in x.owner))
+        assert not isinstance(split.x, SparseRows)   # models of ratings are refused before
         samples: Any = (split.x.of(rows) if isinstance(split.x, OnDemand) else
                         split.x.index_select(0, split.index).numpy())
         return Collection(samples,

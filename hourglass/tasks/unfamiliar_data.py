@@ -13,7 +13,8 @@ LOOKED_AT = 128
 def unlike(model: Trained, found: Collection) -> list[str]:
     """What to say of samples that the model reconstructs far worse than its own: a line or none."""
     rows = np.unique(np.linspace(0, len(found.x) - 1, min(LOOKED_AT, len(found.x))).astype(int))
-    if model.model.condition is not None or found.given is not None:
+    if model.model.condition is not None or found.given is not None or (
+            model.description.kind == "ratings"):   # a user's row says too little
         return []
     some = Collection(found.x[rows])
     x = seen(some).astype(np.float32) * np.float32(model.scale_of(found.x))

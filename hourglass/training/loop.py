@@ -16,6 +16,7 @@ from ..model.loss_step import Step
 from ..model.posterior_stats import Posterior
 from .early_stopping import Stopping, still_falling
 from .lr_schedules import Schedule
+from .ranking_loss import NAME, is_ranked, missed_ndcg
 from .validation import EVALUATION_BATCH, evaluate, together
 
 if TYPE_CHECKING:   # checkpoints are also read without training
@@ -268,7 +269,9 @@ def _end_epoch(
     row["seconds"] = state.seconds
     ramped = state.epoch if ramping else state.ramping
     values = [*state.losses(plan.stopping.monitor), row[plan.stopping.monitor]]
-    best = plan.stopping.best(values, ramped) == len(values)
+    # a ranking is the same measure at every weight of the KL
+    ranked = plan.stopping.monitor == f"val_{NAME}"
+    best = plan.stopping.best(values, 0 if ranked else ramped) == len(values)
     if not whole:
         state.cut, state.cut_is_best = row, best
         return best and not ramping, notes
@@ -297,9 +300,12 @@ def _evaluated(
 ) -> tuple[dict[str, float], Posterior | None]:
     """The losses on val, if there is one, and the posterior there or on training samples. Uses
     smaller batches if training batches are split."""
-    size = max(1, EVALUATION_BATCH // pieces)
+    size, model = max(1, EVALUATION_BATCH // pieces), parties.step.model
     if "val" in source.splits:
-        return evaluate(parties.step, source.splits["val"], parties.fabric, size)
+        losses, posterior = evaluate(parties.step, source.splits["val"], parties.fabric, size)
+        if is_ranked(model, source):
+            losses[NAME] = missed_ndcg(model, source.splits["val"])
+        return losses, posterior
     if "kl" not in parties.step.objective.terms:
         return {}, None
     return {}, evaluate(parties.step, source.splits["train"], parties.fabric, size, LOOKED_AT)[1]

@@ -44,7 +44,7 @@ from ..run.folder import RunFolder, environment, new_folder, read_settings, unfi
 from ..run.load_data import check_same, load_source
 from ..run.plugins_used import check_parts, used_parts
 from ..run.settings import IN_MEMORY, Settings, make_settings, with_whole_path
-from ..run.suited import suited
+from ..run.suited import model_for, suited
 from ..run.weights import read_description
 from .checkpoint import check_own, load_state_into
 from .initial_bias import begin_at_mean
@@ -52,6 +52,7 @@ from .loop import State, TrainingPlan, is_over, stop_reason, varied
 from .loss_checks import effective_beta, negative_weights, ramps_too_long
 from .own_decoder import remarks
 from .part_checks import check_prior, check_texts
+from .ranking_loss import NAME, is_ranked
 from .warm_start import begin_with, settings_of
 
 SELECTION = "selection"   # the loss without what a discriminator changes
@@ -243,6 +244,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
         begin_at_mean(model, source.splits["train"])
     plan = _plan(settings, source, step, fabric.world_size)
     used = settings.with_(precision=precision, epochs=plan.epochs, **vars(parts),
+                          model=model_for(settings, source),
                           layout=str(layout).rpartition(".")[2].removesuffix("_format"))
     record = {"format": FORMAT, "environment": environment(str(device)), "data": source.identity,
               "parameters": costs.parameters, "multiply_adds": costs.multiply_adds,
@@ -261,6 +263,9 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
 
 def _selected(step: Step, plan: TrainingPlan) -> list[str]:
     """A note on the value that epochs are compared by, if it is not the loss."""
+    if plan.stopping.monitor == f"val_{NAME}":
+        return ["epochs are compared by how they rank the held-out items of the validation users: "
+                f"val_{NAME} is 1 - NDCG@100"]
     names = ", ".join(step.objective.rivals)
     return [f"epochs are compared by {plan.stopping.monitor}: the loss without what the "
             f"discriminator of {names} "
@@ -311,7 +316,12 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Tra
         stopping = replace(stopping, monitor="train_loss")
     if step.objective.rivals and stopping.monitor in ("val_loss", "train_loss"):
         stopping = replace(stopping, monitor=stopping.monitor.replace("loss", SELECTION))
-    _check_monitor(stopping.monitor, step, train.gaps)
+    ranked = is_ranked(step.model, source)
+    if ranked and stopping.monitor == "val_loss":
+        stopping = replace(stopping, monitor=f"val_{NAME}")
+    if train.gaps and stopping.monitor == "val_loss" and source.encoding.get("explicit"):
+        stopping = replace(stopping, monitor="val_hidden_mse")   # of what the encoder did not see
+    _check_monitor(stopping.monitor, step, train.gaps, ranked)
     if len(train) < 2 * processes and processes > 1:
         raise ValueError(f"{processes} processes cannot share {len(train)} training samples")
     augment = _augmenter(settings, source)
@@ -348,12 +358,13 @@ def _check_classes(source: Source) -> None:
                              f"into train, or leave the class out")
 
 
-def _check_monitor(monitor: str, step: Step, gaps: bool) -> None:
+def _check_monitor(monitor: str, step: Step, gaps: bool, ranked: bool) -> None:
     losses = ["loss", *([SELECTION] if step.objective.rivals else []), *step.objective.terms]
     whole = not step.objective.only_hidden
     errors = ["mse", *(step.model.likelihood.per_value(0.0, 1) if whole else ())]
     known = list(dict.fromkeys([f"{split}_{name}" for split in ("val", "train") for name in (
         losses if gaps and split == "train" else [*losses, *errors])]))
+    known += [f"val_{NAME}"] * ranked + ["val_hidden_mse"] * gaps
     if monitor not in known:
         raise ValueError(f"there is no value {monitor!r} to monitor; "
                          f"{did_you_mean(monitor, known)}")

@@ -1,7 +1,9 @@
-// What came out of the decoder, drawn: an image pixel by pixel, or a vector as a line.
+// What came out of the decoder, drawn: an image pixel by pixel, a vector as a line, or the items
+// that it ranks first.
 
 function drawPicture(canvas, x) {
   if (about.image) drawImage(canvas, x);
+  else if (about.items) drawItems(canvas, x);
   else drawLine(canvas, x);
 }
 
@@ -17,6 +19,25 @@ function drawImage(canvas, x) {
   canvas.width = width;
   canvas.height = height;
   canvas.getContext("2d", { willReadFrequently: true }).putImageData(picture, 0, 0);
+}
+
+function drawItems(canvas, x) {
+  const width = canvas.width = 2 * canvas.clientWidth;
+  const best = Array.from(x.keys()).sort((a, b) => x[b] - x[a]).slice(0, 15);
+  const line = 34, height = canvas.height = line * best.length + 12;
+  canvas.style.imageRendering = "auto";
+  const pen = canvas.getContext("2d");
+  const most = Math.max(x[best[0]], 1e-9);
+  pen.fillStyle = "#f7f8f9";
+  pen.fillRect(0, 0, width, height);
+  pen.font = "22px sans-serif";
+  pen.textBaseline = "middle";
+  best.forEach((item, i) => {
+    pen.fillStyle = "#c9d9ea";
+    pen.fillRect(6, 8 + line * i, (width - 12) * Math.max(0, x[item]) / most, line - 6);
+    pen.fillStyle = "#222222";
+    pen.fillText(about.items[item], 12, 8 + line * i + (line - 6) / 2, width - 24);
+  });
 }
 
 function drawLine(canvas, x) {

@@ -10,6 +10,7 @@ from . import (
     errors,
     factors,
     information,
+    items,
     latent_coverage,
     latent_grids,
     maps,

@@ -8,7 +8,15 @@ import numpy as np
 from ...core.console import say
 from ...core.registry import metrics
 from ..snapshot import Lacking, Snapshot
-from . import codebook_usage, detection, generation, latent, reconstruction, restoration
+from . import (
+    codebook_usage,
+    detection,
+    generation,
+    latent,
+    ranking,
+    reconstruction,
+    restoration,
+)
 from .bootstrap import Estimate, of_mean
 
 OF_RECONSTRUCTIONS = ("errors", "psnr", "bce", "explained", "ssim", "sharpness", "restoration")

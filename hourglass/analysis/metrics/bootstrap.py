@@ -54,3 +54,13 @@ def of_labelled(
         found.append(score(y[rows], values[rows]))
     low, high = np.quantile(found, [0.025, 0.975])
     return Estimate(float(score(y, values)), float(low), float(high))
+
+
+def of_rows(score: Callable[[np.ndarray], float], count: int, resamples: int = 200) -> Estimate:
+    """A score of `count` samples together, given by their indices (N,), with the standard error of
+    resampled ones. Not their percentiles: what is counted once is counted less in a resampled set.
+    """
+    random = np.random.default_rng(0)
+    again = [score(random.integers(count, size=count)) for _ in range(resamples)]
+    value, error = score(np.arange(count)), float(np.std(again, ddof=1))
+    return Estimate(value, value - WIDE * error, value + WIDE * error)

@@ -16,6 +16,8 @@ AT_ONCE = 250      # of them
 @metrics.add("errors")
 def errors(s: Snapshot) -> dict[str, np.ndarray]:
     """Mean squared and absolute error per value, and -log p(x|z) in nats per sample."""
+    if s.ranks:   # a share of items is not near 0 or 1
+        return {"nats": s.nats}
     return {"mse": s.squared, "mae": s.of_known(np.abs(s.x - s.recon)), "nats": s.nats}
 
 
@@ -45,6 +47,8 @@ def bce(s: Snapshot) -> dict[str, np.ndarray]:
 @metrics.add("explained")
 def explained(s: Snapshot) -> dict[str, float]:
     """Share of the samples' variance that the reconstruction explains; 0 is as good as the mean."""
+    if s.ranks:
+        raise Lacking("values, not choices")
     about = np.where(s.known, s.x, np.nan) if len(s.known) else s.x
     with np.errstate(invalid="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")   # of columns in which nothing is known

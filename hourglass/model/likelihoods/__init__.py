@@ -6,6 +6,7 @@
 `per_value` converts the mean of -log p(x|z) to the error that Keras tutorials print, with its name,
 if they differ only by constants. `counts` means that the data must stay unscaled.
 `start(x, known)` gives decoder outputs (*out) that fit samples x (N, *shape) without seeing each.
+`ranks` means that its mean ranks items, so that epochs are compared by their ranking.
 `shown(x)` is the encoder's input for x. `adapt(px, x, known)` adjusts p(x|z) to a training batch.
 """
 
@@ -16,6 +17,7 @@ from . import (
     discretised,
     mixed,
     mixture_of,
+    multinomial,
     normal,
     student_t,
 )

@@ -10,6 +10,7 @@ full strength. A loss that samples its own codes calls `log_likelihood`.
 
 from . import (
     adversarial,
+    composite_kl,
     hamiltonian,
     importance_bounds,
     joint_kl,

@@ -1,0 +1,156 @@
+"""Recommenders on MovieLens 100k: Mult-DAE, Mult-VAE and RecVAE beside EASE and popularity.
+
+    python benchmarks/ratings.py /path/to/ml-100k.zip [--seeds 5] [--only RecVAE] [--folder results]
+    python benchmarks/ratings.py --memory 10000000 [--folder results]
+
+Each seed draws the users that are held out (10 % for validation, 10 % for the test), and the 80 %
+of their items that a model sees. Epochs and the penalty of EASE are chosen on the validation users.
+What is measured is kept in the folder, a file for each seed and model, and is not measured again;
+--table alone prints what is there. --memory writes a file of so many ratings of 100,000 users and 50,000
+items, reads it, and takes training steps on it, with the peak of memory after each."""
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+from pyarrow import csv
+
+from hourglass.analysis.metrics.bootstrap import of_mean
+from hourglass.analysis.ranking import MEASURES, judge
+from hourglass.data import Reading, collect, split
+from hourglass.run.folder import RunFolder
+from hourglass.run.settings import make_settings
+from hourglass.training.setup import prepare
+from hourglass.training.train import run
+
+MODELS = {   # name in the table: settings
+    "Mult-DAE": {"model": "mult_dae(dropout=0.7)", "epochs": 40},
+    "Mult-VAE": {"model": "mult_vae(dropout=0.7)", "epochs": 50},
+    "RecVAE": {"model": "rec_vae(dropout=0.7)", "epochs": 60, "stop": "none"},
+}
+OTHERS = ("EASE", "popularity")
+USERS, ITEMS = 100_000, 50_000
+STEPS = 20
+NAMES = ("user", "item", "rating", "timestamp")
+
+
+def measured(data: str, name: str, seed: int) -> dict:
+    """Train a model with a seed; its measures of each test user, and those of the other methods."""
+    with tempfile.TemporaryDirectory() as place:
+        training = prepare(make_settings({"data": data, "seed": seed, **MODELS[name]}),
+                           out=Path(place) / "run")
+        begun = time.process_time()   # other work on the machine does not count
+        for _ in run(training):
+            pass
+        took = time.process_time() - begun
+        state, step = training.state, training.step
+        if state.kept:
+            step.load_state_dict(state.kept)
+        step.objective.at(None)
+        found = judge(step.model, training.source, alone=name != next(iter(MODELS)))
+    return {"seed": seed, "best_epoch": state.best_epoch, "epochs": len(state.history),
+            "seconds_an_epoch": took / len(state.history), "about": found.about,
+            "val_ndcg": 1 - state.history[state.best_epoch - 1]["val_missed_ndcg"],
+            "users": {name if method == "model" else method: found.users[i].tolist()
+                      for i, method in enumerate(found.methods)}}
+
+
+def table(folder: Path) -> list[str]:
+    """The table of all that was measured, in Markdown; intervals are over the test users of all
+    seeds."""
+    runs = [json.loads(file.read_text()) for file in sorted(folder.glob("*-*.json"))]
+    lines = ["| method | seeds | NDCG@100 | recall@20 | recall@50 | NDCG@100 less EASE's "
+             "| CPU s an epoch |", "|---|---|---|---|---|---|---|"]
+    ease_of = {held["seed"]: held["users"]["EASE"] for held in runs if "EASE" in held["users"]}
+    for name in (*MODELS, *OTHERS):
+        own = [held for held in runs if name in held["users"]]
+        if not own:
+            continue
+        users = np.concatenate([np.array(held["users"][name]) for held in own])
+        ease = np.concatenate([np.array(ease_of[held["seed"]]) for held in own])
+        cells = [words(users[:, MEASURES.index(measure)])
+                 for measure in ("ndcg@100", "recall@20", "recall@50")]
+        gap = "-" if name == "EASE" else words(users[:, 0] - ease[:, 0], "+.3f")
+        took = np.mean([held["seconds_an_epoch"] for held in own]) if name in MODELS else None
+        lines.append(f"| {name} | {len(own)} | {' | '.join(cells)} | {gap} | "
+                     f"{'-' if took is None else f'{took:.2f}'} |")
+    return lines
+
+
+def words(values: np.ndarray, form: str = ".3f") -> str:
+    """A mean with its interval."""
+    found = of_mean(values)
+    return f"{found.value:{form}} ({found.low:{form}} to {found.high:{form}})"
+
+
+def peak() -> float:
+    """The peak of this process' memory so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def memory(count: int, folder: Path) -> None:
+    """Write, read and train on ratings of many users, and print what that takes."""
+    path = folder / f"synthetic_{count}.csv"
+    draw = np.random.default_rng(0)
+    if not path.is_file():
+        schema = pyarrow.schema([(name, pyarrow.int64()) for name in NAMES])
+        with csv.CSVWriter(path, schema) as file:
+            for start in range(0, count, 10**6):
+                size = min(10**6, count - start)
+                rows = (draw.integers(0, USERS, size),
+                        (ITEMS * draw.random(size) ** 3).astype(np.int64),
+                        draw.integers(3, 6, size), draw.integers(10**9, 2 * 10**9, size))
+                file.write_table(pyarrow.table(dict(zip(NAMES, rows, strict=True)), schema))
+    print(f"{path.stat().st_size / 2**20:,.0f} MiB of text; before reading {peak():,.0f} MiB")
+    begun = time.monotonic()
+    found = collect(f"ratings('{path}')", Reading())
+    print(f"read in {time.monotonic() - begun:.0f} s, peak {peak():,.0f} MiB; "
+          f"{found.x.shape[0]:,} users x {found.x.shape[1]:,} items, "
+          f"{found.x.nbytes / 2**20:,.0f} MiB of rows")
+    source = split(found, {"val": 0.01, "test": 0.01}, 0)
+    print(f"split: peak {peak():,.0f} MiB")
+    from hourglass.training.setup import _assemble
+    settings = make_settings({"data": f"ratings('{path}')", "model": "mult_vae", "epochs": 1})
+    training = _assemble(settings, source, RunFolder(folder))
+    print(f"model of {training.record['parameters']['whole']:,} parameters: peak "
+          f"{peak():,.0f} MiB")
+    begun, places = time.monotonic(), []
+    for progress in run(training):
+        places.append(peak())
+        if progress.batch >= STEPS:
+            break
+    each = (time.monotonic() - begun) / STEPS
+    print(f"{STEPS} steps of 128 users, {each:.2f} s each; peak after the 5th"
+          f"  {places[4]:,.0f} MiB, after the last {places[-1]:,.0f} MiB")
+
+
+def main() -> None:
+    """Measure what is not measured yet, and print the table."""
+    asked = argparse.ArgumentParser()
+    asked.add_argument("data", nargs="?", default="")
+    asked.add_argument("--seeds", type=int, default=5)
+    asked.add_argument("--only", default=",".join(MODELS), help="models, separated by commas")
+    asked.add_argument("--folder", type=Path, default=Path("ratings-results"))
+    asked.add_argument("--table", action="store_true")
+    asked.add_argument("--memory", type=int, default=0)
+    given = asked.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    if given.memory:
+        memory(given.memory, given.folder)
+        return
+    for seed in range(0 if given.table else given.seeds):
+        for name in given.only.split(","):
+            file = given.folder / f"{name.lower()}-{seed}.json"
+            if not file.is_file():
+                file.write_text(json.dumps(measured(f"ratings({given.data!r})", name, seed)))
+                print(f"{name}, seed {seed}: done", flush=True)
+    print("\n".join(table(given.folder)))
+
+
+if __name__ == "__main__":
+    main()
