@@ -6,8 +6,8 @@
 Each seed draws the users that are held out (10 % for validation, 10 % for the test), and the 80 %
 of their items that a model sees. Epochs and the penalty of EASE are chosen on the validation users.
 What is measured is kept in the folder, a file for each seed and model, and is not measured again;
---table alone prints what is there. --memory writes a file of so many ratings of 100,000 users and 50,000
-items, reads it, and takes training steps on it, with the peak of memory after each."""
+--table alone prints what is there. --memory writes a file of so many ratings of 100,000 users and
+50,000 items, reads it, and takes training steps on it, with the peak of memory after each."""
 
 import argparse
 import json

@@ -207,12 +207,12 @@ def test_a_model_of_other_data_recommends_nothing(tmp_path):
     x = np.random.default_rng(0).random((20, 4)).astype(np.float32)
     other = hg.train(x, model="ae(2)", backbone="mlp(4)", epochs=1, out=tmp_path / "run",
                      report=False, quiet=True)
-    with pytest.raises(ValueError, match="recommend is for models of ratings.*vectors"):
+    with pytest.raises(ValueError, match=r"recommend is for models of ratings.*vectors"):
         other.recommend(["a"])
 
 
 def test_codes_of_users_are_written_by_embed(model, place, command):
-    code, out, err = command("embed", place / "run", place / "ratings.csv", "-o",
+    code, _, err = command("embed", place / "run", place / "ratings.csv", "-o",
                              place / "codes.csv")
     assert code == 0, err
     codes = pd.read_csv(place / "codes.csv")
