@@ -3,8 +3,8 @@
     python examples/films.py [FOLDER] [--ratings ml-100k.zip]
 
 Without --ratings, it draws the ratings of 800 people of four tastes. Then it gives the commands
-that anyone would give: look at the ratings, train Mult-VAE on what people liked, compare it with EASE
-and popularity on people that training has not seen, and recommend films to a new user.
+that anyone would give: look at the ratings, train Mult-VAE on what people liked, compare it with
+EASE and popularity on people that training has not seen, and recommend films to a new user.
 """
 
 import argparse
