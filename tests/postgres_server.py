@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 LIMIT = 60.0   # seconds that any of its programs may take
@@ -60,9 +61,11 @@ def _call(folder: Path, program: str, *words: str) -> None:
     place = programs()
     if place is None:
         raise OSError("PostgreSQL is not installed")
-    other = ["runuser", "-u", _user(), "--"] if os.geteuid() == 0 else []
+    owner = pwd.getpwnam(_user()) if os.geteuid() == 0 else None
+    other: dict[str, Any] = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []
+                             } if owner else {}
     with open(folder / f"{program}.log", "a") as said:
-        ended = subprocess.run([*other, str(place / program), *words], cwd=folder, stdout=said,
+        ended = subprocess.run([str(place / program), *words], cwd=folder, stdout=said, **other,
                                stderr=said, stdin=subprocess.DEVNULL, timeout=LIMIT, check=False)
     if ended.returncode:
         last = (folder / f"{program}.log").read_text().strip().splitlines()[-1:]
