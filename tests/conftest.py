@@ -225,6 +225,9 @@ def train(*given, **settings):
     return hourglass.train(*given, report=False, **settings)
 
 
+# detectors that look at a model's errors and codes; test_feature_detectors.py has the others
+OF_ERRORS = [name for name in REGISTRIES["detectors"].parts if name not in (
+    "patch_knn", "patch_gaussian", "feature_autoencoder", "feature_knn")]
 TINY = {"model": "ae(2)", "backbone": "mlp((8,))", "epochs": 2, "batch_size": 16,
         "precision": "32-true", "quiet": True}
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import draw, stripes, train
+from conftest import OF_ERRORS, draw, stripes, train
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
@@ -34,7 +34,7 @@ from hourglass.inference.error_maps import smoothed
 from hourglass.inference.sample_stats import see
 from hourglass.tasks.score import labels_of
 
-EXAMPLES = [*detectors.parts, "knn(2)", "likelihood(3)", "combined(('knn(3)', 'likelihood'))"]
+EXAMPLES = [*OF_ERRORS, "knn(2)", "likelihood(3)", "combined(('knn(3)', 'likelihood'))"]
 OF_ONE = [text for text in EXAMPLES if text != "disagreement"]   # the others are of ensembles
 random = np.random.default_rng
 
@@ -557,7 +557,7 @@ def test_an_array_that_is_gone_has_left_enough_to_score_by(here, hourglass):
     assert len(model.source().splits["train"]) == 40, "as long as it is here"
     np.save("new.npy", stripes(5))
     # two are of ensembles, and one looks at the training samples themselves
-    for text in {*detectors.parts} - {"disagreement", "ranks", "input_knn"}:
+    for text in {*OF_ERRORS} - {"disagreement", "ranks", "input_knn"}:
         assert hourglass(f"score run new.npy --detector {text}")[0] in (0, 1), text
     assert "held_out" in hourglass("score run new.npy --detector likelihood(3)")[2]
     assert "array in memory" in hourglass("score run")[2]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import OF_ERRORS
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -19,7 +20,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import hourglass as hg
-from hourglass.core.registry import detectors
 from hourglass.pyod import AutoencoderOD
 from hourglass.sklearn import AutoencoderDetector, AutoencoderTransformer
 
@@ -156,7 +156,7 @@ def test_exactly_the_contamination_is_flagged(share, table):
     assert np.array_equal(labels == -1, made.decision_function(table) < 0)
 
 
-OF_ONE = [text for text in detectors.parts if text != "disagreement"]   # which is of ensembles
+OF_ONE = [text for text in OF_ERRORS if text != "disagreement"]   # which is of ensembles
 
 
 @pytest.mark.parametrize("text", [*OF_ONE, "knn(1)"])

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ..core.console import say
+from ..core.exit_codes import INTERRUPTED
 from ..run.settings import Settings
-from .exit_codes import INTERRUPTED
 from .settings_flags import takes_settings
 
 VARIED = {"model", "seed", "bottleneck", "loss", "condition", "begin"}   # differ between models

@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from .exit_codes import ABNORMAL
+from ..core.exit_codes import ABNORMAL
 from .options import Device
 
 

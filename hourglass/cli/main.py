@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ..core.console import is_first
+from ..core.exit_codes import BAD_USE, FAILED, INTERRUPTED
 from ..core.output_names import ESCAPED, harmless
 from .classify import classify
 from .compare import compare
@@ -23,7 +24,6 @@ from .detect import detect
 from .embed import embed
 from .ensemble import ensemble
 from .evaluate import evaluate
-from .exit_codes import BAD_USE, FAILED, INTERRUPTED
 from .explore import explore
 from .export import export
 from .finetune import finetune

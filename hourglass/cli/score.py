@@ -5,7 +5,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from .exit_codes import ABNORMAL
+from ..core.exit_codes import ABNORMAL
 from .load_run import load_run
 from .one_process import SEVERAL, one_process_of
 from .options import Device, Run, Shards

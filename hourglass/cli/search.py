@@ -8,8 +8,8 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ..core.console import say
+from ..core.exit_codes import INTERRUPTED
 from ..run.settings import Settings
-from .exit_codes import INTERRUPTED
 from .options import Recipe
 from .plugin_flag import plugins_of
 from .settings_flags import takes_settings

@@ -20,7 +20,7 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
     from ..run.settings import with_whole_path
     from ..tasks.costs import costs_of, settings_of_run
     if data and is_run(Path(data)):   # whose settings name its data for good
-        chosen = settings_of_run(data, settings)
+        chosen = settings_of_run(data, recipe, settings)
     else:
         chosen = with_whole_path(chosen_settings(data, recipe, settings))
     print(costs_of(chosen))

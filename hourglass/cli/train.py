@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from ..core.console import is_first, say
+from ..core.exit_codes import INTERRUPTED
 from ..run.settings import Settings, make_settings
-from .exit_codes import INTERRUPTED
 from .options import Data, Out, Recipe
 from .settings_flags import chosen_settings, takes_settings
 

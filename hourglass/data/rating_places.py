@@ -160,7 +160,9 @@ def _has_names(rows: list[list[str]]) -> bool:
 
 def is_of_ratings(path: Path) -> str:
     """Whether a path is surely of ratings ("yes"), perhaps ("perhaps"), or not (""). A folder or
-    zip with images is not."""
+    zip with images is not, nor is a pipe."""
+    if not path.is_dir() and not path.is_file():
+        return ""
     if path.is_dir() or path.suffix.lower() == ".zip":
         return "yes" if _within(path) is not None and not _has_images(path) else ""
     if path.suffix.lower() in (".parquet", ".pq"):

@@ -221,12 +221,20 @@ def recipe_rows() -> list[tuple[str, str]]:
 
 def read_recipe(name: str) -> dict[str, Any]:
     """Read a recipe's settings, by its name or from a TOML file."""
-    from .folder import read_toml
     path = recipes().get(name, Path(name))
     if not path.is_file():
         raise ValueError(f"there is no recipe and no file named {name!r}; "
                          f"{did_you_mean(name, recipes())}")
-    return read_toml(path)
+    return some_settings(path)
+
+
+def some_settings(path: Path) -> dict[str, Any]:
+    """Read a TOML file of settings. Raises ValueError for one without any."""
+    from .folder import read_toml
+    values = read_toml(path)
+    if not values:
+        raise ValueError(f"{path} holds no settings; it needs lines such as model = \"ae(16)\"")
+    return values
 
 
 def chosen_recipe(name: str) -> dict[str, Any]:

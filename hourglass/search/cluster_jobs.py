@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.console import say
+from ..core.exit_codes import INTERRUPTED
 from ..run.load_data import forget
 from ..training.interrupts import Interrupts
 from .cluster_options import ClusterOptions
@@ -19,7 +20,6 @@ from .study_setup import SearchPlan
 if TYPE_CHECKING:
     from submitit import AutoExecutor, Job
 
-INTERRUPTED = 130   # exit code of a worker that Ctrl-C ended
 LOOK = 0.5     # seconds between two looks at the jobs
 LOGS = "jobs"  # folder in the study's folder
 

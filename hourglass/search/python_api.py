@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.console import is_silent, say
+from ..core.exit_codes import INTERRUPTED
 from ..core.files import check_empty
 from ..tasks.python_words import for_python, voice
 from .database import PASSWORD, password_of, without_password
@@ -21,7 +22,6 @@ from .study import Study
 from .study_folder import DATA, Asked, StudyFolder, is_study, next_free, open_study
 from .study_setup import SearchPlan, begin_study, continue_study, values_of
 
-INTERRUPTED = 130
 OWN = ("target", "prune", "storage", "cluster")   # options that are no settings
 
 

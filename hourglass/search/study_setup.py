@@ -11,7 +11,7 @@ from ..core.device import choose_device, memory_of
 from ..core.plugins import load_parts
 from ..data.source import Source
 from ..run.load_data import remember
-from ..run.settings import chosen_recipe, for_several
+from ..run.settings import chosen_recipe, for_several, some_settings
 from .costs import Limit, check_extremes, extremes, read_limits
 from .default_spaces import with_defaults
 from .objectives import Aim, read_aims
@@ -95,9 +95,8 @@ def continue_study(folder: StudyFolder) -> SearchPlan:
 
 def values_of(recipe: str, space: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Settings from a recipe, then from a TOML file with holes, then those given."""
-    from ..run.folder import read_toml
     return {**(chosen_recipe(recipe) if recipe else {}),
-            **(read_toml(Path(space)) if space else {}), **values}
+            **(some_settings(Path(space)) if space else {}), **values}
 
 
 def _spaced(values: Mapping[str, Any]) -> tuple[SearchSpace, Source]:

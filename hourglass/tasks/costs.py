@@ -38,8 +38,12 @@ def costs_of(chosen: Settings, samples: Any = None, y: Any = None) -> Costs:
     return Costs(found, chosen.batch_size)
 
 
-def settings_of_run(run: str | Path, changes: Mapping[str, Any]) -> Settings:
-    """A run's settings with some changes. Raises ValueError where they are damaged."""
+def settings_of_run(run: str | Path, recipe: str, changes: Mapping[str, Any]) -> Settings:
+    """A run's settings with some changes. Raises ValueError where they are damaged, and for a
+    recipe."""
+    if recipe:
+        raise ValueError(f"{run} is a run, which has its own settings: leave out the recipe "
+                         f"{recipe!r}, or change some settings")
     return make_settings({**read_settings(open_run(run).settings), **own_words(changes, say)})
 
 
@@ -60,7 +64,7 @@ def summary(data: Any = "digits", *, y: Any = None, recipe: str | None = None,
         data = data.folder.path
     named = isinstance(data, str | Path)
     if named and is_run(Path(data)):   # whose settings name its data for good
-        return costs_of(settings_of_run(data, settings))
+        return costs_of(settings_of_run(data, recipe, settings))
     values = {**(chosen_recipe(recipe) if recipe else {}),
               **own_words({name: value if isinstance(value, bool | int | float) else str(value)
                            for name, value in settings.items()}, say),
