@@ -10,6 +10,7 @@ from conftest import TINY, stripes
 
 import hourglass as hg
 from hourglass.core.tensor_files import load_tensors, save_tensors
+from hourglass.search.study_setup import values_of
 from hourglass.training import setup
 
 MANY = str((8,) * 3000).replace(" ", "")   # widths of as many layers
@@ -105,6 +106,18 @@ def test_numbers_of_400_digits_are_refused(flag, run, hourglass):
     begun = time.process_time()
     code, out, err = hourglass(f"train x.npy --out new {flag} {'9' * 400}")
     assert code == 2 and "Traceback" not in err and time.process_time() - begun < QUICK, out + err
+
+
+def test_an_empty_recipe_or_space_is_refused(tmp_path, monkeypatch, hourglass, copied_run):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.toml").write_text("# nothing\n")
+    for command in ("train digits --recipe empty.toml", "summary digits --recipe empty.toml"):
+        code, _, err = hourglass(command)
+        assert code == 2 and "empty.toml holds no settings" in err, err
+    with pytest.raises(ValueError, match="holds no settings"):
+        values_of("", "empty.toml", {})
+    code, _, err = hourglass(f"summary {copied_run.path} --recipe fast_cae")
+    assert code == 2 and "leave out the recipe 'fast_cae'" in err, err
 
 
 @pytest.mark.parametrize("text", ["a = " + "[" * 100_000, "epochs = " + "9" * 400, "x" * 200_000,

@@ -38,7 +38,7 @@ def costs_of(chosen: Settings, samples: Any = None, y: Any = None) -> Costs:
     return Costs(found, chosen.batch_size)
 
 
-def settings_of_run(run: str | Path, recipe: str, changes: Mapping[str, Any]) -> Settings:
+def settings_of_run(run: str | Path, recipe: str | None, changes: Mapping[str, Any]) -> Settings:
     """A run's settings with some changes. Raises ValueError where they are damaged, and for a
     recipe."""
     if recipe:
