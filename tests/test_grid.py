@@ -52,4 +52,7 @@ def test_all_losses_are_finite_with_a_gradient_or_say_what_they_need(backbone, b
             learns += any(g is not None for g in found)
             reached = {id(w) for w, g in zip(weights, found, strict=True) if g is not None}
             elsewhere |= set() if last in reached else {term}
+    if (backbone, bottleneck) == ("rec_mlp", "identity"):   # its code has not a row's shape
+        assert learns == 0
+        return
     assert learns > len(spec.terms.parts) / 2, "most combinations make sense"
