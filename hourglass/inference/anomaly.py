@@ -3,7 +3,6 @@
 import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,12 @@ from ..core.registry import detectors, thresholds
 from ..data.patches import Patches, as_patches
 from ..data.source import Split
 from .calibration import CalibrationScores, held_of
-from .detectors.tail_probability import log_survival
 from .model_protocol import InUse
 from .patchwise import by_image, whole_images
 from .pca import training_samples
 from .run_cache import DAMAGED, WEIGHTS, RunCache
 from .sample_stats import Look, see
+from .verdicts import as_strict, probability_of, usual_heat_of, verdict_of
 
 USUAL = "error"   # "auto", but of images and rows: the most of benchmarks/anomalies.py --validate
 # of rows: on the tables of benchmarks/estimators.py the first two found more than errors do, by
@@ -127,9 +126,7 @@ class Detector:
     @property
     def usual_heat(self) -> float:
         """The median over normal images of their maps' largest value, below 1."""
-        there = self.companion
-        usual = float(np.median(there.fitted.normal)) / max(there.threshold, 1e-12)
-        return min(max(usual, 0.0), 0.9)
+        return usual_heat_of(self.companion.fitted.normal, self.companion.threshold)
 
     @property
     def companion(self) -> "Detector":
@@ -139,8 +136,8 @@ class Detector:
         if text == self.text:
             return self
         fitted = _fitted(self.model, text, None)
-        share = float((self.fitted.normal <= self.threshold).mean())
-        return Detector(self.model, fitted, "", float(np.quantile(fitted.normal, share)))
+        return Detector(self.model, fitted, "", as_strict(
+            self.fitted.normal, self.threshold, fitted.normal))
 
     def __repr__(self) -> str:
         place = self.model.cache.folder.path
@@ -153,26 +150,6 @@ class Detector:
         self.model.cache.keep_values(CHOSEN, {
             "detector": self.text, "threshold": self.threshold_text, "above": self.threshold})
         _keep(self.model.cache, self.fitted)
-
-
-def verdict_of(scores: Any, threshold: float) -> np.ndarray:
-    """Whether each score (N,) is above a threshold; NaN counts as above."""
-    return ~(_scores(scores, "verdict") <= threshold)
-
-
-def probability_of(scores: Any, normal: np.ndarray) -> np.ndarray:
-    """Share of sorted `normal` scores (M,) below each score (N,), with an exponential tail."""
-    held: np.ndarray = -np.expm1(log_survival(normal, _scores(scores, "probability")))
-    return held
-
-
-def _scores(scores: Any, call: str) -> np.ndarray:
-    """Scores (N,), or one alone. Raises ValueError for samples."""
-    if isinstance(scores, str | Path) or np.ndim(scores) > 1:
-        what = f"an array of shape {np.shape(scores)}" if np.ndim(scores) else f"{scores}"
-        raise ValueError(f"{call} takes scores (N,), not samples such as {what}: pass "
-                         f"detector.{call}(detector.score(x))")
-    return np.asarray(scores, np.float64)
 
 
 def detector_of(
@@ -276,8 +253,8 @@ def keep_detectors(model: InUse) -> None:
 
 
 def look_for(model: InUse, rule: Rule) -> Look:
-    """What a detector needs to know of samples. Raises ValueError for features of what is no image
-    in [0, 1]."""
+    """What a detector needs to know about samples. Raises ValueError if it needs images in [0, 1],
+    and the model has other samples."""
     if "images" in rule.maps:
         check_images(model)
     return Look(rule.draws, rule.maps, model.pca() if "pca" in rule.maps else None)

@@ -12,8 +12,9 @@ from ..core.expressions import read
 from ..core.registry import detectors, thresholds
 from ..core.tensor_files import load_tensors, save_tensors
 from ..data.photos import LazyImages
-from .anomaly import Fitted, companion_of, probability_of, verdict_of
+from .anomaly import Fitted, companion_of
 from .detectors.combined import state_of
+from .verdicts import as_strict, probability_of, usual_heat_of, verdict_of
 
 USUAL_IMAGE_DETECTOR = "patch_knn"
 NOTHING = np.empty(0)
@@ -71,9 +72,7 @@ class ImageDetector:
     @property
     def usual_heat(self) -> float:
         """The median over normal images of their maps' largest value, below 1."""
-        drawing = self.drawing
-        usual = float(np.median(drawing.fitted.normal)) / max(drawing.threshold, 1e-12)
-        return min(max(usual, 0.0), 0.9)
+        return usual_heat_of(self.drawing.fitted.normal, self.drawing.threshold)
 
     @property
     def drawing(self) -> "ImageDetector":
@@ -84,9 +83,8 @@ class ImageDetector:
         number = detectors.check(read(self.text))["of"].index(text)
         state = state_of(number, held.state)
         normal = state.pop("normal")
-        share = float((held.normal <= self.threshold).mean())
         return ImageDetector(Fitted(text, state, normal, held.of), "",
-                             float(np.quantile(normal, share)))
+                             as_strict(held.normal, self.threshold, normal))
 
     def save(self, path: Path) -> None:
         """Write the detector as a .safetensors file."""
