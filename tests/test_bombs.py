@@ -295,3 +295,11 @@ def test_a_pipe_in_place_of_data_does_not_hang(name, command, run, hourglass):
     os.mkfifo(name)
     code, said = soon(hourglass, command.replace("NAME", name))
     assert code == 2 and name in said and said.count("\n") <= 2
+
+
+@pytest.mark.parametrize("source", ["ratings('p.parquet')", "ratings('p.data')", "table('p.csv')",
+                                    "table('p.parquet')", "shards('p.tar')", "archive('p.zip')"])
+def test_a_pipe_in_a_source_does_not_hang(source, run, hourglass):
+    os.mkfifo(source.split("'")[1])
+    code, said = soon(hourglass, f'data show "{source}" -o s.png')
+    assert code == 2 and "p." in said and said.count("\n") <= 2

@@ -82,21 +82,36 @@ def place_of(path: str | Path) -> Place:
         return found
     if not file.exists():
         raise ValueError(f"there is no file {path}")
+    if not file.is_file():   # a pipe would block
+        raise ValueError(f"{path} is not a regular file")
     return Place(file)
 
 
 def _within(place: Path) -> Place | None:
     """MovieLens' file of ratings in a folder or zip, the outermost one."""
+    return _of_ratings(place, _names_in(place))
+
+
+def _names_in(place: Path) -> list[str]:
+    """Names in a folder, its first 1000, or in a zip, those of folders with a slash; none if it
+    cannot be read."""
     try:
         if place.is_dir():
-            names = {file.name: file for file in islice(place.iterdir(), 1000)}
-            return next((Place(names[name]) for name in OF_RATINGS if name in names), None)
+            return [file.name + "/" * file.is_dir() for file in islice(place.iterdir(), 1000)]
         with zipfile.ZipFile(place) as held:
-            members = sorted(held.namelist(), key=lambda name: name.count("/"))
+            return held.namelist()
     except (OSError, zipfile.BadZipFile):
+        return []
+
+
+def _of_ratings(place: Path, names: list[str]) -> Place | None:
+    """The file of ratings among these names in a folder or zip."""
+    alike = [name for name in names if name.rpartition("/")[2] in OF_RATINGS]
+    if not alike:
         return None
-    return next((Place(place, member) for name in OF_RATINGS for member in members
-                 if PurePosixPath(member).name == name), None)
+    first = min(alike, key=lambda name: (OF_RATINGS.index(name.rpartition("/")[2]),
+                                         name.count("/")))
+    return Place(place / first) if place.is_dir() else Place(place, first)
 
 
 class Layout(NamedTuple):
@@ -164,7 +179,8 @@ def is_of_ratings(path: Path) -> str:
     if not path.is_dir() and not path.is_file():
         return ""
     if path.is_dir() or path.suffix.lower() == ".zip":
-        return "yes" if _within(path) is not None and not _has_images(path) else ""
+        names = _names_in(path)
+        return "yes" if _of_ratings(path, names) and not _has_images(path, names) else ""
     if path.suffix.lower() in (".parquet", ".pq"):
         return _of_names(_parquet_names(path))
     with suppress(OSError, ValueError, EOFError, RuntimeError):
@@ -175,12 +191,10 @@ def is_of_ratings(path: Path) -> str:
     return ""
 
 
-def _has_images(place: Path) -> bool:
-    if place.is_dir():
-        return any(file.is_dir() or file.suffix.lower() in SUFFIXES
-                   for file in islice(place.iterdir(), 1000))
-    with zipfile.ZipFile(place) as held:
-        return any(PurePosixPath(name).suffix.lower() in SUFFIXES for name in held.namelist())
+def _has_images(place: Path, names: list[str]) -> bool:
+    """Whether these names are of images; subfolders of a folder may have some."""
+    below = place.is_dir() and any(name.endswith("/") for name in names)
+    return below or any(PurePosixPath(name).suffix.lower() in SUFFIXES for name in names)
 
 
 def _of_names(names: tuple[str, ...]) -> str:
