@@ -16,8 +16,7 @@ from pathlib import Path
 import baseline_measures as by
 import pandas as pd
 
-from hourglass.inference.trained import Trained
-from hourglass.run.folder import open_run
+from hourglass.inference.trained import load
 from hourglass.search.abnormal import auroc
 from hourglass.search.study import Study
 
@@ -43,8 +42,8 @@ def measured(name: str, trials: int, folder: Path) -> str:
     told(["train", data, *SPLITS, "--no-report", "--out", "usual"], folder)
     told(["search", data, *SPLITS, *SPACE, "--metric", "auroc", "--trials", str(trials),
           "--workers", str(os.cpu_count() or 1), "--out", "study"], folder)
-    usual = open_run(folder / "usual")
-    source = Trained(usual).source()
+    usual = load(folder / "usual")
+    source = usual.source()
     study = Study(folder / "study")
     best = {value.split: value for value in study.splits.values}
     _, val = auroc(usual, source, "val")

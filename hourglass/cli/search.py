@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ..core.console import say
-from ..core.exit_codes import INTERRUPTED
+from ..core.exit_codes import BAD_USE, INTERRUPTED
 from ..run.settings import Settings
 from .options import Recipe
 from .plugin_flag import plugins_of
@@ -128,4 +128,4 @@ def _conduct(
     if not ended:
         raise SystemExit(INTERRUPTED)
     if study.records.best is None and study.records.of_state("failed"):
-        raise SystemExit(2)
+        raise SystemExit(BAD_USE)

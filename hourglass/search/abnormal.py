@@ -8,8 +8,7 @@ from torch import Tensor
 from ..analysis.metrics.bootstrap import Estimate
 from ..analysis.metrics.detection import separation
 from ..data.source import Source
-from ..inference.trained import Trained, load
-from ..run.folder import RunFolder
+from ..inference.trained import Trained
 
 AUROC = "auroc"
 MOST = 10_000   # normal samples, and abnormal ones, that are scored
@@ -25,13 +24,9 @@ def abnormal_rows(source: Source, split: str) -> Tensor:
     return rows[0::2] if split in ("train", "val") else rows[1::2]
 
 
-def auroc(run: RunFolder, source: Source, split: str) -> tuple[int, Estimate]:
-    """How well a run's usual detector tells abnormal samples from a split's normal ones: the number
-    of normal samples, and the area under the ROC curve."""
-    return _auroc(load(run.path), source, split)
-
-
-def _auroc(model: Trained, source: Source, split: str) -> tuple[int, Estimate]:
+def auroc(model: Trained, source: Source, split: str) -> tuple[int, Estimate]:
+    """How well a model's usual detector tells abnormal samples from a split's normal ones: the
+    number of normal samples, and the area under the ROC curve."""
     detector = model.detector()
     normal = _some(_rows(source, split, abnormal=False))
     odd = _some(abnormal_rows(source, split))

@@ -66,6 +66,11 @@ class Proposer:
     def _trials(self) -> list["FrozenTrial"]:
         return self.plan.study.get_trials(deepcopy=False)
 
+    def _trained(self) -> list["FrozenTrial"]:
+        """The trials that are trained, or were."""
+        return [t for t in self._trials()
+                if not {"refused", "duplicate"} & {*t.user_attrs.get(ABOUT, {})}]
+
     def _left_behind(self) -> Proposed | None:
         """A trial whose process was killed or stopped."""
         self.at_random = False
@@ -111,9 +116,7 @@ class Proposer:
         if self.is_over():
             return True
         asked, space = self.plan.asked, self.plan.space
-        abouts = [t.user_attrs.get(ABOUT, {}) for t in self._trials()]
-        trained = sum(not {"refused", "duplicate"} & {*about} for about in abouts)
-        if asked.trials and trained >= asked.trials:
+        if asked.trials and len(self._trained()) >= asked.trials:
             self.ended = f"all {asked.trials} trials have begun"
         elif space.count < float("inf") and len(self._seen()) >= space.count:
             self.ended = f"all {space.count:,.0f} configurations of the space have been tried"
@@ -123,8 +126,7 @@ class Proposer:
 
     def _always_fails(self) -> str:
         """Why the latest trials failed, if all of them did; else ""."""
-        ended = [t for t in self._trials() if t.state.is_finished()
-                 and not {"refused", "duplicate"} & {*t.user_attrs.get(ABOUT, {})}][-MOST_FAILED:]
+        ended = [t for t in self._trained() if t.state.is_finished()][-MOST_FAILED:]
         if len(ended) < MOST_FAILED or any(t.state.name != "FAIL" for t in ended):
             return ""
         return str((self.plan.folder.read_result(ended[-1].number) or {}).get("why", "killed"))

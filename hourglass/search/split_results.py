@@ -15,6 +15,7 @@ from ..analysis.take_snapshot import passed, rows_of
 from ..core.files import read_file, write_whole
 from ..core.noise import seeded
 from ..data.source import Source
+from ..inference.trained import Trained, load
 from ..model.loss_step import Step
 from ..model.objective import Objective
 from ..run.folder import RunFolder
@@ -71,12 +72,8 @@ def evaluate_best(
     before = next((one for one in done if one.trial == trial), None)
     if before is not None:
         return before
-    model, _ = read_model(run)
-    step = Step(model, Objective(_loss_of(run), model))
     metric = aim.name.removeprefix("val_").removeprefix("train_")
-    values = (_detected(name, run, source) if aim.name == AUROC else _on(name, step, source, aim)
-              for name in source.splits)
-    found = SplitEvaluation(trial, metric, tuple(filter(None, values)))
+    found = SplitEvaluation(trial, metric, tuple(filter(None, _on_all(run, aim, source))))
     if not found.values:
         return None
     write_whole(folder.splits, json.dumps([_as_json(one) for one in [*done, found]], indent=1))
@@ -106,8 +103,17 @@ def _loss_of(run: RunFolder) -> str:
     return make_settings(read_settings(run.settings)).parts().loss
 
 
-def _detected(split: str, run: RunFolder, source: Source) -> SplitValue:
-    count, found = auroc(run, source, split)
+def _on_all(run: RunFolder, aim: Aim, source: Source) -> list[SplitValue | None]:
+    if aim.name == AUROC:
+        trained = load(run.path)
+        return [_detected(split, trained, source) for split in source.splits]
+    model, _ = read_model(run)
+    step = Step(model, Objective(_loss_of(run), model))
+    return [_on(split, step, source, aim) for split in source.splits]
+
+
+def _detected(split: str, model: Trained, source: Source) -> SplitValue:
+    count, found = auroc(model, source, split)
     return SplitValue(split, count, found.value, found.low, found.high)
 
 

@@ -173,6 +173,7 @@ def _measured(training: Any, aims: Sequence[Aim]) -> dict[str, float]:
     images."""
     from ..analysis.metrics import measure
     from ..analysis.take_snapshot import passed, rows_of
+    from ..inference.trained import load
     from .abnormal import AUROC, auroc
     from .objectives import metrics_named
     model, source = training.step.model, training.source
@@ -181,7 +182,7 @@ def _measured(training: Any, aims: Sequence[Aim]) -> dict[str, float]:
     names = metrics_named(aims)
     found = measure(passed(model, source, rows_of(source, "val"), "val"), names)[0] if names else {}
     if AUROC in {aim.name for aim in aims}:
-        found = {**found, AUROC: auroc(training.folder, source, "val")[1].value}
+        found = {**found, AUROC: auroc(load(training.folder.path), source, "val")[1].value}
     return found
 
 

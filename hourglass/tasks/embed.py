@@ -77,12 +77,13 @@ def _read(model: Trained, images: Any) -> Collection:
 def _encoded(model: Trained, found: Collection, y: Any = None) -> np.ndarray:
     """The codes of samples, as of classes y or their own."""
     kinds = y if y is not None or found.y is None else [found.classes[i] for i in found.y]
+    if isinstance(kinds, str):   # the class of all
+        kinds = [kinds] * len(found.x)
     starts = range(0, len(found.x), CHUNK)
     done = []
     for start in track(starts, len(starts), "encoding"):
         rows = slice(start, start + CHUNK)
-        told = None if model.model.condition is None else kinds if (
-            kinds is None or isinstance(kinds, str)) else kinds[rows]   # a text: of all samples
+        told = None if model.model.condition is None or kinds is None else kinds[rows]
         done.append(model.encode(Collection(found.x[rows]), told))
     return np.concatenate(done)
 
