@@ -1,4 +1,4 @@
-"""Defects and odd photographs by features learnt elsewhere: magnetic tiles, DeepPCB, and one class
+"""Defects and odd photographs by pretrained features: magnetic tiles, DeepPCB, and one class
 of CIFAR-10 against the others, by every detector of features, and by PCA, neighbours and pyod.
 
     python benchmarks/feature_defects.py [--sets tiles boards cifar] [--size 320] [--good 400]
@@ -58,14 +58,14 @@ def remember(extractor) -> dict[str, float]:
 
 
 def some(photos: LazyImages, most: int) -> LazyImages:
-    """At most so many images, evenly spread, and as many of each kind as they are."""
+    """At most `most` images, evenly spread, so that the classes keep their shares."""
     if len(photos) <= most:
         return photos
     return photos.some(np.linspace(0, len(photos) - 1, most).astype(int))
 
 
 def balanced(photos: LazyImages, most: int, normal: str) -> LazyImages:
-    """At most so many images, a third of them normal."""
+    """At most `most` images, a third of them normal."""
     good = photos.y == photos.classes.index(normal)
     rows = [np.flatnonzero(part) for part in (good, ~good)]
     kept = [part[np.linspace(0, len(part) - 1, min(len(part), count)).astype(int)]

@@ -38,8 +38,8 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
 
 
 def pruning(given: argparse.Namespace, place: Path) -> None:
-    """The same search with each pruner, until so many trials have ended or for so many minutes:
-    trials an hour of the processor, which other programs do not change, and the best."""
+    """The same search with each pruner, up to a number of trials or minutes: the best value, and
+    the trials per hour of CPU time, which other programs do not change."""
     print("pruner     trials  finished  epochs  CPU s  trials/CPU hour  best val_mse")
     until = ["--trials", str(given.trials)] if not given.minutes else [
         "--minutes", str(given.minutes)]
@@ -88,7 +88,7 @@ def overhead(given: argparse.Namespace, place: Path) -> None:
 
 
 def page(given: argparse.Namespace, place: Path) -> None:
-    """The page of a study with so many trials: seconds to write it, its size, and to open it."""
+    """The page of a large study: its size, and the seconds to write it and to open it."""
     from hourglass.search.objectives import Aim
     from hourglass.search.page import write_page
     from hourglass.search.records import Records, TrialRecord

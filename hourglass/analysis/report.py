@@ -91,7 +91,7 @@ def _others_at_rest() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*often)
-        if not frozen:   # else the caller has frozen what was there, and wants it to stay so
+        if not frozen:   # what the caller froze stays frozen
             gc.unfreeze()
 
 

@@ -1,4 +1,4 @@
-"""How well scores rank the items that a user is known to want: NDCG@k and Recall@k of the papers.
+"""How well scores rank the items that a user chose: NDCG@k and Recall@k, as papers define them.
 
 Scores and masks are (B, I): users, items. Items that a user has already are never recommended."""
 

@@ -34,8 +34,8 @@ class SparseBatch(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SparseRows:
-    """Rows (N, D) as a scipy matrix in CSR form. It is used like an array, but for what would make
-    all of it dense."""
+    """Rows (N, D) as a scipy matrix in CSR form. It is used like an array, but
+    refuses what would make all of it dense."""
 
     matrix: Any              # scipy.sparse.csr_matrix (N, D) of float32
     missing: float = 0.0     # what stands where nothing is stored: 0 or NaN

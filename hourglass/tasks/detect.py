@@ -97,7 +97,7 @@ def detect(
     masks: str | Path = "", out: str | Path | None = None, heatmaps: str | Path | None = None,
     device: str = "cpu",
 ) -> Detection:
-    """Find abnormal images without training a model: by features learnt elsewhere.
+    """Find abnormal images without training a model: by pretrained features.
 
     `good` are normal images and `new` the ones to look at: folders, archives or arrays (N, H, W) or
     (N, H, W, C), of any sizes. Without `new`, `good` has folders train and test. `good` may also be

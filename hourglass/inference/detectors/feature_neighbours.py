@@ -1,4 +1,4 @@
-"""The distance of a whole image to normal images, in features learnt elsewhere."""
+"""The distance of a whole image to normal images, in pretrained features."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""The distance of an image's patches to those of normal images, in features learnt elsewhere."""
+"""The distance of an image's patches to those of normal images, in pretrained features."""
 
 import numpy as np
 import torch
@@ -37,9 +37,9 @@ def patch_knn(
     `features` names a feature extractor. Images are brought to `size` pixels (the longer side; 0
     keeps them); `square` ones lose their aspect ratio. Features of the maps at these `strides` are
     averaged over 3x3 patches and whitened; `unit` scales them to length 1, for defects that change
-    the texture. A greedy coreset of at most `patches` training patches is kept. An image scores as
-    its largest distance, which is weighted down where normal patches are rare too; with `top`, as
-    the mean of that share of its distances instead.
+    the texture. Of at most 40,000 training patches, a greedy coreset of `patches` is kept. An image
+    scores as its largest distance, which is weighted down where normal patches are rare too; with
+    `top`, as the mean of that share of its distances instead.
     """
     read = PatchFeatures(features, size, strides, square)
 
