@@ -14,6 +14,7 @@ from hourglass.data import collect
 from hourglass.data.column_values import as_numbers, as_switch
 from hourglass.data.data_frames import notes_of, read_frame
 from hourglass.data.dates import clock_times, read_times
+from hourglass.data.pandas_library import python_texts
 from hourglass.data.read_image import Reading
 from hourglass.data.table import read_table, whole
 
@@ -258,3 +259,9 @@ def test_real_tables_are_read(real, name, out, kept):
 def test_question_marks_of_adult_are_missing(real):
     found = read_frame(real / "tables" / "adult.csv.gz")
     assert found["workclass"].isna().sum() == 2799 and any("?" in n for n in notes_of(found))
+
+
+@pytest.mark.parametrize("pattern", [r"(?P<a>\d)(?P=a)", r"(?=.*\d)\d\d", r"\d(?!\d\d)\d"])
+def test_regular_expressions_on_texts_are_pythons_own(pattern):
+    texts = python_texts(pd.Series(["11", None, "11"], dtype="str"))
+    assert texts.str.fullmatch(pattern).to_list()[::2] == [True, True] and texts.dtype == object

@@ -7,7 +7,7 @@ import numpy as np
 
 from .column_values import as_numbers, counts_rows, written_as
 from .dates import date_form, read_times
-from .pandas_library import pandas
+from .pandas_library import pandas, python_texts
 
 MOST_KINDS = 50      # a text column with more different texts holds names, not categories
 SENTENCE = 4         # a text with this many words or more is a sentence
@@ -88,7 +88,7 @@ def _learn_kinds(cells: Any, rows: np.ndarray, named: bool) -> Column | str:
 
 def _what_texts_are(kinds: np.ndarray) -> str:
     """Recognise sentences or molecules among these texts; "" for others."""
-    texts = pandas().Series(kinds)
+    texts = python_texts(pandas().Series(kinds))
     if (texts.str.count(r"\s+") + 1 >= SENTENCE).mean() > 0.5:
         return "sentences (free text), which no column of a table can be learnt from"
     linear = texts.str.fullmatch(LINEAR)

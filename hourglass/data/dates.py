@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from .numerals import stand_for_missing
-from .pandas_library import is_text, pandas
+from .pandas_library import is_text, pandas, python_texts
 
 Order = Literal["", "day", "month"]
 YEAR_FIRST = r"(?P<y>\d{4})(?P<s>[-/.])(?P<a>\d{1,2})(?:(?P=s)(?P<b>\d{1,2}))?(?:[T ]\s*(?P<t>.+))?"
@@ -42,7 +42,7 @@ def read_times(column: Any, order: str = "", strict: bool = False) -> Times | No
         return Times(_plain(library.to_datetime(column, utc=True, errors="coerce")),
                      note="" if zone.startswith("UTC") and len(zone) == 3 else ZONED)
     codes, texts = library.factorize(column)
-    unique = library.Series(texts).astype(str).str.strip()
+    unique = python_texts(library.Series(texts)).str.strip()
     found = _of_texts(unique, codes, order, strict)
     if found is None:
         return None
@@ -136,7 +136,7 @@ def _composed(year: Any, month: Any, day: Any, clock: Any) -> np.ndarray:
 def clock_times(texts: Any) -> np.ndarray:
     """Texts such as 18:30, 18.30.05 or 6:30 PM as times since midnight, (N,) timedelta64[ns]; NaT
     for other texts."""
-    parts = texts.astype("str").str.strip().str.extract(f"^{CLOCK}$")
+    parts = python_texts(texts).str.strip().str.extract(f"^{CLOCK}$")
     hours, minutes, seconds = (parts[name].astype(float) for name in "hms")
     half = parts["p"].str.lower()
     hours = hours.where(half.isna() | (half == "a") & (hours != 12) | (half == "p") & (hours == 12),
@@ -158,7 +158,7 @@ def is_clock(column: Any) -> bool:
 
 def date_form(column: Any, order: str) -> str:
     """The strftime format of a text column's dates, if they follow `order`; otherwise ISO 8601."""
-    texts = column.dropna().astype(str).str.extract(f"^{YEAR_LAST}$").dropna(subset=["y"])
+    texts = python_texts(column.dropna()).str.extract(f"^{YEAR_LAST}$").dropna(subset=["y"])
     if not order or not len(texts):
         return "%Y-%m-%d"
     mark, year = texts["s"].iloc[0], "%y" if len(texts["y"].iloc[0]) == 2 else "%Y"

@@ -24,6 +24,12 @@ def is_text(column: Any) -> bool:
     return not (types.is_numeric_dtype(column) or types.is_datetime64_any_dtype(column))
 
 
+def python_texts(column: Any) -> Any:
+    """A column as Python's own texts, to which Python's regular expressions apply: pandas 3.0
+    gives every pattern on Arrow's texts to a library that knows neither (?=...) nor (?P=...)."""
+    return column.astype(str).astype(object)
+
+
 def check_names(names: list[str], what: str) -> None:
     """Raises ValueError where two columns have the same name."""
     twice = next((name for name in names if names.count(name) > 1), None)
