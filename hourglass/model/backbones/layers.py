@@ -96,6 +96,8 @@ class UpConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.bias is None:
             return self.conv(x)
+        if x.device.type != "cpu" or torch.compiler.is_compiling():
+            return F.conv_transpose2d(x, self.conv.weight, self.bias, *self.geometry)
         y = F.conv_transpose2d(x, self.conv.weight, self.bias.detach(), *self.geometry)
         return _BiasGradient.apply(y, self.bias)
 

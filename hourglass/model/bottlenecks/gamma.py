@@ -31,6 +31,7 @@ class Gamma(nn.Module):
     def forward(self, h: Tensor, draw: bool = False) -> Latent:
         shape, rate = (F.softplus(self.reduce(h)) + LEAST).chunk(2, dim=1)
         q = GammaDistribution(shape, rate, validate_args=False)
+        draw = draw and not h.is_meta   # where PyTorch before 2.13 has no gamma noise
         return Latent(q.rsample() if draw else q.mean, q, self._prior(torch.ones_like(rate)))
 
     def settle(self, z: Tensor) -> Tensor:
