@@ -32,6 +32,7 @@ if TYPE_CHECKING:   # what type checkers and editors see
     from .tasks.side_by_side import compare
     from .tasks.train import report, resume, train
 
+__version__ = "0.2.0"
 _PUBLIC = {   # by name: where it lies, and what it is called there
     "Model": "tasks.model.Model",
     "Study": "search.study.Study",
@@ -87,4 +88,4 @@ sys.modules[__name__].__class__ = _Face
 
 
 def __dir__() -> "tuple[str, ...]":
-    return (*__all__, "__doc__", "__name__", "__path__")
+    return (*__all__, "__doc__", "__name__", "__path__", "__version__")

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from .. import __version__
 from ..core.console import is_first
 from ..core.exit_codes import BAD_USE, FAILED, INTERRUPTED
 from ..core.output_names import ESCAPED, harmless
@@ -76,8 +77,7 @@ def start(
     Start with: hourglass train digits
     """
     if version:
-        from importlib.metadata import version as version_of
-        print(version_of("hourglass"))
+        print(__version__)
         raise typer.Exit()
 
 

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
+from .. import __version__
 from ..core.checksums import is_changed, stamped, stamped_text, unstamped
 from ..core.console import say
 from ..core.files import lock, open_lock, read_file, remove_stale_parts, write_whole
@@ -295,7 +296,7 @@ def environment(device: str) -> dict[str, Any]:
     """The environment of a run: versions, machine, threads, time."""
     import torch
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.processor()
-    return {"hourglass": version("hourglass"), "python": platform.python_version(),
+    return {"hourglass": __version__, "python": platform.python_version(),
             "versions": dict(_versions()),
             "machine": platform.platform(), "device": device,
             "processor": name or platform.machine(),

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
+from .. import __version__
 from ..core.contracts import Collection
 from ..data.series import Series
 from ..data.table import Table
@@ -69,7 +69,7 @@ def make_app(model: Trained, limits: Limits | None = None, door: AccessControl |
         desk.batcher.close()
 
     locked = [Depends(HTTPBearer(auto_error=False))] if door.token else []   # for the API page
-    app = FastAPI(title="Hourglass", version=version("hourglass"), description=ABOUT,
+    app = FastAPI(title="Hourglass", version=__version__, description=ABOUT,
                   docs_url=None, redoc_url=None, lifespan=lifespan)   # these pages need a network
     app.state.desk = desk
     app.add_middleware(Guard, limits=limits, door=door, traffic=desk.traffic)

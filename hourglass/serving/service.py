@@ -6,11 +6,11 @@ import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
+from .. import __version__
 from ..core.console import say
 from ..core.contracts import Collection
 from ..inference.anomaly import Detector
@@ -120,7 +120,7 @@ class ModelService:
         """Whether requests are taken."""
         return Health(status="draining" if self.traffic.draining else "ready",
                       model=str(self.settings.get("model", "")), device=str(self.model.device),
-                      version=version("hourglass"))
+                      version=__version__)
 
     def served(self) -> Served:
         """What is served, without the paths of this machine."""
