@@ -23,6 +23,7 @@ ALIKE = 0.005    # of those that have no such codes
 MODELS = {"ae(8)": ALIKE, "dae(8)": DRAWN, "contractive_ae(8)": ALIKE, "vae(8)": DRAWN,
           "beta_tc_vae(8)": DRAWN, "iwae(8)": DRAWN, "wae_mmd(8)": DRAWN, "aae(8)": DRAWN,
           "vq_vae(dim=8, words=32)": DRAWN, "fsq_vae": DRAWN}
+OTHER_DATA = ("mult_vae", "mult_dae", "rec_vae", "rating_ae")   # ratings
 CONV = "conv(filters=(16, 32))"
 SMALL = {"quiet": True, "report": False, "precision": "32-true", "schedule": "constant",
          "stop": "none", "test": 0.0}
@@ -78,6 +79,40 @@ def losses(given: argparse.Namespace) -> Iterator[Found]:
         apart = abs(found[1] - found[0]) / max(abs(found[0]), 1e-9)
         yield (f"{text}: loss on the CPU, and apart from it", f"{found[0]:.4f}, {apart:.3%}",
                f"{most:.1%} at most", state(apart <= most))
+
+
+def graphs(given: argparse.Namespace) -> Iterator[Found]:
+    """Every named model, its steps run as one CUDA graph and one by one: the same losses."""
+    from hourglass.core.registry import models
+    x = blobs(192 if given.quick else 640)
+    names = [name for name in models.parts if name not in OTHER_DATA]
+    captured = 0
+    for name in names[:2] if given.quick else names:
+        try:
+            found = {on: _after(given, x, name, on) for on in (False, True)}
+        except (ValueError, RuntimeError, FloatingPointError) as error:
+            yield name, str(error).partition("\n")[0][:80], "", "FAILED"
+            continue
+        (loss, _), (again, said) = found[False], found[True]
+        apart = abs(again - loss) / max(abs(loss), 1e-9)
+        captured += not said
+        yield (f"{name}: loss one by one, and apart from it", f"{loss:.4f}, {apart:.3%}",
+               f"{DRAWN:.1%} at most", state(apart <= DRAWN))
+        if said:
+            yield f"{name}: no graph", said[:80]
+    yield "models whose steps are one CUDA graph", f"{captured} of {len(names)}"
+
+
+def _after(given: argparse.Namespace, x: np.ndarray, name: str, graph: bool) -> tuple[float, str]:
+    """The loss after forty steps, and why they are no graph."""
+    from gpu_speed import prepared
+
+    from hourglass.training.train import run
+    with tempfile.TemporaryDirectory() as folder:
+        training = prepared(given, folder, x, model=name, batch_size=64, epochs=4, val=64,
+                            schedule="constant", precision="32-true", cuda_graph=graph)
+        said = [note for progress in run(training) for note in progress.notes if "graph" in note]
+        return training.state.history[-1]["train_loss"], "; ".join(said)
 
 
 def resume(given: argparse.Namespace) -> Iterator[Found]:
@@ -225,5 +260,5 @@ def _same_codes() -> Iterator[Found]:
                state(apart <= 1e-3))
 
 
-SECTIONS: dict[str, Any] = {"card": card, "losses": losses, "resume": resume, "memory": memory,
-                            "commands": commands}
+SECTIONS: dict[str, Any] = {"card": card, "losses": losses, "graphs": graphs, "resume": resume,
+                            "memory": memory, "commands": commands}

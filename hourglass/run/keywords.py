@@ -95,6 +95,7 @@ class TrainKeywords(TypedDict, total=False):
     layout: Literal["auto", "channels_last", "contiguous"]
     max_memory: float | None
     compile: bool
+    cuda_graph: bool
     tensorboard: bool
     seed: int
     # in other tools' words

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +15,7 @@ from ..core.contracts import Batch, Clock, Progress
 from ..data.source import Source, Split, shuffled
 from ..model.loss_step import Step
 from ..model.posterior_stats import Posterior
+from .cuda_graph import CapturedStep
 from .early_stopping import Stopping, still_falling
 from .lr_schedules import Schedule
 from .ranking_loss import NAME, is_ranked, missed_ndcg
@@ -97,6 +99,7 @@ class Parties(NamedTuple):
     forward: nn.Module
     optimiser: Optimizer
     fabric: "Fabric"
+    captured: CapturedStep | None = None   # on a GPU
 
 
 def fit(parties: Parties, source: Source, plan: TrainingPlan, state: State) -> Iterator[Progress]:
@@ -104,7 +107,7 @@ def fit(parties: Parties, source: Source, plan: TrainingPlan, state: State) -> I
 
     Raises FloatingPointError, with every term's value, for a loss that is not finite.
     """
-    step, _, optimiser, fabric = parties
+    step, _, optimiser, fabric, captured = parties
     train, rates = source.splits["train"], [group["lr"] for group in optimiser.param_groups]
     monitor, stopped, pieces = plan.stopping.monitor, "", state.pieces
     state.cut, state.cut_is_best = {}, False   # training continues from the cut
@@ -118,11 +121,12 @@ def fit(parties: Parties, source: Source, plan: TrainingPlan, state: State) -> I
                 group["lr"] = rate * factor
             state.lr = optimiser.param_groups[0]["lr"]
             step.objective.at(_clock(state, plan, len(batches)))
-            step.train()
+            if not step.training:   # which asks every module
+                step.train()
             state.add(*_learn(parties, train, rows, plan, state))
             _take_time(state, fabric, started, bool(plan.minutes))
             yield Progress(state.epoch, state.batch, len(batches), state.seen, state.sums,
-                           notes=_smaller(state, pieces))
+                           notes=_smaller(state, pieces) + (captured.notes() if captured else ()))
             pieces = state.pieces
             if is_over(state, plan):
                 break
@@ -150,7 +154,7 @@ def _learn(
     If the device's memory is too small, the batch is split into smaller and smaller pieces. Their
     gradients add up to the same.
     """
-    _, forward, optimiser, fabric = parties
+    _, forward, optimiser, fabric, _ = parties
     own = rows[fabric.global_rank::fabric.world_size]
     while True:
         try:
@@ -182,20 +186,27 @@ def _add_gradients(
 ) -> dict[str, Tensor]:
     """Add the gradient of the mean loss over all processes' rows. `together` counts them, `own`
     counts those of this process. Returns sums of losses."""
-    _, forward, optimiser, fabric = parties
+    _, forward, optimiser, fabric, captured = parties
     optimiser.zero_grad()
-    sums: dict[str, Tensor] = {}
+    names, sums = tuple[str, ...](), torch.zeros(())
     for piece in own.chunk(state.pieces):
         batch = train.batch(piece, grey=True)
         x, given = varied(batch, plan.augment)
-        loss, losses = forward(x, batch.y if batch.told is None else batch.told, given, batch.known)
+        inputs = x, batch.y if batch.told is None else batch.told, given, batch.known
+        whole = captured if state.pieces == 1 else None
+        found = whole(inputs) if whole else None
+        if found is None:
+            with whole.watching() if whole else nullcontext():
+                found = forward(*inputs)
+                share = len(piece) * fabric.world_size / together
+                fabric.backward(found[0] if share == 1 else found[0] * share)
+        loss, losses = found
         if fabric.device.type == "cpu" or state.step % 50 == 0:
             check_finite(loss, losses)   # on other devices, each check would wait for the device
-        share = len(piece) * fabric.world_size / together
-        fabric.backward(loss if share == 1 else loss * share)
-        for name, value in losses.items():
-            sums[name] = sums.get(name, 0) + value.detach() * len(piece)
-    return sums
+        names = tuple(losses)
+        means = torch.stack([value.detach() for value in losses.values()])   # one launch, not many
+        sums = sums + means * len(piece)
+    return dict(zip(names, sums.unbind(), strict=True))
 
 
 def varied(batch: Batch, augment: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor | None]:
@@ -252,7 +263,7 @@ def _end_epoch(
     An epoch that time cut short stays open: its row is stored as `state.cut`, and a resumed run
     continues with the next batch as if nothing had been measured.
     """
-    started, (step, _, _, fabric) = time.monotonic(), parties
+    started, (step, _, _, fabric, _) = time.monotonic(), parties
     clock, whole = _clock(state, plan, batches), state.batch == batches
     ramping = step.objective.is_ramping(clock)
     sums, seen = together(state.sums, state.seen, fabric)

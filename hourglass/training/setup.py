@@ -58,7 +58,8 @@ from .warm_start import begin_with, settings_of
 SELECTION = "selection"   # the loss without what a discriminator changes
 ENOUGH_STEPS = 8000
 EPOCHS = (20, 400)  # smallest and largest default number
-RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "tensorboard", "show"}
+RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "cuda_graph", "tensorboard",
+             "show"}
 NEW_LEG = {"epochs", "lr", "schedule"}   # a change of these restarts the schedule
 ENDS = NEW_LEG | {"minutes", "stop"}     # a change of these asks for more, or for less
 SMALL_FILES = 2**20   # bytes of report, figures and other small files

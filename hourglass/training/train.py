@@ -16,6 +16,7 @@ from ..model.corruptions import corrupted
 from ..run.description import describe
 from ..run.weights import save_model
 from .checkpoint import save_state
+from .cuda_graph import CapturedStep
 from .interrupts import Interrupts
 from .loggers import start_logger
 from .loop import Parties, fit
@@ -63,7 +64,17 @@ def run(training: Training) -> Generator[Progress]:
 def parties_of(training: Training) -> Parties:
     """The step's parts, as Fabric sets them up."""
     forward, optimiser = training.fabric.setup(_compiled(training), training.optimiser)
-    return Parties(training.step, forward, optimiser, training.fabric)
+    return Parties(training.step, forward, optimiser, training.fabric,
+                   _captured(training, forward))
+
+
+def _captured(training: Training, forward: nn.Module) -> CapturedStep | None:
+    """What makes a step one CUDA graph, where that may be asked for."""
+    settings, fabric = training.settings, training.fabric
+    alone = fabric.device.type == "cuda" and fabric.world_size == 1
+    if not (alone and settings.cuda_graph) or settings.compile or settings.max_memory:
+        return None
+    return CapturedStep(training.step, forward, fabric.backward)
 
 
 def anyone(came: bool, fabric: Fabric) -> bool:
