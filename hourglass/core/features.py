@@ -112,7 +112,8 @@ def features(
     file that is no such network, and an extra that is not installed.
     """
     call = call_of(text)
-    made: Extractor = extractors.build(call, source)
+    with torch.device("cpu"):   # also where a model is made without values, to be measured
+        made: Extractor = extractors.build(call, source)
     made.network.to(device or DEVICE.get())
     return made
 

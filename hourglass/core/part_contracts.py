@@ -182,6 +182,12 @@ class CountsHidden(Protocol):
     hidden: bool   # whether it does
 
 
+class UsesFeatures(Protocol):
+    """A loss term of a feature extractor, which takes images in [0, 1]."""
+
+    used: str   # the extractor with its digest, for a note
+
+
 # posteriors
 
 class Relaxed(Protocol):

@@ -171,10 +171,13 @@ def logcosh_vae(dim: Count = 16, a: Positive = 10.0, weight: Positive = 4.0) -> 
 
 
 @models.add("feature_vae")
-def feature_vae(dim: Count = 16, weight: NotNegative = 30.0) -> Parts:
+def feature_vae(dim: Count = 16, weight: NotNegative = 30.0, features: str = "") -> Parts:
     """Variational autoencoder with a perceptual loss, by random features (Hou et al., 2017, arXiv
-    1610.00291; He et al., 2016, arXiv 1606.04801)."""
-    return Parts(bottleneck=f"gaussian({dim})", loss=f"{weight} * perceptual + kl")
+    1610.00291; He et al., 2016, arXiv 1606.04801). `features` names a feature extractor, such as
+    efficientnet_lite0; its loss is added to the reconstruction's with a hundredth of `weight`."""
+    loss = f"{weight} * perceptual" if not features else (
+        f"recon + {weight / 100:g} * perceptual(features={features!r})")
+    return Parts(bottleneck=f"gaussian({dim})", loss=f"{loss} + kl")
 
 
 @models.add("two_stage_vae")

@@ -1,7 +1,10 @@
-"""Checks of a loss formula: the effective beta, negative weights, and ramps that are too long."""
+"""Checks of a loss formula: the effective beta, negative weights, ramps that are too long, and
+features that it sees."""
 
 import math
 
+from ..core.part_contracts import UsesFeatures, offers
+from ..data.source import Source
 from ..model.objective import Objective
 
 
@@ -31,3 +34,14 @@ def ramps_too_long(objective: Objective, epochs: int, batches: float) -> list[st
             f"Shorten the ramp, or pass more --epochs"
             for name, ramp in objective.ramps.items()
             if (length := ramp.epochs_long(epochs, max(1, math.ceil(batches)))) > epochs]
+
+
+def features_used(objective: Objective, source: Source) -> list[str]:
+    """A note on every term of a feature extractor. Raises ValueError if the data is no images from
+    0 to 1, which is what extractors take."""
+    told = [term.used for term in objective.terms.values() if offers(term, UsesFeatures)]
+    if told and (source.low < 0 or source.high > 1):
+        raise ValueError(f"a loss of features needs images from 0 to 1, and this data goes from "
+                         f"{source.low:g} to {source.high:g}; leave the features out of the loss, "
+                         f"or scale the data by --range")
+    return told

@@ -49,7 +49,7 @@ from ..run.weights import read_description
 from .checkpoint import check_own, load_state_into
 from .initial_bias import begin_at_mean
 from .loop import State, TrainingPlan, is_over, stop_reason, varied
-from .loss_checks import effective_beta, negative_weights, ramps_too_long
+from .loss_checks import effective_beta, features_used, negative_weights, ramps_too_long
 from .own_decoder import remarks
 from .part_checks import check_prior, check_texts
 from .ranking_loss import NAME, is_ranked
@@ -256,8 +256,8 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     some = source.splits["train"]
     told = [*suits, *_selected(step, plan), *remarks(model, some.batch(some.evenly(FEW_SAMPLES))),
             *ramps_too_long(step.objective, plan.epochs, batches),
-            *negative_weights(step.objective), _too_wide(model, parts, source.shape),
-            limit_memory(settings.max_memory, device)]
+            *negative_weights(step.objective), *features_used(step.objective, source),
+            _too_wide(model, parts, source.shape), limit_memory(settings.max_memory, device)]
     return Training(used, folder or RunFolder(Path()), source, parts, step, optimiser, fabric, plan,
                     record, told=[note for note in told if note])
 
