@@ -8,6 +8,18 @@ import typer
 from .load_run import load_run
 from .options import Device, Run
 
+Generation = Annotated[bool, typer.Option("--generation", help="Measure how far samples of the "
+                                          "prior are from the split instead: Fréchet and kernel "
+                                          "distance, precision, recall, density, coverage.")]
+Reconstruction = Annotated[bool, typer.Option("--reconstruction", help="Measure how far the "
+                                              "reconstructions are from the split instead, by the "
+                                              "same distances.")]
+Features = Annotated[str, typer.Option(help="Feature extractor for the distances, such as "
+                                       "efficientnet_lite0 (the default for images, where it is "
+                                       "installed), classifier, onnx:PATH or run:PATH.")]
+PriorOfSamples = Annotated[str, typer.Option("--prior", help="Prior of --generation: auto, own, "
+                                             "mixture(10), flow, ...")]
+
 
 def evaluate(
     run: Run,
@@ -28,6 +40,10 @@ def evaluate(
                                           "factors).")] = False,
     leave_out: Annotated[str, typer.Option(help="Factors to leave out of --factors, separated by "
                                            "commas, such as shape.")] = "",
+    generation: Generation = False,
+    reconstruction: Reconstruction = False,
+    features: Features = "",
+    prior: PriorOfSamples = "auto",
     device: Device = "cpu",
 ) -> None:
     """Estimate -log p(x) of unseen samples, in nats and bits, with the ELBO and its parts.
@@ -36,8 +52,17 @@ def evaluate(
     report shows the result from now on.
 
     Examples: hourglass evaluate runs/1 --nll 5000; hourglass evaluate runs/1 --nll 5000 --ais 500
-    --limit 100; hourglass evaluate runs/sprites --factors --leave-out shape
+    --limit 100; hourglass evaluate runs/1 --generation --reconstruction; hourglass evaluate
+    runs/sprites --factors --leave-out shape
     """
+    kinds = [name for name, wanted in (("generation", generation),
+                                       ("reconstruction", reconstruction)) if wanted]
+    if (features or prior != "auto") and not kinds:
+        raise ValueError("--features and --prior are for distances; pass --generation or "
+                         "--reconstruction too")
+    if kinds:
+        _print_distances(run, kinds, (features, prior, split, limit), out, device)
+        return
     if factors:
         from ..tasks.disentangle import disentangle
         left_out = tuple(filter(None, map(str.strip, leave_out.split(","))))
@@ -50,3 +75,19 @@ def evaluate(
     result = evaluate_model(load_run(run, device), wish, out)
     for line in [*result.lines, f"in {result.seconds:.0f} s", *([str(out)] if out else [])]:
         print(line)
+
+
+def _print_distances(
+    run: Path, kinds: list[str], options: tuple[str, str, str, Optional[int]],  # noqa: UP045
+    out: Optional[Path], device: str,  # noqa: UP045
+) -> None:
+    from typing import cast
+
+    from ..tasks.set_distances import DistanceOptions, Of, distances_of
+    if out is not None and len(kinds) > 1:
+        raise ValueError("-o takes one table; pass --generation or --reconstruction alone")
+    model = load_run(run, device, doing="measuring distances")
+    for kind in kinds:
+        result = distances_of(model, DistanceOptions(cast(Of, kind), *options), out)
+        for line in [*result.lines, f"in {result.seconds:.0f} s", *([str(out)] if out else [])]:
+            print(line)

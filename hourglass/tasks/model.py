@@ -11,7 +11,7 @@ from ..inference.encoder_decoder import Half
 from ..inference.trained import Trained
 from ..model.autoencoder import Autoencoder
 from ..run.folder import RunFolder, digest, open_run
-from . import hub, inspect_model, model_uses, pictures, single_file
+from . import hub, inspect_model, model_uses, pictures, set_distances, single_file
 from .modules import half_of
 from .morph import Way
 from .notebook_objects import Film, Picture
@@ -86,6 +86,7 @@ class Model:
     nearest = _of_trained(model_uses.nearest_of)
     duplicates = _of_trained(model_uses.duplicates_of)
     disentangle = _of_trained(model_uses.disentangle_of)
+    distances = _of_trained(set_distances.distances)
     score_steps = _of_trained(model_uses.score_steps_of)
     export = _of_trained(model_uses.export_of)
 
