@@ -76,7 +76,7 @@ def test_reconstructions_are_compared_with_their_originals(run):
 @pytest.mark.parametrize("flags, what", [
     (("--generation", "--prior", "own"), "samples of the prior own"),
     (("--reconstruction",), "as many reconstructions")])
-def test_the_command_prints_all_distances_with_the_extractor(run, hourglass, tmp_path, flags, what):
+def test_the_command_prints_all_distances(run, hourglass, tmp_path, flags, what):
     place = tmp_path / "distances.csv"
     code, said, err = hourglass(f"evaluate {run.folder.path} {' '.join(flags)} --features random "
                                 f"--split train --limit 60 -o {place}")
