@@ -27,11 +27,11 @@ from hourglass.core.features import as_images, features, resized
 from hourglass.data.photos import LazyImages, open_photos
 from hourglass.tasks.detect import DetectOptions, detected
 
-DETECTORS = ("patch_knn(strides=(32,))", "patch_knn(strides=(32,), top=1.0)",
-             "patch_knn(strides=(16, 32))", "patch_knn(strides=(16, 32), top=1.0)",
-             "patch_knn(strides=(8, 16))", "patch_gaussian(size={size})", "feature_autoencoder",
-             "feature_autoencoder(strides=(32,), top=1.0)", "feature_knn(size={size})")
-OF_CLASSES = ("feature_knn", "patch_knn(size=128, strides=(32,), top=1.0)")
+DETECTORS = ("patch_knn(size={size})", "patch_gaussian(size={size})",
+             "combined(('patch_knn(size={size})', 'patch_gaussian(size={size})'))",
+             "patch_knn(size={size}, unit=False)", "patch_knn(size={size}, strides=(32,))",
+             "feature_autoencoder(size={size}, strides=(16, 32))", "feature_knn(size={size})")
+OF_CLASSES = ("feature_knn", "feature_knn(k=5)")
 FIGURES = ("auroc", "average_precision", "pixel_auroc", "region_overlap")
 PYOD = ("knn.KNN", "lof.LOF", "iforest.IForest")
 AUROC = FIGURES[0]

@@ -1,18 +1,22 @@
 """Detectors of features: against independent computations, in a run, and without a model."""
 
+import asyncio
 import csv
+import io
 import json
 import shlex
 
+import httpx
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 import hourglass as hg
 from hourglass.core.contracts import Seen
-from hourglass.core.features import features
-from hourglass.core.registry import detectors
+from hourglass.core.features import Extractor, features
+from hourglass.core.registry import detectors, extractors
 from hourglass.inference.detectors.patch_features import (
     PatchFeatures,
     whitened,
@@ -20,8 +24,9 @@ from hourglass.inference.detectors.patch_features import (
 )
 from hourglass.inference.detectors.patch_gaussian import EXTRA, roots_of, widths_of
 from hourglass.inference.detectors.patch_neighbours import greedy_coreset, nearest, rareness
+from hourglass.serving.app import make_app
 
-SMALL = ("patch_knn('random', size=64, patches=200, strides=(4,))",
+SMALL = ("patch_knn('random', size=64, patches=200, strides=(4,), unit=False)",
          "patch_gaussian('random', size=64, dims=8, strides=(4,))",
          "feature_autoencoder('random', size=64, steps=60, strides=(4,))")
 
@@ -67,6 +72,41 @@ def test_distances_are_those_of_scikit_learn():
     ours, which = nearest(torch.from_numpy(x), torch.from_numpy(bank))
     np.testing.assert_allclose(ours.numpy(), theirs[:, 0], rtol=1e-4)
     assert which.tolist() == rows[:, 0].tolist()
+
+
+def test_strides_count_alike_in_standard_deviations_of_normal_distances():
+    """Against scikit-learn: for each stride, the distance to the nearest patch of the bank, by the
+    spread of normal patches to the nearest one of another image; then the mean over strides."""
+    from sklearn.neighbors import NearestNeighbors
+    rule = detectors.make("patch_knn('random', size=64, patches=5000, strides=(8, 16), top=0.1)")
+    state = rule.fit(np.empty((0, 0)), seen(normal(2), normal(6)))
+    wanted = []
+    for i, side in enumerate((8, 4)):
+        stride = 64 // side
+        maps, new = (np.stack(list(PatchFeatures("random", 64, (stride,), True).of(x)))
+                     for x in (normal(6), abnormal(1)))
+        own = whitening_of(maps.reshape(-1, maps.shape[-1]))
+        maps, new = (whitened(x, own, unit=True) for x in (maps, new))
+        flat = [x.reshape(-1, x.shape[-1]) for x in maps]
+
+        def nearest_to(known, x):
+            return NearestNeighbors(n_neighbors=1).fit(np.concatenate(known)).kneighbors(x)[0]
+        apart = [nearest_to(flat[:j] + flat[j + 1:], flat[j]) for j in range(6)]
+        spread = np.concatenate(apart).std(ddof=1)
+        assert state[f"{i}.spread"][0] == pytest.approx(spread, rel=1e-3)
+        away = nearest_to(flat, new.reshape(-1, new.shape[-1])).reshape(side, side) / spread
+        heat = torch.from_numpy(away)[None, None]
+        wanted.append(torch.nn.functional.interpolate(heat, (8, 8), mode="bilinear")[0, 0].numpy())
+    whole = np.sort(np.mean(wanted, 0), axis=None)
+    assert rule.score(seen(abnormal(1)), state)[0] == pytest.approx(whole[-6:].mean(), rel=1e-3)
+
+
+def test_a_detector_of_an_older_version_is_refused():
+    rule = detectors.make(SMALL[0])
+    state = rule.fit(np.empty((0, 0)), seen(normal(4), normal()))
+    older = {name.removeprefix("0."): value for name, value in state.items()}
+    with pytest.raises(ValueError, match="fit it again"):
+        rule.score(seen(abnormal()), older)
 
 
 def test_the_weight_of_a_score_is_equation_seven():
@@ -165,7 +205,7 @@ def test_the_memory_is_bounded_however_many_images_there_are(monkeypatch):
     monkeypatch.setattr(patch_features, "POOL", 60)
     assert len(PatchFeatures("random", 64, (8,)).sample(normal(20), 0)) == 60
     state = detectors.make(SMALL[0]).fit(np.empty((0, 0)), seen(normal(4), normal(20)))
-    assert len(state["bank"]) <= 60
+    assert len(state["0.bank"]) <= 60
 
 
 def test_features_of_other_weights_are_refused():
@@ -174,6 +214,59 @@ def test_features_of_other_weights_are_refused():
     other = detectors.make(SMALL[0].replace("'random'", "'random(seed=1)'"))
     with pytest.raises(ValueError, match="features of another network"):
         other.score(seen(abnormal()), state)
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """An extractor named counted, and the numbers of images that it looked at."""
+    counts = []
+
+    class Counting(nn.Module):
+        def forward(self, x):
+            counts.append(len(x))
+            pooled = torch.nn.functional.avg_pool2d(x, 4)
+            return (pooled,), pooled.mean((2, 3))
+
+    def make(source):
+        return Extractor("counted", "0" * 12, "for a test", Counting(), 3, (4,), 4)
+    monkeypatch.setitem(extractors.registered, "counted", make)
+    return counts
+
+
+def test_features_of_an_image_are_computed_once(counted, tmp_path):
+    hg.detect(normal(10), abnormal(3), detector="patch_knn('counted', size=64)",
+              heatmaps=tmp_path / "maps")
+    assert sum(counted) == 13
+
+
+def test_heat_maps_of_a_run_look_at_an_image_once(counted, run, hourglass, tmp_path):
+    text = "patch_knn('counted', size=64)"
+    np.save(tmp_path / "new.npy", abnormal(3))
+    run.detector(text)
+    counted.clear()
+    code, _, err = hourglass(f"score {run.folder.path} {tmp_path}/new.npy --detector \"{text}\" "
+                             f"-o {tmp_path}/s.csv --heatmaps {tmp_path}/maps")
+    assert code == 1, err
+    assert sum(counted) == 3 and len(list((tmp_path / "maps").glob("*.png"))) == 3
+
+
+def test_the_memory_of_features_is_bounded(counted, monkeypatch):
+    from hourglass.core import features as module
+    monkeypatch.setattr(module, "REMEMBERED", 0)
+    hg.detect(normal(10), abnormal(3), detector="patch_knn('counted', size=64)")
+    assert sum(counted) > 13
+
+
+@pytest.mark.parametrize("text", [SMALL[0], f"combined({SMALL[:2]!r})"])
+def test_the_threshold_comes_from_images_that_were_held_out_and_then_all_are_fitted(text):
+    """An unusual normal image among those held out raises the threshold, and is known later."""
+    good = normal(20)
+    good[4] = abnormal(1)[0]   # every fifth is held out
+    found = hg.detect(good, good[4:5], detector=text)
+    own = found.detector
+    assert own.fitted.normal.max() > 1.2 * np.median(own.fitted.normal)
+    assert found.scores[0] < own.fitted.normal.max()
+    assert len(own.fitted.normal) == 4
 
 
 # with a run
@@ -192,6 +285,35 @@ def test_a_runs_detector_is_kept_and_maps_its_images(run, text):
     assert detector.maps(abnormal()).shape == (6, 64, 64)
     again = hg.load(run.folder.path).detector(text)
     np.testing.assert_allclose(again.score(abnormal()), scores, rtol=1e-5)
+
+
+def test_a_kept_detector_of_features_is_served(run, tmp_path):
+    detector = run.detector(SMALL[0])
+    detector.keep()
+    model = hg.load(run.folder.path)
+    try:
+        answer = _posted(make_app(model), abnormal(2))
+    finally:
+        (run.folder.path / "detectors" / "chosen.json").unlink()
+    assert answer["detector"] == detector.text and answer["abnormal"] == [True, True]
+    np.testing.assert_allclose(answer["scores"], detector.score(abnormal(2)), rtol=1e-4)
+
+
+def _as_png(image):
+    held = io.BytesIO()
+    Image.fromarray(image).save(held, "PNG")
+    return held.getvalue()
+
+
+def _posted(app, x):
+    async def go():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app),
+                                     base_url="http://here") as client:
+            return await client.post("/v1/score", files=[
+                ("images", (f"{i}.png", _as_png(image))) for i, image in enumerate(x)])
+    found = asyncio.run(go())
+    assert found.status_code == 200, found.text
+    return found.json()
 
 
 def test_features_and_errors_are_combined(run):

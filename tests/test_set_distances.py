@@ -57,8 +57,8 @@ def run(tmp_path_factory):
     place = tmp_path_factory.mktemp("distances") / "run"
     x = np.random.default_rng(0).integers(0, 256, (200, 16, 16, 3), np.uint8)
     np.save(place.with_suffix(".npy"), x)
-    return hg.train(place.with_suffix(".npy"), model="vae(2)", backbone="mlp(8)", epochs=1, report=False, quiet=True,
-                    out=place)
+    return hg.train(place.with_suffix(".npy"), model="vae(2)", backbone="mlp(8)", epochs=1,
+                    report=False, quiet=True, out=place)
 
 
 def test_reconstructions_are_compared_with_their_originals(run):

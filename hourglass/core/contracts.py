@@ -289,6 +289,9 @@ class Rule(NamedTuple):
     # largest of a sample is its score; None where a score is not of one place
     places: Callable[[Seen, dict[str, np.ndarray]], np.ndarray] | None = None
     features: str = ""   # the feature extractor that it uses, as a user types it
+    # of results that hold more training samples, and the state: the state, fitted to these, with
+    # all that was calibrated; None where the state stays
+    refit: Callable[[Seen, dict[str, np.ndarray]], dict[str, np.ndarray]] | None = None
 
     def calibrate(self, codes: np.ndarray, held: Seen) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Fit, and score the held-out samples, each as if `fit` had not seen it: state, (N,)."""

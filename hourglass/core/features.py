@@ -1,10 +1,10 @@
 """Feature extractors: networks that describe images by maps at several depths and one vector."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,10 @@ OF_FILES = ("onnx", "run")   # extractors that may be written as name:PATH
 BITS = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(bool): 1}
 MARGIN = 1e-3     # by which floats may leave [0, 1], from resizing
 
+REMEMBERED = 2**29   # bytes of features that `remembered` holds, at most
+
 DEVICE: ContextVar[str] = ContextVar("device of feature extractors", default="cpu")
+MEMORY: ContextVar["_Memory | None"] = ContextVar("features of images", default=None)
 
 Looked = tuple[tuple[Tensor, ...], Tensor]   # maps (B, K, H', W') from shallow to deep, (B, F)
 
@@ -100,6 +103,48 @@ def on_device(device: str | torch.device) -> Iterator[None]:
         yield
     finally:
         DEVICE.reset(before)
+
+
+@dataclass
+class _Memory:
+    """Features of images, by digests of extractor and image, as long as there is room."""
+
+    kept: dict[bytes, tuple[np.ndarray, ...]] = field(default_factory=dict)
+    held: int = 0   # bytes
+
+    def keep(self, key: bytes, values: tuple[np.ndarray, ...]) -> None:
+        """Keep the features of an image, if there is room."""
+        size = sum(each.nbytes for each in values)
+        if self.held + size <= REMEMBERED:
+            self.kept[key] = tuple(each.copy() for each in values)   # else the batch is held too
+            self.held += size
+
+
+@contextmanager
+def remembered() -> Iterator[None]:
+    """Compute the features of each image once within, as far as REMEMBERED bytes hold them."""
+    before = MEMORY.set(MEMORY.get() or _Memory())
+    try:
+        yield
+    finally:
+        MEMORY.reset(before)
+
+
+def looked_up(
+    images: np.ndarray, mark: str, look: Callable[[np.ndarray], Iterable[tuple[np.ndarray, ...]]]
+) -> list[tuple[np.ndarray, ...]]:
+    """Features of each of the images (N, H, W, C): what `look` gives of those that are not
+    remembered under this mark, which names the extractor with its digest and how it is used."""
+    memory = MEMORY.get()
+    if memory is None:
+        return list(look(images))
+    keys = [hashlib.sha256(f"{mark} {each.dtype} {each.shape}".encode()
+                           + np.ascontiguousarray(each).tobytes()).digest() for each in images]
+    new = [i for i, key in enumerate(keys) if key not in memory.kept]
+    found = dict(zip(new, look(images[new]), strict=True)) if new else {}
+    for i, values in found.items():
+        memory.keep(keys[i], values)
+    return [found[i] if i in found else memory.kept[key] for i, key in enumerate(keys)]
 
 
 def features(

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..core.checksums import unstamped
 from ..core.contracts import Rule
 from ..core.expressions import read
+from ..core.features import on_device, remembered
 from ..core.files import read_file
 from ..core.registry import detectors, thresholds
 from ..data.patches import Patches, as_patches
@@ -86,9 +87,10 @@ class Detector:
         rule, state = self.fitted.rule, self.fitted.state
         look = look_for(self.model, rule)
         rows = torch.arange(len(split)) if rows is None else rows
-        return np.concatenate([np.asarray(rule.score(see(
-            self.model.model, split, chunk, look=look), state), np.float64)
-            for chunk in rows.split(self._chunk() if rule.maps else max(1, len(rows)))])
+        with on_device(self.model.device):
+            return np.concatenate([np.asarray(rule.score(see(
+                self.model.model, split, chunk, look=look), state), np.float64)
+                for chunk in rows.split(self._chunk() if rule.maps else max(1, len(rows)))])
 
     def _chunk(self) -> int:
         """Number of samples whose error maps are in memory at once."""
@@ -118,8 +120,9 @@ class Detector:
         assert places is not None
         split, state = self.model.samples(x, y), there.fitted.state
         look = look_for(self.model, there.fitted.rule)
-        maps = [places(see(self.model.model, split, rows, look=look), state)
-                for rows in torch.arange(len(split)).split(self._chunk())]
+        with on_device(self.model.device):
+            maps = [places(see(self.model.model, split, rows, look=look), state)
+                    for rows in torch.arange(len(split)).split(self._chunk())]
         found: np.ndarray = np.concatenate(maps) / max(there.threshold, 1e-12)
         return found
 
@@ -294,7 +297,11 @@ def _fit(model: InUse, text: str, held: CalibrationScores, given: Split | None =
     if "images" in rule.maps:
         held = replace(held, seen=held.seen._replace(
             train_images=_training_images(model, held.rows)))
-    state, normal = rule.calibrate(codes, held.seen)
+    with on_device(model.device), remembered():
+        state, normal = rule.calibrate(codes, held.seen)
+        if rule.refit is not None and len(held.rows):   # calibration samples are training samples
+            state = rule.refit(held.seen._replace(
+                train_images=_training_images(model, np.empty(0, int))), state)
     fitted = Fitted(text, state, np.sort(normal), held.of)
     whole = _of_whole_images(model, fitted, given)
     return fitted if whole is None else replace(fitted, normal=np.sort(whole))

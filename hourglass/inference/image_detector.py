@@ -121,8 +121,9 @@ def check_without_model(text: str) -> Rule:
 
 
 def fit_image_detector(text: str, threshold: str, good: LazyImages) -> ImageDetector:
-    """Fit a detector to normal images. Every fifth of them is left out, and sets the threshold.
-    Raises ValueError for fewer than two, and for a detector that needs a model."""
+    """Fit a detector to normal images. Every fifth of them is left out at first, and sets the
+    threshold; then the detector is fitted to all. Raises ValueError for fewer than two, and for a
+    detector that needs a model."""
     text = str(read(text or USUAL_IMAGE_DETECTOR))
     rule, wanted = check_without_model(text), str(read(threshold))
     made = thresholds.make(wanted)   # may raise, so it comes before the work
@@ -132,6 +133,8 @@ def fit_image_detector(text: str, threshold: str, good: LazyImages) -> ImageDete
     held = np.arange(len(good)) % EVERY == min(EVERY, len(good)) - 1
     state, normal = rule.calibrate(np.empty((0, 0)), _seen(
         good.some(np.flatnonzero(held)), good.some(np.flatnonzero(~held))))
+    if rule.refit is not None:
+        state = rule.refit(_seen(good, good), state)
     fitted = Fitted(text, state, np.sort(normal), "normal images")
     return ImageDetector(fitted, wanted, made(fitted.normal, None))
 

@@ -13,7 +13,7 @@ from ..analysis.metrics.detection import at_threshold, separation
 from ..analysis.metrics.regions import count, edges_of, pixel_separation
 from ..core.console import say, track
 from ..core.device import choose_device
-from ..core.features import on_device
+from ..core.features import on_device, remembered
 from ..core.files import check_empty
 from ..core.hints import did_you_mean
 from ..core.output_names import png_name, printable
@@ -129,7 +129,7 @@ def detected(
         check_empty(heatmaps, "--heatmaps")
     if save is not None:
         check_name(save, (SUFFIX,))
-    with ExitStack() as stack, on_device(str(choose_device(options.device))):
+    with ExitStack() as stack, on_device(str(choose_device(options.device))), remembered():
         known, unseen = _opened(good, new, stack)
         y = labels_of_photos(unseen, options.normal)
         masks = find_masks(unseen.place, options.masks, stack)

@@ -16,6 +16,7 @@ from ..core.contracts import Collection
 from ..core.csv_text import as_csv
 from ..core.distributed import first_goes_first, meet
 from ..core.features import features as features_of
+from ..core.features import remembered
 from ..core.files import check_empty, write_out
 from ..core.hints import did_you_mean
 from ..core.output_names import printable
@@ -108,6 +109,10 @@ def score(
 
     def scored(rows: range) -> np.ndarray:
         some = some_of(found, rows)
+        with remembered():   # maps and scores are of the same features
+            return scored_of(some, rows)
+
+    def scored_of(some: Collection, rows: range) -> np.ndarray:
         if heatmaps is not None:
             _draw(detector, some if found.names else replace(some, names=tuple(
                 f"{row:05}.png" for row in rows)), heatmaps, place if found.names else "")

@@ -38,9 +38,18 @@ def combined(of: tuple[str, ...] = ("error", "knn")) -> Rule:
             total -= log_survival(normal, rule.score(held, own) if rule.apart is None else
                                   rule.apart(codes, held, own))
         return total
+
+    def refit(seen: Seen, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        found = dict(state)
+        for i, rule in enumerate(rules):
+            if rule.refit is not None:
+                own = rule.refit(seen, state_of(i, state))
+                found |= {f"{i}:{name}": value for name, value in own.items()}
+        return found
     return Rule(fit, score, max(rule.draws for rule in rules), any(rule.codes for rule in rules),
                 apart, frozenset().union(*(rule.maps for rule in rules)),
-                features=next((rule.features for rule in rules if rule.features), ""))
+                features=next((rule.features for rule in rules if rule.features), ""),
+                refit=refit if any(rule.refit for rule in rules) else None)
 
 
 def state_of(number: int, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

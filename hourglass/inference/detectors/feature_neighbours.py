@@ -5,6 +5,7 @@ import torch
 
 from ...core.contracts import Rule, Seen
 from ...core.features import features as features_of
+from ...core.features import looked_up
 from ...core.hints import Count
 from ...core.registry import detectors
 from .latent_distance import distance_to
@@ -25,11 +26,14 @@ def feature_knn(features: str = EXTRACTOR, k: Count = 2, size: int = 128) -> Rul
     @torch.inference_mode()
     def vectors(seen: Seen, train: bool = False) -> np.ndarray:
         extractor = features_of(features)
-        found = [extractor.vector(some, size or None).float().cpu().numpy()
-                 for some in in_groups(seen.train_images if train else seen.images)]
+
+        def look(some: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+            return [(row,) for row in extractor.vector(some, size or None).float().cpu().numpy()]
+        found = [row for some in in_groups(seen.train_images if train else seen.images)
+                 for row, in looked_up(some, f"{extractor} vector {size}", look)]
         if not found:
             raise ValueError(NONE)
-        whole = np.concatenate(found)
+        whole = np.stack(found)
         normed: np.ndarray = whole / np.maximum(np.linalg.norm(whole, axis=1, keepdims=True), 1e-12)
         return normed
 
@@ -41,4 +45,8 @@ def feature_knn(features: str = EXTRACTOR, k: Count = 2, size: int = 128) -> Rul
     def score(seen: Seen, state: State) -> np.ndarray:
         check_digest(state, features_of(features))
         return distance_to(state["vectors"], vectors(seen), k)
-    return Rule(fit, score, codes=False, maps=frozenset({"images"}), features=features)
+
+    def refit(seen: Seen, state: State) -> State:
+        return fit(np.empty((0, 0)), seen)
+    return Rule(fit, score, codes=False, maps=frozenset({"images"}), features=features,
+                refit=refit)

@@ -1,6 +1,6 @@
 """Features of patches of images, as the detectors of features use them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from ...core.console import track
 from ...core.contracts import Images, Rule, Seen
-from ...core.features import Extractor, features, resized
+from ...core.features import Extractor, features, looked_up, resized
 
 EXTRACTOR, SIZE, STRIDES = "efficientnet_lite0", 320, (8, 16)
 AROUND = 3          # patches a side that a patch's features are averaged over
@@ -23,6 +23,7 @@ NARROW = 0.05       # of the mean variance, added to each before patches are whi
 NONE = "a detector of features needs images of normal samples; there are none"
 
 State = dict[str, np.ndarray]
+Pool = tuple[np.ndarray, np.ndarray]   # features (N, K), and the numbers of their images (N,)
 
 
 @dataclass(frozen=True)
@@ -40,37 +41,68 @@ class PatchFeatures:
         """The extractor. Raises ValueError."""
         return features(self.extractor)
 
-    def of(self, images: Images) -> Iterator[np.ndarray]:
-        """Features (h, w, K) of the patches of each image (H, W, C): those of the maps with the
-        nearest strides, each averaged over 3x3 patches, at the size of the first."""
+    def each(self, images: Images) -> Iterator[tuple[np.ndarray, ...]]:
+        """Features (h, w, K) of the patches of each image (H, W, C): a map for each stride, from
+        the extractor's map of the nearest one, averaged over 3x3 patches."""
         extractor = self.made()
-        for some in in_groups(images):
-            yield from self._of_some(extractor, some)
-
-    @torch.inference_mode()
-    def _of_some(self, extractor: Extractor, images: np.ndarray) -> np.ndarray:
-        size = (self.size, self.size) if self.square else self.size
-        maps = extractor.maps(images, size or None)
         nearest = [int(np.abs(np.array(extractor.strides) - stride).argmin())
                    for stride in self.strides]
-        chosen = [_averaged(maps[i]) for i in dict.fromkeys(nearest)]
-        places = (chosen[0].shape[-2], chosen[0].shape[-1])
-        found = torch.cat([resized(each, places) for each in chosen], 1)
-        values: np.ndarray = found.permute(0, 2, 3, 1).float().cpu().numpy()
-        return values
+        mark = f"{extractor} patches {self.size} {nearest} {self.square}"
+        for some in in_groups(images):
+            yield from looked_up(some, mark, lambda new: self._look(
+                extractor, new, dict.fromkeys(nearest)))
+
+    @torch.inference_mode()
+    def _look(
+        self, extractor: Extractor, images: np.ndarray, chosen: Iterable[int]
+    ) -> Iterator[tuple[np.ndarray, ...]]:
+        size = (self.size, self.size) if self.square else self.size
+        maps = extractor.maps(images, size or None)
+        return zip(*(_averaged(maps[i]).permute(0, 2, 3, 1).float().cpu().numpy()
+                     for i in chosen), strict=True)
+
+    def of(self, images: Images) -> Iterator[np.ndarray]:
+        """Features (h, w, K) of the patches of each image: all maps at the size of the first."""
+        for maps in self.each(images):
+            first = maps[0].shape[:2]
+            yield np.concatenate([at_size(each, (first[0], first[1])) for each in maps], -1)
 
     def sample(self, images: Images, seed: int) -> np.ndarray:
-        """Features (N, K) of patches of training images: of all, or of POOL of them, as many of
-        each image. Raises ValueError without images."""
-        if not len(images):
-            raise ValueError(NONE)
-        draw, most = np.random.default_rng(seed), max(1, POOL // len(images))
-        some = []
-        for each in self.of(images):
+        """Features (N, K) of patches of training images, all maps at the size of the first: of all
+        patches, or of POOL of them, as many of each image. Raises ValueError without images."""
+        return _pooled(((each,) for each in self.of(images)), len(images), seed)[0][0]
+
+    def samples(self, images: Images, seed: int) -> list[Pool]:
+        """The same of each map by itself: features (N, K), and the number of each one's image (N,).
+        """
+        return _pooled(self.each(images), len(images), seed)
+
+
+def _pooled(every: Iterable[tuple[np.ndarray, ...]], count: int, seed: int) -> list[Pool]:
+    """Features of all patches of `count` images' maps (h, w, K), or of POOL of them."""
+    if not count:
+        raise ValueError(NONE)
+    draw, most = np.random.default_rng(seed), max(1, POOL // count)
+    some: list[list[np.ndarray]] = []
+    for maps in every:
+        some.append([])
+        for each in maps:
             flat = each.reshape(-1, each.shape[-1])
-            some.append(flat if len(flat) <= most else
-                        flat[np.sort(draw.choice(len(flat), most, replace=False))])
-        return np.concatenate(some)[:max(POOL, len(images))]
+            some[-1].append(flat if len(flat) <= most else
+                            flat[np.sort(draw.choice(len(flat), most, replace=False))])
+    return [(np.concatenate(parts)[:max(POOL, count)],
+             np.repeat(np.arange(count), [len(part) for part in parts])[:max(POOL, count)])
+            for parts in zip(*some, strict=True)]
+
+
+def at_size(values: np.ndarray, places: tuple[int, int]) -> np.ndarray:
+    """Values (h, w, ...) of places, interpolated to (H, W, ...); antialiased where they shrink."""
+    if values.shape[:2] == places:
+        return values
+    flat = np.ascontiguousarray(values.reshape(*values.shape[:2], -1), np.float32)
+    found: np.ndarray = resized(torch.from_numpy(flat).permute(2, 0, 1)[None], places)[0].permute(
+        1, 2, 0).numpy()
+    return found.reshape(*places, *values.shape[2:])
 
 
 def in_groups(images: Images) -> Iterator[np.ndarray]:
@@ -121,26 +153,32 @@ def whitened(patches: np.ndarray, state: State, unit: bool = False) -> np.ndarra
 
 def rule_of(
     read: PatchFeatures, fit: Callable[[Images], State],
-    judge: Callable[[np.ndarray, State], tuple[np.ndarray, float]],
+    judge: Callable[[Any, State], tuple[np.ndarray, float]], by_stride: bool = False,
 ) -> Rule:
-    """The detector that `judge` makes of an image's features (h, w, K): how abnormal each patch is
-    (h, w), and the image's score. In its heat map (H, W), the score is the largest value."""
+    """The detector that `judge` makes of an image's features (h, w, K), or of a map of each stride:
+    how abnormal each patch is (h, w), and the image's score. In its heat map (H, W), the score is
+    the largest value."""
+    look: Callable[[Images], Iterator[Any]] = read.each if by_stride else read.of
+
     def fitted(codes: np.ndarray, held: Seen) -> State:
         return {**fit(held.train_images), "digest": digest_array(read.made())}
 
+    def refit(seen: Seen, state: State) -> State:
+        return fitted(np.empty((0, 0)), seen)
+
     def score(seen: Seen, state: State) -> np.ndarray:
         check_digest(state, read.made())
-        return np.array([judge(each, state)[1] for each in read.of(seen.images)], np.float64)
+        return np.array([judge(each, state)[1] for each in look(seen.images)], np.float64)
 
     def places(seen: Seen, state: State) -> np.ndarray:
         check_digest(state, read.made())
         found = []
-        for image, each in zip(seen.images, read.of(seen.images), strict=True):
+        for image, each in zip(seen.images, look(seen.images), strict=True):
             heat, value = judge(each, state)
             found.append(_at_size(heat, np.shape(image)[:2], value))
         return np.stack(found)
     return Rule(fitted, score, codes=False, maps=frozenset({"images"}), places=places,
-                features=read.extractor)
+                features=read.extractor, refit=refit)
 
 
 def digest_array(extractor: Extractor) -> np.ndarray:

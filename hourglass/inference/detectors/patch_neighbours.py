@@ -11,15 +11,17 @@ from ...core.registry import detectors
 from .patch_features import (
     EXTRACTOR,
     SIZE,
-    STRIDES,
     PatchFeatures,
     State,
+    at_size,
     highest_share,
     rule_of,
     whitened,
     whitening_of,
 )
 
+EVERY_STRIDE = (8, 16, 32)   # defects may be of any size
+LOOKED_AT = 2000   # patches whose distances say what is usual
 PROJECTED = 128    # dimensions in which the coreset is chosen
 NEAR = 9           # neighbours in the bank that weigh an image's score
 CHUNK = 2000       # patches whose distances are in memory at once
@@ -28,38 +30,72 @@ CHUNK = 2000       # patches whose distances are in memory at once
 @detectors.add("patch_knn")
 def patch_knn(
     features: str = EXTRACTOR, patches: Count = 4000, size: int = SIZE,
-    strides: tuple[Count, ...] = STRIDES, top: Share = 0.0, unit: bool = False,
-    square: bool = False, seed: int = 0,
+    strides: tuple[Count, ...] = EVERY_STRIDE, top: Share = 0.01, unit: bool = True,
+    square: bool = True, seed: int = 0,
 ) -> Rule:
-    """Distance of the most unusual patch to the nearest normal patch, in pretrained features:
-    PatchCore (Roth et al., 2021, arXiv 2106.08265).
+    """Distance of the most unusual patches to the nearest normal ones, in pretrained features:
+    PatchCore (Roth et al., 2021, arXiv 2106.08265) with a bank for each size of patch.
 
     `features` names a feature extractor. Images are brought to `size` pixels (the longer side; 0
     keeps them); `square` ones lose their aspect ratio. Features of the maps at these `strides` are
-    averaged over 3x3 patches and whitened; `unit` scales them to length 1, for defects that change
-    the texture. Of at most 40,000 training patches, a greedy coreset of `patches` is kept. An image
-    scores as its largest distance, which is weighted down where normal patches are rare too; with
-    `top`, as the mean of that share of its distances instead.
+    averaged over 3x3 patches and whitened; `unit` scales them to length 1. For each stride, a
+    greedy coreset of `patches` is kept of at most 40,000 training patches; its distances count in
+    standard deviations of normal ones, and those of all strides are averaged. An image scores as
+    the mean of the `top` share of its patches. With top=0 the largest one counts; with one stride,
+    it is then weighted down where normal patches are rare too, as published.
     """
     read = PatchFeatures(features, size, strides, square)
 
     def fit(images: Images) -> State:
-        pool = read.sample(images, seed)
-        state = whitening_of(pool)
-        pool = whitened(pool, state, unit)
-        kept = greedy_coreset(_projected(pool, seed), patches)
-        return {**state, "bank": pool[kept]}
+        state: State = {}
+        for i, (pool, owner) in enumerate(read.samples(images, seed)):
+            own = whitening_of(pool)
+            pool = whitened(pool, own, unit)
+            kept = greedy_coreset(_projected(pool, seed), patches)
+            state |= {f"{i}.{name}": value for name, value in own.items()}
+            state |= {f"{i}.bank": pool[kept],
+                      f"{i}.spread": np.array([spread_of(pool, owner, kept, seed)])}
+        return state
 
-    def judge(each: np.ndarray, state: State) -> tuple[np.ndarray, float]:
-        x, bank = (torch.from_numpy(np.ascontiguousarray(part)) for part in (
-            whitened(each, state, unit).reshape(-1, each.shape[-1]), state["bank"]))
-        heat, found = nearest(x, bank)
-        distances = heat.numpy().reshape(each.shape[:2])
-        if top:
-            return distances, highest_share(distances, top)
-        worst = int(heat.argmax())
-        return distances, float(heat[worst]) * rareness(x[worst], int(found[worst]), bank)
-    return rule_of(read, fit, judge)
+    def judge(each: tuple[np.ndarray, ...], state: State) -> tuple[np.ndarray, float]:
+        places = (each[0].shape[0], each[0].shape[1])
+        heat, weight = np.zeros(places), 1.0
+        for i, features_of_one in enumerate(each):
+            own = _state_of(i, state)
+            x, bank = (torch.from_numpy(np.ascontiguousarray(part)) for part in (
+                whitened(features_of_one, own, unit).reshape(-1, features_of_one.shape[-1]),
+                own["bank"]))
+            away, found = nearest(x, bank)
+            if len(each) == 1 and not top:
+                worst = int(away.argmax())
+                weight = rareness(x[worst], int(found[worst]), bank)
+            distances = away.numpy().reshape(features_of_one.shape[:2]) / own["spread"][0]
+            heat += at_size(distances, places) / len(each)
+        return heat, highest_share(heat, top) * weight
+    return rule_of(read, fit, judge, by_stride=True)
+
+
+def _state_of(number: int, state: State) -> State:
+    """What was fitted to the patches of one stride."""
+    found = {name.partition(".")[2]: value for name, value in state.items()
+             if name.partition(".")[0] == str(number)}
+    if not {"bank", "spread"} <= set(found):
+        raise ValueError("the detector was fitted by another version, without a bank for each "
+                         "stride; fit it again")
+    return found
+
+
+def spread_of(pool: np.ndarray, owner: np.ndarray, kept: np.ndarray, seed: int) -> float:
+    """Standard deviation of the distances of normal patches, at most LOOKED_AT of the pool (N, K),
+    to the nearest of the `kept` ones that come from another image; `owner` (N,) numbers images."""
+    draw = np.random.default_rng(seed)
+    rows = draw.permutation(len(pool))[:LOOKED_AT]
+    others = owner[rows][:, None] != owner[kept][None]
+    x, bank = torch.from_numpy(pool[rows]), torch.from_numpy(pool[kept])
+    away = torch.cdist(x, bank).masked_fill(torch.from_numpy(~others), torch.inf).amin(1)
+    away = away[torch.isfinite(away)]   # one image alone has no others
+    spread = float(away.std()) if len(away) > 1 else 0.0
+    return spread if spread > 0 else 1.0
 
 
 def greedy_coreset(x: Tensor, count: int) -> np.ndarray:
