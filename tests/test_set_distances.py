@@ -89,7 +89,7 @@ def test_the_command_prints_all_distances(run, hourglass, tmp_path, flags, what)
 
 
 @pytest.mark.parametrize("words, message", [
-    ("--features random", "pass --generation or --reconstruction"),
+    ("--features random", "--generation, --reconstruction and --probes"),
     ("--generation --split tset", "did you mean 'test'"),
     ("--generation --limit 5", "at least 20 samples"),
     ("--generation --features rondom", "no file rondom"),
@@ -112,3 +112,44 @@ def test_rows_are_measured_by_their_principal_components(tmp_path):
     assert "principal components" in found.judge and set(found.metrics) == ALL
     with pytest.raises(ValueError, match="looks at images"):
         model.distances("reconstruction", features="random", split="train")
+
+
+# what codes and features say of classes
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """A run on dark and bright noise, whose classes the values tell apart."""
+    place = tmp_path_factory.mktemp("probes")
+    x = np.random.default_rng(0).integers(0, 100, (120, 16, 16, 3), np.uint8)
+    x[::2] += 100
+    np.savez(place / "x.npz", x=x, y=np.where(np.arange(120) % 2, "dark", "bright"))
+    return hg.train(place / "x.npz", model="ae(2)", backbone="mlp(8)", epochs=1, report=False,
+                    quiet=True, out=place / "run")
+
+
+def test_probes_are_those_of_scikit_learn(labelled):
+    from sklearn.model_selection import cross_val_score
+    from sklearn.neighbors import KNeighborsClassifier
+    found = labelled.probes("random", split="train", limit=60)
+    split = labelled.source().splits["train"]
+    rows = split.evenly(60)
+    batch = split.batch(rows)
+    vectors = features("random").vector(batch.x).numpy()
+    wanted = cross_val_score(KNeighborsClassifier(5), vectors, batch.y.numpy(), cv=5).mean()
+    assert found.shares["random"]["knn_accuracy"].value == pytest.approx(wanted)
+    assert found.shares["values"]["linear_accuracy"].value > 0.95
+    assert found.widths == {"codes": 2, "random": 480, "values": 16 * 16 * 3}
+
+
+def test_the_command_prints_codes_beside_features(labelled, hourglass, tmp_path):
+    code, said, err = hourglass(f"evaluate {labelled.folder.path} --probes --features random "
+                                f"--split train -o {tmp_path}/probes.csv")
+    assert code == 0, err
+    assert "codes, 2 numbers" in said and features("random").digest in said
+    rows = list(csv.DictReader(open(tmp_path / "probes.csv")))
+    assert [row["features"] for row in rows] == ["codes"] * 2 + ["random"] * 2 + ["values"] * 2
+
+
+def test_probes_need_classes(run):
+    with pytest.raises(ValueError, match="this data has none"):
+        run.probes("random")

@@ -14,7 +14,10 @@ Generation = Annotated[bool, typer.Option("--generation", help="Measure how far 
 Reconstruction = Annotated[bool, typer.Option("--reconstruction", help="Measure how far the "
                                               "reconstructions are from the split instead, by the "
                                               "same distances.")]
-Features = Annotated[str, typer.Option(help="Feature extractor for the distances, such as "
+Probes = Annotated[bool, typer.Option("--probes", help="Guess the classes of the split's samples "
+                                      "from their codes instead, and from the features of an "
+                                      "extractor: by neighbours and by a linear model.")]
+Features = Annotated[str, typer.Option(help="Feature extractor for distances and probes, such as "
                                        "efficientnet_lite0 (the default for images, where it is "
                                        "installed), classifier, onnx:PATH or run:PATH.")]
 PriorOfSamples = Annotated[str, typer.Option("--prior", help="Prior of --generation: auto, own, "
@@ -42,6 +45,7 @@ def evaluate(
                                            "commas, such as shape.")] = "",
     generation: Generation = False,
     reconstruction: Reconstruction = False,
+    probes: Probes = False,
     features: Features = "",
     prior: PriorOfSamples = "auto",
     device: Device = "cpu",
@@ -56,12 +60,13 @@ def evaluate(
     runs/sprites --factors --leave-out shape
     """
     kinds = [name for name, wanted in (("generation", generation),
-                                       ("reconstruction", reconstruction)) if wanted]
+                                       ("reconstruction", reconstruction),
+                                       ("probes", probes)) if wanted]
     if (features or prior != "auto") and not kinds:
-        raise ValueError("--features and --prior are for distances; pass --generation or "
-                         "--reconstruction too")
+        raise ValueError("--features and --prior are for --generation, --reconstruction and "
+                         "--probes; pass one of them too")
     if kinds:
-        _print_distances(run, kinds, (features, prior, split, limit), out, device)
+        _print_by_features(run, kinds, (features, prior, split, limit), out, device)
         return
     if factors:
         from ..tasks.disentangle import disentangle
@@ -77,17 +82,23 @@ def evaluate(
         print(line)
 
 
-def _print_distances(
+def _print_by_features(
     run: Path, kinds: list[str], options: tuple[str, str, str, Optional[int]],  # noqa: UP045
     out: Optional[Path], device: str,  # noqa: UP045
 ) -> None:
     from typing import cast
 
+    from ..core.contracts import Evaluation
+    from ..tasks.probe_codes import probes_of
     from ..tasks.set_distances import DistanceOptions, Of, distances_of
     if out is not None and len(kinds) > 1:
-        raise ValueError("-o takes one table; pass --generation or --reconstruction alone")
-    model = load_run(run, device, doing="measuring distances")
+        raise ValueError("-o takes one table; pass --generation, --reconstruction or --probes "
+                         "alone")
+    model = load_run(run, device, doing="measuring by features")
+    features, _, split, limit = options
     for kind in kinds:
-        result = distances_of(model, DistanceOptions(cast(Of, kind), *options), out)
+        result: Evaluation = (
+            probes_of(model, features, split, limit, out) if kind == "probes" else
+            distances_of(model, DistanceOptions(cast(Of, kind), *options), out))
         for line in [*result.lines, f"in {result.seconds:.0f} s", *([str(out)] if out else [])]:
             print(line)

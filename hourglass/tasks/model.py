@@ -11,7 +11,15 @@ from ..inference.encoder_decoder import Half
 from ..inference.trained import Trained
 from ..model.autoencoder import Autoencoder
 from ..run.folder import RunFolder, digest, open_run
-from . import hub, inspect_model, model_uses, pictures, set_distances, single_file
+from . import (
+    hub,
+    inspect_model,
+    model_uses,
+    pictures,
+    probe_codes,
+    set_distances,
+    single_file,
+)
 from .modules import half_of
 from .morph import Way
 from .notebook_objects import Film, Picture
@@ -87,6 +95,7 @@ class Model:
     duplicates = _of_trained(model_uses.duplicates_of)
     disentangle = _of_trained(model_uses.disentangle_of)
     distances = _of_trained(set_distances.distances)
+    probes = _of_trained(probe_codes.probes)
     score_steps = _of_trained(model_uses.score_steps_of)
     export = _of_trained(model_uses.export_of)
 

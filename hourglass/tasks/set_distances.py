@@ -114,7 +114,7 @@ def distances_of(model: Trained, wish: DistanceOptions, out: Path | None = None)
     if len(source.shape) == 2 or source.encoding.get("kind") == "ratings":
         raise ValueError("distances of sets need a model of images or rows, and this is another "
                          "one; leave --generation and --reconstruction out")
-    judge, notes = _judge(source, wish.features)
+    judge, notes = judge_of(source, wish.features)
     model.model.eval()
     count = min(len(source.splits[name]), wish.limit or MOST)
     if count < FEWEST:
@@ -142,7 +142,7 @@ def distances_of(model: Trained, wish: DistanceOptions, out: Path | None = None)
     return found
 
 
-def _judge(source: Source, features: str) -> tuple[Judge, list[str]]:
+def judge_of(source: Source, features: str) -> tuple[Judge, list[str]]:
     """The features: those named, or learnt on photographs, or a note and the data's own."""
     if features:
         return find_judge(source, features), []
