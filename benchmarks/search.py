@@ -89,10 +89,10 @@ def overhead(given: argparse.Namespace, place: Path) -> None:
 
 def page(given: argparse.Namespace, place: Path) -> None:
     """The page of a large study: its size, and the seconds to write it and to open it."""
-    from hourglass.search.objectives import Aim
-    from hourglass.search.page import write_page
-    from hourglass.search.records import Records, TrialRecord
-    from hourglass.search.study_folder import Asked, new_study
+    from hourglass.searching.objectives import Aim
+    from hourglass.searching.page import write_page
+    from hourglass.searching.records import Records, TrialRecord
+    from hourglass.searching.study_folder import Asked, new_study
     random_ = np.random.default_rng(0)
     folder = new_study(place / "study", Asked(metric="val_mse", trials=given.trials),
                        {"data": "digits"})

@@ -17,8 +17,8 @@ import baseline_measures as by
 import pandas as pd
 
 from hourglass.inference.trained import load
-from hourglass.search.abnormal import auroc
-from hourglass.search.study import Study
+from hourglass.searching.abnormal import auroc
+from hourglass.searching.study import Study
 
 TABLES = ("cardio", "letter", "pima", "satellite", "vowels")
 SPLITS = ["--only", "0", "--val", "0.2", "--test", "0.2", "--holdout", "0.2"]

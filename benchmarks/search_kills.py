@@ -27,8 +27,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import postgres_server
 
-from hourglass.search.open_records import records_in
-from hourglass.search.study_folder import StudyFolder
+from hourglass.searching.open_records import records_in
+from hourglass.searching.study_folder import StudyFolder
 
 ONE = ["--model", "ae({2..30})", "--lr", "{1e-4..1e-1}", "--backbone", "mlp({16..128})"]
 SEVERAL = ["--model", "ae({2..9})", "--backbone", "mlp(64)"]   # all 8 are tried

@@ -5,8 +5,6 @@
     codes = model.encode("photos/")
 """
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:   # what type checkers and editors see
@@ -14,9 +12,9 @@ if TYPE_CHECKING:   # what type checkers and editors see
     from .core.composing import PARTS as parts
     from .core.plugins import register
     from .inference.encoder_decoder import load_half
-    from .search.ensemble import ensemble
-    from .search.python_api import search
-    from .search.study import Study
+    from .searching.ensemble import ensemble
+    from .searching.python_api import search
+    from .searching.study import Study
     from .serving.from_python import serve
     from .tasks.costs import summary
     from .tasks.data_calls import augment, prepare, show
@@ -35,12 +33,12 @@ if TYPE_CHECKING:   # what type checkers and editors see
 __version__ = "0.2.0"
 _PUBLIC = {   # by name: where it lies, and what it is called there
     "Model": "tasks.model.Model",
-    "Study": "search.study.Study",
+    "Study": "searching.study.Study",
     "Trained": "tasks.model.Model",   # as it was called before
     "augment": "tasks.data_calls.augment",
     "compare": "tasks.side_by_side.compare",
     "detect": "tasks.detect.detect",
-    "ensemble": "search.ensemble.ensemble",
+    "ensemble": "searching.ensemble.ensemble",
     "features": "tasks.features.features",
     "finetune": "tasks.finetune.finetune",
     "list": "tasks.list_parts.list_parts",
@@ -54,7 +52,7 @@ _PUBLIC = {   # by name: where it lies, and what it is called there
     "register": "core.plugins.register",
     "report": "tasks.train.report",
     "resume": "tasks.train.resume",
-    "search": "search.python_api.search",
+    "search": "searching.python_api.search",
     "serve": "serving.from_python.serve",
     "show": "tasks.data_calls.show",
     "summary": "tasks.costs.summary",
@@ -74,17 +72,6 @@ if not TYPE_CHECKING:   # for whom every name would be right
         from importlib import import_module
         module, _, attribute = _PUBLIC[name].rpartition(".")
         return getattr(import_module(f".{module}", __name__), attribute)
-
-
-class _Face(ModuleType):
-    """This module. Importing the folder search/ must not hide the function search."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _PUBLIC and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Face
 
 
 def __dir__() -> "tuple[str, ...]":

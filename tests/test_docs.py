@@ -18,7 +18,7 @@ from hourglass.core.expressions import read_sum
 from hourglass.core.registry import REGISTRIES
 from hourglass.run.aliases import own_words
 from hourglass.run.settings import Settings, chosen_recipe, make_settings
-from hourglass.search.space import at_end, read_space
+from hourglass.searching.space import at_end, read_space
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "docs"))

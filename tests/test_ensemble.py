@@ -11,8 +11,8 @@ from torch.distributions import Normal
 import hourglass as hg
 from hourglass.core.contracts import Seen
 from hourglass.core.registry import detectors, likelihoods
-from hourglass.search.ensemble_members import members_of, runs_in, unseen_rows
-from hourglass.search.ensemble_weights import (
+from hourglass.searching.ensemble_members import members_of, runs_in, unseen_rows
+from hourglass.searching.ensemble_weights import (
     Predictions,
     greedy,
     losses_of,

@@ -10,7 +10,7 @@ from conftest import TINY, stripes
 
 import hourglass as hg
 from hourglass.core.tensor_files import load_tensors, save_tensors
-from hourglass.search.study_setup import values_of
+from hourglass.searching.study_setup import values_of
 from hourglass.training import setup
 
 MANY = str((8,) * 3000).replace(" ", "")   # widths of as many layers

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import pkgutil
 import re
 import shutil
 import signal
@@ -21,7 +22,7 @@ import hourglass as hg
 from hourglass.cli.search import INNER
 from hourglass.inference.trained import Trained
 from hourglass.run.folder import open_run
-from hourglass.search.study import Study
+from hourglass.searching.study import Study
 from hourglass.training import train
 
 TINY = ("--backbone mlp(8) --epochs 2 --batch-size 16 --precision 32-true --val 0.2 --test 0.1 "
@@ -406,6 +407,7 @@ def test_a_search_from_python_on_an_array(tmp_path, monkeypatch):
         hg.search("s", lr=0.1)
 
 
-def test_search_stays_a_function_though_a_folder_has_its_name():
-    import hourglass.search.space
-    assert callable(hg.search) and hourglass.search is hg.search
+def test_no_folder_has_the_name_of_a_function():
+    import hourglass.searching.space as space
+    assert callable(hg.search) and callable(space.read_space)
+    assert not {part.name for part in pkgutil.iter_modules(hg.__path__)} & {*hg.__all__}

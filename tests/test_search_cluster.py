@@ -9,7 +9,7 @@ import pytest
 import test_search
 from test_search import LONG, TINY, children_of, exit_code_of, rows, searching, wait_for
 
-from hourglass.search.study_folder import StudyFolder
+from hourglass.searching.study_folder import StudyFolder
 
 data = test_search.data   # a working folder with x.npy
 SLURM = """

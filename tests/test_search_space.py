@@ -9,11 +9,11 @@ import pytest
 from hourglass.core.registry import likelihoods
 from hourglass.run.load_data import load_source
 from hourglass.run.settings import make_settings
-from hourglass.search.costs import costs_of, extremes, read_limits, refused_by
-from hourglass.search.default_spaces import with_defaults
-from hourglass.search.holes import ChoiceHole, NumberHole, read_template
-from hourglass.search.objectives import columns_of
-from hourglass.search.space import at_end, every, expanded, from_values, read_space
+from hourglass.searching.costs import costs_of, extremes, read_limits, refused_by
+from hourglass.searching.default_spaces import with_defaults
+from hourglass.searching.holes import ChoiceHole, NumberHole, read_template
+from hourglass.searching.objectives import columns_of
+from hourglass.searching.space import at_end, every, expanded, from_values, read_space
 
 QUIET = {"say": lambda text: None}
 

@@ -13,11 +13,11 @@ WINGS = {   # wing: (what it holds, the wings it may import)
                  ("core", "data", "model", "run", "training", "inference")),
     "tasks": ("what people do, a file each",
               ("core", "data", "model", "run", "training", "inference", "analysis")),
-    "search": ("many models: searched, chosen, combined",
-               ("core", "data", "model", "run", "training", "inference", "analysis", "tasks")),
+    "searching": ("many models: searched, chosen, combined",
+                  ("core", "data", "model", "run", "training", "inference", "analysis", "tasks")),
     "serving": ("a trained model over HTTP",
                 ("core", "data", "model", "run", "training", "inference", "analysis", "tasks",
-                 "search")),
+                 "searching")),
     "sklearn.py": ("estimators for scikit-learn",
                    ("core", "data", "model", "run", "training", "inference", "analysis", "tasks")),
     "pyod.py": ("a detector as pyod has them",
@@ -25,7 +25,7 @@ WINGS = {   # wing: (what it holds, the wings it may import)
                  "sklearn.py")),
     "cli": ("the command line",
             ("core", "data", "model", "run", "training", "inference", "analysis", "tasks",
-             "search", "serving")),
+             "searching", "serving")),
 }
 # what still imports a wing above its own, inside a function, and what it wants there: nothing
 CLIMBS: dict[str, set[str]] = {}

@@ -34,7 +34,7 @@ def ensemble(
     --size 10 -o runs/best; hourglass score runs/best scans/ --detector disagreement
     """
     from ..core.device import choose_device
-    from ..search.ensemble import combine, options_of
+    from ..searching.ensemble import combine, options_of
     found = combine(runs, out, options_of(size, how, loss), report, str(choose_device(device)))
     print("\n".join(found.lines()))
     print(found.folder.path)

@@ -64,7 +64,7 @@ def search(
     Examples: hourglass search mnist --model "ae({4..64})" --lr "{1e-4..1e-2}" --trials 100 --out
     studies/mnist; hourglass search studies/mnist --workers 4
     """
-    from ..search.space import expanded
+    from ..searching.space import expanded
     words = what or []
     if len(words) > 1:
         said = expanded(words[1:], settings) or expanded(words, settings)
@@ -102,12 +102,12 @@ def _conduct(
         raise ValueError("a search starts its own processes: give the command without torchrun, "
                          "once on each machine")
     say(f"reading {data or 'the data'} ...")   # before the imports, which take seconds
-    from ..search.python_api import begin, carry_on
-    from ..search.study_folder import is_study
+    from ..searching.python_api import begin, carry_on
+    from ..searching.study_folder import is_study
     options = None
     if cluster:
-        from ..search.cluster_jobs import check_cluster, search_on
-        from ..search.cluster_options import read_cluster
+        from ..searching.cluster_jobs import check_cluster, search_on
+        from ..searching.cluster_options import read_cluster
         options = read_cluster(cluster)
         check_cluster(options)
     if data and is_study(data):
@@ -122,7 +122,7 @@ def _conduct(
         given["plugins"] = tuple(str(Path(name).resolve()) if Path(name).is_file() else name
                                  for name in plugins_of(sys.argv[1:])[1])
         plan = begin(values, given, space, recipe, out)
-    from ..search.finish import conducted
+    from ..searching.finish import conducted
     ended, study = search_on(plan, options, workers) if options else conducted(plan, workers)
     print("\n".join(study.lines()))
     if not ended:
