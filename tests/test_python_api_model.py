@@ -467,11 +467,35 @@ class Failing(Recorder):
         return super().__getattr__(name)
 
 
-def test_a_logger_that_cannot_start_is_refused_in_two_lines(tmp_path, monkeypatch):
+GONE = (r"the logger mlflow cannot start: RuntimeError: the server is gone\. Try later\. Train "
+        r"without it")
+
+
+@pytest.mark.parametrize("out, left", [(None, []), ("a/b", []), ("there", ["there"])])
+def test_a_logger_that_cannot_start_is_refused_and_leaves_no_run(out, left, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in left:
+        Path(name).mkdir()
+    trackio = Recorder("trackio")
+    monkeypatch.setitem(sys.modules, "trackio", trackio)
     monkeypatch.setitem(sys.modules, "mlflow", Failing("mlflow", "start_run"))
-    with pytest.raises(ValueError, match=r"the logger mlflow cannot start: RuntimeError: the "
-                                         r"server is gone\. Try later\. Train without it"):
-        hg.train(stripes(), out=tmp_path / "run", report=False, callbacks="mlflow", **FAST)
+    with pytest.raises(ValueError, match=GONE):
+        hg.train(stripes(), out=out, report=False, callbacks=["trackio", "mlflow"], **FAST)
+    assert sorted(str(path) for path in Path().rglob("*")) == left
+    assert trackio.calls[-1][0] == "finish", "one that started is closed"
+
+
+def test_a_logger_that_cannot_start_loses_no_older_run(tmp_path, monkeypatch):
+    given = {"out": tmp_path / "run", "model": "ae(2)", "report": False, **FAST}
+    codes = hg.train(stripes(), **given).encode(stripes(5))
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    monkeypatch.setitem(sys.modules, "mlflow", Failing("mlflow", "start_run"))
+    with pytest.raises(ValueError, match=GONE):
+        hg.train(stripes(), seed=2, overwrite=True, callbacks="mlflow", **given)
+    with pytest.raises(ValueError, match=GONE):
+        hg.resume(tmp_path / "run", data=stripes(), epochs=9, callbacks="mlflow", quiet=True)
+    after = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    assert after == before and np.array_equal(hg.load(tmp_path / "run").encode(stripes(5)), codes)
 
 
 @pytest.mark.parametrize("fails, when", [("log_metrics", "epoch 1"), ("end_run", "the end")])

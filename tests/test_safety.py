@@ -20,7 +20,8 @@ from hourglass.core.csv_text import as_cell, as_csv, from_cell
 from hourglass.core.expressions import read, read_sum
 from hourglass.core.output_names import folder_name, inside
 from hourglass.core.tensor_files import load_tensors, load_texts, save_tensors
-from hourglass.run.folder import RunFolder, digest, new_folder, unfinished
+from hourglass.run.folder import RunFolder, digest, unfinished
+from hourglass.run.new_folder import begun
 
 
 @pytest.fixture(scope="module")
@@ -350,7 +351,8 @@ def test_the_next_run_gets_a_number_whatever_else_lies_there(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     for name in ("²", "٣", "7", "x"):
         (tmp_path / "runs" / name).mkdir(parents=True)
-    assert new_folder(None).path == Path("runs/8")
+    with begun(None) as folder:
+        assert folder.path == Path("runs/8")
 
 
 @pytest.mark.parametrize("model", ["ae(1099511627776)", "ae(4611686018427387904)"])

@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import platform
-import shutil
 import time
 import tomllib
 from collections.abc import Callable, Sequence
@@ -236,54 +235,6 @@ def open_run(path: str | Path) -> RunFolder:
 
 def _age(path: Path) -> float:
     return path.stat().st_mtime
-
-
-def new_folder(out: str | Path | None, overwrite: bool = False) -> RunFolder:
-    """Make a new run's folder: `out`, or by default the next number under runs/. `overwrite`
-    empties a folder that holds a run, and no other folder."""
-    if out is not None:
-        if overwrite and is_run(Path(out)):
-            _clear(RunFolder(Path(out)))
-        return RunFolder(_empty_folder(Path(out)))
-    runs = Path("runs")
-    runs.mkdir(exist_ok=True)
-    taken = [p.name for p in runs.iterdir() if p.name.isascii() and p.name.isdecimal()]
-    number = max(map(int, taken), default=0)
-    while True:   # another process may take the number first
-        number += 1
-        try:
-            (runs / str(number)).mkdir()
-            return RunFolder(runs / str(number))
-        except FileExistsError:
-            continue
-
-
-def _empty_folder(path: Path) -> Path:
-    if is_run(path):
-        raise ValueError(f"{path} is a run already. To continue it: hourglass train {path} "
-                         f"--resume")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()):
-            raise ValueError(f"{path} exists and is not empty; choose another --out")
-    except OSError as error:
-        raise ValueError(f"{path} cannot be used as a folder ({error.strerror}); choose "
-                         f"another --out") from None
-    return path
-
-
-def _clear(folder: RunFolder) -> None:
-    """Remove what a run's folder holds; raises ValueError where another process trains in it."""
-    folder.lock().close()
-    try:
-        for path in folder.path.iterdir():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-    except OSError as error:
-        raise ValueError(f"{folder.path} cannot be overwritten ({error.strerror}); choose another "
-                         f"--out") from None
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,8 @@ from ..data.source import Source
 from ..inference.trained import Trained, load
 from ..model.older_texts import FORMAT
 from ..model.parts import Parts
-from ..run.folder import RunFolder, environment, new_folder
+from ..run.folder import RunFolder, environment
+from ..run.new_folder import begun
 from ..run.weights import make_model, save_model
 from ..tasks.model import Model
 from ..tasks.python_words import for_python
@@ -127,17 +128,17 @@ def combine(
     alone = [float(losses_of(mean, seen, loss).mean()) for mean in seen.means]
     kept = [int(k) for k in np.argsort(-weights) if weights[k] > 0]
     best = int(np.argmin(alone))
-    folder = new_folder(out)
     losses = {chosen_on: _beside(seen, weights, best, loss)}
     if "holdout" in rows:
         every = list(dict.fromkeys([*kept, best]))
         part = split_of(source, rows["holdout"], len(every))
         losses["holdout"] = _beside(predictions([members[k] for k in every], part),
                                     weights[every], every.index(best), loss)
-    found = Ensemble(folder, loss, options.how, [
-        (members[k].name, float(weights[k]), alone[k]) for k in kept], members[best].name,
-        len(members), losses, chosen_on)
-    _write(found, [members[k] for k in kept], weights[kept], source)
+    with begun(out) as folder:
+        found = Ensemble(folder, loss, options.how, [
+            (members[k].name, float(weights[k]), alone[k]) for k in kept], members[best].name,
+            len(members), losses, chosen_on)
+        _write(found, [members[k] for k in kept], weights[kept], source)
     if report:
         say("writing the report ...")
         write_report(folder)

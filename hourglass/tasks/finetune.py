@@ -27,9 +27,10 @@ from ..inference.recommending import check_samples
 from ..inference.trained import Trained, load
 from ..model.older_texts import FORMAT
 from ..run.description import NOT_KEPT
-from ..run.folder import RunFolder, environment, new_folder, read_settings
+from ..run.folder import RunFolder, environment, read_settings
 from ..run.keywords import Text
 from ..run.load_data import load_source
+from ..run.new_folder import begun
 from ..run.settings import READING, Settings, make_settings
 from ..run.weights import save_model
 from .model import Model
@@ -137,22 +138,23 @@ def finetuned(
     fit_classifier(network, source.splits["train"], rows,
                    ClassifierTraining(choice.frozen, choice.steps_of(len(rows)), choice.seed,
                                       augment))
-    folder = new_folder(out)
-    found = Finetuned(folder, len(rows), *_compared(model, network, source, rows))
-    origin = str(model.folder.path.resolve())
-    texts = {**vars(parts), "condition": CONDITION}
-    save_model(folder.model, network, network.state_dict(), replace(
-        model.description, texts=texts, format=FORMAT, decoder=False, origin=origin,
-        classes=tuple(source.classes)))
-    folder.write_settings(settings.to_toml())
-    folder.write_record({
-        "environment": environment(str(model.device)), "data": source.identity,
-        "from": origin, "labels": found.labels, "frozen": choice.frozen,
-        "steps": choice.steps_of(len(rows)), "ended": "", "split": found.split,
-        "metrics": {f"accuracy of {name}": share.value for name, share in found.accuracy.items()},
-        "intervals": {f"accuracy of {name}": [share.low, share.high]
-                      for name, share in found.accuracy.items()},
-        "parameters": {"whole": sum(p.numel() for p in network.parameters())}})
+    with begun(out) as folder:
+        found = Finetuned(folder, len(rows), *_compared(model, network, source, rows))
+        origin = str(model.folder.path.resolve())
+        texts = {**vars(parts), "condition": CONDITION}
+        save_model(folder.model, network, network.state_dict(), replace(
+            model.description, texts=texts, format=FORMAT, decoder=False, origin=origin,
+            classes=tuple(source.classes)))
+        folder.write_settings(settings.to_toml())
+        folder.write_record({
+            "environment": environment(str(model.device)), "data": source.identity,
+            "from": origin, "labels": found.labels, "frozen": choice.frozen,
+            "steps": choice.steps_of(len(rows)), "ended": "", "split": found.split,
+            "metrics": {f"accuracy of {name}": share.value
+                        for name, share in found.accuracy.items()},
+            "intervals": {f"accuracy of {name}": [share.low, share.high]
+                          for name, share in found.accuracy.items()},
+            "parameters": {"whole": sum(p.numel() for p in network.parameters())}})
     return found
 
 

@@ -63,7 +63,7 @@ def train(data: Any = None, y: Any = None, *, kind: str = "", out: str | Path | 
     """
     how, settings = split_keywords(given)
     with voice(how.quiet):
-        called = as_callbacks(how.callbacks)
+        functions, loggers = as_callbacks(how.callbacks)
         load_parts(how.parts)
         if "validation_data" in settings:
             settings["val"] = settings.pop("validation_data")
@@ -83,8 +83,9 @@ def train(data: Any = None, y: Any = None, *, kind: str = "", out: str | Path | 
         noise = Stream()
         with noise:
             training = prepare_run(make_settings({**values, **_named(data)}),
-                                   None if _is_named(data) else data, y, out, how.overwrite)
-        return _go(training, how, called, noise)
+                                   None if _is_named(data) else data, y, out, how.overwrite,
+                                   loggers)
+        return _go(training, how, functions, noise)
 
 
 @with_settings(("val", *sorted(RESUMABLE)), ("parts", "encoder", "decoder"), kept=True)
@@ -105,7 +106,7 @@ def resume(run: str | Path, *, data: Any = None, y: Any = None, kind: str = "",
     """
     how, changes = split_keywords(given)
     with voice(how.quiet):
-        called = as_callbacks(how.callbacks)
+        functions, loggers = as_callbacks(how.callbacks)
         load_parts(how.parts)
         folder = open_run(run)
         kept = read_settings(folder.settings)
@@ -118,8 +119,8 @@ def resume(run: str | Path, *, data: Any = None, y: Any = None, kind: str = "",
             data, y = with_validation(data, y, own, make_settings(kept).reading()), None
         noise = Stream()
         with noise:
-            training = resume_run(folder, changes, data, y)
-        return _go(training, how, called, noise)
+            training = resume_run(folder, changes, data, y, loggers=loggers)
+        return _go(training, how, functions, noise)
 
 
 @for_python
@@ -156,9 +157,9 @@ def _named(data: Any) -> dict[str, str]:
     return {"data": str(data)} if data is not None and _is_named(data) else {}
 
 
-def _go(training: Training, how: How, callbacks: list[Any], noise: Stream) -> Model:
+def _go(training: Training, how: How, functions: list[Any], noise: Stream) -> Model:
     steps: Generator[Progress] = noise.within(run(training))
-    progress = watched(steps, training, callbacks) if callbacks else steps
+    progress = watched(steps, training, functions) if functions else steps
     looks: Looks = "report" if how.report is True else "codes" if how.quiet else "comparison"
     follow(driven(training, progress, looks, noise=noise), training.plan.epochs, how.shown)
     here = training.settings.data == IN_MEMORY   # and nowhere else

@@ -1,7 +1,7 @@
 """Prepare a training from its settings: check everything before the first step."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +12,6 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ..core.channels import FEW, read_channels
 from ..core.console import is_first, say
 from ..core.device import (
     choose_device,
@@ -40,19 +39,22 @@ from ..model.older_texts import FORMAT, backbone_of
 from ..model.parts import Parts
 from ..model.summary import Summary, in_bytes, summarise
 from ..run.aliases import own_words, with_dim
-from ..run.folder import RunFolder, environment, new_folder, read_settings, unfinished
+from ..run.folder import RunFolder, environment, read_settings, unfinished
 from ..run.load_data import check_same, load_source
+from ..run.new_folder import begun
 from ..run.plugins_used import check_parts, used_parts
 from ..run.settings import IN_MEMORY, Settings, make_settings, with_whole_path
 from ..run.suited import model_for, suited
 from ..run.weights import read_description
 from .checkpoint import check_own, load_state_into
 from .initial_bias import begin_at_mean
+from .loggers import Logger, start_loggers
 from .loop import State, TrainingPlan, is_over, stop_reason, varied
 from .loss_checks import effective_beta, features_used, negative_weights, ramps_too_long
 from .own_decoder import remarks
 from .part_checks import check_prior, check_texts
 from .ranking_loss import NAME, is_ranked
+from .shown_channels import check_show, notes_on_show
 from .warm_start import begin_with, settings_of
 
 SELECTION = "selection"   # the loss without what a discriminator changes
@@ -86,6 +88,7 @@ class Training:
     interrupted: bool = False
     lock: IO[str] | None = None   # held until this object is deleted
     told: list[str] = field(default_factory=list)   # further notes, also for the report
+    loggers: dict[str, Logger] = field(default_factory=dict)   # of the first process
 
     @property
     def notes(self) -> list[str]:
@@ -96,7 +99,7 @@ class Training:
         several = f", {self.fabric.world_size} processes" if self.fabric.world_size > 1 else ""
         beta = [self.record["beta"]] if self.record.get("beta") else []
         scale = [] if self.source.encoding else [self.source.scale.words]
-        scale += _shown(self.settings.show, self.source.shape)
+        scale += notes_on_show(self.settings.show, self.source.shape)
         return [*self.source.notes, f"{self.settings.data}: {counts} samples of {size}", *scale,
                 *self.told,
                 *beta,
@@ -106,50 +109,34 @@ class Training:
                 f"{self.fabric.device}{several}"]
 
 
-def _check_show(show: str, shape: tuple[int, ...]) -> None:
-    """Raise ValueError if the data lacks these channels, or needs no choice."""
-    if show and (len(shape) != 3 or shape[0] in (1, 3)):
-        raise ValueError("show chooses channels of images that have other than 1 or 3 of them; "
-                         "leave it out")
-    if show:
-        read_channels(show, shape[0])
-
-
-def _shown(show: str, shape: tuple[int, ...]) -> list[str]:
-    """A note on channels that no picture shows."""
-    if len(shape) != 3 or show or shape[0] <= FEW:
-        return []
-    return [f"pictures show channels 1, 2 and 3 of {shape[0]}; choose others with --show 3,2,1, or "
-            f"all with --show all, one panel each"]
-
-
 def prepare(
     settings: Settings, data: Any = None, y: Any = None, out: str | Path | None = None,
-    overwrite: bool = False,
+    overwrite: bool = False, loggers: Iterable[str] = (),
 ) -> Training:
-    """Prepare a new run; with `overwrite`, in place of the run in `out`. Raises ValueError for
-    anything that cannot work."""
+    """Prepare a new run; with `overwrite`, in place of the run in `out`. Start its loggers. Raises
+    ValueError for anything that cannot work, and then leaves no folder."""
     settings = settings_of(with_whole_path(settings, data), data is not None)
     check_texts(settings)
     source = load_source(settings, data, y)
-    _check_show(settings.show, source.shape)
+    check_show(settings.show, source.shape)
     training = _assemble(settings, source, None)
     if settings.begin:
         training.told.append(begin_with(settings.begin, training.step.model))
     if is_first():
-        training.folder = new_folder(out, overwrite)
-        weights = training.record["parameters"]["whole"]
-        check_space(training.folder.path, SMALL_FILES + 4 * COPIES * weights)
-        training.lock = training.folder.lock()
-        training.folder.write_settings(training.settings.to_toml())
-        training.folder.write_record(training.record)
+        with begun(out, overwrite) as training.folder:
+            weights = training.record["parameters"]["whole"]
+            check_space(training.folder.path, SMALL_FILES + 4 * COPIES * weights)
+            training.lock = training.folder.lock()
+            training.loggers = _started(training, loggers)
+            training.folder.write_settings(training.settings.to_toml())
+            training.folder.write_record(training.record)
     training.folder = RunFolder(Path(training.fabric.broadcast(str(training.folder.path))))
     return training
 
 
 def resume(
     folder: RunFolder, changes: dict[str, Any], data: Any = None, y: Any = None,
-    finished: bool = False,
+    finished: bool = False, loggers: Iterable[str] = (),
 ) -> Training:
     """Prepare to continue a stopped run; a run whose training has ended only if it may be
     `finished`. Raises ValueError if that is impossible."""
@@ -159,6 +146,8 @@ def resume(
         why = "" if finished or training.over else finished_by(training)
         if why:
             raise ValueError(why)
+        if is_first():
+            training.loggers = _started(training, loggers)
     except BaseException:
         if lock:
             lock.close()
@@ -167,6 +156,13 @@ def resume(
     if is_first():
         folder.write_settings(training.settings.to_toml())
     return training
+
+
+def _started(training: Training, names: Iterable[str]) -> dict[str, Logger]:
+    """Start the loggers of these names, and the one that the settings ask for."""
+    settings = training.settings
+    every = dict.fromkeys([*names, *["tensorboard"] * settings.tensorboard])
+    return start_loggers(every, training.folder.path, settings.model_dump())
 
 
 def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> Training:

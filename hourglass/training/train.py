@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -18,7 +17,7 @@ from ..run.weights import save_model
 from .checkpoint import save_state
 from .cuda_graph import CapturedStep
 from .interrupts import Interrupts
-from .loggers import start_logger
+from .loggers import close_loggers, log_epoch
 from .loop import Parties, fit
 from .preview_frames import COLUMNS, is_framed, save_frame
 from .setup import Training
@@ -44,7 +43,10 @@ def run(training: Training) -> Generator[Progress]:
                 if progress.row:
                     training.ended = progress.stopped
                 keep(progress)
-                yield progress
+                try:
+                    yield progress
+                finally:   # after the caller's callbacks, which may add to the row
+                    _log(training, progress)
                 if anyone(interrupts.came, fabric):
                     training.interrupted, training.ended = True, "interrupted"
                     break
@@ -57,8 +59,15 @@ def run(training: Training) -> Generator[Progress]:
         else:
             save(training)
         finally:
+            close_loggers(training.loggers)
             if training.lock:
                 training.lock.close()
+
+
+def _log(training: Training, progress: Progress) -> None:
+    if progress.row:
+        log_epoch(training.loggers, progress.epoch, progress.row,
+                  training.folder.frames / f"{progress.epoch:05}.png")
 
 
 def parties_of(training: Training) -> Parties:
@@ -86,10 +95,10 @@ def anyone(came: bool, fabric: Fabric) -> bool:
 
 
 def _keeper(training: Training) -> Callable[[Progress], None]:
-    """Make a function that writes frames, logs and checkpoints in the first process."""
+    """Make a function that writes frames and checkpoints in the first process."""
     if not is_first():
         return lambda progress: None
-    source, log = training.source, _tensorboard(training)
+    source = training.source
     watched = source.splits[source.unseen]
     samples = watched.batch(watched.evenly(COLUMNS))
     seen = samples.x if samples.given is None else samples.given
@@ -98,12 +107,10 @@ def _keeper(training: Training) -> Callable[[Progress], None]:
 
     def keep(progress: Progress) -> None:
         nonlocal saved, took
-        if progress.row:
-            log(progress.row, progress.epoch)
-            if len(source.shape) == 3 and is_framed(progress.epoch):
-                frame = training.folder.subfolder("frames") / f"{progress.epoch:05}.png"
-                save_frame(training.step.model, samples, frame,
-                           f"epoch {round(progress.row['epoch'], 2):g}")
+        if progress.row and len(source.shape) == 3 and is_framed(progress.epoch):
+            frame = training.folder.subfolder("frames") / f"{progress.epoch:05}.png"
+            save_frame(training.step.model, samples, frame,
+                       f"epoch {round(progress.row['epoch'], 2):g}")
         now = time.monotonic()
         if now - saved > max(SHORTEST, PATIENCE * took):
             save(training)
@@ -139,11 +146,3 @@ def _compiled(training: Training) -> nn.Module:
     if training.settings.compile:
         step = torch.compile(step, dynamic=False)  # type: ignore[assignment]
     return step
-
-
-def _tensorboard(training: Training) -> Any:
-    """A function that logs an epoch's values to TensorBoard, if the settings ask for it."""
-    if not training.settings.tensorboard:
-        return lambda row, epoch: None
-    logger = start_logger("tensorboard", training.folder.path, {})
-    return lambda row, epoch: logger.log(epoch, row, None)

@@ -4,9 +4,14 @@ A logger is made by `start(folder, name, settings)`, and has `log(epoch, row, pi
 `close()`. `picture` is the path of a PNG with reconstructions, or None.
 """
 
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
+
+from ...core.console import say
 
 LOGGERS = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": "wandb",
            "trackio": "trackio"}   # by name, the module each needs
@@ -38,6 +43,49 @@ def start_logger(kind: str, folder: Path, settings: dict[str, Any]) -> Logger:
         raise ValueError(f"the logger {kind} cannot start: {in_a_line(error)} Train without it, "
                          f"or set up {kind} first") from error
     return logger
+
+
+def start_loggers(
+    kinds: Iterable[str], folder: Path, settings: dict[str, Any]
+) -> dict[str, Logger]:
+    """The loggers of these names. If one cannot start, those that have started are closed, and
+    ValueError is raised."""
+    started: dict[str, Logger] = {}
+    for kind in kinds:
+        try:
+            started[kind] = start_logger(kind, folder, settings)
+        except ValueError:
+            for logger in started.values():
+                with suppress(Exception):   # of another package; the first error is what counts
+                    logger.close()
+            raise
+    return started
+
+
+def log_epoch(
+    loggers: dict[str, Logger], epoch: int, row: dict[str, float], picture: Path
+) -> None:
+    """Give all loggers an epoch's figures, and the picture if there is one. A logger that fails is
+    removed, with a message."""
+    for name, logger in list(loggers.items()):
+        _told(loggers, name, f"epoch {epoch}", partial(   # only some epochs have a picture
+            logger.log, epoch, row, picture if picture.is_file() else None))
+
+
+def close_loggers(loggers: dict[str, Logger]) -> None:
+    """Let all loggers write what is left."""
+    for name in list(loggers):
+        _told(loggers, name, "the end", loggers[name].close)
+
+
+def _told(loggers: dict[str, Logger], name: str, when: str, act: Callable[[], None]) -> None:
+    """Have a logger act. One that fails gets no more epochs, and training goes on."""
+    try:
+        act()
+    except Exception as error:   # of another package, such as a server that is gone
+        del loggers[name]
+        say(f"the logger {name} failed at {when} and is left out from then on: "
+            f"{in_a_line(error)} history.csv has all epochs")
 
 
 def in_a_line(error: Exception) -> str:
