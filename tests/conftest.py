@@ -59,11 +59,12 @@ def pytest_collection_finish() -> None:
 
 
 class Started:
-    """The command line in a process of its own, which need not import anything."""
+    """The command line in a process of its own, which need not import anything. What it prints
+    goes into the file `printed`; `env` are further variables of its environment."""
 
-    def __init__(self, *words: str):
+    def __init__(self, *words: str, printed: str = os.devnull, env: dict[str, str] | None = None):
         reader, writer = multiprocessing.Pipe(duplex=False)
-        self.process = FORKS.Process(target=_command, args=(words, writer))
+        self.process = FORKS.Process(target=_command, args=(words, writer, printed, env or {}))
         self.process.start()
         writer.close()
         self.said = os.fdopen(os.dup(reader.fileno()))
@@ -86,10 +87,11 @@ class Started:
         return self.process.exitcode, rest
 
 
-def _command(words: tuple[str, ...], said: Connection) -> None:
+def _command(words: tuple[str, ...], said: Connection, printed: str, env: dict[str, str]) -> None:
     from hourglass.__main__ import main
+    os.environ.update(env)
     signal.signal(signal.SIGINT, signal.default_int_handler)   # the background ignores it
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(os.open(printed, os.O_WRONLY | os.O_CREAT, 0o600), 1)
     os.dup2(said.fileno(), 2)
     sys.argv = ["hourglass", *words]
     main()

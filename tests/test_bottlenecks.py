@@ -437,7 +437,9 @@ def test_every_posterior_learns_what_differs(text, precision):
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-    assert np.mean(losses[-10:]) < 0.8 * losses[0]
+        if len(losses) > 10 and np.mean(losses[-10:]) < 0.8 * losses[0]:
+            return
+    pytest.fail(f"the loss went from {losses[0]:.3g} to {np.mean(losses[-10:]):.3g}")
 
 
 def test_a_gated_layer_is_a_product():

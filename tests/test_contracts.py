@@ -129,15 +129,17 @@ def test_a_model_learns_is_kept_and_comes_back(name, backbone, precision, here):
     def error(model: Autoencoder) -> float:
         with torch.no_grad():
             return (model.eval()(x, y).px.mean - x).square().mean().item()
-    before = error(model)
-    for _ in range(40 if precision == "32-true" else 15):
+    before, share = error(model), 0.9 if precision == "32-true" else 1.0
+    for taken in range(1, 41 if precision == "32-true" else 16):
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
             loss, means = step.train()(x, y)
         assert all(mean.isfinite() for mean in means.values()), means
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert error(model) < (0.9 if precision == "32-true" else 1.0) * before
+        if taken % 5 == 0 and error(model) < share * before:   # most have learnt after ten steps
+            break
+    assert error(model) < share * before
     again = Autoencoder(parts, source.shape, classes=2)
     again.load_state_dict(load(save(model.state_dict())))
     assert error(again) == error(model)

@@ -178,23 +178,19 @@ def test_the_layout_of_maps_can_be_chosen_and_changes_nothing(here):
 
 
 def two_processes(*words: str, expected: int = 0) -> tuple[str, str]:
-    """Both processes of a command, with the variables that torchrun sets, without its own start,
-    which takes as long as theirs. Returns what they print and say, once both have ended with the
-    expected exit code."""
+    """Both processes of a command, with the variables that torchrun sets, but without its own
+    start. Returns what they print and say, once both have ended with the expected exit code."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    started = [subprocess.Popen(
-        [sys.executable, "-m", "hourglass", *words], text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "RANK": rank, "LOCAL_RANK": rank,
-             "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0",
-             "TORCHELASTIC_RUN_ID": "test", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port})
-        for rank in "01"]
-    printed = [process.communicate() for process in started]
-    assert [process.returncode for process in started] == [expected] * 2, printed
-    out, err = ("".join(texts) for texts in zip(*printed, strict=True))
-    return out, err
+    started = [Started(*words, printed=f"{rank}.txt", env={
+        "RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
+        "GROUP_RANK": "0", "TORCHELASTIC_RUN_ID": "test", "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port}) for rank in "01"]
+    ended = [process.end(0) for process in started]
+    assert [code for code, _ in ended] == [expected] * 2, ended
+    return "".join(Path(f"{rank}.txt").read_text() for rank in "01"), "".join(
+        said for _, said in ended)
 
 
 def test_two_processes_do_as_one_with_the_doubled_batch(here):

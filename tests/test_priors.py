@@ -19,6 +19,7 @@ from hourglass.inference.fitted_prior import (
     unpack_prior,
 )
 from hourglass.inference.latents import TrainingCodes
+from hourglass.inference.priors import fitting
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 
@@ -30,6 +31,9 @@ CENTRES = torch.tensor([[-4.0, 0.0], [3.0, 2.0], [0.0, -3.0]])
 LEARNT = {   # those that know classes
     "per_class", "kde", "mixture", "flow", "diffusion", "maf", "iaf", "two_stage"}
 DENSE = sorted(set(OF_NUMBERS) - {"own"})
+
+
+STEPS = 200
 
 
 MODEL = Autoencoder(Parts("mlp(4)", bottleneck="gaussian(2)", likelihood="normal"), (3,))
@@ -44,10 +48,12 @@ def clusters(n: int = 1500) -> TrainingCodes:
 
 @pytest.fixture(scope="module")
 def fitted():
-    """Every prior, fitted once."""
+    """Every prior, fitted once, in as few steps as these clusters need."""
     torch.manual_seed(0)
     codes = clusters()
-    return {name: fit_prior(text, codes, 3, MODEL) for name, text in TEXTS.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "LEAST", STEPS)
+        return {name: fit_prior(text, codes, 3, MODEL) for name, text in TEXTS.items()}
 
 
 @pytest.mark.parametrize("name", sorted(LEARNT))
@@ -186,7 +192,8 @@ def test_guidance_moves_draws_away_from_the_other_classes():
     assert guided.sample(500, ones)[0][:, 0].mean() > plain.sample(500, ones)[0][:, 0].mean() + 0.3
 
 
-def test_a_flow_of_one_factor_and_one_class_fits():
+def test_a_flow_of_one_factor_and_one_class_fits(monkeypatch):
+    monkeypatch.setattr(fitting, "LEAST", STEPS)
     z = torch.randn(800, 1) * 2 + 1
     prior = fit_prior("flow", TrainingCodes(z, None, torch.arange(800)), 0, MODEL)
     truth = scipy.stats.norm(1, 2).logpdf(z.numpy()).mean()

@@ -4,10 +4,10 @@ import os
 import sys
 
 from ..core.console import say
+from ..core.distributed import processes
 
 TRAINED = ("train", "search")   # these have their own way with several processes
 SHARED = ("embed", "score", "reconstruct", "restore", "generate", "compress")
-SEVERAL = int(os.environ.get("WORLD_SIZE", "1")) > 1
 OF_TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
 
 
@@ -15,7 +15,7 @@ def share_work(words: list[str]) -> None:
     """Prepare the command that these words begin with for several processes. A command that cannot
     share its work goes on in the first process, and the others end."""
     name = next((word for word in words if not word.startswith("-")), "")
-    if not SEVERAL or name in TRAINED or not name:
+    if processes() == 1 or name in TRAINED or not name:
         return
     if name in SHARED:
         from ..core.distributed import SHARES

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from .distributed import LOCAL_RANK, PROCESSES, PROCESSES_HERE
+from .distributed import local_rank, processes, processes_here
 from .precision import has_bf16
 
 if TYPE_CHECKING:   # it imports as slowly as torch, and only training needs it
@@ -30,8 +30,8 @@ def choose_device(text: str) -> torch.device:
     if int(number or 0) >= counts[kind]:
         raise ValueError(f"this machine has no device {text!r}; it has "
                          f"{', '.join(k for k, n in counts.items() if n)}")
-    if PROCESSES > 1 and kind == "cuda":   # one GPU per process
-        return torch.device(kind, LOCAL_RANK)
+    if processes() > 1 and kind == "cuda":   # one GPU per process
+        return torch.device(kind, local_rank())
     return torch.device(kind, int(number or 0)) if kind == "cuda" else torch.device(kind)
 
 
@@ -54,10 +54,10 @@ def choose_layout(text: Layout, device: torch.device, is_images: bool) -> torch.
 def make_fabric(device: torch.device, precision: str) -> "Fabric":
     """Fabric on that device, for one process or for all that torchrun started."""
     from lightning_fabric import Fabric
-    several = PROCESSES > 1
-    devices = PROCESSES_HERE if several else [device.index] if device.type == "cuda" else 1
+    several = processes() > 1
+    devices = processes_here() if several else [device.index] if device.type == "cuda" else 1
     fabric = Fabric(accelerator=device.type, precision=precision,  # type: ignore[arg-type]
-                    devices=devices, num_nodes=PROCESSES // PROCESSES_HERE,
+                    devices=devices, num_nodes=processes() // processes_here(),
                     strategy="ddp" if several else "auto")
     if several:
         fabric.launch()

@@ -12,21 +12,37 @@ from typing import Any
 
 from .console import LINES, say_others
 
-RANK = int(os.environ.get("RANK", 0))
-LOCAL_RANK = int(os.environ.get("LOCAL_RANK", 0))
-PROCESSES = int(os.environ.get("WORLD_SIZE", 1))
-PROCESSES_HERE = int(os.environ.get("LOCAL_WORLD_SIZE", PROCESSES))
 GROUPS = count()   # of this process, one after the other
 START = datetime.timedelta(minutes=30)   # until all processes are there
 PATIENCE = datetime.timedelta(days=7)   # how long a process waits for the others' parts
 SHARES: ContextVar[bool] = ContextVar("whether a command shares its work", default=False)
 
 
+def rank() -> int:
+    """The number of this process among all of the command, from 0."""
+    return int(os.environ.get("RANK", 0))
+
+
+def local_rank() -> int:
+    """The number of this process among those of this machine, from 0."""
+    return int(os.environ.get("LOCAL_RANK", 0))
+
+
+def processes() -> int:
+    """The number of processes of this command, on all machines."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def processes_here() -> int:
+    """The number of processes of this command on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", processes()))
+
+
 @contextmanager
 def in_turn(path: str) -> Iterator[None]:
     """Let this machine's processes run one after the other: the first one downloads or prepares
     files, the others find them. Does nothing for a single process."""
-    if PROCESSES == 1:
+    if processes() == 1:
         yield
         return
     import fcntl
@@ -39,7 +55,7 @@ def in_turn(path: str) -> Iterator[None]:
 def part_ways() -> None:
     """Wait for the other processes and disconnect. A process that exits while another one is still
     connected may abort it."""
-    if PROCESSES == 1:
+    if processes() == 1:
         return
     import torch.distributed as together
     gc.collect()   # frees what still refers to the process group
@@ -50,12 +66,12 @@ def part_ways() -> None:
 def sharers() -> int:
     """The number of processes that share the work of this command; 1 for a command that one
     process does, and for calls from Python."""
-    return PROCESSES if SHARES.get() else 1
+    return processes() if SHARES.get() else 1
 
 
 def own_number() -> int:
     """The number of this process among those that share the work, from 0."""
-    return RANK if SHARES.get() else 0
+    return rank() if SHARES.get() else 0
 
 
 def meet() -> None:
@@ -83,7 +99,7 @@ def at_the_first(value: Any) -> list[Any]:
     if one has ended."""
     if sharers() == 1:
         return [value]
-    found: list[Any] | None = [None] * PROCESSES if RANK == 0 else None
+    found: list[Any] | None = [None] * processes() if rank() == 0 else None
 
     def gather(group: Any) -> None:
         group.gather_object((value, LINES), found, dst=0)
@@ -111,9 +127,9 @@ def _together(what: Any) -> None:
     import torch.distributed as group
     try:
         if not group.is_initialized():
-            store, rank, world = next(group.rendezvous("env://", timeout=START))
+            store, number, world = next(group.rendezvous("env://", timeout=START))
             own = group.PrefixStore(f"hourglass-{next(GROUPS)}", store)   # of no earlier group
-            group.init_process_group("gloo", store=own, rank=rank, world_size=world,
+            group.init_process_group("gloo", store=own, rank=number, world_size=world,
                                      timeout=PATIENCE)
         what(group)
     except (RuntimeError, ValueError) as error:   # of gloo: a connection was closed
