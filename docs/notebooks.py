@@ -25,7 +25,8 @@ from PIL import Image
 
 HERE = Path(__file__).parent / "tutorials"
 WIDEST = 900   # pixels of a picture that is kept
-QUICK = ((r"epochs=\d+", "epochs=1"), (r"--epochs \d+", "--epochs 1"),
+QUICK = ((r"epochs=\d+", "epochs=1"), (r'"epochs": \d+', '"epochs": 1'),
+         (r"--epochs \d+", "--epochs 1"),
          (r"--seeds [\d,]+", "--seeds 0"), (r"augment glyphs -n \d+", "augment glyphs -n 63"))
 
 

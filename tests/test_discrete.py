@@ -3,13 +3,12 @@ sample, the prior over words is a distribution and sees the past alone."""
 
 import itertools
 import json
-import subprocess
-import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
-from conftest import train
+from conftest import run_code, train
 from torch.distributions import Normal, RelaxedOneHotCategorical, kl_divergence
 
 from hourglass.analysis.metrics import measure
@@ -94,8 +93,7 @@ def test_a_dead_word_begins_anew_among_the_vectors_and_the_others_stay():
 
 
 def test_two_processes_have_the_same_words_as_one_with_all_vectors(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text("""
+    script = """
 import sys, torch
 import torch.distributed as processes
 from hourglass.model.bottlenecks.codebook import Codebook
@@ -112,11 +110,11 @@ for v in all_v:
         made.begin(v[::2][:10] if rank == 0 else mine)   # the same beginning for one and for two
     made.follow(mine, made.nearest(mine))
 print(made.words.flatten().tolist())
-""")
-    started = [subprocess.Popen([sys.executable, str(script), str(rank), str(count),
-                                 str(tmp_path / "meet")], stdout=subprocess.PIPE)
-               for rank, count in ((0, 2), (1, 2), (0, 1))]
-    first, second, alone = (np.array(json.loads(one.communicate()[0])) for one in started)
+"""
+    with ThreadPoolExecutor(3) as pool:
+        ended = [pool.submit(run_code, script, str(rank), str(count), str(tmp_path / "meet"))
+                 for rank, count in ((0, 2), (1, 2), (0, 1))]
+    first, second, alone = (np.array(json.loads(one.result()[1])) for one in ended)
     assert np.array_equal(first, second)
     np.testing.assert_allclose(first, alone, atol=1e-5)
 

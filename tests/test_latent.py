@@ -29,10 +29,11 @@ def runs(tmp_path_factory):
         place = random.integers(0, 9)
         x[i][(slice(place, place + 3),) if kind else (slice(None), slice(place, place + 3))] = 220
     np.savez(folder / "bars.npz", x=x, y=np.array(["upright", "lying"])[y])
-    settings = {"epochs": 40, "quiet": True, "val": 0.1, "test": 0.2, "stop": "none"}
+    settings = {"epochs": 40, "quiet": True, "val": 0.1, "test": 0.2, "stop": "none",
+                "report": False}
     hg.train(folder / "bars.npz", model="ae(4)", out=folder / "ae", **settings)
     hg.train(folder / "bars.npz", model="vae(4)", out=folder / "vae", **settings)
-    hg.train(folder / "bars.npz", model="cvae(3)", out=folder / "cvae", report=False, **settings)
+    hg.train(folder / "bars.npz", model="cvae(3)", out=folder / "cvae", **settings)
     return folder
 
 

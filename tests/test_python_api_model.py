@@ -5,7 +5,6 @@ import io
 import json
 import pickle
 import signal
-import subprocess
 import sys
 import threading
 import types
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import stripes
+from conftest import run_code, stripes
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
@@ -311,6 +310,15 @@ def test_data_is_read_as_training_reads_it(here):
         hg.read("nowhere/")
 
 
+@pytest.mark.parametrize("more, said", [({}, True), ({"test": 0.1}, False), ({"test": 0}, False),
+                                        ({"quiet": True}, False)], ids=str)
+def test_samples_that_training_leaves_out_by_default_are_said(more, said, tmp_path, capsys):
+    hg.train(stripes(40), out=tmp_path / "run", model="ae(2)", report=False,
+             **{**FAST, "epochs": 1, "quiet": False, **more})
+    note = "training leaves out 4 of your samples, to test on; to train on them, pass test=0"
+    assert capsys.readouterr().err.count(note) == said
+
+
 def test_own_validation_data_is_what_epochs_are_compared_by(tmp_path):
     x, xv = stripes(40), 255 - stripes(9)
     model = hg.train(x, y=["a"] * 40, val=(xv, ["b"] * 4 + ["a"] * 5), out=tmp_path / "run",
@@ -564,9 +572,9 @@ hg.train(x, model="ae(4)", backbone="conv((32, 32))", epochs=1, batch_size=200, 
          report=False, out={str(tmp_path / 'b')!r}, keep_memory=False)
 print(kept - held())
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout) > 20, done.stdout   # MiB
+    code, out, err = run_code(code)
+    assert code == 0, err
+    assert float(out) > 20, out   # MiB
 
 
 def people(count: int, seed: int) -> pd.DataFrame:

@@ -14,7 +14,8 @@ def finetune(
     data: Annotated[str, typer.Argument(help="Samples with classes. Default: the run's data.",
                                         show_default=False)] = "",
     labels: Annotated[Optional[int], typer.Option(  # noqa: UP045
-        min=1, help="Number of labelled training samples, balanced over classes. Default: all.",
+        min=1, help="Number of training samples to learn from, balanced over classes. Default: all "
+        "that have a class.",
         show_default=False)] = None,
     frozen: Annotated[bool, typer.Option("--frozen", help="Freeze the encoder, and train only the "
                                          "classifier.")] = False,

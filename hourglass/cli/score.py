@@ -27,8 +27,9 @@ def score(
     threshold: Annotated[str, typer.Option(help="Threshold: quantile(0.99), contamination(0.1), "
                                            "... (see: hourglass list thresholds). Default: the "
                                            "run's last one.")] = "",
-    labelled: Annotated[str, typer.Option(help="Folder of examples in normal/ and abnormal/, "
-                                          "which the threshold is chosen to separate.")] = "",
+    labelled: Annotated[str, typer.Option(help="Folder of known examples, in subfolders "
+                                          "normal/ and abnormal/. The threshold is chosen to "
+                                          "separate the two.")] = "",
     normal: Annotated[str, typer.Option(help="Normal classes, such as good,fine. Default: the "
                                         "classes of the training data.")] = "",
     masks: Annotated[str, typer.Option(help="Folder or archive of defect masks with the "
@@ -41,8 +42,8 @@ def score(
                                          "times, [[\"from\", \"to\"], ...].")] = "",
     causal: Annotated[bool, typer.Option("--causal", help="Series only: score each step from "
                                          "earlier steps alone.")] = False,
-    label: Annotated[str, typer.Option(help="Series only: column that marks the known abnormal "
-                                       "steps, instead of --windows.")] = "",
+    label: Annotated[str, typer.Option(help="Series only: name of the column that marks the "
+                                       "known abnormal steps with 1. Use it or --windows.")] = "",
     merge: Annotated[Optional[int], typer.Option(  # noqa: UP045
         min=0, help="Series only: join abnormal stretches that are at most this many steps apart. "
         "Default: half a window.")] = None,

@@ -75,8 +75,9 @@ class Settings:
                        "size default to those of that run.", flag="--from")
     only: str = Field("", description="Train only on these classes, such as 3 or good,fine. All "
                       "other classes go to the test split.")
-    labelled: Count | None = Field(None, description="Number of labelled training samples, "
-                                   "balanced over classes. The rest are unlabelled.")
+    labelled: Count | None = Field(None, description="Only for models that guess classes: "
+                                   "number of training samples whose class they see, balanced "
+                                   "over classes. Default: all.")
     size: str = Field("", description="Resize images to 64, or to 64x48 (height x width).")
     fit: Fit = Field("crop", description="Resize mode for other aspect ratios: crop, pad or "
                      "stretch.")

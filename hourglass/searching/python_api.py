@@ -19,7 +19,7 @@ from ..tasks.python_words import for_python, voice
 from .database import PASSWORD, password_of, without_password
 from .move_study import move_study
 from .study import Study
-from .study_folder import DATA, Asked, StudyFolder, is_study, next_free, open_study
+from .study_folder import DATA, Asked, StudyFolder, check_new, is_study, next_free, open_study
 from .study_setup import SearchPlan, begin_study, continue_study, values_of
 
 OWN = ("target", "prune", "storage", "cluster")   # options that are no settings
@@ -37,8 +37,7 @@ def begin(
     seed = str(values.get("seed") or 0)
     asked = Asked(**{**given, "seed": int(seed) if seed.isdecimal() else 0})
     place = out or next_free(data)
-    if is_study(place):
-        raise ValueError(f"{place} is a study already. To continue it: hourglass search {place}")
+    check_new(place)
     return begin_study(place, asked, {**values, "data": data})
 
 

@@ -151,10 +151,15 @@ def is_study(path: str | Path) -> bool:
     return (Path(path) / MARK).is_file()
 
 
-def new_study(out: Path, asked: Asked, settings: Mapping[str, Any]) -> StudyFolder:
-    """Make the folder of a new study. Raises ValueError if it is not empty."""
+def check_new(out: str | Path) -> None:
+    """Raise ValueError for a folder that holds a study."""
     if is_study(out):
         raise ValueError(f"{out} is a study already. To continue it: hourglass search {out}")
+
+
+def new_study(out: Path, asked: Asked, settings: Mapping[str, Any]) -> StudyFolder:
+    """Make the folder of a new study. Raises ValueError if it is not empty."""
+    check_new(out)
     if not out.is_dir() or {path.name for path in out.iterdir()} != {DATA}:
         check_empty(out, "--out")
     (out / "trials").mkdir(parents=True, exist_ok=True)

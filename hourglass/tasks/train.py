@@ -50,6 +50,8 @@ def train(data: Any = None, y: Any = None, *, kind: str = "", out: str | Path | 
     an array (N, T, C) holds N windows.
 
     `val` is a share or number of samples to validate on, or samples of your own: val=(xv, yv).
+    Training also leaves out `test`, by default a tenth of the samples, which metrics are measured
+    on. To train on all samples, pass test=0.
     Parts are texts, such as "vae(16)", or objects, such as hg.parts.vae(16). Other tools' words
     are understood too: learning_rate, latent_dim, validation_data and so on.
 
@@ -85,6 +87,8 @@ def train(data: Any = None, y: Any = None, *, kind: str = "", out: str | Path | 
             training = prepare_run(make_settings({**values, **_named(data)}),
                                    None if _is_named(data) else data, y, out, how.overwrite,
                                    loggers)
+        if not _is_named(data) and "test" not in values:
+            training.told += _left_out(training)
         return _go(training, how, functions, noise)
 
 
@@ -146,6 +150,13 @@ def _as_texts(settings: Mapping[str, Any]) -> dict[str, Any]:
                          f'"mine") above it, and pass {function}="{use}"')
     return {name: str(value) if isinstance(value, Composition) else value
             for name, value in settings.items()}
+
+
+def _left_out(training: Training) -> list[str]:
+    """A note on the samples that the default of `test` leaves out of training."""
+    test = training.source.splits.get("test", ())
+    return [f"training leaves out {len(test):,} of your samples, to test on; to train on them, "
+            f"pass test=0"] if len(test) else []
 
 
 def _is_named(data: Any) -> bool:

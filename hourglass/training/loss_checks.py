@@ -17,8 +17,8 @@ def effective_beta(objective: Objective, shape: tuple[int, ...]) -> str:
     beta = weights["kl"] / weights["recon"]
     ramp = objective.ramps.get("kl")
     begins = f"from {ramp.start / ramp.end * beta:g} to " if ramp and ramp.end else ""
-    return (f"effective beta {begins}{beta:g}, the same as {beta / math.prod(shape):.3g} * kl plus "
-            f"the mean over {math.prod(shape):,} values")
+    return (f"effective beta {begins}{beta:g}: the KL's weight, with recon as a sum over "
+            f"{math.prod(shape):,} values. With their mean, it is {beta / math.prod(shape):.3g}")
 
 
 def negative_weights(objective: Objective) -> list[str]:
