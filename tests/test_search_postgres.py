@@ -11,7 +11,7 @@ from pathlib import Path
 import postgres_server
 import pytest
 import test_search
-from hourglass.search import database
+from hourglass.searching import database
 from test_search import LONG, TINY, children_of, exit_code_of, rows, searching, wait_for
 
 import hourglass as hg

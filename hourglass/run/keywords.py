@@ -32,6 +32,7 @@ class ResumeKeywords(TypedDict, total=False):
     schedule: Text
     stop: Text
     device: Text
+    cuda_graph: bool
     tensorboard: bool
     show: Text
 
