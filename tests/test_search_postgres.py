@@ -11,10 +11,10 @@ from pathlib import Path
 import postgres_server
 import pytest
 import test_search
-from hourglass.searching import database
 from test_search import LONG, TINY, children_of, exit_code_of, rows, searching, wait_for
 
 import hourglass as hg
+from hourglass.searching import database
 from hourglass.searching.move_study import move_study
 from hourglass.searching.study_folder import StudyFolder
 from hourglass.training import train
