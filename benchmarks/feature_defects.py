@@ -2,7 +2,7 @@
 of CIFAR-10 against the others, by every detector of features, and by PCA, neighbours and pyod.
 
     python benchmarks/feature_defects.py [--sets tiles boards cifar] [--size 320] [--good 400]
-        [--test 492] [--classes cat horse ship] [--sheet FOLDER]
+        [--test 492] [--classes bird cat horse] [--sheet FOLDER]
 
 The sets are HOURGLASS_DATA/inspection/*.zip and cifar10-jpeg.zip. `--good` and `--test` are the
 most normal and test images that are used, evenly spread. Features are computed once for all
@@ -32,6 +32,7 @@ DETECTORS = ("patch_knn(size={size})", "patch_gaussian(size={size})",
              "patch_knn(size={size}, unit=False)", "patch_knn(size={size}, strides=(32,))",
              "feature_autoencoder(size={size}, strides=(16, 32))", "feature_knn(size={size})")
 OF_CLASSES = ("feature_knn", "feature_knn(k=5)")
+CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 FIGURES = ("auroc", "average_precision", "pixel_auroc", "region_overlap")
 PYOD = ("knn.KNN", "lof.LOF", "iforest.IForest")
 AUROC = FIGURES[0]
@@ -149,7 +150,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=320, help="pixels of the longer side")
     parser.add_argument("--good", type=int, default=400, help="most normal images")
     parser.add_argument("--test", type=int, default=492, help="most test images")
-    parser.add_argument("--classes", nargs="+", default=["bird", "cat", "horse"])
+    parser.add_argument("--classes", nargs="+", default=CLASSES)
     parser.add_argument("--detectors", nargs="+", default=list(DETECTORS))
     parser.add_argument("--sheet", type=Path, help="folder for heat maps of the first detector")
     options = parser.parse_args()

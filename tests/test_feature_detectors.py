@@ -19,6 +19,7 @@ from hourglass.core.features import Extractor, features
 from hourglass.core.registry import detectors, extractors
 from hourglass.inference.detectors.patch_features import (
     PatchFeatures,
+    directions,
     whitened,
     whitening_of,
 )
@@ -86,7 +87,7 @@ def test_strides_count_alike_in_standard_deviations_of_normal_distances():
         maps, new = (np.stack(list(PatchFeatures("random", 64, (stride,), True).of(x)))
                      for x in (normal(6), abnormal(1)))
         own = whitening_of(maps.reshape(-1, maps.shape[-1]))
-        maps, new = (whitened(x, own, unit=True) for x in (maps, new))
+        maps, new = (directions(whitened(x, own)) for x in (maps, new))
         flat = [x.reshape(-1, x.shape[-1]) for x in maps]
 
         def nearest_to(known, x):
@@ -99,6 +100,19 @@ def test_strides_count_alike_in_standard_deviations_of_normal_distances():
         wanted.append(torch.nn.functional.interpolate(heat, (8, 8), mode="bilinear")[0, 0].numpy())
     whole = np.sort(np.mean(wanted, 0), axis=None)
     assert rule.score(seen(abnormal(1)), state)[0] == pytest.approx(whole[-6:].mean(), rel=1e-3)
+
+
+def test_heat_maps_keep_the_lengths_that_scores_leave_out():
+    texts = [f"patch_knn('random', size=64, strides=(8, 16), unit={unit})"
+             for unit in (True, False)]
+    ways = []
+    for text in texts:
+        rule = detectors.make(text)
+        state = rule.fit(np.empty((0, 0)), seen(normal(2), normal(6)))
+        heat = rule.places(seen(abnormal(1)), state)[0]
+        assert heat.max() == pytest.approx(rule.score(seen(abnormal(1)), state)[0], rel=1e-5)
+        ways.append(heat / heat.max())
+    np.testing.assert_allclose(*ways, atol=0.05)   # banks differ, as they were chosen otherwise
 
 
 def test_a_detector_of_an_older_version_is_refused():
@@ -154,7 +168,7 @@ def test_whitened_patches_have_the_covariance_that_is_meant():
     variances = PCA().fit((x - x.mean(0)) / x.std(0)).explained_variance_
     np.testing.assert_allclose(np.cov(away.T), np.diag(variances / (variances + 0.05))[::-1, ::-1],
                                atol=5e-3)
-    np.testing.assert_allclose(np.linalg.norm(whitened(x, state, unit=True), axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(directions(whitened(x, state)), axis=1), 1, rtol=1e-5)
 
 
 def test_patches_are_averages_of_three_by_three_places():

@@ -143,21 +143,26 @@ def whitening_of(patches: np.ndarray) -> State:
     return {"mean": state["mean"], "white": white.astype(np.float32)}
 
 
-def whitened(patches: np.ndarray, state: State, unit: bool = False) -> np.ndarray:
-    """Patches (..., K) whitened, and scaled to length 1 if they are to be `unit`."""
+def whitened(patches: np.ndarray, state: State) -> np.ndarray:
+    """Patches (..., K) whitened."""
     found: np.ndarray = (patches - state["mean"]).astype(np.float32) @ state["white"]
-    if unit:
-        found = found / np.maximum(np.linalg.norm(found, axis=-1, keepdims=True), 1e-6)
+    return found
+
+
+def directions(patches: np.ndarray) -> np.ndarray:
+    """Patches (..., K) scaled to length 1."""
+    found: np.ndarray = patches / np.maximum(np.linalg.norm(patches, axis=-1, keepdims=True), 1e-6)
     return found
 
 
 def rule_of(
     read: PatchFeatures, fit: Callable[[Images], State],
     judge: Callable[[Any, State], tuple[np.ndarray, float]], by_stride: bool = False,
+    draw: Callable[[Any, State], np.ndarray] | None = None,
 ) -> Rule:
     """The detector that `judge` makes of an image's features (h, w, K), or of a map of each stride:
-    how abnormal each patch is (h, w), and the image's score. In its heat map (H, W), the score is
-    the largest value."""
+    how abnormal each patch is (h, w), and the image's score. `draw` may give another map (h, w). In
+    a heat map (H, W), the score is the largest value."""
     look: Callable[[Images], Iterator[Any]] = read.each if by_stride else read.of
 
     def fitted(codes: np.ndarray, held: Seen) -> State:
@@ -175,6 +180,7 @@ def rule_of(
         found = []
         for image, each in zip(seen.images, look(seen.images), strict=True):
             heat, value = judge(each, state)
+            heat = heat if draw is None else draw(each, state)
             found.append(_at_size(heat, np.shape(image)[:2], value))
         return np.stack(found)
     return Rule(fitted, score, codes=False, maps=frozenset({"images"}), places=places,

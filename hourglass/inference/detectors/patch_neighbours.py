@@ -14,6 +14,7 @@ from .patch_features import (
     PatchFeatures,
     State,
     at_size,
+    directions,
     highest_share,
     rule_of,
     whitened,
@@ -38,7 +39,8 @@ def patch_knn(
 
     `features` names a feature extractor. Images are brought to `size` pixels (the longer side; 0
     keeps them); `square` ones lose their aspect ratio. Features of the maps at these `strides` are
-    averaged over 3x3 patches and whitened; `unit` scales them to length 1. For each stride, a
+    averaged over 3x3 patches and whitened; `unit` scales them to length 1 for the score, not for
+    the heat map: directions tell images apart, and lengths show the place. For each stride, a
     greedy coreset of `patches` is kept of at most 40,000 training patches; its distances count in
     standard deviations of normal ones, and those of all strides are averaged. An image scores as
     the mean of the `top` share of its patches. With top=0 the largest one counts; with one stride,
@@ -50,29 +52,39 @@ def patch_knn(
         state: State = {}
         for i, (pool, owner) in enumerate(read.samples(images, seed)):
             own = whitening_of(pool)
-            pool = whitened(pool, own, unit)
-            kept = greedy_coreset(_projected(pool, seed), patches)
+            pool = whitened(pool, own)
+            compared = directions(pool) if unit else pool
+            kept = greedy_coreset(_projected(compared, seed), patches)
+            spreads = [spread_of(x, owner, kept, seed) for x in (compared, pool)]
             state |= {f"{i}.{name}": value for name, value in own.items()}
-            state |= {f"{i}.bank": pool[kept],
-                      f"{i}.spread": np.array([spread_of(pool, owner, kept, seed)])}
+            state |= {f"{i}.bank": pool[kept], f"{i}.spread": np.array(spreads)}
         return state
 
-    def judge(each: tuple[np.ndarray, ...], state: State) -> tuple[np.ndarray, float]:
+    def distances(
+        each: tuple[np.ndarray, ...], state: State, unit: bool
+    ) -> tuple[np.ndarray, float]:
         places = (each[0].shape[0], each[0].shape[1])
         heat, weight = np.zeros(places), 1.0
-        for i, features_of_one in enumerate(each):
+        for i, maps in enumerate(each):
             own = _state_of(i, state)
-            x, bank = (torch.from_numpy(np.ascontiguousarray(part)) for part in (
-                whitened(features_of_one, own, unit).reshape(-1, features_of_one.shape[-1]),
-                own["bank"]))
+            flat = whitened(maps, own).reshape(-1, maps.shape[-1])
+            x, bank = (torch.from_numpy(np.ascontiguousarray(directions(part) if unit else part))
+                       for part in (flat, own["bank"]))
             away, found = nearest(x, bank)
             if len(each) == 1 and not top:
                 worst = int(away.argmax())
                 weight = rareness(x[worst], int(found[worst]), bank)
-            distances = away.numpy().reshape(features_of_one.shape[:2]) / own["spread"][0]
-            heat += at_size(distances, places) / len(each)
+            spread = own["spread"][0 if unit else 1]
+            heat += at_size(away.numpy().reshape(maps.shape[:2]) / spread, places) / len(each)
+        return heat, weight
+
+    def judge(each: tuple[np.ndarray, ...], state: State) -> tuple[np.ndarray, float]:
+        heat, weight = distances(each, state, unit)
         return heat, highest_share(heat, top) * weight
-    return rule_of(read, fit, judge, by_stride=True)
+
+    def draw(each: tuple[np.ndarray, ...], state: State) -> np.ndarray:
+        return distances(each, state, False)[0]
+    return rule_of(read, fit, judge, by_stride=True, draw=draw if unit else None)
 
 
 def _state_of(number: int, state: State) -> State:
