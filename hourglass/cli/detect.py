@@ -31,6 +31,9 @@ def detect(
                                        "ground_truth/ or a_mask.png in or next to NEW.")] = "",
     save: Annotated[Optional[Path], typer.Option(  # noqa: UP045
         help="A .safetensors file to keep the detector in, to be given as GOOD later.")] = None,
+    page: Annotated[Optional[Path], typer.Option(  # noqa: UP045
+        help="An .html to write too: scores with a threshold to move, figures by class, and the "
+             "twenty most abnormal images. It needs no network.")] = None,
     device: Device = "cpu",
 ) -> None:
     """Find abnormal images without training a model: patches of NEW are compared with those of
@@ -40,13 +43,13 @@ def detect(
     that cannot be read. The features need: pip install 'hourglass[features]'.
 
     Examples: hourglass detect good/ new/ -o scores.csv --heatmaps maps/; hourglass detect good/
-    new/ --save detector.safetensors; hourglass detect detector.safetensors line7/
+    new/ --save detector.safetensors; hourglass detect detector.safetensors line7/ --page line7.html
     """
     from ..tasks.detect import DetectOptions, detected
     from ..tasks.score import in_words
-    options = DetectOptions(detector, threshold, normal, masks, device)
+    options = DetectOptions(detector, threshold, normal, masks, device, page)
     found = detected(good, new, options, out, heatmaps, save)
-    for line in [*in_words(found.detector, found.verdicts), *filter(None, [save]), out]:
+    for line in [*in_words(found.detector, found.verdicts), *filter(None, [save, page]), out]:
         print(line)
     if found.verdicts.unreadable:
         raise ValueError(f"{len(found.verdicts.unreadable)} files cannot be read, such as "

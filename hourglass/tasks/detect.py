@@ -26,6 +26,7 @@ from ..inference.image_detector import (
     load_image_detector,
 )
 from .heatmaps import heat_picture
+from .inspection_page import write_page
 from .masks import Masks, find_masks, with_masks
 from .python_words import for_python
 from .score import NORMAL_NAMES, Verdicts, in_words, write_table
@@ -44,6 +45,7 @@ class DetectOptions:
     normal: str = ""      # the normal classes of the new images, separated by commas
     masks: str = ""       # a folder or archive of defect masks; default: those beside the images
     device: str = "cpu"
+    page: Path | None = None   # an .html with scores, figures and the most abnormal images
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,6 +131,8 @@ def detected(
         check_empty(heatmaps, "--heatmaps")
     if save is not None:
         check_name(save, (SUFFIX,))
+    if options.page is not None:
+        check_name(options.page, (".html",))
     with ExitStack() as stack, on_device(str(choose_device(options.device))), remembered():
         known, unseen = _opened(good, new, stack)
         y = labels_of_photos(unseen, options.normal)
@@ -137,6 +141,8 @@ def detected(
             options.detector, options.threshold or USUAL_THRESHOLD,
             known.readable("normal images"))
         verdicts = _looked_at(found, unseen, y, masks, heatmaps)
+        if options.page is not None:
+            write_page(options.page, found, verdicts, unseen, y)
     if save is not None:
         found.save(save)
     if out is not None:
