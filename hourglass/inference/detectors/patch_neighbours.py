@@ -42,7 +42,7 @@ def patch_knn(
     averaged over 3x3 patches and whitened; `unit` scales them to length 1 for the score, not for
     the heat map: directions tell images apart, and lengths show the place. For each stride, a
     greedy coreset of `patches` is kept of at most 40,000 training patches; its distances count in
-    standard deviations of normal ones, and those of all strides are averaged. An image scores as
+    standard deviations above normal ones, and those of all strides are averaged. An image scores as
     the mean of the `top` share of its patches. With top=0 the largest one counts; with one stride,
     it is then weighted down where normal patches are rare too, as published.
     """
@@ -55,28 +55,29 @@ def patch_knn(
             pool = whitened(pool, own)
             compared = directions(pool) if unit else pool
             kept = greedy_coreset(_projected(compared, seed), patches)
-            spreads = [spread_of(x, owner, kept, seed) for x in (compared, pool)]
+            usual = [usual_of(x, owner, kept, seed) for x in (compared, pool)]
             state |= {f"{i}.{name}": value for name, value in own.items()}
-            state |= {f"{i}.bank": pool[kept], f"{i}.spread": np.array(spreads)}
+            state |= {f"{i}.bank": pool[kept], f"{i}.usual": np.array(usual)}
         return state
 
     def distances(
         each: tuple[np.ndarray, ...], state: State, unit: bool
     ) -> tuple[np.ndarray, float]:
         places = (each[0].shape[0], each[0].shape[1])
-        heat, weight = np.zeros(places), 1.0
+        heat, weight, published = np.zeros(places), 1.0, len(each) == 1 and not top
         for i, maps in enumerate(each):
             own = _state_of(i, state)
             flat = whitened(maps, own).reshape(-1, maps.shape[-1])
             x, bank = (torch.from_numpy(np.ascontiguousarray(directions(part) if unit else part))
                        for part in (flat, own["bank"]))
             away, found = nearest(x, bank)
-            if len(each) == 1 and not top:
+            if published:
                 worst = int(away.argmax())
                 weight = rareness(x[worst], int(found[worst]), bank)
-            spread = own["spread"][0 if unit else 1]
-            heat += at_size(away.numpy().reshape(maps.shape[:2]) / spread, places) / len(each)
-        return heat, weight
+            mean, spread = own["usual"][0 if unit else 1]
+            shift = 0 if published else mean
+            heat += at_size((away.numpy().reshape(maps.shape[:2]) - shift) / spread, places)
+        return np.maximum(heat / len(each), 0), weight
 
     def judge(each: tuple[np.ndarray, ...], state: State) -> tuple[np.ndarray, float]:
         heat, weight = distances(each, state, unit)
@@ -91,15 +92,18 @@ def _state_of(number: int, state: State) -> State:
     """What was fitted to the patches of one stride."""
     found = {name.partition(".")[2]: value for name, value in state.items()
              if name.partition(".")[0] == str(number)}
-    if not {"bank", "spread"} <= set(found):
+    if not {"bank", "usual"} <= set(found):
         raise ValueError("the detector was fitted by another version, without a bank for each "
                          "stride; fit it again")
     return found
 
 
-def spread_of(pool: np.ndarray, owner: np.ndarray, kept: np.ndarray, seed: int) -> float:
-    """Standard deviation of the distances of normal patches, at most LOOKED_AT of the pool (N, K),
-    to the nearest of the `kept` ones that come from another image; `owner` (N,) numbers images."""
+def usual_of(
+    pool: np.ndarray, owner: np.ndarray, kept: np.ndarray, seed: int
+) -> tuple[float, float]:
+    """Mean and standard deviation of the distances of normal patches, at most LOOKED_AT of the pool
+    (N, K), to the nearest of the `kept` ones that come from another image; `owner` (N,) numbers
+    images."""
     draw = np.random.default_rng(seed)
     rows = draw.permutation(len(pool))[:LOOKED_AT]
     others = owner[rows][:, None] != owner[kept][None]
@@ -107,7 +111,7 @@ def spread_of(pool: np.ndarray, owner: np.ndarray, kept: np.ndarray, seed: int) 
     away = torch.cdist(x, bank).masked_fill(torch.from_numpy(~others), torch.inf).amin(1)
     away = away[torch.isfinite(away)]   # one image alone has no others
     spread = float(away.std()) if len(away) > 1 else 0.0
-    return spread if spread > 0 else 1.0
+    return (float(away.mean()), spread) if spread > 0 else (0.0, 1.0)
 
 
 def greedy_coreset(x: Tensor, count: int) -> np.ndarray:
