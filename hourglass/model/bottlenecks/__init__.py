@@ -12,6 +12,7 @@ from . import (
     flow,
     gamma,
     gaussian,
+    gaussian_map,
     ladder,
     mixture,
     plain,
