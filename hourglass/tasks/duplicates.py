@@ -102,9 +102,13 @@ def duplicates(model: Trained, images: str | Path, within: float, out: Path) -> 
     """Write the groups as .csv (group, name, class, distance) and, for images, a picture of them.
     Returns lines to print. Raises ValueError."""
     check_name(out, (".csv",))
-    embedded = codes_of(model, images)
+    return write_groups(codes_of(model, images), within, out, str(images))
+
+
+def write_groups(embedded: Embedded, within: float, out: Path, place: str) -> list[str]:
+    """The same of samples that have codes already, from a `place`."""
     if len(embedded.z) < 2:
-        raise ValueError(f"{images} holds one sample, which can have no duplicate")
+        raise ValueError(f"{place} holds one sample, which can have no duplicate")
     found = find_doubles(embedded, within)
     rows = ([number, embedded.names[row], embedded.kind(row), f"{far:.4g}"]
             for number, (group, apart) in enumerate(zip(found.groups, found.apart, strict=True), 1)

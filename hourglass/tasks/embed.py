@@ -101,13 +101,18 @@ def embed(model: Trained, images: str | Path, out: Path) -> Embedded:
     found = _read(model, images)
     codes = shared(len(found.x), lambda rows: _encoded(model, some_of(found, rows)))
     embedded = Embedded(found, np.concatenate(codes), model.scale_of(found.x))
+    write_codes(embedded, out)
+    return embedded
+
+
+def write_codes(embedded: Embedded, out: Path) -> None:
+    """Write codes as a .csv, .parquet or .npy."""
     if out.suffix.lower() == ".npy":
         save_array(out, embedded.z)
     elif out.suffix.lower() == ".csv":
         write_out(out, _as_csv(embedded))
     else:
         write_out(out, as_parquet(_columns(embedded)))
-    return embedded
 
 
 def embed_in_words(model: Trained, images: str | Path, out: Path, shards: int = 0) -> str:

@@ -39,7 +39,14 @@ def search(
                          f"no pictures; write a table of the nearest samples: -o nearest.csv")
     picked = pick(model, queries)
     z = model.encode(picked, one_class(model, picked, kind))
-    embedded = codes_of(model, images, kind or None)
+    return write_nearest(codes_of(model, images, kind or None), queries, picked.x, z, n, out)
+
+
+def write_nearest(
+    embedded: Embedded, queries: list[str], x: np.ndarray, z: np.ndarray, n: int, out: Path
+) -> list[str]:
+    """Write the n samples nearest to each query, whose images x (M, H, W, C) and codes z (M, ...)
+    are given, as a picture or as .csv. Returns them as lines."""
     distances, rows = nearest_to(embedded, z.reshape(len(z), -1), n)
     if out.suffix.lower() == ".csv":
         each = ([query, rank, embedded.names[row], embedded.kind(row), f"{distance:.9g}"]
@@ -48,7 +55,7 @@ def search(
         write_out(out, as_csv(("query", "rank", "name", "class", "distance"), each))
     else:
         sheet = [np.concatenate([query[None], embedded.values(found[:COLUMNS])])
-                 for query, found in zip(picked.x, rows, strict=True)]
+                 for query, found in zip(x, rows, strict=True)]
         save_figure(out, contact_sheet([shown(row) for row in sheet],
                                        [Path(query).name for query in queries], 0.6, 30))
     wide = max(len(embedded.names[row]) for row in rows.ravel())
