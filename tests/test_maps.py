@@ -12,6 +12,7 @@ from hourglass.core import registry
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.backbones.resnet import Attention
 from hourglass.model.backbones.vit import positions
+from hourglass.model.losses import equivariance
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
 
@@ -57,6 +58,37 @@ def test_the_divergence_of_a_map_is_the_closed_form():
 def test_a_vector_is_no_map_and_the_message_says_what_to_use():
     with pytest.raises(ValueError, match=r"needs an encoder.*gaussian\(16\)"):
         Autoencoder(Parts("mlp((8,))", bottleneck="gaussian_map", **LIKELIHOOD), (1, 8, 8))
+
+
+@pytest.mark.parametrize(("quarters", "size", "shape"), [
+    (0, 1.0, (4, 4)), (1, 1.0, (4, 4)), (2, 0.5, (2, 2)), (3, 0.75, (3, 3))])
+def test_the_loss_of_a_turned_code_is_that_of_the_turned_image(quarters, size, shape, monkeypatch):
+    torch.manual_seed(0)
+    parts = Parts("conv((4, 3))", bottleneck="gaussian_map(2)", likelihood="normal")
+    model = Autoencoder(parts, (1, 16, 16))
+    out = model(torch.rand(3, 1, 16, 16), draw=True)
+    monkeypatch.setattr(equivariance, "_drawn", lambda x, smallest: (quarters, size))
+    ours = Objective("equivariance", model)(out, model)[1]["equivariance"]
+    z = torch.rot90(out.latent.z, quarters, (2, 3))
+    z = torch.nn.functional.interpolate(z, shape, mode="bilinear", antialias=True)
+    mean = model.decode(z).mean
+    x = torch.rot90(out.x, quarters, (2, 3))
+    x = torch.nn.functional.interpolate(x, mean.shape[2:], mode="bilinear", antialias=True)
+    theirs = (((x - mean)**2 / 2 + np.log(2 * np.pi) / 2).sum((1, 2, 3))
+              * 256 / x[0].numel())
+    assert mean.shape[2:] == (4 * shape[0], 4 * shape[1])
+    assert torch.allclose(ours, theirs, rtol=1e-4)
+
+
+def test_evaluation_of_that_loss_draws_nothing_and_vectors_are_refused():
+    parts = Parts("conv((4, 3))", bottleneck="gaussian_map(2)", **LIKELIHOOD)
+    model = Autoencoder(parts, (1, 8, 8)).eval()
+    out, objective = model(torch.rand(2, 1, 8, 8)), Objective("equivariance", model)
+    state = torch.get_rng_state()
+    assert objective(out, model)[0].isfinite()
+    assert torch.equal(torch.get_rng_state(), state)
+    with pytest.raises(ValueError, match="needs codes that are maps"):
+        Objective("equivariance", Autoencoder(Parts("conv((4, 3))", **LIKELIHOOD), (1, 8, 8)))
 
 
 def test_attention_is_the_softmax_of_all_places():

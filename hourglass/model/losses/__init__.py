@@ -11,6 +11,7 @@ full strength. A loss that samples its own codes calls `log_likelihood`.
 from . import (
     adversarial,
     composite_kl,
+    equivariance,
     hamiltonian,
     importance_bounds,
     joint_kl,
