@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from conftest import draw, stripes
+from conftest import draw, ratings_text, stripes
 from playwright.sync_api import Page, sync_playwright
 
 import hourglass as hg
@@ -16,9 +16,12 @@ from hourglass.analysis.explorer.runtime import runtime
 from hourglass.analysis.explorer.walk import find_walk
 from hourglass.inference.encoder_decoder import load_half
 from hourglass.inference.onnx_export import export
+from hourglass.run.titles import data_of
 from hourglass.tasks.explore import MOST, colours, explore
 
 CHROMIUM = Path("/usr/bin/chromium")
+TITLES = "movieId,title\n" + "".join(f"film {i},The Film of {i}\n" for i in range(25))
+MAP = "document.getElementById('item-map').toDataURL()"
 FAST = {"epochs": 4, "batch_size": 16}
 KINDS = {   # data and settings: grey and conditional; odd colour images; vectors; maps as codes
     "told": (None, {"model": "ae(3)", "condition": "label"}),
@@ -28,6 +31,7 @@ KINDS = {   # data and settings: grey and conditional; odd colour images; vector
                 {"model": "ae(2)"}),
     "maps": (stripes(), {"model": "ae(16)", "backbone": "conv(filters=(4, 2))",
                          "bottleneck": "identity"}),
+    "items": (ratings_text(60, 25), {"model": "mult_vae(3, 8)"}),
 }
 
 
@@ -44,7 +48,11 @@ def run(folder):
         data, settings = KINDS[kind]
         if not (folder / kind).is_dir():
             source = "digits" if data is None else str(folder / f"{kind}.npy")
-            if data is not None:
+            if isinstance(data, str):
+                source = f"ratings('{folder / 'ratings.csv'}', fewest=2)"
+                (folder / "ratings.csv").write_text(data)
+                (folder / "movies.csv").write_text(TITLES)
+            elif data is not None:
                 np.save(source, data)
             hg.train(source, out=folder / kind, report=False, **settings, **FAST)
         return folder / kind
@@ -138,7 +146,7 @@ def as_ordered(x: np.ndarray) -> np.ndarray:
     return (np.moveaxis(x, -1, 0) if x.ndim == 3 else x).reshape(-1)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "items"])
 def test_the_pages_picture_is_the_decoders(kind, run, visit):
     page = visit(kind)
     shape = page.evaluate("JSON.parse(document.getElementById('about').textContent).code")
@@ -335,3 +343,32 @@ def test_no_more_points_than_a_page_can_hold(folder, written):
     hg.train(str(folder / "large.npy"), model="ae(2)", out=folder / "large", report=False, val=0.0,
              test=0.0, **FAST)
     assert explore(folder / "large", folder / "large.html") == MOST
+
+
+def test_the_map_of_items_names_them_and_shows_those_that_the_point_ranks_first(visit):
+    page = visit("items")
+    assert page.locator("h1").text_content() == "mult_vae(3, 8) on ratings.csv"
+    assert "test users" in page.locator("#count").text_content()
+    listed = page.evaluate("hourglass.itemMap.listed()")
+    assert listed == np.argsort(-picture(page), kind="stable")[:20].tolist()
+    at = page.evaluate(f"hourglass.itemMap.screen({listed[0]})")
+    page.locator("#item-map").hover(position={"x": at[0], "y": at[1]})
+    said = page.locator("#item-hint").text_content()
+    assert re.fullmatch(r"The Film of \d+: \d+ users, place \d+ of the list", said)
+    before = page.evaluate(MAP)
+    page.evaluate("hourglass.show(hourglass.code().map((value) => value + 3))")
+    settle(page)
+    assert page.evaluate(MAP) != before
+
+
+def test_models_of_samples_have_no_map_of_items(visit):
+    page = visit("vectors")
+    assert page.locator("#item-map").count() == 0 and page.evaluate("hourglass.itemMap") is None
+
+
+@pytest.mark.parametrize("data, called", [
+    ("ratings('films/u.data', split='last')", "u.data"), ("folder/faces", "faces"),
+    ("shards('https://a/b/{000..009}.tar')", "{000..009}.tar"), ("digits", "digits"),
+    ('ratings(path="my films.csv")', "my films.csv"), ("/", "/")])
+def test_a_page_is_titled_by_the_last_part_of_the_path(data, called):
+    assert data_of({"data": data}) == called

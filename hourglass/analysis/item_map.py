@@ -21,11 +21,15 @@ def item_map(
     vectors = item_vectors(model)
     if vectors is None or len(vectors) < LEAST or not np.isfinite(vectors).all():
         return np.empty(0), np.empty(0), ()
-    counts = np.array(encoding["counts"])
-    order = np.argsort(-counts, kind="stable")[:MOST]
+    counts, order = np.array(encoding["counts"]), popular(encoding)
     own = vectors[order] - vectors.mean(0)
     own = own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-9)
     return _placed(own), counts[order], tuple(names_of(encoding)[i] for i in order.tolist())
+
+
+def popular(encoding: dict[str, Any]) -> np.ndarray:
+    """The indices of at most `MOST` items, those with most users first."""
+    return np.argsort(-np.array(encoding["counts"]), kind="stable")[:MOST]
 
 
 def names_of(encoding: dict[str, Any]) -> list[str]:

@@ -1,8 +1,11 @@
 """What a run is called on pages and in notebooks."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+WITHIN = re.compile(r"\w+\(\s*(?:\w+=)?(['\"])(.*?)\1")   # the first text of a call
 
 
 class MemberOf(NamedTuple):
@@ -30,7 +33,12 @@ def model_of(settings: Mapping[str, Any], record: Mapping[str, Any]) -> str:
 
 def title_of(settings: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     """Model and data, such as vae(16) on faces."""
+    return f"{model_of(settings, record)} on {data_of(settings)}"
+
+
+def data_of(settings: Mapping[str, Any]) -> str:
+    """What the data is called: the last part of its path, also of one within a call such as
+    ratings('films/u.data', split='last')."""
     data = str(settings["data"])
-    if data.startswith("ratings("):   # a path within a call, and its options
-        data = data.split("'")[1] if "'" in data else data
-    return f"{model_of(settings, record)} on {Path(data).name or data}"
+    inside = WITHIN.match(data)
+    return Path(inside[2] if inside else data).name or data

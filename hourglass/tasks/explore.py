@@ -16,18 +16,19 @@ from ..analysis.explorer.thumbnails import thumbnails
 from ..analysis.explorer.walk import Walk, find_walk
 from ..analysis.figures.classes import PALETTE
 from ..analysis.html import template
-from ..analysis.item_map import names_of
+from ..analysis.item_map import names_of, popular
 from ..analysis.snapshot import Snapshot
 from ..core.files import write_out
 from ..core.output_names import printable
 from ..inference.onnx_export import export
 from ..inference.trained import Trained
 from ..run.folder import open_run, read_settings
-from ..run.titles import model_of
+from ..run.titles import data_of, model_of
 
 MOST = 2000                # most points of a page, and
 MOST_VALUES = 2_000_000    # most values of their codes
-SCRIPTS = ("data.js", "decoder.js", "picture.js", "scatter.js", "panels.js", "page.js")
+SCRIPTS = ("data.js", "decoder.js", "picture.js", "scatter.js", "items.js", "panels.js",
+           "page.js")
 SHADES = (0.36, 0.5, 0.65)   # lightness of neighbouring colours, for many classes
 
 
@@ -50,7 +51,7 @@ def explore(run: str | Path, out: Path) -> int:
     packed = {"decoder": decoder, "runtime-script": script, "runtime-binary": binary}
     settings = read_settings(folder.settings)
     page = template("explorer/page").render(
-        model=model_of(settings, folder.read_record()), data=Path(settings["data"]).name,
+        model=model_of(settings, folder.read_record()), data=data_of(settings),
         shape=model.shape,
         about=_about(model, snapshot, rows, walk), walk=walk, runtime=NAME,
         thumbnails=thumbnails(_unit(snapshot, rows)) if snapshot.x.ndim == 4 else None,
@@ -74,15 +75,28 @@ def _about(model: Trained, s: Snapshot, rows: np.ndarray, walk: Walk) -> dict[st
     """The data for the page's scripts, except the arrays."""
     low, high = _range(s)
     titles = names_of(model.description.encoding) if s.kind == "ratings" else None
-    return {"image": s.x.ndim == 4, "items": titles, "shape": list(model.shape),
+    return {"image": s.x.ndim == 4, "items": titles, "map": _item_map(model, s),
+            "shape": list(model.shape),
             "code": list(s.z.shape[1:]), "low": low, "high": high,
             "conditional": model.model.condition is not None,
             "classes": [{"name": name, "colour": colour} for name, colour in
                         zip(s.classes, colours(len(s.classes)), strict=True)],
             "y": s.y[rows].tolist() if len(s.y) else None,
             "names": [printable(s.names[i]) for i in rows] if s.names else None,
-            "rows": rows.tolist(), "total": s.total, "split": s.split, "labels": walk.labels,
+            "rows": rows.tolist(), "total": s.total,
+            "samples": "users" if s.kind == "ratings" else "samples",
+            "split": s.split, "labels": walk.labels,
             "sliders": [{"name": n, "low": low, "high": high} for n, low, high in walk.sliders]}
+
+
+def _item_map(model: Trained, s: Snapshot) -> dict[str, Any] | None:
+    """Of ratings, the places of the most popular items, the numbers of their users, and their
+    indices among the model's items; None where there is no map."""
+    if not len(s.item_map):
+        return None
+    items = popular(model.description.encoding)[:len(s.item_map)]
+    return {"places": np.round(s.item_map.astype(np.float64), 3).tolist(),
+            "users": s.item_users.tolist(), "items": items.tolist()}
 
 
 def colours(count: int) -> list[str]:

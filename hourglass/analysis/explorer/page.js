@@ -55,6 +55,7 @@ async function work() {
     wanted = null;
     picture = await decode(z, y);
     drawPicture(byId("picture"), picture);
+    itemMap?.show(picture);
     await new Promise(requestAnimationFrame);
   }
   working = null;
@@ -91,14 +92,15 @@ const showPlaces = makeSliders(byId("sliders"), (i, to) => show(walk(directions[
 const stopMorph = makeMorph(byId("morph"), byId("play"), (t) => show(morphed(t), now.y, true));
 const showClass = makeClassChoice(byId("class"), (y) => show(now.z, y));
 makeLegend(byId("legend"), scatter.pickOut);
+const itemMap = about.map ? makeItemMap(byId("item-map"), byId("item-hint")) : null;
 for (const name of ["a", "b"]) {
   byId(`set-${name}`).addEventListener("click", () => setEnd(name));
   byId(`show-${name}`).addEventListener("click", () => show(ends[name]));
 }
 byId("reset").addEventListener("click", () => show(codes[first], classOf(first)));
 byId("count").textContent = `${codes.length.toLocaleString("en")} ` + (codes.length < about.total
-  ? `of the ${about.total.toLocaleString("en")} ${about.split} samples, evenly chosen.`
-  : `${about.split} samples.`);
+  ? `of the ${about.total.toLocaleString("en")} ${about.split} ${about.samples}, evenly chosen.`
+  : `${about.split} ${about.samples}.`);
 show(now.z);
 
 async function start() {
@@ -112,7 +114,7 @@ async function start() {
 // For scripts and tests. ready: a promise of the first picture. show(z, y): as a person's move.
 // settled(): a promise that the last move is drawn. picture(): what was decoded last, (C, H, W) or
 // (D), as floats. code(): what it was decoded from. screen(z): where a code lies on the scatter,
-// whose axes are the plane's.
+// whose axes are the plane's. itemMap: of ratings, screen(item) and the items it shows as listed().
 window.hourglass = {
   ready: start().catch((error) => {
     byId("status").textContent = `The decoder did not start (${error.message}). It wants a browser ` +
@@ -125,4 +127,5 @@ window.hourglass = {
   picture: () => picture,
   code: () => now.z,
   screen: (z) => scatter.toScreen(placeOf(z)),
+  itemMap,
 };

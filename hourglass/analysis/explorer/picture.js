@@ -23,7 +23,8 @@ function drawImage(canvas, x) {
 
 function drawItems(canvas, x) {
   const width = canvas.width = 2 * canvas.clientWidth;
-  const best = Array.from(x.keys()).sort((a, b) => x[b] - x[a]).slice(0, 15);
+  const count = width < 400 ? 4 : 15;   // A and B are small
+  const best = Array.from(x.keys()).sort((a, b) => x[b] - x[a]).slice(0, count);
   const line = 34, height = canvas.height = line * best.length + 12;
   canvas.style.imageRendering = "auto";
   const pen = canvas.getContext("2d");
@@ -36,8 +37,16 @@ function drawItems(canvas, x) {
     pen.fillStyle = "#c9d9ea";
     pen.fillRect(6, 8 + line * i, (width - 12) * Math.max(0, x[item]) / most, line - 6);
     pen.fillStyle = "#222222";
-    pen.fillText(about.items[item], 12, 8 + line * i + (line - 6) / 2, width - 24);
+    pen.fillText(fitting(pen, about.items[item], width - 24), 12, 8 + line * i + (line - 6) / 2);
   });
+}
+
+// As much of a text as has room, with dots where it is cut.
+function fitting(pen, text, room) {
+  if (pen.measureText(text).width <= room) return text;
+  let end = text.length;
+  while (end > 1 && pen.measureText(`${text.slice(0, end)}…`).width > room) end -= 1;
+  return `${text.slice(0, end).trimEnd()}…`;
 }
 
 function drawLine(canvas, x) {
