@@ -1,12 +1,14 @@
 """Recommenders on MovieLens 100k: Mult-DAE, Mult-VAE and RecVAE beside EASE and popularity.
 
     python benchmarks/ratings.py /path/to/ml-100k.zip [--seeds 5] [--only RecVAE] [--folder results]
+    python benchmarks/ratings.py /path/to/ml-100k.zip --explicit [--seeds 5] [--folder results]
     python benchmarks/ratings.py --memory 10000000 [--folder results]
 
 Each seed draws the users that are held out (10 % for validation, 10 % for the test), and the 80 %
 of their items that a model sees. Epochs and the penalty of EASE are chosen on the validation users.
 What is measured is kept in the folder, a file for each seed and model, and is not measured again;
---table alone prints what is there. --memory writes a file of so many ratings of 100,000 users and
+--table alone prints what is there. --explicit has the error of predicted stars: rating_ae beside
+soft-impute, 80 neighbours and means. --memory writes a file of so many ratings of 100,000 users and
 50,000 items, reads it, and takes training steps on it, with the peak of memory after each."""
 
 import argparse
@@ -25,34 +27,41 @@ from hourglass.analysis.ranking import MEASURES, judge
 from hourglass.data import Reading, collect, split
 from hourglass.run.folder import RunFolder
 from hourglass.run.settings import make_settings
-from hourglass.training.setup import prepare
+from hourglass.training.setup import Training, prepare
 from hourglass.training.train import run
 
 MODELS = {   # name in the table: settings
-    "Mult-DAE": {"model": "mult_dae(dropout=0.7)", "epochs": 40},
-    "Mult-VAE": {"model": "mult_vae(dropout=0.7)", "epochs": 50},
-    "RecVAE": {"model": "rec_vae(dropout=0.7)", "epochs": 60, "stop": "none"},
+    "Mult-DAE": {"model": "mult_dae", "epochs": 40},
+    "Mult-VAE": {"model": "mult_vae", "epochs": 50},
+    "RecVAE": {"model": "rec_vae", "epochs": 60, "stop": "none"},
 }
 OTHERS = ("EASE", "popularity")
+STARS = "`rating_ae`"
+RESAMPLED = 2000   # times that users are drawn for an interval
 USERS, ITEMS = 100_000, 50_000
 STEPS = 20
 NAMES = ("user", "item", "rating", "timestamp")
 
 
-def measured(data: str, name: str, seed: int) -> dict:
-    """Train a model with a seed; its measures of each test user, and those of the other methods."""
+def trained(settings: dict) -> tuple[Training, float]:
+    """A training that is over, with the best epoch's weights, and the CPU seconds that it took."""
     with tempfile.TemporaryDirectory() as place:
-        training = prepare(make_settings({"data": data, "seed": seed, **MODELS[name]}),
-                           out=Path(place) / "run")
+        training = prepare(make_settings(settings), out=Path(place) / "run")
         begun = time.process_time()   # other work on the machine does not count
         for _ in run(training):
             pass
         took = time.process_time() - begun
-        state, step = training.state, training.step
-        if state.kept:
-            step.load_state_dict(state.kept)
-        step.objective.at(None)
-        found = judge(step.model, training.source, alone=name != next(iter(MODELS)))
+    if training.state.kept:
+        training.step.load_state_dict(training.state.kept)
+    training.step.objective.at(None)
+    return training, took
+
+
+def measured(data: str, name: str, seed: int) -> dict:
+    """Train a model with a seed; its measures of each test user, and those of the other methods."""
+    training, took = trained({"data": f"ratings({data!r})", "seed": seed, **MODELS[name]})
+    state = training.state
+    found = judge(training.step.model, training.source, alone=name != next(iter(MODELS)))
     return {"seed": seed, "best_epoch": state.best_epoch, "epochs": len(state.history),
             "seconds_an_epoch": took / len(state.history), "about": found.about,
             "val_ndcg": 1 - state.history[state.best_epoch - 1]["val_missed_ndcg"],
@@ -63,7 +72,8 @@ def measured(data: str, name: str, seed: int) -> dict:
 def table(folder: Path) -> list[str]:
     """The table of all that was measured, in Markdown; intervals are over the test users of all
     seeds."""
-    runs = [json.loads(file.read_text()) for file in sorted(folder.glob("*-*.json"))]
+    runs = [json.loads(file.read_text()) for file in sorted(folder.glob("*-*.json"))
+            if not file.name.startswith("stars-")]
     lines = ["| method | seeds | NDCG@100 | recall@20 | recall@50 | NDCG@100 less EASE's "
              "| CPU s an epoch |", "|---|---|---|---|---|---|---|"]
     ease_of = {held["seed"]: held["users"]["EASE"] for held in runs if "EASE" in held["users"]}
@@ -79,6 +89,44 @@ def table(folder: Path) -> list[str]:
         took = np.mean([held["seconds_an_epoch"] for held in own]) if name in MODELS else None
         lines.append(f"| {name} | {len(own)} | {' | '.join(cells)} | {gap} | "
                      f"{'-' if took is None else f'{took:.2f}'} |")
+    return lines
+
+
+def of_stars(data: str, seed: int) -> dict:
+    """Train rating_ae with a seed; the squared errors of each test user's held-out ratings, by
+    method, in stars, and how many they are."""
+    training, took = trained({"data": f"ratings({data!r}, explicit=True)", "seed": seed})
+    found = judge(training.step.model, training.source)
+    return {"seed": seed, "seconds_an_epoch": took / len(training.state.history),
+            "about": found.about, "counts": found.counts.tolist(), "errors": {
+                STARS if method == "model" else method: found.errors[i].tolist()
+                for i, method in enumerate(found.methods)}}
+
+
+def table_of_stars(folder: Path) -> list[str]:
+    """The table of the errors of predicted stars, in Markdown; intervals are over the test users of
+    all seeds, drawn again."""
+    runs = [json.loads(file.read_text()) for file in sorted(folder.glob("stars-*.json"))]
+    lines = ["| method | seeds | RMSE, stars | less that of means | CPU s an epoch |",
+             "|---|---|---|---|---|"]
+    counts = np.concatenate([held["counts"] for held in runs])
+    errors = {name: np.concatenate([held["errors"][name] for held in runs])
+              for name in runs[0]["errors"]}
+    drawn = np.random.default_rng(0).integers(0, len(counts), (RESAMPLED, len(counts)))
+
+    def rmse(name: str, rows: np.ndarray) -> np.ndarray:
+        return np.sqrt(errors[name][rows].sum(-1) / counts[rows].sum(-1))
+
+    def told(name: str, less: str, form: str) -> str:
+        alone, again = (rmse(name, rows) - (rmse(less, rows) if less else 0)
+                        for rows in (np.arange(len(counts)), drawn))
+        low, high = np.percentile(again, [2.5, 97.5])
+        return f"{alone:{form}} ({low:{form}} to {high:{form}})"
+    took = np.mean([held["seconds_an_epoch"] for held in runs])
+    for name in errors:
+        gap = "-" if name == "means" else told(name, "means", "+.3f")
+        lines.append(f"| {name} | {len(runs)} | {told(name, '', '.3f')} | {gap} | "
+                     f"{f'{took:.2f}' if name == STARS else '-'} |")
     return lines
 
 
@@ -137,6 +185,7 @@ def main() -> None:
     asked.add_argument("--only", default=",".join(MODELS), help="models, separated by commas")
     asked.add_argument("--folder", type=Path, default=Path("ratings-results"))
     asked.add_argument("--table", action="store_true")
+    asked.add_argument("--explicit", action="store_true")
     asked.add_argument("--memory", type=int, default=0)
     given = asked.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -144,12 +193,13 @@ def main() -> None:
         memory(given.memory, given.folder)
         return
     for seed in range(0 if given.table else given.seeds):
-        for name in given.only.split(","):
+        for name in ["stars"] if given.explicit else given.only.split(","):
             file = given.folder / f"{name.lower()}-{seed}.json"
             if not file.is_file():
-                file.write_text(json.dumps(measured(f"ratings({given.data!r})", name, seed)))
+                file.write_text(json.dumps(of_stars(given.data, seed) if given.explicit else
+                                           measured(given.data, name, seed)))
                 print(f"{name}, seed {seed}: done", flush=True)
-    print("\n".join(table(given.folder)))
+    print("\n".join((table_of_stars if given.explicit else table)(given.folder)))
 
 
 if __name__ == "__main__":

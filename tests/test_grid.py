@@ -12,6 +12,7 @@ from hourglass.model.parts import Parts
 BACKBONES = {"mlp": "mlp((16,))", "conv": "conv((4, 8))", "unet": "unet((4, 8))",
              "spectral": "spectral('mlp((16,))')", "conv1d": "conv1d((4, 8))",
              "item_mlp": "item_mlp(16)", "rec_mlp": "rec_mlp(16)",
+             "rating_mlp": "rating_mlp(4, 16)",
              "members": "members((('mlp((16,))', '', 'plain(4)', 'normal'),))"}
 MAPS_ALONE = {"resnet", "vit"}   # their maps go through the same parts as those of conv
 SHAPES = {"conv1d": (1, 16)}

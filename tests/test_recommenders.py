@@ -1,6 +1,7 @@
 """Recommenders: likelihood, losses and baselines against closed forms, and metrics by hand."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,10 +24,13 @@ from hourglass.core.contracts import Clock
 from hourglass.core.ranking import hits_of, ndcg, recall, top_items
 from hourglass.core.registry import backbones, likelihoods, models
 from hourglass.data import Reading, collect, split
+from hourglass.data.source import Source
+from hourglass.data.user_histories import read_histories
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.loss_step import Step
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
+from hourglass.training.initial_bias import begin_at_mean
 from hourglass.training.ranking_loss import missed_ndcg
 
 TINY = {"mult_dae": "mult_dae(4, 8)", "mult_vae": "mult_vae(4, 8)", "rec_vae": "rec_vae(4, 8)",
@@ -210,11 +214,11 @@ def test_rec_vae_trains_its_halves_in_turns_and_then_takes_the_posterior_over():
                 model.encoder.first.weight.add_(0.01 * turns[-1][0])
     encoder, decoder = (True, False), (False, True)
     assert turns == ([encoder] * 6 + [decoder] * 3) * 2
-    assert rates == ([0.5] * 6 + [0.0] * 3) * 2
+    assert rates == ([0.7] * 6 + [0.0] * 3) * 2
     assert torch.equal(term.encoder.state_dict()["first.weight"], model.encoder.first.weight)
     assert not torch.equal(term.encoder.state_dict()["first.weight"], first["first.weight"])
     step.objective.at(None)
-    assert learning(model) == (True, True) and model.encoder.rows.rate == 0.5
+    assert learning(model) == (True, True) and model.encoder.rows.rate == 0.7
 
 
 @pytest.mark.parametrize("name", TINY)
@@ -243,6 +247,57 @@ def test_a_recommender_learns_two_tastes_better_than_popularity(name, here):
         assert means["model"] > means["popularity"] + 0.1
         held = source.splits["test"]
         assert missed_ndcg(model, held) == pytest.approx(1 - means["model"], abs=1e-6)
+
+
+def explicit_source() -> Source:
+    return split(collect("ratings('ratings.csv', fewest=2, explicit=True)", Reading()),
+                 {"val": 0.2, "test": 0.2}, seed=0)
+
+
+def test_the_network_of_ratings_begins_at_the_means_of_items_and_users(here):
+    """What the baseline of means predicts, which is computed in another way."""
+    source = explicit_source()
+    model, _ = made("rating_ae(4, 8)", source.shape[0])
+    begin_at_mean(model, source.splits["train"])
+    train = source.splits["train"]
+    means = item_means(train.x.rows_at(train.index.numpy()).matrix)
+    test = source.splits["test"]
+    batch = test.batch(torch.arange(len(test)))
+    out = model.eval()(batch.x, None, False, batch.given, batch.known)
+    for given, predicted, code in zip(batch.given.numpy(), out.px.mean.detach().numpy(),
+                                      out.latent.z.detach().numpy(), strict=True):
+        own = np.flatnonzero(given)
+        wanted = means.predict(own, given[own], np.arange(len(given)))
+        np.testing.assert_allclose(predicted, wanted, atol=0.02)   # and small weights
+        assert code[0] == pytest.approx(means.of_user(own, given[own]), abs=1e-5)
+
+
+def test_training_drops_known_ratings_alone_and_use_drops_none():
+    torch.manual_seed(0)
+    encoder = backbones.make("rating_mlp(3, 8, dropout=0.5)", (50,), (50,)).encoder
+    x = torch.zeros(400, 50)
+    x[:, :20] = 1.0
+    offsets = encoder.train()(x)[0][:, 0]   # the sum of n ratings of 1, over n + 5
+    counts = 5 * offsets / (1 - offsets)
+    assert counts.mean().item() == pytest.approx(10, abs=0.5) and counts.std() > 1.5
+    np.testing.assert_allclose(encoder.eval()(x)[0][:, 0].detach(), 20 / 25, rtol=1e-6)
+
+
+def test_a_rating_of_exactly_the_mean_is_a_known_one(here):
+    lines = [f"u{user},i{item},{1 + item % 3}" for user in range(9) for item in range(6)]
+    Path("ratings.csv").write_text("user,item,rating\n" + "\n".join(lines))
+    source = explicit_source()
+    train = source.splits["train"].x.matrix
+    assert train.nnz == 54 and (train.data != 0).all() and np.abs(train.data).min() < 1e-5
+    histories = read_histories({"i0": 1, "i1": 2}, source.encoding)
+    assert (histories.rows.matrix.data != 0).all()
+
+
+@pytest.mark.parametrize("text, words", [
+    ("rating_mlp(1)", "at least 2 numbers"), ("rating_mlp(4)", "one number for each item")])
+def test_a_network_of_ratings_says_what_it_needs(text, words):
+    with pytest.raises(ValueError, match=f"rating_mlp needs .*{words}"):
+        backbones.make(text, (6,), (12,) if "each item" in words else (6,))
 
 
 # baselines

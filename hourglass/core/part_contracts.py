@@ -32,6 +32,13 @@ class Begins(Protocol):
         """Set these weights, once all are initialised."""
 
 
+class Centres(Protocol):
+    """An encoder or decoder that works around the means of the training samples."""
+
+    def centre(self, x: Tensor, known: Tensor | None) -> None:
+        """Learn the means of samples x (N, *shape), where `known` is 1, before training."""
+
+
 # bottlenecks
 
 class Bottleneck(Protocol):

@@ -19,6 +19,7 @@ from .sparse_rows import SparseRows
 KIND = "ratings"
 Held = Literal["users", "last"]
 LIKED = 0.8      # of the best rating: from there on a rating counts as liking, 4 of 5 stars
+JUST_KNOWN = 1e-6   # in place of a rating of exactly the mean, in deviations
 STARS = 10.0     # a larger best rating is a count, such as plays, and all of it counts
 
 
@@ -84,12 +85,19 @@ def rows_like(matrix: Any, items: list[str], encoding: Mapping[str, Any]) -> Spa
     column = np.array([place.get(item, -1) for item in items] or [-1], np.int64)
     held = matrix.tocoo()
     known = column[held.col] >= 0 if len(held.col) else np.empty(0, bool)
-    values = ((held.data - encoding["mean"]) / encoding["std"] if encoding["explicit"] else
+    values = (standardised(held.data, encoding) if encoding["explicit"] else
               np.ones(len(held.data)))
     found = sparse.csr_matrix((values[known].astype(np.float32),
                                (held.row[known], column[held.col[known]])),
                               shape=(matrix.shape[0], len(place)))
     return SparseRows(found, float("nan") if encoding["explicit"] else 0.0)
+
+
+def standardised(ratings: np.ndarray, encoding: Mapping[str, Any]) -> np.ndarray:
+    """Ratings brought to mean 0 and deviation 1. None is exactly 0, for which a network could not
+    tell it from an unknown one."""
+    found = (ratings - encoding["mean"]) / encoding["std"]
+    return np.where(found == 0, JUST_KNOWN, found)
 
 
 @sources.add("ratings", example="ratings('ratings.csv', fewest=2)")

@@ -13,7 +13,7 @@ from ..core.contracts import Collection
 from .pandas_library import is_frame
 from .rating_columns import TITLES, by_order, find_columns, plainly, role_of
 from .rating_places import SEPARATORS, Layout, Place, layout_of
-from .ratings import KIND
+from .ratings import KIND, standardised
 from .ratings_file import Triples, from_frame, gathered, text_blocks
 from .sparse_rows import SparseRows
 
@@ -174,8 +174,8 @@ def _over_items(triples: Triples, encoding: Mapping[str, Any]) -> Histories:
     last = {(int(u), int(c)): float(v) for u, c, v in zip(
         triples.user[counted], column[counted], triples.value[counted], strict=True)}
     users, columns = (np.array([pair[i] for pair in last] or [], np.int64) for i in (0, 1))
-    values = ((np.array([*last.values()]) - encoding["mean"]) / encoding["std"]
-              if encoding["explicit"] else np.ones(len(last)))
+    values = (standardised(np.array([*last.values()]), encoding) if encoding["explicit"] else
+              np.ones(len(last)))
     rows = sparse.csr_matrix((values.astype(np.float32), (users, columns)), shape=shape)
     return Histories(SparseRows(rows, float("nan") if encoding["explicit"] else 0.0), seen,
                      tuple(triples.users), (*triples.notes, *notes))

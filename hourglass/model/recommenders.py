@@ -6,7 +6,7 @@ from .parts import Parts
 
 
 @models.add("mult_dae")
-def mult_dae(dim: Count = 200, width: Count = 600, dropout: Rate = 0.5) -> Parts:
+def mult_dae(dim: Count = 200, width: Count = 600, dropout: Rate = 0.7) -> Parts:
     """Denoising autoencoder for recommendation: it names all items of a user, from a part of them
     (Mult-DAE of Liang et al., 2018, arXiv 1802.05814). It is for `ratings`."""
     return Parts(backbone=f"item_mlp({width}, dropout={dropout})", bottleneck=f"plain({dim})",
@@ -14,7 +14,7 @@ def mult_dae(dim: Count = 200, width: Count = 600, dropout: Rate = 0.5) -> Parts
 
 
 @models.add("mult_vae")
-def mult_vae(dim: Count = 200, width: Count = 600, dropout: Rate = 0.5,
+def mult_vae(dim: Count = 200, width: Count = 600, dropout: Rate = 0.7,
              beta: NotNegative = 0.2) -> Parts:
     """Variational autoencoder for recommendation, with multinomial likelihood and a KL weight that
     rises to `beta` (Mult-VAE of Liang et al., 2018, arXiv 1802.05814). It is for `ratings`."""
@@ -23,7 +23,7 @@ def mult_vae(dim: Count = 200, width: Count = 600, dropout: Rate = 0.5,
 
 
 @models.add("rec_vae")
-def rec_vae(dim: Count = 200, width: Count = 600, dropout: Rate = 0.5,
+def rec_vae(dim: Count = 200, width: Count = 600, dropout: Rate = 0.7,
             gamma: NotNegative = 0.005, encoder_epochs: Depth = 3) -> Parts:
     """RecVAE, for recommendation: Mult-VAE with a composite prior, a KL weight of `gamma` for each
     item of the user, and encoder and decoder trained in turns (Shenbin et al., 2020, arXiv
@@ -33,8 +33,10 @@ def rec_vae(dim: Count = 200, width: Count = 600, dropout: Rate = 0.5,
 
 
 @models.add("rating_ae")
-def rating_ae(dim: Count = 64, width: Count = 512, dropout: Rate = 0.5) -> Parts:
-    """Autoencoder of explicit ratings: it predicts a user's missing ratings from the known ones
-    (AutoRec of Sedhain et al., 2015). It is for `ratings` with explicit=True."""
-    return Parts(backbone=f"item_mlp({width}, dropout={dropout}, normalise=False)",
-                 bottleneck=f"plain({dim})", likelihood="normal", loss="recon")
+def rating_ae(dim: Count = 16, width: Count = 256, dropout: Rate = 0.2,
+              decay: NotNegative = 0.2) -> Parts:
+    """Autoencoder of explicit ratings: it predicts a user's missing ratings from the known ones,
+    around the means of items and users (after AutoRec of Sedhain et al., 2015). `decay` is the
+    weight of half the squared norm of the decoder. It is for `ratings` with explicit=True."""
+    return Parts(backbone=f"rating_mlp({dim}, {width}, dropout={dropout})", bottleneck="identity",
+                 likelihood="normal", loss=f"recon + {decay} * decoder_weights")

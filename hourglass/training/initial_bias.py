@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.noise import seeded
-from ..core.part_contracts import Starts, offers
+from ..core.part_contracts import Centres, Starts, offers
 from ..data.source import Split
 from ..model.autoencoder import Autoencoder
 
@@ -19,16 +19,21 @@ def begin_at_mean(model: Autoencoder, train: Split) -> bool:
     """Set the decoder's last bias to the mean of the training samples, per channel or per value,
     as the bias is shaped. Keep it only if it lowers -log p(x|z) on some of them.
 
-    The samples are spread evenly over the split, so no random number is drawn. Returns whether the
-    bias was set.
+    A network that works around the means learns them instead. The samples are spread evenly over
+    the split, so no random number is drawn. Returns whether the bias was set.
     """
-    bias = last_bias(model)
-    if bias is None or not offers(model.likelihood, Starts):
-        return False
     size = torch.Size(model.shape).numel()
     rows = train.evenly(max(2, min(LOOKED_AT, VALUES // size)))
+    centred = [half for half in (model.encoder, model.decoder) if offers(half, Centres)]
+    bias = last_bias(model)
+    if not centred and (bias is None or not offers(model.likelihood, Starts)):
+        return False
     batch = train.batch(rows)
     x, known = batch.x, batch.known
+    for half in centred:
+        half.centre(x, known)
+    if bias is None or centred:
+        return False
     if bias.numel() != torch.Size(model.likelihood.out(model.shape)).numel():   # one per channel
         x, known = _places(x), None if known is None else _places(known)
     before, loss = bias.clone(), _loss(model, train, rows)

@@ -4,4 +4,4 @@ The encoder returns h (B, *code) and skips; the decoder maps them to (B, *out). 
 one x. `out` is that of the decoder's output, which has more channels for some likelihoods.
 """
 
-from . import conv, conv1d, items, members, mlp, resnet, spectral_norm, unet, vit
+from . import conv, conv1d, items, members, mlp, resnet, spectral_norm, stars, unet, vit
