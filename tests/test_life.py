@@ -245,3 +245,32 @@ def test_the_lock_is_taken_before_anything_is_read(here):
     Path("run/settings.toml").write_text(training.settings.to_toml())
     assert resume(RunFolder(Path("run")), {}, stripes()).state.epoch == 1, "and let go again"
     assert json.loads(Path("run/run.json").read_text())["data"]["samples"] == 60
+
+
+SHARED = ["--no-report", "stripes.npy", "--model", "ae(3)", "--clip", "20", "--lr", "1e-3",
+          "--precision", "32-true", "--stop", "none", "--schedule", "constant", "--batch-size",
+          "16"]
+
+
+def test_processes_that_share_a_model_learn_what_those_with_a_copy_each_learn(here):
+    np.save("stripes.npy", stripes(205))   # a last batch of 3 and 2
+    two_processes("train", *SHARED, "--epochs", "4", "--out", "copies")
+    _, err = two_processes("train", *SHARED, "--epochs", "2", "--out", "run", "--shard-model")
+    assert "2 processes, which share the model" in err
+    for epochs, flag in (("3", "--no-shard-model"), ("4", "--shard-model")):   # and the other way
+        two_processes("train", "run", "--no-report", "--resume", "--epochs", epochs, flag)
+    a, b = (RunFolder(Path(name)).read_history() for name in ("copies", "run"))
+    for x, y in zip(a, b, strict=True):
+        for name in ("train_loss", "val_loss", "val_mse"):
+            assert x[name] == pytest.approx(y[name], rel=1e-4), (x["epoch"], name)
+    one, other = (load_file(f"{name}/model.safetensors") for name in ("copies", "run"))
+    assert one.keys() == other.keys()
+    assert all(torch.allclose(one[name], other[name], atol=1e-4) for name in one)
+    assert hg.load("run").reconstruct("stripes.npy").shape[0] == 205
+
+
+@pytest.mark.parametrize("flags, words", [
+    ([], "there is one process. Start several"), (["--compile"], "there is one process")])
+def test_one_process_shares_no_model(here, flags, words, hourglass):
+    code, _, err = hourglass(" ".join(["train", "digits", "--shard-model", *flags]))
+    assert code == 2 and words in err and "leave --shard-model out" in err

@@ -16,6 +16,7 @@ class Step(nn.Module):
     def __init__(self, model: Autoencoder, objective: Objective):
         super().__init__()
         self.model, self.objective = model, objective
+        self.single: set[str] = set()   # weights that are single numbers, while they are shared
         self.ranks = offers(model.likelihood, Ranks)   # shares of items have no squared error
 
     def forward(

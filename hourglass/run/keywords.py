@@ -33,6 +33,7 @@ class ResumeKeywords(TypedDict, total=False):
     stop: Text
     device: Text
     cuda_graph: bool
+    shard_model: bool
     tensorboard: bool
     show: Text
 
@@ -95,6 +96,7 @@ class TrainKeywords(TypedDict, total=False):
     device: Text
     layout: Literal["auto", "channels_last", "contiguous"]
     max_memory: float | None
+    shard_model: bool
     compile: bool
     cuda_graph: bool
     tensorboard: bool

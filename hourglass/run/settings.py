@@ -137,6 +137,9 @@ class Settings:
                             "faster.")
     max_memory: Positive | None = Field(
         None, description="Limit of GPU memory in GiB. Larger batches are split.")
+    shard_model: bool = Field(
+        False, description="Share weights, gradients and optimiser state among the processes of "
+        "torchrun (FSDP2), for a model that is larger than a card.")
     compile: bool = Field(False, description="Compile the network first. This pays off in long "
                           "runs.")
     cuda_graph: bool = Field(True, description="On one GPU, run a training step as one CUDA graph "

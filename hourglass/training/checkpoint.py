@@ -7,20 +7,27 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ..core.console import is_first
 from ..core.tensor_files import load_tensors, save_tensors
 from ..run.folder import RunFolder, plain_rows, state_of
 from .loop import State
 from .optimisers import load_state, state_tensors
+from .sharding import single_states, whole
 
 NUMBERS = ("epoch", "batch", "step", "leg", "lr", "seconds", "epoch_seconds", "seen", "history",
            "factors", "best_epoch", "ramping", "pieces", "trouble", "cut", "cut_is_best")
 
 
 def save_state(path: Path, state: State, step: nn.Module, optimiser: Optimizer) -> None:
-    """Write a checkpoint, from which `load_state_into` continues exactly."""
+    """Write a checkpoint, from which `load_state_into` continues exactly, in the first process.
+    Where the weights are shared, all processes must call this together."""
     of_optimiser, numbers = state_tensors(optimiser)
-    groups = {"model": step.state_dict(), "best": state.best, "sums": state.sums,
-              "optimiser": of_optimiser, "random": _random_states()}
+    single: set[str] = getattr(step, "single", set())
+    groups = {"model": whole(step.state_dict(), single), "best": whole(state.best, single),
+              "sums": state.sums, "random": _random_states(),
+              "optimiser": whole(of_optimiser, single_states(step, optimiser))}
+    if not is_first():
+        return
     tensors = {f"{group}:{name}": t for group, held in groups.items() for name, t in held.items()}
     about = {"state": json.dumps({name: getattr(state, name) for name in NUMBERS}),
              "optimiser": json.dumps(numbers), "kind": type(optimiser).__name__,

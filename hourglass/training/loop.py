@@ -19,6 +19,7 @@ from .cuda_graph import CapturedStep
 from .early_stopping import Stopping, still_falling
 from .lr_schedules import Schedule
 from .ranking_loss import NAME, is_ranked, missed_ndcg
+from .sharding import is_sharded
 from .validation import EVALUATION_BATCH, evaluate, together
 
 if TYPE_CHECKING:   # checkpoints are also read without training
@@ -169,7 +170,9 @@ def _learn(
         state.pieces *= 2
         if fabric.device.type == "cuda":
             torch.cuda.empty_cache()
-    if plan.clip:
+    if plan.clip and is_sharded(parties.step):
+        torch.nn.utils.clip_grad_norm_(parties.step.parameters(), plan.clip)
+    elif plan.clip:
         fabric.clip_gradients(forward, optimiser, max_norm=plan.clip)
     optimiser.step()
     return sums, len(own)

@@ -19,7 +19,6 @@ from ..core.device import (
     choose_precision,
     limit_memory,
     make_fabric,
-    memory_of,
 )
 from ..core.files import check_space
 from ..core.hints import did_you_mean
@@ -37,7 +36,7 @@ from ..model.loss_step import Step
 from ..model.objective import Objective
 from ..model.older_texts import FORMAT, backbone_of
 from ..model.parts import Parts
-from ..model.summary import Summary, in_bytes, summarise
+from ..model.summary import summarise
 from ..run.aliases import own_words, with_dim
 from ..run.folder import RunFolder, environment, read_settings, unfinished
 from ..run.load_data import check_same, load_source
@@ -51,9 +50,11 @@ from .initial_bias import begin_at_mean
 from .loggers import Logger, start_loggers
 from .loop import State, TrainingPlan, is_over, stop_reason, varied
 from .loss_checks import effective_beta, features_used, negative_weights, ramps_too_long
+from .memory_check import check_memory
 from .own_decoder import remarks
 from .part_checks import check_prior, check_texts
 from .ranking_loss import NAME, is_ranked
+from .sharding import check_losses, sharers_of
 from .shown_channels import check_show, notes_on_show
 from .warm_start import begin_with, settings_of
 
@@ -61,7 +62,7 @@ SELECTION = "selection"   # the loss without what a discriminator changes
 ENOUGH_STEPS = 8000
 EPOCHS = (20, 400)  # smallest and largest default number
 RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "cuda_graph", "tensorboard",
-             "show"}
+             "show", "shard_model"}
 NEW_LEG = {"epochs", "lr", "schedule"}   # a change of these restarts the schedule
 ENDS = NEW_LEG | {"minutes", "stop"}     # a change of these asks for more, or for less
 SMALL_FILES = 2**20   # bytes of report, figures and other small files
@@ -87,6 +88,7 @@ class Training:
     over: bool = False          # whether no step is left: only what follows the last one is
     interrupted: bool = False
     lock: IO[str] | None = None   # held until this object is deleted
+    template: Step | None = None  # a copy with whole weights, while they are shared
     told: list[str] = field(default_factory=list)   # further notes, also for the report
     loggers: dict[str, Logger] = field(default_factory=dict)   # of the first process
 
@@ -97,6 +99,7 @@ class Training:
         size = "x".join(map(str, self.source.shape))
         weights = self.record["parameters"]["whole"]
         several = f", {self.fabric.world_size} processes" if self.fabric.world_size > 1 else ""
+        shared = ", which share the model" if self.settings.shard_model else ""
         beta = [self.record["beta"]] if self.record.get("beta") else []
         scale = [] if self.source.encoding else [self.source.scale.words]
         scale += notes_on_show(self.settings.show, self.source.shape)
@@ -106,7 +109,7 @@ class Training:
                 f"{self.settings.model}: {self.parts.backbone}, {self.parts.bottleneck}, "
                 f"{self.parts.likelihood}, loss {self.parts.loss}: {weights:,} parameters, "
                 f"{self.settings.precision} and {self.settings.layout} on "
-                f"{self.fabric.device}{several}"]
+                f"{self.fabric.device}{several}{shared}"]
 
 
 def prepare(
@@ -216,10 +219,11 @@ def _as_before(plan: TrainingPlan, state: State) -> TrainingPlan:
 def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> Training:
     keep_freed_memory()
     device = choose_device(settings.device)
+    sharers = sharers_of(settings, device)
     parts, suits = suited(settings, source)
     classes = len(source.classes)
     costs = summarise(parts, source.shape, settings.optimiser, classes)
-    _check_memory(costs, device, min(settings.batch_size, len(source.splits["train"])))
+    check_memory(costs, device, min(settings.batch_size, len(source.splits["train"])), sharers)
     if parts.condition != "none":
         _check_classes(source)
     if settings.labelled and parts.condition != "inferred":
@@ -230,13 +234,16 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)   # we report it ourselves
     fabric = make_fabric(device, precision)
     torch.manual_seed(settings.seed)
-    model = Autoencoder(parts, source.shape, classes, settings.initial).to(device)
+    where = torch.device("cpu") if sharers > 1 else device   # until it is shared
+    model = Autoencoder(parts, source.shape, classes, settings.initial).to(where)
     model.to(memory_format=layout)  # type: ignore[call-overload]
     step = Step(model, Objective(parts.loss, model))
     check_prior(parts.prior, model, classes)
     torch.manual_seed(settings.seed + 1_000_003 * fabric.global_rank)   # each its own noise
     optimiser = _optimiser(settings, step)
-    source = source.to(device, layout)
+    if sharers > 1:
+        check_losses(step)
+    source = source.to(where, layout)
     if settings.initial == "data":
         begin_at_mean(model, source.splits["train"])
     plan = _plan(settings, source, step, fabric.world_size)
@@ -254,8 +261,8 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
             *ramps_too_long(step.objective, plan.epochs, batches),
             *negative_weights(step.objective), *features_used(step.objective, source),
             _too_wide(model, parts, source.shape), limit_memory(settings.max_memory, device)]
-    return Training(used, folder or RunFolder(Path()), source, parts, step, optimiser, fabric, plan,
-                    record, told=[note for note in told if note])
+    return Training(used, folder or RunFolder(Path()), source.to(device, layout), parts, step,
+                    optimiser, fabric, plan, record, told=[note for note in told if note])
 
 
 def _selected(step: Step, plan: TrainingPlan) -> list[str]:
@@ -267,21 +274,6 @@ def _selected(step: Step, plan: TrainingPlan) -> list[str]:
     return [f"epochs are compared by {plan.stopping.monitor}: the loss without what the "
             f"discriminator of {names} "
             "changes"] if plan.stopping.monitor.endswith(SELECTION) else []
-
-
-def _check_memory(costs: Summary, device: torch.device, batch: int) -> None:
-    """Raise ValueError for a model that does not fit the device, before it is made. A GPU that is
-    too small for a batch says so in time, and the batch is split; a processor's memory does not."""
-    needed, there = costs.training_memory(2), memory_of(device)
-    whole = costs.training_memory(batch)
-    if needed > there:
-        raise ValueError(f"this model has {costs.parameters['whole']:,} parameters, and a training "
-                         f"step needs at least {in_bytes(needed)}; {device} has "
-                         f"{in_bytes(there)}. Make its layers, its code or --size smaller")
-    if device.type == "cpu" and whole > there:
-        raise ValueError(f"a training step of {batch} samples needs at least {in_bytes(whole)}, "
-                         f"and {device} has {in_bytes(there)}. Make --batch-size, the layers or "
-                         f"--size smaller")
 
 
 def _optimiser(settings: Settings, step: Step) -> Optimizer:

@@ -21,6 +21,7 @@ from .loggers import close_loggers, log_epoch
 from .loop import Parties, fit
 from .preview_frames import COLUMNS, is_framed, save_frame
 from .setup import Training
+from .sharding import Sharded, copied, shard, unsharded, whole
 
 SHORTEST = 1.0      # least seconds between two checkpoints, or
 PATIENCE = 20.0     # this many times as long as the last one took to write
@@ -51,13 +52,16 @@ def run(training: Training) -> Generator[Progress]:
                     training.interrupted, training.ended = True, "interrupted"
                     break
         except (FloatingPointError, ValueError, OSError):   # it cannot continue
-            save_weights(training)
+            if not training.settings.shard_model:   # others may not be here, to give their share
+                save_weights(training)
             raise
         except GeneratorExit:   # the caller stops early
             save(training)
+            gather(training)
             raise
         else:
             save(training)
+            gather(training)
         finally:
             close_loggers(training.loggers)
             if training.lock:
@@ -71,7 +75,13 @@ def _log(training: Training, progress: Progress) -> None:
 
 
 def parties_of(training: Training) -> Parties:
-    """The step's parts, as Fabric sets them up."""
+    """The step's parts, as Fabric sets them up, or shared among all processes."""
+    if training.settings.shard_model and not training.over:
+        step, state = training.step, training.state
+        training.template = copied(step)
+        shard(step, training.optimiser, training.fabric.device)
+        state.sums = {name: total.to(training.fabric.device) for name, total in state.sums.items()}
+        return Parties(step, Sharded(step, training.fabric), training.optimiser, training.fabric)
     forward, optimiser = training.fabric.setup(_compiled(training), training.optimiser)
     return Parties(training.step, forward, optimiser, training.fabric,
                    _captured(training, forward))
@@ -94,8 +104,19 @@ def anyone(came: bool, fabric: Fabric) -> bool:
     return float(fabric.all_reduce(flag, reduce_op="sum")) > 0  # type: ignore[arg-type]
 
 
+def gather(training: Training) -> None:
+    """Where the weights are shared, put whole ones in their place, in the processor's memory, as
+    what follows is for the first process alone. All processes must call this together."""
+    if training.template is not None:
+        training.state.best = whole(training.state.best, training.step.single)
+        training.step, training.template = unsharded(training.step, training.template), None
+        training.source = training.source.to(torch.device("cpu"), torch.contiguous_format)
+
+
 def _keeper(training: Training) -> Callable[[Progress], None]:
     """Make a function that writes frames and checkpoints in the first process."""
+    if training.settings.shard_model:
+        return _keeper_of_all(training)
     if not is_first():
         return lambda progress: None
     source = training.source
@@ -118,22 +139,39 @@ def _keeper(training: Training) -> Callable[[Progress], None]:
     return keep
 
 
+def _keeper_of_all(training: Training) -> Callable[[Progress], None]:
+    """The same for shared weights: all processes write a checkpoint together, when the first one
+    says so. There are no frames, for which one process would need all weights."""
+    saved, took = time.monotonic(), 0.0
+
+    def keep(progress: Progress) -> None:
+        nonlocal saved, took
+        now = time.monotonic()
+        if anyone(is_first() and now - saved > max(SHORTEST, PATIENCE * took), training.fabric):
+            save(training)
+            saved, took = time.monotonic(), time.monotonic() - now
+    return keep
+
+
 def save(training: Training) -> None:
-    """Save checkpoint, best weights and history, in the first process."""
-    if not is_first():
+    """Save checkpoint, best weights and history, in the first process. Where the weights are
+    shared, all processes must call this together."""
+    if not is_first() and training.template is None:
         return
     save_state(training.folder.checkpoint, training.state, training.step, training.optimiser)
     save_weights(training)
 
 
 def save_weights(training: Training) -> None:
-    """Save the weights to use (of the best epoch, or the last) and the history."""
-    if not is_first():
+    """Save the weights to use (of the best epoch, or the last) and the history, as `save` does."""
+    if not is_first() and training.template is None:
         return
     state, folder = training.state, training.folder
     best = state.kept if training.plan.stopping.restore_best else {}
+    weights = whole(best or training.step.state_dict(), training.step.single)
+    if not is_first():
+        return
     description = describe(training.parts, training.source, training.settings.reading())
-    weights = best or training.step.state_dict()
     if all(math.isfinite(w.sum().item()) for w in weights.values()):
         of_model = {name.removeprefix("model."): w for name, w in weights.items()}
         save_model(folder.model, training.step.model, of_model, description)
