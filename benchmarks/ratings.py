@@ -31,9 +31,9 @@ from hourglass.training.setup import Training, prepare
 from hourglass.training.train import run
 
 MODELS = {   # name in the table: settings
-    "Mult-DAE": {"model": "mult_dae", "epochs": 40},
-    "Mult-VAE": {"model": "mult_vae", "epochs": 50},
-    "RecVAE": {"model": "rec_vae", "epochs": 60, "stop": "none"},
+    "Mult-DAE": {"model": "mult_dae", "epochs": 100},
+    "Mult-VAE": {"model": "mult_vae", "epochs": 100},
+    "RecVAE": {"model": "rec_vae", "epochs": 100, "lr": 0.003, "stop": "none"},
 }
 OTHERS = ("EASE", "popularity")
 STARS = "`rating_ae`"

@@ -24,7 +24,7 @@ def mult_vae(dim: Count = 200, width: Count = 600, dropout: Rate = 0.7,
 
 @models.add("rec_vae")
 def rec_vae(dim: Count = 200, width: Count = 600, dropout: Rate = 0.7,
-            gamma: NotNegative = 0.005, encoder_epochs: Depth = 3) -> Parts:
+            gamma: NotNegative = 0.002, encoder_epochs: Depth = 3) -> Parts:
     """RecVAE, for recommendation: Mult-VAE with a composite prior, a KL weight of `gamma` for each
     item of the user, and encoder and decoder trained in turns (Shenbin et al., 2020, arXiv
     1912.11160). It is for `ratings`."""
