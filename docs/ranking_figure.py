@@ -17,7 +17,8 @@ COLOURS = ("#b9bec6", "#6d7783", "#9fc0e2", "#5a92cb", "#2f6fb0")
 
 def drawn(folder: Path) -> Figure:
     """Means over the test users of all seeds, with intervals of 95 %."""
-    runs = [json.loads(file.read_text()) for file in sorted(folder.glob("*-*.json"))]
+    runs = [json.loads(file.read_text()) for file in sorted(folder.glob("*-*.json"))
+            if not file.name.startswith("stars-")]
     figure = Figure(figsize=(10, 3.4), dpi=110, layout="constrained")
     for i, (ax, title) in enumerate(zip(figure.subplots(1, len(MEASURES)), MEASURES, strict=True)):
         for place, (method, colour) in enumerate(zip(METHODS, COLOURS, strict=True)):
