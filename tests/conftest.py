@@ -64,7 +64,7 @@ class Started:
 
     def __init__(self, *words: str, printed: str = os.devnull, env: dict[str, str] | None = None):
         reader, writer = multiprocessing.Pipe(duplex=False)
-        self.process = FORKS.Process(target=_command, args=(words, writer, printed, env or {}))
+        self.process = FORKS.Process(target=_command, args=(words, writer, printed, env))
         self.process.start()
         writer.close()
         self.said = os.fdopen(os.dup(reader.fileno()))
@@ -87,9 +87,10 @@ class Started:
         return self.process.exitcode, rest
 
 
-def _command(words: tuple[str, ...], said: Connection, printed: str, env: dict[str, str]) -> None:
+def _command(words: tuple[str, ...], said: Connection, printed: str = os.devnull,
+             env: dict[str, str] | None = None) -> None:
     from hourglass.__main__ import main
-    os.environ.update(env)
+    os.environ.update(env or {})
     signal.signal(signal.SIGINT, signal.default_int_handler)   # the background ignores it
     os.dup2(os.open(printed, os.O_WRONLY | os.O_CREAT, 0o600), 1)
     os.dup2(said.fileno(), 2)
