@@ -11,7 +11,7 @@ from conftest import TINY, stripes
 import hourglass as hg
 from hourglass.core.tensor_files import load_tensors, save_tensors
 from hourglass.searching.study_setup import values_of
-from hourglass.training import setup
+from hourglass.training import memory_check
 
 MANY = str((8,) * 3000).replace(" ", "")   # widths of as many layers
 QUICK = 3.0   # seconds of the processor's time: 2 on a quiet machine
@@ -56,7 +56,7 @@ def test_what_a_model_needs_is_told_before_it_is_made(flags, figure, run, hourgl
 
 def test_images_that_are_made_too_large_are_refused_with_what_a_step_needs(run, hourglass,
                                                                            monkeypatch):
-    monkeypatch.setattr(setup, "memory_of", lambda device: 16 * 2**30)   # of a usual machine
+    monkeypatch.setattr(memory_check, "memory_of", lambda device: 16 * 2**30)   # of a usual machine
     np.save("few.npy", stripes(8))
     said = refused(hourglass, "train few.npy --model ae(2) --size 4096 --val 0 --test 0 --out new")
     assert "a training step of 8 samples needs at least" in said and "GiB" in said

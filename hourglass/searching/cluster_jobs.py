@@ -41,13 +41,13 @@ def search_on(plan: SearchPlan, options: ClusterOptions, workers: int) -> tuple[
     forget()   # the jobs read the data
     folder = plan.folder
     logs = folder.path / LOGS
-    jobs = _submitted(plan, options, workers, logs)
-    say(f"{len(jobs)} job{'s' * (len(jobs) > 1)} of {options.executor}: "
-        f"{', '.join(job.job_id for job in jobs)}. Their logs are in {logs}")
-    if not options.wait:
-        say(f"the jobs go on. To see their trials: {folder.table}, {folder.page}")
-        return "the jobs are submitted", Study(folder.path)
-    with Interrupts() as interrupts:
+    with Interrupts() as interrupts:   # from here on: jobs would ignore Ctrl-C as a shell's
+        jobs = _submitted(plan, options, workers, logs)   # command in the background does
+        say(f"{len(jobs)} job{'s' * (len(jobs) > 1)} of {options.executor}: "
+            f"{', '.join(job.job_id for job in jobs)}. Their logs are in {logs}")
+        if not options.wait:
+            say(f"the jobs go on. To see their trials: {folder.table}, {folder.page}")
+            return "the jobs are submitted", Study(folder.path)
         codes = _followed(jobs, interrupts)
         if interrupts.came or INTERRUPTED in codes:
             _cancelled(jobs, plan)

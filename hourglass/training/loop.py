@@ -122,7 +122,7 @@ def fit(parties: Parties, source: Source, plan: TrainingPlan, state: State) -> I
                 group["lr"] = rate * factor
             state.lr = optimiser.param_groups[0]["lr"]
             step.objective.at(_clock(state, plan, len(batches)))
-            if not step.training:   # which asks every module
+            if not (step.training and step.model.training):   # setting it asks every module
                 step.train()
             state.add(*_learn(parties, train, rows, plan, state))
             _take_time(state, fabric, started, bool(plan.minutes))

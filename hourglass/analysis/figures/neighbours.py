@@ -14,6 +14,7 @@ from .selection import latents
 
 ROWS, NEAREST = 8, 8
 GAP, TEXT = 0.08, 0.24       # in widths of an image
+FINE = 60                    # least pixels of an image's width, so that gaps are told apart
 RED, GREY = "#d62728", "#444444"
 
 
@@ -30,10 +31,15 @@ def neighbours(s: Snapshot) -> Figure:
     tall = s.x.shape[1] / s.x.shape[2]
     high = tall + TEXT + GAP
     figure, (ax,) = panels(1, 1, min(0.3 + 0.85 * len(asked) * high, 14))
+    placed: list[tuple[float, float, int]] = []
     for i, sample in enumerate(asked):
-        _picture(ax, s, (0, i * high), sample, sample, "")
-        for j, (other, distance) in enumerate(zip(found[i], distances[i], strict=True)):
-            _picture(ax, s, (1.3 + j * (1 + GAP), i * high), sample, other, f"{distance:.3g}")
+        cells = [(0.0, sample, ""), *((1.3 + j * (1 + GAP), other, f"{distance:.3g}")
+                                      for j, (other, distance) in enumerate(zip(
+                                          found[i], distances[i], strict=True)))]
+        for left, row, words in cells:
+            placed.append((left, i * high, row))
+            _framed(ax, s, (left, i * high), sample, row, words)
+    _draw(ax, s, placed)
     ax.set(xlim=(-GAP, 1.3 + found.shape[1] * (1 + GAP)), ylim=(len(asked) * high, -GAP),
            aspect="equal")
     ax.set_axis_off()
@@ -52,13 +58,27 @@ def nearest(z: np.ndarray, asked: np.ndarray, count: int) -> tuple[np.ndarray, n
     return found, distances
 
 
-def _picture(
+def _draw(ax: Axes, s: Snapshot, placed: list[tuple[float, float, int]]) -> None:
+    """Samples at their places (left, top) in widths of an image, as one picture: one of each takes
+    several times as long."""
+    images = shown(s.x[[row for *_, row in placed]], flat=True)
+    times = -(-FINE // images.shape[2])   # pixels a pixel
+    images = images.repeat(times, 1).repeat(times, 2)
+    height, width = images.shape[1:3]
+    corners = [(round(left * width), round(top * width)) for left, top, _ in placed]
+    across, down = (max(ends) for ends in zip(*corners, strict=True))
+    sheet = np.ones((down + height, across + width, 3))
+    for (x, y), image in zip(corners, images, strict=True):
+        sheet[y:y + height, x:x + width] = image
+    ax.imshow(sheet, extent=(0, sheet.shape[1] / width, sheet.shape[0] / width, 0),
+              interpolation="nearest")
+
+
+def _framed(
     ax: Axes, s: Snapshot, corner: tuple[float, float], asked: int, row: int, distance: str
 ) -> None:
-    """One image, with a frame that says whether its class is that of the query."""
+    """An image's words, and a frame that says whether its class is that of the query."""
     (left, top), tall = corner, s.x.shape[1] / s.x.shape[2]
-    ax.imshow(shown(s.x[row][None], flat=True)[0], extent=(left, left + 1, top + tall, top),
-              interpolation="nearest")
     labelled = len(s.y) > 0
     wrong = labelled and s.y[row] != s.y[asked]
     if wrong or row == asked:
