@@ -153,4 +153,5 @@ def test_a_model_of_maps_serves_every_use(model, tmp_path):
     assert model.posterior(x).mean.shape[1] == 2
     assert len(model.morph(x[0], x[1], frames=3).array) >= 3
     model.report()
-    assert Path(model.folder.path, "report.html").is_file()
+    page = Path(model.folder.path, "report.html").read_text()
+    assert "Effective beta 1: the KL" in page and "With their mean" in page   # capitals as written
