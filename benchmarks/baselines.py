@@ -55,7 +55,7 @@ def rows() -> dict[str, Row]:
     found = {}
     for name, data, epochs, settings in (
             ("mnist", "mnist()", 2, {}), ("notmnist", "notmnist", 6, {}),
-            ("cifar", "{root}/cifar10-jpeg.zip", 6, {}), ("faces", "celeba()", 10, {"size": "48"})):
+            ("cifar", "{root}/cifar10-jpeg.zip", 6, {}), ("faces", "celeba()", 30, {"size": "48"})):
         said = "".join(f", {key}={value!r}" for key, value in settings.items())
         found[name] = Row(name, "reconstruct", f"hg.train({name!r}{said}, epochs={epochs})", ERROR,
                           by.reconstruct(data, epochs, **settings))
