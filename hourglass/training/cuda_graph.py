@@ -34,8 +34,8 @@ class CapturedStep:
         self.gradients: list[tuple[nn.Parameter, Tensor]] = []
 
     def __call__(self, inputs: Inputs) -> tuple[Tensor, dict[str, Tensor]] | None:
-        """Set the gradients; returns the loss and {name: mean loss}. None where the step is to be
-        taken as usual."""
+        """Set the gradients and return the loss and {name: mean loss}; or do nothing and return
+        None for a step that must be taken as usual."""
         if self.note or self.taken < WARM:
             return None
         if self.graph is None and not self._capture(inputs):

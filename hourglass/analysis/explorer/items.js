@@ -21,12 +21,7 @@ function makeItemMap(canvas, hint) {
     view.height / 2 - (v - middle[1].at) * view.scale[1]];
 
   function resize() {
-    const ratio = window.devicePixelRatio || 1;
-    view.width = canvas.clientWidth;
-    view.height = canvas.clientHeight;
-    canvas.width = Math.round(view.width * ratio);
-    canvas.height = Math.round(view.height * ratio);
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    fitCanvas(canvas, pen, view);
     view.scale = [(view.width - 2 * EDGE) / middle[0].span, (view.height - 2 * EDGE) / middle[1].span];
     draw();
   }

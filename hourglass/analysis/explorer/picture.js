@@ -85,3 +85,13 @@ function showThumbnail(element, index, longest) {
     backgroundPosition: `${-width * column}px ${-height * row}px`,
   });
 }
+
+// As many pixels as the screen has for the canvas; the view gets its width and height.
+function fitCanvas(canvas, pen, view) {
+  const ratio = window.devicePixelRatio || 1;
+  view.width = canvas.clientWidth;
+  view.height = canvas.clientHeight;
+  canvas.width = Math.round(view.width * ratio);
+  canvas.height = Math.round(view.height * ratio);
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+}

@@ -22,12 +22,7 @@ function makeScatter(canvas, places, marks, { onMove, onPick }) {
   const isFaint = (i) => only !== null && about.y[i] !== only;
 
   function resize() {
-    const ratio = window.devicePixelRatio || 1;
-    view.width = canvas.clientWidth;
-    view.height = canvas.clientHeight;
-    canvas.width = Math.round(view.width * ratio);
-    canvas.height = Math.round(view.height * ratio);
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    fitCanvas(canvas, pen, view);
     view.scale = Math.min((view.width - 2 * MARGIN) / middle[0].span,
       (view.height - 2 * MARGIN) / middle[1].span);
     draw();

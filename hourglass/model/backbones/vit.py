@@ -25,8 +25,8 @@ def vit(
     relate them; the decoder has as many blocks, and turns each place into a patch.
 
     Places are known by sines and cosines of row and column, so a model takes images of any size.
-    Images whose sides are no multiple of `patch` are padded with zeros at the right and bottom, and
-    cropped afterwards.
+    If the sides of an image are not multiples of `patch`, zeros are added at the right and bottom,
+    and cut off from the result.
     """
     if len(shape) != 3:
         raise ValueError(f"the backbone vit needs images (C, H, W), not samples of shape {shape}")
