@@ -64,6 +64,18 @@ class LazyImages:
                 f"are left out, such as {next(iter(wrong.values()))}")
         return self.some([row for row in range(len(self)) if row not in wrong]) if wrong else self
 
+    def decoded(self, what: str, note: str) -> Iterator[tuple[int, np.ndarray | None]]:
+        """Each row with its image, with a progress bar named `what`. An unreadable image is None,
+        and `note` is said of it."""
+        for row in track(range(len(self)), len(self), what):
+            try:
+                image = self.decode(row)
+            except UnreadableImage as error:
+                say(f"{error} {note}")
+                yield row, None
+            else:
+                yield row, image
+
 
 class UnreadableImage(Exception):
     """Raised for a file that is no image."""

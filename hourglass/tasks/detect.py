@@ -11,13 +11,13 @@ import numpy as np
 from ..analysis.metrics.bootstrap import Estimate
 from ..analysis.metrics.detection import at_threshold, separation
 from ..analysis.metrics.regions import count, edges_of, pixel_separation
-from ..core.console import say, track
+from ..core.console import say
 from ..core.device import choose_device
 from ..core.features import on_device, remembered
 from ..core.files import check_empty
 from ..core.hints import did_you_mean
 from ..core.output_names import png_name, printable
-from ..data.photos import LazyImages, UnreadableImage, open_photos
+from ..data.photos import LazyImages, open_photos
 from ..inference.anomaly import USUAL_THRESHOLD
 from ..inference.image_detector import (
     SUFFIX,
@@ -211,11 +211,8 @@ def _looked_at(
     wanted = {} if masks is None else with_masks(photos.names, y, masks)
     usual, maps = detector.usual_heat if heatmaps else 0.0, _Maps()
     seen, scores, unreadable = [], [], []
-    for row in track(range(len(photos)), len(photos), "detecting"):
-        try:
-            image = photos[row]
-        except UnreadableImage as error:
-            say(f"{error} cannot be read")
+    for row, image in photos.decoded("detecting", "cannot be read"):
+        if image is None:
             unreadable.append(photos.names[row])
             continue
         score, heat = detector.look(image)

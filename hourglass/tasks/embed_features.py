@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.device import choose_device
 from ..core.features import Extractor, as_images, features, resized
-from ..data.photos import LazyImages, UnreadableImage, open_photos
+from ..data.photos import LazyImages, open_photos
 from .duplicates import write_groups
 from .embed import SUFFIXES, Embedded, write_codes
 from .find_similar import write_nearest
@@ -28,15 +27,11 @@ def embedded_by(extractor: Extractor, images: Any) -> Embedded:
     with ExitStack() as stack:
         photos = open_photos(images, stack)
         vectors, small, kept = [], [], []
-        for row in track(range(len(photos)), len(photos), "looking at images"):
-            try:
-                image = photos[row]
-            except UnreadableImage as error:
-                say(f"{error} cannot be read and is left out")
-                continue
-            vectors.append(_vector(extractor, image))
-            small.append(_thumbnail(image))
-            kept.append(row)
+        for row, image in photos.decoded("looking at images", "cannot be read and is left out"):
+            if image is not None:
+                vectors.append(_vector(extractor, image))
+                small.append(_thumbnail(image))
+                kept.append(row)
         if not kept:
             raise ValueError(f"{images} holds no image that can be read")
         return Embedded(_collection(photos.some(kept), np.stack(small), photos.splits, kept),
