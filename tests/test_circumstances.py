@@ -100,6 +100,16 @@ def test_another_user_uses_a_run_that_only_its_owner_may_change(words, writes, a
         assert "cannot be written" in said
 
 
+def test_an_out_that_cannot_be_written_to_is_refused_before_training(another):
+    place, give = another
+    place.chmod(0o755)
+    (place / "kept").mkdir(mode=0o555)
+    place.chmod(0o555)
+    for out in ("kept", "new"):
+        code, said = give("finetune", "run", "x.npy", "--steps", "1000000", "-o", out)
+        assert code == 2 and f"{out} cannot be used as a folder" in said, said
+
+
 @pytest.mark.parametrize("words", ["train run --resume --epochs 4", "report run",
                                    "embed run x.npy -o run/z.csv", "train x.npy --out new"])
 def test_another_user_is_refused_in_a_line_what_needs_the_right(words, another):

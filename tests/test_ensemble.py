@@ -217,9 +217,12 @@ def test_runs_that_cannot_take_part_are_named(change, words, runs, hourglass, tm
 def test_runs_on_other_data_are_refused(runs, hourglass, tmp_path):
     np.save(tmp_path / "y.npy", np.load(runs / "x.npy")[::-1])
     hg.train(tmp_path / "y.npy", model="ae(2)", backbone="mlp(8)", out=tmp_path / "y", **QUIET)
-    code, _, err = hourglass(f"ensemble {runs / 'runs' / 'ae'} {tmp_path / 'y'} "
-                             f"-o {tmp_path / 'new'}")
+    command = f"ensemble {runs / 'runs' / 'ae'} {tmp_path / 'y'} -o {{}}"
+    code, _, err = hourglass(command.format(tmp_path / "new"))
     assert code == 2 and "differ in data" in err and "same data" in err
+    assert not (tmp_path / "new").exists()
+    code, _, err = hourglass(command.format(tmp_path / "y.npy"))   # known before the data is read
+    assert code == 2 and "cannot be used as a folder" in err and "differ" not in err
 
 
 def test_samples_that_any_run_was_trained_on_choose_nothing(runs, tmp_path):

@@ -122,3 +122,33 @@ def test_a_model_without_classes_is_told_what_makes_some(runs, hourglass, tmp_pa
     np.save(tmp_path / "x.npy", squares(3)[0])
     code, _, said = hourglass(f"classify {runs['own'].folder.path} {tmp_path}/x.npy")
     assert code == 2 and "hourglass finetune" in said
+
+
+@pytest.fixture
+def used(tmp_path):
+    """Places that cannot be the folder of a new run."""
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    return tmp_path
+
+
+@pytest.mark.parametrize("out, words", [
+    ("own", "is a run already.*choose another out"), ("full", "exists and is not empty"),
+    ("file", "cannot be used as a folder"), ("file/few", "cannot be used as a folder")])
+def test_an_out_in_use_is_refused_before_a_batch_is_trained(runs, out, words, used):
+    run = hg.load(runs["own"].folder.path)
+    place, batches = run.folder.path if out == "own" else used / out, []
+    before = sorted(used.rglob("*"))
+    run.model.encoder.register_forward_pre_hook(lambda net, x: batches.append(x))
+    with pytest.raises(ValueError, match=words):
+        hg.finetune(run, labels=9, steps=10, out=place)
+    assert not batches and sorted(used.rglob("*")) == before
+    hg.finetune(run, labels=9, steps=10, out=used / "few", quiet=True)
+    assert batches   # so the hook would have seen them
+
+
+def test_a_finetuning_that_fails_leaves_no_folder(runs, tmp_path):
+    with pytest.raises(ValueError, match="no augmentation"):
+        hg.finetune(runs["own"], augment="nonsense", out=tmp_path / "new" / "few")
+    assert not list(tmp_path.iterdir())

@@ -52,11 +52,13 @@ def _made(out: str | Path | None) -> tuple[Path, list[Path]]:
 def _empty_folder(path: Path) -> Path:
     if is_run(path):
         raise ValueError(f"{path} is a run already. To continue it: hourglass train {path} "
-                         f"--resume")
+                         f"--resume. For a new run, choose another --out")
     try:
         path.mkdir(parents=True, exist_ok=True)
         if any(path.iterdir()):
             raise ValueError(f"{path} exists and is not empty; choose another --out")
+        with tempfile.TemporaryFile(dir=path):   # a folder may exist and not be writable
+            pass
     except OSError as error:
         raise ValueError(f"{path} cannot be used as a folder ({error.strerror}); choose "
                          f"another --out") from None

@@ -113,7 +113,17 @@ def combine(
     report: bool = True, device: str = "cpu",
 ) -> Ensemble:
     """Choose weights, write the run, and measure it. Raises ValueError."""
-    members = members_of(runs_in(runs), device)
+    paths = runs_in(runs)
+    with begun(out) as folder:   # before predicting, so that an --out in use is refused at once
+        found = _combined(members_of(paths, device), folder, options)
+    if report:
+        say("writing the report ...")
+        write_report(folder)
+    return found
+
+
+def _combined(members: Sequence[Member], folder: RunFolder, options: EnsembleOptions) -> Ensemble:
+    """Choose weights, measure the ensemble, and write it as a run into the folder."""
     source, rows = unseen_rows(members)
     chosen_on = "test" if "test" in rows else "val"
     if chosen_on not in rows:
@@ -134,14 +144,10 @@ def combine(
         part = split_of(source, rows["holdout"], len(every))
         losses["holdout"] = _beside(predictions([members[k] for k in every], part),
                                     weights[every], every.index(best), loss)
-    with begun(out) as folder:
-        found = Ensemble(folder, loss, options.how, [
-            (members[k].name, float(weights[k]), alone[k]) for k in kept], members[best].name,
-            len(members), losses, chosen_on)
-        _write(found, [members[k] for k in kept], weights[kept], source)
-    if report:
-        say("writing the report ...")
-        write_report(folder)
+    found = Ensemble(folder, loss, options.how, [
+        (members[k].name, float(weights[k]), alone[k]) for k in kept], members[best].name,
+        len(members), losses, chosen_on)
+    _write(found, [members[k] for k in kept], weights[kept], source)
     return found
 
 

@@ -119,8 +119,15 @@ def finetune(
 def finetuned(
     run: str | Path | Trained, data: Any, y: Any, out: str | Path | None, choice: FinetuneOptions
 ) -> Finetuned:
-    """The same, as what was found."""
+    """The work of `finetune`. Returns the folder and the accuracy of the classifier."""
     model = run if isinstance(run, Trained) else load(run)
+    _check(model, choice)
+    with begun(out) as folder:   # before training, so that an --out in use is refused at once
+        return _trained(model, data, y, folder, choice)
+
+
+def _check(model: Trained, choice: FinetuneOptions) -> None:
+    """Raises ValueError for a run or options that no classifier can be made with."""
     check_samples(model.description, "finetuning")
     if not isinstance(choice.steps, int) or choice.steps < 10:
         raise ValueError(f"steps must be a whole number from 10, not {choice.steps!r}")
@@ -129,6 +136,12 @@ def finetuned(
     if model.description.parts.condition == CONDITION:
         raise ValueError(f"{model.folder.path} is a classifier already; finetune the run that it "
                          f"was made of, {model.description.origin}")
+
+
+def _trained(
+    model: Trained, data: Any, y: Any, folder: RunFolder, choice: FinetuneOptions
+) -> Finetuned:
+    """Train the classifier, measure it, and write it as a run into the folder."""
     settings = _settings(model, data, choice)
     source, rows = labelled_rows(_source(model, data, y, settings), choice)
     source = source.to(model.device, torch.channels_last)
@@ -138,23 +151,22 @@ def finetuned(
     fit_classifier(network, source.splits["train"], rows,
                    ClassifierTraining(choice.frozen, choice.steps_of(len(rows)), choice.seed,
                                       augment))
-    with begun(out) as folder:
-        found = Finetuned(folder, len(rows), *_compared(model, network, source, rows))
-        origin = str(model.folder.path.resolve())
-        texts = {**vars(parts), "condition": CONDITION}
-        save_model(folder.model, network, network.state_dict(), replace(
-            model.description, texts=texts, format=FORMAT, decoder=False, origin=origin,
-            classes=tuple(source.classes)))
-        folder.write_settings(settings.to_toml())
-        folder.write_record({
-            "environment": environment(str(model.device)), "data": source.identity,
-            "from": origin, "labels": found.labels, "frozen": choice.frozen,
-            "steps": choice.steps_of(len(rows)), "ended": "", "split": found.split,
-            "metrics": {f"accuracy of {name}": share.value
-                        for name, share in found.accuracy.items()},
-            "intervals": {f"accuracy of {name}": [share.low, share.high]
-                          for name, share in found.accuracy.items()},
-            "parameters": {"whole": sum(p.numel() for p in network.parameters())}})
+    found = Finetuned(folder, len(rows), *_compared(model, network, source, rows))
+    origin = str(model.folder.path.resolve())
+    texts = {**vars(parts), "condition": CONDITION}
+    save_model(folder.model, network, network.state_dict(), replace(
+        model.description, texts=texts, format=FORMAT, decoder=False, origin=origin,
+        classes=tuple(source.classes)))
+    folder.write_settings(settings.to_toml())
+    folder.write_record({
+        "environment": environment(str(model.device)), "data": source.identity,
+        "from": origin, "labels": found.labels, "frozen": choice.frozen,
+        "steps": choice.steps_of(len(rows)), "ended": "", "split": found.split,
+        "metrics": {f"accuracy of {name}": share.value
+                    for name, share in found.accuracy.items()},
+        "intervals": {f"accuracy of {name}": [share.low, share.high]
+                      for name, share in found.accuracy.items()},
+        "parameters": {"whole": sum(p.numel() for p in network.parameters())}})
     return found
 
 
