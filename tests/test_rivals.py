@@ -20,7 +20,7 @@ from hourglass.run.settings import make_settings
 from hourglass.training.setup import prepare, resume
 from hourglass.training.train import run, save
 
-RIVALS = ("gan", "tc_gan", "learned_likeness")
+RIVALS = ("gan", "tc_gan", "learned_likeness", "patch_gan")
 BACKBONES = ("mlp((12,))", "conv(filters=(4, 8))", "unet(filters=(4, 8))")
 
 
@@ -190,7 +190,8 @@ def test_a_rival_of_codes_that_are_as_the_prior_is_at_a_loss():
 
 @pytest.mark.parametrize("term", RIVALS)
 def test_rivals_have_a_rate_of_their_own_and_come_back_when_a_run_goes_on(term, tmp_path):
-    loss = f"recon + {term}(rate=0.5)"
+    at_once = ", start=0" * (term == "patch_gan")   # a share of the run, whose length changes here
+    loss = f"recon + {term}(rate=0.5{at_once})"
     settings = {"model": "vae(2)", "loss": loss, "epochs": 2, "batch_size": 20, "lr": 0.01,
                 "precision": "32-true", "schedule": "constant", "stop": "none"}
     training = prepare(make_settings(settings), stripes(40), out=tmp_path / "look")

@@ -112,7 +112,10 @@ class Autoencoder(nn.Module):
     ) -> Distribution:
         """z (B, D) or (B, D, H, W), y (B,) -> p(x|z), over (B, *shape). Computes in full precision;
         in double precision if z and the weights are."""
-        params = self._params(z, y, skips)
+        return self.distribution(self._params(z, y, skips))
+
+    def distribution(self, params: Tensor) -> Distribution:
+        """The decoder's output (B, *out) -> p(x|z)."""
         with full_precision(params):
             found: Distribution = self.likelihood(at_least_single(params))
         return found
@@ -142,10 +145,11 @@ class Autoencoder(nn.Module):
         if hidden is None and given is not x:
             hidden = given != x   # data pairs have no mask, only differences
         latent, skips = self.encode(seen, y, draw)
-        px = self.decode(latent.z, latent.y, skips)
+        params = self._params(latent.z, latent.y, skips)
+        px = self.distribution(params)
         if self.training and self.adapts:
             px = self.likelihood.adapt(px, x, known)
-        return Output(x, latent, px, known, y, skips, None if seen is x else seen, hidden)
+        return Output(x, latent, px, known, y, skips, None if seen is x else seen, hidden, params)
 
     def sample_prior(self, n: int) -> Tensor:
         """Draw n codes z (N, ...) from the bottleneck's own prior, on the CPU, with torch's

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from ...core.hints import Count, NotNegative
+from ...core.hints import Count, NotNegative, Positive
 from ...core.registry import bottlenecks
 from .token_bottleneck import Found, Quantised, squared, straight_through
 from .token_grid import places as lay_out
@@ -91,26 +91,67 @@ class Signs(nn.Module):
 
     def forward(self, v: Tensor, learn: bool) -> Found:
         v = self.spread(v, learn)
-        words = self.read(v)
+        words = read_bits(v)
         w = self.write(words).to(v.dtype)
         # probability of each sign from its distance to v: exp(-(v - 1)^2), normalised
-        probable = torch.sigmoid(4 * v)
-        own = bits_of(4 * v, probable).flatten(1).sum(1)
-        mean = probable.flatten(0, 1).mean(0)
-        together = v.shape[1] * bits_of(torch.logit(mean, eps=1e-6), mean).sum()
-        penalties = {"entropy": self.entropy * (own - together),
+        penalties = {"entropy": self.entropy * certainty(4 * v),
                      "commitment": self.commitment * squared(v - w)}
         return straight_through(v, w), words, penalties
 
-    @torch.no_grad()
     def read(self, w: Tensor) -> Tensor:
-        return ((w > 0) * self._steps(w)).sum(-1)
+        return read_bits(w)
 
     def write(self, words: Tensor) -> Tensor:
-        return 2.0 * (words[..., None] // self._steps(words) % 2) - 1
+        return signs_of(words, self.bits)
 
-    def _steps(self, like: Tensor) -> Tensor:
-        return 2 ** torch.arange(self.bits, device=like.device)
+
+class SignsOnSphere(nn.Module):
+    """Keep only the signs of D numbers on the unit sphere: a token of D bits, each +-1/sqrt(D)."""
+
+    each: tuple[int, ...] = ()
+
+    def __init__(self, bits: int, entropy: float, sharpness: float):
+        super().__init__()
+        self.size, self.bits, self.entropy, self.sharpness = 2**bits, bits, entropy, sharpness
+
+    def forward(self, v: Tensor, learn: bool) -> Found:
+        u = F.normalize(v, dim=-1)
+        words = read_bits(u)
+        # q(entry|u) is a softmax of sharpness * entry . u, which is independent for each sign
+        logit = 2 * self.sharpness * u / self.bits**0.5
+        return (straight_through(u, self.write(words).to(u.dtype)), words,
+                {"entropy": self.entropy * certainty(logit)})
+
+    def read(self, w: Tensor) -> Tensor:
+        return read_bits(w)
+
+    def write(self, words: Tensor) -> Tensor:
+        return signs_of(words, self.bits) / self.bits**0.5
+
+
+def steps(bits: int, like: Tensor) -> Tensor:
+    """What each bit adds to a token's index, (D,)."""
+    return 2 ** torch.arange(bits, device=like.device)
+
+
+@torch.no_grad()
+def read_bits(w: Tensor) -> Tensor:
+    """The index (...) of the signs of w (..., D)."""
+    return ((w > 0) * steps(w.shape[-1], w)).sum(-1)
+
+
+def signs_of(words: Tensor, bits: int) -> Tensor:
+    """Signs (..., D), as +-1, of token indices (...)."""
+    return 2.0 * (words[..., None] // steps(bits, words) % 2) - 1
+
+
+def certainty(logit: Tensor) -> Tensor:
+    """The entropy of each sample's signs less that of the batch's signs, in nats, from their logits
+    (B, P, D), summed over positions: (B,)."""
+    probable = torch.sigmoid(logit)
+    own = bits_of(logit, probable).flatten(1).sum(1)
+    mean = probable.flatten(0, 1).mean(0)
+    return own - logit.shape[1] * bits_of(torch.logit(mean, eps=1e-6), mean).sum()
 
 
 def bits_of(logit: Tensor, probable: Tensor) -> Tensor:
@@ -144,3 +185,16 @@ def lfq(
     batch's, bit by bit, in nats, summed over positions.
     """
     return Quantised(lay_out(code, back, bits, places), Signs(bits, entropy, commitment))
+
+
+@bottlenecks.add("bsq")
+def bsq(
+    code: tuple[int, ...], back: tuple[int, ...], bits: Bits = 12, entropy: NotNegative = 0.1,
+    sharpness: Positive = 10.0, places: Count = 8,
+) -> nn.Module:
+    """Binary spherical quantisation: each position holds a point of the unit sphere, rounded to the
+    signs of its `bits` numbers (Zhao et al., 2024, arXiv 2406.07548). The rounding error has a
+    bound, so there is no commitment. The penalty `entropy` is that of lfq; `sharpness` says how
+    surely a point near an entry counts as that entry.
+    """
+    return Quantised(lay_out(code, back, bits, places), SignsOnSphere(bits, entropy, sharpness))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...core.contracts import Alphabet, Latent
@@ -36,6 +37,18 @@ class Quantiser(Protocol):
 def straight_through(v: Tensor, w: Tensor) -> Tensor:
     """The value of w with v's gradient (Bengio et al., 2013, arXiv 1308.3432)."""
     return w.detach() + (v - v.detach())
+
+
+def turned(v: Tensor, w: Tensor) -> Tensor:
+    """The value of w with v's gradient, turned and scaled as v (..., D) is on its way to w, so that
+    it tells where in the entry's region v lies (Fifty et al., 2024, arXiv 2410.06424)."""
+    e, q = F.normalize(v.detach(), dim=-1), F.normalize(w.detach(), dim=-1)
+    between = F.normalize(e + q, dim=-1)
+    longer = w.detach().norm(dim=-1, keepdim=True) / v.detach().norm(
+        dim=-1, keepdim=True).clamp(min=1e-12)
+    moved = v - 2 * between * (between * v).sum(-1, keepdim=True) + 2 * q * (e * v).sum(
+        -1, keepdim=True)
+    return straight_through(longer * moved, w)   # the value exactly, whatever rounding does
 
 
 def squared(t: Tensor) -> Tensor:

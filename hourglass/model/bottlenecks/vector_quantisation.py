@@ -8,9 +8,12 @@ from torch import Tensor, nn
 from ...core.hints import Count, NotNegative, Rate
 from ...core.registry import bottlenecks
 from .codebook import Codebook
-from .token_bottleneck import Found, Quantised, squared, straight_through
+from .linear_codebook import LinearCodebook
+from .token_bottleneck import Found, Quantised, squared, straight_through, turned
 from .token_grid import TokenGrid
 from .token_grid import places as lay_out
+
+Book = Codebook | LinearCodebook
 
 
 class NearestEntry(nn.Module):
@@ -18,13 +21,14 @@ class NearestEntry(nn.Module):
 
     each: tuple[int, ...] = ()
 
-    def __init__(self, book: Codebook, commitment: float):
+    def __init__(self, book: Book, commitment: float, rotate: bool = False):
         super().__init__()
         self.book, self.commitment, self.size = book, commitment, len(book.words)
+        self.pass_on = turned if rotate else straight_through
 
     def forward(self, v: Tensor, learn: bool) -> Found:
         words, w, penalties = nearest(self.book, v, learn, self.commitment)
-        return straight_through(self.book.scaled(v), w), words, penalties
+        return self.pass_on(self.book.scaled(v), w), words, penalties
 
     def read(self, w: Tensor) -> Tensor:
         return self.book.nearest(w)
@@ -84,7 +88,7 @@ class SumOfEntries(nn.Module):
 
 
 def nearest(
-    book: Codebook, v: Tensor, learn: bool, commitment: float
+    book: Book, v: Tensor, learn: bool, commitment: float
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     """Vectors v (B, P, D) -> indices of the nearest entries (B, P), these entries (B, P, D), and
     penalties (B,): squared distances. `commitment` moves v, `codebook` moves the entries."""
@@ -102,7 +106,7 @@ def nearest(
 def vq(
     code: tuple[int, ...], back: tuple[int, ...], words: Count = 256, dim: Count | None = 16,
     places: Count = 8, ema: bool = True, decay: Rate = 0.99, commitment: NotNegative = 0.25,
-    restart: bool = True, cosine: bool = False,
+    restart: bool = True, cosine: bool = False, rotate: bool = False,
 ) -> nn.Module:
     """Vector quantisation: each position of the code becomes the nearest of `words` codebook
     entries with `dim` numbers (van den Oord et al., 2017, arXiv 1711.00937). A map has a token at
@@ -112,11 +116,25 @@ def vq(
     `codebook` moves them. The penalty `commitment`, times its weight, moves the encoder's vectors
     to the entries; both are squared distances, summed over a sample. With `restart`, unused entries
     are initialised again. `cosine` compares directions only (Yu et al., 2022, arXiv 2110.04627).
-    dim=None uses the map unchanged.
+    dim=None uses the map unchanged. `rotate` turns the decoder's gradient from the entry to the
+    vector (Fifty et al., 2024, arXiv 2410.06424); otherwise it is passed on as it is.
     """
     layers = lay_out(code, back, dim, places)
     book = Codebook(words, layers[2].dim, ema, decay, restart, cosine)
-    return Quantised(layers, NearestEntry(book, commitment))
+    return Quantised(layers, NearestEntry(book, commitment, rotate))
+
+
+@bottlenecks.add("sim_vq")
+def sim_vq(
+    code: tuple[int, ...], back: tuple[int, ...], words: Count = 1024, dim: Count = 16,
+    places: Count = 8, commitment: NotNegative = 0.25, rotate: bool = False,
+) -> nn.Module:
+    """Vector quantisation with one linear layer over a fixed random codebook: all entries move
+    together, so that a large codebook stays in use (Zhu et al., 2024, arXiv 2411.02038). Other
+    arguments: see vq.
+    """
+    layers = lay_out(code, back, dim, places)
+    return Quantised(layers, NearestEntry(LinearCodebook(words, dim), commitment, rotate))
 
 
 @bottlenecks.add("residual_vq")

@@ -16,6 +16,7 @@ from . import (
     importance_bounds,
     joint_kl,
     kl,
+    patch_discriminator,
     perceptual,
     prior_matching,
     reconstruction,
