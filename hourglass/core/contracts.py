@@ -135,6 +135,7 @@ class Collection:
     unreadable: tuple[str, ...] = ()                       # files that could not be read
     factors: Factors | None = None                         # known generative factors
     scale: Scale | None = None       # how x is scaled for the model; None: found from x
+    captions: tuple[tuple[str, ...], ...] = ()   # of each sample: texts that describe it
 
     @property
     def shape(self) -> tuple[int, ...]:

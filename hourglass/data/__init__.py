@@ -17,6 +17,7 @@ from . import (
     celeba,
     data_frames,
     dsprites,
+    emoji,
     idx_files,
     nab,
     pairs,
@@ -161,7 +162,7 @@ def split(
                 "splits": {name: len(index) for name, index in parts.items()}}
     return Source(splits, collection.shape, low, high, collection.classes, collection.names,
                   (*collection.notes, *notes), identity, collection.encoding, collection.factors,
-                  scale)
+                  scale, collection.captions)
 
 
 def _own_parts(collection: Collection, shares: dict[str, float]) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from ..core.contracts import Collection
 from ..core.files import read_file
 from ..core.hints import did_you_mean
 from ..core.registry import sources
+from .attribute_sentences import sentences
 from .choosing import chosen
 from .fetch import cache_folder, places
 from .find_images import files_in, opened_archive
@@ -32,7 +33,8 @@ def celeba(
     `path` is the folder with img_align_celeba.zip, or the folder of that name. Next to it are
     list_eval_partition.txt and list_attr_celeba.txt, if there are any. Default: HOURGLASS_DATA and
     the cache. `label` names attributes to use as classes, such as 'Smiling', or ('Male', 'Smiling')
-    for the four classes that two attributes make. Raises ValueError.
+    for the four classes that two attributes make. The attributes of each face, as a sentence, are
+    its captions. Raises ValueError.
     """
     place = _find(path)
     if place.suffix == ".zip":
@@ -40,7 +42,7 @@ def celeba(
             found = read_images(chosen(files, reading), reading)
     else:
         found = read_images(chosen(files_in(place), reading), reading)
-    found = replace(found, parts={}, y=None, classes=())
+    found = _captioned(replace(found, parts={}, y=None, classes=()), place.parent)
     wanted = (label,) if isinstance(label, str) else label
     return _labelled(_split(found, place.parent), place.parent, wanted)
 
@@ -70,6 +72,19 @@ def _split(found: Collection, folder: Path) -> Collection:
         raise ValueError(f"{PARTITION} holds {values.max()}; a split must be 0, 1 or 2")
     parts = {name: np.flatnonzero(values == i) for i, name in enumerate(PARTS)}
     return replace(found, parts={name: index for name, index in parts.items() if len(index)})
+
+
+def _captioned(found: Collection, folder: Path) -> Collection:
+    """Add captions: sentences of the attributes, if the list of them is there and has all
+    images."""
+    rows = _table(folder, ATTRIBUTES)
+    last = [PurePosixPath(name).name for name in found.names]
+    if found.captions or rows is None or any(name not in rows for name in last):
+        return found
+    names = rows[""]
+    present = [[name for name, value in zip(names, rows[image], strict=True) if value == "1"]
+               for image in last]
+    return replace(found, captions=sentences(present, names))
 
 
 def _labelled(found: Collection, folder: Path, wanted: tuple[str, ...]) -> Collection:

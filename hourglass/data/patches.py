@@ -262,7 +262,7 @@ def spread(
     values: Any = many
     small = int((x.photos.sizes[x.owner] < x.size).any(1).sum())
     mirrored = [f"{small:,} of these images are smaller, and are mirrored at their edges"]
-    return replace(found, x=values, given=together, names=many.names,
+    return replace(found, x=values, given=together, names=many.names, captions=(),
                    notes=[*found.notes, note, *(mirrored if small else [])],
                    y=None if found.y is None else found.y[rows]), inside
 
@@ -281,6 +281,6 @@ def tiles_of(found: Collection) -> Collection:
              f"{'x'.join(map(str, x.size))} pixels, as the model was trained on patches"]
     parts = {name: np.flatnonzero(np.isin(rows, index)) for name, index in found.parts.items()}
     values: Any = tiles[:] if len(tiles) == len(np.unique(tiles.owner)) else tiles
-    return replace(found, x=values, names=tiles.names,
+    return replace(found, x=values, names=tiles.names, captions=(),
                    y=None if found.y is None else found.y[rows], parts=parts,
                    notes=[*found.notes, *(notes if len(tiles) > len(x) else [])])

@@ -20,6 +20,7 @@ from ..core.contracts import Collection
 from ..core.distributed import in_turn, sharers
 from ..core.hints import Depth
 from ..core.registry import sources
+from .captions import captions_of
 from .choosing import chosen, without_masks, without_strays
 from .decoded_cache import Manifest, decode_to
 from .fetch import cache_folder
@@ -166,8 +167,9 @@ def read_images(files: Files, reading: Reading) -> Collection:
                 "digest": replace(files, sizes={n: files.sizes[n] for n in names}).digest}
     if settled.patches:
         identity |= {"patches": settled.patches, "each": str(settled.patches_each or 0)}
-    return Collection(images, y, classes, tuple(names), parts, [*notes, *files.notes], identity,
-                      sizes, unreadable=tuple(unreadable))
+    captions, about = captions_of(files, names)
+    return Collection(images, y, classes, tuple(names), parts, [*notes, *files.notes, *about],
+                      identity, sizes, unreadable=tuple(unreadable), captions=captions)
 
 
 def _none_in(files: Files) -> str:

@@ -117,6 +117,7 @@ class Source:
     encoding: dict[str, Any] = field(default_factory=dict)   # how values were encoded
     factors: Factors | None = None       # known generative factors of all samples
     scale: Scale = field(default_factory=Scale)   # how the data was scaled
+    captions: tuple[tuple[str, ...], ...] = ()   # of all samples: texts that describe each
 
     @property
     def unseen(self) -> str:

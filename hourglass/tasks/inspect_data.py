@@ -54,7 +54,7 @@ def inspected(data: str, reading: Reading) -> "tuple[list[str], Figure | None]":
              f"{found.x.dtype} from {np.nanmin(some):g} to {np.nanmax(some):g}, mean "
              f"{np.nanmean(some):.4g}",
              *_scale(found, reading), *_sizes(found), *_classes(found), *_splits(found),
-             *_factors(found),
+             *_factors(found), *_captions(found),
              *(f"note: {note}" for note in found.notes),
              *(f"warning: {warning}" for warning in _warnings(found, some))]
     return lines, sheet(found, data) if found.x.ndim == 4 else None
@@ -91,6 +91,12 @@ def _sizes(found: Collection) -> list[str]:
     shown_sizes = ", ".join(f"{size} ({count})" for size, count in list(found.sizes.items())[:6])
     return [f"files of {shown_sizes}{', ...' if len(found.sizes) > 6 else ''}, of "
             f"{sum(found.sizes.values())} looked at"]
+
+
+def _captions(found: Collection) -> list[str]:
+    there = [texts for texts in found.captions if texts]
+    return [f"captions of {len(there):,} samples, {sum(map(len, there)):,} texts, such as "
+            f"{printable(there[0][-1])!r}"] if there else []
 
 
 def _classes(found: Collection) -> list[str]:

@@ -24,6 +24,7 @@ class Samples:
     all_names: tuple[str, ...]
     name: str = ""                  # of the split
     notes: tuple[str, ...] = ()     # what was said when the data was read
+    all_captions: tuple[tuple[str, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.split)
@@ -55,6 +56,12 @@ class Samples:
     def names(self) -> tuple[str, ...]:
         """(N,) the files that the samples were, or ()."""
         return tuple(self.all_names[i] for i in self.index.tolist()) if self.all_names else ()
+
+    @property
+    def captions(self) -> tuple[tuple[str, ...], ...]:
+        """(N,) the texts that describe each sample, one or several; () without captions."""
+        return tuple(self.all_captions[i] for i in self.index.tolist()) if (
+            self.all_captions) else ()
 
     def sheet(self, most: int = SHOWN) -> Picture:
         """A picture of some samples, spread over the split; raises ValueError for what is no
@@ -91,5 +98,6 @@ class Samples:
 
 def splits_of(source: Source) -> dict[str, Samples]:
     """The splits of a source by name."""
-    return {name: Samples(split, source.classes, source.names, name, source.notes)
+    return {name: Samples(split, source.classes, source.names, name, source.notes,
+                          source.captions)
             for name, split in source.splits.items()}

@@ -16,8 +16,8 @@ def read(data: Any, *, y: Any = None, kind: str = "", **settings: Any) -> Sample
     """Read data as training would: a source's name, a path, or samples in memory, with labels y.
 
     `settings` are those of hg.train that say how data is read, such as size=64, grey=True or
-    range="0,4095". Returns all samples, with `images` (N, H, W, C), `labels`, `names` and
-    `classes`. Raises ValueError for what cannot be read.
+    range="0,4095". Returns all samples, with `images` (N, H, W, C), `labels`, `names`,
+    `captions` and `classes`. Raises ValueError for what cannot be read.
 
         >>> import hourglass as hg
         >>> samples = hg.read("digits", size=16)
@@ -33,4 +33,5 @@ def read(data: Any, *, y: Any = None, kind: str = "", **settings: Any) -> Sample
     source = load_source(chosen, None if named else given, y)
     for note in source.notes:
         say(note)
-    return Samples(source.whole(), source.classes, source.names, notes=source.notes)
+    return Samples(source.whole(), source.classes, source.names, notes=source.notes,
+                   all_captions=source.captions)
