@@ -218,8 +218,8 @@ def test_without_pyarrow_it_is_said_what_to_install(run, here, hourglass, monkey
     assert code == 2 and "pip install 'hourglass[tabular]'" in err
 
 
-@pytest.mark.parametrize("half", ["encoder", "decoder"])
-@pytest.mark.parametrize("kind", ["conv", "gaussian", "unet"])   # test_explorer has the others
+@pytest.mark.parametrize(("kind", "half"), [   # test_explorer has the others
+    ("conv", "decoder"), ("gaussian", "encoder"), ("unet", "encoder"), ("unet", "decoder")])
 def test_a_half_as_onnx_gives_what_torch_gives_in_batches_of_any_size(
         kind, half, run, here, hourglass):
     code, out, err = hourglass(f"export {run(kind)} --half {half} -o new/{half}.onnx")

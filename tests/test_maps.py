@@ -133,7 +133,8 @@ def test_codes_are_maps_and_decode_again(model):
     assert np.allclose(model.decode(z), model.reconstruct(x), atol=1e-5)
 
 
-@pytest.mark.parametrize("prior", ["mixture(2)", "kde", "flow", "diffusion(hidden=16, steps=4)"])
+@pytest.mark.parametrize("prior", ["mixture(2)", "kde", "flow(transforms=1, hidden=4)",
+                                   "diffusion(hidden=16, steps=4)"])
 def test_every_prior_of_vectors_draws_maps(model, prior):
     assert model.generate(3, prior=prior).array.shape == (3, *stripes().shape[1:3], 1)
 
