@@ -95,7 +95,7 @@ def test_reconstruct_writes_files_at_their_own_size(convolutional, files, hourgl
     code, out, said = hourglass(f"reconstruct {convolutional.folder.path} large -o out {flag}")
     assert code == 0 and "2 images in out" in out, said
     assert [Image.open(f"out/{name}.png").size for name in "ab"] == sizes
-    assert ("--own-size takes them as they are" in said) == (flag == "--resize")
+    assert ("--own-size keeps their own size" in said) == (flag == "--resize")
 
 
 def test_a_dense_model_refuses_another_size(dense, files, hourglass):

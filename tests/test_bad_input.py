@@ -191,7 +191,7 @@ def test_a_run_whose_files_are_damaged_says_which(here, hourglass):
     hourglass("train --no-report images.npy --epochs 1 --out run")
     whole = Path("run/model.safetensors").read_bytes()
     Path("run/model.safetensors").write_bytes(whole[:-50])
-    assert "model.safetensors is no complete weights file" in hourglass(
+    assert "model.safetensors is not a complete weights file" in hourglass(
         "reconstruct run photos")[2]
     Path("run/model.safetensors").write_bytes(whole)
     Path("run/run.json").write_text("{")

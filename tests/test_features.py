@@ -176,7 +176,7 @@ def test_wrong_names_say_what_is_right(text, words):
 
 def test_a_file_that_is_no_network_is_refused(tmp_path):
     (tmp_path / "a.onnx").write_bytes(b"not a network")
-    with pytest.raises(ValueError, match="is no ONNX network"):
+    with pytest.raises(ValueError, match="is not an ONNX network"):
         features(f"onnx:{tmp_path}/a.onnx")
 
 

@@ -212,7 +212,7 @@ def test_draws_are_judged_by_the_features_of_an_onnx_file(at, hourglass):
     codes = hg.load("vae").encode(snapshot.x)
     np.testing.assert_allclose(snapshot.features, codes, atol=2e-2)   # kept in 16 bits
     Path("bad.onnx").write_bytes(b"no network")
-    for name, words in (("bad.onnx", "is no ONNX network"), ("gone.onnx", "there is no file")):
+    for name, words in (("bad.onnx", "is not an ONNX network"), ("gone.onnx", "there is no file")):
         code, _, err = hourglass(f"report cvae --features {name}")
         assert code == 2 and words in err, err
 

@@ -88,7 +88,7 @@ def test_a_pickle_holds_no_torch_and_a_folder_is_a_run(table, tmp_path):
         AutoencoderDetector.load(tmp_path / "kept")
     (tmp_path / "kept" / "estimator.safetensors").write_bytes(b"{}")
     for place in ("kept", "gone"):
-        with pytest.raises(ValueError, match="is no complete estimator"):
+        with pytest.raises(ValueError, match="is not a complete estimator"):
             AutoencoderTransformer.load(tmp_path / place)
 
 

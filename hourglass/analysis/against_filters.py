@@ -26,7 +26,7 @@ def verdict(record: Mapping[str, Any], folder: str) -> str:
     best = max(others, key=lambda name: others[name])
     if record["intervals"][RESTORED + END][1] >= others[best]:
         return ""
-    who = "the corrupted images as they are" if best == CORRUPTED else MAKERS[best]
+    who = "the corrupted images themselves" if best == CORRUPTED else MAKERS[best]
     return (f"The model restores worse than {who}: {found[RESTORED]:.4g} dB, against "
             f"{others[best]:.4g}. Try more epochs, such as hourglass train {folder} --resume "
             f"--epochs {max(4 * int(record['epochs']), 4)}.")

@@ -1,4 +1,4 @@
-"""A model of ratings beside simpler methods: a table, and a verdict in a line."""
+"""A model of ratings compared with simpler methods: a table, and a verdict in one line."""
 
 from collections.abc import Mapping
 from typing import Any

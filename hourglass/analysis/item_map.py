@@ -33,7 +33,7 @@ def popular(encoding: dict[str, Any]) -> np.ndarray:
 
 
 def names_of(encoding: dict[str, Any]) -> list[str]:
-    """What each item is called: its title, else its id."""
+    """The name of each item: its title or, without one, its id."""
     titles = encoding["titles"] or [""] * len(encoding["items"])
     return [title or item for title, item in zip(titles, encoding["items"], strict=True)]
 

@@ -52,8 +52,8 @@ def judge(
     model: Autoencoder, source: Source, name: str = "", limit: int | None = None,
     alone: bool = False,
 ) -> Judged:
-    """Judge a model of ratings on a split, by default the unseen one, beside simpler methods or
-    `alone`. Empty if no item is held out, as in training."""
+    """Measure a model of ratings on a split, by default the unseen one, together with simpler
+    methods or `alone`. Empty if no item is held out, as in training."""
     split = source.splits[name or source.unseen]
     if split.given is None:
         return Judged()

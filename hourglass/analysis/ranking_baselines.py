@@ -54,7 +54,7 @@ def _ease(train: Any, source: Source) -> Recommender:
         penalty = max(found, key=lambda name: found[name])
         score, chosen = scorer(weights[penalty], most), "chosen on the validation users"
     else:
-        penalty, chosen = USUAL, "the usual one, as there are no validation users"
+        penalty, chosen = USUAL, "the default, because there are no validation users"
         score = scorer(ease_weights(gram, penalty), most)
     cut = (f", over the {len(gram):,} most popular items alone, as its time grows with their cube"
            if len(gram) < source.shape[0] else "")

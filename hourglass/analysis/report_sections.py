@@ -32,7 +32,7 @@ WORDS = {
     "nats": "-log p(x|z), nats per sample", "psnr": "peak signal-to-noise ratio, dB",
     "bce": "binary cross-entropy per value", "ssim": "structural similarity, 1 is the same image",
     "explained_variance": "share of the variance explained",
-    "sharpness": "energy of edges beside the samples', 1 is as sharp",
+    "sharpness": "energy of edges divided by that of the samples; 1 is as sharp",
     "knn_accuracy": "share of the codes whose 5 neighbours tell their class",
     "linear_accuracy": "share of the codes whose class a linear classifier finds",
     "pca_mse": "mean squared error per value of PCA with as many components",
@@ -53,11 +53,11 @@ WORDS = {
 FILLED = {"": "", "bicubic_": "bicubic enlargement, then ",
           "nearest_": "each missing pixel as the nearest known one, then ",
           "neighbours_": "each missing pixel as the mean of the visible ones around it, then ",
-          "telea_": "Telea's inpainting, told what is missing, then "}
-DENOISED = {"": "nothing else", "median": "a median filter", "bm3d": "BM3D, told the noise",
-            "nl_means": "non-local means, told the noise",
-            "total_variation": "total variation, told the noise"}
-MAKERS = {"corrupted": "corrupted samples as they are", "restored": "what the model makes of them"}
+          "telea_": "Telea's inpainting with the known mask, then "}
+DENOISED = {"": "nothing else", "median": "a median filter", "bm3d": "BM3D, given the noise level",
+            "nl_means": "non-local means, given the noise level",
+            "total_variation": "total variation, given the noise level"}
+MAKERS = {"corrupted": "corrupted samples", "restored": "samples restored by the model"}
 MAKERS |= {(fill + denoise).removesuffix("_"): (first + then).removesuffix(", then nothing else")
            for fill, first in FILLED.items() for denoise, then in DENOISED.items()
            if fill + denoise}

@@ -1,7 +1,7 @@
 """What people restore images with when they have no model: filters, interpolation, inpainting.
 
-On images (N, H, W, C) in [0, 1]. Those that need to know the noise or the place of what is missing
-are told it exactly, which no user is. BM3D, OpenCV and scikit-image take part where they are
+On images (N, H, W, C) in [0, 1]. Methods that need the noise level or the mask of missing pixels
+get the exact one, which no user has. BM3D, OpenCV and scikit-image take part where they are
 installed.
 """
 
@@ -123,8 +123,8 @@ def bm3d(image: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def nl_means(image: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Non-local means (Buades, Coll & Morel, 2005) by scikit-image, told how far the image is from
-    x: the mean of pixels whose surroundings are alike."""
+    """Non-local means (Buades, Coll & Morel, 2005) by scikit-image: the mean of pixels whose
+    surroundings are alike. The noise level is the image's distance from the clean x."""
     from skimage.restoration import denoise_nl_means
     sigma = float(np.std(image - x))
     found: np.ndarray = denoise_nl_means(

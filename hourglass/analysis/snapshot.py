@@ -206,4 +206,4 @@ def load_snapshot(
         raise Outdated(f"{path} is from another version of Hourglass") from None
     except (OSError, ValueError, EOFError, BadZipFile, MemoryError, RuntimeError,
             NotImplementedError, zlib.error):
-        raise Outdated(f"{path} is no whole snapshot") from None
+        raise Outdated(f"{path} is not a complete snapshot") from None

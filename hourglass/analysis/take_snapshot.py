@@ -27,7 +27,7 @@ from .snapshot import CLEAN, CORRUPTED, RESTORED, Drawn, Snapshot
 
 MOST = 10_000              # samples, and
 MOST_VALUES = 30_000_000   # values of x that a snapshot holds
-MOST_RATED = 3_000_000     # values of users' rows, of which most say nothing
+MOST_RATED = 3_000_000     # values of users' rows; most of them are empty
 SHOWN = 40                 # draws of each prior, or
 A_CLASS = 8                # of each class, of at most
 CLASSES = 10
@@ -109,8 +109,8 @@ def take(
 
 
 def rated(model: Autoencoder, source: Source) -> Snapshot:
-    """A snapshot of a model of ratings: how it ranks or predicts held-out items, beside simpler
-    methods, and a map of the items."""
+    """A snapshot of a model of ratings: how it and simpler methods rank or predict held-out items,
+    and a map of the items."""
     model.eval()
     s = passed(model, source, rows_of(source))
     _put_judged(s, judge(model, source), source)

@@ -27,8 +27,8 @@ def ensemble(
 ) -> None:
     """Combine runs on the same data into a weighted ensemble, which is a run itself.
 
-    The test samples choose the weights. A holdout split, if the runs have one, shows how good the
-    ensemble is beside the best run. Every command that takes a run takes the ensemble.
+    The test samples choose the weights. If the runs have a holdout split, it compares the ensemble
+    with the best run. Every command that takes a run takes the ensemble.
 
     Examples: hourglass ensemble runs/1 runs/2 runs/3 -o runs/best; hourglass ensemble studies/mnist
     --size 10 -o runs/best; hourglass score runs/best scans/ --detector disagreement

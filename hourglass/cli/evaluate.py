@@ -32,7 +32,8 @@ def evaluate(
                                      "and much slower estimate. 0: none.")] = 0,
     chains: Annotated[int, typer.Option(min=1, help="Chains per sample for --ais.")] = 8,
     split: Annotated[str, typer.Option(help="Split to evaluate: train, val, test or holdout. "
-                                       "Default: test, else val, else train.")] = "",
+                                       "Default: the first of test, val and train that "
+                                       "exists.")] = "",
     limit: Annotated[Optional[int], typer.Option(  # noqa: UP045
         min=1, help="Largest number of samples; they are taken evenly from the split.")] = None,
     out: Annotated[Optional[Path], typer.Option(  # noqa: UP045

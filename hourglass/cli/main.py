@@ -85,7 +85,7 @@ def main() -> None:
     """Run a command. A wrong argument gives one or two lines and exit code 2."""
     for stream in (sys.stdout, sys.stderr):   # names of files may be no text
         if isinstance(stream, io.TextIOWrapper):
-            with contextlib.suppress(OSError):   # of one that was led elsewhere meanwhile
+            with contextlib.suppress(OSError):   # it may have been redirected
                 stream.reconfigure(errors=ESCAPED)
     try:
         words, plugins = plugins_of(sys.argv[1:])

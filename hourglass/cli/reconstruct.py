@@ -29,7 +29,7 @@ def reconstruct(
     """Reconstruct images, a table's rows or a series with a trained model and write the results.
 
     Images become PNGs. Images with more bits or channels than a PNG holds also become TIFFs, in
-    the data's units. A series becomes a table with its times, and a picture beside it.
+    the data's units. A series becomes a table with its times, and a picture next to it.
 
     Examples: hourglass reconstruct runs/1 photos/ -o out/; hourglass reconstruct runs/2 rows.csv
     -o reconstructed.csv

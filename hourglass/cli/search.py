@@ -30,7 +30,8 @@ def search(
     metric: Annotated[str, typer.Option(
         "--metric", "--objective", help="What to minimise on the validation split, such as "
         "val_bce; or two objectives, such as mse,parameters. Default: val_loss if all trials have "
-        "the same loss, else val_mse.", show_default=False)] = "",
+        "the same loss, otherwise val_mse.",
+        show_default=False)] = "",
     trials: Annotated[Optional[int], typer.Option(min=1, help="Number of trials, pruned ones "  # noqa: UP045
                                                   "included. Default: 50.",
                                                   show_default=False)] = None,

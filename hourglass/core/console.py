@@ -63,7 +63,7 @@ def warn_if_silent(text: str) -> None:
 
 
 def is_silent() -> bool:
-    """Whether nothing is to be said or shown."""
+    """Whether messages and progress are switched off."""
     return VOICE.get() is silent
 
 

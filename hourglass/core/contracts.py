@@ -15,7 +15,7 @@ class Batch:
     """A batch of a split.
 
     `x` are samples (B, *shape) as the model sees them, `y` integer labels (B,), `given` the
-    encoder's input if it is not x, `known` 1 where a value is observed, `told` the labels that
+    encoder's input if it is not x, `known` 1 where a value is observed, and `told` the labels that
     training may use.
     """
 
@@ -186,7 +186,7 @@ class Latent:
     p: Distribution | None = None          # prior of the same kind
     codes: Tensor | None = None            # (B, *places) token indices, if z is discrete
     penalties: dict[str, Tensor] = field(default_factory=dict)  # (B,) each, such as commitment
-    y: Tensor | None = None                # (B,) the classes that conditioned the encoder, if any
+    y: Tensor | None = None                # (B,) classes, if they conditioned the encoder
     guess: Tensor | None = None            # (B, K) logits of q(y|x), if classes are inferred
 
 
@@ -287,8 +287,8 @@ class Rule(NamedTuple):
     apart: Callable[[np.ndarray, Seen, dict[str, np.ndarray]], np.ndarray] | None = None
     # what it looks at besides: maps of model, pca or spread; members; the samples (inputs); images
     maps: frozenset[str] = frozenset()
-    # of samples, and the state: how abnormal each place is, like `Seen.model`, such that the
-    # largest of a sample is its score; None where a score is not of one place
+    # from samples and the state: how abnormal each place is, like `Seen.model`. The largest value
+    # of a sample is its score. None where a score does not come from one place
     places: Callable[[Seen, dict[str, np.ndarray]], np.ndarray] | None = None
     features: str = ""   # the feature extractor that it uses, as a user types it
     # of results that hold more training samples, and the state: the state, fitted to these, with

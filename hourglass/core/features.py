@@ -18,7 +18,7 @@ from .registry import extractors
 SHORT = 12        # hex digits of a digest that are shown
 OF_FILES = ("onnx", "run")   # extractors that may be written as name:PATH
 BITS = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(bool): 1}
-MARGIN = 1e-3     # by which floats may leave [0, 1], from resizing
+MARGIN = 1e-3     # how far resizing may bring floats out of [0, 1]
 
 REMEMBERED = 2**29   # bytes of features that `remembered` holds, at most
 
@@ -116,7 +116,7 @@ class _Memory:
         """Keep the features of an image, if there is room."""
         size = sum(each.nbytes for each in values)
         if self.held + size <= REMEMBERED:
-            self.kept[key] = tuple(each.copy() for each in values)   # else the batch is held too
+            self.kept[key] = tuple(each.copy() for each in values)   # a view would keep the batch
             self.held += size
 
 
@@ -154,7 +154,7 @@ def features(
     "run:runs/1", "random" or "classifier", on a device; default: that of `on_device`, or the CPU.
 
     `source` is the data that a classifier is trained on. Raises ValueError for an unknown name, a
-    file that is no such network, and an extra that is not installed.
+    file that is not such a network, and an extra that is not installed.
     """
     call = call_of(text)
     with torch.device("cpu"):   # also where a model is made without values, to be measured

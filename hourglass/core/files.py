@@ -41,9 +41,9 @@ def is_link(path: Path) -> bool:
 def write_whole(path: Path, content: bytes | str, wait: bool = True) -> None:
     """Write a file so that a reader sees the old content or the new, never a part of it.
 
-    With `wait`, return when it is on the disk; that takes milliseconds. Of a text, what is no UTF-8
-    is written as %XX. The content goes to a new
-    file that no link can lead astray, which then takes the place of the old one.
+    With `wait`, return when it is on the disk; that takes milliseconds. Bytes of a text that are
+    not UTF-8 are written as %XX. The content goes to a new file under a name that cannot be a link.
+    The new file then replaces the old one.
     """
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     data = content.encode(errors=ESCAPED) if isinstance(content, str) else content

@@ -18,7 +18,7 @@ class Bound(NamedTuple):
         return {**handler(source), self.kind: self.limit}
 
 
-FAR = 2**62   # from here on, a bound is not told: it is what 64 bits hold, or infinity
+FAR = 2**62   # larger bounds are not shown: they are the limit of 64 bits, or infinity
 OF_64_BITS, FINITE = Bound("le", 2**63 - 1), Bound("lt", math.inf)
 Count = Annotated[int, Bound("ge", 1), OF_64_BITS]
 Depth = Annotated[int, Bound("ge", 0), OF_64_BITS]

@@ -1,16 +1,16 @@
 """Names of files: safe to write to, made from the names in the data, and as texts to show.
 
-To the system a name is bytes. Python has bytes that are no UTF-8 as lone surrogates (PEP 383), in
-which they come back when the file is opened or another is written under the same name.
+To the system a name is bytes. Python holds bytes that are not UTF-8 as lone surrogates (PEP 383).
+It turns them into the same bytes again when a file is opened or written under that name.
 """
 
 import codecs
 import re
 from pathlib import PurePosixPath
 
-ESCAPED = "percent"   # the error handler that writes as %XX what no text can hold
+ESCAPED = "percent"   # the error handler that writes as %XX what is not text
 UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\udc80-\udcff]")
-CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udcff]")   # but for tabs and line ends
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udcff]")   # except tabs and line ends
 
 
 def _percent(found: re.Match[str]) -> str:
@@ -18,8 +18,8 @@ def _percent(found: re.Match[str]) -> str:
 
 
 def printable(name: str) -> str:
-    """A name as a text to be printed, drawn or kept: bytes that are no UTF-8, line ends and other
-    controls, which may move a terminal's cursor, become %XX."""
+    """A name as a text to print, draw or keep. Bytes that are not UTF-8, line ends and other
+    control characters, which may move a terminal's cursor, become %XX."""
     return UNSHOWN.sub(_percent, name)
 
 

@@ -20,7 +20,7 @@ class Takes(Protocol):
 
 
 class KeepsWeights(Protocol):
-    """A network whose weights begin as they are."""
+    """A network that training starts with unchanged weights."""
 
     given: bool   # true
 
@@ -78,7 +78,7 @@ class Discrete(Protocol):
 
 
 class SeveralBooks(Protocol):
-    """Discrete codes of which each place has words of several codebooks, such as product_vq."""
+    """Discrete codes where each place has tokens of several codebooks, such as product_vq."""
 
     books: int   # how many
 
@@ -98,7 +98,7 @@ class Likelihood(Protocol):
         """p(x|z), over (B, *shape)."""
 
     def per_value(self, nats: float, values: float) -> dict[str, float]:
-        """Of the mean -log p(x|z) of samples of so many values: figures a value, by name."""
+        """Figures per value, by name, from the mean -log p(x|z) of samples of `values` values."""
 
 
 class Starts(Protocol):
@@ -112,7 +112,7 @@ class Adapts(Protocol):
     """A likelihood that learns from reconstructions in training, such as the best variance."""
 
     def adapt(self, px: Distribution, x: Tensor, known: Tensor | None) -> Distribution:
-        """p(x|z) of a batch x (B, *shape), as it is with what was learnt."""
+        """p(x|z) of a batch x (B, *shape), with the parameters that training has learnt."""
 
 
 class Shows(Protocol):

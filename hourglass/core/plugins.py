@@ -82,7 +82,7 @@ def _adapted(kind: str, name: str, part: Callable[..., Any]) -> Callable[..., An
 def _without_first(
     part: Callable[..., Any], first: str, use: Callable[..., Any], skipped: int = 0
 ) -> Callable[..., Any]:
-    """`use` with the part's signature, `first` in place of so many of its first parameters."""
+    """`use` with the part's signature, where `first` replaces its first `skipped` parameters."""
     own = list(inspect.signature(part).parameters.values())[skipped:]
     given = inspect.Parameter(first, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     wrapped = wraps(part)(use)

@@ -10,8 +10,8 @@ SHARE = 0.5     # of the memory that is left, which one thing may take
 
 
 def check_swelling(decoded: int, stored: int, what: str) -> None:
-    """Raises ValueError for what becomes so much larger than its file, in bytes, that somebody must
-    have made it so, and for what memory does not hold."""
+    """Raises ValueError for content that is suspiciously larger than its file, in bytes, and for
+    content that does not fit into memory."""
     if decoded > SMALL and decoded > SWELLS * max(stored, 1):
         raise ValueError(f"{what} has {stored:,} bytes and would become {decoded:,}. Files that "
                          f"are made to fill a memory do so")
@@ -34,7 +34,7 @@ def check_zip(path: Path) -> None:
 
 
 def memory_left() -> int:
-    """Bytes of memory that can be had, as the system says, else all that there are."""
+    """Bytes of free memory or, if the system does not say, all memory of the machine."""
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):

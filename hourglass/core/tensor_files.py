@@ -46,7 +46,7 @@ def load_tensors(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[
         tensors = load(content)
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         why = getattr(error, "strerror", None) or error
-        raise ValueError(f"{path} is no complete weights file ({why})") from None
+        raise ValueError(f"{path} is not a complete weights file ({why})") from None
     return {name: t for name, t in tensors.items() if name.startswith(prefix)}, texts
 
 
@@ -57,7 +57,7 @@ def load_texts(path: Path) -> dict[str, str]:
             head = file.read(8)
             return dict(_header(head + file.read(_length(head)))[1].get("__metadata__", {}))
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no complete weights file ({error})") from None
+        raise ValueError(f"{path} is not a complete weights file ({error})") from None
 
 
 def _length(content: bytes) -> int:

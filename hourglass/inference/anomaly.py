@@ -30,8 +30,8 @@ USUAL = "error"   # "auto", but of images and rows: the most of benchmarks/anoma
 # 0.14 to 0.57 in AUROC, and so all three do on those of ODDS (benchmarks/baselines.py)
 USUAL_OF_ROWS = "combined(('error', 'knn', 'input_knn'))"
 WITHOUT_DATA = "combined(('error', 'knn'))"   # of rows, for older runs whose data is gone
-# of images (benchmarks/defects.py): where PCA brings back normal ones much better than the model
-# does, PCA's errors; else those of both
+# of images (benchmarks/defects.py): PCA's errors where PCA reconstructs normal images much better
+# than the model; otherwise the errors of both
 USUAL_OF_PCA, USUAL_OF_BOTH = "pca_relative", "combined(('local', 'pca_local'))"
 OF_IMAGES = (USUAL_OF_PCA, USUAL_OF_BOTH, "local", "relative", "pca", "pca_local")
 USUAL_THRESHOLD = "quantile(0.99)"
@@ -98,13 +98,14 @@ class Detector:
 
     def verdict(self, scores: Any) -> np.ndarray:
         """Whether each score (N,) is above the threshold, and so abnormal. NaN counts as
-        abnormal. Raises ValueError for what is no scores, such as images."""
+        abnormal. Raises ValueError for arrays that are not scores, such as images."""
         return verdict_of(scores, self.threshold)
 
     def probability(self, scores: Any) -> np.ndarray:
         """Share of normal held-out samples with a lower score, (N,): interpolated among them, with
         an exponential tail beyond. For normal samples it is uniform in [0, 1]. It does not say how
-        often abnormal samples occur. Raises ValueError for what is no scores, such as images."""
+        often abnormal samples occur. Raises ValueError for arrays that are not scores, such as
+        images."""
         return probability_of(scores, self.fitted.normal)
 
     def maps(self, x: Any, y: Any = None) -> np.ndarray:

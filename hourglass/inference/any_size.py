@@ -58,9 +58,10 @@ def of_any_size(
     x: np.ndarray, y: np.ndarray | None, own: Size, stride: Size | None, use: Use,
     scale_of: Callable[[np.ndarray], float],
 ) -> np.ndarray:
-    """Apply `use` to images x (N, H, W, C) with classes y (N,), if any. Images of the model's `own`
-    size are used unchanged; others as a whole if the model takes any size and they are not too
-    large, otherwise in tiles, one image at a time. `scale_of` gives the scale of their numbers."""
+    """Apply `use` to images x (N, H, W, C) and their classes y (N,) or None. Images of the model's
+    `own` size are used unchanged. Others are used whole if the model takes any size and they are
+    not too large, otherwise in tiles, one image at a time. `scale_of` gives the scale of their
+    numbers."""
     if x.shape[1:3] == own:
         return use(x, y)
     if stride is not None and x[0].size <= LARGEST:
@@ -77,7 +78,7 @@ def of_any_size(
 def whole(
     x: np.ndarray, y: np.ndarray | None, own: Size, stride: Size | None, use: Use
 ) -> np.ndarray:
-    """Apply `use` to samples x (N, ...) with classes y (N,), if any, and images at their own
+    """Apply `use` to samples x (N, ...) and their classes y (N,) or None. Images keep their own
     size."""
     if stride is None or x.ndim != 4 or x.shape[1:3] == own:
         return use(x, y)

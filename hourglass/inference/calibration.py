@@ -29,7 +29,7 @@ class CalibrationScores:
 
     seen: Seen
     of: str                  # their split
-    draws: int | None        # samples of z for the likelihoods; None without a posterior
+    draws: int | None        # samples of z to estimate likelihoods from; None without a posterior
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, int))   # of the training split
 
 

@@ -11,8 +11,8 @@ from ..run.weights import read_model
 
 
 def load_half(run: str | Path, half: str) -> "Half":
-    """The encoder (x -> z) or the decoder (z -> mean of x) of a run alone, of a conditional one
-    with the classes' numbers beside it; the other half's weights are not read.
+    """Load only the encoder (x -> z) or only the decoder (z -> mean of x) of a run. A conditional
+    model's half also takes the class indices. The weights of the other half are not read.
 
         >>> import hourglass as hg, torch
         >>> model = hg.train("digits", model="ae(8)", epochs=1, out="run", report=False, quiet=True)

@@ -105,7 +105,7 @@ def unpack_prior(
     held: dict[str, Tensor], texts: dict[str, str], model: Autoencoder, text: str = ""
 ) -> FittedPrior:
     """A prior from a file, perhaps with other sampling options. Raises ValueError, KeyError,
-    TypeError or RuntimeError for anything else."""
+    TypeError or RuntimeError if the file is not a prior."""
     about = json.loads(texts["hourglass"])
     share, shape = held.pop("share"), tuple(about["shape"])
     space = _space(about["count"], shape, len(share), model)

@@ -28,8 +28,8 @@ class Sampler:
     def codes(
         self, n: int, y: Any, seed: int, prior: str, temperature: float
     ) -> tuple[np.ndarray, list[str] | None, np.ndarray]:
-        """n codes (N, ...), the classes that the decoder needs with them, if any, and the class
-        indices as in `draw`. Raises ValueError."""
+        """n codes (N, ...), the classes that a conditional decoder needs with them or None, and the
+        class indices as in `draw`. Raises ValueError."""
         if not isinstance(n, int | np.integer) or n < 1:
             raise ValueError(f"n must be a whole number from 1, not {n}")
         if not 0 <= temperature < float("inf"):

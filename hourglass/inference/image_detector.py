@@ -107,7 +107,7 @@ def load_image_detector(path: Path) -> ImageDetector:
         check_without_model(fitted.text)
         return ImageDetector(fitted, texts["threshold"], float(values["threshold"][0]))
     except KeyError as error:
-        raise ValueError(f"{path} is no saved detector of images: it has no {error}") from None
+        raise ValueError(f"{path} is not a saved detector of images: it lacks {error}") from None
 
 
 def check_without_model(text: str) -> Rule:

@@ -63,7 +63,7 @@ def impute(model: InUse, x: Any, y: Any = None) -> Any:
     ValueError for what is neither, and for a model that was not trained on one."""
     if over_time(model.description.encoding):
         if model.model.condition is not None:
-            raise ValueError("a model that is told classes fills no gaps of series; train without "
+            raise ValueError("a conditional model cannot fill in gaps of a series; train without "
                              "--condition")
         filler = filler_of(model)
         return filled(model, model.read(x), filler.weights, filler.rounds)
@@ -104,8 +104,9 @@ def by_neighbours(x: np.ndarray, donors: np.ndarray) -> np.ndarray:
 
 
 def filler_of(model: InUse) -> Filler:
-    """The run's filler: as it was kept, else found from its data. Where that is gone, the model
-    alone fills in a table's cells, and straight lines the gaps of a series."""
+    """The run's filler: the one that was kept or, without one, one fitted to the run's data. If the
+    data is gone, the model alone fills in a table's cells, and straight lines fill in the gaps of a
+    series."""
     encoding = model.description.encoding
     columns = encoding["mean"] if over_time(encoding) else encoding["columns"]
     found = _kept(model.cache, len(columns))

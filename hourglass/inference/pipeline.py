@@ -59,7 +59,7 @@ class Pipeline:
 
     def in_units(self, x: np.ndarray, found: Collection | None = None) -> Any:
         """Convert samples for the user: rows of a table (N, D) to a data frame, with the types of
-        the table `found`; windows of a series to their units. All else is unchanged."""
+        the table `found`; windows of a series to their units. Other samples stay unchanged."""
         encoding = self.inputs.description.encoding
         if self.inputs.description.kind == "table":
             return in_units(encoding, x, found.raw if found else None)

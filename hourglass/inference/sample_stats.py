@@ -25,7 +25,7 @@ NOISE_SEED = 0   # seed of the samples of z, the same for every sample and call
 class Look:
     """Options: what to compute in addition to errors and codes."""
 
-    draws: int = 0                       # samples of z, for the likelihoods
+    draws: int = 0                       # samples of z to estimate likelihoods from
     # error maps: model, pca; of ensembles: spread, members; the samples: inputs, images
     maps: frozenset[str] = frozenset()
     pca: PCA | None = None               # of the training samples, if `maps` needs it
@@ -43,8 +43,8 @@ def see(
     model: Autoencoder, split: Split, rows: Tensor | None = None, draws: int = 0,
     look: Look = PLAIN,
 ) -> Seen:
-    """Pass samples of a split, all or some rows, through the model without noise. `draws` samples
-    of z give the likelihood of each, for a Gaussian posterior."""
+    """Pass samples of a split, all or some rows, through the model without noise. With a Gaussian
+    posterior, `draws` samples of z estimate the likelihood of each."""
     look = replace(look, draws=draws or look.draws)
     model.eval()
     return together([seen_of(model, batch, look) for batch in batches(split, rows, "scoring")])

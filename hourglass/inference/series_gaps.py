@@ -48,7 +48,7 @@ def steps_of(found: Collection) -> Steps:
 
 
 def as_steps(windows: np.ndarray) -> Steps:
-    """Windows (N, W, C) as so many series."""
+    """Windows (N, W, C), each as a series of its own."""
     count, length, channels = windows.shape
     return Steps(windows.reshape(-1, channels),
                  [slice(i * length, (i + 1) * length) for i in range(count)])
@@ -157,7 +157,7 @@ def in_shares(weights: np.ndarray) -> str:
 
 def filled(model: InUse, found: Collection, weights: np.ndarray, rounds: int) -> Any:
     """A series as a data frame of its times, units and channels, or windows as an array (N, T, C),
-    in their own units with all gaps filled in. What is known stays as it is."""
+    in their own units with all gaps filled in. Observed values stay unchanged."""
     steps = steps_of(found)
     ways = ways_of(model, steps, rounds) if np.isnan(steps.x).any() else [steps.x] * len(WAYS)
     columns = [{"kind": "number"}] * len(weights)

@@ -60,7 +60,7 @@ def by_step(
         x = np.array(windows[start:start + CHUNK])
         recon = model.reconstruct(Collection(x))
         counts = np.ones_like(x)
-        if causal:   # but for the first window, before which there is none
+        if causal:   # the first window has none before it, so all of it counts
             counts[(0 if start else 1):, :window - stride] = 0
         known = counts * np.isfinite(x)
         error = np.abs(np.nan_to_num(x) - recon)

@@ -26,7 +26,7 @@ from .run_cache import cache_of
 from .sample_stats import squared_errors
 from .training_data import TrainingData
 
-if TYPE_CHECKING:   # it wants an extra, and few want it
+if TYPE_CHECKING:   # it needs an extra that few users install
     from .compression.codec import Codec, Contents
 
 
@@ -97,7 +97,7 @@ class Trained:
 
     def in_units(self, x: np.ndarray, found: Collection | None = None) -> Any:
         """Samples in their own units. Rows of a table (N, D) become a data frame with the types of
-        the table `found`, and windows of a series get their units back. Images stay as they are."""
+        the table `found`, and windows of a series get their units back. Images stay unchanged."""
         return self.pipeline.in_units(x, found)
 
     def reconstruct(self, x: Any, y: Any = None) -> Any:
@@ -199,7 +199,7 @@ class Trained:
         codes towards it and, if a class is `asked` for, if the model is conditional."""
         return self.sampler.usual_prior(asked)
 
-    # what it was trained on
+    # its training data
 
     @property
     def data(self) -> str:

@@ -16,8 +16,8 @@ from .run_cache import RunCache
 
 
 class TrainingData:
-    """The training samples of a run, read again where they are needed. `at_hand` is data that no
-    text names, for as long as it is in memory."""
+    """The training samples of a run, read again where they are needed. `at_hand` is data that was
+    given in memory and has no path."""
 
     def __init__(self, cache: RunCache, pipeline: Pipeline, at_hand: Source | None = None):
         self.cache, self.pipeline, self.at_hand = cache, pipeline, at_hand
@@ -54,7 +54,7 @@ class TrainingData:
                              f"{error}") from None
 
     def codes(self) -> TrainingCodes:
-        """The codes that were kept with the run, else encoded anew."""
+        """The codes that were kept with the run. Without them, the samples are encoded again."""
         codes = kept_codes(self.cache)
         if codes is None or codes.z.shape[1:] != self.pipeline.network.code:
             codes = find_codes(self.pipeline.network.model, self.source())

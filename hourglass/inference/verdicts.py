@@ -1,4 +1,4 @@
-"""What scores mean beside those of normal samples: verdicts, probabilities, thresholds alike."""
+"""What scores mean compared with those of normal samples: verdicts, probabilities, thresholds."""
 
 from pathlib import Path
 from typing import Any

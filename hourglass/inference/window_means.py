@@ -23,5 +23,5 @@ class StepMeans:
 
     @property
     def mean(self) -> np.ndarray:
-        """(T, C), NaN for a step of which no window says anything."""
+        """(T, C), NaN for a step that no window covers."""
         return np.where(self.count > 0, self.total / np.maximum(self.count, 1), np.nan)

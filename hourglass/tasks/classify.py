@@ -38,5 +38,5 @@ def classify(model: Trained, samples: str, out: Path) -> list[str]:
     right = sum(own == [kind] for own, kind in zip(told, guessed, strict=True)) if told else 0
     known = sum(own != [""] for own in told)   # images outside class folders have none
     return [f"{len(guessed):,} samples" + (
-        f", of which {right / known:.1%} are predicted correctly" if known
+        f"; {right / known:.1%} are predicted correctly" if known
         else "")]

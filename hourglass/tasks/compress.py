@@ -55,8 +55,8 @@ class Sizes:
 def compress(model: Trained, images: str | Path, out: Path, wish: CompressionOptions,
              kind: str = "", shards: int = 0) -> Sizes:
     """Compress a folder, an archive or an array of images into one file, or into `shards` files of
-    a folder, each of which can be decompressed alone. `kind` is the class for a conditional model,
-    unless folders say it. Returns sizes and errors, measured on the decompressed file. Raises
+    a folder. Each file can be decompressed alone. `kind` is the class for a conditional model,
+    unless folders name it. Returns sizes and errors, measured on the decompressed file. Raises
     ValueError for what cannot be read."""
     if shards:
         is_folder(out, shards)

@@ -43,7 +43,7 @@ class DetectOptions:
     detector: str = ""
     threshold: str = ""
     normal: str = ""      # the normal classes of the new images, separated by commas
-    masks: str = ""       # a folder or archive of defect masks; default: those beside the images
+    masks: str = ""       # a folder or archive of defect masks; default: those next to the images
     device: str = "cpu"
     page: Path | None = None   # an .html with scores, figures and the most abnormal images
 

@@ -135,7 +135,7 @@ def _settings(
         for name, column in zip(kept.names, kept.values.T, strict=True))
     without = ", ".join(name for name in names if name not in kept.names) or "none"
     best = scores.mig(kept.values, kept.values, bins)
-    return (f"of mean codes, {z.shape[1]}, of which {int(scores.in_use(z).sum())} vary; factors: "
+    return (f"of {z.shape[1]} mean codes ({int(scores.in_use(z).sum())} vary); factors: "
             f"{listed}; left out: {without}; {len(draws)} draws of {len(draws[0]):,} of all "
             f"{len(whole):,} samples, from every split; 95 % intervals of the mean over draws, for "
             f"this one model, not over trainings; mutual information in {bins} bins of equal "

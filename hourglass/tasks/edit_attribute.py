@@ -65,9 +65,9 @@ def strips(
 def chosen_attributes(
     model: Trained, names: Sequence[Any], having: Any = "", lacking: Any = "", kind: str = ""
 ) -> list[Attribute]:
-    """Attributes by name, or the one of two folders of images. A class may be its number, such as
-    7. Default: all classes or, if there are many or none, all measured attributes. Raises
-    ValueError."""
+    """Attributes by name, or the one that two folders of images define. A class may be named by its
+    number, such as 7. Default: all classes or, if there are many or none, all measured attributes.
+    Raises ValueError."""
     if len(model.shape) != 3:
         raise ValueError("this model was trained on vectors or series, not on images, so there is "
                          "no picture to vary")

@@ -47,7 +47,7 @@ class Finetuned:
     folder: RunFolder
     labels: int
     split: str                                               # which samples were looked at
-    accuracy: dict[str, Estimate] = field(default_factory=dict)   # ours, and others beside it
+    accuracy: dict[str, Estimate] = field(default_factory=dict)   # ours, and that of others
 
     def lines(self) -> list[str]:
         """What to print."""
@@ -71,7 +71,7 @@ class FinetuneKeywords(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class FinetuneOptions:
-    """How a classifier is to be made."""
+    """Options for training a classifier."""
 
     labels: int | None = None
     frozen: bool = False
@@ -81,7 +81,7 @@ class FinetuneOptions:
     epochs: int | None = None   # passes over the labelled samples, in place of steps
 
     def steps_of(self, labels: int) -> int:
-        """The number of steps with so many labelled samples."""
+        """The number of steps for this number of labelled samples."""
         return self.steps if self.epochs is None else self.epochs * -(-labels // BATCH)
 
 

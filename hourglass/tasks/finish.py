@@ -31,7 +31,7 @@ def finished(x: np.ndarray, finish: Finish) -> np.ndarray:
         return x
     found = np.empty(x.shape, np.float32)
     for i, image in enumerate(x):
-        for channel in range(x.shape[-1]):   # of which there may be any number
+        for channel in range(x.shape[-1]):   # any number of channels
             picture = as_picture(image[..., channel:channel + 1])
             if finish.blur:
                 picture = picture.filter(ImageFilter.GaussianBlur(finish.blur))

@@ -20,7 +20,7 @@ from .write_images import as_picture, save_picture
 
 SEEN = 224          # pixels of an image's shorter side in a heat map, at least
 GAP = 8
-BAR, TEXT = 14, 72  # pixels: the colour bar, and the words beside it
+BAR, TEXT = 14, 72  # pixels: the colour bar, and the words next to it
 CHUNK = 500         # images at once
 
 Original = Callable[[str], np.ndarray | None]   # a file's own image (H, W, C) in [0, 1], by name

@@ -62,7 +62,7 @@ def _filler(model: Trained, found: Collection, table: str) -> Filler:
     if not over_time(model.description.encoding):
         raise ValueError(f"{table} is neither a table nor a series")
     if model.model.condition is not None:
-        raise ValueError("a model that is told classes fills no gaps of series; train without "
+        raise ValueError("a conditional model cannot fill in gaps of a series; train without "
                          "--condition")
     return filler_of(model)
 

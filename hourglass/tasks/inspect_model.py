@@ -66,7 +66,7 @@ def figure_of(model: Trained, name: str, **options: Any) -> Figure:
 
 
 def report_of(model: Trained) -> Page:
-    """The report, drawn anew. Raises ValueError where the data is needed and gone."""
+    """The report, drawn again. Raises ValueError if it needs data that is gone."""
     _check_decoder(model, "a report")
     path = write_report(model.folder, trained=model)
     return Page(path.read_text(), "report", path)

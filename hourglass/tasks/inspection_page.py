@@ -51,7 +51,7 @@ def write_page(
 
 
 def _picture(detector: ImageDetector, image: np.ndarray) -> str:
-    """An image beside its heat map, or alone if the detector has none."""
+    """An image next to its heat map, or alone if the detector has none."""
     from PIL import Image
 
     from ..core.image_grid import shown

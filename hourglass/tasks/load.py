@@ -35,7 +35,7 @@ def load(run: str | Path, device: str = "cpu", *, parts: str | Path | Iterable[s
     `decoder`: modules of the same classes and sizes, whose weights are then the run's. A model of
     data in memory gets that data again as `data`, with its y and val, where it is needed: for
     splits, metrics, figures, the report, vary and unseen samples by number. Raises ValueError for
-    what is no whole run, for parts that are missing, and for other data than training had.
+    an incomplete run, for parts that are missing, and for data other than the training data.
 
         >>> import hourglass as hg
         >>> model = hg.train("digits", epochs=1, out="run", report=False, quiet=True)

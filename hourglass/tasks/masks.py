@@ -49,7 +49,7 @@ class Masks:
 
 
 def find_masks(place: str, masks: str, stack: ExitStack) -> Masks | None:
-    """Find the masks in a given folder or archive. By default, look beside and among the samples
+    """Find the masks in a given folder or archive. By default, look next to and among the samples
     for names such as ground_truth/, masks/a.png or a_mask.png. None if there are none. Raises
     ValueError for a given place without masks."""
     if masks:

@@ -51,8 +51,8 @@ class Model:
     """A trained autoencoder. What goes in is a path, a list of images' paths, an array or a tensor;
     what comes out is an array: codes (N, D), images (N, H, W, C) in the data's range.
 
-    `trained` does the work; everything that it has is to be had here too. Pickled as the content
-    of its files. Raises ValueError for what cannot be read.
+    `trained` does the work, and everything that it has is here too. A pickle holds the content of
+    its files. Raises ValueError for what cannot be read.
 
         >>> import hourglass as hg
         >>> model = hg.train("digits", model="vae(4)", epochs=1, report="lazy", quiet=True)
@@ -104,7 +104,7 @@ class Model:
     disagreement = _of_trained(disagreement)
     elbo = _of_trained(loss_terms)
 
-    # what it makes, as objects that a notebook shows
+    # results, as objects that a notebook shows
     grid = _of_trained(pictures.grid_of)
     generate = _of_trained(pictures.generate_of)
     heatmaps = _of_trained(pictures.heatmaps_of)
@@ -233,8 +233,8 @@ class Model:
 
 
 def from_content(content: bytes, path: str, mark: str, device: str) -> Model:
-    """A model from a pickle: its run's folder, where that still holds the same weights, else the
-    content of its files."""
+    """A model from a pickle. It is read from its run's folder if that still holds the same weights,
+    otherwise from the content of its files."""
     from ..core.device import choose_device
     try:
         folder = open_run(path)

@@ -33,9 +33,10 @@ class NearestTraining:
         ratio = float(np.median(self.distance)) / max(self.unseen, 1e-9)
         means = ("they look like copies" if ratio < COPY else
                  "they are nearer than new samples would be" if ratio <= NEW else
-                 "they are no copies" if ratio <= FAR else
-                 f"they are {ratio:.1f} times as far from the data as new samples are, so many are "
-                 f"unlike the data: look at them, and try another --prior or a lower --temperature")
+                 "they are not copies" if ratio <= FAR else
+                 f"they are {ratio:.1f} times as far from the data as new samples are, so many do "
+                 f"not resemble the data. Look at them, and try another --prior or a lower "
+                 f"--temperature")
         return f"{found}, for samples that it has not seen {self.unseen:.3g}; {means}"
 
 

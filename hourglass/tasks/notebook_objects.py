@@ -87,7 +87,7 @@ class Film:
 
 @dataclass(frozen=True, repr=False)
 class Page:
-    """A page of HTML that needs nothing else: a report, a comparison, the explorer."""
+    """A page of HTML in one file: a report, a comparison, the explorer."""
 
     html: str
     what: str = "page"
@@ -120,7 +120,7 @@ def sheet_of(images: np.ndarray, about: str = "", columns: int = 0) -> Picture:
 
 
 def one_row(images: Sequence[np.ndarray]) -> Image.Image:
-    """Pictures (H, W, C) in [0, 1] of one size, beside one another."""
+    """Pictures (H, W, C) in [0, 1] of one size, side by side."""
     return as_picture(np.concatenate(list(images), axis=1))
 
 

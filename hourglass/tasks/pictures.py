@@ -67,8 +67,8 @@ def vary_of(
 
 
 def grid_of(model: Trained, limit: float | None = None, side: int = 20, label: Any = "") -> Picture:
-    """What codes on a square decode to, (S, S, H, W, C): from -limit to limit each way, else a
-    square that holds nearly all codes. Raises ValueError."""
+    """Decode the codes of a square grid, (S, S, H, W, C). It reaches from -limit to limit; by
+    default, it holds nearly all codes. Raises ValueError."""
     found = decode_grid(model, GridOptions(limit, side, name_of(label)))
     square = (side, side)
     return Picture(found.images.reshape(*square, *found.images.shape[1:]),
@@ -82,7 +82,7 @@ def generate_of(
 ) -> Picture:
     """New images (N, H, W, C) from a prior, with their codes and, where the prior or the model
     knows classes, labels. `label` is a class, several (which share the images evenly) or one for
-    each image. Raises ValueError; `sample` draws what is no image."""
+    each image. Raises ValueError if samples are not images; `sample` draws those."""
     _check_images(model)
     chosen = choose_prior(model, "" if label is None else "asked") if prior == "auto" else (
         str(prior))
@@ -130,8 +130,8 @@ class Heatmaps:
 
 
 def heatmaps_of(model: Trained, x: Any, y: Any = None) -> Heatmaps:
-    """How abnormal each place of each image is, by the detector that was kept, else the usual one.
-    Raises ValueError for what is no image."""
+    """How abnormal each place of each image is, by the detector that was kept or, without one, by
+    the default. Raises ValueError for samples that are not images."""
     detector, found = model.detector(), model.read(x)
     images = found.x * np.float32(model.scale_of(found.x)) if len(model.shape) == 3 else found.x
     return Heatmaps(detector.maps(found, y), images, detector.usual_heat, model, x)

@@ -66,8 +66,8 @@ def probes(
 ) -> ProbeResult:
     """Guess the classes of samples of a split, at most `limit` (2,000), from the model's codes,
     from the vectors of a feature extractor and from the values themselves: by 5 neighbours and by a
-    linear classifier, each fifth from the other four. The default split is test, else val, else
-    train. Raises ValueError."""
+    linear classifier, each fifth from the other four. The default split is test,
+    or val or train if there is none. Raises ValueError."""
     return probes_of(model, features, split, limit)
 
 

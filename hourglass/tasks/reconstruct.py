@@ -151,7 +151,7 @@ def _pairs(
 
 def _at_one_size(model: Trained, images: str | Path, files: bool) -> Pairs:
     found = model.read(images, strict=False)
-    more = "; --own-size takes them as they are" if model.stride and files else ""
+    more = "; --own-size keeps their own size" if model.stride and files else ""
     for note in found.notes:
         say(note + more if "are brought to" in note else note)
     scale = np.float32(model.scale_of(found.x))

@@ -24,8 +24,9 @@ CHANNELS = 5                   # most channels in a picture
 
 def reconstruct_series(model: Trained, data: str, out: Path) -> list[str]:
     """Write the reconstruction of a series as a table of its times, units and channels, in their
-    own units, and a picture of both beside it; into a folder, as reconstruction.csv and .png.
-    Windows and vectors of an array are written as .npy. Returns what to say. Raises ValueError."""
+    own units, and a picture of both next to it. In a folder, the files are reconstruction.csv and
+    .png. Windows and vectors of an array are written as .npy. Returns lines to print. Raises
+    ValueError."""
     found = model.read(data)
     for note in found.notes:
         say(note)

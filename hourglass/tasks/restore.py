@@ -129,7 +129,7 @@ def _remarks(model: Trained, tally: RestoreCount, enlarged: bool) -> list[str]:
         named = [f"{name} ({why})" for name, why in list(tally.unreadable.items())[:NAMED]]
         more = f" and {len(tally.unreadable) - NAMED} more" if len(tally.unreadable) > NAMED else ""
         found.append(f"{len(tally.unreadable)} images cannot be read: {', '.join(named)}{more}")
-    squeezed = model.model.sample_prior(1).ndim == 2   # the code is no map
+    squeezed = model.model.sample_prior(1).ndim == 2   # the code is not a map
     if tally.resized and squeezed and not model.description.reading.patches:
         size = "x".join(map(str, model.shape[1:]))
         found.append(f"this model squeezes whole images of {size} pixels; the {tally.resized} of "
@@ -188,8 +188,8 @@ def as_trained(model: Trained, file: IO[bytes], page: int = 0, enlarge: int = 1)
 
 
 def _places(model: Trained, names: list[str]) -> dict[str, PurePath]:
-    """The path of each restored image in its folder, all different: the image's own name, with
-    another suffix if files of its kind are not written."""
+    """The path of each restored image in its folder, all different. It is the image's own name,
+    with another suffix if files of that type are not written."""
     suffixes = TIFFS if model.inputs.is_deep else SUFFIXES
     found: dict[str, PurePath] = {}
     taken: set[PurePath] = set()

@@ -45,7 +45,7 @@ def driven(
 
 
 def follow(events: Iterable[Event], epochs: int, how: str = "auto") -> None:
-    """Say the lines of a training of so many epochs, and show its progress."""
+    """Print the lines of a training of `epochs` epochs, and show its progress."""
     for is_line, some in groupby(events, lambda event: isinstance(event, str)):
         if is_line:
             for line in some:

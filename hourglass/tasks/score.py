@@ -55,7 +55,7 @@ class ScoreOptions:
     threshold: str = ""
     labelled: str = ""    # a folder of examples, in normal/ and abnormal/
     normal: str = ""      # the normal classes, separated by commas
-    masks: str = ""       # a folder or archive of defect masks; default: those beside the data
+    masks: str = ""       # a folder or archive of defect masks; default: those next to the data
 
 
 @dataclass(frozen=True)

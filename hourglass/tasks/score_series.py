@@ -143,7 +143,7 @@ def runs(flags: np.ndarray) -> list[tuple[int, int]]:
 
 
 def as_texts(times: np.ndarray) -> list[str]:
-    """Times (T,) as people write them; numbers as they are."""
+    """Times (T,) as people write them; numbers stay numbers."""
     if times.dtype.kind == "M":
         whole = (times == times.astype("datetime64[s]")).all()
         texts = np.datetime_as_string(times, unit="s" if whole else "ms")

@@ -43,7 +43,7 @@ class DistanceOptions:
     of: Of
     features: str = ""        # default: efficientnet_lite0 for images, where it is installed
     prior: str = "auto"       # of generated samples
-    split: str = ""           # default: test, else val, else train
+    split: str = ""           # default: the first of test, val and train that exists
     limit: int | None = None  # most samples of each side
 
 
@@ -93,9 +93,10 @@ def distances(
 ) -> DistanceResult:
     """Measure how far samples of a prior (`of` "generation") or reconstructions (`of`
     "reconstruction") are from samples of a split, at most `limit` of each, in the vectors of a
-    feature extractor. The default split is test, else val, else train; the default features are
-    efficientnet_lite0 for images, where it is installed. `metrics` of the result has Fréchet and
-    kernel distance, precision, recall, density and coverage. Raises ValueError."""
+    feature extractor. The default split is the first of test, val and train that exists. The
+    default features are efficientnet_lite0 for images, where it is installed. `metrics` of the
+    result has Fréchet and kernel distance, precision, recall, density and coverage. Raises
+    ValueError."""
     if of not in get_args(Of):
         raise ValueError(f"distances are of {' or '.join(get_args(Of))}, not of {of!r}")
     return distances_of(model, DistanceOptions(of, features, prior, split, limit))
@@ -158,7 +159,7 @@ def judge_of(source: Source, features: str) -> tuple[Judge, list[str]]:
 def _passed(
     model: Trained, source: Source, name: str, count: int, judge: Judge, again: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Features of samples of a split, and of their reconstructions if they are to be made."""
+    """Features of samples of a split, and with `again` of their reconstructions."""
     split = source.splits[name]
     bounded = source.low >= 0 and source.high <= 1
     for batch in batches(split, split.evenly(count), "looking at samples"):

@@ -1,4 +1,4 @@
-"""Model models beside one another: hg.compare([a, b])."""
+"""Compare models side by side: hg.compare([a, b])."""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -66,8 +66,8 @@ def compare(
     models: Sequence[Model | str | Path], *, out: str | Path = "comparison",
     seeds: Sequence[int] = (0,), **settings: Any,
 ) -> Comparison:
-    """Hold models, or runs' folders, beside one another: the same samples, the same figures, one
-    table. Raises ValueError where they were not trained on the same data.
+    """Compare models, or runs' folders, side by side: the same samples, the same figures, one
+    table. Raises ValueError if they were not trained on the same data.
 
     Texts such as "vae(16)" are trained first, once for each of `seeds`, as runs in the folder `out`
     with these `settings`, which name the data: hg.compare(["ae(4)", "vae(4)"], data="digits"). The

@@ -1,4 +1,4 @@
-"""A run as one safetensors file: the weights, and what else makes them a model in use."""
+"""A run as one safetensors file: the weights, and all that a model in use needs besides."""
 
 import hashlib
 import json
@@ -26,8 +26,8 @@ SUFFIX = ".safetensors"
 
 
 def save_file(folder: RunFolder, path: Path) -> None:
-    """Write a run's model as one file. The weights have the names that a torch module gives them;
-    settings, history and fitted priors stand beside them. Raises ValueError for another suffix."""
+    """Write a run's model as one file: the weights under the names that a torch module gives them,
+    settings, history and fitted priors. Raises ValueError for another suffix."""
     if path.suffix != SUFFIX:
         raise ValueError(f"a model is a {SUFFIX} file, such as "
                          f"{path.with_suffix(SUFFIX).name}; not {path.name}")

@@ -1,4 +1,4 @@
-"""The scores of the normal steps of a run's own series, by which others are judged."""
+"""The scores of the normal steps of a run's own series, which other scores are compared with."""
 
 from typing import NamedTuple
 

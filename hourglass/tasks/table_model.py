@@ -36,8 +36,8 @@ from .run_training import driven, follow
 
 SCALES = ("auto", "standard", "range", "none")
 KEPT = ("settings.toml", "run.json", "model.safetensors", "history.csv")   # of a run's folder
-STATE = "estimator.safetensors"   # beside them, what else an estimator is
-FEWEST = 5   # rows kept for validation that tell how much worse new rows come back
+STATE = "estimator.safetensors"   # next to them, the rest of an estimator
+FEWEST = 5   # validation rows needed to estimate how much larger the error of new rows is
 
 
 @dataclass(frozen=True)
@@ -273,4 +273,4 @@ def restore(path: str | Path) -> tuple[Learnt, dict[str, np.ndarray], dict[str, 
         learnt = Learnt(*_known(read_files(folder), estimator["learnt"]))
         return learnt, {name: t.numpy() for name, t in state.items()}, estimator
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no complete estimator ({error})") from None
+        raise ValueError(f"{path} is not a complete estimator ({error})") from None

@@ -28,9 +28,10 @@ def dci(
 ) -> Dci:
     """The framework of Eastwood & Williams, 2018 (ICLR), by random forests: each from 0 to 1.
 
-    Informativeness is, on samples that the forests did not see, the share of a factor's variance
-    that is explained, or, of one of the `unordered` columns of factors (N, F), the accuracy, as far
-    as it is above chance; the mean over factors. There it is an error, less being better.
+    Informativeness is measured on samples that the forests did not see. For an ordered factor it is
+    the share of its variance that is explained. For one of the `unordered` columns of factors
+    (N, F) it is the accuracy above chance. The result is the mean over factors. In the paper it is
+    an error, where less is better.
     """
     z, v = checked(codes, factors)
     several(v, "factors", "disentanglement")

@@ -13,9 +13,10 @@ CHUNK = 500     # votes at a time
 
 
 def factor_vae_score(codes: np.ndarray, factors: np.ndarray, seed: int = 0) -> float:
-    """Share of votes that are right (Kim & Mnih, 2018, arXiv 1802.05983): of samples that have one
-    factor alike, the code that varies least, beside how it varies over all, tells which factor, by
-    the majority of other votes. Codes that are not in use have no vote. Chance is 1 / F."""
+    """Share of votes that are right (Kim & Mnih, 2018, arXiv 1802.05983). A vote takes samples that
+    share the value of one factor. The latent dimension that varies least among them, relative to
+    all samples, predicts that factor, by the majority of other votes. Unused dimensions have no
+    vote. Chance is 1 / F."""
     z, v = checked(codes, factors)
     several(v, "factors", "the FactorVAE score")
     z = z[:, in_use(z)] if in_use(z).any() else z

@@ -1,4 +1,4 @@
-"""Thumbnails of many images in one picture, of which a page shows a part at a time."""
+"""Thumbnails of many images in one picture. A page shows one part of it at a time."""
 
 import io
 import math

@@ -35,7 +35,7 @@ class Group(NamedTuple):
 
 
 def name_of(s: Snapshot, kind: int, longest: int = LONGEST) -> str:
-    """A class's name, cut to at most so many characters, or its number if it has no name."""
+    """A class's name, cut to at most `longest` characters, or its number if it has no name."""
     known = 0 <= kind < len(s.classes)
     short = short_names(tuple(s.classes), longest)[kind] if known else str(kind)
     return short.replace("$", r"\$")   # or matplotlib reads a formula
@@ -43,7 +43,7 @@ def name_of(s: Snapshot, kind: int, longest: int = LONGEST) -> str:
 
 @lru_cache(maxsize=8)
 def short_names(names: tuple[str, ...], longest: int = LONGEST) -> tuple[str, ...]:
-    """The names, each cut to at most so many characters. Names that would then look the same are
+    """The names, each cut to at most `longest` characters. Names that would then look the same are
     cut in the middle instead, or at the beginning, or end with their number."""
     half = longest // 2
     short = list(names)
@@ -71,8 +71,8 @@ def groups(s: Snapshot, rows: np.ndarray) -> list[Group]:
 
 
 def legend(figure: Figure, found: list[Group], share: float = 1.0, **place: Any) -> None:
-    """The classes' names and colours, in as many columns as fit into this share of the width;
-    below all else unless another place is given."""
+    """The classes' names and colours, in as many columns as fit into this share of the width. By
+    default, the legend lies below the panels."""
     if len(found) < 2:
         return
     columns = _columns(found, share)
@@ -86,7 +86,7 @@ def legend(figure: Figure, found: list[Group], share: float = 1.0, **place: Any)
 
 
 def legend_room(found: list[Group]) -> float:
-    """Inches that the legend below all else takes; 0 without classes."""
+    """Height in inches of the legend below the panels; 0 without classes."""
     return 0.1 + 0.17 * -(-len(found) // _columns(found)) if len(found) > 1 else 0.0
 
 

@@ -32,7 +32,7 @@ def codes(s: Snapshot) -> Figure:
     found = groups(s, rows)
     scatter(ax, flat[:, :2], found)
     ax.set(xlabel=words[0], ylabel=words[1], title=counted(s, rows))
-    ax.set_aspect("equal", adjustable="datalim")   # a flat cloud shall look flat
+    ax.set_aspect("equal", adjustable="datalim")   # so that a flat cloud looks flat
     bars.bar(np.arange(1, len(shares[:BARS]) + 1), 100 * shares[:BARS], color=COLOURS[0])
     count = len(shares)
     of = (f"first {BARS} of {count} principal components" if count > BARS

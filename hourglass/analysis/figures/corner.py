@@ -24,7 +24,7 @@ CELLS = 48            # of a density's grid, each way
 WITHIN = (0.9, 0.5)   # shares of all samples that contours hold, and of each class
 LEAST = 20            # samples of a class, for a contour of them
 CLASSES = 12          # up to which classes have contours
-EDGES = (0.77, 0.55, 0.11, 0.5)   # inches beside all panels: left, bottom, right, top
+EDGES = (0.77, 0.55, 0.11, 0.5)   # inches around all panels: left, bottom, right, top
 APART = 0.12          # inches between panels
 
 

@@ -20,7 +20,7 @@ MOST = 10_000   # samples
 SHOWN = 16      # factors
 POINTS = 256    # of a curve
 COLUMNS = 4     # of panels, and
-EDGE = 0.15     # inches beside them, and
+EDGE = 0.15     # inches around them, and
 APART = 0.2     # between them
 TICKS = 6       # of each
 
@@ -69,9 +69,9 @@ def histograms(s: Snapshot) -> Figure:
 
 @figures.add("radius")
 def radius(s: Snapshot) -> Figure:
-    """Length of the latent codes, beside that of samples from the prior N(0, 1) (chi distribution).
+    """Length of the latent codes, and that of samples from the prior N(0, 1) (chi distribution).
     How to read it: in a variational model, samples from the posteriors (steps) should follow the
-    line. The bars are posterior means, which are shorter, and the shorter the less they carry.
+    line. The bars are posterior means. They are shorter, and shortest where they carry least.
     Codes right of the line lie where the prior never samples. A plain autoencoder has no reason to
     follow the prior."""
     rows = some(s, MOST)

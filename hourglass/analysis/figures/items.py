@@ -17,8 +17,8 @@ INTERVAL = 1.96
 
 @figures.add("ranking")
 def ranking(s: Snapshot) -> Figure:
-    """How the model ranks held-out items of users, beside simpler methods. A bar is the mean over
-    users, its line the 95 % interval. How to read it: higher is better."""
+    """How the model and simpler methods rank held-out items of users. A bar is the mean over users,
+    its line the 95 % interval. How to read it: higher is better."""
     if not len(s.judged):
         raise Lacking("held-out items of users")
     figure, axes = panels(1, len(MEASURES), 3.2)

@@ -11,7 +11,7 @@ from matplotlib.layout_engine import LayoutEngine
 from matplotlib.transforms import Bbox
 
 EDGE = 0.07    # inches at the figure's edges, and
-APART = 0.14   # between panels, beside their texts
+APART = 0.14   # between panels, in addition to their texts
 LEAST = 0.2    # share of the figure that panels keep, whatever their texts need
 
 

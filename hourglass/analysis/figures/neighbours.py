@@ -1,4 +1,4 @@
-"""Samples beside those whose codes are nearest."""
+"""Samples, and the samples whose codes are nearest."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +14,7 @@ from .selection import latents
 
 ROWS, NEAREST = 8, 8
 GAP, TEXT = 0.08, 0.24       # in widths of an image
-FINE = 60                    # least pixels of an image's width, so that gaps are told apart
+FINE = 60                    # least pixels of an image's width, so that gaps can be seen
 RED, GREY = "#d62728", "#444444"
 
 

@@ -80,7 +80,7 @@ def draw_ticks(ax: Axes, panels: Sequence[Panel], upright: bool, count: int) -> 
 
 
 def ticks_within(low: float, high: float, count: int) -> np.ndarray:
-    """About so many round numbers from `low` to `high`."""
+    """About `count` round numbers from `low` to `high`."""
     values = np.asarray(MaxNLocator(count, steps=STEPS).tick_values(low, high))
     return np.asarray(values[(values >= low) & (values <= high)] + 0.0)   # no "-0"
 

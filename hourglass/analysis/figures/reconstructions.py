@@ -1,4 +1,4 @@
-"""Samples beside their reconstructions."""
+"""Samples and their reconstructions."""
 
 import numpy as np
 from matplotlib import colormaps
@@ -81,7 +81,7 @@ def lines(s: Snapshot) -> Figure:
 def _name_axes(ax: Axes, s: Snapshot, first: bool, lowest: bool) -> None:
     """The names of a table's columns below the lowest panels, and what is measured."""
     names = dict(enumerate(s.columns))
-    if len(names) > NAMED:   # a category has a value for each of its kinds: the first has its name
+    if len(names) > NAMED:   # a category has one value per class: only the first is named
         bases = [name.partition("=")[0] for name in s.columns]
         names = {i: base for i, base in enumerate(bases) if base not in bases[:i]}
     if 0 < len(names) <= MOST:

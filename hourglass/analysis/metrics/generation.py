@@ -95,7 +95,7 @@ def _cubic(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def overlap(real: np.ndarray, made: np.ndarray, k: int) -> dict[str, float]:
-    """Precision, recall, density, coverage of made (M, F) beside real (N, F)."""
+    """Precision, recall, density and coverage of made (M, F) with respect to real (N, F)."""
     from scipy.spatial.distance import cdist
     apart = cdist(real, made)
     around_real, around_made = (np.sort(cdist(v, v), 1)[:, k] for v in (real, made))

@@ -1,4 +1,4 @@
-"""How well held-out items of users are ranked, or their ratings predicted, beside other methods."""
+"""How well a model and other methods rank users' held-out items, or predict their ratings."""
 
 import numpy as np
 

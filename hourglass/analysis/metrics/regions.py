@@ -8,8 +8,8 @@ import numpy as np
 from .bootstrap import Estimate
 
 MOST = 0.3         # false positive rate up to which the overlap with regions is integrated
-BINS = 4000        # values of scores that are told apart, at most, and
-COUNTS = 20_000_000   # counts that are held: images times bins
+BINS = 4000        # most bins of scores, and
+COUNTS = 20_000_000   # most counts in memory: images times bins
 RESAMPLES = 100
 
 

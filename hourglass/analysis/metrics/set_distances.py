@@ -13,8 +13,8 @@ RESAMPLES = 8
 def distances_between(
     real: np.ndarray, made: np.ndarray
 ) -> tuple[dict[str, Estimate], tuple[str, ...]]:
-    """Fréchet and kernel distance, precision, recall, density and coverage of made (M, F) beside
-    real (N, F), and notes on how far they can be trusted."""
+    """Fréchet and kernel distance, precision, recall, density and coverage of made (M, F) with
+    respect to real (N, F), and notes on how far they can be trusted."""
     found = {"frechet": of_pair(frechet_distance, real, made, RESAMPLES)}
     few = min(len(real), len(made))
     notes: tuple[str, ...] = ()

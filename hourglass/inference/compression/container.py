@@ -30,9 +30,9 @@ LONGEST_NAME = 4096
 
 
 def _check_name(name: Any) -> str:
-    """A file's name as it is; pydantic's own texts hold no bytes that are no UTF-8."""
+    """A file's name, unchanged. Pydantic's own texts refuse bytes that are not UTF-8."""
     if not isinstance(name, str) or len(name) > LONGEST_NAME:
-        raise ValueError("no name of a file")
+        raise ValueError("not a name of a file")
     return name
 
 

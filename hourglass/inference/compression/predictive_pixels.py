@@ -53,7 +53,7 @@ def fit_weights(x: np.ndarray, guess: np.ndarray) -> Weights:
 
 
 def _fit(known: np.ndarray, true: np.ndarray, channel: int) -> list[int]:
-    """Integer weights (F,) by which `known` (M, F) predicts `true` (M,)."""
+    """Integer weights (F,) that predict `true` (M,) from `known` (M, F)."""
     start = np.zeros(known_count(channel))
     start[len(BEFORE) * (channel + 1) + channel] = 1.0   # the decoder's value of this pixel
     best, worth = start, np.ones(len(true))

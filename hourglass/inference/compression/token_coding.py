@@ -10,7 +10,7 @@ from ...core.contracts import Alphabet
 from ...model.autoencoder import Autoencoder
 from .latent_coding import spreads_of
 
-FINE = 128   # largest spread, in eighths, for which every token has its own symbol
+FINE = 128   # largest spread, in eighths, where every token has its own symbol
 
 
 @dataclass(frozen=True)

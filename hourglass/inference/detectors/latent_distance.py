@@ -54,7 +54,7 @@ def distance_to_others(codes: np.ndarray, among: np.ndarray, k: int) -> np.ndarr
         rows = np.arange(start, min(start + CHUNK, len(codes)))
         distances, found = near.kneighbors(codes[rows])
         itself = among[found] == rows[:, None]
-        if len(among) > k:   # k + 1 were searched: drop the code itself, or else the furthest
+        if len(among) > k:   # k + 1 were searched: drop the code itself; if missing, the last
             itself[~itself.any(1), -1] = True
         kept = np.where(itself, 0, distances)
         means.append(kept.sum(1) / np.maximum((~itself).sum(1), 1))

@@ -44,7 +44,7 @@ def _loaded() -> tuple[nn.Module, str]:
 
 class _AtDepths(nn.Module):
     """x (B, 3, H, W) in [0, 1] -> the last map of each stride, and the head's mean (B, 1280). The
-    last block is no map: it tells ImageNet's classes apart, and defects less well."""
+    last block is not among the maps: it separates ImageNet's classes, and defects less well."""
 
     def __init__(self, network: Any):
         super().__init__()

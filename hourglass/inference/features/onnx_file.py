@@ -69,7 +69,7 @@ def open_network(file: str, path: str) -> tuple[nn.Module, list[Any]]:
         (given,) = session.get_inputs()
         _, _, _, _ = given.shape
     except Exception as error:   # of onnxruntime's many kinds, with no base of their own
-        raise ValueError(f"{path} is no ONNX network of one input (B, C, H, W): "
+        raise ValueError(f"{path} is not an ONNX network of one input (B, C, H, W): "
                          f"{str(error)[:200]}") from None
     return _Session(session, given.name), list(given.shape)
 

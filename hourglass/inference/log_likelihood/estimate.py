@@ -30,7 +30,7 @@ class LikelihoodOptions:
     codes: int = 1000         # per sample
     annealing: int = 0        # steps; 0: none
     chains: int = 8           # of annealing, per sample
-    split: str = ""           # default: test, else val, else train
+    split: str = ""           # default: the first of test, val and train that exists
     limit: int | None = None  # most samples, evenly spread over the split
     seed: int = 0
 

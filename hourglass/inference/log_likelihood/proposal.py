@@ -118,7 +118,7 @@ def seed_of(split: Split, row: Tensor, seed: int) -> int:
 
 @contextmanager
 def own_noise(device: torch.device, seed: int) -> Iterator[None]:
-    """A context with noise of that seed, which leaves everything else's as it was."""
+    """A context whose noise has this seed. The noise outside stays as it was."""
     with seeded(seed, device):
         yield
 

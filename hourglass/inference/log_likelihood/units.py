@@ -1,4 +1,4 @@
-"""What a number of nats measures: a likelihood or not, of which data, in which bits."""
+"""What a number of nats measures: a likelihood or a bound, its data, and its bits."""
 
 import math
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class Measure:
         """The note that belongs to them."""
         return "" if self.discrete else (
             f" of 8-bit data, if the density at a value holds for its whole step of {self.step:.3g}"
-            f" (without added noise, so this is no bound for a discrete likelihood)")
+            f" (without added noise, so this does not bound a discrete likelihood)")
 
 
 def measure_of(model: Autoencoder, likelihood: str, source: Source, split: Split) -> Measure:
