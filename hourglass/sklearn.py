@@ -137,7 +137,7 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
     settings: Mapping[str, Any] | None = None
 
     def fit(self, X: Any, y: Any = None) -> "AutoencoderDetector":
-        """Train on X (N, D), of which most is normal. y is ignored."""
+        """Train on X (N, D), where most rows are normal. y is ignored."""
         if not isinstance(self.contamination, float | np.floating) or (
                 not 0 < self.contamination <= 0.5):
             raise ValueError(f"contamination must be a share above 0, up to 0.5, not "

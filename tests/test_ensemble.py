@@ -200,7 +200,7 @@ def test_an_ensemble_is_one_file_and_moves_without_its_members(runs, whole, tmp_
 
 
 @pytest.mark.parametrize("change, words", [
-    ({"model": "cvae(2)", "data": "labelled.npz"}, "told or guesses classes"),
+    ({"model": "cvae(2)", "data": "labelled.npz"}, "takes or predicts classes"),
     ({"epochs": None}, "no run folder|not a run folder")])
 def test_runs_that_cannot_take_part_are_named(change, words, runs, hourglass, tmp_path):
     folder = runs / "runs"

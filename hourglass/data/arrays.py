@@ -232,7 +232,7 @@ def _as_small(x: np.ndarray) -> np.ndarray:
     if x.dtype == bool:
         return x.astype(np.uint8)
     pixels = x.ndim == 4 or _are_flat_pixels(x)
-    low, high = x.min(), x.max()   # NaN if any value is
+    low, high = x.min(), x.max()   # NaN if one value is NaN
     if x.ndim == 4 and low >= 0 and 1 < high < FAINT and x.dtype.kind in "iu":
         return x.astype(np.float32)   # hardly pixels: uint8 would say that they are
     if x.dtype.kind in "iu" and pixels:

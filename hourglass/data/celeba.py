@@ -106,7 +106,7 @@ def _labelled(found: Collection, folder: Path, wanted: tuple[str, ...]) -> Colle
 
 
 def _table(folder: Path, stem: str) -> dict[str, list[str]] | None:
-    """Read a list: rows by image, and the columns' names under "". None if there is no such file.
+    """Read a list: rows by image, and the columns' names under "". None without the file.
 
     Raises ValueError if the number of rows or columns is not as announced.
     """
@@ -142,4 +142,4 @@ def _of_images(rows: dict[str, list[str]], found: Collection, stem: str) -> np.n
     try:
         return np.array([[int(value) for value in rows[name]] for name in names])
     except ValueError as error:
-        raise ValueError(f"{stem} holds a value that is no integer: {error}") from None
+        raise ValueError(f"{stem} holds a value that is not an integer: {error}") from None

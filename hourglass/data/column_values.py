@@ -34,7 +34,7 @@ def as_numbers(column: Any) -> tuple[np.ndarray, int] | None:
 
 
 def _numbers_of_texts(column: Any, mark: str = "") -> tuple[np.ndarray, int] | None:
-    """The same of texts, written with this decimal mark, else with what they tell of it."""
+    """The same for texts. `mark` is their decimal mark; "" finds it from the texts themselves."""
     library = pandas()
     codes, found = library.factorize(column)
     texts = library.Series(found).astype(str)
@@ -42,7 +42,7 @@ def _numbers_of_texts(column: Any, mark: str = "") -> tuple[np.ndarray, int] | N
     if not some.str.contains(r"\d", regex=True).any() or (
             len(texts) > SAMPLE and np.isnan(numbers_in(some, mark or ".")).mean() > NONE
             and np.isnan(numbers_in(some, ",")).mean() > NONE):
-        return None   # which a look at some tells: to look at all takes long
+        return None   # some texts suffice to know this, and reading all takes long
     mark = mark or ("," if decimal_mark(texts) == "," else ".")
     numbers = numbers_in(texts, mark)
     values = np.append(numbers, np.nan)[codes]
@@ -53,7 +53,7 @@ def _numbers_of_texts(column: Any, mark: str = "") -> tuple[np.ndarray, int] | N
 
 
 def written_as(column: Any) -> str:
-    """What to say of texts that are numbers in an unusual writing, "" of others."""
+    """A note on texts that are numbers in an unusual writing; "" for others."""
     if not is_text(column):
         return ""
     texts = pandas().Series(column.dropna().unique()).astype(str)

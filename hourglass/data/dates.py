@@ -30,9 +30,9 @@ class Times(NamedTuple):
 
 
 def read_times(column: Any, order: str = "", strict: bool = False) -> Times | None:
-    """A column's times, None where it holds none. Dates such as 05/06/2024 are read by `order`,
-    else by what the whole column says. With `strict`, raises ValueError for a column in which some
-    dates have the day first and some the month."""
+    """A column's times, None where it holds none. `order` says how to read dates such as
+    05/06/2024; by default, the whole column decides. With `strict`, raises ValueError for a column
+    where some dates have the day first and some the month."""
     library = pandas()
     types = library.api.types
     if types.is_numeric_dtype(column) or not column.notna().any():

@@ -84,7 +84,7 @@ def decode_to(
     path.parent.mkdir(parents=True, exist_ok=True)
     manifest = begun if begun and begun.same(wanted) and part.is_file() else wanted
     check_space(path.parent, (wanted.total - manifest.done) * _bytes(shape, dtype) + 2**20)
-    with open_part(part) as file:   # may be in use elsewhere
+    with open_part(part) as file:   # another process may use it
         lock(file, f"{path} is being prepared by another process")
         rows = _append(file, part, manifest, (shape, dtype), decode)
         write_header(file, (rows, *shape), dtype)

@@ -41,9 +41,10 @@ class CsvFormat:
 
 
 def read_delimited(file: Path, as_text: bool = False, decimal: str = "") -> Any:
-    """The table in a text file, as a pandas.DataFrame; in its `attrs` are `notes`, what was guessed
-    or left out, and `decimal`, the mark that its numbers have. `decimal` says which, else the file
-    does. `as_text` gives the cells as they are written. Raises ValueError."""
+    """The table in a text file, as a pandas.DataFrame. Its `attrs` hold `notes`, on what was
+    guessed or left out, and `decimal`, the decimal mark of its numbers. The argument `decimal` sets
+    the mark; by default, it is found from the file. `as_text` keeps all cells as texts. Raises
+    ValueError."""
     layout = _layout(*_text_of(file), str(file))
     check_names([name for name in layout.names if name], str(file))
     edge = "" if layout.separator == BLANKS else re.escape(layout.separator)

@@ -27,7 +27,7 @@ MASK_LAST = re.compile(rf"(.+?)[_\-. ]{MASK_WORDS}[_\- ]?\d*", re.I)
 MASK_FIRST = re.compile(rf"{MASK_WORDS}[_\- ](.+)", re.I)
 MASK_LIKE = re.compile(r"mask|gt|truth|seg|label|annot|matte|trimap", re.I)   # a necessary sign
 TRUTH_WITHIN = re.compile(r"(.+?)_GT(_.+)")   # 0001_GT_SRGB_010 belongs to 0001_NOISY_SRGB_010
-PARTNERS = 0.5   # share of a folder's images that need a partner of the same name elsewhere
+PARTNERS = 0.5   # share of images that need a partner of the same name in another folder
 Folders = tuple[str, ...]
 
 
@@ -44,7 +44,7 @@ class FolderLayout:
 def classify(
     names: Sequence[str], depth: int | None = None
 ) -> tuple[tuple[str, ...], np.ndarray | None, dict[str, np.ndarray]]:
-    """Class names, labels (N,) and own splits of images, all of which are samples."""
+    """Class names, labels (N,) and own splits of images. All images are samples."""
     found = lay_out(names, depth)
     return numbered(names, found.labels, found.splits) if not found.stray else ((), None, {})
 

@@ -79,7 +79,7 @@ def _in_file(
         unreadable.update(held["unreadable"])
         return np.load(place, mmap_mode="r", allow_pickle=False), held["sizes"], held["names"]
     except (OSError, ValueError, EOFError, KeyError, TypeError, RecursionError):
-        raise ValueError(f"{place} or {beside.name} is damaged; delete both, and they are made "
+        raise ValueError(f"{place} or {beside.name} is damaged. Delete both; they are then made "
                          f"again") from None
 
 

@@ -30,7 +30,7 @@ TURNED = "emnist"  # a set whose images are stored turned and mirrored
 def idx(reading: Reading, path: str, set: str = "") -> Collection:
     """IDX files under MNIST's names, such as train-images-idx3-ubyte.gz, in a folder or archive.
 
-    Labels and splits are read from the files beside the images. `set` names one of several data
+    Labels and splits are read from the files next to the images. `set` names one of several data
     sets in one place, such as emnist-letters.
     """
     place = Path(path).expanduser()
@@ -139,7 +139,7 @@ def _labels(name: str | None, held: dict[str, Held], count: int, images: str) ->
 
 
 def _classes(y: np.ndarray, held: dict[str, Held], first: str) -> np.ndarray:
-    """The names of the classes: by EMNIST's mapping to characters if it is there, else numbers."""
+    """The names of the classes: characters if EMNIST's mapping is there, otherwise numbers."""
     match = named(first)
     wanted = f"{match['set'] if match else ''}-mapping.txt".lower()
     file = next((held[name] for name in held if PurePosixPath(name).name.lower() == wanted), None)

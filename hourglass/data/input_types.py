@@ -10,6 +10,6 @@ class DataInMemory(NamedTuple):
 
     values: Any                    # an array, a pandas.DataFrame, a path or paths, a Collection
     y: Any = None                  # labels, where they came with the values
-    notes: tuple[str, ...] = ()    # what a person should be told
+    notes: tuple[str, ...] = ()    # messages for the user
     shaped: bool = False           # whether images are of the size and colour that was asked for
     mask: np.ndarray | None = None   # like values: where they are missing

@@ -1,4 +1,4 @@
-"""Titles of items, from a file beside the ratings such as u.item or movies.csv."""
+"""Titles of items, from a file next to the ratings such as u.item or movies.csv."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,13 +11,14 @@ from .rating_places import Place, cells, layout_of
 USUAL = ("u.item", "movies.dat", "movies.csv", "items.csv", "items.tsv", "items.txt",
          "films.csv", "books.csv", "products.csv", "titles.csv", "artists.dat", "artists.csv",
          "anime.csv", "songs.csv", "games.csv", "movies.tsv", "item.csv", "items.dat")
-LEAST = 0.5       # share of the items that a file beside must name
+LEAST = 0.5       # share of the items that such a file must name
 LARGEST = 2**29   # bytes of such a file
 
 
 def titles_of(items: Sequence[str], place: Place | None, path: str) -> tuple[list[str], list[str]]:
-    """A title for each item, "" where none is known, and notes. `path` names the file of titles;
-    without it, one with a usual name beside the ratings is read if it fits. Raises ValueError."""
+    """A title for each item, "" where none is known, and notes. `path` names the file of titles.
+    Without it, a file with a usual name next to the ratings is read if it fits. Raises
+    ValueError."""
     if path:
         named = Place(Path(path).expanduser())
         if not named.path.is_file():
@@ -35,7 +36,7 @@ def titles_of(items: Sequence[str], place: Place | None, path: str) -> tuple[lis
             known = read_titles(beside)
             found = [known.get(item, "") for item in items]
             if (count := sum(map(bool, found))) >= LEAST * len(items):
-                return found, [f"titles of {count:,} items are read from {beside.name}, beside "
+                return found, [f"titles of {count:,} items are read from {beside.name}, next to "
                                f"the ratings"]
     return [""] * len(items), []
 
@@ -46,7 +47,8 @@ def _beside(place: Place) -> list[Place]:
 
 
 def read_titles(place: Place) -> dict[str, str]:
-    """Item -> title. By the columns' names, else the first two columns. Raises ValueError."""
+    """Item -> title. The columns are found by their names; by default, they are the first two.
+    Raises ValueError."""
     if place.name.lower().endswith((".parquet", ".pq")):
         frame = pandas().read_parquet(place.path)
         item, title = _columns([str(name) for name in frame.columns])

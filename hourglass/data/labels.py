@@ -10,7 +10,7 @@ import numpy as np
 from ..core.contracts import Collection
 
 UNKNOWN = -1        # label of a sample without a class
-MOST_NUMBERS = 50   # more different values that are not integers are no classes
+MOST_NUMBERS = 50   # most different values, if not integers, that count as classes
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:
@@ -24,7 +24,7 @@ def numbered(y: Any, total: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
 
     y: (N,), (N, 1), or one-hot (N, K), as a list, an array, a tensor or a column of any library. A
     label that is None, NaN, NA or masked is missing: its index is -1. Raises ValueError for labels
-    that do not fit the samples, or that are no classes.
+    that do not fit the samples, or that are not classes.
     """
     if y is None:
         return None, ()
@@ -129,7 +129,7 @@ def _known(y: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray]:
     if y.dtype.kind == "f":
         return _whole(y, np.isnan(y))
     if y.dtype.kind not in "OUS":
-        raise ValueError(f"labels y of {y.dtype} are no classes; pass integers or texts")
+        raise ValueError(f"labels y of {y.dtype} are not classes; pass integers or texts")
     missing = np.array([_is_missing(item) for item in y], bool)
     known = y[~missing]
     if len(known) and all(isinstance(item, int | float | np.number) and not isinstance(item, bool)

@@ -11,7 +11,7 @@ IN_MEMORY = 2**30   # bytes; larger arrays stay on disk
 
 
 class OnDisk:
-    """The array in a .npy file, of which only the requested rows are read.
+    """The array in a .npy file. Only the requested rows are read.
 
     It is read, not mapped: pages of a map count as this process' memory, and a file that shrinks
     under a map kills the process. The system still caches the file. Raises OSError for a file that

@@ -74,8 +74,8 @@ def _has_points(texts: Any) -> bool:
 
 def stand_for_missing(lost: Any, total: int) -> bool:
     """Whether unreadable texts among `total` texts may count as missing: at most one in ten, or
-    half if all of them are words for it or signs such as "-". So a column of texts never counts as
-    numbers with gaps."""
+    half if all of them are signs such as "-" or words that mean missing. So a column of texts never
+    counts as numbers with gaps."""
     if len(lost) <= ALMOST_NONE * total:
         return True
     marks = lost.str.strip().str.lower()

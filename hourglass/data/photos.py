@@ -78,7 +78,7 @@ class LazyImages:
 
 
 class UnreadableImage(Exception):
-    """Raised for a file that is no image."""
+    """Raised for a file that cannot be read as an image."""
 
 
 def open_photos(data: Any, stack: ExitStack) -> LazyImages:

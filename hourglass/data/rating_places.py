@@ -60,7 +60,7 @@ class Place(NamedTuple):
         return start[:start.rfind(b"\n") + 1] if len(start) == HEAD else start
 
     def others(self) -> list["Place"]:
-        """The files beside it, in order of their names."""
+        """The other files in its folder or archive, ordered by name."""
         if self.member:
             folder = PurePosixPath(self.member).parent
             with zipfile.ZipFile(self.path) as held:
@@ -145,7 +145,7 @@ def layout_of(place: Place, asked: tuple[str, ...] = ()) -> Layout:
 
 
 def encoding_of(content: bytes) -> str:
-    """UTF-8, else Windows' Latin-1, which MovieLens' older files have."""
+    """UTF-8 or, if the bytes are not UTF-8, the Latin-1 of MovieLens' older files."""
     with suppress(UnicodeDecodeError):
         content.decode("utf-8")
         return "utf-8-sig"
@@ -198,7 +198,7 @@ def _has_images(place: Path, names: list[str]) -> bool:
 
 
 def _of_names(names: tuple[str, ...]) -> str:
-    """By the columns' names: users, items and ratings, with little else."""
+    """By the columns' names: users, items and ratings, with few other columns."""
     roles = usual_columns(names)
     if not {"user", "item"} <= set(roles) or len(names) > WIDEST:
         return ""

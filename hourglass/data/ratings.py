@@ -94,8 +94,8 @@ def rows_like(matrix: Any, items: list[str], encoding: Mapping[str, Any]) -> Spa
 
 
 def standardised(ratings: np.ndarray, encoding: Mapping[str, Any]) -> np.ndarray:
-    """Ratings brought to mean 0 and deviation 1. None is exactly 0, for which a network could not
-    tell it from an unknown one."""
+    """Ratings brought to mean 0 and deviation 1. No rating becomes exactly 0, because 0 means
+    unknown to the network."""
     found = (ratings - encoding["mean"]) / encoding["std"]
     return np.where(found == 0, JUST_KNOWN, found)
 
@@ -116,7 +116,7 @@ def ratings(
     out. `split` is "users" (val and test are other users; the model sees the share `fold_in` of
     their items and is judged by the rest; Liang et al., 2018, arXiv 1802.05814) or "last" (the
     last item of each user in time is for the test, the one before for validation). `items` is a
-    file of the items' titles; u.item, movies.dat and movies.csv beside the ratings are found.
+    file of the items' titles; u.item, movies.dat and movies.csv next to the ratings are found.
     """
     place = place_of(path)
     given = {"user": user, "item": item, "rating": rating, "time": time}
@@ -194,7 +194,8 @@ def _least(triples: Triples, asked: float | None) -> float | None:
 
 
 def _without_doubles(triples: Triples) -> None:
-    """Keep the last rating of each user and item: the last in time, else in the file."""
+    """Keep the last rating of each user and item: the last in time or, without times, in the file.
+    """
     key = triples.user.astype(np.int64) * len(triples.items) + triples.item
     order = (np.argsort(key, kind="stable") if triples.time is None else
              np.lexsort((triples.time, key)))

@@ -13,7 +13,7 @@ from .rating_columns import ROLES, by_order, find_columns
 from .rating_places import BLOCK, Layout, Place, encoding_of, layout_of
 
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "none", "?"]
-FEW_WRONG = 3    # of ratings that are no numbers, as many are shown
+FEW_WRONG = 3    # number of invalid ratings that a message shows
 OF_PARQUET = 2**19   # rows of a block
 LATE = np.iinfo(np.int64).min   # the time of a row without one
 
@@ -147,7 +147,7 @@ def _numbers(column: Any, path: str) -> np.ndarray:
 
 
 def _number(text: str) -> float:
-    """A rating; NaN for a missing one, minus infinity for a text that is no number."""
+    """A rating; NaN for a missing one, minus infinity for a text that is not a number."""
     if text in MISSING:
         return np.nan
     try:
@@ -158,7 +158,7 @@ def _number(text: str) -> float:
 
 
 def _times(column: Any, path: str) -> np.ndarray:
-    """Times as int64: numbers as they are, dates in seconds. Raises ValueError."""
+    """Times as int64: numbers unchanged, dates in seconds. Raises ValueError."""
     library = pandas()
     if column.dtype.kind in "biuf":
         held = np.asarray(column, np.float64)

@@ -116,7 +116,7 @@ class RemoteFile:
         return self.position
 
     def read(self, count: int = -1) -> bytes:
-        """Read so many bytes, or as many as there are."""
+        """Read `count` bytes, or all if fewer are left or `count` is negative."""
         end = self.size if count < 0 else min(self.position + count, self.size)
         if self.position >= end:
             return b""

@@ -40,7 +40,7 @@ def shards(
     """
     if reading.patches:
         raise ValueError("--patches needs images in a folder or an archive; images in shards are "
-                         "brought to one --size as they are read")
+                         "resized to one --size while they are read")
     names = {"train": expanded(path), **{
         split: expanded(pattern) for split, pattern in (("val", val), ("test", test)) if pattern}}
     places = [place for some in names.values() for place in some]

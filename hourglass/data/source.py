@@ -15,7 +15,7 @@ from .on_demand import OnDemand
 from .patches import Patches
 from .sparse_rows import SparseRows
 
-Stored = Tensor | OnDisk | Patches | OnDemand | SparseRows   # samples, in memory or elsewhere
+Stored = Tensor | OnDisk | Patches | OnDemand | SparseRows   # samples, in memory or on disk
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Source:
 
     @property
     def unseen(self) -> str:
-        """The split for evaluation: test, else val, else train."""
+        """The split for evaluation: the first of test, val and train that exists."""
         return next(name for name in ("test", "val", "train") if name in self.splits)
 
     @property

@@ -88,5 +88,5 @@ class SparseRows:
 
 
 def as_sparse(x: Any) -> SparseRows | None:
-    """The rows, where a collection keeps them sparse; else None."""
+    """The rows if a collection keeps them sparse, otherwise None."""
     return x if isinstance(x, SparseRows) else None

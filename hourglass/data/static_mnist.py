@@ -1,4 +1,4 @@
-"""The statically binarised MNIST, for which most log-likelihoods are published."""
+"""The statically binarised MNIST, which most published log-likelihoods are for."""
 
 import hashlib
 import zipfile

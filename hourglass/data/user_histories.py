@@ -46,7 +46,7 @@ def is_ratings(encoding: Mapping[str, Any] | None) -> bool:
 def read_histories(data: Any, encoding: Mapping[str, Any]) -> Histories:
     """The histories in `data`: a file of ratings or of one user's items, a data frame, a list of
     one user's items (ids or titles), a dict of items and ratings, or a list of those. Items that
-    the model does not know are left out, and told. Raises ValueError."""
+    the model does not know are left out, with a note. Raises ValueError."""
     triples = _triples(data)
     if encoding["explicit"] and not triples.rated:
         raise ValueError("this model predicts ratings, so it needs those of the history: a column "

@@ -1,4 +1,4 @@
-"""Validation data of a user's own, beside the data that is trained on."""
+"""Validation data that the user gives separately from the training data."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -71,7 +71,7 @@ class WithValidation:
     first: Raw
     own: Raw
     counts: tuple[int, int]                 # samples of both
-    stride: int = 1                         # every so many validation windows are used
+    stride: int = 1                         # step between the validation windows in use
     labels: np.ndarray | None = None        # (M,) of the validation samples, as numbers
     names: tuple[str, ...] = ()             # of these labels
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-MOST = 4_000   # tensors of weights: some 2,000 layers, of which each has two
+MOST = 4_000   # tensors of weights: some 2,000 layers with two each
 
 _counts: ContextVar[list[int] | None] = ContextVar("counts", default=None)
 

@@ -22,10 +22,9 @@ NETWORKS: dict[Key, nn.Module] = {}   # as they were given, by the texts that na
 
 
 class GivenEncoder(nn.Module):
-    """A user's encoder, x (B, *shape) -> h (B, ...), with the skips that ours have, of which it has
-    none."""
+    """A user's encoder, x (B, *shape) -> h (B, ...). Its tuple of skips is empty."""
 
-    given = True   # its weights begin as they are
+    given = True   # training starts with its weights
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -52,7 +51,8 @@ class GivenDecoder(nn.Module):
 
 def give(encoder: Any = None, decoder: Any = None, other: str = "auto") -> str:
     """Keep copies of networks for the models that use them, and return the backbone's text. A side
-    that is not given comes from the backbone `other`. Raises ValueError for what is no module."""
+    that is not given comes from the backbone `other`. Raises ValueError for what is not a module.
+    """
     sides = {"encoder": encoder, "decoder": decoder}
     options: dict[str, Any] = {}
     for side, network in sides.items():
@@ -179,8 +179,8 @@ def _code_of(encoder: nn.Module, name: str, shape: tuple[int, ...]) -> tuple[int
 def _taken_by(
     decoder: nn.Module, name: str, code: tuple[int, ...], out: tuple[int, ...]
 ) -> tuple[int, ...]:
-    """The shape (...) of h that the decoder takes: that of the encoder's, else as many numbers as
-    its first dense layer has. Checked by one forward pass. Raises ValueError."""
+    """The shape (...) of h that the decoder takes: the shape that the encoder gives, or as many
+    numbers as its first dense layer takes. Checked by one forward pass. Raises ValueError."""
     dense = next((m.in_features for m in decoder.modules() if isinstance(m, nn.Linear)), None)
     errors, wrong = [], []
     for tried in dict.fromkeys([code, *([(dense,)] if dense else [])]):

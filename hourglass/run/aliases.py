@@ -45,7 +45,7 @@ def own_words(values: Mapping[str, Any], say: Callable[[str], None]) -> dict[str
     """Translate names and losses of other tools to Hourglass's settings, with a note for each.
 
     `latent_dim` stays until the model is known: see `with_dim`. Raises ValueError for a setting
-    under two names, and for a name that is no setting here, with what to write instead.
+    under two names, and for an unknown name. The message says what to write instead.
     """
     found: dict[str, Any] = {}
     for name, value in values.items():
@@ -64,7 +64,7 @@ def own_words(values: Mapping[str, Any], say: Callable[[str], None]) -> dict[str
     named = str(found.get("likelihood", "")).lower()
     if named in {**OUTPUTS, **LOSSES}:
         found["likelihood"] = {**OUTPUTS, **LOSSES}[named]
-        say(f"the likelihood {named} is {found['likelihood']} here")
+        say(f"the likelihood {named} is called {found['likelihood']} here")
     return _with_loss(found, say)
 
 
@@ -87,7 +87,7 @@ def _with_loss(values: dict[str, Any], say: Callable[[str], None]) -> dict[str, 
 
 
 def with_dim(values: Mapping[str, Any], model: str) -> dict[str, Any]:
-    """Replace `latent_dim` by the argument dim of the bottleneck, or else of the model.
+    """Replace `latent_dim` by the argument dim of the bottleneck or, if it has none, of the model.
 
     `model` is the default model. Raises ValueError if neither takes a dim."""
     found = dict(values)

@@ -1,4 +1,4 @@
-"""What a weights file says of its model, beside the weights: typed here, JSON in the file."""
+"""The description of a model in its weights file: typed here, JSON in the file."""
 
 import json
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class Description:
     values: Scale | None = None     # how numbers are scaled; older runs know the factor alone
     reading: Reading = AS_THEY_ARE   # how images are brought to the model's size and channels
     classes: tuple[str, ...] = ()   # their names; the model counts them in this order
-    encoding: dict[str, Any] = field(default_factory=dict)   # of tables and series; else empty
+    encoding: dict[str, Any] = field(default_factory=dict)   # of tables and series; otherwise empty
     format: int = FORMAT            # of the texts
     decoder: bool = True            # False for a classifier, which has none
     origin: str = ""                # the run that a classifier was made of
@@ -52,7 +52,7 @@ class Description:
 
     @property
     def kind(self) -> str:
-        """"table", "series", "windows" or "ratings", where the data is one; else ""."""
+        """"table", "series", "windows" or "ratings"; "" for other data."""
         return str(self.encoding.get("kind", ""))
 
     @property

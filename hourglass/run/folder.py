@@ -132,7 +132,7 @@ class RunFolder:
     def _compared(
         self, name: str, of_checkpoint: Callable[[dict[str, Any]], list[dict[str, float]]]
     ) -> tuple[dict[str, float], ...]:
-        """The rows of a table, which the checkpoint has, too, as far as it is there and whole."""
+        """The rows of a table. They are compared with the checkpoint's, if that can be read."""
         rows, state = _read_table(self.path / name), state_of(self)
         try:
             same = state is None or plain_rows(rows) == plain_rows(of_checkpoint(state))
@@ -142,8 +142,8 @@ class RunFolder:
             path = self.path / name
             _say_once(path.absolute(), _changed(path),
                       f"{path} {'differs from' if path.exists() else 'is gone, unlike'} the "
-                      f"checkpoint beside it: a training was killed between the two, or one of "
-                      f"them was changed or is another run's")
+                      f"checkpoint in this folder: a training was killed between the two, or one "
+                      f"of them was changed or is another run's")
         return rows
 
 
@@ -162,7 +162,7 @@ RECORD: dict[str, type | tuple[type, ...]] = {   # entries of run.json and their
 def _wrong_entry(record: Any) -> str:
     """Describe what is wrong with the content of run.json, or return ""."""
     if not isinstance(record, dict):
-        return "it is no JSON object"
+        return "it is not a JSON object"
     wrong = [name for name, kind in RECORD.items()
              if name in record and not isinstance(record[name], kind)]
     wrong += [name for name in ("environment", "data", "parameters") if name not in record]

@@ -85,7 +85,7 @@ def check_same(source: Source, kept: Mapping[str, Any], name: str, folder: RunFo
 
 
 def of_counts(settings: Settings) -> bool:
-    """Whether the likelihood is one of counts, which are not scaled."""
+    """Whether the likelihood is one for counts. Counts are not scaled."""
     text = settings.parts().likelihood
     part: Any = None if text == "auto" else likelihoods.parts.get(read(text).name)
     return offers(part, OfCounts) and bool(part.counts)

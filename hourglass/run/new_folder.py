@@ -1,4 +1,4 @@
-"""The folder of a new run: made, and gone again if the run cannot begin."""
+"""The folder of a new run: made, and removed again if the run cannot begin."""
 
 import shutil
 import tempfile
@@ -89,7 +89,7 @@ def _replaced(folder: RunFolder) -> Iterator[RunFolder]:
 
 
 def _empty(path: Path, keep: Path | None = None) -> None:
-    """Delete what a folder holds, but for `keep`, as far as that is possible."""
+    """Delete what a folder holds, except `keep`, as far as possible."""
     for inner in [inner for inner in path.glob("*") if inner != keep]:
         if inner.is_dir() and not inner.is_symlink():
             shutil.rmtree(inner, ignore_errors=True)

@@ -20,11 +20,10 @@ SIZED = re.compile(r"(plain|gaussian)\((\d+)\)")          # bottlenecks with a d
 
 
 def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
-    """The settings' parts, fitted to the data, and what to say of them. Of a table, a code whose
-    size is left open has half as many numbers as there are columns, at most 32, and training hides
-    cells, unless the settings or the model name a corruption. Images that are to be restored have
-    a U-Net, for a code of a few numbers loses more than most corruptions take. Series have a dense
-    network."""
+    """The settings' parts, fitted to the data, and notes. For a table, a code without a given size
+    has half as many numbers as there are columns, at most 32. Training on a table hides cells,
+    unless the settings or the model name a corruption. Restoration of images uses a U-Net, because
+    a code of a few numbers loses more than most corruptions take. Series use a dense network."""
     parts = settings.parts()
     notes: list[str] = []
     if source.encoding.get("kind") == "ratings":

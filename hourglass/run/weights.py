@@ -83,7 +83,7 @@ def read_model(
 def read_description(folder: RunFolder) -> Description:
     """The description of a run's model alone; raises ValueError."""
     _check_there(folder)
-    _, texts = load_tensors(folder.model, prefix="-")   # which is no weight's
+    _, texts = load_tensors(folder.model, prefix="-")   # no weight's name starts so
     try:
         return description_in(texts.get(TEXT, ""))
     except ValueError as error:

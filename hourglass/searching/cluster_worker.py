@@ -59,8 +59,8 @@ def _ended(worker: "subprocess.Popen[bytes]") -> int:
 
 
 def _code_of(worker: "subprocess.Popen[bytes]") -> int | None:
-    """The exit code of a worker; None while it runs. Its own methods have a lock, for which a
-    signal's handler could wait for ever."""
+    """The exit code of a worker; None while it runs. Its own methods take a lock, and a signal's
+    handler could wait for that lock for ever."""
     try:
         process, status = os.waitpid(worker.pid, os.WNOHANG)
     except ChildProcessError:   # whom the signal interrupted has it

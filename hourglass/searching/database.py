@@ -36,7 +36,7 @@ def without_password(url: str) -> str:
 
 
 def password_of(url: str) -> str:
-    """The password for a URL without one, from this process or its environment; else ""."""
+    """The password for a URL without one, from this process or its environment; "" if unknown."""
     return PASSWORDS.get(url) or os.environ.get(PASSWORD, "")
 
 
@@ -112,7 +112,7 @@ def _parsed(url: str) -> "URL":
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise ValueError(f"--storage is no URL of a database: write {EXAMPLE}") from None
+        raise ValueError(f"--storage is not the URL of a database: write {EXAMPLE}") from None
     if "@" in (parsed.host or "") + (parsed.database or ""):
         raise ValueError("--storage has more than one @: write %40 for each in the password")
     return parsed

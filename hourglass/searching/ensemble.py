@@ -35,12 +35,12 @@ class EnsembleOptions:
 
     size: int = SIZE          # most members, counted as often as greedy takes them
     how: How = USUAL
-    loss: Loss | None = None   # None: bce where all members are Bernoulli, else mse
+    loss: Loss | None = None   # None: bce if all members are Bernoulli, otherwise mse
 
 
 @dataclass
 class Ensemble:
-    """An ensemble: its run, its members with weights, and its losses beside the best member's."""
+    """An ensemble: its run, its members with weights, its losses and those of the best member."""
 
     folder: RunFolder
     loss: Loss
@@ -152,7 +152,7 @@ def _combined(members: Sequence[Member], folder: RunFolder, options: EnsembleOpt
 
 
 def _loss(members: Sequence[Member], asked: Loss | None) -> Loss:
-    """The loss that was asked for, if it suits; else the one that all members were trained by."""
+    """The requested loss, if it suits. By default, the loss that all members were trained by."""
     binary = all(member.model.description.parts.likelihood == "bernoulli" for member in members)
     if asked == "bce" and not members[0].model.description.bounded:
         raise ValueError("the loss bce is for values from 0 to 1; use mse")
@@ -196,7 +196,7 @@ def _weights_of(members: Sequence[Member], network: nn.Module) -> dict[str, Tens
 def _write(
     found: Ensemble, members: Sequence[Member], weights: np.ndarray, source: Source
 ) -> None:
-    """Write the run's files; the weights come last, so that a folder without them is no run."""
+    """Write the run's files. The weights come last, because only a folder with weights is a run."""
     folder, first, parts = found.folder, members[0], _parts(members, weights)
     description = replace(first.model.description, texts=dict(vars(parts)), format=FORMAT)
     network = make_model(description)

@@ -22,7 +22,7 @@ from .open_records import records_in
 from .study_folder import StudyFolder, is_study
 
 MOST_VALUES = 250_000_000   # predicted numbers in memory, at four bytes each
-# settings that name the samples, but for the seed, which splits them
+# settings that name the samples, without the seed that splits them
 OF_DATA = ("data", "only", "size", "fit", "crop", "pad", "grey", "invert", "range", "binarise",
            "include", "exclude", "label_depth", "pages")
 
@@ -52,7 +52,7 @@ def runs_in(given: Sequence[str | Path]) -> list[RunFolder]:
             path.is_dir() and not is_run(path)) else []
         runs = [folder for folder in inside if is_run(folder)]
         if not runs:
-            open_run(path)   # raises for what is no run
+            open_run(path)   # raises ValueError: it is not a run
         found += runs or [path]
     if len({path.resolve() for path in found}) < len(found):
         raise ValueError("a run is named twice; name each once")
@@ -104,7 +104,7 @@ def _member(folder: RunFolder, device: str) -> Member:
     model = load(folder.path, device)
     parts = model.description.parts
     if parts.condition != "none":
-        raise ValueError("a model that is told or guesses classes cannot be a member yet")
+        raise ValueError("a model that takes or predicts classes cannot be a member yet")
     if not model.description.decoder:
         raise ValueError("it is a classifier, which has no decoder")
     if model.description.reading.patches:

@@ -8,7 +8,7 @@ import numpy as np
 Loss = Literal["mse", "bce"]
 How = Literal["greedy", "uniform", "stacked"]
 LEAST = 1e-6      # least distance of a probability from 0 and 1
-HEAVY = 1e3       # how much a sum of weights other than 1 costs in stacking, beside the error
+HEAVY = 1e3       # penalty in stacking for weights that do not sum to 1, relative to the error
 
 
 class Predictions(NamedTuple):

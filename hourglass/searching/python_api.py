@@ -22,7 +22,7 @@ from .study import Study
 from .study_folder import DATA, Asked, StudyFolder, check_new, is_study, next_free, open_study
 from .study_setup import SearchPlan, begin_study, continue_study, values_of
 
-OWN = ("target", "prune", "storage", "cluster")   # options that are no settings
+OWN = ("target", "prune", "storage", "cluster")   # options that are not settings
 
 
 def begin(

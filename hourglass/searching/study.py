@@ -63,7 +63,7 @@ class Study:
 
     def __init__(self, folder: str | Path):
         if not is_study(folder):
-            raise ValueError(f"{folder} is no study")
+            raise ValueError(f"{folder} is not a study")
         self.folder = Path(folder)
         self.records = records_in(StudyFolder(self.folder))
 

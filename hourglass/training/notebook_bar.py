@@ -53,7 +53,7 @@ def figures_of(row: dict[str, float]) -> str:
 
 
 def left_in_words(seconds: float) -> str:
-    """So much time, such as "1:05 left"."""
+    """The remaining time in words, such as "1:05 left"."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return (f"{hours}:{minutes:02}:{seconds:02} left" if hours else

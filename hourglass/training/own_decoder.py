@@ -16,8 +16,8 @@ SQUASH = (nn.Sigmoid, nn.Hardsigmoid, nn.Softmax, nn.Tanh)   # last layers that 
 
 @torch.no_grad()
 def remarks(model: Autoencoder, batch: Batch) -> list[str]:
-    """Notes on a decoder of one's own: a layer that was added before it, and outputs that are no
-    logits where the likelihood takes some, which is said even where training is quiet."""
+    """Notes on a user's own decoder: a layer was added before it, or its outputs are not logits
+    although the likelihood takes logits. The second is said even if training is quiet."""
     decoder = model.decoder
     if not isinstance(decoder, GivenDecoder):
         return []

@@ -22,7 +22,7 @@ from ..model.autoencoder import Autoencoder
 from ..model.corruptions import corrupter
 from ..run.settings import Settings
 
-FEW_CODES = 100   # for which a prior is made on trial
+FEW_CODES = 100   # number of codes that a prior is tried with
 
 
 def check_texts(settings: Settings) -> None:

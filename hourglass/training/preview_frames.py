@@ -17,7 +17,7 @@ from ..core.files import read_file, write_whole
 from ..core.image_grid import shown, tile
 
 COLUMNS = 8
-MOST_PIXELS = 2**22   # of a frame; no one that is made here has so many
+MOST_PIXELS = 2**22   # of a frame; all frames that are made here are smaller
 LARGEST = 128     # pixels of a frame image's longer side
 SMALLEST = 40
 COLOURS = 128

@@ -1,4 +1,4 @@
-"""Display of a training's progress: a bar in a terminal, one line per epoch elsewhere."""
+"""Display of a training's progress: a bar in a terminal, otherwise one line per epoch."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ SPACED = 1.0    # seconds between two lines, if epochs are shorter
 
 def show(progress: Iterator[Progress], epochs: int, how: str = "auto") -> None:
     """Run through a training's progress and display it as a bar, as lines or not ("none"). "auto"
-    is a bar in a terminal or a notebook, and lines elsewhere."""
+    is a bar in a terminal or a notebook, otherwise lines."""
     if how == "none" or is_silent():
         for _ in progress:
             pass

@@ -71,8 +71,9 @@ class Sharded(nn.Module):
 
 
 def shard(step: Step, optimiser: Optimizer, device: torch.device) -> None:
-    """Share the weights of a step, and what its optimiser knows of them, among all processes. Each
-    has the same whole ones before. The layers of the step are gathered as they are used."""
+    """Share the weights of a step, and its optimiser's state, among all processes. Before, each
+    process has the same complete weights. The layers of the step are gathered when they are used.
+    """
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
     mesh = init_device_mesh(device.type, (processes(),))

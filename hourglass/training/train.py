@@ -141,7 +141,7 @@ def _keeper(training: Training) -> Callable[[Progress], None]:
 
 def _keeper_of_all(training: Training) -> Callable[[Progress], None]:
     """The same for shared weights: all processes write a checkpoint together, when the first one
-    says so. There are no frames, for which one process would need all weights."""
+    says so. No frames are drawn, because that would need all weights in one process."""
     saved, took = time.monotonic(), 0.0
 
     def keep(progress: Progress) -> None:

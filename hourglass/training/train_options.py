@@ -1,4 +1,4 @@
-"""How a training is done from Python: what is said, shown, called and kept, but for settings."""
+"""Options of a training from Python besides its settings: messages, progress, callbacks, output."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -22,11 +22,11 @@ WORDS = {   # a line each, as help(hg.train) shows them
     "callbacks": 'functions of epoch (from 1) and row (the columns of model.history), called after '
                  'each epoch; True stops training. And loggers by name: "tensorboard", "mlflow", '
                  '"wandb", "trackio"',
-    "progress": "auto (a bar in terminals and notebooks, else lines), bar, lines or none",
+    "progress": "auto (a bar in terminals and notebooks, otherwise lines), bar, lines or none",
     "keep_memory": "keep freed memory for the next training, which is faster; False gives it back",
     "encoder": "a torch module of your own, x (B, *shape) -> h (B, ...)",
     "decoder": "another backbone whose decoder is used, or a torch module of your own, h (B, ...) "
-               "-> what the likelihood takes, (B, *shape)",
+               "-> the parameters of the likelihood, (B, *shape)",
     "parts": "files or modules that register parts of your own, such as parts.py",
     "overwrite": "replace the run in `out`, so that a cell can run again",
 }

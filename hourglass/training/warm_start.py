@@ -23,7 +23,7 @@ def settings_of(settings: Settings, in_memory: bool) -> Settings:
         if not settings.backbone:
             changes["backbone"] = backbone_of(its_own.backbone, {"format": description.format})
     arrays = settings.data.lower().endswith((".npy", ".npz"))
-    if not in_memory and not arrays:   # which are taken as they are
+    if not in_memory and not arrays:   # arrays are never resized
         changes |= {name: getattr(description.reading, name) for name in READING
                     if getattr(settings, name) == getattr(usual, name) and name not in NOT_KEPT}
     return settings.with_(**changes)

@@ -39,8 +39,8 @@ def members(
     shape: tuple[int, ...], out: tuple[int, ...], of: tuple[tuple[str, ...], ...] = ()
 ) -> Backbone:
     """Autoencoders side by side, as `hourglass ensemble` puts them together; each of `of` has four
-    texts: backbone, decoder, bottleneck, likelihood. Codes and outputs are concatenated. It goes
-    with the bottleneck identity and the likelihood mixture_of."""
+    texts: backbone, decoder, bottleneck, likelihood. Codes and outputs are concatenated. It needs
+    the bottleneck identity and the likelihood mixture_of."""
     if not of or any(len(texts) != 4 for texts in of):
         raise ValueError(f"members needs four texts of each, as in {EXAMPLE}")
     made = [_made(MemberTexts(*texts), shape) for texts in of]
@@ -77,7 +77,7 @@ def _skips_of(encoder: nn.Module, shape: tuple[int, ...]) -> int:
 @torch.no_grad()
 def _code_of(bottleneck: Any, code: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of one code of a bottleneck, by a pass through it."""
-    if offers(bottleneck, LearnsInputs):   # its prior is what it makes of them, and no member's
+    if offers(bottleneck, LearnsInputs):   # its own prior is not used here
         bottleneck.inputs = None
     found = bottleneck.eval()(torch.zeros(2, *code)).z.shape[1:]
     bottleneck.train()

@@ -15,7 +15,7 @@ SMALL = 1e-3     # deviation of the last layer's first weights: training begins 
 
 
 class FromRatings(nn.Module):
-    """The encoder: how a user rates on average, then what else the ratings say."""
+    """The encoder: a user's mean rating, then features of the differences from it."""
 
     means: Tensor
 
@@ -88,7 +88,7 @@ def rating_mlp(
         raise ValueError("rating_mlp needs a likelihood with one number for each item, such as "
                          "normal")
     if dim < 2:
-        raise ValueError("rating_mlp needs a code of at least 2 numbers, of which the first is "
-                         f"the user's mean, not {dim}")
+        raise ValueError("rating_mlp needs a code of at least 2 numbers (the first is the user's "
+                         f"mean), not {dim}")
     return Backbone(FromRatings(math.prod(shape), dim, width, dropout),
                     ToRatings(out, dim, width), (dim,))

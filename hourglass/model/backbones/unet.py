@@ -67,8 +67,8 @@ class UNetDecoder(nn.Module):
         self.residual = residual
 
     def begin(self) -> None:
-        """Where the difference from the image is learnt, it is zero at first: a network that has
-        learnt nothing leaves the image as it is."""
+        """If the network learns the difference from the image, start with no difference: an
+        untrained network then returns the image unchanged."""
         if self.residual:
             for weights in self.end.parameters():
                 nn.init.zeros_(weights)
