@@ -123,7 +123,7 @@ def main() -> None:
             print(f"seed {seed} is done", flush=True)
     print(f"\n{chosen.data}, {PER_CLASS} labelled images a class, {len(results)} draws of them; "
           f"accuracy on {len(held[0]):,} test images: mean, and the least and the best draw\n")
-    print("| trained on | accuracy, % | beside the 100 images as they are |\n|---|---|---|")
+    print("| trained on | accuracy, % | difference from the 100 images alone |\n|---|---|---|")
     base = np.array([r["100 images"] for r in results])
     for name in results[0]:
         each = 100 * np.array([r[name] for r in results])

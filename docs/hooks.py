@@ -43,7 +43,7 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:
-    """Refuses a page that loads a script, picture or style from elsewhere."""
+    """Refuses a page that loads a script, picture or style from another site."""
     for found in LOADS.finditer(output):
         if not KEPT.search(found.group()):
             raise PluginError(f"{page.file.src_uri} loads from a network: {found.group()}")

@@ -67,7 +67,8 @@ def api_page() -> str:
 
 
 def commands_page() -> str:
-    """Every command with its help: what it takes, and its flags but for those of settings."""
+    """Every command with its help, arguments and flags. Flags of settings have a page of their own.
+    """
     lines = ["# Commands", "", "What `hourglass COMMAND --help` prints. Commands that train also "
              "take every [setting](settings.md) as a flag.", ""]
     for words, command in _commands("hourglass", get_command(app)):
