@@ -1,12 +1,12 @@
-"""The tutorials' networks, Keras on TensorFlow against Hourglass, in turn, several times.
+"""The tutorials' networks by Keras on TensorFlow and by Hourglass, in alternating rounds.
 
     make bench                                          # five rounds of images/s, and our time
     .venv/bin/python benchmarks/against_keras.py --goal # and Keras' time to 0.1405: 20 minutes more
     .venv/bin/python benchmarks/against_keras.py --faces # VAE on faces: 4 minutes a round
 
-Each figure is a whole process' own clock: the best epoch after the first of three, on MNIST at
-batch 128. The goal is the tutorial's best validation BCE per value after its 200 epochs. On faces,
-5,000 of them, the loss is the mean over the third epoch, steps 81 to 120.
+Each process measures its own time: the best epoch after the first of three, on MNIST with batches
+of 128. The goal is the tutorial's best validation BCE per value after its 200 epochs. On 5,000
+faces, the loss is the mean over the third epoch, steps 81 to 120.
 """
 
 import argparse

@@ -1,17 +1,18 @@
-"""The same models by pythae and by Hourglass, in turn, several times: time, errors, likelihoods.
+"""The same models by pythae and by Hourglass, in alternating rounds: time, errors, likelihoods.
 
     python3.11 -m venv .venv-pythae
     .venv-pythae/bin/pip install -r benchmarks/pythae-requirements.txt
     python benchmarks/against_pythae.py --peer .venv-pythae/bin/python --results pythae.jsonl
 
-MNIST in grey, [0, 1], 60,000 images to train and 10,000 to test; nothing is held out, so both keep
-what their trainers keep: pythae the epoch of the least training loss, we the last. Vectors go
-through pythae's own MLP, 784-512-16-512-784, which is our mlp(512); words through two strided
-convolutions. Batches of 128, Adam at 0.001 throughout, float32, one process, as many threads. All
-else is each side's default, but for what TASKS sets on both. A second row is ours as `hourglass
-train` does it: its own rate, schedule and precision. Every training is a process of its own; both
-sides' networks are then measured by the same file, pythae_measures.py. What is in `--results` is
-not trained again. `--quick` takes some minutes.
+The data is MNIST in grey, [0, 1], with 60,000 training and 10,000 test images. Nothing is held out,
+so both sides keep what their trainers keep: pythae the epoch with the least training loss,
+Hourglass the last epoch. Vectors use pythae's own MLP, 784-512-16-512-784, which is mlp(512) here.
+Tokens use two strided convolutions. Both have batches of 128, Adam at a constant 0.001, float32,
+one process, and the same number of threads. Other settings are each side's defaults, except those
+that TASKS sets on both. A second row is Hourglass as `hourglass train` runs it, with its own
+learning rate, schedule and precision. Every training is a process of its own. Then one file,
+pythae_measures.py, measures the networks of both sides. Models in `--results` are not trained
+again. `--quick` takes some minutes.
 """
 
 import argparse
@@ -34,7 +35,7 @@ from hourglass.data.read_image import Reading
 
 HERE = Path(__file__).parent
 DIM, K = 16, 10
-HALF = 0.5 ** 0.5   # the width of a normal whose -log p is the squared error, but for a constant
+HALF = 0.5 ** 0.5   # deviation of a normal whose -log p is the squared error plus a constant
 GREY_ERROR = f"normal({HALF!r}, bounded=True)"   # theirs ends in a sigmoid
 LIKE = {"lr": 1e-3, "schedule": "constant", "precision": "32-true", "initial": "pytorch"}
 SIDES = {"pythae": "pythae", "ours": "ours", "default": "ours, its own rate and schedule"}
@@ -69,7 +70,8 @@ TASKS = {
 
 
 def ours(name: str) -> dict[str, Any]:
-    """Our settings of a model; options that the registry does not know are left out, and told."""
+    """Our settings of a model. Options that the registry does not know are left out, with a note.
+    """
     pair, known = TASKS[name], models.options(name)
     options = {"dim": DIM, **pair.options}
     for option in set(options) - set(known):
@@ -176,7 +178,7 @@ def says_of_itself(rows: list[dict[str, Any]], names: list[str]) -> None:
 
 
 def sizes(rows: list[dict[str, Any]], names: list[str]) -> None:
-    """Encoder, decoder and bottleneck of both sides have as many weights, or it is told."""
+    """Print a note if encoder, decoder or bottleneck of the sides differ in their weights."""
     for name in names:
         each = {row["side"]: row["network"] for row in rows if row["model"] == name}
         print(f"- `{name}`: {TASKS[name].about}; weights: " + ", ".join(
@@ -212,12 +214,12 @@ def main() -> None:
     if not rows:
         raise SystemExit("nothing was compared")
     counts = "6,000 images, 1,000" if asked.quick else "60,000 images, 10,000"
-    print(f"### Beside pythae 0.1.2\n\nMNIST, {counts} to test; epochs: {asked.epochs}, seeds: "
-          f"{asked.seeds}, threads: {asked.threads}; batches of 128, the sides in turn; median and "
-          f"range over seeds. Errors are per image, summed over pixels, from the posterior's mean; "
-          f"-log p(x) of {asked.nll_images:,} test images by {asked.draws} importance-weighted "
-          f"codes each. Pixels' grey is taken as Bernoulli's mean, which makes no likelihood of "
-          f"grey, and no harm to the comparison.\n")
+    print(f"### Comparison with pythae 0.1.2\n\nMNIST, {counts} to test; epochs: {asked.epochs}, "
+          f"seeds: {asked.seeds}, threads: {asked.threads}; batches of 128, alternating sides; "
+          f"median and range over seeds. Errors are per image, summed over pixels, from the "
+          f"posterior's mean; -log p(x) of {asked.nll_images:,} test images by {asked.draws} "
+          f"importance-weighted codes each. Grey values are treated as means of Bernoulli "
+          f"variables. This is not a likelihood of grey values, but is the same for both sides.\n")
     table(rows, names)
     print()
     sizes(rows, names)

@@ -1,5 +1,6 @@
-"""How well do detectors find what training did not see? One class of MNIST, then of CIFAR-10, is
-normal, each in turn; beside them pyod's AutoEncoder, VAE and Isolation Forest on the same images.
+"""How well do detectors find classes that training did not see? Each class of MNIST, then of
+CIFAR-10, is the normal one in turn. pyod's AutoEncoder, VAE and Isolation Forest see the same
+images.
 
     python benchmarks/anomalies.py [--peers PYTHON] [--quick] [--validate]
 
@@ -26,7 +27,7 @@ SETS = {
     "cifar10": {"ae": "ae(32)", "vae": "vae(32)"}}
 MANNER = {"backbone": "mlp((256, 128))", "epochs": 40, "test": 0, "quiet": True, "report": False}
 SEEDS = 3
-DRAWS = 4     # of z for the likelihood; the default, 16, takes four times as long
+DRAWS = 4     # of z to estimate the likelihood; the default, 16, takes four times as long
 OURS = tuple((kind, text) for kind in ("ae", "vae") for text in (
     "error", f"likelihood({DRAWS})", "knn", "mahalanobis", "combined", "auto", "local", "pca",
     "pca_local"))

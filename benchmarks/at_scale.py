@@ -43,7 +43,7 @@ print(json.dumps({"images_per_second": 128 * (done - 10) / seconds, "seconds_to_
 
 
 def prepare_faces(out: Path) -> None:
-    """Decode the real ones, and say how fast, beside Pillow alone."""
+    """Decode the real ones, and print the speed and that of Pillow alone."""
     out.unlink(missing_ok=True)
     started = time.perf_counter()
     subprocess.run([sys.executable, "-m", "hourglass", "data", "prepare", "celeba", "--size", "96",

@@ -38,7 +38,7 @@ class Asked:
     quick: bool = False     # seconds of everything, for a look whether it works
 
     def manner(self, epochs: int | None) -> dict[str, Any]:
-        """What `train` is told besides the data; without epochs it ends by itself."""
+        """The arguments of `train` besides the data. Without epochs, training ends by itself."""
         limit = {"minutes": 0.02} if self.quick else {"epochs": epochs} if epochs else {}
         return {"device": "cpu", "report": False, **limit}
 
@@ -60,7 +60,7 @@ def root() -> Path:
 @contextlib.contextmanager
 def training(data: Any, asked: Asked, epochs: int | None = None, **settings: Any
              ) -> Iterator[tuple[hg.Trained, list[str]]]:
-    """A model of our defaults, and what its user was told of how good it is."""
+    """A model with the defaults, and the messages that said how good it is."""
     with tempfile.TemporaryDirectory() as folder:
         spoken = io.StringIO()
         with contextlib.redirect_stderr(spoken):
@@ -81,7 +81,7 @@ def letters() -> np.ndarray:
 
 
 def reconstruct(data: str, epochs: int, **settings: Any) -> Callable[[Asked, int], Outcome]:
-    """The squared error of unseen images, beside PCA of as many numbers as a code has."""
+    """The squared error of unseen images, and that of PCA with as many numbers as a code has."""
     def measure(asked: Asked, seed: int) -> Outcome:
         given = letters() if data == "notmnist" else data.format(root=root())
         with training(given, asked, epochs, seed=seed, **settings) as (model, told):
@@ -101,8 +101,8 @@ def reconstruct(data: str, epochs: int, **settings: Any) -> Callable[[Asked, int
 
 
 def denoise(data: str, epochs: int, **settings: Any) -> Callable[[Asked, int], Outcome]:
-    """PSNR of unseen images with noise, beside three filters. Total variation and non-local means
-    are told the noise's strength, the median filter has the better of two sizes."""
+    """PSNR of unseen images with noise, and that of three filters. Total variation and non-local
+    means get the noise level, and the median filter has the better of two sizes."""
     def measure(asked: Asked, seed: int) -> Outcome:
         with training(data.format(root=root()), asked, epochs, seed=seed,
                       corruption=f"noise({NOISE}, clip=True)", **settings) as (model, told):
@@ -141,8 +141,8 @@ def filtered(noisy: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def defects(name: str, epochs: int) -> Callable[[Asked, int], Outcome]:
-    """AUROC of defective images, beside the best of PCA's detectors. Seed 0 has the split of the
-    archive, other seeds another one."""
+    """AUROC of defective images, and that of the best of PCA's detectors. Seed 0 has the split of
+    the archive, other seeds another one."""
     def measure(asked: Asked, seed: int) -> Outcome:
         from argparse import Namespace
 
@@ -164,7 +164,7 @@ def defects(name: str, epochs: int) -> Callable[[Asked, int], Outcome]:
 
 
 def skab(part: str) -> Callable[[Asked, int], Outcome]:
-    """AUROC of the steps of the Skoltech benchmark, by PCA of windows beside it."""
+    """AUROC of the steps of the Skoltech benchmark, and that of PCA of windows."""
     def measure(asked: Asked, seed: int) -> Outcome:
         import skab as bench
         free, frames = bench.experiments(34 if asked.quick else 4)
@@ -183,7 +183,7 @@ def skab(part: str) -> Callable[[Asked, int], Outcome]:
 
 
 def telemetry(asked: Asked, seed: int) -> Outcome:
-    """The mean AUROC of seven channels of NASA's telemetry, by PCA of windows beside it."""
+    """The mean AUROC of seven channels of NASA's telemetry, and that of PCA of windows."""
     import skab as bench
     found: dict[str, list[float]] = {}
     for train, test, truth in channels()[:1 if asked.quick else None]:

@@ -1,14 +1,14 @@
-"""Every default beside the trivial way to do the same: one table.
+"""Every default compared with a simple method for the same task: one table.
 
     python benchmarks/baselines.py --folder runs/baselines
     python benchmarks/baselines.py --quick            # a minute, to see that it works
     python benchmarks/baselines.py --only mnist,odds  # rows whose names begin so
 
-The data lies in HOURGLASS_DATA. Each row trains as a first user does, with nothing but what its
-call shows, and compares unseen samples; a row takes one core some minutes at most. Rows are kept in
-the folder as they are done, so that a run in pieces prints one table. A default is better or worse
-than a baseline where every seed says so. Where several baselines are measured, the table shows the
-one that did best on the very test, which favours it. The last column holds the lines of the first
+The data lies in HOURGLASS_DATA. Each row trains as a first user does, with only the arguments that
+its call shows, and compares unseen samples. A row takes one core some minutes at most. Finished
+rows are kept in the folder, so that a run in pieces prints one table. A default is better or worse
+than a baseline if all seeds agree. If several baselines are measured, the table shows the one that
+did best on the test, which favours it. The last column holds the lines of the first
 seed that say how good the model is: of `train`, and of `score` where it is given labels.
 """
 
@@ -105,7 +105,7 @@ def line(row: Row, held: dict[str, Any]) -> str:
 
 
 def said(told: list[str]) -> str:
-    """What a user was told, for a cell of the table."""
+    """Messages to the user, for a cell of the table."""
     lines = (re.sub(r"/\S*/run\b", "RUN", text).replace("|", "/") for text in told)
     return "; ".join(dict.fromkeys(text.rstrip(".") for text in lines)) or "nothing"
 

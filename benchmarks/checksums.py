@@ -1,4 +1,4 @@
-"""What the checksum of a weights file costs: reading with it beside reading without it.
+"""What the checksum of a weights file costs: the time to read with and without the check.
 
     python benchmarks/checksums.py [--rounds 9]
 

@@ -4,11 +4,11 @@
 
 Each client connects, does what people's programs do, leaves, and comes again: it asks for health,
 sends an image and keeps the connection for more, sends half a request and vanishes, connects and
-says nothing, resets in the middle of an answer, sends what is no HTTP. Between two requests it
-waits `--pause` seconds on average. Clients come one after another within the first minute, and
-leave within the last; between the two, their number is the same. Each minute, a line says what the
-server holds, how late answers were, and how busy the processors were with all that ran: latency is
-that of the machine, and other work on it counts.
+stays silent, resets in the middle of an answer, sends bytes that are not HTTP. Between two requests
+it waits `--pause` seconds on average. Clients come one after another within the first minute, and
+leave within the last; in between, their number is constant. Each minute, a line says what memory
+the server uses, how late answers were, and how busy the processors were. Other work on the machine
+is included, so it changes the latency.
 """
 
 import argparse
@@ -168,7 +168,7 @@ def main() -> None:
                        for part in (steady[:half], steady[half:]))
         print(f"between: memory {steady[0].memory:.1f} to {steady[-1].memory:.1f} MiB; median of "
               f"p50 {early:.1f} ms in the first half, {late:.1f} in the second; processors "
-              f"{np.mean([row.busy for row in steady]):.0f}% busy, of which the server took "
+              f"{np.mean([row.busy for row in steady]):.0f}% busy, the server took "
               f"{np.mean([row.own for row in steady]):.0f}%")
 
 

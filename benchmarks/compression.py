@@ -1,4 +1,4 @@
-"""How many bits for how good an image? Trained models beside JPEG, WebP and PNG: tables, a picture.
+"""Bits and quality of images by trained models and by JPEG, WebP and PNG: tables and a picture.
 
     python benchmarks/compression.py RUN [RUN ...] [--images 1000] [--quick] [-o picture.png]
 
@@ -173,7 +173,7 @@ def main() -> None:
             points += ours(name, models[run], x)
             content = models[run].compress(x, lossless=True)
             if not np.array_equal(models[run].decompress(content), x):
-                raise SystemExit(f"{run}: what came back is not what was kept")
+                raise SystemExit(f"{run}: the decompressed images differ")
             sizes[name] = len(content)
         table(data, points, sizes, x)
         found[data] = points

@@ -1,4 +1,4 @@
-"""How far what models draw from their priors is from real images: a VAE beside a plain autoencoder.
+"""How far samples from the priors of a VAE and of a plain autoencoder are from real images.
 
     .venv/bin/python benchmarks/contrast.py runs/vae runs/ae
 

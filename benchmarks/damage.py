@@ -3,9 +3,9 @@
     python benchmarks/damage.py [--quick] [--files 10000] [--seed 0]
 
 Files of a small model of digits are damaged at random: bits flipped, cut short, bytes put in or
-taken out, blocks swapped, two files spliced. A second kind has its checksum made right again, and a
-third its header's fields changed as well, as only somebody with intent would; those may decode to
-something else, but never crash, hang or take gigabytes.
+taken out, blocks swapped, two files spliced. A second kind gets a corrected checksum, and a third
+also gets changed header fields. Only a person with intent would do this. Those files may decode to
+other images, but must never crash, hang or take gigabytes.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def reseal(data: bytes) -> bytes:
 
 
 def forge(data: bytes, random: np.random.Generator) -> bytes:
-    """A file whose header says something else, with a checksum that is right."""
+    """A file with changed header fields and a valid checksum."""
     *front, length = FRONT.unpack_from(data)
     text, words = data[FRONT.size:FRONT.size + length], data[FRONT.size + length:]
     fields = json.loads(zlib.decompress(text))

@@ -241,7 +241,7 @@ def outcome(command: str, file: Path, right: dict[str, bytes]) -> tuple[str, str
 
 
 def same(name: str) -> bool:
-    """Whether the other run is as it was, but for what a look at it keeps."""
+    """Whether the weights of the other run are unchanged."""
     return filecmp.cmp(f"{name}/model.safetensors", "../other.safetensors", shallow=False)
 
 
@@ -253,7 +253,7 @@ def main() -> None:
     asked.add_argument("--only", default="", help="only commands that begin so")
     asked.add_argument("--place", help="folder that keeps the whole run for the next time")
     asked.add_argument("--number", type=int, default=-1, help="only this one, with its words")
-    asked.add_argument("--verbose", action="store_true", help="print what was told, too")
+    asked.add_argument("--verbose", action="store_true", help="also print the messages")
     told = asked.parse_args()
     warnings.simplefilter("ignore")
     commands = {c: n for c, n in COMMANDS.items() if c.startswith(told.only)}

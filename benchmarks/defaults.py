@@ -1,4 +1,4 @@
-"""Every named model with its defaults, beside a trivial baseline: how well unseen digits come back.
+"""The reconstruction error of every named model with its defaults, and that of a simple baseline.
 
     .venv/bin/python benchmarks/defaults.py --folder runs/defaults
     .venv/bin/python benchmarks/defaults.py --models aae,wae_gan --backbone mlp --epochs 5
@@ -33,7 +33,7 @@ ON = 0.1   # above which a unit of kl_sparse_ae is active
 
 
 def images(count: int) -> tuple[Collection, Collection]:
-    """So many training images of MNIST, and 2,000 test images."""
+    """`count` training images of MNIST, and 2,000 test images."""
     found = collect("mnist", Reading())
     assert found.y is not None
     parts = [np.sort(found.parts[name])[:most] if name in found.parts else np.arange(most)
@@ -45,7 +45,7 @@ def images(count: int) -> tuple[Collection, Collection]:
 
 
 def principal(train: np.ndarray, test: np.ndarray, components: int) -> float:
-    """The mean squared error of PCA with so many components on the test images."""
+    """The mean squared error of PCA with this number of components on the test images."""
     flat, other = (x.reshape(len(x), -1) / np.float32(255) for x in (train, test))
     pca = PCA(min(components, flat.shape[1]), svd_solver="covariance_eigh").fit(flat)
     return float(np.square(pca.inverse_transform(pca.transform(other)) - other).mean())

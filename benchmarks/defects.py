@@ -76,8 +76,8 @@ def tiles(archive: Path, root: Path, seed: int) -> Path:
 
 def figures(data: Path, settings: dict, options: argparse.Namespace, out: Path,
             detectors: tuple[str, ...] = DETECTORS, told: list[str] | None = None) -> list[list]:
-    """One row per detector: its name and FIGURES. The list `told` gets what a user reads about the
-    first one.
+    """One row per detector: its name and FIGURES. The messages about the first one are added to the
+    list `told`.
     """
     import hourglass as hg
     from hourglass.tasks.score import ScoreOptions, score

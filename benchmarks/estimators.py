@@ -1,10 +1,10 @@
-"""What the estimators cost on small tables, and what they are good for, beside the usual ones.
+"""Cost and accuracy of the estimators on small tables, compared with the usual ones.
 
     python benchmarks/estimators.py [--peers PYTHON] [--quick]
 
-Tables come with scikit-learn, but for one that is made: 2,000 rows of 20 columns on a curved sheet
-of 4 dimensions. Everything is at its defaults but for the codes' size; nothing was chosen by these
-figures. `--peers` names an interpreter that has pyod (benchmarks/peers-requirements.txt).
+Tables come with scikit-learn, except a generated one: 2,000 rows of 20 columns on a curved sheet of
+4 dimensions. All settings except the size of the code are defaults, and no setting was chosen by
+these figures. `--peers` names an interpreter that has pyod (benchmarks/peers-requirements.txt).
 """
 
 import argparse
@@ -51,7 +51,7 @@ TABLES = {   # and the numbers in a code
     "breast cancer": (lambda: load_breast_cancer(return_X_y=True), 2),
     "digits": (lambda: load_digits(return_X_y=True), 8),
     "curved sheet": (sheet, 4)}
-NORMAL = {"wine": (0, 1), "breast cancer": (1,), "digits": (1,)}   # classes; all else is abnormal
+NORMAL = {"wine": (0, 1), "breast cancer": (1,), "digits": (1,)}   # the other classes are abnormal
 
 
 def cell(values: list[float], digits: int = 3) -> str:
@@ -83,7 +83,7 @@ def accuracies(name: str, seeds: int) -> str:
 
 
 def with_outliers(name: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the normal classes with so many of the others that they are OUTLIERS of all."""
+    """Rows of the normal classes, and of the others until OUTLIERS, as a share, are abnormal."""
     x, y = TABLES[name][0]()
     normal = np.isin(y, NORMAL[name])
     rng = np.random.default_rng(seed)
@@ -136,9 +136,9 @@ def main() -> None:
     print("| table | seconds of a fit | epochs | all columns | PCA | `ae` | `vae` |\n"
           "|---|---|---|---|---|---|---|")
     print("\n".join(rows))
-    print(f"\nOutliers are {OUTLIERS:.0%} of a table, of classes that are else not in it, and no "
-          f"way is told which: AUROC on the table itself; {over}.\n")
-    print(f"| way | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
+    print(f"\nOutliers are {OUTLIERS:.0%} of a table, from classes that are otherwise left out. "
+          f"No method knows which rows they are. AUROC on the table itself; {over}.\n")
+    print(f"| method | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
     for way in next(iter(columns.values())):
         label = f"ours, `{way}`" if way in OURS else way
         print(f"| {label} | {' | '.join(cells[way] for cells in columns.values())} |")

@@ -1,5 +1,5 @@
-"""Few labels on MNIST: classifiers made of an encoder that saw all images without their labels,
-beside the same network trained from scratch and nearest neighbours, of codes and of pixels.
+"""Few labels on MNIST: classifiers on an encoder that saw all images without labels, compared with
+the same network from scratch and with nearest neighbours of codes and of pixels.
 
     python benchmarks/finetune.py RUN [--labels 100,1000,3000] [--seeds 3] [--augment "shift(2)"]
 
@@ -32,7 +32,7 @@ WAYS = ("finetuned", "frozen", "from scratch", "k-NN of codes", "k-NN of pixels"
 def accuracies(
     model: Trained, source: Source, count: int, seed: int, asked: argparse.Namespace
 ) -> list[float]:
-    """The share of test samples that each way gets right, by so many labels."""
+    """The accuracy of each method on the test samples, with `count` labels."""
     source, rows = labelled_rows(source, FinetuneOptions(count, seed=seed))
     train, test = source.splits["train"], source.splits[source.unseen]
     every = torch.arange(len(test))

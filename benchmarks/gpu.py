@@ -1,10 +1,11 @@
-"""Every check that wants a GPU, as one table: correctness, every command, speed, and what of the
-card that speed is.
+"""Every check that needs a GPU, as one table: correctness, every command, speed, and what share of
+the card's own rate that speed is.
 
     benchmarks/gpu.sh [--device cuda] [--only losses,speed] [--minutes 8] [--data FOLDER]
 
-Every section is a process of its own with a time of its own: a fault, a hang or a lost context is a
-row, and not the end. `--device cpu --quick` runs every path on small numbers, for the tests.
+Every section is a process of its own with its own time limit. So a fault, a hang or a lost context
+becomes a row, and the others still run. `--device cpu --quick` runs every path on small numbers,
+for the tests.
 """
 
 import argparse
@@ -120,7 +121,7 @@ def main(words: list[str] | None = None) -> int:
     if given.device != "cpu":
         import torch
         if not torch.cuda.is_available():
-            sys.exit("no GPU is to be seen here (CUDA); --device cpu --quick tries the script out")
+            sys.exit("no GPU was found (CUDA); --device cpu --quick tries the script out")
     began, rows = time.monotonic(), []
     for name in names:
         left = 60 * given.minutes - (time.monotonic() - began)

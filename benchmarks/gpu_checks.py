@@ -104,7 +104,7 @@ def graphs(given: argparse.Namespace) -> Iterator[Found]:
 
 
 def _after(given: argparse.Namespace, x: np.ndarray, name: str, graph: bool) -> tuple[float, str]:
-    """The loss after forty steps, and why they are no graph."""
+    """The loss after forty steps, and why they did not run as a CUDA graph."""
     from gpu_speed import prepared
 
     from hourglass.training.train import run

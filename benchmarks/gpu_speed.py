@@ -57,7 +57,7 @@ def _fastest(work: Any, given: argparse.Namespace) -> float:
 
 
 def wait(given: argparse.Namespace) -> None:
-    """Until the device has done what it was given."""
+    """Wait until the device has finished its work."""
     if given.device != "cpu":
         torch.cuda.synchronize()
 
@@ -181,7 +181,7 @@ def _mnist(given: argparse.Namespace, count: int) -> tuple[np.ndarray, str]:
 
 
 def disk(given: argparse.Namespace) -> Iterator[Found]:
-    """200,000 colour images from disk: how fast they train, beside as many as fit into memory."""
+    """200,000 colour images from disk: how fast they train, compared with 10,000 in memory."""
     count, size = (300, 16) if given.quick else (200_000, 64)
     few = blobs(100 if given.quick else 10_000, size, 3)
     asked = {"model": "ae(64)", "backbone": "conv(filters=(32, 64))", "batch_size": 100}

@@ -18,7 +18,7 @@ from hourglass.training.train import run
 
 
 def halves(model: Autoencoder):
-    """Its encoder and decoder as the measures want them; codes as rows of numbers."""
+    """Its encoder and decoder as the measures need them; codes are rows of numbers."""
     shape = model.sample_prior(1).shape[1:]
 
     def encode(x):

@@ -1,5 +1,5 @@
 """Keras' example of a vector-quantised autoencoder: its reconstruction error, and how well a prior
-guesses its words, beside what that page prints.
+predicts its tokens, compared with the figures on that page.
 
     python benchmarks/keras_vq.py [--minutes 25] [--steps 3000] [--run FOLDER] [--quick]
 
@@ -38,7 +38,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     given = arguments()
     steps = 20 if given.quick else given.steps
-    with tempfile.TemporaryDirectory() as folder:   # of which nothing is needed once it is read
+    with tempfile.TemporaryDirectory() as folder:   # not needed after reading
         run = hourglass.load(given.run) if given.run else hourglass.train(
             "mnist", recipe="keras_vq", report=False, out=Path(folder) / "run",
             minutes=0.2 if given.quick else given.minutes)

@@ -1,15 +1,15 @@
-"""Kill commands with SIGKILL at random moments, give them again, and compare with the undisturbed.
+"""Kill commands with SIGKILL at random moments, run them again, and compare with undisturbed ones.
 
     nice python benchmarks/killed.py [--count 100] [--seed 0] [--only train,prior]
 
 Every command runs in a process forked for it, with a checkpoint after every epoch, and is killed
-after a random share of the time that it takes. Then all weights that lie there must load, no file
-of the run may be a part of one, and the command, given again or with --resume, must end as the
-undisturbed one did: the same bytes of weights, arrays, samples and scores, the same epochs,
-metrics and figures, the same reason for its end. The moments follow from the seed, which is
-printed, but for how busy the machine is. The table says how many kills of each command came before
-its first file was written, between two files, and after the last one. A command that had ended by
-then was not killed, and another one is drawn.
+after a random share of the time that it takes. Then all weights in the folder must load, and no
+file of the run may be incomplete. The command, given again or with --resume, must end as the
+undisturbed one did: the same bytes of weights, arrays, samples and scores, the same epochs, metrics
+and figures, the same reason for its end. The moments follow from the seed, which is printed, and
+from how busy the machine is. The table says how many kills of each command came before its first
+file was written, between two files, and after the last one. If a command ends before its kill,
+another one is drawn.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def of(*names: str) -> Callable[[], dict[str, bytes]]:
 
 
 def trained() -> dict[str, bytes]:
-    """The weights, the epochs but for their times, and how training ended."""
+    """The weights, the epochs without their times, and how training ended."""
     run = RunFolder(Path("run"))
     record = run.read_record()
     rows = [{name: value for name, value in row.items() if "second" not in name}
@@ -70,7 +70,7 @@ def is_page(name: str) -> bytes:
 
 
 def reported() -> dict[str, bytes]:
-    """What a report measured, and of which weights; its figures and its page."""
+    """The metrics of a report, the weights that it is for, its figures and its page."""
     figures = sorted(path.name for path in Path("run/figures").glob("*.png"))
     return {"metrics": repr(RunFolder(Path("run")).read_record()["metrics"]).encode(),
             "figures": repr(figures).encode(), "page": is_page("run/report.html"),
@@ -131,7 +131,7 @@ def preload() -> None:
         if name not in sys.modules and name not in ("__mp_main__", "__main__"):
             try:
                 importlib.import_module(name)
-            except Exception:   # modules that hang on others, or are made at run time
+            except Exception:   # modules that need others, or are made at run time
                 continue
 
 

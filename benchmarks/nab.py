@@ -6,14 +6,14 @@ Each detector learns from a series' first 15 % (at most 750 steps), as the bench
 labels, and then scores every step by what came before it; "centred" alone may look ahead, by less
 than a window. Ours and pyod's see the same windows of the first four fifths of that part, on the
 same scale. All scores are brought to one measure, as the benchmark's authors do it: how rare each
-is beside those of the 8,000 steps before it, as a Gaussian has it (their anomaly likelihood).
+is among the scores of the 8,000 steps before it, by a Gaussian (their anomaly likelihood).
 
-The benchmark's score takes one threshold for all series, for each profile where the score is
-best: that is its rule, and it favours everybody alike. Precision, recall and F1 are at a threshold
-that no label chose: scores as rare as one in 100,000, as its authors do. Intervals are by bootstrap
-over series, 2,000 draws, the threshold as it is. `--peers` is a Python that has pyod and numpy;
-pyod's settings are its own, but for the seed. The moving z-score is the benchmark's windowed
-Gaussian, whose published scores are 39.6, 20.9 and 47.4.
+The benchmark's score takes one threshold for all series: for each profile, the one with the best
+score. That is its rule, and it favours all detectors equally. Precision, recall and F1 use a
+threshold that no label chose: scores as rare as one in 100,000, as its authors do. Intervals are by
+bootstrap over series, 2,000 draws, with the threshold fixed. `--peers` is a Python that has pyod
+and numpy; pyod has its own defaults, except the seed. The moving z-score is the benchmark's
+windowed Gaussian, whose published scores are 39.6, 20.9 and 47.4.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def learnt(case: Case) -> int:
 
 
 def put(case: Case, method: str, scores: np.ndarray) -> None:
-    """Take down how rare scores (T,) are beside those of the steps before (Lavin & Ahmad, 2015)."""
+    """Store how rare scores (T,) are among those of the steps before (Lavin & Ahmad, 2015)."""
     scores, steps = np.nan_to_num(scores).astype(float), np.arange(len(scores))
     first = np.maximum(0, steps - BACK)
     count = np.maximum(steps - first, 1)
@@ -102,7 +102,7 @@ def ours(case: Case, window: int, folder: Path, epochs: int) -> None:
 
 
 def z_score(case: Case) -> None:
-    """How rare a value is, up or down, beside those before it."""
+    """How rare a value is, up or down, among those before it."""
     values = case.series.values[:, 0]
     put(case, "moving z-score", values)
     up = case.rarity["moving z-score"]

@@ -1,4 +1,4 @@
-"""What a model of either side is measured by: the same lines, run in each side's environment.
+"""The measures of a model of either side: the same code, run in each side's environment.
 
 x (N, D) are grey values in [0, 1]. A side gives `encode`: x -> mean and log variance of its
 posterior, (N, Z) each, or codes and None; `decode`: codes -> pixels' probabilities (N, D).
@@ -56,8 +56,8 @@ def measure(x: np.ndarray, encode: Encode, decode: Decode, given: dict) -> dict[
 
 
 def log_weights(x: Tensor, encode: Encode, decode: Decode, draws: int) -> Tensor:
-    """log p(x|z) p(z) / q(z|x) of so many codes z of every x (N, D), (K, N), in double precision
-    but for p(x|z); the noise is the same for every model of the same size."""
+    """log p(x|z) p(z) / q(z|x) of `draws` codes z of every x (N, D), (K, N). All but p(x|z) is in
+    double precision. The noise is the same for every model of the same size."""
     mean, log_var = encode(x)
     generator = np.random.default_rng(0)
     found, size = [], max(1, AT_ONCE // len(x))

@@ -97,7 +97,7 @@ def trained(model, x, task, folder):
 
 
 def halves(model, name):
-    """Its encoder and decoder as the measures want them."""
+    """Its encoder and decoder as the measures need them."""
     def encode(x):
         out = model.encoder(x.unflatten(1, (1, 28, 28)))
         if name == "vq_vae":

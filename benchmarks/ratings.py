@@ -1,4 +1,4 @@
-"""Recommenders on MovieLens 100k: Mult-DAE, Mult-VAE and RecVAE beside EASE and popularity.
+"""Recommenders on MovieLens 100k: Mult-DAE, Mult-VAE, RecVAE, EASE and popularity.
 
     python benchmarks/ratings.py /path/to/ml-100k.zip [--seeds 5] [--only RecVAE] [--folder results]
     python benchmarks/ratings.py /path/to/ml-100k.zip --explicit [--seeds 5] [--folder results]
@@ -6,10 +6,10 @@
 
 Each seed draws the users that are held out (10 % for validation, 10 % for the test), and the 80 %
 of their items that a model sees. Epochs and the penalty of EASE are chosen on the validation users.
-What is measured is kept in the folder, a file for each seed and model, and is not measured again;
---table alone prints what is there. --explicit has the error of predicted stars: rating_ae beside
-soft-impute, 80 neighbours and means. --memory writes a file of so many ratings of 100,000 users and
-50,000 items, reads it, and takes training steps on it, with the peak of memory after each."""
+Results are kept in the folder, a file for each seed and model, and are not measured again. --table
+alone prints them. --explicit measures the error of predicted stars by rating_ae, soft-impute, 80
+neighbours and means. --memory N writes a file of N ratings of 100,000 users and 50,000 items, reads
+it, and takes training steps on it, with the peak of memory after each."""
 
 import argparse
 import json

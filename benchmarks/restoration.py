@@ -1,15 +1,14 @@
-"""How near to clean images models come, beside filters, interpolation and inpainting.
+"""How close models, filters, interpolation and inpainting bring corrupted images to clean ones.
 
     .venv/bin/python benchmarks/restoration.py                  # trains, then prints a table
     .venv/bin/python benchmarks/restoration.py --only "faces, a hole=runs/3"
     .venv/bin/python benchmarks/restoration.py --quick          # a smoke run
 
-Each task trains its recipe (up to --minutes), or takes a run that is named, and compares on the
-same unseen images, corrupted in the same noise. The others are told more than any user knows: BM3D
-the noise's true strength, inpainting the exact place of what is missing, the median filter which of
-its sizes comes nearer to the clean images. BM3D and OpenCV take part where they are installed.
-Intervals hold the mean with 95 % confidence, by bootstrap over the images; they say nothing of
-other seeds.
+Each task trains its recipe (up to --minutes), or takes a given run. All methods get the same unseen
+images with the same noise. The other methods get more than any user knows: BM3D the true noise
+level, inpainting the exact mask, the median filter the size that comes closer to the clean images.
+BM3D and OpenCV take part where they are installed. Intervals of the mean are at 95 %, by bootstrap
+over the images. They do not cover other seeds.
 """
 
 import argparse

@@ -63,8 +63,8 @@ def spent() -> float:
 
 
 def overhead(given: argparse.Namespace, place: Path) -> None:
-    """The seconds of a trial beside those of its training, from the ends of successive trials; and
-    the processor's seconds of a trial of one epoch, which other programs do not change."""
+    """The seconds of a trial and of its training, from the ends of successive trials. Also the CPU
+    seconds of a trial of one epoch, which other programs do not change."""
     took = []
     for trials in (12, 32):   # the page shows ten trials in each
         before = spent()

@@ -1,4 +1,4 @@
-"""The best model of a search by AUROC beside the default one, on tables with outliers (ODDS).
+"""The best model of a search by AUROC, and the default model, on tables with outliers (ODDS).
 
     .venv/bin/python benchmarks/search_anomalies.py [--only cardio,letter] [--trials 30]
 

@@ -4,11 +4,11 @@
     .venv/bin/python benchmarks/search_kills.py --count 10 --storage postgres --workers 2
 
 A worker is a command of its own, and all share one study. After a random time, one of them is
-killed, half of the time together with the process of its trial, and another worker starts. In the
-end no trial may be lost, still running, or told twice. One worker must end with the table of the
-undisturbed search. With several, the order of proposals depends on the time, so all configurations
-of a small space are tried: each must have the value that it has in the undisturbed search, and the
-best is the same.
+killed, half of the time together with the process of its trial, and another worker starts. At the
+end, no trial may be lost, still running, or reported twice. One worker must end with the table of
+the undisturbed search. With several, the order of proposals depends on the time, so all
+configurations of a small space are tried: each must have the value that it has in the undisturbed
+search, and the best is the same.
 PostgreSQL is that of HOURGLASS_POSTGRES, or a server that starts for this.
 """
 

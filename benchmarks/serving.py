@@ -5,7 +5,7 @@
 
 Servers and clients share this machine and talk over loopback. Both servers, one that batches and
 one that passes one request at a time through the model, run all the while and are asked in turn.
-A request is lost if it gets no answer, or another than 200.
+A request is lost if it gets no answer, or one with a status other than 200.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def png(side):
     buffer = io.BytesIO()
     Image.new("L", (side, side), 3 * side).save(buffer, "PNG")
     return buffer.getvalue()
-pictures = st.integers(4, 40).map(png)   # else random bytes, which are rightly refused
+pictures = st.integers(4, 40).map(png)   # not random bytes, which are refused
 schemathesis.openapi.format("binary", pictures)
 for kind in ("png", "jpeg", "webp", "gif", "bmp", "tiff", "avif", "jp2", "x-portable-anymap"):
     schemathesis.openapi.media_type(f"image/{kind}", pictures)
@@ -69,7 +69,7 @@ class Server(NamedTuple):
 
 @contextmanager
 def started(run: Path, batch: int) -> Iterator[Server]:
-    """A server that passes up to so many samples at once; ended by SIGTERM, with exit code 0."""
+    """A server that passes up to `batch` samples at once. SIGTERM ends it, with exit code 0."""
     process = subprocess.Popen([sys.executable, __file__, str(run), "--serve", str(batch)],
                                stderr=subprocess.PIPE, text=True)
     try:

@@ -35,7 +35,7 @@ print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def write_shards(folder: Path, count: int) -> str:
-    """Write shards of so many images of noise with a bright bar, and their labels. Returns their
+    """Write shards of `count` images of noise with a bright bar, and their labels. Returns their
     pattern."""
     folder.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Steps of the Skoltech Anomaly Benchmark told apart: ours by its defaults, and PCA. A table.
+"""Abnormal steps of the Skoltech Anomaly Benchmark, by the defaults and by PCA: a table.
 
     python benchmarks/skab.py [--window 30] [--minutes 0.2] [--every 6]
 

@@ -1,12 +1,12 @@
-"""Cells of real tables hidden and filled in: Hourglass beside k-NN and column means, as a table.
+"""Cells of real tables hidden and filled in by Hourglass, k-NN and column means: a table.
 
     python benchmarks/tables.py /path/to/data [--seeds 3] [--only titanic,ratings] [--columns]
 
 The folder holds tables/titanic.csv, penguins.csv and adult.csv.gz; ratings of rank 3 are drawn. Of
-every table, known cells are hidden at random; all methods see the same rest and fill it in. Every
-setting is the default: hourglass.train(table). Categories go into scikit-learn's imputers as one
-number a category, of which the largest is taken; whole numbers are rounded for all, as the table
-has none else. Some minutes on one core.
+every table, known cells are hidden at random. All methods see the same other cells and fill in the
+hidden ones. Every setting is the default: hourglass.train(table). For scikit-learn's imputers, a
+category column becomes one number per category, and the largest is the prediction. Whole numbers
+are rounded for all methods. It takes some minutes on one core.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from hourglass.data.columns import parts_of, unit_errors
 from hourglass.data.table import from_frame
 
 NEIGHBOURS, SMALLER = 15, 5000
-Filled = dict[str, np.ndarray]   # by method, rows as they are encoded
+Filled = dict[str, np.ndarray]   # by method: encoded rows
 
 
 def ratings(seed: int) -> pd.DataFrame:

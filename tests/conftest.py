@@ -30,7 +30,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:   # workers with two threads each get in
     os.environ.setdefault("OMP_NUM_THREADS", "1")   # what they start, too
     threadpool_limits(1)
 
-settings.register_profile("unhurried", deadline=None)   # a busy machine is no fault
+settings.register_profile("unhurried", deadline=None)   # a busy machine is not a fault
 settings.load_profile("unhurried")
 
 
@@ -78,7 +78,7 @@ class Started:
         """Send it that signal, if any; its exit code and all else that it said."""
         if number:
             os.kill(self.process.pid, number)
-        late = threading.Timer(300, self.process.kill)   # whoever does not end shall not hang us
+        late = threading.Timer(300, self.process.kill)   # so that the tests cannot hang
         late.start()
         with self.said:
             rest = self.said.read()

@@ -1,4 +1,4 @@
-"""PCA with as many components stands beside every model, and a model that loses is told so."""
+"""Every model is compared with PCA of as many components, and a model that loses gets a note."""
 
 import json
 from pathlib import Path
@@ -129,7 +129,7 @@ def test_a_model_that_loses_is_told_so_in_report_and_console(here, hourglass):
     before = json.loads(Path("run/run.json").read_text())
     assert "loses to PCA" in before["pca"]["verdict"]
     page = write_report(model.folder).read_text()
-    assert "The model beside PCA" in page and "loses to PCA" in page
+    assert "The model and PCA" in page and "loses to PCA" in page
     snapshot = load_snapshot(model.folder.snapshot)
     assert "PCA with 3 components" in snapshot.pca and len(snapshot.pca_squared) == len(snapshot.x)
 
@@ -142,7 +142,7 @@ def test_a_report_of_an_older_run_is_drawn_without_pca(here):
     del record["pca"]
     record["metrics"] = {k: v for k, v in record["metrics"].items() if not k.startswith("pca_")}
     model.folder.write_record(record)
-    assert "beside PCA" not in write_report(model.folder).read_text()
+    assert "The model and PCA" not in write_report(model.folder).read_text()
 
 
 @pytest.mark.parametrize("changes, words", [

@@ -84,7 +84,7 @@ def tiff_bomb(side: int = 60_000, bits: int = 16) -> bytes:
 
 
 def zipped(name: str, size: int) -> bytes:
-    """A zip of one file of so many zeros."""
+    """A zip of one file of `size` zeros."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive, archive.open(
             name, "w", force_zip64=True) as file:
@@ -94,7 +94,7 @@ def zipped(name: str, size: int) -> bytes:
 
 
 def tarred(name: str, size: int) -> bytes:
-    """A packed tar of one file of so many zeros."""
+    """A packed tar of one file of `size` zeros."""
     held = io.BytesIO()
     with gzip.open(held, "wb", 9) as packed:
         info = tarfile.TarInfo(name)

@@ -178,7 +178,7 @@ def test_importance_weights_are_added_before_the_logarithm_and_over_codes():
     torch.manual_seed(0)
     again = log_weights(out, model, 5)
     weighed = -(torch.softmax(again, 0).detach() * again).sum(0)
-    assert np.all(weighed.detach().numpy() < expected), "which is no bound, and too good"
+    assert np.all(weighed.detach().numpy() < expected), "this is too good, and not a bound"
     assert torch.allclose(gradients(loss, learned(model)),
                           gradients(weighed, learned(model)))
 
@@ -245,7 +245,7 @@ def test_weights_that_are_not_finite_give_such_a_loss_and_no_fault_in_drawing_by
 
 
 def on_average(log_w: torch.Tensor, truth: torch.Tensor) -> None:
-    """Weights (K, B) are the evidence on average, within the error of so many."""
+    """Weights (K, B) have the evidence as their mean, within the error of K draws."""
     share = torch.exp(log_w - truth)
     error = share.std(0) / len(share)**0.5
     assert (error < 0.05).all() and ((share.mean(0) - 1).abs() < 4 * error).all()

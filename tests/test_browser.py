@@ -74,7 +74,7 @@ def test_a_page_of_the_servers_own_origin_may_ask(served, page):
 
 
 def test_a_page_whose_name_comes_to_mean_this_machine_is_refused(served, page):
-    """DNS rebinding: the page came from elsewhere, then its name is that of this machine."""
+    """DNS rebinding: the page comes from another machine, then its name means this machine."""
     (desk, port), (opened, _) = served, page
     assert opened.goto(f"http://evil.example:{port}/health").status == 400
     assert opened.evaluate("location.host") == f"evil.example:{port}"   # as scripts there have it

@@ -58,8 +58,8 @@ def as_nobody(place: str, words: tuple[str, ...], said: Connection) -> None:
 
 @pytest.fixture
 def another(made):
-    """Gives a command as another user, who may read the run's folder and not write to it; where
-    the tests are no root's, as its owner, who took the right away."""
+    """Gives a command as another user, who may read the run's folder and not write to it. Without
+    root, the command runs as the folder's owner, who has no right to write."""
     if sys.platform != "linux":
         pytest.skip("needs users and capabilities as Linux has them")
     place = Path(tempfile.mkdtemp(dir="/tmp"))

@@ -1,4 +1,4 @@
-"""Compressed files: what comes back is what was kept, and nothing else ever does."""
+"""Compressed files: they give the same images again, or are refused."""
 
 import importlib.util
 import json
@@ -122,7 +122,7 @@ def test_rounding_adds_no_more_than_quality_allows(models):
 
 
 def test_the_length_is_near_the_entropy_of_the_codes():
-    """Pitfall 20: what is told are the file's bytes, header and tables in them, not an estimate."""
+    """Pitfall 20: the size is that of the whole file, with header and tables, not an estimate."""
     random = np.random.default_rng(0)
     q = np.rint(random.normal(size=(20_000, 3, 1)) * [[0.4], [3], [40]]).astype(np.int64)
     writer = Coder()

@@ -80,7 +80,7 @@ def test_a_backbone_leads_to_its_code_and_back(example, shape):
 @pytest.mark.parametrize("example", examples(spec.bottlenecks))
 def test_a_bottleneck_squeezes_expands_and_draws_noise_only_if_asked(example, code):
     if example == "gaussian_map" and len(code) == 1:
-        pytest.skip("a vector is no map")
+        pytest.skip("a vector is not a map")
     bottleneck = spec.bottlenecks.make(example, code, code)
     h = torch.randn(4, *code, requires_grad=True)
     latent = bottleneck(h, draw=True)

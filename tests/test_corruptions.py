@@ -1,4 +1,4 @@
-"""Corruptions do what they say, on images of any size, and follow one upon the other."""
+"""Corruptions do what they say, on images of any size, and can be combined."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""CSV as people have it: read as it is meant, with a word on what was guessed, or refused."""
+"""CSV files as people write them: read as intended, with a note on guesses, or refused."""
 
 import bz2
 import gzip

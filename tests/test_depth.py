@@ -30,7 +30,7 @@ FIVE = RNG.integers(0, 4000, (40, 8, 8, 5)).astype(np.uint16)
 
 
 def seen(x: np.ndarray, **settings) -> tuple[torch.Tensor, Scale]:
-    """What a model would see of an array, and by which scale."""
+    """A model's input for an array, and its scale."""
     source = split(from_array(x), {}, 0, reading=Reading(**settings))
     return next(source.splits["train"].batches(len(x))).x, source.scale
 

@@ -418,7 +418,7 @@ def snapshot(words: np.ndarray, books: int = 1) -> Snapshot:
 
 
 def test_perplexity_is_of_the_whole_split():
-    """Pitfall 16: not the mean over batches, of which each would have perplexity 1 here."""
+    """Pitfall 16: not the mean over batches, where each batch would have perplexity 1 here."""
     found = metrics.make("words", snapshot(np.repeat(np.arange(5), 20)[:, None]))
     assert found == pytest.approx({"perplexity": 5.0, "used_words": 5.0})
     shares = np.repeat([0, 1, 2], (50, 25, 25))[:, None]

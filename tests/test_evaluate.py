@@ -48,8 +48,8 @@ def fill(layer, weight, bias):
 
 
 def linear(shift: float = 0.0, widen: float = 1.0, likelihood: str = f"normal({NOISE})"):
-    """x = WAYS z + CENTRE + noise, z from N(0, 1); q(z|x) is the exact posterior, but for a shift
-    and a factor of its widths, in its own widths."""
+    """x = WAYS z + CENTRE + noise, z from N(0, 1). q(z|x) is the exact posterior, shifted by
+    `shift` of its widths and widened by `widen`."""
     parts = Parts(backbone="mlp(widths=(5,), activation='none')", bottleneck="gaussian(2)",
                   likelihood=likelihood, loss="recon + kl")
     model = Autoencoder(parts, (5,)).eval()
@@ -196,8 +196,8 @@ def test_annealing_comes_to_the_evidence_from_a_bad_posterior(shift, widen):
 
 
 def test_the_weights_of_chains_have_the_evidence_as_their_mean():
-    """Whatever the step sizes, for they were found beforehand: the mean over many chains of few
-    steps, whose weights differ much, is p(x)."""
+    """This holds for all step sizes that are fixed beforehand: the mean over many chains of few
+    steps is p(x), although their weights differ much."""
     split, model = samples(1), linear(shift=1.0, widen=0.8)
     found = anneal(model, split, every(split), 4, 4000)
     assert abs(found.nll[0] - evidence(split)[0]) < 4 * math.sqrt(1 / found.ess[0])
@@ -324,7 +324,7 @@ def test_every_posterior_comes_to_what_draws_from_the_prior_say(bottleneck):
 
 
 class Ladder(torch.nn.Module):
-    """A prior that hangs on what was drawn."""
+    """A prior that depends on earlier latent codes."""
 
     def __init__(self, inner):
         super().__init__()
@@ -398,7 +398,7 @@ def test_what_is_no_likelihood_is_not_called_one(change, said, tmp_path):
     assert fnmatch(text, pattern), text
     assert ("grey" in text) == (found.bits is None)
     if change.get("likelihood"):
-        assert "no bound for" in text
+        assert "does not bound" in text
         assert found.bits == pytest.approx(found.nll / 16 / math.log(2) + math.log2(255))
 
 

@@ -33,7 +33,7 @@ PATCH = np.arange(-16, 17)
 
 
 def grid(*sizes: int, repeats: int = 4) -> np.ndarray:
-    """Every combination of so many values, (N, F), several times."""
+    """Every combination of these numbers of values, (N, F), `repeats` times."""
     every = np.stack(np.unravel_index(np.arange(math.prod(sizes)), sizes), 1)
     return np.tile(every, (repeats, 1))
 
@@ -406,8 +406,8 @@ def test_one_factor_or_one_code_is_scored_where_that_makes_sense():
 # Pitfall 22
 
 def test_bins_and_factors_that_count_change_a_gap_and_are_said_with_it():
-    """Pitfall 22: of factors with more values than there are bins, the factors themselves score
-    below 1; without one factor the mean is another; so both stand beside the numbers."""
+    """Pitfall 22: with fewer bins than values, the factors themselves score below 1, and the mean
+    changes when a factor is left out. So both are printed with the scores."""
     v = grid(3, 40, repeats=6)
     assert scores.mig(v, v, bins=20) == pytest.approx((1 + np.log(20) / np.log(40)) / 2, abs=1e-6)
     assert scores.mig(v, v, bins=40) == pytest.approx(1)
@@ -438,7 +438,7 @@ def test_a_run_is_scored_by_its_mean_codes_and_the_settings_are_said():
     assert set(found.numbers) == {
         "mig", "sap", "modularity", "factor_vae_score", "beta_vae_score", "dci_disentanglement",
         "dci_completeness", "dci_informativeness"}
-    for said in ("mean codes, 3, of which 3 vary", "shape (3, unordered), size (4), place (5)",
+    for said in ("of 3 mean codes (3 vary)", "shape (3, unordered), size (4), place (5)",
                  "left out: none", "3 draws of 200 of all 240 samples", "20 bins"):
         assert said in found.settings
     assert found.information.shape == (3, 3) and found.information.argmax(1).tolist() == [0, 1, 2]

@@ -16,7 +16,7 @@ BACKBONES = {"mlp": "mlp((16,))", "conv": "conv((4, 8))", "unet": "unet((4, 8))"
              "members": "members((('mlp((16,))', '', 'plain(4)', 'normal'),))"}
 MAPS_ALONE = {"resnet", "vit"}   # their maps go through the same parts as those of conv
 SHAPES = {"conv1d": (1, 16)}
-ALL, FEW = 99, 3   # likelihoods: all with one backbone and one bottleneck, elsewhere a few in turn
+ALL, FEW = 99, 3   # likelihoods: all with one backbone and one bottleneck, a few with others
 
 
 def examples(registry: spec.Registry) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a person has in memory goes in as it is: tensors, data sets, loaders, tables, images."""
+"""Data in memory needs no conversion: tensors, data sets, loaders, tables, images."""
 
 import itertools
 from collections import deque
@@ -50,7 +50,7 @@ class Samples(Dataset):
 
 
 class Stream(IterableDataset):
-    """As many samples as anybody wants."""
+    """A stream of samples without an end."""
 
     def __iter__(self):
         return itertools.repeat(T[0])
@@ -81,7 +81,7 @@ class Sequence_:
 
 
 class Feature:
-    """Of a column of Hugging Face's, told by its attributes."""
+    """The type of a Hugging Face column, recognised by its attributes."""
 
     def __init__(self, dtype: str, names: list[str] | None = None):
         self.dtype = dtype

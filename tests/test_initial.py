@@ -37,7 +37,7 @@ def rows(n: int = 400) -> torch.Tensor:
 
 
 def put_out(text: str, x: torch.Tensor) -> torch.Tensor:
-    """The mean of p(x|z) where the decoder puts out what the likelihood would start with."""
+    """The mean of p(x|z) if the decoder's output is the start that the likelihood suggests."""
     likelihood = likelihoods.make(text)
     return likelihood(likelihood.start(x)[None]).mean[0]
 

@@ -1,4 +1,4 @@
-"""The life of a model: begun from another, told classes, cut into pieces, trained by several."""
+"""The life of a model: warm start, classes as a condition, halves, several processes."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def test_a_conditional_model_draws_the_class_that_is_asked_for(here):
     codes = model.encode(images[:5], y=["dark"] * 5)
     assert np.allclose(model.decode(codes, "dark"), model.reconstruct(images[:5], "dark"))
     swapped = model.decode(codes, "bright")
-    assert swapped.mean() > 0.6, "the same code, told another class"
+    assert swapped.mean() > 0.6, "the same code, with another class"
     encoder, decoder = (hg.load_half("run", half) for half in ("encoder", "decoder"))
     x = torch.from_numpy(images[:5]).float()[:, None] / 255
     z = encoder(x, torch.ones(5, dtype=torch.long))   # classes are in order: bright, dark
@@ -117,7 +117,7 @@ def test_a_class_that_was_unseen_in_training_is_refused(here, hourglass):
 
 
 class TooSmall(torch.nn.Module):
-    """A device without room for more than so many samples at a time."""
+    """A device without room for more than `most` samples at a time."""
 
     def __init__(self, step, most, kind):
         super().__init__()

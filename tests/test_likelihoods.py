@@ -41,7 +41,7 @@ def at(text: str, params: list[float], x: np.ndarray) -> np.ndarray:
 
 
 def test_cross_entropy_on_grey_values_integrates_to_no_one_and_the_continuous_one_does():
-    """Pitfall 3: BCE on grey values is no likelihood."""
+    """Pitfall 3: BCE on grey values is not a likelihood."""
     x = np.linspace(0, 1, 2001)
     masses = {name: [np.trapezoid(np.exp(at(name, [logit], x)), x)
                      for logit in (-40.0, -6.0, -0.6, -0.01, 0.0, 0.003, 1.2, 9.0)]
@@ -296,7 +296,7 @@ def test_a_bounded_mean_is_the_sigmoid_and_is_for_values_from_0_to_1(std):
 
 
 def test_data_that_comes_out_exactly_has_a_floor_under_its_spread():
-    """Pitfall 10: at no error the best variance is 0, and the likelihood infinite."""
+    """Pitfall 10: without error, the best variance is 0, and the likelihood infinite."""
     likelihood = likelihoods.make("normal('optimal')").train()
     params = torch.ones(3, 4, requires_grad=True)
     px = likelihood.adapt(likelihood(params), torch.ones(3, 4), None)
@@ -380,7 +380,7 @@ def test_a_table_with_categories_gets_a_likelihood_of_each_column():
         numbers.shape, numbers.low, numbers.high, numbers.columns).likelihood == "normal"
     batch = next(source.splits["train"].batches(400))
     px = likelihoods.make(auto.likelihood)(torch.randn(len(batch.x), 9))
-    assert -px.log_prob(batch.x)[:, 5].mean() < 3, "a pair's values are told apart by their sign"
+    assert -px.log_prob(batch.x)[:, 5].mean() < 3, "the sign separates the values of a pair"
 
 
 def test_a_wide_table_is_told_of_in_a_text_that_can_be_read():

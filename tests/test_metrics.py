@@ -170,7 +170,7 @@ def two_kinds(n: int = 300) -> np.ndarray:
 
 
 def test_the_judge_learns_the_classes_and_is_kept(tmp_path, monkeypatch):
-    """Pitfall 13: a distance says by which features, of what size, learnt from which samples."""
+    """Pitfall 13: a distance names its features, their size, and the samples they learnt from."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     y = np.where(np.arange(300) % 2, "dark", "bright")
     source = split(from_array(two_kinds(), y), {"test": 0.2}, 0)

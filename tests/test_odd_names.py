@@ -1,4 +1,4 @@
-"""File names that are no text, or a trap: kept as they are on disk, escaped where shown."""
+"""File names that are not text, or a trap: unchanged on disk, escaped where shown."""
 
 import json
 import os
@@ -29,7 +29,7 @@ NAME, SHOWN = os.fsdecode(RAW), "caf%E9.png"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A folder of images, some of whose names are no UTF-8, and a run trained on it."""
+    """A folder of images, some with names that are not UTF-8, and a run trained on it."""
     place = tmp_path_factory.mktemp("odd")
     for kind in ("th\udce9", "tea"):
         (place / "odd" / kind).mkdir(parents=True)

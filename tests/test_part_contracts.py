@@ -33,7 +33,7 @@ def images() -> np.ndarray:
 
 @pytest.fixture
 def own_prior():
-    """A prior of one's own that lacks what it is told to."""
+    """A user's own prior without the members that are named."""
     def add(*lacking: str) -> str:
         class Mine(nn.Module):
             groups = 1

@@ -1,4 +1,4 @@
-"""Priors fitted to codes: each draws what it was fitted to, by class, and knows its density."""
+"""Priors fitted to codes: each samples the fitted distribution, by class, and has its density."""
 
 import math
 

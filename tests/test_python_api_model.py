@@ -1,4 +1,4 @@
-"""A trained model in a notebook: what it is, what it makes, how it is saved and shared."""
+"""A trained model in a notebook: its summary, its results, how it is saved and shared."""
 
 import copy
 import io

@@ -23,7 +23,7 @@ def test_the_code_of_the_page_about_python_runs_in_order(here):
 
 
 def _run(code: str, here: Path) -> None:
-    """In a process of its own, for it registers parts."""
+    """Runs in a process of its own, because it registers parts."""
     os.environ["XDG_CACHE_HOME"] = str(here / "cache")
     try:
         exec(compile(code, str(PAGE), "exec"), {"__name__": "__main__"})

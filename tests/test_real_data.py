@@ -18,7 +18,7 @@ from hourglass.training.train import run
 
 
 def every(step: int, of: Path, to: Path) -> Path:
-    """A zip of every such image of another, as they are."""
+    """A zip of every `step`-th image of another zip, unchanged."""
     with zipfile.ZipFile(of) as whole, zipfile.ZipFile(to, "w") as part:
         for name in whole.namelist()[::step]:
             part.writestr(name, whole.read(name))

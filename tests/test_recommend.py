@@ -235,7 +235,7 @@ def test_evaluate_judges_by_held_out_items(model, place, command):
 
 def test_the_report_has_the_methods_side_by_side_and_the_map_of_items(model, place):
     page = (place / "run" / "report.html").read_text()
-    assert "The model beside simpler methods" in page and "popularity" in page
+    assert "The model and simpler methods" in page and "popularity" in page
     assert {"ranking.png", "items.png", "codes.png"} <= {
         file.name for file in (place / "run" / "figures").iterdir()}
     assert not (place / "run" / "figures" / "lines.png").exists()

@@ -196,7 +196,7 @@ def test_a_model_of_vectors_restores_vectors(tmp_path):
 
 
 def write_odd(folder: Path) -> None:
-    """Images of many sizes and kinds, two of which cannot be read."""
+    """Images of many sizes and kinds. Two of them cannot be read."""
     (folder / "sub").mkdir(parents=True)
     photo = Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
                             ).filter(ImageFilter.BoxBlur(2)).resize((90, 61))
@@ -331,7 +331,7 @@ def test_filters_of_scikit_image_take_noise_away(name):
 
 @pytest.mark.parametrize("report", [False, True])
 def test_who_restores_worse_than_a_filter_is_told_so(report, tmp_path, capsys):
-    """Issue Data, "What it must show": where a default loses, the user is told."""
+    """Issue Data, "What it must show": if a default loses, a message says so."""
     np.save(tmp_path / "stripes.npy", stripes())
     run = hourglass.train(
         tmp_path / "stripes.npy", model="dae(2)", corruption="noise(0.1, clip=True)",

@@ -554,7 +554,7 @@ def test_a_run_scores_its_own_test_samples_where_none_are_named(here, hourglass)
 
 def test_an_array_that_is_gone_has_left_enough_to_score_by(here, hourglass):
     model = train(stripes(50), model="vae(2)", backbone="mlp(8)", epochs=2, quiet=True, out="run")
-    assert len(model.source().splits["train"]) == 40, "as long as it is here"
+    assert len(model.source().splits["train"]) == 40, "while it is in memory"
     np.save("new.npy", stripes(5))
     # two are of ensembles, and one looks at the training samples themselves
     for text in {*OF_ERRORS} - {"disagreement", "ranks", "input_knn"}:

@@ -81,7 +81,7 @@ def test_few_labels_suffice_where_classes_are_plain(tmp_path):
     fresh, truth = images(60)
     names = model.classify(fresh)
     assert np.mean([name == str(kind) for name, kind in zip(names, truth, strict=True)]) > 0.95
-    assert model.encode(fresh).shape == (60, 2), "classes that nobody told are guessed"
+    assert model.encode(fresh).shape == (60, 2), "missing classes are predicted"
     assert model.reconstruct(fresh).shape == (60, 6, 6, 1)
     drawn = model.sample(6, y=["0"] * 6)[..., 0]
     assert drawn[:, :, :3].mean() > 2 * drawn[:, :, 3:].mean()
@@ -103,7 +103,7 @@ def test_the_command_writes_what_each_sample_is_taken_for(tmp_path, monkeypatch,
     assert [row[2] for row in rows[1:]] == [str(kind) for kind in shares.argmax(1)]
     assert [float(row[3]) for row in rows[1:]] == pytest.approx(shares.max(1), rel=1e-4)
     right = np.mean([row[1] == row[2] for row in rows[1:]])
-    assert out.splitlines()[0].startswith(f"60 samples, of which {right:.1%} are predicted")
+    assert out.splitlines()[0].startswith(f"60 samples; {right:.1%} are predicted")
     assert hourglass("classify run plain.npy")[0] == 0
     assert Path("classes.csv").read_text().startswith("name,guess,probability\n")
     train("few.npz", model="vae(2)", quiet=True, out="vae", **settings)

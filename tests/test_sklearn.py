@@ -29,7 +29,7 @@ KINDS = [AutoencoderTransformer, AutoencoderDetector]
 
 @pytest.fixture(autouse=True)
 def array_api(monkeypatch):
-    monkeypatch.setenv("SCIPY_ARRAY_API", "1")   # else scikit-learn skips one of its checks
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")   # without it, scikit-learn skips one of its checks
 
 
 @parametrize_with_checks([AutoencoderTransformer(**SMALL), AutoencoderDetector(**SMALL)])

@@ -1,4 +1,4 @@
-"""Files of strangers beside data and in runs: pipes, links, bombs, wrong kinds; and stale ones."""
+"""Files of strangers next to data and in runs: pipes, links, bombs, wrong kinds, stale files."""
 
 import io
 import json
@@ -147,7 +147,7 @@ def test_a_model_file_with_wrong_texts_is_refused_and_writes_nothing(held, run, 
 
 
 def bomb(side: int) -> bytes:
-    """A PNG of so many white pixels, of a few kilobytes."""
+    """A square PNG of `side` white pixels a side, with a few kilobytes."""
     def chunk(kind: bytes, content: bytes) -> bytes:
         check = zlib.crc32(kind + content).to_bytes(4, "big")
         return len(content).to_bytes(4, "big") + kind + content + check

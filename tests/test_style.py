@@ -59,7 +59,7 @@ def test_imports_point_one_way(file):
 
 
 def test_no_files_import_one_another_in_a_circle():
-    """Not even inside functions: what two files want of each other belongs below both."""
+    """Not even inside functions: code that two files need from each other belongs below both."""
     wanted = {file.relative_to(ROOT).as_posix(): modules_imported(file) for file in FILES}
     for path, others in wanted.items():   # `from . import x` of a wing is its __init__.py
         wanted[path] = {f"{other}/__init__.py" if f"{other}/__init__.py" in wanted else other

@@ -406,7 +406,7 @@ def test_beta_tcvae_needs_no_number_of_samples_for_its_gradient():
     found = torch.autograd.grad(value("tc", model, out).mean(), out.latent.z, retain_graph=True)
     q = out.latent.q
     each = q.log_prob(out.latent.z[:, None])
-    constant = math.log(10 * 60000)   # of a batch of ten, from so many training samples
+    constant = math.log(10 * 60000)   # a batch of ten from 60,000 training samples
     published = (each.sum(2).logsumexp(1) - constant) - (each.logsumexp(1) - constant).sum(1)
     torch.testing.assert_close(found, torch.autograd.grad(published.mean(), out.latent.z))
 

@@ -45,7 +45,7 @@ def whole(path: str, **settings) -> Path:
 
 
 def in_pieces(path: str, stops: list[int], **settings) -> Path:
-    """The same run, left after so many batches each time as Ctrl-C leaves it."""
+    """The same run, stopped after each of these numbers of batches as by Ctrl-C."""
     training = prepare(make_settings({**SHORT, **settings}), images(), out=path)
     for stop in [*stops, None]:
         for done, _ in enumerate(run(training), 1):
@@ -53,7 +53,7 @@ def in_pieces(path: str, stops: list[int], **settings) -> Path:
                 os.kill(os.getpid(), signal.SIGINT)
         if stop is not None:
             assert training.interrupted
-            torch.manual_seed(stop)   # whatever else happens to the random state in between
+            torch.manual_seed(stop)   # the random state may change in between
             training = resume(RunFolder(Path(path)), {}, images())
     return Path(path)
 

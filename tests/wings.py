@@ -27,9 +27,9 @@ WINGS = {   # wing: (what it holds, the wings it may import)
             ("core", "data", "model", "run", "training", "inference", "analysis", "tasks",
              "searching", "serving")),
 }
-# what still imports a wing above its own, inside a function, and what it wants there: nothing
+# files that import a wing above their own, inside a function, and its names: none
 CLIMBS: dict[str, set[str]] = {}
-KINDS = {   # a kind of part: what else of its own wing it may import
+KINDS = {   # a kind of part: other files of its own wing that it may import
     "data/augmentations.py": set(),
     "model/backbones": set(), "model/bottlenecks": set(), "model/likelihoods": set(),
     "model/losses": set(), "model/corruptions.py": set(), "model/conditioning.py": set(),

@@ -73,7 +73,8 @@ def restore(
     manner = manner or RestoreOptions()
     if len(model.shape) != 3:
         raise ValueError("this model was not trained on images; from Python, "
-                         "hourglass.load(run).restore(array) takes what it was trained on")
+                         "hourglass.load(run).restore(array) takes samples like the training "
+                         "data")
     corrupt = _corruption(model, manner.corrupt) if manner.corrupt else None
     if not shards:
         check_empty(Path(out))

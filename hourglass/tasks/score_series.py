@@ -173,7 +173,7 @@ def read_spans(path: str, data: str = "") -> Spans:
 
 def labelled_steps(scored: Series, spans: Spans) -> np.ndarray:
     """(T,) whether a step lies in one of the labelled windows (from, to: both with); raises
-    ValueError for what is no time of this series."""
+    ValueError for a time that is not one of this series."""
     found = np.zeros(len(scored.times), bool)
     for start, end in spans:
         try:

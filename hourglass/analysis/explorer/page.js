@@ -32,7 +32,7 @@ function endsOf(places) {
   return { a: at(0.1), b: at(0.9) };
 }
 
-// Shows a code, of a class if the model wants one, in every panel.
+// Shows a code, of a class if the model takes one, in every panel.
 function show(z, y = now.y, keepMorph = false) {
   if (!keepMorph) stopMorph();
   const other = y !== now.y;
@@ -117,7 +117,7 @@ async function start() {
 // whose axes are the plane's. itemMap: of ratings, screen(item) and the items it shows as listed().
 window.hourglass = {
   ready: start().catch((error) => {
-    byId("status").textContent = `The decoder did not start (${error.message}). It wants a browser ` +
+    byId("status").textContent = `The decoder did not start (${error.message}). It needs a browser ` +
       "of 2023 or newer: Chrome or Edge 103, Firefox 113, Safari 16.4.";
     throw error;
   }),

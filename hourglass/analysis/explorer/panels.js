@@ -1,4 +1,4 @@
-// What stands beside the scatter: the legend, the choice of a class, the sliders, the morph.
+// The panels next to the scatter: the legend, the choice of a class, the sliders, the morph.
 
 // A button a class; one picks it out of the others, and again gives them back.
 function makeLegend(holder, onPickOut) {
