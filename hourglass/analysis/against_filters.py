@@ -17,8 +17,8 @@ def ratios(metrics: Mapping[str, float]) -> dict[str, float]:
 
 
 def verdict(record: Mapping[str, Any], folder: str) -> str:
-    """One line if a simpler method certainly restores better than the model, with what to try; ""
-    otherwise."""
+    """One line that says what to try, if a simpler method significantly restores better than the
+    model; "" otherwise."""
     found = ratios(record["metrics"])
     others = {name: value for name, value in found.items() if name != RESTORED}
     if not others:

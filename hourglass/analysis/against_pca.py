@@ -1,4 +1,4 @@
-"""The model against PCA with as many components: a table, and what to try if the model loses."""
+"""The model compared with PCA of as many components: a table, and advice if the model loses."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -53,7 +53,7 @@ def _about(components: int, numbers: int, samples: int, discrete: bool) -> str:
 
 
 def rows(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """What is compared, of the model and of PCA; {} where PCA was left out."""
+    """The compared metrics of the model and of PCA; {} if PCA was left out."""
     if "pca_mse" not in metrics:
         return {}
     return {who: {title: metrics[prefix + name] for name, title in NAMES.items()
@@ -62,8 +62,8 @@ def rows(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
 
 
 def verdict(record: Mapping[str, Any], width: int, folder: str) -> str:
-    """Where the model loses to PCA, surely, and what to try, in a line; "" where it does not.
-    `width` is how many numbers a code has."""
+    """One line that says in which metrics the model significantly loses to PCA, and what to try; ""
+    if it does not. `width` is the number of values in a code."""
     metrics, between = record["metrics"], record["intervals"]
     if "pca_mse" not in metrics:
         return ""

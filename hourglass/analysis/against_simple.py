@@ -21,7 +21,7 @@ def compared(record: Mapping[str, Any], s: Snapshot) -> dict[str, Any]:
 
 
 def rows(record: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """What is compared, of each method by name; {} where nothing is."""
+    """The compared metrics of each method by name; {} if there are none."""
     metrics = record["metrics"]
     names = RATINGS if "rmse" in metrics else CHOICES
     return {method: {title: metrics[prefix(method) + name] for name, title in names.items()
@@ -49,7 +49,7 @@ def _verdict(record: Mapping[str, Any], s: Snapshot) -> str:
 
 
 def in_words(record: Mapping[str, Any]) -> list[str]:
-    """The rows of a run's record as lines, what the other methods are, and the verdict."""
+    """The rows of a run's record as lines, a description of the other methods, and the verdict."""
     held, about = rows(record), record.get("simpler", {})
     wide = max(map(len, held), default=0)
     lines = [f"{who:<{wide}}  " + ", ".join(f"{name} {value:.4g}" for name, value in row.items())

@@ -34,7 +34,7 @@ from .metrics import measure
 from .snapshot import Outdated, Snapshot, load_snapshot
 from .take_snapshot import glance, rows_of, take
 
-if TYPE_CHECKING:   # what is only looked at trains nothing
+if TYPE_CHECKING:   # an analysis alone must not import the training wing
     from ..training.setup import Training
 
 USUAL = ("own", "uniform", "per_class", "kde", "mixture")   # priors that fit in seconds
@@ -79,7 +79,7 @@ def outcome(training: "Training", best: bool) -> dict[str, Any]:
 
 
 def look(training: "Training") -> dict[str, float]:
-    """Take the snapshot of what was learnt, measure it, and write both down."""
+    """Take a snapshot of the trained model, measure it, and store both with the run."""
     best = settle(training)
     record = {**training.record, **outcome(training, best)}
     return _keep(training.folder, training.step.model, training.source, record)

@@ -31,7 +31,7 @@ MANY = 100          # classes, beyond which there are too few samples of each
 
 @dataclass(frozen=True)
 class Judge:
-    """What looks at samples x (B, *shape)."""
+    """A feature extractor for samples x (B, *shape), perhaps with a classifier."""
 
     name: str                                    # of the features, for the metrics' names
     about: str                                   # all its settings, in words

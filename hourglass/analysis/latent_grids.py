@@ -1,4 +1,4 @@
-"""Probes: codes chosen to see what the latent space holds, and what they decode to."""
+"""Probes: chosen codes and their decodings, which show how the latent space is laid out."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Space:
 
     z: np.ndarray          # (N, D)
     y: np.ndarray          # (N,) labels, or (0,)
-    x: np.ndarray          # (N, H, W, C) or (N, D) what they are of
+    x: np.ndarray          # (N, H, W, C) or (N, D) the samples of the codes
     classes: tuple[str, ...]
     decode: Decode
     typical: int           # a sample that is reconstructed as well as most
@@ -70,9 +70,10 @@ def grid(space: Space) -> Probe:
 def square(
     z: np.ndarray, side: int, limit: float | None = None
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    """Codes (S, S, D) on a square from -limit to limit each way, the S steps, and what they are: of
-    the two latent dimensions of codes z (N, D), else of their two main axes through the mean, in
-    standard deviations. Without a limit the square holds nearly all codes."""
+    """Codes (S, S, D) on a square from -limit to limit each way, the S steps, and a description of
+    the axes. They are the latent dimensions of codes z (N, D) if there are two, otherwise the two
+    main axes through the mean, in standard deviations. Without a limit the square holds nearly all
+    codes."""
     if z.shape[1] == 2:
         limit = limit or float(np.ceil(np.quantile(np.abs(z), 0.999)))
         steps = np.linspace(-limit, limit, side)

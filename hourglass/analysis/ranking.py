@@ -120,7 +120,8 @@ def _of_ratings(model: Autoencoder, source: Source, split: Split, rows: Tensor) 
 
 
 def _predictors(source: Source) -> tuple[dict[str, Predict], tuple[str, ...]]:
-    """The other methods, each with what suits the validation users best; and what they are."""
+    """The other methods, each with the options that are best for the validation users, and
+    descriptions of them."""
     split = source.splits["train"]
     assert isinstance(split.x, SparseRows)
     train = split.x.rows_at(split.index.cpu().numpy()).matrix
@@ -151,8 +152,8 @@ def _best(found: dict[float, Predict], source: Source) -> tuple[Predict, float]:
 
 
 def _known_and_held(split: Split, user: int) -> tuple[np.ndarray, ...]:
-    """Of a user of a split: the items that the encoder sees and their ratings, then the items that
-    are held out and theirs."""
+    """A user's items that the encoder sees and their ratings, then the held-out items and their
+    ratings."""
     assert isinstance(split.x, SparseRows) and isinstance(split.given, SparseRows)
     row = int(split.index[user])
     whole, seen = split.x.matrix[row], split.given.matrix[row]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:   # a report that is drawn again trains nothing
 
 
 def finish(training: "Training") -> dict[str, float]:
-    """Look at what was learnt and write the report; returns the metrics."""
+    """Analyse the trained model and write the report. Returns the metrics."""
     metrics = look(training)
     write_report(training.folder)
     return metrics
@@ -38,10 +38,10 @@ def finish(training: "Training") -> dict[str, float]:
 
 def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = "",
                  device: str = "cpu", trained: "Trained | None" = None) -> Path:
-    """Draw the figures and the page again from what the folder holds; returns the page's path.
+    """Draw the figures and the page again from the run's folder. Returns the page's path.
 
     With `priors` or `features`, or without a snapshot, the model and data are analysed again
-    first: those of the model `trained`, if it is given.
+    first. They are those of the model `trained`, if it is given.
     """
     if priors or features:
         look_again(folder, priors, features, device, trained)
@@ -68,7 +68,7 @@ def write_report(folder: RunFolder, priors: Sequence[str] = (), features: str = 
 def _drawn(folder: RunFolder, snapshot: Snapshot) -> dict[str, dict[str, str]]:
     """Draw every figure that applies, as a file and for the page. Older figures are removed."""
     folder.subfolder("figures")
-    for name in figures.parts:   # of an older look; what others put there stays
+    for name in figures.parts:   # of an older analysis; files of others stay
         (folder.figures / f"{name}.png").unlink(missing_ok=True)
     found = {}
     with _others_at_rest():
@@ -82,8 +82,8 @@ def _drawn(folder: RunFolder, snapshot: Snapshot) -> dict[str, dict[str, str]]:
 
 @contextmanager
 def _others_at_rest() -> Iterator[None]:
-    """Let the garbage collector look seldom, and only at what is new. A figure makes many small
-    objects, and to look through them again and again takes an eighth of the time of drawing."""
+    """Let the garbage collector run rarely, and only over new objects. A figure makes many small
+    objects, and collecting them again and again takes an eighth of the drawing time."""
     often, frozen = gc.get_threshold(), gc.get_freeze_count()
     gc.freeze()
     gc.set_threshold(SELDOM, *often[1:])

@@ -1,4 +1,4 @@
-"""The order of a report: its questions, the pictures that answer them, and what they are called."""
+"""The order of a report: its questions, the figures that answer them, and the names of metrics."""
 
 from collections.abc import Iterable
 

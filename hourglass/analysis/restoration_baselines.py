@@ -20,9 +20,9 @@ HOLES = {"drop", "mask", "cutout", "overlay"}
 def baselines(
     corruption: str, given: np.ndarray, x: np.ndarray, hidden: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """By name, what is made of corrupted images `given` of x by all that goes with the corruption;
-    without any (of pairs), by a median filter. `hidden` (N, H, W) says which pixels are missing;
-    without it, those that look so."""
+    """The corrupted images `given` of x, restored by each baseline for this corruption, by name.
+    If no baseline fits (for pairs), it is a median filter. `hidden` (N, H, W) says which pixels are
+    missing; by default, they are found from the images."""
     called = {s.call.name: s.call for s in read_sum(corruption)}
     made: dict[str, np.ndarray] = {}
     if "downscale" in called:
@@ -140,7 +140,7 @@ def total_variation(image: np.ndarray, x: np.ndarray) -> np.ndarray:
     return found
 
 
-# with a library: its name, what denoises one image, and what it says on the bar
+# denoisers of libraries: the library, the function for one image, and the text on the bar
 OF_NOISE: dict[str, tuple[str, Callable[[np.ndarray, np.ndarray], np.ndarray], str]] = {
     "bm3d": ("bm3d", bm3d, "BM3D"), "nl_means": ("skimage", nl_means, "non-local means"),
     "total_variation": ("skimage", total_variation, "total variation")}

@@ -23,16 +23,16 @@ FEW = 5000   # codes whose classes are guessed
 
 
 class Lacking(Exception):
-    """Raised by a figure or metric that does not apply, with what is lacking; callers skip it."""
+    """Raised by a figure or metric that does not apply. The text says why; callers skip it."""
 
 
 class Outdated(ValueError):
-    """Raised for a snapshot that is not whole or of another version: look at the model anew."""
+    """Raised for an incomplete snapshot or one of another version: analyse the model again."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Codes that were chosen, in rows, and what they decode to."""
+    """Chosen codes, in rows, and their decodings."""
 
     x: np.ndarray                    # (R, K, H, W, C) or (R, K, D)
     rows: tuple[str, ...] = ()       # what each row is
@@ -42,7 +42,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What a prior generates: some samples, and what the judge says of many."""
+    """Samples from a prior: some images, and the features of many."""
 
     x: np.ndarray           # (M, H, W, C) or (M, D): the first ones
     of: np.ndarray          # (S,) the classes asked for, or (0,)

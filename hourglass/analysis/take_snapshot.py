@@ -156,8 +156,8 @@ def glance(model: Autoencoder, source: Source) -> Snapshot:
 
 @torch.inference_mode()
 def passed(model: Autoencoder, source: Source, rows: Tensor, name: str = "") -> Snapshot:
-    """What the model makes of these rows of a split, by default the unseen one: reconstructions
-    and codes, without noise."""
+    """Reconstructions and codes of these rows of a split, by default the unseen one, without
+    noise."""
     name = name or source.unseen
     split = source.splits[name]
     parts, kl = [], torch.zeros(0)
@@ -205,8 +205,8 @@ def restored(
     model: Autoencoder, source: Source, name: str = "", most: int = COMPARED
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Clean, corrupted, restored and baseline versions of at most `most` samples (M, ...) of a
-    split, by default the unseen one, with a fixed seed; and a mask of what the corruption hid,
-    (M, ...) or (0,). Empty if training used no corruption."""
+    split, by default the unseen one, with a fixed seed. Also the mask of the values that the
+    corruption hid, (M, ...) or (0,). Empty if training used no corruption."""
     split = source.splits[name or source.unseen]
     if model.corruption == "none" and split.given is None:
         return {}, np.empty(0)
@@ -241,7 +241,7 @@ def round_trips(eye: Eye, z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.
 
 @torch.inference_mode()
 def _judged(use: Callable[[Tensor], Tensor], x: np.ndarray) -> np.ndarray:
-    """What one side of the judge says of x (N, H, W, C) or (N, D)."""
+    """The features or the class scores of x (N, H, W, C) or (N, D)."""
     return torch.cat([use(_planes(some)) for some, in pieces(
         x, size=LOOKED, what="judging")]).numpy()
 

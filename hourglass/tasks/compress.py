@@ -31,8 +31,8 @@ class Sizes:
 
     samples: int
     compressed: int
-    given: int          # what the files took that were compressed, or 0
-    png: int            # what the same images take as PNG files, or 0
+    given: int          # bytes of the original files, or 0
+    png: int            # bytes of the same images as PNG files, or 0
     pixels: int         # of all images together, or 0
     psnr: float         # in dB, the mean over samples; infinite without loss
     ssim: float | None
@@ -45,7 +45,7 @@ class Sizes:
             said.append("without loss: every pixel comes back as the model takes it")
         elif not np.isnan(self.psnr):
             like = "" if self.ssim is None else f", SSIM {self.ssim:.4f}"
-            said.append(f"what comes back: PSNR {self.psnr:.2f} dB{like}")
+            said.append(f"decompressed images: PSNR {self.psnr:.2f} dB{like}")
         for what, size in (("the files given", self.given), ("the same images as PNG", self.png)):
             if size:
                 said.append(f"{what}: {size:,} bytes, {size / self.compressed:.3g} times as much")

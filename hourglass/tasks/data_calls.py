@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class DataReport:
-    """What is known of a data set, and for images a contact sheet."""
+    """A description of a data set, and for images a contact sheet."""
 
     lines: list[str]
     figure: "Figure | None"

@@ -14,9 +14,9 @@ from .write_images import check_name
 
 
 def evaluate(model: InUse, wish: LikelihoodOptions, out: Path | None = None) -> Evaluation:
-    """Estimate log p(x) on a split of the run's data, and keep what is found with the run. Of a
-    model that has no log p(x) it measures the reconstructions. Raises ValueError where annealing is
-    asked for and cannot be, and where data is gone."""
+    """Estimate log p(x) on a split of the run's data, and keep the result with the run. For a model
+    without log p(x), measure its reconstructions. Raises ValueError if the model does not allow a
+    requested annealing, and if the data is gone."""
     if out is not None:
         check_name(out, (".csv",))
     check_options(wish)

@@ -50,7 +50,7 @@ def read_grid(text: str) -> GridOptions:
 
 @dataclass(frozen=True)
 class DecodedGrid:
-    """Codes on a square, and what they decode to."""
+    """Codes on a square, and their decodings."""
 
     images: np.ndarray    # (S * S, H, W, C), row by row
     codes: np.ndarray     # (S * S, ...)
@@ -71,7 +71,7 @@ class DecodedGrid:
 
     @property
     def words(self) -> str:
-        """What the codes are, in a line."""
+        """A line that describes the codes."""
         side, (first, *_, last) = len(self.steps), self.steps
         return f"{side} by {side} codes from {first:.3g} to {last:.3g}: {self.about}"
 

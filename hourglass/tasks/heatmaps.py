@@ -1,4 +1,4 @@
-"""Heat maps as files: an image, the same with what is abnormal in it in colour, and a bar."""
+"""Heat maps as files: an image, the image with abnormal regions in colour, and a colour bar."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -50,7 +50,7 @@ def write_heatmaps(
 
 
 def originals(place: str, stack: ExitStack) -> Original:
-    """What reads the images of a folder or archive at their own size; None for what is none."""
+    """A reader of the images of a folder or archive at their own size; None for other data."""
     try:
         files = stack.enter_context(opened(place)) if place else None
     except ValueError:   # an array, or a source: it has no files

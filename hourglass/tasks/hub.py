@@ -83,7 +83,7 @@ def write_package(folder: RunFolder, out: Path, name: str) -> None:
 
 
 def card(folder: RunFolder, pictures: list[str], target: str) -> str:
-    """A model card, as the Hub shows it: what the model is, its figures, and how it is used."""
+    """A model card for the Hub: a description of the model, its figures, and how to use it."""
     record, settings = folder.read_record(), read_settings(folder.settings)
     metrics, intervals = record.get("metrics", {}), record.get("intervals", {})
     data = Path(str(settings["data"])).name
@@ -108,7 +108,7 @@ def card(folder: RunFolder, pictures: list[str], target: str) -> str:
 
 
 def _networks(text: str) -> dict[str, str]:
-    """The classes of networks of one's own that a backbone's text names, by side."""
+    """The classes of the user's own networks that a backbone's text names, by side."""
     call = read(text) if text.startswith(OWN_NETWORKS) else None
     return {side: str(call.kwargs[side]) for side in ("encoder", "decoder")
             if call is not None and side in call.kwargs}
@@ -121,7 +121,7 @@ def _shown(text: str) -> str:
 
 
 def _loading(target: str, settings: dict[str, Any], record: dict[str, Any]) -> list[str]:
-    """The lines of Python that load the model, with what it needs of its maker."""
+    """The lines of Python that load the model, with the files and networks of its author."""
     own = dict(record.get("own_parts") or {})
     networks = _networks(str(settings.get("backbone", "")))
     files = sorted({Path(origin).name for origin in own.values() if origin}) or ["parts.py"]

@@ -34,8 +34,8 @@ def history_of(model: Trained) -> Columns:
 
 
 def metrics_of(model: Trained) -> Metrics:
-    """Metrics with the ends of their 95 % intervals; a model that was not looked at is looked at
-    first. Of a classifier, what it gets right. Raises ValueError where its data is gone."""
+    """Metrics with the ends of their 95 % intervals. A model without metrics is analysed first. A
+    classifier has its accuracy. Raises ValueError if the data is gone."""
     record = model.folder.read_record()
     if model.description.decoder and (
             "metrics" not in record or not model.folder.snapshot.is_file()):
@@ -61,7 +61,7 @@ def figure_of(model: Trained, name: str, **options: Any) -> Figure:
         found: Figure = figures.build(call, snapshot_of(model.folder, model))
     except Lacking as lacking:
         raise ValueError(f"the figure {name} does not apply to this model: "
-                         f"{str(lacking) or 'it needs what this data lacks'}") from None
+                         f"{str(lacking) or 'the data lacks something that it needs'}") from None
     return found
 
 
@@ -73,7 +73,7 @@ def report_of(model: Trained) -> Page:
 
 
 def as_html_of(model: Trained) -> str:
-    """What a notebook shows of a model: what it is, its losses, some reconstructions."""
+    """The HTML of a model in a notebook: its description, losses and some reconstructions."""
     parts = [_summary(model)]
     history = history_of(model)
     if len(history) and len(history["epoch"]) > 1:
@@ -108,7 +108,7 @@ def _check_decoder(model: Trained, what: str) -> None:
     """Raise ValueError for a classifier, which reconstructs nothing."""
     if not model.description.decoder:
         raise ValueError(f"{what} shows reconstructions, and this is a classifier without a "
-                         f"decoder. What it gets right is in model.metrics; for {what}, use the "
+                         f"decoder. Its accuracy is in model.metrics; for {what}, use the "
                          f"run that it was made from, {model.description.origin}")
 
 

@@ -12,7 +12,7 @@ RECIPES = "recipes"
 
 
 class PartRow(NamedTuple):
-    """One part: its name, how it is written, and what it is."""
+    """One part: its name, its signature, and a description."""
 
     name: str
     signature: str

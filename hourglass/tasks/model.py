@@ -67,7 +67,7 @@ class Model:
     def __init__(self, trained: Trained):
         self.trained = trained
 
-    # what it does with samples and codes
+    # samples and codes
     encode = _of_trained(Trained.encode)
     decode = _of_trained(Trained.decode)
     reconstruct = _of_trained(Trained.reconstruct)
@@ -90,7 +90,7 @@ class Model:
     compress = _of_trained(Trained.compress)
     decompress = _of_trained(Trained.decompress)
 
-    # what it finds in data, and gives to other programs
+    # results about data, and files for other programs
     nearest = _of_trained(model_uses.nearest_of)
     duplicates = _of_trained(model_uses.duplicates_of)
     disentangle = _of_trained(model_uses.disentangle_of)
@@ -99,7 +99,7 @@ class Model:
     score_steps = _of_trained(model_uses.score_steps_of)
     export = _of_trained(model_uses.export_of)
 
-    # what it thinks of samples
+    # probabilities of samples
     posterior = _of_trained(posterior_of)
     disagreement = _of_trained(disagreement)
     elbo = _of_trained(loss_terms)
@@ -134,7 +134,7 @@ class Model:
         warmth; or one of your own, by images `having` it and `lacking` it. Raises ValueError."""
         return pictures.vary_of(self.trained, image, attributes, label, having, lacking)
 
-    # what is known of it
+    # its description
 
     @property
     def folder(self) -> RunFolder:
@@ -143,7 +143,7 @@ class Model:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of a sample as the model sees it: (C, H, W), (C, T) or (D,)."""
+        """The shape of a sample as the model sees it: (C, H, W), (C, T) or (D,)."""
         return self.trained.shape
 
     @property

@@ -1,4 +1,4 @@
-"""What a trained model offers in Python that a task does, by the name of the method."""
+"""The tasks that a trained model offers as methods in Python, by the name of the method."""
 
 from ..core.contracts import Evaluation
 from ..core.method_registry import uses

@@ -1,4 +1,4 @@
-"""What a trained model is used for with files and steps, as its methods: export, neighbours, ..."""
+"""Methods of a trained model that write files or take several steps: export, neighbours, ..."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

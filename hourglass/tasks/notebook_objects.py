@@ -1,4 +1,4 @@
-"""What a model makes, as objects that a notebook shows and that save themselves."""
+"""Results of a model as objects that a notebook shows and that can save themselves."""
 
 import base64
 import io

@@ -23,7 +23,7 @@ class Samples:
     classes: tuple[str, ...]
     all_names: tuple[str, ...]
     name: str = ""                  # of the split
-    notes: tuple[str, ...] = ()     # what was said when the data was read
+    notes: tuple[str, ...] = ()     # messages while the data was read
     all_captions: tuple[tuple[str, ...], ...] = ()
 
     def __len__(self) -> int:
@@ -64,8 +64,8 @@ class Samples:
             self.all_captions) else ()
 
     def sheet(self, most: int = SHOWN) -> Picture:
-        """A picture of some samples, spread over the split; raises ValueError for what is no
-        image."""
+        """A picture of some samples, spread over the split. Raises ValueError if they are not
+        images."""
         rows = self.split.evenly(most)
         x = channels_last(self.split.batch(rows).x.cpu()).contiguous().numpy()
         if x.ndim != 4:

@@ -51,12 +51,12 @@ def vary_of(
     model: Trained, image: Any, attributes: Sequence[Any], label: Any = "",
     having: Any = "", lacking: Any = "",
 ) -> Picture:
-    """One image varied along attributes, a row each, (A, S, H, W, C): the names of classes or
-    measures, or what samples `having` it have that others, `lacking` it, have not. Without any,
-    all that there are. Raises ValueError."""
+    """One image varied along attributes, a row each, (A, S, H, W, C). An attribute is the name of a
+    class or measure, or the difference between samples `having` it and samples `lacking` it. By
+    default, all attributes. Raises ValueError."""
     found = picked(model, [image]) if len(model.shape) == 3 else None
     chosen = chosen_attributes(model, attributes, having, lacking, name_of(label))
-    assert found is not None   # of what makes no pictures nothing was chosen
+    assert found is not None   # chosen_attributes refuses samples that are not images
     y, reach = one_class(model, found, name_of(label)), np.linspace(-REACH, REACH, STEPS)
     z = model.encode(found, y)[0]
     codes = np.stack([along(z, attribute, reach) for attribute in chosen])

@@ -1,4 +1,4 @@
-"""What a trained model thinks of samples: the posterior of their codes, and the loss term by term.
+"""Posterior of the codes of samples, and their loss term by term.
 """
 
 from typing import Any

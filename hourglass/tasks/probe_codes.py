@@ -25,7 +25,7 @@ WORDS = {"knn_accuracy": "by 5 nearest neighbours", "linear_accuracy": "by a lin
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """Shares of samples whose class is found, by what it is guessed from."""
+    """Accuracy of predicted classes, by the vectors that they are predicted from."""
 
     split: str
     samples: int

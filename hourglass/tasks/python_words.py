@@ -101,7 +101,7 @@ def _choices(hint: Any) -> list[Any]:
 
 @contextmanager
 def voice(quiet: bool) -> Any:
-    """A context in which what is said is in Python's words, or only warnings are, if quiet."""
+    """A context where messages use Python's words. If `quiet`, only warnings are printed."""
     token, words = _speak(silent if quiet else in_python), WORDS.set(in_python)
     try:
         yield

@@ -21,7 +21,7 @@ from ..inference.model_protocol import InUse
 
 @dataclass(frozen=True)
 class RankingResult:
-    """What was found, of the model and of simpler methods."""
+    """The metrics of the model and of simpler methods."""
 
     split: str
     users: int
@@ -34,7 +34,7 @@ class RankingResult:
 
     @property
     def lines(self) -> list[str]:
-        """What was found, in words."""
+        """The metrics in words."""
         found = [f"{self.split}, {self.users:,} users, judged by their held-out items"]
         for name in in_order(self.metrics):
             low, high = self.intervals.get(name, (None, None))
@@ -57,7 +57,7 @@ class RankingResult:
 
 
 def ranking_of(model: InUse, source: Source, split: str, limit: int | None = None) -> RankingResult:
-    """Judge a model of ratings on a split, at most `limit` users of it, and keep what is found with
+    """Measure a model of ratings on a split, at most `limit` users of it, and keep the result with
     the run. Raises ValueError for a split without held-out items."""
     begun = time.monotonic()
     found = judged_snapshot(model.model, source, split, limit)

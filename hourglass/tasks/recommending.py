@@ -1,4 +1,4 @@
-"""Recommend items to users, from what they have already."""
+"""Recommend items to users, from the items that they have already."""
 
 import io
 from pathlib import Path
@@ -38,7 +38,7 @@ def recommend_to_file(model: Trained, history: Any, n: int, out: Path) -> list[s
 
 
 def _first(model: Trained, found: Recommendations) -> list[str]:
-    """The first user's list, for a person to read."""
+    """The first user's list, as lines to print."""
     kind = "predicted rating" if model.description.encoding["explicit"] else "probability"
     mine = [row for row in rows_of(model, found) if row[0] == found.users[0]]
     lines = [f"{rank:3}. {title or item}  {score:.3g}" for _, rank, item, title, score in mine]

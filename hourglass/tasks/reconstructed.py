@@ -32,7 +32,7 @@ class ReconstructionResult:
 
     @property
     def lines(self) -> list[str]:
-        """What was found, in words."""
+        """The metrics in words."""
         found = [f"{self.split}, {self.samples:,} samples, reconstructed"]
         for name in in_order(self.metrics):
             low, high = self.intervals.get(name, (None, None))

@@ -28,7 +28,7 @@ from .sharded_output import Facts, ShardedOutput, as_tar, is_folder, request_of
 from .shares import shared
 from .write_images import SUFFIXES, TIFFS, as_picture, save_deep, save_picture
 
-QUALITY = 95     # of what is written as JPEG or WebP
+QUALITY = 95     # of JPEG and WebP files
 OWN = "own"      # the corruption that the model was trained with
 NAMED = 10       # files in a line
 
@@ -62,8 +62,8 @@ def restore(
     model: Trained, images: str | Path, out: str | Path, manner: RestoreOptions | None = None,
     shards: int = 0,
 ) -> RestoreCount:
-    """Write what the model makes of every image in a folder, an archive or a file, each at its own
-    size and under its own name; .png, .jpg, .webp and .bmp stay what they are, others become .png.
+    """Restore every image in a folder, an archive or a file, and write it at its own size and under
+    its own name. .png, .jpg, .webp and .bmp keep their format, others become .png.
 
     What is corrupted first lies in out/corrupted, what was restored of it in out/restored. `shards`
     is the number of tar archives in `out` that hold them instead. Files that cannot be read are

@@ -16,9 +16,9 @@ from ..training.progress import show
 from ..training.setup import Training
 from ..training.train import save_weights
 
-Event = str | Progress   # a line for a person, or how far the training is
-# what is done once it is over: the weights alone are put in place; codes are kept, for priors; the
-# model is also compared with PCA; or measured; or there is a report
+Event = str | Progress   # a line to print, or the progress of the training
+# what happens after training: only the weights are put in place; codes are kept for priors; the
+# model is also compared with PCA; or measured; or a report is written
 Looks = Literal["weights", "codes", "comparison", "metrics", "report"]
 
 
@@ -26,8 +26,8 @@ def driven(
     training: Training, steps: Iterable[Progress], looks: Looks, interrupted: Looks = "codes",
     noise: Stream | None = None,
 ) -> Iterator[Event]:
-    """Go through the steps of a training, then look at what was learnt, or, where Ctrl-C ended it,
-    as far as `interrupted` says, in that stream of noise. Yields lines and progress.
+    """Run the steps of a training, then analyse the model, or, if Ctrl-C ended training, as far as
+    `interrupted` says, in that stream of noise. Yields lines and progress.
 
     Raises KeyboardInterrupt once an interrupted training is saved, and what training raises.
     """
@@ -55,7 +55,7 @@ def follow(events: Iterable[Event], epochs: int, how: str = "auto") -> None:
 
 
 def _looked_at(training: Training, looks: Looks) -> Generator[str]:
-    """Look at what was learnt; the lines that say so, and what was found."""
+    """Analyse the trained model. Yields lines to print."""
     if looks == "weights":
         save_weights(training)
         return
@@ -73,7 +73,7 @@ def _found(training: Training, looks: Looks) -> Iterator[str]:
         settle(training)
         yield from compared_at_a_glance(training) if looks == "comparison" else ()
         return
-    yield "writing the report ..." if looks == "report" else "looking at what was learnt ..."
+    yield "writing the report ..." if looks == "report" else "measuring the model ..."
     metrics = (finish if looks == "report" else look)(training)
     yield "; ".join(f"{name} {value:.5g}" for name, value in metrics.items()
                     if "/" not in name and not name.startswith("pca_"))

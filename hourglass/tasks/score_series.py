@@ -44,8 +44,8 @@ class ScoredSeries:
     error: np.ndarray         # (T, C) mean |error| of each channel, in deviations of training
     shift: np.ndarray         # (C,) how far the file's means are from training's, in deviations
     stretching: StretchOptions = StretchOptions()
-    notes: tuple[str, ...] = ()   # what to say of how the series was read
-    parts: np.ndarray | None = None   # (T, C) what the score is the mean of, if not the errors
+    notes: tuple[str, ...] = ()   # on how the series was read
+    parts: np.ndarray | None = None   # (T, C) the score is the mean of these; None: of the errors
 
     @property
     def verdict(self) -> np.ndarray:

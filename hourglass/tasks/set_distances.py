@@ -38,7 +38,7 @@ Of = Literal["generation", "reconstruction"]
 
 @dataclass(frozen=True)
 class DistanceOptions:
-    """What to compare with a split of the data, and how."""
+    """Options of a comparison with a split of the data."""
 
     of: Of
     features: str = ""        # default: efficientnet_lite0 for images, where it is installed
@@ -49,7 +49,7 @@ class DistanceOptions:
 
 @dataclass(frozen=True)
 class DistanceResult:
-    """Distances between two sets of samples, and what they were measured by."""
+    """Distances between two sets of samples, and how they were measured."""
 
     wish: DistanceOptions
     split: str

@@ -25,17 +25,17 @@ MANIFEST = "manifest.json"
 FORMAT = 1
 ROWS = 100_000        # samples of a shard, if their number is not asked for
 MOST = 99_999         # shards
-Facts = dict[str, Any]   # what a shard's maker found besides its content, as JSON
+Facts = dict[str, Any]   # facts about a shard besides its content, as JSON
 
 
 @dataclass(frozen=True)
 class ShardsRequest:
-    """What the shards of a folder hold."""
+    """The command, model and samples of the shards in a folder."""
 
     command: str                  # such as embed
     weights: str                  # digest of the model's
     samples: int
-    data: str                     # digest of the samples, or what they are drawn by
+    data: str                     # digest of the samples, or the prior that they come from
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -165,7 +165,7 @@ class ShardedOutput:
     ) -> Facts:
         content, facts = make(rows)
         _beside(place).unlink(missing_ok=True)
-        write_whole(place, content, wait=False)   # what the disk loses fails its checksum
+        write_whole(place, content, wait=False)   # a checksum finds what a crash loses
         record = {"file": place.name, "rows": len(rows), "bytes": len(content),
                   "sha256": hashlib.sha256(content).hexdigest(), "facts": facts}
         write_whole(_beside(place), json.dumps(stamped({"shard": record})), wait=False)
@@ -204,8 +204,8 @@ def parquet_library() -> Any:
 
 
 def as_tar(write: Callable[[Path], Facts]) -> tuple[bytes, Facts]:
-    """The files that `write` puts into a folder as the content of a tar archive, which is the same
-    for the same files, and what it returns."""
+    """The files that `write` puts into a folder, as the content of a tar archive, and the facts
+    that it returns. The same files give the same archive."""
     buffer = io.BytesIO()
     with tempfile.TemporaryDirectory(prefix="hourglass-") as place:
         facts = write(Path(place))

@@ -109,7 +109,7 @@ def learn(
     with GENERATORS, tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
         kept = find_scale(samples, AS_IT_IS)[0]   # one scale is enough
         training = prepare(settings, Collection(samples, scale=kept), out=Path(folder) / "run")
-        # without checkpoints: what is interrupted is fitted again
+        # without checkpoints: an interrupted training starts again
         steps = fit(parties_of(training), training.source, training.plan, training.state)
         events = driven(training, steps, "weights")
         if verbose:

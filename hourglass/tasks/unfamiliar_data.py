@@ -1,4 +1,4 @@
-"""Whether samples are unlike what a model was trained on, by how badly it reconstructs them."""
+"""Whether samples differ from the training data, by how badly the model reconstructs them."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ LOOKED_AT = 128
 
 
 def unlike(model: Trained, found: Collection) -> list[str]:
-    """What to say of samples that the model reconstructs far worse than its own: a line or none."""
+    """A warning if the model reconstructs these samples far worse than its own: a line or none."""
     rows = np.unique(np.linspace(0, len(found.x) - 1, min(LOOKED_AT, len(found.x))).astype(int))
     if model.model.condition is not None or found.given is not None or (
             model.description.kind == "ratings"):   # a user's row says too little

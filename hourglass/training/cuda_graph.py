@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-WARM = 10   # steps taken as usual before: what a part makes at its first use is there by then
+WARM = 10   # steps before the capture, so that parts have made what they make at first use
 PLAIN = bool | int | float | str
 Inputs = tuple[Tensor | None, ...]   # x (B, *shape), y (B,), given and known like x
 
@@ -49,7 +49,7 @@ class CapturedStep:
             weight.grad = gradient
         assert self.graph is not None
         self.graph.replay()
-        loss, *losses = self.values.clone().unbind()   # the next replay writes them anew
+        loss, *losses = self.values.clone().unbind()   # the next replay overwrites them
         return loss, dict(zip(self.names, losses, strict=True))
 
     @contextmanager
@@ -121,8 +121,8 @@ def _form(given: Tensor | None) -> tuple[Any, ...]:
 
 
 def _held_by_python(step: nn.Module) -> dict[str, str]:
-    """What a replay cannot change: numbers and texts of the modules and of their parts, and which
-    tensor each weight and buffer is."""
+    """State that a replay cannot change: numbers and texts of the modules and of their parts, and
+    the identity of each weight and buffer."""
     found = {name: str(id(held)) for name, held in (*step.named_parameters(),
                                                     *step.named_buffers())}
     for place, module in step.named_modules():

@@ -18,7 +18,7 @@ def in_notebook() -> bool:
 
 
 def notebook_display() -> Callable[[str], None]:
-    """What shows HTML below the cell, each time in place of what it showed before."""
+    """A function that shows HTML below the cell, in place of the HTML that it showed before."""
     from IPython.display import HTML, display
     handle = display(HTML(""), display_id=True)
 

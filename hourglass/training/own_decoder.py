@@ -1,4 +1,4 @@
-"""What to say of a decoder of a user's own, from one forward pass before training."""
+"""Notes on a user's own decoder, from one forward pass before training."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Whether the parts that a run names can be what they are named for, before it trains."""
+"""Check that the parts that a run names fit together, before it trains."""
 
 import math
 
@@ -26,7 +26,7 @@ FEW_CODES = 100   # number of codes that a prior is tried with
 
 
 def check_texts(settings: Settings) -> None:
-    """Raises ValueError for names and options that cannot be, before data is read at length."""
+    """Raises ValueError for invalid names and options, before reading the data takes time."""
     parts = settings.parts()
     for registry, text in ((backbones, parts.backbone), (backbones, parts.decoder),
                            (bottlenecks, parts.bottleneck), (likelihoods, parts.likelihood),

@@ -58,7 +58,7 @@ from .sharding import check_losses, sharers_of
 from .shown_channels import check_show, notes_on_show
 from .warm_start import begin_with, settings_of
 
-SELECTION = "selection"   # the loss without what a discriminator changes
+SELECTION = "selection"   # the loss without the terms that a discriminator changes
 ENOUGH_STEPS = 8000
 EPOCHS = (20, 400)  # smallest and largest default number
 RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "cuda_graph", "tensorboard",
@@ -271,8 +271,8 @@ def _selected(step: Step, plan: TrainingPlan) -> list[str]:
         return ["epochs are compared by how they rank the held-out items of the validation users: "
                 f"val_{NAME} is 1 - NDCG@100"]
     names = ", ".join(step.objective.rivals)
-    return [f"epochs are compared by {plan.stopping.monitor}: the loss without what the "
-            f"discriminator of {names} "
+    return [f"epochs are compared by {plan.stopping.monitor}: the loss without the terms "
+            f"that the discriminator of {names} "
             "changes"] if plan.stopping.monitor.endswith(SELECTION) else []
 
 
@@ -309,7 +309,7 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Tra
     if ranked and stopping.monitor == "val_loss":
         stopping = replace(stopping, monitor=f"val_{NAME}")
     if train.gaps and stopping.monitor == "val_loss" and source.encoding.get("explicit"):
-        stopping = replace(stopping, monitor="val_hidden_mse")   # of what the encoder did not see
+        stopping = replace(stopping, monitor="val_hidden_mse")   # of hidden values
     _check_monitor(stopping.monitor, step, train.gaps, ranked)
     if len(train) < 2 * processes and processes > 1:
         raise ValueError(f"{processes} processes cannot share {len(train)} training samples")

@@ -83,7 +83,7 @@ def shard(step: Step, optimiser: Optimizer, device: torch.device) -> None:
     _suit(step)
     for layer in _layers(step):
         fully_shard(layer, mesh=mesh)
-    fully_shard(step, mesh=mesh)   # what is outside of them is gathered for a whole step
+    fully_shard(step, mesh=mesh)   # other weights are gathered for a whole step
     weights: dict[str, Any] = dict(step.named_parameters())
     optimiser.state.clear()
     for group, members in zip(optimiser.param_groups, order, strict=True):

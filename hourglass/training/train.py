@@ -88,7 +88,7 @@ def parties_of(training: Training) -> Parties:
 
 
 def _captured(training: Training, forward: nn.Module) -> CapturedStep | None:
-    """What makes a step one CUDA graph, where that may be asked for."""
+    """The step as one CUDA graph, if device and settings allow it."""
     settings, fabric = training.settings, training.fabric
     alone = fabric.device.type == "cuda" and fabric.world_size == 1
     if not (alone and settings.cuda_graph) or settings.compile or settings.max_memory:

@@ -32,10 +32,10 @@ def mig(codes: np.ndarray, factors: np.ndarray, bins: int = BINS) -> float:
 
 
 def modularity(codes: np.ndarray, factors: np.ndarray, bins: int = BINS) -> float:
-    """How nearly each code says something of one factor alone, the mean over codes that vary
-    (Ridgeway & Mozer, 2018, arXiv 1802.05312). From 0 to 1; several codes may say the same. Codes
-    that say nothing still count, by what a histogram makes of them: leave those out that are not
-    `in_use`."""
+    """How far each latent dimension informs about one factor only, the mean over dimensions that
+    vary (Ridgeway & Mozer, 2018, arXiv 1802.05312). From 0 to 1. Several dimensions may inform
+    about the same factor. Dimensions without information still count, because a histogram finds
+    some by chance: leave out those that are not `in_use`."""
     z, v = checked(codes, factors)
     several(v, "factors", "modularity")
     found = mutual_information(z, v, bins)

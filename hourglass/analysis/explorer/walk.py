@@ -19,7 +19,7 @@ class Walk:
     labels: tuple[str, str]                     # of the plane's axes
     directions: np.ndarray                      # (K, D)
     sliders: tuple[tuple[str, float, float], ...]   # names and ranges
-    about: str                                  # what the sliders are, in a sentence
+    about: str                                  # a sentence on the sliders
 
 
 def find_walk(codes: np.ndarray) -> Walk:

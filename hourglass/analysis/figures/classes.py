@@ -91,6 +91,6 @@ def legend_room(found: list[Group]) -> float:
 
 
 def _columns(found: list[Group], share: float = 1.0) -> int:
-    """Of a legend, at its size, in this share of the figure's width."""
+    """The number of columns of a legend in this share of the figure's width."""
     letters = max(len(group.name) for group in found)
     return int(share * WIDTH / (0.42 + 0.075 * letters))   # inches

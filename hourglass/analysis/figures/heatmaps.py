@@ -7,7 +7,7 @@ from ...core.image_grid import shown
 STRONGEST = 0.85    # share of the colour where the value is largest
 TOP = 2.0           # times the threshold, where the scale of colours ends
 DARKEST = 0.4       # share of the colours that is left out at the dark end
-EDGE = (0.2, 0.9, 1.0)   # the line around what is abnormal
+EDGE = (0.2, 0.9, 1.0)   # colour of the line around abnormal regions
 DIMMED = 0.75       # how bright the image below is
 
 

@@ -33,7 +33,7 @@ def maps(s: Snapshot) -> Figure:
         scatter(ax, points, found, 20_000)
         ax.set_title(f"{name} of {counted(s, rows)}", fontsize=11)
         ax.set_aspect("equal", adjustable="datalim")
-        ax.set(xticks=[], yticks=[])   # only what is near what counts here
+        ax.set(xticks=[], yticks=[])   # only neighbourhoods matter here, not positions
     legend(figure, found)
     name_medians(axes, list(drawn.values()), s, rows)
     return figure

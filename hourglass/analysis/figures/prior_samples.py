@@ -1,4 +1,4 @@
-"""What the model makes of draws from each prior."""
+"""Samples from each prior, decoded."""
 
 import numpy as np
 from matplotlib.axes import Axes

@@ -79,7 +79,7 @@ def lines(s: Snapshot) -> Figure:
 
 
 def _name_axes(ax: Axes, s: Snapshot, first: bool, lowest: bool) -> None:
-    """The names of a table's columns below the lowest panels, and what is measured."""
+    """The names of a table's columns below the lowest panels, and the label of the y axis."""
     names = dict(enumerate(s.columns))
     if len(names) > NAMED:   # a category has one value per class: only the first is named
         bases = [name.partition("=")[0] for name in s.columns]

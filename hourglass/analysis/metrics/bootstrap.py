@@ -57,9 +57,9 @@ def of_labelled(
 
 
 def of_rows(score: Callable[[np.ndarray], float], count: int, resamples: int = 200) -> Estimate:
-    """A score of `count` samples together, given by their indices (N,), with the standard error of
-    resampled ones. Not their percentiles: what is counted once is counted less in a resampled set.
-    """
+    """A score of `count` samples together, given by their indices (N,), with the standard error
+    over resamples. Percentiles of the resamples would be biased, because a resample has fewer
+    different samples."""
     random = np.random.default_rng(0)
     again = [score(random.integers(count, size=count)) for _ in range(resamples)]
     value, error = score(np.arange(count)), float(np.std(again, ddof=1))

@@ -1,4 +1,4 @@
-"""What the codes are good for, and how they fill their space."""
+"""Metrics of codes: how well they predict classes, and how they fill their space."""
 
 from contextlib import suppress
 
@@ -10,7 +10,7 @@ from ..snapshot import Lacking, Snapshot, of_accuracy
 FOLDS = 5
 NEIGHBOURS = 5
 ACTIVE = 0.01       # variance of a factor above which it is in use (Burda et al., 2016)
-COMES_BACK = 0.95   # share of the samples' codes that come back as near as counts as back
+COMES_BACK = 0.95   # quantile of the samples' own distances that still counts as near
 
 
 @metrics.add("accuracy")
@@ -95,9 +95,9 @@ def _marginal_kl(mean: np.ndarray, std: np.ndarray) -> float:
 
 @metrics.add("filled")
 def filled(s: Snapshot) -> dict[str, float | np.ndarray]:
-    """How far codes are from where they were once decoded and encoded again, in widths of the
-    cloud of codes; and the share of random points of the box around all codes that come back as
-    near as 95 % of the samples' codes do: how much of the space is filled."""
+    """How far codes move when they are decoded and encoded again, in widths of the cloud of codes.
+    Also how much of the space is filled: the share of random points in the box around all codes
+    that move no farther than 95 % of the samples' codes."""
     if not len(s.trips):
         raise Lacking("codes that were decoded and encoded again")
     near = np.quantile(s.trips, COMES_BACK)

@@ -27,7 +27,7 @@ class Logger(Protocol):
         ...
 
     def close(self) -> None:
-        """Write what is left; nothing follows."""
+        """Write the remaining entries. No call follows."""
         ...
 
 
@@ -73,7 +73,7 @@ def log_epoch(
 
 
 def close_loggers(loggers: dict[str, Logger]) -> None:
-    """Let all loggers write what is left."""
+    """Let all loggers write their remaining entries."""
     for name in list(loggers):
         _told(loggers, name, "the end", loggers[name].close)
 
