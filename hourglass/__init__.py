@@ -31,7 +31,7 @@ if TYPE_CHECKING:   # what type checkers and editors see
     from .tasks.train import report, resume, train
 
 __version__ = "0.2.0"
-_PUBLIC = {   # by name: where it lies, and what it is called there
+_PUBLIC = {   # public name: its module and its name there
     "Model": "tasks.model.Model",
     "Study": "searching.study.Study",
     "Trained": "tasks.model.Model",   # as it was called before
@@ -66,7 +66,7 @@ __all__ = ["Model", "Study", "Trained", "augment", "compare", "detect", "ensembl
 
 if not TYPE_CHECKING:   # for whom every name would be right
     def __getattr__(name: str) -> Any:
-        """Import what is asked for when it is: torch alone takes a second."""
+        """Import a public name at its first use, because torch alone takes a second."""
         if name not in _PUBLIC:
             raise AttributeError(f"module 'hourglass' has no attribute {name!r}")
         from importlib import import_module

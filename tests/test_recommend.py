@@ -144,7 +144,7 @@ def test_the_shell_writes_what_python_gives(model, place, command):
 
 
 @pytest.mark.parametrize("words, said", [
-    (["{run}"], "needs a file of what users have, or items"),
+    (["{run}"], "needs a file of the users' items, or items"),
     (["{run}", "none.csv"], "there is no file none.csv"),
     (["{run}", "--item", "x", "-o", "top.png"], ".csv"),
     (["{run}", "--item", "x"], "none of the 1 items")])

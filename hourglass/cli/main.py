@@ -112,7 +112,7 @@ def main() -> None:
         if not asked:
             raise
         code = _fail(f"this needs {int(asked[1]) / 2**30:,.1f} GiB of memory at once, more than "
-                     f"there is. Make what was asked for smaller", BAD_USE)
+                     f"there is. Use fewer or smaller samples, or a smaller model", BAD_USE)
     except (KeyboardInterrupt, typer.Abort):
         code = _fail("interrupted", INTERRUPTED)
     sys.exit(code or 0)

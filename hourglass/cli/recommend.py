@@ -1,4 +1,4 @@
-"""The command `hourglass recommend`: the best items for users, from what they have already."""
+"""The command `hourglass recommend`: the best items for users, from the items that they have."""
 
 from pathlib import Path
 from typing import Annotated, Optional
@@ -22,15 +22,15 @@ def recommend(
                                       ".parquet.")] = Path("top.csv"),
     device: Device = "cpu",
 ) -> None:
-    """Recommend items to users, from what they have already. The run must have been trained on
-    ratings. Items that a user has are not recommended again.
+    """Recommend items to users, from the items that they have already. The run must have been
+    trained on ratings. Items that a user has are not recommended again.
 
     Examples: hourglass recommend runs/1 history.csv -n 20 -o top.csv; hourglass recommend runs/1
     --item "Heat (1995)" --item "Fargo (1996)"
     """
     if (history is None) == (not item):
-        raise ValueError("recommend needs a file of what users have, or items: hourglass recommend "
-                         "RUN history.csv, or hourglass recommend RUN --item \"Heat (1995)\"")
+        raise ValueError("recommend needs a file of the users' items, or --item: hourglass "
+                         "recommend RUN history.csv, or hourglass recommend RUN --item \"Heat (1995)\"")
     from ..tasks.recommending import recommend_to_file
     given = str(history) if history is not None else item
     for line in [*recommend_to_file(load_run(run, device), given, n, out), out]:

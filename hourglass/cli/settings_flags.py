@@ -57,7 +57,7 @@ def _flag(name: str) -> inspect.Parameter:
 def _value_of(annotation: Any) -> str:
     """The kind of value that a flag takes, as its help shows it."""
     kinds = [annotation]
-    for kind in kinds:   # of unions and bounded numbers, what they are made of
+    for kind in kinds:   # unions and bounded numbers consist of other types
         kinds += get_args(kind)
     number = "int" if int in kinds else "float" if float in kinds else ""
     return f"<{' or '.join([number, *(kind for kind in kinds if isinstance(kind, str))])}>" if (

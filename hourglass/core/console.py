@@ -44,7 +44,7 @@ def say(text: str) -> None:
 
 
 def say_others(lines: list[str]) -> None:
-    """Print what other processes had to say, except for what this one has said."""
+    """Print the messages of other processes, except those that this one has printed."""
     for line in dict.fromkeys(lines):
         if line not in LINES:
             _print(line)

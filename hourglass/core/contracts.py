@@ -192,7 +192,7 @@ class Latent:
 
 @dataclass
 class Output:
-    """The result of an autoencoder: what a loss term gets as `out`.
+    """The result of an autoencoder. A loss term gets it as `out`.
 
     `x` is the clean target, (B, *shape); `px` the distribution p(x|z), whose `px.mean` is the
     reconstruction; `seen` the encoder's input, if it is not x; `latent` the code, see `Latent`;
@@ -285,7 +285,7 @@ class Rule(NamedTuple):
     # of the arguments of `fit`, and the state that it found: scores (N,) of the held-out samples,
     # each as if `fit` had not seen it; None where `score` gives just that
     apart: Callable[[np.ndarray, Seen, dict[str, np.ndarray]], np.ndarray] | None = None
-    # what it looks at besides: maps of model, pca or spread; members; the samples (inputs); images
+    # other inputs that it needs: maps of model, pca or spread; members; samples (inputs); images
     maps: frozenset[str] = frozenset()
     # from samples and the state: how abnormal each place is, like `Seen.model`. The largest value
     # of a sample is its score. None where a score does not come from one place
@@ -335,7 +335,7 @@ class Clock(NamedTuple):
 
 @dataclass(frozen=True)
 class Progress:
-    """What the training loop yields after every batch, and after every epoch with `row`."""
+    """The training loop yields this after every batch, and after every epoch with `row`."""
 
     epoch: int                             # from 1
     batch: int                             # of this epoch, from 1

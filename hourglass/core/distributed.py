@@ -82,8 +82,8 @@ def meet() -> None:
 
 @contextmanager
 def first_goes_first() -> Iterator[None]:
-    """Let the first process go through a block alone, which may fit and keep something. Then the
-    others go through it, and find what was kept."""
+    """Let the first process run a block alone, which may fit something and save it. Then the other
+    processes run the block, and find the saved result."""
     if sharers() > 1:   # connected, the others learn at once if the first one ends
         _together(lambda group: None)
     if own_number():
@@ -94,9 +94,9 @@ def first_goes_first() -> Iterator[None]:
 
 
 def at_the_first(value: Any) -> list[Any]:
-    """The values of all processes, in order, at the first process, which says what the others had
-    to say. The others end here, with exit code 0: their part of the work is done. Raises ValueError
-    if one has ended."""
+    """Collect the values of all processes, in order, at the first process, which also prints the
+    messages of the others. The others end here with exit code 0, because their work is done. Raises
+    ValueError if one has ended before."""
     if sharers() == 1:
         return [value]
     found: list[Any] | None = [None] * processes() if rank() == 0 else None
@@ -108,7 +108,7 @@ def at_the_first(value: Any) -> list[Any]:
     _together(gather)
     if found is None:
         sys.exit(0)
-    SHARES.set(False)   # what is left is the first one's
+    SHARES.set(False)   # only the first process goes on
     say_others([line for _, lines in found for line in lines])
     return [each for each, _ in found]
 

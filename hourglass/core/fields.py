@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of a setting before anybody gives it a value."""
+    """The declaration of a setting: its type, bounds and default."""
 
     annotation: Any              # its type, without bounds that hold for all of it
     metadata: tuple[Any, ...]    # these bounds, such as Ge(1)

@@ -1,4 +1,4 @@
-"""What the wings above inference do with a trained model: `Trained` finds it by its name here.
+"""Methods of a trained model that wings above inference define: `Trained` finds them here by name.
 
 A method of `Trained` that needs figures, metrics or a command's work imports none of them. The
 wing that does the work registers a function under the method's name."""

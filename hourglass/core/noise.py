@@ -63,7 +63,7 @@ class Stream:
 
 
 def _states() -> list[Tensor]:
-    """Of the generator of the CPU, and those of all GPUs that are in use."""
+    """The random states of the CPU and of all GPUs that are in use."""
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     return [torch.get_rng_state(), *gpus]
 

@@ -1,7 +1,7 @@
-"""What a part of each kind must offer, and what it may offer besides.
+"""The contract of each kind of part: members that it must have, and optional ones.
 
 A part has every member of its kind's first contract. The contracts that follow it are optional: a
-part has all members of one, or none. Whoever uses them asks `offers`."""
+part has all members of one, or none. Code that uses them asks `offers`."""
 
 import math
 from typing import Any, Protocol
@@ -57,8 +57,8 @@ class Bottleneck(Protocol):
 
 
 class LearnsInputs(Protocol):
-    """A bottleneck whose prior is what the encoder makes of inputs that are learnt, such as vamp.
-    Its `forward` and `sample_prior` get the encoder's h (K, *code) of them as a last argument."""
+    """A bottleneck whose prior comes from learned inputs (pseudo-inputs), such as vamp. Its
+    `forward` and `sample_prior` get the encoder's h (K, *code) of them as a last argument."""
 
     inputs: nn.Parameter | None   # (K, *shape), which the autoencoder makes
     count: int                    # K
@@ -102,10 +102,10 @@ class Likelihood(Protocol):
 
 
 class Starts(Protocol):
-    """A likelihood that knows what the decoder should put out for the mean of the data."""
+    """A likelihood that knows the decoder's output for the mean of the data."""
 
     def start(self, x: Tensor, known: Tensor | None = None) -> Tensor:
-        """Of samples x (N, *shape), where `known` is 1: the last bias of the decoder."""
+        """The initial last bias of the decoder, from samples x (N, *shape) where `known` is 1."""
 
 
 class Adapts(Protocol):
@@ -132,7 +132,7 @@ class HasMembers(Protocol):
 
 
 class TakesLogits(Protocol):
-    """A likelihood that applies a sigmoid itself to what the decoder gives, such as bernoulli."""
+    """A likelihood that applies a sigmoid to the decoder's output itself, such as bernoulli."""
 
     logits: bool   # true
 
@@ -173,7 +173,7 @@ class Adversarial(Protocol):
     rate: float        # its learning rate, as a multiple of the model's
 
     def rival_loss(self, out: Output, model: nn.Module) -> Tensor:
-        """(B,): what the discriminator learns by, of its own weights alone."""
+        """The loss of the discriminator, (B,). It trains the discriminator's weights only."""
 
 
 class Fixed(Protocol):
@@ -184,7 +184,7 @@ class Fixed(Protocol):
 
 
 class CountsHidden(Protocol):
-    """A reconstruction term that may count only what a corruption hid."""
+    """A reconstruction term that may count only the values that a corruption hid."""
 
     hidden: bool   # whether it does
 
@@ -226,12 +226,12 @@ class HasDensity(Protocol):
 
 
 class OnlyDrawn(Protocol):
-    """A prior with options that matter only where it is drawn from: it need not be fitted anew."""
+    """A prior with options that matter only for sampling: a change needs no new fit."""
 
     only_drawn: tuple[str, ...]   # their names
 
 
-# what a user's own part has of it, if it does not say
+# values of members that a user's own part may leave out
 ASSUMED: dict[str, dict[str, Any]] = {
     "bottleneck": {"confined": False},
     "prior": {"groups": 1},

@@ -83,7 +83,7 @@ class Registry:
         return (inspect.getdoc(self.parts[name]) or "").partition("\n\n")[0].replace("\n", " ")
 
     def _of_others(self, call: Call) -> str:
-        """What to say of a name that no part of ours comes near."""
+        """A message for a name that resembles no known part."""
         if call.name == OWN_NETWORKS:
             names = {side: call.kwargs[side] for side in ("encoder", "decoder")
                      if side in call.kwargs}
@@ -125,7 +125,7 @@ def _load_installed() -> None:
     for entry in entry_points(group="hourglass.parts"):
         try:
             entry.load()
-        except Exception as error:   # whatever somebody's own code raises
+        except Exception as error:   # the code of others may raise anything
             say(f"the parts of {entry.value} are left out: {type(error).__name__}: {error}")
 
 

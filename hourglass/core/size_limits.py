@@ -4,7 +4,7 @@ import os
 import zipfile
 from pathlib import Path
 
-SMALL = 2**27   # bytes, up to which nothing is too large, whatever its file has
+SMALL = 2**27   # bytes; smaller content is never refused
 SWELLS = 500    # times as large as its file; images and archives of them stay far below
 SHARE = 0.5     # of the memory that is left, which one thing may take
 

@@ -1,4 +1,4 @@
-"""What a column of a data frame holds: numbers, truth values or times."""
+"""The values of a column of a data frame: numbers, truth values or times."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from .pandas_library import is_text, pandas
 SAMPLE, NONE = 500, 0.9   # texts that are looked at first, and the share of others that ends it
 
 SWITCHES = (("false", "true"), ("no", "yes"), ("off", "on"), ("f", "t"), ("n", "y"),
-            ("closed", "open"), ("inactive", "active"))   # what is 0, and what is 1
+            ("closed", "open"), ("inactive", "active"))   # texts for 0 and for 1
 
 
 def as_numbers(column: Any) -> tuple[np.ndarray, int] | None:
@@ -99,5 +99,5 @@ def as_times(column: Any, order: str = "") -> np.ndarray | None:
 
 
 def counts_rows(values: np.ndarray) -> bool:
-    """Whether a column (N,) just numbers the rows, which says nothing of what is in them."""
+    """Whether a column (N,) only numbers the rows, and so has no information about them."""
     return len(values) > 2 and bool((np.diff(values) == 1).all())

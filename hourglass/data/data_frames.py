@@ -13,7 +13,7 @@ from .pandas_library import check_names, is_text, pandas
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
 NESTED = 100   # cells of a column that are looked at for lists
-PACKED = (".gz", ".bz2", ".xz")   # what the name of a compressed csv ends in
+PACKED = (".gz", ".bz2", ".xz")   # endings of the names of compressed csv files
 
 
 def is_table(path: Path) -> bool:
@@ -31,9 +31,9 @@ def suffix_of(path: Path) -> str:
 def read_frame(path: str | Path, as_text: bool = False, decimal: str = "") -> Any:
     """Read a csv or parquet file. `as_text` keeps a csv file's cells as texts.
 
-    Separator, header, encoding and decimal mark are found out (`data/delimited.py`), but for a
-    `decimal` mark that is given; `notes_of` tells what was guessed. Raises ValueError for a file
-    that is not there, empty, or no table.
+    Separator, header, encoding and decimal mark are found from the file (`data/delimited.py`),
+    unless `decimal` gives the mark. `notes_of` has notes on these guesses. Raises ValueError for a
+    file that is missing, empty, or not a table.
     """
     file = Path(path).expanduser()
     pandas()   # raises ValueError where it is not installed

@@ -115,7 +115,7 @@ def _append(
     start = write_header(file, (manifest.total, *shape), dtype)
     rows = manifest.done - len(manifest.unreadable)
     file.seek(0, os.SEEK_END)
-    if file.tell() < start + rows * size:   # the disk lost what was written last
+    if file.tell() < start + rows * size:   # the disk lost the last images
         rows, manifest.done, manifest.unreadable = 0, 0, {}
     if manifest.done:
         say(f"continuing after {manifest.done:,} images")

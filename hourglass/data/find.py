@@ -1,4 +1,4 @@
-"""Decide what a text names as data: an existing path, or a source."""
+"""Find the data that a text names: an existing path, or a source."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -59,7 +59,7 @@ def find_call(data: str, settled: bool = False) -> Call:
 
 
 def _holds_ratings(path: Path, data: str) -> bool:
-    """Whether a path is of ratings. What is guessed is said, and so is what is only likely."""
+    """Whether a path is of ratings. A note says so for a guess, and also for a mere likelihood."""
     known = data_frames.is_table(path) or path.is_dir() or path.suffix.lower() == ".zip"
     others = (*find_images.SUFFIXES, ".npy", ".npz", ".mat")
     if not known and (path.suffix.lower() in others or find_images.is_archive(path)
@@ -67,7 +67,7 @@ def _holds_ratings(path: Path, data: str) -> bool:
         return False
     sure = is_of_ratings(path)
     if sure == "yes":
-        _say_once(f"{data} holds ratings (users, items and what they gave), so it is read as "
+        _say_once(f"{data} holds ratings (users, items and their ratings), so it is read as "
                   f"{Call('ratings', (data,))}" + (
                       f"; for a plain table write {Call('table', (data,))}"
                       if data_frames.is_table(path) else ""))

@@ -43,12 +43,12 @@ def holds_idx(path: Path) -> bool:
                     return False
                 found |= named(held.name) is not None
     except (OSError, ValueError, zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error):
-        return False   # the source of that kind says what is wrong
+        return False   # the source itself reports the fault
     return found
 
 
 def named(name: str) -> re.Match[str] | None:
-    """What a file's name says: the data set, the part, and images or labels."""
+    """The parts of a file's name: the data set, the split, and images or labels."""
     return NAME.fullmatch(PurePosixPath(name).name)
 
 

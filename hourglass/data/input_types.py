@@ -1,4 +1,4 @@
-"""What a person gave, in a form that the readers of arrays, tables and files know."""
+"""The user's input, in a form that the readers of arrays, tables and files know."""
 
 from typing import Any, NamedTuple
 

@@ -80,7 +80,7 @@ def _fill(stack: Stack, samples: Iterable[tuple[Any, Any]], endless: bool, name:
             stack.grow(min(2 * stack.total, MOST))
         try:
             stack.add(x, label)
-        except Exception as error:   # libraries raise anything for what they cannot read
+        except Exception as error:   # libraries may raise anything
             raise ValueError(f"sample {stack.count} of this {name} cannot be used: "
                              f"{str(error) or type(error).__name__}") from None
 

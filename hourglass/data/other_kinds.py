@@ -1,11 +1,11 @@
-"""Files of kinds that are not read here, with what to do: the words of their refusal."""
+"""Messages for file types that are not supported, with advice."""
 
 import zipfile
 from itertools import islice
 from pathlib import Path
 
 FROM_PYTHON = "and pass it to hourglass.train from Python"
-KINDS = {   # endings: what such a file is, and what to do
+KINDS = {   # endings: name of the file type, and advice
     (".xlsx", ".xls", ".ods"): ("a spreadsheet", "save its sheet as .csv"),
     (".json", ".jsonl", ".ndjson"): ("JSON", f"read it with pandas.read_json {FROM_PYTHON}"),
     (".feather", ".arrow"): ("a table of Arrow", f"read it with pandas.read_feather {FROM_PYTHON}"),
@@ -35,15 +35,15 @@ LOOKED_AT = 1000   # names in a folder or zip
 
 
 def refusal_of(path: Path) -> str:
-    """Why a file cannot be read, and what to do; "" for a kind that is not known."""
+    """Why a file cannot be read, with advice; "" for an unknown type."""
     name = path.name.lower()
     what = next((words for endings, words in KINDS.items() if name.endswith(endings)), None)
     return f"{path} is {what[0]}; {what[1]}" if what else ""
 
 
 def others_in(place: str | Path) -> str:
-    """What a folder or zip without images holds instead, as the end of a sentence; "" if nothing is
-    known."""
+    """The end of a sentence on the other files in a folder or zip without images; "" if they are
+    unknown."""
     path = Path(place).expanduser()
     try:
         if path.is_dir():

@@ -33,7 +33,7 @@ def plainly(name: str) -> str:
 
 
 def role_of(name: str) -> str:
-    """What a column of this name usually holds; "" for others."""
+    """The usual role of a column with this name; "" for other names."""
     return next((role for role, names in USUAL.items() if plainly(name) in names), "")
 
 

@@ -1,4 +1,4 @@
-"""Where files of ratings and of items' names lie: a file, a folder or a zip, and what they are."""
+"""Find files of ratings and of items' titles, in a folder or a zip, and recognise their type."""
 
 import csv
 import io

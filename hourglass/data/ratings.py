@@ -27,7 +27,7 @@ STARS = 10.0     # a larger best rating is a count, such as plays, and all of it
 class RatingOptions:
     """How ratings become samples."""
 
-    explicit: bool = False       # whether the ratings themselves are learnt, not what was chosen
+    explicit: bool = False       # True: learn the ratings themselves
     least: float | None = None   # the rating from which an item counts as chosen; None: by rule
     fewest: int = 5              # items that a user must have
     split: Held = "users"        # whole users are held out, or the last items of each
@@ -56,9 +56,8 @@ class Ratings:
         return self.encode(self.encoding(self.matrix[train]))
 
     def encoding(self, train: Any) -> dict[str, Any]:
-        """What a trained model must know of the items, from the training users' rows (N, I): those
-        that it has, how many users chose each, and for explicit ratings their mean and deviation.
-        """
+        """The facts about items that a trained model keeps, from the training users' rows (N, I):
+        their names, how many users chose each, and for explicit ratings mean and deviation."""
         counts = np.asarray(train.getnnz(0))
         kept = np.flatnonzero(counts)
         values = train.data.astype(np.float64)

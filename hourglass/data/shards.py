@@ -154,7 +154,7 @@ def _of_others(indices: list[ShardIndex]) -> str:
 
 
 def _remarks(places: list[str], indices: list[ShardIndex]) -> list[str]:
-    """Notes on what is in the shards and not read."""
+    """Notes on files in the shards that are not read."""
     others = sum((Counter(index.others) for index in indices), Counter())
     runs = {name: count for name, count in others.items() if name in RUNNABLE}
     rest = {name: count for name, count in others.items() if name not in RUNNABLE}

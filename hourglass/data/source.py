@@ -61,7 +61,7 @@ class Split:
                      None if known is None else known.float(), told)
 
     def _read(self, held: Stored, index: Tensor, scale: float) -> Tensor:
-        if isinstance(held, SparseRows):   # only what is stored travels to the device
+        if isinstance(held, SparseRows):   # only the stored values travel to the device
             return held.index_select(0, index).to(self.device).dense()
         rows = held.index_select(0, index)
         if rows.dtype == torch.uint16:   # hardly supported by CUDA

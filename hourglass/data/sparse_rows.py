@@ -11,7 +11,7 @@ MOST_VALUES = 2**27   # values of rows that are made dense on the processor at o
 
 
 class SparseBatch(NamedTuple):
-    """The stored values of B rows: where each is, and what it is."""
+    """The stored values of B rows, with their places."""
 
     rows: Tensor      # (E,) from 0 to B - 1
     columns: Tensor   # (E,)
@@ -54,7 +54,7 @@ class SparseRows:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what is stored."""
+        """Bytes of the stored values."""
         held = self.matrix
         return int(held.data.nbytes + held.indices.nbytes + held.indptr.nbytes)
 

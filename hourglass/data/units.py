@@ -83,8 +83,8 @@ def _of_floats(x: np.ndarray, kept: Scale) -> Units:
 
 
 def _of_wide_floats(x: np.ndarray, kept: Scale) -> Units:
-    """The units of float images, for a model that was trained on floats up to `kept.high`. What it
-    gave itself, such as reconstructions and the images of its splits, is in [0, 1]."""
+    """The units of float images, for a model that was trained on floats up to `kept.high`. The
+    model's own outputs, such as reconstructions and the images of its splits, are in [0, 1]."""
     facts = facts_of(x)
     if kept.high > PEAK and facts.high <= 1 and _nearness(x, facts.high)[0]:
         return Units(UNIT, False, f"values from {facts.low:,.4g} to {facts.high:,.4g} are taken as "

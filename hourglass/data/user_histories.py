@@ -1,4 +1,4 @@
-"""What users have already: histories in files, frames or lists, over the items of a model."""
+"""The items that users have: histories in files, frames or lists, over the items of a model."""
 
 import difflib
 from collections.abc import Mapping, Sequence

@@ -136,7 +136,7 @@ def _is_label(value: Any) -> bool:
 
 
 def _more(count: int) -> str:
-    return f"what each sample has after x and its label ({count} more) is not used" if (
+    return f"the values after x and its label in each sample ({count} more) are not used" if (
         count > 0) else ""
 
 

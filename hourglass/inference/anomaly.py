@@ -257,8 +257,8 @@ def keep_detectors(model: InUse) -> None:
 
 
 def look_for(model: InUse, rule: Rule) -> Look:
-    """What a detector needs to know about samples. Raises ValueError if it needs images in [0, 1],
-    and the model has other samples."""
+    """The statistics of samples that a detector needs. Raises ValueError if it needs images in
+    [0, 1], and the model has other samples."""
     if "images" in rule.maps:
         check_images(model)
     return Look(rule.draws, rule.maps, model.pca() if "pca" in rule.maps else None)

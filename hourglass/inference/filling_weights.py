@@ -83,9 +83,9 @@ def choose_weights(held: Hidden, ways: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def expected_gain(trials: Sequence[Trial | None], weights: int) -> tuple[np.ndarray, np.ndarray]:
-    """What a column (C,) is expected to gain by these weights, relative to the error of its mean,
-    and the standard error of that (C,). A column's own gain is shrunk to that of all columns, the
-    more the fewer rows it has and the less columns differ (DerSimonian & Laird, 1986)."""
+    """The expected gain of each column (C,) by these weights, relative to the error of its mean,
+    and its standard error (C,). A column's own gain is shrunk towards that of all columns: more if
+    it has few rows, and more if the columns differ little (DerSimonian & Laird, 1986)."""
     gains = [trial.gain(weights) / trial.lost[-1].mean()
              if trial and trial.lost[-1].mean() > 0 else np.zeros(0) for trial in trials]
     count = np.array([len(gain) for gain in gains])

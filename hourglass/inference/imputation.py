@@ -59,8 +59,8 @@ class Filler:
 
 
 def impute(model: InUse, x: Any, y: Any = None) -> Any:
-    """A table or series with what is missing in it filled in, see `Trained.impute`. Raises
-    ValueError for what is neither, and for a model that was not trained on one."""
+    """A table or series with its missing values filled in, see `Trained.impute`. Raises ValueError
+    for other data, and for a model that was not trained on a table or series."""
     if over_time(model.description.encoding):
         if model.model.condition is not None:
             raise ValueError("a conditional model cannot fill in gaps of a series; train without "
@@ -84,8 +84,8 @@ def complete(model: InUse, found: Collection, filler: Filler, y: Any = None) -> 
 
 
 def by_model(model: InUse, found: Collection, rounds: int, y: Any = None) -> np.ndarray:
-    """What the model makes of rows (N, D) with holes; in more `rounds` than one, what it fills in
-    goes in again (Rezende et al., 2014, arXiv 1401.4082)."""
+    """The model's reconstruction of rows (N, D) with holes. With more than one of `rounds`, the
+    filled-in values become input again (Rezende et al., 2014, arXiv 1401.4082)."""
     x = found.x
     again = full = np.nan_to_num(x)
     for _ in range(rounds):
@@ -194,5 +194,5 @@ def _ways(model: InUse, held: Hidden, filler: Filler, rounds: int) -> list[np.nd
 
 
 def filled_in(folder: RunFolder) -> list[str]:
-    """What was measured of a run's filler, for a terminal; nothing of other runs than tables'."""
+    """Lines on the measured error of a run's filler; empty for runs that are not of tables."""
     return in_lines(kept_evaluations(folder).get(NAME, {}))

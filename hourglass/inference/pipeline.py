@@ -77,8 +77,8 @@ class Pipeline:
         return again if found is x else self.in_units(again, found)
 
     def _over_steps(self, series: Series, y: Any) -> np.ndarray:
-        """What the network makes of each step of a series, (T, C) in its own units: the mean over
-        all windows that cover it. Units shorter than a window are NaN."""
+        """The reconstruction of each step of a series, (T, C) in its own units: the mean over all
+        windows that cover it. Units shorter than a window are NaN."""
         if y is not None:
             raise ValueError("the windows of a series have no classes; leave y out")
         encoding = self.inputs.description.encoding

@@ -1,4 +1,4 @@
-"""Map what a model sees of an image back onto its file: undo crops, resizes and margins."""
+"""Map a model's view of an image back onto the file: undo crops, resizes and margins."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A trained model of ratings in use: the items to recommend to users, and what it is not for."""
+"""A trained model of ratings in use: the items to recommend, and refusals of other uses."""
 
 from dataclasses import dataclass
 from typing import Any

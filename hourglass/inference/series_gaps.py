@@ -17,7 +17,7 @@ from .hidden_cells import Hidden, blended, rows_of
 from .model_protocol import InUse
 
 WAYS = ("model", "steps before and after", "mean")   # of filling in, in order
-ROUNDS = (1, 2, 4)   # through the model that are tried: what is filled in goes in again
+ROUNDS = (1, 2, 4)   # rounds through the model to try: filled-in values become input again
 WINDOWS = 200        # of a split that steps are hidden in, at most
 PART = 4             # a hidden gap is up to a window's length over this
 CHUNK = 2048         # windows that go through the model together
@@ -69,8 +69,8 @@ def between(steps: Steps) -> np.ndarray:
 
 
 def by_model(model: InUse, steps: Steps, rounds: int) -> np.ndarray:
-    """(T, C) what the model makes of all windows with a gap, the mean of those that cover a step.
-    It sees gaps as `between` fills them, then as it filled them itself."""
+    """The model's reconstruction (T, C) of all windows with a gap, the mean of those that cover a
+    step. In the first round `between` fills in the gaps, then the model itself."""
     length = model.shape[-1]
     starts, again = steps.windows(length), between(steps)
     for _ in range(rounds):
@@ -109,8 +109,8 @@ def hidden(source: Source, name: str) -> Hidden:
 
 
 def find_weights(model: InUse, source: Source) -> tuple[np.ndarray, int, dict[str, Any]]:
-    """The weights (C, 3) of WAYS for each channel, the rounds through the model, and what was
-    measured. Without a validation part the steps before and after alone fill in."""
+    """The weights (C, 3) of WAYS for each channel, the rounds through the model, and the measured
+    errors. Without a validation part, only the steps before and after fill in gaps."""
     channels = model.shape[0]
     if "val" not in source.splits:
         return np.tile(np.array([0, 1, 0], np.float32), (channels, 1)), 1, {"words": [

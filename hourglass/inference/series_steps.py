@@ -1,4 +1,4 @@
-"""What a model makes of each step of a series: the means over all windows that cover it."""
+"""Errors and reconstructions of the steps of a series: means over the windows that cover a step."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,14 +16,14 @@ CHUNK = 2048   # windows that are looked at together
 
 
 class Reconstructing(Protocol):
-    """Whatever reconstructs samples, such as `hourglass.Trained`."""
+    """An object that reconstructs samples, such as `hourglass.Trained`."""
 
     def reconstruct(self, x: Any, y: Any = None) -> Any: ...
 
 
 @dataclass(frozen=True)
 class SeriesSteps:
-    """What a model makes of a series, step by step."""
+    """Errors and reconstructions of a series, step by step."""
 
     error: np.ndarray     # (T, C) mean |error|, in deviations of the training part; NaN: unknown
     squares: np.ndarray   # (T, C) mean squared error, likewise
@@ -36,13 +36,13 @@ class SeriesSteps:
 
     @property
     def parts(self) -> np.ndarray:
-        """(T, C) what a step's score is the mean of: the |error| of a single channel; of several
-        the squared error of each, so that a large error of one is not lost among the others."""
+        """(T, C) errors whose mean is a step's score. They are |error| for a single channel, and
+        squared errors for several, so that a large error of one channel counts."""
         return self.error if self.error.shape[1] == 1 else self.squares
 
 
 def over_channels(parts: np.ndarray) -> np.ndarray:
-    """(T,) the mean of what is known of the channels (T, C); NaN where nothing is."""
+    """(T,) the mean of the known channels (T, C); NaN where none is known."""
     there = np.isfinite(parts)
     total = np.where(there, parts, 0).sum(1) / np.maximum(there.sum(1), 1)
     return np.where(there.any(1), total, np.nan)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:   # it needs an extra that few users install
 
 
 class Trained:
-    """A trained autoencoder. What goes in is a path, a list of images' paths, an array or a tensor;
-    what comes out is an array: codes (N, D), images (N, H, W, C) in the data's range.
+    """A trained autoencoder. Its methods take a path, a list of images' paths, an array or a
+    tensor, and return arrays: codes (N, D), images (N, H, W, C) in the data's range.
 
     Numbers are scaled as the training data's were: in the data's own units, or from 0 to 1. Files
     and arrays in own units are brought to size, inverted and so on as the training images were.
@@ -123,7 +123,7 @@ class Trained:
         return self.pipeline.restore(x, y)
 
     def impute(self, x: Any, y: Any = None) -> Any:
-        """Fill in what is missing in a table or series (a path, a data frame or rows). Returns a
+        """Fill in the missing values of a table or series (a path, a data frame or rows). Returns a
         data frame in its own units, or an array for windows (N, T, C). Raises ValueError."""
         from .imputation import impute
         check_samples(self.description, "imputing")
@@ -203,7 +203,7 @@ class Trained:
 
     @property
     def data(self) -> str:
-        """What the run was trained on, as the settings name it; raises ValueError for an array."""
+        """The training data of the run, as its settings name it. Raises ValueError for an array."""
         return self.training.name
 
     def source(self) -> Source:
@@ -231,7 +231,7 @@ class Trained:
         may have trained it on, or moved it away."""
         return self.cache.is_current()
 
-    # what is normal, and how likely
+    # anomalies and likelihoods
 
     def detector(
         self, text: str = "", threshold: str = "", labelled: Any = None, held_out: Any = None

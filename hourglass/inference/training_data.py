@@ -1,4 +1,4 @@
-"""What a run was trained on, and what was found of it: its data, codes, components, priors."""
+"""The training data of a run, and results from it: codes, PCA components, priors."""
 
 import math
 
@@ -43,7 +43,7 @@ class TrainingData:
         return source if there else source.to(device, torch.channels_last)
 
     def _read(self) -> Source:
-        assert self.name   # which refuses what is gone
+        assert self.name   # `name` refuses data that is gone
         try:
             settings = make_settings(read_settings(self.folder.settings))
             source = load_source(settings).with_classes(self.pipeline.labels.classes)

@@ -123,7 +123,7 @@ def networks(
 
 
 def missing_networks(text: str) -> str:
-    """What to say of networks that a backbone's text names and this process lacks, or ""."""
+    """A message on networks that a backbone's text names and this process lacks, or ""."""
     call = read(text)
     names = {side: str(call.kwargs[side]) for side in ("encoder", "decoder")
              if call.name == OWN_NETWORKS and side in call.kwargs}
@@ -147,7 +147,7 @@ def _copy(side: str, name: str, mark: str) -> nn.Module:
 
 @torch.no_grad()
 def _passed(network: nn.Module, shape: Sequence[int]) -> Any:
-    """What a network makes of two samples of that shape, in use."""
+    """The output of a network in evaluation mode for two samples of that shape."""
     trained = network.training
     device = next((p.device for p in network.parameters()), torch.get_default_device())
     found = network.eval()(torch.zeros(2, *shape, device=device))
@@ -200,7 +200,7 @@ def _taken_by(
                          f"{out}) makes it" * (flat and len(got) == len(out)))
             continue
         return tried
-    raise ValueError((wrong or errors)[0])   # a decoder that runs is nearer to what was meant
+    raise ValueError((wrong or errors)[0])   # an error of a decoder that runs helps more
 
 
 def _short(error: Exception) -> str:

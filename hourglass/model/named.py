@@ -350,8 +350,8 @@ def vq_vae(words: Count = 256, dim: Count = 16, cosine: bool = False) -> Parts:
 
 @models.add("residual_vq_vae")
 def residual_vq_vae(words: Count = 64, dim: Count = 16, depth: Count = 4) -> Parts:
-    """Residual quantisation: each position is a sum of tokens, each for what the earlier ones leave
-    (Zeghidour et al., 2021, arXiv 2107.03312; Lee et al., 2022, arXiv 2203.01941)."""
+    """Residual quantisation: each position is a sum of tokens, each for the residual of the earlier
+    ones (Zeghidour et al., 2021, arXiv 2107.03312; Lee et al., 2022, arXiv 2203.01941)."""
     return Parts(bottleneck=f"residual_vq({words}, {dim}, {depth})", loss="recon",
                  prior="pixelcnn")
 

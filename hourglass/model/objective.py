@@ -42,7 +42,7 @@ class Objective(nn.Module):
 
     @property
     def only_hidden(self) -> bool:
-        """Whether the reconstruction counts only what a corruption hid."""
+        """Whether the reconstruction counts only the values that a corruption hid."""
         recon: Any = self.terms.get("recon")
         return offers(recon, CountsHidden) and bool(recon.hidden)
 

@@ -11,7 +11,7 @@ from ..data.source import Source
 from ..model.older_texts import FORMAT, parts_of
 from ..model.parts import Parts
 
-# of a reading, what a file must not decide: where to write, and how strictly to read
+# reading options that a model's file must not set: where to write, and how strictly to read
 NOT_KEPT = frozenset({"store", "strict", "lenient"})
 AS_THEY_ARE = Reading()
 WORDS = {"table": "a table", "series": "a series", "windows": "windows of series",
@@ -25,7 +25,7 @@ class Description:
 
     texts: dict[str, str]           # the model's parts by name, as they were typed
     shape: tuple[int, ...]          # of a sample as the model sees it: (C, H, W), (C, T) or (D,)
-    factor: float = 1.0             # what a number of the data is worth to the model
+    factor: float = 1.0             # the model's input is the data times this
     bounded: bool = False           # whether the model sees numbers from 0 to 1 alone
     values: Scale | None = None     # how numbers are scaled; older runs know the factor alone
     reading: Reading = AS_THEY_ARE   # how images are brought to the model's size and channels
@@ -57,7 +57,7 @@ class Description:
 
     @property
     def kind_in_words(self) -> str:
-        """What the model was trained on."""
+        """The kind of the training data, in words."""
         return WORDS.get(self.kind) or ("images" if len(self.shape) == 3 else "vectors")
 
     def as_json(self) -> dict[str, Any]:

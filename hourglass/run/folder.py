@@ -192,8 +192,8 @@ def plain_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
 
 def _say_changed(path: Path) -> None:
     _say_once(path.absolute(), _changed(path),
-              f"{path} has changed since it was written (its checksum differs): what it says now "
-              f"is used as it is")
+              f"{path} has changed since it was written (its checksum differs). Its present "
+              f"content is used")
 
 
 def _changed(path: Path) -> int:
@@ -203,7 +203,7 @@ def _changed(path: Path) -> int:
 
 @lru_cache(maxsize=64)   # said once
 def _say_once(path: Path, changed: int, words: str) -> None:
-    """Of a file as it was when it was last changed, in ns."""
+    """Print a message about a file once for each time that it was changed (`changed`, in ns)."""
     say(words)
 
 

@@ -17,7 +17,7 @@ def used_parts(texts: Iterable[Any]) -> dict[str, str]:
 
 
 def missing_parts(record: dict[str, Any]) -> str:
-    """What to say of own parts that a run used and this process does not have, or ""."""
+    """A message on own parts that a run used and this process does not have, or ""."""
     used = record.get("own_parts") or {}
     kinds = {registry.kind: registry for registry in REGISTRIES.values()}
     missing = {}

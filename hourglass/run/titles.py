@@ -1,4 +1,4 @@
-"""What a run is called on pages and in notebooks."""
+"""The title of a run on pages and in notebooks."""
 
 import re
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def title_of(settings: Mapping[str, Any], record: Mapping[str, Any]) -> str:
 
 
 def data_of(settings: Mapping[str, Any]) -> str:
-    """What the data is called: the last part of its path, also of one within a call such as
+    """A short name for the data: the last part of its path, also of a path within a call such as
     ratings('films/u.data', split='last')."""
     data = str(settings["data"])
     inside = WITHIN.match(data)

@@ -1,4 +1,4 @@
-"""The weights file of a run: what a model needs to be made again, written and read."""
+"""Write and read the weights file of a run, which holds all that a model is made from."""
 
 import json
 from pathlib import Path
@@ -104,7 +104,7 @@ def _damaged(folder: RunFolder, error: Exception) -> ValueError:
 
 
 def _missing(folder: RunFolder) -> str:
-    """What to say of all own parts and networks that the run needs and this process lacks."""
+    """A message on all own parts and networks that the run needs and this process lacks."""
     try:
         networks = missing_networks(str(read_settings(folder.settings).get("backbone", "")))
     except ValueError:

@@ -12,7 +12,7 @@ EXECUTORS = ("slurm", "local", "debug")
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """How many jobs there are, and what each may use. Slurm alone knows what follows `setup`."""
+    """The number of jobs and their resources. The options after `setup` are for Slurm only."""
 
     executor: str = "slurm"    # local: processes of this machine; debug: one after the other
     jobs: int = 1              # each is a worker of the study
@@ -20,7 +20,7 @@ class ClusterOptions:
     requeues: int = 3          # how often a job may start again after its time limit
     cpus: int = 1
     gpus: int = 0
-    memory_gb: float = 0.0     # 0: what the cluster gives
+    memory_gb: float = 0.0     # 0: the cluster's default
     name: str = "hourglass"
     wait: bool = True          # until all jobs have ended
     setup: list[str] = field(default_factory=list)   # shell commands before each worker

@@ -1,4 +1,4 @@
-"""What a job of a cluster runs: one worker of a study, as a process of its own."""
+"""A job of a cluster: it runs one worker of a study, as a process of its own."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ class ClusterWorker:
             signal.signal(signal.SIGINT, before)
 
     def checkpoint(self) -> Any:
-        """End the worker, and say what to run when the job starts again: the same."""
+        """End the worker, and have the same job run again after a restart."""
         import submitit
         for worker in RUNNING:
             _ended(worker)

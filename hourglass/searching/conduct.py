@@ -33,7 +33,7 @@ PATIENCE = 60.0    # seconds that a stopping trial has to write its checkpoint
 
 @dataclass
 class Conductor:
-    """The processes of one command that searches, and what they are doing."""
+    """The processes of one searching command, and their states."""
 
     plan: SearchPlan
     workers: int = 1
@@ -120,7 +120,7 @@ class Conductor:
         return Slot(proposed, job, process, ours, time.monotonic(), deaths=deaths)
 
     def _listen(self) -> None:
-        """Hear what the trials say."""
+        """Receive the messages of the trials."""
         links = {slot.link: slot for slot in self.slots}
         for link in wait(list(links), LISTENED):
             slot = links[link]  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""What a space's models cost: the smallest and the largest, and limits on what is trained."""
+"""Costs of a space's smallest and largest models, and limits on the models to train."""
 
 import operator
 import re
@@ -20,7 +20,7 @@ MOST_TRIED = 200   # models that are made to find the largest
 
 
 class ModelCosts(NamedTuple):
-    """What one model costs."""
+    """The costs of one model."""
 
     parameters: float       # trained numbers
     multiply_adds: float    # per sample

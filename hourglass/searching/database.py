@@ -41,8 +41,8 @@ def password_of(url: str) -> str:
 
 
 def open_database(url: str) -> "RDBStorage":
-    """Connect to the database of a URL without a password, and make its tables. Raises what the
-    driver raises."""
+    """Connect to the database of a URL without a password, and make its tables. Raises the errors
+    of the driver."""
     from optuna.storages import RDBStorage
     from sqlalchemy.exc import IntegrityError, ProgrammingError
     parsed = _parsed(url)
@@ -78,7 +78,7 @@ def failures() -> tuple[type[BaseException], ...]:
 
 @contextmanager
 def told(url: str, then: str = "") -> Iterator[None]:
-    """Turn the errors of a database in use into a ValueError, which also says what is next."""
+    """Turn the errors of a database in use into a ValueError, followed by the advice `then`."""
     try:
         yield
     except failures() as error:

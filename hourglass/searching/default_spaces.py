@@ -1,4 +1,4 @@
-"""Default spaces of the named models: what is searched where the user leaves it open."""
+"""Default search spaces of the named models, for a search without a hole in its settings."""
 
 from typing import Any
 

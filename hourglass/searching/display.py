@@ -1,4 +1,4 @@
-"""What a search shows: a line for each trial that ends, and in a terminal those that run."""
+"""The display of a search: a line for each finished trial, and in a terminal the running ones."""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The members of an ensemble: which runs may be, what they have in common, what they predict."""
+"""The members of an ensemble: the runs that may join, their common data, their predictions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,8 +70,8 @@ def _trials_of(study: Path) -> list[Path]:
 
 
 def members_of(folders: Sequence[RunFolder], device: str = "cpu") -> list[Member]:
-    """The runs that can be combined; what is left out is said. Raises ValueError where they do not
-    fit together, or fewer than two are left."""
+    """The runs that can be combined, with a note on each that is left out. Raises ValueError if
+    they do not fit together, or if fewer than two are left."""
     found: list[Member] = []
     for folder in track(folders, len(folders), "reading runs"):
         try:
@@ -180,7 +180,7 @@ def split_of(source: Source, rows: np.ndarray, members: int) -> Split:
 
 @torch.inference_mode()
 def predictions(members: Sequence[Member], split: Split) -> Predictions:
-    """What each member makes of the samples of a split."""
+    """The reconstructions of a split's samples by each member."""
     means = []
     for member in track(members, len(members), "predicting"):
         network = member.model.model.eval()

@@ -1,4 +1,4 @@
-"""What a search minimises or maximises: metrics of the validation split, and costs."""
+"""The objectives of a search: metrics of the validation split, and costs."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The page of a study: what was tried, what mattered, the best models and what they cost."""
+"""The page of a study: its trials, the settings that mattered, the best models and their costs."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -23,7 +23,7 @@ MOST_CURVES = 400  # trials whose losses by epoch are drawn
 SHOWN_ABOVE = 3.0  # values further from the median, in interquartile ranges, are cut off
 CROWDED = 80       # letters of names below one axis, from which they are tilted
 DECADES = 30       # a hole whose values span this factor has a log axis
-Drawn = dict[str, tuple[str, "Figure"]]   # by title: what it shows, and the figure
+Drawn = dict[str, tuple[str, "Figure"]]   # by title: a caption, and the figure
 
 
 def draw(records: Records) -> Drawn:
@@ -75,7 +75,7 @@ def importance(records: Records) -> dict[str, float]:
 
 
 def _distributions(records: Records) -> dict[str, Any]:
-    """The distributions that cover what was tried."""
+    """The distributions that cover the values of the trials."""
     kinds = optuna().distributions
     values: dict[str, list[Any]] = {}
     for trial in records.finished:

@@ -188,7 +188,7 @@ class Proposer:
 
 
 def suggest(trial: "Trial", hole: Hole) -> Value:
-    """What the sampler puts into a hole of this trial."""
+    """The sampler's value for a hole in this trial."""
     if isinstance(hole, ChoiceHole):
         picked: Value = trial.suggest_categorical(hole.name, hole.labels)
         return picked

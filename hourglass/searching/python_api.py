@@ -65,10 +65,10 @@ def search(
     Settings are keywords, as in hg.train, and their texts may have holes: "{4..64}" is a range,
     "{8|16|32}" are choices. Without a hole, a default space for the model is searched. Trials are
     runs in a folder, `out`, by default a new one under studies/; they are trained by processes of
-    their own, `workers` at a time, until there are so many `trials` (default: 50), `minutes` are
-    over or the `target` is reached. `metric` is what the validation split measures, such as
-    "val_bce", or two objectives, such as "mse,parameters". `limit` bounds what is trained, such as
-    "parameters <= 4723".
+    their own, `workers` at a time, until the number of `trials` (default: 50) or of `minutes`,
+    or the `target`, is reached. `metric` is the objective on the validation split, such as
+    "val_bce", or two objectives, such as "mse,parameters". `limit` bounds the models to train, such
+    as "parameters <= 4723".
 
     Further keywords: `space` (a TOML file with settings), `recipe`, `target`, `prune` ("asha",
     "hyperband", "median" or "none"), `storage` (a database's URL), `cluster` (a TOML file of a
@@ -141,8 +141,8 @@ def _as_toml(values: Mapping[str, Any]) -> str:
 
 def _command(words: list[str], storage: str) -> None:
     """Search in a new process: only one without threads and GPU may fork the trials'. A password
-    of the storage is in its environment, where no list of processes shows it. Raises what it says.
-    """
+    of the storage is in its environment, where no list of processes shows it. Raises ValueError
+    with its message."""
     password = {PASSWORD: password_of(storage)} if storage and password_of(storage) else {}
     process = subprocess.Popen(
         [sys.executable, "-m", "hourglass", "search", *words], text=True, errors="replace",

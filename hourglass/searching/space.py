@@ -140,7 +140,7 @@ def _of_hole(hole: Hole) -> Iterator[dict[str, Value]]:
 
 
 def expanded(words: list[str], values: Mapping[str, Any]) -> str:
-    """What to say of words that a shell has made of braces without quotes, or ""."""
+    """A message on words that a shell has made of braces without quotes, or ""."""
     numbers = [re.fullmatch(r"(\D*?)([+-]?\d+)(\D*)", word) for word in words]
     for name, value in values.items():
         first = re.fullmatch(r"(\D*?)([+-]?\d+)(\D*)", str(value))

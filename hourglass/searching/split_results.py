@@ -42,7 +42,7 @@ class SplitValue:
 
     @property
     def role(self) -> str:
-        """What the split was used for."""
+        """How the search used the split."""
         return ROLES[self.split]
 
 

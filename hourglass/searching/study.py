@@ -131,7 +131,7 @@ class Study:
         return ensemble(self.folder, size=size, how=how, loss=loss, out=out, report=report)
 
     def lines(self) -> list[str]:
-        """What the terminal shows at the end of a search."""
+        """The lines that the terminal shows at the end of a search."""
         best, folder = self.records.best, self.folder
         if best is None:
             return [f"{folder}: no trial has finished yet", str(self.records.folder.page)]

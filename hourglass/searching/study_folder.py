@@ -1,4 +1,4 @@
-"""A study's folder: what was asked, the journal of its trials, and their run folders."""
+"""A study's folder: its options, the journal of its trials, and their run folders."""
 
 import json
 import time
@@ -17,7 +17,7 @@ from .database import without_password
 MARK = "study.toml"
 DATA = "data.npz"   # samples that were in memory
 PRUNERS = ("asha", "hyperband", "median", "none")
-CHANGEABLE = ("trials", "minutes", "target")   # what a continued study may change
+CHANGEABLE = ("trials", "minutes", "target")   # options that a continued study may change
 TRIALS = 50      # default number
 AGAIN = 0.02     # seconds between two attempts to get a lock
 
@@ -84,7 +84,7 @@ class StudyFolder:
         return self.path / "trials" / f"{number:04}.{ending}"
 
     def read_result(self, number: int) -> dict[str, Any] | None:
-        """What a trial's training gave; None before it has ended."""
+        """The result of a trial's training; None before it has ended."""
         try:
             result = json.loads(read_file(self.beside(number, "json")))
         except (OSError, ValueError, RecursionError):
@@ -126,7 +126,7 @@ class StudyFolder:
             yield
 
     def read(self) -> tuple[Asked, dict[str, Any]]:
-        """What was asked, and the settings with their holes. Raises ValueError."""
+        """The options of the search, and the settings with their holes. Raises ValueError."""
         values = read_toml(self.path / MARK)
         asked, settings = values.get("search"), values.get("settings")
         known = set(Asked.__dataclass_fields__)
@@ -139,7 +139,7 @@ class StudyFolder:
 
     def write(self, asked: Asked, settings: Mapping[str, Any]) -> None:
         """Write study.toml."""
-        lines = ["# What this study was asked. To continue it: hourglass search FOLDER\n"]
+        lines = ["# The options of this study. To continue it: hourglass search FOLDER\n"]
         for title, values in (("search", vars(asked)), ("settings", settings)):
             lines += [f"\n[{title}]\n", *(f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
                                          for name, value in values.items() if value is not None)]

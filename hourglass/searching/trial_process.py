@@ -25,7 +25,7 @@ PRUNED = "pruned: other trials were better after as many epochs"
 
 @dataclass(frozen=True)
 class TrialJob:
-    """What a trial's process is to train, and what it may use."""
+    """The training of a trial's process, and its resources."""
 
     number: int
     path: Path                  # of the run folder
@@ -39,9 +39,9 @@ class TrialJob:
 
 
 def work(job: TrialJob, link: Connection) -> None:
-    """Train a trial and send what comes of it: ("epoch", epoch, row, whether it is the last), to
-    which the answer says whether to stop; and at the end ("done", result), ("failed", why) or
-    ("stopped",)."""
+    """Train a trial and send messages on it. ("epoch", epoch, row, whether it is the last) gets an
+    answer that says whether to stop. The end is ("done", result), ("failed", why) or ("stopped",).
+    """
     _settle_in(job)
     try:
         result = train(job, link)

@@ -48,8 +48,8 @@ def _of_trained(
 
 
 class Model:
-    """A trained autoencoder. What goes in is a path, a list of images' paths, an array or a tensor;
-    what comes out is an array: codes (N, D), images (N, H, W, C) in the data's range.
+    """A trained autoencoder. Its methods take a path, a list of images' paths, an array or a
+    tensor, and return arrays: codes (N, D), images (N, H, W, C) in the data's range.
 
     `trained` does the work, and everything that it has is here too. A pickle holds the content of
     its files. Raises ValueError for what cannot be read.

@@ -42,7 +42,7 @@ Rest = Literal["", "differences", "tones"]   # method for pixels, if they are st
 
 
 class Header(BaseModel):
-    """The header: what is needed to read the words. All numbers are integers."""
+    """The header: all that is needed to read the words. All numbers are integers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 

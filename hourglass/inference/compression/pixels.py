@@ -1,5 +1,5 @@
-"""8-bit images that become known pixel by pixel, and what is known for predicting the next
-pixel."""
+"""8-bit images that are decoded pixel by pixel, and the known pixels that predict the next one.
+"""
 
 from dataclasses import dataclass
 

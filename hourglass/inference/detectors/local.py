@@ -43,9 +43,10 @@ def pca_relative(block: Count = BLOCK) -> Rule:
 
 @detectors.add("pca")
 def pca() -> Rule:
-    """Squared error of the reconstruction by PCA of the training samples, the baseline of all
-    others. It has a twelfth as many components as a sample has values, or as many as latents if
-    there are more; at most 400, and what the training samples allow."""
+    """Squared error of the reconstruction by PCA of the training samples, the baseline for the
+    others. The number of components is a twelfth of the number of values in a sample, or the number
+    of latents if that is larger. It is at most 400, or the number that the training samples allow.
+    """
     def score(seen: Seen, state: State) -> np.ndarray:
         flat = seen.pca.reshape(len(seen.pca), -1)
         known = np.isfinite(flat)

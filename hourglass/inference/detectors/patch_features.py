@@ -188,7 +188,7 @@ def rule_of(
 
 
 def digest_array(extractor: Extractor) -> np.ndarray:
-    """An extractor's digest as an array, to be kept with what was fitted to its features."""
+    """An extractor's digest as an array, which is kept with the detector of its features."""
     return np.frombuffer(extractor.digest.encode(), np.uint8).copy()
 
 

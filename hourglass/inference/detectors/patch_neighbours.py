@@ -22,7 +22,7 @@ from .patch_features import (
 )
 
 EVERY_STRIDE = (8, 16, 32)   # defects may be of any size
-LOOKED_AT = 2000   # patches whose distances say what is usual
+LOOKED_AT = 2000   # patches whose distances set the usual scale
 PROJECTED = 128    # dimensions in which the coreset is chosen
 NEAR = 9           # neighbours in the bank that weigh an image's score
 CHUNK = 2000       # patches whose distances are in memory at once
@@ -89,7 +89,7 @@ def patch_knn(
 
 
 def _state_of(number: int, state: State) -> State:
-    """What was fitted to the patches of one stride."""
+    """The state that was fitted to the patches of one stride."""
     found = {name.partition(".")[2]: value for name, value in state.items()
              if name.partition(".")[0] == str(number)}
     if not {"bank", "usual"} <= set(found):

@@ -1,5 +1,5 @@
-"""A feature network of one's own in an ONNX file, which can describe a network and run nothing
-else."""
+"""A user's own feature network in an ONNX file. Such a file describes a network and cannot run
+other code."""
 
 import hashlib
 from functools import lru_cache

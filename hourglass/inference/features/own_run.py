@@ -1,4 +1,4 @@
-"""The encoder of a run of one's own as a feature extractor."""
+"""The encoder of a user's own run as a feature extractor."""
 
 from typing import Any
 

@@ -130,7 +130,7 @@ def at_once(x: Tensor) -> int:
 
 @torch.no_grad()
 def check(model: Autoencoder, batch: Batch) -> None:
-    """Raise ValueError, with what is needed, if this model's codes cannot be weighted."""
+    """Raise ValueError if this model's codes have no importance weights. It says what is needed."""
     latent, skips = model.encode(batch.seen, batch.y)
     if latent.q is None or latent.p is None:
         raise ValueError(f"log p(x) needs a bottleneck with a posterior and a prior, {SUCH_AS}; "

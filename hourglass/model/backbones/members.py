@@ -54,8 +54,8 @@ def members(
 
 
 def _made(member: MemberTexts, shape: tuple[int, ...]) -> tuple[MemberHalf, MemberHalf, int]:
-    """A member's two halves, and how many channels it puts out. Each has a bottleneck of its own,
-    so that one half can be used without the other."""
+    """A member's two halves, and the number of its output channels. Each half has a bottleneck of
+    its own, so that it can be used without the other."""
     out = likelihoods.make(member.likelihood).out(shape)
     forth = backbones.make(member.backbone, shape, out)
     back = backbones.make(member.decoder, shape, out) if member.decoder else forth
@@ -107,7 +107,7 @@ class MemberEncoders(nn.Module):
 
 
 class MemberDecoders(nn.Module):
-    """All members' codes (B, D) -> what each puts out, (B, *out), side by side."""
+    """All members' codes (B, D) -> their outputs (B, *out), side by side."""
 
     def __init__(self, halves: list[MemberHalf]):
         super().__init__()

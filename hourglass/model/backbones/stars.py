@@ -43,7 +43,7 @@ class FromRatings(nn.Module):
 
 
 class ToRatings(nn.Module):
-    """The decoder: the items' means, moved by how the user rates, and what the code adds."""
+    """The decoder: the item's mean, plus the user's mean offset, plus a term from the code."""
 
     means: Tensor
 
@@ -80,10 +80,10 @@ def rating_mlp(
 ) -> Backbone:
     """Dense layers with tanh for rows of explicit ratings, where a rating of exactly 0 is unknown.
 
-    They see and give what is left of a rating without the damped means of its item and its user.
-    The code has `dim` numbers. The first is the user's mean; the others have one hidden layer of
-    `width` on each side (after AutoRec of Sedhain et al., 2015). Training drops the share `dropout`
-    of the known ratings, so that the network learns to predict the missing ones."""
+    Their inputs and outputs are ratings minus the damped means of item and user. The code has `dim`
+    numbers. The first is the user's mean; the others have one hidden layer of `width` on each side
+    (after AutoRec of Sedhain et al., 2015). Training drops the share `dropout` of the known
+    ratings, so that the network learns to predict the missing ones."""
     if math.prod(shape) != math.prod(out):
         raise ValueError("rating_mlp needs a likelihood with one number for each item, such as "
                          "normal")
