@@ -29,8 +29,9 @@ def recommend(
     --item "Heat (1995)" --item "Fargo (1996)"
     """
     if (history is None) == (not item):
-        raise ValueError("recommend needs a file of the users' items, or --item: hourglass "
-                         "recommend RUN history.csv, or hourglass recommend RUN --item \"Heat (1995)\"")
+        raise ValueError("recommend needs a file of the users' items, or items: hourglass "
+                         "recommend RUN history.csv, or hourglass recommend RUN --item \"Heat "
+                         "(1995)\"")
     from ..tasks.recommending import recommend_to_file
     given = str(history) if history is not None else item
     for line in [*recommend_to_file(load_run(run, device), given, n, out), out]:

@@ -166,8 +166,8 @@ def _times(column: Any, path: str) -> np.ndarray:
     try:
         dates = library.to_datetime(column, errors="raise", utc=True, format="mixed")
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: the column of times has a value that is not a number or date: "
-                         f"{str(error)[:80]}") from None
+        raise ValueError(f"{path}: the column of times has a value that is neither a number nor a "
+                         f"date: {str(error)[:80]}") from None
     seconds = dates.astype("datetime64[s, UTC]").astype(np.int64).to_numpy()
     return np.where(dates.isna(), LATE, seconds)
 
