@@ -164,7 +164,7 @@ def model(photos):
 def test_files_come_back_at_their_own_size_from_every_command(model, hourglass):
     for command in ("reconstruct run photos -o out", "restore run photos -o again"):
         code, out, err = hourglass(command)
-        assert code == 0 and "12 images" in out and "went through in tiles" not in err, err
+        assert code == 0 and "12 images" in out and "were restored in tiles" not in err, err
     for i, (height, width) in enumerate(SIZES):
         name = f"{'ab'[i % 2]}/{i:02}.png"
         assert Image.open(f"out/{name}").size == Image.open(f"again/{name}").size == (width, height)

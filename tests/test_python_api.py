@@ -155,7 +155,7 @@ def test_parts_are_objects_whose_text_is_that_of_the_part():
 @pytest.mark.parametrize(("make", "match"), [
     (lambda: hg.parts.gaussian(0), "dim must be a whole number from 1"),
     (lambda: hg.parts.gaussian(width=3), "takes no 'width'"),
-    (lambda: hg.losses.kl() + 1, "adds up with a part"),
+    (lambda: hg.losses.kl() + 1, "can be added to a part"),
     (lambda: float("nan") * hg.losses.kl(), "finite number"),
     (lambda: hg.losses.kl() * (hg.losses.kl() + hg.losses.recon()), "multiplies a sum")])
 def test_wrong_compositions_are_refused_when_they_are_made(make, match):

@@ -91,7 +91,7 @@ def test_numbers_are_written_short_and_within_their_bounds():
     ("ae({64..4})", "smaller number first: {4..64}"), ("ae({4..4})", "holds one value; write 4"),
     ("ae({4..64)", "never closed"), ("ae(4..64})", "without a {"), ("{8}", "neither a range"),
     ("{a|b|a}", "names 'a' twice"), ("{1..4|16}", "{{1..4}|16}"), ("{0..4 log}", "above 0"),
-    ("{1..4 stpe 2}", "stands log, linear"), ("{0.1..4 step 2}", "whole"),
+    ("{1..4 stpe 2}", "write log, linear"), ("{0.1..4 step 2}", "whole"),
     ("{1..1e400}", "too large"), ("{a|" * 30 + "b" + "}" * 30, "nested")])
 def test_a_wrong_hole_is_refused_with_what_is_right(text, words):
     with pytest.raises(ValueError) as refused:

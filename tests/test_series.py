@@ -265,10 +265,10 @@ def test_labelled_windows_are_read_and_counted(run, tmp_path):
     draw_series(scored, tmp_path / "plot.png", spans)
     assert (tmp_path / "plot.png").stat().st_size > 10_000
     (tmp_path / "w.json").write_text('{"x/other.csv": []}')
-    with pytest.raises(ValueError, match="says nothing of"):
+    with pytest.raises(ValueError, match="has no entry for"):
         read_spans(str(tmp_path / "w.json"), "broken.csv")
     (tmp_path / "w.json").write_text("[1, 2]")
-    with pytest.raises(ValueError, match="is no list"):
+    with pytest.raises(ValueError, match="is not a list"):
         read_spans(str(tmp_path / "w.json"))
 
 

@@ -110,7 +110,7 @@ def test_rows_are_measured_by_their_principal_components(tmp_path):
                      report=False, quiet=True, out=tmp_path / "rows")
     found = model.distances("reconstruction", split="train")
     assert "principal components" in found.judge and set(found.metrics) == ALL
-    with pytest.raises(ValueError, match="looks at images"):
+    with pytest.raises(ValueError, match="needs images"):
         model.distances("reconstruction", features="random", split="train")
 
 

@@ -177,7 +177,8 @@ def snapshot_of(folder: RunFolder, trained: Trained | None = None) -> Snapshot:
             found = kept()
             if found.weights in ("", digest(folder) if folder.model.is_file() else found.weights):
                 return found
-            say(f"{folder.path} has been trained on since it was looked at; looking again ...")
+            say(f"{folder.path} was trained further after its last analysis; analysing it again "
+                f"...")
     except Outdated:
         pass
     look_again(folder, trained=trained)

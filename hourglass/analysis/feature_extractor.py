@@ -56,7 +56,7 @@ def find_judge(source: Source, features: str = "") -> Judge:
 def _named(text: str, source: Source) -> Judge:
     """The vector of a feature extractor, such as "efficientnet_lite0"."""
     if len(source.shape) != 3:
-        raise ValueError(f"{text} looks at images, and this data has none")
+        raise ValueError(f"{text} needs images, and this data has none")
     found = features_of(text, source)
     return Judge(call_of(text).name, f"features: the vector of {found.text}, digest "
                  f"{found.digest}: {found.about}", found.vector, None)
@@ -65,7 +65,7 @@ def _named(text: str, source: Source) -> Judge:
 def _from_file(path: Path, source: Source) -> Judge:
     """A feature network, such as Inception: images (B, 3, H, W) in [0, 1] -> (B, F)."""
     if len(source.shape) != 3:
-        raise ValueError(f"{path} looks at images, and this data has none")
+        raise ValueError(f"{path} needs images, and this data has none")
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
     network, (_, channels, *size) = open_network(str(path), str(path))

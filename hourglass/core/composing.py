@@ -55,8 +55,8 @@ class Composition:
 
     def _times(self, other: "Composition") -> "Composition":
         if len(self.summands) > 1 or len(other.summands) > 1:
-            raise ValueError(f"({self}) * ({other}) multiplies a sum; weigh each of its terms by "
-                             f"itself")
+            raise ValueError(f"({self}) * ({other}) multiplies a sum; give each of its terms its "
+                             f"own weight")
         (weight, ramp), (times, part) = self.summands[0], other.summands[0]
         return Composition(((weight * times, f"{ramp} * {part}"),))
 
@@ -74,7 +74,7 @@ def _as_composition(value: Any) -> Composition:
         return value
     if isinstance(value, str):
         return Composition(((1, value),))
-    raise ValueError(f"a part adds up with a part or its text, not with {value!r}")
+    raise ValueError(f"only a part or its text can be added to a part, not {value!r}")
 
 
 def _literal(value: Any) -> Any:

@@ -85,8 +85,8 @@ class Extractor:
 
     def _coloured(self, x: Tensor) -> Tensor:
         if x.ndim != 4 or x.shape[1] not in (1, 3):
-            raise ValueError(f"{self.text} looks at images of one or three channels, (B, C, H, W), "
-                             f"not at {tuple(x.shape)}")
+            raise ValueError(f"{self.text} takes images of one or three channels, (B, C, H, W), "
+                             f"not {tuple(x.shape)}")
         if x.shape[1] == self.channels:
             return x
         return x.mean(1, keepdim=True) if self.channels == 1 else x.expand(-1, 3, -1, -1)

@@ -53,7 +53,7 @@ def _matched(aims: Files, seen: Files) -> tuple[Files, Files, list[str]]:
     told = f"{len(alone)} images have no partner of their name: {', '.join(alone[:NAMED])}" + (
         " ..." if len(alone) > NAMED else "")
     if len(alone) > UNREADABLE * (len(aims.sizes) + len(seen.sizes)):
-        raise ValueError(f"{told}; at most one in ten may be without a partner")
+        raise ValueError(f"{told}; more than one in ten is too many")
     return (replace(aims, sizes={name: aims.sizes[name] for name in partner}),
             Files(seen.place, {name: seen.sizes[other] for name, other in partner.items()},
                   lambda name: seen.open(partner[name]), seen.notes,

@@ -33,8 +33,8 @@ def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
     if _restores(settings, source):
         parts = replace(parts, backbone="unet(residual=True)", bottleneck="identity",
                         likelihood=settings.likelihood or "normal")
-        notes.append("images are restored by a U-Net, whose code is as large as the image and no "
-                     "summary of it; for a code of a few numbers: --model dae, or --bottleneck "
+        notes.append("images are restored by a U-Net, whose code is as large as the image and does "
+                     "not summarise it; for a code of a few numbers: --model dae, or --bottleneck "
                      "'plain(32)'")
     if source.encoding.get("kind") == "table":
         columns = len(source.encoding["columns"])

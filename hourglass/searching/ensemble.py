@@ -64,8 +64,8 @@ class Ensemble:
                          f"{less.value:+.3g} ({less.low:+.3g} to {less.high:+.3g})")
         if "holdout" not in self.losses:
             found.append(f"the weights were chosen on these {self.chosen_on} samples, so the "
-                         f"ensemble's loss there is a little too good; train runs with --holdout "
-                         f"0.1 to know it on samples that chose nothing")
+                         f"ensemble's loss there is slightly too good; for an unbiased loss, train "
+                         f"the runs with --holdout 0.1")
         return found
 
 

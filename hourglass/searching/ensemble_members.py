@@ -126,7 +126,7 @@ def _check_alike(first: Member, other: Member) -> None:
         name, x, y = wrong
         values = f": {x!r} and {y!r}" if len(f"{x!r}{y!r}") < 200 else ""
         raise ValueError(f"{first.name} and {other.name} differ in {name}{values}; an ensemble's "
-                         f"members must be trained on the same data, prepared alike")
+                         f"members must be trained on the same data, with the same preparation")
     if first.settings.data == IN_MEMORY:
         raise ValueError(f"{first.name} was trained on an array in memory, which is gone. Save the "
                          f"array as a .npy file and train on that")

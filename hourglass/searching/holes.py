@@ -179,7 +179,7 @@ def _range(found: re.Match[str], inside: str) -> NumberHole:
                   or bool(number) != (word == "step")), "")
     step = words.get("step", "1")
     if wrong or not step.isdigit() or int(step) < 1 or ("step" in words and not whole):
-        raise ValueError(f"{{{inside}}}: after a range stands log, linear or, for whole numbers, "
+        raise ValueError(f"{{{inside}}}: after a range, write log, linear or, for whole numbers, "
                          f"step and a whole number, as in {{16..128 step 16}}")
     log = "log" in words or (low > 0 and high >= SPANS_DECADES * low
                              and not {"linear", "step"} & {*words})

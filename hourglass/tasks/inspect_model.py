@@ -79,7 +79,7 @@ def as_html_of(model: Trained) -> str:
     if len(history) and len(history["epoch"]) > 1:
         parts.append(inline(as_png(_curves(history)), "png"))
     parts += _reconstructions(model)
-    parts.append("<p>model.report() shows everything that was looked at.</p>"
+    parts.append("<p>model.report() shows the whole report.</p>"
                  if model.description.decoder else metrics_of(model)._repr_html_())
     return "".join(f"<div>{part}</div>" for part in parts)
 

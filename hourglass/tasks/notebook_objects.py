@@ -103,7 +103,8 @@ class Page:
 
     def __fspath__(self) -> str:
         if self.path is None:
-            raise ValueError(f"this {self.what} lies in no file yet; write it with save('x.html')")
+            raise ValueError(f"this {self.what} is not in a file yet; save it with "
+                             f"save('x.html')")
         return str(self.path)
 
     def __repr__(self) -> str:

@@ -121,11 +121,11 @@ def _remarks(model: Trained, tally: RestoreCount, enlarged: bool) -> list[str]:
     found = []
     taught = model.model.corruption
     if taught == "none" and not read_settings(model.folder.settings)["data"].startswith("pairs("):
-        found.append("this model was not trained on corrupted images, so it knows nothing of "
-                     "restoring; train one with --corruption, such as noise(0.2)")
+        found.append("this model was not trained on corrupted images, so it has not learnt to "
+                     "restore; train one with --corruption, such as noise(0.2)")
     elif enlarged and "downscale" not in taught and taught != "none":
-        found.append(f"this model was trained with {taught}, not with downscale, so enlarging is "
-                     f"nothing it knows of")
+        found.append(f"this model was trained with {taught}, not with downscale, so it has not "
+                     f"learnt to enlarge")
     if tally.unreadable:
         named = [f"{name} ({why})" for name, why in list(tally.unreadable.items())[:NAMED]]
         more = f" and {len(tally.unreadable) - NAMED} more" if len(tally.unreadable) > NAMED else ""
@@ -133,8 +133,8 @@ def _remarks(model: Trained, tally: RestoreCount, enlarged: bool) -> list[str]:
     squeezed = model.model.sample_prior(1).ndim == 2   # the code is not a map
     if tally.resized and squeezed and not model.description.reading.patches:
         size = "x".join(map(str, model.shape[1:]))
-        found.append(f"this model squeezes whole images of {size} pixels; the {tally.resized} of "
-                     f"other sizes went through in tiles; hourglass reconstruct resizes them")
+        found.append(f"this model encodes whole images of {size} pixels. {tally.resized} of other "
+                     f"sizes were restored in tiles; hourglass reconstruct resizes them")
     return found
 
 

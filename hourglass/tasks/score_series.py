@@ -155,20 +155,22 @@ def read_spans(path: str, data: str = "") -> Spans:
     """From when to when a series is known to be abnormal: a .json of [["from", "to"], ...], or one
     that has such a list for each of several files, as the Numenta benchmark does. Raises
     ValueError."""
+    wrong = ValueError(f'{path} is not a list [["from", "to"], ...] in JSON')
     try:
         held = json.loads(read_file(Path(path).expanduser()))
-        if isinstance(held, dict):
-            name = next((key for key in held if Path(key).stem == Path(data).stem), None)
-            if name is None:
-                raise ValueError(f"{path} says nothing of {data}")
-            held = held[name]
-        return tuple((str(start), str(end)) for start, end in held)
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror})") from None
-    except (TypeError, ValueError, RecursionError) as error:
-        words = str(error) if "says nothing" in str(error) else (
-            f'{path} is no list [["from", "to"], ...] in JSON')
-        raise ValueError(words) from None
+    except (ValueError, RecursionError):
+        raise wrong from None
+    if isinstance(held, dict):
+        name = next((key for key in held if Path(key).stem == Path(data).stem), None)
+        if name is None:
+            raise ValueError(f"{path} has no entry for {data}")
+        held = held[name]
+    try:
+        return tuple((str(start), str(end)) for start, end in held)
+    except (TypeError, ValueError):
+        raise wrong from None
 
 
 def labelled_steps(scored: Series, spans: Spans) -> np.ndarray:

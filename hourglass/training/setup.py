@@ -202,7 +202,8 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
         training.state.leg = training.state.step
     if not changed & ENDS and _lacks_end(training):
         training.over, training.ended = True, stop_reason(training.state, training.plan)
-        training.told.append("its training was over when it was stopped; its end is done now")
+        training.told.append("its training had ended when it was stopped; the last steps follow "
+                             "now")
     training.settings = settings
     return training
 
@@ -330,8 +331,9 @@ def _augmenter(settings: Settings, source: Source) -> Callable[[Tensor], Tensor]
         raise ValueError("augment moves pixels, and cannot move the mask of missing ones (NaN); "
                          "leave --augment out, or fill in the pixels")
     if settings.augment and settings.binarise in ("fixed", "threshold"):
-        raise ValueError(f"augment makes grey values from those that binarise {settings.binarise} "
-                         f"made 0 and 1; use --binarise dynamic, which comes last")
+        raise ValueError(f"augment would make grey values of images that binarise "
+                         f"{settings.binarise} has made 0 and 1; use --binarise dynamic, which is "
+                         f"applied after it")
     return (lambda x: anew(augment(x))) if source.splits["train"].grey is not None else augment
 
 

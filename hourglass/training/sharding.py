@@ -33,7 +33,7 @@ def sharers_of(settings: Settings, device: torch.device) -> int:
         raise ValueError("shard_model is for CUDA GPUs and CPUs, not for mps; leave --shard-model "
                          "out")
     if settings.compile:
-        raise ValueError("shard_model does not go with compile; leave one of them out")
+        raise ValueError("shard_model cannot be combined with compile; leave one of them out")
     if settings.optimiser.partition("(")[0].strip() in WHOLE:
         raise ValueError(f"the optimiser {settings.optimiser} needs whole matrices, which "
                          f"shard_model splits; use --optimiser adam, or leave --shard-model out")
@@ -41,7 +41,7 @@ def sharers_of(settings: Settings, device: torch.device) -> int:
 
 
 def check_losses(step: Step) -> None:
-    """Raise ValueError for losses that sharding does not go with."""
+    """Raise ValueError for losses that cannot be combined with sharding."""
     names = [name for name in step.objective.terms if name in TURNS]
     if names or step.objective.rivals:
         term = next(iter([*names, *step.objective.rivals]))
@@ -64,9 +64,9 @@ class Sharded(nn.Module):
         except (RuntimeError, NotImplementedError) as error:
             if "DTensor" not in str(error):
                 raise
-            raise ValueError("shard_model does not go with this model or loss, which reads weights "
-                             "of a layer from outside of it. Leave --shard-model out, or choose "
-                             "another part") from error
+            raise ValueError("shard_model cannot be combined with this model or loss, which reads "
+                             "weights of a layer from outside of it. Leave --shard-model out, or "
+                             "choose another part") from error
         return found
 
 

@@ -46,7 +46,7 @@ def _opened(file: str, path: str, digest: str) -> Extractor:
     try:
         maps, _ = network(torch.rand(1, channels, *(size or (TRIAL, TRIAL))))
     except Exception as error:   # of onnxruntime's many kinds, with no base of their own
-        raise ValueError(f"{path} cannot look at an image of {channels} channels: "
+        raise ValueError(f"{path} does not take an image of {channels} channels: "
                          f"{str(error)[:200]}") from None
     height = size[0] if size else TRIAL
     strides = tuple(max(1, round(height / each.shape[-2])) for each in maps)
