@@ -1,1 +1,1 @@
-"""Looking at a trained model: snapshot, metrics, figures, report, explorer."""
+"""Analysis of a trained model: snapshot, metrics, figures, report, explorer."""

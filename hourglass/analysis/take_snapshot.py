@@ -142,7 +142,7 @@ def _put_judged(s: Snapshot, found: Judged, source: Source) -> None:
 
 
 def glance(model: Autoencoder, source: Source) -> Snapshot:
-    """As much of it as says in a moment how the model compares with PCA, and with filters."""
+    """A quick snapshot: only what a comparison of the model with PCA and filters needs."""
     if source.encoding.get("kind") == "ratings":
         return rated(model, source)
     model.eval()

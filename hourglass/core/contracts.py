@@ -303,7 +303,7 @@ class Rule(NamedTuple):
 
 
 class Evaluation(Protocol):
-    """How good a model was found to be on samples that it has not seen."""
+    """A measurement of a model on samples that training did not see."""
 
     @property
     def seconds(self) -> float:
@@ -312,12 +312,12 @@ class Evaluation(Protocol):
 
     @property
     def lines(self) -> list[str]:
-        """The same in words."""
+        """The result in words."""
         ...
 
     @property
     def record(self) -> dict[str, Any]:
-        """The same as JSON can hold it."""
+        """The result as values for JSON."""
         ...
 
     def write(self, out: Path) -> None:

@@ -97,7 +97,7 @@ class Extractor:
 
 @contextmanager
 def on_device(device: str | torch.device) -> Iterator[None]:
-    """Put the extractors that are made within, without a device, on this one."""
+    """A context that puts extractors without a device of their own on this one."""
     before = DEVICE.set(str(device))
     try:
         yield

@@ -68,7 +68,7 @@ class Settles(Protocol):
     """A bottleneck whose decoder is trained for some codes only, such as points of a sphere."""
 
     def settle(self, z: Tensor) -> Tensor:
-        """Of each code z (N, ...) the nearest of them."""
+        """The nearest of these codes to each code z (N, ...)."""
 
 
 class Discrete(Protocol):

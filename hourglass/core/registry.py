@@ -117,7 +117,7 @@ class Registry:
 @cache
 def _load_installed() -> None:
     """Import the own parts of installed packages, which name them as entry points of the group
-    hourglass.parts. One that fails is left out, and that is said."""
+    hourglass.parts. One that fails is left out, with a note."""
     if _LOADING:   # it asks for parts itself
         return
     _LOADING.append(True)

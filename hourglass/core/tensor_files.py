@@ -68,7 +68,7 @@ def _length(content: bytes) -> int:
 
 
 def _header(content: bytes) -> tuple[int, dict[str, Any]]:
-    """Where the tensors begin, and the header: names, shapes and texts."""
+    """The offset of the tensors, and the header: names, shapes and texts."""
     start = 8 + _length(content)
     try:
         header = json.loads(content[8:start])

@@ -17,8 +17,8 @@ NAME = re.compile(
     r"(?:(?P<set>.+)[-_.])?(?P<part>train(?:ing)?|t10k|test|val|valid|validation)[-_.]"
     r"(?P<what>images|labels)[-_.]idx\d[-_.](?:ubyte|u?int|byte|float)(?:\.gz)?", re.I)
 DEEPEST = 3     # levels of folders that are looked through
-LOOKED_AT = 50  # members of a tar that are looked at: such archives have few
-LONGEST = 10_000   # entries of a folder that are looked at
+LOOKED_AT = 50  # members of a tar to search: such archives have few
+LONGEST = 10_000   # entries of a folder to search
 
 
 @dataclass(frozen=True)

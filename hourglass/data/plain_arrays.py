@@ -44,7 +44,7 @@ def from_tensor(tensor: Tensor) -> np.ndarray:
 
 
 def _filled(x: np.ma.MaskedArray) -> np.ndarray:
-    """Its values, NaN where they are masked."""
+    """The values of a masked array, NaN where they are masked."""
     if not np.ma.getmaskarray(x).any():
         return np.asarray(x.data)
     return np.ma.filled(x.astype(np.float32), np.nan)

@@ -37,7 +37,7 @@ class Place(NamedTuple):
 
     @property
     def words(self) -> str:
-        """As a message calls it."""
+        """Its name in messages."""
         return f"{self.path}/{self.member}" if self.member else str(self.path)
 
     @contextmanager

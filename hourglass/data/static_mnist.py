@@ -32,7 +32,7 @@ def binarised_mnist(reading: Reading) -> Collection:
 
 
 def _held() -> dict[str, np.ndarray]:
-    """Its parts (N, 28, 28), from binarized_mnist.npz if there is one, otherwise from the published
+    """Its splits (N, 28, 28), from binarized_mnist.npz if it is there, otherwise from the published
     texts. Raises ValueError for other files."""
     path = next((folder / "binarized_mnist.npz" for folder in places("binarized_mnist")
                  if (folder / "binarized_mnist.npz").is_file()), None)

@@ -19,7 +19,7 @@ class Windows:
     identity: dict[str, Any] = field(default_factory=dict)
 
     def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
-        """Those of the file: windows are in no order."""
+        """The splits of the file, because windows have no order in time."""
         return self.own
 
     def learn(self, train: np.ndarray) -> Collection:

@@ -40,7 +40,7 @@ CHOSEN, SETTLED = "detectors/chosen.json", "detectors/usual.json"
 
 WORSE = 1.5    # times the error of PCA, above which a model has not learnt its images
 TRAIN_VALUES = 5_000_000   # most values of the training samples that a detector keeps
-IMAGE_VALUES = 60_000_000   # most values of the training images whose features are looked at
+IMAGE_VALUES = 60_000_000   # most values of the training images whose features are used
 MAPPED = 20_000_000   # values of samples whose error maps are in memory at once
 
 

@@ -36,7 +36,7 @@ class Trained:
 
     Numbers are scaled as the training data's were: in the data's own units, or from 0 to 1. Files
     and arrays in own units are brought to size, inverted and so on as the training images were.
-    What lies outside the range of training is said. Raises ValueError for what cannot be read.
+    Values outside the range of training get a note. Raises ValueError for what cannot be read.
 
         >>> import hourglass as hg
         >>> model = hg.train("digits", model="vae(4)", epochs=1, report=False, quiet=True)
@@ -69,7 +69,7 @@ class Trained:
 
     @property
     def device(self) -> torch.device:
-        """Where the model's weights are."""
+        """The device of the model's weights."""
         return self.network.device
 
     @property

@@ -85,8 +85,8 @@ def _figure(error: str) -> str:
 
 
 def remember(parts: Parts, shape: tuple[int, ...], optimiser: str, classes: int) -> Summary:
-    """The same. Until the next call, `summarise` gives it at once, also to processes that are
-    forked from this one to train the model."""
+    """Summarise and remember. Until the next call, `summarise` returns this summary at once, also
+    in processes that are forked from this one to train the model."""
     REMEMBERED.clear()
     found = REMEMBERED[parts, shape, optimiser, classes] = summarise(parts, shape, optimiser,
                                                                      classes)

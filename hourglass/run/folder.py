@@ -112,7 +112,7 @@ class RunFolder:
         write_whole(self.settings, stamped_text(text))
 
     def read_history(self) -> tuple[dict[str, float], ...]:
-        """Read history.csv; () without one. A difference from the checkpoint is said."""
+        """Read history.csv; () without one. A difference from the checkpoint gets a note."""
         return self._compared("history.csv", lambda state: [
             *state["history"], *([state["cut"]] if state.get("cut") else [])])
 
@@ -121,7 +121,7 @@ class RunFolder:
         _write_table(self.path / "history.csv", history)
 
     def read_factors(self) -> tuple[dict[str, float], ...]:
-        """Read kl_factors.csv; () without one. A difference from the checkpoint is said."""
+        """Read kl_factors.csv; () without one. A difference from the checkpoint gets a note."""
         return self._compared("kl_factors.csv", lambda state: _factor_rows(state["factors"]))
 
     def write_factors(self, factors: Sequence[Sequence[float]]) -> None:

@@ -52,7 +52,8 @@ def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
 
 
 def model_for(settings: Settings, source: Source) -> str:
-    """The named model: that of the settings, or one for ratings where nothing is said of it."""
+    """The named model: that of the settings or, without one, a model for ratings if they are the
+    data."""
     said = settings.model != "ae" or any(getattr(settings, name) for name in PARTS)
     if said or source.encoding.get("kind") != "ratings":
         return settings.model
@@ -60,7 +61,7 @@ def model_for(settings: Settings, source: Source) -> str:
 
 
 def _for_ratings(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
-    """Parts for ratings. Where nothing is said of the model, it is one for them."""
+    """Parts for ratings. If the settings name no model, it is a model for ratings."""
     notes: list[str] = []
     parts, explicit = settings.parts(), bool(source.encoding["explicit"])
     if (name := model_for(settings, source)) != settings.model:
@@ -75,7 +76,7 @@ def _for_ratings(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
 
 
 def _restores(settings: Settings, source: Source) -> bool:
-    """Whether a corruption, or pairs of images, are given, and nothing of the network is said."""
+    """Whether there is a corruption, or pairs of images, and no setting for the network."""
     given = settings.corruption not in ("", "none") or source.splits["train"].given is not None
     said = settings.backbone or settings.decoder or settings.bottleneck or settings.loss
     return len(source.shape) == 3 and given and not said and settings.model == "ae"

@@ -15,8 +15,8 @@ MOST = 10_000   # normal samples, and abnormal ones, that are scored
 
 
 def abnormal_rows(source: Source, split: str) -> Tensor:
-    """Rows (n,) of the test split that stand against this split's normal samples. Their classes
-    are none of training's. Raises ValueError if there are not at least two."""
+    """The abnormal rows (n,) of the test split, to compare with this split's normal samples. Their
+    classes are not in training. Raises ValueError if there are fewer than two."""
     rows = _rows(source, "test", abnormal=True) if "test" in source.splits else None
     if rows is None or len(rows) < 2:
         raise ValueError("auroc needs samples of classes that training leaves out: pass --only "
@@ -36,7 +36,8 @@ def auroc(model: Trained, source: Source, split: str) -> tuple[int, Estimate]:
 
 
 def _rows(source: Source, split: str, abnormal: bool) -> Tensor:
-    """Rows of a split whose class training has, or has not; without a label, of neither."""
+    """Rows of a split whose class is in training or, if `abnormal`, is not. Rows without a label
+    are in neither."""
     part, seen = source.splits[split], source.splits["train"]
     if part.y is None or seen.y is None:
         return part.index[:0] if abnormal else part.evenly(len(part))

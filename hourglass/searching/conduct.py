@@ -209,7 +209,7 @@ class Conductor:
                 os.kill(slot.process.pid, signal.SIGTERM)
 
     def _leave(self) -> None:
-        """Let the trials write their checkpoints after an error, and use the storage no more."""
+        """Let the trials write their checkpoints after an error, without using the storage."""
         self.lost = True
         self._stop("the search cannot go on")
         while self.slots:

@@ -36,7 +36,7 @@ class Member:
 
     @property
     def name(self) -> str:
-        """Its folder."""
+        """The path of its run folder."""
         return str(self.model.folder.path)
 
 
@@ -166,8 +166,8 @@ def _in_all(each: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def split_of(source: Source, rows: np.ndarray, members: int) -> Split:
-    """These samples (n,) of the data as a split; fewer, evenly spread, where the predictions of so
-    many members would not fit into memory, which is said."""
+    """These samples (n,) of the data as a split. If the predictions of all members would not fit
+    into memory, it has fewer samples, evenly spread, with a note."""
     any_split = next(iter(source.splits.values()))
     most = max(50, MOST_VALUES // (members * int(np.prod(source.shape))))
     if len(rows) > most:

@@ -40,7 +40,7 @@ class Aim:
 
     @property
     def direction(self) -> str:
-        """As Optuna names it."""
+        """The direction in Optuna's words."""
         return "maximize" if self.greater else "minimize"
 
     @property

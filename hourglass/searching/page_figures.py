@@ -162,7 +162,7 @@ def _slices(records: Records, holes: Sequence[str]) -> "Figure | None":
 
 
 def _positions(values: Sequence[Any]) -> tuple[np.ndarray, list[str]]:
-    """Where values stand on an axis; the labels of choices, in their order."""
+    """The positions of values on an axis, and the ordered labels of choices."""
     if not all(isinstance(value, str) for value in values):
         return np.array(values, float), []
     labels = sorted(set(values), key=_rank)

@@ -55,7 +55,7 @@ class SplitEvaluation:
     values: tuple[SplitValue, ...]
 
     def optimism(self, value: SplitValue) -> float | None:
-        """By how much a split's value is better than the holdout's, below 0 if it is worse; None
+        """How much better a split's value is than the holdout's, below 0 if it is worse; None
         without a holdout."""
         last = next((v for v in self.values if v.split == "holdout"), None)
         if last is None or value.split == "holdout":
@@ -177,7 +177,7 @@ def in_words(evaluation: SplitEvaluation) -> list[str]:
 
 
 def beside_holdout(apart: float) -> str:
-    """By how much a split looks better than the holdout, in words."""
+    """How much better a split looks than the holdout, in words."""
     return f"{abs(apart):.2g} {'better' if apart > 0 else 'worse'} than the holdout"
 
 

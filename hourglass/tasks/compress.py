@@ -38,7 +38,7 @@ class Sizes:
     ssim: float | None
 
     def lines(self, out: Path) -> list[str]:
-        """The same in words."""
+        """The sizes and errors in words."""
         bits = f", {8 * self.compressed / self.pixels:.4g} bits per pixel" if self.pixels else ""
         said = [f"{self.samples:,} samples in {out}: {self.compressed:,} bytes{bits}"]
         if np.isinf(self.psnr):

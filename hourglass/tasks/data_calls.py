@@ -1,4 +1,4 @@
-"""Data sets from Python: looked at, decoded once into a file, and varied into more images."""
+"""Data sets from Python: inspect them, decode them once into a file, augment them."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Find abnormal images with no training: normal images are looked at, and new ones compared."""
+"""Find abnormal images without training: compare new images with normal ones."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -173,8 +173,7 @@ def _is_given(new: Any) -> bool:
 
 
 def _only_normal(photos: LazyImages) -> LazyImages:
-    """Without the images whose folders say that they are abnormal, next to a folder of good ones.
-    """
+    """The images in folders of good ones, if there are such folders; otherwise all images."""
     names = set(NORMAL_NAMES) & set(photos.classes)
     if photos.y is None or not names:
         return photos

@@ -106,7 +106,7 @@ def duplicates(model: Trained, images: str | Path, within: float, out: Path) -> 
 
 
 def write_groups(embedded: Embedded, within: float, out: Path, place: str) -> list[str]:
-    """The same of samples that have codes already, from a `place`."""
+    """Write the groups of duplicates among samples that have codes already. `place` names them."""
     if len(embedded.z) < 2:
         raise ValueError(f"{place} holds one sample, which can have no duplicate")
     found = find_doubles(embedded, within)

@@ -1,4 +1,4 @@
-"""How likely a model finds samples that it has not seen, and what its bound is made of."""
+"""The log-likelihood of unseen samples under a model, and the parts of its bound."""
 
 from pathlib import Path
 

@@ -90,8 +90,8 @@ def _about(model: Trained, s: Snapshot, rows: np.ndarray, walk: Walk) -> dict[st
 
 
 def _item_map(model: Trained, s: Snapshot) -> dict[str, Any] | None:
-    """Of ratings, the places of the most popular items, the numbers of their users, and their
-    indices among the model's items; None where there is no map."""
+    """For ratings, the positions of the most popular items on the map, the numbers of their users,
+    and their indices among the model's items; None without a map."""
     if not len(s.item_map):
         return None
     items = popular(model.description.encoding)[:len(s.item_map)]

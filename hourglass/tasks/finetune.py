@@ -1,4 +1,4 @@
-"""Few labels: a classifier trained on the encoder of a run, and how right it is."""
+"""Few labels: a classifier trained on the encoder of a run, and its accuracy."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,11 +42,11 @@ NEIGHBOURS = 5
 
 @dataclass
 class Finetuned:
-    """A classifier, and how right it is about samples that it has not seen."""
+    """A classifier, and its accuracy on samples that training did not see."""
 
     folder: RunFolder
     labels: int
-    split: str                                               # which samples were looked at
+    split: str                                               # the split of the accuracy
     accuracy: dict[str, Estimate] = field(default_factory=dict)   # ours, and that of others
 
     def lines(self) -> list[str]:

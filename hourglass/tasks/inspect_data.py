@@ -89,8 +89,8 @@ def _sizes(found: Collection) -> list[str]:
     if not found.sizes:
         return []
     shown_sizes = ", ".join(f"{size} ({count})" for size, count in list(found.sizes.items())[:6])
-    return [f"files of {shown_sizes}{', ...' if len(found.sizes) > 6 else ''}, of "
-            f"{sum(found.sizes.values())} looked at"]
+    return [f"files of {shown_sizes}{', ...' if len(found.sizes) > 6 else ''}, among "
+            f"{sum(found.sizes.values())} opened files"]
 
 
 def _captions(found: Collection) -> list[str]:

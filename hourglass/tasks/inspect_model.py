@@ -1,4 +1,4 @@
-"""A trained model looked at: its history, metrics, figures, report, and how a notebook shows it."""
+"""Inspect a trained model: its history, metrics, figures and report, and its view in a notebook."""
 
 from html import escape
 from typing import Any

@@ -1,4 +1,4 @@
-"""Model: a trained autoencoder as a notebook has it: used, looked at, saved and shared."""
+"""Model: a trained autoencoder in a notebook, to use, inspect, save and share."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -164,8 +164,8 @@ class Model:
 
     @property
     def splits(self) -> dict[str, Samples]:
-        """Its data by split, each with images, labels, index and names. Raises ValueError where
-        the data is gone."""
+        """The training data by split, each with images, labels, index and names. Raises ValueError
+        if the data is gone."""
         return splits_of(self.source())
 
     # its torch modules
@@ -187,7 +187,7 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """The device of the weights."""
         return self.trained.device
 
     @for_python

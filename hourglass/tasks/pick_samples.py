@@ -44,8 +44,8 @@ def pick(model: Trained, images: Sequence[str]) -> Collection:
 
 
 def picked(model: Trained, given: Sequence[Any]) -> Collection:
-    """The same of what Python has: paths, numbers of unseen samples, and arrays of one image each,
-    as the model reads arrays. Raises ValueError."""
+    """Samples from Python: paths, numbers of unseen samples, and arrays of one image each, as the
+    model reads arrays. Raises ValueError."""
     parts = [pick(model, [str(item)]) if isinstance(item, str | Path | int | np.integer) else
              _of_array(model, item) for item in given]
     labelled = all(part.y is not None for part in parts)

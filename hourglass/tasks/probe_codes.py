@@ -75,7 +75,7 @@ def probes_of(
     model: Trained, features: str = "", split: str = "", limit: int | None = None,
     out: Path | None = None,
 ) -> ProbeResult:
-    """The same; `out` is a .csv to write too. The result is kept with the run."""
+    """The work of `probes`. `out` is a .csv to write. The result is kept with the run."""
     begun = time.monotonic()
     if out is not None:
         check_name(out, (".csv",))

@@ -44,7 +44,7 @@ class RankingResult:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The same as JSON can hold it."""
+        """The result as values for JSON."""
         return {"split": self.split, "users": self.users, "metrics": self.metrics,
                 "intervals": self.intervals, "seconds": round(self.seconds, 1),
                 "words": self.lines}
@@ -74,7 +74,7 @@ def ranking_of(model: InUse, source: Source, split: str, limit: int | None = Non
 
 
 def _columns(found: Snapshot) -> dict[str, np.ndarray]:
-    """Of each user: the model's measures, or its squared error and the number of ratings."""
+    """The model's measures of each user, or its squared error and the number of ratings."""
     if len(found.judged):
         return {name: found.judged[0][:, i] for i, name in enumerate(MEASURES)}
     return {"squared_error": found.rating_errors[0], "ratings": found.rating_counts}

@@ -1,4 +1,4 @@
-"""Data as hg.train would read it, to be looked at: hg.read("photos/", size=64)."""
+"""Read data as hg.train would, to inspect it: hg.read("photos/", size=64)."""
 
 from pathlib import Path
 from typing import Any

@@ -43,7 +43,7 @@ class ReconstructionResult:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The same as JSON can hold it."""
+        """The result as values for JSON."""
         return {"split": self.split, "samples": self.samples, "metrics": self.metrics,
                 "intervals": self.intervals, "seconds": round(self.seconds, 1),
                 "words": self.lines}

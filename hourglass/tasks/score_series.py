@@ -137,7 +137,7 @@ def _read(model: Trained, data: Any, label: str) -> Collection:
 
 
 def runs(flags: np.ndarray) -> list[tuple[int, int]]:
-    """Where flags (T,) are up: from, and up to but not with."""
+    """The runs of true flags (T,), as pairs of first index and index after the last."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(int)))
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
@@ -174,7 +174,7 @@ def read_spans(path: str, data: str = "") -> Spans:
 
 
 def labelled_steps(scored: Series, spans: Spans) -> np.ndarray:
-    """(T,) whether a step lies in one of the labelled windows (from, to: both with); raises
+    """(T,) whether a step lies in one of the labelled windows, which include both ends. Raises
     ValueError for a time that is not one of this series."""
     found = np.zeros(len(scored.times), bool)
     for start, end in spans:

@@ -22,7 +22,7 @@ def unlike(model: Trained, found: Collection) -> list[str]:
 
 
 def warning_of(model: Trained, mse: float) -> list[str]:
-    """The same of a mean squared error that is known."""
+    """The same warning for a known mean squared error."""
     try:
         own = float(model.folder.read_record()["metrics"]["mse"])
     except (ValueError, KeyError):   # there is no report yet

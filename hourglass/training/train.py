@@ -105,8 +105,8 @@ def anyone(came: bool, fabric: Fabric) -> bool:
 
 
 def gather(training: Training) -> None:
-    """Where the weights are shared, put whole ones in their place, in the processor's memory, as
-    what follows is for the first process alone. All processes must call this together."""
+    """Replace shared weights by complete ones in CPU memory, because only the first process needs
+    them from here on. All processes must call this together."""
     if training.template is not None:
         training.state.best = whole(training.state.best, training.step.single)
         training.step, training.template = unsharded(training.step, training.template), None

@@ -63,7 +63,7 @@ def of_importance(importance: np.ndarray) -> tuple[float, float]:
 
 
 def _entropies(rows: np.ndarray) -> np.ndarray:
-    """Of each row of weights, in nats; of one without any, the most that there can be."""
+    """The entropy of each row of weights, in nats; the largest possible for a row of zeros."""
     total = rows.sum(1, keepdims=True)
     p = np.where(total > 0, rows / np.where(total > 0, total, 1), 1 / rows.shape[1])
     return np.asarray(-(p * np.log(np.where(p > 0, p, 1))).sum(1))

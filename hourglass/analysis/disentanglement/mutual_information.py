@@ -16,7 +16,7 @@ def mutual_information(codes: np.ndarray, factors: np.ndarray, bins: int = BINS)
 
 
 def entropies(factors: np.ndarray) -> np.ndarray:
-    """Of each factor of (N, F), in nats."""
+    """The entropy of each factor of (N, F), in nats."""
     return np.array([_entropy(np.unique(factor, return_counts=True)[1]) for factor in factors.T])
 
 

@@ -1,4 +1,4 @@
-"""Where the samples lie in the latent space, seen straight."""
+"""The samples in the latent space, by a linear projection."""
 
 import numpy as np
 from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Where something is large, laid over images in colours."""
+"""Heat maps: large values as colours over images."""
 
 import numpy as np
 
@@ -46,5 +46,5 @@ def _inferno(level: np.ndarray) -> np.ndarray:
 
 
 def bar_of_threshold(height: int, width: int) -> np.ndarray:
-    """Those colours from twice the threshold, above, to 0, as RGB (H, W, 3)."""
+    """A bar of the heat map's colours, from twice the threshold (top) to 0, as RGB (H, W, 3)."""
     return _colours(np.linspace(1, 0, height))[:, None].repeat(width, 1)

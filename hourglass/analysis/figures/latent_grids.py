@@ -1,4 +1,4 @@
-"""What chosen codes decode to: grids, traversals, interpolations, what lies between classes."""
+"""Decodings of chosen codes: grids, traversals, interpolations, paths between classes."""
 
 from matplotlib.figure import Figure
 

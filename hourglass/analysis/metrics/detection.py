@@ -9,9 +9,9 @@ from .bootstrap import Estimate, of_labelled
 
 @metrics.add("detection")
 def detection(s: Snapshot) -> dict[str, Estimate]:
-    """Where training saw only some of the classes: how well the detector's scores tell the others
-    from them. The chance that an abnormal sample scores higher than a normal one, and the mean
-    precision over all recalls, which depends on how many are abnormal."""
+    """How well the detector's scores separate classes that training saw from the others. AUROC is
+    the chance that an abnormal sample scores higher than a normal one. Average precision is the
+    mean precision over all recalls, and depends on the share of abnormal samples."""
     if not s.abnormal.any() or s.abnormal.all() or not len(s.scores):
         raise Lacking("classes that training did not see")
     return separation(s.scores, s.abnormal)

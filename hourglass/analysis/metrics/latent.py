@@ -22,8 +22,8 @@ def accuracy(s: Snapshot) -> dict[str, np.ndarray]:
 
 @metrics.add("pca")
 def pca(s: Snapshot) -> dict[str, np.ndarray]:
-    """The same of PCA with as many components as the code has numbers, fitted to the training
-    samples: its squared error, and what its codes say of the classes."""
+    """Squared error and class accuracy of PCA with as many components as the code has numbers,
+    fitted to the training samples."""
     if not len(s.pca_squared):
         raise Lacking("a code that PCA can be compared with")
     found = {"pca_mse": s.pca_squared}

@@ -35,8 +35,8 @@ def edges_of(values: np.ndarray, images: int) -> np.ndarray:
 
 
 def count(pairs: Iterable[tuple[np.ndarray, np.ndarray]], edges: np.ndarray) -> Counts:
-    """Of images one after the other: a map of scores (H, W), and where its defects are (H, W).
-    Pixels that touch, at a corner too, are one region."""
+    """Counts over pairs of a map of scores (H, W) and its mask of defects (H, W), one image after
+    the other. Pixels that touch, at a corner too, are one region."""
     from scipy.ndimage import label
     clean, defect, overlap, regions = [], [], [], []
     for scores, mask in pairs:

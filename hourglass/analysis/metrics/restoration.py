@@ -9,9 +9,9 @@ from .reconstruction import WINDOW, peak_ratio, structural_similarity
 
 @metrics.add("restoration")
 def restoration(s: Snapshot) -> dict[str, np.ndarray]:
-    """Of corrupted samples, the same restored, and by each baseline: peak signal-to-noise ratio in
-    dB and structural similarity to the clean ones; where values have no range, squared error. Where
-    a corruption hides values, also the squared error of the hidden ones."""
+    """Peak signal-to-noise ratio in dB and structural similarity to the clean samples, for the
+    corrupted samples, the model's restorations and each baseline's. If values have no range, it is
+    the squared error. If a corruption hides values, also the squared error of the hidden ones."""
     if not s.restored:
         raise Lacking("a model that restores")
     x = s.restored[CLEAN]

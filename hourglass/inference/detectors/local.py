@@ -1,4 +1,4 @@
-"""Local detectors: they look at maps of errors, block by block."""
+"""Local detectors: they score maps of errors, block by block."""
 
 from collections.abc import Callable
 

@@ -73,8 +73,8 @@ class PatchFeatures:
         return _pooled(((each,) for each in self.of(images)), len(images), seed)[0][0]
 
     def samples(self, images: Images, seed: int) -> list[Pool]:
-        """The same of each map by itself: features (N, K), and the number of each one's image (N,).
-        """
+        """Sampled features of each map separately: features (N, K), and the index of each one's
+        image (N,)."""
         return _pooled(self.each(images), len(images), seed)
 
 

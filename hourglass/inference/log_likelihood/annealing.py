@@ -43,7 +43,7 @@ class ChainState:
         return (1 - share) * self.of_q + share * self.joint
 
     def slope(self, share: float) -> Tensor:
-        """Its gradient, (K, B, ...)."""
+        """The gradient of the density, (K, B, ...)."""
         return (1 - share) * self.slopes[0] + share * self.slopes[1]
 
 

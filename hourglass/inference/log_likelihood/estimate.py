@@ -55,7 +55,7 @@ class LikelihoodEstimate:
 
     @property
     def error(self) -> float:
-        """Its standard error, from sample to sample."""
+        """The standard error of the mean over samples."""
         return _mean(self.best.nll)[1]
 
     @property

@@ -17,9 +17,10 @@ RAREST = 1e-6   # least distance of a mean from 0 and 1
 
 @likelihoods.add("mixture_of", example="mixture_of(('normal', 'laplace'))")
 class MixtureOf(nn.Module):
-    """Of every value, a mixture of several likelihoods; its mean is their weighted mean. Each gets
-    channels of its own of the decoder's output. Mixed Bernoulli distributions are one with their
-    mean, so grey values have its cross-entropy. Without `weights`, all count alike."""
+    """A mixture of several likelihoods for every value. Its mean is their weighted mean. Each
+    likelihood gets its own channels of the decoder's output. A mixture of Bernoulli distributions
+    equals one Bernoulli with their mean, so grey values have its cross-entropy. Without `weights`,
+    all weights are equal."""
 
     def __init__(self, of: tuple[str, ...], weights: tuple[NotNegative, ...] = ()):
         super().__init__()

@@ -20,7 +20,7 @@ EXTRAS = {"tensorboard": "log"}    # the extra that installs it, if it has anoth
 
 
 class Logger(Protocol):
-    """Where the figures of a training go."""
+    """A receiver of the figures of a training."""
 
     def log(self, epoch: int, row: dict[str, float], picture: Path | None) -> None:
         """Write an epoch's figures."""
