@@ -177,7 +177,7 @@ class Adversarial(Protocol):
 
 
 class Fixed(Protocol):
-    """An adversarial loss term with a form that no discriminator moves, to compare epochs by."""
+    """A loss term that changes in training, with a form that does not, to compare epochs by."""
 
     def fixed(self, out: Output) -> Tensor:
         """(B,)."""

@@ -30,7 +30,7 @@ class Step(nn.Module):
         out: Output = self.model(x, y, True, given, known)
         loss, parts = self.objective(out, self.model)
         means = {"loss": loss, **{name: part.mean() for name, part in parts.items()}}
-        if self.objective.rivals:
+        if self.objective.moving:
             means["selection"] = self.objective.selection(out, parts).detach()
         if closely:
             means |= moments(out.latent) if self.ranks else {

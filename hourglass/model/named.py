@@ -93,6 +93,13 @@ def beta_vae(dim: Count = 16, beta: NotNegative = 4.0) -> Parts:
     return Parts(bottleneck=f"gaussian({dim})", loss=f"recon + {beta} * kl")
 
 
+@models.add("geco_vae")
+def geco_vae(dim: Count = 16, error: Positive = 0.02) -> Parts:
+    """Variational autoencoder without a weight to tune: the smallest KL whose squared error per
+    value is `error` (GECO: Rezende & Viola, 2018, arXiv 1810.00597)."""
+    return Parts(bottleneck=f"gaussian({dim})", loss=f"geco({error:g}) + kl")
+
+
 @models.add("capacity_vae")
 def capacity_vae(dim: Count = 16, capacity: NotNegative = 25.0, gamma: NotNegative = 30.0) -> Parts:
     """Variational autoencoder whose KL is pulled to a rising capacity (Burgess et al., 2018,
@@ -352,8 +359,7 @@ def vq_vae(words: Count = 256, dim: Count = 16, cosine: bool = False) -> Parts:
 def residual_vq_vae(words: Count = 64, dim: Count = 16, depth: Count = 4) -> Parts:
     """Residual quantisation: each position is a sum of tokens, each for the residual of the earlier
     ones (Zeghidour et al., 2021, arXiv 2107.03312; Lee et al., 2022, arXiv 2203.01941)."""
-    return Parts(bottleneck=f"residual_vq({words}, {dim}, {depth})", loss="recon",
-                 prior="pixelcnn")
+    return Parts(bottleneck=f"residual_vq({words}, {dim}, {depth})", loss="recon", prior="pixelcnn")
 
 
 @models.add("product_vq_vae")

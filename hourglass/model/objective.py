@@ -31,7 +31,7 @@ class Objective(nn.Module):
         self.terms = {s.call.name: terms.build(s.call, model) for s in summands}
         self.learned = nn.ModuleList(t for t in self.terms.values() if isinstance(t, nn.Module))
         self.rivals = {n: t for n, t in self.terms.items() if offers(t, Adversarial)}
-        self.fixed = {n: t for n, t in self.rivals.items() if offers(t, Fixed)}
+        self.fixed = {n: t for n, t in self.terms.items() if offers(t, Fixed)}
         # a tensor: a compiled network would be compiled again for every new number
         self.register_buffer("now", torch.tensor(self._weights(None)), persistent=False)
 
@@ -39,6 +39,11 @@ class Objective(nn.Module):
     def weights(self) -> dict[str, float]:
         """The full weight of every term."""
         return dict(zip(self.terms, self._weights(None), strict=True))
+
+    @property
+    def moving(self) -> list[str]:
+        """Names of the terms whose meaning changes in training, by a discriminator or a weight."""
+        return [name for name in self.terms if name in self.rivals or name in self.fixed]
 
     @property
     def only_hidden(self) -> bool:
@@ -59,10 +64,11 @@ class Objective(nn.Module):
         return any(ramp.progress(clock) < 1 for ramp in self.ramps.values())
 
     def selection(self, out: Output, parts: dict[str, Tensor]) -> Tensor:
-        """The loss that epochs are compared by, a scalar: it must not depend on a discriminator.
-        Such a term is left out, or replaced by its `fixed` form."""
+        """The loss that epochs are compared by, a scalar: it must not depend on a discriminator,
+        nor on a weight that is learnt. Such a term is left out, or replaced by its `fixed` form."""
         weights = dict(zip(self.terms, self.get_buffer("now"), strict=True))
-        fixed = {name: part for name, part in parts.items() if name not in self.rivals}
+        moving = self.moving
+        fixed = {name: part for name, part in parts.items() if name not in moving}
         fixed |= {name: term.fixed(out) for name, term in self.fixed.items()}
         zero = out.x.new_zeros(len(out.x))
         return sum((weights.get(name, 1.0) * part for name, part in fixed.items()), zero).mean()

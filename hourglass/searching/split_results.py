@@ -139,7 +139,7 @@ def _on(split: str, step: Step, source: Source, aim: Aim) -> SplitValue | None:
 @torch.no_grad()
 def per_sample(step: Step, source: Source, split: str, rows: Tensor) -> dict[str, np.ndarray]:
     """The losses and errors of each sample (N,). Their means are those of validation: the noise is
-    the same. A discriminator's terms are left out of the loss."""
+    the same. Terms that change in training, such as a discriminator's, are left out of the loss."""
     step.eval()
     objective, part = step.objective, source.splits[split]
     objective.at(None)
@@ -151,7 +151,7 @@ def per_sample(step: Step, source: Source, split: str, rows: Tensor) -> dict[str
             _, terms = objective(out, step.model)
             weights = objective.weights
             own = [weights.get(name, 1.0) * term for name, term in terms.items()
-                   if name not in objective.rivals]
+                   if name not in objective.moving]
             squared = (out.px.mean - out.x).square()
             known = torch.ones_like(squared) if batch.known is None else batch.known
             mse = (squared * known).flatten(1).sum(1) / known.flatten(1).sum(1).clamp(min=1)

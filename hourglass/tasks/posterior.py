@@ -37,7 +37,8 @@ def loss_terms(model: Trained, x: Any, y: Any = None, draws: int = 1, seed: int 
     "loss", their weighted sum: the mean over codes drawn from the posterior. For a VAE the sum is
     the negative ELBO.
 
-    Terms that a discriminator defines are left out, and with them "loss": its weights are not kept.
+    Terms that a discriminator or a learnt weight defines are left out, and with them "loss": what
+    they learnt is not kept.
     Terms over a batch, such as mmd, are of batches of 250. Raises ValueError.
     """
     if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
@@ -45,7 +46,8 @@ def loss_terms(model: Trained, x: Any, y: Any = None, draws: int = 1, seed: int 
     net, split = model.model, model.samples(x, y)
     objective = Objective(model.about["parts"]["loss"], net).to(split.device).eval()
     kept = {name: term for name, term in objective.terms.items()
-            if not any(True for _ in getattr(term, "parameters", tuple)())}
+            if name not in objective.fixed
+            and not any(True for _ in getattr(term, "parameters", tuple)())}
     left_out = [name for name in objective.terms if name not in kept]
     if left_out:
         say(f"without {', '.join(left_out)}: the weights that it learnt in training are not kept")

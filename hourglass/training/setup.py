@@ -58,7 +58,7 @@ from .sharding import check_losses, sharers_of
 from .shown_channels import check_show, notes_on_show
 from .warm_start import begin_with, settings_of
 
-SELECTION = "selection"   # the loss without the terms that a discriminator changes
+SELECTION = "selection"   # the loss without the terms that change in training
 ENOUGH_STEPS = 8000
 EPOCHS = (20, 400)  # smallest and largest default number
 RESUMABLE = {"epochs", "minutes", "lr", "schedule", "stop", "device", "cuda_graph", "tensorboard",
@@ -271,10 +271,14 @@ def _selected(step: Step, plan: TrainingPlan) -> list[str]:
     if plan.stopping.monitor == f"val_{NAME}":
         return ["epochs are compared by how they rank the held-out items of the validation users: "
                 f"val_{NAME} is 1 - NDCG@100"]
-    names = ", ".join(step.objective.rivals)
-    return [f"epochs are compared by {plan.stopping.monitor}: the loss without the terms "
-            f"that the discriminator of {names} "
-            "changes"] if plan.stopping.monitor.endswith(SELECTION) else []
+    if not plan.stopping.monitor.endswith(SELECTION):
+        return []
+    rivals, moving = step.objective.rivals, step.objective.moving
+    weighed = [name for name in moving if name not in rivals]
+    what = [*([f"the discriminator of {', '.join(rivals)}"] if rivals else []),
+            *([f"the weight that {', '.join(weighed)} learns"] if weighed else [])]
+    return [f"epochs are compared by {plan.stopping.monitor}: the loss without the terms that "
+            f"{' and '.join(what)} changes"]
 
 
 def _optimiser(settings: Settings, step: Step) -> Optimizer:
@@ -304,7 +308,7 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Tra
     train, stopping = source.splits["train"], stops.make(settings.stop)
     if "val" not in source.splits and stopping.monitor.startswith("val_"):
         stopping = replace(stopping, monitor="train_loss")
-    if step.objective.rivals and stopping.monitor in ("val_loss", "train_loss"):
+    if step.objective.moving and stopping.monitor in ("val_loss", "train_loss"):
         stopping = replace(stopping, monitor=stopping.monitor.replace("loss", SELECTION))
     ranked = is_ranked(step.model, source)
     if ranked and stopping.monitor == "val_loss":
@@ -350,7 +354,7 @@ def _check_classes(source: Source) -> None:
 
 
 def _check_monitor(monitor: str, step: Step, gaps: bool, ranked: bool) -> None:
-    losses = ["loss", *([SELECTION] if step.objective.rivals else []), *step.objective.terms]
+    losses = ["loss", *([SELECTION] if step.objective.moving else []), *step.objective.terms]
     whole = not step.objective.only_hidden
     errors = ["mse", *(step.model.likelihood.per_value(0.0, 1) if whole else ())]
     known = list(dict.fromkeys([f"{split}_{name}" for split in ("val", "train") for name in (
