@@ -1,4 +1,4 @@
-"""Snapshot: what a trained model makes of some samples, looked at once; metrics and figures draw
+"""Snapshot: results of a trained model for some samples, computed once; metrics and figures draw
 on it alone."""
 
 import json

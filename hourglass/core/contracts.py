@@ -209,7 +209,7 @@ class Output:
     skips: tuple[Tensor, ...] = ()   # the encoder's maps for a decoder with skip connections
     seen: Tensor | None = None    # like x: the encoder's input, if it is not x
     hidden: Tensor | None = None  # like x, bool: values that were hidden from the encoder
-    params: Tensor | None = None  # (B, *out), the decoder's output that px is made of, if known
+    params: Tensor | None = None  # (B, *out), the decoder's output, the parameters of px, if known
 
 
 class Alphabet(NamedTuple):

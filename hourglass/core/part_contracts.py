@@ -209,7 +209,7 @@ class Relaxed(Protocol):
 class Prior(Protocol):
     """A density that is fitted to codes z (N, D) after training. A module, made of a CodeSpace."""
 
-    groups: int   # classes that it tells apart; 1 where all codes are alike to it
+    groups: int   # classes that it is fitted to; 1 if it ignores classes
 
     def fit(self, z: Tensor, y: Tensor) -> None:
         """Learn from codes (N, D) of classes y (N,), which are 0 where there are none."""

@@ -73,7 +73,7 @@ def notes_of(frame: Any) -> list[str]:
 
 
 def decimal_of(frame: Any) -> str:
-    """The decimal mark of its numbers; "" if they do not tell."""
+    """The decimal mark of its numbers; "" if they do not show it."""
     return str(frame.attrs.get("decimal", ""))
 
 

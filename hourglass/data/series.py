@@ -175,7 +175,7 @@ def series(
     steps. The training, validation and test parts follow one another in time, and no window lies in
     two of them. Each channel is standardised by the training part. The loss ignores missing values.
     `dates` says whether the day or the month comes first in dates such as 05/06/2024, and `decimal`
-    the decimal mark, if the file does not tell.
+    the decimal mark, if the file does not show it.
     """
     return whole(read_series(path, window, stride, columns, time, id=id, label=label, drop=drop,
                              dates=dates, decimal=decimal))

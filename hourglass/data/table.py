@@ -162,7 +162,7 @@ def table(
     Columns that cannot be used are reported and left out, as are those in `drop`. `categories`
     names numeric columns that are categories, such as postcodes, and texts with more values.
     `label` is the column of classes. `dates` says whether the day or the month comes first in dates
-    such as 05/06/2024, and `decimal` the decimal mark, if the cells do not tell.
+    such as 05/06/2024, and `decimal` the decimal mark, if the cells do not show it.
     """
     return whole(read_table(path, label, drop, categories, dates, decimal))
 

@@ -32,7 +32,7 @@ class FittedPrior:
 
     @property
     def groups(self) -> int:
-        """How many classes it tells apart; 1 if none."""
+        """The number of classes that it is fitted to; 1 if it ignores classes."""
         return int(getattr(self.part, "groups", 1))
 
     @torch.no_grad()

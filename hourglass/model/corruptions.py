@@ -3,7 +3,7 @@
 `(**options) -> (x -> x)`, on a batch, on its device. A text joins several, which are applied in
 order: "noise(0.3) + drop(0.2)". Missing pixels are 0, which is black. A pair as strength, such as
 noise((0.1, 0.5)), is sampled anew for each image, between the two. A corruption that hides values
-is a `Hiding`, which also returns a mask: it tells hidden pixels from black ones.
+is a `Hiding`, which also returns a mask: it distinguishes hidden pixels from black ones.
 """
 
 import math

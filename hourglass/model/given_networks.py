@@ -94,7 +94,7 @@ def _register() -> None:
 
 
 def _mark(network: nn.Module) -> str:
-    """What tells a network from others of the same class: its layers and their sizes."""
+    """A text that distinguishes a network from others of its class: its layers and their sizes."""
     shapes = [(name, tuple(t.shape)) for name, t in network.state_dict().items()]
     return hashlib.sha256(f"{network!r} {shapes}".encode()).hexdigest()[:8]
 

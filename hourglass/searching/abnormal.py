@@ -25,8 +25,8 @@ def abnormal_rows(source: Source, split: str) -> Tensor:
 
 
 def auroc(model: Trained, source: Source, split: str) -> tuple[int, Estimate]:
-    """How well a model's usual detector tells abnormal samples from a split's normal ones: the
-    number of normal samples, and the area under the ROC curve."""
+    """How well a model's default detector separates abnormal samples from a split's normal ones:
+    the number of normal samples, and the area under the ROC curve."""
     detector = model.detector()
     normal = _some(_rows(source, split, abnormal=False))
     odd = _some(abnormal_rows(source, split))

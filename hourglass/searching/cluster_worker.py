@@ -26,7 +26,7 @@ class ClusterWorker:
         """Search until the worker ends; its exit code."""
         worker = subprocess.Popen(
             [*IGNORING, sys.executable, "-u", "-m", "hourglass", "search", *self.words],
-            stdin=subprocess.DEVNULL, start_new_session=True)   # Ctrl-C comes to us alone
+            stdin=subprocess.DEVNULL, start_new_session=True)   # Ctrl-C reaches only this process
         RUNNING[:] = [worker]
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:

@@ -1,4 +1,4 @@
-"""Conduct a search: start trials in processes, hear their epochs, tell the storage how they end."""
+"""Conduct a search: start trials in processes, receive their epochs, store their results."""
 
 import multiprocessing
 import os

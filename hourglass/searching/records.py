@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 State = Literal["finished", "pruned", "failed", "running", "refused", "duplicate"]
 TRAINED: tuple[State, ...] = ("finished", "pruned", "failed", "running")   # which count as trials
-ABOUT = "about"   # the one attribute of a trial in the storage, with what we know of it
+ABOUT = "about"   # the only attribute of a trial in the storage, with all its facts
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def _settle_in(job: TrialJob) -> None:
     os.dup2(said, 2)
     VOICE.set(as_it_is)
     if hasattr(os, "setpgid"):
-        os.setpgid(0, 0)   # Ctrl-C comes to the parent alone, which tells us
+        os.setpgid(0, 0)   # Ctrl-C reaches only the parent, which passes it on
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     if sys.platform == "linux":
@@ -148,7 +148,7 @@ def _reported(
             last = bool(progress.stopped) or progress.epoch >= training.plan.epochs
             link.send(("epoch", progress.epoch, _best_row(training), last))
             stop = link.recv()
-        except (OSError, EOFError):   # the parent was killed: whoever comes next goes on
+        except (OSError, EOFError):   # the parent was killed: the next worker continues
             training.interrupted = True
             steps.close()
             return

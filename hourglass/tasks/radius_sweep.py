@@ -1,4 +1,4 @@
-"""Decode codes at several radii: how far from the origin the decoder still makes sense."""
+"""Decode codes at several radii: how far from the origin decodings still resemble the data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

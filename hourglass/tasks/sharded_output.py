@@ -144,7 +144,7 @@ class ShardedOutput:
         return f"part-{number:05}-of-{count:05}{self.suffix}"
 
     def _kept(self, place: Path, known: Facts) -> Facts | None:
-        """The record of a shard that is there and whole; None if it must be made."""
+        """The record of a complete shard; None if it must be made."""
         if not place.is_file() or place.is_symlink():
             return None
         if _beside(place).is_file():   # the manifest does not have it yet

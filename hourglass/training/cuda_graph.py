@@ -54,7 +54,7 @@ class CapturedStep:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Take a step as usual; the last one before the capture tells whether it needs Python."""
+        """Take a step as usual. The last one before the capture shows whether it needs Python."""
         self.taken += 1
         if self.note or self.taken != WARM:
             yield
@@ -143,6 +143,6 @@ def _plain(part: Any) -> Iterator[tuple[str, PLAIN]]:
 
 
 def _noise() -> tuple[Any, ...]:
-    """The state of the generators that a graph knows nothing of."""
+    """The state of the generators that are not part of a graph."""
     return (torch.get_rng_state().numpy().tobytes(), random.getstate(),
             repr(np.random.get_state(legacy=False)))

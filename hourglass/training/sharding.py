@@ -124,7 +124,7 @@ def _suit(step: Step) -> None:
 
 
 def _like(value: Tensor, weight: DTensor, device: torch.device) -> Tensor:
-    """What an optimiser knows of a weight, shared as the weight is."""
+    """An optimiser's state of a weight, shared like the weight."""
     value = value.to(device)
     if value.numel() != weight.numel():
         return value
@@ -150,7 +150,7 @@ def whole(tensors: dict[str, Tensor], single: Iterable[str] = ()) -> dict[str, T
 
 
 def single_states(step: nn.Module, optimiser: Optimizer) -> set[str]:
-    """The names, as `state_tensors` has them, of what an optimiser knows of single numbers."""
+    """The names, as `state_tensors` has them, of an optimiser's states that are single numbers."""
     single: set[str] = getattr(step, "single", set())
     names = {id(weight): name for name, weight in step.named_parameters()}
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]

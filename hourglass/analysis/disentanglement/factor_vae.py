@@ -1,4 +1,4 @@
-"""Scores by samples that share a factor: which code tells which it is."""
+"""Scores from samples that share a factor: whether the codes identify that factor."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What each code says of the factors that the samples were made of."""
+"""The information of each latent dimension about the known generative factors."""
 
 import numpy as np
 from matplotlib.figure import Figure

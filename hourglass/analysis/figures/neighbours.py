@@ -47,7 +47,7 @@ def neighbours(s: Snapshot) -> Figure:
 
 
 def nearest(z: np.ndarray, asked: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each asked row of codes (N, D), the `count` nearest other rows and how far they are."""
+    """The `count` nearest other rows to the rows `asked` of codes (N, D), and their distances."""
     found = np.empty((len(asked), count), int)
     distances = np.empty((len(asked), count))
     for i, row in enumerate(asked):

@@ -86,7 +86,7 @@ def ticks_within(low: float, high: float, count: int) -> np.ndarray:
 
 
 def texts_of(values: np.ndarray) -> list[str]:
-    """Values in as few digits as tell them apart."""
+    """Values with the fewest digits that distinguish them."""
     texts: list[str] = []
     for digits in range(6, 18):
         texts = [f"{value:.{digits}g}".replace("-", "\u2212") for value in values]

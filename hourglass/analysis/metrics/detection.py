@@ -1,4 +1,4 @@
-"""How well scores tell abnormal samples from normal ones."""
+"""How well scores separate abnormal samples from normal ones."""
 
 import numpy as np
 

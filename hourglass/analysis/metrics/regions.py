@@ -1,4 +1,4 @@
-"""How well maps of scores tell the pixels of defects from the others, and find each region."""
+"""How well maps of scores separate the pixels of defects from others, and find each region."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

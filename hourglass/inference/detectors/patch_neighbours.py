@@ -40,7 +40,7 @@ def patch_knn(
     `features` names a feature extractor. Images are brought to `size` pixels (the longer side; 0
     keeps them); `square` ones lose their aspect ratio. Features of the maps at these `strides` are
     averaged over 3x3 patches and whitened; `unit` scales them to length 1 for the score, not for
-    the heat map: directions tell images apart, and lengths show the place. For each stride, a
+    the heat map: directions separate images, and lengths show the place. For each stride, a
     greedy coreset of `patches` is kept of at most 40,000 training patches; its distances count in
     standard deviations above normal ones, and those of all strides are averaged. An image scores as
     the mean of the `top` share of its patches. With top=0 the largest one counts; with one stride,

@@ -1,4 +1,4 @@
-"""A convolutional network with random weights: an extractor that knows nothing, for comparison."""
+"""A convolutional network with random weights: an untrained extractor, for comparison."""
 
 from itertools import pairwise
 from typing import Any

@@ -79,7 +79,7 @@ def close_loggers(loggers: dict[str, Logger]) -> None:
 
 
 def _told(loggers: dict[str, Logger], name: str, when: str, act: Callable[[], None]) -> None:
-    """Have a logger act. One that fails gets no more epochs, and training goes on."""
+    """Call a logger. One that fails gets no more epochs, and training continues."""
     try:
         act()
     except Exception as error:   # of another package, such as a server that is gone
