@@ -1,6 +1,8 @@
 # Hourglass: everything a developer or a newcomer runs. `make` lists it.
 PYTHON ?= python3
 BIN = .venv/bin
+# one more than there are cores: many tests wait for a process of theirs
+JOBS = $$($(BIN)/python -c 'import os; print(min(len(os.sched_getaffinity(0)) + 1, 8))')
 DONE = .venv/.installed
 unexport PYTHONDONTWRITEBYTECODE   # or each process of a test compiles all of Hourglass anew
 
@@ -18,10 +20,10 @@ demo: $(DONE)  ## train on the digits that scikit-learn ships, and print the rep
 	$(BIN)/hourglass train digits
 
 test: $(DONE)  ## run the tests; those on real data need HOURGLASS_DATA
-	$(BIN)/python -m pytest -n 2 --dist worksteal -rs
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -rs
 
 test-fast: $(DONE)  ## run the quick tests, in under 2 minutes; tests/slow.txt names the others
-	$(BIN)/python -m pytest -n 2 --dist worksteal -rs -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -rs -m "not slow"
 
 check: $(DONE)  ## lint, types and the style budgets
 	$(BIN)/ruff check .

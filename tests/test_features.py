@@ -49,13 +49,20 @@ def files(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    """The classifier of the labels, which is trained once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("kept")))
+        return features("classifier", labelled())
+
+
 @pytest.fixture(params=["efficientnet_lite0", "random", "classifier", "onnx", "run"])
-def extractor(request, files, tmp_path, monkeypatch):
+def extractor(request, files):
     if request.param == "classifier":
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    text = {"onnx": f"onnx:{files}/maps.onnx", "run": f"run:{files}/run"}.get(
-        request.param, request.param)
-    return features(text, labelled() if request.param == "classifier" else None)
+        return request.getfixturevalue("classifier")
+    return features({"onnx": f"onnx:{files}/maps.onnx", "run": f"run:{files}/run"}.get(
+        request.param, request.param))
 
 
 def test_each_gives_maps_at_several_depths_and_one_vector(extractor):

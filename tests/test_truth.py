@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 PITFALLS, FAULTS = 23, 15
 
 
+@cache
 def named() -> dict[tuple[str, int], list[str]]:
     """The tests that name a pitfall or a fault in their first sentence, by its number."""
     found: dict[tuple[str, int], list[str]] = {}
