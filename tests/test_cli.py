@@ -157,3 +157,12 @@ def test_what_trains_nothing_does_not_wait_for_what_trains():
     code = ("import sys, hourglass.cli.main, hourglass.analysis.report, hourglass.tasks.generate\n"
             "assert 'lightning_fabric' not in sys.modules")
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("command", ["score RUN x.npy", "embed RUN x.npy", "generate RUN",
+                                     "explore RUN", "train x.npy", "compress RUN x.npy"])
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(here, hourglass, command):
+    Path("file").write_text("no folder")
+    code, out, err = hourglass(f"{command} -o file/deep/result.csv")   # there is not even a RUN
+    assert code == 2 and not out
+    assert err.startswith("hourglass: ") and "file is a file, so file/deep/result.csv" in err

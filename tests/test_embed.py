@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -211,9 +212,17 @@ def test_what_cannot_be_read_is_left_out_and_said(photos, hourglass):
 
 
 def test_without_pyarrow_it_is_said_what_to_install(run, here, hourglass, monkeypatch):
-    import sys
-    for name in ("pyarrow", "pyarrow.parquet"):
-        monkeypatch.setitem(sys.modules, name, None)   # as if it were not installed
+    class NotInstalled:
+        """A finder that comes first and finds no pyarrow."""
+
+        def find_spec(self, name, path=None, target=None):
+            if name.partition(".")[0] == "pyarrow":
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    for name in [*sys.modules]:
+        if name.partition(".")[0] == "pyarrow":
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [NotInstalled(), *sys.meta_path])
     code, _, err = hourglass(f"embed {run('conv')} photos -o codes.parquet")
     assert code == 2 and "pip install 'hourglass[tabular]'" in err
 

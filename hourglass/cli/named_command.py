@@ -2,9 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import wraps
+from pathlib import Path
+from typing import Any
 
 import typer
 from typer.models import CommandInfo
+
+from ..core.files import check_writable
 
 
 def with_named_command(app: typer.Typer, words: Sequence[str]) -> typer.Typer:
@@ -28,10 +33,23 @@ def _built(info: CommandInfo, named: str) -> CommandInfo:
     assert info.callback
     name = info.name or info.callback.__name__.replace("_", "-")
     if name == named:
-        return info
+        checked = copy(info)
+        checked.name, checked.callback = name, _checks_output(info.callback)
+        return checked
     hollow = copy(info)
     hollow.name, hollow.callback = name, _only_says(info.callback.__doc__ or "")
     return hollow
+
+
+def _checks_output(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, which first checks that its output can be written: its work may take long."""
+    @wraps(command)
+    def checked(**options: Any) -> None:
+        out = options.get("out")
+        if isinstance(out, Path):
+            check_writable(out)
+        command(**options)
+    return checked
 
 
 def _only_says(words: str) -> Callable[[], None]:

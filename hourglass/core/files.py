@@ -127,3 +127,16 @@ def check_empty(path: Path, flag: str = "-o") -> None:
     others."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"{path} exists and is not empty; choose another {flag}")
+
+
+def check_writable(path: Path, flag: str = "-o") -> None:
+    """Raises ValueError, which names the flag to change, where nothing can be written at `path`:
+    the folder that it would lie in is a file, or may not be written to."""
+    above = path.absolute().parent
+    while not above.exists() and above != above.parent:
+        above = above.parent
+    if not above.is_dir():
+        raise ValueError(f"{above} is a file, so {path} cannot lie in it; choose another {flag}")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise ValueError(f"{above} may not be written to, so {path} cannot be made there; choose "
+                         f"another {flag}")
