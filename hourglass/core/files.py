@@ -138,5 +138,5 @@ def check_writable(path: Path, flag: str = "-o") -> None:
     if not above.is_dir():
         raise ValueError(f"{above} is a file, so {path} cannot lie in it; choose another {flag}")
     if not os.access(above, os.W_OK | os.X_OK):
-        raise ValueError(f"{above} may not be written to, so {path} cannot be made there; choose "
+        raise ValueError(f"{path} cannot be written: Permission denied for {above}; choose "
                          f"another {flag}")
