@@ -21,6 +21,7 @@ if TYPE_CHECKING:   # what type checkers and editors see
     from .tasks.detect import detect
     from .tasks.features import features
     from .tasks.finetune import finetune
+    from .tasks.latent_diffusion import latent_diffusion
     from .tasks.list_parts import list_parts as list
     from .tasks.load import load
     from .tasks.model import Model
@@ -41,6 +42,7 @@ _PUBLIC = {   # public name: its module and its name there
     "ensemble": "searching.ensemble.ensemble",
     "features": "tasks.features.features",
     "finetune": "tasks.finetune.finetune",
+    "latent_diffusion": "tasks.latent_diffusion.latent_diffusion",
     "list": "tasks.list_parts.list_parts",
     "load": "tasks.load.load",
     "load_half": "inference.encoder_decoder.load_half",
@@ -58,10 +60,10 @@ _PUBLIC = {   # public name: its module and its name there
     "summary": "tasks.costs.summary",
     "train": "tasks.train.train",
 }
-__all__ = ["Model", "Study", "Trained", "augment", "compare", "detect", "ensemble",
-           "features", "finetune", "list", "load", "load_half", "losses", "parts", "prepare",
-           "read", "recommend", "register", "report", "resume", "search", "serve", "show",
-           "summary", "train"]
+__all__ = ["Model", "Study", "Trained", "augment", "compare", "detect", "ensemble", "features",
+           "finetune", "latent_diffusion", "list", "load", "load_half", "losses", "parts",
+           "prepare", "read", "recommend", "register", "report", "resume", "search", "serve",
+           "show", "summary", "train"]
 
 
 if not TYPE_CHECKING:   # for whom every name would be right

@@ -13,9 +13,10 @@ from ..data.source import Source
 from ..data.windows import over_time
 from ..inference.anomaly import keep_detectors
 from ..inference.calibration import find_held, keep_held
-from ..inference.fitted_prior import prior_of
+from ..inference.fitted_prior import FittedPrior, prior_of
 from ..inference.imputation import keep_filler
 from ..inference.latents import find_codes, keep_codes, kept_codes
+from ..inference.prompted import DenoiserPrior, denoiser_prior
 from ..inference.run_cache import cache_of
 from ..inference.trained import Trained, load
 from ..model.autoencoder import Autoencoder
@@ -124,14 +125,16 @@ def _keep(
     few = codes.z[0].numel() <= SMALL and len(source.classes) <= FEW
     named = read_settings(folder.settings).get("prior", "auto")
     suiting = FOR_WORDS if model.alphabet else USUAL if few else USUAL[:3]
-    usual = dict.fromkeys([*suiting, *([named] if named != "auto" else [])])
+    denoiser = denoiser_prior(folder, next(model.parameters()).device)
+    usual = dict.fromkeys([*([denoiser.text] if denoiser else []), *suiting,
+                           *([named] if named != "auto" else [])])
     if source.encoding.get("kind") == "ratings":   # nobody draws users
         usual, priors = {}, ()
-    fitted = {}
+    fitted: dict[str, FittedPrior | DenoiserPrior] = {}
     for text in priors or usual:
         try:
-            fitted[text] = prior_of(cache, text, lambda: codes, len(source.classes),
-                                    model)
+            fitted[text] = denoiser if denoiser and text == denoiser.text else prior_of(
+                cache, text, lambda: codes, len(source.classes), model)
             if is_own(registered_priors, text):
                 fitted[text].sample(2)   # which may fail, and then the report need not
         except Exception as error:   # of odd codes, or an own prior; the report need not suffer

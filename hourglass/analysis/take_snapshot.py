@@ -14,6 +14,7 @@ from ..data.columns import value_names
 from ..data.source import Source
 from ..inference.batches import LOOKED, batches, pieces
 from ..inference.fitted_prior import FittedPrior
+from ..inference.prompted import DenoiserPrior
 from ..model.autoencoder import Autoencoder
 from ..model.corruptions import corrupted
 from ..model.posterior_stats import moments
@@ -82,8 +83,8 @@ def rows_of(source: Source, split: str = "", limit: int | None = None) -> Tensor
 
 
 def take(
-    model: Autoencoder, source: Source, priors: Mapping[str, FittedPrior] | None = None,
-    features: str = "",
+    model: Autoencoder, source: Source,
+    priors: Mapping[str, FittedPrior | DenoiserPrior] | None = None, features: str = "",
 ) -> Snapshot:
     """Pass the test split (otherwise val, otherwise train) through the model without noise, decode
     grids of codes, and sample from the priors with a fixed seed. `features` may name an ONNX file.
@@ -250,7 +251,7 @@ def _planes(x: np.ndarray) -> Tensor:
     return channels_first(torch.from_numpy(np.ascontiguousarray(x)).float())
 
 
-def _drawn(eye: Eye, prior: FittedPrior, judge: Judge, s: Snapshot) -> Drawn:
+def _drawn(eye: Eye, prior: FittedPrior | DenoiserPrior, judge: Judge, s: Snapshot) -> Drawn:
     """Draws as often of each class as there are; the first ones, to be shown, a class a row."""
     total = min(len(s.x), DRAWN, max(1, DRAWN_VALUES // int(np.prod(s.x.shape[1:]))))
     told = eye.model.condition is not None or prior.groups > 1

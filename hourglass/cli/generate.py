@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -23,6 +23,24 @@ def generate(
     temperature: Annotated[float, typer.Option(
         min=0, max=100, help="Sampling temperature. Below 1: more typical samples. Above 1: more "
                              "varied.")] = 1,
+    prompt: Annotated[Optional[list[str]], typer.Option(  # noqa: UP045
+        "--prompt", help="What the samples should show, for a run of latent diffusion. Several "
+        "prompts get a row each.", show_default=False)] = None,
+    negative: Annotated[str, typer.Option(help="What the samples should not show, with a "
+                                          "--prompt.")] = "",
+    to: Annotated[str, typer.Option("--to", help="Second prompt: with the same noise, samples go "
+                                    "from --prompt to this one.")] = "",
+    guidance: Annotated[Optional[float], typer.Option(  # noqa: UP045
+        min=0, max=100, help="How closely samples follow the prompt or class: 1 as the data does, "
+        "larger more. Default: 4 with a prompt, otherwise 1.", show_default=False)] = None,
+    steps: Annotated[int, typer.Option(min=1, max=1000, help="Steps of latent diffusion.")] = 20,
+    sampler: Annotated[str, typer.Option(help="Sampler of latent diffusion: dpm, heun or "
+                                         "euler.")] = "dpm",
+    image: Annotated[str, typer.Option(help="Image to change, instead of drawing anew, for a run "
+                                       "of latent diffusion.")] = "",
+    strength: Annotated[float, typer.Option(
+        min=0, max=1, help="With --image, the share of it that is noise at first: 0.2 changes "
+        "little, 1 everything.")] = 0.6,
     radius: Annotated[str, typer.Option(
         help="Instead of from a prior, sample codes at these distances from the origin, such as "
              "0.5,1,2,3,5,8. A row for each: left, codes in a box of that half-width; right, codes "
@@ -45,13 +63,18 @@ def generate(
 
     Examples: hourglass generate runs/1; hourglass generate runs/1 --class 7 --prior flow -n 100
     -o sevens/; hourglass generate runs/1 --class 0,1,2; hourglass generate runs/1 --radius
-    0.5,1,2,3,5,8
+    0.5,1,2,3,5,8; hourglass generate runs/2 --prompt "a smiling cat" --guidance 4 -n 16
     """
     from ..tasks.finish import Finish
     from ..tasks.generate import GenerateOptions
     from ..tasks.generate import generate as generate_samples
     from ..tasks.grid import draw_grid, read_grid
+    from ..tasks.prompts import PromptOptions
     from ..tasks.radius_sweep import SweepOptions, sweep
+    asked = PromptOptions(tuple(prompt or ()), negative, to, guidance, steps, sampler, image,
+                          strength)
+    if (grid or radius or prior.startswith("grid")) and asked.is_told:
+        raise ValueError("--grid and --radius decode codes that no prompt chooses; leave one out")
     model = load_run(run, device, doing="generating")
     prior, grid = ("auto", prior) if prior.startswith("grid") else (prior, grid)
     if grid or radius:
@@ -73,7 +96,7 @@ def generate(
         print(sweep(model, _numbers(radius), out, SweepOptions(kind, seed, Finish(sharpen, blur))))
         print(out)
         return
-    wish = GenerateOptions(n, kind, prior, temperature, seed, sharpen, nearest, blur)
+    wish = GenerateOptions(n, kind, prior, temperature, seed, sharpen, nearest, blur, asked)
     for line in generate_samples(model, wish, out, shards):
         print(line)
 

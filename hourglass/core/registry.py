@@ -150,6 +150,10 @@ schedules = Registry("schedule", "hourglass.training.lr_schedules", 0, "(**optio
 stops = Registry("stop", "hourglass.training.early_stopping", 0, "(**options) -> Stopping")
 priors = Registry("prior", "hourglass.inference.priors", 1,
                   "(space, **options) -> module: fit(z, y), sample(y, temperature), log_prob(z, y)")
+denoisers = Registry("denoiser", "hourglass.model.denoisers", 1,
+                     "(shape, **options) -> module: noisy latents, condition -> like the latents")
+text_encoders = Registry("text encoder", "hourglass.inference.text_encoders", 1,
+                         "(captions, **options) -> TextEncoder: texts -> features")
 detectors = Registry("detector", "hourglass.inference.detectors", 0,
                      "(**options) -> Rule: fit, score")
 thresholds = Registry("threshold", "hourglass.inference.thresholds", 0,
@@ -162,7 +166,7 @@ figures = Registry("figure", "hourglass.analysis.figures.every", 1, "(snapshot) 
 REGISTRIES = {registry.kind.split()[-1] + "s": registry for registry in (
     models, sources, backbones, bottlenecks, likelihoods, corruptions, augmentations,
     terms, ramps, optimisers, schedules, stops, priors, detectors, thresholds, extractors,
-    metrics, figures)}
+    metrics, figures, denoisers, text_encoders)}
 
 
 KINDS = {   # better or other names of kinds

@@ -7,6 +7,7 @@ import numpy as np
 
 from .fitted_prior import FittedPrior, knows_no_classes
 from .pipeline import Pipeline
+from .prompted import NAME, DenoiserPrior, Wish
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]   # samples, their codes, their classes
 
@@ -15,18 +16,21 @@ class Sampler:
     """Generates samples. `prior` returns a prior by its text, fitted to the training samples'
     codes."""
 
-    def __init__(self, pipeline: Pipeline, prior: Callable[[str], FittedPrior]):
-        self.pipeline, self.prior = pipeline, prior
+    def __init__(self, pipeline: Pipeline, prior: Callable[[str], FittedPrior | DenoiserPrior],
+                 has_denoiser: Callable[[], bool]):
+        self.pipeline, self.prior, self.has_denoiser = pipeline, prior, has_denoiser
         self.model, self.classes = pipeline.network.model, pipeline.labels.classes
 
-    def draw(self, n: int, y: Any, seed: int, prior: str, temperature: float) -> Drawn:
+    def draw(self, n: int, y: Any, seed: int, prior: str, temperature: float,
+             wish: Wish | None = None) -> Drawn:
         """n samples as the model sees them, their codes (N, ...) and class indices (N,), if the
-        prior or the model has classes. Raises ValueError."""
-        z, names, labels = self.codes(n, y, seed, prior, temperature)
+        prior or the model has classes. A `wish` is for latent diffusion. Raises ValueError."""
+        z, names, labels = self.codes(n, y, seed, prior, temperature, wish)
         return self.pipeline.decode(z, names), z, labels
 
     def codes(
-        self, n: int, y: Any, seed: int, prior: str, temperature: float
+        self, n: int, y: Any, seed: int, prior: str, temperature: float,
+        wish: Wish | None = None,
     ) -> tuple[np.ndarray, list[str] | None, np.ndarray]:
         """n codes (N, ...), the classes that a conditional decoder needs with them or None, and the
         class indices as in `draw`. Raises ValueError."""
@@ -35,6 +39,12 @@ class Sampler:
         if not 0 <= temperature < float("inf"):
             raise ValueError(f"temperature must be a number from 0, not {temperature}")
         prior = self.usual_prior(y is not None) if prior == "auto" else prior
+        labels: np.ndarray | None
+        asks = wish is not None and wish.is_told
+        if asks and prior != NAME:
+            raise ValueError(f"prompts, guidance and changed images need latent diffusion, and "
+                             f"this would draw from the prior {prior}; train it with: hourglass "
+                             f"train RUN --latent-diffusion dit")
         fitted = None if prior == "own" else self.prior(prior)
         told = self.model.condition is not None
         knows = told or (fitted is not None and fitted.groups > 1)
@@ -43,16 +53,20 @@ class Sampler:
                 "; try --prior per_class" if self.classes else ", as its data had none"))
         wanted = self.pipeline.labels.asked(y, n) if y is not None else (
             np.arange(n) % len(self.classes) if told else None)
-        if fitted is None:   # the model's own prior needs no codes and no data
+        if isinstance(fitted, DenoiserPrior):
+            z, labels = fitted.sample(n, wanted, temperature, seed, wish)
+        elif fitted is None:   # the model's own prior needs no codes and no data
             z, labels = self.pipeline.network.own_codes(n, temperature, seed), wanted
         else:
             z, labels = fitted.sample(n, wanted, temperature, seed)
-        if labels is None or not knows:
+        if labels is None or not knows or (labels < 0).any():
             return z, None, np.empty(0, int)
         return z, [self.classes[label] for label in labels] if told else None, labels
 
     def usual_prior(self, asked: bool) -> str:
         """The default prior. `asked` says whether a class is chosen."""
+        if self.has_denoiser():
+            return NAME
         named = self.pipeline.inputs.description.parts.prior
         if named != "auto" and not (asked and knows_no_classes(named)):
             return named

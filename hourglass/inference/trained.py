@@ -21,6 +21,7 @@ from .labels import Labels
 from .latents import TrainingCodes, kept_codes
 from .network import Network
 from .pipeline import Pipeline
+from .prompted import DenoiserPrior, Wish
 from .recommending import check_samples
 from .run_cache import cache_of
 from .sample_stats import squared_errors
@@ -60,7 +61,8 @@ class Trained:
         self.labels = Labels(self.network, self.classes)
         self.pipeline = Pipeline(self.network, self.inputs, self.labels)
         self.training = TrainingData(self.cache, self.pipeline, source)
-        self.sampler = Sampler(self.pipeline, self.training.prior)
+        self.sampler = Sampler(self.pipeline, self.training.prior,
+                               lambda: self.training.has_denoiser)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -180,21 +182,24 @@ class Trained:
     # new samples
 
     def sample(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
-               temperature: float = 1.0) -> Any:
+               temperature: float = 1.0, wish: Wish | None = None) -> Any:
         """Sample n codes from a prior and decode them: (N, H, W, C), (N, D) or (N, T, C), or a
         data frame for a table. The default prior is `usual_prior`. `y` is the class; by default, a
-        conditional model samples all classes in turn."""
-        return self.in_units(self.draw(n, y, seed, prior, temperature)[0])
+        conditional model samples all classes in turn. `wish` says what latent diffusion is told,
+        such as a prompt."""
+        return self.in_units(self.draw(n, y, seed, prior, temperature, wish)[0])
 
     def draw(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
-             temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+             temperature: float = 1.0, wish: Wish | None = None
+             ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Samples as in `sample`, their codes (N, ...), and the numbers of their classes (N,), if
         the prior or the model has classes."""
         check_samples(self.description, "generating")
-        return self.sampler.draw(n, y, seed, prior, temperature)
+        return self.sampler.draw(n, y, seed, prior, temperature, wish)
 
     def usual_prior(self, asked: bool = False) -> str:
-        """The default prior: the one in the run's settings, otherwise the model's own, otherwise
+        """The default prior: latent diffusion if the run has it, otherwise the one in the run's
+        settings, otherwise the model's own, otherwise
         one that is fitted to the codes. The model's own is the default only if training pulled the
         codes towards it and, if a class is `asked` for, if the model is conditional."""
         return self.sampler.usual_prior(asked)
@@ -218,8 +223,9 @@ class Trained:
         """Principal components of the training samples, as detectors use them."""
         return self.training.pca()
 
-    def prior(self, text: str) -> FittedPrior:
-        """A prior fitted to the codes of the training samples, and kept in the run's folder.
+    def prior(self, text: str) -> FittedPrior | DenoiserPrior:
+        """A prior fitted to the codes of the training samples, and kept in the run's folder; or
+        latent_diffusion, if the run has it.
 
         Raises ValueError for a wrong text, and if both the codes and the data are gone.
         """

@@ -12,6 +12,7 @@ from .fitted_prior import FittedPrior, prior_of
 from .kept_pca import PCA, pca_of
 from .latents import TrainingCodes, find_codes, keep_codes, kept_codes
 from .pipeline import Pipeline
+from .prompted import NAME, DenoiserPrior, denoiser_prior
 from .run_cache import RunCache
 
 
@@ -22,7 +23,7 @@ class TrainingData:
     def __init__(self, cache: RunCache, pipeline: Pipeline, at_hand: Source | None = None):
         self.cache, self.pipeline, self.at_hand = cache, pipeline, at_hand
         self.folder = cache.folder
-        self.priors: dict[str, FittedPrior] = {}
+        self.priors: dict[str, FittedPrior | DenoiserPrior] = {}
 
     @property
     def name(self) -> str:
@@ -65,9 +66,26 @@ class TrainingData:
         """Principal components of the samples, as detectors use them."""
         return pca_of(self.cache, self.source, math.prod(self.pipeline.network.code))
 
-    def prior(self, text: str) -> FittedPrior:
-        """A prior fitted to the codes, kept in the run's folder for next time; raises ValueError
-        for a wrong text, and where the codes are gone and the data too."""
+    @property
+    def has_denoiser(self) -> bool:
+        """Whether latent diffusion was trained on the codes of these weights."""
+        return NAME in self.priors or self._denoiser() is not None
+
+    def _denoiser(self) -> DenoiserPrior | None:
+        if NAME not in self.priors:
+            found = denoiser_prior(self.folder, self.pipeline.network.device)
+            if found is None:
+                return None
+            self.priors[NAME] = found
+        return self.priors[NAME]   # type: ignore[return-value]
+
+    def prior(self, text: str) -> FittedPrior | DenoiserPrior:
+        """A prior fitted to the codes, kept in the run's folder for next time, or its latent
+        diffusion; raises ValueError for a wrong text, and where the codes are gone and the data
+        too."""
+        if text == NAME and self._denoiser() is None:
+            raise ValueError(f"{self.folder.path} has no latent diffusion; train it: hourglass "
+                             f"train {self.folder.path} --latent-diffusion dit")
         if text not in self.priors:
             self.priors[text] = prior_of(self.cache, text, self.codes, len(
                 self.pipeline.labels.classes), self.pipeline.network.model)

@@ -215,7 +215,10 @@ def put_samples(
     async def generate(wish: Annotated[Any, Depends(json_intake(kind))],
                        wanted: Wanted = "auto", accept: Accept = "") -> Response:
         """Generate samples. The same request gives the same samples."""
-        x = await desk.draw(wish)
+        try:
+            x = await desk.draw(wish)
+        except ValueError as error:   # of a prompt that latent diffusion cannot read
+            raise Refusal(422, str(error)) from None
         return await send(desk, x, numbered(len(x)), choose_format(wanted, accept, len(x)))
 
 

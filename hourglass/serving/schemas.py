@@ -13,7 +13,9 @@ from ..core.hints import did_you_mean
 from ..data.read_image import Reading
 from ..data.rows import as_frame
 from ..data.table import from_frame
+from ..inference.prompted import MOST_STEPS, NAME, DenoiserPrior, Wish
 from ..inference.trained import Trained
+from ..model.noise_levels import SAMPLERS
 from ..tasks.tables import is_table
 from .errors import refuse_body
 from .limits import Limits
@@ -109,6 +111,8 @@ def wish_type(model: Trained, limits: Limits, priors: dict[str, bool]) -> type[B
     unknowing: Any = {"not": {"required": ["class", "prior"], "properties": {
         "class": {"type": "string"}, "prior": {"enum": [p for p in priors if p not in knowing]}}}}
     fields: Any = {"kind": (kind | None, Field(None, alias="class"))} if knowing else {}
+    if NAME in priors:
+        fields |= _told_of(model)
     some = 0 < len(knowing) < len(priors)
     found: type[BaseModel] = create_model(
         "Wish", __config__=ConfigDict(**STRICT, json_schema_extra=unknowing if some else None),
@@ -118,6 +122,34 @@ def wish_type(model: Trained, limits: Limits, priors: dict[str, bool]) -> type[B
         seed=(Annotated[int, Ge(0), Le(2**32 - 1), Whole], 0),
         **fields)
     return found
+
+
+def _told_of(model: Trained) -> dict[str, Any]:
+    """The fields of latent diffusion: of prompts only where it was trained with texts."""
+    fields: dict[str, Any] = {
+        "guidance": (Annotated[float, Ge(0), Le(100)] | None, Field(
+            None, description="1 follows the class or prompt as the data does, more is closer; by "
+            "default 4 with a prompt, otherwise 1")),
+        "steps": (Annotated[int, Ge(1), Le(MOST_STEPS), Whole], 20),
+        "sampler": (one_of(tuple(SAMPLERS)), "dpm")}
+    prior = model.prior(NAME)
+    if isinstance(prior, DenoiserPrior) and prior.encoder is not None:
+        text = Annotated[str, Len(1, 1000)] | None
+        fields |= {"prompt": (text, Field(None, description="what samples should show")),
+                   "negative": (text, Field(None, description="what they should not show, with a "
+                                            "prompt"))}
+    return fields
+
+
+def diffusion_wish(body: BaseModel) -> Wish | None:
+    """What a request asks of latent diffusion; None for nothing."""
+    sent = {name: getattr(body, name, None) for name in (
+        "prompt", "negative", "guidance", "steps", "sampler")}
+    given = {name: value for name, value in sent.items() if value is not None}
+    if not given:
+        return None
+    prompt = given.pop("prompt", None)
+    return Wish(prompts=() if prompt is None else (prompt,), **given)
 
 
 class History(BaseModel):

@@ -24,6 +24,7 @@ from .batching import Batcher
 from .limits import Limits
 from .middleware import Traffic
 from .openapi import Health, Served
+from .schemas import diffusion_wish
 from .series_requests import columns_of, fill_windows, is_over_time, knows_normal_steps
 
 
@@ -99,10 +100,11 @@ class ModelService:
 
     async def draw(self, wish: Any) -> np.ndarray:
         """New samples (N, ...), the same for the same wish."""
-        kind = getattr(wish, "kind", None)
+        kind, told = getattr(wish, "kind", None), diffusion_wish(wish)
         prior = self.prior(kind is not None) if wish.prior == "auto" else wish.prior
         found: np.ndarray = await self.batcher.alone(lambda: self.model.draw(
-            wish.n, kind, wish.seed, prior, wish.temperature)[0])
+            wish.n, kind, wish.seed, prior, wish.temperature,
+            told if told is None or told.is_told else None)[0])
         return found
 
     def prior(self, asked: bool) -> str:

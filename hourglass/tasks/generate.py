@@ -1,7 +1,7 @@
 """New samples from a prior, decoded, written as a sheet, as files or as an array."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,11 @@ from ..core.files import check_empty
 from ..core.image_grid import shown
 from ..core.output_names import folder_name
 from ..data.windows import in_own_units
+from ..inference.prompted import NAME
 from ..inference.trained import Trained
 from .finish import Finish, finished
 from .nearest_training import nearest
+from .prompts import PromptOptions, spread
 from .sharded_output import Facts, ShardedOutput, ShardsRequest, as_tar, is_folder
 from .shares import shared
 from .tables import SUFFIXES as TABLES
@@ -47,6 +49,7 @@ class GenerateOptions:
     sharpen: float = 0.0        # 1 changes nothing
     nearest: bool = False       # show the nearest training sample below each
     blur: float = 0.0           # pixels of a Gaussian
+    asked: PromptOptions = field(default_factory=PromptOptions)   # of latent diffusion
 
     @property
     def finish(self) -> Finish:
@@ -83,10 +86,12 @@ def generate(model: Trained, wish: GenerateOptions, out: Path, shards: int = 0) 
     with first_goes_first():   # the first one may fit a prior
         prior = choose_prior(model, wish.kind) if wish.prior == "auto" else wish.prior
         rows = classes or (_rows_of_classes(model, wish, prior) if out.suffix in SUFFIXES else [])
-        names = [name for i, name in enumerate(rows)
-                 for _ in range(wish.n // len(rows) + (i < wish.n % len(rows)))]
+        names = list(spread(rows, wish.n)) if len(rows) > 1 else rows * wish.n
         drawn = DrawnCodes(model, wish, *model.sampler.codes(
-            wish.n, names or None, wish.seed, prior, wish.temperature))
+            wish.n, names or None, wish.seed, prior, wish.temperature,
+            wish.asked.wish(model, wish.n, wish.kind) if wish.asked.is_told else None))
+    if len(wish.asked.prompts) > 1:
+        names, rows = list(spread(wish.asked.prompts, wish.n)), list(wish.asked.prompts)
     kinds = [model.classes[kind] for kind in drawn.kinds]
     lines = [f"{wish.n} samples of the prior {prior} in {out}"]
     folders = kinds if len(classes) != 1 else []
@@ -139,6 +144,7 @@ def _rows_of_classes(model: Trained, wish: GenerateOptions, prior: str) -> list[
     prior knows classes and each row would have at least two samples."""
     told = model.model.condition is not None
     known = told or (prior != "own" and model.prior(prior).groups > 1)
+    known = known and not wish.asked.prompts and not wish.asked.has_image
     fit = 2 <= len(model.classes) <= min(MOST, wish.n // LEAST)
     return list(model.classes) if known and fit and not wish.nearest else []
 
@@ -146,7 +152,7 @@ def _rows_of_classes(model: Trained, wish: GenerateOptions, prior: str) -> list[
 def choose_prior(model: Trained, kind: str) -> str:
     """The default prior. A note says why, if it is not the model's own."""
     chosen = model.usual_prior(bool(kind))
-    if chosen != "own":
+    if chosen not in ("own", NAME):
         why = "the run's settings name it" if chosen == model.description.parts.prior else (
             "the model's own prior has no classes" if model.model.bottleneck.confined else
             "the model has no prior of its own")

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from PIL import Image
@@ -22,6 +22,7 @@ from .heatmaps import heat_picture, write_heatmaps
 from .morph import MorphOptions, Way, way_through
 from .notebook_objects import Film, Page, Picture, as_bytes, inline, sheet_of
 from .pick_samples import one_class, picked
+from .prompts import PromptKeywords, as_options
 from .write_images import SUFFIXES, save_picture
 
 NOT_IMAGES = "this model was trained on vectors or series, which make no pictures"
@@ -78,15 +79,24 @@ def grid_of(model: Trained, limit: float | None = None, side: int = 20, label: A
 
 def generate_of(
     model: Trained, n: int = 40, label: Any = None, prior: Any = "auto", temperature: float = 1.0,
-    seed: int = 0,
+    seed: int = 0, **asked: Unpack[PromptKeywords],
 ) -> Picture:
     """New images (N, H, W, C) from a prior, with their codes and, where the prior or the model
     knows classes, labels. `label` is a class, several (which share the images evenly) or one for
-    each image. Raises ValueError if samples are not images; `sample` draws those."""
+    each image.
+
+    A run of latent diffusion also takes a `prompt` (or several, which share the images evenly), a
+    `negative` prompt, `to` for a second prompt that images lead to, `guidance`, `steps`, `sampler`
+    ("dpm", "heun", "euler"), and an `image` to change by `strength`: a file, an array or the
+    number of an unseen sample. Raises ValueError if samples are not images;
+    `sample` draws those."""
     _check_images(model)
+    options = as_options(asked)
     chosen = choose_prior(model, "" if label is None else "asked") if prior == "auto" else (
         str(prior))
-    x, z, kinds = model.draw(n, label, seed, chosen, temperature)
+    wish = options.wish(model, n, name_of(label) if label is not None else "") if (
+        options.is_told) else None
+    x, z, kinds = model.draw(n, label, seed, chosen, temperature, wish)
     labels = np.array([model.classes[kind] for kind in kinds]) if len(kinds) else None
     sheet = sheet_of(x, f"{n} samples of the prior {chosen}")
     return Picture(x, sheet.image, sheet.about, z, labels)

@@ -21,7 +21,7 @@ TEXTS = ("settings.toml", "run.json", "history.csv", "kl_factors.csv", "evaluati
 KEPT = "kept:"    # before the name of a file of tensors that was found for the weights
 FILES = "files"   # the text that holds the run's texts
 NAME = re.compile(r"(\w[\w.-]*/)?\w[\w.-]*\.safetensors")
-OWN = ("model.safetensors", "checkpoint.safetensors")
+OWN = ("model.safetensors", "checkpoint.safetensors", "denoiser/checkpoint.safetensors")
 SUFFIX = ".safetensors"
 
 

@@ -13,7 +13,7 @@ SIZE = 250             # users of a batch
 
 def is_ranked(model: Autoencoder, source: Source) -> bool:
     """Whether epochs are compared by how held-out items are ranked."""
-    return (offers(model.likelihood, Ranks) and "val" in source.splits
+    return (offers(getattr(model, "likelihood", None), Ranks) and "val" in source.splits
             and source.splits["val"].given is not None)
 
 

@@ -1,0 +1,191 @@
+"""The latent diffusion of a run, which draws codes for classes and prompts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core.console import say
+from ..core.expressions import read
+from ..core.noise import seeded
+from ..core.registry import text_encoders
+from ..model.latent_diffusion import Draw, LatentDiffusion, Told
+from ..model.noise_levels import SAMPLERS, SamplerName
+from ..run.denoiser_file import DenoiserDescription, read_denoiser
+from ..run.folder import RunFolder
+from .batches import patiently
+
+NAME = "latent_diffusion"   # of this prior
+BATCH = 64                  # codes that are drawn together
+GUIDED = 4.0                # guidance with a prompt, unless another is asked for
+MOST_STEPS = 1000
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What latent diffusion is asked for, besides a number, classes and a seed."""
+
+    prompts: tuple[str, ...] = ()       # one for all samples, or one each
+    negative: str = ""                  # what samples should not show
+    towards: str = ""                   # the prompt that the last sample has, mixed in between
+    guidance: float | None = None       # default: 4 with a prompt, otherwise 1
+    steps: int = 20
+    sampler: SamplerName = "dpm"
+    start: np.ndarray | None = None     # codes (1 or N, ...) that are changed
+    strength: float = 0.6               # of that change, from 0 to 1
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it needs latent diffusion."""
+        return self.start is not None or self != Wish()
+
+    def check(self) -> None:
+        """Raises ValueError for what has no meaning."""
+        if not 1 <= self.steps <= MOST_STEPS:
+            raise ValueError(f"steps must be a whole number from 1 to {MOST_STEPS:,}, not "
+                             f"{self.steps}")
+        if self.guidance is not None and not 0 <= self.guidance <= 100:
+            raise ValueError(f"guidance must be a number from 0 to 100, not {self.guidance}")
+        if not 0 < self.strength <= 1:
+            raise ValueError(f"strength must be a number above 0 and up to 1, not {self.strength}")
+        if self.sampler not in SAMPLERS:
+            raise ValueError(f"sampler must be one of {', '.join(SAMPLERS)}, not "
+                             f"{self.sampler!r}")
+        if (self.towards or self.negative) and not self.prompts:
+            raise ValueError("a second or negative prompt needs a --prompt")
+        if self.towards and len(set(self.prompts)) > 1:
+            raise ValueError("--to leads from one --prompt to another, so give one --prompt")
+
+
+@dataclass(frozen=True)
+class DenoiserPrior:
+    """A prior like those that are fitted, but trained at length, and told more."""
+
+    model: LatentDiffusion
+    about: DenoiserDescription
+    device: torch.device
+    encoder: Any = None   # of texts
+
+    text = NAME
+
+    @property
+    def groups(self) -> int:
+        """How many classes it tells apart; 1 if none."""
+        return max(1, self.about.classes)
+
+    @property
+    def share(self) -> Tensor:
+        """(G,) frequency of each class."""
+        return torch.tensor(self.about.share or (1.0,), dtype=torch.float32)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one code."""
+        return self.about.shape
+
+    def log_prob(self, z: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
+        """Refused: raises ValueError."""
+        raise ValueError(f"the prior {NAME} generates codes but has no density")
+
+    def sample(
+        self, n: int, y: np.ndarray | None = None, temperature: float = 1.0, seed: int = 0,
+        wish: Wish | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """n codes (N, ...) with classes (N,): y; by default as frequent as in the data, or -1 with
+        a prompt. Raises ValueError for what it was not trained on."""
+        wish = wish or Wish()
+        wish.check()
+        draw = Draw(wish.steps, self._guidance(wish), wish.sampler, temperature,
+                    wish.strength if wish.start is not None else 1.0)
+        with seeded(seed):   # on the CPU, so that every device draws the same
+            noise = torch.randn(n, *self.shape)
+            kinds = self._kinds(n, y, wish)
+        told, against = self._told(n, kinds, wish)
+        start = None if wish.start is None else torch.from_numpy(
+            np.ascontiguousarray(wish.start)).float().expand(n, *self.shape)
+        found = []
+        starts = range(0, n, BATCH)
+        for first in patiently(starts, len(starts), "drawing codes"):
+            cut = slice(first, first + BATCH)
+            found.append(self.model.sample(
+                noise[cut].to(self.device), _cut(told, cut), _cut(against, cut), draw,
+                None if start is None else start[cut].to(self.device)).cpu())
+        return torch.cat(found).numpy(), kinds.numpy()
+
+    def _guidance(self, wish: Wish) -> float:
+        return wish.guidance if wish.guidance is not None else GUIDED if wish.prompts else 1.0
+
+    def _kinds(self, n: int, y: np.ndarray | None, wish: Wish) -> Tensor:
+        if y is not None:
+            kinds = torch.as_tensor(y, dtype=torch.long)
+            if self.about.classes and (self.share[kinds] == 0).any():
+                raise ValueError("no training sample has this class, so latent diffusion has not "
+                                 "learnt it")
+            return kinds
+        if wish.prompts or wish.start is not None or not self.about.classes:
+            return torch.full((n,), -1 if self.about.classes else 0)
+        return torch.multinomial(self.share, n, replacement=True)
+
+    def _told(self, n: int, kinds: Tensor, wish: Wish) -> tuple[Told, Told]:
+        """What the samples are told, and what guidance leads away from."""
+        nothing = self.model.nothing(n)
+        y = (kinds if self.about.classes else torch.full((n,), -1)).to(self.device)
+        told, against = replace(nothing, y=y), nothing
+        if wish.prompts:
+            told = replace(told, **self._texts(wish.prompts, n))
+        if wish.towards:
+            end = replace(told, **self._texts((wish.towards,), n))
+            told = told.mixed(end, torch.linspace(0, 1, n, device=self.device))
+        if wish.negative:
+            against = replace(nothing, **self._texts((wish.negative,), n))
+        return told, against
+
+    def _texts(self, texts: Sequence[str], n: int) -> dict[str, Tensor]:
+        """The features of texts: one for all samples, or one each."""
+        if self.encoder is None:
+            raise ValueError("this latent diffusion was trained without texts, so it knows no "
+                             "prompts; use --class, or train it with --text words")
+        if len(texts) not in (1, n):
+            raise ValueError(f"{len(texts)} prompts for {n} samples; give one, or one for each")
+        different = list(dict.fromkeys(texts))
+        for text in different:
+            self._check(text)
+        features = self.encoder.features(different).to(self.device)
+        rows = torch.tensor([different.index(text) for text in texts], device=self.device)
+        return {"text": features[rows].expand(n, -1),
+                "has_text": torch.ones(n, dtype=torch.bool, device=self.device)}
+
+    def _check(self, text: str) -> None:
+        """Say which words a text encoder does not know. Raises ValueError if it knows none."""
+        if not text.strip():
+            raise ValueError("an empty prompt says nothing; leave it out")
+        unknown = self.encoder.unknown(text)
+        if not unknown:
+            return
+        words = ", ".join(map(repr, unknown))
+        if not self.encoder.features([text]).any():
+            raise ValueError(f"no caption that training saw has a word of the prompt {text!r}. Use "
+                             f"words of the captions, or train with --text minilm, which knows "
+                             f"what words mean")
+        say(f"left out of the prompt, as no caption had it: {words}")
+
+
+def _cut(told: Told, rows: slice) -> Told:
+    return Told(told.y[rows], told.text[rows], told.has_text[rows])
+
+
+def denoiser_prior(folder: RunFolder, device: torch.device) -> DenoiserPrior | None:
+    """The latent diffusion of a run, on that device; None if it has none. Raises ValueError for a
+    damaged file, and where the package of its text encoder is missing."""
+    found = read_denoiser(folder)
+    if found is None:
+        return None
+    model, about = found
+    encoder = text_encoders.build(read(about.text), about.remembers) if about.text else None
+    if encoder is not None and encoder.size != about.size:
+        raise ValueError(f"the text encoder {about.text} gives {encoder.size} features, and this "
+                         f"latent diffusion was trained with {about.size}; its file was altered")
+    return DenoiserPrior(model.to(device), about, device, encoder)

@@ -1,0 +1,110 @@
+"""How noise is added to latents and taken away: noise levels, preconditioning and samplers.
+
+A noisy latent is u + sigma * noise. `NOISINGS` says how a network of fixed scale becomes a
+denoiser D(x, sigma), the expected u, and which noise levels training draws. `SAMPLERS` follow the
+exact flow dx/dsigma = (x - D(x, sigma)) / sigma from the largest noise level to none.
+"""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+Denoise = Callable[[Tensor, float], Tensor]   # x (N, *shape), sigma -> D, like x
+NoisingName = Literal["flow", "edm"]
+SamplerName = Literal["heun", "euler", "dpm"]
+LARGEST, SMALLEST = 80.0, 0.01   # noise levels that sampling begins and nearly ends with
+CURVE = 7.0                      # of the noise levels between (Karras et al., 2022)
+SPREAD = 1.2                     # of edm's log noise levels, around
+CENTRE = -0.5                    # their mean, for latents of a standard deviation of 1
+
+
+class Noising(NamedTuple):
+    """D(x, sigma) = skip * x + out * F(scale * x, level), with the network F."""
+
+    coefficients: Callable[[Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]   # skip, out, scale,
+    #                                                                         level of sigma
+    draw: Callable[[Tensor], Tensor]   # standard normal numbers -> noise levels of training
+
+
+def _flow(sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The network predicts the velocity from noise (time 0) to latents (time 1); time is
+    1 / (1 + sigma)."""
+    time = 1 / (1 + sigma)
+    return time, 1 - time, time, time
+
+
+def _edm(sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The network's input and target have unit variance at every noise level."""
+    whole = (1 + sigma ** 2).sqrt()
+    return 1 / whole ** 2, sigma / whole, 1 / whole, torch.sigmoid(-sigma.log())
+
+
+NOISINGS: dict[str, Noising] = {
+    # Lipman et al., 2023, arXiv 2210.02747; logit-normal times: Esser et al., 2024,
+    # arXiv 2403.03206
+    "flow": Noising(_flow, lambda normal: normal.exp()),
+    # Karras et al., 2022, arXiv 2206.00364
+    "edm": Noising(_edm, lambda normal: (CENTRE + SPREAD * normal).exp())}
+
+
+def noise_levels(steps: int, start: float = 1.0) -> list[float]:
+    """Noise levels of so many steps, from the largest to 0. With a `start` below 1, only the last
+    share of a schedule, so that an image can be changed instead of drawn anew: `strength`."""
+    if steps < 1:
+        raise ValueError(f"steps must be a whole number from 1, not {steps}")
+    first, last = LARGEST ** (1 / CURVE), SMALLEST ** (1 / CURVE)
+    begin = start_of(start) ** (1 / CURVE) if start < 1 else first
+    shares = [i / max(steps - 1, 1) for i in range(steps)]
+    return [(begin + share * (last - begin)) ** CURVE for share in shares] + [0.0]
+
+
+def start_of(strength: float) -> float:
+    """The noise level at which a change of that strength begins: the time of the straight path
+    from noise to latents that is left, so that 0.5 is as much noise as latent."""
+    return min(max(strength, 1e-3) / max(1 - strength, 1e-9), LARGEST)
+
+
+def euler(denoise: Denoise, x: Tensor, levels: list[float]) -> Tensor:
+    """Euler's method, which is DDIM without noise (Song et al., 2021, arXiv 2010.02502)."""
+    for now, then in pairwise(levels):
+        slope = (x - denoise(x, now)) / now
+        x = x + (then - now) * slope
+    return x
+
+
+def heun(denoise: Denoise, x: Tensor, levels: list[float]) -> Tensor:
+    """Heun's method, of second order, with two calls a step (Karras et al., 2022)."""
+    for now, then in pairwise(levels):
+        slope = (x - denoise(x, now)) / now
+        guess = x + (then - now) * slope
+        if then:
+            slope = (slope + (guess - denoise(guess, then)) / then) / 2
+            guess = x + (then - now) * slope
+        x = guess
+    return x
+
+
+def dpm(denoise: Denoise, x: Tensor, levels: list[float]) -> Tensor:
+    """DPM-Solver++ (2M), of second order, with one call a step (Lu et al., 2022, arXiv
+    2211.01095)."""
+    before: tuple[Tensor, float] | None = None   # the last D, and its step in log sigma
+    for now, then in pairwise(levels):
+        clean = denoise(x, now)
+        if not then:
+            return clean
+        step = math.log(now / then)
+        towards = clean
+        if before is not None:
+            share = step / (2 * before[1])
+            towards = (1 + share) * clean - share * before[0]
+        x = (then / now) * x - math.expm1(-step) * towards
+        before = clean, step
+    return x
+
+
+SAMPLERS: dict[str, Callable[[Denoise, Tensor, list[float]], Tensor]] = {
+    "heun": heun, "euler": euler, "dpm": dpm}
