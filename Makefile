@@ -36,6 +36,9 @@ docs: $(DONE)  ## write docs/ anew from the docstrings
 site: $(DONE)  ## build the documentation into site/, to be read without a network
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
+studio:  ## build the studio's page from hourglass/studio/web (needs Node 20.19)
+	cd hourglass/studio/web && npm ci --no-audit --no-fund && npm run build
+
 bench: $(DONE)  ## time the tutorial's network against Keras on TensorFlow (makes .venv-keras)
 	test -d .venv-keras || $(PYTHON) -m venv .venv-keras
 	.venv-keras/bin/python -m pip install --quiet -r benchmarks/keras-requirements.txt
@@ -47,4 +50,4 @@ gpu:  ## check and time everything on a GPU in 8 minutes, with the machine's own
 clean:  ## remove the environments and caches; runs stay
 	rm -rf site .venv .venv-keras .pytest_cache .mypy_cache .ruff_cache build *.egg-info
 
-.PHONY: help install demo test test-fast check docs site bench gpu clean
+.PHONY: help install demo test test-fast check docs site studio bench gpu clean

@@ -18,6 +18,9 @@ WINGS = {   # wing: (what it holds, the wings it may import)
     "serving": ("a trained model over HTTP",
                 ("core", "data", "model", "run", "training", "inference", "analysis", "tasks",
                  "searching")),
+    "studio": ("everything in a browser",
+               ("core", "data", "model", "run", "training", "inference", "analysis", "tasks",
+                "searching", "serving")),
     "sklearn.py": ("estimators for scikit-learn",
                    ("core", "data", "model", "run", "training", "inference", "analysis", "tasks")),
     "pyod.py": ("a detector as pyod has them",
@@ -25,7 +28,7 @@ WINGS = {   # wing: (what it holds, the wings it may import)
                  "sklearn.py")),
     "cli": ("the command line",
             ("core", "data", "model", "run", "training", "inference", "analysis", "tasks",
-             "searching", "serving")),
+             "searching", "serving", "studio")),
 }
 # files that import a wing above their own, inside a function, and its names: none
 CLIMBS: dict[str, set[str]] = {}

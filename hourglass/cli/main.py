@@ -42,6 +42,7 @@ from .restore import restore
 from .score import score
 from .search import search
 from .serve import serve
+from .studio import studio
 from .summary import summary
 from .train import train
 from .vary import vary
@@ -53,7 +54,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare": compare, "search": search, "ensemble": ensemble, "restore": restore,
     "score": score, "detect": detect, "impute": impute, "recommend": recommend, "embed": embed,
     "classify": classify, "compress": compress, "decompress": decompress, "finetune": finetune,
-    "evaluate": evaluate, "serve": serve, "export": export,
+    "evaluate": evaluate, "serve": serve, "export": export, "studio": studio,
 }
 
 app = typer.Typer(

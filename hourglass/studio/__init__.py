@@ -1,0 +1,1 @@
+"""The studio: everything that the command line does, in a browser, from files alone."""

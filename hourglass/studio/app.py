@@ -1,0 +1,75 @@
+"""The ASGI application of the studio: its page, its addresses, and who may use them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from .. import __version__
+from ..serving.errors import answer_problems
+from ..serving.limits import Limits
+from .guard import API, StudioGuard
+from .roots import Roots
+from .routes_data import put_data
+from .routes_runs import put_latent, put_pictures, put_run, put_runs
+from .routes_train import put_form, put_jobs, put_run_jobs
+from .state import make_state
+
+STATIC = Path(__file__).parent / "static"
+LIMITS = Limits(body=64 * 2**20, seconds=600, queue=128)
+
+
+def make_studio(roots: Roots, token: str, hosts: tuple[str, ...], limits: Limits = LIMITS
+                ) -> FastAPI:
+    """Make the application of a studio on these folders. `token` is what its page must send, and
+    `hosts` are the names that it may be called by. Raises ValueError if the page was not built."""
+    if not (STATIC / "index.html").is_file():
+        raise ValueError("the studio's page is not built in this checkout: run make studio")
+    studio = make_state(roots)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        studio.models.close()
+        studio.drawer.shutdown(wait=False, cancel_futures=True)
+
+    app = FastAPI(title="Hourglass studio", version=__version__, docs_url=None, redoc_url=None,
+                  openapi_url=f"{API}/openapi.json", lifespan=lifespan)
+    app.state.studio = studio
+    app.add_middleware(StudioGuard, limits=limits, token=token, hosts=hosts)
+    answer_problems(app)
+    router = APIRouter(prefix=API)
+    put_about(router)
+    put_runs(router, studio)
+    put_run(router, studio)
+    put_pictures(router, studio)
+    put_latent(router, studio)
+    put_form(router, studio)
+    put_jobs(router, studio)
+    put_run_jobs(router, studio)
+    put_data(router, studio)
+    app.include_router(router)
+    app.router.routes.append(Mount(f"{API}/model", app=studio.models))
+    app.router.routes.append(Mount(API, app=nothing))
+    app.mount("/", StaticFiles(directory=STATIC, html=True))
+    return app
+
+
+def put_about(router: APIRouter) -> None:
+    """Add the address that says which studio this is."""
+    @router.get("/about")
+    async def about() -> dict[str, str]:
+        """The version of Hourglass."""
+        return {"version": __version__}
+
+
+nothing = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+
+
+@nothing.api_route("/{path:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"])
+async def _unknown(path: str) -> Response:
+    from ..serving.errors import problem
+    return problem(404, "the studio has no such address")

@@ -1,0 +1,141 @@
+"""All runs and studies below the studio's folder, read again only where a file has changed."""
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..run.folder import MARKS
+from ..searching.study_folder import MARK
+from .entries import run_entry, study_entry
+from .jobs import Jobs
+from .processes import holder_of, lock_holders
+
+DEEPEST = 4            # folders below the studio's
+MOST_FOLDERS = 20_000  # that are looked into
+WATCHED = ("", "settings.toml", "run.json", "history.csv", "frames", "studio.json", "report.html",
+           "study.toml", "trials", "trials.csv")   # a change of these is a change of the entry
+Stamp = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class RunPlace:
+    """A folder that holds a run or a study."""
+
+    path: Path
+    kind: str   # run or study
+
+
+@dataclass
+class Catalogue:
+    """The runs and studies of a folder. `refresh` brings it up to date; it may be called by
+    several threads."""
+
+    home: Path
+    jobs: Jobs
+    places: dict[str, RunPlace] = field(default_factory=dict)
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stamps: dict[str, Stamp] = field(default_factory=dict)
+    folders: dict[str, tuple[int, str, list[str]]] = field(default_factory=dict)
+    guard: threading.Lock = field(default_factory=threading.Lock)
+    whole: bool = True   # whether all folders were looked into
+
+    def refresh(self) -> list[str]:
+        """Read what has changed. Returns the keys of runs and studies that have, or are gone."""
+        with self.guard:
+            found = {self.key_of(place.path): place for place in self._find()}
+            gone = [key for key in self.places if key not in found]
+            self.places = found
+            for key in gone:
+                self.entries.pop(key, None)
+                self.stamps.pop(key, None)
+            holders = lock_holders()
+            return gone + [key for key, place in found.items()
+                           if self._refreshed(key, place, holders)]
+
+    def _refreshed(self, key: str, place: RunPlace, holders: dict[int, int] | None) -> bool:
+        pid = holder_of(place.path / "lock", holders)
+        job = self.jobs.of(place.path)
+        stamp = (*(_changed(place.path / name) for name in WATCHED), pid, job.state_number)
+        if self.stamps.get(key) == stamp:
+            return False
+        self.stamps[key] = stamp
+        entry = (run_entry if place.kind == "run" else study_entry)(place.path)
+        if pid:
+            entry["state"] = "training"
+        elif job.alive:
+            entry["state"] = "writing" if job.kind in ("train", "resume", "report") else "training"
+        entry |= {"key": key, "kind": place.kind, "path": self.shown(place.path),
+                  "changed": max(stamp[1:len(WATCHED)]) / 1e9}
+        self.entries[key] = entry
+        return True
+
+    def shown(self, path: Path) -> str:
+        """A path as the page shows it: below the studio's folder."""
+        text = path.relative_to(self.home).as_posix()
+        text = path.name if text == "." else text
+        return text.encode(errors="replace").decode()
+
+    def key_of(self, path: Path) -> str:
+        """The name of a run in addresses, which reveals and takes no path."""
+        inner = os.fsencode(path.relative_to(self.home))
+        return hashlib.blake2s(inner, digest_size=8).hexdigest()
+
+    def place(self, key: str) -> RunPlace:
+        """The folder of a run or study. Raises ValueError if there is none of that key now."""
+        found = self.places.get(key)
+        if found is None or not found.path.is_dir():
+            self.refresh()
+            found = self.places.get(key)
+        if found is None:
+            raise ValueError("there is no such run; it was moved or removed")
+        return found
+
+    def run(self, key: str) -> Path:
+        """The folder of a run. Raises ValueError if there is none of that key now."""
+        found = self.place(key)
+        if found.kind != "run":
+            raise ValueError("this is a search, not a run; open one of its trials")
+        return found.path
+
+    def _find(self) -> Iterator[RunPlace]:
+        left = MOST_FOLDERS
+        waiting = [(self.home, 0)]
+        while waiting and left:
+            path, depth = waiting.pop()
+            left -= 1
+            kind, inner = self._look(path)
+            if kind:
+                yield RunPlace(path, kind)
+            elif depth < DEEPEST:
+                waiting += [(path / name, depth + 1) for name in inner]
+        self.whole = not waiting
+
+    def _look(self, path: Path) -> tuple[str, list[str]]:
+        """Whether a folder is a run or study, and its folders. Links are not followed."""
+        try:
+            changed = path.stat().st_mtime_ns
+            known = self.folders.get(str(path))
+            if known and known[0] == changed:
+                return known[1], known[2]
+            with os.scandir(path) as entries:
+                there = [(each.name, each.is_dir(follow_symlinks=False)) for each in entries]
+        except OSError:
+            return "", []
+        names = {name for name, _ in there}
+        kind = "run" if len(names.intersection(MARKS)) > 1 else "study" if MARK in names else ""
+        inner = [] if kind else sorted(
+            (name for name, is_folder in there if is_folder and name[0] != "."
+             and name not in ("__pycache__", "node_modules")), reverse=True)
+        self.folders[str(path)] = changed, kind, inner
+        return kind, inner
+
+
+def _changed(path: Path) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0

@@ -1,0 +1,132 @@
+"""The samples that a run was looked at with: their errors, names and pictures."""
+
+import io
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..analysis.snapshot import Snapshot, load_snapshot
+from ..core.output_names import printable
+
+KEPT = 3            # snapshots in memory
+MOST = 400          # samples of an answer
+SIDE = 96           # pixels of the longer side of a picture
+ORDERS = ("worst", "best", "first")
+
+
+@dataclass
+class Snapshots:
+    """Snapshots of runs, the last few of them kept in memory."""
+
+    kept: OrderedDict[Path, tuple[int, Snapshot]] = field(default_factory=OrderedDict)
+    guard: Lock = field(default_factory=Lock)
+
+    def of(self, run: Path) -> Snapshot:
+        """The snapshot of a run. Raises ValueError if there is none, or a damaged one."""
+        file = run / "snapshot.npz"
+        with self.guard:
+            if not file.is_file():
+                raise ValueError("this run was not looked at yet. Write its report first")
+            changed = file.stat().st_mtime_ns
+            known = self.kept.pop(run, None)
+            if known is None or known[0] != changed:
+                known = changed, load_snapshot(file)
+            self.kept[run] = known
+            while len(self.kept) > KEPT:
+                self.kept.popitem(last=False)
+            return known[1]
+
+
+def rows_of(s: Snapshot, order: str, count: int, label: int | None = None) -> list[int]:
+    """The numbers of the samples with the largest or smallest errors, or the first ones, of one
+    class if `label` is given."""
+    rows = np.arange(len(s.x)) if label is None or not len(s.y) else np.flatnonzero(s.y == label)
+    if order != "first":
+        sorted_ = rows[np.argsort(s.squared[rows], kind="stable")]
+        rows = sorted_[::-1] if order == "worst" else sorted_
+    found: list[int] = rows[:min(count, MOST)].tolist()
+    return found
+
+
+def about_samples(s: Snapshot, rows: Sequence[int]) -> list[dict[str, Any]]:
+    """Number, error, class and name of each of these samples."""
+    errors = s.squared
+    return [{"row": row, "error": float(errors[row]), "class": class_of(s, row),
+             "name": printable(s.names[row]) if s.names else ""} for row in rows]
+
+
+def class_of(s: Snapshot, row: int) -> str:
+    """The class of a sample by name; "" if it has none."""
+    if not len(s.y) or s.y[row] < 0:
+        return ""
+    return printable(s.classes[int(s.y[row])])
+
+
+def check_rows(s: Snapshot, text: str) -> list[int]:
+    """Numbers of samples such as "3,17". Raises ValueError for others."""
+    parts = text.split(",")
+    if len(parts) > MOST or not all(p.isascii() and p.isdecimal() and len(p) < 10 for p in parts):
+        raise ValueError(f"samples are named by up to {MOST} numbers, such as 3,17")
+    rows = [int(part) for part in parts]
+    if max(rows) >= len(s.x):
+        raise ValueError(f"there are {len(s.x):,} samples, numbered from 0")
+    return rows
+
+
+def strip(s: Snapshot, rows: Sequence[int]) -> bytes:
+    """A PNG of the samples side by side: inputs above, reconstructions in the middle, errors
+    below. Raises ValueError for samples that are no images."""
+    if s.x.ndim != 4:
+        raise ValueError("these samples are no images")
+    low, high = (0.0, 1.0) if s.bounded else (float(s.x.min()), float(s.x.max()))
+    span = max(high - low, 1e-9)
+    x, recon = (s.x[rows] - low) / span, (s.recon[rows] - low) / span
+    errors = np.abs(x - recon).mean(-1, keepdims=True)
+    heat = heated(errors / max(float(errors.max()), 1e-9))
+    lines = [np.concatenate([_rgb(each) for each in part], 1) for part in (x, recon)]
+    sheet = np.concatenate([*lines, np.concatenate(list(heat), 1)])
+    return _png(sheet, max(s.x.shape[1:3]))
+
+
+def _rgb(image: np.ndarray) -> np.ndarray:
+    from ..tasks.write_images import as_picture  # which brings matplotlib
+    return np.asarray(as_picture(image).convert("RGB"))
+
+
+def heated(errors: np.ndarray) -> np.ndarray:
+    """Errors (N, H, W, 1) in [0, 1] as colours, from black through red to yellow."""
+    stops = np.array([[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]])
+    place = np.clip(errors[..., 0], 0, 1) * (len(stops) - 1)
+    low = np.minimum(place.astype(int), len(stops) - 2)
+    part = (place - low)[..., None]
+    return np.rint(stops[low] * (1 - part) + stops[low + 1] * part).astype(np.uint8)
+
+
+def _png(sheet: np.ndarray, side: int) -> bytes:
+    picture = Image.fromarray(sheet)
+    times = SIDE / side
+    if times > 1:   # whole pixels, so that small images stay sharp
+        whole = max(1, round(times))
+        picture = picture.resize((picture.width * whole, picture.height * whole),
+                                 Image.Resampling.NEAREST)
+    elif times < 1:
+        picture = picture.resize((max(1, round(picture.width * times)),
+                                  max(1, round(picture.height * times))),
+                                 Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "png")
+    return buffer.getvalue()
+
+
+def lines_of(s: Snapshot, rows: Sequence[int]) -> str:
+    """Samples that are no images, and their reconstructions, as JSON numbers."""
+    flat = {"x": s.x[rows].reshape(len(rows), -1), "recon": s.recon[rows].reshape(len(rows), -1)}
+    return json.dumps({name: np.where(np.isfinite(v), v, 0).round(6).tolist()
+                       for name, v in flat.items()})

@@ -1,0 +1,156 @@
+// The latent space: points to pan, zoom and lasso; a code to drag, which is decoded at once.
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { get, request, send } from "./api";
+import { number } from "./format";
+import { along, moved, placeOf, readLatent, shaped, type Latent } from "./latent_data";
+import { Plot, Strip } from "./samples";
+import type { Details } from "./run";
+import type { Run } from "./runs";
+import { ScatterView } from "./scatter";
+import { complain } from "./toast";
+
+export interface Decoded { png?: string; line?: number[] }
+
+export function LatentTab({ run, details }: { run: Run; details: Details }) {
+  const [latent, setLatent] = useState<Latent | null>(null);
+  const [problem, setProblem] = useState("");
+  useEffect(() => {
+    if (details.has_snapshot) readLatent(run.key).then(setLatent, (error) => setProblem(error.message));
+  }, [run.key, details.has_snapshot]);
+  if (!details.has_snapshot) return <p class="quiet">The latent space is here once the report is written.</p>;
+  if (problem) return <p class="alert" role="alert">{problem}</p>;
+  if (!latent) return <p class="quiet">Reading the codes …</p>;
+  return <Space run={run} latent={latent} />;
+}
+
+function Space({ run, latent }: { run: Run; latent: Latent }) {
+  const { about } = latent;
+  const [z, setZ] = useState<number[] | null>(about.origin);
+  const [by, setBy] = useState(about.classes.length > 1 ? "class" : "error");
+  const [chosen, setChosen] = useState<number[]>([]);
+  const [hover, setHover] = useState(-1);
+  const [kind, setKind] = useState(0);
+  const sheet = useThumbnails(run, about.image);
+  const { decoded, conditional } = useDecoder(run, latent, z, kind);
+  const pick = useCallback((i: number) => void get<{ code: number[] }>(
+    `/runs/${run.key}/codes/${about.rows[i]}`).then((found) => setZ(found.code), complain), [run.key]);
+  const drag = useCallback((x: number, y: number) => setZ((from) => {
+    if (!from || !about.plane) return from;
+    const [u, v] = placeOf(about, from);
+    return moved(from, about.plane, [x - u, y - v]);
+  }), [about]);
+  const listed = chosen.slice(0, 24).map((i) => ({ row: about.rows[i], error: latent.errors[i],
+    class: about.classes[latent.labels[i]]?.name ?? "", name: about.names?.[i] ?? "" }));
+  return <div class="columns latent">
+    <section>
+      <div class="tools">
+        <label>Colour <select value={by} onChange={(e) => setBy(e.currentTarget.value)}>
+          {about.classes.length > 1 && <option value="class">class</option>}
+          <option value="error">error</option></select></label>
+        <span class="quiet">{about.count.toLocaleString("en")} {about.split} samples. Scroll to zoom, drag to
+          move, hold Shift and draw around points to list them, drag the ring to decode.</span></div>
+      <ScatterView latent={latent} by={by} chosen={chosen} lasso={setChosen} hover={setHover} pick={pick}
+        ring={z && about.plane ? placeOf(about, z) : null} drag={drag} />
+      {by === "class" ? <ul class="legend">{about.classes.map(({ name, colour }) => <li key={name}>
+        <i class="dot" style={{ background: colour }} />{name}</li>)}</ul>
+        : <p class="legend quiet">dark: small errors, bright: large errors</p>}
+      {chosen.length > 0 && <div><div class="head"><h2>{chosen.length} points chosen</h2>
+        <button class="small" onClick={() => saveList(latent, chosen)}>Save the list</button>
+        <button class="small" onClick={() => setChosen([])}>Clear</button></div>
+        <Strip run={run} samples={listed} image={about.image} /></div>}
+    </section>
+    <aside>
+      <section class="panel" aria-label="Decoded code">
+        <h2>Decoded</h2>
+        {decoded.png ? <img class="decoded pixelated" src={`data:image/png;base64,${decoded.png}`}
+          alt="What the code decodes to" /> : decoded.line ? <Plot lines={[decoded.line]} />
+          : <p class="quiet">{about.plane ? "Loading the model …" : "These codes are too large to walk in."}</p>}
+        {conditional && <label>Class <select value={kind} onChange={(e) => setKind(
+          Number(e.currentTarget.value))}>{about.classes.map(({ name }, i) =>
+          <option key={name} value={i}>{name}</option>)}</select></label>}
+        {z && <Sliders latent={latent} z={z} set={setZ} />}
+      </section>
+      <section class="panel hovered" aria-live="off">
+        <h2>Sample</h2>
+        {hover < 0 ? <p class="quiet">Point at a sample to see it; click to decode its code.</p> : <>
+          {sheet && about.rows[hover] < 4096 && <Thumbnail sheet={sheet} row={about.rows[hover]} />}
+          <p>{about.classes[latent.labels[hover]]?.name ?? ""} {about.names?.[hover] ?? `sample ${
+            about.rows[hover]}`}<br /><span class="quiet">error {number(latent.errors[hover], 3)}</span></p></>}
+      </section>
+    </aside>
+  </div>;
+}
+
+function Sliders({ latent: { about }, z, set }: { latent: Latent; z: number[];
+  set: (z: number[]) => void }) {
+  return <div class="sliders">{about.sliders.map((slider, k) => {
+    const value = along(about, z, about.directions![k]);
+    return <label key={slider.name}><span>{slider.name}</span><input type="range" min={slider.low}
+      max={slider.high} step={(slider.high - slider.low) / 200} value={value} onInput={(e) => set(
+        moved(z, [about.directions![k]], [Number(e.currentTarget.value) - value]))} />
+      <output>{number(value, 2)}</output></label>;
+  })}<button class="small" onClick={() => set(about.origin!)}>Back to the middle</button></div>;
+}
+
+// Decodes the newest code; while one is under way, those between are left out.
+function useDecoder(run: Run, { about }: Latent, z: number[] | null, kind: number) {
+  const [decoded, setDecoded] = useState<Decoded>({});
+  const [conditional, setConditional] = useState(false);
+  const [ready, setReady] = useState(false);
+  const base = `/model/${run.key}/v1`;
+  const next = useRef<(() => Promise<void>) | null>(null);
+  const busy = useRef(false);
+  useEffect(() => {
+    get<{ conditional: boolean }>(`${base}/model`).then((found) => {
+      setConditional(found.conditional);
+      setReady(true);
+    }, complain);
+  }, [base]);
+  useEffect(() => {
+    if (!z || !ready || !about.plane) return;
+    next.current = async () => {
+      const wish = { codes: [shaped(z, about.code)], ...(conditional ? { classes: [about.classes[kind].name] } : {}) };
+      const found = await send<{ images?: { png: string }[]; samples?: number[][] }>(
+        `${base}/decode?format=json`, wish);
+      setDecoded(found.images ? { png: found.images[0].png } : { line: found.samples![0].flat() });
+    };
+    if (busy.current) return;
+    busy.current = true;
+    void (async () => {
+      while (next.current) {
+        const work = next.current;
+        next.current = null;
+        await work().catch(complain);
+      }
+      busy.current = false;
+    })();
+  }, [z, ready, kind, conditional]);
+  return { decoded, conditional };
+}
+
+function useThumbnails(run: Run, image: boolean): ImageBitmap | null {
+  const [sheet, setSheet] = useState<ImageBitmap | null>(null);
+  useEffect(() => {
+    if (image) void request(`/runs/${run.key}/thumbnails`).then((answer) => answer.blob())
+      .then((blob) => createImageBitmap(blob)).then(setSheet, complain);
+  }, [run.key, image]);
+  return sheet;
+}
+
+function Thumbnail({ sheet, row }: { sheet: ImageBitmap; row: number }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    canvas.current!.getContext("2d")!.drawImage(sheet, row % 64 * 32, Math.floor(row / 64) * 32, 32, 32,
+      0, 0, 32, 32);
+  }, [sheet, row]);
+  return <canvas ref={canvas} width={32} height={32} class="thumbnail pixelated" />;
+}
+
+function saveList({ about, errors, labels }: Latent, chosen: number[]): void {
+  const rows = chosen.map((i) => [about.rows[i], JSON.stringify(about.names?.[i] ?? ""),
+    JSON.stringify(about.classes[labels[i]]?.name ?? ""), errors[i]].join(","));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([["sample,name,class,error", ...rows, ""].join("\n")]));
+  link.download = "chosen.csv";
+  link.click();
+}

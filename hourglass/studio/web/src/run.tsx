@@ -1,0 +1,80 @@
+// The page of one run.
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { get } from "./api";
+import { State } from "./cards";
+import { onNews } from "./events";
+import { LatentTab } from "./latent";
+import { LogTab, Overview } from "./overview";
+import { ReportTab } from "./report";
+import { RunActions } from "./run_actions";
+import { listing, type Run } from "./runs";
+import { SamplesTab } from "./samples";
+import { SettingsTab } from "./settings";
+import { useSignal } from "./signal";
+import { TryTab } from "./try";
+
+export interface Metric { name: string; value: number; interval: [number, number] | null; about: string }
+export interface Setting { name: string; value: unknown; usual: boolean; about: string; is_part: boolean }
+export interface Section { question: string; figures: { name: string; title: string }[] }
+export interface Details {
+  settings: Setting[]; metrics: Metric[]; notes: string[]; environment: Record<string, unknown>;
+  sizes: Record<string, Record<string, number>>; splits: Record<string, number>; shape: number[];
+  split: string; sections: Section[]; has_model: boolean; has_snapshot: boolean; has_report: boolean;
+  command: string; log: boolean; entry: Run;
+}
+export type Row = Record<string, number>;
+export interface Progress { from: number; rows: Row[]; frames: string[]; log: string; entry: Run }
+
+const TABS: [string, string][] = [["overview", "Overview"], ["samples", "Samples"],
+  ["report", "Report"], ["latent", "Latent space"], ["use", "Use"], ["settings", "Settings"],
+  ["log", "Log"]];
+
+export function RunPage({ id, tab }: { id: string; tab: string }) {
+  const all = useSignal(listing);
+  const [details, setDetails] = useState<Details | null>(null);
+  const [rows, setRows] = useState<Row[]>([]);
+  const [last, setLast] = useState<Progress | null>(null);
+  const [problem, setProblem] = useState("");
+  const read = useCallback(async () => {
+    try {
+      setDetails(await get<Details>(`/runs/${id}`));
+      setProblem("");
+    } catch (error) { setProblem((error as Error).message); }
+  }, [id]);
+  const follow = useCallback(async () => {
+    try {
+      const found = await get<Progress>(`/runs/${id}/progress`);
+      setRows(found.rows);
+      setLast(found);
+    } catch { /* the page says so already */ }
+  }, [id]);
+  useEffect(() => {
+    void read();
+    void follow();
+    return onNews((news) => {
+      if (news.kind === "changed" && !news.runs.includes(id) && !news.runs.includes("")) return;
+      void follow();
+      if (news.kind === "reset" || news.runs.includes(id)) void read();
+    });
+  }, [id, read, follow]);
+  const run = all?.runs.get(id) ?? details?.entry;
+  if (problem && !details) return <p class="alert" role="alert">{problem} <a href="#/">All runs</a></p>;
+  if (!details || !run) return <p class="quiet">Reading the run …</p>;
+  const tabs = TABS.filter(([name]) => name !== "log" || last?.log);
+  return <>
+    <p class="path"><a href="#/">Runs</a> / {run.path}</p>
+    <div class="head"><h1>{run.title}</h1><State run={run} /><span class="grow" />
+      <RunActions run={run} details={details} /></div>
+    {run.ended && <p class="quiet">Ended: {run.ended}</p>}
+    <nav class="tabs" aria-label="Parts of this run">{tabs.map(([name, title]) =>
+      <a key={name} href={`#/runs/${id}/${name}`} aria-current={tab === name ? "page" : undefined}>
+        {title}</a>)}</nav>
+    {tab === "overview" && <Overview run={run} details={details} rows={rows} last={last} />}
+    {tab === "samples" && <SamplesTab run={run} details={details} />}
+    {tab === "report" && <ReportTab run={run} details={details} />}
+    {tab === "latent" && <LatentTab run={run} details={details} />}
+    {tab === "use" && <TryTab run={run} details={details} />}
+    {tab === "settings" && <SettingsTab run={run} details={details} />}
+    {tab === "log" && <LogTab last={last} />}
+  </>;
+}

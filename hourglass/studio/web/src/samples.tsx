@@ -1,0 +1,86 @@
+// Samples by their errors: the worst, the best or the first, with reconstructions and error maps.
+import { useEffect, useState } from "preact/hooks";
+import { get } from "./api";
+import { number } from "./format";
+import { Picture } from "./picture";
+import type { Details } from "./run";
+import type { Run } from "./runs";
+
+export interface Sample { row: number; error: number; class: string; name: string }
+interface Found { samples: Sample[]; image: boolean; split: string; count: number; classes: string[] }
+const PER_STRIP = 12;
+
+export function useSamples(run: Run, order: string, count: number, label: string) {
+  const [found, setFound] = useState<Found | null>(null);
+  const [problem, setProblem] = useState("");
+  const of = label === "" ? "" : `&label=${label}`;
+  useEffect(() => {
+    const stop = new AbortController();
+    get<Found>(`/runs/${run.key}/samples?order=${order}&count=${count}${of}`, stop.signal)
+      .then(setFound, (error) => { if (!stop.signal.aborted) setProblem(error.message); });
+    return () => stop.abort();
+  }, [run.key, run.changed, order, count, of]);
+  return { found, problem };
+}
+
+export function SamplesTab({ run, details }: { run: Run; details: Details }) {
+  const [order, setOrder] = useState("worst");
+  const [label, setLabel] = useState("");
+  const [count, setCount] = useState(48);
+  const { found, problem } = useSamples(run, order, count, label);
+  if (!details.has_snapshot) return <p class="quiet">The samples are here once the report is written.</p>;
+  if (problem) return <p class="alert" role="alert">{problem}</p>;
+  if (!found) return <p class="quiet">Reading the samples …</p>;
+  const groups = Array.from({ length: Math.ceil(found.samples.length / PER_STRIP) },
+    (_, i) => found.samples.slice(i * PER_STRIP, (i + 1) * PER_STRIP));
+  return <section>
+    <div class="tools">
+      <label>Order <select value={order} onChange={(e) => setOrder(e.currentTarget.value)}>
+        <option value="worst">worst first</option><option value="best">best first</option>
+        <option value="first">as they come</option></select></label>
+      {found.classes.length > 1 && <label>Class <select value={label}
+        onChange={(e) => setLabel(e.currentTarget.value)}><option value="">all</option>
+        {found.classes.map((name, i) => <option key={i} value={i}>{name}</option>)}</select></label>}
+      <span class="quiet">{found.count.toLocaleString("en")} {found.split} samples. Above the input, then
+        the reconstruction, then where they differ.</span>
+    </div>
+    {groups.map((group) => <Strip key={group[0].row} run={run} samples={group} image={found.image} />)}
+    {found.samples.length >= count && count < 400 && <button class="more"
+      onClick={() => setCount(Math.min(400, count + 96))}>Show more</button>}
+  </section>;
+}
+
+export function Strip({ run, samples, image }: { run: Run; samples: Sample[]; image: boolean }) {
+  const rows = samples.map((sample) => sample.row).join(",");
+  if (!image) return <Lines run={run} samples={samples} rows={rows} />;
+  const names = samples.map((sample) => sample.class || sample.name || `sample ${sample.row}`);
+  return <figure class="strip" style={{ "--n": String(samples.length) }}>
+    <Picture path={`/runs/${run.key}/strip?rows=${rows}`} pixelated
+      alt={`Inputs, reconstructions and errors of ${names.join(", ")}`} />
+    <figcaption>{samples.map((sample, i) => <span key={sample.row}
+      title={sample.name || `sample ${sample.row}`}>
+      <b>{number(sample.error, 2)}</b>{sample.class && <> {names[i]}</>}</span>)}</figcaption>
+  </figure>;
+}
+
+// Samples that are no images: each as a line, with its reconstruction.
+function Lines({ run, samples, rows }: { run: Run; samples: Sample[]; rows: string }) {
+  const [values, setValues] = useState<{ x: number[][]; recon: number[][] } | null>(null);
+  useEffect(() => { void get<typeof values>(`/runs/${run.key}/strip?rows=${rows}`).then(setValues); },
+    [run.key, rows]);
+  if (!values) return null;
+  return <div class="plots">{samples.map((sample, i) => <figure key={sample.row}>
+    <Plot lines={[values.x[i], values.recon[i]]} />
+    <figcaption>{sample.class || sample.name || `sample ${sample.row}`}: {number(sample.error, 3)}
+    </figcaption></figure>)}</div>;
+}
+
+export function Plot({ lines }: { lines: number[][] }) {
+  const all = lines.flat();
+  const low = Math.min(...all);
+  const span = Math.max(...all) - low || 1;
+  return <svg class="plot" viewBox="0 0 100 50" preserveAspectRatio="none" aria-hidden="true">
+    {lines.map((line, n) => <polyline key={n} class={`line-${n}`} points={line.map((value, i) =>
+      `${i / Math.max(1, line.length - 1) * 100},${48 - (value - low) / span * 46}`).join(" ")} />)}
+  </svg>;
+}

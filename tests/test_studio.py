@@ -1,0 +1,384 @@
+"""The studio without a browser: who may use it, what it may read, and that files are its state."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+import hourglass as hg
+from hourglass import studio
+from hourglass.core.registry import REGISTRIES
+from hourglass.run.settings import Settings
+from hourglass.serving.listening import LOCAL
+from hourglass.studio.app import STATIC, make_studio
+from hourglass.studio.form import GROUPS, SUGGESTED
+from hourglass.studio.roots import make_roots
+
+TOKEN = "a-token-of-the-tests"
+KEY = {"Authorization": f"Bearer {TOKEN}"}
+PATIENCE = 60   # seconds for a process to begin or end
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A tiny run with a report."""
+    out = tmp_path_factory.mktemp("trained") / "run"
+    x = np.random.default_rng(0).random((40, 6, 6), np.float32)
+    model = hg.train(x, np.arange(40) % 2, model="ae(2)", backbone="mlp(8)", epochs=2, out=out,
+                     quiet=True, report=False, test=10)
+    assert model.metrics   # which looks at it
+    return out
+
+
+@pytest.fixture
+def home(tmp_path, trained) -> Path:
+    """A folder with that run, in runs/1."""
+    shutil.copytree(trained, tmp_path / "home" / "runs" / "1")
+    return tmp_path / "home"
+
+
+def client_of(home: Path, *more: Path) -> TestClient:
+    app = make_studio(make_roots(home, more), TOKEN, LOCAL)
+    return TestClient(app, base_url="http://127.0.0.1:8008", headers=KEY)
+
+
+@pytest.fixture
+def client(home):
+    with client_of(home) as found:
+        yield found
+
+
+def only_key(client: TestClient) -> str:
+    (run,) = client.get("/api/runs").json()["runs"]
+    return run["key"]
+
+
+def test_the_built_page_is_that_of_the_sources():
+    web = Path(studio.__file__).parent / "web"
+    files = sorted(path.relative_to(web).as_posix() for path in web.rglob("*") if path.is_file()
+                   and "node_modules" not in path.parts)
+    digest = hashlib.sha256()
+    for name in files:
+        digest.update(name.encode() + b"\0" + (web / name).read_bytes() + b"\0")
+    assert (STATIC / "sources.sha256").read_text().strip() == digest.hexdigest(), "run make studio"
+
+
+def test_sources_of_the_page_are_small_and_say_what_they_hold():
+    for path in (Path(studio.__file__).parent / "web" / "src").iterdir():
+        lines = path.read_text().splitlines()
+        assert lines[0].startswith(("// ", "/* ")), path.name
+        assert len(lines) <= 400, path.name
+
+
+def test_the_page_is_small_and_names_no_other_address():
+    import gzip
+    files = [path for path in STATIC.rglob("*") if path.is_file()]
+    assert sum(len(gzip.compress(path.read_bytes())) for path in files) < 400_000
+    for path in files:
+        found = path.read_bytes().replace(b"http://www.w3.org/", b"")   # names of SVG
+        assert b"http://" not in found and b"https://" not in found, path.name
+
+
+@pytest.mark.parametrize("headers, status", [
+    ({}, 200), ({"Authorization": "Bearer another-token-that"}, 401), ({"Authorization": ""}, 401),
+    ({"Origin": "http://evil.example"}, 403), ({"Origin": "http://127.0.0.1:9999"}, 403),
+    ({"Host": "evil.example"}, 400), ({"Host": "127.0.0.1.evil.example"}, 400),
+    ({"Sec-Fetch-Site": "cross-site"}, 403), ({"Sec-Fetch-Site": "same-site"}, 403),
+    ({"Origin": "http://127.0.0.1:8008", "Sec-Fetch-Site": "same-origin"}, 200)])
+def test_only_the_studios_own_page_gets_answers(client, headers, status):
+    assert client.get("/api/runs", headers={**KEY, **headers}).status_code == status
+
+
+def test_every_address_of_the_api_needs_the_token(client):
+    paths = client.get("/api/openapi.json").json()["paths"]
+    assert len(paths) > 20
+    for path, methods in paths.items():
+        for method in methods:
+            sent = client.request(method, path, headers={"Authorization": ""})
+            assert sent.status_code == 401, (method, path)
+    for path in ("/api/openapi.json", "/api/model/0123456789abcdef/v1/model", "/api/nothing"):
+        assert client.get(path, headers={"Authorization": ""}).status_code == 401
+
+
+def test_the_page_itself_may_load_nothing_foreign(client):
+    answer = client.get("/", headers={"Authorization": ""})
+    assert answer.status_code == 200 and "token" not in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
+    assert "frame-ancestors 'none'" in policy and answer.headers["x-frame-options"] == "DENY"
+
+
+def test_large_requests_are_refused(client):
+    answer = client.post("/api/check", headers={"Content-Length": str(2**40)}, content=b"{}")
+    assert answer.status_code == 413
+
+
+def test_a_studio_listens_to_this_machine_only(tmp_path):
+    with pytest.raises(ValueError, match="not a folder"):
+        make_roots(tmp_path / "missing")
+    from hourglass.cli.studio import studio as command
+    assert "host" not in command.__annotations__
+
+
+@pytest.mark.parametrize("path", ["../secret", "/etc", "link", "data/../../secret", "inner/link"])
+def test_data_outside_the_allowed_folders_is_refused(client, home, path):
+    (home.parent / "secret").mkdir()
+    (home / "link").symlink_to(home.parent / "secret")
+    (home / "data").mkdir()
+    (home / "inner").mkdir()
+    (home / "inner" / "link").symlink_to("/etc")
+    for address, sent in (("/api/look", {"data": path}), ("/api/train", {"data": path}),
+                          ("/api/train", {"data": f"folder({path!r})"})):
+        answer = client.post(address, json={"settings": sent})
+        assert answer.status_code == 422, address
+        assert "outside the folders" in answer.json()["error"]
+    assert client.get("/api/folders", params={"path": path}).status_code == 422
+
+
+def test_a_link_within_a_chosen_folder_leads_nowhere(client, home):
+    (home / "photos").mkdir()
+    (home / "photos" / "passwords.png").symlink_to("/etc/passwd")
+    answer = client.post("/api/look", json={"settings": {"data": "photos"}})
+    assert answer.status_code == 422 and "link that leads outside" in answer.json()["error"]
+
+
+def test_a_folder_given_with_root_is_allowed(home, tmp_path):
+    (tmp_path / "photos" / "cats").mkdir(parents=True)
+    with client_of(home, tmp_path / "photos") as client:
+        found = client.get("/api/folders", params={"path": str(tmp_path / "photos")}).json()
+        assert [entry["name"] for entry in found["entries"]] == ["cats"] and found["above"] == ""
+        assert client.get("/api/folders", params={"path": str(tmp_path)}).status_code == 422
+
+
+@pytest.mark.parametrize("settings", [
+    {"data": "https://example.org/x.zip"}, {"data": "digits", "begin": "/etc"},
+    {"data": "digits", "loss": "recon + perceptual(features='/etc/passwd')"},
+    {"data": "digits", "plugin": "x.py"}, {"data": ""}])
+def test_settings_that_reach_outside_start_nothing(client, home, settings):
+    assert client.post("/api/train", json={"settings": settings}).status_code == 422
+    assert [path.name for path in (home / "runs").iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize("name", ["../1", "a/b", ".hidden", "-x", "a\0b", "x" * 200, "end."])
+def test_names_of_runs_are_no_paths(client, home, name):
+    answer = client.post("/api/train", json={"settings": {"data": "digits"}, "name": name})
+    assert answer.status_code == 422
+    assert [path.name for path in home.iterdir()] == ["runs"]
+
+
+@pytest.mark.parametrize("address", ["frames/..%2F..%2Frun.json", "figures/run.json",
+                                     "frames/00001.png%00", "figures/..png"])
+def test_pictures_are_pictures_of_the_run(client, home, address):
+    key = only_key(client)
+    (home / "runs/1/frames").mkdir(exist_ok=True)
+    (home / "runs/1/frames/99999.png").symlink_to(home / "runs/1/run.json")
+    assert client.get(f"/api/runs/{key}/{address}").status_code == 404
+    assert client.get(f"/api/runs/{key}/frames/99999.png").status_code == 404
+    assert client.get(f"/api/runs/{key}/frames/00001.png").status_code == 200
+
+
+def test_every_setting_stands_in_the_form_once(client):
+    names = [name for group in GROUPS.values() for name in group]
+    assert sorted([*names, "data"]) == sorted(Settings.model_fields)
+    assert set(SUGGESTED.values()) <= set(REGISTRIES)
+    form = client.get("/api/form").json()
+    (lr,) = [s for g in form["groups"] for s in g["settings"] if s["name"] == "lr"]
+    assert lr["kind"] == "number" and lr["flag"] == "--lr" and "above 0" in lr["takes"]
+
+
+def test_a_form_is_checked_as_the_command_line_checks(client):
+    good = client.post("/api/check", json={"settings": {
+        "data": "digits", "model": "vae(8)", "lr": 0.01, "grey": "true"}}).json()
+    assert good["ok"] and good["parts"]["bottleneck"] == "gaussian(8)"
+    assert good["command"] == "hourglass train '--model=vae(8)' --grey --lr=0.01 digits"
+    bad = client.post("/api/check", json={"settings": {"data": "digits", "model": "vea"}}).json()
+    assert not bad["ok"] and "did you mean 'vae'" in bad["error"]
+    low = client.post("/api/check", json={"settings": {"data": "digits", "lr": -1}}).json()
+    assert low["setting"] == "lr" and "above 0" in low["error"]
+
+
+def test_the_list_tells_what_the_files_tell(client, home):
+    (run,) = client.get("/api/runs").json()["runs"]
+    assert (run["state"], run["epochs"], run["path"]) == ("finished", 2, "runs/1")
+    assert run["metrics"]["mse"] > 0 and len(run["curve"]) == 2 and run["frame"] == "00002.png"
+    shutil.copytree(home / "runs/1", home / "other/deeper/2")   # as a shell would
+    assert len(client.get("/api/runs").json()["runs"]) == 2
+    (home / "runs/1/settings.toml").write_text("model = 3")
+    states = {run["path"]: run["state"] for run in client.get("/api/runs").json()["runs"]}
+    assert states == {"runs/1": "damaged", "other/deeper/2": "finished"}
+
+
+def test_a_thousand_runs_are_listed_in_under_a_second(client, home):
+    for name in ("checkpoint.safetensors", "model.safetensors", "snapshot.npz"):
+        (home / "runs/1" / name).unlink(missing_ok=True)
+    for number in range(2, 1001):
+        new = home / "runs" / str(number)
+        (new / "frames").mkdir(parents=True)
+        for name in ("settings.toml", "run.json", "history.csv"):
+            os.link(home / "runs/1" / name, new / name)
+    began = time.process_time()
+    assert len(client.get("/api/runs").json()["runs"]) == 1000
+    first = time.process_time() - began
+    began = time.process_time()
+    client.get("/api/runs")
+    again = time.process_time() - began
+    assert again < 1, (first, again)
+    assert first < 2.5, (first, again)   # of a processor; the machine of the tests is slow
+
+
+def test_notes_and_tags_lie_in_the_runs_folder(client, home):
+    key = only_key(client)
+    sent = {"note": "<b>best</b> so far", "tags": ["faces", " x  y ", "faces"]}
+    assert client.put(f"/api/runs/{key}/notes", json=sent).status_code == 200
+    (run,) = client.get("/api/runs").json()["runs"]
+    assert run["note"] == "<b>best</b> so far" and run["tags"] == ["faces", "x y"]
+    assert json.loads((home / "runs/1/studio.json").read_text())["tags"] == ["faces", "x y"]
+    assert client.put(f"/api/runs/{key}/notes", json={**sent, "more": 1}).status_code == 422
+
+
+def test_the_trash_gives_back_what_it_took(client, home):
+    before = sorted(path.name for path in (home / "runs/1").rglob("*"))
+    number = client.post(f"/api/runs/{only_key(client)}/trash").json()["number"]
+    assert client.get("/api/runs").json()["runs"] == [] and not (home / "runs/1").exists()
+    assert [each["number"] for each in client.get("/api/trash").json()["runs"]] == [number]
+    assert client.post(f"/api/trash/{number}/restore").status_code == 200
+    assert sorted(path.name for path in (home / "runs/1").rglob("*")) == before
+    assert client.post("/api/trash/..%2F..%2F1/restore").status_code in (404, 422)
+    number = client.post(f"/api/runs/{only_key(client)}/trash").json()["number"]
+    assert client.delete(f"/api/trash/{number}").status_code == 200
+    assert client.post(f"/api/trash/{number}/restore").status_code == 422
+
+
+def test_samples_come_by_their_errors(client, trained):
+    key = only_key(client)
+    found = client.get(f"/api/runs/{key}/samples", params={"count": 400}).json()
+    errors = [sample["error"] for sample in found["samples"]]
+    x = np.load(trained / "snapshot.npz")
+    squared = np.square(x["x"] / 255 - x["recon"] / 255).reshape(len(x["x"]), -1).mean(1)
+    np.testing.assert_allclose(errors, np.sort(squared)[::-1], rtol=1e-5)
+    rows = ",".join(str(sample["row"]) for sample in found["samples"][:3])
+    strip = client.get(f"/api/runs/{key}/strip", params={"rows": rows})
+    assert strip.headers["content-type"] == "image/png"
+    assert client.get(f"/api/runs/{key}/strip", params={"rows": "99999"}).status_code == 422
+
+
+def test_the_latent_space_is_that_of_the_codes(client, home):
+    key = only_key(client)
+    content = client.get(f"/api/runs/{key}/latent").content
+    length = int.from_bytes(content[:4], "little")
+    about = json.loads(content[4:4 + length])
+    places = np.frombuffer(content, "<f4", 2 * about["count"], 4 + length).reshape(-1, 2)
+    with np.load(home / "runs/1/snapshot.npz") as held:
+        z = held["z"]
+    np.testing.assert_allclose(places, z, atol=1e-5)   # two latents are the plane themselves
+    assert client.get(f"/api/runs/{key}/codes/3").json()["code"] == pytest.approx(z[3].tolist())
+    assert client.get(f"/api/runs/{key}/codes/-1").status_code == 422
+
+
+def test_decoding_is_that_of_python(client, home):
+    key = only_key(client)
+    z = [[0.5, -0.25]]
+    answer = client.post(f"/api/model/{key}/v1/decode?format=png", json={"codes": z}).content
+    import io
+    again = np.asarray(Image.open(io.BytesIO(answer)), np.float32) / 255
+    expected = hg.load(home / "runs/1").decode(np.array(z, np.float32))[0, ..., 0]
+    assert np.abs(again - expected.clip(0, 1)).max() <= 1 / 255
+    assert client.get("/api/model/0123456789abcdef/v1/model").status_code == 422
+
+
+def png(value: int) -> bytes:
+    import io
+    buffer = io.BytesIO()
+    Image.new("L", (8, 8), value).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def test_uploads_become_a_data_set_and_nothing_else(client, home):
+    files = [("files", ("cats/a.png", png(10))), ("files", ("dogs/a.png", png(20))),
+             ("files", ("../../../evil.png", png(30))), ("files", ("x.png", b"no image")),
+             ("files", ("run.sh", b"#!/bin/sh")), ("files", ("<img onerror=x>/a.png", png(40)))]
+    found = client.post("/api/uploads/pets", files=files).json()
+    assert found["saved"] == 4 and [each["name"] for each in found["refused"]] == [
+        "x.png", "run.sh"]
+    saved = sorted(path.relative_to(home).as_posix() for path in (home / "data").rglob("*.png"))
+    assert saved == ["data/pets/<img onerror=x>/a.png", "data/pets/cats/a.png",
+                     "data/pets/dogs/a.png", "data/pets/other/evil.png"]
+    assert not (home.parent / "evil.png").exists()
+    look = client.post("/api/look", json={"settings": {"data": found["path"]}}).json()
+    assert "4 classes" in " ".join(line["text"] for line in look["lines"]) and look["sheet"]
+    for name in ("..", "a%2Fb", ".x"):
+        assert client.post(f"/api/uploads/{name}", files=files[:1]).status_code in (404, 405, 422)
+    again = client.post("/api/uploads/pets", files=files[:1]).json()
+    assert again["saved"] == 1 and (home / "data/pets/cats/a-2.png").is_file()
+
+
+def until(holds, what: str):
+    """Wait for what another process does."""
+    end = time.monotonic() + PATIENCE
+    while not (found := holds()):
+        assert time.monotonic() < end, what
+        time.sleep(0.1)
+    return found
+
+
+def test_a_training_outlives_the_studio_and_can_be_stopped_by_another(home):
+    settings = {"data": "digits", "model": "ae(2)", "backbone": "mlp(8)", "epochs": 100_000,
+                "stop": "none"}
+    with client_of(home) as first:
+        begun = first.post("/api/train", json={"settings": settings, "name": "long"}).json()
+    out = home / "runs/long"
+    with client_of(home) as second:
+        def state() -> str:
+            runs = {run["path"]: run for run in second.get("/api/runs").json()["runs"]}
+            return runs.get("runs/long", {}).get("state", "")
+        key = begun["key"]
+        try:
+            until(lambda: (out / "history.csv").is_file() and state() == "training", "training")
+            assert second.post(f"/api/runs/{key}/resume", json={}).status_code == 422
+            assert second.post(f"/api/runs/{key}/trash").status_code == 422
+            progress = second.get(f"/api/runs/{key}/progress").json()
+            assert progress["rows"][0]["epoch"] == 1 and "ae(2)" in progress["log"]
+            later = second.get(f"/api/runs/{key}/progress?after=1").json()["rows"]
+            assert all(row["epoch"] > 1 for row in later)
+        finally:
+            assert second.post(f"/api/runs/{key}/stop").status_code == 200
+            until(lambda: state() == "stopped", "the training stops")
+        assert second.get("/api/runs").json()["failed"] == []
+        command = second.get(f"/api/runs/{key}").json()["command"]
+        assert command.startswith("hourglass train") and "--epochs=100000" in command
+
+
+def test_a_training_that_cannot_begin_says_why(client, home):
+    (home / "empty").mkdir()
+    assert client.post("/api/train", json={"settings": {"data": "empty"}}).status_code == 200
+    (failed,) = until(lambda: client.get("/api/runs").json()["failed"], "the failure")
+    assert "empty" in failed["why"] and failed["name"] == "2"
+    assert "empty" in client.get(f"/api/jobs/{failed['log']}/log").json()["log"]
+    assert client.delete(f"/api/jobs/{failed['log']}").status_code == 200
+    assert client.get("/api/runs").json()["failed"] == []
+    assert not (home / "runs/2").exists()
+
+
+def test_the_command_starts_within_two_seconds_of_work(home):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hourglass", "studio", str(home), "--port", "0", "--no-browser"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        url = process.stdout.readline()
+        assert url.startswith("http://127.0.0.1:") and "#token=" in url
+        if Path(f"/proc/{process.pid}/stat").exists():
+            fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+            work = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            assert work < 2, work
+    finally:
+        process.terminate()
+        process.wait(20)

@@ -1,0 +1,325 @@
+"""The studio in a browser: the first-time path, what goes on after a reload, and hostile names."""
+
+import base64
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+import hourglass as hg
+
+CHROMIUM = Path("/usr/bin/chromium")
+TOKEN = "a-token-of-the-browser-tests"
+AXE = Path(hg.__file__).parent / "studio/web/node_modules/axe-core/axe.min.js"
+HOSTILE = "<img src=x onerror=alert(1)>"
+PATIENCE = 90_000   # ms for a training
+expect.set_options(timeout=30_000)   # the machine may be busy
+
+
+def start(home: Path, port: str = "0") -> tuple[subprocess.Popen[str], str]:
+    """Start the command; returns its process and the address that it prints."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hourglass", "studio", str(home), "--port", port, "--no-browser"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**os.environ, "HOURGLASS_TOKEN": TOKEN})
+    return process, process.stdout.readline().strip()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A folder with a run whose name, note and classes are no harmless texts."""
+    folder = tmp_path_factory.mktemp("studio")
+    x = np.random.default_rng(0).random((60, 8, 8), np.float32)
+    y = np.array([HOSTILE, "normal"])[np.arange(60) % 2]
+    model = hg.train(x, y, model="vae(2)", backbone="mlp(8)", epochs=3, test=20, quiet=True,
+                     out=folder / "runs" / HOSTILE)
+    assert model.metrics
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studio(home):
+    """The address of a studio on that folder."""
+    process, url = start(home)
+    yield url
+    process.terminate()
+    process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless browser."""
+    if not CHROMIUM.is_file():
+        pytest.skip(f"needs a browser: {CHROMIUM}")
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser, studio):
+    """A page of the studio. A message on its console, and a foreign request, fail the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(30_000)
+    wrong, asked = [], []
+    opened = context.new_page()
+    opened.on("console", lambda said: "GL Driver Message" in said.text or wrong.append(said.text))
+    opened.on("response", lambda said: said.status < 400 or wrong.append(said.url))
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("dialog", lambda dialog: wrong.append(dialog.message))
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto(studio)
+    yield opened
+    context.close()
+    assert not wrong
+    origin = studio.partition("/#")[0]
+    assert [url for url in asked if not url.startswith((f"{origin}/", "blob:", "data:"))] == []
+
+
+def go(page: Page, place: str) -> None:
+    page.evaluate("place => { location.hash = place }", place)
+
+
+def only_key(page: Page) -> str:
+    link = page.get_by_role("link", name="vae(2) on").first.get_attribute("href")
+    return re.search(r"/runs/(\w+)", link)[1]
+
+
+def shade(value: int) -> bytes:
+    buffer = io.BytesIO()
+    image = np.full((8, 8), value, np.uint8)
+    image[2:6, value % 5:value % 5 + 3] = 255 - value
+    Image.fromarray(image).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def test_the_token_leaves_the_address_and_survives_a_reload(page):
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    assert "token" not in page.url
+    page.reload()
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+
+
+def test_a_page_without_the_token_shows_nothing(browser, studio):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(studio.partition("#")[0])
+    expect(page.get_by_role("heading", name="needs the studio's address")).to_be_visible()
+    assert page.get_by_text("vae(2)").count() == 0
+    context.close()
+
+
+def test_names_are_texts_and_never_markup(page):
+    expect(page.get_by_text(f"runs/{HOSTILE}").first).to_be_visible()
+    key = only_key(page)
+    for tab in ("overview", "samples", "latent", "settings"):
+        go(page, f"/runs/{key}/{tab}")
+        expect(page.get_by_role("heading", name="vae(2) on").first).to_be_visible()
+    go(page, f"/runs/{key}/latent")
+    expect(page.get_by_role("listitem").filter(has_text=HOSTILE)).to_be_visible()
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_a_dragged_code_is_decoded_as_python_decodes_it(page, home):
+    go(page, f"/runs/{only_key(page)}/latent")
+    decoded = page.get_by_alt_text("What the code decodes to")
+    expect(decoded).to_be_visible()
+    before = decoded.get_attribute("src")
+    page.get_by_role("slider", name="factor 1").evaluate("""slider => {
+        slider.value = 1; slider.dispatchEvent(new Event("input", { bubbles: true })); }""")
+    expect(decoded).not_to_have_attribute("src", before)
+    z = [float(page.locator(".sliders output").nth(i).text_content()) for i in range(2)]
+    sent = page.get_by_role("slider", name="factor 1").evaluate("slider => Number(slider.value)")
+    content = base64.b64decode(decoded.get_attribute("src").partition(",")[2])
+    picture = np.asarray(Image.open(io.BytesIO(content)), np.float32) / 255
+    expected = hg.load(home / "runs" / HOSTILE).decode(np.array([[sent, z[1]]], np.float32))
+    assert np.abs(picture - expected[0, ..., 0].clip(0, 1)).max() <= 1 / 255 + 1e-6
+    before = decoded.get_attribute("src")
+    page.get_by_role("application").press("ArrowUp")
+    page.get_by_role("application").press("ArrowUp")
+    expect(decoded).not_to_have_attribute("src", before)
+
+
+def test_points_can_be_listed_with_a_lasso(page):
+    go(page, f"/runs/{only_key(page)}/latent")
+    canvas = page.get_by_role("application")
+    expect(canvas).to_be_visible()
+    box = canvas.bounding_box()
+    page.keyboard.down("Shift")
+    corners = [(.01, .01), (.99, .01), (.99, .99), (.01, .99), (.01, .02)]
+    for i, (x, y) in enumerate(corners):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        if not i:
+            page.mouse.down()
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    expect(page.get_by_role("heading", name="20 points chosen")).to_be_visible()
+
+
+def test_notes_are_kept_and_the_trash_can_be_undone(page, home):
+    go(page, f"/runs/{only_key(page)}")
+    page.get_by_label("Tags").fill("first, keep")
+    page.get_by_label("Note", exact=True).fill("looks fine")
+    page.get_by_role("heading", name="Notes").click()
+    go(page, "/")
+    expect(page.get_by_text("keep", exact=True)).to_be_visible()
+    page.get_by_label("Filter runs").fill("mse<0.00001")
+    expect(page.get_by_text("No run fits")).to_be_visible()
+    page.get_by_label("Filter runs").fill("keep mse<9")
+    page.get_by_role("button", name="Table").click()
+    page.get_by_role("link", name="vae(2) on").click()
+    page.get_by_role("button", name="Trash").click()
+    expect(page.get_by_text("is in the trash")).to_be_visible()
+    assert not (home / "runs" / HOSTILE).exists()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("The run is back")).to_be_visible()
+    assert (home / "runs" / HOSTILE / "run.json").is_file()
+    page.evaluate("localStorage.removeItem('hourglass-view')")
+
+
+def test_the_first_time_path(page, home):
+    """Drop 60 images, look at them, train, reload meanwhile, find the worst, generate."""
+    go(page, "/data")
+    images = [{"name": f"{i}.png", "mimeType": "image/png", "buffer": shade(2 * i)}
+              for i in range(60)]
+    page.get_by_label("Name for the new folder").fill("shades")
+    page.locator("input[type=file]").first.set_input_files(images)
+    expect(page.get_by_alt_text("Contact sheet")).to_be_visible()
+    expect(page.get_by_text("60 samples of 1x8x8")).to_be_visible()
+    page.get_by_role("link", name="Train on this").click()
+    page.get_by_role("button", name=re.compile("^ae")).first.click()
+    page.get_by_text("Training", exact=True).click()
+    page.get_by_label("epochs", exact=True).fill("30")
+    page.get_by_text("Model", exact=True).last.click()
+    page.get_by_label("backbone", exact=True).fill("mlp(16)")
+    page.get_by_label("bottleneck", exact=True).fill("plain(2")
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_label("bottleneck", exact=True).fill("plain(2)")
+    page.get_by_label("Name of the run").fill("mine")
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_url("**/#/")
+    page.reload()   # which must lose nothing
+    card = page.get_by_role("listitem").filter(has_text="runs/mine")
+    expect(card).to_be_visible(timeout=PATIENCE)
+    card.get_by_role("link").click()
+    expect(page.get_by_text("finished")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("heading", name="Worst reconstructions")).to_be_visible()
+    expect(page.get_by_alt_text(re.compile("Inputs, reconstructions and errors"))).to_be_visible()
+    assert (home / "runs/mine/report.html").is_file()
+    page.get_by_role("link", name="Use").click()
+    expect(page.get_by_alt_text(re.compile("Generated sample")).first).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    assert Image.open(download.value.path()).size == (8, 8)
+    page.locator("input[type=file]").set_input_files(images[:2])
+    expect(page.get_by_alt_text("Result of 1.png")).to_be_visible()
+    page.get_by_role("button", name="Score").click()
+    expect(page.get_by_text(re.compile("of 2 flagged"))).to_be_visible()
+
+
+def test_runs_are_compared_side_by_side(page):
+    runs = page.get_by_role("checkbox", name="Choose")
+    expect(runs).to_have_count(2)
+    for i in range(2):
+        runs.nth(i).check()
+    page.get_by_role("button", name="Compare 2").click()
+    expect(page.get_by_role("heading", name="Settings that differ")).to_be_visible()
+    expect(page.get_by_role("cell", name="vae(2)", exact=True)).to_be_visible()
+
+
+def test_a_run_made_in_a_shell_appears_in_ten_tabs(browser, studio, home):
+    context = browser.new_context()
+    pages = [context.new_page() for _ in range(10)]
+    for page in pages:
+        page.goto(studio)
+    expect(pages[9].get_by_role("heading", name="Runs")).to_be_visible()
+    shutil.copytree(home / "runs/mine", home / "runs/copied")
+    for page in pages:
+        expect(page.get_by_text("runs/copied")).to_be_visible(timeout=20_000)
+    context.close()
+    shutil.rmtree(home / "runs/copied")
+
+
+def test_a_studio_that_was_killed_goes_on_where_it_was(browser, home):
+    process, url = start(home)
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(url)
+    expect(page.get_by_text("runs/mine")).to_be_visible()
+    process.kill()
+    process.wait()
+    shutil.copytree(home / "runs/mine", home / "runs/meanwhile")
+    again, _ = start(home, url.partition("/#")[0].rpartition(":")[2])
+    try:
+        expect(page.get_by_text("runs/meanwhile")).to_be_visible(timeout=20_000)
+    finally:
+        again.terminate()
+        again.wait(20)
+        context.close()
+        shutil.rmtree(home / "runs/meanwhile")
+
+
+def test_a_hostile_page_can_neither_start_nor_read_anything(browser, studio, home, tmp_path):
+    context = browser.new_context()
+    page = context.new_page()
+    (tmp_path / "evil.html").write_text("<p>evil</p>")
+    page.goto((tmp_path / "evil.html").as_uri())
+    origin = studio.partition("/#")[0]
+    before = sorted(path.name for path in (home / "runs").iterdir())
+    found = page.evaluate("""async ([origin, token]) => {
+        const tries = [
+            fetch(origin + "/api/runs", { headers: { Authorization: "Bearer " + token } }),
+            fetch(origin + "/api/train", { method: "POST", mode: "no-cors",
+                body: JSON.stringify({ settings: { data: "digits" } }) }),
+            fetch(origin + "/api/runs", { mode: "no-cors" })];
+        return Promise.all(tries.map((each) => each.then((answer) => answer.text(), () => "")));
+    }""", [origin, TOKEN])
+    assert found == ["", "", ""]
+    time.sleep(0.5)
+    assert sorted(path.name for path in (home / "runs").iterdir()) == before
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_stands_in_the_way_of_a_screen_reader(browser, studio, home, scheme):
+    if not AXE.is_file():
+        pytest.skip("needs axe-core: run make studio")
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    page.goto(studio)
+    key = only_key(page)
+    places = ["/", "/train?data=digits", f"/runs/{key}"] + [
+        "/data", f"/runs/{key}/latent", f"/runs/{key}/use", f"/runs/{key}/settings",
+        f"/compare?runs={key}"] * (scheme == "light")   # the colours are the same everywhere
+    for place in places:
+        go(page, place)
+        page.wait_for_timeout(600)
+        page.add_script_tag(path=AXE)
+        found = page.evaluate("axe.run()")["violations"]
+        serious = [(place, each["id"], each["nodes"][0]["html"][:200]) for each in found
+                   if each["impact"] in ("serious", "critical")]
+        assert not serious
+    context.close()
+
+
+@pytest.mark.parametrize("width", [380, 800])
+def test_a_narrow_window_needs_no_sideways_scrolling(browser, studio, width):
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    page.goto(studio)
+    key = only_key(page)
+    for place in ("/", "/train?data=digits", "/data", f"/runs/{key}", f"/runs/{key}/latent"):
+        go(page, place)
+        page.wait_for_timeout(400)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, place
+    context.close()
