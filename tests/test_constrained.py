@@ -52,7 +52,7 @@ def test_epochs_are_compared_by_the_excess_whatever_the_weight():
     term = ConstrainedError(None, error=0.25)
     far, near = (output(torch.zeros(2, 3), torch.full((2, 3), mean)) for mean in (1.0, 0.5))
     before = term.fixed(far)
-    torch.testing.assert_close(before.mean(), torch.tensor(FIRM * 2 * 3 * 0.75))
+    torch.testing.assert_close(before.mean(), torch.tensor(FIRM * 2 * 3**2 * 0.75))
     assert (term.fixed(near) == 0).all()
     term.weight.fill_(99)
     assert torch.equal(term.fixed(far), before)
@@ -61,6 +61,8 @@ def test_epochs_are_compared_by_the_excess_whatever_the_weight():
 def test_the_error_ends_at_what_is_allowed():
     model = hg.train(stripes(400), model="geco_vae(4, 0.1)", epochs=20, lr=0.01,
                      batch_size=20, stop="none", **QUIET)
+    kept = model.history["val_mse"][int(np.argmin(model.history["val_selection"]))]
+    assert kept == pytest.approx(0.1, rel=0.1), "not an early epoch, with a small error and a KL"
     assert np.mean(model.history["val_mse"][-5:]) == pytest.approx(0.1, rel=0.05), (
         "the mean image has 0.12")
 

@@ -11,7 +11,7 @@ from .reconstruction import per_sample
 
 LARGEST = 1e4    # of the weight, as a multiple of the first; its inverse is the smallest
 FARTHEST = 1.0   # an error counts as at most twice the allowed one, or the weight would run away
-FIRM = 10.0      # epochs are compared as if the excess weighed so many times the first weight
+FIRM = 2.0       # of the first weight: what an excess counts where epochs are compared
 
 
 @terms.add("geco")
@@ -46,11 +46,12 @@ class ConstrainedError(nn.Module):
         return weight * beyond
 
     def fixed(self, out: Output) -> Tensor:
-        """The batch's excess of the allowed error with a large weight that stays, or 0, (B,).
-        Epochs are compared by it: the error first, then the KL."""
+        """What the batch's excess of the allowed error counts when epochs are compared, (B,). It
+        is quadratic: batches differ a little, and among epochs near the allowed error the KL
+        decides."""
         beyond, allowed = self._beyond(out)
         share = (beyond.sum() / allowed.sum()).clamp(min=0)
-        return FIRM / (2 * self.error) * share * allowed
+        return FIRM / (2 * self.error) * share.square() * allowed
 
     def _beyond(self, out: Output) -> tuple[Tensor, Tensor]:
         """The squared error less the allowed one, and the allowed one: (B,) each, of a sample."""
