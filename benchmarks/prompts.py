@@ -111,7 +111,7 @@ def figure(draws: np.ndarray, near: np.ndarray, train: Samples) -> bytes:
     """A PNG: a row for each prompt, each draw with the nearest training picture beside it."""
     pairs = np.stack([draws.clip(0, 1), train.images[near]], 1)   # (64, 2, H, W, C)
     rows = list(pairs.reshape(len(draws) // EACH, 2 * EACH, *draws.shape[1:]))
-    return as_png(contact_sheet(rows, [*KNOWN, *NEW], 0.6, 40))
+    return as_png(contact_sheet(rows, [*KNOWN, *NEW], 0.6, 40), tight=True)
 
 
 def main() -> None:
