@@ -19,7 +19,7 @@ from hourglass.analysis.analyse import look_again
 from hourglass.analysis.snapshot import load_snapshot
 from hourglass.core.contracts import Clock
 from hourglass.core.registry import denoisers
-from hourglass.inference.prompted import Wish
+from hourglass.inference.prompted import DiffusionWish
 from hourglass.inference.text_encoders.minilm import MiniLM, is_installed
 from hourglass.inference.text_encoders.words import Words
 from hourglass.model.diffusion_step import Conditions, MovingAverage
@@ -262,13 +262,13 @@ def test_latents_and_captions_stay_on_disk(diffused):
 
 
 def test_prompts_choose_and_lead_from_one_to_another(diffused):
-    bright, dark = (diffused.draw(6, wish=Wish((text,), steps=4), seed=1)[1]
+    bright, dark = (diffused.draw(6, wish=DiffusionWish((text,), steps=4), seed=1)[1]
                     for text in ("bright", "dark"))
-    between = diffused.draw(6, wish=Wish(("bright",), towards="dark", steps=4), seed=1)[1]
+    between = diffused.draw(6, wish=DiffusionWish(("bright",), towards="dark", steps=4), seed=1)[1]
     np.testing.assert_allclose(between[0], bright[0], atol=1e-5)
     np.testing.assert_allclose(between[-1], dark[-1], atol=1e-5)
     assert not np.allclose(bright, dark)
-    against = diffused.draw(6, wish=Wish(("bright",), negative="dark", steps=4), seed=1)[1]
+    against = diffused.draw(6, wish=DiffusionWish(("bright",), negative="dark", steps=4), seed=1)[1]
     assert not np.allclose(against, bright)
 
 

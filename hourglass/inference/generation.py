@@ -7,7 +7,7 @@ import numpy as np
 
 from .fitted_prior import FittedPrior, knows_no_classes
 from .pipeline import Pipeline
-from .prompted import NAME, DenoiserPrior, Wish
+from .prompted import NAME, DenoiserPrior, DiffusionWish
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]   # samples, their codes, their classes
 
@@ -22,7 +22,7 @@ class Sampler:
         self.model, self.classes = pipeline.network.model, pipeline.labels.classes
 
     def draw(self, n: int, y: Any, seed: int, prior: str, temperature: float,
-             wish: Wish | None = None) -> Drawn:
+             wish: DiffusionWish | None = None) -> Drawn:
         """n samples as the model sees them, their codes (N, ...) and class indices (N,), if the
         prior or the model has classes. A `wish` is for latent diffusion. Raises ValueError."""
         z, names, labels = self.codes(n, y, seed, prior, temperature, wish)
@@ -30,7 +30,7 @@ class Sampler:
 
     def codes(
         self, n: int, y: Any, seed: int, prior: str, temperature: float,
-        wish: Wish | None = None,
+        wish: DiffusionWish | None = None,
     ) -> tuple[np.ndarray, list[str] | None, np.ndarray]:
         """n codes (N, ...), the classes that a conditional decoder needs with them or None, and the
         class indices as in `draw`. Raises ValueError."""

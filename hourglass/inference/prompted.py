@@ -25,7 +25,7 @@ MOST_STEPS = 1000
 
 
 @dataclass(frozen=True)
-class Wish:
+class DiffusionWish:
     """What latent diffusion is asked for, besides a number, classes and a seed."""
 
     prompts: tuple[str, ...] = ()       # one for all samples, or one each
@@ -40,7 +40,7 @@ class Wish:
     @property
     def is_told(self) -> bool:
         """Whether it needs latent diffusion."""
-        return self.start is not None or self != Wish()
+        return self.start is not None or self != DiffusionWish()
 
     def check(self) -> None:
         """Raises ValueError for what has no meaning."""
@@ -92,11 +92,11 @@ class DenoiserPrior:
 
     def sample(
         self, n: int, y: np.ndarray | None = None, temperature: float = 1.0, seed: int = 0,
-        wish: Wish | None = None,
+        wish: DiffusionWish | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """n codes (N, ...) with classes (N,): y; by default as frequent as in the data, or -1 with
         a prompt. Raises ValueError for what it was not trained on."""
-        wish = wish or Wish()
+        wish = wish or DiffusionWish()
         wish.check()
         draw = Draw(wish.steps, self._guidance(wish), wish.sampler, temperature,
                     wish.strength if wish.start is not None else 1.0)
@@ -115,10 +115,10 @@ class DenoiserPrior:
                 None if start is None else start[cut].to(self.device)).cpu())
         return torch.cat(found).numpy(), kinds.numpy()
 
-    def _guidance(self, wish: Wish) -> float:
+    def _guidance(self, wish: DiffusionWish) -> float:
         return wish.guidance if wish.guidance is not None else GUIDED if wish.prompts else 1.0
 
-    def _kinds(self, n: int, y: np.ndarray | None, wish: Wish) -> Tensor:
+    def _kinds(self, n: int, y: np.ndarray | None, wish: DiffusionWish) -> Tensor:
         if y is not None:
             kinds = torch.as_tensor(y, dtype=torch.long)
             if self.about.classes and (self.share[kinds] == 0).any():
@@ -129,7 +129,7 @@ class DenoiserPrior:
             return torch.full((n,), -1 if self.about.classes else 0)
         return torch.multinomial(self.share, n, replacement=True)
 
-    def _told(self, n: int, kinds: Tensor, wish: Wish) -> tuple[Told, Told]:
+    def _told(self, n: int, kinds: Tensor, wish: DiffusionWish) -> tuple[Told, Told]:
         """What the samples are told, and what guidance leads away from."""
         nothing = self.model.nothing(n)
         y = (kinds if self.about.classes else torch.full((n,), -1)).to(self.device)

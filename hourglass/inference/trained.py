@@ -21,7 +21,7 @@ from .labels import Labels
 from .latents import TrainingCodes, kept_codes
 from .network import Network
 from .pipeline import Pipeline
-from .prompted import DenoiserPrior, Wish
+from .prompted import DenoiserPrior, DiffusionWish
 from .recommending import check_samples
 from .run_cache import cache_of
 from .sample_stats import squared_errors
@@ -182,7 +182,7 @@ class Trained:
     # new samples
 
     def sample(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
-               temperature: float = 1.0, wish: Wish | None = None) -> Any:
+               temperature: float = 1.0, wish: DiffusionWish | None = None) -> Any:
         """Sample n codes from a prior and decode them: (N, H, W, C), (N, D) or (N, T, C), or a
         data frame for a table. The default prior is `usual_prior`. `y` is the class; by default, a
         conditional model samples all classes in turn. `wish` says what latent diffusion is told,
@@ -190,7 +190,7 @@ class Trained:
         return self.in_units(self.draw(n, y, seed, prior, temperature, wish)[0])
 
     def draw(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
-             temperature: float = 1.0, wish: Wish | None = None
+             temperature: float = 1.0, wish: DiffusionWish | None = None
              ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Samples as in `sample`, their codes (N, ...), and the numbers of their classes (N,), if
         the prior or the model has classes."""

@@ -13,7 +13,7 @@ from ..core.hints import did_you_mean
 from ..data.read_image import Reading
 from ..data.rows import as_frame
 from ..data.table import from_frame
-from ..inference.prompted import MOST_STEPS, NAME, DenoiserPrior, Wish
+from ..inference.prompted import MOST_STEPS, NAME, DenoiserPrior, DiffusionWish
 from ..inference.trained import Trained
 from ..model.noise_levels import SAMPLERS
 from ..tasks.tables import is_table
@@ -141,7 +141,7 @@ def _told_of(model: Trained) -> dict[str, Any]:
     return fields
 
 
-def diffusion_wish(body: BaseModel) -> Wish | None:
+def diffusion_wish(body: BaseModel) -> DiffusionWish | None:
     """What a request asks of latent diffusion; None for nothing."""
     sent = {name: getattr(body, name, None) for name in (
         "prompt", "negative", "guidance", "steps", "sampler")}
@@ -149,7 +149,7 @@ def diffusion_wish(body: BaseModel) -> Wish | None:
     if not given:
         return None
     prompt = given.pop("prompt", None)
-    return Wish(prompts=() if prompt is None else (prompt,), **given)
+    return DiffusionWish(prompts=() if prompt is None else (prompt,), **given)
 
 
 class History(BaseModel):

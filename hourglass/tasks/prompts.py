@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 from ..core.hints import did_you_mean
-from ..inference.prompted import Wish
+from ..inference.prompted import DiffusionWish
 from ..inference.trained import Trained
 from ..model.noise_levels import SAMPLERS, SamplerName
 from .pick_samples import one_class, picked
@@ -36,7 +36,7 @@ class PromptOptions:
         """Whether an image is to be changed."""
         return not (isinstance(self.image, str) and not self.image)
 
-    def wish(self, model: Trained, n: int, kind: str = "") -> Wish:
+    def wish(self, model: Trained, n: int, kind: str = "") -> DiffusionWish:
         """The same for n samples: a prompt each, and the code of the image. Raises ValueError."""
         if self.sampler not in SAMPLERS:
             raise ValueError(f"sampler must be one of {', '.join(SAMPLERS)}, not "
@@ -44,8 +44,9 @@ class PromptOptions:
         sampler: SamplerName = self.sampler   # type: ignore[assignment]
         if self.strength != PromptOptions.strength and not self.has_image:
             raise ValueError("--strength is of the change of an --image")
-        return Wish(spread(self.prompts, n), self.negative, self.towards, self.guidance, self.steps,
-                    sampler, self._code(model, kind), self.strength)
+        return DiffusionWish(
+            spread(self.prompts, n), self.negative, self.towards, self.guidance, self.steps,
+            sampler, self._code(model, kind), self.strength)
 
     def _code(self, model: Trained, kind: str) -> Any:
         if not self.has_image:
