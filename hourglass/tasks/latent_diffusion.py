@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from ..core.channels import channels_last
-from ..core.console import is_first
-from ..core.distributed import meet
+from ..core.distributed import processes
 from ..core.expressions import read
 from ..core.registry import text_encoders
 from ..data.captions import Captions, captions_of_classes
@@ -83,28 +82,28 @@ def prepare(
 ) -> DiffusionTraining:
     """Make the new run: copy the first stage, encode latents and texts, and prepare the training.
     Raises ValueError, and then leaves no folder."""
+    _check_alone()
     model = load(run)
     check_samples(model.description, "latent diffusion")
     source = model.source()
-    if is_first():
-        with begun(out) as folder:
-            for name in COPIED:
-                if (model.folder.path / name).is_file():
-                    shutil.copy(model.folder.path / name, folder.path / name)
-            own = denoiser_folder(folder)
-            folder.subfolder(own.path.name)
-            lock = own.lock()
-            training = _assembled(model, source, settings, folder)
-            training.lock = lock
-            training.folder.write_settings(training.settings.to_toml())
-            training.folder.write_record(training.record)
-    meet()
+    with begun(out) as folder:
+        for name in COPIED:
+            if (model.folder.path / name).is_file():
+                shutil.copy(model.folder.path / name, folder.path / name)
+        own = denoiser_folder(folder)
+        folder.subfolder(own.path.name)
+        lock = own.lock()
+        training = _assembled(model, source, settings, folder)
+        training.lock = lock
+        training.folder.write_settings(training.settings.to_toml())
+        training.folder.write_record(training.record)
     return training
 
 
 def resume_diffusion(folder: RunFolder, changes: Mapping[str, Any]) -> DiffusionTraining:
     """Prepare to go on with the latent diffusion of a run, exactly where it stopped, or for more
     epochs. Raises ValueError."""
+    _check_alone()
     own = denoiser_folder(folder)
     if not has_denoiser(folder) or not own.checkpoint.is_file():
         raise ValueError(f"{folder.path} has no latent diffusion that was begun; to begin one: "
@@ -131,6 +130,11 @@ def resume_diffusion(folder: RunFolder, changes: Mapping[str, Any]) -> Diffusion
     training.lock = lock
     own.write_settings(training.settings.to_toml())
     return training
+
+
+def _check_alone() -> None:
+    if processes() > 1:
+        raise ValueError("latent diffusion trains in one process; leave torchrun out")
 
 
 def driven_diffusion(training: DiffusionTraining) -> Iterator[Any]:
