@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from ..serving.middleware import Traffic
 from .catalogue import Catalogue
 
 EVERY = 1.0        # seconds between two looks at the folder while somebody listens
 KEPT = 1000        # events that can be taken up again
-QUIET = 15.0       # seconds after which a word is sent, so that a dead connection is found
+QUIET = 15         # waits after which a word is sent, so that a dead connection is found
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Events:
     listeners: int = 0
     news: asyncio.Event = field(default_factory=asyncio.Event)
     watcher: asyncio.Task[None] | None = None
+    traffic: Traffic = field(default_factory=Traffic)   # of the server, which may shut down
     log_sizes: dict[str, int] = field(default_factory=dict)
 
     def tell(self, keys: list[str]) -> None:
@@ -61,15 +63,18 @@ class Events:
         try:
             at, known = self._place_of(seen)
             yield "retry: 1000\n\n" if known else self._event(at, "reset", [])
-            while True:
+            waits = 0
+            while not self.traffic.draining:
                 news = self.news
                 for number, keys in [each for each in self.kept if each[0] > at]:
                     yield self._event(number, "changed", keys)
                     at = number
                 try:
-                    await asyncio.wait_for(news.wait(), QUIET)
+                    await asyncio.wait_for(news.wait(), EVERY)
                 except TimeoutError:
-                    yield ": still here\n\n"
+                    waits += 1
+                    if waits % QUIET == 0:
+                        yield ": still here\n\n"
         finally:
             self.listeners -= 1
 

@@ -35,7 +35,8 @@ def latent_of(s: Snapshot) -> bytes:
     if len(s.y):
         known = s.y[finite]
         labels = np.where(known >= 0, known, NO_CLASS).astype("<u2")
-    text = json.dumps(_about(s, walk, finite)).encode()
+    middle = codes.mean(0).tolist() if len(codes[0]) <= LARGEST_CODE else None
+    text = json.dumps({**_about(s, walk, finite), "middle": middle}).encode()
     text += b" " * (-(len(text) + HEAD) % 4)
     errors = s.squared[finite].astype("<f4")
     return b"".join([len(text).to_bytes(HEAD, "little"), text, places.tobytes(), errors.tobytes(),

@@ -25,7 +25,7 @@ export function LatentTab({ run, details }: { run: Run; details: Details }) {
 
 function Space({ run, latent }: { run: Run; latent: Latent }) {
   const { about } = latent;
-  const [z, setZ] = useState<number[] | null>(about.origin);
+  const [z, setZ] = useState<number[] | null>(about.middle);
   const [by, setBy] = useState(about.classes.length > 1 ? "class" : "error");
   const [chosen, setChosen] = useState<number[]>([]);
   const [hover, setHover] = useState(-1);
@@ -89,7 +89,7 @@ function Sliders({ latent: { about }, z, set }: { latent: Latent; z: number[];
       max={slider.high} step={(slider.high - slider.low) / 200} value={value} onInput={(e) => set(
         moved(z, [about.directions![k]], [Number(e.currentTarget.value) - value]))} />
       <output>{number(value, 2)}</output></label>;
-  })}<button class="small" onClick={() => set(about.origin!)}>Back to the middle</button></div>;
+  })}<button class="small" onClick={() => set(about.middle!)}>Back to the middle</button></div>;
 }
 
 // Decodes the newest code; while one is under way, those between are left out.

@@ -4,7 +4,7 @@ import { request } from "./api";
 export interface About {
   count: number; split: string; total: number; rows: number[]; axes: string[]; code: number[];
   names: string[] | null; classes: { name: string; colour: string }[]; image: boolean; shape: number[];
-  origin: number[] | null; plane: number[][] | null; directions: number[][] | null;
+  origin: number[] | null; middle: number[] | null; plane: number[][] | null; directions: number[][] | null;
   sliders: { name: string; low: number; high: number }[]; about: string;
 }
 export interface Latent { about: About; places: Float32Array; errors: Float32Array; labels: Uint16Array }

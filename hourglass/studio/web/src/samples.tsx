@@ -54,7 +54,7 @@ export function Strip({ run, samples, image }: { run: Run; samples: Sample[]; im
   const rows = samples.map((sample) => sample.row).join(",");
   if (!image) return <Lines run={run} samples={samples} rows={rows} />;
   const names = samples.map((sample) => sample.class || sample.name || `sample ${sample.row}`);
-  return <figure class="strip" style={{ "--n": String(samples.length) }}>
+  return <figure class="strip" tabIndex={0} aria-label="Samples, side by side" style={{ "--n": String(samples.length) }}>
     <Picture path={`/runs/${run.key}/strip?rows=${rows}`} pixelated
       alt={`Inputs, reconstructions and errors of ${names.join(", ")}`} />
     <figcaption>{samples.map((sample, i) => <span key={sample.row}

@@ -73,7 +73,7 @@ export function TrainPage({ wish }: { wish: URLSearchParams }) {
     <aside class="sticky">
       <section class="panel">
         <h2>This run</h2>
-        <Sentence model={String(values.model || "ae")} checked={checked} />
+        <Sentence model={String(values.model || "ae")} checked={checked} data={String(values.data ?? "")} />
         <label class="field"><span>Name of the run (the next number if empty)</span>
           <input value={name} onInput={(e) => setName(e.currentTarget.value)} /></label>
         <button class="primary large" disabled={busy || !checked?.ok}>
@@ -103,8 +103,8 @@ function DataChoice({ sets, value, set }: { sets: Record<string, string>; value:
 }
 
 // The model as a sentence: what the settings compose, or what is wrong with them.
-function Sentence({ model, checked }: { model: string; checked: Checked | null }) {
-  if (!checked) return <p class="quiet">Choose data to begin.</p>;
+function Sentence({ model, checked, data }: { model: string; checked: Checked | null; data: string }) {
+  if (!checked) return <p class="quiet">{data ? "Checking …" : "Choose data to begin."}</p>;
   if (!checked.ok) return <p class="error" role="alert">{checked.error}</p>;
   const shown = Object.entries(checked.parts ?? {}).filter(([, text]) => text !== "none");
   return <><p class="sentence"><code>{model}</code> is</p>

@@ -94,7 +94,8 @@ function Images({ base, served }: { base: string; served: Served }) {
   }, [base, use, files, kind]);
   return <section>
     <h2>Your images</h2>
-    <div class="tools"><div class="switch" role="group" aria-label="What to do">{USES.map(([name, title]) =>
+    <div class="tools"><div class="switch" role="group" aria-label="What to do">{USES.filter(([name]) =>
+      name !== "classify" || served.classes.length > 0).map(([name, title]) =>
       <button key={name} aria-pressed={use === name} onClick={() => setUse(name)}>{title}</button>)}</div>
       {served.conditional && <label>Class <select value={kind}
         onChange={(e) => setKind(e.currentTarget.value)}>{served.classes.map((name) =>

@@ -1,0 +1,70 @@
+"""Draw the pictures of docs/studio.md: train on the digits, open the studio, and photograph it."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+PICTURES = Path(__file__).parent / "studio"
+SIZE = {"width": 1200, "height": 760}
+MODELS = {"first": "ae(8)", "variational": "beta_vae(8, beta=0.2)", "noise": "dae(8)"}
+COLOURS = 256
+WAIT = 4000   # ms until a page has drawn everything
+
+
+def main() -> None:
+    """Train three runs in a folder that is removed, and write the pictures."""
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as made:
+        home = Path(made) / "digits"
+        for name, model in MODELS.items():
+            subprocess.run([sys.executable, "-m", "hourglass", "train", "digits", "--model", model,
+                            "--backbone", "mlp(64)", "--epochs", "30", "--out",
+                            home / "runs" / name], check=True)
+        studio = subprocess.Popen(
+            [sys.executable, "-m", "hourglass", "studio", home, "--port", "0", "--no-browser"],
+            stdout=subprocess.PIPE, text=True)
+        try:
+            photograph(studio.stdout.readline().strip())
+        finally:
+            studio.terminate()
+            studio.wait()
+
+
+def photograph(url: str) -> None:
+    """Write a picture of each page."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path="/usr/bin/chromium",
+                                         args=["--no-sandbox"])
+        page = browser.new_page(viewport=SIZE)
+        page.set_default_timeout(60_000)
+        page.goto(url)
+        link = page.get_by_role("link", name="beta_vae").get_attribute("href")
+        page.get_by_alt_text("Inputs").first.wait_for()
+        keep(page, "runs")
+        page.goto(url.partition("#")[0] + link)
+        page.get_by_role("heading", name="Worst reconstructions").wait_for()
+        keep(page, "run")
+        page.evaluate("hash => { location.hash = hash }", f"{link}/latent")
+        page.get_by_alt_text("What the code decodes to").wait_for()
+        keep(page, "latent")
+        page.evaluate("location.hash = '/train?data=digits'")
+        page.get_by_role("button", name="beta_vae").click()
+        page.get_by_label("Command").wait_for()
+        keep(page, "train")
+        browser.close()
+
+
+def keep(page, name: str) -> None:
+    """Write a picture of what the page shows, with few colours, so that it is small."""
+    page.wait_for_timeout(WAIT)
+    path = PICTURES / f"{name}.png"
+    page.screenshot(path=path)
+    Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
