@@ -4,6 +4,7 @@ A part has every member of its kind's first contract. The contracts that follow 
 part has all members of one, or none. Code that uses them asks `offers`."""
 
 import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -30,6 +31,30 @@ class Begins(Protocol):
 
     def begin(self) -> None:
         """Set these weights, once all are initialised."""
+
+
+class ReadsTokens(Protocol):
+    """An encoder of lines x (B, T) of token indices, where 0 is padding."""
+
+    reads_tokens: bool   # true
+
+
+class WritesTokens(Protocol):
+    """A decoder that writes a line token by token. Its `forward` takes h (B, *code) and lines
+    x (B, T), and gives the log probability (B, S) of the first S tokens, each given those before
+    it."""
+
+    size: int   # different tokens
+
+    def write(self, h: Tensor, choose: Callable[[Tensor], Tensor]) -> Tensor:
+        """Tokens (B, T), which `choose` takes from logits (B, size) one by one. Logit i is of the
+        token i + 1, as padding is not written."""
+
+
+class MakesTokens(Protocol):
+    """A decoder that gives the logits (B, size, T) of all tokens of a line at once."""
+
+    makes_tokens: bool   # true
 
 
 class Centres(Protocol):
@@ -141,6 +166,15 @@ class OfCounts(Protocol):
     """A likelihood of whole numbers that must not be scaled."""
 
     counts: bool   # true
+
+
+class OfTokens(Protocol):
+    """A likelihood of lines of tokens."""
+
+    tokens: bool   # true
+
+    def written(self, decoder: nn.Module, h: Tensor) -> Distribution:
+        """p(x|z) of a decoder that writes token by token, given its h (B, *code)."""
 
 
 class Ranks(Protocol):

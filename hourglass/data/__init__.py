@@ -19,6 +19,7 @@ from . import (
     dsprites,
     emoji,
     idx_files,
+    lines,
     nab,
     pairs,
     ratings,
@@ -35,6 +36,7 @@ from .find import find_call
 from .in_memory import gather, with_missing
 from .input_types import DataInMemory
 from .labels import with_labels
+from .lines import lines_like
 from .memory_map import IN_MEMORY, OnDisk
 from .on_demand import OnDemand
 from .pandas_library import is_frame
@@ -107,6 +109,8 @@ def collect_like(data: Any, encoding: dict[str, Any]) -> Collection:
     if is_ratings(encoding):
         found = read_histories(data, encoding)
         return replace(found.collection, encoding=encoding)
+    if kind == lines.KIND:
+        return lines_like(data, encoding)
     if kind == "table" and not isinstance(data, str | Path):
         return table.rows_like(data, encoding)
     if kind == "windows" or not (isinstance(data, str | Path) or is_frame(data)):
@@ -155,7 +159,7 @@ def split(
     gaps = x.dtype.kind == "f" and any(np.isnan(chunk).any() for chunk in chunks(x))
     splits = {name: Split(base, y, torch.from_numpy(index), scale.factor, given=given, gaps=gaps,
                           known=_known(x, index) if gaps else 1.0, offset=scale.offset,
-                          clip=scale.clip)
+                          clip=scale.clip, lengths=lines.lengths_of(collection))
               for name, index in parts.items()}
     identity = {**collection.identity, "digest": digest_of(collection),
                 "samples": len(x), "shape": list(collection.shape),

@@ -16,10 +16,11 @@ from .column_values import written_numbers
 from .dates import YEAR_FIRST, YEAR_LAST
 from .numerals import decimal_mark
 from .pandas_library import check_names, is_text, pandas
+from .text_bytes import LONGEST, text_in
 
 SEPARATORS = ("\t", ";", "|", ",")   # in the order in which they are tried
 BLANKS = " "                         # any number of blanks as separator
-SAMPLED, LONGEST = 200, 2**16        # lines and characters that are examined
+SAMPLED = 200                        # lines that are examined
 MARKS = ["?"]                        # marks of missing cells, in addition to those of pandas
 TIMES = 4                            # memory of a table, in sizes of its text
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "lzma"}   # by their first bytes
@@ -84,34 +85,7 @@ def _text_of(file: Path) -> tuple[str, list[str]]:
         except Exception as error:   # these modules raise many kinds
             raise ValueError(f"{file} is cut short or damaged: {error}") from None
         check_room(TIMES * len(content), str(file))
-    if wide := _wide(content[:LONGEST]):
-        try:
-            return content.decode(wide).removeprefix("\ufeff"), ["the file is read as UTF-16"]
-        except UnicodeDecodeError:
-            raise ValueError(f"{file} is not a text in UTF-8; save it as csv in UTF-8") from None
-    try:
-        return content.decode("utf-8-sig"), []
-    except UnicodeDecodeError as error:
-        odd = content[error.start:error.start + 1]
-    if b"\0" in content[:LONGEST]:
-        raise ValueError(f"{file} is not a text in UTF-8; save it as csv in UTF-8")
-    try:
-        text = content.decode("cp1252")
-    except UnicodeDecodeError:
-        raise ValueError(f"{file} is not a text in UTF-8; save it as csv in UTF-8") from None
-    return text, [f"the file is not UTF-8: it is read as Windows-1252 (Latin-1), where the first "
-                  f"special character is {odd.decode('cp1252')!r}"]
-
-
-def _wide(head: bytes) -> str:
-    """The name of UTF-16 for a file that begins so, "" for another: its mark comes first, or every
-    second byte of its plain characters is 0."""
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    zeros = [part.count(0) / max(len(part), 1) for part in (head[::2], head[1::2])]
-    names = ("utf-16-be", "utf-16-le")
-    return next((name for name, here, there in zip(names, zeros, zeros[::-1], strict=True)
-                 if here > MOSTLY and there < 1 - MOSTLY), "")
+    return text_in(content, str(file), "save it as csv in UTF-8")
 
 
 def _layout(text: str, notes: list[str], what: str) -> CsvFormat:

@@ -14,7 +14,9 @@ from .memory_map import OnDisk
 from .on_demand import OnDemand
 from .patches import Patches
 from .sparse_rows import SparseRows
+from .vocabulary import vocabulary_of
 
+POOL = 32   # batches whose lines are sorted by length together
 Stored = Tensor | OnDisk | Patches | OnDemand | SparseRows   # samples, in memory or on disk
 
 
@@ -36,6 +38,7 @@ class Split:
     grey_scale: float = 1.0    # value of its stored numbers
     offset: float = 0.0        # subtracted from stored numbers, before `scale`
     clip: bool = False         # whether to clip values to [0, 1] then
+    lengths: Tensor | None = None   # (N,) of lines: training batches hold lines of like length
 
     def __len__(self) -> int:
         return len(self.index)
@@ -91,14 +94,21 @@ def shuffled(split: Split, size: int, seed: int, epoch: int, processes: int = 1)
 
     A batch is for all processes together, with `size` rows for each. A last batch with fewer than
     two rows per process is joined to the previous one, for batch normalisation. Samples in shards
-    are permuted in blocks, see `OnDemand.shuffled`.
+    are permuted in blocks, see `OnDemand.shuffled`. Lines of like length share a batch: they are
+    sorted in pools of POOL batches, and the batches are permuted.
     """
     generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
     order = torch.randperm(len(split), generator=generator) if not isinstance(
         split.x, OnDemand) else split.x.shuffled(split.index.numpy(), generator, processes)
+    if split.lengths is not None:
+        lengths = split.lengths[split.index.cpu()]
+        order = torch.cat([pool[lengths[pool].argsort(stable=True)]
+                           for pool in order.split(POOL * size * processes)])
     rows = list(order.split(size * processes))
     if len(rows) > 1 and len(rows[-1]) < 2 * processes:
         rows[-2:] = [torch.cat(rows[-2:])]
+    if split.lengths is not None:
+        rows = [rows[i] for i in torch.randperm(len(rows), generator=generator).tolist()]
     return rows
 
 
@@ -126,7 +136,10 @@ class Source:
 
     @property
     def columns(self) -> str:
-        """The description of a table's columns for the likelihood `mixed`; "" for other data."""
+        """The description of a table's columns for the likelihood `mixed`, or the likelihood of
+        lines with as many tokens; "" for other data."""
+        if self.encoding.get("kind") == "lines":
+            return f"tokens({vocabulary_of(self.encoding).size})"
         return described(self.encoding["columns"]) if self.encoding.get("kind") == "table" else ""
 
     def to(self, device: torch.device, layout: torch.memory_format) -> "Source":

@@ -52,7 +52,7 @@ class Inputs:
         if isinstance(x, Collection):
             return x
         encoding, shape = self.description.encoding, self.description.shape
-        if self.description.kind == "ratings":
+        if self.description.kind in ("ratings", "lines"):
             return collect_like(x, encoding)
         table = self.description.kind == "table"
         given = DataInMemory(x) if table and holds_rows(x) else self.gather(x)

@@ -59,7 +59,8 @@ def seen_of(model: Autoencoder, batch: Batch, look: Look = PLAIN) -> Seen:
     drawn = [px] if not draws or not _is_gaussian(latent.q) else (
         model.decode(z, batch.y, skips) for z in _drawn(latent.q, draws))
     nats = _mean(-each.log_prob(batch.x) for each in drawn)
-    error = (px.mean - batch.x).square()
+    # tokens have no squared error: it is -log p(x|z) of each
+    error = -px.log_prob(batch.x) if model.of_tokens else (px.mean - batch.x).square()
     errors, each_nats, z = (t.cpu().numpy() for t in (
         _per_known(error, batch.known), _per_known(nats, batch.known), latent.z.flatten(1)))
     made = Seen(errors.astype(np.float64), each_nats.astype(np.float64), z)

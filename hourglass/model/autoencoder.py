@@ -15,10 +15,14 @@ from ..core.part_contracts import (
     GuessesClasses,
     KeepsWeights,
     LearnsInputs,
+    MakesTokens,
+    OfTokens,
+    ReadsTokens,
     Settles,
     SeveralBooks,
     Shows,
     Takes,
+    WritesTokens,
     check_part,
     offers,
 )
@@ -59,8 +63,12 @@ class Autoencoder(nn.Module):
         check_part("bottleneck", parts.bottleneck, self.bottleneck)
         # asked once: a compiled model cannot ask as it goes
         self.shows, self.adapts = offers(self.likelihood, Shows), offers(self.likelihood, Adapts)
+        self.of_tokens = offers(self.likelihood, OfTokens)
+        self.writes = self.of_tokens and offers(self.decoder, WritesTokens)
         self.settles = offers(self.bottleneck, Settles)
         self.learns_inputs = offers(self.bottleneck, LearnsInputs)
+        if self.of_tokens:
+            self._check_tokens(parts)
         if self.learns_inputs:
             self.bottleneck.inputs = nn.Parameter(torch.rand(self.bottleneck.count, *shape))
         self.corruption, self.corrupt = parts.corruption, corrupter(parts.corruption)
@@ -72,6 +80,21 @@ class Autoencoder(nn.Module):
                 part.apply(initialise)
         if offers(self.decoder, Begins):
             self.decoder.begin()
+
+    def _check_tokens(self, parts: Parts) -> None:
+        """Raise ValueError for parts that cannot read or write tokens."""
+        reads = offers(self.encoder, ReadsTokens)
+        if not reads or not (self.writes or offers(self.decoder, MakesTokens)):
+            wrong = parts.backbone if not reads else parts.decoder or parts.backbone
+            raise ValueError(f"the backbone {wrong} is not for lines of text, whose samples are "
+                             f"token indices; use gru, lstm or transformer")
+        if self.learns_inputs:
+            raise ValueError(f"the bottleneck {parts.bottleneck} learns inputs, and tokens cannot "
+                             f"be learnt; use another, such as gaussian(16)")
+        if parts.corruption != "none":
+            raise ValueError(f"the corruption {parts.corruption} is for numbers, and lines are "
+                             f"tokens; leave it out, or hide earlier tokens from the decoder with "
+                             f"--backbone \"gru(word_dropout=0.3)\"")
 
     def encode(
         self, x: Tensor, y: Tensor | None = None, draw: bool = False
@@ -112,6 +135,9 @@ class Autoencoder(nn.Module):
     ) -> Distribution:
         """z (B, D) or (B, D, H, W), y (B,) -> p(x|z), over (B, *shape). Computes in full precision;
         in double precision if z and the weights are."""
+        if self.writes:   # p(x|z) needs x, which the decoder reads as it writes
+            line: Distribution = self.likelihood.written(self.decoder, self._decoder_h(z, y))
+            return line
         return self.distribution(self._params(z, y, skips))
 
     def distribution(self, params: Tensor) -> Distribution:
@@ -127,11 +153,13 @@ class Autoencoder(nn.Module):
 
     def _params(self, z: Tensor, y: Tensor | None, skips: tuple[Tensor, ...]) -> Tensor:
         """z (B, D) or (B, D, H, W), y (B,) -> the decoder's output (B, *out)."""
-        h = self.bottleneck.expand(z)
-        if self.condition is not None:
-            h = self.condition.decoding(h, y)
-        params: Tensor = self.decoder(h, skips)
+        params: Tensor = self.decoder(self._decoder_h(z, y), skips)
         return params
+
+    def _decoder_h(self, z: Tensor, y: Tensor | None) -> Tensor:
+        """z (B, D) or (B, D, H, W), y (B,) -> the decoder's h (B, *back)."""
+        h: Tensor = self.bottleneck.expand(z)
+        return h if self.condition is None else self.condition.decoding(h, y)
 
     def forward(
         self, x: Tensor, y: Tensor | None = None, draw: bool | None = None,

@@ -17,7 +17,8 @@ class Step(nn.Module):
         super().__init__()
         self.model, self.objective = model, objective
         self.single: set[str] = set()   # weights that are single numbers, while they are shared
-        self.ranks = offers(model.likelihood, Ranks)   # shares of items have no squared error
+        # shares of items and tokens have no squared error
+        self.ranks = offers(model.likelihood, Ranks) or model.of_tokens
 
     def forward(
         self, x: Tensor, y: Tensor | None = None, given: Tensor | None = None,

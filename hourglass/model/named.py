@@ -4,7 +4,7 @@ from typing import Literal
 
 from ..core.hints import Count, NotNegative, Positive, Share
 from ..core.registry import models
-from . import first_stages, recommenders  # noqa: F401   which register their own
+from . import first_stages, line_models, recommenders  # noqa: F401   which register their own
 from .parts import Parts
 
 

@@ -6,6 +6,9 @@ from ..core.expressions import Call, read
 from ..core.registry import backbones, corruptions, likelihoods, usual_backbone
 
 
+OF_LINES = "gru"   # the default backbone of lines of text
+
+
 @dataclass(frozen=True)
 class Parts:
     """The parts of a model, each as a text. "auto" means: suited to the data."""
@@ -25,6 +28,8 @@ class Parts:
         """Resolve every "auto" and check the likelihood's support against the data. `columns`
         describes a table's columns, as for `mixed`."""
         backbone = self.backbone if self.backbone != "auto" else usual_backbone(shape)
+        if columns.startswith("tokens"):   # of lines, which have one likelihood alone
+            return self._of_lines(columns)
         bounded = low >= 0 and high <= 1
         several = "kinds" in columns or "pair" in columns
         likelihood = self.likelihood if self.likelihood != "auto" else (
@@ -37,6 +42,16 @@ class Parts:
                              f"data has others; use --likelihood normal, or scale the data")
         return replace(self, backbone=backbone, decoder=_around(self.decoder, backbone),
                        likelihood=likelihood, corruption=_by_cell(self.corruption, columns))
+
+
+    def _of_lines(self, likelihood: str) -> "Parts":
+        """The parts for lines of text. Raises ValueError for a likelihood of numbers."""
+        if self.likelihood != "auto" and not self.likelihood.startswith("tokens"):
+            raise ValueError(f"the likelihood {self.likelihood} is for numbers, and lines of text "
+                             f"are tokens; leave --likelihood out")
+        backbone = self.backbone if self.backbone != "auto" else OF_LINES
+        return replace(self, backbone=backbone, decoder=_around(self.decoder, backbone),
+                       likelihood=likelihood)
 
 
 def _around(decoder: str, backbone: str) -> str:

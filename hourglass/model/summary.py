@@ -116,7 +116,7 @@ def _layers(model: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Layer], int]:
     seen: list[tuple[str, nn.Module, tuple[int, ...], int]] = []
     hooks = [module.register_forward_hook(_hook(name, seen)) for name, module in _rows(model)]
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(x, y)
+        model(x, y).px.log_prob(x)   # a decoder of tokens runs only then
     for hook in hooks:
         hook.remove()
     counts = counter.get_flop_counts()
@@ -143,6 +143,7 @@ def _rows(model: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]]:
 
 def _hook(name: str, seen: list[tuple[str, nn.Module, tuple[int, ...], int]]):  # type: ignore[no-untyped-def]
     def note(module: nn.Module, given: tuple[Tensor, ...], out: object) -> None:
+        out = out[0] if isinstance(out, tuple) and out else out   # of a recurrent layer
         if isinstance(out, Tensor):
             held = [g for g in given if isinstance(g, Tensor) and g is not out]   # not in place
             size = out.numel() + sum(g.numel() for g in held)

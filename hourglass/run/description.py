@@ -15,7 +15,7 @@ from ..model.parts import Parts
 NOT_KEPT = frozenset({"store", "strict", "lenient"})
 AS_THEY_ARE = Reading()
 WORDS = {"table": "a table", "series": "a series", "windows": "windows of series",
-         "ratings": "ratings"}
+         "ratings": "ratings", "lines": "lines of text"}
 T = TypeVar("T")
 
 
@@ -52,7 +52,7 @@ class Description:
 
     @property
     def kind(self) -> str:
-        """"table", "series", "windows" or "ratings"; "" for other data."""
+        """"table", "series", "windows", "ratings" or "lines"; "" for other data."""
         return str(self.encoding.get("kind", ""))
 
     @property

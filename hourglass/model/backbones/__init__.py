@@ -4,4 +4,17 @@ The encoder returns h (B, *code) and skips; the decoder maps them to (B, *out). 
 one x. `out` is that of the decoder's output, which has more channels for some likelihoods.
 """
 
-from . import conv, conv1d, items, members, mlp, resnet, spectral_norm, stars, unet, vit
+from . import (
+    conv,
+    conv1d,
+    items,
+    members,
+    mlp,
+    recurrent,
+    resnet,
+    spectral_norm,
+    stars,
+    transformer,
+    unet,
+    vit,
+)

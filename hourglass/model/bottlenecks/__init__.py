@@ -15,6 +15,7 @@ from . import (
     gaussian_map,
     ladder,
     mixture,
+    nothing,
     plain,
     poincare,
     scalar_quantisation,

@@ -20,4 +20,5 @@ from . import (
     multinomial,
     normal,
     student_t,
+    tokens,
 )

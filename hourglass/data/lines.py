@@ -1,0 +1,189 @@
+"""Lines of text as sequences of tokens: words, names, sentences, or sequences of residues."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.contracts import Collection, Scale
+from ..core.expressions import Call, read
+from ..core.hints import Count, did_you_mean
+from ..core.registry import sources
+from ..core.size_limits import check_room
+from .labels import numbered
+from .read_image import Reading
+from .text_files import TextLines, read_lines
+from .vocabulary import UNITS, Level, learnt, tokens_of, vocabulary_of
+
+KIND = "lines"
+LONGEST = {"word": 80, "character": 200, "byte": 200, "selfies": 120}   # default limits, in tokens
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines of text, not yet in tokens: training decides which tokens are known."""
+
+    texts: list[str]
+    level: Level
+    limit: int                     # most tokens of a line
+    most: int = 10_000             # tokens of the vocabulary
+    lower: bool = False
+    y: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+    own: dict[str, np.ndarray] = field(default_factory=dict)   # splits of its own, as indices
+    notes: tuple[str, ...] = ()
+    identity: dict[str, Any] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)   # further entries of the encoding
+
+    def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
+        """The splits that the files' names tell; {} if any split will do."""
+        return self.own
+
+    def learn(self, train: np.ndarray) -> Collection:
+        """Learn the vocabulary from the training lines, and write all lines in it."""
+        vocabulary, notes = learnt([self.texts[i] for i in train.tolist()], self.level,
+                                   self.limit + 1, self.most, self.lower)
+        encoding = {"kind": KIND, "level": self.level, "length": vocabulary.length,
+                    "lower": self.lower, "tokens": list(vocabulary.tokens), **self.about}
+        found = self.encode(encoding)
+        about = (f"{len(vocabulary.tokens):,} different {vocabulary.unit}, lines of up to "
+                 f"{self.limit} {vocabulary.unit}")
+        return replace(found, notes=[*self.notes, about, *notes, *found.notes[len(self.notes):]])
+
+    def encode(self, encoding: Mapping[str, Any]) -> Collection:
+        """Write the lines in the vocabulary of an encoding."""
+        if encoding["kind"] != KIND:
+            raise ValueError(f"this model was trained on a {encoding['kind']}, not on lines of "
+                             f"text")
+        vocabulary = vocabulary_of(encoding)
+        check_room(8 * len(self.texts) * vocabulary.length, f"{len(self.texts):,} lines of "
+                   f"{vocabulary.length - 1} {vocabulary.unit}: choose a smaller limit=, which")
+        x, notes = vocabulary.indices(self.texts)
+        scale = Scale(0, 1, 0, vocabulary.size, what=f"{vocabulary.unit} as token indices")
+        return Collection(x, self.y, self.classes, parts=self.own, raw=self,
+                          notes=[*self.notes, *notes], identity=dict(self.identity),
+                          encoding=dict(encoding), scale=scale)
+
+
+@sources.add("lines", example="lines('words.txt', level='word')")
+def lines(
+    reading: Reading, path: str, level: Level = "character", limit: Count | None = None,
+    vocabulary: Count = 10_000, lower: bool = False, column: str = "", label: str = "",
+) -> Collection:
+    """Lines of text as sequences of tokens: each line of a text file is a sample, as is each
+    sequence of a FASTA file.
+
+    `path` is a file, or a folder or zip of text files: files named train, valid and test are
+    splits, otherwise each file is a class. Of a table, `column` holds the lines and `label` the
+    classes. A token is a "character", a "byte" or a "word" between blanks. Lines with more than
+    `limit` tokens are cut (default: the longest line, at most 200 characters or 80 words). The
+    `vocabulary` most frequent tokens of the training lines are known, and all others count as
+    unknown. `lower` brings all to lower case. The loss leaves out what pads short lines.
+    """
+    found = read_lines(path, column, label, raw=level == "byte")
+    options = {"level": level, "limit": limit, "vocabulary": vocabulary, "lower": lower}
+    return whole(made(found, {"path": path, **options}, **options))
+
+
+def made(
+    found: TextLines, identity: dict[str, Any], level: Level = "character",
+    limit: int | None = None, vocabulary: int = 10_000, lower: bool = False,
+    about: dict[str, Any] | None = None,
+) -> Lines:
+    """Lines out of texts. The default limit is the longest line, up to a bound for the level."""
+    lengths = np.array([len(tokens_of(text, level, lower)) for text in found.texts])
+    longest = int(lengths.max())
+    chosen = limit or min(longest, LONGEST[level])
+    notes = list(found.notes)
+    if longest > chosen:
+        row = int(lengths.argmax())
+        unit = UNITS[level]
+        notes.append(f"{int((lengths > chosen).sum()):,} of {len(lengths):,} lines are longer than "
+                     f"{chosen} {unit} and are cut; the longest has {longest:,} "
+                     f"({found.texts[row][:20]!r} ...)" + (
+                         "; change it with limit=" if identity else ", as the model was trained"))
+    y, classes = numbered([name or None for name in found.labels] or None, len(found.texts))
+    own = {name: np.flatnonzero(np.array(found.splits) == name)
+           for name in dict.fromkeys(found.splits)}
+    digest = hashlib.sha256("\n".join(found.texts).encode(errors="surrogateescape")).hexdigest()
+    return Lines(found.texts, level, chosen, vocabulary, lower, y, classes, own, tuple(notes),
+                 {**identity, "digest": digest}, about or {})
+
+
+def whole(found: Lines) -> Collection:
+    """All lines, with the vocabulary of all, until they are split."""
+    return found.learn(np.arange(len(found.texts)))
+
+
+def lengths_of(found: Collection) -> Any:
+    """The number of tokens (N,) of each line, as a tensor; None for other data."""
+    import torch
+    if found.encoding.get("kind") != KIND:
+        return None
+    return torch.from_numpy(np.isfinite(found.x).sum(1))
+
+
+def of_texts(texts: Any, y: Any = None, **options: Any) -> Collection:
+    """Lines in memory, each a text; options as for `lines`. Raises ValueError."""
+    checked = sources.check(Call(KIND, ("",), options))
+    held = TextLines(as_texts(texts))
+    options = {name: checked[name] for name in ("level", "limit", "vocabulary", "lower")
+               if name in options}
+    found = made(held, {"lines": len(held.texts), **options}, **options)
+    labels, classes = numbered(y, len(held.texts))
+    return whole(replace(found, y=labels, classes=classes))
+
+
+def as_texts(texts: Any) -> list[str]:
+    """Texts in memory as a list: a list, an array or a column. Raises ValueError for others, and
+    for an empty text."""
+    if isinstance(texts, str | bytes | Mapping) or not hasattr(texts, "__iter__"):
+        raise ValueError(f"lines in memory are a list of texts, not a {type(texts).__name__}")
+    found = list(texts.tolist() if hasattr(texts, "tolist") else texts)
+    wrong = next((i for i, text in enumerate(found) if not isinstance(text, str)), None)
+    if wrong is not None:
+        raise ValueError(f"line {wrong} is no text but a {type(found[wrong]).__name__}; leave it "
+                         f"out, or make it a text with str()")
+    empty = [str(i) for i, text in enumerate(found) if not text.strip()]
+    if empty or not found:
+        raise ValueError(f"line {empty[0]} is empty; leave empty lines out" if empty else
+                         "there is no line; give a list of texts")
+    return [text.strip() for text in found]
+
+
+def lines_like(data: Any, encoding: Mapping[str, Any]) -> Collection:
+    """Lines in a file, folder, source or list, in the vocabulary of a trained model. Raises
+    ValueError."""
+    level: Level = encoding["level"]
+    limit, lower = int(encoding["length"]) - 1, bool(encoding.get("lower"))
+    if not isinstance(data, str | Path):
+        held = TextLines(as_texts(data))
+        return made(held, {}, level, limit, lower=lower).encode(encoding)
+    call = _as_call(str(data))
+    given = {"path": str(data)} if call is None else sources.check(call)
+    if call is None and not Path(data).expanduser().exists():
+        raise ValueError(f"there is no file or folder {data}. A text itself is given in a list, "
+                         f"from Python: model.encode(['some text'])")
+    held = read_lines(str(given["path"]), str(given.get("column", "")),
+                      str(given.get("label", "")), raw=level == "byte")
+    return made(held, {}, level, limit, lower=lower).encode(encoding)
+
+
+def _as_call(data: str) -> Call | None:
+    """The call of the source `lines` in a text, if it is one. Raises ValueError for another
+    source."""
+    if Path(data).expanduser().exists():
+        return None
+    try:
+        found = read(data)
+    except ValueError:
+        return None
+    if found.name not in sources.parts:
+        return None
+    if found.name != KIND:
+        raise ValueError(f"this model was trained on lines of text, so it cannot use {data}; "
+                         f"{did_you_mean('lines', ['lines'])}")
+    return found
