@@ -223,7 +223,8 @@ def compared_at_a_glance(training: "Training") -> list[str]:
     state = training.state
     snapshot = glance(training.step.model, training.source)
     metrics, intervals = measure(snapshot, (
-        "errors", "accuracy", "active", "kl", "pca", "restoration", "ranking", "rating_errors"))
+        "errors", "accuracy", "active", "kl", "pca", "restoration", "ranking", "rating_errors",
+        "lines"))
     record = {"metrics": metrics, "intervals": intervals, "epochs": len(state.history),
               "best_epoch": state.best_epoch, "ended": training.ended}
     return compared_in_words(_compared(record, snapshot, training.folder))

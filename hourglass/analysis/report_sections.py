@@ -7,6 +7,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Did it learn?": {"curves": "Loss curves"},
     "Does it reconstruct?": {
         "reconstructions": "Reconstructions", "lines": "Reconstructions",
+        "line_reconstructions": "Lines and reconstructions",
         "errors": "Reconstruction errors", "class_errors": "Errors by class"},
     "Does it restore?": {"restored": "Restored samples"},
     "Does it recommend?": {"ranking": "Held-out items, ranked", "items": "Map of the items"},
@@ -21,11 +22,12 @@ SECTIONS: dict[str, dict[str, str]] = {
         "grid": "Grid of decoded codes", "quantile_grid": "Quantiles of the prior",
         "traversals": "Traversals", "interpolations": "Interpolations",
         "between": "Between classes", "shells": "Distance from the origin",
+        "line_steps": "From one line to another",
         "filled": "Coverage of the latent space"},
     "What is abnormal?": {
         "scores": "Anomaly scores by class", "roc": "ROC and precision-recall curves",
         "oddest": "Samples with the highest anomaly scores"},
-    GENERATES: {"samples": "Samples from each prior"},
+    GENERATES: {"samples": "Samples from each prior", "line_samples": "Lines from each prior"},
 }
 WORDS = {
     "mse": "mean squared error per value", "mae": "mean absolute error per value",
@@ -46,6 +48,11 @@ WORDS = {
     "auroc": "chance that a sample of a class that training did not see scores higher than one of "
              "a class that it saw",
     "average_precision": "precision of calling samples abnormal, the mean over all recalls",
+    "nats_per_token": "-log p(x|z), nats per token",
+    "bound": "-ELBO, a bound of -log p(x), nats per line",
+    "bits_per_token": "the same in bits per token",
+    "exact": "share of the lines that are reconstructed exactly",
+    "mutual_information": "mutual information of lines and codes, nats",
     "perplexity": "words of discrete codes that, equally frequent, would say as much",
     "used_words": "words of discrete codes that samples use",
     "filled": "share of the box around the codes that comes back like a sample's code",

@@ -18,7 +18,7 @@ from ..core.size_limits import check_zip
 SEP = "/"   # between the parts of an array's name in the file
 TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "books",
          "truth_names", "columns", "pca", "weights", "kind", "methods", "methods_about", "items",
-         "titles")
+         "titles", "lines")
 FEW = 5000   # codes whose classes are guessed
 
 
@@ -94,7 +94,7 @@ class Snapshot:
     pca_squared: np.ndarray = field(default_factory=lambda: np.empty(0))   # (N,) its errors
     pca_codes: np.ndarray = field(default_factory=lambda: np.empty(0))     # (S, K) its codes of the
     # samples `of_accuracy`, up to scale
-    kind: str = ""                  # "ratings", where samples are users' rows of items
+    kind: str = ""                  # "ratings", where samples are users' rows; "lines" of text
     methods: tuple[str, ...] = ()   # the model and simpler ones, judged on held-out items
     methods_about: tuple[str, ...] = ()
     items: int = 0                  # how many there are to recommend
@@ -106,6 +106,9 @@ class Snapshot:
     # the most popular items, by the decoder's vectors; their users (I,) and titles
     item_users: np.ndarray = field(default_factory=lambda: np.empty(0))
     titles: tuple[str, ...] = ()
+    lines: dict[str, list[str]] = field(default_factory=dict)   # of text, and what was written
+    exact: np.ndarray = field(default_factory=lambda: np.empty(0, bool))   # (M,) of some of them,
+    # which were reconstructed exactly
     weights: str = ""               # the digest of the weights that were looked at; "" is unknown
     history: tuple[dict[str, float], ...] = ()
     best_epoch: float = 0
@@ -113,8 +116,9 @@ class Snapshot:
 
     @property
     def ranks(self) -> bool:
-        """Whether it is of users' chosen items, whose reconstructions are shares."""
-        return self.kind == "ratings" and not len(self.known)
+        """Whether it is of users' chosen items, whose reconstructions are shares, or of lines of
+        text: neither has squared errors."""
+        return self.kind == "lines" or self.kind == "ratings" and not len(self.known)
 
     @property
     def squared(self) -> np.ndarray:

@@ -22,6 +22,7 @@ from .against_pca import put_beside
 from .feature_extractor import Judge, find_judge
 from .item_map import item_map
 from .latent_grids import Space, all_probes
+from .line_snapshot import add_lines
 from .ranking import Judged, judge
 from .restoration_baselines import baselines
 from .snapshot import CLEAN, CORRUPTED, RESTORED, Drawn, Snapshot
@@ -91,6 +92,8 @@ def take(
     """
     if source.encoding.get("kind") == "ratings":
         return rated(model, source)
+    if source.encoding.get("kind") == "lines":
+        return of_lines(model, source, priors or {})
     features_by = find_judge(source, features)   # first, because it may refuse the file
     model.eval()
     s = passed(model, source, rows_of(source))
@@ -121,6 +124,17 @@ def rated(model: Autoencoder, source: Source) -> Snapshot:
     return s
 
 
+def of_lines(
+    model: Autoencoder, source: Source, priors: Mapping[str, FittedPrior], split: str = "",
+    limit: int | None = None,
+) -> Snapshot:
+    """A snapshot of a model of lines of text, and of what it writes."""
+    model.eval()
+    s = passed(model, source, rows_of(source, split, limit), split)
+    add_lines(s, model, source, priors)
+    return s
+
+
 def judged_snapshot(
     model: Autoencoder, source: Source, name: str, limit: int | None = None
 ) -> Snapshot:
@@ -146,6 +160,8 @@ def glance(model: Autoencoder, source: Source) -> Snapshot:
     """A quick snapshot: only what a comparison of the model with PCA and filters needs."""
     if source.encoding.get("kind") == "ratings":
         return rated(model, source)
+    if source.encoding.get("kind") == "lines":
+        return of_lines(model, source, {}, limit=GLANCED)
     model.eval()
     split = source.splits[source.unseen]
     most = max(GLANCED, min(GLANCED_MOST, GLANCED_VALUES // int(np.prod(source.shape))))
@@ -172,7 +188,9 @@ def passed(model: Autoencoder, source: Source, rows: Tensor, name: str = "") -> 
         std = q.stddev.flatten(1) if isinstance(q, Normal) else torch.zeros(0, device=nats.device)
         known = torch.zeros(0) if out.known is None else out.known
         words = torch.zeros(0) if out.latent.codes is None else out.latent.codes.flatten(1)
-        parts.append([t.float().cpu() for t in (batch.x, out.px.mean, out.latent.z, std, nats,
+        # lines are written later, and only some
+        recon = torch.zeros(0) if model.of_tokens else out.px.mean
+        parts.append([t.float().cpu() for t in (batch.x, recon, out.latent.z, std, nats,
                                                 known, words)])
     x, recon, z, std, nats, known, words = (torch.cat(p) for p in zip(*parts, strict=True))
     index = split.index[rows].cpu()

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -10,11 +11,13 @@ from .load_run import load_run
 from .one_process import one_process_of
 from .options import Blur, Device, Run, Shards, Sharpen
 
+SAMPLES = Path("samples.png")
+
 
 def generate(
     run: Run,
     n: Annotated[int, typer.Option("-n", min=1, help="Number of samples.")] = 40,
-    kind: Annotated[str, typer.Option("--class", help="Class of the samples; or several, such as "
+    kind: Annotated[str, typer.Option("--class", "--label", help="Class of the samples; or several, such as "
                                       "0,1,2, with one row each.")] = "",
     prior: Annotated[str, typer.Option(help="Prior to sample codes from: own, per_class, kde, "
                                        "mixture, flow, diffusion, ... (see: hourglass list "
@@ -41,6 +44,9 @@ def generate(
     strength: Annotated[float, typer.Option(
         min=0, max=1, help="With --image, the share of it that is noise at first: 0.2 changes "
         "little, 1 everything.")] = 0.6,
+    top_k: Annotated[int, typer.Option(
+        "--top-k", min=0, help="Lines of text only: draw each token from this many, the most "
+                               "probable. Default: all.", show_default=False)] = 0,
     radius: Annotated[str, typer.Option(
         help="Instead of from a prior, sample codes at these distances from the origin, such as "
              "0.5,1,2,3,5,8. A row for each: left, codes in a box of that half-width; right, codes "
@@ -54,7 +60,8 @@ def generate(
                                           "below each sample.")] = False,
     out: Annotated[Path, typer.Option("--out", "-o", help="A .png for one sheet, a folder for one "
                                       "file per sample, a .npy for an array. For a table: a "
-                                      ".csv or .parquet.")] = Path("samples.png"),
+                                      ".csv or .parquet. For lines of text: a .txt or .csv; by "
+                                      "default they are printed.")] = SAMPLES,
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 0,
     shards: Shards = 0,
     device: Device = "cpu",
@@ -76,6 +83,13 @@ def generate(
     if (grid or radius or prior.startswith("grid")) and asked.is_told:
         raise ValueError("--grid and --radius decode codes that no prompt chooses; leave one out")
     model = load_run(run, device, doing="generating")
+    if model.description.kind == "lines":
+        _generate_lines(model, GenerateOptions(
+            n, kind, prior, temperature, seed, sharpen, nearest, blur, top_k=top_k), out,
+            bool(grid or radius or shards or asked.is_told))
+        return
+    if top_k:
+        raise ValueError("--top-k is for models of lines of text; leave it out")
     prior, grid = ("auto", prior) if prior.startswith("grid") else (prior, grid)
     if grid or radius:
         if shards:
@@ -98,6 +112,17 @@ def generate(
         return
     wish = GenerateOptions(n, kind, prior, temperature, seed, sharpen, nearest, blur, asked)
     for line in generate_samples(model, wish, out, shards):
+        print(line)
+
+
+def _generate_lines(model: Any, wish: Any, out: Path, others: bool) -> None:
+    """Print lines of text, or write them if -o names a file for them."""
+    from ..tasks.write_lines import generate_lines
+    if others:
+        raise ValueError("--grid, --radius, --shards and prompts are not for models of lines of "
+                         "text; leave them out")
+    one_process_of("generate on lines of text")
+    for line in generate_lines(model, wish, None if out == SAMPLES else out):
         print(line)
 
 

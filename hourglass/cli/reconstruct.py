@@ -15,7 +15,7 @@ def reconstruct(
     images: Images,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results. For a table or "
                                       "series also a .csv or .parquet file; for vectors or windows "
-                                      "a .npy file.")] = Path("out"),
+                                      "a .npy file; for lines of text a .csv or .txt.")] = Path("out"),
     own_size: Annotated[Optional[bool], typer.Option(  # noqa: UP045
         "--own-size/--resize", help="Keep each image's size, or resize it to the training size. "
         "Only models without a dense layer can keep sizes. Default: as in training.",
@@ -31,6 +31,8 @@ def reconstruct(
     Images become PNGs. Images with more bits or channels than a PNG holds also become TIFFs, in
     the data's units. A series becomes a table with its times, and a picture next to it.
 
+    Lines of text become a table of lines and reconstructions.
+
     Examples: hourglass reconstruct runs/1 photos/ -o out/; hourglass reconstruct runs/2 rows.csv
     -o reconstructed.csv
     """
@@ -39,6 +41,7 @@ def reconstruct(
     from ..tasks.reconstruct import reconstruct as reconstruct_images
     from ..tasks.reconstruct_series import reconstruct_series
     from ..tasks.tables import is_table, reconstruct_table
+    from ..tasks.write_lines import reconstruct_lines
     model = load_run(run, device, doing="reconstructing")
     if len(model.shape) != 3:
         if sharpen or blur or own_size or show:
@@ -47,6 +50,10 @@ def reconstruct(
         if shards:
             raise ValueError("--shards is for images; rows and series make one table")
         one_process_of("reconstruct on rows and series")
+        if model.description.kind == "lines":
+            place = out if out.suffix else out.with_suffix(".csv")
+            print("\n".join(reconstruct_lines(model, images, place)))
+            return
         write = reconstruct_table if is_table(model) else reconstruct_series
         print("\n".join(write(model, images, out)))
         return

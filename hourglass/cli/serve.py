@@ -45,11 +45,14 @@ def serve(
     except ModuleNotFoundError as error:
         raise ValueError(f"serving needs an extra ({error.name} is missing): pip install "
                          f"'hourglass[serve]'") from None
+    from ..inference.line_uses import check_lines
     from ..serving.limits import Limits
     place = Address(host, port, read_token(token_file), open, grace)
     limits = Limits(max_bytes, max_files, max_pixels, 4 * max_pixels, max_pixels // 4 or 1,
                     max_samples, max_seconds, queue)
     allowed = tuple(text.strip() for text in priors.split(";") if text.strip())
-    cut_off = serve_model(load_run(run, device), place, limits, allowed)
+    model = load_run(run, device)
+    check_lines(model.description, "serving")
+    cut_off = serve_model(model, place, limits, allowed)
     if cut_off:
         raise SystemExit(f"hourglass: {cut_off} requests were cut off at shutdown; raise --grace")

@@ -11,6 +11,7 @@ from ..core.output_names import printable
 from ..core.registry import sources
 from . import data_frames, find_images
 from .idx_names import holds_idx
+from .is_of_lines import is_of_lines
 from .other_kinds import refusal_of
 from .rating_places import is_of_ratings
 from .shard_names import absolute, are_shards
@@ -37,6 +38,12 @@ def find_call(data: str, settled: bool = False) -> Call:
         return Call("idx", (data,))
     if path.exists() and _holds_ratings(path, data):
         return Call("ratings", (data,))
+    if path.exists() and is_of_lines(path):
+        _say_once(f"{data} holds lines of text, so it is read as {Call('lines', (data,))}; its "
+                  f"tokens are characters, or words with {_in_words(data)}" + (
+                      f"; for a table write {Call('table', (data,))}"
+                      if data_frames.is_table(path) else ""))
+        return Call("lines", (data,))
     if path.is_dir():
         return Call("folder", (data,))
     if not path.exists():
@@ -56,6 +63,10 @@ def find_call(data: str, settled: bool = False) -> Call:
         raise ValueError(words)
     raise ValueError(f"{data} is neither a folder of images, a zip or tar archive of them, "
                      f"an image, a .csv or .parquet table, nor a .npy, .npz or .mat array")
+
+
+def _in_words(data: str) -> Call:
+    return Call("lines", (data,), {"level": "word"})
 
 
 def _holds_ratings(path: Path, data: str) -> bool:
@@ -99,7 +110,8 @@ def settle(data: str) -> str:
         given = dict(zip(sources.options("shards"), call.args, strict=False)) | call.kwargs
         return str(Call("shards", (), {name: absolute(str(value)) if name != "label" else value
                                        for name, value in given.items()}))
-    if call.args == (data,) and call.kwargs == {} and call.name != "ratings":   # a path
+    if call.args == (data,) and call.kwargs == {} and call.name not in (
+            "ratings", "lines"):   # a path
         return _whole(data)
     given = dict(zip(sources.options(call.name), call.args, strict=False))
     named = [_whole(value) if name in PATHS else value for name, value in given.items()]

@@ -63,7 +63,7 @@ class Lines:
                    f"{vocabulary.length - 1} {vocabulary.unit}: choose a smaller limit=, which")
         x, notes = vocabulary.indices(self.texts)
         scale = Scale(0, 1, 0, vocabulary.size, what=f"{vocabulary.unit} as token indices")
-        return Collection(x, self.y, self.classes, parts=self.own, raw=self,
+        return Collection(x, self.y, self.classes, tuple(self.texts), self.own, raw=self,
                           notes=[*self.notes, *notes], identity=dict(self.identity),
                           encoding=dict(encoding), scale=scale)
 

@@ -1,4 +1,4 @@
-"""Data for hourglass.train with kind="series" or "ratings": files, data frames and arrays."""
+"""Data for hourglass.train with kind="series", "ratings" or "lines": files, data frames and arrays."""
 
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,15 @@ from ..core.hints import did_you_mean
 from ..core.registry import sources
 from .arrays import from_windows
 from .in_memory import gather
+from .lines import of_texts
 from .pandas_library import is_frame
 from .ratings import of_frame
 from .rows import as_frame, is_rows
 from .series import frame_of_array, from_frame, plain_array, whole
 from .timeline import SeriesOptions
 
-KINDS = ("table", "series", "ratings")
+KINDS = ("table", "series", "ratings", "lines")
+OF_LINES = ("level", "limit", "vocabulary", "lower", "column", "label")
 OF_RATINGS = ("explicit", "least", "fewest", "split", "fold_in", "items", "user", "item",
               "rating", "time")
 OPTIONS = ("window", "stride", "columns", "time", "id", "label", "drop", "dates", "decimal")
@@ -36,6 +38,8 @@ def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
     options = options_of(kind, settings)
     if kind == "ratings":
         return _ratings(data, options, y)
+    if kind == "lines":
+        return _lines(data, options, y)
     if isinstance(data, str | Path):
         return _text(data, options)
     given = gather(data)
@@ -53,9 +57,9 @@ def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
 
 
 def options_of(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Take the options of a series or of ratings, such as window=24, out of the settings; {} for
+    """Take the options of a series, ratings or lines, such as window=24, out of the settings; {} for
     other kinds."""
-    known = {"series": OPTIONS, "ratings": OF_RATINGS}.get(kind, ())
+    known = {"series": OPTIONS, "ratings": OF_RATINGS, "lines": OF_LINES}.get(kind, ())
     names = [name for name in known if name in settings]
     return {name: settings.pop(name) for name in names}
 
@@ -80,6 +84,20 @@ def _ratings(data: Any, options: dict[str, Any], y: Any) -> Any:
                          f"{type(data).__name__}")
     checked = sources.check(Call("ratings", ("",), options))   # and of the right types
     return of_frame(as_frame(data), **{name: checked[name] for name in options})
+
+
+def _lines(data: Any, options: dict[str, Any], y: Any) -> Any:
+    """Lines in a file, as a text, or in a list or column of texts, as a Collection."""
+    if isinstance(data, str | Path):
+        if y is not None:
+            raise ValueError("labels y go with lines in memory; name classes by files, or by a "
+                             "column, as in label='kind'")
+        return str(Call("lines", (str(data),), options))
+    wrong = next((name for name in ("column", "label") if name in options), None)
+    if wrong:
+        raise ValueError(f"{wrong} is for tables in files; give a list of texts, with their classes "
+                         f"as y")
+    return of_texts(data, y, **options)
 
 
 def _series(frame: Any, options: dict[str, Any], y: Any) -> Any:

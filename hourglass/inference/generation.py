@@ -22,9 +22,19 @@ class Sampler:
         self.model, self.classes = pipeline.network.model, pipeline.labels.classes
 
     def draw(self, n: int, y: Any, seed: int, prior: str, temperature: float,
-             wish: DiffusionWish | None = None) -> Drawn:
+             wish: DiffusionWish | None = None, top_k: int = 0) -> Drawn:
         """n samples as the model sees them, their codes (N, ...) and class indices (N,), if the
-        prior or the model has classes. A `wish` is for latent diffusion. Raises ValueError."""
+        prior or the model has classes. A `wish` is for latent diffusion. Lines of text are drawn
+        token by token: there, `temperature` and `top_k` are of the tokens. Raises ValueError."""
+        if self.model.of_tokens:
+            if not 0 <= temperature < float("inf"):
+                raise ValueError(f"temperature must be a number from 0, not {temperature}")
+            z, names, labels = self.codes(n, y, seed, prior, 1.0, wish)
+            told = None if names is None else self.pipeline.labels.number(names, n)
+            return self.pipeline.network.write(z, told, temperature, top_k, seed), z, labels
+        if top_k:
+            raise ValueError("top_k is for lines of text, which are drawn token by token; leave "
+                             "it out")
         z, names, labels = self.codes(n, y, seed, prior, temperature, wish)
         return self.pipeline.decode(z, names), z, labels
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..core.channels import channels_first, channels_last
 from ..core.noise import seeded
 from ..model.autoencoder import Autoencoder
+from ..model.likelihoods.tokens import chooser
 from .any_size import stride_of
 from .batches import in_batches
 from .inputs import Inputs
@@ -53,6 +54,15 @@ class Network:
         """Samples decoded from codes (N, ...): means."""
         return channels_last(self._each(z, y, lambda z, y: self.model.decode(
             self.model.settled(z), y).mean)).numpy()
+
+    def write(
+        self, z: np.ndarray, y: np.ndarray | None, temperature: float, top_k: int, seed: int
+    ) -> np.ndarray:
+        """Lines (N, T) of token indices that are drawn token by token, given codes (N, ...)."""
+        choose = chooser(temperature, top_k)
+        with seeded(seed, self.device):
+            return self._each(z, y, lambda z, y: self.model.decode(
+                self.model.settled(z), y).drawn(choose)).numpy()  # type: ignore[attr-defined]
 
     def reconstruct(self, x: np.ndarray, y: np.ndarray | None) -> np.ndarray:
         """Reconstruct samples."""

@@ -19,6 +19,7 @@ from .any_size import of_any_size, padded, whole
 from .batches import seen
 from .inputs import Inputs
 from .labels import Labels
+from .line_uses import is_of_lines, texts_of
 from .network import Network
 from .series_steps import steps_of
 
@@ -59,10 +60,13 @@ class Pipeline:
 
     def in_units(self, x: np.ndarray, found: Collection | None = None) -> Any:
         """Convert samples for the user: rows of a table (N, D) to a data frame, with the types of
-        the table `found`; windows of a series to their units. Other samples stay unchanged."""
+        the table `found`; windows of a series to their units; lines to texts. Other samples stay
+        unchanged."""
         encoding = self.inputs.description.encoding
         if self.inputs.description.kind == "table":
             return in_units(encoding, x, found.raw if found else None)
+        if is_of_lines(self.inputs.description):
+            return texts_of(self.inputs.description, x)
         return in_own_units(encoding, x)
 
     def reconstruct(self, x: Any, y: Any = None) -> Any:

@@ -10,6 +10,7 @@ from ..core.ranking import top_items
 from ..data.user_histories import Histories, read_histories
 from ..run.description import Description
 from .batches import patiently
+from .line_uses import check_lines
 from .model_protocol import InUse
 
 SIZE = 250       # users of a batch
@@ -27,11 +28,13 @@ class Recommendations:
 
 
 def check_samples(description: Description, doing: str) -> None:
-    """Raises ValueError for a model of ratings, which has no samples to do this with."""
+    """Raises ValueError for a model of ratings, which has no samples to do this with, and for one
+    of lines of text, if that is not for such a model."""
     if description.kind == "ratings":
         raise ValueError(f"this model was trained on ratings, and {doing} is for models of samples "
                          f"such as images or rows of a table. It recommends items: hourglass "
                          f"recommend RUN history.csv, or model.recommend(items)")
+    check_lines(description, doing)
 
 
 def check_ratings(description: Description) -> None:

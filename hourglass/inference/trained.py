@@ -182,20 +182,21 @@ class Trained:
     # new samples
 
     def sample(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
-               temperature: float = 1.0, wish: DiffusionWish | None = None) -> Any:
+               temperature: float = 1.0, wish: DiffusionWish | None = None, top_k: int = 0) -> Any:
         """Sample n codes from a prior and decode them: (N, H, W, C), (N, D) or (N, T, C), or a
         data frame for a table. The default prior is `usual_prior`. `y` is the class; by default, a
         conditional model samples all classes in turn. `wish` says what latent diffusion is told,
-        such as a prompt."""
-        return self.in_units(self.draw(n, y, seed, prior, temperature, wish)[0])
+        such as a prompt. A model of lines gives a list of texts, drawn token by token with
+        `temperature`, from the `top_k` most probable tokens (0: all)."""
+        return self.in_units(self.draw(n, y, seed, prior, temperature, wish, top_k)[0])
 
     def draw(self, n: int, y: Any = None, seed: int = 0, prior: str = "auto",
-             temperature: float = 1.0, wish: DiffusionWish | None = None
+             temperature: float = 1.0, wish: DiffusionWish | None = None, top_k: int = 0
              ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Samples as in `sample`, their codes (N, ...), and the numbers of their classes (N,), if
         the prior or the model has classes."""
         check_samples(self.description, "generating")
-        return self.sampler.draw(n, y, seed, prior, temperature, wish)
+        return self.sampler.draw(n, y, seed, prior, temperature, wish, top_k)
 
     def usual_prior(self, asked: bool = False) -> str:
         """The default prior: latent diffusion if the run has it, otherwise the one in the run's

@@ -126,6 +126,12 @@ class TrainKeywords(TypedDict, total=False):
     drop: str | Iterable[str]
     dates: str
     decimal: str
+    # of kind="lines", with label
+    level: Literal["character", "byte", "word", "selfies"]
+    limit: int
+    vocabulary: int
+    lower: bool
+    column: str
     # of kind="ratings", with time
     explicit: bool
     least: float | None

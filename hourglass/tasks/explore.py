@@ -21,6 +21,7 @@ from ..analysis.snapshot import Snapshot
 from ..core.files import write_out
 from ..core.output_names import printable
 from ..inference.onnx_export import export
+from ..inference.line_uses import check_lines
 from ..inference.trained import Trained
 from ..run.folder import open_run, read_settings
 from ..run.titles import data_of, model_of
@@ -40,6 +41,7 @@ def explore(run: str | Path, out: Path) -> int:
         raise ValueError(f"the explorer is an .html file, as in -o {out.with_suffix('.html')}")
     folder = open_run(run)
     model = Trained(folder)
+    check_lines(model.description, "exploring")
     snapshot = snapshot_of(folder)
     rows = _rows(snapshot)
     decoder = export(run, "decoder")

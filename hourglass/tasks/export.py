@@ -7,8 +7,11 @@ import torch
 
 from ..core.files import write_out
 from ..inference.encoder_decoder import load_half
+from ..inference.line_uses import check_lines
 from ..inference.onnx_export import INPUT, example
 from ..inference.onnx_export import export as content_of
+from ..run.folder import open_run
+from ..run.weights import read_description
 from .write_images import check_name
 
 BATCHES = (1, 3)
@@ -22,6 +25,7 @@ def export(run: str | Path, half: str, out: Path) -> list[str]:
     Raises ValueError for a wrong name or run, and for a difference above 1e-5.
     """
     check_name(out, (".onnx",))
+    check_lines(read_description(open_run(run)), "exporting")
     content = content_of(run, half)
     module = load_half(run, half)
     given = example(module, half)

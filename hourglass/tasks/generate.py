@@ -50,6 +50,7 @@ class GenerateOptions:
     nearest: bool = False       # show the nearest training sample below each
     blur: float = 0.0           # pixels of a Gaussian
     asked: PromptOptions = field(default_factory=PromptOptions)   # of latent diffusion
+    top_k: int = 0              # tokens that a line is drawn from, the most probable; 0: all
 
     @property
     def finish(self) -> Finish:

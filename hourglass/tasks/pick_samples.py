@@ -9,12 +9,15 @@ import torch
 
 from ..core.channels import channels_last
 from ..core.contracts import Collection
+from ..inference.line_uses import is_of_lines, pick_lines
 from ..inference.trained import Trained
 
 
 def pick(model: Trained, images: Sequence[str]) -> Collection:
-    """The images (N, H, W, C) for the model, in this order, with labels y of test samples. Raises
-    ValueError for anything else."""
+    """The images (N, H, W, C) for the model, in this order, with labels y of test samples. Of a
+    model of lines, the texts themselves. Raises ValueError for anything else."""
+    if is_of_lines(model.description):
+        return pick_lines(model, images)
     numbers = {name: int(name) for name in images if name.isdecimal() and not Path(name).exists()}
     files = [name for name in images if name not in numbers]
     found: dict[str, np.ndarray] = {}

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis.metrics import OF_RECONSTRUCTIONS, measure
+from ..analysis.metrics import OF_LINES, OF_RECONSTRUCTIONS, measure
 from ..analysis.report_sections import WORDS, in_order
 from ..analysis.snapshot import Snapshot
-from ..analysis.take_snapshot import passed, restored, rows_of
+from ..analysis.take_snapshot import of_lines, passed, restored, rows_of
 from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..data.source import Source
@@ -28,6 +28,7 @@ class ReconstructionResult:
     mse: np.ndarray                                  # (N,) of each sample
     rows: np.ndarray                                 # (N,) of the split
     seconds: float
+    lines_of_text: bool = False                      # `mse` is then -log p(x|z)
     why: str = ""                                    # there is no log p(x), if it was asked for
 
     @property
@@ -50,7 +51,7 @@ class ReconstructionResult:
 
     def write(self, out: Path) -> None:
         """A .csv, a row a sample."""
-        write_out(out, as_csv(["row", "mse"], [(int(row), float(error)) for row, error in zip(
+        write_out(out, as_csv(["row", "nats" if self.lines_of_text else "mse"], [(int(row), float(error)) for row, error in zip(
             self.rows, self.mse, strict=True)]))
 
 
@@ -61,12 +62,16 @@ def reconstruction_of(
     keep what is found with the run."""
     begun = time.monotonic()
     model.model.eval()
-    seen: Snapshot = passed(model.model, source, rows_of(source, split, limit), split)
-    seen.restored, seen.hidden = restored(model.model, source, split)
-    numbers, intervals = measure(seen, OF_RECONSTRUCTIONS)
+    lines = source.encoding.get("kind") == "lines"
+    if lines:
+        seen: Snapshot = of_lines(model.model, source, {}, split, limit)
+    else:
+        seen = passed(model.model, source, rows_of(source, split, limit), split)
+        seen.restored, seen.hidden = restored(model.model, source, split)
+    numbers, intervals = measure(seen, OF_LINES if lines else OF_RECONSTRUCTIONS)
     rows = source.splits[split].evenly(len(seen.x)).numpy()
-    found = ReconstructionResult(split, len(seen.x), numbers, intervals, seen.squared, rows,
-                                 time.monotonic() - begun, why)
+    found = ReconstructionResult(split, len(seen.x), numbers, intervals, seen.nats if lines else seen.squared, rows,
+                                 time.monotonic() - begun, lines, why)
     model.cache.keep_evaluation(f"reconstruction of {len(seen.x):,} {split} samples",
                                 found.record)
     return found

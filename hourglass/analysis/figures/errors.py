@@ -13,6 +13,8 @@ from .classes import name_of
 def errors(s: Snapshot) -> Figure:
     """Histogram of the mean squared error per sample. How to read it: one narrow peak is good. A
     long tail on the right holds samples unlike the others."""
+    if s.kind == "lines":
+        raise Lacking("values, not tokens")
     figure, (ax,) = panels(1, 1, 2.8)
     ax.hist(s.squared, bins=60, color=COLOURS[0])
     for share, style in ((0.5, "-"), (0.95, "--")):
@@ -30,7 +32,7 @@ def class_errors(s: Snapshot) -> Figure:
     """Mean squared error by class. A box holds half of a class, its whiskers 90 %. How to read it:
     classes should be alike. A class with larger errors is rarer or more varied."""
     kinds = np.unique(s.y)
-    if not len(s.y) or not 2 <= len(kinds) <= 60:
+    if s.kind == "lines" or not len(s.y) or not 2 <= len(kinds) <= 60:
         raise Lacking("between 2 and 60 classes")
     groups = [s.squared[s.y == k] for k in kinds]
     order = np.argsort([np.median(g) for g in groups])

@@ -13,6 +13,7 @@ from . import (
     items,
     latent_coverage,
     latent_grids,
+    lines,
     maps,
     neighbours,
     prior_samples,

@@ -61,7 +61,7 @@ def lines(s: Snapshot) -> Figure:
     """Inputs (grey) and their reconstructions (colour), value by value. Vectors have one line,
     series one line per channel. How to read it: the two lines should lie on each other, except for
     noise."""
-    if s.x.ndim not in (2, 3) or s.kind == "ratings":
+    if s.x.ndim not in (2, 3) or s.kind in ("ratings", "lines"):
         raise Lacking("vectors or series")
     each = 2 if s.columns else 3
     chosen = [[(kind, i) for i in index] for kind, index in picks(s, each).items()]

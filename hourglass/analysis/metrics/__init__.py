@@ -13,6 +13,7 @@ from . import (
     detection,
     generation,
     latent,
+    lines,
     ranking,
     reconstruction,
     restoration,
@@ -20,6 +21,7 @@ from . import (
 from .bootstrap import Estimate, of_mean
 
 OF_RECONSTRUCTIONS = ("errors", "psnr", "bce", "explained", "ssim", "sharpness", "restoration")
+OF_LINES = ("lines", "active", "kl", "mutual_information")
 
 
 def measure(

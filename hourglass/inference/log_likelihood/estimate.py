@@ -84,7 +84,8 @@ class LikelihoodEstimate:
             found.append(f"{_said(self.annealed.nll)} nats by annealing, {wish.annealing:,} steps, "
                          f"{wish.chains} chains per sample: "
                          f"{_effective(self.annealed, wish.chains)}")
-        if self.bits is not None:
+        found += self.measure.of_tokens(self.nll)
+        if self.bits is not None and not self.measure.tokens:
             found.append(f"{self.bits:.4g} bits per value{self.measure.about_bits}")
         return [*found, f"importance sampling: {_effective(self.weighed, wish.codes)}; such "
                 f"estimates are too high on average, and fall with more codes", *self._of_bound()]

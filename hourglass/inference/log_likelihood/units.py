@@ -23,6 +23,7 @@ class Measure:
     values: float        # observed values per sample
     told: bool           # whether the model is conditional on the class
     gaps: bool           # whether some values are missing
+    tokens: bool = False  # whether values are tokens of lines of text
 
     @property
     def is_likelihood(self) -> bool:
@@ -33,7 +34,7 @@ class Measure:
     @property
     def of(self) -> str:
         """What is measured."""
-        known = " of the observed values" if self.gaps else ""
+        known = " of the observed values" if self.gaps and not self.tokens else ""
         name = "-log p(x|y)" if self.told else "-log p(x)"
         return f"{name}{known}" if self.is_likelihood else (
             f"a bound of the training loss, not a likelihood (the data is grey, and "
@@ -54,6 +55,14 @@ class Measure:
         bits = nats / (self.values * math.log(2))
         return bits if self.discrete else bits - math.log2(self.step)
 
+    def of_tokens(self, nats: float) -> list[str]:
+        """-log p(x) of lines of text per token, in words; [] for other data."""
+        if not self.tokens:
+            return []
+        each = nats / self.values
+        return [f"{each:.4g} nats or {each / math.log(2):.4g} bits per token, of "
+                f"{self.values:.4g} tokens per line: perplexity {math.exp(each):.4g}"]
+
     @property
     def about_bits(self) -> str:
         """The note that belongs to them."""
@@ -68,4 +77,4 @@ def measure_of(model: Autoencoder, likelihood: str, source: Source, split: Split
     step = split.scale if str(getattr(split.x, "dtype", "")).endswith("uint8") else 0.0
     return Measure(likelihood, str(source.identity.get("binarised", "")), discrete,
                    step if step < 1 else 0.0, math.prod(source.shape) * split.known,
-                   model.condition is not None, split.gaps)
+                   model.condition is not None, split.gaps, model.of_tokens)

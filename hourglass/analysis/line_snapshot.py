@@ -1,0 +1,63 @@
+"""The snapshot of a model of lines of text: what it writes, beside what metrics need."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from ..core.noise import seeded
+from ..data.source import Source
+from ..data.vocabulary import vocabulary_of
+from ..inference.fitted_prior import FittedPrior
+from ..model.autoencoder import Autoencoder
+from ..model.likelihoods.tokens import chooser
+from .snapshot import Snapshot
+
+SHOWN = 24       # lines with their reconstructions, and of each prior
+WRITTEN = 200    # lines that are reconstructed to count those that are exact
+STEPS = 6        # lines between two
+
+
+def add_lines(
+    s: Snapshot, model: Autoencoder, source: Source, priors: Mapping[str, FittedPrior]
+) -> None:
+    """Add what the model writes: reconstructions, lines from one to another, and draws of each
+    prior, token by token at temperature 1."""
+    vocabulary = vocabulary_of(source.encoding)
+    rows = np.linspace(0, len(s.x) - 1, min(WRITTEN, len(s.x))).astype(int)
+    labels = s.y[rows] if len(s.y) else None
+    again = vocabulary.texts(_written(model, s.z[rows], labels))
+    lines = vocabulary.texts(s.x[rows])
+    s.kind, s.exact = "lines", np.array([a == b for a, b in zip(lines, again, strict=True)])
+    s.pca = "PCA is left out: lines of text are tokens, not numbers"
+    few = np.linspace(0, len(rows) - 1, min(SHOWN, len(rows))).astype(int)
+    s.lines = {"lines": [lines[i] for i in few], "reconstructions": [again[i] for i in few]}
+    if len(rows) > 1 and model.condition is None:
+        share = np.linspace(0, 1, STEPS + 2, dtype=np.float32)[:, None]
+        first, second = s.codes[rows[0]], s.codes[rows[-1]]
+        between = ((1 - share) * first + share * second).reshape(-1, *s.z.shape[1:])
+        s.lines["between"] = vocabulary.texts(_written(model, between, None))
+    for name, prior in priors.items():
+        told = model.condition is not None or prior.groups > 1
+        kinds = np.resize(np.flatnonzero(prior.share.numpy() > 0), SHOWN) if told else (
+            np.zeros(SHOWN, int))
+        z, of = prior.sample(SHOWN, kinds, seed=1) if told else prior.sample(SHOWN, seed=1)
+        texts = vocabulary.texts(_written(model, z, of, draw=True))
+        s.lines[f"drawn from {name}"] = [f"{s.classes[k]}: {text}" if told else text
+                                         for k, text in zip(of, texts, strict=True)]
+
+
+@torch.inference_mode()
+def _written(
+    model: Autoencoder, z: np.ndarray, y: np.ndarray | None, draw: bool = False
+) -> np.ndarray:
+    """The tokens (N, T) that the model writes for codes (N, ...): the most probable ones, or drawn
+    at temperature 1 with a fixed seed."""
+    device = next(model.parameters()).device
+    codes = torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32)).to(device)
+    told = None if model.condition is None or y is None else torch.from_numpy(
+        np.asarray(y)).to(device)
+    with seeded(1, device):
+        px = model.decode(model.settled(codes), told)
+        found = px.drawn(chooser()) if draw else px.mean  # type: ignore[attr-defined]
+    return found.cpu().numpy()

@@ -1,0 +1,60 @@
+"""Whether a file, folder or zip holds lines of text, told by looking at it."""
+
+import zipfile
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from .delimited import NUMBER, SEPARATORS
+from .find_images import SUFFIXES
+from .text_bytes import text_in
+from .text_files import FASTA, PLAIN
+
+HEAD = 2**16     # bytes that are examined, and
+EXAMINED = 200   # lines
+MOSTLY = 0.8     # share of the lines that must agree
+NAMES = 1000     # of a folder
+
+
+def is_of_lines(path: Path) -> bool:
+    """Whether a path is of lines of text: FASTA, a text file that is no table, or a folder or zip
+    of text files without images and tables."""
+    try:
+        if path.is_dir():
+            return _of_names([file.name for file in islice(path.iterdir(), NAMES)])
+        if path.is_file() and path.suffix.lower() == ".zip":
+            with zipfile.ZipFile(path) as held:
+                return _of_names(held.namelist()[:NAMES])
+        if path.suffix.lower() in FASTA:
+            return path.is_file()
+        if path.suffix.lower() not in PLAIN or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            content = file.read(HEAD)
+        text, _ = text_in(content[:content.rfind(b"\n") + 1] or content, str(path), "")
+        return not looks_like_table(text)
+    except (OSError, zipfile.BadZipFile, ValueError):   # reading it will say what is wrong
+        return False
+
+
+def _of_names(names: list[str]) -> bool:
+    """Whether all files that could be read are text files."""
+    endings = [PurePosixPath(name).suffix.lower() for name in names
+               if not PurePosixPath(name).name.startswith((".", "__MACOSX"))]
+    others = (*SUFFIXES, ".csv", ".tsv", ".parquet", ".npy", ".npz", ".data", ".dat")
+    lines = [ending for ending in endings if ending in (*PLAIN, *FASTA)]
+    return bool(lines) and not any(ending in others for ending in endings)
+
+
+def looks_like_table(text: str) -> bool:
+    """Whether a text is a table: cells with one separator, equally many in most lines, or numbers.
+    """
+    lines = [line for line in text.splitlines() if line.strip()][:EXAMINED]
+    if not lines:
+        return True   # the table's reader says that it is empty
+    for mark in SEPARATORS:
+        counts = [line.count(mark) for line in lines]
+        usual = max(set(counts), key=counts.count)
+        if usual and counts.count(usual) >= MOSTLY * len(lines):
+            return True
+    cells = [cell for line in lines for cell in line.split()]
+    return sum(bool(NUMBER.fullmatch(cell)) for cell in cells) > len(cells) / 2

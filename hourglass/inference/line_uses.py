@@ -1,0 +1,61 @@
+"""What a model of lines of text is used for, and what it refuses."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.contracts import Collection
+from ..data.lines import lines_like
+from ..data.vocabulary import vocabulary_of
+from ..run.description import Description
+from .model_protocol import InUse
+
+USES = "reconstruct, embed, score, evaluate, generate and morph"
+CANNOT = frozenset({"restoring", "imputing", "measuring errors", "classifying", "compressing",
+                    "decompressing", "varying", "disentangling", "measuring by features",
+                    "finetuning", "finding duplicates", "exploring", "exporting", "serving",
+                    "decoding a grid", "recommending", "augmenting"})
+
+
+def is_of_lines(description: Description) -> bool:
+    """Whether a model was trained on lines of text."""
+    return description.kind == "lines"
+
+
+def check_lines(description: Description, doing: str) -> None:
+    """Raises ValueError for a model of lines of text, if `doing` is not for such a model."""
+    if is_of_lines(description) and doing in CANNOT:
+        raise ValueError(f"this model was trained on lines of text, and {doing} is for models of "
+                         f"images or numbers. Lines of text have {USES}")
+
+
+def texts_of(description: Description, x: np.ndarray) -> list[str]:
+    """The texts of token indices (N, T)."""
+    return vocabulary_of(description.encoding).texts(x)
+
+
+def pick_lines(model: InUse, given: Sequence[Any]) -> Collection:
+    """Lines that a user gives: each a text, or the number of a sample of the unseen split. Raises
+    ValueError."""
+    texts: list[str] = []
+    labels: list[int | None] = []
+    source = None
+    for item in given:
+        if not str(item).isdecimal():
+            texts.append(str(item))
+            labels.append(None)
+            continue
+        source = source or model.source()
+        split, row = source.splits[source.unseen], int(item)
+        if row >= len(split):
+            raise ValueError(f"there is no {source.unseen} sample {row}; they are numbered from 0 "
+                             f"to {len(split) - 1}")
+        index = int(split.index[row])
+        texts.append(source.names[index])
+        labels.append(None if split.y is None else int(split.y[index]))
+    found = lines_like(texts, model.description.encoding)
+    known = [label for label in labels if label is not None]
+    return Collection(found.x, np.array(known) if len(known) == len(texts) else None,
+                      model.description.classes, tuple(texts), encoding=found.encoding,
+                      notes=found.notes)

@@ -1,0 +1,94 @@
+"""Lines of text from a trained model: reconstructed, generated, and from one line to another."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.console import say
+from ..core.csv_text import as_csv
+from ..core.files import write_out
+from ..core.output_names import printable
+from ..inference.line_uses import pick_lines, texts_of
+from ..inference.trained import Trained
+from .generate import GenerateOptions, choose_prior
+from .morph import Way, step
+from .pick_samples import one_class
+from .write_images import check_name
+
+SUFFIXES = (".txt", ".csv")
+STEPS = 8      # lines between two that are morphed
+
+
+def reconstruct_lines(model: Trained, data: str, out: Path) -> list[str]:
+    """Write each line with its reconstruction: as .csv, or the reconstructions alone as .txt.
+    Returns lines to print. Raises ValueError."""
+    check_name(out, SUFFIXES)
+    found = model.read(data)
+    for note in found.notes:
+        say(note)
+    again = texts_of(model.description, model.reconstruct(found))
+    known = texts_of(model.description, found.x)
+    _write(out, ("line", "reconstruction"), list(zip(found.names, again, strict=True)), again)
+    same = sum(a == b for a, b in zip(known, again, strict=True))
+    return [f"{len(again):,} lines in {out}, {same / len(again):.1%} reconstructed exactly"]
+
+
+def generate_lines(
+    model: Trained, wish: GenerateOptions, out: Path | None = None
+) -> list[str]:
+    """Draw lines from a prior, each token by its probability. Returns the lines; with `out`, writes
+    them as .txt, or with their classes as .csv, and returns a line to print. Raises ValueError."""
+    if wish.sharpen or wish.blur or wish.nearest:
+        raise ValueError("--sharpen, --blur and --nearest are for images, and this model was "
+                         "trained on lines of text")
+    if out is not None:
+        check_name(out, SUFFIXES)
+    prior = choose_prior(model, wish.kind) if wish.prior == "auto" else wish.prior
+    x, _, labels = model.draw(wish.n, wish.kind or None, wish.seed, prior, wish.temperature,
+                              top_k=wish.top_k)
+    texts = texts_of(model.description, x)
+    kinds = [model.classes[label] for label in labels] or [""] * len(texts)
+    if out is None:
+        return [f"{kind}: {text}" if kind else text
+                for kind, text in zip(kinds, texts, strict=True)]
+    _write(out, ("class", "line"), list(zip(kinds, texts, strict=True)), texts)
+    return [f"{wish.n} lines of the prior {prior} in {out}"]
+
+
+def morph_lines(
+    model: Trained, lines: Sequence[Any], steps: int = STEPS, way: Way = "linear", kind: str = "",
+    out: Path | None = None,
+) -> list[str]:
+    """The lines that the model writes on the way from each line to the next, with both ends as it
+    reconstructs them. A line is a text, or the number of a test sample. `out` is a .txt or .csv.
+    Raises ValueError."""
+    if len(lines) < 2:
+        raise ValueError("a morph needs two lines or more, as in hourglass morph RUN \"first line\" "
+                         "\"second line\"")
+    if out is not None:
+        check_name(out, SUFFIXES)
+    found = pick_lines(model, lines)
+    for note in found.notes:
+        say(note)
+    y = one_class(model, found, kind)
+    codes = model.encode(found, y)
+    shares = np.linspace(0, 1, steps + 2)
+    written = [step(start, end, share, way) for start, end in pairwise(codes) for share in shares]
+    texts: list[str] = model.decode(np.stack(written), y)
+    if out is not None:
+        places = [f"{share:.3g}" for _ in codes[1:] for share in shares]
+        _write(out, ("share", "line"), list(zip(places, texts, strict=True)), texts)
+    return texts
+
+
+def _write(
+    out: Path, names: Sequence[str], rows: list[tuple[str, str]], texts: Sequence[str]
+) -> None:
+    """Write rows as .csv, or texts as .txt."""
+    if out.suffix.lower() == ".csv":
+        write_out(out, as_csv(names, [tuple(map(printable, row)) for row in rows]))
+    else:
+        write_out(out, "".join(f"{text}\n" for text in texts))
