@@ -118,7 +118,7 @@ class Snapshot:
     def ranks(self) -> bool:
         """Whether it is of users' chosen items, whose reconstructions are shares, or of lines of
         text: neither has squared errors."""
-        return self.kind == "lines" or self.kind == "ratings" and not len(self.known)
+        return self.kind == "lines" or (self.kind == "ratings" and not len(self.known))
 
     @property
     def squared(self) -> np.ndarray:

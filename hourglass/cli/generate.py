@@ -17,8 +17,8 @@ SAMPLES = Path("samples.png")
 def generate(
     run: Run,
     n: Annotated[int, typer.Option("-n", min=1, help="Number of samples.")] = 40,
-    kind: Annotated[str, typer.Option("--class", "--label", help="Class of the samples; or several, such as "
-                                      "0,1,2, with one row each.")] = "",
+    kind: Annotated[str, typer.Option("--class", "--label", help="Class of the samples; or "
+                                      "several, such as 0,1,2, with one row each.")] = "",
     prior: Annotated[str, typer.Option(help="Prior to sample codes from: own, per_class, kde, "
                                        "mixture, flow, diffusion, ... (see: hourglass list "
                                        "priors). auto: the run's --prior, else one that suits the "

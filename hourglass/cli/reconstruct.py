@@ -15,7 +15,8 @@ def reconstruct(
     images: Images,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results. For a table or "
                                       "series also a .csv or .parquet file; for vectors or windows "
-                                      "a .npy file; for lines of text a .csv or .txt.")] = Path("out"),
+                                      "a .npy file; for lines of text a .csv or "
+                                      ".txt.")] = Path("out"),
     own_size: Annotated[Optional[bool], typer.Option(  # noqa: UP045
         "--own-size/--resize", help="Keep each image's size, or resize it to the training size. "
         "Only models without a dense layer can keep sizes. Default: as in training.",

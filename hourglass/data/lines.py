@@ -1,7 +1,7 @@
 """Lines of text as sequences of tokens: words, names, sentences, or sequences of residues."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -84,8 +84,9 @@ def lines(
     unknown. `lower` brings all to lower case. The loss leaves out what pads short lines.
     """
     found = read_lines(path, column, label, raw=level == "byte")
-    options = {"level": level, "limit": limit, "vocabulary": vocabulary, "lower": lower}
-    return whole(made(found, {"path": path, **options}, **options))
+    identity = {"path": path, "level": level, "limit": limit, "vocabulary": vocabulary,
+                "lower": lower}
+    return whole(made(found, identity, level, limit, vocabulary, lower))
 
 
 def made(

@@ -1,4 +1,4 @@
-"""Data for hourglass.train with kind="series", "ratings" or "lines": files, data frames and arrays."""
+"""Data for hourglass.train with kind="series", "ratings" or "lines": files, frames and arrays."""
 
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,8 @@ def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
 
 
 def options_of(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Take the options of a series, ratings or lines, such as window=24, out of the settings; {} for
-    other kinds."""
+    """Take the options of a series, ratings or lines, such as window=24, out of the settings; {}
+    for other kinds."""
     known = {"series": OPTIONS, "ratings": OF_RATINGS, "lines": OF_LINES}.get(kind, ())
     names = [name for name in known if name in settings]
     return {name: settings.pop(name) for name in names}
@@ -95,8 +95,8 @@ def _lines(data: Any, options: dict[str, Any], y: Any) -> Any:
         return str(Call("lines", (str(data),), options))
     wrong = next((name for name in ("column", "label") if name in options), None)
     if wrong:
-        raise ValueError(f"{wrong} is for tables in files; give a list of texts, with their classes "
-                         f"as y")
+        raise ValueError(f"{wrong} is for tables in files; give a list of texts, with their "
+                         f"classes as y")
     return of_texts(data, y, **options)
 
 

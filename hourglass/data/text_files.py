@@ -134,8 +134,8 @@ def _lines_of(
     notes on what is left out."""
     if raw:
         lines = content.decode(errors="surrogateescape").split("\n")
-        empty = sum(not line for line in lines[:-1])
-        notes += [f"{name}: {empty:,} empty lines are left out"] * (empty > 0)
+        gone = sum(not line for line in lines[:-1])
+        notes += [f"{name}: {gone:,} empty lines are left out"] * (gone > 0)
         return [line for line in lines if line], [], []
     text, told = text_in(content, name, "save it in UTF-8, or read it with level='byte'")
     if "\0" in text:

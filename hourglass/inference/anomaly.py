@@ -18,6 +18,7 @@ from ..core.registry import detectors, thresholds
 from ..data.patches import Patches, as_patches
 from ..data.source import Split
 from .calibration import CalibrationScores, held_of
+from .line_uses import is_of_lines
 from .model_protocol import InUse
 from .patchwise import by_image, whole_images
 from .pca import training_samples
@@ -25,6 +26,7 @@ from .run_cache import DAMAGED, WEIGHTS, RunCache
 from .sample_stats import Look, see
 from .verdicts import as_strict, probability_of, usual_heat_of, verdict_of
 
+OF_VALUES = frozenset({"inputs", "pca", "images", "model"})   # which lines of text do not have
 USUAL = "error"   # "auto", but of images and rows: the most of benchmarks/anomalies.py --validate
 # of rows: on the tables of benchmarks/estimators.py the first two found more than errors do, by
 # 0.14 to 0.57 in AUROC, and so all three do on those of ODDS (benchmarks/baselines.py)
@@ -163,6 +165,10 @@ def detector_of(
     kept = _read_chosen(model.cache)
     text = str(read(text or kept.get("detector", "auto")))
     text, why = usual_detector(model) if text == "auto" else (text, "")
+    if is_of_lines(model.description) and (wrong := detectors.make(text).maps & OF_VALUES):
+        raise ValueError(f"the detector {text} looks at the samples' own values ({min(wrong)}), "
+                         f"and lines of text are tokens; use error, likelihood, knn(5) or "
+                         f"mahalanobis")
     if text != kept.get("detector"):   # a saved threshold belongs to its detector
         kept = {}
     anew = bool(threshold or labelled is not None or held_out is not None)
@@ -186,6 +192,8 @@ def usual_detector(model: InUse, held: CalibrationScores | None = None) -> tuple
     rows, errors and neighbours together. Of images, one that looks at places: of PCA alone, where
     that brings normal samples back much better than the model does. It is settled once for a
     model, by `held` samples with their errors by place."""
+    if is_of_lines(model.description):
+        return USUAL, "of lines of text, the error is -log p(x|z) per token"
     if len(model.shape) != 3:
         return _usual_of_rows(model) if len(model.shape) == 1 else USUAL, ""
     kept = model.cache.kept_values(SETTLED, lambda values: (
@@ -232,8 +240,9 @@ def companion_of(text: str) -> str:
 def simple_scores(model: InUse, x: Any, y: Any = None) -> dict[str, np.ndarray]:
     """Scores (N,) of the same samples by detectors without the model, by their text: neighbours
     among the inputs, for rows, and the errors of PCA. {} if the training data is needed and gone,
-    and for series and patches."""
-    if len(model.shape) == 2 or model.description.reading.patches:
+    and for series, patches and lines of text."""
+    lines = is_of_lines(model.description)
+    if len(model.shape) == 2 or lines or model.description.reading.patches:
         return {}
     texts = ("input_knn", "pca") if len(model.shape) == 1 else ("pca",)
     try:
@@ -246,9 +255,10 @@ def simple_scores(model: InUse, x: Any, y: Any = None) -> dict[str, np.ndarray]:
 def keep_detectors(model: InUse) -> None:
     """Fit and save the usual detectors of images and rows, for data that will be gone later."""
     if len(model.shape) == 1:
+        text = USUAL if is_of_lines(model.description) else USUAL_OF_ROWS
         with suppress(ValueError):   # of codes that are not finite, which scoring will say
-            look = look_for(model, detectors.make(USUAL_OF_ROWS))
-            _keep(model.cache, _fit(model, USUAL_OF_ROWS, held_of(model, look, quietly=True)))
+            look = look_for(model, detectors.make(text))
+            _keep(model.cache, _fit(model, text, held_of(model, look, quietly=True)))
     if len(model.shape) == 3:
         held = held_of(model, look_for(model, detectors.make(USUAL_OF_BOTH)), quietly=True)
         usual_detector(model, held)

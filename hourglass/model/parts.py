@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from ..core.expressions import Call, read
 from ..core.registry import backbones, corruptions, likelihoods, usual_backbone
 
-
 OF_LINES = "gru"   # the default backbone of lines of text
 
 

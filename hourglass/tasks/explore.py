@@ -20,8 +20,8 @@ from ..analysis.item_map import names_of, popular
 from ..analysis.snapshot import Snapshot
 from ..core.files import write_out
 from ..core.output_names import printable
-from ..inference.onnx_export import export
 from ..inference.line_uses import check_lines
+from ..inference.onnx_export import export
 from ..inference.trained import Trained
 from ..run.folder import open_run, read_settings
 from ..run.titles import data_of, model_of

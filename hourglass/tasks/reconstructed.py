@@ -51,7 +51,8 @@ class ReconstructionResult:
 
     def write(self, out: Path) -> None:
         """A .csv, a row a sample."""
-        write_out(out, as_csv(["row", "nats" if self.lines_of_text else "mse"], [(int(row), float(error)) for row, error in zip(
+        what = "nats" if self.lines_of_text else "mse"
+        write_out(out, as_csv(["row", what], [(int(row), float(error)) for row, error in zip(
             self.rows, self.mse, strict=True)]))
 
 
@@ -70,7 +71,8 @@ def reconstruction_of(
         seen.restored, seen.hidden = restored(model.model, source, split)
     numbers, intervals = measure(seen, OF_LINES if lines else OF_RECONSTRUCTIONS)
     rows = source.splits[split].evenly(len(seen.x)).numpy()
-    found = ReconstructionResult(split, len(seen.x), numbers, intervals, seen.nats if lines else seen.squared, rows,
+    errors = seen.nats if lines else seen.squared
+    found = ReconstructionResult(split, len(seen.x), numbers, intervals, errors, rows,
                                  time.monotonic() - begun, lines, why)
     model.cache.keep_evaluation(f"reconstruction of {len(seen.x):,} {split} samples",
                                 found.record)

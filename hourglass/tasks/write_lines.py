@@ -66,8 +66,8 @@ def morph_lines(
     reconstructs them. A line is a text, or the number of a test sample. `out` is a .txt or .csv.
     Raises ValueError."""
     if len(lines) < 2:
-        raise ValueError("a morph needs two lines or more, as in hourglass morph RUN \"first line\" "
-                         "\"second line\"")
+        raise ValueError("a morph needs two lines or more, as in hourglass morph RUN "
+                         "\"first line\" \"second line\"")
     if out is not None:
         check_name(out, SUFFIXES)
     found = pick_lines(model, lines)

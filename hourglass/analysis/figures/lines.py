@@ -30,8 +30,8 @@ def line_steps(s: Snapshot) -> Figure:
 def line_samples(s: Snapshot) -> Figure:
     """Lines of codes drawn from each prior, token by token at temperature 1. How to read it: they
     should look like lines of the data."""
-    drawn = [name for name in s.lines if name.startswith("drawn")]
-    return _columns(s, drawn[:2])
+    drawn = [name for name in s.lines if name.startswith("drawn") and "uniform" not in name]
+    return _columns(s, [*drawn[:1], *drawn[1:][-1:]])
 
 
 def _columns(s: Snapshot, names: Sequence[str]) -> Figure:

@@ -60,8 +60,8 @@ def _recurrent(
     dropout, word_dropout = dropouts
     if check_sequence(name, shape, out):
         return Backbone(
-            LineReader(cell, TokenInput(out[0], embedding, dropout), embedding, width, layers),
-            LineWriter(cell, TokenInput(out[0], embedding, dropout, word_dropout), sizes, out,
+            RecurrentReader(cell, TokenInput(out[0], embedding, dropout), embedding, width, layers),
+            RecurrentWriter(cell, TokenInput(out[0], embedding, dropout, word_dropout), sizes, out,
                        dropout), (width,))
     if word_dropout:
         raise ValueError("word_dropout hides tokens of text, and this data is a series; leave it "
@@ -70,7 +70,7 @@ def _recurrent(
                     SeriesWriter(cell, width, layers, out, dropout), (width,))
 
 
-class LineReader(nn.Module):
+class RecurrentReader(nn.Module):
     """Token indices x (B, T) -> the state h (B, width) at each line's end, no skips."""
 
     reads_tokens = True
@@ -87,7 +87,7 @@ class LineReader(nn.Module):
         return states.gather(1, last[:, None, None].expand(-1, 1, states.shape[2]))[:, 0], ()
 
 
-class LineWriter(nn.Module):
+class RecurrentWriter(nn.Module):
     """h (B, width), tokens (B, T) -> log probability (B, S) of the first S of them, each given
     those before it."""
 

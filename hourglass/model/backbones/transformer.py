@@ -46,17 +46,17 @@ def transformer(
             raise ValueError("word_dropout hides tokens of text, and this data is a series; leave "
                              "it out")
         return Backbone(StepReader(shape[0], blocks), WriterAtOnce(out, blocks), (width,))
-    reader = LineReader(TokenInput(out[0], width, dropout), blocks)
+    reader = AttentionReader(TokenInput(out[0], width, dropout), blocks)
     if one_by_one:
         enter = TokenInput(out[0], width, dropout, word_dropout)
-        return Backbone(reader, LineWriter(enter, blocks, out), (width,))
+        return Backbone(reader, AttentionWriter(enter, blocks, out), (width,))
     if word_dropout:
         raise ValueError("word_dropout is for a decoder that writes token by token; leave it out, "
                          "or one_by_one=False")
-    return Backbone(reader, TokensAtOnce(out, blocks), (width,))
+    return Backbone(reader, AllTokensWriter(out, blocks), (width,))
 
 
-class LineReader(nn.Module):
+class AttentionReader(nn.Module):
     """Token indices x (B, T) -> h (B, width), the mean over each line's tokens; no skips."""
 
     reads_tokens = True
@@ -86,7 +86,7 @@ class StepReader(nn.Module):
         return found.mean(1), ()
 
 
-class LineWriter(nn.Module):
+class AttentionWriter(nn.Module):
     """h (B, width), tokens (B, T) -> log probability (B, S) of the first S of them, each given
     those before it."""
 
@@ -129,7 +129,7 @@ class WriterAtOnce(nn.Module):
         return found
 
 
-class TokensAtOnce(nn.Module):
+class AllTokensWriter(nn.Module):
     """h (B, width) -> logits (B, size, T) of all tokens of a line."""
 
     makes_tokens = True

@@ -1,0 +1,98 @@
+"""Lines of text: names of 18 languages, and sentences of the Penn Treebank.
+
+    python benchmarks/lines.py names /path/to/names.zip [--folder results] [--epochs 40]
+    python benchmarks/lines.py sentences /path/to/ptb.zip [--folder results] [--minutes 30]
+
+names: a conditional `text_vae` writes 100 names of each language. A logistic regression on the
+counts of 1 to 4 characters in a row, trained on the model's own training names, says which language
+each is of: right is the language asked for. Beside it is what it says of held-out names.
+sentences: -log p(x) per test sentence of `text_vae`, by importance sampling, beside the language
+model of the same size. A run that is there is resumed, or used as it is."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import hourglass as hg
+from hourglass.inference.trained import Trained, load
+from hourglass.run.folder import RunFolder, unfinished
+
+SIZE = 200
+EACH = 100      # names of each language
+CODES = 100     # of importance sampling, for each sentence
+COMMON = {"batch_size": 64, "lr": 0.002, "schedule": "cosine", "clip": 5.0, "report": False}
+
+
+def trained(folder: Path, data: str, **settings: Any) -> Trained:
+    """The model of a run, trained now, resumed, or as it is there."""
+    if not folder.exists():
+        hg.train(data, out=folder, **{**COMMON, **settings})
+    else:
+        run = RunFolder(folder)
+        if unfinished(run, run.read_record()):
+            hg.resume(folder)
+    return load(folder)
+
+
+def names(place: str, folder: Path, epochs: int) -> dict[str, Any]:
+    """Shares of generated and of held-out names that the classifier puts in their language."""
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    model = trained(folder / "names", f"lines({place!r})", condition="label", epochs=epochs,
+                    model=f"text_vae(16, width={SIZE}, word_dropout=0, free_bits=0.1)")
+    source = model.source()
+    held = {name: ([source.names[i] for i in split.index.tolist()],
+                   split.y[split.index].numpy()) for name, split in source.splits.items()}
+    judge = make_pipeline(CountVectorizer(analyzer="char_wb", ngram_range=(1, 4), lowercase=False),
+                          LogisticRegression(max_iter=300, class_weight="balanced", C=10))
+    judge.fit(*held["train"])
+    asked = np.repeat(np.arange(len(source.classes)), EACH)
+    made = model.sample(len(asked), y=[source.classes[k] for k in asked], temperature=0.8)
+    said = judge.predict(made)
+    known = set(held["train"][0])
+    test, y = held["test"]
+    right = judge.predict(test) == y
+    return {"asked": float((said == asked).mean()),
+            "by language": {name: float((said == asked)[asked == k].mean())
+                            for k, name in enumerate(source.classes)},
+            "held-out names": float(right.mean()),
+            "held-out names, mean over languages": float(np.mean([right[y == k].mean()
+                                                                  for k in np.unique(y)])),
+            "not in training": float(np.mean([name not in known for name in made])),
+            "some": [f"{source.classes[k]}: {made[i]}" for i, k in enumerate(asked)
+                     if i % EACH < 3]}
+
+
+def sentences(place: str, folder: Path, minutes: float) -> dict[str, Any]:
+    """-log p(x) per test sentence, with and without a code."""
+    data, found = f"lines({place!r}, level='word')", {}
+    for name, text in (("ptb_vae", f"text_vae(32, width={SIZE}, word_dropout=0)"),
+                       ("ptb_lm", f"language_model(width={SIZE})")):
+        model = trained(folder / name, data, model=text, epochs=12, minutes=minutes)
+        found[name] = {key: value for key, value in model.evaluate(CODES, "test").record.items()
+                       if key != "words"}
+    return found
+
+
+def main() -> None:
+    """Measure, and print and keep what was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("names", "sentences"))
+    parser.add_argument("place")
+    parser.add_argument("--folder", type=Path, default=Path("results"))
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--minutes", type=float, default=30)
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    found = (names(given.place, given.folder, given.epochs) if given.what == "names" else
+             sentences(given.place, given.folder, given.minutes))
+    (given.folder / f"{given.what}.json").write_text(json.dumps(found, indent=2) + "\n")
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
