@@ -176,6 +176,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
              for i in range(480)]
     for name in ("rows.csv", "readings.csv"):
         (tmp_path / name).write_text("when,value,kind\n" + "".join(lines))
+    (tmp_path / "words.txt").write_text("one small word\nand two\n" * 10)
     (tmp_path / "ratings.csv").write_text(ratings_text(40, 20))
     return tmp_path
 

@@ -31,7 +31,7 @@ MORE = [*EXAMPLES, "normal('learned')", "normal('optimal')", "normal('optimal', 
 
 
 def shape_for(text: str) -> tuple[int, ...]:
-    return (6,) if text.startswith("mixed") else (2, 3, 3)
+    return (6,) if text.startswith(("mixed", "tokens")) else (2, 3, 3)
 
 
 def at(text: str, params: list[float], x: np.ndarray) -> np.ndarray:
@@ -205,7 +205,7 @@ def test_every_backbone_gives_what_a_likelihood_asks_for(text, backbone):
     try:
         model = Autoencoder(Parts(backbone, bottleneck="gaussian(2)", likelihood=text), shape)
     except ValueError as error:
-        assert " needs " in str(error) and text.startswith("mixed")
+        assert " needs " in str(error) and text.startswith(("mixed", "tokens"))
         return
     x = torch.rand(2, *shape)
     out = model(x)

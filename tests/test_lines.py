@@ -290,7 +290,7 @@ def test_series_have_these_backbones_too(backbone):
 
 
 def test_images_are_refused_by_them():
-    with pytest.raises(ValueError, match="reads sequences"):
+    with pytest.raises(ValueError, match="needs sequences"):
         Autoencoder(Parts("gru(8)", likelihood="normal"), (1, 8, 8))
 
 

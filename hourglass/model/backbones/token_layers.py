@@ -19,7 +19,7 @@ def check_sequence(name: str, shape: tuple[int, ...], out: tuple[int, ...]) -> b
         return True
     if len(shape) == 2:
         return False
-    raise ValueError(f"the backbone {name} reads sequences: lines of text or series (C, T), not "
+    raise ValueError(f"the backbone {name} needs sequences: lines of text or series (C, T), not "
                      f"samples of shape {shape}")
 
 

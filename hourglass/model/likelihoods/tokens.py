@@ -37,7 +37,7 @@ class Tokens(nn.Module):
 
     def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if not self.size or len(shape) != 1:
-            raise ValueError("the likelihood tokens is for lines of text, as in "
+            raise ValueError("the likelihood tokens needs lines of text, as in "
                              "lines('words.txt'), which set its size")
         return (self.size, *shape)
 
