@@ -116,7 +116,8 @@ def test_a_corruption_keeps_the_shape(example):
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 @pytest.mark.parametrize("name, backbone", [
-    *((name, "conv((6, 12))") for name in examples(spec.models) if name not in OF_RATINGS | OF_LINES),
+    *((name, "conv((6, 12))") for name in examples(spec.models)
+      if name not in OF_RATINGS | OF_LINES),
     *(("vae", backbone) for backbone in examples(spec.backbones) if backbone not in ON_SERIES)])
 def test_a_model_learns_is_kept_and_comes_back(name, backbone, precision, here):
     """By the error of what comes back: losses with rivals or constants need not fall."""

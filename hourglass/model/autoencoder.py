@@ -135,13 +135,14 @@ class Autoencoder(nn.Module):
     ) -> Distribution:
         """z (B, D) or (B, D, H, W), y (B,) -> p(x|z), over (B, *shape). Computes in full precision;
         in double precision if z and the weights are."""
-        if self.writes:   # p(x|z) needs x, which the decoder reads as it writes
-            line: Distribution = self.likelihood.written(self.decoder, self._decoder_h(z, y))
-            return line
         return self.distribution(self._params(z, y, skips))
 
     def distribution(self, params: Tensor) -> Distribution:
-        """The decoder's output (B, *out) -> p(x|z)."""
+        """The decoder's output (B, *out) -> p(x|z). For a decoder that writes token by token, it is
+        what the decoder is given, as p(x|z) reads x."""
+        if self.writes:
+            line: Distribution = self.likelihood.written(self.decoder, params)
+            return line
         with full_precision(params):
             found: Distribution = self.likelihood(at_least_single(params))
         return found
@@ -152,14 +153,12 @@ class Autoencoder(nn.Module):
         return means
 
     def _params(self, z: Tensor, y: Tensor | None, skips: tuple[Tensor, ...]) -> Tensor:
-        """z (B, D) or (B, D, H, W), y (B,) -> the decoder's output (B, *out)."""
-        params: Tensor = self.decoder(self._decoder_h(z, y), skips)
-        return params
-
-    def _decoder_h(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """z (B, D) or (B, D, H, W), y (B,) -> the decoder's h (B, *back)."""
+        """z (B, D) or (B, D, H, W), y (B,) -> the decoder's output (B, *out), or its input for one
+        that writes token by token."""
         h: Tensor = self.bottleneck.expand(z)
-        return h if self.condition is None else self.condition.decoding(h, y)
+        if self.condition is not None:
+            h = self.condition.decoding(h, y)
+        return h if self.writes else self.decoder(h, skips)
 
     def forward(
         self, x: Tensor, y: Tensor | None = None, draw: bool | None = None,
