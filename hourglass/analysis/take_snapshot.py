@@ -93,7 +93,8 @@ def take(
     if source.encoding.get("kind") == "ratings":
         return rated(model, source)
     if source.encoding.get("kind") == "lines":
-        return of_lines(model, source, priors or {})
+        return of_lines(model, source, {name: prior for name, prior in (priors or {}).items()
+                                        if isinstance(prior, FittedPrior)})
     features_by = find_judge(source, features)   # first, because it may refuse the file
     model.eval()
     s = passed(model, source, rows_of(source))

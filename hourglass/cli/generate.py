@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Optional
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import typer
 
