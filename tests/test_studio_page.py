@@ -256,10 +256,12 @@ def test_a_studio_that_was_killed_goes_on_where_it_was(browser, home):
     process, url = start(home)
     context = browser.new_context()
     page = context.new_page()
-    page.goto(url)
-    expect(page.get_by_text("runs/mine")).to_be_visible()
-    process.kill()
-    process.wait()
+    try:
+        page.goto(url)
+        expect(page.get_by_text("runs/mine")).to_be_visible()
+    finally:
+        process.kill()
+        process.wait()
     shutil.copytree(home / "runs/mine", home / "runs/meanwhile")
     again, _ = start(home, url.partition("/#")[0].rpartition(":")[2])
     try:
