@@ -18,6 +18,7 @@ install: $(DONE)  ## make the environment in .venv, with the versions that were 
 
 demo: $(DONE)  ## train on the digits that scikit-learn ships, and print the report's path
 	$(BIN)/hourglass train digits
+	@echo "to see it in a browser:  $(BIN)/hourglass studio"
 
 test: $(DONE)  ## run the tests; those on real data need HOURGLASS_DATA
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -rs
