@@ -16,6 +16,7 @@ if TYPE_CHECKING:   # what type checkers and editors see
     from .searching.python_api import search
     from .searching.study import Study
     from .serving.from_python import serve
+    from .studio.from_python import open_studio
     from .tasks.costs import summary
     from .tasks.data_calls import augment, prepare, show
     from .tasks.detect import detect
@@ -47,6 +48,7 @@ _PUBLIC = {   # public name: its module and its name there
     "load": "tasks.load.load",
     "load_half": "inference.encoder_decoder.load_half",
     "losses": "core.composing.LOSSES",
+    "open_studio": "studio.from_python.open_studio",
     "parts": "core.composing.PARTS",
     "prepare": "tasks.data_calls.prepare",
     "read": "tasks.read.read",
@@ -61,9 +63,9 @@ _PUBLIC = {   # public name: its module and its name there
     "train": "tasks.train.train",
 }
 __all__ = ["Model", "Study", "Trained", "augment", "compare", "detect", "ensemble", "features",
-           "finetune", "latent_diffusion", "list", "load", "load_half", "losses", "parts",
-           "prepare", "read", "recommend", "register", "report", "resume", "search", "serve",
-           "show", "summary", "train"]
+           "finetune", "latent_diffusion", "list", "load", "load_half", "losses", "open_studio",
+           "parts", "prepare", "read", "recommend", "register", "report", "resume", "search",
+           "serve", "show", "summary", "train"]
 
 
 if not TYPE_CHECKING:   # for whom every name would be right

@@ -356,3 +356,25 @@ def test_the_report_shows_lines_as_text(run):
     drawn = {path.stem for path in (run / "figures").iterdir()}
     assert {"line_reconstructions", "line_samples", "line_steps"} <= drawn
     assert not {"lines", "errors", "reconstructions"} & drawn
+
+
+def test_nats_per_token_are_of_the_lines_that_were_chosen(run):
+    model = hg.load(run)
+    found = model.evaluate(nll=4, limit=2).measure
+    split = model.source().splits["test"]
+    tokens = (split.batch(split.evenly(2)).known.sum() / 2).item()
+    assert found.values == pytest.approx(tokens)
+    assert f"{tokens:.4g} tokens per line" in found.of_tokens(1.0)[0]
+
+
+def test_the_nats_of_a_language_model_are_its_likelihood(names):
+    model = hg.train(names / "names", kind="lines", model="language_model(8)", epochs=1,
+                     report=False, quiet=True, out=names / "run")
+    lines = model.evaluate().lines
+    assert any("nats are -log p(x), exactly" in line for line in lines)
+    assert not any("no likelihood" in line for line in lines)
+
+
+def test_a_model_of_lines_is_not_served(run):
+    with pytest.raises(ValueError, match=r"serving is for models of images or numbers"):
+        hg.serve(run, port=0)

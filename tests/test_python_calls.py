@@ -18,7 +18,7 @@ CALLS = {   # of each command; a method is one of a model
     "train": ["hg.train", "hg.resume"], "summary": ["hg.summary"], "report": ["hg.report"],
     "reconstruct": ["reconstruct"], "list": ["hg.list"], "generate": ["generate", "grid"],
     "morph": ["morph"], "vary": ["vary"], "explore": ["explore"], "compare": ["hg.compare"],
-    "search": ["hg.search"], "ensemble": ["hg.ensemble"],
+    "studio": ["hg.open_studio"], "search": ["hg.search"], "ensemble": ["hg.ensemble"],
     "detect": ["hg.detect"],
     "restore": ["restore"], "score": ["score", "heatmaps", "score_steps"], "impute": ["impute"],
     "recommend": ["hg.recommend", "recommend"],

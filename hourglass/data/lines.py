@@ -19,7 +19,7 @@ from .text_files import TextLines, read_lines
 from .vocabulary import UNITS, Level, learnt, tokens_of, vocabulary_of
 
 KIND = "lines"
-LONGEST = {"word": 80, "character": 200, "byte": 200, "selfies": 120}   # default limits, in tokens
+LONGEST = {"word": 80, "character": 200, "byte": 200}   # default limits, in tokens
 
 
 @dataclass(frozen=True)

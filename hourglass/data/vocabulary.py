@@ -1,6 +1,5 @@
 """Texts as token indices and back: characters, bytes or words, of which training knows some."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +9,10 @@ import numpy as np
 
 from ..core.tokens import END, FIRST, PAD, UNKNOWN
 
-Level = Literal["character", "byte", "word", "selfies"]
-UNITS = {"character": "characters", "byte": "bytes", "word": "words", "selfies": "symbols"}
+Level = Literal["character", "byte", "word"]
+UNITS = {"character": "characters", "byte": "bytes", "word": "words"}
 UNKNOWN_WORD = "<unk>"         # as benchmarks write it, and
 UNKNOWN_CHARACTER = "\ufffd"   # as Unicode does
-SYMBOL = re.compile(r"\[[^\]]*\]|.")
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Vocabulary:
 
     def texts(self, indices: np.ndarray) -> list[str]:
         """The texts of token indices (N, T), each up to its end."""
-        unknown = UNKNOWN_WORD if self.level in ("word", "selfies") else UNKNOWN_CHARACTER
+        unknown = UNKNOWN_WORD if self.level == "word" else UNKNOWN_CHARACTER
         names = ["", "", unknown, *self.tokens]
         found = []
         for row in np.nan_to_num(indices).astype(np.int64).tolist():
@@ -81,7 +79,7 @@ def tokens_of(text: str, level: Level, lower: bool = False) -> list[str]:
         return text.split()
     if level == "byte":
         return list(text.encode(errors="surrogateescape").decode("latin-1"))
-    return SYMBOL.findall(text) if level == "selfies" else list(text)
+    return list(text)
 
 
 def learnt(

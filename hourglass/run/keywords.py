@@ -127,7 +127,7 @@ class TrainKeywords(TypedDict, total=False):
     dates: str
     decimal: str
     # of kind="lines", with label
-    level: Literal["character", "byte", "word", "selfies"]
+    level: Literal["character", "byte", "word"]
     limit: int
     vocabulary: int
     lower: bool

@@ -6,6 +6,7 @@ import socket
 from PIL import Image
 
 from ..core.console import say
+from ..inference.line_uses import check_lines
 from ..inference.trained import Trained
 from .app import make_app
 from .limits import Limits
@@ -19,8 +20,10 @@ def serve(model: Trained, place: Address, limits: Limits, priors: tuple[str, ...
     """Serve until Ctrl-C or SIGTERM. Then accept no more requests, finish the accepted ones, and
     return the number of those that took longer than the grace.
 
-    Raises ValueError for an address that cannot be used, or not without a token.
+    Raises ValueError for an address that cannot be used, or not without a token, and for a model
+    of lines of text.
     """
+    check_lines(model.description, "serving")
     listening = listen(place)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)   # or clients fill the log
     Image.MAX_IMAGE_PIXELS = limits.pixels

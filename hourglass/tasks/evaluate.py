@@ -36,7 +36,14 @@ def evaluate(model: InUse, wish: LikelihoodOptions, out: Path | None = None) -> 
     if why and wish.annealing:
         raise ValueError(why)
     found: Evaluation = estimate(model, source, name, wish) if not why else (
-        reconstruction_of(model, source, name, wish.limit, why))
+        reconstruction_of(model, source, name, wish.limit, _on_likelihood(model, why)))
     if out is not None:
         found.write(out)
     return found
+
+
+def _on_likelihood(model: InUse, why: str) -> str:
+    """A note on log p(x) for a model where it cannot be estimated, as `why` says."""
+    if model.model.of_tokens and model.description.parts.bottleneck == "nothing":
+        return "nats are -log p(x), exactly: a language model has no code to integrate over"
+    return f"no likelihood: {why}"

@@ -29,7 +29,7 @@ class ReconstructionResult:
     rows: np.ndarray                                 # (N,) of the split
     seconds: float
     lines_of_text: bool = False                      # `mse` is then -log p(x|z)
-    why: str = ""                                    # there is no log p(x), if it was asked for
+    note: str = ""                                   # on log p(x), if it was asked for
 
     @property
     def lines(self) -> list[str]:
@@ -40,7 +40,7 @@ class ReconstructionResult:
             between = "" if low is None else f" ({low:.4g} to {high:.4g})"
             about = f": {WORDS[name]}" if name in WORDS else ""
             found.append(f"{name} {self.metrics[name]:.5g}{between}{about}")
-        return [*found, *([f"no likelihood: {self.why}"] if self.why else [])]
+        return [*found, *([self.note] if self.note else [])]
 
     @property
     def record(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class ReconstructionResult:
 
 
 def reconstruction_of(
-    model: InUse, source: Source, split: str, limit: int | None = None, why: str = ""
+    model: InUse, source: Source, split: str, limit: int | None = None, note: str = ""
 ) -> ReconstructionResult:
     """Measure the reconstructions of a split's samples, at most `limit`, evenly spread over it, and
     keep what is found with the run."""
@@ -73,7 +73,7 @@ def reconstruction_of(
     rows = source.splits[split].evenly(len(seen.x)).numpy()
     errors = seen.nats if lines else seen.squared
     found = ReconstructionResult(split, len(seen.x), numbers, intervals, errors, rows,
-                                 time.monotonic() - begun, lines, why)
+                                 time.monotonic() - begun, lines, note)
     model.cache.keep_evaluation(f"reconstruction of {len(seen.x):,} {split} samples",
                                 found.record)
     return found

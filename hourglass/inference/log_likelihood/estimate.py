@@ -146,7 +146,7 @@ def estimate(
     annealed = anneal(net, split, rows, wish.annealing, wish.chains,
                       wish.seed) if wish.annealing else None
     parts = decompose(net, split, rows, wish.seed)
-    measure = measure_of(net, model.description.parts.likelihood, source, split)
+    measure = measure_of(net, model.description.parts.likelihood, source, split, rows)
     found = LikelihoodEstimate(wish, measure, name, rows.numpy(), weighed, annealed, parts,
                        time.monotonic() - begun)
     model.cache.keep_evaluation(f"likelihood of {len(rows):,} {name} samples", found.record)

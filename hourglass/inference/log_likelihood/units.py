@@ -3,10 +3,13 @@
 import math
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from ...core.expressions import read
 from ...data.source import Source, Split
 from ...model.autoencoder import Autoencoder
 
+BATCH = 1000
 DATA = {"static": "static binarisation", "fixed": "fixed binarisation",
         "dynamic": "dynamic binarisation, sampled once per sample",
         "threshold": "binarised at 0.5", "": ""}
@@ -71,10 +74,21 @@ class Measure:
             f" (without added noise, so this does not bound a discrete likelihood)")
 
 
-def measure_of(model: Autoencoder, likelihood: str, source: Source, split: Split) -> Measure:
-    """What the model's log p(x) measures on this split."""
+def measure_of(
+    model: Autoencoder, likelihood: str, source: Source, split: Split, rows: Tensor
+) -> Measure:
+    """What the model's log p(x) measures on these rows of a split."""
     discrete = model.likelihood.discrete
     step = split.scale if str(getattr(split.x, "dtype", "")).endswith("uint8") else 0.0
     return Measure(likelihood, str(source.identity.get("binarised", "")), discrete,
-                   step if step < 1 else 0.0, math.prod(source.shape) * split.known,
+                   step if step < 1 else 0.0, _observed(source, split, rows),
                    model.condition is not None, split.gaps, model.of_tokens)
+
+
+def _observed(source: Source, split: Split, rows: Tensor) -> float:
+    """The mean number of observed values of these samples."""
+    whole = math.prod(source.shape)
+    if not split.gaps or len(rows) == len(split):
+        return whole * split.known
+    return sum(float(split.batch(some).known.sum())   # type: ignore[union-attr]
+               for some in rows.split(BATCH)) / len(rows)
