@@ -90,5 +90,5 @@ def _observed(source: Source, split: Split, rows: Tensor) -> float:
     whole = math.prod(source.shape)
     if not split.gaps or len(rows) == len(split):
         return whole * split.known
-    return sum(float(split.batch(some).known.sum())   # type: ignore[union-attr]
-               for some in rows.split(BATCH)) / len(rows)
+    observed = [split.batch(some).known for some in rows.split(BATCH)]
+    return sum(float(known.sum()) for known in observed if known is not None) / len(rows)
