@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +17,14 @@ from PIL import Image
 
 import hourglass as hg
 from hourglass import studio
+from hourglass.core.checksums import stamped
 from hourglass.core.registry import REGISTRIES
 from hourglass.run.settings import Settings
 from hourglass.serving.listening import LOCAL
 from hourglass.studio.app import STATIC, make_studio
+from hourglass.studio.catalogue import Catalogue
 from hourglass.studio.form import GROUPS, SUGGESTED
+from hourglass.studio.jobs import Jobs
 from hourglass.studio.roots import make_roots
 
 TOKEN = "a-token-of-the-tests"
@@ -243,6 +247,52 @@ def test_notes_and_tags_lie_in_the_runs_folder(client, home):
     assert run["note"] == "<b>best</b> so far" and run["tags"] == ["faces", "x y"]
     assert json.loads((home / "runs/1/studio.json").read_text())["tags"] == ["faces", "x y"]
     assert client.put(f"/api/runs/{key}/notes", json={**sent, "more": 1}).status_code == 422
+    long = {"note": "ä" * 10_000, "tags": []}
+    assert client.put(f"/api/runs/{key}/notes", json=long).status_code == 200
+    longer = client.put(f"/api/runs/{key}/notes", json={**long, "note": "ä" * 10_001})
+    assert longer.status_code == 422 and "at most 10,000 characters" in longer.json()["error"]
+    assert client.get("/api/runs").json()["runs"][0]["note"] == long["note"]
+
+
+def test_a_clone_leaves_to_another_model_the_parts_that_it_brings(client, home):
+    text = (home / "runs/1/settings.toml").read_text()
+    assert 'bottleneck = "plain(2)"' in text, "a run holds the parts that its model brought"
+    given = client.get(f"/api/runs/{only_key(client)}/settings").json()["settings"]
+    assert given["model"] == "ae(2)" and given["backbone"] == "mlp(8)" and given["epochs"] == 2
+    parts = client.post("/api/check", json={"settings": {
+        **given, "data": "digits", "model": "vae(3)"}}).json()["parts"]
+    assert (parts["bottleneck"], parts["loss"]) == ("gaussian(3)", "recon + kl")
+
+
+def change_record(run: Path, **changes: Any) -> None:
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(stamped({**record, **changes})))
+
+
+def test_a_run_says_how_it_compares_to_pca(client, home):
+    change_record(home / "runs/1", pca={"verdict": "The model loses to PCA in mse."})
+    found = client.get(f"/api/runs/{only_key(client)}").json()
+    assert found["verdict"] == "The model loses to PCA in mse."
+
+
+def test_a_run_that_was_killed_after_it_went_on_has_no_end(client, home):
+    change_record(home / "runs/1", ended="interrupted")
+    (run,) = client.get("/api/runs").json()["runs"]
+    assert (run["state"], run["ended"]) == ("stopped", "interrupted")
+    with (home / "runs/1/history.csv").open("a") as file:
+        file.write("3,0.1\n")
+    (run,) = client.get("/api/runs").json()["runs"]
+    assert (run["state"], run["ended"]) == ("stopped", "")
+
+
+def test_what_a_request_finds_is_still_told_to_all_pages(home):
+    """Else a run that one tab found first would never appear in the others."""
+    catalogue = Catalogue(home, Jobs(home))
+    assert catalogue.news() == [catalogue.key_of(home / "runs/1")] and catalogue.news() == []
+    shutil.move(home / "runs/1", home / "runs/2")
+    with pytest.raises(ValueError, match="moved or removed"):
+        catalogue.run(catalogue.key_of(home / "runs/1"))
+    assert catalogue.news() == [catalogue.key_of(home / f"runs/{n}") for n in (1, 2)]
 
 
 def test_the_trash_gives_back_what_it_took(client, home):

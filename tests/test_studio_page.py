@@ -189,6 +189,20 @@ def test_notes_are_kept_and_the_trash_can_be_undone(page, home):
     page.evaluate("localStorage.removeItem('hourglass-view')")
 
 
+def test_a_killed_training_says_so(page, home):
+    """And a page that could not read the samples says why, until it can."""
+    shutil.copytree(home / "runs" / HOSTILE, home / "runs/killed")
+    (home / "runs/killed/run.json").unlink()
+    page.get_by_role("listitem").filter(has_text="runs/killed").get_by_role("link").click()
+    expect(page.get_by_text("its process was killed")).to_be_visible()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    go(page, "/")
+    expect(page.get_by_text("runs/killed")).to_be_visible()
+    page.wait_for_timeout(1000)   # the frame is loaded by then
+    shutil.rmtree(home / "runs/killed")
+    expect(page.get_by_text("runs/killed")).to_have_count(0)
+
+
 def test_the_first_time_path(page, home):
     """Drop 60 images, look at them, train, reload meanwhile, find the worst, generate."""
     go(page, "/data")

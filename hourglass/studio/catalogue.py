@@ -42,9 +42,19 @@ class Catalogue:
     folders: dict[str, tuple[int, str, list[str]]] = field(default_factory=dict)
     guard: threading.Lock = field(default_factory=threading.Lock)
     whole: bool = True   # whether all folders were looked into
+    untold: dict[str, None] = field(default_factory=dict)   # keys that have changed, in order
 
-    def refresh(self) -> list[str]:
-        """Read what has changed. Returns the keys of runs and studies that have, or are gone."""
+    def news(self) -> list[str]:
+        """Read what has changed. Returns the keys of runs and studies that have, or are gone, since
+        the last call, whoever found that."""
+        self.refresh()
+        with self.guard:
+            told = list(self.untold)
+            self.untold.clear()
+            return told
+
+    def refresh(self) -> None:
+        """Read what has changed."""
         with self.guard:
             found = {self.key_of(place.path): place for place in self._find()}
             gone = [key for key in self.places if key not in found]
@@ -53,8 +63,9 @@ class Catalogue:
                 self.entries.pop(key, None)
                 self.stamps.pop(key, None)
             holders = lock_holders()
-            return gone + [key for key, place in found.items()
-                           if self._refreshed(key, place, holders)]
+            changed = [key for key, place in found.items()
+                       if self._refreshed(key, place, holders)]
+            self.untold.update(dict.fromkeys(gone + changed))
 
     def _refreshed(self, key: str, place: RunPlace, holders: dict[int, int] | None) -> bool:
         pid = holder_of(place.path / "lock", holders)

@@ -114,7 +114,7 @@ def _of_history(path: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"epochs": epochs, "curve": thinned(losses, POINTS)}
     if rows:
         found["loss"] = losses[-1] if losses else None
-    return found | ({"state": PART} if more and "epochs" in record else {})
+    return found | ({"state": PART, "ended": ""} if more and "epochs" in record else {})
 
 
 def _of_frames(path: Path) -> dict[str, Any]:

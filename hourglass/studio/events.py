@@ -47,7 +47,7 @@ class Events:
         sizes = {job.log: len(self.catalogue.jobs.log_of(job)) for job in jobs if job.alive}
         spoken = [""] if sizes != self.log_sizes else []
         self.log_sizes = sizes
-        return [*self.catalogue.refresh(), *spoken]
+        return [*self.catalogue.news(), *spoken]
 
     async def _watch(self) -> None:
         while self.listeners:
@@ -62,6 +62,8 @@ class Events:
             self.watcher = asyncio.create_task(self._watch())
         try:
             at, known = self._place_of(seen)
+            if self.listeners == 1 and not known:
+                self.catalogue.untold.clear()   # this page reads everything anew
             yield "retry: 1000\n\n" if known else self._event(at, "reset", [])
             waits = 0
             while not self.traffic.draining:

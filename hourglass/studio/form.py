@@ -98,6 +98,16 @@ def settings_from(values: Mapping[str, Any], roots: Roots) -> Settings:
     return make_settings({**given, "data": data})
 
 
+def given_in(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's settings as a form takes them: without defaults, and without the parts that its named
+    model brings. So another model in the form brings its own."""
+    from ..core.registry import models
+    brought = vars(models.make(str(settings["model"])))
+    return {name: value for name, value in settings.items() if name in Settings.model_fields
+            and value != Settings.model_fields[name].default
+            and (name not in brought or value != brought[name])}
+
+
 def _typed(name: str, value: Any) -> Any:
     """A text of the form as the setting's kind: "true" is a truth value where one is wanted."""
     field = Settings.model_fields.get(name)

@@ -25,7 +25,8 @@ def read_notes(folder: Path) -> dict[str, Any]:
 def write_notes(folder: Path, note: str, tags: list[str]) -> None:
     """Write a run's note and tags. Raises ValueError for too much, or for a link."""
     if len(note) > LONGEST or len(tags) > MOST_TAGS:
-        raise ValueError(f"a note has at most {LONGEST:,} characters, and a run {MOST_TAGS} tags")
+        raise ValueError(f"a note has at most {LONGEST:,} characters and a run {MOST_TAGS} tags, "
+                         f"not {len(note):,} and {len(tags)}; nothing was saved")
     tags = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
     if any(len(tag) > LONGEST_TAG for tag in tags):
         raise ValueError(f"a tag has at most {LONGEST_TAG} characters")

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
+from annotated_types import Len
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
@@ -21,6 +22,7 @@ from .trash import in_trash, put_away, put_back, remove
 FRAME = re.compile(r"\d{1,9}\.png")
 FIGURE = re.compile(r"\w{1,80}\.(png|gif)")
 KINDS = {".png": "image/png", ".gif": "image/gif"}
+REQUEST = 2**20          # characters of a note that is read at all
 LARGEST_PICTURE = 64 * 2**20   # bytes
 
 
@@ -29,7 +31,7 @@ class Notes(BaseModel):
 
     model_config = KNOWN
 
-    note: Text
+    note: Annotated[str, Len(0, REQUEST)]
     tags: list[Text]
 
 

@@ -132,9 +132,7 @@ def put_run_jobs(router: APIRouter, studio: Studio) -> None:
     async def settings(key: str) -> dict[str, Any]:
         """The settings of a run, as the form of a new one takes them."""
         found = settings_in(RunFolder(studio.catalogue.run(key)))
-        return {"settings": {name: value for name, value in found.items()
-                             if name in Settings.model_fields and
-                             value != Settings.model_fields[name].default}}
+        return {"settings": await studio.slowly(form.given_in, found)}
 
 
 def _idle(studio: Studio, key: str) -> Path:

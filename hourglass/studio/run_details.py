@@ -24,6 +24,7 @@ def details_of(path: Path, job: StartedJob) -> dict[str, Any]:
     record = folder.read_record() if (path / "run.json").is_file() else {}
     return {"settings": _settings(settings), "metrics": _metrics(record),
             "notes": [printable(str(note)) for note in record.get("notes", [])],
+            "verdict": printable(str(dict(record.get("pca", {})).get("verdict", ""))),
             "environment": dict(record.get("environment", {})),
             "sizes": {name: record[name] for name in ("parameters", "multiply_adds")
                       if isinstance(record.get(name), dict)},

@@ -9,7 +9,10 @@ from pathlib import Path
 from ..core.console import say
 from ..serving.listening import LOCAL, Address, Draining, listen
 from .app import make_studio
+from .events import EVERY
 from .roots import make_roots
+
+GRACE = 2 * EVERY   # seconds at the end, in which open pages learn of it
 
 
 def run_studio(folder: str | Path, more: Iterable[str | Path] = (), port: int = 8008,
@@ -26,7 +29,7 @@ def run_studio(folder: str | Path, more: Iterable[str | Path] = (), port: int = 
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     try:
         app = make_studio(roots, token, LOCAL)
-        server = Draining(app, app.state.studio.events.traffic, grace=0)
+        server = Draining(app, app.state.studio.events.traffic, GRACE)
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/#token={token}"
         print(url, flush=True)
         say(f"the studio of {roots.home} is at the address above, for this machine only (Ctrl-C "

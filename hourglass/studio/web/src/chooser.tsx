@@ -10,23 +10,28 @@ export function Chooser({ choose }: { choose: (path: string) => void }) {
   const box = useRef<HTMLDialogElement>(null);
   const [folder, setFolder] = useState<Folder | null>(null);
   const open = (path: string) => get<Folder>(`/folders?path=${encodeURIComponent(path)}`)
-    .then(setFolder, complain);
+    .then((found) => { setFolder(found); return found; });
+  // A studio has one folder, as a rule: begin in it.
+  const begin = () => open("").then((found) => {
+    box.current!.showModal();
+    if (found.entries.length === 1 && !found.images) return open(found.entries[0].path);
+  }).catch(complain);
   const take = (path: string) => { box.current!.close(); choose(path); };
   return <>
-    <button type="button" onClick={() => void open("").then(() => box.current!.showModal())}>
+    <button type="button" onClick={() => void begin()}>
       Choose …</button>
     <dialog ref={box} aria-label="Choose data" class="chooser">
       {folder && <>
         <div class="head"><h2>Choose data</h2><span class="grow" />
           <button type="button" onClick={() => box.current!.close()}>Close</button></div>
         {folder.path && <p class="row"><code class="grow">{folder.path}</code>
-          <button type="button" class="small" onClick={() => void open(folder.above ?? "")}>Up</button></p>}
+          <button type="button" class="small" onClick={() => void open(folder.above ?? "").catch(complain)}>Up</button></p>}
         {folder.path && <div class="row"><span class="grow quiet">{folder.images.toLocaleString("en")} images
           here</span><button type="button" class="primary" onClick={() => take(folder.path)}>
           Use this folder</button></div>}
         <ul class="lines entries">{folder.entries.map((entry) => <li key={entry.path}>
           <button type="button" class="plain" onClick={() => entry.kind === "folder"
-            ? void open(entry.path) : take(entry.path)}>
+            ? void open(entry.path).catch(complain) : take(entry.path)}>
             <span aria-hidden="true">{entry.kind === "folder" ? "▸ " : "  "}</span>{entry.name}</button>
         </li>)}</ul>
         {folder.left_out > 0 && <p class="quiet">{folder.left_out} more are not shown.</p>}

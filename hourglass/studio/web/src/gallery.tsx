@@ -21,7 +21,7 @@ export function Gallery({ models, chosen, choose }: { models: NamedModel[]; chos
     <ul class="gallery">{shown.map((model) => <li key={model.name}>
       <button type="button" aria-pressed={name === model.name} onClick={() => choose(model.text)}>
         <Diagram parts={model.parts} />
-        <b>{model.name}</b><span class="quiet">{model.about}</span></button></li>)}</ul>
+        <b>{model.name}</b><span class="quiet">{model.about.replaceAll("`", "")}</span></button></li>)}</ul>
     {few && <button type="button" class="more" onClick={() => setAll(true)}>
       Show all {models.length} models</button>}
     {!shown.length && <p class="quiet">No model fits.</p>}

@@ -4,6 +4,8 @@ import { send } from "./api";
 import type { Run } from "./runs";
 import { complain } from "./toast";
 
+const LONGEST = 10_000;   // characters of a note; the studio refuses more
+
 export function NotesBox({ run }: { run: Run }) {
   const [note, setNote] = useState(run.note);
   const [tags, setTags] = useState(run.tags.join(", "));
@@ -17,7 +19,7 @@ export function NotesBox({ run }: { run: Run }) {
   };
   return <section class="notes">
     <h2>Notes</h2>
-    <label class="field"><span>Note</span><textarea rows={3} value={note}
+    <label class="field"><span>Note</span><textarea rows={3} value={note} maxLength={LONGEST}
       onFocus={() => setBusy(true)} onInput={(e) => setNote(e.currentTarget.value)}
       onBlur={() => void save()} /></label>
     <label class="field"><span>Tags, separated by commas</span><input value={tags}

@@ -26,6 +26,7 @@ export function Overview({ run, details, rows, last }: Props) {
       {isLive(run) && <LastLine log={last?.log ?? ""} />}
       <dl class="facts">{facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd>
       </div>)}</dl>
+      {details.verdict && <p class="alert">{details.verdict}</p>}
       {details.notes.map((note) => <p class="alert" key={note}>{note}</p>)}
       <Curves runs={[{ name: run.title, rows }]} />
       {last && last.frames.length > 0 && <Frames run={run} frames={last.frames} />}
@@ -60,7 +61,9 @@ function Frames({ run, frames }: { run: Run; frames: string[] }) {
 }
 
 function Worst({ run }: { run: Run }) {
-  const { found } = useSamples(run, "worst", 12, "");
+  const { found, problem } = useSamples(run, "worst", 12, "");
+  if (problem) return <section><h2>Worst reconstructions</h2>
+    <p class="alert" role="alert">{problem}</p></section>;
   if (!found?.samples.length) return null;
   return <section>
     <h2>Worst reconstructions</h2>

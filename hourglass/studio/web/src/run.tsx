@@ -7,7 +7,7 @@ import { LatentTab } from "./latent";
 import { LogTab, Overview } from "./overview";
 import { ReportTab } from "./report";
 import { RunActions } from "./run_actions";
-import { listing, type Run } from "./runs";
+import { isLive, listing, type Run } from "./runs";
 import { SamplesTab } from "./samples";
 import { SettingsTab } from "./settings";
 import { useSignal } from "./signal";
@@ -17,7 +17,7 @@ export interface Metric { name: string; value: number; interval: [number, number
 export interface Setting { name: string; value: unknown; usual: boolean; about: string; is_part: boolean }
 export interface Section { question: string; figures: { name: string; title: string }[] }
 export interface Details {
-  settings: Setting[]; metrics: Metric[]; notes: string[]; environment: Record<string, unknown>;
+  settings: Setting[]; metrics: Metric[]; notes: string[]; verdict: string; environment: Record<string, unknown>;
   sizes: Record<string, Record<string, number>>; splits: Record<string, number>; shape: number[];
   split: string; sections: Section[]; has_model: boolean; has_snapshot: boolean; has_report: boolean;
   command: string; log: boolean; entry: Run;
@@ -65,7 +65,7 @@ export function RunPage({ id, tab }: { id: string; tab: string }) {
     <p class="path"><a href="#/">Runs</a> / {run.path}</p>
     <div class="head"><h1>{run.title}</h1><State run={run} /><span class="grow" />
       <RunActions run={run} details={details} /></div>
-    {run.ended && <p class="quiet">Ended: {run.ended}</p>}
+    <Ending run={run} />
     <nav class="tabs" aria-label="Parts of this run">{tabs.map(([name, title]) =>
       <a key={name} href={`#/runs/${id}/${name}`} aria-current={tab === name ? "page" : undefined}>
         {title}</a>)}</nav>
@@ -77,4 +77,12 @@ export function RunPage({ id, tab }: { id: string; tab: string }) {
     {tab === "settings" && <SettingsTab run={run} details={details} />}
     {tab === "log" && <LogTab last={last} />}
   </>;
+}
+
+// Why a training has ended. A killed one could not write it down.
+function Ending({ run }: { run: Run }) {
+  if (isLive(run)) return null;
+  if (run.ended) return <p class="quiet">Ended: {run.ended}</p>;
+  return run.state === "stopped" ? <p class="alert">The training ended without a word: its process was
+    killed, or the machine stopped. Resume continues it from its last checkpoint.</p> : null;
 }

@@ -17,7 +17,7 @@ export function useSamples(run: Run, order: string, count: number, label: string
   useEffect(() => {
     const stop = new AbortController();
     get<Found>(`/runs/${run.key}/samples?order=${order}&count=${count}${of}`, stop.signal)
-      .then(setFound, (error) => { if (!stop.signal.aborted) setProblem(error.message); });
+      .then((samples) => { setFound(samples); setProblem(""); }, (error) => { if (!stop.signal.aborted) setProblem(error.message); });
     return () => stop.abort();
   }, [run.key, run.changed, order, count, of]);
   return { found, problem };

@@ -30,7 +30,8 @@ export function TryTab({ run, details }: { run: Run; details: Details }) {
   if (!served) return <p class="quiet">Loading the model …</p>;
   return <>
     {served.priors.length > 0 && <Generate base={base} served={served} />}
-    {served.kind === "images" && <Images base={base} served={served} />}
+    {served.kind === "images" && <Images base={base} served={served}
+      infers={details.settings.some((s) => s.name === "condition" && String(s.value).startsWith("inferred"))} />}
     {served.kind !== "images" && <p class="quiet">For {served.kind}, use the command line: hourglass
       reconstruct {run.path} FILE, or the server: hourglass serve {run.path}</p>}
   </>;
@@ -70,7 +71,7 @@ function Generate({ base, served }: { base: string; served: Served }) {
   </section>;
 }
 
-function Images({ base, served }: { base: string; served: Served }) {
+function Images({ base, served, infers }: { base: string; served: Served; infers: boolean }) {
   const [use, setUse] = useState("reconstruct");
   const [files, setFiles] = useState<Dropped[]>([]);
   const [kind, setKind] = useState(served.conditional ? served.classes[0] : "");
@@ -95,7 +96,7 @@ function Images({ base, served }: { base: string; served: Served }) {
   return <section>
     <h2>Your images</h2>
     <div class="tools"><div class="switch" role="group" aria-label="What to do">{USES.filter(([name]) =>
-      name !== "classify" || served.classes.length > 0).map(([name, title]) =>
+      name !== "classify" || infers).map(([name, title]) =>
       <button key={name} aria-pressed={use === name} onClick={() => setUse(name)}>{title}</button>)}</div>
       {served.conditional && <label>Class <select value={kind}
         onChange={(e) => setKind(e.currentTarget.value)}>{served.classes.map((name) =>
