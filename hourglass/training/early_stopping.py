@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..core.hints import Count, NotNegative
 from ..core.registry import stops
 
+USUAL, LEAST = 10, 100   # epochs of patience where none is given, and the least steps in them
 FALLING = 0.05   # a loss that fell by this share in half a run is worth more time
 
 
@@ -20,6 +21,14 @@ class Stopping:
     start_from_epoch: int = 0
     baseline: float | None = None
     restore_best: bool = True
+    least_steps: int = 0
+
+    def for_epochs_of(self, samples: int, batch_size: int) -> "Stopping":
+        """This stopping for so many training samples: its patience holds `least_steps` steps."""
+        if self.patience is None:
+            return self
+        epochs = math.ceil(self.least_steps / math.ceil(samples / batch_size))
+        return replace(self, patience=max(self.patience, epochs))
 
     def best(self, values: Sequence[float], start: int = 0) -> int:
         """The best epoch, from 1. Until `start` or `start_from_epoch`, it is the last one."""
@@ -66,15 +75,17 @@ def still_falling(rows: Sequence[Mapping[str, float]], monitor: str) -> str:
 
 @stops.add("early")
 def early(
-    patience: Count = 10, min_delta: NotNegative = 0.0, start_from_epoch: int = 0,
+    patience: Count | None = None, min_delta: NotNegative = 0.0, start_from_epoch: int = 0,
     baseline: float | None = None, monitor: str = "val_loss", restore_best: bool = True,
 ) -> Stopping:
     """Stop if the monitored value (lower is better) has not improved for `patience` epochs.
 
     It improves by falling more than `min_delta` below its best, or at first below `baseline`.
     Epochs before `start_from_epoch` do not count. At the end, the best weights are restored.
+    Without `patience`, it is 10 epochs, or more if 10 have fewer than 100 steps (few samples).
     """
-    return Stopping(monitor, patience, min_delta, start_from_epoch, baseline, restore_best)
+    return Stopping(monitor, patience or USUAL, min_delta, start_from_epoch, baseline, restore_best,
+                    LEAST if patience is None else 0)
 
 
 @stops.add("none")

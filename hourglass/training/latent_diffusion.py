@@ -88,8 +88,8 @@ def prepare_diffusion(
                          f"{stopping.monitor!r}")
     count, together = len(source.splits["train"]), shared.batch_size * fabric.world_size
     plan = TrainingPlan(shared.epochs or enough_epochs(count, together), shared.batch_size,
-                        shared.seed, schedules.make(shared.schedule), stopping, shared.minutes,
-                        shared.clip)
+                        shared.seed, schedules.make(shared.schedule),
+                        stopping.for_epochs_of(count, together), shared.minutes, shared.clip)
     return DiffusionTraining(settings.with_(epochs=plan.epochs), folder,
                              source.to(device, torch.contiguous_format), about, step, optimiser,
                              fabric, plan, {})

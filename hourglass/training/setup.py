@@ -322,6 +322,7 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Tra
     with torch.random.fork_rng():
         varied(train.batch(torch.arange(min(2, len(train))), grey=True), augment)
     epochs = settings.epochs or enough_epochs(len(train), settings.batch_size * processes)
+    stopping = stopping.for_epochs_of(len(train), settings.batch_size * processes)
     return TrainingPlan(epochs, settings.batch_size, settings.seed,
                         schedules.make(settings.schedule),
                         stopping, settings.minutes, settings.clip, augment)
