@@ -16,8 +16,8 @@ def open_studio(
     until Ctrl-C. Trainings are processes of their own and go on without it.
 
     `roots` are further folders that data may be read from. Only this machine can reach `port`; 0
-    takes a free one. `token` is what the page must send; by default that of the variable HOURGLASS_TOKEN,
-    otherwise a new one. Needs the extra `studio`. Raises ValueError.
+    takes a free one. `token` is what the page must send; by default that of the variable
+    HOURGLASS_TOKEN, otherwise a new one. Needs the extra `studio`. Raises ValueError.
 
         >>> import hourglass as hg
         >>> hg.open_studio("runs", port=0)   # doctest: +SKIP
