@@ -125,7 +125,7 @@ CASES = [
     # files and folders
     ("train nowhere/", NOTHING, "there is no file or folder nowhere/"),
     ("train empty", lambda: Path("empty").mkdir(), "empty holds no images"),
-    ("train texts", lambda: bytes_at("texts/a.txt", b"hi"), "texts holds no images"),
+    ("train texts", lambda: bytes_at("texts/a.pdf", b"hi"), "texts holds no images"),
     ("train photos", mostly_broken, "more than one in ten"),
     ("train photos --strict", lambda: bytes_at("photos/upright/bad.png", b"x"), "bad.png cannot"),
     ("train bad", lambda: bytes_at("bad/a.png", b"x"), "none of the images in .*bad can be read"),

@@ -20,7 +20,10 @@ def is_of_lines(path: Path) -> bool:
     of text files without images and tables."""
     try:
         if path.is_dir():
-            return _of_names([file.name for file in islice(path.iterdir(), NAMES)])
+            entries = [entry for entry in islice(path.iterdir(), NAMES)
+                       if not entry.name.startswith(".")]
+            return not any(entry.is_dir() for entry in entries) and _of_names(
+                [entry.name for entry in entries])   # a text beside folders describes these
         if path.is_file() and path.suffix.lower() == ".zip":
             with zipfile.ZipFile(path) as held:
                 return _of_names(held.namelist()[:NAMES])

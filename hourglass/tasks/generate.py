@@ -1,7 +1,7 @@
 """New samples from a prior, decoded, written as a sheet, as files or as an array."""
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +136,10 @@ def _write_shards(
         else:
             np.save(buffer, in_own_units(model.description.encoding, x))
         return buffer.getvalue(), {}
-    request = ShardsRequest("generate", model.cache.weights, wish.n, f"prior {prior}", vars(wish))
+    options = {**vars(wish), "asked": asdict(wish.asked)}
+    if not wish.asked.is_told:   # as requests were before there were prompts
+        del options["asked"]
+    request = ShardsRequest("generate", model.cache.weights, wish.n, f"prior {prior}", options)
     ShardedOutput(out, suffix, request, count).write(make)
 
 

@@ -87,7 +87,8 @@ def as_options(given: PromptKeywords) -> PromptOptions:
     known = PromptKeywords.__annotations__
     wrong = next((name for name in options if name not in known), "")
     if wrong:
-        raise TypeError(f"generate has no argument {wrong!r}; {did_you_mean(wrong, known)}")
+        names = ("n", "label", "prior", "temperature", "seed", *known)
+        raise TypeError(f"generate() takes no {wrong!r}; {did_you_mean(wrong, names)}")
     prompt = options.pop("prompt", ())
     options["prompts"] = (prompt,) if isinstance(prompt, str) else tuple(prompt)
     options["prompts"] = tuple(text for text in options["prompts"] if text)

@@ -142,12 +142,11 @@ def _own_keywords(
     name: str, takes: Mapping[str, inspect.Parameter], given: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """Keywords in the words of a function that takes these. Raises TypeError for others."""
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values()):
-        return given
     named = {key if key in takes or ALSO.get(key) not in takes else ALSO[key]: value
              for key, value in given.items()}
     unknown = next((key for key in named if key not in takes), None)
-    if unknown is None:
+    more = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
+    if unknown is None or more:   # the function answers its further keywords itself
         return named
     own = [key for key in takes if key not in ("self", "model")]
     raise TypeError(f"{name.removesuffix('_of')}() takes no {unknown!r}; "

@@ -295,7 +295,7 @@ def _optimiser(settings: Settings, step: Step) -> Optimizer:
 def _too_wide(model: Autoencoder, parts: Parts, shape: tuple[int, ...]) -> str:
     """A warning if the code can hold a whole vector, so that nothing need be learnt."""
     as_it_is = parts.corruption == "none" or parts.corruption.startswith("holes")
-    if len(shape) != 1 or not as_it_is or model.bottleneck.confined:
+    if len(shape) != 1 or not as_it_is or model.bottleneck.confined or model.of_tokens:
         return ""
     width = model.sample_prior(1).numel()
     return "" if width < shape[0] else (
