@@ -142,10 +142,12 @@ def _own_keywords(
     name: str, takes: Mapping[str, inspect.Parameter], given: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """Keywords in the words of a function that takes these. Raises TypeError for others."""
-    named = {key if key in takes or ALSO.get(key) not in takes else ALSO[key]: value
+    more = next((each for each in takes.values() if each.kind is each.VAR_KEYWORD), None)
+    typed = get_args(more.annotation)[:1] if more else ()   # of Unpack[a typed dictionary]
+    known = {*takes, *(typed[0].__annotations__ if typed else ())}
+    named = {key if key in known or ALSO.get(key) not in takes else ALSO[key]: value
              for key, value in given.items()}
     unknown = next((key for key in named if key not in takes), None)
-    more = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
     if unknown is None or more:   # the function answers its further keywords itself
         return named
     own = [key for key in takes if key not in ("self", "model")]
