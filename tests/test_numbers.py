@@ -236,7 +236,7 @@ def test_early_stopping_does_as_keras_does(stopping, values, stops_at, best):
 
 
 @pytest.mark.parametrize("text, samples, epochs", [
-    ("early", 48, 100), ("early", 500, 25), ("early", 1280, 10), ("early", 60_000, 10),
+    ("early", 48, 40), ("early", 300, 14), ("early", 512, 10), ("early", 60_000, 10),
     ("early(patience=10)", 48, 10), ("early(patience=3)", 60_000, 3), ("none", 48, None)])
 def test_patience_that_is_not_given_has_enough_steps(text, samples, epochs):
     assert registry.stops.make(text).for_epochs_of(samples, 128).patience == epochs

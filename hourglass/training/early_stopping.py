@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ..core.hints import Count, NotNegative
 from ..core.registry import stops
 
-USUAL, LEAST = 10, 100   # epochs of patience where none is given, and the least steps in them
+USUAL, LEAST = 10, 40   # epochs of patience where none is given, and the least steps in them
 FALLING = 0.05   # a loss that fell by this share in half a run is worth more time
 
 
@@ -82,7 +82,7 @@ def early(
 
     It improves by falling more than `min_delta` below its best, or at first below `baseline`.
     Epochs before `start_from_epoch` do not count. At the end, the best weights are restored.
-    Without `patience`, it is 10 epochs, or more if 10 have fewer than 100 steps (few samples).
+    Without `patience`, it is 10 epochs, or more if 10 have fewer than 40 steps (few samples).
     """
     return Stopping(monitor, patience or USUAL, min_delta, start_from_epoch, baseline, restore_best,
                     LEAST if patience is None else 0)
