@@ -234,12 +234,14 @@ def _commands(given: argparse.Namespace) -> list[str]:
     made = [f"train files --model 'vae(4)' {few} -o vae",
             f"train files --model 'semi_supervised_vae(4)' {few} -o semi",
             f"train rows.csv --model 'ae(2)' {few} -o table",
-            f"train vae --resume --epochs 2 {device}"]
+            f"train vae --resume --epochs 2 {device}",
+            f"train vae --latent-diffusion mlp --text none --epochs 1 {device} -o drawer"]
     if given.quick:
         made = made[:1]
     used = ["reconstruct vae files -o again", "embed vae files -o codes.npy",
             "score vae files -o scores.csv", "restore vae files -o restored",
-            "generate vae -o drawn.png", "morph vae files/a/0.png files/b/1.png -o morph.gif",
+            "generate vae -o drawn.png", "generate drawer --steps 4 -o drawn2.png",
+            "morph vae files/a/0.png files/b/1.png -o morph.gif",
             "vary vae files/a/0.png --attribute brightness -o vary.gif",
             "evaluate vae --nll 8 --limit 16", "report vae --priors mixture",
             "compress vae files -o out.hg", "classify semi files -o classes.csv",

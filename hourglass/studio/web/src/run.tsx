@@ -52,6 +52,7 @@ export function RunPage({ id, tab }: { id: string; tab: string }) {
     void read();
     void follow();
     return onNews((news) => {
+      if (!location.hash.includes(id)) return;   // the page is being left, and its run may be gone
       if (news.kind === "changed" && !news.runs.includes(id) && !news.runs.includes("")) return;
       void follow();
       if (news.kind === "reset" || news.runs.includes(id)) void read();
