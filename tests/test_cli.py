@@ -160,7 +160,8 @@ def test_what_trains_nothing_does_not_wait_for_what_trains():
 
 
 @pytest.mark.parametrize("command", ["score RUN x.npy", "embed RUN x.npy", "generate RUN",
-                                     "explore RUN", "compress RUN x.npy"])
+                                     "explore RUN", "compress RUN x.npy", "data show x.npy",
+                                     "data prepare x.npy", "data augment x.npy"])
 def test_an_output_that_cannot_be_written_is_refused_before_any_work(here, hourglass, command):
     Path("file").write_text("no folder")
     code, out, err = hourglass(f"{command} -o file/deep/result.csv")   # there is not even a RUN

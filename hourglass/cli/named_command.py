@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typer.models import CommandInfo
+from typer.models import CommandInfo, TyperInfo
 
 from ..core.files import check_writable
 
@@ -23,7 +23,7 @@ def with_named_command(app: typer.Typer, words: Sequence[str]) -> typer.Typer:
     short.registered_groups = []
     for group in app.registered_groups:
         if group.name == named:
-            short.registered_groups.append(group)
+            short.registered_groups.append(_with_checks(group))
         else:
             help_text = group.typer_instance.info.help if group.typer_instance else ""
             short.registered_commands.append(
@@ -31,15 +31,30 @@ def with_named_command(app: typer.Typer, words: Sequence[str]) -> typer.Typer:
     return short
 
 
+def _with_checks(group: TyperInfo) -> TyperInfo:
+    """The group, of which each command checks its output first."""
+    checked = copy(group)
+    checked.typer_instance = copy(group.typer_instance)
+    assert checked.typer_instance
+    checked.typer_instance.registered_commands = [
+        _checked(info) for info in checked.typer_instance.registered_commands]
+    return checked
+
+
+def _checked(info: CommandInfo) -> CommandInfo:
+    assert info.callback
+    checked = copy(info)
+    checked.name = info.name or info.callback.__name__.replace("_", "-")
+    if checked.name not in MAKE_FOLDERS:
+        checked.callback = _checks_output(info.callback)
+    return checked
+
+
 def _built(info: CommandInfo, named: str) -> CommandInfo:
     assert info.callback
     name = info.name or info.callback.__name__.replace("_", "-")
     if name == named:
-        checked = copy(info)
-        checked.name = name
-        if name not in MAKE_FOLDERS:
-            checked.callback = _checks_output(info.callback)
-        return checked
+        return _checked(info)
     hollow = copy(info)
     hollow.name, hollow.callback = name, _only_says(info.callback.__doc__ or "")
     return hollow

@@ -73,7 +73,8 @@ def fill_windows(model: Trained, filler: Filler, x: np.ndarray) -> np.ndarray:
     """Windows (N, T, C) on the model's scale -> with gaps filled in, in own units. Raises
     ValueError for a conditional model."""
     if model.model.condition is not None:
-        raise ValueError("a model that is told classes fills no gaps of series")
+        raise ValueError("a conditional model fills no gaps in series; train one without a "
+                         "condition")
     found = Collection(x, encoding=model.description.encoding)
     return np.asarray(filled(model, found, filler.weights, filler.rounds))
 
