@@ -1,8 +1,8 @@
 # Hourglass: everything a developer or a newcomer runs. `make` lists it.
 PYTHON ?= python3
 BIN = .venv/bin
-# one more than there are cores: many tests wait for a process of theirs
-JOBS = $$($(BIN)/python -c 'import os; print(min(len(os.sched_getaffinity(0)) + 1, 8))')
+# two more than there are cores: many tests wait for a process of theirs
+JOBS = $$($(BIN)/python -c 'import os; print(min(len(os.sched_getaffinity(0)) + 2, 8))')
 DONE = .venv/.installed
 unexport PYTHONDONTWRITEBYTECODE   # or each process of a test compiles all of Hourglass anew
 

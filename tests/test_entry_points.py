@@ -6,7 +6,9 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from conftest import stripes
 
 import hourglass as hg
 
@@ -43,9 +45,10 @@ def installed(tmp_path_factory) -> Path:
 
 def test_a_term_of_an_installed_package_trains_and_a_broken_one_is_left_out(installed, tmp_path):
     run = tmp_path / "run"
+    np.save(tmp_path / "x.npy", stripes(40))
     path = os.pathsep.join(filter(None, [str(installed), os.environ.get("PYTHONPATH", "")]))
     done = subprocess.run(
-        [sys.executable, "-m", "hourglass", "train", "digits", "--loss",
+        [sys.executable, "-m", "hourglass", "train", str(tmp_path / "x.npy"), "--loss",
          "recon + 0.1 * installed_size(power=1)", "--model", "ae(2)", "--backbone", "mlp((8,))",
          "--epochs", "1", "--no-report", "--out", str(run)],
         capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})

@@ -341,7 +341,7 @@ def test_no_more_points_than_a_page_can_hold(folder, written):
     images[:, 0, 0] = np.arange(len(images)) % 256
     np.save(folder / "large.npy", images)
     hg.train(str(folder / "large.npy"), model="ae(2)", out=folder / "large", report=False, val=0.0,
-             test=0.0, **FAST)
+             test=0.0, epochs=1, batch_size=500)
     assert explore(folder / "large", folder / "large.html") == MOST
 
 

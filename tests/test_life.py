@@ -216,9 +216,9 @@ def test_two_processes_train_from_python_and_both_have_the_model(here):
     Path("script.py").write_text("""
 import os
 import hourglass as hg
-model = hg.train("digits", model="vae(3)", epochs=1, out="run", report=False,
+model = hg.train("images.npy", model="vae(3)", epochs=1, out="run", report=False,
                  loss="recon + ramp(0, 1) * kl")
-os.write(1, f"codes {model.encode('digits').sum()}\\n".encode())   # at once, not word by word
+os.write(1, f"codes {model.encode('images.npy').sum()}\\n".encode())   # at once, not word by word
 """)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "script.py"]
     done = subprocess.run(command, capture_output=True, text=True,

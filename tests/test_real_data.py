@@ -92,11 +92,11 @@ def test_binarised_mnist_is_read_as_zeros_and_ones(real):
 
 @pytest.mark.parametrize("recipe, batches", [
     ("tutorial_cae", 40), ("fast_cae", 40), ("tutorial_dense", 40), ("tutorial_pool", 40),
-    ("keras_conv_ae", 20), ("keras_vae", 40), ("tutorial_faces", 24), ("tutorial_faces_ae", 8)])
+    ("keras_conv_ae", 10), ("keras_vae", 40), ("tutorial_faces", 24), ("tutorial_faces_ae", 8)])
 def test_a_recipe_learns_from_its_first_batches(recipe, batches, faces, tmp_path):
     given = read_recipe(recipe)
     if given["data"] == "celeba":
-        given |= {"data": str(faces), "batch_size": 32}
+        given |= {"data": str(faces), "batch_size": 16}
     training = prepare(make_settings({**given, "epochs": 5}), out=tmp_path / "run")
     x = training.source.splits["train"].batch(torch.arange(100)).x
 

@@ -22,6 +22,7 @@ HEAVY = {"torch", "numpy", "pydantic", "sklearn", "scipy", "pandas", "matplotlib
          "lightning_fabric", "safetensors", "zuko", "jinja2"}
 UNUSED = {"sklearn", "pandas", "matplotlib", "lightning_fabric", "zuko", "jinja2", "tensorboardX",
           "torch._dynamo", "torch._inductor", "scipy.stats"}   # by what only applies a model
+DRAWS = {"sklearn", "pandas", "matplotlib", "scipy.stats"}   # or compares with classifiers
 WATCH = """
 import json, sys
 from hourglass.__main__ import main
@@ -60,17 +61,18 @@ def test_the_package_imports_nothing_but_itself():
     assert set(done.stdout.split()) - sys.stdlib_module_names == {"hourglass"}
 
 
-def test_applying_a_small_model_imports_neither_scikit_learn_nor_matplotlib(
+def test_training_and_applying_a_small_model_import_neither_scikit_learn_nor_matplotlib(
         tmp_path, monkeypatch, hourglass):
     monkeypatch.chdir(tmp_path)
     np.save("x.npy", stripes(40))
     train("x.npy", model="ae(2)", backbone="mlp(8)", epochs=1, out="run")
     commands = ["embed run x.npy", "reconstruct run x.npy -o again", "score run x.npy",
-                "generate run -n 2 -o drawn.png"]
-    for command in commands[2:]:
+                "generate run -n 2 -o drawn.png",
+                "train x.npy --model ae(2) --backbone mlp(8) --epochs 1 --no-report -o second"]
+    for command in commands[2:4]:
         hourglass(command)   # which fits a detector and a prior, and keeps them with the run
     for command, modules in zip(commands, modules_after(*commands), strict=True):
-        assert not UNUSED & modules, command
+        assert not (DRAWS if command.startswith("train") else UNUSED) & modules, command
 
 
 def commands_of(group) -> dict:

@@ -68,7 +68,6 @@ def pca_from(arrays: Mapping[str, np.ndarray]) -> PCA | None:
 def fit_pca(x: np.ndarray, components: int) -> PCA:
     """Fit PCA to samples x (N, ...) with this many components, at most N - 1. Raises ValueError
     without samples."""
-    from sklearn.decomposition import PCA as Fitted
     if not len(x):
         raise ValueError("PCA needs training samples; there are none")
     flat = np.array(x.reshape(len(x), -1), np.float32)
@@ -81,9 +80,24 @@ def fit_pca(x: np.ndarray, components: int) -> PCA:
     if not components:   # for one sample
         return PCA(flat[0], np.empty((0, flat.shape[1]), np.float32), 1)
     few = components < SMALL_PART * min(flat.shape) and min(flat.shape) > EXACT
-    fitted = Fitted(components, svd_solver="randomized" if few else "full", iterated_power=POWERS,
+    mean, axes = (_randomised if few else _exact)(flat, components)
+    return PCA(mean.astype(np.float32), axes.astype(np.float32), len(flat))
+
+
+def _exact(flat: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and axes of samples (N, D); the largest number of an axis is positive. Importing
+    scikit-learn would take longer."""
+    mean = flat.mean(0)
+    axes = np.linalg.svd(flat - mean, full_matrices=False)[2][:components]
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1)
+    return mean, axes * np.where(largest < 0, -1, 1)
+
+
+def _randomised(flat: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.decomposition import PCA as Fitted
+    fitted = Fitted(components, svd_solver="randomized", iterated_power=POWERS,
                     random_state=0).fit(flat)
-    return PCA(fitted.mean_.astype(np.float32), fitted.components_.astype(np.float32), len(flat))
+    return fitted.mean_, fitted.components_
 
 
 def errors_by_others(x: np.ndarray, components: int) -> np.ndarray:
