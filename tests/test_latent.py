@@ -12,7 +12,8 @@ from PIL import Image
 import hourglass as hg
 from hourglass.analysis.snapshot import load_snapshot
 from hourglass.data import from_array, split
-from hourglass.inference.latent_directions import MEASURED, find_attribute, slant, width
+from hourglass.data.measures import MEASURED, slant, width
+from hourglass.inference.latent_directions import find_attribute
 from hourglass.inference.latents import TrainingCodes
 from hourglass.tasks.edit_attribute import chosen_attributes
 from hourglass.tasks.morph import step

@@ -24,12 +24,18 @@ def train(
         "--latent-diffusion", metavar="DENOISER", help="Train latent diffusion on the codes of the "
         "run in folder DATA, with this denoiser, such as dit(width=256, depth=8), unet or mlp. The "
         "new run holds a copy of the first stage.")] = "",
-    noising: Annotated[str, typer.Option(help="Only for latent diffusion: flow or edm. Default: "
+    noising: Annotated[str, typer.Option(help="Only for latent diffusion: flow or edm; with options, "
+                                         "such as flow(times='uniform'), flow(min_snr=5). Default: "
                                          "flow.", show_default=False)] = "",
     text: Annotated[str, typer.Option(
         help="Only for latent diffusion: text encoder of captions and prompts: none, words or "
              "minilm. Default: minilm if it is installed and there are captions or classes, "
              "otherwise words.", show_default=False)] = "",
+    captions: Annotated[str, typer.Option(
+        help="Only for latent diffusion: auto (those of the data, otherwise its classes), classes, "
+             "strokes (classes with what is measured in glyphs: slanted, thick, wide, ...) or "
+             "colours (the same for pictures: bright, vivid, warm, ...). Default: auto.",
+        show_default=False)] = "",
     ema: Annotated[str, typer.Option(help="Only for latent diffusion: decay of the averaged "
                                      "weights. Default: 0.999.", show_default=False)] = "",
     settings: Any = None,
@@ -40,7 +46,7 @@ def train(
     hourglass train runs/1 --resume --epochs 60; hourglass train runs/1 --latent-diffusion
     "dit(width=256, depth=8)"
     """
-    own = {"noising": noising, "text": text, "ema": ema}
+    own = {"noising": noising, "text": text, "captions": captions, "ema": ema}
     own = {name: value for name, value in own.items() if value}
     if latent_diffusion or (resume and data and _has_denoiser(Path(data))):
         _train_diffusion(data, recipe, latent_diffusion, out, {**settings, **own}, resume, report)

@@ -1,7 +1,6 @@
 """Latent diffusion: a denoiser of latents, told a class and a text, and how samples are drawn."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..core.registry import denoisers
-from .noise_levels import NOISINGS, SAMPLERS, NoisingName, SamplerName, noise_levels
+from .noise_levels import SAMPLERS, Denoise, SamplerName, noise_levels, noising_of
 
 WAVES = 64          # sines and cosines of the noise level
 LONGEST = 1000.0    # period of the slowest, relative to the fastest
@@ -61,12 +60,10 @@ class LatentDiffusion(nn.Module):
     std: Tensor
 
     def __init__(self, denoiser: str, shape: tuple[int, ...], classes: int = 0, texts: int = 0,
-                 noising: NoisingName = "flow"):
+                 noising: str = "flow"):
         super().__init__()
-        if noising not in NOISINGS:
-            raise ValueError(f"noising must be one of {', '.join(NOISINGS)}, not {noising!r}")
         self.shape, self.classes, self.texts = tuple(shape), classes, texts
-        self.noising = NOISINGS[noising]
+        self.noising = noising_of(noising)
         self.denoiser = denoisers.make(denoiser, self.shape)
         width: int = self.denoiser.width
         self.level = nn.Sequential(nn.Linear(2 * WAVES, width), nn.SiLU(), nn.Linear(width, width))
@@ -89,12 +86,13 @@ class LatentDiffusion(nn.Module):
         return found
 
     def loss(self, u: Tensor, sigma: Tensor, noise: Tensor, told: Told) -> Tensor:
-        """(B,) mean squared error of the network, for standardised latents u (B, *shape)."""
+        """(B,) weighted mean squared error of the network, for standardised latents u (B,
+        *shape)."""
         x = u + self._like(sigma, u) * noise
         skip, out, scale, level = self._coefficients(sigma)
         target = (u - skip * x) / out
         error = self.predicted(scale * x, level.flatten(), told) - target
-        return error.square().flatten(1).mean(1)
+        return self.noising.weight(sigma) * error.square().flatten(1).mean(1)
 
     def condition(self, level: Tensor, told: Told) -> Tensor:
         """The vector (B, width) of levels (B,), classes and texts."""
@@ -124,22 +122,25 @@ class LatentDiffusion(nn.Module):
 
     @torch.no_grad()
     def sample(self, noise: Tensor, told: Told, against: Told, draw: Draw,
-               start: Tensor | None = None) -> Tensor:
+               start: Tensor | None = None, kept: Tensor | None = None) -> Tensor:
         """Latents (B, *shape) from standard normal noise like them.
 
         `against` is what guidance leads away from: nothing, or a negative prompt. `start` are
-        latents (B, *shape) that are changed by `draw.strength`.
+        latents (B, *shape) that are changed by `draw.strength`; where `kept`, bool (B, *shape) or
+        a shape that expands to it, they stay as they are.
         """
         levels = noise_levels(draw.steps, draw.strength if start is not None else 1.0)
         x = draw.temperature * levels[0] * noise
+        denoise = self.guided(told, against, draw.guidance)
         if start is not None:
-            x = x + self.standardised(start)
-        return self.latents(SAMPLERS[draw.sampler](self.guided(told, against, draw.guidance), x,
-                                                   levels))
+            u = self.standardised(start)
+            x = x + u
+            denoise = denoise if kept is None else holding(denoise, u, kept)
+        return self.latents(SAMPLERS[draw.sampler](denoise, x, levels))
 
     def guided(
         self, told: Told, against: Told, guidance: float
-    ) -> Callable[[Tensor, float], Tensor]:
+    ) -> Denoise:
         """The denoiser with classifier-free guidance (Ho & Salimans, 2022, arXiv 2207.12598)."""
         def denoise(x: Tensor, level: float) -> Tensor:
             sigma = x.new_full((len(x),), level)
@@ -155,6 +156,12 @@ class LatentDiffusion(nn.Module):
 
     def _like(self, sigma: Tensor, u: Tensor) -> Tensor:
         return sigma.view(-1, *[1] * (u.ndim - 1))
+
+
+def holding(denoise: Denoise, u: Tensor, kept: Tensor) -> Denoise:
+    """The denoiser of latents that are known to be u (B, *shape) where `kept`: there, the flow
+    leads straight to them, and the other places see them under the noise of each step."""
+    return lambda x, sigma: torch.where(kept, u, denoise(x, sigma))
 
 
 def dropped(told: Told, chance: Tensor, classes: bool, texts: bool) -> Told:

@@ -1,7 +1,7 @@
 """How noise is added to latents and taken away: noise levels, preconditioning and samplers.
 
 A noisy latent is u + sigma * noise. `NOISINGS` says how a network of fixed scale becomes a
-denoiser D(x, sigma), the expected u, and which noise levels training draws. `SAMPLERS` follow the
+denoiser D(x, sigma), the expected u, and which noise levels training draws and how it weighs them. `SAMPLERS` follow the
 exact flow dx/dsigma = (x - D(x, sigma)) / sigma from the largest noise level to none.
 """
 
@@ -13,13 +13,15 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from ..core.expressions import read
+from ..core.hints import Positive
+from ..core.registry import Registry
+
 Denoise = Callable[[Tensor, float], Tensor]   # x (N, *shape), sigma -> D, like x
-NoisingName = Literal["flow", "edm"]
 SamplerName = Literal["heun", "euler", "dpm"]
 LARGEST, SMALLEST = 80.0, 0.01   # noise levels that sampling begins and nearly ends with
 CURVE = 7.0                      # of the noise levels between (Karras et al., 2022)
-SPREAD = 1.2                     # of edm's log noise levels, around
-CENTRE = -0.5                    # their mean, for latents of a standard deviation of 1
+EDGE = 1e-4                      # of uniform times, at either end
 
 
 class Noising(NamedTuple):
@@ -28,27 +30,72 @@ class Noising(NamedTuple):
     coefficients: Callable[[Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]   # skip, out, scale,
     #                                                                         level of sigma
     draw: Callable[[Tensor], Tensor]   # standard normal numbers -> noise levels of training
+    min_snr: float | None = None
+
+    def weight(self, sigma: Tensor) -> Tensor:
+        """Of the squared error of F at noise levels sigma, in training: 1, or so that the error of
+        D has the weight min(1 / sigma^2, min_snr)."""
+        if self.min_snr is None:
+            return torch.ones_like(sigma)
+        out = self.coefficients(sigma)[1]
+        return out ** 2 * (1 / sigma ** 2).clamp(max=self.min_snr)
 
 
-def _flow(sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The network predicts the velocity from noise (time 0) to latents (time 1); time is
-    1 / (1 + sigma)."""
+noisings = Registry("noising", __name__, 0, "(**options) -> Noising")
+
+
+@noisings.add("flow")
+def flow(
+    times: Literal["logit_normal", "uniform"] = "logit_normal", mean: float = 0.0,
+    std: Positive = 1.0, min_snr: Positive | None = None,
+) -> Noising:
+    """Flow matching (Lipman et al., 2023, arXiv 2210.02747): the network predicts the velocity from
+    noise (time 0) to latents (time 1); time is 1 / (1 + sigma).
+
+    Training draws `times` uniformly, or with a normal logit of this `mean` and `std` (Esser et al.,
+    2024, arXiv 2403.03206). `min_snr`, such as 5, bounds the weight of small noise levels (Hang et
+    al., 2023, arXiv 2303.09556).
+    """
+    if times not in ("logit_normal", "uniform"):
+        raise ValueError(f"flow: times must be logit_normal or uniform, not {times!r}")
+    return Noising(_straight, _uniform if times == "uniform" else (
+        lambda normal: (std * normal - mean).exp()), min_snr)
+
+
+@noisings.add("edm")
+def edm(mean: float = -0.5, std: Positive = 1.2, min_snr: Positive | None = None) -> Noising:
+    """Denoising whose network has inputs and targets of unit variance at every noise level (Karras
+    et al., 2022, arXiv 2206.00364). The log noise levels of training are normal with this `mean`
+    and `std`; `min_snr` is as in flow."""
+    return Noising(_unit_variance, lambda normal: (mean + std * normal).exp(), min_snr)
+
+
+def _straight(sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     time = 1 / (1 + sigma)
     return time, 1 - time, time, time
 
 
-def _edm(sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The network's input and target have unit variance at every noise level."""
+def _unit_variance(sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     whole = (1 + sigma ** 2).sqrt()
     return 1 / whole ** 2, sigma / whole, 1 / whole, torch.sigmoid(-sigma.log())
 
 
-NOISINGS: dict[str, Noising] = {
-    # Lipman et al., 2023, arXiv 2210.02747; logit-normal times: Esser et al., 2024,
-    # arXiv 2403.03206
-    "flow": Noising(_flow, lambda normal: normal.exp()),
-    # Karras et al., 2022, arXiv 2206.00364
-    "edm": Noising(_edm, lambda normal: (CENTRE + SPREAD * normal).exp())}
+def _uniform(normal: Tensor) -> Tensor:
+    """The noise levels of uniform times, from standard normal numbers."""
+    time = torch.special.ndtr(normal).clamp(EDGE, 1 - EDGE)
+    return (1 - time) / time
+
+
+def noising_of(text: object) -> Noising:
+    """The noising that a text names, such as "flow(min_snr=5)". Raises ValueError."""
+    call = read(text)
+    if call.name not in noisings.parts:
+        raise ValueError(f"noising must be one of {', '.join(noisings.parts)}, not {call.name!r}")
+    found: Noising = noisings.build(call)
+    return found
+
+
+NOISINGS: dict[str, Noising] = {"flow": flow(), "edm": edm()}
 
 
 def noise_levels(steps: int, start: float = 1.0) -> list[float]:

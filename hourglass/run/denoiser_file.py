@@ -36,7 +36,7 @@ class DenoiserDescription:
         with limited_depth():
             return LatentDiffusion(self.denoiser, self.shape, self.classes,
                                    self.size if self.text else 0,
-                                   self.noising)   # type: ignore[arg-type]
+                                   self.noising)
 
 
 def denoiser_folder(folder: RunFolder) -> RunFolder:

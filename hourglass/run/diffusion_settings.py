@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from ..core.hints import did_you_mean
+from ..model.noise_levels import noising_of
 from .folder import read_toml
 from .settings import Settings, make_settings
 
 SHARED = ("epochs", "minutes", "batch_size", "optimiser", "lr", "schedule", "stop", "clip",
           "precision", "device", "seed")   # settings that mean the same for any training
 USUAL = {"optimiser": "adamw", "lr": 5e-4, "stop": "none(restore_best=False)", "clip": 1.0}
-OWN = ("denoiser", "noising", "text", "ema")
+OWN = ("denoiser", "noising", "text", "captions", "ema")
+CAPTIONS = ("auto", "classes", "strokes", "colours")
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,9 @@ class DiffusionSettings:
 
     shared: Settings
     denoiser: str = "dit"
-    noising: str = "flow"   # or edm
+    noising: str = "flow"   # or edm, with options
     text: str = "auto"      # text encoder; none for none
+    captions: str = "auto"  # those of the data, otherwise its classes; or others: CAPTIONS
     ema: float = 0.999      # decay of the averaged weights
 
     def values(self) -> dict[str, Any]:
@@ -53,6 +56,13 @@ def diffusion_settings(values: Mapping[str, Any]) -> DiffusionSettings:
                                         if values.get(name) is not None}})
     own = {name: values[name] for name in OWN if values.get(name) is not None}
     texts = {name: str(value) for name, value in own.items() if name != "ema"}
+    captions = texts.get("captions", "auto")
+    if captions not in CAPTIONS:
+        raise ValueError(f"captions must be one of {', '.join(CAPTIONS)}, not {captions!r}")
+    if captions != "auto" and texts.get("text") == "none":
+        raise ValueError(f"captions {captions} need a text encoder, and --text none leaves them "
+                         f"out; leave one of them out")
+    noising_of(texts.get("noising", DiffusionSettings.noising))
     return DiffusionSettings(shared, **texts, ema=_decay(own.get("ema", DiffusionSettings.ema)))
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from ..analysis.figures.canvas import contact_sheet
 from ..core.image_grid import shown
 from ..data.labels import name_of
-from ..inference.latent_directions import MEASURED, Attribute, between, find_attribute
+from ..data.measures import MEASURED
+from ..inference.latent_directions import Attribute, between, find_attribute
 from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
 from .pick_samples import one_class, pick

@@ -14,6 +14,7 @@ from ..core.distributed import processes
 from ..core.expressions import read
 from ..core.registry import text_encoders
 from ..data.captions import Captions, captions_of_classes
+from ..data.measured_captions import WORDS, measured_captions
 from ..data.memory_map import OnDisk
 from ..data.source import Source, Split
 from ..inference.batches import batches, patiently
@@ -54,8 +55,8 @@ def latent_diffusion(
     """Train latent diffusion on the codes of a run, and return the model of a new run, which holds
     a copy of the first stage. Its `generate` then takes a label, a prompt and guidance.
 
-    `settings` are noising ("flow" or "edm"), text (a text encoder: "auto", "none", "words",
-    "minilm"), ema, and those of hg.train that concern training: epochs, minutes, batch_size,
+    `settings` are noising ("flow" or "edm", with options), text (a text encoder: "auto", "none",
+    "words", "minilm"), captions ("auto", "classes", "strokes", "colours"), ema, and those of hg.train that concern training: epochs, minutes, batch_size,
     optimiser, lr, schedule, stop, clip, precision, device, seed. With `resume`, a run of latent
     diffusion is trained on. Raises ValueError for what cannot work, and KeyboardInterrupt where
     Ctrl-C ended training, once what was learnt is saved.
@@ -146,6 +147,8 @@ def driven_diffusion(training: DiffusionTraining) -> Iterator[Any]:
     (above / "snapshot.npz").unlink(missing_ok=True)   # of a denoiser before
     if training.ended:
         yield f"ended: {training.ended}"
+    if training.by_heart:
+        yield training.by_heart
     if training.interrupted:
         yield f"To continue: hourglass train {above} --resume"
         raise KeyboardInterrupt
@@ -164,9 +167,7 @@ def _assembled(
     any_split = source.splits["train"]
     y = torch.full((len(rows),), -1) if any_split.y is None else any_split.y.cpu()[rows]
     classes = len(source.classes) if any_split.y is not None and len(source.classes) > 1 else 0
-    captions = source.captions or (
-        captions_of_classes(any_split.y.tolist(), source.classes)   # type: ignore[union-attr]
-        if classes else ())
+    captions = _captions(settings.captions, source, told)
     text = _encoder_text(settings.text, captions, told)
     encoder, starts, texts, features = _texts(
         text, [captions[row] for row in rows.tolist()] if text else [], len(rows),
@@ -190,6 +191,24 @@ def _assembled(
                        "from": str(model.folder.path.resolve())}
     training.told = told
     return training
+
+
+def _captions(kind: str, source: Source, told: list[str]) -> Captions:
+    """The texts of all samples: those of the data or, without any, of its classes; or others that
+    are chosen, which is told. Raises ValueError for a kind that the data cannot have."""
+    y, classes = source.splits["train"].y, source.classes
+    named = y is not None and len(classes) > 1
+    if kind == "classes" and not named:
+        raise ValueError("this data has no classes to make captions of; leave --captions out")
+    if source.captions and kind != "auto":
+        told.append(f"the captions of the data are left out, because of --captions {kind}")
+    if kind in WORDS:
+        found, note = measured_captions(source, kind)
+        told.append(note)
+        return found
+    if source.captions and kind == "auto":
+        return source.captions
+    return captions_of_classes(y.tolist(), classes) if y is not None and named else ()
 
 
 def _encoder_text(text: str, captions: Captions, told: list[str]) -> str:

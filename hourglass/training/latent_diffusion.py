@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
@@ -28,6 +28,10 @@ from .interrupts import Interrupts
 from .loop import Parties, State, TrainingPlan, fit, is_over
 from .setup import enough_epochs
 from .train import PATIENCE, SHORTEST, anyone
+
+
+AMONG = 3       # epochs whose mean validation loss is compared
+RISEN = 0.05    # share by which it rises if training samples are learnt by heart
 
 
 @dataclass
@@ -62,6 +66,15 @@ class DiffusionTraining:
                 f"{self.about.denoiser}, {self.about.noising}: {weights:,} parameters on "
                 f"{self.fabric.device}"]
 
+    @property
+    def by_heart(self) -> str:
+        """A sentence that says so if the kept weights have learnt training samples by heart, or
+        ""."""
+        rows = self.state.rows
+        return "" if self.plan.stopping.restore_best else learnt_by_heart(
+            [row["epoch"] for row in rows], [row.get("val_loss", math.nan) for row in rows],
+            str(self.folder.path.parent))
+
 
 def prepare_diffusion(
     settings: DiffusionSettings, source: Source, conditions: Conditions,
@@ -93,6 +106,22 @@ def prepare_diffusion(
     return DiffusionTraining(settings.with_(epochs=plan.epochs), folder,
                              source.to(device, torch.contiguous_format), about, step, optimiser,
                              fabric, plan, {})
+
+
+def learnt_by_heart(epochs: Sequence[float], losses: Sequence[float], run: str) -> str:
+    """A sentence that says so if the validation loss fell and has risen since by a share RISEN or
+    more, or "". Means of three epochs are compared, because each has its own noise."""
+    if len(losses) < 2 * AMONG:
+        return ""
+    means = [sum(losses[i:i + AMONG]) / AMONG for i in range(len(losses) - AMONG + 1)]
+    best = min(range(len(means)), key=means.__getitem__)
+    if not means[-1] > (1 + RISEN) * means[best]:
+        return ""
+    return (f"the validation loss was lowest around epoch {epochs[best + AMONG // 2]:g} "
+            f"({means[best]:.3g}) and has risen to {means[-1]:.3g}: training samples are learnt by "
+            f"heart, so draws may be copies of them. To see it: hourglass generate {run} "
+            f"--nearest. More data or a shorter training helps, as does --stop early, which keeps "
+            f"the epoch with the lowest loss")
 
 
 def _with_monitor(text: str, monitor: str) -> str:

@@ -41,8 +41,9 @@ class Words:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in lower case, without articles and the like, and without the s of a
-    plural."""
+    """The words of a text in lower case, without articles and the like, unless it has no others
+    (the class A), and without the s of a plural."""
     words = [word.lower() for word in WORD.findall(text)]
+    told = [word for word in words if word not in EMPTY] or words
     return [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
-            for word in words if word not in EMPTY]
+            for word in told]
