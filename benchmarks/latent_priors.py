@@ -4,8 +4,8 @@
         [--first 3] [--minutes 4] [-n 1000] [--curve N]
 
 DATA is what `hourglass train` takes, such as mnist. Of its images, `--train` are for training and
-`--test` for measuring. The autoencoder trains for `--first` minutes and the denoiser for
-`--minutes`; a folder that has both is used again.
+`--test` for measuring. The autoencoder trains for `--first` minutes and each
+denoiser for `--minutes`; a folder that has them is used again.
 
 Each prior draws `-n` samples, as many of each class. Their Fréchet distance to the test images is
 in the features of a classifier that was trained on the training images, and the same classifier
@@ -28,7 +28,7 @@ from hourglass.run.denoiser_file import denoiser_folder
 
 FIRST = {"backbone": "conv(filters=(32, 64), norm='batch')", "bottleneck": "gaussian_map(4)",
          "likelihood": "normal('optimal')", "loss": "recon + kl", "batch_size": 128, "lr": 2e-3}
-DENOISER = "unet(widths=(32, 64), blocks=1)"
+DENOISERS = {"unet": "unet(widths=(32, 64), blocks=1)", "mlp": "mlp(width=512, depth=4)"}
 PRIORS = ("own", "per_class", "kde", "mixture", "two_stage", "flow", "diffusion",
           "diffusion(guidance=2)")
 CALLS = (1, 2, 4, 8, 20, 50)   # of the denoiser, for a draw
@@ -47,14 +47,15 @@ def data_of(text: str, out: Path, train: int, test: int) -> Path:
     return place
 
 
-def trained(data: Path, out: Path, first: float, minutes: float) -> hg.Model:
-    """Latent diffusion on the data; the model that is there, if it is."""
+def trained(data: Path, out: Path, first: float, minutes: float) -> dict[str, hg.Model]:
+    """Latent diffusion on the data by denoiser; those that are there, if they are."""
     if not (out / "first").exists():
         hg.train(str(data), out=out / "first", minutes=first, epochs=400, report=False, **FIRST)
-    if not (out / "diffusion").exists():
-        hg.latent_diffusion(out / "first", DENOISER, out=out / "diffusion", minutes=minutes,
-                            text="none", batch_size=128, lr=1e-3, ema=0.998)
-    return hg.load(out / "diffusion")
+    for name, denoiser in DENOISERS.items():
+        if not (out / name).exists():
+            hg.latent_diffusion(out / "first", denoiser, out=out / name, minutes=minutes,
+                                text="none", batch_size=128, lr=1e-3, ema=0.998, epochs=2000)
+    return {name: hg.load(out / name) for name in DENOISERS}
 
 
 @torch.inference_mode()
@@ -82,8 +83,9 @@ def measured(
             f"{'' if fitting is None else f'{fitting:.0f}'} | {took:.1f}")
 
 
-def rows(model: hg.Model, judge: Judge, n: int, spent: float) -> list[str]:
-    """The lines of the table. `spent` are the seconds that the denoiser trained."""
+def rows(models: dict[str, hg.Model], judge: Judge, n: int) -> list[str]:
+    """The lines of the table."""
+    model = next(iter(models.values()))
     train, test = model.splits["train"], model.splits["test"]
     real, kinds = looked(judge, test.images)
     found = []
@@ -102,10 +104,13 @@ def rows(model: hg.Model, judge: Judge, n: int, spent: float) -> list[str]:
         found.append(f"| `{prior}` | " + measured(model, judge, real, lambda names: model.draw(
             n, names if knows else None, prior=prior, seed=1)[0], n, took) + " |")   # noqa: B023
         print(found[-1], flush=True)
-    for guidance in (1, 2):
-        found.append(f"| latent diffusion, guidance {guidance} | " + measured(
-            model, judge, real, lambda names: model.generate(
-                n, label=names, guidance=guidance, seed=1).array, n, spent) + " |")   # noqa: B023
+    for name, own in models.items():
+        spent = float(denoiser_folder(own.folder).read_record()["seconds"])
+        for guidance in (1, 2):
+            found.append(f"| latent diffusion, `{name}`, guidance {guidance} | " + measured(
+                own, judge, real, lambda names: own.generate(   # noqa: B023
+                    n, label=names, guidance=guidance, seed=1).array, n, spent) + " |")   # noqa: B023
+            print(found[-1], flush=True)
     return found
 
 
@@ -143,13 +148,12 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     data = data_of(args.data, args.out, args.train, args.test)
-    model = trained(data, args.out, args.first, args.minutes)
-    judge = find_judge(model.source())
-    spent = float(denoiser_folder(model.folder).read_record()["seconds"])
+    models = trained(data, args.out, args.first, args.minutes)
+    judge = find_judge(models["unet"].source())
     lines = ["| | Fréchet distance | in the class asked for | seconds: fitting | drawing |",
-             "|---|---|---|---|---|", *rows(model, judge, args.n, spent), "", judge.about]
+             "|---|---|---|---|---|", *rows(models, judge, args.n), "", judge.about]
     if args.curve:
-        lines += curve(model, judge, args.curve)
+        lines += curve(models["mlp"], judge, args.curve)
     (args.out / "table.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 

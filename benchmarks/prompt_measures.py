@@ -85,7 +85,7 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     if not (args.out / "run").exists():
-        hg.latent_diffusion(args.first, "unet(widths=(32, 64), blocks=1)", out=args.out / "run",
+        hg.latent_diffusion(args.first, "mlp(width=512, depth=4)", out=args.out / "run",
                             minutes=args.minutes, text="words", captions="strokes",
                             batch_size=128, lr=1e-3, ema=0.998)
     model = hg.load(args.out / "run")

@@ -40,9 +40,11 @@ def generate(
                                          "euler.")] = "dpm",
     image: Annotated[str, typer.Option(help="Image to change, instead of drawing anew, for a run "
                                        "of latent diffusion.")] = "",
-    strength: Annotated[float, typer.Option(
+    strength: Annotated[Optional[float], typer.Option(  # noqa: UP045
         min=0, max=1, help="With --image, the share of it that is noise at first: 0.2 changes "
-        "little, 1 everything.")] = 0.6,
+        "little, 1 everything. Default: 0.6; with a --mask 1.", show_default=False)] = None,
+    mask: Annotated[str, typer.Option(help="With --image, another image of its size: the part that "
+                                      "is white here is drawn anew, the rest stays.")] = "",
     top_k: Annotated[int, typer.Option(
         "--top-k", min=0, help="Lines of text only: draw each token from this many, the most "
                                "probable. Default: all.", show_default=False)] = 0,
@@ -78,7 +80,7 @@ def generate(
     from ..tasks.prompts import PromptOptions
     from ..tasks.radius_sweep import SweepOptions, sweep
     asked = PromptOptions(tuple(prompt or ()), negative, to, guidance, steps, sampler, image,
-                          strength)
+                          strength, mask)
     if (grid or radius or prior.startswith("grid")) and asked.is_told:
         raise ValueError("--grid and --radius decode codes that no prompt chooses; leave one out")
     model = load_run(run, device, doing="generating")

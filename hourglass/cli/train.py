@@ -24,9 +24,9 @@ def train(
         "--latent-diffusion", metavar="DENOISER", help="Train latent diffusion on the codes of the "
         "run in folder DATA, with this denoiser, such as dit(width=256, depth=8), unet or mlp. The "
         "new run holds a copy of the first stage.")] = "",
-    noising: Annotated[str, typer.Option(help="Only for latent diffusion: flow or edm; with options, "
-                                         "such as flow(times='uniform'), flow(min_snr=5). Default: "
-                                         "flow.", show_default=False)] = "",
+    noising: Annotated[str, typer.Option(
+        help="Only for latent diffusion: flow or edm; with options, such as "
+             "flow(times='uniform') or flow(min_snr=5). Default: flow.", show_default=False)] = "",
     text: Annotated[str, typer.Option(
         help="Only for latent diffusion: text encoder of captions and prompts: none, words or "
              "minilm. Default: minilm if it is installed and there are captions or classes, "

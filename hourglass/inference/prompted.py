@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..core.console import say
@@ -22,6 +23,7 @@ NAME = "latent_diffusion"   # of this prior
 BATCH = 64                  # codes that are drawn together
 GUIDED = 4.0                # guidance with a prompt, unless another is asked for
 MOST_STEPS = 1000
+CHANGED = 0.6               # strength of the change of an image
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,20 @@ class DiffusionWish:
     steps: int = 20
     sampler: SamplerName = "dpm"
     start: np.ndarray | None = None     # codes (1 or N, ...) that are changed
-    strength: float = 0.6               # of that change, from 0 to 1
+    strength: float | None = None       # of that change, to 1; default: 0.6, or 1 with `anew`
+    anew: np.ndarray | None = None      # bool (H, W) of an image: where it is drawn anew
 
     @property
     def is_told(self) -> bool:
         """Whether it needs latent diffusion."""
-        return self.start is not None or self != DiffusionWish()
+        given = self.start is not None or self.anew is not None
+        return given or self != DiffusionWish()
+
+    @property
+    def share(self) -> float:
+        """How strongly given codes are changed, from 0 to 1; 1 without any."""
+        usual = CHANGED if self.anew is None else 1.0
+        return 1.0 if self.start is None else usual if self.strength is None else self.strength
 
     def check(self) -> None:
         """Raises ValueError for what has no meaning."""
@@ -49,7 +59,7 @@ class DiffusionWish:
                              f"{self.steps}")
         if self.guidance is not None and not 0 <= self.guidance <= 100:
             raise ValueError(f"guidance must be a number from 0 to 100, not {self.guidance}")
-        if not 0 < self.strength <= 1:
+        if self.strength is not None and not 0 < self.strength <= 1:
             raise ValueError(f"strength must be a number above 0 and up to 1, not {self.strength}")
         if self.sampler not in SAMPLERS:
             raise ValueError(f"sampler must be one of {', '.join(SAMPLERS)}, not "
@@ -98,8 +108,8 @@ class DenoiserPrior:
         a prompt. Raises ValueError for what it was not trained on."""
         wish = wish or DiffusionWish()
         wish.check()
-        draw = Draw(wish.steps, self._guidance(wish), wish.sampler, temperature,
-                    wish.strength if wish.start is not None else 1.0)
+        kept = None if wish.anew is None else kept_places(wish.anew, self.shape).to(self.device)
+        draw = Draw(wish.steps, self._guidance(wish), wish.sampler, temperature, wish.share)
         with seeded(seed):   # on the CPU, so that every device draws the same
             noise = torch.randn(n, *self.shape)
             kinds = self._kinds(n, y, wish)
@@ -112,7 +122,7 @@ class DenoiserPrior:
             cut = slice(first, first + BATCH)
             found.append(self.model.sample(
                 noise[cut].to(self.device), _cut(told, cut), _cut(against, cut), draw,
-                None if start is None else start[cut].to(self.device)).cpu())
+                None if start is None else start[cut].to(self.device), kept).cpu())
         return torch.cat(found).numpy(), kinds.numpy()
 
     def _guidance(self, wish: DiffusionWish) -> float:
@@ -171,6 +181,20 @@ class DenoiserPrior:
                              f"words of the captions, or train with --text minilm, which knows "
                              f"what words mean")
         say(f"left out of the prompt, as no caption had it: {words}")
+
+
+def kept_places(anew: np.ndarray, shape: tuple[int, ...]) -> Tensor:
+    """Bool (1, 1, h, w): the places of a latent map (C, h, w) that stay as they are, when an image
+    is drawn anew where `anew` (H, W). A place that is drawn anew in part is so as a whole. Raises
+    ValueError for latents that are no maps."""
+    if len(shape) != 3:
+        raise ValueError("a mask needs latents that are maps, such as those of gaussian_map; the "
+                         "latents of this run are vectors, of which no number belongs to a place")
+    changed = torch.from_numpy(np.ascontiguousarray(anew))[None, None].float()
+    found = F.adaptive_max_pool2d(changed, shape[1:])
+    if any(side % places for side, places in zip(anew.shape, shape[1:], strict=True)):
+        found = F.max_pool2d(found, 3, 1, 1)   # the image was padded: a place may be the next one
+    return found == 0
 
 
 def _cut(told: Told, rows: slice) -> Told:

@@ -1,8 +1,8 @@
 """How noise is added to latents and taken away: noise levels, preconditioning and samplers.
 
-A noisy latent is u + sigma * noise. `NOISINGS` says how a network of fixed scale becomes a
-denoiser D(x, sigma), the expected u, and which noise levels training draws and how it weighs them. `SAMPLERS` follow the
-exact flow dx/dsigma = (x - D(x, sigma)) / sigma from the largest noise level to none.
+A noisy latent is u + sigma * noise. A noising says how a network of fixed scale becomes a denoiser
+D(x, sigma), the expected u, which noise levels training draws, and how it weighs them. `SAMPLERS`
+follow the exact flow dx/dsigma = (x - D(x, sigma)) / sigma from the largest noise level to none.
 """
 
 import math

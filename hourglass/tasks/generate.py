@@ -71,8 +71,8 @@ class DrawnCodes:
     def samples(self, rows: range) -> np.ndarray:
         """The samples of these codes, sharpened and blurred."""
         cut = slice(rows.start, rows.stop)
-        return finished(self.model.values(self.z[cut], self.told and self.told[cut]),
-                        self.wish.finish)
+        made = self.model.values(self.z[cut], self.told and self.told[cut])
+        return finished(self.wish.asked.pasted(self.model, made), self.wish.finish)
 
 
 def generate(model: Trained, wish: GenerateOptions, out: Path, shards: int = 0) -> list[str]:

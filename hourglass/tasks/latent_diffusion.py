@@ -56,10 +56,11 @@ def latent_diffusion(
     a copy of the first stage. Its `generate` then takes a label, a prompt and guidance.
 
     `settings` are noising ("flow" or "edm", with options), text (a text encoder: "auto", "none",
-    "words", "minilm"), captions ("auto", "classes", "strokes", "colours"), ema, and those of hg.train that concern training: epochs, minutes, batch_size,
-    optimiser, lr, schedule, stop, clip, precision, device, seed. With `resume`, a run of latent
-    diffusion is trained on. Raises ValueError for what cannot work, and KeyboardInterrupt where
-    Ctrl-C ended training, once what was learnt is saved.
+    "words", "minilm"), captions ("auto", "classes", "strokes", "colours"), ema, and those of
+    hg.train that concern training: epochs, minutes, batch_size, optimiser, lr, schedule, stop,
+    clip, precision, device, seed. With `resume`, a run of latent diffusion is trained on. Raises
+    ValueError for what cannot work, and KeyboardInterrupt where Ctrl-C ended training, once what
+    was learnt is saved.
 
         >>> import hourglass as hg
         >>> first = hg.train("digits", model="vae(4)", epochs=1, report=False, quiet=True)

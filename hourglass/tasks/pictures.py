@@ -88,7 +88,8 @@ def generate_of(
     A run of latent diffusion also takes a `prompt` (or several, which share the images evenly), a
     `negative` prompt, `to` for a second prompt that images lead to, `guidance`, `steps`, `sampler`
     ("dpm", "heun", "euler"), and an `image` to change by `strength`: a file, an array or the
-    number of an unseen sample. Raises ValueError if samples are not images;
+    number of an unseen sample; with a `mask`, a file or an array (H, W), it is drawn anew only
+    where that is bright. Raises ValueError if samples are not images;
     `sample` draws those."""
     _check_images(model)
     options = as_options(asked)
@@ -97,6 +98,7 @@ def generate_of(
     wish = options.wish(model, n, name_of(label) if label is not None else "") if (
         options.is_told) else None
     x, z, kinds = model.draw(n, label, seed, chosen, temperature, wish)
+    x = options.pasted(model, x)
     labels = np.array([model.classes[kind] for kind in kinds]) if len(kinds) else None
     sheet = sheet_of(x, f"{n} samples of the prior {chosen}")
     return Picture(x, sheet.image, sheet.about, z, labels)

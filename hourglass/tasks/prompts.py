@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypedDict
+
+import numpy as np
 
 from ..core.hints import did_you_mean
 from ..inference.prompted import DiffusionWish
@@ -14,7 +17,8 @@ from .pick_samples import one_class, picked
 @dataclass(frozen=True)
 class PromptOptions:
     """What latent diffusion is asked for. `image` is a path, an array or the number of an unseen
-    sample; several prompts share the samples evenly."""
+    sample, `mask` a path or an array, bright where the image is drawn anew; several prompts share
+    the samples evenly."""
 
     prompts: tuple[str, ...] = ()
     negative: str = ""
@@ -23,18 +27,24 @@ class PromptOptions:
     steps: int = 20
     sampler: str = "dpm"
     image: Any = ""
-    strength: float = 0.6
+    strength: float | None = None
+    mask: Any = ""
 
     @property
     def is_told(self) -> bool:
         """Whether it needs latent diffusion."""
-        plain = replace(self, image="")
-        return plain != PromptOptions() or self.has_image
+        plain = replace(self, image="", mask="")
+        return plain != PromptOptions() or self.has_image or self.has_mask
 
     @property
     def has_image(self) -> bool:
         """Whether an image is to be changed."""
-        return not (isinstance(self.image, str) and not self.image)
+        return is_given(self.image)
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether only a part of it is."""
+        return is_given(self.mask)
 
     def wish(self, model: Trained, n: int, kind: str = "") -> DiffusionWish:
         """The same for n samples: a prompt each, and the code of the image. Raises ValueError."""
@@ -42,11 +52,19 @@ class PromptOptions:
             raise ValueError(f"sampler must be one of {', '.join(SAMPLERS)}, not "
                              f"{self.sampler!r}")
         sampler: SamplerName = self.sampler   # type: ignore[assignment]
-        if self.strength != PromptOptions.strength and not self.has_image:
+        if self.strength is not None and not self.has_image:
             raise ValueError("--strength is of the change of an --image")
         return DiffusionWish(
             spread(self.prompts, n), self.negative, self.towards, self.guidance, self.steps,
-            sampler, self._code(model, kind), self.strength)
+            sampler, self._code(model, kind), self.strength, self._anew(model))
+
+    def pasted(self, model: Trained, x: np.ndarray) -> np.ndarray:
+        """Samples x (N, H, W, C) with the pixels of the image where they are not drawn anew."""
+        anew = self._anew(model)
+        if anew is None:
+            return x
+        own = picked(model, [self.image]).x
+        return np.where(anew[..., None], x, own).astype(x.dtype)
 
     def _code(self, model: Trained, kind: str) -> Any:
         if not self.has_image:
@@ -54,6 +72,31 @@ class PromptOptions:
         found = picked(model, [self.image])
         told = kind if model.model.condition is not None else ""
         return model.encode(found, one_class(model, found, told))
+
+
+    def _anew(self, model: Trained) -> np.ndarray | None:
+        """Bool (H, W): where the image is drawn anew; None for everywhere."""
+        if not self.has_mask:
+            return None
+        if not self.has_image:
+            raise ValueError("--mask says where an --image is drawn anew; give that too")
+        if isinstance(self.mask, str | Path):
+            grey = picked(model, [str(self.mask)]).x[0].mean(-1)
+        else:
+            grey = np.asarray(self.mask, np.float32)
+            grey = grey.mean(-1) if grey.ndim == 3 else grey
+        if grey.shape != model.shape[1:]:
+            own, wanted = ("x".join(map(str, shape)) for shape in (grey.shape, model.shape[1:]))
+            raise ValueError(f"the mask has {own} pixels, and the model's images have {wanted}")
+        if grey.min() == grey.max():
+            raise ValueError("the mask is the same everywhere; make it white where the image is to "
+                             "be drawn anew, and black where it stays")
+        return np.asarray(grey > (grey.min() + grey.max()) / 2)
+
+
+def is_given(image: Any) -> bool:
+    """Whether an image or mask is given: a path, an array or a number."""
+    return not (isinstance(image, str) and not image)
 
 
 def spread(prompts: Sequence[str], n: int) -> tuple[str, ...]:
@@ -78,7 +121,8 @@ class PromptKeywords(TypedDict, total=False):
     steps: int
     sampler: str
     image: Any
-    strength: float
+    strength: float | None
+    mask: Any
 
 
 def as_options(given: PromptKeywords) -> PromptOptions:

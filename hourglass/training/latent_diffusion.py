@@ -29,7 +29,6 @@ from .loop import Parties, State, TrainingPlan, fit, is_over
 from .setup import enough_epochs
 from .train import PATIENCE, SHORTEST, anyone
 
-
 AMONG = 3       # epochs whose mean validation loss is compared
 RISEN = 0.05    # share by which it rises if training samples are learnt by heart
 
