@@ -31,11 +31,12 @@ def measured_captions(source: Source, kind: str) -> tuple[Captions, str]:
     _check(source, kind)
     dark = kind == "strokes" and _is_dark_on_bright(source)
     split = source.splits["train"]
-    y = np.zeros(len(split.x), int) if split.y is None else split.y.cpu().numpy()
     known = len(source.classes) > 1 and split.y is not None
     index = {name: source.splits[name].index.cpu().numpy() for name in ("train", "val")
              if name in source.splits}
     rows = np.concatenate(list(index.values()))
+    y: np.ndarray = np.zeros(rows.max() + 1, np.int64) if split.y is None else (
+        split.y.cpu().numpy())
     values = {name: np.concatenate([_measured(source, part, name, dark) for part in index])
               for name in WORDS[kind]}
     words = {name: _sides(found, y[rows], len(index["train"])) for name, found in values.items()}
