@@ -5,13 +5,16 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ..model.latent_diffusion import LatentDiffusion, Told
 from .encoder_decoder import Half, load_half
+from .prompted import DenoiserPrior
 
 INPUT, OUTPUT = {"encoder": "x", "decoder": "z"}, {"encoder": "z", "decoder": "x"}
 TRIED = 2   # samples in the traced batch; with one, the batch size would become fixed
@@ -23,16 +26,49 @@ def export(run: str | Path, half: str) -> bytes:
 
     Raises ValueError if the run holds no model, or packages for ONNX are missing.
     """
+    _check()
+    module = load_half(run, half).float().requires_grad_(False)
+    return _as_onnx(module, example(module, half), OUTPUT[half])
+
+
+def export_denoiser(prior: DenoiserPrior) -> bytes:
+    """The denoiser of latent diffusion as ONNX: standardised latents x (B, *shape) with noise of
+    levels sigma (B,), classes y (B,), -1 for none, features text (B, K), of which `told` (B,),
+    bool, says whether there is a text -> `clean`, the expected latents. Raises ValueError if
+    packages for ONNX are missing."""
+    _check()
+    network, rows = prior.model, torch.arange(TRIED)
+    given = {"x": torch.zeros(TRIED, *prior.shape), "sigma": torch.ones(TRIED), "y": rows * 0 - 1,
+             "text": torch.zeros(TRIED, max(network.texts, 1)), "told": rows < 0}
+    return _as_onnx(_Denoised(network).cpu().float().eval(), given, "clean")
+
+
+class _Denoised(nn.Module):
+    """The denoised latents, of tensors alone."""
+
+    def __init__(self, network: LatentDiffusion):
+        super().__init__()
+        self.network = deepcopy(network)
+
+    def forward(self, x: Tensor, sigma: Tensor, y: Tensor, text: Tensor, told: Tensor) -> Tensor:
+        found = self.network.denoised(x, sigma, Told(y, text, told))
+        unused = 0 * (y.sum() + text.sum() + told.sum())   # so that each stays an input
+        return found + unused
+
+
+def _check() -> None:
     try:
         import onnxscript  # noqa: F401
     except ImportError:
         raise ValueError("writing ONNX needs an extra: pip install 'hourglass[export]'") from None
-    module = load_half(run, half).float().requires_grad_(False)
-    given = example(module, half)
+
+
+def _as_onnx(module: nn.Module, given: dict[str, Tensor], output: str) -> bytes:
+    """A module, tried on these inputs, for batches of any size."""
     batch = {0: torch.export.Dim("batch")}
     with _quietly(), torch.no_grad():
         program: Any = torch.onnx.export(
-            module, tuple(given.values()), input_names=list(given), output_names=[OUTPUT[half]],
+            module, tuple(given.values()), input_names=list(given), output_names=[output],
             dynamic_shapes=(batch,) * len(given), dynamo=True, verbose=False)
     content: bytes = program.model_proto.SerializeToString()
     return content

@@ -25,11 +25,12 @@ from ..inference.onnx_export import export
 from ..inference.trained import Trained
 from ..run.folder import open_run, read_settings
 from ..run.titles import data_of, model_of
+from .prompt_box import prompt_box
 
 MOST = 2000                # most points of a page, and
 MOST_VALUES = 2_000_000    # most values of their codes
 SCRIPTS = ("data.js", "decoder.js", "picture.js", "scatter.js", "items.js", "panels.js",
-           "page.js")
+           "prompt.js", "page.js")
 SHADES = (0.36, 0.5, 0.65)   # lightness of neighbouring colours, for many classes
 
 
@@ -51,11 +52,15 @@ def explore(run: str | Path, out: Path) -> int:
     floats = {"codes": codes, "origin": walk.origin, "plane": walk.plane,
               "directions": walk.directions}
     packed = {"decoder": decoder, "runtime-script": script, "runtime-binary": binary}
+    box = prompt_box(model)
+    packed |= {"denoiser": box.denoiser} if box and box.denoiser else {}
+    floats |= {"texts": box.texts} if box and len(box.texts) else {}
     settings = read_settings(folder.settings)
     page = template("explorer/page").render(
         model=model_of(settings, folder.read_record()), data=data_of(settings),
         shape=model.shape,
-        about=_about(model, snapshot, rows, walk), walk=walk, runtime=NAME,
+        about=_about(model, snapshot, rows, walk) | {"diffusion": box and box.about}, walk=walk,
+        runtime=NAME,
         thumbnails=thumbnails(_unit(snapshot, rows)) if snapshot.x.ndim == 4 else None,
         held={name: _text(values.astype("<f4").tobytes()) for name, values in floats.items()} | {
             name: _text(gzip.compress(content, mtime=0)) for name, content in packed.items()},

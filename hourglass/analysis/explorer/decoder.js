@@ -1,14 +1,18 @@
 // The decoder: ONNX in WebAssembly, with the runtime that stands in the page.
 
-// Gives a function: code z, class y -> the mean of x, as the model orders it, (C, H, W) or (D).
-async function startDecoder() {
-  const parts = ["runtime-script", "runtime-binary", "decoder"];
-  const [script, binary, model] = await Promise.all(parts.map(unpack));
+// Promises the runtime.
+async function startRuntime() {
+  const [script, binary] = await Promise.all(["runtime-script", "runtime-binary"].map(unpack));
   const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
   const ort = await import(address);
   // One thread: more of them want headers that a file cannot send.
   Object.assign(ort.env.wasm, { wasmBinary: binary.buffer, numThreads: 1, proxy: false });
-  const session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+  return ort;
+}
+
+// Gives a function: code z, class y -> the mean of x, as the model orders it, (C, H, W) or (D).
+async function startDecoder(ort) {
+  const session = await ort.InferenceSession.create(await unpack("decoder"), { executionProviders: ["wasm"] });
   let last = Promise.resolve();   // a session runs one at a time
 
   async function run(z, y) {

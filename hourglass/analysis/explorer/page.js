@@ -103,8 +103,12 @@ byId("count").textContent = `${codes.length.toLocaleString("en")} ` + (codes.len
   : `${about.split} ${about.samples}.`);
 show(now.z);
 
+const runtime = startRuntime();
+const prompted = byId("prompt") ? makePrompt(byId("prompt"), runtime,
+  (z, y) => show(z, about.conditional && y >= 0 ? y : now.y)) : null;
+
 async function start() {
-  decode = await startDecoder();
+  decode = await startDecoder(await runtime);
   show(now.z);
   await working;
   await drawEnds();
@@ -115,6 +119,7 @@ async function start() {
 // settled(): a promise that the last move is drawn. picture(): what was decoded last, (C, H, W) or
 // (D), as floats. code(): what it was decoded from. screen(z): where a code lies on the scatter,
 // whose axes are the plane's. itemMap: of ratings, screen(item) and the items it shows as listed().
+// prompted({ prompt, y, guidance, steps, noise }): a promise of a draw of latent diffusion.
 window.hourglass = {
   ready: start().catch((error) => {
     byId("status").textContent = `The decoder did not start (${error.message}). It needs a browser ` +
@@ -128,4 +133,5 @@ window.hourglass = {
   code: () => now.z,
   screen: (z) => scatter.toScreen(placeOf(z)),
   itemMap,
+  prompted,
 };

@@ -98,8 +98,8 @@ class _Attention(nn.Module):
             _norm(width), nn.Conv2d(width, 3 * width, 1), nn.Conv2d(width, width, 1))
 
     def forward(self, h: Tensor) -> Tensor:
-        q, k, v = rearrange(self.ask(self.norm(h)), "b (t c) h w -> t b (h w) c", t=3)
-        seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+        q, k, v = rearrange(self.ask(self.norm(h)), "b (t c) h w -> t b 1 (h w) c", t=3)
+        seen = F.scaled_dot_product_attention(q, k, v)[:, 0].transpose(1, 2)   # one head
         found: Tensor = h + self.say(seen.unflatten(2, h.shape[2:]))
         return found
 
