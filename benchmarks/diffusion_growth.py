@@ -30,7 +30,7 @@ from hourglass.model.latent_diffusion import Draw, LatentDiffusion
 from hourglass.run.denoiser_file import DenoiserDescription
 from hourglass.run.diffusion_settings import diffusion_settings
 from hourglass.run.folder import RunFolder
-from hourglass.training.latent_diffusion import prepare_diffusion, run_diffusion
+from hourglass.training.latent_diffusion import fabric_of, prepare_diffusion, run_diffusion
 
 CHANNELS, FACTOR = 8, 8
 USUAL = {"denoiser": "unet", "size": 64, "width": 64, "batch": 32}
@@ -102,7 +102,7 @@ def many(count: int) -> list[str]:
                                 torch.zeros(0, dtype=torch.long), torch.zeros(0, 1))
         training = prepare_diffusion(
             settings, Source({"train": split}, about.shape, float("-inf"), float("inf")),
-            conditions, about, RunFolder(own))
+            conditions, about, RunFolder(own), fabric_of(settings))
         lines, begun = [], time.monotonic()
         batches = -(-count // 256)
         for i, _ in enumerate(run_diffusion(training), 1):

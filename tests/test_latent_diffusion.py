@@ -234,13 +234,6 @@ def test_resuming_is_exact(first, tmp_path, denoiser):
     assert weights(more.folder.path) == weights(whole.folder.path)
 
 
-def test_several_processes_are_refused(first, tmp_path, monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ValueError, match="in one process"):
-        hg.latent_diffusion(first, TINY, out=tmp_path / "new", quiet=True)
-    assert not (tmp_path / "new").exists()
-
-
 def test_ctrl_c_keeps_what_was_trained(first, tmp_path):
     settings = diffusion_settings({"denoiser": TINY, "epochs": 500, "batch_size": 16})
     training = prepare(first, settings, tmp_path / "cut")

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 
 from ..core.channels import channels_last
-from ..core.distributed import processes
+from ..core.console import is_first
+from ..core.distributed import part_ways
 from ..core.expressions import read
 from ..core.registry import text_encoders
 from ..data.captions import Captions, captions_of_classes
@@ -32,6 +34,7 @@ from ..run.folder import RunFolder, digest, environment, open_run
 from ..run.new_folder import begun
 from ..training.latent_diffusion import (
     DiffusionTraining,
+    fabric_of,
     prepare_diffusion,
     resume_state,
     run_diffusion,
@@ -83,29 +86,41 @@ def prepare(
     run: Path, settings: DiffusionSettings, out: str | Path | None = None
 ) -> DiffusionTraining:
     """Make the new run: copy the first stage, encode latents and texts, and prepare the training.
-    Raises ValueError, and then leaves no folder."""
-    _check_alone()
+    Of several processes, the first one makes and encodes. Raises ValueError, and then leaves no
+    folder."""
     model = load(run)
     check_samples(model.description, "latent diffusion")
-    source = model.source()
-    with begun(out) as folder:
-        for name in COPIED:
-            if (model.folder.path / name).is_file():
-                shutil.copy(model.folder.path / name, folder.path / name)
-        own = denoiser_folder(folder)
-        folder.subfolder(own.path.name)
-        lock = own.lock()
-        training = _assembled(model, source, settings, folder)
-        training.lock = lock
-        training.folder.write_settings(training.settings.to_toml())
-        training.folder.write_record(training.record)
+    source, fabric = model.source(), fabric_of(settings)
+    place = ""
+    if is_first():
+        with begun(out) as folder:
+            training = _begun(model, source, settings, folder, fabric)
+        place = str(folder.path)
+    place = fabric.broadcast(place)   # once the first one has written what the others read
+    return training if is_first() else _assembled(model, source, settings,
+                                                  RunFolder(Path(place)), fabric)
+
+
+def _begun(
+    model: Trained, source: Source, settings: DiffusionSettings, folder: RunFolder, fabric: Fabric
+) -> DiffusionTraining:
+    """Fill the folder of a new run, and prepare its training."""
+    for name in COPIED:
+        if (model.folder.path / name).is_file():
+            shutil.copy(model.folder.path / name, folder.path / name)
+    own = denoiser_folder(folder)
+    folder.subfolder(own.path.name)
+    lock = own.lock()
+    training = _assembled(model, source, settings, folder, fabric)
+    training.lock = lock
+    training.folder.write_settings(training.settings.to_toml())
+    training.folder.write_record(training.record)
     return training
 
 
 def resume_diffusion(folder: RunFolder, changes: Mapping[str, Any]) -> DiffusionTraining:
     """Prepare to go on with the latent diffusion of a run, exactly where it stopped, or for more
     epochs. Raises ValueError."""
-    _check_alone()
     own = denoiser_folder(folder)
     if not has_denoiser(folder) or not own.checkpoint.is_file():
         raise ValueError(f"{folder.path} has no latent diffusion that was begun; to begin one: "
@@ -117,26 +132,28 @@ def resume_diffusion(folder: RunFolder, changes: Mapping[str, Any]) -> Diffusion
     if fixed:
         raise ValueError(f"{fixed[0]} cannot change when latent diffusion is resumed; only "
                          f"{', '.join(sorted(RESUMABLE & set(wanted.values())))} can")
-    lock = own.lock()
+    lock = own.lock() if is_first() else None
     try:
         model = load(folder.path)
-        training = _assembled(model, model.source(), wanted, folder)
+        source, fabric = model.source(), fabric_of(wanted)
+        if not is_first():
+            fabric.barrier()   # until the first one has encoded what is missing
+        training = _assembled(model, source, wanted, folder, fabric)
+        if is_first():
+            fabric.barrier()
         training.record = own.read_record()
         resume_state(training)
         if any(getattr(wanted.shared, name) != getattr(kept.shared, name)
                for name in ("epochs", "lr", "schedule")):
             training.state.leg = training.state.step   # the schedule begins again
     except BaseException:
-        lock.close()
+        if lock:
+            lock.close()
         raise
     training.lock = lock
-    own.write_settings(training.settings.to_toml())
+    if is_first():
+        own.write_settings(training.settings.to_toml())
     return training
-
-
-def _check_alone() -> None:
-    if processes() > 1:
-        raise ValueError("latent diffusion trains in one process; leave torchrun out")
 
 
 def driven_diffusion(training: DiffusionTraining) -> Iterator[Any]:
@@ -144,6 +161,9 @@ def driven_diffusion(training: DiffusionTraining) -> Iterator[Any]:
     an interrupted training is saved, and what training raises."""
     yield from training.notes
     yield from run_diffusion(training)
+    part_ways()
+    if not is_first():
+        return
     above = training.folder.path.parent
     (above / "snapshot.npz").unlink(missing_ok=True)   # of a denoiser before
     if training.ended:
@@ -156,7 +176,7 @@ def driven_diffusion(training: DiffusionTraining) -> Iterator[Any]:
 
 
 def _assembled(
-    model: Trained, source: Source, settings: DiffusionSettings, folder: RunFolder
+    model: Trained, source: Source, settings: DiffusionSettings, folder: RunFolder, fabric: Fabric
 ) -> DiffusionTraining:
     """The training, from the first stage and its data."""
     own, told = denoiser_folder(folder), list[str]()
@@ -185,7 +205,8 @@ def _assembled(
     splits = {name: Split(latents, number, number[ends[i]:ends[i + 1]])
               for i, name in enumerate(index)}
     data = Source(splits, about.shape, float("-inf"), float("inf"), identity=source.identity)
-    training = prepare_diffusion(settings, data, Conditions(y, starts, texts, features), about, own)
+    training = prepare_diffusion(settings, data, Conditions(y, starts, texts, features), about, own,
+                                 fabric)
     weights = sum(p.numel() for p in training.step.model.parameters())
     training.record = {"environment": environment(str(training.fabric.device)),
                        "data": source.identity, "parameters": {"whole": weights},
@@ -272,7 +293,13 @@ def _texts(
     starts = torch.tensor(np.cumsum([0, *map(len, captions)]))
     ids = torch.tensor([number[one] for several in captions for one in several], dtype=torch.long)
     encoder = text_encoders.make(text, tuple(one for several in captions for one in several))
-    different = list(number)
+    if is_first():
+        _write_features(encoder, list(number), path)
+    return encoder, starts, ids, OnDisk(np.load(path, mmap_mode="r"))
+
+
+def _write_features(encoder: Any, different: Sequence[str], path: Path) -> None:
+    """Write what the text encoder says of these texts, (U, K)."""
     part = path.with_suffix(".part")
     held = np.lib.format.open_memmap(part, "w+", np.float16, (len(different), encoder.size))
     pieces = [different[i:i + CHUNK] for i in range(0, len(different), CHUNK)]
@@ -281,4 +308,3 @@ def _texts(
     held.flush()
     del held
     part.replace(path)
-    return encoder, starts, ids, OnDisk(np.load(path, mmap_mode="r"))

@@ -61,9 +61,10 @@ class DiffusionTraining:
         weights = sum(p.numel() for p in self.step.model.parameters())
         text = f", texts by {self.about.text}" if self.about.text else ""
         classes = f", {self.about.classes} classes" if self.about.classes else ""
+        several = f", {self.fabric.world_size} processes" if self.fabric.world_size > 1 else ""
         return [*self.told, f"latents of {size}: {counts}{classes}{text}",
                 f"{self.about.denoiser}, {self.about.noising}: {weights:,} parameters on "
-                f"{self.fabric.device}"]
+                f"{self.fabric.device}{several}"]
 
     @property
     def by_heart(self) -> str:
@@ -75,16 +76,21 @@ class DiffusionTraining:
             str(self.folder.path.parent))
 
 
+def fabric_of(settings: DiffusionSettings) -> Fabric:
+    """Fabric for such a training, in all of its processes. Raises ValueError for a device that is
+    not there."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    device = choose_device(settings.shared.device)
+    return make_fabric(device, choose_precision(settings.shared.precision, device, 0))
+
+
 def prepare_diffusion(
     settings: DiffusionSettings, source: Source, conditions: Conditions,
-    about: DenoiserDescription, folder: RunFolder,
+    about: DenoiserDescription, folder: RunFolder, fabric: Fabric,
 ) -> DiffusionTraining:
     """Prepare the training of a denoiser. Raises ValueError for settings that have no meaning."""
     keep_freed_memory()
-    shared = settings.shared
-    device = choose_device(shared.device)
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    fabric = make_fabric(device, choose_precision(shared.precision, device, 0))
+    shared, device = settings.shared, fabric.device
     torch.manual_seed(shared.seed)
     model = about.make()
     _standardise(model, source)
@@ -92,6 +98,9 @@ def prepare_diffusion(
     torch.manual_seed(shared.seed + 1_000_003 * fabric.global_rank)
     own = [p for p in model.parameters() if p.requires_grad]
     optimiser: Optimizer = optimisers.make(shared.optimiser, own, shared.lr)
+    if fabric.world_size > 1 and not model.texts:   # or the processes would wait for its gradient
+        model.words.requires_grad_(False)
+        model.wordless.requires_grad_(False)
     stopping = stops.make(shared.stop)
     if "val" not in source.splits and stopping.monitor.startswith("val_"):
         stopping = stops.make(_with_monitor(shared.stop, "train_loss"))
@@ -99,6 +108,8 @@ def prepare_diffusion(
         raise ValueError(f"latent diffusion has val_loss and train_loss to monitor, not "
                          f"{stopping.monitor!r}")
     count, together = len(source.splits["train"]), shared.batch_size * fabric.world_size
+    if count < 2 * fabric.world_size and fabric.world_size > 1:
+        raise ValueError(f"{fabric.world_size} processes cannot share {count} training samples")
     plan = TrainingPlan(shared.epochs or enough_epochs(count, together), shared.batch_size,
                         shared.seed, schedules.make(shared.schedule),
                         stopping.for_epochs_of(count, together), shared.minutes, shared.clip)
