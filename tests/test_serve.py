@@ -193,6 +193,23 @@ def test_what_is_served_is_told_without_paths(app, runs):
     assert health["status"] == "ready" and health["version"] == hg.__version__
 
 
+def test_requests_are_counted_by_operation_with_their_times(app):
+    def told() -> dict:
+        listed = ask(app, "GET", "/v1/traffic").json()["operations"]
+        return {each["operation"]: (each["answered"], each["refused"]) for each in listed}
+    before = told()
+    assert post(app, "generate", json={"n": 1}).status_code == 200
+    refused(post(app, "generate", json={"n": 0}), 422)
+    ask(app, "GET", "/health")
+    for number in range(3):   # which clients invent
+        ask(app, "GET", f"/v1/no_{number}x")
+    after = told()
+    good, bad = before.get("/v1/generate", (0, 0))
+    assert after["/v1/generate"] == (good + 1, bad + 1)
+    assert after["other"][1] == before.get("other", (0, 0))[1] + 3
+    assert not {"/health", "/v1/traffic", "/v1/no_0x"} & set(after)
+
+
 GOOD = png(stripes(1)[0])
 
 

@@ -19,6 +19,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 import hourglass as hg
+from hourglass.studio.jobs import Jobs
+from hourglass.studio.processes import stop
 
 CHROMIUM = Path("/usr/bin/chromium")
 TOKEN = "a-token-of-the-browser-tests"
@@ -70,6 +72,14 @@ def studio(home):
     yield url
     process.terminate()
     process.wait(20)
+
+
+def end_all(home: Path) -> None:
+    """End the processes that a studio of this folder has started."""
+    jobs = Jobs(home)
+    for job in jobs.read():
+        if job.alive:
+            stop(job.pid)
 
 
 @pytest.fixture(scope="module")
@@ -239,11 +249,8 @@ def test_the_first_time_path(page, home):
     page.get_by_label("bottleneck", exact=True).fill("plain(2)")
     page.get_by_label("Name of the run").fill("mine")
     page.get_by_role("button", name="Start training").click()
-    page.wait_for_url("**/#/")
+    page.wait_for_url("**/#/runs/*")
     page.reload()   # which must lose nothing
-    card = page.get_by_role("listitem").filter(has_text="runs/mine")
-    expect(card).to_be_visible(timeout=PATIENCE)
-    card.get_by_role("link").click()
     expect(page.get_by_text("finished")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("heading", name="Worst reconstructions")).to_be_visible()
     expect(page.get_by_alt_text(re.compile("Inputs, reconstructions and errors"))).to_be_visible()
@@ -268,6 +275,36 @@ def test_runs_are_compared_side_by_side(page, home):
         expect(page.get_by_role("cell", name="12345", exact=True)).to_be_visible()
         expect(page.get_by_role("heading", name="The same inputs through all")).to_be_visible()
         page.goto("about:blank")   # it would ask for pictures of a run that is gone
+
+
+def test_a_search_is_started_watched_and_stopped(page, home):
+    """And its trials are chosen by a range of an axis."""
+    np.savez(home / "small.npz", x=np.random.default_rng(0).random((60, 6, 6), np.float32))
+    go(page, "/search?data=small.npz")
+    page.get_by_label("Named model").fill("ae({2..6}")
+    expect(page.get_by_role("alert")).to_contain_text("cannot read")
+    page.get_by_label("Named model").fill("ae({2..6})")
+    expect(page.get_by_text("2 holes, infinitely many configurations")).to_be_visible()
+    page.get_by_text("Model", exact=True).last.click()
+    page.get_by_label("backbone", exact=True).fill("mlp(8)")
+    page.get_by_label("Name of the search").fill("watched")
+    page.get_by_role("button", name="Start the search").click()
+    page.wait_for_url("**/#/studies/*")
+    try:
+        expect(page.get_by_text("of 50")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_role("region", name="Parallel coordinates")).to_be_visible()
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_role("button", name="Continue")).to_be_visible(timeout=PATIENCE)
+    finally:
+        end_all(home)
+    page.get_by_text("Ranges by number").click()
+    page.get_by_label("model.dim from").fill("7")
+    page.get_by_label("model.dim from").blur()
+    expect(page.get_by_text(re.compile("^0 of"))).to_be_visible()
+    page.get_by_role("button", name="Show all trials").click()
+    page.get_by_role("region", name="Table of trials").get_by_role("link").last.click()
+    expect(page.get_by_role("heading", name=re.compile(r"^ae\(\d\) on"))).to_be_visible()
+    assert page.get_by_role("button", name="Trash").count() == 0
 
 
 def test_a_run_made_in_a_shell_appears_in_ten_tabs(browser, studio, home):
@@ -333,6 +370,7 @@ def serious(page: Page, rules: str) -> list[tuple[str, str]]:
 
 PLACES = {"/": "Runs", "/train?data=digits": "This run", "/data": "Your own",
           "/runs/KEY": "Metrics", "/runs/KEY/latent": "Decoded", "/runs/KEY/use": "Your images",
+          "/search?data=digits": "This search", "/runs/KEY/serve": "Files to take away",
           "/runs/KEY/settings": "Environment", "/compare?runs=KEY": "Curves"}
 
 

@@ -18,13 +18,13 @@ from ..data.source import Source
 from .folder import RunFolder
 from .settings import Settings
 
-REMEMBERED: dict[str, Source] = {}   # by `_key`
+REMEMBERED: dict[str, Source] = {}   # by `data_key`
 
 
 def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
     """Read and split the settings' data, or the data in memory. The setting `data` is a text from
     `data.find.settle`. Raises ValueError."""
-    if data is None and REMEMBERED and (key := _key(settings)) in REMEMBERED:
+    if data is None and REMEMBERED and (key := data_key(settings)) in REMEMBERED:
         return replace(REMEMBERED[key], splits=dict(REMEMBERED[key].splits))
     given = find_call(settings.data, settled=True) if data is None else data
     with in_turn(str(cache_folder() / "lock")):
@@ -51,7 +51,7 @@ def remember(settings: Settings) -> Source:
     """Read and split the settings' data, and keep it in memory: `load_source` then gives the same
     to this process and to those that it forks, at once, until `forget`. Raises ValueError."""
     forget()
-    source = REMEMBERED[_key(settings)] = load_source(settings)
+    source = REMEMBERED[data_key(settings)] = load_source(settings)
     return source
 
 
@@ -60,7 +60,7 @@ def forget() -> None:
     REMEMBERED.clear()
 
 
-def _key(settings: Settings) -> str:
+def data_key(settings: Settings) -> str:
     """All that decides how the data is read and split."""
     return repr((settings.data, settings.reading(), settings.val, settings.shares(), settings.seed,
                  settings.only, settings.binarise, settings.labelled, of_counts(settings),

@@ -4,7 +4,7 @@ from .database import told
 from .objectives import Aim
 from .records import Records, read_records
 from .space import read_space
-from .storage import open_storage
+from .storage import find_study, make_storage, open_storage
 from .study_folder import StudyFolder
 
 
@@ -16,3 +16,19 @@ def records_in(folder: StudyFolder) -> Records:
     study = open_storage(folder, asked, [aim.direction for aim in aims])
     with told(asked.storage):
         return read_records(study, folder, aims, space)
+
+
+def records_so_far(folder: StudyFolder) -> Records:
+    """All trials of a study, also while it is being made: nothing is written. Raises ValueError for
+    a folder that is none, and for one whose trials are in a database."""
+    asked, values = folder.read()
+    if asked.storage:
+        raise ValueError(f"the trials of this search are in a database. To see them: hourglass "
+                         f"search {folder.path}, which writes study.html")
+    aims = tuple(Aim(name) for name in asked.metric.split(","))
+    space = read_space(values, lambda text: None)
+    study = find_study(make_storage(folder, asked), asked.name) if folder.journal.is_file() else (
+        None)
+    if study is None:
+        return Records(folder, aims, (), {name: str(hole) for name, hole in space.holes.items()})
+    return read_records(study, folder, aims, space)

@@ -1,7 +1,7 @@
 """Everything that a search needs, read from a study's folder and checked before the first trial."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from ..core.device import choose_device, memory_of
 from ..core.plugins import load_parts
 from ..data.source import Source
 from ..run.load_data import remember
-from ..run.settings import chosen_recipe, for_several, some_settings
+from ..run.settings import Settings, chosen_recipe, for_several, some_settings
 from .costs import Limit, check_extremes, extremes, read_limits
 from .default_spaces import with_defaults
 from .objectives import Aim, read_aims
@@ -43,6 +43,40 @@ class SearchPlan:
         return read_records(self.study, self.folder, self.aims, self.space)
 
 
+@dataclass(frozen=True)
+class CheckedSearch:
+    """A search that can begin. Nothing is written yet."""
+
+    asked: Asked
+    space: SearchSpace
+    source: Source
+    aims: list[Aim]
+    limits: list[Limit]
+
+
+def check_search(
+    asked: Asked, values: Mapping[str, Any], tell: Callable[[str], None] = say,
+    load: Callable[[Settings], Source] = remember,
+) -> CheckedSearch:
+    """Read the data and make the smallest and largest models of these settings with holes. `tell`
+    gets a line on each thing that was found. Raises ValueError for anything that cannot work."""
+    limits = read_limits(asked.limit)
+    space, source = _spaced({"holdout": HOLDOUT, **values}, tell, load)
+    aims, note = read_aims(asked.metric, space, source)
+    for line in [*source.notes, _splits(source), *_holes(space), *([note] if note else [])]:
+        tell(line)
+    found = extremes(space, source)
+    tell(f"smallest model: {found.smallest}")
+    tell(f"largest model: {found.largest}")
+    device = choose_device("cpu")
+    check_extremes(found, limits, memory_of(device))
+    if not asked.is_limited:
+        asked = replace(asked, trials=TRIALS)
+        tell(f"the search ends after {TRIALS} trials. Choose with --trials, --minutes or --target")
+    _check_limits(asked, aims)
+    return CheckedSearch(asked, space, source, aims, limits)
+
+
 def begin_study(out: Path, asked: Asked, values: Mapping[str, Any]) -> SearchPlan:
     """Make a new study of these settings with holes, once its data is read and its smallest and
     largest models are made. Raises ValueError for anything that cannot work."""
@@ -50,31 +84,18 @@ def begin_study(out: Path, asked: Asked, values: Mapping[str, Any]) -> SearchPla
     if asked.storage:   # before the data is read
         make_storage(StudyFolder(out), asked)
     load_parts(asked.plugins)
-    limits = read_limits(asked.limit)
-    values = {"holdout": HOLDOUT, **values}
-    space, source = _spaced(values)
-    aims, note = read_aims(asked.metric, space, source)
-    for line in [*source.notes, _splits(source), *_holes(space), *([note] if note else [])]:
-        say(line)
-    found = extremes(space, source)
-    say(f"smallest model: {found.smallest}")
-    say(f"largest model: {found.largest}")
-    device = choose_device("cpu")
-    check_extremes(found, limits, memory_of(device))
-    if not asked.is_limited:
-        asked = replace(asked, trials=TRIALS)
-        say(f"the search ends after {TRIALS} trials. Choose with --trials, --minutes or --target")
-    _check_limits(asked, aims)
-    asked = replace(asked, metric=",".join(aim.name for aim in aims),
-                    data_digest=str(source.identity["digest"]))
-    folder = new_study(out, asked, _as_asked(space))
+    found = check_search(asked, values)
+    asked = replace(found.asked, metric=",".join(aim.name for aim in found.aims),
+                    data_digest=str(found.source.identity["digest"]))
+    folder = new_study(out, asked, _as_asked(found.space))
     asked, _ = folder.read()
     try:
-        study = _opened(folder, asked, aims)
+        study = _opened(folder, asked, found.aims)
     except ValueError:
         shutil.rmtree(out)
         raise
-    return SearchPlan(folder, asked, space, source, tuple(aims), tuple(limits), study)
+    return SearchPlan(folder, asked, found.space, found.source, tuple(found.aims),
+                      tuple(found.limits), study)
 
 
 def continue_study(folder: StudyFolder) -> SearchPlan:
@@ -99,17 +120,19 @@ def values_of(recipe: str, space: str, values: Mapping[str, Any]) -> dict[str, A
             **(some_settings(Path(space)) if space else {}), **values}
 
 
-def _spaced(values: Mapping[str, Any]) -> tuple[SearchSpace, Source]:
+def _spaced(
+    values: Mapping[str, Any], tell: Callable[[str], None], load: Callable[[Settings], Source]
+) -> tuple[SearchSpace, Source]:
     """The space with its data, which is read once. Without a hole, the default space."""
-    space = read_space(values, say)
+    space = read_space(values, tell)
     settings = for_several(space.settings(at_end(False)))
-    source = remember(settings)
+    source = load(settings)
     if not space.holes:
         space = read_space(with_defaults(dict(space.shared), len(source.shape)), lambda text: None)
         if not space.holes:
             raise ValueError("these settings have no hole, so there is nothing to search. Write "
                              "one as --model 'ae({4..64})' or --lr '{1e-4..1e-2}'")
-        say("no setting has a hole, so the default space is searched: " + ", ".join(
+        tell("no setting has a hole, so the default space is searched: " + ", ".join(
             f"--{name} '{template.text}'" for name, template in space.templates.items()))
     whole = {"data": settings.data}
     if space.shared.get("begin"):

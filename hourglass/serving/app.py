@@ -27,6 +27,7 @@ from .openapi import (
     Health,
     RecommendedItem,
     RecommendedItems,
+    Requests,
     Scores,
     Served,
     form_body,
@@ -161,11 +162,16 @@ def intake_of(desk: ModelService) -> tuple[Callable[..., Any], dict[str, Any]]:
 
 
 def about_model(router: APIRouter, desk: ModelService) -> None:
-    """Add the operation that describes the served model."""
+    """Add the operations that describe the served model, and its requests."""
     @router.get("/model", responses={200: {"model": Served}, **refusals()})
     async def model() -> Response:
         """The model, its inputs, and the limits."""
         return as_json(desk.served())
+
+    @router.get("/traffic", responses={200: {"model": Requests}, **refusals()})
+    async def traffic() -> Response:
+        """How often each operation was asked for, and how long its answers took."""
+        return as_json(desk.requests())
 
 
 def put_codes(

@@ -5,13 +5,14 @@ import hmac
 import re
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Response
 
 from .errors import AGAIN, Refusal, problem
 from .limits import Limits
+from .tally import Tally
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -28,6 +29,7 @@ class Traffic:
     inside: int = 0          # requests that are accepted but not yet answered
     draining: bool = False   # the server shuts down: no more requests are accepted
     cut_off: int = 0         # accepted requests without an answer at the end
+    tally: Tally = field(default_factory=Tally)   # of all answers
 
     @contextmanager
     def visit(self) -> Iterator["ActiveRequest"]:
@@ -142,7 +144,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        send = self._closing(send)
+        send = self.traffic.tally.through(scope["path"], self._closing(send))
         if scope["path"] == OPEN:
             await (self.door.misled(headers) or self.app)(scope, receive, send)
             return

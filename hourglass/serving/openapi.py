@@ -52,6 +52,26 @@ class Served(BaseModel):
     limits: dict[str, float]
 
 
+class OperationTally(BaseModel):
+    """How often one operation was asked for, and how long its last 1,000 answers took."""
+
+    operation: str = Field(description="its path, such as /v1/reconstruct; other for all else")
+    answered: int
+    refused: int = Field(description="answers with a status from 400 on")
+    last: float = Field(description="time of the last answer, in seconds since 1970")
+    median: float | None = Field(description="seconds")
+    p95: float | None = Field(description="seconds within which 95 % of the answers were ready")
+    longest: float | None = Field(description="seconds")
+
+
+class Requests(BaseModel):
+    """The requests since the server started. Those of /health and of this are not counted."""
+
+    since: float = Field(description="start of the server, in seconds since 1970")
+    inside: int = Field(description="requests under way")
+    operations: list[OperationTally]
+
+
 class Codes(BaseModel):
     """Codes (N, D), or maps (N, D, H, W)."""
 

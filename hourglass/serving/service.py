@@ -23,7 +23,7 @@ from ..tasks.tables import is_table
 from .batching import Batcher
 from .limits import Limits
 from .middleware import Traffic
-from .openapi import Health, Served
+from .openapi import Health, OperationTally, Requests, Served
 from .schemas import diffusion_wish
 from .series_requests import columns_of, fill_windows, is_over_time, knows_normal_steps
 
@@ -123,6 +123,15 @@ class ModelService:
         return Health(status="draining" if self.traffic.draining else "ready",
                       model=str(self.settings.get("model", "")), device=str(self.model.device),
                       version=__version__)
+
+    def requests(self) -> Requests:
+        """How often each operation was asked for, and how long its answers took."""
+        tally = self.traffic.tally
+        asked = [OperationTally(
+            operation=name, answered=answers.answered, refused=answers.refused, last=answers.last,
+            median=answers.quantile(0.5), p95=answers.quantile(0.95), longest=answers.quantile(1))
+            for name, answers in sorted(tally.operations.items())]
+        return Requests(since=tally.since, inside=self.traffic.inside - 1, operations=asked)
 
     def served(self) -> Served:
         """What is served, without the paths of this machine."""

@@ -15,6 +15,8 @@ from .guard import API, StudioGuard
 from .roots import Roots
 from .routes_data import put_data
 from .routes_runs import put_latent, put_pictures, put_run, put_runs
+from .routes_search import put_search, put_study
+from .routes_serve import put_downloads, put_serve
 from .routes_train import put_form, put_jobs, put_run_jobs
 from .state import make_state
 
@@ -51,6 +53,10 @@ def make_studio(roots: Roots, token: str, hosts: tuple[str, ...], limits: Limits
     put_jobs(router, studio)
     put_run_jobs(router, studio)
     put_data(router, studio)
+    put_search(router, studio)
+    put_study(router, studio)
+    put_serve(router, studio)
+    put_downloads(router, studio)
     app.include_router(router)
     app.router.routes.append(Mount(f"{API}/model", app=studio.models))
     app.router.routes.append(Mount(API, app=nothing))

@@ -13,11 +13,13 @@ from ..searching.study_folder import MARK
 from .entries import run_entry, study_entry
 from .jobs import Jobs
 from .processes import holder_of, lock_holders
+from .studies import held_trials
 
 DEEPEST = 4            # folders below the studio's
 MOST_FOLDERS = 20_000  # that are looked into
-WATCHED = ("", "settings.toml", "run.json", "history.csv", "frames", "studio.json", "report.html",
-           "study.toml", "trials", "trials.csv")   # a change of these is a change of the entry
+WATCHED = (   # a change of these is a change of the entry
+    "", "settings.toml", "run.json", "history.csv", "frames", "studio.json", "report.html",
+    "study.toml", "trials", "trials.csv", "journal.log")
 Stamp = tuple[int, ...]
 
 
@@ -26,7 +28,7 @@ class RunPlace:
     """A folder that holds a run or a study."""
 
     path: Path
-    kind: str   # run or study
+    kind: str   # run, study, or trial: a run within a study
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Catalogue:
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
     folders: dict[str, tuple[int, str, list[str]]] = field(default_factory=dict)
+    trials: dict[str, RunPlace] = field(default_factory=dict)   # of studies, by key
     guard: threading.Lock = field(default_factory=threading.Lock)
     whole: bool = True   # whether all folders were looked into
     untold: dict[str, None] = field(default_factory=dict)   # keys that have changed, in order
@@ -68,7 +71,7 @@ class Catalogue:
             self.untold.update(dict.fromkeys(gone + changed))
 
     def _refreshed(self, key: str, place: RunPlace, holders: dict[int, int] | None) -> bool:
-        pid = holder_of(place.path / "lock", holders)
+        pid = self.trainer(place, holders)
         job = self.jobs.of(place.path)
         stamp = (*(_changed(place.path / name) for name in WATCHED), pid, job.state_number)
         if self.stamps.get(key) == stamp:
@@ -84,6 +87,30 @@ class Catalogue:
         self.entries[key] = entry
         return True
 
+    @staticmethod
+    def trainer(place: RunPlace, holders: dict[int, int] | None) -> int:
+        """The process that trains a run, or a trial of a study: 0 if none does, -1 if its number is
+        not known."""
+        if place.kind == "study":
+            return next(iter(held_trials(place.path, holders).values()), 0)
+        return holder_of(place.path / "lock", holders)
+
+    def entry(self, key: str) -> dict[str, Any]:
+        """What the list says of a run or study, or would say of a trial; {} for others."""
+        if key in self.entries:
+            return self.entries[key]
+        try:
+            place = self.place(key)
+        except ValueError:
+            return {}
+        entry = run_entry(place.path)
+        if self.trainer(place, lock_holders()):
+            entry["state"] = "training"
+        study = place.path.parent.parent
+        return entry | {"key": key, "kind": place.kind, "path": self.shown(place.path),
+                        "study": self.key_of(study),
+                        "changed": max(_changed(place.path / name) for name in WATCHED) / 1e9}
+
     def shown(self, path: Path) -> str:
         """A path as the page shows it: below the studio's folder."""
         text = path.relative_to(self.home).as_posix()
@@ -97,10 +124,10 @@ class Catalogue:
 
     def place(self, key: str) -> RunPlace:
         """The folder of a run or study. Raises ValueError if there is none of that key now."""
-        found = self.places.get(key)
+        found = self.places.get(key) or self.trials.get(key)
         if found is None or not found.path.is_dir():
             self.refresh()
-            found = self.places.get(key)
+            found = self.places.get(key) or self._trial(key)
         if found is None:
             raise ValueError("there is no such run; it was moved or removed")
         return found
@@ -108,9 +135,20 @@ class Catalogue:
     def run(self, key: str) -> Path:
         """The folder of a run. Raises ValueError if there is none of that key now."""
         found = self.place(key)
-        if found.kind != "run":
+        if found.kind == "study":
             raise ValueError("this is a search, not a run; open one of its trials")
         return found.path
+
+    def _trial(self, key: str) -> RunPlace | None:
+        """The trial of that key in one of the studies, which the list does not show."""
+        if key in self.trials and self.trials[key].path.is_dir():
+            return self.trials[key]
+        for place in list(self.places.values()):
+            if place.kind == "study":
+                self.trials |= {self.key_of(path): RunPlace(path, "trial") for path in
+                                (place.path / "trials").glob("[0-9]*") if path.is_dir()
+                                and not path.is_symlink()}
+        return self.trials.get(key)
 
     def _find(self) -> Iterator[RunPlace]:
         left = MOST_FOLDERS

@@ -115,8 +115,9 @@ def looked_at(roots: Roots, text: str, values: dict[str, Any]) -> dict[str, Any]
     """What `hourglass data show` says of a data set, and its contact sheet. Raises ValueError."""
     from ..analysis.figures.canvas import as_png  # which bring torch and matplotlib
     from ..tasks.inspect_data import inspected
-    from .form import settings_from
+    from .form import check_data, settings_from
     settings = settings_from({**values, "data": text}, roots)
+    check_data(settings.data)
     lines, figure = inspected(settings.data, settings.reading())
     sheet = base64.b64encode(as_png(figure)).decode() if figure is not None else ""
     home = f"{roots.home}/"
@@ -124,9 +125,11 @@ def looked_at(roots: Roots, text: str, values: dict[str, Any]) -> dict[str, Any]
 
 
 def _line(line: str, home: str) -> dict[str, str]:
+    from .form import in_fields
     kind, _, rest = line.partition(": ")
     found = kind if kind in ("note", "warning") else ""
-    return {"kind": found, "text": printable((rest if found else line).replace(home, ""))}
+    words = printable((rest if found else line).replace(home, ""))
+    return {"kind": found, "text": in_fields(words)}
 
 
 def check_field(parts: list[FormField]) -> list[FormField]:

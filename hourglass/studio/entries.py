@@ -20,6 +20,8 @@ POINTS = 40        # of the small curve on a card
 LARGEST = 4 * 2**20   # bytes of a small file that is read
 FINISHED, PART = "finished", "stopped"
 DAMAGED = "damaged"
+MORE = frozenset({"psnr", "ssim", "explained_variance", "knn_accuracy", "linear_accuracy",
+                  "active_units", "accuracy", "auroc"})   # as searching.objectives has them
 
 
 def run_entry(path: Path) -> dict[str, Any]:
@@ -39,15 +41,25 @@ def study_entry(path: Path) -> dict[str, Any]:
     try:
         values = read_toml(path / MARK)
         settings = dict(values.get("settings", {}))
+        settings["data"] = str(settings.get("data", "")).removesuffix("()")   # of a set by name
         rows = _rows(path / "trials.csv")
         trials = sum(1 for each in (path / "trials").glob("*") if each.is_dir())
         return {"title": f"search on {data_of(settings)}", "model": str(settings.get("model", "")),
                 "data": data_of(settings), "state": FINISHED, "trials": len(rows) or trials,
-                "metric": str(values.get("search", {}).get("metric", "")), "metrics": {},
+                **_best_of(rows, str(values.get("search", {}).get("metric", ""))), "metrics": {},
                 **read_notes(path)}
     except (ValueError, OSError, TypeError, KeyError, RecursionError) as error:
         return {"title": path.name, "model": "", "data": "", "state": DAMAGED, "metrics": {},
                 "error": printable(str(error)[:300]), **read_notes(path)}
+
+
+def _best_of(rows: list[dict[str, str]], metric: str) -> dict[str, Any]:
+    """The best value of the first objective so far; `MORE` names those that are maximised."""
+    first = metric.partition(",")[0]
+    values = [value for row in rows if row.get("state") == "finished"
+              and (value := _number(row.get(first))) is not None]
+    best = {"best": (max if first in MORE else min)(values)} if values else {}
+    return {"metric": metric, **best}
 
 
 def _settings(path: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The form of a training, made from the settings' own schema, and the check of what it holds."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
@@ -25,6 +26,7 @@ SUGGESTED = {   # settings whose texts name parts, and the kind of part
     "bottleneck": "bottlenecks", "likelihood": "likelihoods", "corruption": "corruptions",
     "augment": "augmentations", "loss": "terms", "prior": "priors", "optimiser": "optimisers",
     "schedule": "schedules", "stop": "stops"}
+FLAG = re.compile(r"(?<![\w-])--(?:no-)?([a-z][a-z0-9-]*)")
 SETS = {   # sources that need no file, and what they are
     "digits": "1,797 handwritten digits of 8 x 8 pixels; here at once",
     "mnist": "70,000 handwritten digits, 28 x 28", "fashion_mnist": "70,000 clothes, 28 x 28",
@@ -92,7 +94,7 @@ def recipes() -> list[dict[str, str]]:
 def settings_from(values: Mapping[str, Any], roots: Roots) -> Settings:
     """The settings that a form holds; left out are those that keep their default. Raises
     ValueError for a wrong value, and for data or files outside the studio's folders."""
-    given = {name: _typed(name, value) for name, value in values.items() if value not in ("", None)}
+    given = {name: typed(name, value) for name, value in values.items() if value not in ("", None)}
     data = roots.data(str(given.pop("data", "")))
     roots.check_texts(str(value) for value in given.values())
     return make_settings({**given, "data": data})
@@ -108,7 +110,7 @@ def given_in(settings: Mapping[str, Any]) -> dict[str, Any]:
             and (name not in brought or value != brought[name])}
 
 
-def _typed(name: str, value: Any) -> Any:
+def typed(name: str, value: Any) -> Any:
     """A text of the form as the setting's kind: "true" is a truth value where one is wanted."""
     field = Settings.model_fields.get(name)
     if field is not None and field.annotation == bool | None and value in ("true", "false"):
@@ -121,18 +123,36 @@ def check(values: Mapping[str, Any], roots: Roots) -> dict[str, Any]:
     it is known, in which setting."""
     try:
         settings = settings_from(values, roots)
+        check_data(settings.data)
         from ..training.part_checks import check_texts  # which brings torch
         check_texts(settings)
     except (ValueError, TypeError, RecursionError) as error:
-        words = " ".join(str(error).split())
-        first = words.partition(" ")[0].strip(":")
-        where = first if first in Settings.model_fields else next(
-            (name for name, value in values.items() if name in SUGGESTED and value
-             and words.startswith(str(value).partition("(")[0] + ":")), "")
-        return {"ok": False, "error": words, "setting": where}
+        return refused_form(error, values)
     composed = {name: text for name, text in vars(settings.parts()).items() if text}
     return {"ok": True, "parts": composed,
             "command": command_of({**settings.model_dump(), "data": _as_typed(values)})}
+
+
+def check_data(data: str) -> None:
+    """Raise ValueError, with the nearest name, for a text that names no data."""
+    from ..core.registry import sources
+    from ..data.find import find_call
+    sources.check(find_call(data))
+
+
+def refused_form(error: Exception, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is wrong with a form and, where it is known, in which setting."""
+    words = " ".join(str(error).split())
+    first = words.partition(" ")[0].strip(":")
+    where = first if first in Settings.model_fields else next(
+        (name for name, value in values.items() if name in SUGGESTED and value
+         and words.startswith(str(value).partition("(")[0] + ":")), "")
+    return {"ok": False, "error": in_fields(words), "setting": where}
+
+
+def in_fields(text: str) -> str:
+    """A message for a page: it names the form's fields, where the command line has flags."""
+    return FLAG.sub(lambda found: f"“{found[1].replace('-', '_')}”", text)
 
 
 def _as_typed(values: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ NAME = re.compile(r"\w[\w .+-]{0,79}")
 class StartedJob:
     """One command: what it was told, and its process."""
 
-    kind: str = ""                # train, resume, report or search
+    kind: str = ""                # train, resume, report, search, ensemble or serve
     words: tuple[str, ...] = ()   # after `hourglass`
     out: str = ""                 # its folder, absolute
     log: str = ""                 # the path of its log
@@ -57,6 +57,7 @@ class Jobs:
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
     guard: threading.Lock = field(default_factory=threading.Lock)
     newest: dict[str, StartedJob] = field(default_factory=dict)   # by the folder that they write
+    servers: dict[str, StartedJob] = field(default_factory=dict)  # the newest, by the run's folder
 
     @property
     def runs(self) -> Path:
@@ -74,12 +75,17 @@ class Jobs:
                     changed, _read_job(path))
             self.kept = found
             jobs = sorted((job for _, job in found.values() if job.pid), key=lambda job: -job.began)
-            self.newest = {job.out: job for job in reversed(jobs)}
+            self.newest = {job.out: job for job in reversed(jobs) if job.kind != "serve"}
+            self.servers = {job.out: job for job in reversed(jobs) if job.kind == "serve"}
             return jobs
 
     def of(self, folder: Path) -> StartedJob:
         """The newest job that writes into a folder; an empty one if there is none."""
         return self.newest.get(str(folder), StartedJob())
+
+    def server_of(self, folder: Path) -> StartedJob:
+        """The newest server of a run; an empty job if there is none."""
+        return self.servers.get(str(folder), StartedJob())
 
     def claim(self, name: str = "", below: Path | None = None) -> Path:
         """Make the folder of a new run: of that name, or the next number. Raises ValueError."""
@@ -105,19 +111,25 @@ class Jobs:
             except FileExistsError:
                 number += 1
 
-    def start(self, kind: str, words: Sequence[str], out: Path) -> StartedJob:
-        """Start `hourglass` with these words, as a process that outlives the studio."""
+    def start(self, kind: str, words: Sequence[str], out: Path, token: str = "") -> StartedJob:
+        """Start `hourglass` with these words, as a process that outlives the studio. A server gets
+        its `token` in a file that only this user can read."""
         place = self.runs / FOLDER
         place.mkdir(parents=True, exist_ok=True)
         began = time.time()
         base = place / f"{out.name}-{int(began * 1000):x}"
         log = base.with_name(f"{base.name}.log")
+        if token:
+            secret = base.with_name(f"{base.name}.token")
+            with open(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(token)
+            words = [words[0], f"--token-file={secret}", *words[1:]]
         environment = {name: value for name, value in os.environ.items()
                        if name != "HOURGLASS_TOKEN"} | {"PYTHONUNBUFFERED": "1"}
-        with log.open("wb") as file:
+        with log.open("wb") as said:
             process = subprocess.Popen(
                 [sys.executable, "-m", "hourglass", *words], cwd=self.home, env=environment,
-                stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
                 start_new_session=True)
         with self.guard:
             self.started.append(process)
@@ -142,16 +154,16 @@ class Jobs:
         found = []
         for job in self.read():
             if not job.alive and job is self.newest.get(job.out) and job.kind in (
-                    "train", "search") and not _holds_files(Path(job.out)):
+                    "train", "search", "ensemble") and not _holds_files(Path(job.out)):
                 lines = self.log_of(job).strip().splitlines() or ["it ended without a word"]
-                found.append({"name": Path(job.out).name, "command": job.command,
+                found.append({"name": Path(job.out).name, "out": job.out, "command": job.command,
                               "why": lines[-1].removeprefix("hourglass: "),
                               "log": Path(job.log).stem, "began": job.began})
         return found
 
     def waiting(self) -> list[dict[str, Any]]:
         """The jobs that run, but whose run's folder does not hold a run yet."""
-        return [{"name": Path(job.out).name, "command": job.command, "began": job.began,
+        return [{"name": Path(job.out).name, "out": job.out, "command": job.command, "began": job.began,
                  "line": (self.log_of(job).strip().splitlines() or ["starting ..."])[-1]}
                 for job in self.read() if job.alive and not _holds_files(Path(job.out))]
 

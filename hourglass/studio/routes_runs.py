@@ -35,6 +35,12 @@ class Notes(BaseModel):
     tags: list[Text]
 
 
+def _keyed(studio: Studio, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Jobs with the key that their run has once it is there, in place of its path."""
+    return [{"key": studio.catalogue.key_of(Path(job.pop("out"))), **job} for job in jobs
+            if Path(job["out"]).is_relative_to(studio.roots.home)]
+
+
 def put_runs(router: APIRouter, studio: Studio) -> None:
     """Add the list of runs, and the news of it."""
     @router.get("/runs")
@@ -46,7 +52,8 @@ def put_runs(router: APIRouter, studio: Studio) -> None:
         return {"runs": [entry for key, entry in list(entries.items())
                          if not wanted or key in wanted],
                 "folder": str(studio.roots.home), "whole": studio.catalogue.whole,
-                "waiting": studio.jobs.waiting(), "failed": studio.jobs.failed()}
+                "waiting": _keyed(studio, studio.jobs.waiting()),
+                "failed": _keyed(studio, studio.jobs.failed())}
 
     @router.get("/events")
     async def events(request: Request) -> StreamingResponse:
@@ -80,7 +87,7 @@ def put_run(router: APIRouter, studio: Studio) -> None:
         """Settings, metrics and sections of a run."""
         path = studio.catalogue.run(key)
         found = await asyncio.to_thread(details_of, path, studio.jobs.of(path))
-        return {**found, "entry": studio.catalogue.entries.get(key, {})}
+        return {**found, "entry": studio.catalogue.entry(key)}
 
     @router.get("/runs/{key}/progress")
     async def progress(key: str, after: Annotated[int, Query(ge=0, le=10**9)] = 0
@@ -89,7 +96,7 @@ def put_run(router: APIRouter, studio: Studio) -> None:
         path = studio.catalogue.run(key)
         found = await asyncio.to_thread(progress_of, path, after, studio.jobs.of(path),
                                         studio.jobs)
-        return {**found, "entry": studio.catalogue.entries.get(key, {})}
+        return {**found, "entry": studio.catalogue.entry(key)}
 
     @router.put("/runs/{key}/notes")
     async def notes(key: str, sent: Notes) -> dict[str, str]:
@@ -101,9 +108,12 @@ def put_run(router: APIRouter, studio: Studio) -> None:
     @router.post("/runs/{key}/trash")
     async def trash(key: str) -> dict[str, str]:
         """Move a run to the trash."""
+        if studio.catalogue.place(key).kind == "trial":
+            raise ValueError("this is a trial of a search, which needs it as it is")
         path = studio.catalogue.place(key).path
-        state = studio.catalogue.entries[key]["state"]
-        if state in ("training", "writing"):
+        if studio.jobs.server_of(path).alive:
+            raise ValueError("this run is being served; stop its server first")
+        if studio.catalogue.entry(key).get("state") in ("training", "writing"):
             raise ValueError("this run is being trained; stop it first")
         if path == studio.roots.home:
             raise ValueError("this run is the studio's own folder; open the studio on the folder "

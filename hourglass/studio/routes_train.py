@@ -101,8 +101,9 @@ def put_run_jobs(router: APIRouter, studio: Studio) -> None:
     @router.post("/runs/{key}/stop")
     async def stop_run(key: str) -> dict[str, str]:
         """Ask a training to stop after its current batch."""
-        path = studio.catalogue.place(key).path
-        pid = holder_of(path / "lock", lock_holders())
+        place = studio.catalogue.place(key)
+        path = place.path
+        pid = studio.catalogue.trainer(place, lock_holders())
         job = studio.jobs.of(path)
         if pid <= 0 and not job.alive:
             raise ValueError("this run is not being trained" if not pid else
@@ -115,6 +116,8 @@ def put_run_jobs(router: APIRouter, studio: Studio) -> None:
     async def resume(key: str, more: More) -> dict[str, str]:
         """Continue a training, to more epochs if they are given."""
         path = _idle(studio, key)
+        if studio.catalogue.place(key).kind == "trial":
+            raise ValueError("this is a trial of a search; continue the search instead")
         flags = [f"--epochs={more.epochs}"] if more.epochs is not None else []
         studio.jobs.start("resume", ["train", *flags, "--resume", "--", str(path)], path)
         await studio.events.look()

@@ -11,10 +11,12 @@ from pydantic import ConfigDict
 
 from .catalogue import Catalogue
 from .events import Events
+from .held_sources import HeldSource
 from .jobs import Jobs
 from .models import Models
 from .roots import Roots
 from .samples import Snapshots
+from .studies import Studies
 
 Text = Annotated[str, Len(0, 4000)]
 Key = Annotated[str, Len(1, 64)]
@@ -33,6 +35,8 @@ class Studio:
     events: Events
     models: Models
     snapshots: Snapshots = field(default_factory=Snapshots)
+    studies: Studies = field(default_factory=Studies)
+    held: HeldSource = field(default_factory=HeldSource)
     drawer: ThreadPoolExecutor = field(   # matplotlib and data, one at a time
         default_factory=lambda: ThreadPoolExecutor(1, "studio"))
     is_warm: bool = False
@@ -50,6 +54,7 @@ class Studio:
 
 def _import_all() -> None:
     from ..inference import trained  # noqa: F401   which brings torch
+    from ..searching import open_records, page_figures  # noqa: F401
     from ..tasks import explore, inspect_data  # noqa: F401
 
 

@@ -7,19 +7,28 @@ import { HomePage } from "./home";
 import { route } from "./route";
 import { RunPage } from "./run";
 import { listing, listingProblem, isLive } from "./runs";
+import { SearchPage } from "./search";
 import { useSignal } from "./signal";
+import { StudyPage } from "./study";
 import { Toasts } from "./toast";
 import { TrainPage } from "./train";
+import { Begun } from "./work";
 
 const PAGES: [string, string][] = [["/", "Runs"], ["/train", "Train"], ["/data", "Data"],
-  ["/compare", "Compare"]];
+  ["/compare", "Compare"], ["/search", "Search"]];
 
 function Page({ path }: { path: string }) {
   const [place, query = ""] = path.split("?");
   const [, first, key, tab] = place.split("/");
   const wish = new URLSearchParams(query);
-  if (first === "runs" && key) return <RunPage key={key} id={key} tab={tab ?? "overview"} />;
+  if (first === "runs" && key) {
+    return <Begun id={key}><RunPage key={key} id={key} tab={tab ?? "overview"} /></Begun>;
+  }
   if (first === "train") return <TrainPage key={query} wish={wish} />;
+  if (first === "search") return <SearchPage wish={wish} />;
+  if (first === "studies" && key) {
+    return <Begun id={key}><StudyPage key={key} id={key} /></Begun>;
+  }
   if (first === "data") return <DataPage />;
   if (first === "compare") return <ComparePage wish={wish} />;
   return <HomePage />;
@@ -34,7 +43,8 @@ export function App() {
   const place = path.split("?")[0].split("/").slice(0, 3).join("/");
   useEffect(() => { main.current?.focus({ preventScroll: true }); }, [place]);
   const live = all ? [...all.runs.values()].filter(isLive).length : 0;
-  const here = place === "/" || place.startsWith("/runs") ? "/" : `/${place.split("/")[1]}`;
+  const here = place === "/" || place.startsWith("/runs") ? "/"
+    : place.startsWith("/studies") ? "/search" : `/${place.split("/")[1]}`;
   return <>
     <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current?.focus(); }}>
       Skip to the content</a>

@@ -35,7 +35,8 @@ function Card({ run, chosen, choose }: { run: Run; chosen: boolean; choose: (on:
 
 function Figures({ run }: { run: Run }) {
   const done = run.wanted ? `${number(run.epochs ?? 0)} of ${run.wanted}` : number(run.epochs ?? 0);
-  const shown: [string, string][] = run.kind === "study" ? [["trials", String(run.trials)]]
+  const shown: [string, string][] = run.kind === "study" ? [["trials", String(run.trials)],
+    ...(run.best === undefined ? [] : [[`best ${run.metric?.split(",")[0]}`, number(run.best)] as [string, string]])]
     : [["epochs", done], ["loss", number(run.loss)]];
   for (const name of ["mse", "ndcg@100", "accuracy"]) {
     if (name in run.metrics) shown.push([name, number(run.metrics[name])]);

@@ -9,6 +9,7 @@ import { ReportTab } from "./report";
 import { RunActions } from "./run_actions";
 import { isLive, listing, type Run } from "./runs";
 import { SamplesTab } from "./samples";
+import { ServeTab } from "./serve";
 import { SettingsTab } from "./settings";
 import { useSignal } from "./signal";
 import { TryTab } from "./try";
@@ -26,7 +27,7 @@ export type Row = Record<string, number>;
 export interface Progress { from: number; rows: Row[]; frames: string[]; log: string; entry: Run }
 
 const TABS: [string, string][] = [["overview", "Overview"], ["samples", "Samples"],
-  ["report", "Report"], ["latent", "Latent space"], ["use", "Use"], ["settings", "Settings"],
+  ["report", "Report"], ["latent", "Latent space"], ["use", "Use"], ["serve", "Serve and export"], ["settings", "Settings"],
   ["log", "Log"]];
 
 export function RunPage({ id, tab }: { id: string; tab: string }) {
@@ -63,7 +64,8 @@ export function RunPage({ id, tab }: { id: string; tab: string }) {
   if (!details || !run) return <p class="quiet">Reading the run …</p>;
   const tabs = TABS.filter(([name]) => name !== "log" || last?.log);
   return <>
-    <p class="path"><a href="#/">Runs</a> / {run.path}</p>
+    <p class="path">{run.study ? <a href={`#/studies/${run.study}`}>Search</a>
+      : <a href="#/">Runs</a>} / {run.path}</p>
     <div class="head"><h1>{run.title}</h1><State run={run} /><span class="grow" />
       <RunActions run={run} details={details} /></div>
     <Ending run={run} />
@@ -75,6 +77,7 @@ export function RunPage({ id, tab }: { id: string; tab: string }) {
     {tab === "report" && <ReportTab run={run} details={details} />}
     {tab === "latent" && <LatentTab run={run} details={details} />}
     {tab === "use" && <TryTab run={run} details={details} />}
+    {tab === "serve" && <ServeTab run={run} details={details} />}
     {tab === "settings" && <SettingsTab run={run} details={details} />}
     {tab === "log" && <LogTab last={last} />}
   </>;

@@ -11,7 +11,7 @@ export function RunActions({ run, details }: { run: Run; details: Details }) {
   const act = (path: string, text: string, body?: unknown) =>
     void send(`/runs/${run.key}/${path}`, body).then(() => say(text), complain);
   return <div class="row">
-    {isLive(run) ? <button class="danger" onClick={() => act("stop",
+    {run.kind === "trial" ? null : isLive(run) ? <button class="danger" onClick={() => act("stop",
       "The training stops after this batch, and is saved.")}>Stop</button> : <>
       {run.state === "stopped" && <button class="primary" onClick={() => act("resume",
         "The training goes on.", {})}>Resume</button>}
@@ -20,7 +20,7 @@ export function RunActions({ run, details }: { run: Run; details: Details }) {
         "The report is being written.")}>Write the report</button>}
     </>}
     <a class="button" href={`#/train?clone=${run.key}`}>Clone</a>
-    {!isLive(run) && <button onClick={() => { go("/"); void throwAway(run); }}>
+    {!isLive(run) && run.kind !== "trial" && <button onClick={() => { go("/"); void throwAway(run); }}>
       Trash</button>}
   </div>;
 }

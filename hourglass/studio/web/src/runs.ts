@@ -4,15 +4,15 @@ import { onNews } from "./events";
 import { signal } from "./signal";
 
 export interface Run {
-  key: string; kind: "run" | "study"; path: string; title: string; model: string; data: string;
+  key: string; kind: "run" | "study" | "trial"; study?: string; path: string; title: string; model: string; data: string;
   state: "training" | "writing" | "finished" | "stopped" | "damaged"; ended?: string;
   settings?: Record<string, unknown>; metrics: Record<string, number>; epochs?: number;
   wanted?: number | null; best_epoch?: number; seconds?: number; parameters?: number;
   samples?: number; started?: string; changed: number; curve?: number[]; loss?: number | null;
-  frame?: string; note: string; tags: string[]; error?: string; trials?: number;
+  frame?: string; note: string; tags: string[]; error?: string; trials?: number; best?: number; metric?: string;
 }
-export interface Waiting { name: string; command: string; began: number; line: string }
-export interface Failed { name: string; command: string; why: string; log: string }
+export interface Waiting { key: string; name: string; command: string; began: number; line: string }
+export interface Failed { key: string; name: string; command: string; why: string; log: string }
 export interface Listing {
   runs: Map<string, Run>; folder: string; whole: boolean; waiting: Waiting[]; failed: Failed[];
 }
@@ -43,7 +43,7 @@ export function followRuns(): void {
   onNews((news) => void readRuns(news.kind === "reset" ? [] : news.runs));
 }
 
-export const linkOf = (run: Run) => run.kind === "run" ? `#/runs/${run.key}` : undefined;
+export const linkOf = (run: Run) => run.kind === "study" ? `#/studies/${run.key}` : `#/runs/${run.key}`;
 export const isLive = (run: Run) => run.state === "training" || run.state === "writing";
 
 // What stands behind a name in a filter such as mse<0.02 or lr=0.01.

@@ -1,10 +1,11 @@
 // The form of a training: data, a model as a sentence, settings, and the command that does the same.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { get, send } from "./api";
-import { Chooser } from "./chooser";
 import { Copy } from "./copy";
+import { DataChoice } from "./data_choice";
 import { Gallery, type NamedModel } from "./gallery";
 import { go } from "./route";
+import { readRuns } from "./runs";
 import { Groups, type Group, type Part, type Values } from "./settings_form";
 import { complain, say } from "./toast";
 
@@ -46,9 +47,10 @@ export function TrainPage({ wish }: { wish: URLSearchParams }) {
     event.preventDefault();
     setBusy(true);
     try {
-      const begun = await send<{ name: string }>("/train", { settings: filled, name });
+      const begun = await send<{ name: string; key: string }>("/train", { settings: filled, name });
       say(`The training ${begun.name} begins.`);
-      go("/");
+      await readRuns([begun.key]);
+      go(`/runs/${begun.key}`);
     } catch (error) { complain(error); }
     setBusy(false);
   };
@@ -85,21 +87,6 @@ export function TrainPage({ wish }: { wish: URLSearchParams }) {
     {Object.entries(parts).map(([kind, list]) => <datalist key={kind} id={kind}>
       {list.map((part) => <option key={part.name} value={part.text}>{part.about}</option>)}</datalist>)}
   </form>;
-}
-
-function DataChoice({ sets, value, set }: { sets: Record<string, string>; value: string;
-  set: (data: string) => void }) {
-  return <section>
-    <h2>Data</h2>
-    <div class="row"><label class="field grow"><span>A set by name, or a folder or file</span>
-      <input value={value} class="code" spellcheck={false} placeholder="digits"
-        onInput={(e) => set(e.currentTarget.value)} /></label>
-      <Chooser choose={set} /></div>
-    <div class="chips">{Object.entries(sets).map(([name, about]) => <button type="button" key={name}
-      title={about} aria-pressed={value === name} onClick={() => set(name)}>{name}</button>)}
-      <a class="quiet" href="#/data">Upload files or look at a set</a></div>
-    {sets[value] && <p class="quiet">{sets[value]}</p>}
-  </section>;
 }
 
 // The model as a sentence: what the settings compose, or what is wrong with them.

@@ -1,7 +1,8 @@
 // Commands that have not made a run yet: those that begin, and those that failed.
 import { useState } from "preact/hooks";
 import { get, send } from "./api";
-import type { Failed, Waiting } from "./runs";
+import { listing, type Failed, type Waiting } from "./runs";
+import { useSignal } from "./signal";
 import { complain } from "./toast";
 
 export function WaitingJobs({ jobs }: { jobs: Waiting[] }) {
@@ -26,4 +27,15 @@ function FailedJob({ job }: { job: Failed }) {
         .catch(complain)}>Dismiss</button></div>
     {log && <pre class="log" tabIndex={0} aria-label="Log">{log}</pre>}
   </section>;
+}
+
+// A run or search that was just started: until it is there, how far its command has come.
+export function Begun({ id, children }: { id: string; children: preact.ComponentChildren }) {
+  const all = useSignal(listing);
+  if (!all) return <p class="quiet">Reading the folder …</p>;
+  const waiting = all.waiting.filter((job) => job.key === id);
+  const failed = all.failed.filter((job) => job.key === id);
+  if (all.runs.has(id) || !(waiting.length + failed.length)) return <>{children}</>;
+  return <><h1>{[...waiting, ...failed][0].name}</h1><WaitingJobs jobs={waiting} /><FailedJobs jobs={failed} />
+    {waiting.length > 0 && <p class="quiet">This page goes on by itself.</p>}</>;
 }
