@@ -163,7 +163,8 @@ class Jobs:
 
     def waiting(self) -> list[dict[str, Any]]:
         """The jobs that run, but whose run's folder does not hold a run yet."""
-        return [{"name": Path(job.out).name, "out": job.out, "command": job.command, "began": job.began,
+        return [{"name": Path(job.out).name, "out": job.out, "command": job.command,
+                 "began": job.began,
                  "line": (self.log_of(job).strip().splitlines() or ["starting ..."])[-1]}
                 for job in self.read() if job.alive and not _holds_files(Path(job.out))]
 
