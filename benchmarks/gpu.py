@@ -25,7 +25,7 @@ NEEDED = ("torch", "numpy", "lightning_fabric", "einops", "PIL", "safetensors", 
           "rich", "sklearn", "scipy", "matplotlib", "jinja2")
 SECTIONS = {   # in order; seconds on a card
     "card": 25, "losses": 85, "graphs": 110, "resume": 30, "memory": 35, "commands": 95,
-    "speed": 140, "vq": 50, "disk": 45}
+    "speed": 140, "vq": 70, "disk": 45}
 START = 15   # seconds that a process may take to import and to find the card
 
 

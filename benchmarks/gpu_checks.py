@@ -23,7 +23,8 @@ ALIKE = 0.005    # of those that have no such codes
 MODELS = {"ae(8)": ALIKE, "dae(8)": DRAWN, "contractive_ae(8)": ALIKE, "vae(8)": DRAWN,
           "beta_tc_vae(8)": DRAWN, "iwae(8)": DRAWN, "wae_mmd(8)": DRAWN, "aae(8)": DRAWN,
           "vq_vae(dim=8, words=32)": DRAWN, "fsq_vae": DRAWN}
-OTHER_DATA = ("mult_vae", "mult_dae", "rec_vae", "rating_ae")   # ratings
+OTHER_DATA = ("mult_vae", "mult_dae", "rec_vae", "rating_ae",   # ratings, and lines of text
+              "text_vae", "language_model")
 CONV = "conv(filters=(16, 32))"
 SMALL = {"quiet": True, "report": False, "precision": "32-true", "schedule": "constant",
          "stop": "none", "test": 0.0}

@@ -71,7 +71,8 @@ def prepared(given: argparse.Namespace, folder: str, x: Any, **settings: Any) ->
     if isinstance(x, Path):
         return prepare(make_settings({**values, **settings, "data": str(x)}),
                        out=Path(folder) / "run")
-    return prepare(make_settings({**values, **settings}), x, out=Path(folder) / "run")
+    y = np.arange(len(x)) % 2   # for models that need classes
+    return prepare(make_settings({**values, **settings}), x, y, out=Path(folder) / "run")
 
 
 def pace(given: argparse.Namespace, training: Any, seconds: float) -> float:
