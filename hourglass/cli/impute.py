@@ -15,14 +15,23 @@ def impute(
                                           "or a .npy file of windows.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="A .csv or .parquet file; "
                                       "for windows a .npy file.")] = Path("full.csv"),
+    ahead: Annotated[int, typer.Option(min=0, help="Forecast this many steps of a series, after "
+                                       "its end.")] = 0,
     device: Device = "cpu",
 ) -> None:
-    """Fill in the missing cells of a table or the gaps of a series. The run must have been trained
-    on a table or series with the same columns.
+    """Fill in the missing cells of a table or the gaps of a series, or forecast a series. The run
+    must have been trained on a table or series with the same columns.
 
-    Example: hourglass impute runs/1 rows.csv -o full.csv
+    Examples: hourglass impute runs/1 rows.csv -o full.csv; hourglass impute runs/line readings.csv
+    --ahead 24 -o next.csv
     """
-    from ..tasks.impute import impute as impute_table
-    for line in impute_table(load_run(run, device, doing="imputing"), table, out):
+    model = load_run(run, device, doing="imputing")
+    if ahead:
+        from ..tasks.forecast import write_forecast
+        lines = write_forecast(model, table, out, ahead)
+    else:
+        from ..tasks.impute import impute as impute_table
+        lines = impute_table(model, table, out)
+    for line in lines:
         print(line)
     print(out)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.contracts import Collection
+from ..data.columns import Column
 from ..data.series import Series
 from ..data.source import Source
 from ..data.windows import in_own_units
@@ -101,11 +102,15 @@ def hidden(source: Source, name: str) -> Hidden:
         where = slice(None) if i % 2 else int(random.integers(channels))
         gone[i, first:first + long, where] = True
     gone &= ~np.isnan(windows)
-    columns = [{"kind": "number", "mean": 0.0, "std": 1.0, "low": -np.inf, "high": np.inf,
-                "whole": False} for _ in range(channels)]
     holed = np.where(gone, np.nan, windows).reshape(-1, channels)
     return Hidden(Collection(holed), windows.reshape(-1, channels), gone.reshape(-1, channels),
-                  np.repeat(np.arange(count), length), columns)
+                  np.repeat(np.arange(count), length), unbounded_columns(channels))
+
+
+def unbounded_columns(channels: int) -> list[Column]:
+    """Columns of numbers that may take any value, one for each channel."""
+    return [{"kind": "number", "mean": 0.0, "std": 1.0, "low": -np.inf, "high": np.inf,
+             "whole": False} for _ in range(channels)]
 
 
 def find_weights(model: InUse, source: Source) -> tuple[np.ndarray, int, dict[str, Any]]:
@@ -128,12 +133,17 @@ def find_weights(model: InUse, source: Source) -> tuple[np.ndarray, int, dict[st
     if name == "test":
         held = hidden(source, "test")
         ways = ways_of(model, steps(held), rounds)
-    return weights, rounds, _measured(held, ways, weights, name, model.description.encoding)
+    found = measured_channels(held, ways, weights, model.description.encoding)
+    found["words"] = [f"{int(held.gone.sum()):,} known values of {name} windows were hidden, in "
+                      f"stretches of up to a {PART}th of a window, and filled in. What fills in "
+                      f"each channel was chosen on validation windows."]
+    return weights, rounds, found
 
 
-def _measured(held: Hidden, ways: list[np.ndarray], weights: np.ndarray, name: str,
-              encoding: dict[str, Any]) -> dict[str, Any]:
-    """The error of each channel in its own units, as a table and in words."""
+def measured_channels(held: Hidden, ways: list[np.ndarray], weights: np.ndarray,
+                      encoding: dict[str, Any], ways_named: tuple[str, ...] = WAYS,
+                      done: str = "filled in") -> dict[str, Any]:
+    """The error of each channel in its own units, as a table: of each way, and of their mix."""
     filled, rows = blended(held.holed.x, ways, weights, held.columns), []
     names = encoding.get("columns") or [f"channel {i + 1}" for i in range(len(weights))]
     for channel, std in enumerate(encoding["std"]):
@@ -141,18 +151,15 @@ def _measured(held: Hidden, ways: list[np.ndarray], weights: np.ndarray, name: s
         if len(pairs[0][0]):
             errors = [std * float(np.sqrt(np.square(x - y).mean())) for x, y in pairs]
             rows.append([names[channel], "RMSE", *(f"{error:.4g}" for error in errors),
-                         in_shares(weights[channel])])
-    words = (f"{int(held.gone.sum()):,} known values of {name} windows were hidden, in stretches "
-             f"of up to a {PART}th of a window, and filled in. What fills in each channel was "
-             f"chosen on validation windows.")
-    return {"words": [words], "rows": rows,
-            "columns": ["channel", "measure", *WAYS, "as filled in", "filled in by"]}
+                         in_shares(weights[channel], ways_named)])
+    return {"rows": rows,
+            "columns": ["channel", "measure", *ways_named, f"as {done}", f"{done} by"]}
 
 
-def in_shares(weights: np.ndarray) -> str:
+def in_shares(weights: np.ndarray, ways: tuple[str, ...] = WAYS) -> str:
     """The weights (3,) of the ways in words, such as "75% model + 25% steps before and after"."""
     return " + ".join(f"{weight:.0%} {way}" if weight < 1 else way
-                      for weight, way in zip(weights, WAYS, strict=True) if weight)
+                      for weight, way in zip(weights, ways, strict=True) if weight)
 
 
 def filled(model: InUse, found: Collection, weights: np.ndarray, rounds: int) -> Any:

@@ -186,6 +186,19 @@ def cutout(side: Shares = 0.4) -> Corruption:
     return Hiding(corrupt)
 
 
+@corruptions.add("future")
+def future(steps: Count = 24) -> Corruption:
+    """Hide the last `steps` steps of a window of a series (C, T), so that the model learns to
+    forecast: hourglass impute --ahead."""
+    def corrupt(x: Tensor) -> Corrupted:
+        if x.ndim != 3 or x.shape[2] <= steps:
+            raise ValueError(f"future({steps}) is for windows of series with more than {steps} "
+                             f"steps, not for samples of shape {tuple(x.shape[1:])}")
+        return _hide(x, (torch.arange(x.shape[2], device=x.device) >= x.shape[2] - steps).expand(
+            len(x), 1, -1))
+    return Hiding(corrupt)
+
+
 @corruptions.add("grey")
 def grey() -> Corruption:
     """Replace colours by grey of the same luminance, so that the model learns to add colour."""

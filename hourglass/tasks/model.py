@@ -20,6 +20,7 @@ from . import (
     set_distances,
     single_file,
 )
+from .forecast import forecast_of
 from .modules import half_of
 from .morph import Way
 from .notebook_objects import Film, Picture
@@ -73,6 +74,7 @@ class Model:
     reconstruct = _of_trained(Trained.reconstruct)
     restore = _of_trained(Trained.restore)
     impute = _of_trained(Trained.impute)
+    forecast = _of_trained(forecast_of)
     recommend = _of_trained(recommend_of)
     errors = _of_trained(Trained.errors)
     read = _of_trained(Trained.read)
