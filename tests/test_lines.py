@@ -168,7 +168,7 @@ def test_a_batch_holds_lines_of_like_length(tmp_path):
 
 
 BACKBONES = ("gru(8, embedding=4)", "lstm(8, embedding=4, layers=2)",
-             "transformer(8, depth=1, heads=2)")
+             "transformer(8, depth=1, heads=2)", "tcn(8, depth=2)")
 
 
 def tiny(backbone: str, size: int = 7, length: int = 6, bottleneck: str = "gaussian(2)"):
@@ -278,7 +278,8 @@ def test_parts_that_cannot_read_tokens_are_refused(parts, words):
         Autoencoder(Parts(**parts).fitted((5,), -math.inf, math.inf, "tokens(9)"), (5,))
 
 
-@pytest.mark.parametrize("backbone", ["gru(8)", "lstm(8)", "transformer(8, depth=1, heads=2)"])
+@pytest.mark.parametrize("backbone", ["gru(8)", "lstm(8)", "transformer(8, depth=1, heads=2)",
+                                      "tcn(8, depth=2)"])
 def test_series_have_these_backbones_too(backbone):
     model = Autoencoder(Parts(backbone, bottleneck="plain(2)", likelihood="normal"), (3, 10))
     x = torch.randn(4, 3, 10)

@@ -14,6 +14,7 @@ from . import (
     resnet,
     spectral_norm,
     stars,
+    tcn,
     transformer,
     unet,
     vit,

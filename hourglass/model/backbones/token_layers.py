@@ -1,5 +1,6 @@
 """Pieces of networks for sequences: what they read, where a line ends, how they write."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -10,6 +11,7 @@ from ...core.tokens import END, PAD
 
 Choose = Callable[[Tensor], Tensor]
 LARGE = 4000                # tokens of a vocabulary, from which on the rare ones cost less
+SLOWEST = 10_000.0          # wavelength of the slowest wave of a position
 FREQUENT = (0.1, 0.4)       # shares of a large vocabulary: the frequent, and the less frequent
 
 
@@ -40,6 +42,14 @@ def ends_of(ids: Tensor) -> Tensor:
 def before(ids: Tensor) -> Tensor:
     """What precedes each token of lines (B, T): padding first."""
     return nn.functional.pad(ids[:, :-1], (1, 0), value=PAD)
+
+
+def with_positions(read: Tensor) -> Tensor:
+    """(B, T, D) with waves that say where each place is."""
+    places, width = read.shape[1:]
+    speed = torch.exp(-math.log(SLOWEST) * torch.arange(0, width, 2) / width)
+    angle = torch.arange(places)[:, None] * speed
+    return read + torch.cat([angle.sin(), angle.cos()], 1).to(read)
 
 
 class TokenInput(nn.Module):

@@ -1,7 +1,5 @@
 """Transformers for lines of tokens and for series."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -17,11 +15,11 @@ from .token_layers import (
     before,
     check_sequence,
     trimmed,
+    with_positions,
     write_by_prefix,
 )
 
-EXPANSION = 4       # width of a block's hidden layer, as a multiple
-SLOWEST = 10_000.0  # wavelength of the slowest wave of a position
+EXPANSION = 4   # width of a block's hidden layer, as a multiple
 
 
 @backbones.add("transformer")
@@ -69,7 +67,7 @@ class AttentionReader(nn.Module):
         ids = trimmed(x)
         padding = ids == PAD
         padding = padding & ~padding.all(1, keepdim=True)   # attention needs a place
-        h = self.blocks(_placed(self.enter(ids)), src_key_padding_mask=padding)
+        h = self.blocks(with_positions(self.enter(ids)), src_key_padding_mask=padding)
         known = (~padding)[..., None].to(h.dtype)
         return (h * known).sum(1) / known.sum(1), ()
 
@@ -82,7 +80,7 @@ class StepReader(nn.Module):
         self.enter, self.blocks = nn.Linear(channels, blocks[0]), _blocks(*blocks)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Skips]:
-        found: Tensor = self.blocks(_placed(self.enter(x.transpose(1, 2))))
+        found: Tensor = self.blocks(with_positions(self.enter(x.transpose(1, 2))))
         return found.mean(1), ()
 
 
@@ -106,7 +104,7 @@ class AttentionWriter(nn.Module):
         """The state (B, S, width) after each of the tokens (B, S)."""
         places = ids.shape[1]
         hidden = torch.ones(places, places, dtype=torch.bool, device=ids.device).triu(1)
-        read = _placed(self.enter(ids)) + self.code(h)[:, None]
+        read = with_positions(self.enter(ids)) + self.code(h)[:, None]
         found: Tensor = self.blocks(read, mask=hidden)
         return found
 
@@ -124,7 +122,7 @@ class WriterAtOnce(nn.Module):
         self.leave = nn.Linear(blocks[0], out[0])
 
     def forward(self, h: Tensor, skips: Skips = ()) -> Tensor:
-        read = _placed(h[:, None].expand(-1, self.places, -1))
+        read = with_positions(h[:, None].expand(-1, self.places, -1))
         found: Tensor = self.leave(self.blocks(read)).transpose(1, 2)
         return found
 
@@ -147,11 +145,3 @@ def _blocks(width: int, depth: int, heads: int, dropout: float) -> nn.Module:
     layer = nn.TransformerEncoderLayer(width, heads, EXPANSION * width, dropout, "gelu",
                                        batch_first=True, norm_first=True)
     return nn.TransformerEncoder(layer, depth, nn.LayerNorm(width), enable_nested_tensor=False)
-
-
-def _placed(read: Tensor) -> Tensor:
-    """(B, T, D) with waves that say where each place is."""
-    places, width = read.shape[1:]
-    speed = torch.exp(-math.log(SLOWEST) * torch.arange(0, width, 2) / width)
-    angle = torch.arange(places)[:, None] * speed
-    return read + torch.cat([angle.sin(), angle.cos()], 1).to(read)
