@@ -1,11 +1,11 @@
 """Latent diffusion on maps against the priors that are fitted, on one autoencoder of glyphs.
 
     python benchmarks/latent_priors.py DATA [--out FOLDER] [--train 10000] [--test 2000]
-        [--first 3] [--minutes 4] [-n 1000] [--curve N]
+        [--first 3] [--minutes 4] [-n 1000] [--priors NAME ...] [--curve N]
 
 DATA is what `hourglass train` takes, such as mnist. Of its images, `--train` are for training and
-`--test` for measuring. The autoencoder trains for `--first` minutes and each
-denoiser for `--minutes`; a folder that has them is used again.
+`--test` for measuring. The autoencoder trains for `--first` minutes and each denoiser for
+`--minutes`; a folder that has them is used again.
 
 Each prior draws `-n` samples, as many of each class. Their Fréchet distance to the test images is
 in the features of a classifier that was trained on the training images, and the same classifier
@@ -15,7 +15,7 @@ no prior can beat, and reconstructed test images, which are what the decoder all
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +83,9 @@ def measured(
             f"{'' if fitting is None else f'{fitting:.0f}'} | {took:.1f}")
 
 
-def rows(models: dict[str, hg.Model], judge: Judge, n: int) -> list[str]:
+def rows(
+    models: dict[str, hg.Model], judge: Judge, n: int, priors: Sequence[str]
+) -> list[str]:
     """The lines of the table."""
     model = next(iter(models.values()))
     train, test = model.splits["train"], model.splits["test"]
@@ -95,7 +97,7 @@ def rows(models: dict[str, hg.Model], judge: Judge, n: int) -> list[str]:
         features, kinds = looked(judge, images)
         right = np.mean([model.classes[k] == str(own) for k, own in zip(kinds, y, strict=False)])
         found.append(f"| {name} | {frechet_distance(real, features):.2f} | {right:.1%} | | |")
-    for prior in PRIORS:
+    for prior in priors:
         begun = time.monotonic()
         if prior != "own":
             model.prior(prior)   # fitted now
@@ -143,6 +145,7 @@ def main() -> None:
     parser.add_argument("--first", type=float, default=3)
     parser.add_argument("--minutes", type=float, default=4)
     parser.add_argument("-n", type=int, default=1_000)
+    parser.add_argument("--priors", nargs="+", default=list(PRIORS))
     parser.add_argument("--curve", type=int, default=0, metavar="N",
                         help="also measure N draws after few steps")
     args = parser.parse_args()
@@ -151,7 +154,7 @@ def main() -> None:
     models = trained(data, args.out, args.first, args.minutes)
     judge = find_judge(models["unet"].source())
     lines = ["| | Fréchet distance | in the class asked for | seconds: fitting | drawing |",
-             "|---|---|---|---|---|", *rows(models, judge, args.n), "", judge.about]
+             "|---|---|---|---|---|", *rows(models, judge, args.n, args.priors), "", judge.about]
     if args.curve:
         lines += curve(models["mlp"], judge, args.curve)
     (args.out / "table.md").write_text("\n".join(lines) + "\n")
