@@ -7,10 +7,11 @@ import torch
 
 from ..core.noise import seeded
 from ..data.source import Source
-from ..data.vocabulary import vocabulary_of
+from ..data.vocabulary import OF_MOLECULES, Vocabulary, vocabulary_of
 from ..inference.fitted_prior import FittedPrior
 from ..model.autoencoder import Autoencoder
 from ..model.likelihoods.tokens import chooser
+from .molecule_snapshot import add_molecules
 from .snapshot import Snapshot
 
 SHOWN = 24       # lines with their reconstructions, and of each prior
@@ -38,13 +39,26 @@ def add_lines(
         between = ((1 - share) * first + share * second).reshape(-1, *s.z.shape[1:])
         s.lines["between"] = vocabulary.texts(_written(model, between, None))
     for name, prior in priors.items():
-        told = model.condition is not None or prior.groups > 1
-        kinds = np.resize(np.flatnonzero(prior.share.numpy() > 0), SHOWN) if told else (
-            np.zeros(SHOWN, int))
-        z, of = prior.sample(SHOWN, kinds, seed=1) if told else prior.sample(SHOWN, seed=1)
-        texts = vocabulary.texts(_written(model, z, of, draw=True))
-        s.lines[f"drawn from {name}"] = [f"{s.classes[k]}: {text}" if told else text
-                                         for k, text in zip(of, texts, strict=True)]
+        texts, of = _drawn(model, prior, vocabulary, SHOWN)
+        s.lines[f"drawn from {name}"] = [f"{s.classes[k]}: {text}" if len(of) else text
+                                         for k, text in zip(of if len(of) else texts, texts,
+                                                            strict=True)]
+    if vocabulary.level in OF_MOLECULES:
+        add_molecules(s, source, {
+            name: lambda n, prior=prior: _drawn(model, prior, vocabulary, n)[0]   # type: ignore[misc]
+            for name, prior in priors.items() if "uniform" not in name})
+
+
+def _drawn(
+    model: Autoencoder, prior: FittedPrior, vocabulary: Vocabulary, n: int
+) -> tuple[list[str], np.ndarray]:
+    """Texts (n,) that the model writes of draws from a prior, and their classes (n,), if the prior
+    or the model knows classes; otherwise (0,)."""
+    told = model.condition is not None or prior.groups > 1
+    kinds = np.resize(np.flatnonzero(prior.share.numpy() > 0), n) if told else np.zeros(n, int)
+    z, of = prior.sample(n, kinds, seed=1) if told else prior.sample(n, seed=1)
+    texts = vocabulary.texts(_written(model, z, of, draw=True))
+    return texts, of if told else np.empty(0, int)
 
 
 @torch.inference_mode()

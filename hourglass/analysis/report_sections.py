@@ -8,6 +8,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Does it reconstruct?": {
         "reconstructions": "Reconstructions", "lines": "Reconstructions",
         "line_reconstructions": "Lines and reconstructions",
+        "molecule_reconstructions": "Molecules and reconstructions",
         "errors": "Reconstruction errors", "class_errors": "Errors by class"},
     "Does it restore?": {"restored": "Restored samples"},
     "Does it recommend?": {"ranking": "Held-out items, ranked", "items": "Map of the items"},
@@ -23,11 +24,13 @@ SECTIONS: dict[str, dict[str, str]] = {
         "traversals": "Traversals", "interpolations": "Interpolations",
         "between": "Between classes", "shells": "Distance from the origin",
         "line_steps": "From one line to another",
+        "molecule_steps": "From one molecule to another",
         "filled": "Coverage of the latent space"},
     "What is abnormal?": {
         "scores": "Anomaly scores by class", "roc": "ROC and precision-recall curves",
         "oddest": "Samples with the highest anomaly scores"},
-    GENERATES: {"samples": "Samples from each prior", "line_samples": "Lines from each prior"},
+    GENERATES: {"samples": "Samples from each prior", "line_samples": "Lines from each prior",
+                "molecule_samples": "Molecules from a prior"},
 }
 WORDS = {
     "mse": "mean squared error per value", "mae": "mean absolute error per value",
@@ -96,6 +99,19 @@ OF_PRIORS = {
     "recall": "share of samples within reach of a draw",
     "density": "how many samples reach a draw, over 5; about 1 for the set itself",
     "coverage": "share of samples that reach a draw", "sharpness": "1 is as sharp as the samples",
+    "valid": "share of draws that are molecules",
+    "unique@400": "share of different ones among these",
+    "novel": "share of these that are not among the training molecules",
+    "descriptor_frechet": "Frechet distance of 16 descriptors, in standard deviations, to unseen "
+                          "molecules (not FCD, which takes ChemNet's features); 0 is best",
+    "fingerprint_frechet": "Frechet distance of the 64 largest components of Morgan fingerprints",
+    "nearest_similarity": "SNN: mean Tanimoto similarity to the nearest unseen molecule",
+    "internal_diversity": "IntDiv: 1 minus the mean Tanimoto similarity of all pairs",
+    "scaffold_overlap": "cosine of the counts of scaffolds, with those of unseen molecules",
+    "wasserstein_logP": "Wasserstein distance of logP to that of unseen molecules",
+    "wasserstein_qed": "the same of drug-likeness, QED",
+    "wasserstein_SAS": "the same of synthetic accessibility",
+    "wasserstein_weight": "the same of the molecular weight, in daltons",
 }
 
 

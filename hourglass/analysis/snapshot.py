@@ -18,7 +18,7 @@ from ..core.size_limits import check_zip
 SEP = "/"   # between the parts of an array's name in the file
 TEXTS = ("classes", "names", "split", "total", "judge", "detector", "threshold", "books",
          "truth_names", "columns", "pca", "weights", "kind", "methods", "methods_about", "items",
-         "titles", "lines")
+         "titles", "lines", "molecules")
 FEW = 5000   # codes whose classes are guessed
 
 
@@ -107,6 +107,7 @@ class Snapshot:
     item_users: np.ndarray = field(default_factory=lambda: np.empty(0))
     titles: tuple[str, ...] = ()
     lines: dict[str, list[str]] = field(default_factory=dict)   # of text, and what was written
+    molecules: dict[str, float] = field(default_factory=dict)   # measures of drawn molecules
     exact: np.ndarray = field(default_factory=lambda: np.empty(0, bool))   # (M,) of some of them,
     # which were reconstructed exactly
     weights: str = ""               # the digest of the weights that were looked at; "" is unknown

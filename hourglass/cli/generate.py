@@ -48,6 +48,9 @@ def generate(
     top_k: Annotated[int, typer.Option(
         "--top-k", min=0, help="Lines of text only: draw each token from this many, the most "
                                "probable. Default: all.", show_default=False)] = 0,
+    where: Annotated[str, typer.Option(
+        help="Molecules only: conditions of their properties, such as \"logP=2..3, qed>0.7\". The "
+             "search in latent space says how many it drew.", show_default=False)] = "",
     radius: Annotated[str, typer.Option(
         help="Instead of from a prior, sample codes at these distances from the origin, such as "
              "0.5,1,2,3,5,8. A row for each: left, codes in a box of that half-width; right, codes "
@@ -62,7 +65,8 @@ def generate(
     out: Annotated[Path, typer.Option("--out", "-o", help="A .png for one sheet, a folder for one "
                                       "file per sample, a .npy for an array. For a table: a "
                                       ".csv or .parquet. For lines of text: a .txt or .csv; by "
-                                      "default they are printed.")] = SAMPLES,
+                                      "default they are printed. For molecules: also a .png or "
+                                      ".svg.")] = SAMPLES,
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 0,
     shards: Shards = 0,
     device: Device = "cpu",
@@ -87,8 +91,10 @@ def generate(
     if model.description.kind == "lines":
         _generate_lines(model, GenerateOptions(
             n, kind, prior, temperature, seed, sharpen, nearest, blur, top_k=top_k), out,
-            bool(grid or radius or shards or asked.is_told))
+            bool(grid or radius or shards or asked.is_told), where)
         return
+    if where:
+        raise ValueError("--where is for models of molecules; leave it out")
     if top_k:
         raise ValueError("--top-k is for models of lines of text; leave it out")
     prior, grid = ("auto", prior) if prior.startswith("grid") else (prior, grid)
@@ -116,14 +122,14 @@ def generate(
         print(line)
 
 
-def _generate_lines(model: Any, wish: Any, out: Path, others: bool) -> None:
+def _generate_lines(model: Any, wish: Any, out: Path, others: bool, where: str) -> None:
     """Print lines of text, or write them if -o names a file for them."""
     from ..tasks.write_lines import generate_lines
     if others:
         raise ValueError("--grid, --radius, --shards and prompts are not for models of lines of "
                          "text; leave them out")
     one_process_of("generate on lines of text")
-    for line in generate_lines(model, wish, None if out == SAMPLES else out):
+    for line in generate_lines(model, wish, None if out == SAMPLES else out, where):
         print(line)
 
 

@@ -18,7 +18,7 @@ def morph(
                                                 "themselves.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="A .gif, .webp or .mp4 animation, or a "
                                       ".png strip. Lines of text: a .txt or .csv; they are "
-                                      "printed, too.")] = MORPH,
+                                      "printed, too. Molecules: also a .png or .svg.")] = MORPH,
     way: Annotated[str, typer.Option("--interpolation", "--way", help="Interpolation of codes: "
                                      "linear, or spherical (along arcs).")] = "linear",
     frames: Annotated[Optional[int], typer.Option(  # noqa: UP045

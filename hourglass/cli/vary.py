@@ -1,4 +1,5 @@
-"""The command `hourglass vary`: an image with more or less of an attribute."""
+"""The command `hourglass vary`: an image with more or less of an attribute, or a molecule with
+more or less of a property."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,26 +12,45 @@ from .options import Blur, ClassName, Device, Run, Sharpen
 
 def vary(
     run: Run,
-    image: Annotated[str, typer.Argument(help="An image file, or the number of a test sample.")],
+    image: Annotated[str, typer.Argument(help="An image file, a molecule as SMILES, or the number "
+                                       "of a test sample.")],
     attribute: Annotated[str, typer.Option(help="Attributes, separated by commas: a class, or "
                                            "brightness, contrast, width, slant, warmth.")] = "",
     having: Annotated[str, typer.Option(help="Folder of images that have an attribute of your "
                                         "own. Needs --lacking.")] = "",
     lacking: Annotated[str, typer.Option(help="Folder of images that lack it.")] = "",
+    prop: Annotated[str, typer.Option("--property", help="Of molecules: the property that grows, a "
+                                      "column of the data or such as logP, qed, SAS, weight; with "
+                                      "- before it, the one that falls.")] = "",
+    steps: Annotated[int, typer.Option(min=1, max=1000, help="Of molecules: steps along the "
+                                       "property.")] = 8,
     out: Annotated[Path, typer.Option("--out", "-o", help="A .png with strips, or an animation: "
-                                      ".gif, .webp or .mp4.")] = Path("vary.png"),
+                                      ".gif, .webp or .mp4. Molecules: a .png, .svg or .csv.")
+                   ] = Path("vary.png"),
     sharpen: Sharpen = 0, blur: Blur = 0, kind: ClassName = "",
     device: Device = "cpu",
 ) -> None:
     """Change an attribute of an image, such as its slant, or a smile.
 
     Examples: hourglass vary runs/1 3 --attribute brightness,slant; hourglass vary runs/1 face.png
-    --having smiling/ --lacking serious/ -o smile.gif
+    --having smiling/ --lacking serious/ -o smile.gif; hourglass vary runs/2
+    "CC(=O)Oc1ccccc1C(=O)O" --property logP --steps 8
     """
+    from ..inference.line_uses import is_of_molecules
     from ..tasks.edit_attribute import chosen_attributes
     from ..tasks.edit_attribute import vary as vary_image
     from ..tasks.finish import Finish
+    from ..tasks.molecules import vary_molecule
     model = load_run(run, device, doing="varying")
+    if is_of_molecules(model.description):
+        if attribute or having or lacking or sharpen or blur or kind or not prop:
+            raise ValueError("a molecule is varied with --property, such as --property logP, and "
+                             "--steps; leave the other options out")
+        found = vary_molecule(model, image, prop, steps)
+        print(found, found.save(out), sep="\n")
+        return
+    if prop:
+        raise ValueError("--property is for models of molecules; of images, use --attribute")
     names = [name.strip() for name in attribute.split(",") if name.strip()]
     attributes = chosen_attributes(model, names, having, lacking, kind)
     vary_image(model, image, attributes, out, kind, Finish(sharpen, blur))

@@ -136,6 +136,7 @@ class Collection:
     factors: Factors | None = None                         # known generative factors
     scale: Scale | None = None       # how x is scaled for the model; None: found from x
     captions: tuple[tuple[str, ...], ...] = ()   # of each sample: texts that describe it
+    properties: dict[str, np.ndarray] = field(default_factory=dict)   # (N,) numbers of the samples
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from . import (
     emoji,
     idx_files,
     lines,
+    molecules,
     nab,
     pairs,
     ratings,
@@ -49,6 +50,7 @@ from .source import Source, Split, Stored, shuffled
 from .sparse_rows import SparseRows
 from .splits import make_splits, of_other_classes
 from .user_histories import is_ratings, read_histories
+from .vocabulary import OF_MOLECULES
 
 OF_RATINGS = "ratings are chosen from least= on, or scaled by their deviation with explicit=True"
 OF_FILES = ("folder", "archive", "pairs", "celeba", "images")   # sources that select files
@@ -109,6 +111,8 @@ def collect_like(data: Any, encoding: dict[str, Any]) -> Collection:
     if is_ratings(encoding):
         found = read_histories(data, encoding)
         return replace(found.collection, encoding=encoding)
+    if encoding.get("level") in OF_MOLECULES:
+        return molecules.molecules_like(data, encoding)
     if kind == lines.KIND:
         return lines_like(data, encoding)
     if kind == "table" and not isinstance(data, str | Path):
@@ -166,7 +170,7 @@ def split(
                 "splits": {name: len(index) for name, index in parts.items()}}
     return Source(splits, collection.shape, low, high, collection.classes, collection.names,
                   (*collection.notes, *notes), identity, collection.encoding, collection.factors,
-                  scale, collection.captions)
+                  scale, collection.captions, collection.properties)
 
 
 def _own_parts(collection: Collection, shares: dict[str, float]) -> dict[str, np.ndarray]:

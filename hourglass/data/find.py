@@ -12,6 +12,7 @@ from ..core.registry import sources
 from . import data_frames, find_images
 from .idx_names import holds_idx
 from .is_of_lines import is_of_lines
+from .is_of_molecules import is_of_molecules
 from .other_kinds import refusal_of
 from .rating_places import is_of_ratings
 from .shard_names import absolute, are_shards
@@ -38,6 +39,8 @@ def find_call(data: str, settled: bool = False) -> Call:
         return Call("idx", (data,))
     if path.exists() and _holds_ratings(path, data):
         return Call("ratings", (data,))
+    if path.exists() and _holds_molecules(path, data):
+        return Call("molecules", (data,))
     if path.exists() and is_of_lines(path):
         _say_once(f"{data} holds lines of text, so it is read as {Call('lines', (data,))}; its "
                   f"tokens are characters, or words with {_in_words(data)}" + (
@@ -88,6 +91,19 @@ def _holds_ratings(path: Path, data: str) -> bool:
     return sure == "yes"
 
 
+def _holds_molecules(path: Path, data: str) -> bool:
+    """Whether a path is of molecules. A note says so, and also for a mere likelihood."""
+    sure, call = is_of_molecules(path), Call("molecules", (data,))
+    other = Call("table" if data_frames.suffix_of(path) in (".csv", ".tsv") else "lines", (data,))
+    if sure == "yes":
+        _say_once(f"{data} holds SMILES of molecules, so it is read as {call}; otherwise write "
+                  f"{other}")
+    elif sure:
+        _say_once(f"{data} is read as a table. A column looks like SMILES: if it holds molecules, "
+                  f"write {call}")
+    return sure == "yes"
+
+
 @lru_cache(100)
 def _say_once(line: str) -> None:
     say(line)
@@ -111,7 +127,7 @@ def settle(data: str) -> str:
         return str(Call("shards", (), {name: absolute(str(value)) if name != "label" else value
                                        for name, value in given.items()}))
     if call.args == (data,) and call.kwargs == {} and call.name not in (
-            "ratings", "lines"):   # a path
+            "ratings", "lines", "molecules"):   # a path
         return _whole(data)
     given = dict(zip(sources.options(call.name), call.args, strict=False))
     named = [_whole(value) if name in PATHS else value for name, value in given.items()]

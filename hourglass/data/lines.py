@@ -16,10 +16,10 @@ from ..core.size_limits import check_room
 from .labels import numbered
 from .read_image import Reading
 from .text_files import TextLines, read_lines
-from .vocabulary import UNITS, Level, learnt, tokens_of, vocabulary_of
+from .vocabulary import UNITS, Level, Unit, learnt, tokens_of, vocabulary_of
 
 KIND = "lines"
-LONGEST = {"word": 80, "character": 200, "byte": 200}   # default limits, in tokens
+LONGEST = {"word": 80}   # default limits, in tokens
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Lines:
     """Lines of text, not yet in tokens: training decides which tokens are known."""
 
     texts: list[str]
-    level: Level
+    level: Unit
     limit: int                     # most tokens of a line
     most: int = 10_000             # tokens of the vocabulary
     lower: bool = False
@@ -37,6 +37,8 @@ class Lines:
     notes: tuple[str, ...] = ()
     identity: dict[str, Any] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)   # further entries of the encoding
+    shown: tuple[str, ...] = ()    # names of the lines, where they are not the texts
+    properties: dict[str, np.ndarray] = field(default_factory=dict)   # (N,) of each line
 
     def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
         """The splits that the files' names tell; {} if any split will do."""
@@ -63,9 +65,10 @@ class Lines:
                    f"{vocabulary.length - 1} {vocabulary.unit}: choose a smaller limit=, which")
         x, notes = vocabulary.indices(self.texts)
         scale = Scale(0, 1, 0, vocabulary.size, what=f"{vocabulary.unit} as token indices")
-        return Collection(x, self.y, self.classes, tuple(self.texts), self.own, raw=self,
+        names = self.shown or tuple(self.texts)
+        return Collection(x, self.y, self.classes, names, self.own, raw=self,
                           notes=[*self.notes, *notes], identity=dict(self.identity),
-                          encoding=dict(encoding), scale=scale)
+                          encoding=dict(encoding), scale=scale, properties=self.properties)
 
 
 @sources.add("lines", example="lines('words.txt', level='word')")
@@ -90,14 +93,14 @@ def lines(
 
 
 def made(
-    found: TextLines, identity: dict[str, Any], level: Level = "character",
+    found: TextLines, identity: dict[str, Any], level: Unit = "character",
     limit: int | None = None, vocabulary: int = 10_000, lower: bool = False,
     about: dict[str, Any] | None = None,
 ) -> Lines:
     """Lines out of texts. The default limit is the longest line, up to a bound for the level."""
     lengths = np.array([len(tokens_of(text, level, lower)) for text in found.texts])
     longest = int(lengths.max())
-    chosen = limit or min(longest, LONGEST[level])
+    chosen = limit or min(longest, LONGEST.get(level, 200))
     notes = list(found.notes)
     if longest > chosen:
         row = int(lengths.argmax())

@@ -1,4 +1,4 @@
-"""Data for hourglass.train with kind="series", "ratings" or "lines": files, frames and arrays."""
+"""Data for hourglass.train with kind="series", "ratings", "lines" or "molecules"."""
 
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,16 @@ from ..core.registry import sources
 from .arrays import from_windows
 from .in_memory import gather
 from .lines import of_texts
+from .molecules import of_molecules
 from .pandas_library import is_frame
 from .ratings import of_frame
 from .rows import as_frame, is_rows
 from .series import frame_of_array, from_frame, plain_array, whole
 from .timeline import SeriesOptions
 
-KINDS = ("table", "series", "ratings", "lines")
+KINDS = ("table", "series", "ratings", "lines", "molecules")
 OF_LINES = ("level", "limit", "vocabulary", "lower", "column", "label")
+OF_MOLECULES = ("notation", "limit", "column", "label")
 OF_RATINGS = ("explicit", "least", "fewest", "split", "fold_in", "items", "user", "item",
               "rating", "time")
 OPTIONS = ("window", "stride", "columns", "time", "id", "label", "drop", "dates", "decimal")
@@ -40,6 +42,8 @@ def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
         return _ratings(data, options, y)
     if kind == "lines":
         return _lines(data, options, y)
+    if kind == "molecules":
+        return _molecules(data, options, y)
     if isinstance(data, str | Path):
         return _text(data, options)
     given = gather(data)
@@ -57,9 +61,9 @@ def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
 
 
 def options_of(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Take the options of a series, ratings or lines, such as window=24, out of the settings; {}
-    for other kinds."""
-    known = {"series": OPTIONS, "ratings": OF_RATINGS, "lines": OF_LINES}.get(kind, ())
+    """Take the options of a kind, such as window=24, out of the settings; {} for a table."""
+    known = {"series": OPTIONS, "ratings": OF_RATINGS, "lines": OF_LINES,
+             "molecules": OF_MOLECULES}.get(kind, ())
     names = [name for name in known if name in settings]
     return {name: settings.pop(name) for name in names}
 
@@ -98,6 +102,16 @@ def _lines(data: Any, options: dict[str, Any], y: Any) -> Any:
         raise ValueError(f"{wrong} is for tables in files; give a list of texts, with their "
                          f"classes as y")
     return of_texts(data, y, **options)
+
+
+def _molecules(data: Any, options: dict[str, Any], y: Any) -> Any:
+    """Molecules in a file, as a text, or in a list or data frame, as a Collection."""
+    if not isinstance(data, str | Path):
+        return of_molecules(data, y, **options)
+    if y is not None:
+        raise ValueError("labels y go with molecules in memory; name the column of classes, as in "
+                         "label='kind'")
+    return str(Call("molecules", (str(data),), options))
 
 
 def _series(frame: Any, options: dict[str, Any], y: Any) -> Any:

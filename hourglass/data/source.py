@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -128,6 +129,7 @@ class Source:
     factors: Factors | None = None       # known generative factors of all samples
     scale: Scale = field(default_factory=Scale)   # how the data was scaled
     captions: tuple[tuple[str, ...], ...] = ()   # of all samples: texts that describe each
+    properties: dict[str, np.ndarray] = field(default_factory=dict)   # (N,) numbers of all samples
 
     @property
     def unseen(self) -> str:

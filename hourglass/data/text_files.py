@@ -59,10 +59,10 @@ def read_lines(path: str, column: str = "", label: str = "", raw: bool = False) 
 
 def _of_files(place: Path, raw: bool) -> TextLines:
     """The lines of one file, or of several with what their names say."""
-    files = dict(_contents(place))
+    files = dict(contents(place))
     if not files:
         raise ValueError(f"{place} holds no text files ({', '.join((*PLAIN, *FASTA))})")
-    parts = {name: _split_in(name) for name in files}
+    parts = {name: split_in(name) for name in files}
     several, found = len(files) > 1, TextLines()
     as_splits = several and all(parts.values())
     for name, content in files.items():
@@ -84,13 +84,13 @@ def _of_files(place: Path, raw: bool) -> TextLines:
     return found
 
 
-def _split_in(name: str) -> str:
+def split_in(name: str) -> str:
     """The split that a file's name tells, or ""."""
     words = re.split(r"[^a-z]+", PurePosixPath(name).stem.lower())
     return next((SPLITS[word] for word in words if word in SPLITS), "")
 
 
-def _contents(place: Path) -> Iterator[tuple[str, bytes]]:
+def contents(place: Path) -> Iterator[tuple[str, bytes]]:
     """The text files in a folder or zip, or the file itself, by name."""
     if place.is_dir():
         for file in sorted(place.iterdir()):

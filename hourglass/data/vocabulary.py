@@ -8,9 +8,13 @@ from typing import Any, Literal
 import numpy as np
 
 from ..core.tokens import END, FIRST, PAD, UNKNOWN
+from .chemistry import smiles_of, split_selfies, split_smiles
 
 Level = Literal["character", "byte", "word"]
-UNITS = {"character": "characters", "byte": "bytes", "word": "words"}
+Unit = Literal["character", "byte", "word", "selfies", "smiles"]   # the last two: of molecules
+UNITS = {"character": "characters", "byte": "bytes", "word": "words",
+         "selfies": "SELFIES symbols", "smiles": "SMILES tokens"}
+OF_MOLECULES = ("selfies", "smiles")
 UNKNOWN_WORD = "<unk>"         # as benchmarks write it, and
 UNKNOWN_CHARACTER = "\ufffd"   # as Unicode does
 
@@ -19,7 +23,7 @@ UNKNOWN_CHARACTER = "\ufffd"   # as Unicode does
 class Vocabulary:
     """The tokens that a model knows, and the length of its lines."""
 
-    level: Level
+    level: Unit
     tokens: tuple[str, ...]   # the first has the index FIRST
     length: int               # of a line, in tokens, with the one that ends it
     lower: bool = False       # whether texts are brought to lower case
@@ -57,7 +61,7 @@ class Vocabulary:
                 f"such as {some}"]
 
     def texts(self, indices: np.ndarray) -> list[str]:
-        """The texts of token indices (N, T), each up to its end."""
+        """The texts of token indices (N, T), each up to its end; of SELFIES, the SMILES."""
         unknown = UNKNOWN_WORD if self.level == "word" else UNKNOWN_CHARACTER
         names = ["", "", unknown, *self.tokens]
         found = []
@@ -67,23 +71,27 @@ class Vocabulary:
         return found
 
     def _joined(self, tokens: list[str]) -> str:
+        if self.level == "selfies":
+            return smiles_of("".join(token for token in tokens if token != UNKNOWN_CHARACTER))
         if self.level == "byte":
             return "".join(tokens).encode("latin-1", "replace").decode("utf-8", "replace")
         return (" " if self.level == "word" else "").join(tokens)
 
 
-def tokens_of(text: str, level: Level, lower: bool = False) -> list[str]:
+def tokens_of(text: str, level: Unit, lower: bool = False) -> list[str]:
     """The tokens of a text."""
     text = text.lower() if lower else text
     if level == "word":
         return text.split()
     if level == "byte":
         return list(text.encode(errors="surrogateescape").decode("latin-1"))
+    if level in OF_MOLECULES:
+        return split_selfies(text) if level == "selfies" else split_smiles(text)
     return list(text)
 
 
 def learnt(
-    texts: Sequence[str], level: Level, length: int, most: int, lower: bool = False
+    texts: Sequence[str], level: Unit, length: int, most: int, lower: bool = False
 ) -> tuple[Vocabulary, list[str]]:
     """The vocabulary of training texts: the `most` frequent tokens, in order of frequency; and a
     note on what it leaves out."""

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ..core.contracts import Collection
-from ..data.lines import lines_like
-from ..data.vocabulary import vocabulary_of
+from ..data import collect_like
+from ..data.vocabulary import OF_MOLECULES, vocabulary_of
 from ..run.description import Description
 from .model_protocol import InUse
 
@@ -23,8 +23,25 @@ def is_of_lines(description: Description) -> bool:
     return description.kind == "lines"
 
 
+def is_of_molecules(description: Description) -> bool:
+    """Whether a model was trained on molecules, which are lines of SELFIES or SMILES."""
+    return description.encoding.get("level") in OF_MOLECULES
+
+
+def check_molecules(description: Description) -> None:
+    """Raises ValueError for a model that was not trained on molecules."""
+    if not is_of_molecules(description):
+        raise ValueError("properties, conditions of them and pictures of molecules are for models "
+                         "of molecules, trained on molecules('file.csv')")
+
+
 def check_lines(description: Description, doing: str) -> None:
     """Raises ValueError for a model of lines of text, if `doing` is not for such a model."""
+    if is_of_molecules(description) and doing == "varying":
+        return
+    if is_of_molecules(description) and doing in CANNOT:
+        raise ValueError(f"this model was trained on molecules, and {doing} is for models of "
+                         f"images or numbers. Molecules have {USES}, and vary")
     if is_of_lines(description) and doing in CANNOT:
         raise ValueError(f"this model was trained on lines of text, and {doing} is for models of "
                          f"images or numbers. Lines of text have {USES}")
@@ -54,7 +71,7 @@ def pick_lines(model: InUse, given: Sequence[Any]) -> Collection:
         index = int(split.index[row])
         texts.append(source.names[index])
         labels.append(None if split.y is None else int(split.y[index]))
-    found = lines_like(texts, model.description.encoding)
+    found = collect_like(texts, model.description.encoding)
     known = [label for label in labels if label is not None]
     return Collection(found.x, np.array(known) if len(known) == len(texts) else None,
                       model.description.classes, tuple(texts), encoding=found.encoding,

@@ -132,6 +132,8 @@ class TrainKeywords(TypedDict, total=False):
     vocabulary: int
     lower: bool
     column: str
+    # of kind="molecules", with limit, column and label
+    notation: Literal["selfies", "smiles"]
     # of kind="ratings", with time
     explicit: bool
     least: float | None

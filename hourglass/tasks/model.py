@@ -8,6 +8,7 @@ import torch
 
 from ..inference.disagreement import disagreement
 from ..inference.encoder_decoder import Half
+from ..inference.line_uses import is_of_lines, is_of_molecules
 from ..inference.trained import Trained
 from ..model.autoencoder import Autoencoder
 from ..run.folder import RunFolder, digest, open_run
@@ -22,6 +23,7 @@ from . import (
 )
 from .forecast import forecast_of
 from .modules import half_of
+from .molecules import Molecules, as_molecules, vary_molecule
 from .morph import Way
 from .notebook_objects import Film, Picture
 from .notebook_samples import Samples, splits_of
@@ -30,7 +32,10 @@ from .posterior import posterior as posterior_of
 from .python_words import for_python
 from .recommending import recommend_of
 from .tabulated import Columns, Metrics
+from .write_lines import STEPS as LINES_BETWEEN
+from .write_lines import morph_lines
 
+FRAMES = 30   # of a morph, between two images
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -116,24 +121,38 @@ class Model:
 
     @for_python
     def morph(
-        self, *images: Any, label: Any = "", way: Way = "linear", frames: int = 30, hold: int = 10,
-        rate: int = 25, loop: bool = True,
-    ) -> Film:
+        self, *images: Any, label: Any = "", way: Way = "linear", frames: int | None = None,
+        hold: int = 10, rate: int = 25, loop: bool = True,
+    ) -> Film | list[str] | Molecules:
         """From each image to the next through the latent space, as in model.morph(a, b). An image
         is an array (H, W) or (H, W, C), a file, or the number of an unseen sample.
 
         `label` is the class of a conditional model, `way` is "linear" or "spherical", `frames` lie
-        between two images, and each image stays for `hold` frames of `rate` a second. A `loop`
-        goes back to the first image. Raises ValueError.
+        between two images (30; of lines 8), and each image stays for `hold` frames of `rate` a
+        second. A `loop` goes back to the first image. Lines of text and molecules give texts.
+        Raises ValueError.
         """
-        return pictures.morph_of(self.trained, images, label, way, frames, hold, rate, loop)
+        if is_of_lines(self.trained.description):
+            texts = morph_lines(self.trained, images, LINES_BETWEEN if frames is None else frames,
+                                way, label)
+            return as_molecules(texts, "from each molecule to the next") if is_of_molecules(
+                self.trained.description) else texts
+        return pictures.morph_of(self.trained, images, label, way,
+                                 FRAMES if frames is None else frames, hold, rate, loop)
 
     @for_python
     def vary(self, image: Any, *attributes: Any, label: Any = "", having: Any = "",
-             lacking: Any = "") -> Picture:
+             lacking: Any = "", property: str = "", steps: int = 8) -> Picture | Molecules:
         """One image varied along attributes, as in model.vary(x, "slant"): a row each, from less to
         more. Attributes are classes, by name or number, or brightness, contrast, width, slant,
-        warmth; or one of your own, by images `having` it and `lacking` it. Raises ValueError."""
+        warmth; or one of your own, by images `having` it and `lacking` it. A molecule is a SMILES,
+        and is varied along a `property` in `steps`, as in model.vary("CCO", property="logP").
+        Raises ValueError."""
+        if property or is_of_molecules(self.trained.description):
+            if attributes or having or lacking or not property:
+                raise ValueError("a molecule is varied along a property, as in model.vary('CCO', "
+                                 "property='logP'); leave attributes out")
+            return vary_molecule(self.trained, image, property, steps, label)
         return pictures.vary_of(self.trained, image, attributes, label, having, lacking)
 
     # its description

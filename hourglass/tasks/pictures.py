@@ -13,12 +13,14 @@ from PIL import Image
 from ..analysis.analyse import snapshot_of
 from ..analysis.figures.canvas import as_png
 from ..data.labels import name_of
+from ..inference.line_uses import is_of_lines, is_of_molecules
 from ..inference.trained import Trained
 from .edit_attribute import REACH, STEPS, along, chosen_attributes, strips
 from .explore import explore
-from .generate import choose_prior
+from .generate import GenerateOptions, choose_prior
 from .grid import GridOptions, decode_grid
 from .heatmaps import heat_picture, write_heatmaps
+from .molecules import Molecules, draw_molecules
 from .morph import MorphOptions, Way, way_through
 from .notebook_objects import Film, Page, Picture, as_bytes, inline, sheet_of
 from .pick_samples import one_class, picked
@@ -79,8 +81,8 @@ def grid_of(model: Trained, limit: float | None = None, side: int = 20, label: A
 
 def generate_of(
     model: Trained, n: int = 40, label: Any = None, prior: Any = "auto", temperature: float = 1.0,
-    seed: int = 0, **asked: Unpack[PromptKeywords],
-) -> Picture:
+    seed: int = 0, where: str = "", **asked: Unpack[PromptKeywords],
+) -> Picture | Molecules | list[str]:
     """New images (N, H, W, C) from a prior, with their codes and, where the prior or the model
     knows classes, labels. `label` is a class, several (which share the images evenly) or one for
     each image.
@@ -90,8 +92,16 @@ def generate_of(
     ("dpm", "heun", "euler"), and an `image` to change by `strength`: a file, an array or the
     number of an unseen sample; with a `mask`, a file or an array (H, W), it is drawn anew only
     where that is bright. Raises ValueError if samples are not images;
-    `sample` draws those."""
+    `sample` draws those. Lines of text are given as texts. Molecules have pictures, and
+    conditions, as in where="logP=2..3, qed>0.7", by a search in latent space."""
+    if is_of_lines(model.description) and not asked:
+        told = GenerateOptions(n, name_of(label) if label is not None else "", prior, temperature,
+                               seed)
+        return (draw_molecules(model, told, where) if where or is_of_molecules(model.description)
+                else list(model.sample(n, label, seed, prior, temperature)))
     _check_images(model)
+    if where:
+        raise ValueError("where is for models of molecules; leave it out")
     options = as_options(asked)
     chosen = choose_prior(model, "" if label is None else "asked") if prior == "auto" else (
         str(prior))

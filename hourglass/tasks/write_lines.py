@@ -11,9 +11,11 @@ from ..core.console import say
 from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..core.output_names import printable
-from ..inference.line_uses import pick_lines, texts_of
+from ..inference.line_uses import is_of_molecules, pick_lines, texts_of
 from ..inference.trained import Trained
 from .generate import GenerateOptions, choose_prior
+from .molecules import SUFFIXES as OF_MOLECULES
+from .molecules import as_molecules, draw_molecules
 from .morph import Way, step
 from .pick_samples import one_class
 from .write_images import check_name
@@ -37,13 +39,21 @@ def reconstruct_lines(model: Trained, data: str, out: Path) -> list[str]:
 
 
 def generate_lines(
-    model: Trained, wish: GenerateOptions, out: Path | None = None
+    model: Trained, wish: GenerateOptions, out: Path | None = None, where: str = ""
 ) -> list[str]:
     """Draw lines from a prior, each token by its probability. Returns the lines; with `out`, writes
-    them as .txt, or with their classes as .csv, and returns a line to print. Raises ValueError."""
+    them as .txt, or with their classes as .csv, and returns a line to print. Of molecules, also as
+    a picture, and only `where` conditions of their properties hold. Raises ValueError."""
     if wish.sharpen or wish.blur or wish.nearest:
         raise ValueError("--sharpen, --blur and --nearest are for images, and this model was "
                          "trained on lines of text")
+    pictured = out is not None and out.suffix.lower() in set(OF_MOLECULES) - set(SUFFIXES)
+    if where or (pictured and is_of_molecules(model.description)):
+        if out is not None:
+            check_name(out, OF_MOLECULES)
+        found = draw_molecules(model, wish, where)
+        return [*([] if out is None else [f"written: {found.save(out)}"]),
+                *([] if pictured else found.lines), found.about]
     if out is not None:
         check_name(out, SUFFIXES)
     prior = choose_prior(model, wish.kind) if wish.prior == "auto" else wish.prior
@@ -63,13 +73,14 @@ def morph_lines(
     out: Path | None = None,
 ) -> list[str]:
     """The lines that the model writes on the way from each line to the next, with both ends as it
-    reconstructs them. A line is a text, or the number of a test sample. `out` is a .txt or .csv.
-    Raises ValueError."""
+    reconstructs them. A line is a text, or the number of a test sample. `out` is a .txt or .csv; of
+    molecules, also a picture. Raises ValueError."""
     if len(lines) < 2:
         raise ValueError("a morph needs two lines or more, as in hourglass morph RUN "
                          "\"first line\" \"second line\"")
+    molecules = is_of_molecules(model.description)
     if out is not None:
-        check_name(out, SUFFIXES)
+        check_name(out, OF_MOLECULES if molecules else SUFFIXES)
     found = pick_lines(model, lines)
     for note in found.notes:
         say(note)
@@ -78,7 +89,9 @@ def morph_lines(
     shares = np.linspace(0, 1, steps + 2)
     written = [step(start, end, share, way) for start, end in pairwise(codes) for share in shares]
     texts: list[str] = model.decode(np.stack(written), y)
-    if out is not None:
+    if out is not None and molecules and out.suffix.lower() not in SUFFIXES:
+        as_molecules(texts, "").save(out)
+    elif out is not None:
         places = [f"{share:.3g}" for _ in codes[1:] for share in shares]
         _write(out, ("share", "line"), list(zip(places, texts, strict=True)), texts)
     return texts

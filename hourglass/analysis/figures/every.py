@@ -15,6 +15,7 @@ from . import (
     latent_grids,
     lines,
     maps,
+    molecules,
     neighbours,
     prior_samples,
     reconstructions,

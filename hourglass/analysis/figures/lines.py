@@ -37,7 +37,7 @@ def line_samples(s: Snapshot) -> Figure:
 def _columns(s: Snapshot, names: Sequence[str]) -> Figure:
     """A drawing of lists of lines beside each other."""
     there = [name for name in names if name in s.lines]
-    if not there:
+    if not there or s.molecules:   # molecules are drawn as pictures
         raise Lacking("lines of text")
     count = max(len(s.lines[name]) for name in there)
     figure, axes = panels(1, len(there), 0.6 + TALL * count)

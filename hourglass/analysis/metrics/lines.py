@@ -25,6 +25,16 @@ def lines(s: Snapshot) -> dict[str, np.ndarray | float]:
             "exact": s.exact.astype(np.float64)}
 
 
+@metrics.add("molecules")
+def molecules(s: Snapshot) -> dict[str, float]:
+    """How molecules of each prior compare with unseen ones: shares of valid, different and new
+    molecules, Fréchet distances, nearest similarity, diversity, scaffolds and distributions of
+    properties; and R2 of properties predicted from codes."""
+    if not s.molecules:
+        raise Lacking("molecules, and a prior")
+    return dict(s.molecules)
+
+
 @metrics.add("mutual_information")
 def mutual_information(s: Snapshot) -> dict[str, float]:
     """Mutual information of lines and codes, in nats: the mean of log q(z|x) - log q(z) over one

@@ -7,6 +7,7 @@ one x. `out` is that of the decoder's output, which has more channels for some l
 from . import (
     conv,
     conv1d,
+    conv_gru,
     items,
     members,
     mlp,

@@ -1,0 +1,151 @@
+"""Molecules whose properties lie in ranges that a user gives, found by a search in latent space."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..core.hints import did_you_mean
+from ..data.chemistry import canonical, molecule_of
+from ..data.molecule_properties import PROPERTIES, property_name, property_of
+from .line_uses import texts_of
+from .property_directions import PropertyDirection, moved, property_direction
+from .trained import Trained
+
+NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+CONDITION = re.compile(rf"\s*(\w+)\s*(>=|<=|=|>|<)\s*({NUMBER})(?:\s*\.\.\s*({NUMBER}))?\s*")
+EXAMPLE = "as in \"logP=2..3, qed>0.7\""
+TOGETHER = 200        # molecules that are drawn at once
+LEAST_DRAWN = 2000    # before the search ends, and
+EACH_DRAWN = 50       # for each molecule that is asked for
+BEYOND = 0.5          # how far behind an open end to aim, in standard deviations of the property
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A property and the range that it should lie in."""
+
+    name: str
+    low: float = -math.inf
+    high: float = math.inf
+    ends: bool = True    # whether the ends belong to the range
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies in the range."""
+        return (self.low <= value <= self.high) if self.ends else self.low < value < self.high
+
+    def aim(self, value: np.ndarray, spread: float) -> np.ndarray:
+        """The nearest values (N,) well inside the range: values (N,) that are there stay."""
+        margin = BEYOND * spread
+        if self.low > -math.inf and self.high < math.inf:
+            margin = min(margin, (self.high - self.low) / 4)
+        return np.clip(value, self.low + margin, self.high - margin)
+
+
+@dataclass
+class FoundMolecules:
+    """Molecules that meet all conditions, all different, with their properties."""
+
+    smiles: list[str] = field(default_factory=list)
+    values: dict[str, list[float]] = field(default_factory=dict)
+    drawn: int = 0          # molecules that the model wrote
+    first: tuple[int, int] = (0, 0)   # how many met the conditions of how many from the prior
+
+    @property
+    def words(self) -> str:
+        """How many were drawn."""
+        met, of = self.first
+        return (f"{len(self.smiles):,} different molecules that meet all conditions, of "
+                f"{self.drawn:,} drawn; from the prior alone, {met:,} of {of:,} met them")
+
+
+def read_conditions(text: str) -> list[Condition]:
+    """The conditions in a text such as "logP=2..3, qed>0.7". Raises ValueError."""
+    found = []
+    for part in text.split(","):
+        match = CONDITION.fullmatch(part)
+        if not match:
+            raise ValueError(f"{part.strip()!r} is no condition; write a property and its range, "
+                             f"{EXAMPLE}")
+        given, sign, first, last = match.groups()
+        name = property_name(given)
+        if not name:
+            raise ValueError(f"no property is named {given!r}; {did_you_mean(given, PROPERTIES)}")
+        if last is not None and (sign != "=" or float(first) > float(last)):
+            raise ValueError(f"{part.strip()!r} is no range; write the smaller number first after "
+                             f"=, {EXAMPLE}")
+        number = float(first)
+        if sign == "=":
+            found.append(Condition(name, number, number if last is None else float(last)))
+        elif sign in (">", ">="):
+            found.append(Condition(name, low=number, ends=sign == ">="))
+        else:
+            found.append(Condition(name, high=number, ends=sign == "<="))
+    return found
+
+
+def find_molecules(
+    model: Trained, conditions: Sequence[Condition], n: int, seed: int = 0, prior: str = "auto",
+    temperature: float = 1.0, top_k: int = 0,
+) -> FoundMolecules:
+    """Up to n molecules that meet the conditions, as RDKit computes the properties. The first codes
+    are from the prior; later ones are moved to where the predicted properties meet the conditions.
+    Raises ValueError."""
+    found = FoundMolecules(values={condition.name: [] for condition in conditions})
+    known: set[str] = set()
+    directions: list[PropertyDirection] = []
+    cov = np.empty(0)
+    while len(found.smiles) < n and found.drawn < max(LEAST_DRAWN, EACH_DRAWN * n):
+        z, told, _ = model.sampler.codes(TOGETHER, None, seed + found.drawn, prior, 1.0)
+        if found.drawn:
+            if not directions:
+                directions = [property_direction(model, condition.name)
+                              for condition in conditions]
+                cov = np.cov(model.codes().z.flatten(1).numpy().astype(np.float64), rowvar=False)
+            z = _aimed(z, conditions, directions, np.atleast_2d(cov))
+        kinds = None if told is None else model.number(told, len(z))
+        x = model.network.write(z, kinds, temperature, top_k, seed + found.drawn)
+        met = _sift(texts_of(model.description, x), conditions, found, known)
+        found.drawn += len(z)
+        if found.drawn == len(z):
+            found.first = (met, len(z))
+    found.smiles = found.smiles[:n]
+    found.values = {name: values[:n] for name, values in found.values.items()}
+    return found
+
+
+def _aimed(
+    z: np.ndarray, conditions: Sequence[Condition], directions: Sequence[PropertyDirection],
+    cov: np.ndarray,
+) -> np.ndarray:
+    """Codes (N, ...) moved to where the predicted properties meet the conditions."""
+    flat = z.reshape(len(z), -1).astype(np.float64)
+    targets = np.stack([condition.aim(each.predict(flat), each.spread)
+                        for condition, each in zip(conditions, directions, strict=True)], 1)
+    return moved(flat, directions, targets, cov).astype(np.float32).reshape(z.shape)
+
+
+def _sift(
+    texts: Sequence[str], conditions: Sequence[Condition], found: FoundMolecules, known: set[str]
+) -> int:
+    """Add the new molecules that meet the conditions. Returns how many of the texts meet them."""
+    met = 0
+    for text in texts:
+        molecule = molecule_of(text)
+        values: dict[str, float] = {}
+        for condition in conditions if molecule is not None else ():
+            values[condition.name] = property_of(condition.name, molecule)
+            if not condition.holds(values[condition.name]):
+                break
+        else:
+            if molecule is None:
+                continue
+            met += 1
+            if (name := canonical(text)) not in known:
+                known.add(name)
+                found.smiles.append(name)
+                for key, value in values.items():
+                    found.values[key].append(value)
+    return met
