@@ -15,7 +15,7 @@ BACKBONES = {"mlp": "mlp((16,))", "conv": "conv((4, 8))", "unet": "unet((4, 8))"
              "rating_mlp": "rating_mlp(4, 16)",
              "members": "members((('mlp((16,))', '', 'plain(4)', 'normal'),))"}
 MAPS_ALONE = {"resnet", "vit"}   # their maps go through the same parts as those of conv
-SEQUENCES = {"gru", "lstm", "tcn", "transformer"}   # see test_lines.py
+SEQUENCES = {"conv_gru", "gru", "lstm", "tcn", "transformer"}   # see test_lines.py
 SHAPES = {"conv1d": (1, 16)}
 ALL, FEW = 99, 3   # likelihoods: all with one backbone and one bottleneck, a few with others
 
