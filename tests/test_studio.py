@@ -210,10 +210,49 @@ def test_a_form_is_checked_as_the_command_line_checks(client):
     assert low["setting"] == "lr" and "above 0" in low["error"]
 
 
+def test_a_mistyped_set_is_found_in_the_form(client, home):
+    for address in ("check", "costs"):
+        found = client.post(f"/api/{address}", json={"settings": {"data": "mnits"}}).json()
+        assert not found["ok"] and "did you mean 'mnist'" in found["error"]
+    answer = client.post("/api/look", json={"settings": {"data": "mnits"}})
+    assert answer.status_code == 422 and "did you mean 'mnist'" in answer.json()["error"]
+
+
+def test_a_page_names_fields_where_the_command_line_names_flags(client):
+    from hourglass.studio.run_details import in_fields
+    assert in_fields("pass --epochs 80, or --no-batch-size") == "pass “epochs” 80, or “batch_size”"
+    found = client.post("/api/look", json={"settings": {"data": "digits", "size": "8x8"}}).json()
+    assert not [line for line in found["lines"] if "--" in line["text"]]
+
+
+def test_a_form_tells_what_its_model_costs(client):
+    settings = {"data": "digits", "model": "vae(4)", "backbone": "mlp(64)"}
+    found = client.post("/api/costs", json={"settings": settings}).json()
+    right = hg.summary(**settings).summary
+    assert found["parameters"] == right.parameters and found["shape"] == [1, 8, 8]
+    assert found["multiply_adds"] == right.multiply_adds
+    assert [layer["name"] for layer in found["layers"]] == [la.name for la in right.layers]
+
+
+def test_augmentations_and_corruptions_are_previewed(client):
+    import io
+    wish = {"data": "digits", "augment": "noise(0.4)", "corruption": "drop(1.0)"}
+    answer = client.post("/api/preview", json={"settings": wish})
+    sheet = np.asarray(Image.open(io.BytesIO(answer.content)).convert("L"), float)
+    clean, varied, hidden = np.split(sheet, 3)
+    assert clean.std() > 20 and np.abs(varied - clean).mean() > 10 and hidden.max() == 0
+    again = client.post("/api/preview", json={"settings": wish})
+    assert again.content == answer.content
+    wrong = client.post("/api/preview", json={"settings": {**wish, "augment": "nose(1)"}})
+    assert wrong.status_code == 422 and "did you mean 'noise'" in wrong.json()["error"]
+
+
 def test_the_list_tells_what_the_files_tell(client, home):
     (run,) = client.get("/api/runs").json()["runs"]
     assert (run["state"], run["epochs"], run["path"]) == ("finished", 2, "runs/1")
     assert run["metrics"]["mse"] > 0 and len(run["curve"]) == 2 and run["frame"] == "00002.png"
+    assert run["loss"] == run["curve"][-1]
+    assert run["best_loss"] == run["curve"][run["best_epoch"] - 1]
     shutil.copytree(home / "runs/1", home / "other/deeper/2")   # as a shell would
     assert len(client.get("/api/runs").json()["runs"]) == 2
     (home / "runs/1/settings.toml").write_text("model = 3")
@@ -258,7 +297,9 @@ def test_a_clone_leaves_to_another_model_the_parts_that_it_brings(client, home):
     text = (home / "runs/1/settings.toml").read_text()
     assert 'bottleneck = "plain(2)"' in text, "a run holds the parts that its model brought"
     given = client.get(f"/api/runs/{only_key(client)}/settings").json()["settings"]
-    assert given["model"] == "ae(2)" and given["backbone"] == "mlp(8)" and given["epochs"] == 2
+    assert given.pop("data") and given == {
+        "model": "ae(2)", "backbone": "mlp(8)", "epochs": 2, "test": 10}, (
+        "what was chosen for the data, such as the likelihood, is no wish")
     parts = client.post("/api/check", json={"settings": {
         **given, "data": "digits", "model": "vae(3)"}}).json()["parts"]
     assert (parts["bottleneck"], parts["loss"]) == ("gaussian(3)", "recon + kl")

@@ -137,6 +137,15 @@ def test_the_token_leaves_the_address_and_survives_a_reload(page):
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
 
 
+def test_a_wrong_token_in_one_tab_leaves_the_others_as_they_are(page, studio):
+    other = page.context.new_page()
+    other.goto(f"{studio.partition('#')[0]}#token=a-wrong-token-of-a-mistaken-address")
+    expect(other.get_by_role("heading", name="needs the studio's address")).to_be_visible()
+    other.close()
+    page.reload()
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+
+
 def test_a_page_without_the_token_shows_nothing(browser, studio):
     context = browser.new_context()
     page = context.new_page()

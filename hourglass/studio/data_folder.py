@@ -13,6 +13,7 @@ from ..serving.errors import Refusal
 from ..serving.multipart import FormField
 from .jobs import NAME
 from .roots import Roots
+from .run_details import in_fields
 
 MOST_SHOWN = 500     # entries of a folder
 LARGEST = 2**26      # pixels of an uploaded image
@@ -125,7 +126,6 @@ def looked_at(roots: Roots, text: str, values: dict[str, Any]) -> dict[str, Any]
 
 
 def _line(line: str, home: str) -> dict[str, str]:
-    from .form import in_fields
     kind, _, rest = line.partition(": ")
     found = kind if kind in ("note", "warning") else ""
     words = printable((rest if found else line).replace(home, ""))

@@ -119,14 +119,19 @@ def _of_record(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_history(path: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     rows = _rows(path / "history.csv")
-    losses = [value for row in rows if (value := _number(row.get("val_loss") or
-                                                         row.get("train_loss"))) is not None]
+    losses = [value for row in rows if (value := _loss(row)) is not None]
     epochs = _number(rows[-1].get("epoch")) if rows else 0.0
     more = epochs is not None and epochs > float(record.get("epochs", epochs) or 0)
     found: dict[str, Any] = {"epochs": epochs, "curve": thinned(losses, POINTS)}
     if rows:
         found["loss"] = losses[-1] if losses else None
+        best = [row for row in rows if _number(row.get("epoch")) == record.get("best_epoch")]
+        found["best_loss"] = _loss(best[0]) if best and "best_epoch" in record else None
     return found | ({"state": PART, "ended": ""} if more and "epochs" in record else {})
+
+
+def _loss(row: Mapping[str, str]) -> float | None:
+    return _number(row.get("val_loss") or row.get("train_loss"))
 
 
 def _of_frames(path: Path) -> dict[str, Any]:

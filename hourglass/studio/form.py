@@ -1,14 +1,13 @@
 """The form of a training, made from the settings' own schema, and the check of what it holds."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 from ..core.fields import Setting
 from ..core.hints import bound_in_words, expected
 from ..run.settings import Settings, make_settings, recipe_rows
 from .roots import Roots
-from .run_details import command_of
+from .run_details import command_of, in_fields
 
 GROUPS: dict[str, tuple[str, ...]] = {   # every setting stands in one of them
     "Model": ("model", "backbone", "decoder", "bottleneck", "likelihood", "corruption", "condition",
@@ -26,7 +25,7 @@ SUGGESTED = {   # settings whose texts name parts, and the kind of part
     "bottleneck": "bottlenecks", "likelihood": "likelihoods", "corruption": "corruptions",
     "augment": "augmentations", "loss": "terms", "prior": "priors", "optimiser": "optimisers",
     "schedule": "schedules", "stop": "stops"}
-FLAG = re.compile(r"(?<![\w-])--(?:no-)?([a-z][a-z0-9-]*)")
+RESOLVED = {("precision", "32-true"), ("layout", "channels_last")}   # of "auto", by training
 SETS = {   # sources that need no file, and what they are
     "digits": "1,797 handwritten digits of 8 x 8 pixels; here at once",
     "mnist": "70,000 handwritten digits, 28 x 28", "fashion_mnist": "70,000 clothes, 28 x 28",
@@ -100,14 +99,45 @@ def settings_from(values: Mapping[str, Any], roots: Roots) -> Settings:
     return make_settings({**given, "data": data})
 
 
-def given_in(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A run's settings as a form takes them: without defaults, and without the parts that its named
-    model brings. So another model in the form brings its own."""
+def given_in(settings: Mapping[str, Any], shape: tuple[int, ...] = (), words: Sequence[str] = ()
+             ) -> dict[str, Any]:
+    """A run's settings as a form takes them: without defaults, without the parts that its named
+    model brings, and without those that were chosen for its data. So another model or other data in
+    the form brings its own. `words` are those of its command, if it is known: what they name
+    stays."""
     from ..core.registry import models
+    own = {name: value for name, value in settings.items() if name in Settings.model_fields
+           and value != Settings.model_fields[name].default}
+    if words:
+        return {name: value for name, value in own.items() if name == "epochs" or any(
+            _names(word, Settings.model_fields[name].flag) for word in words)}
     brought = vars(models.make(str(settings["model"])))
-    return {name: value for name, value in settings.items() if name in Settings.model_fields
-            and value != Settings.model_fields[name].default
+    chosen = _chosen(str(settings["model"]), shape)
+    return {name: value for name, value in own.items() if (name, value) not in chosen
             and (name not in brought or value != brought[name])}
+
+
+def _names(word: str, flag: str) -> bool:
+    """Whether a word of a command is this flag, with its value if it takes one."""
+    return word.partition("=")[0] in (flag, f"--no-{flag[2:]}")
+
+
+def _chosen(model: str, shape: tuple[int, ...]) -> set[tuple[str, str]]:
+    """The parts that would be chosen for samples of a shape where none are named."""
+    from dataclasses import replace
+
+    from ..core.registry import models
+    from ..run.suited import HOLES, OF_SERIES  # which bring torch
+    parts = models.make(model)
+    if len(shape) == 2 and parts.backbone == "auto":
+        parts = replace(parts, backbone=OF_SERIES)
+    found = RESOLVED | ({("corruption", HOLES)} if len(shape) == 1 else set())
+    for low, high in ((0.0, 1.0), (float("-inf"), float("inf"))):
+        try:
+            found |= set(vars(parts.fitted(shape, low, high)).items()) if shape else set()
+        except (ValueError, TypeError):
+            continue
+    return found
 
 
 def typed(name: str, value: Any) -> Any:
@@ -148,11 +178,6 @@ def refused_form(error: Exception, values: Mapping[str, Any]) -> dict[str, Any]:
         (name for name, value in values.items() if name in SUGGESTED and value
          and words.startswith(str(value).partition("(")[0] + ":")), "")
     return {"ok": False, "error": in_fields(words), "setting": where}
-
-
-def in_fields(text: str) -> str:
-    """A message for a page: it names the form's fields, where the command line has flags."""
-    return FLAG.sub(lambda found: f"“{found[1].replace('-', '_')}”", text)
 
 
 def _as_typed(values: Mapping[str, Any]) -> str:

@@ -4,15 +4,15 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from ..run.folder import RunFolder
 from ..run.settings import Settings
-from . import form
+from . import form, form_costs
 from .entries import settings_in
 from .processes import holder_of, lock_holders, stop
-from .run_details import flags_of, printable_lines
+from .run_details import flags_of, printable_lines, shape_in
 from .state import KNOWN, Studio, Text
 
 Value = Text | int | float | bool | None
@@ -61,6 +61,22 @@ def put_form(router: APIRouter, studio: Studio) -> None:
         """The composed model and the command, or what is wrong with the form."""
         found: dict[str, Any] = await studio.slowly(form.check, wish.settings, studio.roots)
         return found
+
+
+    @router.post("/costs")
+    async def costs(wish: Wish) -> dict[str, Any]:
+        """Parameters, multiply-adds, memory and layers of the form's model, for its data."""
+        found: dict[str, Any] = await studio.slowly(form_costs.costs_of_form, wish.settings,
+                                                    studio.roots, studio.held)
+        return found
+
+    @router.post("/preview", response_class=Response,
+                 responses={200: {"content": {"image/png": {}}}})
+    async def preview(wish: Wish) -> Response:
+        """Training samples as they are, augmented, and corrupted, a row each."""
+        content = await studio.slowly(form_costs.previewed, wish.settings, studio.roots,
+                                      studio.held)
+        return Response(content, media_type="image/png")
 
 
 def put_jobs(router: APIRouter, studio: Studio) -> None:
@@ -134,8 +150,11 @@ def put_run_jobs(router: APIRouter, studio: Studio) -> None:
     @router.get("/runs/{key}/settings")
     async def settings(key: str) -> dict[str, Any]:
         """The settings of a run, as the form of a new one takes them."""
-        found = settings_in(RunFolder(studio.catalogue.run(key)))
-        return {"settings": await studio.slowly(form.given_in, found)}
+        path = studio.catalogue.run(key)
+        job = studio.jobs.of(path)
+        words = job.words if job.kind == "train" else ()
+        return {"settings": await studio.slowly(form.given_in, settings_in(RunFolder(path)),
+                                                shape_in(path), words)}
 
 
 def _idle(studio: Studio, key: str) -> Path:

@@ -1,5 +1,6 @@
 """All that the page of a run shows besides pictures: settings, curves, metrics, sections, log."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from .jobs import Jobs, StartedJob, in_shell
 
 PARTS = ("backbone", "decoder", "bottleneck", "likelihood", "corruption", "condition", "loss",
          "prior")
-RESUME_WORDS = ("--epochs",)
+FLAG = re.compile(r"(?<![\w-])--(?:no-)?([a-z][a-z0-9-]*)")
 
 
 def details_of(path: Path, job: StartedJob) -> dict[str, Any]:
@@ -23,8 +24,8 @@ def details_of(path: Path, job: StartedJob) -> dict[str, Any]:
     settings = settings_in(folder)
     record = folder.read_record() if (path / "run.json").is_file() else {}
     return {"settings": _settings(settings), "metrics": _metrics(record),
-            "notes": [printable(str(note)) for note in record.get("notes", [])],
-            "verdict": printable(str(dict(record.get("pca", {})).get("verdict", ""))),
+            "notes": [in_fields(printable(str(note))) for note in record.get("notes", [])],
+            "verdict": in_fields(printable(str(dict(record.get("pca", {})).get("verdict", "")))),
             "environment": dict(record.get("environment", {})),
             "sizes": {name: record[name] for name in ("parameters", "multiply_adds")
                       if isinstance(record.get(name), dict)},
@@ -35,6 +36,15 @@ def details_of(path: Path, job: StartedJob) -> dict[str, Any]:
             "has_report": folder.report.is_file(),
             "command": job.command if job.kind == "train" else command_of(settings, str(path)),
             "log": bool(job.pid)}
+
+
+def shape_in(path: Path) -> tuple[int, ...]:
+    """The shape of a sample of a run; () where it is not known yet."""
+    try:
+        found = dict(RunFolder(path).read_record().get("data", {})).get("shape", [])
+        return tuple(int(size) for size in found)
+    except (ValueError, OSError, TypeError):
+        return ()
 
 
 def _settings(settings: dict[str, Any]) -> list[dict[str, Any]]:
@@ -68,6 +78,11 @@ def _sections(path: Path) -> list[dict[str, Any]]:
 def about_figures() -> dict[str, str]:
     """What each figure of a report shows."""
     return {name: figures.about(name) for name in figures.parts}
+
+
+def in_fields(text: str) -> str:
+    """A message for a page: it names the form's fields, where the command line has flags."""
+    return FLAG.sub(lambda found: f"“{found[1].replace('-', '_')}”", text)
 
 
 def progress_of(path: Path, after: int, job: StartedJob, jobs: Jobs) -> dict[str, Any]:

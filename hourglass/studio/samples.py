@@ -95,6 +95,16 @@ def strip(s: Snapshot, rows: Sequence[int]) -> bytes:
     return _png(sheet, max(s.x.shape[1:3]))
 
 
+def rows_of_images(rows: Sequence[np.ndarray], low: float, high: float) -> bytes:
+    """A PNG of rows of images (N, H, W, C), whose values lie between `low` and `high`."""
+    if not np.isfinite([low, high]).all():
+        low, high = float(np.nanmin(rows[0])), float(np.nanmax(rows[0]))
+    span = max(high - low, 1e-9)
+    lines = [np.concatenate([_rgb(np.nan_to_num(np.clip((each - low) / span, 0, 1)))
+                             for each in row], 1) for row in rows]
+    return _png(np.concatenate(lines), max(rows[0].shape[1:3]))
+
+
 def _rgb(image: np.ndarray) -> np.ndarray:
     from ..tasks.write_images import as_picture  # which brings matplotlib
     return np.asarray(as_picture(image).convert("RGB"))

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..run.settings import Settings
-from .form import check_data, in_fields, refused_form, typed
+from .form import check_data, refused_form, typed
 from .held_sources import HeldSource
 from .jobs import in_shell
 from .roots import Roots
+from .run_details import in_fields
 
 OPTIONS = ("metric", "trials", "minutes", "target", "limit", "prune", "workers")
 

@@ -1,22 +1,34 @@
 // Requests to the studio: each carries the token that the address brought.
 import { signal } from "./signal";
 
-const KEPT = "hourglass-token";
+const KEPT = "hourglass-token";   // of all tabs, once the studio has accepted it
+const OWN = "hourglass-own-token";   // of this tab, as its address brought it
 export const locked = signal(false);
 
-// The token stands in the address's fragment, which no server sees; it is taken out at once.
+// The token stands in the address's fragment, which no server sees; it is taken out at once. A wrong
+// one stays in its tab: the others keep theirs.
 export function takeToken(): void {
+  addEventListener("storage", (event) => { if (locked.value && event.key === KEPT) location.reload(); });
   const found = /[#&]token=([^&]+)/.exec(location.hash);
   if (!found) return;
-  localStorage.setItem(KEPT, decodeURIComponent(found[1]));
+  sessionStorage.setItem(OWN, decodeURIComponent(found[1]));
   history.replaceState(null, "", location.pathname + "#/");
+}
+
+const token = () => sessionStorage.getItem(OWN) ?? localStorage.getItem(KEPT) ?? "";
+
+function accepted(sent: string): void {
+  if (sessionStorage.getItem(OWN) !== sent) return;
+  localStorage.setItem(KEPT, sent);
+  sessionStorage.removeItem(OWN);
 }
 
 export class Problem extends Error {}
 
 export async function request(path: string, options: RequestInit = {}): Promise<Response> {
   const headers = new Headers(options.headers);
-  headers.set("Authorization", `Bearer ${localStorage.getItem(KEPT) ?? ""}`);
+  const sent = token();
+  headers.set("Authorization", `Bearer ${sent}`);
   let answer: Response;
   try {
     answer = await fetch(`/api${path}`, { ...options, headers });
@@ -24,6 +36,7 @@ export async function request(path: string, options: RequestInit = {}): Promise<
     if ((error as Error).name === "AbortError") throw error;
     throw new Problem("The studio does not answer. Is it still running?");
   }
+  if (answer.status !== 401) accepted(sent);
   if (answer.ok) return answer;
   if (answer.status === 401) locked.value = true;
   const said = await answer.json().catch(() => ({}));

@@ -37,7 +37,9 @@ function Figures({ run }: { run: Run }) {
   const done = run.wanted ? `${number(run.epochs ?? 0)} of ${run.wanted}` : number(run.epochs ?? 0);
   const shown: [string, string][] = run.kind === "study" ? [["trials", String(run.trials)],
     ...(run.best === undefined ? [] : [[`best ${run.metric?.split(",")[0]}`, number(run.best)] as [string, string]])]
-    : [["epochs", done], ["loss", number(run.loss)]];
+    : !isLive(run) && run.curve && !run.curve.length ? []   // an ensemble was not trained
+    : [["epochs", done], isLive(run) || run.best_loss === undefined || run.best_loss === null
+      ? ["last loss", number(run.loss)] : ["best loss", number(run.best_loss)]];
   for (const name of ["mse", "ndcg@100", "accuracy"]) {
     if (name in run.metrics) shown.push([name, number(run.metrics[name])]);
   }

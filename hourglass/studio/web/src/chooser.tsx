@@ -7,6 +7,7 @@ interface Entry { name: string; path: string; kind: "folder" | "file" }
 interface Folder { path: string; above: string | null; entries: Entry[]; images: number; left_out: number }
 
 export function Chooser({ choose }: { choose: (path: string) => void }) {
+  const [single, setSingle] = useState(false);
   const box = useRef<HTMLDialogElement>(null);
   const [folder, setFolder] = useState<Folder | null>(null);
   const open = (path: string) => get<Folder>(`/folders?path=${encodeURIComponent(path)}`)
@@ -14,6 +15,7 @@ export function Chooser({ choose }: { choose: (path: string) => void }) {
   // A studio has one folder, as a rule: begin in it.
   const begin = () => open("").then((found) => {
     box.current!.showModal();
+    setSingle(found.entries.length === 1);
     if (found.entries.length === 1 && !found.images) return open(found.entries[0].path);
   }).catch(complain);
   const take = (path: string) => { box.current!.close(); choose(path); };
@@ -25,7 +27,8 @@ export function Chooser({ choose }: { choose: (path: string) => void }) {
         <div class="head"><h2>Choose data</h2><span class="grow" />
           <button type="button" onClick={() => box.current!.close()}>Close</button></div>
         {folder.path && <p class="row"><code class="grow">{folder.path}</code>
-          <button type="button" class="small" onClick={() => void open(folder.above ?? "").catch(complain)}>Up</button></p>}
+          {(folder.above || !single) && <button type="button" class="small" onClick={() =>
+            void open(folder.above ?? "").catch(complain)}>Up</button>}</p>}
         {folder.path && <div class="row"><span class="grow quiet">{folder.images.toLocaleString("en")} images
           here</span><button type="button" class="primary" onClick={() => take(folder.path)}>
           Use this folder</button></div>}

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { send } from "./api";
 import { Chooser } from "./chooser";
 import { Drop, type Dropped } from "./drop";
+import { Preview } from "./preview";
 import { upload } from "./upload";
 
 interface Look { data: string; lines: { kind: string; text: string }[]; sheet: string }
@@ -70,6 +71,7 @@ export function DataPage() {
         {line.kind && <b>{line.kind} </b>}{line.text}</li>)}</ul>
       {look.sheet && <div class="picture figure"><img src={`data:image/png;base64,${look.sheet}`}
         alt="Contact sheet of the data set" /></div>}
+      {look.sheet && <Preview key={look.data} data={look.data} />}
     </section>}
   </>;
 }

@@ -22,9 +22,10 @@ export function listen(): void {
   void navigator.locks.request("hourglass-events", () => follow());
 }
 
-async function follow(): Promise<never> {
-  for (;;) {
-    if (!locked.value) await once().catch(() => undefined);
+// A tab that the studio refuses leaves the listening to another one.
+async function follow(): Promise<void> {
+  while (!locked.value) {
+    await once().catch(() => undefined);
     await new Promise((done) => setTimeout(done, AGAIN));
   }
 }

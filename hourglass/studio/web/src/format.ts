@@ -28,3 +28,8 @@ export const STATES: Record<string, string> = {
   training: "training", writing: "writing the report", finished: "finished", stopped: "stopped",
   damaged: "damaged",
 };
+
+export function bytes(count: number): string {
+  const power = Math.min(4, Math.floor(Math.log2(Math.max(1, count)) / 10));
+  return `${(count / 1024 ** power).toFixed(power ? 1 : 0)} ${["B", "KiB", "MiB", "GiB", "TiB"][power]}`;
+}

@@ -15,7 +15,9 @@ export function Overview({ run, details, rows, last }: Props) {
   const row = rows[rows.length - 1];
   const facts: [string, string][] = [
     ["Epochs", run.wanted ? `${number(run.epochs ?? 0)} of ${run.wanted}` : number(run.epochs ?? 0)],
-    ["Loss", number(run.loss)],
+    ...(run.best_loss ? [["Best loss", `${number(run.best_loss)} in epoch ${run.best_epoch}`] as [string,
+      string]] : []),
+    ["Last loss", number(run.loss)],
     ["Images a second", row ? number(row.images_per_second, 3) : "–"],
     ["Training time", duration(row?.seconds ?? run.seconds)],
     ["Parameters", number(details.sizes.parameters?.whole)],

@@ -8,7 +8,7 @@ export interface Run {
   state: "training" | "writing" | "finished" | "stopped" | "damaged"; ended?: string;
   settings?: Record<string, unknown>; metrics: Record<string, number>; epochs?: number;
   wanted?: number | null; best_epoch?: number; seconds?: number; parameters?: number;
-  samples?: number; started?: string; changed: number; curve?: number[]; loss?: number | null;
+  samples?: number; started?: string; changed: number; curve?: number[]; loss?: number | null; best_loss?: number | null;
   frame?: string; note: string; tags: string[]; error?: string; trials?: number; best?: number; metric?: string;
 }
 export interface Waiting { key: string; name: string; command: string; began: number; line: string }

@@ -15,7 +15,8 @@ const COLUMNS: Column[] = [
     show: (run) => linkOf(run) ? <a href={linkOf(run)}>{run.title}</a> : run.title },
   { name: "state", title: "State", of: (run) => run.state, show: (run) => <State run={run} /> },
   { name: "epochs", title: "Epochs", of: (run) => run.epochs ?? run.trials },
-  { name: "loss", title: "Loss", of: (run) => run.loss },
+  { name: "best_loss", title: "Best loss", of: (run) => run.best_loss },
+  { name: "loss", title: "Last loss", of: (run) => run.loss },
 ];
 const LAST: Column[] = [
   { name: "parameters", title: "Parameters", of: (run) => run.parameters },

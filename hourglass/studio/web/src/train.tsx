@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { get, send } from "./api";
 import { Copy } from "./copy";
+import { Costs } from "./costs";
 import { DataChoice } from "./data_choice";
 import { Gallery, type NamedModel } from "./gallery";
 import { go } from "./route";
@@ -18,7 +19,9 @@ export function TrainPage({ wish }: { wish: URLSearchParams }) {
   const [form, setForm] = useState<Form | null>(null);
   const [parts, setParts] = useState<Record<string, Part[]>>({});
   const [models, setModels] = useState<NamedModel[]>([]);
-  const [values, setValues] = useState<Values>({ data: wish.get("data") ?? "", model: "" });
+  const [values, setValues] = useState<Values>({ data: wish.get("data") ?? "", model: "",
+    ...Object.fromEntries(["augment", "corruption"].filter((of) => wish.has(of)).map((of) =>
+      [of, wish.get(of)])) });
   const [name, setName] = useState("");
   const [checked, setChecked] = useState<Checked | null>(null);
   const [busy, setBusy] = useState(false);
@@ -76,6 +79,7 @@ export function TrainPage({ wish }: { wish: URLSearchParams }) {
       <section class="panel">
         <h2>This run</h2>
         <Sentence model={String(values.model || "ae")} checked={checked} data={String(values.data ?? "")} />
+        {checked?.ok && <Costs settings={filled} />}
         <label class="field"><span>Name of the run (the next number if empty)</span>
           <input value={name} onInput={(e) => setName(e.currentTarget.value)} /></label>
         <button class="primary large" disabled={busy || !checked?.ok}>

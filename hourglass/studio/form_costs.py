@@ -1,0 +1,61 @@
+"""What a form's model costs, and what its augmentation and corruption do to some samples."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .form import check_data, refused_form, settings_from
+from .held_sources import HeldSource
+from .roots import Roots
+
+SHOWN = 10   # samples of a preview
+SEED = 0     # so that the same form gives the same preview
+
+
+def costs_of_form(values: Mapping[str, Any], roots: Roots, held: HeldSource) -> dict[str, Any]:
+    """Parameters, multiply-adds, memory and layers of the model that a form holds, for its data,
+    or what is wrong."""
+    from ..model.summary import summarise  # which brings torch
+    from ..run.suited import suited
+    try:
+        settings = settings_from(values, roots)
+        check_data(settings.data)
+        source = held.load(settings)
+        parts, notes = suited(settings, source)
+        found = summarise(parts, source.shape, settings.optimiser, len(source.classes))
+    except (ValueError, TypeError, RecursionError, OSError) as error:
+        return refused_form(error, values)
+    return {"ok": True, "parameters": found.parameters, "multiply_adds": found.multiply_adds,
+            "memory": found.training_memory(settings.batch_size), "batch": settings.batch_size,
+            "shape": list(source.shape), "notes": notes,
+            "samples": {name: len(split) for name, split in source.splits.items()},
+            "layers": [{"name": layer.name, "kind": layer.kind, "shape": list(layer.shape),
+                        "parameters": layer.parameters, "multiply_adds": layer.multiply_adds}
+                       for layer in found.layers]}
+
+
+def previewed(values: Mapping[str, Any], roots: Roots, held: HeldSource) -> bytes:
+    """A PNG of training samples: as they are, augmented, and corrupted, a row each. Raises
+    ValueError for samples that are no images, and for a wrong text."""
+    import numpy as np
+    import torch
+
+    from ..core.channels import channels_last
+    from ..core.noise import seeded
+    from ..data.augmentations import augmenter
+    from ..model.corruptions import corrupter
+    from .samples import rows_of_images
+    settings = settings_from(values, roots)
+    check_data(settings.data)
+    source = held.load(settings)
+    if len(source.shape) != 3:
+        raise ValueError("a preview is for images, and this data has none")
+    train = source.splits["train"]
+    picked = torch.from_numpy(np.linspace(0, len(train) - 1, min(SHOWN, len(train))).astype(int))
+    with seeded(SEED):
+        clean = train.batch(picked).x
+        rows = [clean]
+        if settings.augment:
+            rows.append(augmenter(settings.augment, source.low, source.high)(clean))
+        if settings.corruption not in ("", "none"):
+            rows.append(corrupter(settings.corruption)(rows[-1]))
+    return rows_of_images([channels_last(row).numpy() for row in rows], source.low, source.high)
