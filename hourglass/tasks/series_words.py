@@ -3,9 +3,11 @@
 import numpy as np
 
 from ..data.series import Spans
+from ..inference.surface_precision import vus_pr
 from .score_series import ScoredSeries, as_texts, labelled_steps, runs
 
 NEARLY_ALL = 0.8   # share of abnormal steps that makes a file unlike the training data
+BUFFER = 100       # steps around a labelled stretch that VUS-PR counts in part, at most
 FAR = 3.0          # standard deviations between a channel's mean there and in training
 SHOWN, NAMED = 5, 3   # stretches, and channels
 
@@ -98,7 +100,9 @@ def _against(scored: ScoredSeries, each: list[np.ndarray]) -> list[str]:
     f1 = 2 * precision * recall / max(precision + recall, 1e-12)
     known = np.isfinite(scored.score)
     both = len(np.unique(within[known])) == 2
-    area = f", AUROC {roc_auc_score(within[known], scored.score[known]):.3f}" if both else ""
+    area = (f", AUROC {roc_auc_score(within[known], scored.score[known]):.3f}, VUS-PR "
+            f"{vus_pr(scored.score[known], within[known], BUFFER):.3f}; a random score "
+            f"{within[known].mean():.3f}") if both else ""
     return [f"{found} of {len(each)} labelled windows are found; {precision:.1%} of the abnormal "
             f"steps lie in one, {recall:.1%} of the steps in them are abnormal (F1 of steps "
             f"{f1:.3f}{area})"]
