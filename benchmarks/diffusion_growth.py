@@ -4,7 +4,8 @@
 
 Each row is a process of its own: a denoiser of maps with 8 channels and an eighth of the image's
 side takes `--steps` training steps, after one that does not count, and draws one sample in 20
-steps. Memory is the most that the process held above what it held before the denoiser was made.
+steps, on one thread. Seconds are those of the processor. Memory is the most that the process held
+above what it held before the denoiser was made.
 
 The last lines: a small denoiser is trained for an epoch on `--latents` latents (4, 8, 8), kept on
 disk as Hourglass keeps them. The memory of the process is looked at in each tenth: its own, and
@@ -68,16 +69,16 @@ def one_row(row: dict[str, int | str], steps: int) -> dict[str, float]:
     optimiser = torch.optim.AdamW(step.model.parameters(), 1e-4)
     for number in range(steps + 1):
         if number == 1:
-            begun = time.monotonic()
+            begun = time.process_time()
         optimiser.zero_grad()
         step(x, torch.arange(batch))[0].backward()
         optimiser.step()
-    took = (time.monotonic() - begun) / steps
+    took = (time.process_time() - begun) / steps
     peak, told = memory("VmHWM"), step.model.nothing(1)
-    begun = time.monotonic()
+    begun = time.process_time()
     step.averaged.sample(x[:1], told, told, Draw(20))
     weights = sum(p.numel() for p in step.model.parameters())
-    return {"step": took, "draw": time.monotonic() - begun, "memory": peak - before,
+    return {"step": took, "draw": time.process_time() - begun, "memory": peak - before,
             "weights": weights}
 
 
@@ -103,7 +104,7 @@ def many(count: int) -> list[str]:
         training = prepare_diffusion(
             settings, Source({"train": split}, about.shape, float("-inf"), float("inf")),
             conditions, about, RunFolder(own), fabric_of(settings))
-        lines, begun = [], time.monotonic()
+        lines, begun = [], time.process_time()
         batches = -(-count // 256)
         for i, _ in enumerate(run_diffusion(training), 1):
             if i % max(batches // SAID, 1) == 0:
@@ -111,7 +112,7 @@ def many(count: int) -> list[str]:
                              f"{memory():.0f} |")
         size = place.stat().st_size / 2 ** 20
     return [f"{count:,} latents, {size:.0f} MiB on disk, one epoch in "
-            f"{time.monotonic() - begun:.0f} s", "",
+            f"{time.process_time() - begun:.0f} s", "",
             "| latents seen | own memory, MiB | with pages of the file |", "|---|---|---|", *lines]
 
 

@@ -279,6 +279,15 @@ def test_several_prompts_share_the_samples(diffused):
         4, prompt="dark", steps=3, seed=2).array[2:], atol=1e-6)
 
 
+def test_guided_samples_have_a_class_each(diffused):
+    wanted = ["dark", "bright", "dark"]
+    found = diffused.generate(3, label=wanted, guidance=2, steps=3, seed=2)
+    assert found.labels.tolist() == wanted
+    dark = diffused.generate(3, label="dark", guidance=2, steps=3, seed=2)
+    np.testing.assert_allclose(found.array[[0, 2]], dark.array[[0, 2]], atol=1e-5)
+    assert not np.allclose(found.array[1], dark.array[1])
+
+
 def test_a_weak_change_stays_near_the_image(diffused):
     x = stripes(1)
     own = diffused.encode(x)

@@ -105,8 +105,8 @@ def generate_of(
     options = as_options(asked)
     chosen = choose_prior(model, "" if label is None else "asked") if prior == "auto" else (
         str(prior))
-    wish = options.wish(model, n, name_of(label) if label is not None else "") if (
-        options.is_told) else None
+    one = name_of(label) if np.ndim(label) == 0 else ""   # the class of an image to change
+    wish = options.wish(model, n, one) if options.is_told else None
     x, z, kinds = model.draw(n, label, seed, chosen, temperature, wish)
     x = options.pasted(model, x)
     labels = np.array([model.classes[kind] for kind in kinds]) if len(kinds) else None
