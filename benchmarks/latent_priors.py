@@ -118,9 +118,9 @@ def rows(
 
 def curve(model: hg.Model, judge: Judge, n: int) -> list[str]:
     """The lines of a table: how good draws of latent diffusion are after few steps. The samplers
-    have as many calls of the network in a row; Heun's method takes two a step."""
+    have as many calls of the guided network in a row; Heun's method takes two a step."""
     real, _ = looked(judge, model.splits["test"].images)
-    found = ["", "| calls | " + " | ".join(f"`{name}`" for name in SAMPLERS) + " |",
+    found = ["", "| calls, guidance 2 | " + " | ".join(f"`{name}`" for name in SAMPLERS) + " |",
              "|---|" + "---|" * len(SAMPLERS)]
     for calls in CALLS:
         cells = []
@@ -128,7 +128,7 @@ def curve(model: hg.Model, judge: Judge, n: int) -> list[str]:
             steps = calls // each
             cells.append("" if not steps else " | ".join(measured(
                 model, judge, real, lambda names: model.generate(
-                    n, label=names, steps=steps, sampler=sampler, guidance=1,   # noqa: B023
+                    n, label=names, steps=steps, sampler=sampler, guidance=2,   # noqa: B023
                     seed=1).array, n).split(" | ")[:2]).replace(" | ", ", "))
         found.append(f"| {calls} | {' | '.join(cells)} |")
         print(found[-1], flush=True)

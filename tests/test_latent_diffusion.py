@@ -61,6 +61,12 @@ def test_second_order_needs_fewer_steps():
     assert error("dpm", 20) < error("euler", 40) and error("heun", 20) < error("euler", 40)
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_each_of_a_few_steps_brings_draws_nearer(sampler):
+    one, two, four = (error(sampler, steps) for steps in (1, 2, 4))
+    assert four < 0.7 * two and two < 0.9 * one
+
+
 @pytest.mark.parametrize("noising", NOISINGS)
 def test_the_ideal_network_makes_the_ideal_denoiser(noising):
     """Its expected target, put into the denoiser's formula, gives the expected latent."""

@@ -19,7 +19,7 @@ from ..core.registry import Registry
 
 Denoise = Callable[[Tensor, float], Tensor]   # x (N, *shape), sigma -> D, like x
 SamplerName = Literal["heun", "euler", "dpm"]
-LARGEST, SMALLEST = 80.0, 0.01   # noise levels that sampling begins and nearly ends with
+LARGEST, SMALLEST = 80.0, 0.01   # noise levels that sampling begins with and goes towards
 CURVE = 7.0                      # of the noise levels between (Karras et al., 2022)
 EDGE = 1e-4                      # of uniform times, at either end
 
@@ -100,13 +100,16 @@ NOISINGS: dict[str, Noising] = {"flow": flow(), "edm": edm()}
 
 def noise_levels(steps: int, start: float = 1.0) -> list[float]:
     """Noise levels of so many steps, from the largest to 0. With a `start` below 1, only the last
-    share of a schedule, so that an image can be changed instead of drawn anew: `strength`."""
+    share of a schedule, so that an image can be changed instead of drawn anew: `strength`.
+
+    The last step to 0 is one of the schedule, so that a few steps are spread evenly, too: with two,
+    one of them would otherwise begin where hardly any noise is left.
+    """
     if steps < 1:
         raise ValueError(f"steps must be a whole number from 1, not {steps}")
     first, last = LARGEST ** (1 / CURVE), SMALLEST ** (1 / CURVE)
     begin = start_of(start) ** (1 / CURVE) if start < 1 else first
-    shares = [i / max(steps - 1, 1) for i in range(steps)]
-    return [(begin + share * (last - begin)) ** CURVE for share in shares] + [0.0]
+    return [(begin + i / steps * (last - begin)) ** CURVE for i in range(steps)] + [0.0]
 
 
 def start_of(strength: float) -> float:

@@ -34,7 +34,7 @@ const gaussian = (count) => Float32Array.from({ length: count }, () =>
 function levelsOf(steps) {
   const [first, last] = [diffusion.largest, diffusion.smallest].map(
     (level) => level ** (1 / diffusion.curve));
-  const at = (i) => (first + i / Math.max(steps - 1, 1) * (last - first)) ** diffusion.curve;
+  const at = (i) => (first + i / steps * (last - first)) ** diffusion.curve;
   return [...Array.from({ length: steps }, (_, i) => at(i)), 0];
 }
 
