@@ -249,6 +249,15 @@ def test_models_of_molecules_are_compositions():
         Autoencoder(Parts("conv_gru(8)", likelihood="normal"), (3, 10))
 
 
+@pytest.mark.parametrize("backbone", ["transformer(8, depth=1, heads=2)",
+                                      "transformer(8, depth=1, heads=2, one_by_one=False)",
+                                      "conv_gru(8, layers=1)"])
+def test_other_networks_are_trained_on_molecules_from_start_to_end(tmp_path, backbone):
+    model = hg.train(SOME, kind="molecules", notation="smiles", model="vae(2)", backbone=backbone,
+                     epochs=1, out=tmp_path / "run", report=False, quiet=True)
+    assert len(model.sample(2)) == 2 and model.encode(["CCO"]).shape == (1, 2)
+
+
 # measures
 
 def test_valid_unique_and_novel_are_those_of_moses():

@@ -105,7 +105,7 @@ class AttentionWriter(nn.Module):
         places = ids.shape[1]
         hidden = torch.ones(places, places, dtype=torch.bool, device=ids.device).triu(1)
         read = with_positions(self.enter(ids)) + self.code(h)[:, None]
-        found: Tensor = self.blocks(read, mask=hidden)
+        found: Tensor = self.blocks(read, mask=hidden, is_causal=True)
         return found
 
     def write(self, h: Tensor, choose: Choose) -> Tensor:
