@@ -304,6 +304,10 @@ def test_python_reconstructs_encodes_and_samples_lines(run):
     drawn = model.sample(5, seed=1, temperature=0.5, top_k=3)
     assert drawn == model.sample(5, seed=1, temperature=0.5, top_k=3) and len(drawn) == 5
     assert model.score(asked).shape == (2,)
+    assert len(model.generate(4, temperature=0.5)) == 4
+    assert model.morph(*asked, frames=1)[::2] == again
+    with pytest.raises(ValueError, match="where is|for models of molecules"):
+        model.generate(4, where="logP=2")
     with pytest.raises(ValueError, match="line 1 is empty"):
         model.encode(["ada", " "])
     with pytest.raises(ValueError, match="given in a list"):
