@@ -24,8 +24,8 @@ FIRST = ("C", "CC", "CCC", "CC(C)", "O", "N", "F", "Cl", "OC(=O)", "NC(=O)", "CO
 SECOND = ("C", "CC", "CCC", "C(C)C", "CCO", "CC(=O)O", "C(=O)N", "C(C)=O", "CC#N", "CN", "CCN(C)C",
           "C(=O)OC", "CCF", "CCCl", "CC(F)(F)F", "C=C")
 COMMANDS = (
-    "train {data} --model 'moses_vae(32, width=160, layers=1, embedding=48, kl=0.2)' --lr 0.003 --batch-size 32 "
-    "--minutes 3 --epochs 40 --out run",
+    "train {data} --model 'moses_vae(32, width=160, layers=1, embedding=48, kl=0.2)' "
+    "--lr 0.003 --batch-size 32 --minutes 3 --epochs 40 --out run",
     "generate run -n 18 -o drawn.png",
     "vary run {molecule} --property logP --steps 6 -o way.png",
     "morph run {molecule} {other} --frames 4 -o morph.png",

@@ -306,7 +306,7 @@ def test_python_reconstructs_encodes_and_samples_lines(run):
     assert model.score(asked).shape == (2,)
     assert len(model.generate(4, temperature=0.5)) == 4
     assert model.morph(*asked, frames=1)[::2] == again
-    with pytest.raises(ValueError, match="where is|for models of molecules"):
+    with pytest.raises(ValueError, match="for models of molecules"):
         model.generate(4, where="logP=2")
     with pytest.raises(ValueError, match="line 1 is empty"):
         model.encode(["ada", " "])
