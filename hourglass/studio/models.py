@@ -14,6 +14,7 @@ from ..serving.middleware import App, Message, Receive, Send
 from .catalogue import Catalogue
 
 KEPT = 2        # models in memory
+ROWS = 4096     # of a table in a request, and a 16th of the steps of a series
 PATH = re.compile(r"/(?P<key>[0-9a-f]{16})(?P<rest>/v1/\w+)")
 
 
@@ -69,7 +70,8 @@ class Models:
 def _made(path: Path) -> Any:
     from ..inference.trained import load  # which brings torch
     from ..serving.app import make_app
-    return make_app(load(path))
+    from ..serving.limits import Limits
+    return make_app(load(path), Limits(body=2**25, samples=ROWS, seconds=120))
 
 
 def _close(held: tuple[int, Any] | None) -> None:

@@ -4,9 +4,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 export interface Dropped { name: string; file: File }   // the name has the folders before it
 
 interface Props { take: (files: Dropped[]) => void; accept: string; words: string; folders?: boolean;
-  paste?: boolean }
+  paste?: boolean; text?: boolean }   // cells that were copied from a spreadsheet, too
 
-export function Drop({ take, accept, words, folders, paste }: Props) {
+export function Drop({ take, accept, words, folders, paste, text }: Props) {
   const [over, setOver] = useState(false);
   const files = useRef<HTMLInputElement>(null);
   const whole = useRef<HTMLInputElement>(null);
@@ -19,18 +19,23 @@ export function Drop({ take, accept, words, folders, paste }: Props) {
     if (!paste) return;
     const hear = (event: ClipboardEvent) => {
       const list = [...event.clipboardData?.files ?? []].map((file) => ({ name: file.name, file }));
+      const cells = event.clipboardData?.getData("text/plain") ?? "";
+      const typing = event.target instanceof HTMLInputElement;
       if (list.length) take(list);
+      else if (text && cells.includes("\n") && !typing) {
+        take([{ name: "pasted.csv", file: new File([cells], "pasted.csv") }]);
+      }
     };
     addEventListener("paste", hear);
     return () => removeEventListener("paste", hear);
-  }, [paste, take]);
+  }, [paste, text, take]);
   return <div class={over ? "drop over" : "drop"} onDragOver={(e) => { e.preventDefault(); setOver(true); }}
     onDragLeave={() => setOver(false)} onDrop={(e) => {
       e.preventDefault();
       setOver(false);
       void gather(e.dataTransfer!).then((list) => { if (list.length) take(list); });
     }}>
-    <p>{words}{paste ? ", or paste one" : ""}</p>
+    <p>{words}{text ? ", or paste cells" : paste ? ", or paste one" : ""}</p>
     <div class="row">
       <button type="button" onClick={() => files.current!.click()}>Choose files</button>
       {folders && <button type="button" onClick={() => whole.current!.click()}>Choose a folder</button>}

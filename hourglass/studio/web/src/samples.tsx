@@ -76,11 +76,14 @@ function Lines({ run, samples, rows }: { run: Run; samples: Sample[]; rows: stri
 }
 
 export function Plot({ lines }: { lines: number[][] }) {
-  const all = lines.flat();
-  const low = Math.min(...all);
-  const span = Math.max(...all) - low || 1;
+  const all = lines.flat().filter(Number.isFinite);
+  const low = all.reduce((a, b) => Math.min(a, b), Infinity);
+  const span = all.reduce((a, b) => Math.max(a, b), -Infinity) - low || 1;
+  // a gap in the values is a gap in the line
+  const path = (line: number[]) => line.map((value, i) => !Number.isFinite(value) ? ""
+    : `${Number.isFinite(line[i - 1]) ? "L" : "M"}${i / Math.max(1, line.length - 1) * 100},${
+      48 - (value - low) / span * 46}`).join("");
   return <svg class="plot" viewBox="0 0 100 50" preserveAspectRatio="none" aria-hidden="true">
-    {lines.map((line, n) => <polyline key={n} class={`line-${n}`} points={line.map((value, i) =>
-      `${i / Math.max(1, line.length - 1) * 100},${48 - (value - low) / span * 46}`).join(" ")} />)}
+    {lines.map((line, n) => <path key={n} class={`line-${n}`} d={path(line)} />)}
   </svg>;
 }

@@ -1,13 +1,16 @@
 // A model in use: reconstruct, restore, score, classify, or generate.
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { get, request, send } from "./api";
+import { Camera } from "./camera";
 import { Drop, type Dropped } from "./drop";
 import { number } from "./format";
 import type { Details } from "./run";
 import type { Run } from "./runs";
 import { complain } from "./toast";
+import { RowsBox } from "./try_rows";
 
-interface Served { kind: string; classes: string[]; conditional: boolean; priors: string[];
+export interface Served { kind: string; classes: string[];
+  columns: { name: string; kind: string; values?: unknown[] }[]; conditional: boolean; priors: string[];
   limits: Record<string, number>; shape: number[] }
 interface Encoded { name: string; height: number; width: number; png: string }
 interface Answer { images: Encoded[]; notes?: string[]; samples?: unknown[] }
@@ -15,6 +18,7 @@ interface Scores { scores: number[]; probabilities: number[]; abnormal: boolean[
   detector: string; notes: string[] }
 interface Result { before: string; name: string; after?: Encoded; score?: number; abnormal?: boolean;
   class?: string }
+const ROWS = ["arrays", "table", "series", "windows"];   // kinds that are sent as rows
 const USES: [string, string][] = [["reconstruct", "Reconstruct"], ["restore", "Restore"],
   ["score", "Score"], ["classify", "Classify"]];
 
@@ -32,7 +36,8 @@ export function TryTab({ run, details }: { run: Run; details: Details }) {
     {served.priors.length > 0 && <Generate base={base} served={served} />}
     {served.kind === "images" && <Images base={base} served={served}
       infers={details.settings.some((s) => s.name === "condition" && String(s.value).startsWith("inferred"))} />}
-    {served.kind !== "images" && <p class="quiet">For {served.kind}, use the command line: hourglass
+    {ROWS.includes(served.kind) && <RowsBox base={base} served={served} />}
+    {served.kind !== "images" && !ROWS.includes(served.kind) && <p class="quiet">For {served.kind}, use the command line: hourglass
       reconstruct {run.path} FILE, or the server: hourglass serve {run.path}</p>}
   </>;
 }
@@ -102,6 +107,7 @@ function Images({ base, served, infers }: { base: string; served: Served; infers
         onChange={(e) => setKind(e.currentTarget.value)}>{served.classes.map((name) =>
           <option key={name}>{name}</option>)}</select></label>}</div>
     <Drop take={take} accept="image/*" words="Drop images here" paste />
+    <Camera take={take} />
     {busy && <p class="quiet" role="status">Working …</p>}
     {about.map((line) => <p class="quiet" key={line}>{line}</p>)}
     {threshold !== null && results.length > 0 && <Threshold results={results} value={threshold}
