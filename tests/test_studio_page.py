@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
@@ -273,6 +274,33 @@ def test_the_first_time_path(page, home):
     expect(page.get_by_alt_text("Result of 1.png")).to_be_visible()
     page.get_by_role("button", name="Score").click()
     expect(page.get_by_text(re.compile("of 2 flagged"))).to_be_visible()
+
+
+def test_rows_of_a_table_are_filled_in_and_taken_away(page, home):
+    """As Python fills them in; a column that the model does not know is named."""
+    z = np.random.default_rng(0).normal(size=60)
+    rows = [f"{a:.3f},{2 * a:.3f}," + ("warm" if a > 0 else "cold") for a in z]
+    (home / "rows.csv").write_text("\n".join(["first,second,kind", *rows]) + "\n")
+    model = hg.train(str(home / "rows.csv"), model="ae(1)", epochs=1, quiet=True, report=False,
+                     out=home / "runs/rows")
+    gaps = [row if i % 2 else f",{row.partition(',')[2]}" for i, row in enumerate(rows[:6])]
+    try:
+        page.get_by_role("link", name="ae(1) on").click()
+        page.get_by_role("link", name="Use").click()
+        text = "\n".join(["first,second,kind,more", *(f"{row},7" for row in gaps)])
+        page.locator("input[type=file]").set_input_files({
+            "name": "gaps.csv", "mimeType": "text/csv", "buffer": text.encode()})
+        expect(page.get_by_text("the model does not know them: more")).to_be_visible()
+        page.get_by_role("button", name="Fill in").click()
+        expect(page.locator("td.filled-in")).to_have_count(3)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download as CSV").click()
+        found = pd.read_csv(download.value.path())
+        expected = model.impute(pd.read_csv(io.StringIO("\n".join(["first,second,kind", *gaps]))))
+        np.testing.assert_allclose(found["first"], expected["first"], atol=1e-4)
+        page.goto("about:blank")
+    finally:
+        shutil.rmtree(home / "runs/rows")
 
 
 def test_runs_are_compared_side_by_side(page, home):

@@ -9,7 +9,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from .. import __version__
-from ..serving.errors import answer_problems
+from ..serving.errors import Problem, answer_problems
 from ..serving.limits import Limits
 from .guard import API, StudioGuard
 from .roots import Roots
@@ -21,6 +21,11 @@ from .routes_train import put_form, put_jobs, put_run_jobs
 from .state import make_state
 
 STATIC = Path(__file__).parent / "static"
+REFUSED: dict[int | str, str] = {
+    400: "another name of the server, or a body that is no JSON or no form",
+    401: "no token, or a wrong one", 403: "a page of another origin",
+    404: "no such address or file", 413: "too many bytes", 415: "another content type",
+    422: "what was sent is wrong", 503: "too many requests", 504: "it took too long"}
 LIMITS = Limits(body=64 * 2**20, seconds=600, queue=128)
 
 
@@ -39,7 +44,9 @@ def make_studio(roots: Roots, token: str, hosts: tuple[str, ...], limits: Limits
         studio.drawer.shutdown(wait=False, cancel_futures=True)
 
     app = FastAPI(title="Hourglass studio", version=__version__, docs_url=None, redoc_url=None,
-                  openapi_url=f"{API}/openapi.json", lifespan=lifespan)
+                  openapi_url=f"{API}/openapi.json", lifespan=lifespan,
+                  responses={status: {"model": Problem, "description": why}
+                             for status, why in REFUSED.items()})
     app.state.studio = studio
     app.add_middleware(StudioGuard, limits=limits, token=token, hosts=hosts)
     answer_problems(app)
