@@ -1,7 +1,8 @@
 """Latent diffusion on maps against the priors that are fitted, on one autoencoder of glyphs.
 
     python benchmarks/latent_priors.py DATA [--out FOLDER] [--train 10000] [--test 2000]
-        [--first 3] [--minutes 4] [-n 1000] [--priors NAME ...] [--curve N]
+        [--first 3] [--minutes 4] [-n 1000] [--priors NAME ...] [--denoisers NAME ...]
+        [--curve N]
 
 DATA is what `hourglass train` takes, such as mnist. Of its images, `--train` are for training and
 `--test` for measuring. The autoencoder trains for `--first` minutes and each denoiser for
@@ -47,15 +48,17 @@ def data_of(text: str, out: Path, train: int, test: int) -> Path:
     return place
 
 
-def trained(data: Path, out: Path, first: float, minutes: float) -> dict[str, hg.Model]:
+def trained(
+    data: Path, out: Path, first: float, minutes: float, denoisers: Sequence[str]
+) -> dict[str, hg.Model]:
     """Latent diffusion on the data by denoiser; those that are there, if they are."""
     if not (out / "first").exists():
         hg.train(str(data), out=out / "first", minutes=first, epochs=400, report=False, **FIRST)
-    for name, denoiser in DENOISERS.items():
+    for name in denoisers:
         if not (out / name).exists():
-            hg.latent_diffusion(out / "first", denoiser, out=out / name, minutes=minutes,
+            hg.latent_diffusion(out / "first", DENOISERS[name], out=out / name, minutes=minutes,
                                 text="none", batch_size=128, lr=1e-3, ema=0.998, epochs=2000)
-    return {name: hg.load(out / name) for name in DENOISERS}
+    return {name: hg.load(out / name) for name in denoisers}
 
 
 @torch.inference_mode()
@@ -117,7 +120,7 @@ def rows(
 
 
 def curve(model: hg.Model, judge: Judge, n: int) -> list[str]:
-    """The lines of a table: how good draws of latent diffusion are after few steps. The samplers
+    """The lines of a table: how good draws of the last denoiser are after few steps. The samplers
     have as many calls of the guided network in a row; Heun's method takes two a step."""
     real, _ = looked(judge, model.splits["test"].images)
     found = ["", "| calls, guidance 2 | " + " | ".join(f"`{name}`" for name in SAMPLERS) + " |",
@@ -146,17 +149,18 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=4)
     parser.add_argument("-n", type=int, default=1_000)
     parser.add_argument("--priors", nargs="+", default=list(PRIORS))
+    parser.add_argument("--denoisers", nargs="+", default=list(DENOISERS), choices=DENOISERS)
     parser.add_argument("--curve", type=int, default=0, metavar="N",
                         help="also measure N draws after few steps")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     data = data_of(args.data, args.out, args.train, args.test)
-    models = trained(data, args.out, args.first, args.minutes)
-    judge = find_judge(models["unet"].source())
+    models = trained(data, args.out, args.first, args.minutes, args.denoisers)
+    judge = find_judge(next(iter(models.values())).source())
     lines = ["| | Fréchet distance | in the class asked for | seconds: fitting | drawing |",
              "|---|---|---|---|---|", *rows(models, judge, args.n, args.priors), "", judge.about]
     if args.curve:
-        lines += curve(models["mlp"], judge, args.curve)
+        lines += curve(list(models.values())[-1], judge, args.curve)
     (args.out / "table.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
