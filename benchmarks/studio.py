@@ -146,12 +146,14 @@ def panned(page: Page, key: str, count: int) -> None:
         step += 1
         page.mouse.move(box["x"] + 200 + step % 200, box["y"] + 200 + step % 90)
     rate = (page.evaluate("window.frames_") - before) / (time.monotonic() - begun)
+    told = page.locator(".moves").inner_text() or "all are drawn"
     page.mouse.up()
     renderer = page.evaluate("""() => { const gl = document.createElement('canvas')
         .getContext('webgl2'); if (!gl) return 'a plain canvas';
         const known = gl.getExtension('WEBGL_debug_renderer_info');
         return known ? gl.getParameter(known.UNMASKED_RENDERER_WEBGL) : 'WebGL'; }""")
-    print(f"{count:,} points panned: {rate:.1f} frames a second, by {renderer}")
+    print(f"{count:,} points panned: {rate:.1f} frames a second ({told}), by "
+          f"{renderer}")
     page.unroute_all()
 
 

@@ -1,5 +1,6 @@
 """Draw the pictures of docs/studio.md: train on the digits, open the studio, and photograph it."""
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ WAIT = 4000   # ms until a page has drawn everything
 
 
 def main() -> None:
-    """Train three runs in a folder that is removed, and write the pictures."""
+    """Train three runs and search in a folder that is removed, and write the pictures."""
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as made:
         home = Path(made) / "digits"
@@ -24,6 +25,10 @@ def main() -> None:
             subprocess.run([sys.executable, "-m", "hourglass", "train", "digits", "--model", model,
                             "--backbone", "mlp(64)", "--epochs", "30", "--out",
                             home / "runs" / name], check=True)
+        subprocess.run([sys.executable, "-m", "hourglass", "search", "digits", "--model",
+                        "ae({2..32})", "--backbone", "{mlp(32)|mlp(64)|mlp(128)}", "--lr",
+                        "{1e-4..1e-1}", "--epochs", "5", "--trials", "24", "--metric",
+                        "mse,parameters", "--out", home / "studies/digits"], check=True)
         studio = subprocess.Popen(
             [sys.executable, "-m", "hourglass", "studio", home, "--port", "0", "--no-browser"],
             stdout=subprocess.PIPE, text=True)
@@ -54,7 +59,19 @@ def photograph(url: str) -> None:
         page.evaluate("location.hash = '/train?data=digits'")
         page.get_by_role("button", name="beta_vae").click()
         page.get_by_label("Command").wait_for()
+        page.get_by_text(re.compile(r"^\d+ layers$")).wait_for()
         keep(page, "train")
+        page.evaluate("location.hash = '/search'")
+        page.get_by_role("link", name="search on").click()
+        page.get_by_role("heading", name="Parallel coordinates").wait_for()
+        keep(page, "search")
+        page.evaluate("hash => { location.hash = hash }", f"{link}/serve")
+        page.get_by_role("button", name="Start a server").click()
+        page.get_by_role("button", name="Stop the server").wait_for()
+        page.get_by_text("ready at").wait_for()
+        keep(page, "serve")
+        page.get_by_role("button", name="Stop the server").click()
+        page.get_by_role("button", name="Start a server").wait_for()
         browser.close()
 
 

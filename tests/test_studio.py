@@ -221,6 +221,8 @@ def test_a_mistyped_set_is_found_in_the_form(client, home):
 def test_a_page_names_fields_where_the_command_line_names_flags(client):
     from hourglass.studio.run_details import in_fields
     assert in_fields("pass --epochs 80, or --no-batch-size") == "pass “epochs” 80, or “batch_size”"
+    command = "try more epochs, such as hourglass train runs/1.5 --resume --epochs 60."
+    assert in_fields(f"{command} Or pass --lr 1") == f"{command} Or pass “lr” 1"
     found = client.post("/api/look", json={"settings": {"data": "digits", "size": "8x8"}}).json()
     assert not [line for line in found["lines"] if "--" in line["text"]]
 

@@ -14,6 +14,7 @@ from .jobs import Jobs, StartedJob, in_shell
 
 PARTS = ("backbone", "decoder", "bottleneck", "likelihood", "corruption", "condition", "loss",
          "prior")
+COMMAND = re.compile(r"hourglass [a-z]+ .*?(?=[.;,:)](?:\s|$)|$)")
 FLAG = re.compile(r"(?<![\w-])--(?:no-)?([a-z][a-z0-9-]*)")
 
 
@@ -81,8 +82,17 @@ def about_figures() -> dict[str, str]:
 
 
 def in_fields(text: str) -> str:
-    """A message for a page: it names the form's fields, where the command line has flags."""
-    return FLAG.sub(lambda found: f"“{found[1].replace('-', '_')}”", text)
+    """A message for a page: it names the form's fields, where the command line has flags. A whole
+    command stays as it is."""
+    found, end = "", 0
+    for command in COMMAND.finditer(text):
+        found += FLAG.sub(_field, text[end:command.start()]) + command[0]
+        end = command.end()
+    return found + FLAG.sub(_field, text[end:])
+
+
+def _field(flag: re.Match[str]) -> str:
+    return f"“{flag[1].replace('-', '_')}”"
 
 
 def progress_of(path: Path, after: int, job: StartedJob, jobs: Jobs) -> dict[str, Any]:

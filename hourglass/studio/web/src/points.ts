@@ -2,6 +2,7 @@
 // regl-scatterplot stands, makes code from texts, which the page's policy forbids.
 export interface View { x: number; y: number; scale: number }   // middle, and pixels of a unit
 
+const MANY = 20_000;   // points, from which some may stand for all while the view moves
 const VERTEX = `#version 300 es
 in vec2 place; in vec4 colour; uniform vec3 view; uniform vec2 size; uniform float wide;
 out vec4 shade;
@@ -18,7 +19,7 @@ void main() {
 }`;
 
 export interface Painter { kind: string; set(places: Float32Array, colours: Uint8Array): void;
-  draw(view: View, dot: number): void; close(): void }
+  draw(view: View, dot: number, most: number): void; close(): void }   // at most so many points
 
 // A painter on this canvas: WebGL if there is one, else plain squares.
 export function painterOf(canvas: HTMLCanvasElement): Painter {
@@ -52,10 +53,10 @@ function onWebGL(canvas: HTMLCanvasElement, gl: WebGL2RenderingContext): Painter
     kind: "WebGL",
     set(places, colours) {
       count = places.length / 2;
-      fill("place", places as BufferSource, 2, gl.FLOAT, false);
-      fill("colour", colours as BufferSource, 4, gl.UNSIGNED_BYTE, true);
+      fill("place", scattered(places, 2) as BufferSource, 2, gl.FLOAT, false);
+      fill("colour", scattered(colours, 4) as BufferSource, 4, gl.UNSIGNED_BYTE, true);
     },
-    draw(at, points) {
+    draw(at, points, most) {
       const ratio = canvas.width / canvas.clientWidth || 1;
       gl.viewport(0, 0, canvas.width, canvas.height);
       gl.clearColor(0, 0, 0, 0);
@@ -63,11 +64,26 @@ function onWebGL(canvas: HTMLCanvasElement, gl: WebGL2RenderingContext): Painter
       gl.uniform3f(view, at.x, at.y, at.scale * ratio);
       gl.uniform2f(size, canvas.width, canvas.height);
       gl.uniform1f(wide, points * ratio);
-      gl.drawArrays(gl.POINTS, 0, count);
+      gl.drawArrays(gl.POINTS, 0, Math.min(count, most));
     },
     close() { gl.getExtension("WEBGL_lose_context")?.loseContext(); },
   };
 }
+
+// Rows of values in an order in which the first ones stand for all; few points keep theirs.
+export function scattered<T extends Float32Array | Uint8Array>(values: T, width: number): T {
+  const count = values.length / width;
+  if (count < MANY) return values;
+  let step = Math.floor(count * 0.618034) | 1;   // far from all of its neighbours
+  while (common(step, count) > 1) step += 2;
+  const found = values.slice() as T;
+  for (let i = 0, from = 0; i < count; i++, from = (from + step) % count) {
+    for (let k = 0; k < width; k++) found[i * width + k] = values[from * width + k];
+  }
+  return found;
+}
+
+const common = (a: number, b: number): number => b ? common(b, a % b) : a;
 
 function onCanvas(canvas: HTMLCanvasElement): Painter {
   const pen = canvas.getContext("2d")!;
@@ -76,11 +92,12 @@ function onCanvas(canvas: HTMLCanvasElement): Painter {
   return {
     kind: "canvas",
     set(nextPlaces, nextColours) { places = nextPlaces as typeof places; colours = nextColours as typeof colours; },
-    draw(at, points) {
+    draw(at, points, most) {
       const ratio = canvas.width / canvas.clientWidth || 1;
       const [scale, side] = [at.scale * ratio, points * ratio];
       pen.clearRect(0, 0, canvas.width, canvas.height);
-      for (let i = 0; i < places.length / 2; i++) {
+      const step = Math.max(1, Math.ceil(places.length / 2 / most));
+      for (let i = 0; i < places.length / 2; i += step) {
         const [r, g, b, a] = colours.subarray(4 * i, 4 * i + 4);
         pen.fillStyle = `rgba(${r},${g},${b},${a / 255})`;
         pen.fillRect((places[2 * i] - at.x) * scale + canvas.width / 2 - side / 2,

@@ -7,6 +7,10 @@ interface Props { latent: Latent; by: string; chosen: number[]; ring: [number, n
   lasso: (chosen: number[]) => void; hover: (i: number) => void; pick: (i: number) => void;
   drag: (x: number, y: number) => void }
 const REACH = 10;   // pixels
+const LEAST = 10_000;   // points of a frame while the view moves
+const FIRST = 100_000;  // points of the first frame of a move
+const SLOW = 34;        // ms of a frame, beyond which fewer points are drawn while the view moves
+const REST = 400;       // ms without a move, after which all are drawn
 
 export function ScatterView(props: Props) {
   const { latent, by, chosen, ring } = props;
@@ -19,11 +23,30 @@ export function ScatterView(props: Props) {
   const held = useRef(props);
   held.current = props;
   const grid = useMemo(() => new Grid(latent.places), [latent]);
-  const draw = () => {
+  const some = useRef({ most: FIRST, last: 0, rest: 0 });
+  const told = useRef<HTMLSpanElement>(null);
+  // A machine that is slow draws some of many points while the view moves, and all once it rests.
+  const draw = (moving = false) => {
+    const rest = () => {
+      clearTimeout(some.current.rest);
+      some.current.rest = window.setTimeout(() => draw(), REST);
+    };
+    if (moving) rest();
     if (asked.current) return;
-    asked.current = requestAnimationFrame(() => {
+    asked.current = requestAnimationFrame((now) => {
       asked.current = 0;
-      painter.current?.draw(view.current, Math.max(2.5, Math.min(7, 400 / Math.sqrt(latent.about.count))));
+      const { count } = latent.about;
+      if (moving && some.current.last) {
+        const took = now - some.current.last;
+        const most = Math.min(some.current.most, count);
+        some.current.most = took > SLOW ? Math.max(LEAST, most * Math.max(0.25, SLOW / took)) : took < SLOW / 2 ? most * 1.1 : most;
+      }
+      some.current.last = moving ? now : 0;
+      if (moving) rest();   // a frame of many points may take longer than a rest
+      const most = moving ? Math.round(some.current.most) : Infinity;
+      painter.current?.draw(view.current, Math.max(2.5, Math.min(7, 400 / Math.sqrt(count))), most);
+      if (told.current) told.current.textContent = most < count ? `${most.toLocaleString("en")} of ${
+        count.toLocaleString("en")} points are drawn while it moves` : "";
       if (over.current) drawOver(over.current, view.current, held.current.ring, line.current);
     });
   };
@@ -47,7 +70,7 @@ export function ScatterView(props: Props) {
     painter.current!.set(latent.places, coloursOf(latent, by, new Set(chosen)));
     draw();
   }, [latent, by, chosen]);
-  useEffect(draw, [ring?.[0], ring?.[1]]);
+  useEffect(() => draw(), [ring?.[0], ring?.[1]]);
   useEffect(() => listen(over.current!, view, grid, line, held, draw), [grid]);
   const step = (event: KeyboardEvent) => {
     const moves: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0],
@@ -62,6 +85,7 @@ export function ScatterView(props: Props) {
     <canvas ref={over} class="over" tabIndex={0} role="application" onKeyDown={step}
       aria-label="Latent space. The arrow keys move the code that is decoded." />
     <span class="axis x">{latent.about.axes[0]}</span><span class="axis y">{latent.about.axes[1]}</span>
+    <span class="axis moves" ref={told} />
   </div>;
 }
 
@@ -102,7 +126,7 @@ function drawOver(canvas: HTMLCanvasElement, view: View, ring: [number, number] 
 
 // Pointer and wheel; returns what stops listening.
 function listen(canvas: HTMLCanvasElement, of: { current: View }, grid: Grid, line: { current: [number, number][] },
-  held: { current: Props }, draw: () => void): () => void {
+  held: { current: Props }, draw: (moving?: boolean) => void): () => void {
   let doing: "" | "move" | "lasso" | "ring" = "";
   let last: [number, number] = [0, 0];
   let far = 0;
@@ -134,7 +158,7 @@ function listen(canvas: HTMLCanvasElement, of: { current: View }, grid: Grid, li
     } else if (doing === "lasso") line.current.push(place);
     else held.current.drag(...place);
     last = [e.clientX, e.clientY];
-    draw();
+    draw(doing === "move");
   });
   on("pointerup", (e) => {
     if (doing === "lasso") held.current.lasso(within(held.current.latent.places, line.current));
@@ -153,7 +177,7 @@ function listen(canvas: HTMLCanvasElement, of: { current: View }, grid: Grid, li
     const after = placeOf(e);
     of.current.x += before[0] - after[0];
     of.current.y += before[1] - after[1];
-    draw();
+    draw(true);
   });
   return () => stop.abort();
 }
