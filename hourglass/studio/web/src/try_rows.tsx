@@ -10,7 +10,7 @@ import type { Served } from "./try";
 interface Answer { samples?: unknown[]; notes?: string[]; scores?: (number | null)[]; abnormal?: boolean[];
   threshold?: number; detector?: string }
 interface Sent { names: string[]; rows: Cell[][]; body: unknown[]; left: string[]; windows: boolean }
-interface Result { names: string[]; rows: Cell[][]; scores?: (number | null)[]; flagged?: boolean[];
+interface Result { use: string; names: string[]; rows: Cell[][]; scores?: (number | null)[]; flagged?: boolean[];
   threshold?: number; about: string[] }
 const USES: [string, string][] = [["reconstruct", "Reconstruct"], ["score", "Score"], ["impute", "Fill in"]];
 const SHOWN = 200;     // rows of the table
@@ -48,7 +48,7 @@ export function RowsBox({ base, served }: { base: string; served: Served }) {
     {problem && <p class="alert" role="alert">{problem}</p>}
     {sent && sent.left.length > 0 && <p class="alert">Left out, as the model does not know them: {
       sent.left.join(", ")}</p>}
-    {found && sent && <Shown use={use} sent={sent} found={found} overTime={overTime} />}
+    {found && sent && <Shown use={found.use} sent={sent} found={found} overTime={overTime} />}
   </section>;
 }
 
@@ -98,15 +98,15 @@ async function asked(base: string, use: string, sent: Sent, served: Served): Pro
   const about = [...new Set(answers.flatMap((answer) => answer.notes ?? []))];
   if (use === "score") {
     about.unshift(`Scored by ${answers[0].detector}. Higher is more abnormal.`);
-    return { names: ["score"], rows: [], about, threshold: answers[0].threshold,
+    return { use, names: ["score"], rows: [], about, threshold: answers[0].threshold,
       scores: answers.flatMap((answer) => answer.scores!), flagged: answers.flatMap((a) => a.abnormal!) };
   }
   const samples = answers.flatMap((answer) => answer.samples!);
   if (Array.isArray(samples[0])) {
-    return { names: sent.names, rows: samples.map((each) => (each as unknown[]).flat(2) as Cell[]), about };
+    return { use, names: sent.names, rows: samples.map((each) => (each as unknown[]).flat(2) as Cell[]), about };
   }
   const names = Object.keys(samples[0] as object);
-  return { names, about, rows: samples.map((each) => names.map((name) => (each as Record<string, Cell>)[name])) };
+  return { use, names, about, rows: samples.map((each) => names.map((name) => (each as Record<string, Cell>)[name])) };
 }
 
 function Shown({ use, sent, found, overTime }: { use: string; sent: Sent; found: Result; overTime: boolean }) {
