@@ -325,10 +325,11 @@ def test_a_search_is_started_watched_and_stopped(page, home):
     page.get_by_text("Model", exact=True).last.click()
     page.get_by_label("backbone", exact=True).fill("mlp(8)")
     page.get_by_label("Name of the search").fill("watched")
+    page.get_by_label(re.compile("^trials")).fill("5000")   # so that it is not over too soon
     page.get_by_role("button", name="Start the search").click()
     page.wait_for_url("**/#/studies/*")
     try:
-        expect(page.get_by_text("of 50")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text(re.compile(r"^\d+ of 5000$"))).to_be_visible(timeout=PATIENCE)
         expect(page.get_by_role("region", name="Parallel coordinates")).to_be_visible()
         page.get_by_role("button", name="Stop").click()
         expect(page.get_by_role("button", name="Continue")).to_be_visible(timeout=PATIENCE)
