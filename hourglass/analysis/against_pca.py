@@ -72,7 +72,8 @@ def verdict(record: Mapping[str, Any], width: int, folder: str) -> str:
         between[name][1] < metrics[f"pca_{name}"])]
     if not lost:
         return ""
-    return (f"The model loses to PCA in {' and '.join(lost)}. {_advice(record, width, folder)}")
+    named = " and ".join(filter(None, [", ".join(lost[:-1]), lost[-1]]))
+    return f"The model loses to PCA in {named}. {_advice(record, width, folder)}"
 
 
 def _advice(record: Mapping[str, Any], width: int, folder: str) -> str:
