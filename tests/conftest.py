@@ -177,6 +177,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("rows.csv", "readings.csv"):
         (tmp_path / name).write_text("when,value,kind\n" + "".join(lines))
     (tmp_path / "words.txt").write_text("one small word\nand two\n" * 10)
+    (tmp_path / "zinc.csv").write_text("smiles,logP\n" + "CCO,0.1\nc1ccccc1O,1.4\n" * 10)
     (tmp_path / "ratings.csv").write_text(ratings_text(40, 20))
     return tmp_path
 
