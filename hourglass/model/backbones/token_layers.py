@@ -105,6 +105,13 @@ class TokenHead(nn.Module):
         return found
 
 
+def log_probs_by_prefix(decoder: nn.Module, h: Tensor, x: Tensor) -> Tensor:
+    """Log probability (B, S) of the first S of tokens x (B, T), each given those before it."""
+    ids = trimmed(x)
+    found: Tensor = decoder.head(decoder.read(h, before(ids)), ids)  # type: ignore[operator]
+    return found
+
+
 def write_by_prefix(decoder: nn.Module, h: Tensor, length: int, choose: Choose) -> Tensor:
     """Tokens (B, length) that a decoder writes one by one, each time reading all before it."""
     ids = torch.zeros(len(h), length, dtype=torch.long, device=h.device)

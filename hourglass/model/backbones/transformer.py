@@ -12,8 +12,8 @@ from .token_layers import (
     Choose,
     TokenHead,
     TokenInput,
-    before,
     check_sequence,
+    log_probs_by_prefix,
     trimmed,
     with_positions,
     write_by_prefix,
@@ -96,9 +96,7 @@ class AttentionWriter(nn.Module):
         self.blocks, self.head = _blocks(*blocks), TokenHead(blocks[0], self.size)
 
     def forward(self, h: Tensor, x: Tensor) -> Tensor:
-        ids = trimmed(x)
-        found: Tensor = self.head(self.read(h, before(ids)), ids)
-        return found
+        return log_probs_by_prefix(self, h, x)
 
     def read(self, h: Tensor, ids: Tensor) -> Tensor:
         """The state (B, S, width) after each of the tokens (B, S)."""
