@@ -111,6 +111,15 @@ class Jobs:
             except FileExistsError:
                 number += 1
 
+    def start_in(self, out: Path, kind: str, words: Sequence[str]) -> StartedJob:
+        """Start `hourglass` with these words, to fill the new folder `out`, which is removed if
+        that fails."""
+        try:
+            return self.start(kind, words, out)
+        except BaseException:
+            out.rmdir()
+            raise
+
     def start(self, kind: str, words: Sequence[str], out: Path, token: str = "") -> StartedJob:
         """Start `hourglass` with these words, as a process that outlives the studio. A server gets
         its `token` in a file that only this user can read."""

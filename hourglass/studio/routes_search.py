@@ -73,11 +73,7 @@ def put_search(router: APIRouter, studio: Studio) -> None:
             raise ValueError(f"{given['begin']} is not a run of this studio")
         out = studio.jobs.claim(wish.name, studio.roots.home / FOLDER)
         words = [*search_form.search_words(given, wish.options), f"--out={out}", "--", data]
-        try:
-            studio.jobs.start("search", words, out)
-        except BaseException:
-            out.rmdir()
-            raise
+        studio.jobs.start_in(out, "search", words)
         await studio.events.look()
         return {"name": out.name, "key": studio.catalogue.key_of(out)}
 
@@ -115,11 +111,7 @@ def put_study(router: APIRouter, studio: Studio) -> None:
         out = studio.jobs.claim(sent.name)
         words = ["ensemble", f"--size={sent.size}", f"--how={sent.how}", f"--out={out}", "--",
                  str(path)]
-        try:
-            studio.jobs.start("ensemble", words, out)
-        except BaseException:
-            out.rmdir()
-            raise
+        studio.jobs.start_in(out, "ensemble", words)
         await studio.events.look()
         return {"name": out.name, "key": studio.catalogue.key_of(out)}
 

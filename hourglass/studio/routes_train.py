@@ -88,11 +88,7 @@ def put_jobs(router: APIRouter, studio: Studio) -> None:
         _check_start(studio, settings)
         out = studio.jobs.claim(wish.name)
         words = ["train", *flags_of(settings.model_dump()), f"--out={out}", "--", settings.data]
-        try:
-            studio.jobs.start("train", words, out)
-        except BaseException:
-            out.rmdir()
-            raise
+        studio.jobs.start_in(out, "train", words)
         await studio.events.look()
         return {"name": out.name, "key": studio.catalogue.key_of(out)}
 
