@@ -110,6 +110,14 @@ def test_the_command_writes_the_whole_series_and_says_how_good_it_is(name, place
         assert np.allclose(whole["wave"][:STEPS][known], before["wave"][known])
 
 
+def test_units_that_are_too_short_are_said_in_python_too(place, capsys):
+    some = frame(2)
+    some = some[(some["unit"] == "u0") | (some.index % STEPS < WINDOW - 1)]
+    after = hg.load(place / "units").forecast(some, ahead=3)
+    assert after["unit"].tolist() == ["u0"] * 3
+    assert f"1 units are shorter than a window of {WINDOW} steps" in capsys.readouterr().err
+
+
 def test_windows_go_on(tmp_path):
     t = np.arange(WINDOW) + np.arange(60)[:, None]
     x = np.sin(2 * np.pi * t / 12).astype(np.float32)[..., None]

@@ -57,18 +57,18 @@ def fit_forecaster(model: InUse, source: Source, ahead: int) -> Forecaster:
     block = min(ahead, max(1, model.shape[-1] // PART))
     periods = _periods(rows_of(source, "train", WINDOWS).x, block)
     held = _hidden(source, "val", block)
-    tried = {(start, rounds): held.error(_flat(_by_model(
-        model, held, block, periods, start, rounds))) for start in STARTS for rounds in ROUNDS}
-    start, rounds = min(tried, key=lambda way: tried[way])
 
-    def ways(of: Hidden) -> list[np.ndarray]:
-        return [_flat(way) for way in _ways(model, _windows(of, model.shape[-1]), block, periods,
-                                            start, rounds)]
-    weights = choose_weights(held, ways(held))
+    def ways(of: Hidden, start: str, rounds: int) -> list[np.ndarray]:
+        window = of.holed.x.reshape(-1, model.shape[-1], model.shape[0])
+        return [_flat(way) for way in _ways(model, window, block, periods, start, rounds)]
+    tried = {(start, rounds): held.error(ways(held, start, rounds)[0])
+             for start in STARTS for rounds in ROUNDS}
+    start, rounds = min(tried, key=lambda way: tried[way])
+    weights = choose_weights(held, ways(held, start, rounds))
     name = "test" if "test" in source.splits else "val"
     unseen = _hidden(source, name, block)
-    told = measured_channels(unseen, ways(unseen), weights, model.description.encoding, WAYS,
-                             "forecast")
+    told = measured_channels(unseen, ways(unseen, start, rounds), weights,
+                             model.description.encoding, WAYS, "forecast")
     count = len(np.unique(unseen.rows))
     told["words"] = [f"The last {block} steps of {count:,} {name} windows were forecast. What "
                      f"forecasts each channel was chosen on validation windows."]
@@ -105,11 +105,6 @@ def _ways(model: InUse, window: np.ndarray, block: int, periods: np.ndarray, sta
     return [_again(model, window, first, rounds), season, last]
 
 
-def _by_model(model: InUse, held: Hidden, block: int, periods: np.ndarray, start: str,
-              rounds: int) -> np.ndarray:
-    return _ways(model, _windows(held, model.shape[-1]), block, periods, start, rounds)[0]
-
-
 def _again(model: InUse, window: np.ndarray, first: np.ndarray, rounds: int) -> np.ndarray:
     """The model's reconstruction of windows, with `first` in place of what is unknown, and later
     with its own values there."""
@@ -136,10 +131,6 @@ def _hidden(source: Source, name: str, block: int) -> Hidden:
     holed[:, length - block:] = np.nan
     return Hidden(Collection(_flat(holed)), _flat(truth), _flat(gone & ~np.isnan(truth)),
                   np.repeat(np.arange(count), length), unbounded_columns(channels))
-
-
-def _windows(held: Hidden, length: int) -> np.ndarray:
-    return held.holed.x.reshape(-1, length, held.holed.x.shape[1])
 
 
 def _flat(windows: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.console import say
 from ..core.contracts import Collection
 from ..data.series import Series
 from ..data.windows import in_own_units, over_time
@@ -27,16 +28,18 @@ def forecast_of(model: Trained, x: Any, ahead: int = 24) -> Any:
     ValueError for other data, and for a run without validation windows.
     """
     found = _read(model, x, ahead)
-    return _next(model, found, _fitted(model, ahead), ahead)[0]
+    after, notes = _next(model, found, _full(model, found), _fitted(model, ahead), ahead)
+    for note in notes:
+        say(note)
+    return after
 
 
 def extended(model: Trained, found: Collection, ahead: int) -> tuple[Any, list[str]]:
     """A series that was read, its gaps filled in, with its next steps at the end: a data frame, or
     windows (N, T + ahead, C); and lines on how well each channel is forecast."""
     fitted = _fitted(model, ahead)
-    after, units = _next(model, found, fitted, ahead)
-    filler = filler_of(model)
-    before = filled(model, found, filler.weights, filler.rounds)
+    before = _full(model, found)
+    after, units = _next(model, found, before, fitted, ahead)
     return _joined(found, before, after), [*_lines(fitted, ahead), *units]
 
 
@@ -61,11 +64,15 @@ def _fitted(model: Trained, ahead: int) -> Forecaster:
     return fit_forecaster(model, model.source(), ahead)
 
 
-def _next(model: Trained, found: Collection, fitted: Forecaster, ahead: int) -> tuple[
-        Any, list[str]]:
-    """The next steps in their own units, and notes."""
+def _full(model: Trained, found: Collection) -> Any:
+    """What was read in its own units, with its gaps filled in."""
     filler = filler_of(model)
-    full = filled(model, found, filler.weights, filler.rounds)
+    return filled(model, found, filler.weights, filler.rounds)
+
+
+def _next(model: Trained, found: Collection, full: Any, fitted: Forecaster, ahead: int) -> tuple[
+        Any, list[str]]:
+    """The steps that follow `full` in their own units, and notes."""
     series, encoding = found.raw, model.description.encoding
     if not isinstance(series, Series):
         past = (np.asarray(full) - encoding["mean"]) / encoding["std"]
@@ -122,7 +129,6 @@ def _lines(fitted: Forecaster, ahead: int) -> list[str]:
 
 def write_forecast(model: Trained, table: str, out: Path, ahead: int) -> list[str]:
     """Write a series, its gaps filled in, with its next steps. Returns lines. Raises ValueError."""
-    from ..core.console import say
     from .tables import SUFFIXES, save_table
     from .write_images import check_name, save_array
     windows = model.description.kind == "windows"
