@@ -383,3 +383,30 @@ def test_the_nats_of_a_language_model_are_its_likelihood(names):
 def test_a_model_of_lines_is_not_served(run):
     with pytest.raises(ValueError, match=r"serving is for models of images or numbers"):
         hg.serve(run, port=0)
+
+
+def test_a_language_model_of_the_same_size_stands_in_the_report(run, hourglass, monkeypatch):
+    code, out, _ = hourglass("report run --language-model")
+    assert code == 0 and "a language model of the same size (the decoder without" in out
+    kept = hg.load("run").cache.evaluations()["language model of the same size"]
+    rival, ours = hg.load("run/language_model"), hg.load("run")
+    split = ours.source().splits["test"]
+    batch = split.batch(torch.arange(len(split)))
+    with torch.inference_mode():
+        net = rival.model.eval()
+        px = net.decode(net.encode(batch.x, batch.y)[0].z, batch.y)
+        nats = -px.log_prob(batch.x).flatten(1).sum(1).mean()
+    assert kept["language_model"] == pytest.approx(float(nats), rel=1e-4)
+    def weights(model):
+        return {n: t.shape for n, t in model.model.decoder.state_dict().items()}
+    assert weights(rival) == weights(ours), "the same decoder"
+    assert "a language model of the same size" in Path("run/report.html").read_text()
+    _, out, err = hourglass("report run --language-model")
+    assert "training a language model" not in out + err, "it is trained once"
+
+
+def test_no_language_model_stands_beside_a_model_without_a_code(run, hourglass):
+    assert hourglass("report run --minutes 2")[0] == 2
+    hourglass("report run --language-model")
+    code, _, err = hourglass("report run/language_model --language-model")
+    assert code == 2 and "with a code" in err
