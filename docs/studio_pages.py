@@ -54,7 +54,7 @@ def photograph(url: str) -> None:
         page.get_by_role("heading", name="Worst reconstructions").wait_for()
         keep(page, "run")
         page.evaluate("hash => { location.hash = hash }", f"{link}/latent")
-        page.get_by_alt_text("What the code decodes to").wait_for()
+        page.get_by_text("Decoded in the page.").wait_for()
         keep(page, "latent")
         page.evaluate("location.hash = '/train?data=digits'")
         page.get_by_role("button", name="beta_vae").click()

@@ -332,6 +332,7 @@ def test_without_a_network_it_is_said_which_file_goes_where(here, hourglass, run
 
 def test_without_the_packages_that_write_onnx_it_is_said_which(here, hourglass, run, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)   # as if it were not installed
+    (run("vectors") / "decoder.safetensors").unlink(missing_ok=True)   # of another test
     code, _, err = hourglass(f"explore {run('vectors')}")
     assert code == 2 and "pip install 'hourglass[export]'" in err
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -21,6 +22,7 @@ from hourglass.core.checksums import stamped
 from hourglass.core.registry import REGISTRIES
 from hourglass.run.settings import Settings
 from hourglass.serving.listening import LOCAL
+from hourglass.studio import page_decoder
 from hourglass.studio.app import STATIC, make_studio
 from hourglass.studio.catalogue import Catalogue
 from hourglass.studio.form import GROUPS, SUGGESTED
@@ -117,6 +119,7 @@ def test_the_page_itself_may_load_nothing_foreign(client):
     answer = client.get("/", headers={"Authorization": ""})
     assert answer.status_code == 200 and "token" not in answer.text
     policy = answer.headers["content-security-policy"]
+    policy = policy.replace("'wasm-unsafe-eval'", "")   # for the decoder; it allows no JavaScript
     assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
     assert "frame-ancestors 'none'" in policy and answer.headers["x-frame-options"] == "DENY"
 
@@ -386,6 +389,22 @@ def test_decoding_is_that_of_python(client, home):
     expected = hg.load(home / "runs/1").decode(np.array(z, np.float32))[0, ..., 0]
     assert np.abs(again - expected.clip(0, 1)).max() <= 1 / 255
     assert client.get("/api/model/0123456789abcdef/v1/model").status_code == 422
+
+
+def test_the_decoder_is_sent_as_onnx_if_it_is_small_and_is_kept(client, home, monkeypatch):
+    address = f"/api/runs/{only_key(client)}/decoder"
+    with monkeypatch.context() as small:
+        small.setattr(page_decoder, "LARGEST", 1000)   # bytes
+        answer = client.get(address)
+    assert answer.status_code == 422 and "0 MB of weights" in answer.json()["error"]
+    content = client.get(address).content
+    z = np.random.default_rng(0).normal(size=(3, 2)).astype(np.float32)
+    found = onnxruntime.InferenceSession(content).run(None, {"z": z})[0]
+    expected = hg.load(home / "runs/1").decode(z)[..., 0]
+    np.testing.assert_allclose(found[:, 0], expected, atol=1e-6)
+    kept = home / "runs/1/decoder.safetensors"
+    before = kept.stat().st_mtime_ns
+    assert client.get(address).content == content and kept.stat().st_mtime_ns == before
 
 
 def png(value: int) -> bytes:

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 import hourglass as hg
+from hourglass.analysis.explorer.runtime import runtime
 from hourglass.studio.jobs import Jobs
 from hourglass.studio.processes import stop
 
@@ -31,12 +32,12 @@ PATIENCE = 90_000   # ms for a training
 expect.set_options(timeout=30_000)   # the machine may be busy
 
 
-def start(home: Path, port: str = "0") -> tuple[subprocess.Popen[str], str]:
+def start(home: Path, port: str = "0", **variables: str) -> tuple[subprocess.Popen[str], str]:
     """Start the command; returns its process and the address that it prints."""
     process = subprocess.Popen(
         [sys.executable, "-m", "hourglass", "studio", str(home), "--port", port, "--no-browser"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        env={**os.environ, "HOURGLASS_TOKEN": TOKEN})
+        env={**os.environ, "HOURGLASS_TOKEN": TOKEN, **variables})
     return process, process.stdout.readline().strip()
 
 
@@ -167,26 +168,80 @@ def test_names_are_texts_and_never_markup(page):
     assert page.locator("img[src=x]").count() == 0
 
 
-def test_a_dragged_code_is_decoded_as_python_decodes_it(page, home):
-    go(page, f"/runs/{only_key(page)}/latent")
-    decoded = page.get_by_alt_text("What the code decodes to")
-    expect(decoded).to_be_visible()
-    before = decoded.get_attribute("src")
+def picture_of(decoded: Locator) -> np.ndarray:
+    """The pixels (H, W) of a grey picture in [0, 1], which the page or the studio decoded."""
+    if decoded.evaluate("element => element.tagName") == "CANVAS":
+        content = decoded.evaluate("canvas => canvas.toDataURL()")
+    else:
+        content = decoded.get_attribute("src")
+    image = Image.open(io.BytesIO(base64.b64decode(content.partition(",")[2]))).convert("L")
+    return np.asarray(image, np.float32) / 255
+
+
+def decoded_at_the_end(page: Page) -> tuple[np.ndarray, list[float]]:
+    """The picture that is decoded with each slider at its right end, and the code."""
+    decoded = page.get_by_role("img", name="What the code decodes to")
     z = []
-    for name in ("factor 1", "factor 2"):   # each to its right end
+    for name in ("factor 1", "factor 2"):
+        before = picture_of(decoded)
         slider = page.get_by_role("slider", name=name)
         slider.press("End")
-        expect(decoded).not_to_have_attribute("src", before)
         z.append(slider.evaluate("slider => Number(slider.value)"))
-        before = decoded.get_attribute("src")
-    content = base64.b64decode(decoded.get_attribute("src").partition(",")[2])
-    picture = np.asarray(Image.open(io.BytesIO(content)), np.float32) / 255
-    expected = hg.load(home / "runs" / HOSTILE).decode(np.array([z], np.float32))
-    assert np.abs(picture - expected[0, ..., 0].clip(0, 1)).max() <= 1 / 255 + 1e-6
-    before = decoded.get_attribute("src")
-    page.get_by_role("application").press("ArrowUp")
-    page.get_by_role("application").press("ArrowUp")
-    expect(decoded).not_to_have_attribute("src", before)
+        until_other(decoded, before)
+    return picture_of(decoded), z
+
+
+def until_other(decoded: Locator, before: np.ndarray) -> None:
+    """Wait for another picture."""
+    for _ in range(300):
+        if not np.array_equal(picture_of(decoded), before):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the picture stays as it was")
+
+
+def check_picture(found: np.ndarray, z: list[float], run: Path) -> None:
+    """Check that a picture is what Python decodes, within a shade of grey."""
+    expected = hg.load(run).decode(np.array([z], np.float32))[0, ..., 0].clip(0, 1)
+    assert np.abs(found - expected).max() <= 1 / 255 + 1e-6
+
+
+def test_a_dragged_code_is_decoded_in_the_page_as_python_decodes_it(page, home):
+    try:
+        runtime()
+    except ValueError as error:
+        pytest.skip(f"needs the browsers' runtime: {error}")
+    key = only_key(page)
+    go(page, f"/runs/{key}/latent")
+    expect(page.get_by_text("Decoded in the page.")).to_be_visible(timeout=PATIENCE)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    check_picture(*decoded_at_the_end(page), home / "runs" / HOSTILE)
+    decoded = page.get_by_role("img", name="What the code decodes to")
+    before = picture_of(decoded)
+    for _ in range(3):
+        page.get_by_role("application").press("ArrowUp")
+    until_other(decoded, before)
+    assert not [url for url in asked if "/decode" in url]   # by the studio
+    assert (home / "runs" / HOSTILE / "decoder.safetensors").is_file()
+
+
+def test_without_the_runtime_the_studio_decodes(browser, home, tmp_path):
+    """And the page says why."""
+    process, url = start(home, XDG_CACHE_HOME=str(tmp_path), HOURGLASS_DATA=str(tmp_path),
+                         HTTPS_PROXY="http://127.0.0.1:9")
+    context = browser.new_context()
+    page = context.new_page()
+    try:
+        page.goto(url)
+        go(page, f"/runs/{only_key(page)}/latent")
+        expect(page.get_by_text("Decoded by the studio: onnxruntime-web")).to_contain_text(
+            "could not be downloaded", timeout=PATIENCE)
+        check_picture(*decoded_at_the_end(page), home / "runs" / HOSTILE)
+    finally:
+        context.close()
+        process.terminate()
+        process.wait(20)
 
 
 def test_points_can_be_listed_with_a_lasso(page):

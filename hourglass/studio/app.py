@@ -9,16 +9,17 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from .. import __version__
-from ..serving.errors import Problem, answer_problems
+from ..serving.errors import Problem, answer_problems, problem
 from ..serving.limits import Limits
 from .guard import API, StudioGuard
+from .page_decoder import TYPES
 from .roots import Roots
 from .routes_data import put_data
 from .routes_runs import put_latent, put_pictures, put_run, put_runs
 from .routes_search import put_search, put_study
 from .routes_serve import put_downloads, put_serve
 from .routes_train import put_form, put_jobs, put_run_jobs
-from .state import make_state
+from .state import Studio, make_state
 
 STATIC = Path(__file__).parent / "static"
 REFUSED: dict[int | str, str] = {
@@ -67,8 +68,18 @@ def make_studio(roots: Roots, token: str, hosts: tuple[str, ...], limits: Limits
     app.include_router(router)
     app.router.routes.append(Mount(f"{API}/model", app=studio.models))
     app.router.routes.append(Mount(API, app=nothing))
+    put_runtime(app, studio)
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return app
+
+
+def put_runtime(app: FastAPI, studio: Studio) -> None:
+    """Add the files of the runtime, which a page imports: so they need no token, as its own do."""
+    @app.get("/runtime/{name}", include_in_schema=False)
+    async def file(name: str) -> Response:
+        if name not in studio.runtime.files:
+            return problem(404, "the runtime has no such file, or is not here yet")
+        return Response(studio.runtime.files[name], media_type=TYPES[Path(name).suffix])
 
 
 def put_about(router: APIRouter) -> None:
@@ -84,5 +95,4 @@ nothing = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 
 @nothing.api_route("/{path:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"])
 async def _unknown(path: str) -> Response:
-    from ..serving.errors import problem
     return problem(404, "the studio has no such address")

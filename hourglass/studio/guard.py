@@ -8,8 +8,9 @@ from ..serving.limits import Limits
 from ..serving.middleware import AccessControl, App, Guard, Message, Receive, Send, Traffic
 
 API = "/api"
-POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-          "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+POLICY = ("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "   # ONNX
+          "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+          "frame-ancestors 'none'")
 HEADERS = {   # of every answer
     "content-security-policy": POLICY, "x-content-type-options": "nosniff",
     "x-frame-options": "DENY", "referrer-policy": "no-referrer",

@@ -15,12 +15,14 @@ from ..serving.errors import Refusal
 from . import latent, samples
 from .models import check_order
 from .notes import write_notes
+from .page_decoder import decoder_of
 from .run_details import about_figures, details_of, progress_of
 from .state import KNOWN, Studio, Text
 from .trash import in_trash, put_away, put_back, remove
 
 FRAME = re.compile(r"\d{1,9}\.png")
 FIGURE = re.compile(r"\w{1,80}\.(png|gif)")
+BYTES = "application/octet-stream"
 KINDS = {".png": "image/png", ".gif": "image/gif"}
 REQUEST = 2**20          # characters of a note that is read at all
 LARGEST_PICTURE = 64 * 2**20   # bytes
@@ -171,7 +173,7 @@ def put_latent(router: APIRouter, studio: Studio) -> None:
         """Points, classes, errors and directions."""
         s = await asyncio.to_thread(studio.snapshots.of, studio.catalogue.run(key))
         return Response(await asyncio.to_thread(latent.latent_of, s),
-                        media_type="application/octet-stream")
+                        media_type=BYTES)
 
     @router.get("/runs/{key}/thumbnails")
     async def thumbnails(key: str) -> Response:
@@ -184,6 +186,18 @@ def put_latent(router: APIRouter, studio: Studio) -> None:
         """The code of a sample."""
         s = await asyncio.to_thread(studio.snapshots.of, studio.catalogue.run(key))
         return {"code": latent.code_of(s, row)}
+
+    @router.get("/runs/{key}/decoder", response_class=Response, responses={
+        200: {"content": {BYTES: {}}}})
+    async def decoder(key: str) -> Response:
+        """The run's decoder as ONNX, for the page."""
+        content = await studio.slowly(decoder_of, studio.catalogue.run(key))
+        return Response(content, media_type=BYTES)
+
+    @router.post("/runtime")
+    async def runtime() -> dict[str, list[str]]:
+        """Have what runs ONNX in the page ready; it is downloaded at first use."""
+        return {"files": await asyncio.to_thread(studio.runtime.prepare)}
 
 
 def picture_in(folder: Path, name: str, pattern: re.Pattern[str]) -> Response:

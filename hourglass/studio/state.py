@@ -14,6 +14,7 @@ from .events import Events
 from .held_sources import HeldSource
 from .jobs import Jobs
 from .models import Models
+from .page_decoder import PageRuntime
 from .roots import Roots
 from .samples import Snapshots
 from .studies import Studies
@@ -36,6 +37,7 @@ class Studio:
     models: Models
     snapshots: Snapshots = field(default_factory=Snapshots)
     studies: Studies = field(default_factory=Studies)
+    runtime: PageRuntime = field(default_factory=PageRuntime)
     held: HeldSource = field(default_factory=HeldSource)
     drawer: ThreadPoolExecutor = field(   # matplotlib and data, one at a time
         default_factory=lambda: ThreadPoolExecutor(1, "studio"))

@@ -20,8 +20,8 @@ from ..analysis.item_map import names_of, popular
 from ..analysis.snapshot import Snapshot
 from ..core.files import write_out
 from ..core.output_names import printable
+from ..inference.kept_onnx import decoder_onnx
 from ..inference.line_uses import check_lines
-from ..inference.onnx_export import export
 from ..inference.trained import Trained
 from ..run.folder import open_run, read_settings
 from ..run.titles import data_of, model_of
@@ -45,7 +45,7 @@ def explore(run: str | Path, out: Path) -> int:
     check_lines(model.description, "exploring")
     snapshot = snapshot_of(folder)
     rows = _rows(snapshot)
-    decoder = export(run, "decoder")
+    decoder = decoder_onnx(run)
     script, binary = runtime()
     codes = snapshot.codes[rows].astype(np.float64)
     walk = find_walk(codes)

@@ -1,15 +1,14 @@
 // The latent space: points to pan, zoom and lasso; a code to drag, which is decoded at once.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { get, request, send } from "./api";
+import { get, request } from "./api";
+import { DecodedView, useDecoded } from "./decoded";
 import { number } from "./format";
-import { along, moved, placeOf, readLatent, shaped, type Latent } from "./latent_data";
-import { Plot, Strip } from "./samples";
+import { along, moved, placeOf, readLatent, type Latent } from "./latent_data";
+import { Strip } from "./samples";
 import type { Details } from "./run";
 import type { Run } from "./runs";
 import { ScatterView } from "./scatter";
 import { complain } from "./toast";
-
-export interface Decoded { png?: string; line?: number[] }
 
 export function LatentTab({ run, details }: { run: Run; details: Details }) {
   const [latent, setLatent] = useState<Latent | null>(null);
@@ -31,7 +30,7 @@ function Space({ run, latent }: { run: Run; latent: Latent }) {
   const [hover, setHover] = useState(-1);
   const [kind, setKind] = useState(0);
   const sheet = useThumbnails(run, about.image);
-  const { decoded, conditional } = useDecoder(run, latent, z, kind);
+  const decoder = useDecoded(run, latent, z, kind);
   const pick = useCallback((i: number) => void get<{ code: number[] }>(
     `/runs/${run.key}/codes/${about.rows[i]}`).then((found) => setZ(found.code), complain), [run.key]);
   const drag = useCallback((x: number, y: number) => setZ((from) => {
@@ -62,10 +61,9 @@ function Space({ run, latent }: { run: Run; latent: Latent }) {
     <aside>
       <section class="panel" aria-label="Decoded code">
         <h2>Decoded</h2>
-        {decoded.png ? <img class="decoded pixelated" src={`data:image/png;base64,${decoded.png}`}
-          alt="What the code decodes to" /> : decoded.line ? <Plot lines={[decoded.line]} />
-          : <p class="quiet">{about.plane ? "Loading the model …" : "These codes are too large to walk in."}</p>}
-        {conditional && <label>Class <select value={kind} onChange={(e) => setKind(
+        {about.plane ? <DecodedView decoded={decoder.decoded} decoder={decoder} />
+          : <p class="quiet">These codes are too large to walk in.</p>}
+        {decoder.model?.conditional && <label>Class <select value={kind} onChange={(e) => setKind(
           Number(e.currentTarget.value))}>{about.classes.map(({ name }, i) =>
           <option key={name} value={i}>{name}</option>)}</select></label>}
         {z && <Sliders latent={latent} z={z} set={setZ} />}
@@ -90,42 +88,6 @@ function Sliders({ latent: { about }, z, set }: { latent: Latent; z: number[];
         moved(z, [about.directions![k]], [Number(e.currentTarget.value) - value]))} />
       <output>{number(value, 2)}</output></label>;
   })}<button class="small" onClick={() => set(about.middle!)}>Back to the middle</button></div>;
-}
-
-// Decodes the newest code; while one is under way, those between are left out.
-function useDecoder(run: Run, { about }: Latent, z: number[] | null, kind: number) {
-  const [decoded, setDecoded] = useState<Decoded>({});
-  const [conditional, setConditional] = useState(false);
-  const [ready, setReady] = useState(false);
-  const base = `/model/${run.key}/v1`;
-  const next = useRef<(() => Promise<void>) | null>(null);
-  const busy = useRef(false);
-  useEffect(() => {
-    get<{ conditional: boolean }>(`${base}/model`).then((found) => {
-      setConditional(found.conditional);
-      setReady(true);
-    }, complain);
-  }, [base]);
-  useEffect(() => {
-    if (!z || !ready || !about.plane) return;
-    next.current = async () => {
-      const wish = { codes: [shaped(z, about.code)], ...(conditional ? { classes: [about.classes[kind].name] } : {}) };
-      const found = await send<{ images?: { png: string }[]; samples?: number[][] }>(
-        `${base}/decode?format=json`, wish);
-      setDecoded(found.images ? { png: found.images[0].png } : { line: found.samples![0].flat() });
-    };
-    if (busy.current) return;
-    busy.current = true;
-    void (async () => {
-      while (next.current) {
-        const work = next.current;
-        next.current = null;
-        await work().catch(complain);
-      }
-      busy.current = false;
-    })();
-  }, [z, ready, kind, conditional]);
-  return { decoded, conditional };
 }
 
 function useThumbnails(run: Run, image: boolean): ImageBitmap | null {
