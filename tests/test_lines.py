@@ -18,6 +18,7 @@ from hourglass.data import Reading, collect, split
 from hourglass.data.find import find_call
 from hourglass.data.source import POOL, shuffled
 from hourglass.data.vocabulary import vocabulary_of
+from hourglass.inference.latent_directions import find_attribute
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.backbones.token_layers import TokenHead
 from hourglass.model.likelihoods.tokens import chooser
@@ -345,7 +346,7 @@ def test_odd_lines_are_scored(run, hourglass):
 
 
 REFUSED = ("restore run names.txt", "impute run names.txt", "export run", "classify run names.txt",
-           "compress run names.txt", "vary run 1", "explore run", "evaluate run --factors",
+           "compress run names.txt", "explore run", "evaluate run --factors",
            "finetune run names.txt", "embed run names.txt --duplicates", "serve run",
            "generate run --grid 3", "generate run --sharpen 2", "score run --detector input_knn")
 
@@ -410,3 +411,37 @@ def test_no_language_model_stands_beside_a_model_without_a_code(run, hourglass):
     hourglass("report run --language-model")
     code, _, err = hourglass("report run/language_model --language-model")
     assert code == 2 and "with a code" in err
+
+
+def test_a_line_is_varied_along_a_class_along_length_and_along_an_attribute_of_ones_own(
+    names, tmp_path, hourglass
+):
+    model = hg.train("names", kind="lines", model="vae(3)", backbone=TINY, epochs=1, batch_size=16,
+                     report=False, out="of names", quiet=True)
+    source, codes = model.source(), model.trained.codes()
+    z = codes.z.numpy()
+    line = source.names[0]
+    greek = codes.y.numpy() == model.classes.index("greek")
+    wanted = {"greek": z[greek].mean(0) - z[~greek].mean(0)}
+    texts = [source.names[i] for i in source.splits["train"].index[codes.rows].tolist()]
+    lengths = np.array([len(text) for text in texts])
+    far = {name: find_attribute(name, codes, model.classes, model.source, True).direction
+           for name in ("greek", "length")}
+    np.testing.assert_allclose(far["greek"], wanted["greek"], rtol=1e-5)
+    quarter = len(z) // 4
+    order = torch.tensor(lengths).argsort().numpy()
+    np.testing.assert_allclose(far["length"], z[order[-quarter:]].mean(0) - z[
+        order[:quarter]].mean(0), rtol=1e-4)
+    found = model.vary(line, "greek", "length", steps=4)
+    own = model.encode([line])[0]
+    for name, written in found.items():
+        by_hand = [own + np.float32(t) * far[name] for t in (-1.5, -0.75, 0, 0.75, 1.5)]
+        assert written == model.decode(np.stack(by_hand)), name
+    mine = model.vary(line, having=texts[:5], lacking=texts[5:9], steps=2)
+    assert list(mine) == ["having it"] and len(mine["having it"]) == 3
+    code, out, _ = hourglass(f"vary 'of names' {line} --attribute greek --steps 4 -o v.csv")
+    assert code == 0 and "+1.50" in out and len(Path("v.csv").read_text().splitlines()) == 6
+    for wrong, said in (("--attribute grek", "did you mean"), ("--property logP", "molecules"),
+                        ("--sharpen 1", "for images"), ("-o v.png", "v.png")):
+        code, _, err = hourglass(f"vary 'of names' {line} {wrong}")
+        assert code == 2 and said in err, err

@@ -4,13 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from ..core.hints import did_you_mean
+from ..core.tokens import PAD
 from ..data.measures import MEASURED
 from ..data.source import Source
 from .latents import TrainingCodes
 
 MOST = 5000       # most samples used
+OF_LINES: dict[str, Callable[[Tensor], Tensor]] = {"length": lambda x: (x != PAD).sum(1)}
 QUARTER = 0.25    # share of them with the largest, and with the smallest, measurement
 
 
@@ -24,9 +27,11 @@ class Attribute:
 
 
 def find_attribute(
-    name: str, codes: TrainingCodes, classes: tuple[str, ...], source: Callable[[], Source]
+    name: str, codes: TrainingCodes, classes: tuple[str, ...], source: Callable[[], Source],
+    of_lines: bool = False,
 ) -> Attribute:
-    """The direction of a class against all others, or of a measurement in images.
+    """The direction of a class against all others, or of a measurement: of images one of MEASURED,
+    of lines of text (tokens (N, T)) their length.
 
     Raises ValueError for an unknown name.
     """
@@ -36,14 +41,15 @@ def find_attribute(
         if has.all() or not has.any():
             raise ValueError(f"all training samples or none are {name!r}, so there is no direction")
         return Attribute(name, between(z[~has], z[has]))
-    if name not in MEASURED:
+    measured = OF_LINES if of_lines else MEASURED
+    if name not in measured:
         raise ValueError(f"no class and no measurement is named {name!r}; "
-                         f"{did_you_mean(name, [*classes, *MEASURED])}")
+                         f"{did_you_mean(name, [*classes, *measured])}")
     few = np.linspace(0, len(z) - 1, min(MOST, len(z))).astype(int)
     x = source().splits["train"].batch(codes.rows[few]).x.cpu()
-    if x.ndim != 4:
+    if not of_lines and x.ndim != 4:
         raise ValueError(f"{name} can be measured only in images")
-    order = MEASURED[name](x).argsort().numpy()
+    order = measured[name](x).argsort().numpy()
     count = max(1, int(QUARTER * len(order)))
     return Attribute(name, between(z[few[order[:count]]], z[few[order[-count:]]]))
 

@@ -11,9 +11,9 @@ from ..data.vocabulary import OF_MOLECULES, vocabulary_of
 from ..run.description import Description
 from .model_protocol import InUse
 
-USES = "reconstruct, embed, score, evaluate, generate and morph"
+USES = "reconstruct, embed, score, evaluate, generate, morph and vary"
 CANNOT = frozenset({"restoring", "imputing", "measuring errors", "classifying", "compressing",
-                    "decompressing", "varying", "disentangling", "measuring by features",
+                    "decompressing", "disentangling", "measuring by features",
                     "finetuning", "finding duplicates", "exploring", "exporting", "serving",
                     "decoding a grid", "recommending", "augmenting"})
 
@@ -37,11 +37,9 @@ def check_molecules(description: Description) -> None:
 
 def check_lines(description: Description, doing: str) -> None:
     """Raises ValueError for a model of lines of text, if `doing` is not for such a model."""
-    if is_of_molecules(description) and doing == "varying":
-        return
     if is_of_molecules(description) and doing in CANNOT:
         raise ValueError(f"this model was trained on molecules, and {doing} is for models of "
-                         f"images or numbers. Molecules have {USES}, and vary")
+                         f"images or numbers. Molecules have {USES}")
     if is_of_lines(description) and doing in CANNOT:
         raise ValueError(f"this model was trained on lines of text, and {doing} is for models of "
                          f"images or numbers. Lines of text have {USES}")

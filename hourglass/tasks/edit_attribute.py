@@ -10,7 +10,8 @@ from ..analysis.figures.canvas import contact_sheet
 from ..core.image_grid import shown
 from ..data.labels import name_of
 from ..data.measures import MEASURED
-from ..inference.latent_directions import Attribute, between, find_attribute
+from ..inference.latent_directions import OF_LINES, Attribute, between, find_attribute
+from ..inference.line_uses import is_of_lines
 from ..inference.trained import Trained
 from .finish import PLAIN, Finish, finished
 from .pick_samples import one_class, pick
@@ -66,10 +67,11 @@ def strips(
 def chosen_attributes(
     model: Trained, names: Sequence[Any], having: Any = "", lacking: Any = "", kind: str = ""
 ) -> list[Attribute]:
-    """Attributes by name, or the one that two folders of images define. A class may be named by its
-    number, such as 7. Default: all classes or, if there are many or none, all measured attributes.
-    Raises ValueError."""
-    if len(model.shape) != 3:
+    """Attributes by name, or the one that two folders of images, or files of lines, define. A class
+    may be named by its number, such as 7. Default: all classes or, if there are many or none, all
+    measured attributes. Raises ValueError."""
+    lines = is_of_lines(model.description)
+    if len(model.shape) != 3 and not lines:
         raise ValueError("this model was trained on vectors or series, not on images, so there is "
                          "no picture to vary")
     given = [not isinstance(side, str) or bool(side) for side in (having, lacking)]
@@ -80,15 +82,15 @@ def chosen_attributes(
         direction = between(model.encode(lacking, y), model.encode(having, y))
         if not np.abs(direction).max() > 0:
             named = f"in {having} and {lacking}" if isinstance(having, str) else "of both sides"
-            raise ValueError(f"the images {named} have the same codes, so there is no direction "
-                             f"between them")
+            raise ValueError(f"the {'lines' if lines else 'images'} {named} have the same codes, "
+                             f"so there is no direction between them")
         name = Path(having).name if isinstance(having, str | Path) else "having it"
         return [Attribute(name, direction)]
     codes, names = model.codes(), [name_of(name) for name in names]
     if not names:
         of_strokes = {"width", "slant"}   # not meaningful for colour photographs
-        measures = [name for name in MEASURED if name not in (
+        measures = [*OF_LINES] if lines else [name for name in MEASURED if name not in (
             {"warmth"} if model.shape[0] < 3 else of_strokes)]
         told = model.model.condition is not None   # codes of conditional models hold no class
         names = model.classes if 2 <= len(model.classes) <= FEW and not told else measures
-    return [find_attribute(name, codes, model.classes, model.source) for name in names]
+    return [find_attribute(name, codes, model.classes, model.source, lines) for name in names]

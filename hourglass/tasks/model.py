@@ -32,6 +32,7 @@ from .posterior import posterior as posterior_of
 from .python_words import for_python
 from .recommending import recommend_of
 from .tabulated import Columns, Metrics
+from .vary_lines import vary_lines
 from .write_lines import STEPS as LINES_BETWEEN
 from .write_lines import morph_lines
 
@@ -142,17 +143,21 @@ class Model:
 
     @for_python
     def vary(self, image: Any, *attributes: Any, label: Any = "", having: Any = "",
-             lacking: Any = "", property: str = "", steps: int = 8) -> Picture | Molecules:
+             lacking: Any = "", property: str = "", steps: int = 8
+             ) -> Picture | Molecules | dict[str, list[str]]:
         """One image varied along attributes, as in model.vary(x, "slant"): a row each, from less to
         more. Attributes are classes, by name or number, or brightness, contrast, width, slant,
         warmth; or one of your own, by images `having` it and `lacking` it. A molecule is a SMILES,
-        and is varied along a `property` in `steps`, as in model.vary("CCO", property="logP").
-        Raises ValueError."""
+        and is varied along a `property` in `steps`, as in model.vary("CCO", property="logP"). A
+        line of text is varied along classes or "length", in `steps` from less to more, and gives
+        {attribute: [texts]}. Raises ValueError."""
         if property or is_of_molecules(self.trained.description):
             if attributes or having or lacking or not property:
                 raise ValueError("a molecule is varied along a property, as in model.vary('CCO', "
                                  "property='logP'); leave attributes out")
             return vary_molecule(self.trained, image, property, steps, label)
+        if is_of_lines(self.trained.description):
+            return vary_lines(self.trained, image, attributes, steps, having, lacking, label)
         return pictures.vary_of(self.trained, image, attributes, label, having, lacking)
 
     # its description
