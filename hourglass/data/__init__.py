@@ -61,17 +61,18 @@ RAW: dict[str, Callable[..., Raw]] = {   # sources whose values need a learned e
 def collect(data: Any, reading: Reading, y: Any = None) -> Collection:
     """Collect all samples of a named source, a path, a list of image paths, or data in memory (see
     `gather`), with labels y (N,). A Collection is returned unchanged. Raises ValueError."""
-    given = DataInMemory(data, y) if isinstance(data, Call) else gather(data, reading, y)
-    data, y = given.values, given.y
+    samples = DataInMemory(data, y) if isinstance(data, Call) else gather(data, reading, y)
+    data, y = samples.values, samples.y
     if isinstance(data, Collection):
         return data
-    found = _collected(data, reading, y, given)
+    collection = _collected(data, reading, y, samples)
     if reading.patches:
-        found = in_patches(found, read_size(reading.patches, "patches"), reading.patches_each)
-    return found
+        size = read_size(reading.patches, "patches")
+        collection = in_patches(collection, size, reading.patches_each)
+    return collection
 
 
-def _collected(data: Any, reading: Reading, y: Any, given: DataInMemory) -> Collection:
+def _collected(data: Any, reading: Reading, y: Any, samples: DataInMemory) -> Collection:
     if isinstance(data, str | Path | Call):
         if y is not None:
             raise ValueError(f"labels y go with data in memory, but {data} is a name or a path; "
@@ -83,25 +84,26 @@ def _collected(data: Any, reading: Reading, y: Any, given: DataInMemory) -> Coll
         return with_labels(read_image_folder.images(reading, tuple(paths)), paths, y)
     if is_frame(data):
         return table.whole(table.from_frame(data, y=y))
-    found = with_missing(from_array(data, y, Reading() if given.shaped else reading), given.mask)
-    found.notes += given.notes
-    return found
+    collection = from_array(data, y, Reading() if samples.shaped else reading)
+    collection = with_missing(collection, samples.mask)
+    collection.notes += samples.notes
+    return collection
 
 
 def _of_source(call: Call, reading: Reading) -> Collection:
     """Collect a source's samples. Adds a note if options that select files have no effect."""
-    made = sources.build(call, reading)
-    if isinstance(made, Collection):
-        found = made
+    samples = sources.build(call, reading)
+    if isinstance(samples, Collection):
+        collection = samples
     else:   # of an own source: x, or x and y
-        x, y = made if isinstance(made, tuple) else (made, None)
-        found = _collected(x, reading, y, gather(x, reading, y))
+        x, y = samples if isinstance(samples, tuple) else (samples, None)
+        collection = _collected(x, reading, y, gather(x, reading, y))
     idle = [name for name in ("include", "exclude", "label_depth", "pages")
             if call.name not in OF_FILES and name in reading.manner]
     if idle:
-        found.notes.append(f"{' and '.join(idle)}: without effect here, only for folders and "
-                           f"archives of images")
-    return found
+        collection.notes.append(f"{' and '.join(idle)}: without effect here, only for folders and "
+                                f"archives of images")
+    return collection
 
 
 def collect_like(data: Any, encoding: dict[str, Any]) -> Collection:
@@ -109,8 +111,8 @@ def collect_like(data: Any, encoding: dict[str, Any]) -> Collection:
     source, with the encoding that a trained model uses. Raises ValueError."""
     kind = encoding["kind"]
     if is_ratings(encoding):
-        found = read_histories(data, encoding)
-        return replace(found.collection, encoding=encoding)
+        histories = read_histories(data, encoding)
+        return replace(histories.collection, encoding=encoding)
     if encoding.get("level") in OF_MOLECULES:
         return molecules.molecules_like(data, encoding)
     if kind == lines.KIND:
@@ -159,10 +161,10 @@ def split(
     low, high = (0.0, 1.0) if scale.bounded else (0.0 if counts else -np.inf, np.inf)
     base = stored(x)
     y = None if collection.y is None else torch.from_numpy(collection.y)
-    given = None if collection.given is None else stored(collection.given)
+    encoder_input = None if collection.given is None else stored(collection.given)
     gaps = x.dtype.kind == "f" and any(np.isnan(chunk).any() for chunk in chunks(x))
-    splits = {name: Split(base, y, torch.from_numpy(index), scale.factor, given=given, gaps=gaps,
-                          known=_known(x, index) if gaps else 1.0, offset=scale.offset,
+    splits = {name: Split(base, y, torch.from_numpy(index), scale.factor, given=encoder_input,
+                          gaps=gaps, known=_known(x, index) if gaps else 1.0, offset=scale.offset,
                           clip=scale.clip, lengths=lines.lengths_of(collection))
               for name, index in parts.items()}
     identity = {**collection.identity, "digest": digest_of(collection),

@@ -51,8 +51,8 @@ def array(reading: Reading, path: str, kind: Literal["", "series"] = "") -> Coll
             raise FileNotFoundError(path)
         if zipfile.is_zipfile(file):
             check_zip(file)
-        held = np.load(file, mmap_mode="r", allow_pickle=False)
-        arrays = {"x": held} if isinstance(held, np.ndarray) else {k: held[k] for k in held.files}
+        content = np.load(file, mmap_mode="r", allow_pickle=False)
+        arrays = {"x": content} if isinstance(content, np.ndarray) else dict(content)
     except (ValueError, OSError, EOFError, KeyError, MemoryError, OverflowError, RuntimeError,
             NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} cannot be read as an array: {_why_not(file, error)}") from None
@@ -66,27 +66,27 @@ def array(reading: Reading, path: str, kind: Literal["", "series"] = "") -> Coll
 
 def _prepared(file: Path, x: np.ndarray, manifest: Manifest, reading: Reading) -> Collection:
     """Load a prepared file. Its images cannot be resized any more."""
-    asked = {k: v for k, v in reading.manner.items()
-             if v != getattr(Reading(), k) and k not in LATER}   # recognised from the images
-    size = asked.pop("size", "")
-    asked = {k: v for k, v in asked.items() if k not in ("patches", "patches_each")}
+    options = {k: v for k, v in reading.manner.items()
+               if v != getattr(Reading(), k) and k not in LATER}   # recognised from the images
+    size = options.pop("size", "")
+    options = {k: v for k, v in options.items() if k not in ("patches", "patches_each")}
     if size and read_size(size, "size") != x.shape[1:3]:
         raise ValueError(f"{file} was prepared at {x.shape[1]}x{x.shape[2]}; for another size, "
                          f"hourglass data prepare {manifest.source} --size {size} -o another.npy")
-    wrong = [k for k, v in asked.items() if manifest.reading.get(k) != v]
+    wrong = [k for k, v in options.items() if manifest.reading.get(k) != v]
     if wrong:
-        raise ValueError(f"{file} was prepared without {wrong[0]} {asked[wrong[0]]}; prepare it "
+        raise ValueError(f"{file} was prepared without {wrong[0]} {options[wrong[0]]}; prepare it "
                          f"again from {manifest.source}")
-    found = prepared_collection(file, x, manifest)
-    found.notes.extend(changed_since(manifest, file, len(x)))
-    return found
+    collection = prepared_collection(file, x, manifest)
+    collection.notes.extend(changed_since(manifest, file, len(x)))
+    return collection
 
 
 def _why_not(file: Path, error: Exception) -> str:
     if not file.is_file():
         return "there is no such file"
-    with open(file, "rb") as held:
-        begins = held.read(6)
+    with open(file, "rb") as stream:
+        begins = stream.read(6)
     if begins[:2] != b"PK" and begins != b"\x93NUMPY":
         return "it does not begin like a .npy or .npz file"
     if "pickle" in str(error) or "Python objects" in str(error):
@@ -100,15 +100,15 @@ def _from_named(
     arrays: dict[str, np.ndarray], path: str, reading: Reading, series: bool = False
 ) -> Collection:
     arrays, notes = _usual_names(arrays)
-    found = {part: next((k for k in keys if k in arrays), "") for part, keys in KEYS.items()}
-    if not found["train"]:
+    key_of = {part: next((k for k in keys if k in arrays), "") for part, keys in KEYS.items()}
+    if not key_of["train"]:
         raise ValueError(f"{path} holds {', '.join(arrays) or 'nothing'}; name the array x, "
                          f"or x_train and x_test")
-    parts = [part for part, key in found.items() if key]
-    xs = [arrays[found[part]] for part in parts]
+    parts = [part for part, key in key_of.items() if key]
+    xs = [arrays[key_of[part]] for part in parts]
     labels = [next((arrays[k] for k in LABELS[part] if k in arrays), None) for part in parts]
     if len({x.shape[1:] for x in xs}) > 1:
-        raise ValueError(f"{path}: {' and '.join(found[p] for p in parts)} have samples of "
+        raise ValueError(f"{path}: {' and '.join(key_of[p] for p in parts)} have samples of "
                          f"different shapes")
     y = None if any(v is None for v in labels) else np.concatenate(labels)  # type: ignore
     whole, own = np.concatenate(xs) if len(xs) > 1 else xs[0], {}
@@ -149,8 +149,8 @@ def _factors(arrays: dict[str, np.ndarray], total: int, path: str) -> Factors:
                          f"they must be (N, F)")
     if values.dtype.kind not in "biuf" or not np.array_equal(values, np.rint(values)):
         raise ValueError(f"{path}: factors must be integers, the index of each value")
-    given = [str(name) for name in np.atleast_1d(arrays.get("factor_names", np.empty(0, str)))]
-    names = tuple(given or (f"factor {i}" for i in range(1, values.shape[1] + 1)))
+    listed = [str(name) for name in np.atleast_1d(arrays.get("factor_names", np.empty(0, str)))]
+    names = tuple(listed or (f"factor {i}" for i in range(1, values.shape[1] + 1)))
     if len(set(names)) != values.shape[1]:
         raise ValueError(f"{path}: {values.shape[1]} factors need as many different factor_names, "
                          f"not {', '.join(names)}")
@@ -185,8 +185,8 @@ def from_windows(x: Any, y: Any = None, own: dict[str, np.ndarray] | None = None
     """Collect windows of series from an array or tensor (N, T, C) or (N, T), with labels y (N,) and
     their `own` splits, as indices."""
     labels, classes = numbered(y, len(x))
-    found = windows_of(x, labels, classes, own)
-    return found.learn(np.arange(len(found.values)))
+    windows = windows_of(x, labels, classes, own)
+    return windows.learn(np.arange(len(windows.values)))
 
 
 def windows_like(data: Any, encoding: dict[str, Any]) -> Collection:
@@ -197,9 +197,9 @@ def windows_like(data: Any, encoding: dict[str, Any]) -> Collection:
         if call.name != "array":
             raise ValueError(f"this model was trained on windows (N, T, C), not on such as {data}; "
                              f"give it a .npy or .npz file")
-        found = array(Reading(), str(call.args[0]), kind="series")
-        assert isinstance(found.raw, Windows)
-        return found.raw.encode(encoding)
+        collection = array(Reading(), str(call.args[0]), kind="series")
+        assert isinstance(collection.raw, Windows)
+        return collection.raw.encode(encoding)
     return windows_of(data).encode(encoding)
 
 

@@ -53,22 +53,23 @@ def sentence(present: Collection[str], names: Collection[str], details: bool = T
 
 def _features(present: Collection[str], names: Collection[str], details: bool) -> list[str]:
     """What follows "with"."""
-    found = []
+    features = []
     colours = [word for name, word in COLOURS.items() if name in present]
     waves = [word for name, word in WAVES.items() if name in present] if details else []
     if colours or waves:
-        found.append(" ".join(filter(None, [" and ".join(waves), " and ".join(colours), "hair"])))
-    found += [word for name, word in STRIKING.items() if name in present]
+        hair = [" and ".join(waves), " and ".join(colours), "hair"]
+        features.append(" ".join(filter(None, hair)))
+    features += [word for name, word in STRIKING.items() if name in present]
     bearded = "No_Beard" in names and "No_Beard" not in present
     if bearded and not any(name in present for name in BEARDS):
-        found.append("a beard")
+        features.append("a beard")
     if not details:
-        return found
+        return features
     brows, noses = ([word for name, word in group.items() if name in present]
                     for group in (BROWS, NOSES))
-    found += [f"{' '.join(brows)} eyebrows"] if brows else []
-    found += [f"a {' '.join(noses)} nose"] if noses else []
-    return [*found, *(word for name, word in DETAILS.items() if name in present)]
+    features += [f"{' '.join(brows)} eyebrows"] if brows else []
+    features += [f"a {' '.join(noses)} nose"] if noses else []
+    return [*features, *(word for name, word in DETAILS.items() if name in present)]
 
 
 def with_article(words: str) -> str:

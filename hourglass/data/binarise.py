@@ -63,13 +63,13 @@ def anew(grey: Tensor) -> Tensor:
 def _draw(x: np.ndarray, scale: float, halved: bool) -> np.ndarray:
     """Sample 0 and 1 from x (N, ...), as uint8. A sample's result depends only on its index and
     size, and on numpy's raw bits, which stay the same in all versions."""
-    bits, found = np.random.PCG64(SEED), np.empty(x.shape, np.uint8)
+    bits, binary = np.random.PCG64(SEED), np.empty(x.shape, np.uint8)
     for start in range(0, len(x), CHUNK):
         chances = x[start:start + CHUNK].astype(np.float32) * np.float32(scale)
         count = chances.size
         raw = bits.random_raw(-(-count // 4)).view(np.uint16)[:count].reshape(chances.shape)
-        found[start:start + CHUNK] = chances >= 0.5 if halved else chances * LEVELS > raw
-    return found
+        binary[start:start + CHUNK] = chances >= 0.5 if halved else chances * LEVELS > raw
+    return binary
 
 
 def _is_binary(source: Source) -> bool:

@@ -45,10 +45,10 @@ def _tables(place: Path) -> Iterable[tuple[str, bytes]]:
             if (place / name).is_file():
                 yield str(place / name), _bounded(place / name)
     elif place.is_file() and zipfile.is_zipfile(place):
-        with zipfile.ZipFile(place) as held:
-            for info in held.infolist():
+        with zipfile.ZipFile(place) as archive:
+            for info in archive.infolist():
                 if info.filename in INSIDE and info.file_size <= LARGEST_TABLE:
-                    yield f"{info.filename} in {place}", held.read(info)
+                    yield f"{info.filename} in {place}", archive.read(info)
     elif place.is_file() and tarfile.is_tarfile(place):
         with tarfile.open(place) as tar:
             for member in tar:
@@ -81,12 +81,12 @@ def _rows(label: str, content: bytes) -> dict[str, list[str]] | None:
                          for known in (FILE_COLUMNS, CAPTION_COLUMNS))
         if file is None or caption is None:
             return None
-        found: dict[str, list[str]] = {}
+        captions: dict[str, list[str]] = {}
         for row in reader:
             text = " ".join((row[caption] or "").split())
             if row[file] and text:
-                found.setdefault(row[file].strip(), []).append(text)
-        return found
+                captions.setdefault(row[file].strip(), []).append(text)
+        return captions
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{label} cannot be read as a table of captions ({error}); save it as "
                          f"UTF-8 CSV with the columns file and caption") from None
@@ -101,17 +101,17 @@ def _matched(
     by_last = Counter(PurePosixPath(name).name for name in rows)
     short = {PurePosixPath(name).name: texts for name, texts in rows.items()
              if by_last[PurePosixPath(name).name] == 1}
-    found = []
+    captions = []
     for name in names:
         own = PurePosixPath(name).name
         texts = rows.get(name) or (short.get(own, []) if last[own] == 1 else [])
-        found.append(tuple(texts))
-    there = sum(map(bool, found))
+        captions.append(tuple(texts))
+    there = sum(map(bool, captions))
     if not there:
         return (), [f"{printable(label)} names none of the images, such as {names[0]}: there are "
                     f"no captions"]
     note = f"captions of {there:,} of {counted(len(names), 'image')} from {printable(label)}"
-    return tuple(found), [note]
+    return tuple(captions), [note]
 
 
 def captions_of_classes(labels: Sequence[int], classes: Sequence[str]) -> Captions:

@@ -39,12 +39,12 @@ def celeba(
     place = _find(path)
     if place.suffix == ".zip":
         with opened_archive(place) as files:
-            found = read_images(chosen(files, reading), reading)
+            collection = read_images(chosen(files, reading), reading)
     else:
-        found = read_images(chosen(files_in(place), reading), reading)
-    found = _captioned(replace(found, parts={}, y=None, classes=()), place.parent)
-    wanted = (label,) if isinstance(label, str) else label
-    return _labelled(_split(found, place.parent), place.parent, wanted)
+        collection = read_images(chosen(files_in(place), reading), reading)
+    collection = _captioned(replace(collection, parts={}, y=None, classes=()), place.parent)
+    attributes = (label,) if isinstance(label, str) else label
+    return _labelled(_split(collection, place.parent), place.parent, attributes)
 
 
 def _find(path: str) -> Path:
@@ -61,48 +61,50 @@ def _find(path: str) -> Path:
                      f"mmlab.ie.cuhk.edu.hk/projects/CelebA.html), or pass celeba(path='folder')")
 
 
-def _split(found: Collection, folder: Path) -> Collection:
+def _split(collection: Collection, folder: Path) -> Collection:
     """Add the official splits, or a note that they are missing."""
     rows = _table(folder, PARTITION)
     if rows is None:
         note = f"there is no {PARTITION}.txt next to the images: splits are drawn at random"
-        return replace(found, notes=[*found.notes, note])
-    values = _of_images(rows, found, PARTITION)[:, 0]
+        return replace(collection, notes=[*collection.notes, note])
+    values = _of_images(rows, collection, PARTITION)[:, 0]
     if not np.isin(values, (0, 1, 2)).all():
         raise ValueError(f"{PARTITION} holds {values.max()}; a split must be 0, 1 or 2")
     parts = {name: np.flatnonzero(values == i) for i, name in enumerate(PARTS)}
-    return replace(found, parts={name: index for name, index in parts.items() if len(index)})
+    return replace(collection, parts={name: index for name, index in parts.items() if len(index)})
 
 
-def _captioned(found: Collection, folder: Path) -> Collection:
+def _captioned(collection: Collection, folder: Path) -> Collection:
     """Add captions: sentences of the attributes, if the list of them is there and has all
     images."""
     rows = _table(folder, ATTRIBUTES)
-    last = [PurePosixPath(name).name for name in found.names]
-    if found.captions or rows is None or any(name not in rows for name in last):
-        return found
+    last = [PurePosixPath(name).name for name in collection.names]
+    if collection.captions or rows is None or any(name not in rows for name in last):
+        return collection
     names = rows[""]
     present = [[name for name, value in zip(names, rows[image], strict=True) if value == "1"]
                for image in last]
-    return replace(found, captions=sentences(present, names))
+    return replace(collection, captions=sentences(present, names))
 
 
-def _labelled(found: Collection, folder: Path, wanted: tuple[str, ...]) -> Collection:
+def _labelled(collection: Collection, folder: Path, attributes: tuple[str, ...]) -> Collection:
     """Add classes: every combination of the chosen attributes."""
-    if not wanted:
-        return found
+    if not attributes:
+        return collection
     rows = _table(folder, ATTRIBUTES)
     if rows is None:
         raise ValueError(f"labels need {ATTRIBUTES}.txt next to the images, in {folder}")
     names = rows[""]
-    for name in wanted:
+    for name in attributes:
         if name not in names:
             raise ValueError(f"CelebA has no attribute {name!r}; {did_you_mean(name, names)}")
-    chosen = _of_images(rows, found, ATTRIBUTES)[:, [names.index(name) for name in wanted]] > 0
-    y = (chosen * 2 ** np.arange(len(wanted))).sum(1)
+    columns = [names.index(name) for name in attributes]
+    chosen = _of_images(rows, collection, ATTRIBUTES)[:, columns] > 0
+    y = (chosen * 2 ** np.arange(len(attributes))).sum(1)
     classes = [" and ".join(name if y >> i & 1 else f"not {name}"
-                            for i, name in enumerate(wanted)) for y in range(2 ** len(wanted))]
-    return replace(found, y=y.astype(np.int64), classes=tuple(classes))
+                            for i, name in enumerate(attributes))
+               for y in range(2 ** len(attributes))]
+    return replace(collection, y=y.astype(np.int64), classes=tuple(classes))
 
 
 def _table(folder: Path, stem: str) -> dict[str, list[str]] | None:
@@ -132,9 +134,9 @@ def _table(folder: Path, stem: str) -> dict[str, list[str]] | None:
     return {"": head, **{row[0]: row[1:] for row in rows}}
 
 
-def _of_images(rows: dict[str, list[str]], found: Collection, stem: str) -> np.ndarray:
+def _of_images(rows: dict[str, list[str]], collection: Collection, stem: str) -> np.ndarray:
     """Integers (N, columns) of the images at hand."""
-    names = [PurePosixPath(name).name for name in found.names]
+    names = [PurePosixPath(name).name for name in collection.names]
     missing = [name for name in names if name not in rows]
     if missing:
         raise ValueError(f"{stem} has no row for {missing[0]} and {len(missing) - 1} more of "

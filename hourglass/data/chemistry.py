@@ -41,14 +41,14 @@ def molecule_of(smiles: str) -> Any:
     """The RDKit molecule of a SMILES; None if it is empty, too long, malformed or impossible."""
     if not smiles or len(smiles) > LONGEST or not smiles.isascii():
         return None
-    found = rdkit().MolFromSmiles(smiles)
-    return found if found is not None and found.GetNumAtoms() else None
+    molecule = rdkit().MolFromSmiles(smiles)
+    return molecule if molecule is not None and molecule.GetNumAtoms() else None
 
 
 def canonical(smiles: str) -> str:
     """The canonical SMILES of a molecule; "" for a text that is none."""
-    found = molecule_of(smiles)
-    return "" if found is None else str(rdkit().MolToSmiles(found))
+    molecule = molecule_of(smiles)
+    return "" if molecule is None else str(rdkit().MolToSmiles(molecule))
 
 
 def selfies_of(smiles: str) -> str:
@@ -66,10 +66,10 @@ def smiles_of(selfies: str) -> str:
     """The SMILES of a text in SELFIES, canonical where RDKit reads it; "" for an empty one."""
     library = selfies_library()
     try:
-        found = str(library.decoder(selfies))
+        smiles = str(library.decoder(selfies))
     except (library.DecoderError, RecursionError):
         return ""
-    return canonical(found) or found
+    return canonical(smiles) or smiles
 
 
 def split_smiles(text: str) -> list[str]:

@@ -23,20 +23,20 @@ def chosen(files: Files, reading: Reading) -> Files:
     Raises ValueError if no file is left.
     """
     names = list(files.sizes)
-    wanted = matching(names, reading.include) if reading.include else set(names)
-    wanted -= matching(names, reading.exclude) if reading.exclude else set()
-    out = [name for name in names if name not in wanted]
-    if names and not wanted:
+    selected = matching(names, reading.include) if reading.include else set(names)
+    selected -= matching(names, reading.exclude) if reading.exclude else set()
+    out = [name for name in names if name not in selected]
+    if names and not selected:
         raise ValueError(f"of {counted(len(names), 'image')} in {files.place}, such as {names[0]}, "
                          f"{_patterns(reading)} {'leave' if reading.exclude else 'finds'} none")
     note = f"{counted(len(out), 'image')} left out by {_patterns(reading)}: {endings(out)}"
-    files = _only(files, [name for name in names if name in wanted], [note] if out else [])
+    files = _only(files, [name for name in names if name in selected], [note] if out else [])
     return _each_page(files) if reading.pages else _first_pages(files)
 
 
 def _patterns(reading: Reading) -> str:
-    given = {"include": reading.include, "exclude": reading.exclude}
-    return " and ".join(f"{name} {text!r}" for name, text in given.items() if text)
+    patterns = {"include": reading.include, "exclude": reading.exclude}
+    return " and ".join(f"{name} {text!r}" for name, text in patterns.items() if text)
 
 
 def _only(files: Files, names: list[str], notes: list[str]) -> Files:
@@ -57,29 +57,29 @@ def without_masks(files: Files, reading: Reading) -> Files:
 
 def without_strays(files: Files, reading: Reading) -> Files:
     """Leave out images outside the folders that name classes or splits."""
-    found = lay_out(list(files.sizes), reading.label_depth)
-    if found.stray and reading.strays:
-        return _with_strays(files, found)
-    stray, notes = set(found.stray), []
+    layout = lay_out(list(files.sizes), reading.label_depth)
+    if layout.stray and reading.strays:
+        return _with_strays(files, layout)
+    stray, notes = set(layout.stray), []
     if stray:
-        what = "splits" if found.splits and not found.labels else "classes"
-        notes.append(left_out(found.stray, f"because they lie outside the folders of {what}",
+        what = "splits" if layout.splits and not layout.labels else "classes"
+        notes.append(left_out(layout.stray, f"because they lie outside the folders of {what}",
                               "move them, or take all images without classes by --label-depth 0"
-                              if not found.splits else "move them into one of these"))
-    if found.note:
-        notes.append(found.note)
+                              if not layout.splits else "move them into one of these"))
+    if layout.note:
+        notes.append(layout.note)
     kept = _only(files, [name for name in files.sizes if name not in stray], notes)
-    return replace(kept, labels=found.labels, splits=found.splits)
+    return replace(kept, labels=layout.labels, splits=layout.splits)
 
 
-def _with_strays(files: Files, found: FolderLayout) -> Files:
+def _with_strays(files: Files, layout: FolderLayout) -> Files:
     """All files, with those outside the folders as samples of no class and no split."""
-    none = dict.fromkeys(found.stray, "")
-    note = (f"{counted(len(found.stray), 'image')} outside the folders of "
-            f"{'classes' if found.labels else 'splits'}, so of none: {some_of(found.stray)}")
-    return replace(files, labels={**found.labels, **none} if found.labels else {},
-                   splits={**found.splits, **none} if found.splits else {},
-                   notes=(*files.notes, note, found.note))
+    none = dict.fromkeys(layout.stray, "")
+    note = (f"{counted(len(layout.stray), 'image')} outside the folders of "
+            f"{'classes' if layout.labels else 'splits'}, so of none: {some_of(layout.stray)}")
+    return replace(files, labels={**layout.labels, **none} if layout.labels else {},
+                   splits={**layout.splits, **none} if layout.splits else {},
+                   notes=(*files.notes, note, layout.note))
 
 
 def _first_pages(files: Files) -> Files:
@@ -100,10 +100,10 @@ def _each_page(files: Files) -> Files:
     origin: dict[str, str] = {}
     for name, size in files.sizes.items():
         path = PurePosixPath(name)
-        found = _pages(files, name) if path.suffix.lower() in PAGED else [0]
-        for number, page in enumerate(found, 1):
-            own = name if len(found) == 1 else str(path.with_name(
-                f"{path.stem}_p{number:0{len(str(len(found)))}}{path.suffix}"))
+        page_indices = _pages(files, name) if path.suffix.lower() in PAGED else [0]
+        for number, page in enumerate(page_indices, 1):
+            own = name if len(page_indices) == 1 else str(path.with_name(
+                f"{path.stem}_p{number:0{len(str(len(page_indices)))}}{path.suffix}"))
             if own in sizes or (own != name and own in files.sizes):
                 raise ValueError(f"page {number} of {name} would get the name {own} of another "
                                  f"file; rename one of them")

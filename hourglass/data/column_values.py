@@ -36,8 +36,8 @@ def as_numbers(column: Any) -> tuple[np.ndarray, int] | None:
 def _numbers_of_texts(column: Any, mark: str = "") -> tuple[np.ndarray, int] | None:
     """The same for texts. `mark` is their decimal mark; "" finds it from the texts themselves."""
     library = pandas()
-    codes, found = library.factorize(column)
-    texts = library.Series(found).astype(str)
+    codes, unique = library.factorize(column)
+    texts = library.Series(unique).astype(str)
     some = texts[::-(-len(texts) // SAMPLE)]
     if not some.str.contains(r"\d", regex=True).any() or (
             len(texts) > SAMPLE and np.isnan(numbers_in(some, mark or ".")).mean() > NONE
@@ -67,10 +67,10 @@ def written_as(column: Any) -> str:
 def written_numbers(column: Any, mark: str) -> Any:
     """A column of texts, written with this decimal mark, as a pandas.Series of numbers; None where
     it holds none."""
-    found = _numbers_of_texts(column, mark) if column.notna().any() else None
-    if found is None:
+    parsed = _numbers_of_texts(column, mark) if column.notna().any() else None
+    if parsed is None:
         return None
-    values = pandas().Series(found[0], index=column.index)
+    values = pandas().Series(parsed[0], index=column.index)
     whole = values.notna().all() and (values == values.round()).all() and (
         values.abs().max() < 2**53)
     return values.astype("int64") if whole else values
@@ -83,8 +83,8 @@ def as_switch(column: Any) -> tuple[np.ndarray, str] | None:
             str(column.dtype) != "boolean"):
         return None
     texts = column.astype(object).where(column.notna(), "").astype(str).str.strip().str.lower()
-    held = set(texts) - {""}
-    pair = next((pair for pair in SWITCHES if held and held <= set(pair)), None)
+    words = set(texts) - {""}
+    pair = next((pair for pair in SWITCHES if words and words <= set(pair)), None)
     if pair is None:
         return None
     values = np.where(texts == "", np.nan, (texts == pair[1]).astype(float))
@@ -94,8 +94,8 @@ def as_switch(column: Any) -> tuple[np.ndarray, str] | None:
 def as_times(column: Any, order: str = "") -> np.ndarray | None:
     """A column as times (N,), datetime64[ns] in UTC, NaT where there is none; None for others.
     Texts are times as in ISO 8601, such as 2024-05-31 13:45:00, or as `read_times` knows them."""
-    found = read_times(column, order)
-    return None if found is None else found.values
+    times = read_times(column, order)
+    return None if times is None else times.values
 
 
 def counts_rows(values: np.ndarray) -> bool:

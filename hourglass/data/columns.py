@@ -155,10 +155,10 @@ def encode_column(cells: Any, column: Column) -> tuple[np.ndarray, str]:
             return one_hot, (f"{name}: {int(strange.sum())} cells hold values that training never "
                              f"saw, such as {str(texts[strange][0])!r}; they count as missing")
         return one_hot, ""
-    found = _numeric(cells, column.get("order", ""))
-    if (found is None or found.kind != column["kind"]) and cells.notna().any():
+    numeric = _numeric(cells, column.get("order", ""))
+    if (numeric is None or numeric.kind != column["kind"]) and cells.notna().any():
         raise ValueError(f"the column {name!r} holds no {column['kind']}s, as in training")
-    values = found.values if found else np.full(len(cells), np.nan)
+    values = numeric.values if numeric else np.full(len(cells), np.nan)
     scaled = ((values - column["mean"]) / column["std"]).astype(np.float32)
     strange = np.isnan(values) & cells.notna().to_numpy()
     return scaled[:, None], "" if not strange.any() else (
@@ -175,18 +175,18 @@ def parts_of(columns: list[Column]) -> list[slice]:
 def columns_decoded(columns: list[Column], x: np.ndarray) -> Any:
     """Decode rows (N, D) to a data frame in the data's units: categories as texts (booleans as
     booleans), dates as dates, numbers clipped to the training range."""
-    found = {column["name"]: _decoded(column, x[:, part])
+    cells = {column["name"]: _decoded(column, x[:, part])
              for column, part in zip(columns, parts_of(columns), strict=True)}
     for column in columns:
         name = column["name"]
         if column.get("values") == TRUTH:
-            found[name] = found[name] == "True"
+            cells[name] = cells[name] == "True"
         if column["kind"] == "number" and column["whole"]:
-            found[name] = found[name].astype(np.int64)
+            cells[name] = cells[name].astype(np.int64)
         if column["kind"] == "date":
-            found[name] = found[name].astype("datetime64[D]" if column["whole"] else
+            cells[name] = cells[name].astype("datetime64[D]" if column["whole"] else
                                              "datetime64[s]").astype("datetime64[s]")
-    return pandas().DataFrame(found)
+    return pandas().DataFrame(cells)
 
 
 def columns_filled(
@@ -226,12 +226,12 @@ def unit_errors(
 ) -> tuple[str, list[float]]:
     """The error of encoded cells (M, width) against others, per pair, and its name: for numbers and
     dates the root mean squared error in the data's units, for categories the accuracy."""
-    decoded = [(_decoded(column, x), _decoded(column, again)) for x, again in pairs]
+    decoded = [(_decoded(column, x), _decoded(column, other)) for x, other in pairs]
     if column["kind"] == "category":
-        return "accuracy", [float((x == again).mean()) for x, again in decoded]
+        return "accuracy", [float((x == other).mean()) for x, other in decoded]
     scale = DAY if column["kind"] == "date" else 1.0
     return "RMSE, days" if column["kind"] == "date" else "RMSE", [
-        float(np.sqrt(np.square((again - x) / scale).mean())) for x, again in decoded]
+        float(np.sqrt(np.square((other - x) / scale).mean())) for x, other in decoded]
 
 
 def _put(cells: Any, holes: np.ndarray, values: np.ndarray, column: Column) -> Any:
@@ -240,20 +240,21 @@ def _put(cells: Any, holes: np.ndarray, values: np.ndarray, column: Column) -> A
     if column["kind"] == "category":
         there = cells.dropna().drop_duplicates()
         own = dict(zip(_texts(there).tolist(), there, strict=True))
-        found = cells.astype(object)
-        found[holes] = [own.get(value, value) for value in values.tolist()]
-        return found.infer_objects() if not isinstance(
-            cells.dtype, library.CategoricalDtype) else found.astype("category")
+        filled = cells.astype(object)
+        filled[holes] = [own.get(value, value) for value in values.tolist()]
+        return filled.infer_objects() if not isinstance(
+            cells.dtype, library.CategoricalDtype) else filled.astype("category")
     if column["kind"] == "date":
         times = library.Series(values).dt.round("s")
-        found = cells.copy()
+        filled = cells.copy()
         if library.api.types.is_datetime64_any_dtype(cells):
-            found[holes] = times.dt.tz_localize(cells.dt.tz and "UTC").to_numpy()
+            filled[holes] = times.dt.tz_localize(cells.dt.tz and "UTC").to_numpy()
         else:   # texts
             form = date_form(cells, column.get("order", ""))
             form += "" if column["whole"] else " %H:%M:%S"
-            found[holes] = times.dt.strftime(form).to_numpy()
-        return found
-    found = library.to_numeric(cells, errors="coerce").astype(float)
-    found[holes] = values
-    return found.astype("int64") if column["whole"] and (found == found.round()).all() else found
+            filled[holes] = times.dt.strftime(form).to_numpy()
+        return filled
+    filled = library.to_numeric(cells, errors="coerce").astype(float)
+    filled[holes] = values
+    whole = column["whole"] and (filled == filled.round()).all()
+    return filled.astype("int64") if whole else filled

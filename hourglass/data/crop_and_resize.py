@@ -44,14 +44,15 @@ def _toned(values: np.ndarray, grey: bool) -> np.ndarray:
         raise Misfit(f"grey is for images of 1 or 3 channels, and these have {channels}")
     if not grey:
         return values.repeat(3, axis=-1)
-    made = (values @ np.array(LUMA))[..., None]
-    return _as_type(made, values)
+    luma = (values @ np.array(LUMA))[..., None]
+    return _as_type(luma, values)
 
 
-def _as_type(made: np.ndarray, like: np.ndarray) -> np.ndarray:
+def _as_type(pixels: np.ndarray, like: np.ndarray) -> np.ndarray:
     """Convert values to the type of `like`, and clip what resampling adds beyond its range."""
-    made = np.clip(made, np.nanmin(like), np.nanmax(like)) if np.isfinite(like).any() else made
-    return (made if like.dtype.kind == "f" else np.rint(made)).astype(like.dtype)
+    if np.isfinite(like).any():
+        pixels = np.clip(pixels, np.nanmin(like), np.nanmax(like))
+    return (pixels if like.dtype.kind == "f" else np.rint(pixels)).astype(like.dtype)
 
 
 def _resized(values: np.ndarray, height: int, width: int, reading: Reading) -> np.ndarray:
@@ -64,11 +65,11 @@ def _resized(values: np.ndarray, height: int, width: int, reading: Reading) -> n
         share = min(values.shape[0] / height, values.shape[1] / width)
         values = _cut(values, max(1, round(share * height)), max(1, round(share * width)))
     known = np.isfinite(values)
-    made = _stretched(np.where(known, values, 0), height, width)
+    resized = _stretched(np.where(known, values, 0), height, width)
     if not known.all():
         weight = _stretched(known, height, width)
-        made = np.where(weight > 0.5, made / np.maximum(weight, 0.5), np.nan)
-    return _as_type(made, values)
+        resized = np.where(weight > 0.5, resized / np.maximum(weight, 0.5), np.nan)
+    return _as_type(resized, values)
 
 
 def _stretched(values: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -101,11 +101,11 @@ def checked(frame: Any, what: str) -> Any:
         raise ValueError(f"{what} holds no rows under {', '.join(map(str, frame.columns)) or 'it'}")
     names = [str(name).strip() for name in frame.columns]
     check_names(names, what)
-    found = flattened(frame.set_axis(names, axis=1).reset_index(drop=True), what)
+    flat = flattened(frame.set_axis(names, axis=1).reset_index(drop=True), what)
     if isinstance(frame.index, pandas().DatetimeIndex):
-        found.attrs["notes"] = [*notes_of(frame), "the index holds times and is left out of the "
-                                "table; kind='series' makes windows over time of it"]
-    return found
+        flat.attrs["notes"] = [*notes_of(frame), "the index holds times and is left out of the "
+                               "table; kind='series' makes windows over time of it"]
+    return flat
 
 
 def flattened(frame: Any, what: str) -> Any:
@@ -136,10 +136,10 @@ def flattened(frame: Any, what: str) -> Any:
         return frame
     if not columns:
         raise ValueError(f"{what} holds no column of numbers or texts: {'; '.join(notes)}")
-    found = pandas().DataFrame(columns)
-    check_names([*found.columns], what)
-    found.attrs = {**frame.attrs, "notes": notes}
-    return found
+    flat = pandas().DataFrame(columns)
+    check_names([*flat.columns], what)
+    flat.attrs = {**frame.attrs, "notes": notes}
+    return flat
 
 
 def _numbers_of_lists(cells: Any) -> np.ndarray | None:
@@ -152,9 +152,9 @@ def _numbers_of_lists(cells: Any) -> np.ndarray | None:
         return None
     if known.ndim != 2 or not known.shape[1]:
         return None
-    found = np.full((len(cells), known.shape[1]), np.nan)
-    found[there] = known
-    return found
+    numbers = np.full((len(cells), known.shape[1]), np.nan)
+    numbers[there] = known
+    return numbers
 
 
 def digest_of(frame: Any) -> str:

@@ -43,16 +43,16 @@ def read_times(column: Any, order: str = "", strict: bool = False) -> Times | No
                      note="" if zone.startswith("UTC") and len(zone) == 3 else ZONED)
     codes, texts = library.factorize(column)
     unique = python_texts(library.Series(texts)).str.strip()
-    found = _of_texts(unique, codes, order, strict)
-    if found is None:
+    times = _of_texts(unique, codes, order, strict)
+    if times is None:
         return None
-    lost = unique[np.isnat(found.values)]
+    lost = unique[np.isnat(times.values)]
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
     every = lost.repeat(counts[lost.index])
     if not stand_for_missing(every, int(counts.sum())) or len(every) == counts.sum():
         return None
-    values = np.append(found.values, np.datetime64("NaT", "ns"))[codes]
-    return found._replace(values=values, lost=len(every))
+    values = np.append(times.values, np.datetime64("NaT", "ns"))[codes]
+    return times._replace(values=values, lost=len(every))
 
 
 def _plain(times: Any) -> np.ndarray:
@@ -75,8 +75,8 @@ def _of_texts(texts: Any, codes: np.ndarray, order: str, strict: bool) -> Times 
 
 
 def _year_first(texts: Any) -> np.ndarray:
-    found = pandas().to_datetime(texts, utc=True, format="ISO8601", errors="coerce")
-    values = _plain(found)
+    times = pandas().to_datetime(texts, utc=True, format="ISO8601", errors="coerce")
+    values = _plain(times)
     if np.isnat(values).any():   # such as 2024-05-31 01:02 PM
         parts = texts.str.extract(f"^{YEAR_FIRST}$")
         own = _composed(parts["y"], parts["a"], parts["b"].fillna("1"), parts["t"])

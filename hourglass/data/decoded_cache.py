@@ -55,13 +55,13 @@ def load_manifest(path: Path) -> Manifest | None:
                          f"and prepare them again") from None
 
 
-def _checked(held: dict[str, Any]) -> Manifest:
+def _checked(fields: dict[str, Any]) -> Manifest:
     """The manifest of these values; raises ValueError and TypeError for values of other kinds."""
-    found = Manifest(**held)
-    wrong = [name for name, kind in KINDS.items() if not isinstance(getattr(found, name), kind)]
+    manifest = Manifest(**fields)
+    wrong = [name for name, kind in KINDS.items() if not isinstance(getattr(manifest, name), kind)]
     if wrong:
         raise ValueError(f"its {wrong[0]} is of the wrong kind")
-    return found
+    return manifest
 
 
 def decode_to(
@@ -95,15 +95,15 @@ def decode_to(
     return _opened(path), manifest.unreadable
 
 
-def _check_replaceable(path: Path, kept: Manifest | None, wanted: Manifest) -> None:
+def _check_replaceable(path: Path, kept: Manifest | None, manifest: Manifest) -> None:
     if kept is None:
         raise ValueError(f"{path} exists, and is not a prepared file; delete it, or choose another "
                          f"file")
-    if kept.source != wanted.source or kept.reading != wanted.reading:
+    if kept.source != manifest.source or kept.reading != manifest.reading:
         size = kept.reading.get("size") or "their own size"
         raise ValueError(f"{path} holds the images of {kept.source} at {size}, not those of this "
                          f"command; delete it, or choose another file")
-    say(f"{wanted.source} has changed since {path} was prepared: preparing it again")
+    say(f"{manifest.source} has changed since {path} was prepared: preparing it again")
 
 
 def _append(
@@ -148,8 +148,8 @@ def write_header(file: IO[bytes], shape: tuple[int, ...], dtype: str = "uint8") 
 
 
 def _opened(path: Path) -> np.memmap:
-    held: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
-    return held
+    images: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
+    return images
 
 
 def keep_collection(path: Path, found: Collection, manifest: Manifest) -> None:
@@ -164,29 +164,30 @@ def keep_collection(path: Path, found: Collection, manifest: Manifest) -> None:
 
 def prepared_collection(path: Path, x: np.ndarray, manifest: Manifest) -> Collection:
     """The images of a prepared file, with their names, labels and splits."""
-    held = manifest.collection
-    if not held:
+    fields = manifest.collection
+    if not fields:
         raise ValueError(f"{path} is not finished; run hourglass data prepare "
                          f"{manifest.source} -o {path} again")
     try:
-        found = Collection(
-            x, None if held["y"] is None else np.array(held["y"], np.int64),
-            tuple(map(str, held["classes"])), tuple(map(str, held["names"])),
-            {name: np.array(index, np.int64) for name, index in held["parts"].items()},
-            list(map(str, held["notes"])), {"path": str(path.resolve()), "digest": manifest.digest})
-        fit = manifest.done >= manifest.total and _fits(found)
+        collection = Collection(
+            x, None if fields["y"] is None else np.array(fields["y"], np.int64),
+            tuple(map(str, fields["classes"])), tuple(map(str, fields["names"])),
+            {name: np.array(index, np.int64) for name, index in fields["parts"].items()},
+            list(map(str, fields["notes"])),
+            {"path": str(path.resolve()), "digest": manifest.digest})
+        fit = manifest.done >= manifest.total and _fits(collection)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         fit = False
     if not fit:
         raise ValueError(f"{path} and {_beside(path).name} do not belong together; delete both, "
                          f"and prepare them again")
-    return found
+    return collection
 
 
-def _fits(found: Collection) -> bool:
+def _fits(collection: Collection) -> bool:
     """Whether names, classes and splits are those of as many images."""
-    n, y = len(found.x), found.y
-    return len(found.names) in (0, n) and (y is None or (
-        y.shape == (n,) and bool(((y >= 0) & (y < len(found.classes))).all()))) and all(
+    n, y = len(collection.x), collection.y
+    return len(collection.names) in (0, n) and (y is None or (
+        y.shape == (n,) and bool(((y >= 0) & (y < len(collection.classes))).all()))) and all(
             index.ndim == 1 and bool(((index >= 0) & (index < n)).all())
-            for index in found.parts.values())
+            for index in collection.parts.values())

@@ -241,14 +241,14 @@ def _with_marks(frame: Any, layout: CsvFormat, decimal: str, parsed: Any) -> Any
     texts = {name: column.dropna().astype(str) for name, column in frame.items()
              if is_text(column)}
     marks = {name: decimal_mark(text) for name, text in texts.items() if len(text)}
-    given = decimal
+    requested = decimal
     if not decimal:
         unsure = layout.separator == ";" and ",?" in marks.values()
         decimal = "," if "," in marks.values() or unsure else "." if any(marks.values()) else ""
     if decimal != ",":
         frame.attrs["decimal"] = decimal
         for name, mark in marks.items():
-            if mark == ",?" and not given:
+            if mark == ",?" and not requested:
                 layout.notes.append(f"{name}: the comma in {texts[name].iloc[0]} is read as a "
                                     f"thousands separator; otherwise pass decimal=','")
         return frame

@@ -37,9 +37,9 @@ def dsprites(reading: Reading, path: str = "", images: Images = TOTAL) -> Collec
     same, in memory. The published orientations include both 0 and 2 pi, so the last equals the
     first. Raises ValueError for a file that is not dSprites.
     """
-    found = _published(Path(path).expanduser(), images) if path else _drawn(images)
-    found.x = shape_images(found.x, reading)
-    return found
+    collection = _published(Path(path).expanduser(), images) if path else _drawn(images)
+    collection.x = shape_images(collection.x, reading)
+    return collection
 
 
 def _collection(x: np.ndarray, factors: np.ndarray) -> Collection:
@@ -62,9 +62,9 @@ def _drawn(images: int) -> Collection:
         x = draw(factors)
     else:
         x = kept(cache_folder() / "dsprites" / f"{digest[:16]}.npy", _blocks(), "drawing dSprites")
-    found = _collection(x, factors)
-    found.identity.update(digest=f"{digest} {images}")
-    return found
+    collection = _collection(x, factors)
+    collection.identity.update(digest=f"{digest} {images}")
+    return collection
 
 
 def _blocks() -> Iterator[np.ndarray]:
@@ -89,8 +89,8 @@ def kept(path: Path, blocks: Iterable[np.ndarray], what: str) -> np.ndarray:
                 check_space(path.parent, TOTAL * SIDE * SIDE + 2**20)
                 _write(file, blocks)
                 os.replace(part, path)
-    held: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    return held
+    images: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    return images
 
 
 def _write(file: IO[bytes], blocks: Iterable[np.ndarray]) -> None:
@@ -116,11 +116,11 @@ def _published(path: Path, images: int) -> Collection:
 def _read(path: Path, images: int) -> Collection:
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "md5").hexdigest()
-    with np.load(path, allow_pickle=False) as held:   # `metadata` is a pickle and is not read
-        missing = {"imgs", "latents_classes"} - set(getattr(held, "files", ()))
+    with np.load(path, allow_pickle=False) as archive:   # `metadata` is a pickle and is not read
+        missing = {"imgs", "latents_classes"} - set(getattr(archive, "files", ()))
         if missing:
             raise ValueError(f"{path} is not dSprites' .npz file: it has no {min(missing)}")
-        factors = held["latents_classes"][:, 1:]   # the first is the colour, always white
+        factors = archive["latents_classes"][:, 1:]   # the first is the colour, always white
     shape = _shape(path)
     if factors.shape != (len(factors), len(SIZES)) or shape != (len(factors), SIDE, SIDE) or (
             factors < 0).any() or (factors >= SIZES).any():
@@ -131,16 +131,16 @@ def _read(path: Path, images: int) -> Collection:
         x = kept(cache_folder() / "dsprites" / f"{digest}.npy", _chunks(path), "unpacking dSprites")
     else:
         x = _some(path, rows)
-    found = _collection(x, factors[rows].astype(np.int16))
-    found.identity.update(path=str(path.resolve()), digest=f"{digest} {len(rows)}")
-    found.notes += [_agreement(found), *([] if digest == PUBLISHED else [
+    collection = _collection(x, factors[rows].astype(np.int16))
+    collection.identity.update(path=str(path.resolve()), digest=f"{digest} {len(rows)}")
+    collection.notes += [_agreement(collection), *([] if digest == PUBLISHED else [
         f"{path} is not the published file: its md5 is {digest}, not {PUBLISHED}"])]
-    return found
+    return collection
 
 
 def _shape(path: Path) -> tuple[int, ...]:
     """Shape of the images in the file. Raises ValueError if they are not bytes."""
-    with zipfile.ZipFile(path) as held, held.open("imgs.npy") as file:
+    with zipfile.ZipFile(path) as archive, archive.open("imgs.npy") as file:
         shape, _, dtype = _header(file)
     if dtype != np.uint8:
         raise ValueError(f"{path} is not dSprites' .npz file: its images are {dtype}")
@@ -151,14 +151,14 @@ def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(file)
     read = {(1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0}
-    found: tuple[tuple[int, ...], bool, np.dtype[Any]] = read[version](file)
-    return found
+    header: tuple[tuple[int, ...], bool, np.dtype[Any]] = read[version](file)
+    return header
 
 
 def _chunks(path: Path) -> Iterator[np.ndarray]:
     """The file's images as 0 and 255, (n, 64, 64), a few thousand at a time, without unpacking all
     of them into memory."""
-    with zipfile.ZipFile(path) as held, held.open("imgs.npy") as file:
+    with zipfile.ZipFile(path) as archive, archive.open("imgs.npy") as file:
         total = _header(file)[0][0]
         starts = range(0, total, CHUNK)
         for start in track(starts, len(starts), "unpacking dSprites"):
@@ -171,19 +171,19 @@ def _chunks(path: Path) -> Iterator[np.ndarray]:
 
 def _some(path: Path, rows: np.ndarray) -> np.ndarray:
     """The images (n, 64, 64) with these indices (n,), in order."""
-    found, start = [], 0
+    images, start = [], 0
     for chunk in _chunks(path):
         within = rows[(rows >= start) & (rows < start + len(chunk))]
-        found.append(chunk[within - start])
+        images.append(chunk[within - start])
         start += len(chunk)
-    return np.concatenate(found)
+    return np.concatenate(images)
 
 
-def _agreement(found: Collection) -> str:
+def _agreement(collection: Collection) -> str:
     """A note on how far a file's images agree with those drawn here."""
-    assert found.factors is not None
-    some = np.linspace(0, len(found.x) - 1, min(COMPARED, len(found.x))).astype(int)
-    theirs, ours = found.x[some, ..., 0] > 0, draw(found.factors.values[some]) > 0
+    assert collection.factors is not None
+    some = np.linspace(0, len(collection.x) - 1, min(COMPARED, len(collection.x))).astype(int)
+    theirs, ours = collection.x[some, ..., 0] > 0, draw(collection.factors.values[some]) > 0
     both, either = (theirs & ours).sum(), (theirs | ours).sum()
     return (f"{len(some):,} of these images compared with those that Hourglass draws for the same "
             f"factors: {(theirs == ours).mean():.2%} of the pixels are equal; of the pixels that "

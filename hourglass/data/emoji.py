@@ -35,18 +35,18 @@ def emoji(reading: Reading, style: Literal["twemoji", "noto"] = "twemoji",
     place = _find(STYLES[style], path)
     rows = {row["file"]: row for row in _table(place)}
     with opened_archive(place) as files:
-        found = read_images(chosen(files, reading), reading)
-    missing = [name for name in found.names if name not in rows]
+        collection = read_images(chosen(files, reading), reading)
+    missing = [name for name in collection.names if name not in rows]
     if missing:
         raise ValueError(f"the table of {place} has no row for {missing[0]} and "
                          f"{len(missing) - 1} more of its images")
-    own = [rows[name] for name in found.names]
+    own = [rows[name] for name in collection.names]
     groups = tuple(dict.fromkeys(row["group"] for row in rows.values()))
     y = np.array([groups.index(row["group"]) for row in own], np.int64)
     note = f"if you publish pictures of these emoji, give the credit: {CREDIT[style]}"
-    return replace(found, parts={}, y=y, classes=groups,
+    return replace(collection, parts={}, y=y, classes=groups,
                    captions=tuple(captions_of_row(row) for row in own),
-                   notes=[*found.notes, note])
+                   notes=[*collection.notes, note])
 
 
 def captions_of_row(row: dict[str, str]) -> tuple[str, ...]:
@@ -70,8 +70,8 @@ def _table(place: Path) -> list[dict[str, str]]:
         if beside.is_file():
             content = read_file(beside)
         else:
-            with zipfile.ZipFile(place) as held:
-                content = held.read("captions.csv")
+            with zipfile.ZipFile(place) as archive:
+                content = archive.read("captions.csv")
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
         lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if lacking:

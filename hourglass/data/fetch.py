@@ -29,8 +29,8 @@ def cache_folder() -> Path:
 
 def places(data_set: str) -> list[Path]:
     """Folders to search for a data set's files."""
-    given = os.environ.get("HOURGLASS_DATA")
-    roots = [Path(given)] if given else []
+    data_folder = os.environ.get("HOURGLASS_DATA")
+    roots = [Path(data_folder)] if data_folder else []
     return [folder for root in [*roots, cache_folder()] for folder in (root / data_set, root)]
 
 

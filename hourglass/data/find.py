@@ -123,14 +123,14 @@ def settle(data: str) -> str:
     except ValueError:
         return data
     if call.name == "shards":
-        given = dict(zip(sources.options("shards"), call.args, strict=False)) | call.kwargs
+        arguments = dict(zip(sources.options("shards"), call.args, strict=False)) | call.kwargs
         return str(Call("shards", (), {name: absolute(str(value)) if name != "label" else value
-                                       for name, value in given.items()}))
+                                       for name, value in arguments.items()}))
     if call.args == (data,) and call.kwargs == {} and call.name not in (
             "ratings", "lines", "molecules"):   # a path
         return _whole(data)
-    given = dict(zip(sources.options(call.name), call.args, strict=False))
-    named = [_whole(value) if name in PATHS else value for name, value in given.items()]
+    arguments = dict(zip(sources.options(call.name), call.args, strict=False))
+    named = [_whole(value) if name in PATHS else value for name, value in arguments.items()]
     more = {name: _whole(value) if name in PATHS else value for name, value in call.kwargs.items()}
     return str(Call(call.name, (*named, *call.args[len(named):]), more))
 

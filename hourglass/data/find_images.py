@@ -56,8 +56,8 @@ def files_in(root: Path, most: float = math.inf) -> Files:
 
     Raises ValueError if there are more than `most` files.
     """
-    found, notes = _walked(root, most)
-    paths = sorted(found, key=lambda path: path.relative_to(root).parts)
+    images, notes = _walked(root, most)
+    paths = sorted(images, key=lambda path: path.relative_to(root).parts)
     place = {path.relative_to(root).as_posix(): path for path in paths}
     sizes = {name: path.stat().st_size for name, path in place.items()}
     return Files(str(root), sizes, lambda name: open(place[name], "rb"), tuple(notes))
@@ -66,7 +66,7 @@ def files_in(root: Path, most: float = math.inf) -> Files:
 def _walked(root: Path, most: float) -> tuple[list[Path], list[str]]:
     """Paths of all images below the root, and notes. Each real folder is read once, so circular
     links end, and links to folders that are read anyway add nothing."""
-    found: list[Path] = []
+    images: list[Path] = []
     links: list[Path] = []
     trouble: list[str] = []
     others: Counter[str] = Counter()
@@ -87,7 +87,7 @@ def _walked(root: Path, most: float) -> tuple[list[Path], list[str]]:
                 if path.is_symlink() and not path.exists():
                     trouble.append(f"the link {path} leads nowhere")
                 elif _is_image(path.relative_to(root).as_posix()) and path.is_file():
-                    found.append(path)
+                    images.append(path)
                 else:
                     others[path.suffix.lower()] += 1
         while links and not waiting:   # real folders first: they name the files
@@ -101,12 +101,12 @@ def _walked(root: Path, most: float) -> tuple[list[Path], list[str]]:
         trouble.append(f"{counted(nothing_new, 'link')} to folders that are read anyway "
                        f"{'is' if nothing_new == 1 else 'are'} skipped")
     unknown = {suffix: n for suffix, n in others.items() if suffix in UNKNOWN}
-    return found, [printable(note) for note in [*trouble[:NAMED], *_of_unknown(unknown)]]
+    return images, [printable(note) for note in [*trouble[:NAMED], *_of_unknown(unknown)]]
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    held = folder.stat()
-    return held.st_dev, held.st_ino
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _of_unknown(unknown: dict[str, int]) -> list[str]:
@@ -164,13 +164,13 @@ def opened_archive(place: Path) -> Iterator[Files]:
         raise ValueError(f"there is no file {place}")
     with ExitStack() as stack:
         try:
-            found = (_zip_files(place, stack.enter_context(zipfile.ZipFile(place)))
+            files = (_zip_files(place, stack.enter_context(zipfile.ZipFile(place)))
                      if zipfile.is_zipfile(place) else _tar_files(place))
         except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, ValueError,
                 lzma.LZMAError, zlib.error) as error:
             why = str(error).partition("\n")[0]
             raise ValueError(f"{place} is not a complete zip or tar archive ({why})") from None
-        yield found
+        yield files
 
 
 def _is_image(name: str) -> bool:
@@ -188,29 +188,29 @@ def _name_in_archive(name: str) -> str:
     return name.replace("\\", "/")
 
 
-def _zip_files(place: Path, held: zipfile.ZipFile) -> Files:
-    members = {_name_in_archive(i.filename): i for i in held.infolist() if not i.is_dir()}
+def _zip_files(place: Path, archive: zipfile.ZipFile) -> Files:
+    members = {_name_in_archive(i.filename): i for i in archive.infolist() if not i.is_dir()}
     sizes = {name: members[name].file_size for name in sorted(members)
              if _is_image(name)}
-    return Files(str(place), sizes, lambda name: io.BytesIO(_bounded(held, members[name])),
+    return Files(str(place), sizes, lambda name: io.BytesIO(_bounded(archive, members[name])),
                  tuple(_of_unknown(_unknown_among(members))))
 
 
 def _unknown_among(names: Iterable[str]) -> dict[str, int]:
-    found = [name for name in names if splitext(name)[1].lower() in UNKNOWN]
-    return dict(Counter(splitext(name)[1].lower() for name in found if not _is_hidden(name)))
+    unknown = [name for name in names if splitext(name)[1].lower() in UNKNOWN]
+    return dict(Counter(splitext(name)[1].lower() for name in unknown if not _is_hidden(name)))
 
 
-def _bounded(held: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+def _bounded(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     if member.file_size > LARGEST_FILE:
         raise OSError(f"a file of {member.file_size:,} bytes")
     check_swelling(member.file_size, member.compress_size, "this file of an archive")
-    return held.read(member)
+    return archive.read(member)
 
 
 def _tar_files(place: Path) -> Files:
     """A tar's images, kept compressed in memory, as a tar cannot be read out of order quickly."""
-    held, names, large, total = {}, [], [], 0
+    contents, names, large, total = {}, [], [], 0
     stored = place.stat().st_size
     with tarfile.open(place) as tar:
         for member in tar:
@@ -224,7 +224,7 @@ def _tar_files(place: Path) -> Files:
                 continue
             total += member.size
             check_swelling(total, stored, "it, whole,")
-            held[name] = tar.extractfile(member).read()  # type: ignore[union-attr]
-    sizes = {name: len(held[name]) for name in sorted(held)}
-    return Files(str(place), sizes, lambda name: io.BytesIO(held[name]),
+            contents[name] = tar.extractfile(member).read()  # type: ignore[union-attr]
+    sizes = {name: len(contents[name]) for name in sorted(contents)}
+    return Files(str(place), sizes, lambda name: io.BytesIO(contents[name]),
                  (*large[:NAMED], *_of_unknown(_unknown_among(names))))

@@ -45,8 +45,8 @@ def classify(
     names: Sequence[str], depth: int | None = None
 ) -> tuple[tuple[str, ...], np.ndarray | None, dict[str, np.ndarray]]:
     """Class names, labels (N,) and own splits of images. All images are samples."""
-    found = lay_out(names, depth)
-    return numbered(names, found.labels, found.splits) if not found.stray else ((), None, {})
+    layout = lay_out(names, depth)
+    return numbered(names, layout.labels, layout.splits) if not layout.stray else ((), None, {})
 
 
 def numbered(
@@ -104,10 +104,10 @@ def _unwrapped(
         heads = {folders[row][0] for row in inside}
         deeper = any(len(folders[row]) > 1 for row in inside)
         alone = len(heads) == 1 and (bool(splits) or _split_word(min(heads)) != ("train",))
-        again = bool(splits) and all(_split_word(folders[row][0])[:1] == (splits[row],)
-                                     for row in inside)
+        repeated = bool(splits) and all(_split_word(folders[row][0])[:1] == (splits[row],)
+                                        for row in inside)
         whole = len(inside) == len(rows)
-        if not inside or not (alone or again) or not (
+        if not inside or not (alone or repeated) or not (
                 deeper or (whole and not splits)) or _are_strays(inside, rows):
             return rows, folders
         for row in inside:
@@ -123,13 +123,13 @@ def _split_word(folder: str) -> tuple[str, ...]:
     """The split that a folder's name means, and the rest of the name; () for other folders."""
     words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", folder).lower())
     words = [word for word in words if word not in FILLER]
-    found = [SPLIT.fullmatch(word) for word in words]
-    if not words or sum(map(bool, found)) != 1 or not (found[0] or found[-1]):
+    matches = [SPLIT.fullmatch(word) for word in words]
+    if not words or sum(map(bool, matches)) != 1 or not (matches[0] or matches[-1]):
         return ()
-    match = found[0] or found[-1]
+    match = matches[0] or matches[-1]
     assert match is not None
     which = next(name for name, group in zip(SPLITS, match.groups(), strict=True) if group)
-    return (which, *(word for word, hit in zip(words, found, strict=True) if not hit))
+    return (which, *(word for word, hit in zip(words, matches, strict=True) if not hit))
 
 
 def _splits_among(heads: Iterable[str]) -> dict[str, str]:
@@ -137,10 +137,10 @@ def _splits_among(heads: Iterable[str]) -> dict[str, str]:
     next to them only if there are two splits."""
     words = {head: _split_word(head) for head in heads}
     for rest in sorted({word[1:] for word in words.values() if word}, key=len):
-        found = {head: word[0] for head, word in words.items() if word and word[1:] == rest}
-        if "train" in found.values() and (
-                len(set(found.values())) > 1 or (len(found) == len(words) and not rest)):
-            return found
+        split_of = {head: word[0] for head, word in words.items() if word and word[1:] == rest}
+        if "train" in split_of.values() and (
+                len(set(split_of.values())) > 1 or (len(split_of) == len(words) and not rest)):
+            return split_of
     return {}
 
 
@@ -151,14 +151,14 @@ def _splits(
     which is above the classes or below each."""
     for level in (0, 1):
         inside = [row for row in rows if len(folders[row]) > level]
-        found = _splits_among({folders[row][level] for row in inside})
-        held = [row for row in inside if folders[row][level] in found]
-        if not found or _are_strays(held, rows) or (level and len(held) < len(rows)):
+        split_of = _splits_among({folders[row][level] for row in inside})
+        split_rows = [row for row in inside if folders[row][level] in split_of]
+        if not split_of or _are_strays(split_rows, rows) or (level and len(split_rows) < len(rows)):
             continue
-        splits = {row: found[folders[row][level]] for row in held}
+        splits = {row: split_of[folders[row][level]] for row in split_rows}
         folders = [own[:level] + own[level + 1:] if row in splits else own
                    for row, own in enumerate(folders)]
-        return splits, held, folders
+        return splits, split_rows, folders
     return {}, rows, folders
 
 
@@ -215,8 +215,8 @@ def _is_mask(stem: str, beside: set[str]) -> bool:
         first, last = (part.lower() for part in within.groups())
         return any(other.startswith(f"{first}_") and other.endswith(last) and other != stem.lower()
                    for other in beside)
-    return any(found and found[1].lower() in beside
-               for found in (MASK_LAST.fullmatch(stem), MASK_FIRST.fullmatch(stem)))
+    return any(match and match[1].lower() in beside
+               for match in (MASK_LAST.fullmatch(stem), MASK_FIRST.fullmatch(stem)))
 
 
 def _mask_folders(paths: Sequence[PurePosixPath]) -> set[Folders]:
@@ -229,11 +229,11 @@ def _mask_folders(paths: Sequence[PurePosixPath]) -> set[Folders]:
         for i, part in enumerate(parts[:-1]):
             children[parts[:i]].add(part)
             stems[parts[:i + 1]].add(stem)
-    found = set()
+    masks = set()
     for parent, folders in children.items():
         for folder in folders:
             if MASKS_FOR_CERTAIN.fullmatch(folder):
-                found.add((*parent, folder))
+                masks.add((*parent, folder))
                 continue
             match = MASKS.fullmatch(folder)
             partners = [other for other in folders - {folder} if match and (
@@ -242,8 +242,8 @@ def _mask_folders(paths: Sequence[PurePosixPath]) -> set[Folders]:
             theirs = loose.union(*(stems[(*parent, other)] for other in partners))
             own = {without_mask(stem) for stem in stems[(*parent, folder)]}
             if theirs and len(own & theirs) >= PARTNERS * len(own):
-                found.add((*parent, folder))
-    return found
+                masks.add((*parent, folder))
+    return masks
 
 
 def is_mask_folder(name: str) -> bool:
@@ -253,24 +253,24 @@ def is_mask_folder(name: str) -> bool:
 
 def without_mask(stem: str) -> str:
     """The stem of the file that a file with this stem, such as a_mask or mask_a, is a mask of."""
-    found = MASK_LAST.fullmatch(stem) or MASK_FIRST.fullmatch(stem)
-    return found[1] if found else stem
+    match = MASK_LAST.fullmatch(stem) or MASK_FIRST.fullmatch(stem)
+    return match[1] if match else stem
 
 
 def matching(names: Iterable[str], patterns: str) -> set[str]:
     """The names that match one of the patterns, separated by commas: *.png, thumbs/, train/cat*. A
     * matches any characters. A pattern without a slash matches a file's or folder's own name."""
-    wanted = [pattern.strip().casefold() for pattern in patterns.split(",") if pattern.strip()]
-    plain = [pattern.rstrip("/") for pattern in wanted if "/" not in pattern.rstrip("/")]
-    whole = [pattern + "*" if pattern.endswith("/") else pattern for pattern in wanted
+    globs = [pattern.strip().casefold() for pattern in patterns.split(",") if pattern.strip()]
+    plain = [pattern.rstrip("/") for pattern in globs if "/" not in pattern.rstrip("/")]
+    whole = [pattern + "*" if pattern.endswith("/") else pattern for pattern in globs
              if pattern.rstrip("/") not in plain]
-    found = set()
+    matches = set()
     for name in names:
         folded = name.casefold()
         if any(fnmatchcase(folded, pattern) for pattern in whole) or any(
                 fnmatchcase(part, pattern) for part in folded.split("/") for pattern in plain):
-            found.add(name)
-    return found
+            matches.add(name)
+    return matches
 
 
 def endings(names: Iterable[str]) -> str:

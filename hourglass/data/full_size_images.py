@@ -42,8 +42,8 @@ def read_patches(
         kept = [(name, image) for name, image in _readable(decoded, unreadable)]
         values = np.concatenate([image.reshape(-1) for _, image in kept] or [np.empty(0, depth)])
         shapes, names = [image.shape[:2] for _, image in kept], [name for name, _ in kept]
-    found = np.array(shapes, np.int64).reshape(-1, 2)
-    return patches_of(values, found, channels, tuple(names), patch), unreadable
+    extents = np.array(shapes, np.int64).reshape(-1, 2)
+    return patches_of(values, extents, channels, tuple(names), patch), unreadable
 
 
 def _readable(decoded: Decoded, unreadable: dict[str, str]) -> Iterator[tuple[str, np.ndarray]]:
@@ -71,13 +71,13 @@ def _in_file(
         part = place.with_name(f"{place.name}.{os.getpid()}.part")
         with open_part(part) as file:
             file.truncate(0)
-            held = _written(file, reading.depth or "uint8", decoded, unreadable)
+            index = _written(file, reading.depth or "uint8", decoded, unreadable)
         os.replace(part, place)
-        write_whole(beside, json.dumps({**held, "unreadable": unreadable}))
+        write_whole(beside, json.dumps({**index, "unreadable": unreadable}))
     try:
-        held = json.loads(read_file(beside))
-        unreadable.update(held["unreadable"])
-        return np.load(place, mmap_mode="r", allow_pickle=False), held["sizes"], held["names"]
+        index = json.loads(read_file(beside))
+        unreadable.update(index["unreadable"])
+        return np.load(place, mmap_mode="r", allow_pickle=False), index["sizes"], index["names"]
     except (OSError, ValueError, EOFError, KeyError, TypeError, RecursionError):
         raise ValueError(f"{place} or {beside.name} is damaged. Delete both; they are then made "
                          f"again") from None

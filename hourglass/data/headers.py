@@ -40,8 +40,8 @@ def look(file: IO[bytes], formats: tuple[str, ...] | None = None, turn: bool = T
     OSError and others. `turn` applies EXIF's rotation to the size; for a PNG, Pillow decodes it."""
     start = file.read(32)
     file.seek(0)
-    if start[:4] in TIFF and (found := _look_at_tiff(file, page)):
-        return found
+    if start[:4] in TIFF and (header := _look_at_tiff(file, page)):
+        return header
     file.seek(0)
     with Image.open(file, formats=formats) as image:
         image.seek(page)
@@ -104,24 +104,24 @@ def settle_depth(looks: list[ImageHeader], reading: Reading) -> tuple[Reading, l
                      f"such); TIFFs keep all 16")
     grey, special = reading.grey, channels - {1, 3} or any(
         a.special and a.depth == "uint8" and a.channels == 3 for a in looks)
-    wanted = reading.channels or (max(channels) if special else 0)
-    if wanted and channels - {wanted}:
+    required = reading.channels or (max(channels) if special else 0)
+    if required and channels - {required}:
         raise ValueError(f"the images have {' and '.join(map(str, sorted(channels)))} channels"
-                         + (f", not {wanted}" if reading.channels else "; all need the same"))
-    if wanted and grey is not None:
+                         + (f", not {required}" if reading.channels else "; all need the same"))
+    if required and grey is not None:
         raise ValueError(f"--grey and --no-grey are for images of 1 or 3 channels, and these have "
-                         f"{wanted}")
-    return replace(reading, depth="" if depth == "uint8" else depth, channels=wanted,
-                   grey=grey if grey is not None or wanted else channels == {1}), notes
+                         f"{required}")
+    return replace(reading, depth="" if depth == "uint8" else depth, channels=required,
+                   grey=grey if grey is not None or required else channels == {1}), notes
 
 
 def read_whole(file: IO[bytes], reading: Reading, page: int = 0) -> np.ndarray:
     """Read the image in the file, or in one page of it, (H, W, C), in its own depth, shaped as
     `reading` says. Raises OSError and others."""
-    found = look(file, turn=False, page=page)
+    header = look(file, turn=False, page=page)
     file.seek(0)
-    if found.special or reading.channels or page:
-        depth = "" if found.depth == "uint8" else found.depth
+    if header.special or reading.channels or page:
+        depth = "" if header.depth == "uint8" else header.depth
         return read_deep(file, replace(reading, depth=depth), page)
     return shape_image(open_image(file, reading), reading)
 
@@ -169,8 +169,8 @@ def _read_tiff(file: IO[bytes], number: int) -> np.ndarray:
         values = TURNS.get(page.tags.valueof(ORIENTATION, 1), lambda x: x)(values)
     if missing is None and values.dtype in (np.uint8, np.uint16):
         return np.asarray(values)
-    found: np.ndarray = values.astype(np.float32)
-    found[~np.isfinite(found)] = np.nan
+    pixels: np.ndarray = values.astype(np.float32)
+    pixels[~np.isfinite(pixels)] = np.nan
     if missing is not None:
-        found[values == float(str(missing).strip("\0 "))] = np.nan
-    return found
+        pixels[values == float(str(missing).strip("\0 "))] = np.nan
+    return pixels

@@ -39,18 +39,18 @@ def idx(reading: Reading, path: str, set: str = "") -> Collection:
     with ExitStack() as stack:
         try:
             whole = place.parent if place.is_file() and not is_archive(place) else place
-            held = {held.name: held for held in held_in(whole, stack)}
-            return _read(_choose(held, path, set, place), held, reading)
+            members = {member.name: member for member in held_in(whole, stack)}
+            return _read(_choose(members, path, set, place), members, reading)
         except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
             raise ValueError(f"{path} cannot be read: {str(error) or 'it is cut short'}"
                              ) from None
 
 
-def _choose(held: dict[str, Held], path: str, wanted: str, place: Path) -> dict[str, str]:
+def _choose(members: dict[str, Held], path: str, set_name: str, place: Path) -> dict[str, str]:
     """The names of the files by part and content, such as "train images", of one set. Raises
     ValueError for none, or several."""
     sets: dict[str, dict[str, str]] = {}
-    for name in sorted(held, key=lambda name: name.lower().endswith(".gz"), reverse=True):
+    for name in sorted(members, key=lambda name: name.lower().endswith(".gz"), reverse=True):
         if match := named(name):   # an unpacked file takes the place of its packed one
             key = f"{PARTS[match['part'][:4].lower()]} {match['what'].lower()}"
             sets.setdefault((match["set"] or "").lower(), {})[key] = name
@@ -61,24 +61,24 @@ def _choose(held: dict[str, Held], path: str, wanted: str, place: Path) -> dict[
     sets = {name: files for name, files in sets.items() if any("images" in key for key in files)}
     if not sets:
         raise ValueError(f"{path} holds no images in IDX files, such as train-images-idx3-ubyte.gz")
-    if wanted and wanted.lower() not in sets:
-        raise ValueError(f"{path} holds no set {wanted!r}; {did_you_mean(wanted, sets)}")
-    if not wanted and len(sets) > 1:
+    if set_name and set_name.lower() not in sets:
+        raise ValueError(f"{path} holds no set {set_name!r}; {did_you_mean(set_name, sets)}")
+    if not set_name and len(sets) > 1:
         raise ValueError(f"{path} holds {len(sets)} data sets: {', '.join(sorted(sets))}; choose "
                          f"one, as in idx({path!r}, set={min(sets)!r})")
-    return sets[wanted.lower() if wanted else min(sets)]
+    return sets[set_name.lower() if set_name else min(sets)]
 
 
-def _read(files: dict[str, str], held: dict[str, Held], reading: Reading) -> Collection:
+def _read(files: dict[str, str], members: dict[str, Held], reading: Reading) -> Collection:
     xs, ys, notes = [], [], []
     parts = [part for part in ("train", "val", "test") if f"{part} images" in files]
     for part in parts:
         name = files[f"{part} images"]
-        x = _array(held[name])
+        x = _array(members[name])
         if x.ndim not in (3, 4):
             raise ValueError(f"{name} holds an array of {x.shape}, and images are (N, H, W)")
         xs.append(x)
-        ys.append(_labels(files.get(f"{part} labels"), held, len(x), name))
+        ys.append(_labels(files.get(f"{part} labels"), members, len(x), name))
     if len({x.shape[1:] for x in xs}) > 1:
         raise ValueError(f"the images of {' and '.join(parts)} differ in size: "
                          f"{', '.join(str(x.shape[1:]) for x in xs)}")
@@ -88,8 +88,8 @@ def _read(files: dict[str, str], held: dict[str, Held], reading: Reading) -> Col
         x = np.ascontiguousarray(np.swapaxes(x, 1, 2))
         notes.append("EMNIST stores its images turned and mirrored: they are set upright")
     y = None if any(labels is None for labels in ys) else _classes(
-        np.concatenate(ys), held, first)  # type: ignore[arg-type]
-    found = from_array(x, y, reading)
+        np.concatenate(ys), members, first)  # type: ignore[arg-type]
+    collection = from_array(x, y, reading)
     ends = np.cumsum([len(part) for part in xs])
     own = {part: np.arange(end - len(x), end) for part, x, end in zip(parts, xs, ends, strict=True)}
     if y is None:
@@ -98,9 +98,9 @@ def _read(files: dict[str, str], held: dict[str, Held], reading: Reading) -> Col
         notes.append(f"only the {parts[0]} images are there: the splits are drawn from them")
     listed = ", ".join(f"{part} ({len(index):,})" for part, index in own.items())
     notes.insert(0, f"IDX files are read as splits {listed}")
-    found.parts = own if "train" in own and len(own) > 1 else {}
-    found.notes = [*notes, *found.notes]
-    return found
+    collection.parts = own if "train" in own and len(own) > 1 else {}
+    collection.notes = [*notes, *collection.notes]
+    return collection
 
 
 def _array(file: Held) -> np.ndarray:
@@ -127,22 +127,25 @@ def _unpacked(content: bytes, name: str) -> bytes:
         return head + file.read(needed + 1)
 
 
-def _labels(name: str | None, held: dict[str, Held], count: int, images: str) -> np.ndarray | None:
+def _labels(
+    name: str | None, members: dict[str, Held], count: int, images: str
+) -> np.ndarray | None:
     """Labels (N,) of images; of several columns, as QMNIST has them, the first."""
     if name is None:
         return None
-    y = _array(held[name])
+    y = _array(members[name])
     y = y[:, 0] if y.ndim == 2 else y
     if y.ndim != 1 or len(y) != count:
         raise ValueError(f"{name} holds {len(y):,} labels, and {images} {count:,} images")
     return y
 
 
-def _classes(y: np.ndarray, held: dict[str, Held], first: str) -> np.ndarray:
+def _classes(y: np.ndarray, members: dict[str, Held], first: str) -> np.ndarray:
     """The names of the classes: characters if EMNIST's mapping is there, otherwise numbers."""
     match = named(first)
-    wanted = f"{match['set'] if match else ''}-mapping.txt".lower()
-    file = next((held[name] for name in held if PurePosixPath(name).name.lower() == wanted), None)
+    mapping = f"{match['set'] if match else ''}-mapping.txt".lower()
+    file = next((member for name, member in members.items()
+                 if PurePosixPath(name).name.lower() == mapping), None)
     names = {}
     for line in (file.read().decode("ascii", "replace").splitlines() if file else []):
         numbers = [int(word) for word in line.split() if word.isdigit()]

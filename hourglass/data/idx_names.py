@@ -35,16 +35,16 @@ def holds_idx(path: Path) -> bool:
     one of them."""
     if path.is_file() and not is_archive(path):
         return bool(NAME.fullmatch(path.name))
-    found = False
+    has_idx = False
     try:
         with ExitStack() as stack:
-            for held in held_in(path, stack):
-                if PurePosixPath(held.name).suffix.lower() in SUFFIXES:
+            for member in held_in(path, stack):
+                if PurePosixPath(member.name).suffix.lower() in SUFFIXES:
                     return False
-                found |= named(held.name) is not None
+                has_idx |= named(member.name) is not None
     except (OSError, ValueError, zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error):
         return False   # the source itself reports the fault
-    return found
+    return has_idx
 
 
 def named(name: str) -> re.Match[str] | None:

@@ -32,12 +32,12 @@ def gather(data: Any, reading: Reading | None = None, y: Any = None) -> DataInMe
     those that came with the samples. Raises ValueError for data without samples, or perhaps without
     an end.
     """
-    found = _gather(data, reading)
+    samples = _gather(data, reading)
     if y is None:
-        return found
-    told = ("the labels y replace those that came with the samples",) * (
-        found.y is not None)
-    return found._replace(y=y, notes=(*found.notes, *told))
+        return samples
+    notes = ("the labels y replace those that came with the samples",) * (
+        samples.y is not None)
+    return samples._replace(y=y, notes=(*samples.notes, *notes))
 
 
 def _gather(data: Any, reading: Reading | None) -> DataInMemory:
@@ -196,11 +196,11 @@ def _from_mapping(data: Mapping[Any, Any]) -> DataInMemory:
     x = next((names[n] for n in ("x", "images", "image", "data") if n in names), None)
     if x is not None and np.ndim(data[x]) > 1:
         label = next((names[n] for n in ("y", "labels", "label", "target") if n in names), None)
-        found = gather(data[x])
+        samples = gather(data[x])
         unused = [str(name) for name in data if name not in (x, label)]
         notes = (f"not used of the dictionary: {', '.join(unused)}",) if unused else ()
-        return found._replace(y=None if label is None else data[label],
-                              notes=(*found.notes, *notes))
+        return samples._replace(y=None if label is None else data[label],
+                                notes=(*samples.notes, *notes))
     if is_row(data):
         return DataInMemory(pandas().DataFrame([data]))
     if all(map(_is_column, data.values())):

@@ -25,8 +25,8 @@ def is_of_lines(path: Path) -> bool:
             return not any(entry.is_dir() for entry in entries) and _of_names(
                 [entry.name for entry in entries])   # a text beside folders describes these
         if path.is_file() and path.suffix.lower() == ".zip":
-            with zipfile.ZipFile(path) as held:
-                return _of_names(held.namelist()[:NAMES])
+            with zipfile.ZipFile(path) as archive:
+                return _of_names(archive.namelist()[:NAMES])
         if path.suffix.lower() in FASTA:
             return path.is_file()
         if path.suffix.lower() not in PLAIN or not path.is_file():

@@ -25,19 +25,19 @@ def titles_of(items: Sequence[str], place: Place | None, path: str) -> tuple[lis
             raise ValueError(f"there is no file {path}; items= names a file with an item and its "
                              f"title in each row")
         known = read_titles(named)
-        found = [known.get(item, "") for item in items]
-        count = sum(map(bool, found))
+        titles = [known.get(item, "") for item in items]
+        count = sum(map(bool, titles))
         if not count:
             raise ValueError(f"{path} names none of the items; its first column must hold the "
                              f"items' ids, such as {items[0]!r}")
-        return found, [f"{count:,} of {len(items):,} items have a title in {named.name}"]
+        return titles, [f"{count:,} of {len(items):,} items have a title in {named.name}"]
     for beside in _beside(place) if place is not None else ():
         with suppress(ValueError, OSError, EOFError):   # another file of that name
             known = read_titles(beside)
-            found = [known.get(item, "") for item in items]
-            if (count := sum(map(bool, found))) >= LEAST * len(items):
-                return found, [f"titles of {count:,} items are read from {beside.name}, next to "
-                               f"the ratings"]
+            titles = [known.get(item, "") for item in items]
+            if (count := sum(map(bool, titles))) >= LEAST * len(items):
+                return titles, [f"titles of {count:,} items are read from {beside.name}, next to "
+                                f"the ratings"]
     return [""] * len(items), []
 
 

@@ -63,8 +63,8 @@ def from_samples(data: Any, reading: Reading | None) -> DataInMemory:
     elif total and next(samples, None) is not None:
         notes.append(f"this {name} announced {total:,} samples and has more, which are not read")
     x = stack.whole()
-    y, told = plain_labels_of(stack.labels, _class_names(data))
-    notes += [note for note in (first.unused, told, _of_order(data)) if note]
+    y, label_note = plain_labels_of(stack.labels, _class_names(data))
+    notes += [note for note in (first.unused, label_note, _of_order(data)) if note]
     if x.nbytes > IN_MEMORY:
         notes.append(f"the {len(x):,} samples of this {name} take {where_kept(x)}")
     return DataInMemory(x, y, tuple(notes), stack.pictures and not stack.deep)
@@ -199,7 +199,7 @@ def _class_names(data: Any) -> list[str]:
     """The names of a data set's classes, as Hugging Face stores them."""
     if is_hugging_face(data):
         return names_of_classes(data)
-    found = getattr(data, "classes", None)
-    if found is None and hasattr(data, "dataset"):   # of a loader or a subset
+    classes = getattr(data, "classes", None)
+    if classes is None and hasattr(data, "dataset"):   # of a loader or a subset
         return _class_names(data.dataset)
-    return [str(name) for name in found] if isinstance(found, list | tuple) else []
+    return [str(name) for name in classes] if isinstance(classes, list | tuple) else []

@@ -69,8 +69,8 @@ def plain_labels(y: Any) -> np.ndarray:
     if hasattr(y, "to_pylist"):        # pyarrow
         return _objects(y.to_pylist())
     if hasattr(y, "columns") and hasattr(y, "to_numpy"):   # a data frame, of one column
-        found = np.asarray(y.to_numpy())
-        return found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
+        cells = np.asarray(y.to_numpy())
+        return cells[:, 0] if cells.ndim == 2 and cells.shape[1] == 1 else cells
     if hasattr(y, "to_list") and hasattr(y, "to_numpy"):   # a column of pandas or polars
         return _objects(y.to_list())
     if isinstance(y, np.ndarray) or hasattr(y, "__array__"):
