@@ -20,15 +20,15 @@ def put_beside(s: Snapshot, source: Source, most_values: int = MOST_VALUES) -> N
     if why := _left_out(source, numbers, values):
         s.pca = f"PCA is left out: {why}"
         return
-    found = fit_pca(training_samples(source, most_values), numbers)
+    pca = fit_pca(training_samples(source, most_values), numbers)
     x = s.x.copy() if len(s.known) else s.x
     if len(s.known):
         x[~s.known] = np.nan
-    s.pca_squared = s.of_known(np.nan_to_num(found.squared_errors(x)))
+    s.pca_squared = s.of_known(np.nan_to_num(pca.squared_errors(x)))
     if len(s.y):
-        codes = found.encode(x[of_accuracy(len(s.x))])
+        codes = pca.encode(x[of_accuracy(len(s.x))])
         s.pca_codes = (codes / max(float(codes.std()), 1e-30)).astype(np.float16)
-    s.pca = _about(len(found.axes), numbers, found.count, len(s.words) > 0)
+    s.pca = _about(len(pca.axes), numbers, pca.count, len(s.words) > 0)
 
 
 def _left_out(source: Source, numbers: int, values: int) -> str:
@@ -93,9 +93,9 @@ def _advice(record: Mapping[str, Any], width: int, folder: str) -> str:
 
 def in_words(record: Mapping[str, Any]) -> list[str]:
     """The rows of a run's record as lines, and the verdict."""
-    held = rows(record["metrics"])
-    wide = max(map(len, held), default=0)
+    table = rows(record["metrics"])
+    wide = max(map(len, table), default=0)
     lines = [f"{who:<{wide}}  " + ", ".join(f"{name} {value:.4g}" for name, value in row.items())
-             for who, row in held.items()]
+             for who, row in table.items()]
     about = record.get("pca", {})
     return [*lines, *filter(None, (about.get("about", ""), about.get("verdict", "")))]

@@ -50,8 +50,8 @@ def _verdict(record: Mapping[str, Any], s: Snapshot) -> str:
 
 def in_words(record: Mapping[str, Any]) -> list[str]:
     """The rows of a run's record as lines, a description of the other methods, and the verdict."""
-    held, about = rows(record), record.get("simpler", {})
-    wide = max(map(len, held), default=0)
+    table, about = rows(record), record.get("simpler", {})
+    wide = max(map(len, table), default=0)
     lines = [f"{who:<{wide}}  " + ", ".join(f"{name} {value:.4g}" for name, value in row.items())
-             for who, row in held.items()]
+             for who, row in table.items()]
     return [*lines, *about.get("about", ()), *filter(None, [about.get("verdict", "")])]

@@ -56,8 +56,8 @@ def settle(training: "Training") -> bool:
     keep_codes(cache, find_codes(training.step.model, training.source))
     if training.settings.data == IN_MEMORY:   # which is gone once this process ends
         draws = detectors.make("likelihood").draws
-        held = find_held(training.step.model, training.source, draws)
-        keep_held(cache, held)
+        calibration = find_held(training.step.model, training.source, draws)
+        keep_held(cache, calibration)
         device = training.source.splits["train"].device
         keep_detectors(Trained(training.folder, str(device), training.source))
     source = training.source
@@ -177,9 +177,10 @@ def snapshot_of(folder: RunFolder, trained: Trained | None = None) -> Snapshot:
                              folder.read_record().get("best_epoch", 0), folder.read_factors())
     try:
         if folder.snapshot.is_file():
-            found = kept()
-            if found.weights in ("", digest(folder) if folder.model.is_file() else found.weights):
-                return found
+            snapshot = kept()
+            current = digest(folder) if folder.model.is_file() else snapshot.weights
+            if snapshot.weights in ("", current):
+                return snapshot
             say(f"{folder.path} was trained further after its last analysis; analysing it again "
                 f"...")
     except Outdated:

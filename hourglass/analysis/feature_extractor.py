@@ -57,9 +57,9 @@ def _named(text: str, source: Source) -> Judge:
     """The vector of a feature extractor, such as "efficientnet_lite0"."""
     if len(source.shape) != 3:
         raise ValueError(f"{text} needs images, and this data has none")
-    found = features_of(text, source)
-    return Judge(call_of(text).name, f"features: the vector of {found.text}, digest "
-                 f"{found.digest}: {found.about}", found.vector, None)
+    extractor = features_of(text, source)
+    return Judge(call_of(text).name, f"features: the vector of {extractor.text}, digest "
+                 f"{extractor.digest}: {extractor.about}", extractor.vector, None)
 
 
 def _from_file(path: Path, source: Source) -> Judge:
@@ -87,9 +87,9 @@ def _components(source: Source) -> Judge:
     from sklearn.decomposition import PCA
     flat = _flat(some_samples(source, COMPONENTS_OF)).numpy()
     count = min(FEATURES, len(flat) - 1, flat.shape[1])
-    found = PCA(max(count, 1), svd_solver="randomized", random_state=0).fit(flat)
-    mean, axes = (torch.from_numpy(v).float() for v in (found.mean_, found.components_))
-    share = found.explained_variance_ratio_.sum()
+    pca = PCA(max(count, 1), svd_solver="randomized", random_state=0).fit(flat)
+    mean, axes = (torch.from_numpy(v).float() for v in (pca.mean_, pca.components_))
+    share = pca.explained_variance_ratio_.sum()
     of = f" at up to {LARGEST}x{LARGEST} pixels" if len(source.shape) == 3 else ""
     about = (f"features: {len(axes)} principal components of {len(flat):,} training samples{of}, "
              f"which hold {share:.1%} of the variance; there are no labels for a classifier")

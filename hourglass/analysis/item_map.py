@@ -45,5 +45,5 @@ def _placed(vectors: np.ndarray) -> np.ndarray:
     first = PCA(few, random_state=0).fit_transform(vectors)
     if few < 2:
         return np.empty(0)
-    made = TSNE(perplexity=min(PERPLEXITY, (len(first) - 1) / 3), init="pca", random_state=0)
-    return np.asarray(made.fit_transform(first), np.float32)
+    tsne = TSNE(perplexity=min(PERPLEXITY, (len(first) - 1) / 3), init="pca", random_state=0)
+    return np.asarray(tsne.fit_transform(first), np.float32)

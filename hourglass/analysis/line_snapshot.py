@@ -27,12 +27,14 @@ def add_lines(
     vocabulary = vocabulary_of(source.encoding)
     rows = np.linspace(0, len(s.x) - 1, min(WRITTEN, len(s.x))).astype(int)
     labels = s.y[rows] if len(s.y) else None
-    again = vocabulary.texts(_written(model, s.z[rows], labels))
+    reconstructions = vocabulary.texts(_written(model, s.z[rows], labels))
     lines = vocabulary.texts(s.x[rows])
-    s.kind, s.exact = "lines", np.array([a == b for a, b in zip(lines, again, strict=True)])
+    s.kind, s.exact = "lines", np.array([
+        a == b for a, b in zip(lines, reconstructions, strict=True)])
     s.pca = "PCA is left out: lines of text are tokens, not numbers"
     few = np.linspace(0, len(rows) - 1, min(SHOWN, len(rows))).astype(int)
-    s.lines = {"lines": [lines[i] for i in few], "reconstructions": [again[i] for i in few]}
+    s.lines = {"lines": [lines[i] for i in few],
+               "reconstructions": [reconstructions[i] for i in few]}
     if len(rows) > 1 and model.condition is None:
         share = np.linspace(0, 1, STEPS + 2, dtype=np.float32)[:, None]
         first, second = s.codes[rows[0]], s.codes[rows[-1]]
@@ -54,11 +56,11 @@ def _drawn(
 ) -> tuple[list[str], np.ndarray]:
     """Texts (n,) that the model writes of draws from a prior, and their classes (n,), if the prior
     or the model knows classes; otherwise (0,)."""
-    told = model.condition is not None or prior.groups > 1
-    kinds = np.resize(np.flatnonzero(prior.share.numpy() > 0), n) if told else np.zeros(n, int)
-    z, of = prior.sample(n, kinds, seed=1) if told else prior.sample(n, seed=1)
+    by_class = model.condition is not None or prior.groups > 1
+    kinds = np.resize(np.flatnonzero(prior.share.numpy() > 0), n) if by_class else np.zeros(n, int)
+    z, of = prior.sample(n, kinds, seed=1) if by_class else prior.sample(n, seed=1)
     texts = vocabulary.texts(_written(model, z, of, draw=True))
-    return texts, of if told else np.empty(0, int)
+    return texts, of if by_class else np.empty(0, int)
 
 
 @torch.inference_mode()
@@ -69,9 +71,9 @@ def _written(
     at temperature 1 with a fixed seed."""
     device = next(model.parameters()).device
     codes = torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32)).to(device)
-    told = None if model.condition is None or y is None else torch.from_numpy(
+    labels = None if model.condition is None or y is None else torch.from_numpy(
         np.asarray(y)).to(device)
     with seeded(1, device):
-        px = model.decode(model.settled(codes), told)
-        found = px.drawn(chooser()) if draw else px.mean  # type: ignore[attr-defined]
-    return found.cpu().numpy()
+        px = model.decode(model.settled(codes), labels)
+        tokens = px.drawn(chooser()) if draw else px.mean  # type: ignore[attr-defined]
+    return tokens.cpu().numpy()

@@ -112,7 +112,7 @@ def _blocks(values: np.ndarray) -> list[np.ndarray]:
 def overlap_of_counts(a: Mapping[str, int], b: Mapping[str, int]) -> float:
     """The cosine of two counts, such as of scaffolds; 0 if one is empty."""
     both = sum(count * b[name] for name, count in a.items() if name in b)
-    sizes = [float(np.sqrt(sum(count**2 for count in each.values()))) for each in (a, b)]
+    sizes = [float(np.sqrt(sum(count**2 for count in counts.values()))) for counts in (a, b)]
     return both / (sizes[0] * sizes[1]) if all(sizes) else 0.0
 
 
@@ -137,18 +137,18 @@ def compare_sets(
 ) -> dict[str, float]:
     """All measures of made molecules, against real ones that training did not see. `training` are
     canonical SMILES. Without two valid molecules, only their share."""
-    found = {"valid": valid(made)}
+    scores = {"valid": valid(made)}
     if len(made.molecules) < 2 or len(real.molecules) < 2:
-        return found
+        return scores
     from scipy.stats import wasserstein_distance
     k = len(made.smiles)
-    found |= {f"unique@{k}": unique_at(made, k), "novel": novel(made, training),
-              "descriptor_frechet": descriptor_frechet(made, real),
-              "fingerprint_frechet": fingerprint_frechet(made, real),
-              "nearest_similarity": nearest_similarity(made.fingerprints, real.fingerprints),
-              "internal_diversity": internal_diversity(made.fingerprints),
-              "scaffold_overlap": overlap_of_counts(made.scaffolds, real.scaffolds)}
-    return found | {f"wasserstein_{name}": float(wasserstein_distance(
+    scores |= {f"unique@{k}": unique_at(made, k), "novel": novel(made, training),
+               "descriptor_frechet": descriptor_frechet(made, real),
+               "fingerprint_frechet": fingerprint_frechet(made, real),
+               "nearest_similarity": nearest_similarity(made.fingerprints, real.fingerprints),
+               "internal_diversity": internal_diversity(made.fingerprints),
+               "scaffold_overlap": overlap_of_counts(made.scaffolds, real.scaffolds)}
+    return scores | {f"wasserstein_{name}": float(wasserstein_distance(
         made.property(name), real.property(name))) for name in OF_MOSES}
 
 
@@ -162,7 +162,7 @@ def predicted_properties(
     known = dict(properties) or {name: properties_of(name, smiles) for name in OF_MOSES}
     marks = fingerprints_of([molecule_of(text) for text in smiles]).astype(np.float64)
     scaled = (codes - codes.mean(0)) / np.maximum(codes.std(0), 1e-9)
-    found = {}
+    scores = {}
     for name, values in known.items():
         for what, x in (("", scaled.astype(np.float64)), ("_fingerprints", marks)):
             there = np.isfinite(values)
@@ -170,5 +170,5 @@ def predicted_properties(
             if len(b) < 8 or np.ptp(b) == 0:
                 continue
             fitted = RidgeCV(PENALTIES).fit(a[::2], b[::2])
-            found[f"{name}_r2{what}"] = explained(b[1::2], fitted.predict(a[1::2]))
-    return found
+            scores[f"{name}_r2{what}"] = explained(b[1::2], fitted.predict(a[1::2]))
+    return scores

@@ -33,8 +33,8 @@ def add_molecules(
             f"molecules of training")
     some = MoleculeSet(tuple(source.names[int(i)] for i in train.index[train.evenly(DRAWN)]))
     for name, draw in draws.items():
-        found = compare_sets(MoleculeSet(tuple(draw(DRAWN))), real, known)
-        s.molecules |= {f"{name}/{measure}": value for measure, value in found.items()}
+        scores = compare_sets(MoleculeSet(tuple(draw(DRAWN))), real, known)
+        s.molecules |= {f"{name}/{measure}": value for measure, value in scores.items()}
     s.molecules |= {f"training_molecules/{measure}": value
                     for measure, value in compare_sets(some, real).items() if measure != "novel"}
     few = np.linspace(0, len(s.x) - 1, min(CODED, len(s.x))).astype(int)

@@ -71,8 +71,8 @@ def _of_choices(
     device, shape = split.device, source.shape
 
     def own(seen: Tensor) -> Tensor:
-        found: Tensor = model(seen.to(device).unflatten(1, shape)).px.mean.flatten(1).cpu()
-        return found
+        recon: Tensor = model(seen.to(device).unflatten(1, shape)).px.mean.flatten(1).cpu()
+        return recon
     methods: dict[str, Callable[[Tensor], Tensor]] = {
         "model": own, **{one.name: one.score for one in others}}
     counts = np.array(source.encoding["counts"], np.float64)
@@ -80,19 +80,19 @@ def _of_choices(
     users: dict[str, list[Tensor]] = {method: [] for method in methods}
     lists: dict[str, list[Tensor]] = {method: [] for method in methods}
     for some in rows.split(SIZE):
-        seen, held = seen_and_held(split, some)
-        count = held.sum(1)
+        seen, held_out = seen_and_held(split, some)
+        count = held_out.sum(1)
         for method, score in methods.items():
             top = top_items(score(seen.float()), seen)
-            hits = hits_of(top, held)
+            hits = hits_of(top, held_out)
             users[method].append(torch.stack([
                 ndcg(hits, count, 100), recall(hits, count, 20), recall(hits, count, 50),
                 surprise[top[:, :SHORT]].mean(1)], 1))
             lists[method].append(top[:, :SHORT])
-    stacked = (torch.stack([torch.cat(parts) for parts in held.values()]).numpy()
-               for held in (users, lists))
-    found, top_lists = stacked
-    return Judged(tuple(methods), tuple(one.about for one in others), found.astype(np.float32),
+    stacked = (torch.stack([torch.cat(parts) for parts in by_method.values()]).numpy()
+               for by_method in (users, lists))
+    measures, top_lists = stacked
+    return Judged(tuple(methods), tuple(one.about for one in others), measures.astype(np.float32),
                   top_lists.astype(np.int32), items=source.shape[0])
 
 
@@ -109,11 +109,11 @@ def _of_ratings(model: Autoencoder, source: Source, split: Split, rows: Tensor) 
         batch = split.batch(some)
         recon = model(batch.x, given=batch.given, known=batch.known).px.mean.cpu().numpy()
         for row, user in enumerate(some.tolist()):
-            own, values, asked, truth = _known_and_held(split, user)
-            guesses = [recon[row][asked], *(predict(own, values, asked)
-                                            for predict in predictors.values())]
+            own, values, held_out, truth = _known_and_held(split, user)
+            guesses = [recon[row][held_out], *(predict(own, values, held_out)
+                                               for predict in predictors.values())]
             errors[:, place] = [np.square(std * (guess - truth)).sum() for guess in guesses]
-            counts[place] = len(asked)
+            counts[place] = len(held_out)
             place += 1
     return Judged(("model", *predictors), about, errors=errors, counts=counts,
                   items=source.shape[0])
@@ -136,19 +136,19 @@ def _predictors(source: Source) -> tuple[dict[str, Predict], tuple[str, ...]]:
              "means are those of items, moved by how the user rates"))
 
 
-def _best(found: dict[float, Predict], source: Source) -> tuple[Predict, float]:
+def _best(predictors: dict[float, Predict], source: Source) -> tuple[Predict, float]:
     """The predictor with the least error on the validation users; the middle one without them."""
     split = source.splits.get("val")
     if split is None or split.given is None:
-        chosen = [*found][len(found) // 2]
-        return found[chosen], chosen
+        chosen = [*predictors][len(predictors) // 2]
+        return predictors[chosen], chosen
     errors = {}
-    for value, predict in found.items():
+    for value, predict in predictors.items():
         cases = [_known_and_held(split, user) for user in split.evenly(MOST_EXPLICIT).tolist()]
-        errors[value] = sum(float(np.square(predict(own, values, asked) - truth).sum())
-                            for own, values, asked, truth in cases)
+        errors[value] = sum(float(np.square(predict(own, values, held_out) - truth).sum())
+                            for own, values, held_out, truth in cases)
     chosen = min(errors, key=lambda value: errors[value])
-    return found[chosen], chosen
+    return predictors[chosen], chosen
 
 
 def _known_and_held(split: Split, user: int) -> tuple[np.ndarray, ...]:
@@ -157,9 +157,9 @@ def _known_and_held(split: Split, user: int) -> tuple[np.ndarray, ...]:
     assert isinstance(split.x, SparseRows) and isinstance(split.given, SparseRows)
     row = int(split.index[user])
     whole, seen = split.x.matrix[row], split.given.matrix[row]
-    held = ~np.isin(whole.indices, seen.indices)
-    return (seen.indices, seen.data.astype(np.float64), whole.indices[held],
-            whole.data[held].astype(np.float64))
+    held_out = ~np.isin(whole.indices, seen.indices)
+    return (seen.indices, seen.data.astype(np.float64), whole.indices[held_out],
+            whole.data[held_out].astype(np.float64))
 
 
 def item_vectors(model: Autoencoder) -> np.ndarray | None:

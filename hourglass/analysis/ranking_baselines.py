@@ -49,9 +49,9 @@ def _ease(train: Any, source: Source) -> Recommender:
     if "val" in source.splits and source.splits["val"].given is not None:
         tried = PENALTIES if len(gram) <= SLOW else PENALTIES[1::2]
         weights = {penalty: ease_weights(gram, penalty) for penalty in tried}
-        found = {penalty: _ndcg(scorer(held, most), source.splits["val"])
-                 for penalty, held in weights.items()}
-        penalty = max(found, key=lambda name: found[name])
+        scores = {penalty: _ndcg(scorer(matrix, most), source.splits["val"])
+                  for penalty, matrix in weights.items()}
+        penalty = max(scores, key=lambda name: scores[name])
         score, chosen = scorer(weights[penalty], most), "chosen on the validation users"
     else:
         penalty, chosen = USUAL, "the default, because there are no validation users"
@@ -67,15 +67,15 @@ def _popular_gram(train: Any) -> tuple[np.ndarray, np.ndarray]:
     rows = train.tocsc()
     counts = np.asarray(rows.getnnz(0))
     most = np.sort(np.argsort(-counts, kind="stable")[:MOST_ITEMS])
-    held = rows[:, most]
-    return most, np.asarray((held.T @ held).todense(), np.float64)
+    popular = rows[:, most]
+    return most, np.asarray((popular.T @ popular).todense(), np.float64)
 
 
 def ease_weights(gram: np.ndarray, penalty: float) -> np.ndarray:
     """The weights B (M, M) of EASE in closed form: with P = (X'X + penalty)^-1, B is -P over its
     own diagonal, and 0 on the diagonal. It minimises |X - X B|^2 + penalty |B|^2."""
-    held = gram + penalty * np.eye(len(gram))
-    factor, failed = lapack.dpotrf(held, lower=True)
+    penalised = gram + penalty * np.eye(len(gram))
+    factor, failed = lapack.dpotrf(penalised, lower=True)
     inverse, also = lapack.dpotri(factor, lower=True)
     if failed or also:
         raise ValueError("EASE cannot be fitted: its matrix cannot be inverted")
@@ -87,21 +87,22 @@ def ease_weights(gram: np.ndarray, penalty: float) -> np.ndarray:
 
 def scorer(weights: np.ndarray, most: np.ndarray) -> Score:
     """How EASE scores items. Those outside `most` come last."""
-    held, places = torch.from_numpy(weights), torch.from_numpy(most)
+    matrix, places = torch.from_numpy(weights), torch.from_numpy(most)
 
     def score(seen: Tensor) -> Tensor:
-        found = seen.new_full(seen.shape, -1e9, dtype=torch.float64)
-        found[:, places] = seen[:, places].double() @ held
-        return found
+        scores = seen.new_full(seen.shape, -1e9, dtype=torch.float64)
+        scores[:, places] = seen[:, places].double() @ matrix
+        return scores
     return score
 
 
 def _ndcg(score: Score, split: Split) -> float:
-    found = []
+    values = []
     for rows in split.evenly(CHOSEN).split(SIZE):
-        seen, held = seen_and_held(split, rows)
-        found.append(ndcg(hits_of(top_items(score(seen.float()), seen), held), held.sum(1)))
-    return float(torch.cat(found).nanmean())
+        seen, held_out = seen_and_held(split, rows)
+        hits = hits_of(top_items(score(seen.float()), seen), held_out)
+        values.append(ndcg(hits, held_out.sum(1)))
+    return float(torch.cat(values).nanmean())
 
 
 def seen_and_held(split: Split, rows: Tensor) -> tuple[Tensor, Tensor]:

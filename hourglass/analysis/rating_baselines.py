@@ -28,8 +28,8 @@ class Means:
 
     def predict(self, items: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """The items' means, moved as the user's ratings are."""
-        found: np.ndarray = self.items[asked] + self.of_user(items, values)
-        return found
+        ratings: np.ndarray = self.items[asked] + self.of_user(items, values)
+        return ratings
 
 
 def item_means(train: Any) -> Means:
@@ -40,12 +40,12 @@ def item_means(train: Any) -> Means:
 
 def residuals(train: Any, means: Means) -> Any:
     """The ratings without the means of items and users, in the same form."""
-    found = train.astype(np.float64)
-    for user in range(found.shape[0]):
-        rows = slice(found.indptr[user], found.indptr[user + 1])
-        items, values = found.indices[rows], found.data[rows]
-        found.data[rows] = values - means.items[items] - means.of_user(items, values)
-    return found
+    residual = train.astype(np.float64)
+    for user in range(residual.shape[0]):
+        rows = slice(residual.indptr[user], residual.indptr[user + 1])
+        items, values = residual.indices[rows], residual.data[rows]
+        residual.data[rows] = values - means.items[items] - means.of_user(items, values)
+    return residual
 
 
 def soft_impute(left: Any, means: Means, penalty: float) -> Predict:
@@ -60,26 +60,26 @@ def soft_impute(left: Any, means: Means, penalty: float) -> Predict:
         u = _solved(left, v, penalty)
         v = _solved(columns, u, penalty)
 
-    def predict(own: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    def predict(own: np.ndarray, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
         rest = values - means.predict(own, values, own)
         factors = _ridge(v[own], rest, penalty)
-        found: np.ndarray = means.predict(own, values, asked) + v[asked] @ factors
-        return found
+        predicted: np.ndarray = means.predict(own, values, targets) + v[targets] @ factors
+        return predicted
     return predict
 
 
-def _solved(held: Any, others: np.ndarray, penalty: float) -> np.ndarray:
+def _solved(ratings: Any, others: np.ndarray, penalty: float) -> np.ndarray:
     """Each row's (or column's) factors, given those of the other side."""
-    found = np.zeros((len(held.indptr) - 1, others.shape[1]))
-    for row in range(len(found)):
-        own = slice(held.indptr[row], held.indptr[row + 1])
-        found[row] = _ridge(others[held.indices[own]], held.data[own], penalty)
-    return found
+    factors = np.zeros((len(ratings.indptr) - 1, others.shape[1]))
+    for row in range(len(factors)):
+        own = slice(ratings.indptr[row], ratings.indptr[row + 1])
+        factors[row] = _ridge(others[ratings.indices[own]], ratings.data[own], penalty)
+    return factors
 
 
 def _ridge(x: np.ndarray, y: np.ndarray, penalty: float) -> np.ndarray:
-    found: np.ndarray = np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ y)
-    return found
+    solution: np.ndarray = np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ y)
+    return solution
 
 
 def neighbours(left: Any, means: Means, count: int) -> Predict:
@@ -88,7 +88,7 @@ def neighbours(left: Any, means: Means, count: int) -> Predict:
     lengths = np.sqrt(np.asarray(left.multiply(left).sum(1)).ravel())
     there, columns = (left != 0).astype(np.float64), left.tocsc()
 
-    def predict(own: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    def predict(own: np.ndarray, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
         row = np.zeros(left.shape[1])
         row[own] = values - means.predict(own, values, own)
         mask = np.zeros(left.shape[1])
@@ -96,12 +96,12 @@ def neighbours(left: Any, means: Means, count: int) -> Predict:
         common = there @ mask
         alike = (left @ row) / np.maximum(lengths * np.linalg.norm(row), 1e-9)
         alike = np.maximum(alike * common / (common + SHRINK), 0)
-        found = means.predict(own, values, asked)
-        for place, item in enumerate(asked.tolist()):
+        predicted = means.predict(own, values, targets)
+        for place, item in enumerate(targets.tolist()):
             raters = slice(columns.indptr[item], columns.indptr[item + 1])
             users, rest = columns.indices[raters], columns.data[raters]
             best = np.argsort(-alike[users], kind="stable")[:count]
             weight = alike[users][best]
-            found[place] += (weight @ rest[best]) / max(weight.sum(), 1e-9)
-        return found
+            predicted[place] += (weight @ rest[best]) / max(weight.sum(), 1e-9)
+        return predicted
     return predict

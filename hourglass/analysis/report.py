@@ -70,14 +70,14 @@ def _drawn(folder: RunFolder, snapshot: Snapshot) -> dict[str, dict[str, str]]:
     folder.subfolder("figures")
     for name in figures.parts:   # of an older analysis; files of others stay
         (folder.figures / f"{name}.png").unlink(missing_ok=True)
-    found = {}
+    pictures = {}
     with _others_at_rest():
         for name, figure in track(draw_all(snapshot), len(figures.parts), "drawing"):
             png = as_png(figure)
             write_whole(folder.figures / f"{name}.png", png)
-            found[name] = {"name": name, "about": figures.about(name), "image": picture(png),
-                           "title": titles().get(name, name.replace("_", " "))}
-    return found
+            pictures[name] = {"name": name, "about": figures.about(name), "image": picture(png),
+                              "title": titles().get(name, name.replace("_", " "))}
+    return pictures
 
 
 @contextmanager
@@ -103,8 +103,8 @@ def _sections(
     sections = {question: [drawn[name] for name in names if name in drawn]
                 for question, names in SECTIONS.items()}
     sections["What else?"] = [figure for name, figure in drawn.items() if name not in known]
-    return {question: held for question, held in sections.items()
-            if held or (generates and question == GENERATES)}
+    return {question: pictures for question, pictures in sections.items()
+            if pictures or (generates and question == GENERATES)}
 
 
 def _of_priors(record: dict[str, Any]) -> dict[str, dict[str, tuple[float, Any]]]:

@@ -24,54 +24,54 @@ def baselines(
     If no baseline fits (for pairs), it is a median filter. `hidden` (N, H, W) says which pixels are
     missing; by default, they are found from the images."""
     called = {s.call.name: s.call for s in read_sum(corruption)}
-    made: dict[str, np.ndarray] = {}
+    restored: dict[str, np.ndarray] = {}
     if "downscale" in called:
         call = called["downscale"]
-        made["bicubic"] = bicubic(given, int(call.kwargs.get("factor", (*call.args, 4)[0])))
+        restored["bicubic"] = bicubic(given, int(call.kwargs.get("factor", (*call.args, 4)[0])))
     if HOLES & set(called):
         holes = hidden if hidden is not None else (
             changed(given, x) if "overlay" in called else missing(given, x))
-        made["nearest"] = _each(nearest, "filling in", given, holes)
+        restored["nearest"] = _each(nearest, "filling in", given, holes)
         if hidden is not None:   # or a black pixel next to a hole would look missing too
-            made["neighbours"] = _each(neighbours, "filling in", given, holes)
+            restored["neighbours"] = _each(neighbours, "filling in", given, holes)
         if find_spec("cv2") and given.shape[-1] in (1, 3):
-            made["telea"] = _each(telea, "inpainting", given, holes)
+            restored["telea"] = _each(telea, "inpainting", given, holes)
     if not {"noise", "salt_pepper"} & set(called) and called.keys() != {"none"}:
-        return made
-    start = {f"{name}_": images for name, images in made.items()} or {"": given}
+        return restored
+    start = {f"{name}_": images for name, images in restored.items()} or {"": given}
     for before, images in start.items():
-        made[f"{before}median"] = median(images, x)
+        restored[f"{before}median"] = median(images, x)
         for name, (library, fix, what) in OF_NOISE.items():
             if find_spec(library) and "noise" in called:
-                made[f"{before}{name}"] = _each(fix, what, images, x)
-    return made
+                restored[f"{before}{name}"] = _each(fix, what, images, x)
+    return restored
 
 
 def _each(
-    fix: Callable[[np.ndarray, np.ndarray], np.ndarray], what: str, given: np.ndarray,
+    fix: Callable[[np.ndarray, np.ndarray], np.ndarray], what: str, images: np.ndarray,
     beside: np.ndarray,
 ) -> np.ndarray:
-    pairs = track(zip(given, beside, strict=True), len(given), what)
+    pairs = track(zip(images, beside, strict=True), len(images), what)
     return np.stack([fix(image, other) for image, other in pairs]).clip(0, 1).astype(np.float32)
 
 
 def missing(given: np.ndarray, x: np.ndarray) -> np.ndarray:
     """(N, H, W) whether a pixel is missing: black in all channels, and in x not."""
-    found: np.ndarray = (given == 0).all(-1) & (x > 0).any(-1)
-    return found
+    mask: np.ndarray = (given == 0).all(-1) & (x > 0).any(-1)
+    return mask
 
 
 def changed(given: np.ndarray, x: np.ndarray) -> np.ndarray:
     """(N, H, W) whether a pixel is another than in x."""
-    found: np.ndarray = (np.abs(given - x) > 1 / 255).any(-1)
-    return found
+    mask: np.ndarray = (np.abs(given - x) > 1 / 255).any(-1)
+    return mask
 
 
 def median(given: np.ndarray, x: np.ndarray) -> np.ndarray:
     """The median filter of 3x3 or 5x5 pixels, whichever comes nearer to x."""
     from scipy.ndimage import median_filter
     tried = [median_filter(given, (1, side, side, 1)) for side in (3, 5)]
-    best: np.ndarray = min(tried, key=lambda made: float(np.square(made - x).mean()))
+    best: np.ndarray = min(tried, key=lambda image: float(np.square(image - x).mean()))
     return best
 
 
@@ -90,16 +90,16 @@ def neighbours(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
     the smallest square of 3, 5, 7, ... pixels that holds any."""
     from scipy.ndimage import uniform_filter
     seen = (~holes).astype(float)[..., None]
-    made, left, side = image.astype(float), holes.copy(), 1
+    filled, left, side = image.astype(float), holes.copy(), 1
     while left.any() and side < 2 * max(holes.shape):
         side += 2
         size = (side, side, 1)
         count = uniform_filter(seen, size, mode="constant") * side**2
         total = uniform_filter(image * seen, size, mode="constant") * side**2
         reached = left & (count[..., 0] > 0.5)
-        made[reached] = (total / np.maximum(count, 1))[reached]
+        filled[reached] = (total / np.maximum(count, 1))[reached]
         left &= ~reached
-    return made
+    return filled
 
 
 def telea(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
@@ -107,8 +107,8 @@ def telea(image: np.ndarray, holes: np.ndarray) -> np.ndarray:
     import cv2  # type: ignore[import-not-found]
     eight = np.rint(image * 255).astype(np.uint8)
     filled = cv2.inpaint(eight, holes.astype(np.uint8), 3, cv2.INPAINT_TELEA)
-    found: np.ndarray = np.atleast_3d(filled) / 255
-    return found
+    inpainted: np.ndarray = np.atleast_3d(filled) / 255
+    return inpainted
 
 
 def bm3d(image: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -116,10 +116,10 @@ def bm3d(image: np.ndarray, x: np.ndarray) -> np.ndarray:
     from bm3d import bm3d as denoise  # type: ignore[import-not-found]
     from bm3d import bm3d_rgb
     sigma = max(float(np.std(image - x)), 1e-3)
-    found: np.ndarray = (bm3d_rgb(image, sigma) if image.shape[-1] == 3 else
-                         np.stack([denoise(plane, sigma) for plane in np.moveaxis(image, -1, 0)],
-                                  -1))
-    return found
+    denoised: np.ndarray = (bm3d_rgb(image, sigma) if image.shape[-1] == 3 else
+                            np.stack([denoise(plane, sigma) for plane in np.moveaxis(image, -1, 0)],
+                                     -1))
+    return denoised
 
 
 def nl_means(image: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -127,17 +127,17 @@ def nl_means(image: np.ndarray, x: np.ndarray) -> np.ndarray:
     surroundings are alike. The noise level is the image's distance from the clean x."""
     from skimage.restoration import denoise_nl_means
     sigma = float(np.std(image - x))
-    found: np.ndarray = denoise_nl_means(
+    denoised: np.ndarray = denoise_nl_means(
         image, patch_size=5, patch_distance=6, h=0.8 * sigma, sigma=sigma, channel_axis=-1)
-    return found.reshape(image.shape)
+    return denoised.reshape(image.shape)
 
 
 def total_variation(image: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Total variation (Chambolle, 2004) by scikit-image, weighed by how far the image is from x."""
     from skimage.restoration import denoise_tv_chambolle
-    found: np.ndarray = denoise_tv_chambolle(image, max(float(np.std(image - x)), 1e-6),
-                                             channel_axis=-1)
-    return found
+    denoised: np.ndarray = denoise_tv_chambolle(image, max(float(np.std(image - x)), 1e-6),
+                                                channel_axis=-1)
+    return denoised
 
 
 # denoisers of libraries: the library, the function for one image, and the text on the bar
@@ -152,6 +152,6 @@ def bicubic(given: np.ndarray, factor: int) -> np.ndarray:
     height, width = given.shape[1:3]
     size = (-(-width // factor) * factor, -(-height // factor) * factor)
     small = given[:, ::factor, ::factor]
-    made = [[np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BICUBIC))
-             for plane in np.moveaxis(image, -1, 0)] for image in small]
-    return np.moveaxis(np.array(made), 1, -1)[:, :height, :width].clip(0, 1)
+    enlarged = [[np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BICUBIC))
+                 for plane in np.moveaxis(image, -1, 0)] for image in small]
+    return np.moveaxis(np.array(enlarged), 1, -1)[:, :height, :width].clip(0, 1)

@@ -144,9 +144,9 @@ class Snapshot:
         texts = {name: getattr(self, name) for name in TEXTS} | {
             "probes": {name: [p.rows, p.columns, p.about] for name, p in self.probes.items()},
             "drawn": list(self.drawn), "restored": list(self.restored)}
-        held: dict[str, Any] = {name: self._packed(name, v) for name, v in self._arrays()}
+        arrays: dict[str, Any] = {name: self._packed(name, v) for name, v in self._arrays()}
         buffer = BytesIO()
-        np.savez_compressed(buffer, texts=np.array(json.dumps(texts)), **held)
+        np.savez_compressed(buffer, texts=np.array(json.dumps(texts)), **arrays)
         write_whole(path, buffer.getvalue())
 
     def _packed(self, name: str, values: np.ndarray) -> np.ndarray:
@@ -192,20 +192,20 @@ def load_snapshot(
             raise FileNotFoundError(path)
         check_zip(path)
         with np.load(path, allow_pickle=False) as file:
-            held = dict(file)
-        texts: dict[str, Any] = json.loads(str(held.pop("texts", "{}")))
-        bounded = held["x"].dtype == np.uint8
-        held = {name: _unpacked(value) if bounded and _is_of_samples(name) else value
-                for name, value in held.items()}
-        probes = {name: Probe(held.pop(SEP.join(("probes", name, "x"))), tuple(rows),
+            arrays = dict(file)
+        texts: dict[str, Any] = json.loads(str(arrays.pop("texts", "{}")))
+        bounded = arrays["x"].dtype == np.uint8
+        arrays = {name: _unpacked(value) if bounded and _is_of_samples(name) else value
+                  for name, value in arrays.items()}
+        probes = {name: Probe(arrays.pop(SEP.join(("probes", name, "x"))), tuple(rows),
                               tuple(columns), about)
                   for name, (rows, columns, about) in texts.pop("probes").items()}
-        drawn = {name: Drawn(**{f.name: held.pop(SEP.join(("drawn", name, f.name)))
+        drawn = {name: Drawn(**{f.name: arrays.pop(SEP.join(("drawn", name, f.name)))
                                 for f in fields(Drawn)}) for name in texts.pop("drawn")}
-        restored = {name: held.pop(SEP.join(("restored", name, "x")))
+        restored = {name: arrays.pop(SEP.join(("restored", name, "x")))
                     for name in texts.pop("restored")}
         texts = {name: tuple(v) if isinstance(v, list) else v for name, v in texts.items()}
-        return Snapshot(**held, **texts, bounded=bounded, probes=probes, drawn=drawn,
+        return Snapshot(**arrays, **texts, bounded=bounded, probes=probes, drawn=drawn,
                         restored=restored, history=history, best_epoch=best_epoch, factors=factors)
     except (KeyError, TypeError):
         raise Outdated(f"{path} is from another version of Hourglass") from None

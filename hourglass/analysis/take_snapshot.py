@@ -141,20 +141,20 @@ def judged_snapshot(
 ) -> Snapshot:
     """A snapshot of nothing but how a model of ratings does on the held-out items of a split."""
     none = np.empty(0)
-    found = judge(model, source, name, limit)
-    users = source.splits[name].evenly(found.judged)
-    index = source.splits[name].index[users].tolist() if found.methods else []
+    results = judge(model, source, name, limit)
+    users = source.splits[name].evenly(results.judged)
+    index = source.splits[name].index[users].tolist() if results.methods else []
     s = Snapshot(none, none, none, none, none, none, none, (), tuple(
         source.names[i] for i in index), name, len(index), False)
-    _put_judged(s, found, source)
+    _put_judged(s, results, source)
     return s
 
 
-def _put_judged(s: Snapshot, found: Judged, source: Source) -> None:
+def _put_judged(s: Snapshot, judged: Judged, source: Source) -> None:
     s.kind, s.bounded, s.items = "ratings", False, source.shape[0]
-    s.methods, s.methods_about = found.methods, found.about
-    s.judged, s.lists = found.users, found.lists
-    s.rating_errors, s.rating_counts = found.errors, found.counts
+    s.methods, s.methods_about = judged.methods, judged.about
+    s.judged, s.lists = judged.users, judged.lists
+    s.rating_errors, s.rating_counts = judged.errors, judged.counts
 
 
 def glance(model: Autoencoder, source: Source) -> Snapshot:
@@ -181,8 +181,8 @@ def passed(model: Autoencoder, source: Source, rows: Tensor, name: str = "") -> 
     parts, kl = [], torch.zeros(0)
     for batch in batches(split, rows, "looking at samples"):
         out = model(batch.x, batch.y, given=batch.given, known=batch.known)
-        if (found := moments(out.latent)):
-            kl = found["q_kl"].cpu() * len(batch.x) / len(rows) + (kl if len(kl) else 0)
+        if (statistics := moments(out.latent)):
+            kl = statistics["q_kl"].cpu() * len(batch.x) / len(rows) + (kl if len(kl) else 0)
         nats = -out.px.log_prob(batch.x)
         nats = (nats if out.known is None else nats * out.known).flatten(1).sum(1)
         q = out.latent.q
@@ -233,16 +233,16 @@ def restored(
     fitting = max(1, COMPARED_VALUES // int(np.prod(source.shape)))
     batch = split.batch(split.evenly(min(most, fitting)))
     seen = corrupted(model.corrupt, batch.seen)
-    again = model(batch.x, batch.y, given=seen.x).px.mean
+    recon = model(batch.x, batch.y, given=seen.x).px.mean
     bounded = source.low >= 0 and source.high <= 1
-    x, given, made = (channels_last(t.float().cpu()).contiguous().numpy()
-                      for t in (batch.x, seen.x, again))
+    x, corrupted_x, restored_x = (channels_last(t.float().cpu()).contiguous().numpy()
+                                  for t in (batch.x, seen.x, recon))
     hidden = np.empty(0) if seen.hidden is None else channels_last(seen.hidden.cpu()).numpy()
     if bounded:   # as files would hold them
-        given, made = given.clip(0, 1), made.clip(0, 1)
+        corrupted_x, restored_x = corrupted_x.clip(0, 1), restored_x.clip(0, 1)
     holes: np.ndarray | None = hidden.max(-1) if hidden.size else None
-    others = baselines(model.corruption, given, x, holes) if bounded and x.ndim == 4 else {}
-    return {CORRUPTED: given, **others, RESTORED: made, CLEAN: x}, hidden
+    others = baselines(model.corruption, corrupted_x, x, holes) if bounded and x.ndim == 4 else {}
+    return {CORRUPTED: corrupted_x, **others, RESTORED: restored_x, CLEAN: x}, hidden
 
 
 def round_trips(eye: Eye, z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -251,12 +251,12 @@ def round_trips(eye: Eye, z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.
     rows = np.linspace(0, len(z) - 1, min(TRIPS, len(z))).astype(int)
     drawn = np.random.default_rng(0).uniform(z.min(0), z.max(0), (len(rows), z.shape[1]))
     width = max(float(np.sqrt(z.var(0).sum())), 1e-12)
-    found = []
+    distances = []
     for codes in (z[rows], drawn.astype(np.float32)):
         labels = y[rows] if len(y) else y
-        again = eye.encode(eye.decode(codes, labels), labels)
-        found.append(np.linalg.norm(again - codes, axis=1) / width)
-    return found[0], found[1]
+        encoded = eye.encode(eye.decode(codes, labels), labels)
+        distances.append(np.linalg.norm(encoded - codes, axis=1) / width)
+    return distances[0], distances[1]
 
 
 @torch.inference_mode()
@@ -273,10 +273,10 @@ def _planes(x: np.ndarray) -> Tensor:
 def _drawn(eye: Eye, prior: FittedPrior | DenoiserPrior, judge: Judge, s: Snapshot) -> Drawn:
     """Draws as often of each class as there are; the first ones, to be shown, a class a row."""
     total = min(len(s.x), DRAWN, max(1, DRAWN_VALUES // int(np.prod(s.x.shape[1:]))))
-    told = eye.model.condition is not None or prior.groups > 1
-    kinds = np.flatnonzero(prior.share.numpy() > 0)[:CLASSES] if told else np.empty(0, int)
-    shown = kinds.repeat(A_CLASS) if told else np.zeros(SHOWN, int)
-    z, first = prior.sample(len(shown), shown, seed=1) if told else prior.sample(SHOWN, seed=1)
+    by_class = eye.model.condition is not None or prior.groups > 1
+    kinds = np.flatnonzero(prior.share.numpy() > 0)[:CLASSES] if by_class else np.empty(0, int)
+    shown = kinds.repeat(A_CLASS) if by_class else np.zeros(SHOWN, int)
+    z, first = prior.sample(len(shown), shown, seed=1) if by_class else prior.sample(SHOWN, seed=1)
     x = eye.decode(z.reshape(len(z), -1), first)
     many, of = prior.sample(total, seed=2)
     features, judged = [], []
@@ -285,5 +285,5 @@ def _drawn(eye: Eye, prior: FittedPrior | DenoiserPrior, judge: Judge, s: Snapsh
         features.append(_judged(judge.features, images))
         if judge.classify is not None:
             judged.append(_judged(judge.classify, images))
-    return Drawn(x, of if told else np.empty(0, int), np.concatenate(features),
+    return Drawn(x, of if by_class else np.empty(0, int), np.concatenate(features),
                  np.concatenate(judged) if judged else np.empty(0, int))

@@ -41,11 +41,11 @@ def dci(
     importance, right = [], []
     for column in range(v.shape[1]):
         of_kinds = column in unordered
-        wanted = v[:, column] if of_kinds else np.asarray(factors, np.float64)[:, column]
-        forest = _forest(of_kinds, seed).fit(z[fit], wanted[fit])
+        targets = v[:, column] if of_kinds else np.asarray(factors, np.float64)[:, column]
+        forest = _forest(of_kinds, seed).fit(z[fit], targets[fit])
         importance.append(forest.feature_importances_)
-        score = float(forest.score(z[tried], wanted[tried])) if len(tried) > 1 else 0.0
-        chance = float(np.mean(wanted[tried] == np.bincount(v[fit, column]).argmax()))
+        score = float(forest.score(z[tried], targets[tried])) if len(tried) > 1 else 0.0
+        chance = float(np.mean(targets[tried] == np.bincount(v[fit, column]).argmax()))
         right.append((score - chance) / max(1 - chance, 1e-12) if of_kinds else score)
     shares = np.stack(importance, 1)
     return Dci(*of_importance(shares), float(np.clip(right, 0, 1).mean()), shares)

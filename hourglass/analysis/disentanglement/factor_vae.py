@@ -26,8 +26,8 @@ def factor_vae_score(codes: np.ndarray, factors: np.ndarray, seed: int = 0) -> f
     table = np.zeros((z.shape[1], v.shape[1]), int)
     for which, rows in groups.alike(random):
         np.add.at(table, (z[rows].var(1).argmin(1), which), 1)
-    told = table.argmax(1)
-    right = [told[z[rows].var(1).argmin(1)] == which for which, rows in groups.alike(random)]
+    predicted = table.argmax(1)
+    right = [predicted[z[rows].var(1).argmin(1)] == which for which, rows in groups.alike(random)]
     return float(np.concatenate(right).mean())
 
 
@@ -49,9 +49,9 @@ def _distances(
     z: np.ndarray, groups: "Groups", random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean distances (VOTES, D) of pairs that share a factor, and which one, (VOTES,)."""
-    found = [(abs(z[one] - z[other]).mean(1), which)
+    votes = [(abs(z[one] - z[other]).mean(1), which)
              for which, one, other in groups.pairs(random)]
-    return np.concatenate([x for x, _ in found]), np.concatenate([y for _, y in found])
+    return np.concatenate([x for x, _ in votes]), np.concatenate([y for _, y in votes])
 
 
 class Groups:
@@ -81,11 +81,11 @@ class Groups:
         self, which: np.ndarray, like: np.ndarray, random: np.random.Generator
     ) -> np.ndarray:
         """For each row of `like` (V, L) another, drawn from those with its value of the factor."""
-        found = np.empty_like(like)
+        partners = np.empty_like(like)
         for factor in range(self.v.shape[1]):
             votes = which == factor
             value = self.v[like[votes], factor]
             count, start = self.counts[factor][value], self.starts[factor][value]
             place = (random.random(value.shape) * count).astype(int)
-            found[votes] = self.order[start + place, factor]
-        return found
+            partners[votes] = self.order[start + place, factor]
+        return partners

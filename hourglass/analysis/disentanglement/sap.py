@@ -19,12 +19,12 @@ def sap(
     a half of the samples: its share is the balanced accuracy on the other half.
     """
     z, v = checked(codes, factors)
-    given = np.asarray(factors, np.float64)
+    values = np.asarray(factors, np.float64)
     gaps = []
     for column in range(v.shape[1]):
-        found = np.sort(_by_thresholds(z, v[:, column], seed) if column in unordered
-                        else _by_lines(z, given[:, column]))
-        gaps.append(found[-1] - (found[-2] if len(found) > 1 else 0))
+        scores = np.sort(_by_thresholds(z, v[:, column], seed) if column in unordered
+                         else _by_lines(z, values[:, column]))
+        gaps.append(scores[-1] - (scores[-2] if len(scores) > 1 else 0))
     return float(np.mean(gaps))
 
 
@@ -43,10 +43,10 @@ def _by_thresholds(z: np.ndarray, kinds: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.tree import DecisionTreeClassifier
     order = np.random.default_rng(seed).permutation(len(z))
     fit, tried = order[::2], order[1::2]
-    found = []
+    accuracies = []
     for code in z.T:
         tree = DecisionTreeClassifier(max_leaf_nodes=int(kinds.max()) + 1, class_weight="balanced",
                                       random_state=seed).fit(code[fit, None], kinds[fit])
-        found.append(recall_score(kinds[tried], tree.predict(code[tried, None]), average="macro",
-                                  zero_division=0))
-    return np.array(found)
+        accuracies.append(recall_score(kinds[tried], tree.predict(code[tried, None]),
+                                       average="macro", zero_division=0))
+    return np.array(accuracies)

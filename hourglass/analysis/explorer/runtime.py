@@ -33,9 +33,9 @@ def _unpack() -> None:
     (package,) = find_all(NAME, [PACKAGE])
     kept = cache_folder() / NAME
     kept.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(fileobj=io.BytesIO(package)) as held:
+    with tarfile.open(fileobj=io.BytesIO(package)) as archive:
         for file in (SCRIPT, BINARY):
-            content = held.extractfile(f"package/dist/{file.name}")
+            content = archive.extractfile(f"package/dist/{file.name}")
             assert content is not None, file.name   # the digest agrees, so it is there
             write_whole(kept / file.name, content.read())
     (kept / PACKAGE.name).unlink(missing_ok=True)

@@ -60,17 +60,17 @@ def roc(s: Snapshot) -> Figure:
     false, true, _ = roc_curve(s.abnormal, s.scores)
     precision, recall, _ = precision_recall_curve(s.abnormal, s.scores)
     called = s.scores > s.threshold
-    found = called[s.abnormal].mean()
+    detected = called[s.abnormal].mean()
     figure, (left, right) = panels(1, 2, 4.4)
     left.plot(false, true, color=ABNORMAL)
     left.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1)
-    left.plot(called[~s.abnormal].mean(), found, "o", color="black")
+    left.plot(called[~s.abnormal].mean(), detected, "o", color="black")
     left.set(xlabel="normal samples called abnormal", ylabel="abnormal samples found",
              title=f"AUROC {roc_auc_score(s.abnormal, s.scores):.3f}", aspect="equal")
     right.plot(recall, precision, color=ABNORMAL)
     right.axhline(s.abnormal.mean(), color="grey", linestyle="--", linewidth=1)
     if called.any():
-        right.plot(found, s.abnormal[called].mean(), "o", color="black")
+        right.plot(detected, s.abnormal[called].mean(), "o", color="black")
     right.set(xlabel="recall", ylabel="precision", ylim=(0, 1.03), xlim=(-0.02, 1.02),
               title="precision and recall")
     plain([left, right])

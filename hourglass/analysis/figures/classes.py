@@ -64,10 +64,10 @@ def groups(s: Snapshot, rows: np.ndarray) -> list[Group]:
     kinds = np.unique(s.y)
     if not 2 <= len(kinds) <= len(PALETTE):
         return [Group("", COLOURS[0], np.arange(len(rows)))]
-    found = [Group(name_of(s, kind), colour, np.flatnonzero(s.y[rows] == kind),
-                   MARKERS[i // TEN], DASHES[i // TEN])
-             for i, (kind, colour) in enumerate(zip(kinds, PALETTE, strict=False))]
-    return [group for group in found if len(group.rows)]
+    classes = [Group(name_of(s, kind), colour, np.flatnonzero(s.y[rows] == kind),
+                     MARKERS[i // TEN], DASHES[i // TEN])
+               for i, (kind, colour) in enumerate(zip(kinds, PALETTE, strict=False))]
+    return [group for group in classes if len(group.rows)]
 
 
 def legend(figure: Figure, found: list[Group], share: float = 1.0, **place: Any) -> None:
@@ -90,7 +90,7 @@ def legend_room(found: list[Group]) -> float:
     return 0.1 + 0.17 * -(-len(found) // _columns(found)) if len(found) > 1 else 0.0
 
 
-def _columns(found: list[Group], share: float = 1.0) -> int:
+def _columns(classes: list[Group], share: float = 1.0) -> int:
     """The number of columns of a legend in this share of the figure's width."""
-    letters = max(len(group.name) for group in found)
+    letters = max(len(group.name) for group in classes)
     return int(share * WIDTH / (0.42 + 0.075 * letters))   # inches

@@ -29,8 +29,8 @@ def codes(s: Snapshot) -> Figure:
     if z.shape[1] == 2:
         flat, words = z, ("latent dimension 1", "latent dimension 2")
     figure, (ax, bars) = panels(1, 2, 5, width_ratios=(1.8, 1))
-    found = groups(s, rows)
-    scatter(ax, flat[:, :2], found)
+    classes = groups(s, rows)
+    scatter(ax, flat[:, :2], classes)
     ax.set(xlabel=words[0], ylabel=words[1], title=counted(s, rows))
     ax.set_aspect("equal", adjustable="datalim")   # so that a flat cloud looks flat
     bars.bar(np.arange(1, len(shares[:BARS]) + 1), 100 * shares[:BARS], color=COLOURS[0])
@@ -40,6 +40,6 @@ def codes(s: Snapshot) -> Figure:
     bars.set(xlabel="principal component", ylabel="share of the variance, %", title=of)
     bars.xaxis.set_major_locator(MaxNLocator(integer=True))
     plain([ax, bars])
-    legend(figure, found)
+    legend(figure, classes)
     name_medians([ax], [flat[:, :2]], s, rows)
     return figure

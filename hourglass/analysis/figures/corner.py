@@ -38,20 +38,20 @@ def corner(s: Snapshot, limit: Count = SHOWN) -> Figure:
     rows = some(s, MOST if count <= FEW else FEWER)
     z = latents(s, rows, factors=2)
     shown = np.sort(widest(z, limit, least=2))
-    found, count = groups(s, rows), len(shown)
+    classes, count = groups(s, rows), len(shown)
     figure, ax = sheet(1.5 + (1.5 if count <= FEW else 0.95) * count)
     places = _places(figure.get_figheight(), [span(z[:, i]) for i in shown])
-    _alone(ax, [places[i, i] for i in range(count)], z[:, shown], found)
+    _alone(ax, [places[i, i] for i in range(count)], z[:, shown], classes)
     pairs = [(place, z[:, shown[[j, i]]]) for (i, j), place in places.items() if j < i]
     size = float(np.clip((8000 if count <= FEW else 2500) / len(z), 4, 40))
-    dots(ax, [place.place(*points.T) for place, points in pairs], found, size,
-         0.4 if len(found) <= CLASSES else 0.65)
-    if len(found) <= CLASSES:
-        _contours(ax, pairs, found)
+    dots(ax, [place.place(*points.T) for place, points in pairs], classes, size,
+         0.4 if len(classes) <= CLASSES else 0.65)
+    if len(classes) <= CLASSES:
+        _contours(ax, pairs, classes)
     draw_frames(ax, list(places.values()))
     _name(ax, places, shown)
     headline(figure, counted(s, rows) + selected(count, z.shape[1]))
-    legend(figure, found, (count - 1) / count, loc="upper right",
+    legend(figure, classes, (count - 1) / count, loc="upper right",
            bbox_to_anchor=(1, 1 - 0.4 / figure.get_figheight()))   # below the title
     return figure
 
@@ -83,26 +83,26 @@ def _name(ax: Axes, places: dict[tuple[int, int], Panel], shown: np.ndarray) -> 
                 ha="left", va="center", rotation="vertical")
 
 
-def _alone(ax: Axes, places: list[Panel], z: np.ndarray, found: list[Group]) -> None:
+def _alone(ax: Axes, places: list[Panel], z: np.ndarray, classes: list[Group]) -> None:
     """The density of each dimension, a line for each class."""
     for place, values in zip(places, z.T, strict=True):
         grid = span(values)
-        curves = [density(values[group.rows], grid) for group in found]
+        curves = [density(values[group.rows], grid) for group in classes]
         most = 1.05 * max(float(curve.max()) for curve in curves) or 1.0
         draw_lines(ax, [place.place(grid, curve / most) for curve in curves],
-                   [group.colour for group in found], 1,
-                   linestyles=[group.dashes for group in found])
+                   [group.colour for group in classes], 1,
+                   linestyles=[group.dashes for group in classes])
 
 
 def _contours(
-    ax: Axes, pairs: Sequence[tuple[Panel, np.ndarray]], found: list[Group]
+    ax: Axes, pairs: Sequence[tuple[Panel, np.ndarray]], classes: list[Group]
 ) -> None:
     """A line that holds half of each class, or lines that hold shares of all points."""
     lines, colours = [], []
     for place, points in pairs:
         ends = np.array([place.xs, place.ys])
-        kinds = ([("black", points, WITHIN)] if len(found) == 1 else
-                 [(group.colour, points[group.rows], WITHIN[1:]) for group in found
+        kinds = ([("black", points, WITHIN)] if len(classes) == 1 else
+                 [(group.colour, points[group.rows], WITHIN[1:]) for group in classes
                   if len(group.rows) >= LEAST])
         for colour, own, shares in kinds:
             drawn = held_by(own, ends, shares)
@@ -122,8 +122,8 @@ def held_by(points: np.ndarray, ends: np.ndarray, shares: Sequence[float]) -> li
     counts = np.bincount(cells @ (CELLS, 1), minlength=CELLS**2).reshape(CELLS, CELLS).astype(float)
     smooth = gaussian_filter(counts, np.clip(9 * len(points) ** (-1 / 6), 2.5, 6))   # Scott's rule
     falling = np.sort(smooth.ravel())[::-1]
-    held = np.cumsum(falling) / falling.sum()
+    cumulative = np.cumsum(falling) / falling.sum()
     middles = ends[:, :1] + (ends[:, 1:] - ends[:, :1]) * (np.arange(CELLS) + 0.5) / CELLS
     drawn = contour_generator(middles[0], middles[1], smooth.T)
     return [np.asarray(line) for share in shares
-            for line in drawn.lines(falling[np.searchsorted(held, share)])]
+            for line in drawn.lines(falling[np.searchsorted(cumulative, share)])]

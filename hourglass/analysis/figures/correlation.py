@@ -58,9 +58,10 @@ def _matrix(ax: Axes, figure: Figure, z: np.ndarray) -> None:
 
 
 def _explained(ax: Axes, shares: np.ndarray) -> None:
-    held = np.concatenate([[0], 100 * np.cumsum(shares)])
-    ax.plot(np.arange(len(held)), held, color=COLOURS[0], marker="." if len(held) < 40 else "")
-    needed = {share: int(np.argmax(held >= share - 1e-9)) for share in (90, 99)}
+    cumulative = np.concatenate([[0], 100 * np.cumsum(shares)])
+    ax.plot(np.arange(len(cumulative)), cumulative, color=COLOURS[0],
+            marker="." if len(cumulative) < 40 else "")
+    needed = {share: int(np.argmax(cumulative >= share - 1e-9)) for share in (90, 99)}
     for share, axes in needed.items():
         ax.plot([axes, axes, 0], [0, share, share], color=COLOURS[1], linewidth=1)
     ax.set(xlabel="principal components", ylabel="share of the variance, %", xlim=(0, None),

@@ -31,19 +31,19 @@ def densities(s: Snapshot) -> Figure:
     each curve is 1. How to read it: classes should differ in some dimensions. Where all curves
     agree, the dimension does not describe the class."""
     rows = some(s, MOST)
-    z, found = latents(s, rows), groups(s, rows)
+    z, classes = latents(s, rows), groups(s, rows)
     shown = widest(z, SHOWN)
     grids = [span(z[:, factor]) for factor in shown]
-    curves = [[density(z[group.rows, factor], grid) for group in found]
+    curves = [[density(z[group.rows, factor], grid) for group in classes]
               for factor, grid in zip(shown, grids, strict=True)]
     ends = [(grid[0], grid[-1], 1.05 * float(np.max(own)))
             for grid, own in zip(grids, curves, strict=True)]
-    figure, ax, places = _multiples(s, z, shown, ends, legend_room(found))
+    figure, ax, places = _multiples(s, z, shown, ends, legend_room(classes))
     for place, grid, own in zip(places, grids, curves, strict=True):
         draw_lines(ax, [place.place(grid, curve) for curve in own],
-                   [group.colour for group in found], 1.2 if len(found) <= 10 else 0.8,
-                   linestyles=[group.dashes for group in found])
-    legend(figure, found)
+                   [group.colour for group in classes], 1.2 if len(classes) <= 10 else 0.8,
+                   linestyles=[group.dashes for group in classes])
+    legend(figure, classes)
     return figure
 
 
@@ -57,11 +57,11 @@ def histograms(s: Snapshot) -> Figure:
     z = latents(s, rows)
     drawn = posterior_draws(s, rows)
     shown = widest(z, SHOWN)
-    held = [_against_prior(z[:, factor], drawn[:, factor] if len(drawn) else None)
-            for factor in shown]
-    figure, ax, places = _multiples(s, z, shown, [bars.ends for bars in held],
+    panel_bars = [_against_prior(z[:, factor], drawn[:, factor] if len(drawn) else None)
+                  for factor in shown]
+    figure, ax, places = _multiples(s, z, shown, [bars.ends for bars in panel_bars],
                                     0 if len(s.kl) else 0.25)
-    _draw_bars(ax, places, held)
+    _draw_bars(ax, places, panel_bars)
     if not len(s.kl):
         figure.supxlabel("a plain autoencoder has no reason to follow N(0, 1)", fontsize=9)
     return figure
@@ -171,11 +171,11 @@ def _against_prior(values: np.ndarray, drawn: np.ndarray | None) -> Bars:
     return Bars(edges, codes, steps, own_edges, (low, high, top))
 
 
-def _draw_bars(ax: Axes, places: list[Panel], held: list[Bars]) -> None:
+def _draw_bars(ax: Axes, places: list[Panel], panel_bars: list[Bars]) -> None:
     """The codes as areas, draws from the posteriors as steps, and the prior as a line."""
     blue, orange, grey = COLOURS[0], COLOURS[1], COLOURS[5]
     areas, steps, laws = [], [], []
-    for place, own in zip(places, held, strict=True):
+    for place, own in zip(places, panel_bars, strict=True):
         areas.append(place.place(*_outline(own.codes, own.edges)))
         if own.drawn is not None and own.drawn_edges is not None:
             steps.append(place.place(*_outline(own.drawn, own.drawn_edges)))

@@ -23,13 +23,13 @@ def factors(s: Snapshot) -> Figure:
     bars.xaxis.set_major_locator(MaxNLocator(integer=True))
     if s.factors:
         epochs = [row["epoch"] for row in s.factors]
-        each = np.array([[v for k, v in row.items() if k != "epoch"] for row in s.factors])
-        shares = np.quantile(each, [0.1, 0.5, 0.9], axis=1)
+        kl_by_epoch = np.array([[v for k, v in row.items() if k != "epoch"] for row in s.factors])
+        shares = np.quantile(kl_by_epoch, [0.1, 0.5, 0.9], axis=1)
         ax.fill_between(epochs, shares[0], shares[2], color=COLOURS[0], alpha=0.25, linewidth=0,
                         label="80 % of the dimensions")
         marker = "." if len(epochs) < 25 else ""
         ax.plot(epochs, shares[1], color=COLOURS[0], label="median", marker=marker)
-        ax.plot(epochs, each.max(1), color=COLOURS[1], label="largest", marker=marker)
+        ax.plot(epochs, kl_by_epoch.max(1), color=COLOURS[1], label="largest", marker=marker)
         ax.legend(frameon=False)
     active = [row["active_units"] for row in s.history if "active_units" in row]
     words = f", {active[-1]:.0f} of {len(s.kl)} active" if active else ""

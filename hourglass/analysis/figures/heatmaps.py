@@ -16,8 +16,8 @@ def overlaid(images: np.ndarray, heat: np.ndarray, top: float) -> np.ndarray:
     grey = shown(images, flat=True).mean(-1, keepdims=True).repeat(3, -1) * DIMMED
     level = np.clip(heat / max(top, 1e-12), 0, 1)
     share = STRONGEST * np.sqrt(level)[..., None]
-    found: np.ndarray = (1 - share) * grey + share * _inferno(level)
-    return found
+    overlay: np.ndarray = (1 - share) * grey + share * _inferno(level)
+    return overlay
 
 
 def beside_threshold(images: np.ndarray, heat: np.ndarray, usual: float = 0.5) -> np.ndarray:
@@ -26,12 +26,12 @@ def beside_threshold(images: np.ndarray, heat: np.ndarray, usual: float = 0.5) -
     above it; RGB."""
     grey = shown(images, flat=True).mean(-1, keepdims=True).repeat(3, -1)
     share = STRONGEST * np.clip((heat - usual) / max(1 - usual, 0.05), 0, 1)[..., None]
-    found: np.ndarray = (1 - share) * grey + share * _colours(heat / TOP)
+    overlay: np.ndarray = (1 - share) * grey + share * _colours(heat / TOP)
     above = np.pad(heat > 1, ((0, 0), (1, 1), (1, 1)), mode="edge")
     inner = above[:, 1:-1, 1:-1]
     whole = above[:, :-2, 1:-1] & above[:, 2:, 1:-1] & above[:, 1:-1, :-2] & above[:, 1:-1, 2:]
-    found[inner & ~whole] = EDGE
-    return found
+    overlay[inner & ~whole] = EDGE
+    return overlay
 
 
 def _colours(level: np.ndarray) -> np.ndarray:
@@ -41,8 +41,8 @@ def _colours(level: np.ndarray) -> np.ndarray:
 
 def _inferno(level: np.ndarray) -> np.ndarray:
     from matplotlib import colormaps
-    found: np.ndarray = colormaps["inferno"](level)[..., :3]
-    return found
+    colours: np.ndarray = colormaps["inferno"](level)[..., :3]
+    return colours
 
 
 def bar_of_threshold(height: int, width: int) -> np.ndarray:

@@ -57,12 +57,12 @@ class OneLook(LayoutEngine):
 
 def _cells(fig: Figure) -> dict[SubplotSpec, list[Any]]:
     """The panels by their cell of the figure's grid; a colour bar shares its panel's."""
-    found: dict[SubplotSpec, list[Any]] = defaultdict(list)
+    cells: dict[SubplotSpec, list[Any]] = defaultdict(list)
     for ax in fig.axes:
         spec = ax.get_subplotspec()
         if spec is not None and ax.get_visible() and ax.get_in_layout():
-            found[spec.get_topmost_subplotspec()].append(ax)
-    return found
+            cells[spec.get_topmost_subplotspec()].append(ax)
+    return cells
 
 
 def _overhang(fig: Figure, axes: list[Any]) -> np.ndarray:

@@ -28,13 +28,13 @@ def maps(s: Snapshot) -> Figure:
     with suppress(ImportError):
         drawn["UMAP"] = u_map(z)
     figure, axes = panels(1, len(drawn), 5.6 if len(drawn) == 2 else 4.4)
-    found = groups(s, rows)
+    classes = groups(s, rows)
     for ax, (name, points) in zip(axes, drawn.items(), strict=True):
-        scatter(ax, points, found, 20_000)
+        scatter(ax, points, classes, 20_000)
         ax.set_title(f"{name} of {counted(s, rows)}", fontsize=11)
         ax.set_aspect("equal", adjustable="datalim")
         ax.set(xticks=[], yticks=[])   # only neighbourhoods matter here, not positions
-    legend(figure, found)
+    legend(figure, classes)
     name_medians(axes, list(drawn.values()), s, rows)
     return figure
 
@@ -46,15 +46,15 @@ def kernel_pca_3d(s: Snapshot) -> Figure:
     rows, z = _sample(s)
     points = kernel_pca(z, 3)
     figure, axes = panels(1, 2, 5.4, subplot_kw={"projection": "3d"})
-    found = groups(s, rows)
+    classes = groups(s, rows)
     for ax, turned in zip(axes, (-60, 30), strict=True):
-        scatter(ax, points, found, 20_000, alpha=0.9)
+        scatter(ax, points, classes, 20_000, alpha=0.9)
         ax.view_init(elev=20, azim=turned)   # type: ignore[attr-defined]
         ax.set(xlabel="axis 1", ylabel="axis 2", zlabel="axis 3", xticklabels=[], yticklabels=[],
                zticklabels=[])
         ax.set_box_aspect(None, zoom=1.1)   # type: ignore[call-arg]
     headline(figure, f"kernel PCA of {counted(s, rows)}, from two sides")
-    legend(figure, found)
+    legend(figure, classes)
     return figure
 
 

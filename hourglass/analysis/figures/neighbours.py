@@ -26,21 +26,21 @@ def neighbours(s: Snapshot) -> Figure:
     if s.x.ndim != 4:
         raise Lacking("images")
     z = latents(s, np.arange(len(s.z)))
-    asked = np.unique(np.linspace(0, len(z) - 1, ROWS).astype(int))
-    found, distances = nearest(z, asked, min(NEAREST, len(z) - 1))
+    queries = np.unique(np.linspace(0, len(z) - 1, ROWS).astype(int))
+    indices, distances = nearest(z, queries, min(NEAREST, len(z) - 1))
     tall = s.x.shape[1] / s.x.shape[2]
     high = tall + TEXT + GAP
-    figure, (ax,) = panels(1, 1, min(0.3 + 0.85 * len(asked) * high, 14))
+    figure, (ax,) = panels(1, 1, min(0.3 + 0.85 * len(queries) * high, 14))
     placed: list[tuple[float, float, int]] = []
-    for i, sample in enumerate(asked):
+    for i, sample in enumerate(queries):
         cells = [(0.0, sample, ""), *((1.3 + j * (1 + GAP), other, f"{distance:.3g}")
                                       for j, (other, distance) in enumerate(zip(
-                                          found[i], distances[i], strict=True)))]
+                                          indices[i], distances[i], strict=True)))]
         for left, row, words in cells:
             placed.append((left, i * high, row))
             _framed(ax, s, (left, i * high), sample, row, words)
     _draw(ax, s, placed)
-    ax.set(xlim=(-GAP, 1.3 + found.shape[1] * (1 + GAP)), ylim=(len(asked) * high, -GAP),
+    ax.set(xlim=(-GAP, 1.3 + indices.shape[1] * (1 + GAP)), ylim=(len(queries) * high, -GAP),
            aspect="equal")
     ax.set_axis_off()
     return figure
@@ -48,14 +48,14 @@ def neighbours(s: Snapshot) -> Figure:
 
 def nearest(z: np.ndarray, asked: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The `count` nearest other rows to the rows `asked` of codes (N, D), and their distances."""
-    found = np.empty((len(asked), count), int)
+    indices = np.empty((len(asked), count), int)
     distances = np.empty((len(asked), count))
     for i, row in enumerate(asked):
         far = np.sqrt(np.square(z - z[row]).sum(1))
         far[row] = np.inf
-        found[i] = np.argsort(far, kind="stable")[:count]
-        distances[i] = far[found[i]]
-    return found, distances
+        indices[i] = np.argsort(far, kind="stable")[:count]
+        distances[i] = far[indices[i]]
+    return indices, distances
 
 
 def _draw(ax: Axes, s: Snapshot, placed: list[tuple[float, float, int]]) -> None:
@@ -75,13 +75,13 @@ def _draw(ax: Axes, s: Snapshot, placed: list[tuple[float, float, int]]) -> None
 
 
 def _framed(
-    ax: Axes, s: Snapshot, corner: tuple[float, float], asked: int, row: int, distance: str
+    ax: Axes, s: Snapshot, corner: tuple[float, float], query: int, row: int, distance: str
 ) -> None:
     """An image's words, and a frame that says whether its class is that of the query."""
     (left, top), tall = corner, s.x.shape[1] / s.x.shape[2]
     labelled = len(s.y) > 0
-    wrong = labelled and s.y[row] != s.y[asked]
-    if wrong or row == asked:
+    wrong = labelled and s.y[row] != s.y[query]
+    if wrong or row == query:
         ax.add_patch(Rectangle((left, top), 1, tall, fill=False, linewidth=2.5,
                                edgecolor=RED if wrong else GREY))
     words = [name_of(s, int(s.y[row]), 10)] if labelled else []

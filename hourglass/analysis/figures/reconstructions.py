@@ -63,8 +63,8 @@ def lines(s: Snapshot) -> Figure:
     noise."""
     if s.x.ndim not in (2, 3) or s.kind in ("ratings", "lines"):
         raise Lacking("vectors or series")
-    each = 2 if s.columns else 3
-    chosen = [[(kind, i) for i in index] for kind, index in picks(s, each).items()]
+    count = 2 if s.columns else 3
+    chosen = [[(kind, i) for i in index] for kind, index in picks(s, count).items()]
     grid = chosen if s.columns else list(zip(*chosen, strict=True))
     rows, across = len(grid), len(grid[0])
     figure, axes = panels(rows, across, 1.6 + 1.7 * rows)
@@ -96,9 +96,9 @@ def _name_axes(ax: Axes, s: Snapshot, first: bool, lowest: bool) -> None:
 def _put_lines(ax: Axes, s: Snapshot, i: int) -> None:
     """Sample i, with gaps where values are missing, and its reconstruction."""
     x = np.where(s.known[i], s.x[i], np.nan) if len(s.known) else s.x[i]
-    for number, (own, again) in enumerate(zip(np.atleast_2d(x.T)[:CHANNELS],
-                                              np.atleast_2d(s.recon[i].T), strict=False)):
+    for number, (own, reconstruction) in enumerate(zip(np.atleast_2d(x.T)[:CHANNELS],
+                                                       np.atleast_2d(s.recon[i].T), strict=False)):
         ax.plot(own, color="#888888", linewidth=1.2, marker="." if len(s.known) else "",
                 markersize=3, label=None if number else "input")
-        ax.plot(again, color=COLOURS[number % len(COLOURS)], linewidth=1,
+        ax.plot(reconstruction, color=COLOURS[number % len(COLOURS)], linewidth=1,
                 label=None if number else "reconstruction")

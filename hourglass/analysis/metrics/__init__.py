@@ -32,9 +32,9 @@ def measure(
     intervals: dict[str, tuple[float, float]] = {}
     for metric in only or metrics.parts:
         try:
-            found: Mapping[str, float | np.ndarray | Estimate] = metrics.parts[metric](snapshot)
+            scores: Mapping[str, float | np.ndarray | Estimate] = metrics.parts[metric](snapshot)
             estimates = {name: of_mean(value) if isinstance(value, np.ndarray) else value
-                         for name, value in found.items()}
+                         for name, value in scores.items()}
             values = {name: float(value.value if isinstance(value, Estimate) else value)
                       for name, value in estimates.items()}
         except Lacking:

@@ -35,9 +35,10 @@ def of_pair(
     Not their percentiles: a resampled set repeats samples, which shifts distances between sets.
     """
     random = np.random.default_rng(0)
-    again = [score(a[random.integers(len(a), size=len(a))], b[random.integers(len(b), size=len(b))])
-             for _ in range(resamples)]
-    value, error = score(a, b), float(np.std(again, ddof=1))
+    resampled = [score(a[random.integers(len(a), size=len(a))],
+                       b[random.integers(len(b), size=len(b))])
+                 for _ in range(resamples)]
+    value, error = score(a, b), float(np.std(resampled, ddof=1))
     return Estimate(value, value - WIDE * error, value + WIDE * error)
 
 
@@ -48,11 +49,11 @@ def of_labelled(
     is drawn as often as it occurs, so that none goes missing."""
     random = np.random.default_rng(0)
     kinds = [np.flatnonzero(y == kind) for kind in np.unique(y)]
-    found = []
+    resampled = []
     for _ in range(RESAMPLES):
         rows = np.concatenate([own[random.integers(len(own), size=len(own))] for own in kinds])
-        found.append(score(y[rows], values[rows]))
-    low, high = np.quantile(found, [0.025, 0.975])
+        resampled.append(score(y[rows], values[rows]))
+    low, high = np.quantile(resampled, [0.025, 0.975])
     return Estimate(float(score(y, values)), float(low), float(high))
 
 
@@ -61,6 +62,6 @@ def of_rows(score: Callable[[np.ndarray], float], count: int, resamples: int = 2
     over resamples. Percentiles of the resamples would be biased, because a resample has fewer
     different samples."""
     random = np.random.default_rng(0)
-    again = [score(random.integers(count, size=count)) for _ in range(resamples)]
-    value, error = score(np.arange(count)), float(np.std(again, ddof=1))
+    resampled = [score(random.integers(count, size=count)) for _ in range(resamples)]
+    value, error = score(np.arange(count)), float(np.std(resampled, ddof=1))
     return Estimate(value, value - WIDE * error, value + WIDE * error)

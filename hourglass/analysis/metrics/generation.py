@@ -33,22 +33,22 @@ def kernel(s: Snapshot) -> dict[str, float]:
 def manifold(s: Snapshot) -> dict[str, float]:
     """Precision, recall (Kynkaanniemi et al., 2019, arXiv 1904.06991), density and coverage (Naeem
     et al., 2020, arXiv 2002.09797) with 5 nearest neighbours, on up to 2,000 of either side."""
-    found: dict[str, float] = {}
+    results: dict[str, float] = {}
     for name, drawn in _each(s):
-        real, made = s.features[:MANIFOLD], drawn.features[:MANIFOLD]
-        scores = overlap(real, made, min(NEIGHBOURS, len(real) - 1, len(made) - 1))
-        found |= {f"{name}/{score}": value for score, value in scores.items()}
-    return found
+        real, generated = s.features[:MANIFOLD], drawn.features[:MANIFOLD]
+        scores = overlap(real, generated, min(NEIGHBOURS, len(real) - 1, len(generated) - 1))
+        results |= {f"{name}/{score}": value for score, value in scores.items()}
+    return results
 
 
 @metrics.add("asked")
 def asked(s: Snapshot) -> dict[str, np.ndarray]:
     """Share of the generated samples that the judge puts in the class that was asked for."""
-    found = {f"{name}/asked": drawn.judged == drawn.of for name, drawn in s.drawn.items()
-             if len(drawn.judged) and len(drawn.of)}
-    if not found:
+    matches = {f"{name}/asked": drawn.judged == drawn.of for name, drawn in s.drawn.items()
+               if len(drawn.judged) and len(drawn.of)}
+    if not matches:
         raise Lacking("priors that know classes, and labels")
-    return found
+    return matches
 
 
 def _each(s: Snapshot) -> list[tuple[str, Drawn]]:
@@ -75,9 +75,9 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
 def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
     """Squared maximum mean discrepancy of a (N, F) and b (M, F)."""
     random, size = np.random.default_rng(0), min(SUBSET, len(a), len(b))
-    found = [squared_discrepancy(random.permutation(a)[:size], random.permutation(b)[:size])
-             for _ in range(SUBSETS if size < min(len(a), len(b)) else 1)]
-    return float(np.mean(found))
+    discrepancies = [squared_discrepancy(random.permutation(a)[:size], random.permutation(b)[:size])
+                     for _ in range(SUBSETS if size < min(len(a), len(b)) else 1)]
+    return float(np.mean(discrepancies))
 
 
 def squared_discrepancy(a: np.ndarray, b: np.ndarray) -> float:

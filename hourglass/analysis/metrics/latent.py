@@ -26,13 +26,13 @@ def pca(s: Snapshot) -> dict[str, np.ndarray]:
     fitted to the training samples."""
     if not len(s.pca_squared):
         raise Lacking("a code that PCA can be compared with")
-    found = {"pca_mse": s.pca_squared}
+    scores = {"pca_mse": s.pca_squared}
     if len(s.pca_codes):
         codes = np.zeros((len(s.x), s.pca_codes.shape[1]), np.float32)
         codes[of_accuracy(len(s.x))] = s.pca_codes
         with suppress(Lacking):
-            found |= {f"pca_{name}": right for name, right in of_classes(codes, s.y).items()}
-    return found
+            scores |= {f"pca_{name}": right for name, right in of_classes(codes, s.y).items()}
+    return scores
 
 
 def of_classes(codes: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -87,8 +87,8 @@ def _marginal_kl(mean: np.ndarray, std: np.ndarray) -> float:
     mean, std = mean[few], std[few]
     low, high = (mean - 6 * std).min(), (mean + 6 * std).max()
     t = np.linspace(low, high, 1000)
-    each = np.exp(-np.square((t[:, None] - mean) / std) / 2) / (std * np.sqrt(2 * np.pi))
-    q = each.mean(1)
+    densities = np.exp(-np.square((t[:, None] - mean) / std) / 2) / (std * np.sqrt(2 * np.pi))
+    q = densities.mean(1)
     log_p = -np.square(t) / 2 - np.log(2 * np.pi) / 2
     return float(np.trapezoid(np.where(q > 0, q * (np.log(np.maximum(q, 1e-300)) - log_p), 0), t))
 

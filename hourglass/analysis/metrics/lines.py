@@ -19,9 +19,9 @@ def lines(s: Snapshot) -> dict[str, np.ndarray | float]:
     tokens = s.known.sum() if len(s.known) else s.x.size
     kl = float(s.kl.sum()) if len(s.kl) else 0.0
     bound = float(s.nats.mean()) + kl
-    each = float(tokens) / len(s.x)
-    return {"nats": s.nats, "nats_per_token": float(s.nats.mean()) / each,
-            "bound": bound, "bits_per_token": bound / each / math.log(2),
+    mean_length = float(tokens) / len(s.x)
+    return {"nats": s.nats, "nats_per_token": float(s.nats.mean()) / mean_length,
+            "bound": bound, "bits_per_token": bound / mean_length / math.log(2),
             "exact": s.exact.astype(np.float64)}
 
 
@@ -47,6 +47,6 @@ def mutual_information(s: Snapshot) -> dict[str, float]:
     own = -0.5 * (((z - mean) / std)**2).sum(1) - np.log(std).sum(1)
     whole = np.empty(len(z))
     for row, code in enumerate(z):
-        each = -0.5 * (((code - mean) / std)**2).sum(1) - np.log(std).sum(1)
-        whole[row] = np.logaddexp.reduce(each) - math.log(len(mean))
+        log_densities = -0.5 * (((code - mean) / std)**2).sum(1) - np.log(std).sum(1)
+        whole[row] = np.logaddexp.reduce(log_densities) - math.log(len(mean))
     return {"mutual_information": float((own - whole).mean())}

@@ -20,17 +20,17 @@ def ranking(s: Snapshot) -> dict[str, np.ndarray | Estimate]:
     simpler recommenders; and the model's NDCG less that of each."""
     if not len(s.judged):
         raise Lacking("held-out items of users")
-    found: dict[str, np.ndarray | Estimate] = {}
+    scores: dict[str, np.ndarray | Estimate] = {}
     for method, users, lists in zip(s.methods, s.judged, s.lists, strict=True):
         name = prefix(method)
         values = users.astype(np.float64)
-        found |= {f"{name}{measure}": values[:, i] for i, measure in enumerate(MEASURES)}
-        found[f"{name}coverage@20"] = of_rows(
+        scores |= {f"{name}{measure}": values[:, i] for i, measure in enumerate(MEASURES)}
+        scores[f"{name}coverage@20"] = of_rows(
             lambda rows, lists=lists: len(np.unique(lists[rows])) / s.items,  # type: ignore[misc]
             len(lists))
     ndcg = s.judged[:, :, 0].astype(np.float64)
-    return found | {f"ndcg@100_over_{prefix(method)[:-1]}": ndcg[0] - other
-                    for method, other in zip(s.methods[1:], ndcg[1:], strict=True)}
+    return scores | {f"ndcg@100_over_{prefix(method)[:-1]}": ndcg[0] - other
+                     for method, other in zip(s.methods[1:], ndcg[1:], strict=True)}
 
 
 @metrics.add("rating_errors")
@@ -43,8 +43,9 @@ def rating_errors(s: Snapshot) -> dict[str, Estimate]:
     def rmse(method: int, rows: np.ndarray) -> float:
         return float(np.sqrt(s.rating_errors[method][rows].sum() / s.rating_counts[rows].sum()))
     users, others = len(s.rating_counts), [*enumerate(s.methods)]
-    found = {f"{prefix(method)}rmse": of_rows(lambda rows, i=i: rmse(i, rows),  # type: ignore[misc]
-                                              users) for i, method in others}
-    return found | {f"rmse_over_{prefix(method)[:-1]}": of_rows(
+    errors = {f"{prefix(method)}rmse": of_rows(
+        lambda rows, i=i: rmse(i, rows), users)  # type: ignore[misc]
+        for i, method in others}
+    return errors | {f"rmse_over_{prefix(method)[:-1]}": of_rows(
         lambda rows, i=i: rmse(0, rows) - rmse(i, rows), users)  # type: ignore[misc]
         for i, method in others[1:]}

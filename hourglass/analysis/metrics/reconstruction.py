@@ -31,8 +31,8 @@ def psnr(s: Snapshot) -> dict[str, np.ndarray]:
 
 def peak_ratio(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(N,) peak signal-to-noise ratio of samples x and y (N, ...) in [0, 1], in dB, at most 100."""
-    found: np.ndarray = -10 * np.log10(np.maximum(_each(np.square(x - y)), 1e-10))
-    return found
+    ratios: np.ndarray = -10 * np.log10(np.maximum(_each(np.square(x - y)), 1e-10))
+    return ratios
 
 
 @metrics.add("bce")
@@ -100,5 +100,5 @@ def _edges(x: np.ndarray) -> float:
 
 def _each(values: np.ndarray) -> np.ndarray:
     """(N,) the mean of each sample's values."""
-    found: np.ndarray = values.reshape(len(values), -1).mean(1)
-    return found
+    means: np.ndarray = values.reshape(len(values), -1).mean(1)
+    return means

@@ -27,9 +27,9 @@ def edges_of(values: np.ndarray, images: int) -> np.ndarray:
     """The ends of the bins for scores of a number of images: every value (M,) if there are few,
     otherwise quantiles of them."""
     most = int(max(100, min(BINS, COUNTS // max(images, 1))))
-    found = np.unique(values)
-    if len(found) <= most:
-        return found
+    distinct = np.unique(values)
+    if len(distinct) <= most:
+        return distinct
     edges: np.ndarray = np.unique(np.quantile(values, np.linspace(0, 1, most)))
     return edges
 
@@ -62,12 +62,12 @@ def pixel_separation(counts: Counts) -> dict[str, Estimate]:
     total = len(counts.clean)
     drawn = [np.bincount(random.integers(total, size=total), minlength=total)
              for _ in range(RESAMPLES)]
-    found = {}
+    estimates = {}
     for name, score in (("pixel_auroc", pixel_auroc), ("region_overlap", region_overlap)):
         values = [score(counts, times) for times in drawn if (times @ counts.regions) > 0]
         low, high = np.quantile(values, [0.025, 0.975])
-        found[name] = Estimate(score(counts, np.ones(total)), float(low), float(high))
-    return found
+        estimates[name] = Estimate(score(counts, np.ones(total)), float(low), float(high))
+    return estimates
 
 
 def pixel_auroc(counts: Counts, times: np.ndarray) -> float:

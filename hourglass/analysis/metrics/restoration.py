@@ -15,19 +15,19 @@ def restoration(s: Snapshot) -> dict[str, np.ndarray]:
     if not s.restored:
         raise Lacking("a model that restores")
     x = s.restored[CLEAN]
-    found: dict[str, np.ndarray] = {}
-    for name, made in s.restored.items():
+    scores: dict[str, np.ndarray] = {}
+    for name, restored in s.restored.items():
         if name == CLEAN:
             continue
         if s.hidden.any():
-            found[f"{name}_hidden_mse"] = _of_hidden(np.square(made - x), s.hidden)
+            scores[f"{name}_hidden_mse"] = _of_hidden(np.square(restored - x), s.hidden)
         if not s.bounded:
-            found[f"{name}_mse"] = np.square(made - x).reshape(len(x), -1).mean(1)
+            scores[f"{name}_mse"] = np.square(restored - x).reshape(len(x), -1).mean(1)
             continue
-        found[f"{name}_psnr"] = peak_ratio(x, made)
+        scores[f"{name}_psnr"] = peak_ratio(x, restored)
         if x.ndim == 4 and min(x.shape[1:3]) >= WINDOW:
-            found[f"{name}_ssim"] = structural_similarity(x, made)
-    return found
+            scores[f"{name}_ssim"] = structural_similarity(x, restored)
+    return scores
 
 
 def _of_hidden(values: np.ndarray, hidden: np.ndarray) -> np.ndarray:
@@ -35,5 +35,5 @@ def _of_hidden(values: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     something is."""
     flat, hidden = values.reshape(len(values), -1), hidden.reshape(len(values), -1)
     some = hidden.any(1)
-    found: np.ndarray = (flat * hidden).sum(1)[some] / hidden.sum(1)[some]
-    return found
+    means: np.ndarray = (flat * hidden).sum(1)[some] / hidden.sum(1)[some]
+    return means

@@ -15,23 +15,23 @@ def distances_between(
 ) -> tuple[dict[str, Estimate], tuple[str, ...]]:
     """Fréchet and kernel distance, precision, recall, density and coverage of made (M, F) with
     respect to real (N, F), and notes on how far they can be trusted."""
-    found = {"frechet": of_pair(frechet_distance, real, made, RESAMPLES)}
+    distances = {"frechet": of_pair(frechet_distance, real, made, RESAMPLES)}
     few = min(len(real), len(made))
     notes: tuple[str, ...] = ()
     if few > 2 * real.shape[1]:
-        found["frechet_infinity"] = frechet_infinity(real, made)
+        distances["frechet_infinity"] = frechet_infinity(real, made)
     else:
         notes = (f"the Fréchet distance is not extrapolated: {few:,} samples are too few for "
                  f"{real.shape[1]:,} features, which take more than twice as many; compare it only "
                  f"at this number of samples",)
     value = kernel_distance(real, made)
-    found["kernel"] = Estimate(value, value, value)
+    distances["kernel"] = Estimate(value, value, value)
     draw = np.random.default_rng(0)
-    few_real, few_made = (each if len(each) <= MANIFOLD else
-                          each[np.sort(draw.permutation(len(each))[:MANIFOLD])]
-                          for each in (real, made))
+    few_real, few_made = (features if len(features) <= MANIFOLD else
+                          features[np.sort(draw.permutation(len(features))[:MANIFOLD])]
+                          for features in (real, made))
     scores = overlap(few_real, few_made, min(NEIGHBOURS, len(few_real) - 1, len(few_made) - 1))
-    return found | {name: Estimate(v, v, v) for name, v in scores.items()}, notes
+    return distances | {name: Estimate(v, v, v) for name, v in scores.items()}, notes
 
 
 def frechet_infinity(a: np.ndarray, b: np.ndarray, seed: int = 0) -> Estimate:
