@@ -108,8 +108,8 @@ class Autoencoder(nn.Module):
         """x (B, *shape) -> the encoder's h (B, *code), skips."""
         if self.shows:
             x = self.likelihood.shown(x)
-        found: tuple[Tensor, tuple[Tensor, ...]] = self.encoder(x)
-        return found
+        encoded: tuple[Tensor, tuple[Tensor, ...]] = self.encoder(x)
+        return encoded
 
     def squeeze(self, h: Tensor, y: Tensor | None = None, draw: bool = False) -> Latent:
         """h (B, *code) of the encoder, y (B,) if conditional -> Latent."""
@@ -144,8 +144,8 @@ class Autoencoder(nn.Module):
             line: Distribution = self.likelihood.written(self.decoder, params)
             return line
         with full_precision(params):
-            found: Distribution = self.likelihood(at_least_single(params))
-        return found
+            px: Distribution = self.likelihood(at_least_single(params))
+        return px
 
     def member_means(self, z: Tensor, skips: tuple[Tensor, ...] = ()) -> Tensor:
         """z (B, D) -> the reconstruction of each member of an ensemble, (K, B, *shape)."""
@@ -187,8 +187,8 @@ class Autoencoder(nn.Module):
     def settled(self, z: Tensor) -> Tensor:
         """The valid codes nearest to z (N, ...): z itself for most bottlenecks; for others a point
         on the sphere, or the nearest codebook entries."""
-        found: Tensor = self.bottleneck.settle(z) if self.settles else z
-        return found
+        codes: Tensor = self.bottleneck.settle(z) if self.settles else z
+        return codes
 
     @property
     def alphabet(self) -> Alphabet | None:

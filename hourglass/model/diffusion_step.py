@@ -13,10 +13,10 @@ from .latent_diffusion import LatentDiffusion, Told, dropped
 
 @dataclass(frozen=True)
 class Conditions:
-    """What each latent may be told: its class, and one of its texts.
+    """The conditions of each latent: its class, and one of its texts.
 
     `y` (N,) are classes, -1 for none. The texts of sample i are those numbered
-    `texts[starts[i]:starts[i + 1]]`; `features` holds what the text encoder says of each.
+    `texts[starts[i]:starts[i + 1]]`; `features` holds the text encoder's output for each.
     """
 
     y: Tensor
@@ -82,13 +82,14 @@ class DiffusionStep(nn.Module):
         closely: bool = False,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean squared error of a batch of latents x (B, *shape), with the numbers y (B,) of
-        their samples. In training, some are told nothing; the noise is torch's."""
+        their samples. In training, some samples lose class or text. The noise is torch's."""
         network = self.model if self.training else self.averaged
         count, device = len(x), x.device
         chance = torch.rand(2, count)
-        told = self.conditions.told(y, chance[0])
+        conditions = self.conditions.told(y, chance[0])
         if self.training:
-            told = dropped(told, chance[1].to(device), bool(network.classes), bool(network.texts))
+            conditions = dropped(conditions, chance[1].to(device), bool(network.classes),
+                                 bool(network.texts))
         sigma = network.noising.draw(torch.randn(count)).to(device)
-        loss = network.loss(network.standardised(x), sigma, torch.randn_like(x), told).mean()
+        loss = network.loss(network.standardised(x), sigma, torch.randn_like(x), conditions).mean()
         return loss, {"loss": loss}

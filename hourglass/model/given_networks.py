@@ -31,8 +31,8 @@ class GivenEncoder(nn.Module):
         self.network = network
 
     def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        found = self.network(x)
-        return (found[0] if isinstance(found, tuple | list) else found), ()
+        output = self.network(x)
+        return (output[0] if isinstance(output, tuple | list) else output), ()
 
 
 class GivenDecoder(nn.Module):
@@ -45,8 +45,8 @@ class GivenDecoder(nn.Module):
         self.network, self.takes = network, takes
 
     def forward(self, h: Tensor, skips: tuple[Tensor, ...] = ()) -> Tensor:
-        found: Tensor = self.network(h)
-        return found
+        params: Tensor = self.network(h)
+        return params
 
 
 def give(encoder: Any = None, decoder: Any = None, other: str = "auto") -> str:
@@ -130,9 +130,9 @@ def missing_networks(text: str) -> str:
     if all((side, name, call.kwargs.get(f"{side}_mark")) in NETWORKS
            for side, name in names.items()):
         return ""
-    given = ", ".join(f"{side}={name}(...)" for side, name in names.items())
+    arguments = ", ".join(f"{side}={name}(...)" for side, name in names.items())
     return (f"this model has networks of your own, {' and '.join(names.values())}. Give them "
-            f"again, from Python: hg.load(run, {given})")
+            f"again, from Python: hg.load(run, {arguments})")
 
 
 def _copy(side: str, name: str, mark: str) -> nn.Module:
@@ -150,9 +150,9 @@ def _passed(network: nn.Module, shape: Sequence[int]) -> Any:
     """The output of a network in evaluation mode for two samples of that shape."""
     trained = network.training
     device = next((p.device for p in network.parameters()), torch.get_default_device())
-    found = network.eval()(torch.zeros(2, *shape, device=device))
+    output = network.eval()(torch.zeros(2, *shape, device=device))
     network.train(trained)
-    return found
+    return output
 
 
 def _code_of(encoder: nn.Module, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -185,14 +185,15 @@ def _taken_by(
     errors, wrong = [], []
     for tried in dict.fromkeys([code, *([(dense,)] if dense else [])]):
         try:
-            found = _passed(decoder, tried)
+            output = _passed(decoder, tried)
         except Exception as error:   # whatever somebody's own code raises
             errors.append(f"the decoder {name} fails on h of shape {(2, *tried)}, which the "
                           f"encoder gives: {_short(error)}")
             continue
-        if not isinstance(found, Tensor) or tuple(found.shape) != (2, *out):
-            got = tuple(found.shape) if isinstance(found, Tensor) else f"a {type(found).__name__}"
-            flat = isinstance(found, Tensor) and found.numel() == 2 * math.prod(out)
+        if not isinstance(output, Tensor) or tuple(output.shape) != (2, *out):
+            got = (tuple(output.shape) if isinstance(output, Tensor) else
+                   f"a {type(output).__name__}")
+            flat = isinstance(output, Tensor) and output.numel() == 2 * math.prod(out)
             wrong.append(f"the decoder {name} must give {('B', *out)} for this data and "
                          f"likelihood; of h {(2, *tried)} it gives {got}".replace("'B'", "B")
                          + f". End it with nn.Unflatten(1, {out})" * (flat and len(got) == 2)

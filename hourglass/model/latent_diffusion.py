@@ -1,4 +1,4 @@
-"""Latent diffusion: a denoiser of latents, told a class and a text, and how samples are drawn."""
+"""Latent diffusion: a denoiser of latents, given a class and a text, and how samples are drawn."""
 
 import math
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from .noise_levels import SAMPLERS, Denoise, SamplerName, noise_levels, noising_
 
 WAVES = 64          # sines and cosines of the noise level
 LONGEST = 1000.0    # period of the slowest, relative to the fastest
-NOTHING, TEXT, CLASS = 0.1, 0.5, 0.2   # shares of training samples that are told nothing, only the
-#                                        text, only the class; the others are told both
+NOTHING, TEXT, CLASS = 0.1, 0.5, 0.2   # shares of training samples that get nothing, only the
+#                                        text, only the class; the others get both
 
 
 @dataclass(frozen=True)
 class Told:
-    """What samples are told: classes y (B,), -1 for none, and features of texts (B, K), of which
-    `has_text` (B,) says whether there is one."""
+    """The conditions of samples: classes y (B,), -1 for none, and features of texts (B, K).
+    `has_text` (B,) is False for samples without a text."""
 
     y: Tensor
     text: Tensor
@@ -81,9 +81,9 @@ class LatentDiffusion(nn.Module):
         return skip * x + out * self.predicted(scale * x, level.flatten(), told)
 
     def predicted(self, x: Tensor, level: Tensor, told: Told) -> Tensor:
-        """What the network says of x (B, *shape) at levels (B,) from 0 to 1."""
-        found: Tensor = self.denoiser(x, self.condition(level, told))
-        return found
+        """The network's output for x (B, *shape) at levels (B,) from 0 to 1."""
+        prediction: Tensor = self.denoiser(x, self.condition(level, told))
+        return prediction
 
     def loss(self, u: Tensor, sigma: Tensor, noise: Tensor, told: Told) -> Tensor:
         """(B,) weighted mean squared error of the network, for standardised latents u (B,
@@ -98,15 +98,15 @@ class LatentDiffusion(nn.Module):
         """The vector (B, width) of levels (B,), classes and texts."""
         rates = torch.exp(torch.linspace(0, -math.log(LONGEST), WAVES, device=level.device))
         angles = LONGEST * level[:, None] * rates
-        found = self.level(torch.cat([angles.sin(), angles.cos()], 1).to(level.dtype))
-        found = found + self.kinds(torch.where(told.y < 0, self.classes, told.y))
+        embedding = self.level(torch.cat([angles.sin(), angles.cos()], 1).to(level.dtype))
+        embedding = embedding + self.kinds(torch.where(told.y < 0, self.classes, told.y))
         if not self.texts:
-            return found
+            return embedding
         text = torch.where(told.has_text[:, None], self.words(told.text), self.wordless)
-        return found + text
+        return embedding + text
 
     def nothing(self, count: int) -> Told:
-        """What samples are told without class and text."""
+        """The conditions of samples without class and text."""
         device = self.mean.device
         return Told(torch.full((count,), -1, device=device),
                     torch.zeros(count, max(self.texts, 1), device=device),

@@ -91,19 +91,19 @@ def noising_of(text: object) -> Noising:
     call = read(text)
     if call.name not in noisings.parts:
         raise ValueError(f"noising must be one of {', '.join(noisings.parts)}, not {call.name!r}")
-    found: Noising = noisings.build(call)
-    return found
+    noising: Noising = noisings.build(call)
+    return noising
 
 
 NOISINGS: dict[str, Noising] = {"flow": flow(), "edm": edm()}
 
 
 def noise_levels(steps: int, start: float = 1.0) -> list[float]:
-    """Noise levels of so many steps, from the largest to 0. With a `start` below 1, only the last
-    share of a schedule, so that an image can be changed instead of drawn anew: `strength`.
+    """The noise levels of that many steps, from the largest to 0. A `start` below 1 begins later,
+    with less noise, to change an image instead of drawing a new one (`strength`).
 
-    The last step to 0 is one of the schedule, so that a few steps are spread evenly, too: with two,
-    one of them would otherwise begin where hardly any noise is left.
+    The last step, to 0, counts as one of the steps. Otherwise, one of two steps would begin where
+    hardly any noise is left.
     """
     if steps < 1:
         raise ValueError(f"steps must be a whole number from 1, not {steps}")
@@ -113,8 +113,8 @@ def noise_levels(steps: int, start: float = 1.0) -> list[float]:
 
 
 def start_of(strength: float) -> float:
-    """The noise level at which a change of that strength begins: the time of the straight path
-    from noise to latents that is left, so that 0.5 is as much noise as latent."""
+    """The noise level at which a change of that strength begins. The strength is the share of the
+    straight path from noise to latents that remains: 0.5 is as much noise as latent."""
     return min(max(strength, 1e-3) / max(1 - strength, 1e-9), LARGEST)
 
 

@@ -19,8 +19,8 @@ def backbone_of(text: str, kept: Mapping[str, Any]) -> str:
         return str(Call(call.name, (), {**options, "of": backbone_of(options.get("of", ""), kept)}))
     kernel = options.get("kernel")
     if isinstance(kernel, tuple) and len(kernel) == 2 and kernel[0] != kernel[1]:
-        each = tuple((k, k) if isinstance(k, int) else k for k in kernel)
-        return str(Call(call.name, (), {**options, "kernel": each}))
+        kernels = tuple((k, k) if isinstance(k, int) else k for k in kernel)
+        return str(Call(call.name, (), {**options, "kernel": kernels}))
     return text
 
 

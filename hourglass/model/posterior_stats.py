@@ -21,9 +21,9 @@ def moments(latent: Latent) -> dict[str, Tensor]:
     if not isinstance(q, torch.distributions.Normal) or p is None:
         return {}
     means = q.mean.flatten(1)
-    each = (torch.distributions.kl_divergence(q, p).flatten(1), means, means.square(),
-            q.variance.flatten(1))
-    return {f"q_{name}": value.mean(0) for name, value in zip(HELD, each, strict=True)}
+    statistics = (torch.distributions.kl_divergence(q, p).flatten(1), means, means.square(),
+                  q.variance.flatten(1))
+    return {f"q_{name}": value.mean(0) for name, value in zip(HELD, statistics, strict=True)}
 
 
 @dataclass(frozen=True)

@@ -88,9 +88,9 @@ def remember(parts: Parts, shape: tuple[int, ...], optimiser: str, classes: int)
     """Summarise and remember. Until the next call, `summarise` returns this summary at once, also
     in processes that are forked from this one to train the model."""
     REMEMBERED.clear()
-    found = REMEMBERED[parts, shape, optimiser, classes] = summarise(parts, shape, optimiser,
-                                                                     classes)
-    return found
+    summary = REMEMBERED[parts, shape, optimiser, classes] = summarise(parts, shape, optimiser,
+                                                                       classes)
+    return summary
 
 
 def _measured(parts: Parts, shape: tuple[int, ...], optimiser: str, classes: int) -> Summary:
@@ -109,7 +109,7 @@ def _measured(parts: Parts, shape: tuple[int, ...], optimiser: str, classes: int
         tuple(layers), {**{k: p for k, (p, _) in totals.items()}, "whole": whole},
         {**{k: m for k, (_, m) in totals.items()}, "whole": sum(m for _, m in totals.values())},
         _kept(step, x, y), largest, _copies(optimiser),
-        sum(held.numel() * held.element_size() for held in step.buffers()))
+        sum(buffer.numel() * buffer.element_size() for buffer in step.buffers()))
 
 
 def _layers(model: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Layer], int]:
@@ -129,24 +129,24 @@ def _layers(model: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Layer], int]:
 
 def _rows(model: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]]:
     """Modules that get a row: those with their own weights, and those without children."""
-    found = []
+    rows = []
     for name, child in model.named_children():
         path = f"{prefix}{name}"
         bare = next(child.children(), None) is None
         own = next(child.parameters(recurse=False), None) is not None
         if bare or own or is_parametrized(child):
-            found.append((path, child))
+            rows.append((path, child))
         else:
-            found += _rows(child, f"{path}.")
-    return found
+            rows += _rows(child, f"{path}.")
+    return rows
 
 
 def _hook(name: str, seen: list[tuple[str, nn.Module, tuple[int, ...], int]]):  # type: ignore[no-untyped-def]
-    def note(module: nn.Module, given: tuple[Tensor, ...], out: object) -> None:
+    def note(module: nn.Module, inputs: tuple[Tensor, ...], out: object) -> None:
         out = out[0] if isinstance(out, tuple) and out else out   # of a recurrent layer
         if isinstance(out, Tensor):
-            held = [g for g in given if isinstance(g, Tensor) and g is not out]   # not in place
-            size = out.numel() + sum(g.numel() for g in held)
+            tensors = [g for g in inputs if isinstance(g, Tensor) and g is not out]   # not in place
+            size = out.numel() + sum(g.numel() for g in tensors)
             seen.append((name, module, tuple(out.shape[1:]), size))
     return note
 
@@ -169,12 +169,12 @@ def _kept(step: nn.Module, x: Tensor, y: Tensor) -> int:
 
 def _copies(optimiser: str) -> int:
     weight = nn.Parameter(torch.zeros(2, 2))
-    made = optimisers.make(optimiser, [weight], None)
+    optim = optimisers.make(optimiser, [weight], None)
     weight.grad = torch.zeros(2, 2)
-    made.step()
-    held = [v for s in made.state.values() for v in s.values()
-            if isinstance(v, Tensor) and v.shape == weight.shape]
-    return 2 + len(held)
+    optim.step()
+    copies = [v for s in optim.state.values() for v in s.values()
+              if isinstance(v, Tensor) and v.shape == weight.shape]
+    return 2 + len(copies)
 
 
 def as_text(s: Summary, batch: int) -> str:

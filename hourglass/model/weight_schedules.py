@@ -49,11 +49,11 @@ def _ramp(
     path: Callable[[float], float], start: float, end: float, epochs: float | None,
     steps: int | None, share: float | None,
 ) -> Ramp:
-    given = sum(length is not None for length in (epochs, steps, share))
-    if given > 1:
+    count = sum(length is not None for length in (epochs, steps, share))
+    if count > 1:
         raise ValueError("set a ramp's length only once: in epochs, in steps or as a share of the "
                          "run")
-    return Ramp(start, end, path, epochs, steps, share if given else OF_THE_RUN)
+    return Ramp(start, end, path, epochs, steps, share if count else OF_THE_RUN)
 
 
 @ramps.add("linear")

@@ -58,13 +58,13 @@ def _lengths(length: int, blocks: int, kernel: int, stride: int) -> list[int]:
     """Numbers of steps before, between and after the blocks."""
     if not blocks:
         raise ValueError("conv1d needs at least one filter, as in conv1d((32, 16))")
-    found = [length]
+    lengths = [length]
     for _ in range(blocks):
-        found.append((found[-1] + 2 * ((kernel - 1) // 2) - kernel) // stride + 1)
-    if found[-1] < 1:
+        lengths.append((lengths[-1] + 2 * ((kernel - 1) // 2) - kernel) // stride + 1)
+    if lengths[-1] < 1:
         raise ValueError(f"series of {length} steps are too short for {blocks} blocks of kernel "
                          f"{kernel} and stride {stride}; use fewer filters or an odd kernel")
-    return found
+    return lengths
 
 
 def _longer(

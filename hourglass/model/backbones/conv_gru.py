@@ -50,8 +50,8 @@ class ConvReader(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Skips]:
         known = (x != PAD)[:, None]   # padding is 0 in each channel
         hot = nn.functional.one_hot((x.long() - 1).clamp(min=0), self.size).transpose(1, 2)
-        found: Tensor = self.leave(self.convolutions(torch.where(known, hot, 0).to(self.dtype)))
-        return found, ()
+        h: Tensor = self.leave(self.convolutions(torch.where(known, hot, 0).to(self.dtype)))
+        return h, ()
 
     @property
     def dtype(self) -> torch.dtype:

@@ -33,10 +33,10 @@ class Style:
         activation = ACTIVATIONS[self.activation]()
         if isinstance(activation, nn.ReLU | nn.LeakyReLU):
             activation.inplace = True   # no layer's gradient needs the overwritten values
-        found = [_norm(self.norm, features, maps), activation,
-                 (nn.Dropout2d if maps else nn.Dropout)(self.dropout)]
+        layers = [_norm(self.norm, features, maps), activation,
+                  (nn.Dropout2d if maps else nn.Dropout)(self.dropout)]
         idle = (nn.Identity, *((nn.Dropout, nn.Dropout2d) if not self.dropout else ()))
-        return [layer for layer in found if not isinstance(layer, idle)]
+        return [layer for layer in layers if not isinstance(layer, idle)]
 
     @property
     def bias(self) -> bool:

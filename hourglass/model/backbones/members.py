@@ -43,9 +43,9 @@ def members(
     the bottleneck identity and the likelihood mixture_of."""
     if not of or any(len(texts) != 4 for texts in of):
         raise ValueError(f"members needs four texts of each, as in {EXAMPLE}")
-    made = [_made(MemberTexts(*texts), shape) for texts in of]
-    forth, back = [encoding for encoding, _, _ in made], [decoding for _, decoding, _ in made]
-    widths = [width for _, _, width in made]
+    parts = [_made(MemberTexts(*texts), shape) for texts in of]
+    forth, back = [encoding for encoding, _, _ in parts], [decoding for _, decoding, _ in parts]
+    widths = [width for _, _, width in parts]
     if sum(widths) != out[0]:
         raise ValueError(f"members needs the likelihood mixture_of, with that of each member: "
                          f"they put out {sum(widths)} channels, not {out[0]}")
@@ -79,9 +79,9 @@ def _code_of(bottleneck: Any, code: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of one code of a bottleneck, by a pass through it."""
     if offers(bottleneck, LearnsInputs):   # its own prior is not used here
         bottleneck.inputs = None
-    found = bottleneck.eval()(torch.zeros(2, *code)).z.shape[1:]
+    shape = bottleneck.eval()(torch.zeros(2, *code)).z.shape[1:]
     bottleneck.train()
-    return tuple(found)
+    return tuple(shape)
 
 
 class MemberEncoders(nn.Module):
@@ -119,9 +119,9 @@ class MemberDecoders(nn.Module):
 
     def forward(self, z: Tensor, skips: tuple[Tensor, ...] = ()) -> Tensor:
         parts = z.split([math.prod(code) for code in self.codes], 1)
-        made = []
+        outputs = []
         for k, (part, code) in enumerate(zip(parts, self.codes, strict=True)):
             bottleneck: Any = self.bottlenecks[k]
             h = bottleneck.expand(part.unflatten(1, code))
-            made.append(self.decoders[k](h, skips[self.own_skips[k]]))
-        return torch.cat(made, 1)
+            outputs.append(self.decoders[k](h, skips[self.own_skips[k]]))
+        return torch.cat(outputs, 1)

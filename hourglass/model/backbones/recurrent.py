@@ -135,8 +135,8 @@ class RecurrentWriter(nn.Module):
     def forward(self, h: Tensor, x: Tensor) -> Tensor:
         ids = trimmed(x)
         states, _ = self.cell(self.enter(before(ids)) + self.code(h)[:, None], self._begun(h))
-        found: Tensor = self.head(self.dropout(states), ids)
-        return found
+        log_probs: Tensor = self.head(self.dropout(states), ids)
+        return log_probs
 
     def _begun(self, h: Tensor) -> State:
         state = self.start(h).unflatten(1, (self.layers, -1)).tanh().transpose(0, 1).contiguous()
@@ -154,8 +154,8 @@ class RecurrentWriter(nn.Module):
             done = done | (token == END)
             if done.all():
                 break
-        found = torch.stack(written, 1)
-        return nn.functional.pad(found, (0, self.length - found.shape[1]), value=PAD)
+        tokens = torch.stack(written, 1)
+        return nn.functional.pad(tokens, (0, self.length - tokens.shape[1]), value=PAD)
 
 
 class SeriesReader(nn.Module):
@@ -184,5 +184,5 @@ class SeriesWriter(nn.Module):
 
     def forward(self, h: Tensor, skips: Skips = ()) -> Tensor:
         states, _ = self.cell(h[:, None].expand(-1, self.steps, -1))
-        found: Tensor = self.leave(self.dropout(states)).transpose(1, 2)
-        return found
+        params: Tensor = self.leave(self.dropout(states)).transpose(1, 2)
+        return params

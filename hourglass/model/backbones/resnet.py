@@ -60,8 +60,8 @@ class Residual(nn.Module):
         self.straight = nn.Identity() if before == width else nn.Conv2d(before, width, 1)
 
     def forward(self, h: Tensor) -> Tensor:
-        found: Tensor = self.straight(h) + self.layers(h)
-        return found
+        out: Tensor = self.straight(h) + self.layers(h)
+        return out
 
 
 class Attention(nn.Module):
@@ -74,9 +74,9 @@ class Attention(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         q, k, v = rearrange(self.ask(self.norm(h)), "b (n c) h w -> n b (h w) c", n=3)
-        seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
-        found: Tensor = h + self.say(seen.unflatten(2, h.shape[2:]))
-        return found
+        attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+        out: Tensor = h + self.say(attended.unflatten(2, h.shape[2:]))
+        return out
 
 
 def _widths(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -63,8 +63,8 @@ class ToRatings(nn.Module):
         self.means.copy_(_damped(x, known))
 
     def forward(self, h: Tensor, skips: Skips = ()) -> Tensor:
-        found: Tensor = self.layers(h[:, 1:]) + h[:, :1] + self.means
-        return found.unflatten(1, self.out)
+        params: Tensor = self.layers(h[:, 1:]) + h[:, :1] + self.means
+        return params.unflatten(1, self.out)
 
 
 def _damped(x: Tensor, known: Tensor | None) -> Tensor:

@@ -57,8 +57,8 @@ class CausalBlock(nn.Module):
         self.layers = nn.Sequential(layer(), layer())
 
     def forward(self, h: Tensor) -> Tensor:
-        found: Tensor = h + self.layers(h)
-        return found
+        out: Tensor = h + self.layers(h)
+        return out
 
 
 class ConvolutionReader(nn.Module):
@@ -93,8 +93,8 @@ class ConvolutionWriter(nn.Module):
     def read(self, h: Tensor, ids: Tensor) -> Tensor:
         """The state (B, S, width) after each of the tokens (B, S)."""
         read = self.enter(ids) + self.code(h)[:, None]
-        found: Tensor = self.blocks(read.transpose(1, 2)).transpose(1, 2)
-        return found
+        states: Tensor = self.blocks(read.transpose(1, 2)).transpose(1, 2)
+        return states
 
     def write(self, h: Tensor, choose: Choose) -> Tensor:
         """Tokens (B, length), which `choose` takes from logits (B, size) one by one."""
@@ -110,8 +110,8 @@ class StepConvolutions(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Skips]:
         entered = with_positions(self.enter(x).transpose(1, 2)).transpose(1, 2)
-        found: Tensor = self.blocks(entered)
-        return found.mean(2), ()
+        states: Tensor = self.blocks(entered)
+        return states.mean(2), ()
 
 
 class AllSteps(nn.Module):
@@ -124,8 +124,8 @@ class AllSteps(nn.Module):
 
     def forward(self, h: Tensor, skips: Skips = ()) -> Tensor:
         read = with_positions(h[:, None].expand(-1, self.steps, -1))
-        found: Tensor = self.leave(self.blocks(read.transpose(1, 2)))
-        return found
+        params: Tensor = self.leave(self.blocks(read.transpose(1, 2)))
+        return params
 
 
 def _blocks(width: int, depth: int, kernel: int, dropout: float) -> nn.Module:

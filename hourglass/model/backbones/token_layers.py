@@ -66,8 +66,8 @@ class TokenInput(nn.Module):
         if self.training and self.word_dropout:
             hidden = torch.rand(ids.shape, device=ids.device) < self.word_dropout
             ids = ids.masked_fill(hidden, PAD)
-        found: Tensor = self.dropout(self.table(ids))
-        return found
+        embedded: Tensor = self.dropout(self.table(ids))
+        return embedded
 
 
 class TokenHead(nn.Module):
@@ -91,25 +91,26 @@ class TokenHead(nn.Module):
             return self.logits(states.flatten(0, 1)).log_softmax(1)[:, 0].unflatten(0, ids.shape)
         known = ids != PAD   # what pads a line costs nothing
         with full_precision(states):
-            read, wanted = at_least_single(states[known]), ids[known] - 1
-            found = (self.leave(read, wanted).output if self.large else
-                     -nn.functional.cross_entropy(self.leave(read), wanted, reduction="none"))
-        return torch.zeros(ids.shape, dtype=found.dtype, device=ids.device).masked_scatter(
-            known, found)
+            read, targets = at_least_single(states[known]), ids[known] - 1
+            log_probs = (self.leave(read, targets).output if self.large else
+                         -nn.functional.cross_entropy(self.leave(read), targets, reduction="none"))
+        return torch.zeros(ids.shape, dtype=log_probs.dtype, device=ids.device).masked_scatter(
+            known, log_probs)
 
     def logits(self, states: Tensor) -> Tensor:
         """Logits (N, size) of states (N, width); the first is of the token 1."""
         with full_precision(states):
             read = at_least_single(states)
-            found: Tensor = self.leave.log_prob(read) if self.large else self.leave(read)  # type: ignore[operator]
-        return found
+            logits: Tensor = (
+                self.leave.log_prob(read) if self.large else self.leave(read))  # type: ignore[operator]
+        return logits
 
 
 def log_probs_by_prefix(decoder: nn.Module, h: Tensor, x: Tensor) -> Tensor:
     """Log probability (B, S) of the first S of tokens x (B, T), each given those before it."""
     ids = trimmed(x)
-    found: Tensor = decoder.head(decoder.read(h, before(ids)), ids)  # type: ignore[operator]
-    return found
+    log_probs: Tensor = decoder.head(decoder.read(h, before(ids)), ids)  # type: ignore[operator]
+    return log_probs
 
 
 def write_by_prefix(decoder: nn.Module, h: Tensor, length: int, choose: Choose) -> Tensor:

@@ -80,8 +80,8 @@ class StepReader(nn.Module):
         self.enter, self.blocks = nn.Linear(channels, blocks[0]), _blocks(*blocks)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Skips]:
-        found: Tensor = self.blocks(with_positions(self.enter(x.transpose(1, 2))))
-        return found.mean(1), ()
+        states: Tensor = self.blocks(with_positions(self.enter(x.transpose(1, 2))))
+        return states.mean(1), ()
 
 
 class AttentionWriter(nn.Module):
@@ -103,8 +103,8 @@ class AttentionWriter(nn.Module):
         places = ids.shape[1]
         hidden = torch.ones(places, places, dtype=torch.bool, device=ids.device).triu(1)
         read = with_positions(self.enter(ids)) + self.code(h)[:, None]
-        found: Tensor = self.blocks(read, mask=hidden, is_causal=True)
-        return found
+        states: Tensor = self.blocks(read, mask=hidden, is_causal=True)
+        return states
 
     def write(self, h: Tensor, choose: Choose) -> Tensor:
         """Tokens (B, length), which `choose` takes from logits (B, size) one by one."""
@@ -121,8 +121,8 @@ class WriterAtOnce(nn.Module):
 
     def forward(self, h: Tensor, skips: Skips = ()) -> Tensor:
         read = with_positions(h[:, None].expand(-1, self.places, -1))
-        found: Tensor = self.leave(self.blocks(read)).transpose(1, 2)
-        return found
+        params: Tensor = self.leave(self.blocks(read)).transpose(1, 2)
+        return params
 
 
 class AllTokensWriter(nn.Module):
@@ -135,8 +135,8 @@ class AllTokensWriter(nn.Module):
         self.all = WriterAtOnce(out, blocks)
 
     def forward(self, h: Tensor, skips: Skips = ()) -> Tensor:
-        found: Tensor = self.all(h)
-        return found
+        params: Tensor = self.all(h)
+        return params
 
 
 def _blocks(width: int, depth: int, heads: int, dropout: float) -> nn.Module:

@@ -66,8 +66,8 @@ class PatchDecoder(nn.Module):
 
     def forward(self, h: Tensor, skips: Skips = ()) -> Tensor:
         y = self.leave(_related(self.blocks, h))
-        found: Tensor = y[..., :y.shape[2] - self.over[0], :y.shape[3] - self.over[1]]
-        return found
+        params: Tensor = y[..., :y.shape[2] - self.over[0], :y.shape[3] - self.over[1]]
+        return params
 
 
 def _blocks(width: int, depth: int, heads: int, dropout: float) -> nn.Module:
@@ -80,15 +80,15 @@ def _related(blocks: nn.Module, h: Tensor) -> Tensor:
     """A map (B, D, H, W) after the blocks, each place knowing where it is."""
     size = h.shape[2:]
     tokens = (h + positions(h.shape[1], *size).to(h)).flatten(2).transpose(1, 2)
-    found: Tensor = blocks(tokens).transpose(1, 2).unflatten(2, size)
-    return found
+    out: Tensor = blocks(tokens).transpose(1, 2).unflatten(2, size)
+    return out
 
 
 def positions(width: int, rows: int, columns: int) -> Tensor:
     """(width, rows, columns): half of the numbers are waves over the rows, half over the columns
     (Vaswani et al., 2017, arXiv 1706.03762)."""
     speed = torch.exp(-math.log(SLOWEST) * torch.arange(width // 4) / (width // 4))[:, None]
-    each = [torch.cat([f(speed * torch.arange(n)) for f in (torch.sin, torch.cos)])
-            for n in (rows, columns)]
-    down, across = each[0][:, :, None], each[1][:, None, :]
+    waves = [torch.cat([f(speed * torch.arange(n)) for f in (torch.sin, torch.cos)])
+             for n in (rows, columns)]
+    down, across = waves[0][:, :, None], waves[1][:, None, :]
     return torch.cat([down.expand(-1, -1, columns), across.expand(-1, rows, -1)])

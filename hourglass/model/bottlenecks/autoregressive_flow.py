@@ -72,7 +72,7 @@ class AutoregressiveStep(Transform):
         return x
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        held, logits = self.held
-        if held is not x or logits is None:
+        cached_x, logits = self.held
+        if cached_x is not x or logits is None:
             logits = self.network.gates(x, self.context)[1]
         return F.logsigmoid(logits).sum(-1)

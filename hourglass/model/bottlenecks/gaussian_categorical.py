@@ -59,9 +59,9 @@ class RelaxedLatents(Distribution):
         for some, at in zip(self.logs, hot, strict=True):
             count, log_z = some.shape[-1], at.clamp(min=HARDEST).log()
             constant = math.lgamma(count) + (count - 1) * self.heat.log()
-            each = (some - (self.heat + 1) * log_z).sum(-1)
-            whole = torch.logsumexp(some - self.heat * log_z, -1)
-            total = total + constant + each - count * whole
+            log_numerator = (some - (self.heat + 1) * log_z).sum(-1)
+            log_denominator = torch.logsumexp(some - self.heat * log_z, -1)
+            total = total + constant + log_numerator - count * log_denominator
         return total
 
 
@@ -80,18 +80,19 @@ class OneHotLatents(Distribution):
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """z (*sample_shape, B, D + K1 + ...)."""
-        return torch.cat([each.sample(sample_shape) for each in (self.normal, *self.kinds)], -1)
+        return torch.cat([part.sample(sample_shape) for part in (self.normal, *self.kinds)], -1)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """(..., B): the Gaussians' log density plus the categories' log probability."""
         numbers, *hot = value.split(self.sizes, -1)
-        each = [(some * logs).sum(-1) for some, logs in zip(hot, self.logs, strict=True)]
-        return sum(each, self.normal.log_prob(numbers).sum(-1))
+        log_probs = [(some * logs).sum(-1) for some, logs in zip(hot, self.logs, strict=True)]
+        return sum(log_probs, self.normal.log_prob(numbers).sum(-1))
 
 
 @register_kl(RelaxedLatents, RelaxedLatents)
 def _kl(q: RelaxedLatents, p: RelaxedLatents) -> Tensor:
     """KL(q || p) per latent, (B, D + categories), in nats. For categories it is the KL of the
     categories themselves, not of their relaxed samples."""
-    each = [(a.exp() * (a - b)).sum(-1, keepdim=True) for a, b in zip(q.logs, p.logs, strict=True)]
-    return torch.cat([kl_divergence(q.normal, p.normal), *each], -1)
+    categorical = [(a.exp() * (a - b)).sum(-1, keepdim=True)
+                   for a, b in zip(q.logs, p.logs, strict=True)]
+    return torch.cat([kl_divergence(q.normal, p.normal), *categorical], -1)

@@ -42,9 +42,9 @@ class Ladder(nn.Module):
 
     def forward(self, h: Tensor, draw: bool = False) -> Latent:
         evidence = []
-        for rung, found in zip(self.rungs, self.found, strict=True):
+        for rung, head in zip(self.rungs, self.found, strict=True):
             h = rung(h)
-            evidence.append(normal(found(h)))
+            evidence.append(normal(head(h)))
         q: list[Normal] = []
         p: list[Normal] = []
         z: list[Tensor] = []

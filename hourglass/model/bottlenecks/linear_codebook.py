@@ -6,9 +6,9 @@ from torch import Tensor, nn
 
 
 class LinearCodebook(nn.Module):
-    """A codebook of K entries with D numbers each: fixed random vectors `words`, of which a learned
-    layer makes the entries, so that each step moves all of them (SimVQ: Zhu et al., 2024, arXiv
-    2411.02038). It is used as a `Codebook` is."""
+    """A codebook of K entries with D numbers each. A learned layer computes the entries from fixed
+    random vectors `words`, so each step moves all of them (SimVQ: Zhu et al., 2024, arXiv
+    2411.02038). It is used like a `Codebook`."""
 
     ema = False   # the penalty `codebook` moves the layer
     words: Tensor
@@ -25,7 +25,7 @@ class LinearCodebook(nn.Module):
         return entries
 
     def scaled(self, v: Tensor) -> Tensor:
-        """Vectors (..., D), as they are."""
+        """Vectors (..., D), unchanged."""
         return v
 
     @torch.no_grad()

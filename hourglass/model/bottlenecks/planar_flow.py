@@ -53,8 +53,8 @@ class PlanarStep(Transform):
                 below = middle + self.inner * torch.tanh(middle + self.b) < goal
                 low, high = torch.where(below, middle, low), torch.where(below, high, middle)
         bent = torch.tanh(low + self.b)
-        found = low - (low + self.inner * bent - goal) / (1 + self.inner * (1 - bent.square()))
-        return y - self.u * torch.tanh(found + self.b)
+        root = low - (low + self.inner * bent - goal) / (1 + self.inner * (1 - bent.square()))
+        return y - self.u * torch.tanh(root + self.b)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         bent = torch.tanh((self.w * x).sum(-1) + self.b.squeeze(-1))

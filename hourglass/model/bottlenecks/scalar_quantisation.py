@@ -193,8 +193,8 @@ def bsq(
     sharpness: Positive = 10.0, places: Count = 8,
 ) -> nn.Module:
     """Binary spherical quantisation: each position holds a point of the unit sphere, rounded to the
-    signs of its `bits` numbers (Zhao et al., 2024, arXiv 2406.07548). The rounding error has a
-    bound, so there is no commitment. The penalty `entropy` is that of lfq; `sharpness` says how
-    surely a point near an entry counts as that entry.
+    signs of its `bits` numbers (Zhao et al., 2024, arXiv 2406.07548). The rounding error is
+    bounded, so there is no commitment loss. `entropy` weighs the same penalty as in lfq. With a
+    larger `sharpness`, a point near an entry counts more surely as that entry.
     """
     return Quantised(lay_out(code, back, bits, places), SignsOnSphere(bits, entropy, sharpness))

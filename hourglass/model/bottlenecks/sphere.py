@@ -35,10 +35,10 @@ class Sphere(nn.Module):
         self.expand = unproject(dim, back)
 
     def forward(self, h: Tensor, draw: bool = False) -> Latent:
-        found = self.reduce(h)
-        mode = F.normalize(found[:, :-1], dim=1)
+        params = self.reduce(h)
+        mode = F.normalize(params[:, :-1], dim=1)
         # times the dimension: samples need that much more concentration to lie as near
-        concentration = self.dim * F.softplus(found[:, -1:] + BEGUN) + LEAST
+        concentration = self.dim * F.softplus(params[:, -1:] + BEGUN) + LEAST
         q = KINDS[self.kind](mode, concentration)
         return Latent(q.rsample() if draw else mode, q, SphereUniform(mode))
 

@@ -11,7 +11,7 @@ from .projection import project, unproject
 
 @bottlenecks.add("topk")
 class TopK(nn.Module):
-    """`dim` numbers, of which only the `active` largest are not zero: the k-sparse autoencoder
+    """`dim` numbers. All but the `active` largest are set to zero: the k-sparse autoencoder
     (Makhzani & Frey, 2014, arXiv 1312.5663).
 
     Its own prior, by convention, has the sizes of N(0, 1) at random positions.
@@ -34,8 +34,8 @@ class TopK(nn.Module):
 
     def settle(self, z: Tensor) -> Tensor:
         """Set all numbers except the largest to zero."""
-        found = z.topk(self.active, dim=1)
-        return torch.zeros_like(z).scatter(1, found.indices, found.values)
+        largest = z.topk(self.active, dim=1)
+        return torch.zeros_like(z).scatter(1, largest.indices, largest.values)
 
     def sample_prior(self, n: int) -> Tensor:
         places = torch.rand(n, self.dim).topk(self.active, dim=1).indices

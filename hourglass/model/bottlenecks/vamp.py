@@ -41,8 +41,8 @@ class Vamp(nn.Module):
         """Means and log variances (K, 2 D) of the components."""
         if anchors is None:
             return next(self.parameters()).new_zeros(1, 2 * self.dim)
-        found: Tensor = self.reduce(anchors)
-        return found
+        params: Tensor = self.reduce(anchors)
+        return params
 
-    def _prior(self, found: Tensor) -> GaussianMixture:
-        return GaussianMixture(normal(found), torch.zeros_like(found[:, 0]))
+    def _prior(self, params: Tensor) -> GaussianMixture:
+        return GaussianMixture(normal(params), torch.zeros_like(params[:, 0]))

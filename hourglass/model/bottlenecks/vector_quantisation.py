@@ -48,7 +48,7 @@ class SeveralCodebooks(nn.Module):
         self.each: tuple[int, ...] = (len(books),)
 
     def forward(self, v: Tensor, learn: bool) -> Found:
-        found, said, penalties = [], [], dict[str, Tensor]()
+        indices, quantised, penalties = [], [], dict[str, Tensor]()
         left = v
         for i, book in enumerate(self._each()):
             part = left if self.residual else v.chunk(len(self.books), 2)[i]
@@ -56,18 +56,18 @@ class SeveralCodebooks(nn.Module):
             left = left - w.detach() if self.residual else v
             # a sum of entries has v's gradient once, not once per entry
             straight = i == 0 or not self.residual
-            said.append(straight_through(part, w) if straight else w.detach())
-            found.append(words)
+            quantised.append(straight_through(part, w) if straight else w.detach())
+            indices.append(words)
             penalties = {name: penalties.get(name, 0) + value for name, value in paid.items()}
-        return torch.cat(said, 2), torch.stack(found, 2), penalties
+        return torch.cat(quantised, 2), torch.stack(indices, 2), penalties
 
     def read(self, w: Tensor) -> Tensor:
-        each = zip(self._each(), w.chunk(len(self.books), 2), strict=True)
-        return torch.stack([book.nearest(part) for book, part in each], 2)
+        pairs = zip(self._each(), w.chunk(len(self.books), 2), strict=True)
+        return torch.stack([book.nearest(part) for book, part in pairs], 2)
 
     def write(self, words: Tensor) -> Tensor:
-        each = zip(self._each(), words.unbind(2), strict=True)
-        return torch.cat([book.write(some) for book, some in each], 2)
+        pairs = zip(self._each(), words.unbind(2), strict=True)
+        return torch.cat([book.write(some) for book, some in pairs], 2)
 
     def _each(self) -> Iterator[Codebook]:
         for book in self.books:

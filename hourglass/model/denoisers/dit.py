@@ -55,8 +55,8 @@ class DiT(nn.Module):
             h = block(h, told)
         scale, shift = self.tell(F.silu(told))[:, None].chunk(2, 2)
         h = self.leave(self.norm(h) * (1 + scale) + shift)
-        found: Tensor = rearrange(h, "b (i j) (c p q) -> b c (i p) (j q)", i=rows, p=high, q=wide)
-        return found[:, :, :height, :width].reshape(u.shape)
+        out: Tensor = rearrange(h, "b (i j) (c p q) -> b c (i p) (j q)", i=rows, p=high, q=wide)
+        return out[:, :, :height, :width].reshape(u.shape)
 
 
 class _TokenBlock(nn.Module):
@@ -76,14 +76,14 @@ class _TokenBlock(nn.Module):
 
     def forward(self, h: Tensor, told: Tensor) -> Tensor:
         scale, shift, gate, more, move, let = self.tell(F.silu(told))[:, None].chunk(6, 2)
-        seen = self._attend(self.before_attention(h) * (1 + scale) + shift)
-        h = h + gate * self.dropout(seen)
-        made = self.dense(self.before_dense(h) * (1 + more) + move)
-        found: Tensor = h + let * self.dropout(made)
-        return found
+        attended = self._attend(self.before_attention(h) * (1 + scale) + shift)
+        h = h + gate * self.dropout(attended)
+        dense = self.dense(self.before_dense(h) * (1 + more) + move)
+        out: Tensor = h + let * self.dropout(dense)
+        return out
 
     def _attend(self, h: Tensor) -> Tensor:
         q, k, v = rearrange(self.ask(h), "b n (t h d) -> t b h n d", t=3, h=self.heads)
-        seen = F.scaled_dot_product_attention(q, k, v)
-        found: Tensor = self.say(rearrange(seen, "b h n d -> b n (h d)"))
-        return found
+        attended = F.scaled_dot_product_attention(q, k, v)
+        out: Tensor = self.say(rearrange(attended, "b h n d -> b n (h d)"))
+        return out

@@ -29,8 +29,8 @@ class DenseDenoiser(nn.Module):
         h = self.enter(u.flatten(1))
         for block in self.blocks:
             h = block(h, told)
-        found: Tensor = self.leave(self.norm(h)).view_as(u)
-        return found
+        out: Tensor = self.leave(self.norm(h)).view_as(u)
+        return out
 
 
 class _DenseBlock(nn.Module):
@@ -47,5 +47,5 @@ class _DenseBlock(nn.Module):
 
     def forward(self, h: Tensor, told: Tensor) -> Tensor:
         scale, shift, gate = self.tell(F.silu(told)).chunk(3, 1)
-        found: Tensor = h + gate * self.layers(self.norm(h) * (1 + scale) + shift)
-        return found
+        out: Tensor = h + gate * self.layers(self.norm(h) * (1 + scale) + shift)
+        return out

@@ -55,18 +55,18 @@ class UNet(nn.Module):
     def forward(self, u: Tensor, told: Tensor) -> Tensor:
         """u (B, C, H, W), told (B, width) -> like u."""
         h = self.enter(u)
-        kept = [h]
+        skips = [h]
         for layer in self.down:
             h = layer(h, told) if isinstance(layer, _Residual) else layer(h)
-            kept.append(h)
+            skips.append(h)
         h = self.after(self.attention(self.middle(h, told)), told)
         for layer in self.up:
             if isinstance(layer, _Residual):
-                h = layer(torch.cat([h, kept.pop()], 1), told)
+                h = layer(torch.cat([h, skips.pop()], 1), told)
             else:
-                h = layer(F.interpolate(h, size=kept[-1].shape[2:], mode="nearest"))
-        found: Tensor = self.leave(F.silu(self.norm(h)))
-        return found
+                h = layer(F.interpolate(h, size=skips[-1].shape[2:], mode="nearest"))
+        out: Tensor = self.leave(F.silu(self.norm(h)))
+        return out
 
 
 class _Residual(nn.Module):
@@ -84,9 +84,9 @@ class _Residual(nn.Module):
 
     def forward(self, h: Tensor, told: Tensor) -> Tensor:
         scale, shift = self.tell(F.silu(told))[:, :, None, None].chunk(2, 1)
-        made = self.again(self.first(F.silu(self.norm(h)))) * (1 + scale) + shift
-        found: Tensor = self.straight(h) + self.second(self.dropout(F.silu(made)))
-        return found
+        modulated = self.again(self.first(F.silu(self.norm(h)))) * (1 + scale) + shift
+        out: Tensor = self.straight(h) + self.second(self.dropout(F.silu(modulated)))
+        return out
 
 
 class _Attention(nn.Module):
@@ -99,9 +99,9 @@ class _Attention(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         q, k, v = rearrange(self.ask(self.norm(h)), "b (t c) h w -> t b 1 (h w) c", t=3)
-        seen = F.scaled_dot_product_attention(q, k, v)[:, 0].transpose(1, 2)   # one head
-        found: Tensor = h + self.say(seen.unflatten(2, h.shape[2:]))
-        return found
+        attended = F.scaled_dot_product_attention(q, k, v)[:, 0].transpose(1, 2)   # one head
+        out: Tensor = h + self.say(attended.unflatten(2, h.shape[2:]))
+        return out
 
 
 def _begin_at_nothing(layer: nn.Module) -> None:

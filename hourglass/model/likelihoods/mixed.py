@@ -55,15 +55,15 @@ class MixedLikelihood(nn.Module):
         widths = [block.width for block in self.blocks]
         spreads = iter(above(self.log_std, NARROWEST).exp().split(
             [block.width for block in self.blocks if block.kind == "number"]))
-        made = [_number(part, next(spreads)) if block.kind == "number" else
-                _pair(part, block.share) if block.kind == "pair" else _kinds(part)
-                for block, part in zip(self.blocks, params.split(widths, 1), strict=True)]
+        distributions = [_number(part, next(spreads)) if block.kind == "number" else
+                         _pair(part, block.share) if block.kind == "pair" else _kinds(part)
+                         for block, part in zip(self.blocks, params.split(widths, 1), strict=True)]
 
         def log_prob(x: Tensor) -> Tensor:
             return torch.cat([one.log_prob(part) for one, part in zip(
-                made, x.split(widths, 1), strict=True)], 1)
+                distributions, x.split(widths, 1), strict=True)], 1)
         return Elementwise(params.shape, log_prob,
-                           lambda: torch.cat([one.mean for one in made], 1))
+                           lambda: torch.cat([one.mean for one in distributions], 1))
 
     def out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         width = sum(block.width for block in self.blocks)
@@ -108,17 +108,17 @@ def _number(mean: Tensor, std: Tensor) -> Distribution:
 
 def _read(columns: str) -> list[ColumnGroup]:
     """Read the description of the columns. Raises ValueError."""
-    found: list[ColumnGroup] = []
+    groups: list[ColumnGroup] = []
     for token in filter(None, (part.strip() for part in columns.split(","))):
         read = TOKEN.fullmatch(token)
         kind, value, times = read.groups() if read else ("", None, None)
         if kind == "number" and not value:
-            found.append(ColumnGroup(kind, int(times or 1)))
+            groups.append(ColumnGroup(kind, int(times or 1)))
         elif kind == "kinds" and value and value.isdigit() and int(value) > 1:
-            found += [ColumnGroup(kind, int(value))] * int(times or 1)
+            groups += [ColumnGroup(kind, int(value))] * int(times or 1)
         elif kind == "pair" and value and 0 < float(value) < 1:
-            found += [ColumnGroup(kind, 1, float(value))] * int(times or 1)
+            groups += [ColumnGroup(kind, 1, float(value))] * int(times or 1)
         else:
             raise ValueError(f"mixed cannot read {token!r}; write columns as number, number*12, "
                              f"kinds(3) or pair(0.25), separated by commas")
-    return found
+    return groups

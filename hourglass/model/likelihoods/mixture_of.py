@@ -27,13 +27,13 @@ class MixtureOf(nn.Module):
         if not of or (weights and len(weights) != len(of)) or (weights and not sum(weights)):
             raise ValueError("mixture_of needs likelihoods and a weight for each, as in "
                              "mixture_of(('normal', 'laplace'), (0.3, 0.7))")
-        given = weights or (1.0,) * len(of)
-        self.weights = tuple(weight / sum(given) for weight in given)
-        made: list[Any] = [likelihoods.make(text) for text in of]
-        self.parts = nn.ModuleList(made)
-        lows, highs = zip(*(part.support for part in made), strict=True)
+        raw_weights = weights or (1.0,) * len(of)
+        self.weights = tuple(weight / sum(raw_weights) for weight in raw_weights)
+        parts: list[Any] = [likelihoods.make(text) for text in of]
+        self.parts = nn.ModuleList(parts)
+        lows, highs = zip(*(part.support for part in parts), strict=True)
         self.support = (max(lows), min(highs))
-        self.discrete = all(part.discrete for part in made)
+        self.discrete = all(part.discrete for part in parts)
         self.binary = all(text == "bernoulli" for text in of)
         self.widths: list[int] = []   # channels of each, once the shape of x is known
 
@@ -45,12 +45,12 @@ class MixtureOf(nn.Module):
     def forward(self, params: Tensor) -> Distribution:
         if self.binary:
             return Bernoulli(self._mean(params).clamp(RAREST, 1 - RAREST), validate_args=False)
-        made = self._each(params)
+        members = self._each(params)
 
         def log_prob(x: Tensor) -> Tensor:
             return torch.stack([math.log(weight) + px.log_prob(x) for weight, px in zip(
-                self.weights, made, strict=True) if weight]).logsumexp(0)
-        return Elementwise(made[0].mean.shape, log_prob, lambda: self._mean(params))
+                self.weights, members, strict=True) if weight]).logsumexp(0)
+        return Elementwise(members[0].mean.shape, log_prob, lambda: self._mean(params))
 
     def means(self, params: Tensor) -> Tensor:
         """Each one's mean, (K, B, *shape)."""

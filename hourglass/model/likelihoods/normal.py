@@ -23,9 +23,9 @@ class NormalLikelihood(nn.Module):
     2021, arXiv 2006.13202). bounded=True keeps the mean in [0, 1] by a sigmoid.
 
     The optimal variance is the batch's mean squared error over observed values. It needs no
-    gradient, because at the optimum the derivative of the likelihood by it is zero. Evaluation uses
-    the mean of the last training batches' variances, so that a sample's likelihood depends on no
-    other sample.
+    gradient, because the derivative of the likelihood with respect to it is zero at the optimum.
+    Evaluation uses the mean of the last training batches' variances, so that a sample's likelihood
+    does not depend on other samples.
     """
 
     discrete = False

@@ -72,7 +72,7 @@ class TokensAtOnce(Distribution):
 
     def drawn(self, choose: Callable[[Tensor], Tensor]) -> Tensor:
         """Tokens (B, T), as float, that `choose` takes from logits (B, V)."""
-        ids = torch.stack([choose(each) for each in self.logits.unbind(1)], 1)
+        ids = torch.stack([choose(logits) for logits in self.logits.unbind(1)], 1)
         after = ((ids == END).cumsum(1) - (ids == END).int()) > 0
         return ids.masked_fill(after, PAD).to(self.logits.dtype)
 
@@ -94,12 +94,12 @@ class WrittenTokens(Distribution):
         # not all logits at once, and lines of like length together
         rows = max(1, AT_ONCE // (value.shape[1] * int(self.decoder.size)))  # type: ignore[arg-type]
         order = (value != PAD).sum(1).argsort(stable=True)
-        found = torch.cat([self._padded(self.decoder(self.h[some], value[some]), value)
-                           for some in order.split(min(rows, ROWS))])
-        return found[order.argsort()]
+        log_probs = torch.cat([self._padded(self.decoder(self.h[some], value[some]), value)
+                               for some in order.split(min(rows, ROWS))])
+        return log_probs[order.argsort()]
 
-    def _padded(self, found: Tensor, value: Tensor) -> Tensor:
-        return F.pad(found, (0, value.shape[1] - found.shape[1]))
+    def _padded(self, log_probs: Tensor, value: Tensor) -> Tensor:
+        return F.pad(log_probs, (0, value.shape[1] - log_probs.shape[1]))
 
     @property
     def mean(self) -> Tensor:
@@ -110,8 +110,8 @@ class WrittenTokens(Distribution):
     @torch.no_grad()
     def drawn(self, choose: Callable[[Tensor], Tensor]) -> Tensor:
         """The same, of tokens that `choose` takes from logits (B, V)."""
-        found: Tensor = self.decoder.write(self.h, choose)  # type: ignore[operator]
-        return found.to(self.h.dtype)
+        tokens: Tensor = self.decoder.write(self.h, choose)  # type: ignore[operator]
+        return tokens.to(self.h.dtype)
 
 
 def log_prob_of(logits: Tensor, x: Tensor) -> Tensor:

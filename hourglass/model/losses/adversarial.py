@@ -54,8 +54,8 @@ class Convolutional(nn.Module):
 def frozen(rival: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     """The discriminator's score and features of x, without a gradient for its weights."""
     fixed = {name: weight.detach() for name, weight in rival.named_parameters()}
-    found: tuple[Tensor, Tensor] = functional_call(rival, fixed, (x,))
-    return found
+    output: tuple[Tensor, Tensor] = functional_call(rival, fixed, (x,))
+    return output
 
 
 def likeness(right: Tensor, made: Tensor) -> Tensor:
@@ -71,11 +71,11 @@ def held_back(lost: Callable[[Tensor], Tensor], made: Tensor, most: Tensor) -> T
     if not (torch.is_grad_enabled() and made.requires_grad):
         return lost(made)
     at = made.detach().requires_grad_()
-    found = lost(at)
-    slope, = torch.autograd.grad(found.sum(), at)
+    loss = lost(at)
+    slope, = torch.autograd.grad(loss.sum(), at)
     size = slope.flatten(1).norm(dim=1)
     share = (most / size.clamp(min=1e-12)).clamp(max=1).reshape(-1, *[1] * (slope.ndim - 1))
-    return found.detach() + ((made - made.detach()) * slope * share).flatten(1).sum(1)
+    return loss.detach() + ((made - made.detach()) * slope * share).flatten(1).sum(1)
 
 
 def told_apart(rival: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
@@ -174,13 +174,14 @@ class ImageDiscriminator(nn.Module):
     def rival_loss(self, out: Output, model: nn.Module) -> Tensor:
         """(B,), with a gradient only for the discriminator."""
         with torch.no_grad():
-            again, drawn = self._made(out, model)
-        lost = told_apart(self.rival, out.x, again) + softplus(self.rival(drawn)[0])
+            reconstruction, drawn = self._made(out, model)
+        lost = told_apart(self.rival, out.x, reconstruction) + softplus(self.rival(drawn)[0])
         return torch.where(lost.detach().mean() > REST, lost, lost.detach())
 
     def _made(self, out: Output, model: nn.Module) -> tuple[Tensor, Tensor]:
         """Decoded codes and decoded samples of the prior, without a gradient for the encoder."""
         codes = (out.latent.z.detach(), _prior_draws(out, model).detach())
         skips = tuple(skip.detach() for skip in out.skips)
-        made = [model.decode(z, out.latent.y, skips).mean for z in codes]  # type: ignore[operator]
-        return made[0], made[1]
+        images = [model.decode(z, out.latent.y, skips).mean  # type: ignore[operator]
+                  for z in codes]
+        return images[0], images[1]

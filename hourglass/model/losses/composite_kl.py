@@ -30,7 +30,7 @@ class CompositeKL(nn.Module):
     def __init__(self, model: nn.Module, gamma: NotNegative = 0.005, encoder_epochs: Depth = 3):
         super().__init__()
         self.gamma, self.encoder_epochs = gamma, encoder_epochs
-        self.of: list[Any] = [model]   # in a list: it is no part of this term
+        self.of: list[Any] = [model]   # in a list, so that it is not a submodule
         own = self.of[0]
         self.encoder, self.bottleneck = _still(own.encoder), _still(own.bottleneck)
         self.now = -1       # the epoch whose weights learn
@@ -38,8 +38,8 @@ class CompositeKL(nn.Module):
                          for name in ("rate", "p") if isinstance(getattr(part, name, None), float)]
 
     def at(self, clock: Clock | None) -> None:
-        """At the start of a cycle, take the earlier posterior over; let encoder or decoder learn.
-        Without a clock, both are as they are used."""
+        """Let either the encoder or the decoder learn. At the start of a cycle, the present
+        posterior becomes the earlier one. Without a clock, both can learn."""
         if clock is None:
             self.now = -1
             self._let(True, True)
@@ -86,9 +86,9 @@ class CompositeKL(nn.Module):
                  Normal(zero, zero + WIDE, validate_args=False))
         mixed = torch.stack([part.log_prob(z) + math.log(share)
                              for part, share in zip(parts, SHARES, strict=True)])
-        each = q.log_prob(z) - mixed.logsumexp(0)
+        log_ratio = q.log_prob(z) - mixed.logsumexp(0)
         count = (seen != 0).flatten(1).sum(1)
-        return self.gamma * count * each.flatten(1).sum(1)
+        return self.gamma * count * log_ratio.flatten(1).sum(1)
 
     @torch.no_grad()
     def earlier(self, x: Tensor) -> Normal:
@@ -105,7 +105,7 @@ class CompositeKL(nn.Module):
 
 def _still(part: nn.Module) -> nn.Module:
     """A copy that does not learn."""
-    found = copy.deepcopy(part)
-    for weight in found.parameters():
+    clone = copy.deepcopy(part)
+    for weight in clone.parameters():
         weight.requires_grad_(False)
-    return found.eval()
+    return clone.eval()

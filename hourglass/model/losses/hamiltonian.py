@@ -30,14 +30,14 @@ def unbounded(out: Output) -> Distribution:
 def force(out: Output, model: nn.Module) -> Force:
     """log p(x, z), (K, B), and its gradient in z (K, B, ...), which can be differentiated again if
     gradients are enabled."""
-    wanted = torch.is_grad_enabled()
+    differentiable = torch.is_grad_enabled()
 
     def at(z: Tensor) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
-            z = z if wanted and z.requires_grad else z.detach().requires_grad_()
+            z = z if differentiable and z.requires_grad else z.detach().requires_grad_()
             joint = log_joint(out, model, z)
-            slope, = torch.autograd.grad(joint.sum(), z, create_graph=wanted)
-        return joint if wanted else joint.detach(), slope
+            slope, = torch.autograd.grad(joint.sum(), z, create_graph=differentiable)
+        return joint if differentiable else joint.detach(), slope
     return at
 
 

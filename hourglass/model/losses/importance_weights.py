@@ -22,8 +22,8 @@ def drawable(out: Output) -> Distribution:
 def nats(density: Distribution, z: Tensor) -> Tensor:
     """Log density of codes z (K, B, ...), (K, B), in full precision."""
     with full_precision(z):
-        each = density.log_prob(z)
-    return each.flatten(2).sum(2) if each.ndim > 2 else each
+        log_density = density.log_prob(z)
+    return log_density.flatten(2).sum(2) if log_density.ndim > 2 else log_density
 
 
 def log_joint(out: Output, model: nn.Module, z: Tensor) -> Tensor:

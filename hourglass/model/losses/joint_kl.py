@@ -38,8 +38,8 @@ class JointKL(nn.Module):
             raise ValueError("joint_kl needs a bottleneck with numbers and categories, such as "
                              "joint(10, classes=(10,)); for others, use kl(capacity=...)")
         assert out.latent.p is not None, "a bottleneck with a posterior has a prior"
-        each = kl_divergence(q, out.latent.p)
+        kl = kl_divergence(q, out.latent.p)
         holds = sum(math.log(count) for count in q.sizes[1:])
-        numbers, categories = each.split((q.continuous, len(q.sizes) - 1), 1)
+        numbers, categories = kl.split((q.continuous, len(q.sizes) - 1), 1)
         return (apart(numbers.sum(1), self.most[0] * self.risen)
                 + apart(categories.sum(1), min(self.most[1], holds) * self.risen))

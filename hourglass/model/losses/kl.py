@@ -17,8 +17,8 @@ def posterior(out: Output, kind: type[Q]) -> Q:
     """q(z|x). Raises ValueError if the bottleneck has another kind of posterior."""
     q = out.latent.q
     if not isinstance(q, kind):
-        wanted = "a posterior" if kind is Distribution else f"a {kind.__name__} posterior"
-        raise ValueError(f"the loss needs a bottleneck with {wanted}, such as gaussian(16); this "
+        required = "a posterior" if kind is Distribution else f"a {kind.__name__} posterior"
+        raise ValueError(f"the loss needs a bottleneck with {required}, such as gaussian(16); this "
                          f"one has {'none' if q is None else f'a {type(q).__name__}'}")
     return q
 
@@ -71,9 +71,9 @@ class KL(nn.Module):
         """(B,)."""
         q = posterior(out, Distribution)
         assert out.latent.p is not None, "a bottleneck with a posterior has a prior"
-        each = divergence(q, out.latent.p, out.latent.z)
-        each = each.flatten(1) if each.ndim > 1 else each[:, None]   # (B, dimensions)
+        per_dim = divergence(q, out.latent.p, out.latent.z)
+        per_dim = per_dim.flatten(1) if per_dim.ndim > 1 else per_dim[:, None]   # (B, dimensions)
         if self.free_bits:
-            each = torch.where(each.mean(0) > self.free_bits, each, self.free_bits)
-        total = each.sum(1)
+            per_dim = torch.where(per_dim.mean(0) > self.free_bits, per_dim, self.free_bits)
+        total = per_dim.sum(1)
         return apart(total, self.capacity) if self.most else total

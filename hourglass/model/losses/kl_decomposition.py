@@ -27,12 +27,12 @@ def decomposed(
     of training samples per density, shifts the parts against one another and has no gradient. With
     `samples`, the size of the training set, they are weighted as in `stratified`.
     """
-    each = q.log_prob(z[:, None]).flatten(2)      # (B, B, D): log q(z_i | x_j), per dimension
-    weights = each.new_full(each.shape[:2], 1 / len(z)) if samples is None else (
-        stratified(len(z), samples, z.device).to(each.dtype))
-    joint = torch.logsumexp(each.sum(2) + weights.log(), 1)
-    alone = torch.logsumexp(each + weights.log()[..., None], 1).sum(1)
-    own = each.diagonal(dim1=0, dim2=1).sum(0)
+    log_q = q.log_prob(z[:, None]).flatten(2)      # (B, B, D): log q(z_i | x_j), per dimension
+    weights = log_q.new_full(log_q.shape[:2], 1 / len(z)) if samples is None else (
+        stratified(len(z), samples, z.device).to(log_q.dtype))
+    joint = torch.logsumexp(log_q.sum(2) + weights.log(), 1)
+    alone = torch.logsumexp(log_q + weights.log()[..., None], 1).sum(1)
+    own = log_q.diagonal(dim1=0, dim2=1).sum(0)
     prior = p.log_prob(z)
     prior = prior.flatten(1).sum(1) if prior.ndim > 1 else prior
     return Decomposition(own - joint, joint - alone, alone - prior)

@@ -107,18 +107,18 @@ class RandomFeatures(nn.Module):
 
     def features(self, x: Tensor) -> list[Tensor]:
         """Features of images (B, C, H, W) at every scale: (B, K, H', W')."""
-        found: list[Tensor] = []
+        maps: list[Tensor] = []
         for name in self.names:
-            x = F.avg_pool2d(x, 2, ceil_mode=True) if found else x
+            x = F.avg_pool2d(x, 2, ceil_mode=True) if maps else x
             x = F.relu(F.conv2d(x, self.get_buffer(name), padding=1))
-            found.append(x)
-        return found
+            maps.append(x)
+        return maps
 
     def forward(self, out: Output, model: nn.Module) -> Tensor:
         """(B,)."""
         pairs = zip(self.features(out.x), self.features(again(out)), strict=True)
-        each = [(a - b).float().square().flatten(1).mean(1) for a, b in pairs]
-        return torch.stack(each).mean(0) * math.prod(out.x.shape[1:]) / 2
+        errors = [(a - b).float().square().flatten(1).mean(1) for a, b in pairs]
+        return torch.stack(errors).mean(0) * math.prod(out.x.shape[1:]) / 2
 
 
 class LearntFeatures(nn.Module):
@@ -127,23 +127,23 @@ class LearntFeatures(nn.Module):
 
     def __init__(self, shape: Any, text: str, layers: tuple[int, ...], size: int):
         super().__init__()
-        made = features_of(text)
+        extractor = features_of(text)
         if shape[0] not in (1, 3):
             raise ValueError(f"perceptual(features=...) needs images with one or three channels, "
                              f"not {shape[0]}")
-        if not made.differentiable:
-            raise ValueError(f"no gradient passes through {made.text}, so it cannot be a loss; use "
-                             f"another extractor, such as efficientnet_lite0")
-        count = len(made.strides)
+        if not extractor.differentiable:
+            raise ValueError(f"no gradient passes through {extractor.text}, so it cannot be a "
+                             "loss; use another extractor, such as efficientnet_lite0")
+        count = len(extractor.strides)
         if not count:
-            raise ValueError(f"{made.text} gives one vector and no maps; use another extractor, "
-                             f"such as efficientnet_lite0")
+            raise ValueError(f"{extractor.text} gives one vector and no maps; use another "
+                             f"extractor, such as efficientnet_lite0")
         wrong = [layer for layer in layers if layer >= count]
         if wrong:
-            raise ValueError(f"{made.text} has {count} maps, so layers are 0 to {count - 1}, not "
-                             f"{wrong[0]}")
+            raise ValueError(f"{extractor.text} has {count} maps, so layers are 0 to {count - 1}, "
+                             f"not {wrong[0]}")
         # others use the network on a device of their own
-        own = replace(made, network=deepcopy(made.network).to(torch.empty(0).device))
+        own = replace(extractor, network=deepcopy(extractor.network).to(torch.empty(0).device))
         self.layers, self.size, self.held = layers or tuple(range(count)), size, (own,)
 
     @property
@@ -162,12 +162,13 @@ class LearntFeatures(nn.Module):
         maps = self.held[0].maps(x, self.size or None)
         chosen = (maps[layer].float() if maps[layer].dtype.itemsize < 4 else maps[layer]
                   for layer in self.layers)
-        return [each * (each.square().sum(1, keepdim=True) + FAINT).rsqrt() for each in chosen]
+        return [features * (features.square().sum(1, keepdim=True) + FAINT).rsqrt()
+                for features in chosen]
 
     def forward(self, out: Output, model: nn.Module) -> Tensor:
         """(B,)."""
         with torch.no_grad():
-            wanted = self.directions(out.x)
-        pairs = zip(wanted, self.directions(again(out)), strict=True)
-        each = [(a - b).square().sum(1).flatten(1).mean(1) for a, b in pairs]
-        return torch.stack(each).mean(0) * math.prod(out.x.shape[1:]) / 2
+            targets = self.directions(out.x)
+        pairs = zip(targets, self.directions(again(out)), strict=True)
+        errors = [(a - b).square().sum(1).flatten(1).mean(1) for a, b in pairs]
+        return torch.stack(errors).mean(0) * math.prod(out.x.shape[1:]) / 2

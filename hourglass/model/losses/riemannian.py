@@ -51,8 +51,8 @@ class MetricAtPoint(NamedTuple):
 
     def downhill(self, slope: Tensor) -> Tensor:
         """M (slope + gradient in z of log det M / 2), (K, B, D)."""
-        each = torch.einsum("kbij,nij->kbn", self.itself, self.shapes) / 2
-        return _times(self.inverse, slope + torch.einsum("kbn,kbnd->kbd", each, self.rises))
+        traces = torch.einsum("kbij,nij->kbn", self.itself, self.shapes) / 2
+        return _times(self.inverse, slope + torch.einsum("kbn,kbnd->kbd", traces, self.rises))
 
     def bend(self, v: Tensor) -> Tensor:
         """Christoffel symbols times v, (K, B, D, D)."""

@@ -38,11 +38,11 @@ class SemiSupervised(nn.Module):
         log_q = guess.float().log_softmax(1)
         q = torch.where(known[:, None] > 0, one_hot(y.clamp(min=0), guess.shape[1]), log_q.exp())
         h, _ = model.hidden(out.x if out.seen is None else out.seen)  # type: ignore[operator]
-        each = torch.stack([_bound(out, model, h, torch.full_like(y, kind))
-                            for kind in range(guess.shape[1])], 1)   # (B, K)
+        bounds = torch.stack([_bound(out, model, h, torch.full_like(y, kind))
+                              for kind in range(guess.shape[1])], 1)   # (B, K)
         entropy = -(q * log_q).sum(1) * (1 - known)
         taught = cross_entropy(guess.float(), y.clamp(min=0), reduction="none") * known
-        return (q * each).sum(1) - entropy + math.log(guess.shape[1]) + self.alpha * taught
+        return (q * bounds).sum(1) - entropy + math.log(guess.shape[1]) + self.alpha * taught
 
 
 def _bound(out: Output, model: nn.Module, h: Tensor, y: Tensor) -> Tensor:

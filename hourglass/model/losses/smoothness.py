@@ -53,13 +53,13 @@ def squared_jacobian(
     """Squared Frobenius norms (B,) of each sample's Jacobian of a function (B, ...) -> (B, ...), or
     their estimates: for random signs v, the mean square of v'J is that of J. In evaluation,
     gradients are switched on inside, and the result has none."""
-    wanted = torch.is_grad_enabled()
+    differentiable = torch.is_grad_enabled()
     with torch.enable_grad():
         at = at if at.requires_grad else at.detach().requires_grad_()
         value = function(at).flatten(1)
         total = value.new_zeros(len(value), dtype=torch.float32)
         for direction in directions(value, draws, exact):
-            (slope,) = torch.autograd.grad(value, at, direction, create_graph=wanted,
+            (slope,) = torch.autograd.grad(value, at, direction, create_graph=differentiable,
                                            retain_graph=True)
             total = total + per_sample(slope.float().square())
     return total if exact else total / draws
@@ -85,6 +85,7 @@ def decoder_weights(model: nn.Module) -> Term:
 
 def decoding(model: nn.Module) -> list[nn.Parameter]:
     """Parameters of the decoder's side: the decoder, and the layers from codes to it."""
-    told = getattr(model.condition, "label", model.condition)
-    sides = [getattr(model.bottleneck, "expand", None), getattr(told, "back", None), model.decoder]
+    conditioning = getattr(model.condition, "label", model.condition)
+    sides = [getattr(model.bottleneck, "expand", None), getattr(conditioning, "back", None),
+             model.decoder]
     return [p for side in sides if isinstance(side, nn.Module) for p in side.parameters()]

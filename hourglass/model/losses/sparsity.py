@@ -37,6 +37,6 @@ def sparsity(model: nn.Module, target: Annotated[float, Gt(0), Lt(1)] = 0.05) ->
 
     def excess(out: Output, model: nn.Module) -> Tensor:
         on = out.latent.z.mean(0).clamp(LEAST, 1 - LEAST)
-        each = constant - target * on.log() - (1 - target) * torch.log1p(-on)
-        return each.sum().expand(len(out.x))
+        kl = constant - target * on.log() - (1 - target) * torch.log1p(-on)
+        return kl.sum().expand(len(out.x))
     return excess

@@ -74,11 +74,11 @@ def dip(
 
     def spread(out: Output, model: nn.Module) -> Tensor:
         q = of_factors(out)
-        found = covariance(q.mean.flatten(1))
+        cov = covariance(q.mean.flatten(1))
         if kind == 2:
-            found = found + torch.diag(q.variance.flatten(1).mean(0))
-        own = found.diagonal()
-        beside = found.square().sum() - own.square().sum()
+            cov = cov + torch.diag(q.variance.flatten(1).mean(0))
+        own = cov.diagonal()
+        beside = cov.square().sum() - own.square().sum()
         return (off * beside + on * (own - 1).square().sum()).expand(len(out.x))
     return spread
 
