@@ -14,6 +14,7 @@ from PIL import Image
 import hourglass as hg
 from hourglass.serving.app import make_app
 from hourglass.serving.limits import Limits
+from hourglass.tasks.forecast import forecast_of
 from hourglass.tasks.score_series import score_series
 
 TINY = {"model": "ae(3)", "backbone": "mlp(16)", "quiet": True, "device": "cpu"}
@@ -251,3 +252,45 @@ def test_a_served_model_that_infers_classes_needs_none(tmp_path):
     np.testing.assert_allclose(codes, model.encode(x[:4]), atol=1e-5)
     named = post(app, "encode", files=sent, data={"classes": "left"}).json()["codes"]
     np.testing.assert_allclose(named, model.encode(x[:4], "left"), atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def ahead(run):
+    return make_app(run, ahead=8)
+
+
+def test_the_next_steps_of_rows_and_of_windows_are_those_of_the_command(run, ahead):
+    rows = holed(waves(60))
+    answer = post(ahead, "forecast", json={"samples": rows_of(rows), "ahead": 5}).json()
+    found, wanted = pd.DataFrame(answer["samples"]), forecast_of(run, rows, 8).head(5)
+    np.testing.assert_allclose(found[["flow", "heat"]], wanted[["flow", "heat"]], rtol=1e-4)
+    assert [str(pd.Timestamp(at)) for at in found.when] == [str(at) for at in wanted.when]
+    windows = np.stack([waves()[["flow", "heat"]].to_numpy(np.float32)[i:i + WINDOW]
+                        for i in (0, 30)])
+    answer = post(ahead, "forecast", json={"samples": windows.tolist()}).json()
+    np.testing.assert_allclose(answer["samples"], np.stack([
+        forecast_of(run, pd.DataFrame(x, columns=["flow", "heat"]).assign(when=waves(WINDOW).when),
+                    8)[["flow", "heat"]] for x in windows]), rtol=1e-4)
+    schema = asyncio.run(_schema(ahead))
+    body = schema["paths"]["/v1/forecast"]["post"]["requestBody"]["content"]["application/json"]
+    asked = body["schema"]["properties"]["ahead"]
+    assert (asked["minimum"], asked["maximum"], asked["default"]) == (1, 8, 8)
+
+
+async def _schema(app) -> dict:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app),
+                                 base_url="http://here") as client:
+        return (await client.get("/openapi.json")).json()
+
+
+def test_a_forecast_is_refused_in_a_sentence(app, ahead, tmp_path):
+    rows = rows_of(waves(30))
+    for given, said in (({"ahead": 9}, "ahead"), ({"ahead": 0}, "ahead"), ({"steps": 3}, "steps")):
+        answer = post(ahead, "forecast", json={"samples": rows, **given})
+        assert answer.status_code == 422 and said in answer.json()["error"], answer.text
+    answer = post(app, "forecast", json={"samples": rows})
+    assert answer.status_code == 404 and "--ahead 24" in answer.json()["error"]
+    vectors = train(np.random.default_rng(0).random((60, 5)).astype(np.float32), epochs=1,
+                    out=tmp_path / "run", **TINY)
+    with pytest.raises(ValueError, match="for models of series"):
+        make_app(vectors, ahead=3)

@@ -22,6 +22,8 @@ def serve(
     priors: Annotated[str, typer.Option(help="Priors that clients may sample from, separated by "
                                         "semicolons, such as own;flow. Default: the model's "
                                         "usual ones.")] = "",
+    ahead: Annotated[int, typer.Option(min=0, max=100000, help="Series only: the most steps ahead "
+                                       "that clients may have forecast, by /v1/forecast.")] = 0,
     max_bytes: Annotated[int, typer.Option(min=1, help="Largest request, in bytes.")] = 16 * 2**20,
     max_files: Annotated[int, typer.Option(min=1, max=10000, help="Most images per request.")] = 64,
     max_pixels: Annotated[int, typer.Option(min=1, help="Most pixels per image.")] = 2**24,
@@ -53,6 +55,6 @@ def serve(
     allowed = tuple(text.strip() for text in priors.split(";") if text.strip())
     model = load_run(run, device)
     check_lines(model.description, "serving")
-    cut_off = serve_model(model, place, limits, allowed)
+    cut_off = serve_model(model, place, limits, allowed, ahead)
     if cut_off:
         raise SystemExit(f"hourglass: {cut_off} requests were cut off at shutdown; raise --grace")

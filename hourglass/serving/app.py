@@ -18,6 +18,7 @@ from ..data.table import Table
 from ..inference.anomaly import Detector
 from ..inference.trained import Trained
 from .errors import Refusal, answer_problems
+from .forecasts import forecaster_for, put_forecast
 from .limits import Limits
 from .middleware import OPEN, AccessControl, Guard
 from .openapi import (
@@ -54,14 +55,16 @@ Accept = Annotated[str, Header(include_in_schema=False)]
 
 
 def make_app(model: Trained, limits: Limits | None = None, door: AccessControl | None = None,
-             priors: tuple[str, ...] = ()) -> FastAPI:
+             priors: tuple[str, ...] = (), ahead: int = 0) -> FastAPI:
     """Make the ASGI application that serves a model. `door` controls access; without it, anybody
     may ask.
 
     `priors` are those that clients may sample from. They are fitted now if needed. Default: the
-    usual ones. Raises ValueError for an unknown prior.
+    usual ones. `ahead` is the most steps of a series that clients may have forecast. Raises
+    ValueError for an unknown prior, and for a model that cannot forecast.
     """
     limits, door = limits or Limits(), door or AccessControl()
+    forecaster = forecaster_for(model, ahead)
     desk = ModelService(model, limits, priors)
 
     @asynccontextmanager
@@ -86,6 +89,8 @@ def make_app(model: Trained, limits: Limits | None = None, door: AccessControl |
     router = APIRouter(prefix="/v1", dependencies=locked)
     about_model(router, desk)
     (put_recommend if desk.ranks else put_operations)(router, desk)
+    if forecaster is not None:
+        put_forecast(router, desk, forecaster, ahead)
     refuse_others(router, desk)
     app.include_router(router)
     return app
@@ -128,6 +133,9 @@ def refuse_others(router: APIRouter, desk: ModelService) -> None:
     kind = desk.model.description.kind_in_words
     why = {"restore": f"it is for images, and this model was trained on {kind}",
            "impute": f"it is for tables and series, and this model was trained on {kind}",
+           "forecast": (f"it is for series, and this model was trained on {kind}" if not
+                        desk.is_series else "start the server with the most steps that clients "
+                        "may ask for, as in --ahead 24"),
            "score": "no detector could be fitted, and the server has said why",
            "classify": "this model infers no classes",
            "recommend": f"it is for ratings, and this model was trained on {kind}"}

@@ -184,18 +184,22 @@ def array_intake(
     read = json_intake(kind)
 
     async def take(request: Request) -> UploadedSamples:
-        body = await read(request)
-        sent = getattr(body, field)
-        y = check_classes(model, getattr(body, "classes", None) or [], len(sent))
-        rows = isinstance(sent[0], dict)
-        if rows or (field == "samples" and is_over_time(model)):
-            found = from_windows(model, np.asarray(sent, np.float32)) if not rows else (
-                rows_of if is_table(model) else from_rows)(model, sent)
-            return UploadedSamples(found.x, y, notes=tuple(found.notes), found=found)
-        x = np.asarray(sent, np.float32)
-        if field != "samples" or is_table(model):
-            return UploadedSamples(x, y)
-        with model.inputs.listening() as notes:   # scaled as training scaled
-            return UploadedSamples(model.inputs.in_units(Collection(x), Reading()).x, y,
-                                   notes=tuple(notes))
+        return sent_samples(model, await read(request), field)
     return take
+
+
+def sent_samples(model: Trained, body: Any, field: str) -> UploadedSamples:
+    """The samples in that field of a body, as the model takes them."""
+    sent = getattr(body, field)
+    y = check_classes(model, getattr(body, "classes", None) or [], len(sent))
+    rows = isinstance(sent[0], dict)
+    if rows or (field == "samples" and is_over_time(model)):
+        found = from_windows(model, np.asarray(sent, np.float32)) if not rows else (
+            rows_of if is_table(model) else from_rows)(model, sent)
+        return UploadedSamples(found.x, y, notes=tuple(found.notes), found=found)
+    x = np.asarray(sent, np.float32)
+    if field != "samples" or is_table(model):
+        return UploadedSamples(x, y)
+    with model.inputs.listening() as notes:   # scaled as training scaled
+        return UploadedSamples(model.inputs.in_units(Collection(x), Reading()).x, y,
+                               notes=tuple(notes))

@@ -16,7 +16,8 @@ from .tokens import check_token, read_token
 __all__ = ["Address", "Draining", "check_token", "door_of", "listen", "read_token", "serve"]
 
 
-def serve(model: Trained, place: Address, limits: Limits, priors: tuple[str, ...] = ()) -> int:
+def serve(model: Trained, place: Address, limits: Limits, priors: tuple[str, ...] = (),
+          ahead: int = 0) -> int:
     """Serve until Ctrl-C or SIGTERM. Then accept no more requests, finish the accepted ones, and
     return the number of those that took longer than the grace.
 
@@ -28,7 +29,7 @@ def serve(model: Trained, place: Address, limits: Limits, priors: tuple[str, ...
     logging.getLogger("python_multipart").setLevel(logging.ERROR)   # or clients fill the log
     Image.MAX_IMAGE_PIXELS = limits.pixels
     try:
-        app = make_app(model, limits, door_of(place, listening), priors)
+        app = make_app(model, limits, door_of(place, listening), priors, ahead)
         server = Draining(app, app.state.desk.traffic, place.grace)
         greet(listening, model, bool(place.token))
         server.run([listening])

@@ -28,10 +28,17 @@ def forecast_of(model: Trained, x: Any, ahead: int = 24) -> Any:
     ValueError for other data, and for a run without validation windows.
     """
     found = _read(model, x, ahead)
-    after, notes = _next(model, found, _full(model, found), _fitted(model, ahead), ahead)
+    after, notes = following(model, found, _fitted(model, ahead), ahead)
     for note in notes:
         say(note)
     return after
+
+
+def following(model: Trained, found: Collection, fitted: Forecaster, ahead: int) -> tuple[
+        Any, list[str]]:
+    """The steps that follow a series that was read: a data frame, or windows (N, ahead, C) in their
+    own units; and notes."""
+    return _next(model, found, _full(model, found), fitted, ahead)
 
 
 def extended(model: Trained, found: Collection, ahead: int) -> tuple[Any, list[str]]:

@@ -1,0 +1,62 @@
+"""The operation that forecasts a series: what is sent, and what is answered."""
+
+from functools import partial
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, create_model
+
+from ..core.console import say
+from ..data.series import Series
+from ..inference.forecasting import Forecaster, fit_forecaster
+from ..inference.trained import Trained
+from ..tasks.forecast import check_ahead, following
+from .limits import Limits
+from .openapi import Arrays, json_body, works
+from .responses import as_json, listed, records
+from .schemas import Whole, json_intake, samples_type, sent_samples
+from .series_requests import is_over_time
+from .service import ModelService
+from .uploads import UploadedSamples
+
+
+def forecaster_for(model: Trained, ahead: int) -> Forecaster | None:
+    """What forecasts up to `ahead` steps, fitted now; None for 0 steps. Raises ValueError for a
+    model that cannot forecast, and if the run's data is gone."""
+    if not ahead:
+        return None
+    if not is_over_time(model):
+        raise ValueError("--ahead is for models of series, and this is another one; leave it out")
+    check_ahead(model, ahead)
+    say(f"finding what forecasts {ahead} steps best ...")
+    return fit_forecaster(model, model.source(), ahead)
+
+
+def forecast_type(model: Trained, limits: Limits, most: int) -> type[BaseModel]:
+    """{"samples": rows of a series or windows (N, T, C), "ahead": 24}, in own units."""
+    found: type[BaseModel] = create_model(
+        "SeriesToForecast", __base__=samples_type(model, limits),
+        ahead=(Annotated[int, Ge(1), Le(most), Whole], most))
+    return found
+
+
+def put_forecast(router: APIRouter, desk: ModelService, fitted: Forecaster, most: int) -> None:
+    """Add the operation that forecasts, at most that many steps."""
+    kind = forecast_type(desk.model, desk.limits, most)
+    read = json_intake(kind)
+
+    async def take(request: Request) -> tuple[UploadedSamples, int]:
+        body: Any = await read(request)
+        return sent_samples(desk.model, body, "samples"), body.ahead
+
+    @router.post("/forecast", responses=works(Arrays, False), openapi_extra=json_body(kind))
+    async def forecast(given: Annotated[tuple[UploadedSamples, int], Depends(take)]) -> Response:
+        """The next steps of a series in rows, of each unit, with their times; or those of windows
+        (N, T, C), (N, ahead, C). Gaps before are filled in first."""
+        sent, ahead = given
+        assert sent.found is not None   # as of all series
+        after, notes = await desk.batcher.alone(partial(
+            following, desk.model, sent.found, fitted, ahead))
+        rows = records(after) if isinstance(sent.found.raw, Series) else listed(after)
+        return as_json(Arrays(samples=rows, notes=[*sent.notes, *notes]))
