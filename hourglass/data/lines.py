@@ -50,10 +50,11 @@ class Lines:
                                    self.limit + 1, self.most, self.lower)
         encoding = {"kind": KIND, "level": self.level, "length": vocabulary.length,
                     "lower": self.lower, "tokens": list(vocabulary.tokens), **self.about}
-        found = self.encode(encoding)
+        collection = self.encode(encoding)
         about = (f"{len(vocabulary.tokens):,} different {vocabulary.unit}, lines of up to "
                  f"{self.limit} {vocabulary.unit}")
-        return replace(found, notes=[*self.notes, about, *notes, *found.notes[len(self.notes):]])
+        of_encoding = collection.notes[len(self.notes):]
+        return replace(collection, notes=[*self.notes, about, *notes, *of_encoding])
 
     def encode(self, encoding: Mapping[str, Any]) -> Collection:
         """Write the lines in the vocabulary of an encoding."""
@@ -86,10 +87,10 @@ def lines(
     `vocabulary` most frequent tokens of the training lines are known, and all others count as
     unknown. `lower` brings all to lower case. The loss leaves out what pads short lines.
     """
-    found = read_lines(path, column, label, raw=level == "byte")
+    text_lines = read_lines(path, column, label, raw=level == "byte")
     identity = {"path": path, "level": level, "limit": limit, "vocabulary": vocabulary,
                 "lower": lower}
-    return whole(made(found, identity, level, limit, vocabulary, lower))
+    return whole(made(text_lines, identity, level, limit, vocabulary, lower))
 
 
 def made(
@@ -133,12 +134,12 @@ def lengths_of(found: Collection) -> Any:
 def of_texts(texts: Any, y: Any = None, **options: Any) -> Collection:
     """Lines in memory, each a text; options as for `lines`. Raises ValueError."""
     checked = sources.check(Call(KIND, ("",), options))
-    held = TextLines(as_texts(texts))
+    text_lines = TextLines(as_texts(texts))
     options = {name: checked[name] for name in ("level", "limit", "vocabulary", "lower")
                if name in options}
-    found = made(held, {"lines": len(held.texts), **options}, **options)
-    labels, classes = numbered(y, len(held.texts))
-    return whole(replace(found, y=labels, classes=classes))
+    raw = made(text_lines, {"lines": len(text_lines.texts), **options}, **options)
+    labels, classes = numbered(y, len(text_lines.texts))
+    return whole(replace(raw, y=labels, classes=classes))
 
 
 def as_texts(texts: Any) -> list[str]:
@@ -146,16 +147,16 @@ def as_texts(texts: Any) -> list[str]:
     for an empty text."""
     if isinstance(texts, str | bytes | Mapping) or not hasattr(texts, "__iter__"):
         raise ValueError(f"lines in memory are a list of texts, not a {type(texts).__name__}")
-    found = list(texts.tolist() if hasattr(texts, "tolist") else texts)
-    wrong = next((i for i, text in enumerate(found) if not isinstance(text, str)), None)
+    items = list(texts.tolist() if hasattr(texts, "tolist") else texts)
+    wrong = next((i for i, text in enumerate(items) if not isinstance(text, str)), None)
     if wrong is not None:
-        raise ValueError(f"line {wrong} is no text but a {type(found[wrong]).__name__}; leave it "
+        raise ValueError(f"line {wrong} is no text but a {type(items[wrong]).__name__}; leave it "
                          f"out, or make it a text with str()")
-    empty = [str(i) for i, text in enumerate(found) if not text.strip()]
-    if empty or not found:
+    empty = [str(i) for i, text in enumerate(items) if not text.strip()]
+    if empty or not items:
         raise ValueError(f"line {empty[0]} is empty; leave empty lines out" if empty else
                          "there is no line; give a list of texts")
-    return [text.strip() for text in found]
+    return [text.strip() for text in items]
 
 
 def lines_like(data: Any, encoding: Mapping[str, Any]) -> Collection:
@@ -164,16 +165,16 @@ def lines_like(data: Any, encoding: Mapping[str, Any]) -> Collection:
     level: Level = encoding["level"]
     limit, lower = int(encoding["length"]) - 1, bool(encoding.get("lower"))
     if not isinstance(data, str | Path):
-        held = TextLines(as_texts(data))
-        return made(held, {}, level, limit, lower=lower).encode(encoding)
+        text_lines = TextLines(as_texts(data))
+        return made(text_lines, {}, level, limit, lower=lower).encode(encoding)
     call = _as_call(str(data))
-    given = {"path": str(data)} if call is None else sources.check(call)
+    options = {"path": str(data)} if call is None else sources.check(call)
     if call is None and not Path(data).expanduser().exists():
         raise ValueError(f"there is no file or folder {data}. A text itself is given in a list, "
                          f"from Python: model.encode(['some text'])")
-    held = read_lines(str(given["path"]), str(given.get("column", "")),
-                      str(given.get("label", "")), raw=level == "byte")
-    return made(held, {}, level, limit, lower=lower).encode(encoding)
+    text_lines = read_lines(str(options["path"]), str(options.get("column", "")),
+                            str(options.get("label", "")), raw=level == "byte")
+    return made(text_lines, {}, level, limit, lower=lower).encode(encoding)
 
 
 def _as_call(data: str) -> Call | None:
@@ -182,12 +183,12 @@ def _as_call(data: str) -> Call | None:
     if Path(data).expanduser().exists():
         return None
     try:
-        found = read(data)
+        call = read(data)
     except ValueError:
         return None
-    if found.name not in sources.parts:
+    if call.name not in sources.parts:
         return None
-    if found.name != KIND:
+    if call.name != KIND:
         raise ValueError(f"this model was trained on lines of text, so it cannot use {data}; "
                          f"{did_you_mean('lines', ['lines'])}")
-    return found
+    return call

@@ -39,7 +39,8 @@ def measured_captions(source: Source, kind: str) -> tuple[Captions, str]:
         split.y.cpu().numpy())
     values = {name: np.concatenate([_measured(source, part, name, dark) for part in index])
               for name in WORDS[kind]}
-    words = {name: _sides(found, y[rows], len(index["train"])) for name, found in values.items()}
+    words = {name: _sides(measurements, y[rows], len(index["train"]))
+             for name, measurements in values.items()}
     captions: list[tuple[str, ...]] = [() for _ in range(len(y))]
     for place, row in enumerate(rows.tolist()):
         said = [WORDS[kind][name][side > 0] for name, sides in words.items()
@@ -59,9 +60,9 @@ def sentences(name: str, words: Sequence[str]) -> tuple[str, ...]:
     subject = with_article(NUMBERS[int(plain)] if plain in map(str, range(10)) else plain) if (
         plain) else "a shape"
     alone = [plain, subject] if plain else [subject]
-    each = [f"{subject}, {word}" for word in words]
+    with_one = [f"{subject}, {word}" for word in words]
     together = [", ".join([subject, *words])]
-    return tuple(dict.fromkeys([*alone, *each, *together]))
+    return tuple(dict.fromkeys([*alone, *with_one, *together]))
 
 
 def _check(source: Source, kind: str) -> None:
@@ -82,17 +83,17 @@ def _is_dark_on_bright(source: Source) -> bool:
 
 def _measured(source: Source, part: str, name: str, dark: bool) -> np.ndarray:
     """A measurement (n,) of each image of a split."""
-    found = []
+    measurements = []
     for batch in source.splits[part].batches(TOGETHER):
         x: Tensor = batch.x.cpu()
-        found.append(MEASURED[name](source.low + source.high - x if dark else x))
-    return torch.cat(found).numpy()
+        measurements.append(MEASURED[name](source.low + source.high - x if dark else x))
+    return torch.cat(measurements).numpy()
 
 
 def _sides(values: np.ndarray, y: np.ndarray, count: int) -> np.ndarray:
     """-1, 0 or 1 (n,): whether a value is in the lowest quarter of its class, in neither, or in the
     highest. The first `count` are of training and make the quarters."""
-    found = np.zeros(len(values), int)
+    sides = np.zeros(len(values), int)
     for label in np.unique(y):
         own = y == label
         among = values[:count][own[:count]]
@@ -100,5 +101,5 @@ def _sides(values: np.ndarray, y: np.ndarray, count: int) -> np.ndarray:
             continue
         low, high = np.quantile(among, [QUARTER, 1 - QUARTER])
         if low < high:   # otherwise nearly all are alike, and no word tells them apart
-            found[own] = (values[own] > high).astype(int) - (values[own] < low)
-    return found
+            sides[own] = (values[own] > high).astype(int) - (values[own] < low)
+    return sides

@@ -38,9 +38,9 @@ class OnDisk:
     def index_select(self, dim: int, index: Tensor) -> Tensor:
         """The rows (dim 0) at these indices (B,), in their order."""
         rows = np.empty((len(index), *self.shape[1:]), self.dtype)
-        held = rows.data.cast("B")
+        buffer = rows.data.cast("B")
         for place, row in enumerate(index.tolist()):
-            into = held[place * self.row_bytes:(place + 1) * self.row_bytes]
+            into = buffer[place * self.row_bytes:(place + 1) * self.row_bytes]
             if os.preadv(self.file, [into], self.offset + row * self.row_bytes) < len(into):
                 raise OSError(f"{self.path} ends before its sample {row}; it was cut short")
         return torch.from_numpy(rows)

@@ -71,11 +71,11 @@ def property_name(name: str) -> str:
 
 def check_property(name: str, also: Sequence[str] = ()) -> str:
     """The name of a property of RDKit, or of a column of the data (`also`). Raises ValueError."""
-    found = name if name in also else property_name(name)
-    if not found:
+    known_name = name if name in also else property_name(name)
+    if not known_name:
         raise ValueError(f"no property is named {name!r}; "
                          f"{did_you_mean(name, [*also, *PROPERTIES])}")
-    return found
+    return known_name
 
 
 def property_of(name: str, molecule: Any) -> float:
@@ -100,14 +100,14 @@ def fingerprints_of(molecules: Sequence[Any]) -> np.ndarray:
     """Morgan fingerprints (N, BITS) of radius 2, as 0 and 1."""
     from rdkit.Chem import rdFingerprintGenerator
     maker = rdFingerprintGenerator.GetMorganGenerator(RADIUS, fpSize=BITS)
-    found = [maker.GetFingerprintAsNumPy(molecule) for molecule in molecules]
-    return np.array(found, np.float32).reshape(len(found), BITS)
+    fingerprints = [maker.GetFingerprintAsNumPy(molecule) for molecule in molecules]
+    return np.array(fingerprints, np.float32).reshape(len(fingerprints), BITS)
 
 
 def scaffolds_of(molecules: Sequence[Any]) -> Counter[str]:
     """How often each Bemis-Murcko scaffold occurs; molecules without a ring have none."""
     from rdkit.Chem.Scaffolds import MurckoScaffold
-    found = Counter(str(MurckoScaffold.MurckoScaffoldSmiles(mol=molecule))
-                    for molecule in molecules)
-    found.pop("", None)
-    return found
+    scaffolds = Counter(str(MurckoScaffold.MurckoScaffoldSmiles(mol=molecule))
+                        for molecule in molecules)
+    scaffolds.pop("", None)
+    return scaffolds

@@ -76,8 +76,8 @@ def read_molecules(
     place = Path(path).expanduser()
     if not place.exists():
         raise ValueError(f"there is no file or folder {path}")
-    found = place.stat()
-    rows, texts = _read(str(place), (found.st_mtime_ns, found.st_size), column, label, notation)
+    status = place.stat()
+    rows, texts = _read(str(place), (status.st_mtime_ns, status.st_size), column, label, notation)
     return lines_of(rows, texts, notation, limit, {"path": path, "notation": notation,
                                                    "limit": limit, "column": column}, trained)
 
@@ -97,24 +97,24 @@ def _of_files(place: Path, path: str, named: str) -> MoleculeRows:
     """
     if named:
         raise ValueError(f"column and label are for tables, and {path} is none; leave them out")
-    found, splits = MoleculeRows([], []), []
+    rows, splits = MoleculeRows([], []), []
     for name, content in contents(place):
-        text, told = text_in(content, name, "save it in UTF-8")
-        found.notes += [f"{name}: {note}" for note in told]
+        text, remarks = text_in(content, name, "save it in UTF-8")
+        rows.notes += [f"{name}: {note}" for note in remarks]
         lines = text.splitlines()
         empty = sum(not line.strip() for line in lines)
-        found.notes += [f"{name}: {empty:,} empty lines are left out"] * (empty > 0)
+        rows.notes += [f"{name}: {empty:,} empty lines are left out"] * (empty > 0)
         where = f" of {name}" if place.is_dir() or place.suffix.lower() == ".zip" else ""
         for number, line in enumerate(lines, 1):
             first = line.split(maxsplit=1)[:1]
             if first and not (number == 1 and first[0].lower() in NAMES):
-                found.smiles.append(first[0])
-                found.places.append(f"line {number}{where}")
+                rows.smiles.append(first[0])
+                rows.places.append(f"line {number}{where}")
                 splits.append(split_in(name))
     if all(splits) and len(set(splits)) > 1:
-        found.splits = splits
-        found.notes.append(f"files are splits, by their names: {', '.join(dict.fromkeys(splits))}")
-    return found
+        rows.splits = splits
+        rows.notes.append(f"files are splits, by their names: {', '.join(dict.fromkeys(splits))}")
+    return rows
 
 
 def _of_frame(frame: Any, what: str, column: str, label: str) -> MoleculeRows:
@@ -192,9 +192,9 @@ def valid(rows: MoleculeRows, notation: Notation, what: str) -> tuple[MoleculeRo
                  (beyond, "SELFIES cannot write them (notation='smiles' can)")) if left]
     if not kept:
         raise ValueError(f"{what} holds no molecule" + (f": {notes[0]}" if notes else ""))
-    found = rows.kept(kept)
-    found.notes += notes
-    return found, texts
+    readable = rows.kept(kept)
+    readable.notes += notes
+    return readable, texts
 
 
 def _some(rows: MoleculeRows, left: Iterable[int]) -> str:
@@ -225,29 +225,30 @@ def lines_of(
         notes.append(f"{len(long):,} molecules of more than {limit} tokens are left out, {way}; "
                      f"{_some(rows, long)}")
     rows, texts = rows.kept(fit), [texts[i] for i in fit]
-    found = made(TextLines(texts, rows.labels, rows.splits, notes), identity, notation, limit)
-    return replace(found, shown=tuple(rows.smiles), properties=rows.properties)
+    lines = made(TextLines(texts, rows.labels, rows.splits, notes), identity, notation, limit)
+    return replace(lines, shown=tuple(rows.smiles), properties=rows.properties)
 
 
 def of_molecules(data: Any, y: Any = None, **options: Any) -> Collection:
     """Molecules in memory: a list of SMILES, or a data frame with a column of them. Options as for
     `molecules`. Raises ValueError."""
-    given = sources.check(Call(KIND, ("",), options))
-    notation, column, label = (str(given.get(name, usual)) for name, usual in (
+    settings = sources.check(Call(KIND, ("",), options))
+    notation, column, label = (str(settings.get(name, usual)) for name, usual in (
         ("notation", "selfies"), ("column", ""), ("label", "")))
     if is_frame(data):
-        found = _of_frame(checked(data, "the data frame"), "the data frame", column, label)
+        all_rows = _of_frame(checked(data, "the data frame"), "the data frame", column, label)
     else:
         if column or label:
             raise ValueError("column and label are for tables; give a list of SMILES, with their "
                              "classes as y")
-        found = _of_list(as_texts(data))
+        all_rows = _of_list(as_texts(data))
     if y is not None:
-        found.labels = [str(kind) for kind in np.asarray(y).tolist()]
-        if len(found.labels) != len(found.smiles):
-            raise ValueError(f"y has {len(found.labels)} classes for {len(found.smiles)} molecules")
-    rows, texts = valid(found, notation, "the data")   # type: ignore[arg-type]
-    return whole(lines_of(rows, texts, notation, given.get("limit"),   # type: ignore[arg-type]
+        all_rows.labels = [str(kind) for kind in np.asarray(y).tolist()]
+        if len(all_rows.labels) != len(all_rows.smiles):
+            raise ValueError(f"y has {len(all_rows.labels)} classes for {len(all_rows.smiles)} "
+                             f"molecules")
+    rows, texts = valid(all_rows, notation, "the data")   # type: ignore[arg-type]
+    return whole(lines_of(rows, texts, notation, settings.get("limit"),   # type: ignore[arg-type]
                           {"molecules": len(texts), "notation": notation}))
 
 
@@ -265,8 +266,8 @@ def molecules_like(data: Any, encoding: Mapping[str, Any]) -> Collection:
                               str(options.get("label", "")), trained=True).encode(encoding)
     rows = (_of_frame(checked(data, "the data frame"), "the data frame", "", "")
             if is_frame(data) else _of_list(as_texts(data)))
-    found, texts = valid(rows, notation, "the data")
-    lines = lines_of(found, texts, notation, limit, {}, trained=True)
+    readable, texts = valid(rows, notation, "the data")
+    lines = lines_of(readable, texts, notation, limit, {}, trained=True)
     if not is_frame(data) and len(lines.shown) < len(rows.smiles):
         raise ValueError("; ".join(lines.notes))
     return lines.encode(encoding)

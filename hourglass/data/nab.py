@@ -26,14 +26,14 @@ def nab(reading: Reading, name: str, window: Count = 288, stride: Count = 1) -> 
 
 def read_nab(name: str, window: int = 288, stride: int = 1) -> Series:
     """Read a series, not yet cut into windows. Raises ValueError if it is not there."""
-    with zipfile.ZipFile(find_nab()) as held:
-        found = {PurePosixPath(member).stem: member for member in held.namelist()
-                 if member.endswith(".csv")}
-        if name not in found:
+    with zipfile.ZipFile(find_nab()) as archive:
+        members = {PurePosixPath(member).stem: member for member in archive.namelist()
+                   if member.endswith(".csv")}
+        if name not in members:
             raise ValueError(f"no series of the benchmark is named {name!r}; "
-                             f"{did_you_mean(name, found)}")
-        frame = pandas().read_csv(io.BytesIO(held.read(found[name])))
-        labels = json.loads(held.read(LABELS)).get(found[name].partition("data/")[2], [])
+                             f"{did_you_mean(name, members)}")
+        frame = pandas().read_csv(io.BytesIO(archive.read(members[name])))
+        labels = json.loads(archive.read(LABELS)).get(members[name].partition("data/")[2], [])
     series = from_frame(frame, window, stride, ("value",), "timestamp", {"name": name})
     spans: Spans = tuple((start, end) for start, end in labels)
     return replace(series, labelled=spans)
@@ -41,15 +41,15 @@ def read_nab(name: str, window: int = 288, stride: int = 1) -> Series:
 
 def nab_names() -> list[str]:
     """The benchmark's series, in its order, as folder/name."""
-    with zipfile.ZipFile(find_nab()) as held:
-        return [name.removesuffix(".csv") for name in json.loads(held.read(LABELS))]
+    with zipfile.ZipFile(find_nab()) as archive:
+        return [name.removesuffix(".csv") for name in json.loads(archive.read(LABELS))]
 
 
 def find_nab() -> Path:
     """Path of the benchmark's archive. Raises ValueError if there is none."""
-    found = next((folder / "nab.zip" for folder in places("nab")
-                  if (folder / "nab.zip").is_file()), None)
-    if found is None:
+    path = next((folder / "nab.zip" for folder in places("nab")
+                 if (folder / "nab.zip").is_file()), None)
+    if path is None:
         raise ValueError(f"the benchmark was not found: put its data and labels, as nab.zip, into "
                          f"HOURGLASS_DATA or {cache_folder()} (from github.com/numenta/NAB)")
-    return found
+    return path

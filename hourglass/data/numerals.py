@@ -24,12 +24,12 @@ FEW, ALMOST_NONE = 0.5, 0.1   # shares of a column's texts
 def cleaned(texts: Any) -> Any:
     """Remove blanks, thousands separators that are blanks or apostrophes, and one sign of percent
     or currency that all texts (pandas.Series) of a column have."""
-    found = texts.str.strip()
+    stripped = texts.str.strip()
     for sign in SIGNS:
-        if len(found) and found.str.contains(sign, regex=False).mean() > FEW:
-            found = found.str.strip(sign + " \u00a0")
-    grouped = found.str.fullmatch(rf"[-+]?\d{{1,3}}(?:{SPACES}\d{{3}})+(?:[.,]\d+)?")
-    return found.where(~grouped, found.str.replace(SPACES, "", regex=True))
+        if len(stripped) and stripped.str.contains(sign, regex=False).mean() > FEW:
+            stripped = stripped.str.strip(sign + " \u00a0")
+    grouped = stripped.str.fullmatch(rf"[-+]?\d{{1,3}}(?:{SPACES}\d{{3}})+(?:[.,]\d+)?")
+    return stripped.where(~grouped, stripped.str.replace(SPACES, "", regex=True))
 
 
 def decimal_mark(texts: Any) -> str:
@@ -60,8 +60,8 @@ def numbers_in(texts: Any, mark: str = ".") -> np.ndarray:
     else:
         grouped = texts.str.fullmatch(COMMA_GROUPS)
         plain = texts.str.replace(",", "", regex=False)
-    found = pandas().to_numeric(texts.where(~grouped, plain), errors="coerce")
-    values: np.ndarray = found.to_numpy(float, na_value=np.nan)
+    parsed = pandas().to_numeric(texts.where(~grouped, plain), errors="coerce")
+    values: np.ndarray = parsed.to_numpy(float, na_value=np.nan)
     return np.where(np.isfinite(values), values, np.nan)
 
 

@@ -35,14 +35,14 @@ class Places:
     def blocks(self) -> np.ndarray:
         """The number of each image's block, (N,): neighbours in one shard, few enough to be read
         together."""
-        found, number, rows, first, shard = np.empty(len(self.size), np.int64), -1, 0, 0, -1
+        blocks, number, rows, first, shard = np.empty(len(self.size), np.int64), -1, 0, 0, -1
         ends = self.offset + self.size
         for row, (own, start, end) in enumerate(zip(
                 self.shard.tolist(), self.offset.tolist(), ends.tolist(), strict=True)):
             if own != shard or rows >= BLOCK or end - first > BLOCK_BYTES:
                 number, rows, first, shard = number + 1, 0, start, own
-            found[row], rows = number, rows + 1
-        return found
+            blocks[row], rows = number, rows + 1
+        return blocks
 
 
 @dataclass(eq=False)
@@ -157,7 +157,7 @@ class OnDemand:
         return torch.from_numpy(np.concatenate([together, *(s[even:] for s in streams)]))
 
     def _decoded(self, rows: np.ndarray) -> np.ndarray:
-        found = np.empty((len(rows), *self.image), self.dtype)
+        images = np.empty((len(rows), *self.image), self.dtype)
         blocks, counts = np.unique(self.block[rows], return_counts=True)
         whole = {int(block) for block, count in zip(blocks, counts, strict=True)
                  if self._is_remote(int(np.searchsorted(self.block, block)))
@@ -167,7 +167,7 @@ class OnDemand:
             row = int(rows[place])
             content = self.content(row, int(self.block[row]) in whole)
             try:
-                found[place] = self.decode(content)
+                images[place] = self.decode(content)
             except Exception as error:   # Pillow raises many kinds for a broken file
                 shard = self.places.shards[int(self.places.shard[row])]
                 raise ValueError(f"{printable(self.keys[row])} in {shard} cannot be read "
@@ -176,7 +176,7 @@ class OnDemand:
         pool = _pool()
         list(pool.map(self._block, sorted(whole)))   # at the same time
         list(pool.map(fill, range(len(rows))))
-        return found
+        return images
 
     def _is_remote(self, row: int) -> bool:
         return is_address(self.places.shards[int(self.places.shard[row])])
@@ -202,8 +202,8 @@ POOLS: dict[int, ThreadPoolExecutor] = {}   # by process: threads do not outlive
 
 
 def _pool() -> ThreadPoolExecutor:
-    found = POOLS.get(os.getpid())
-    if found is None:
+    pool = POOLS.get(os.getpid())
+    if pool is None:
         POOLS.clear()
-        found = POOLS[os.getpid()] = ThreadPoolExecutor(min(32, 4 * (os.cpu_count() or 1)))
-    return found
+        pool = POOLS[os.getpid()] = ThreadPoolExecutor(min(32, 4 * (os.cpu_count() or 1)))
+    return pool

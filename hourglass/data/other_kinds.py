@@ -55,9 +55,9 @@ def others_in(place: str | Path) -> str:
             return ""
     except (OSError, zipfile.BadZipFile):
         return ""
-    found = [name for name in names if name.lower().endswith(READ)]
-    if not found:
+    readable = [name for name in names if name.lower().endswith(READ)]
+    if not readable:
         return ""
-    what = "file is a table or an array" if len(found) == 1 else "files are tables or arrays"
+    what = "file is a table or an array" if len(readable) == 1 else "files are tables or arrays"
     way = "pass one by its path" if path.is_dir() else "unpack it, and pass one by its path"
-    return f"; {len(found):,} {what}, such as {found[0]}: {way}"
+    return f"; {len(readable):,} {what}, such as {readable[0]}: {way}"

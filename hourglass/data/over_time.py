@@ -46,18 +46,18 @@ def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
         return _molecules(data, options, y)
     if isinstance(data, str | Path):
         return _text(data, options)
-    given = gather(data)
-    if is_frame(given.values):
-        return _series(given.values, options, y)
-    held, y = np.asarray(given.values), given.y if y is None else y
-    if given.mask is not None:
-        held = np.where(given.mask, np.nan, held)
-    if held.ndim == 1 or (held.ndim == 2 and "window" in options):
-        return _series(frame_of_array(held, "data"), options, y)
+    samples = gather(data)
+    if is_frame(samples.values):
+        return _series(samples.values, options, y)
+    values, y = np.asarray(samples.values), samples.y if y is None else y
+    if samples.mask is not None:
+        values = np.where(samples.mask, np.nan, values)
+    if values.ndim == 1 or (values.ndim == 2 and "window" in options):
+        return _series(frame_of_array(values, "data"), options, y)
     if options:
-        raise ValueError(f"{', '.join(options)} cannot be used with an array {held.shape}, which "
+        raise ValueError(f"{', '.join(options)} cannot be used with an array {values.shape}, which "
                          f"holds windows already: (N, T, C), or (N, T)")
-    return from_windows(held, y)
+    return from_windows(values, y)
 
 
 def options_of(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
@@ -119,9 +119,10 @@ def _series(frame: Any, options: dict[str, Any], y: Any) -> Any:
         raise ValueError("a series has no labels y; name the column that marks abnormal steps, as "
                          "in label='anomaly'")
     options.pop("decimal", None)   # numbers in memory need no decimal mark
-    given = {name: options.pop(name) for name in ("stride", "columns", "time") if name in options}
+    arguments = {name: options.pop(name) for name in ("stride", "columns", "time")
+                 if name in options}
     window = options.pop("window", WINDOW)
-    for name, value in (("window", window), ("stride", given.get("stride", 1))):
+    for name, value in (("window", window), ("stride", arguments.get("stride", 1))):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise ValueError(f"{name} must be a whole number from 1, not {value!r}")
-    return whole(from_frame(frame, int(window), **given, also=SeriesOptions(**options)))
+    return whole(from_frame(frame, int(window), **arguments, also=SeriesOptions(**options)))

@@ -33,11 +33,11 @@ def pairs(reading: Reading, given: str, clean: str) -> Collection:
         aims, seen, notes = _matched(aims, seen)
         if not reading.size and not reading.crop:
             _check_sizes(aims, seen)
-        found = read_images(aims, reading)
-        height, width, channels = found.x.shape[1:]
+        targets = read_images(aims, reading)
+        height, width, channels = targets.x.shape[1:]
         own = reading.size if reading.pad or reading.patches else f"{height}x{width}"
         alike = replace(reading, grey=channels == 1, size=own)
-        return _together(found, read_images(seen, alike), notes, reading.label_depth)
+        return _together(targets, read_images(seen, alike), notes, reading.label_depth)
 
 
 def _matched(aims: Files, seen: Files) -> tuple[Files, Files, list[str]]:
@@ -50,16 +50,16 @@ def _matched(aims: Files, seen: Files) -> tuple[Files, Files, list[str]]:
     if not partner:
         first = f" ({alone[0]})" if alone else ", which holds none"
         raise ValueError(f"no image in {seen.place} has the name of one in {aims.place}{first}")
-    told = f"{len(alone)} images have no partner of their name: {', '.join(alone[:NAMED])}" + (
+    message = f"{len(alone)} images have no partner of their name: {', '.join(alone[:NAMED])}" + (
         " ..." if len(alone) > NAMED else "")
     if len(alone) > UNREADABLE * (len(aims.sizes) + len(seen.sizes)):
-        raise ValueError(f"{told}; more than one in ten is too many")
+        raise ValueError(f"{message}; more than one in ten is too many")
     return (replace(aims, sizes={name: aims.sizes[name] for name in partner}),
             Files(seen.place, {name: seen.sizes[other] for name, other in partner.items()},
                   lambda name: seen.open(partner[name]), seen.notes,
                   {name: seen.pages[other] for name, other in partner.items()
                    if other in seen.pages}),
-            [f"{told}; they are left out"] if alone else [])
+            [f"{message}; they are left out"] if alone else [])
 
 
 def _stems(files: Files) -> dict[PurePosixPath, str]:
@@ -89,14 +89,14 @@ def _together(
     aims: Collection, seen: Collection, notes: list[str], depth: int | None
 ) -> Collection:
     """The pairs whose two images could both be read."""
-    rows = [{name: row for row, name in enumerate(found.names)} for found in (aims, seen)]
+    rows = [{name: row for row, name in enumerate(collection.names)} for collection in (aims, seen)]
     names = [name for name in aims.names if name in rows[1]]
     if aims.x.dtype != seen.x.dtype:
         raise ValueError(f"the images of a pair need the same depth, and these are {seen.x.dtype} "
                          f"and {aims.x.dtype}; save both alike")
     if not names:
         raise ValueError("there is no pair whose two images could both be read")
-    own, theirs = ([there[name] for name in names] for there in rows)
+    own, theirs = ([by_name[name] for name in names] for by_name in rows)
     classes, y, parts = classify(names, depth)
     identity = {**aims.identity, "path": f"{seen.identity['path']} and {aims.identity['path']}",
                 "digest": hashlib.sha256((seen.identity["digest"] + aims.identity["digest"])

@@ -124,11 +124,11 @@ class Patches:
                           for i in np.unique(self.owner)), default=initial))
 
     def _cut_all(self, rows: np.ndarray) -> np.ndarray:
-        found = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        patches = np.empty((len(rows), *self.shape[1:]), self.dtype)
         shares = torch.rand(len(rows), 2).tolist() if self.anew else [None] * len(rows)
         for place, (row, share) in enumerate(zip(rows.tolist(), shares, strict=True)):
-            found[place] = self._cut(row, share)
-        return found
+            patches[place] = self._cut(row, share)
+        return patches
 
     def _cut(self, row: int, share: Sequence[float] | None = None) -> np.ndarray:
         number, channels = int(self.owner[row]), self.photos.channels
@@ -177,11 +177,11 @@ class Patches:
     def covering(self) -> "Patches":
         """Patches side by side that cover every pixel of these images."""
         numbers = np.unique(self.owner)
-        found = [list(product(*(_side_by_side(int(whole), part) for whole, part in
+        grids = [list(product(*(_side_by_side(int(whole), part) for whole, part in
                                 zip(self.photos.sizes[number], self.size, strict=True))))
                  for number in numbers]
-        owner = np.repeat(numbers, [len(corners) for corners in found])
-        return replace(self, owner=owner, corners=np.concatenate(found).astype(np.int64))
+        owner = np.repeat(numbers, [len(corners) for corners in grids])
+        return replace(self, owner=owner, corners=np.concatenate(grids).astype(np.int64))
 
 
 def _side_by_side(whole: int, part: int) -> list[int]:
@@ -216,11 +216,11 @@ def of_rows(x: Any, rows: Any) -> Any:
 
 def all_pixels(found: Collection) -> Collection:
     """A collection that covers every pixel of the patches' images."""
-    x, given = as_patches(found.x), as_patches(found.given)
+    x, encoder_input = as_patches(found.x), as_patches(found.given)
     if x is None:
         return found
     values: Any = x.covering()
-    together: Any = None if given is None else given.covering()
+    together: Any = None if encoder_input is None else encoder_input.covering()
     return replace(found, x=values, given=together)
 
 
@@ -246,19 +246,19 @@ def spread(
 ) -> tuple[Collection, dict[str, np.ndarray]]:
     """Convert one patch per image to many, where all patches of an image are in the same split.
     Returns the indices of each split too."""
-    x, given = as_patches(found.x), as_patches(found.given)
+    x, encoder_input = as_patches(found.x), as_patches(found.given)
     assert x is not None
     many = x.spread(x.owner, each, seed)
     row = np.empty(len(x.photos.names), np.int64)
     row[x.owner] = np.arange(len(x))
     rows = row[many.owner]
     together: Any = None
-    if given is not None:
-        together = replace(given, owner=given.owner[rows], corners=many.corners)
+    if encoder_input is not None:
+        together = replace(encoder_input, owner=encoder_input.owner[rows], corners=many.corners)
     inside = {name: np.flatnonzero(np.isin(rows, index)) for name, index in splits.items()}
     note = (f"{len(x):,} images are read as {len(many):,} patches of "
             f"{'x'.join(map(str, x.size))} pixels, whose positions are random at each step" + (
-                "" if given is None else ", except for pairs"))
+                "" if encoder_input is None else ", except for pairs"))
     values: Any = many
     small = int((x.photos.sizes[x.owner] < x.size).any(1).sum())
     mirrored = [f"{small:,} of these images are smaller, and are mirrored at their edges"]

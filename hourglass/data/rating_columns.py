@@ -39,10 +39,10 @@ def role_of(name: str) -> str:
 
 def usual_columns(names: Sequence[str]) -> dict[str, int]:
     """The first column of each role that has a usual name: role -> index."""
-    found: dict[str, int] = {}
+    columns: dict[str, int] = {}
     for place, name in enumerate(names):
-        found.setdefault(role_of(name), place)
-    return {role: found[role] for role in ROLES if role in found}
+        columns.setdefault(role_of(name), place)
+    return {role: columns[role] for role in ROLES if role in columns}
 
 
 def find_columns(names: Sequence[str], given: Mapping[str, str], path: str) -> dict[str, int]:

@@ -44,7 +44,7 @@ class Place(NamedTuple):
     def opened(self) -> Iterator[IO[bytes]]:
         """The content, unpacked if the file is. Raises OSError and ValueError."""
         if self.member:
-            with zipfile.ZipFile(self.path) as held, held.open(self.member) as file:
+            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
                 yield file
             return
         with open_regular(self.path) as file:
@@ -63,8 +63,8 @@ class Place(NamedTuple):
         """The other files in its folder or archive, ordered by name."""
         if self.member:
             folder = PurePosixPath(self.member).parent
-            with zipfile.ZipFile(self.path) as held:
-                return [Place(self.path, name) for name in sorted(held.namelist())
+            with zipfile.ZipFile(self.path) as archive:
+                return [Place(self.path, name) for name in sorted(archive.namelist())
                         if PurePosixPath(name).parent == folder and name != self.member]
         return [Place(file) for file in sorted(self.path.parent.iterdir())
                 if file.is_file() and file != self.path]
@@ -75,11 +75,11 @@ def place_of(path: str | Path) -> Place:
     ValueError where there is none."""
     file = Path(path).expanduser()
     if file.is_dir() or (file.is_file() and file.suffix.lower() == ".zip"):
-        found = _within(file)
-        if found is None:
+        place = _within(file)
+        if place is None:
             raise ValueError(f"{path} holds no {', '.join(OF_RATINGS[:-1])} or {OF_RATINGS[-1]}; "
                              f"pass the file of ratings itself")
-        return found
+        return place
     if not file.exists():
         raise ValueError(f"there is no file {path}")
     if not file.is_file():   # a pipe would block
@@ -98,8 +98,8 @@ def _names_in(place: Path) -> list[str]:
     try:
         if place.is_dir():
             return [file.name + "/" * file.is_dir() for file in islice(place.iterdir(), 1000)]
-        with zipfile.ZipFile(place) as held:
-            return held.namelist()
+        with zipfile.ZipFile(place) as archive:
+            return archive.namelist()
     except (OSError, zipfile.BadZipFile):
         return []
 
@@ -216,9 +216,9 @@ def _of_values(layout: Layout, named: bool) -> str:
         return ""
     users, items, ratings, *times = zip(*rows, strict=True)
     whole = all("." not in cell for cell in (*users, *items))
-    again = len(set(users)) < len(rows) or len(set(items)) < len(rows)
+    repeated = len(set(users)) < len(rows) or len(set(items)) < len(rows)
     stamped = all(float(cell) > 1e8 for column in times for cell in column)
-    likely = whole and again and stamped and len(set(ratings)) <= FEW_STARS
+    likely = whole and repeated and stamped and len(set(ratings)) <= FEW_STARS
     return "" if not likely else "yes" if times else "perhaps"
 
 

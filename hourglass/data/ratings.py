@@ -82,21 +82,21 @@ def rows_like(matrix: Any, items: list[str], encoding: Mapping[str, Any]) -> Spa
     one, or explicit ratings brought to mean 0 and deviation 1."""
     place = {item: i for i, item in enumerate(encoding["items"])}
     column = np.array([place.get(item, -1) for item in items] or [-1], np.int64)
-    held = matrix.tocoo()
-    known = column[held.col] >= 0 if len(held.col) else np.empty(0, bool)
-    values = (standardised(held.data, encoding) if encoding["explicit"] else
-              np.ones(len(held.data)))
-    found = sparse.csr_matrix((values[known].astype(np.float32),
-                               (held.row[known], column[held.col[known]])),
-                              shape=(matrix.shape[0], len(place)))
-    return SparseRows(found, float("nan") if encoding["explicit"] else 0.0)
+    entries = matrix.tocoo()
+    known = column[entries.col] >= 0 if len(entries.col) else np.empty(0, bool)
+    values = (standardised(entries.data, encoding) if encoding["explicit"] else
+              np.ones(len(entries.data)))
+    rows = sparse.csr_matrix((values[known].astype(np.float32),
+                              (entries.row[known], column[entries.col[known]])),
+                             shape=(matrix.shape[0], len(place)))
+    return SparseRows(rows, float("nan") if encoding["explicit"] else 0.0)
 
 
 def standardised(ratings: np.ndarray, encoding: Mapping[str, Any]) -> np.ndarray:
     """Ratings brought to mean 0 and deviation 1. No rating becomes exactly 0, because 0 means
     unknown to the network."""
-    found = (ratings - encoding["mean"]) / encoding["std"]
-    return np.where(found == 0, JUST_KNOWN, found)
+    scaled = (ratings - encoding["mean"]) / encoding["std"]
+    return np.where(scaled == 0, JUST_KNOWN, scaled)
 
 
 @sources.add("ratings", example="ratings('ratings.csv', fewest=2)")
@@ -118,21 +118,21 @@ def ratings(
     file of the items' titles; u.item, movies.dat and movies.csv next to the ratings are found.
     """
     place = place_of(path)
-    given = {"user": user, "item": item, "rating": rating, "time": time}
+    column_names = {"user": user, "item": item, "rating": rating, "time": time}
     options = RatingOptions(explicit, least, fewest, split, fold_in)
-    triples = read_triples(place, given)
-    titles, told = titles_of(triples.items, place, items)
-    triples.notes += told
+    triples = read_triples(place, column_names)
+    titles, notes = titles_of(triples.items, place, items)
+    triples.notes += notes
     return whole(made(triples, titles, options), triples)
 
 
 def of_frame(frame: Any, **options: Any) -> Collection:
     """Ratings in a data frame; options as for `ratings`. Raises ValueError."""
-    given = {role: options.pop(role, "") for role in ("user", "item", "rating", "time")}
+    column_names = {role: options.pop(role, "") for role in ("user", "item", "rating", "time")}
     beside = options.pop("items", "")
-    triples = from_frame(frame, given)
-    titles, told = titles_of(triples.items, None, beside)
-    triples.notes += told
+    triples = from_frame(frame, column_names)
+    titles, notes = titles_of(triples.items, None, beside)
+    triples.notes += notes
     return whole(made(triples, titles, RatingOptions(**options)), triples)
 
 
@@ -173,18 +173,19 @@ def made(triples: Triples, titles: list[str], options: RatingOptions) -> Ratings
                    {"digest": digest, "options": vars(replace(options, least=least))})
 
 
-def _least(triples: Triples, asked: float | None) -> float | None:
+def _least(triples: Triples, requested: float | None) -> float | None:
     """The rating from which an item counts as chosen, and a note; None where all do."""
     if not triples.rated:
-        if asked is not None:
-            raise ValueError(f"least={asked:g} is for ratings, and there is no column of ratings")
+        if requested is not None:
+            raise ValueError(f"least={requested:g} is for ratings, and there is no column of "
+                             f"ratings")
         return None
     low, high = float(triples.value.min()), float(triples.value.max())
-    if asked is None and (low == high or high > STARS):
+    if requested is None and (low == high or high > STARS):
         triples.notes.append(f"all ratings count as chosen, from {low:g} to {high:g}" if
                              low < high else f"all ratings are {low:g}: each counts as chosen")
         return None
-    least = LIKED * high if asked is None else asked
+    least = LIKED * high if requested is None else requested
     share = float(np.mean(triples.value >= least))
     triples.notes.append(
         f"an item counts as chosen from a rating of {least:g} on ({share:.0%} of the ratings, "
@@ -198,8 +199,8 @@ def _without_doubles(triples: Triples) -> None:
     key = triples.user.astype(np.int64) * len(triples.items) + triples.item
     order = (np.argsort(key, kind="stable") if triples.time is None else
              np.lexsort((triples.time, key)))
-    held = key[order]
-    last = np.append(held[1:] != held[:-1], True)
+    sorted_keys = key[order]
+    last = np.append(sorted_keys[1:] != sorted_keys[:-1], True)
     doubles = len(key) - int(last.sum())
     if doubles:
         kept = np.zeros(len(key), bool)

@@ -71,9 +71,9 @@ def from_frame(frame: Any, given: Mapping[str, str]) -> Triples:
     """Ratings in a data frame. Raises ValueError."""
     names = tuple(map(str, frame.columns))
     columns = find_columns(names, given, "the data frame")
-    held = frame.set_axis(list(names), axis=1)
+    named = frame.set_axis(list(names), axis=1)
     ignored = [name for i, name in enumerate(names) if i not in columns.values()]
-    return gathered(iter([held[[names[i] for i in columns.values()]].set_axis(
+    return gathered(iter([named[[names[i] for i in columns.values()]].set_axis(
         list(columns), axis=1)]), "the data frame",
         [f"columns that are not used: {', '.join(ignored)}"] * bool(ignored))
 
@@ -105,9 +105,9 @@ def gathered(blocks: Iterator[Any], path: str, notes: list[str]) -> Triples:
     if not sum(map(len, parts["user"])):
         raise ValueError(f"{path} holds no rating: {'; '.join(notes) or 'it has no rows'}")
     whole = {role: np.concatenate(parts.pop(role)) if parts[role] else None for role in ROLES}
-    user, item, given = whole["user"], whole["item"], whole["rating"]
-    assert user is not None and item is not None and given is not None
-    return Triples(user, item, given, whole["time"] if timed else None, list(users.numbers),
+    user, item, rating = whole["user"], whole["item"], whole["rating"]
+    assert user is not None and item is not None and rating is not None
+    return Triples(user, item, rating, whole["time"] if timed else None, list(users.numbers),
                    list(items.numbers), rated, notes)
 
 
@@ -161,8 +161,8 @@ def _times(column: Any, path: str) -> np.ndarray:
     """Times as int64: numbers unchanged, dates in seconds. Raises ValueError."""
     library = pandas()
     if column.dtype.kind in "biuf":
-        held = np.asarray(column, np.float64)
-        return np.where(np.isfinite(held), held, LATE).astype(np.int64)
+        numbers = np.asarray(column, np.float64)
+        return np.where(np.isfinite(numbers), numbers, LATE).astype(np.int64)
     try:
         dates = library.to_datetime(column, errors="raise", utc=True, format="mixed")
     except (ValueError, TypeError) as error:
@@ -227,31 +227,33 @@ def _whole_lines(file: IO[bytes], path: str) -> Iterator[bytes]:
         yield rest
 
 
-def _parquet_blocks(place: Place, given: Mapping[str, str]) -> tuple[Iterator[Any], list[str]]:
+def _parquet_blocks(
+    place: Place, column_names: Mapping[str, str]
+) -> tuple[Iterator[Any], list[str]]:
     """The rows of a parquet file, a block at a time, and notes."""
     try:
         from pyarrow.parquet import ParquetFile
     except ImportError:
         raise ValueError("parquet needs an extra: pip install 'hourglass[tabular]'") from None
     try:
-        held = ParquetFile(place.path)
-        names = tuple(held.schema_arrow.names)
+        parquet = ParquetFile(place.path)
+        names = tuple(parquet.schema_arrow.names)
     except Exception as error:   # of pyarrow's many kinds
         raise ValueError(f"{place.words} cannot be read as parquet: {error}") from None
-    columns = find_columns(names, given, place.words)
+    columns = find_columns(names, column_names, place.words)
     used = [names[i] for i in columns.values()]
     ignored = [name for name in names if name not in used]
 
     def blocks() -> Iterator[Any]:
-        for batch in held.iter_batches(OF_PARQUET, columns=used):
+        for batch in parquet.iter_batches(OF_PARQUET, columns=used):
             yield batch.to_pandas()[used].set_axis(list(columns), axis=1)
     return blocks(), [f"columns that are not used: {', '.join(ignored)}"] * bool(ignored)
 
 
 def digest_of(triples: Triples) -> str:
     """A digest of all that was read."""
-    found = hashlib.sha256("\0".join([*triples.users, "", *triples.items]).encode())
+    digest = hashlib.sha256("\0".join([*triples.users, "", *triples.items]).encode())
     for array in (triples.user, triples.item, triples.value, triples.time):
         if array is not None:
-            found.update(np.ascontiguousarray(array).data)
-    return found.hexdigest()
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -46,9 +46,9 @@ def _deep_grey(image: Image.Image) -> Image.Image:
     """Convert to 8 bits by the mode alone, so that pixel values do not change how it is read."""
     values = np.nan_to_num(np.asarray(image).astype(np.float32))
     values *= 255 if image.mode == "F" else 1 / 257
-    found = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
-    found.info[CUT] = True
-    return found
+    grey = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+    grey.info[CUT] = True
+    return grey
 
 
 def shape_image(image: Image.Image, reading: Reading) -> np.ndarray:

@@ -68,11 +68,11 @@ def images(reading: Reading, paths: str | tuple[str, ...]) -> Collection:
         raise ValueError(f"there is no file {missing[0]}")
     sizes = {str(path): path.stat().st_size for path in named}
     files = Files("the list", sizes, lambda name: open(name, "rb"))
-    found = read_images(chosen(files, replace(reading, include="", exclude="")), reading)
+    collection = read_images(chosen(files, replace(reading, include="", exclude="")), reading)
     if not reading.pages:
-        classes, y, _ = classify(found.names)
-        found = replace(found, classes=classes, y=y)
-    return replace(found, names=tuple(Path(name).name for name in found.names), parts={})
+        classes, y, _ = classify(collection.names)
+        collection = replace(collection, classes=classes, y=y)
+    return replace(collection, names=tuple(Path(name).name for name in collection.names), parts={})
 
 
 @sources.add("archive", example="archive('photos.zip')")
@@ -85,8 +85,8 @@ def archive(
     Arguments are as in `folder`.
     """
     reading = _with(reading, include, exclude, label_depth, pages)
-    with opened_archive(Path(path).expanduser()) as found:
-        return read_images(samples_of(found, reading), reading)
+    with opened_archive(Path(path).expanduser()) as files:
+        return read_images(samples_of(files, reading), reading)
 
 
 def _with(
@@ -114,14 +114,14 @@ def changed_since(manifest: Manifest, file: Path, total: int) -> list[str]:
     reading = Reading(**manifest.reading)
     try:
         if place.is_dir():
-            found = samples_of(files_in(place, FAR_MORE * (total + 1000)), reading).digest
+            digest = samples_of(files_in(place, FAR_MORE * (total + 1000)), reading).digest
         else:
-            with opened_archive(place) as held:
-                found = samples_of(held, reading).digest
+            with opened_archive(place) as files:
+                digest = samples_of(files, reading).digest
     except (ValueError, OSError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         return [f"{file} cannot be compared with {place}, from which it was prepared ({why})"]
-    return [] if found == manifest.digest else [
+    return [] if digest == manifest.digest else [
         f"{place} has changed since {file} was prepared; prepare it again with hourglass data "
         f"prepare {place} -o {file}"]
 
@@ -156,11 +156,11 @@ def read_images(files: Files, reading: Reading) -> Collection:
     else:
         images, unreadable = _decoded(files, names, settled, shape)
     if unreadable:
-        told = _told(unreadable, len(names))
+        message = _told(unreadable, len(names))
         if len(unreadable) > UNREADABLE * len(names) and not reading.lenient:
-            raise ValueError(f"{told}; more than one in ten is too many: repair them, or remove "
+            raise ValueError(f"{message}; more than one in ten is too many: repair them, or remove "
                              f"them")
-        notes.append(f"{told}; they are left out")
+        notes.append(f"{message}; they are left out")
         names = [n for n in names if n not in unreadable]
     classes, y, parts = numbered(names, files.labels, files.splits)
     identity = {"path": str(Path(files.place).resolve()),
@@ -191,17 +191,17 @@ def manifest_of(files: Files, settled: Reading) -> Manifest:
 def _kept_on_disk(
     files: Files, names: list[str], settled: Reading, shape: tuple[int, ...]
 ) -> tuple[np.ndarray, dict[str, str]]:
-    wanted = manifest_of(files, settled)
+    manifest = manifest_of(files, settled)
     if settled.store:
         place = Path(settled.store).expanduser()
     else:
-        key = hashlib.sha256(json.dumps([wanted.source, wanted.reading]).encode()).hexdigest()
+        key = hashlib.sha256(json.dumps([manifest.source, manifest.reading]).encode()).hexdigest()
         place = cache_folder() / "decoded" / f"{key[:24]}.npy"
         if not place.is_file():
             why = "are shared" if sharers() > 1 else "are many"
             say(f"{len(names):,} images {why}: they are decoded once, into {place}")
     with in_turn(f"{place}.lock"):
-        return decode_to(place, wanted, shape,
+        return decode_to(place, manifest, shape,
                          lambda start: _decode_all(files, names[start:], settled, len(names)),
                          settled.depth or "uint8")
 
@@ -220,7 +220,7 @@ def settled_by(
             continue
     if not looks:
         raise ValueError(f"none of the images in {files.place} can be read, such as {names[0]}")
-    sizes, notes = Counter((found.height, found.width) for found in looks), list[str]()
+    sizes, notes = Counter((header.height, header.width) for header in looks), list[str]()
     if not reading.size and not reading.patches:
         size, notes = _common_size(sizes, reading)
         reading = replace(reading, size=size)

@@ -62,8 +62,8 @@ class Reading:
 
 def read_size(text: str, name: str) -> tuple[int, int]:
     """Convert "64" or "64x48" to (height, width) in pixels."""
-    found = re.fullmatch(r"(\d{1,5})(?:[x,](\d{1,5}))?", text.strip())
-    height, width = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    match = re.fullmatch(r"(\d{1,5})(?:[x,](\d{1,5}))?", text.strip())
+    height, width = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
     if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
         raise ValueError(f"{name} must be pixels such as 64, or height x width such as 64x48, "
                          f"up to {LARGEST_SIDE}; not {text!r}")

@@ -66,23 +66,23 @@ def find_scale(x: np.ndarray, wanted: str = "", invert: bool = False,
     arrays = [x] if given is None else [x, given]
     if not wanted and x.dtype == np.uint8:   # the usual case, and a quick one
         high = _greatest(arrays)
-        found = Scale(0, 1, 0, 1, 0, what=f"0/1 {_kind(x)}") if high <= 1 else Scale(
+        scale = Scale(0, 1, 0, 1, 0, what=f"0/1 {_kind(x)}") if high <= 1 else Scale(
             0, 1 / 255, 0, 255, 8, what=f"8-bit {_kind(x)}")
-        return found, _warned(_faint(high)) if 1 < high < FAINT and x.ndim == 4 else []
+        return scale, _warned(_faint(high)) if 1 < high < FAINT and x.ndim == 4 else []
     facts = facts_of(*arrays)
     what = f"{8 * x.dtype.itemsize}-bit {_kind(x)}" if x.dtype.kind in "iu" else (
         f"float {_kind(x)}" if x.ndim == 4 else _kind(x))
     notes = [f"{facts.missing:,} of {facts.total:,} values are missing (NaN); the loss leaves them "
              f"out"] if facts.missing else []
     if wanted and wanted != AS_IT_IS:
-        found, said = _asked(read_range(wanted), facts, what, arrays)
+        scale, said = _asked(read_range(wanted), facts, what, arrays)
         notes += said
     elif wanted or x.ndim != 4:
-        found = Scale(0, 1, facts.low, facts.high, what=what)
+        scale = Scale(0, 1, facts.low, facts.high, what=what)
     else:
-        found = _of_images(facts, what, x.dtype.kind in "iu")
-        notes += _remarks(found, facts)
-    return (_inverted(found) if invert and x.dtype != np.uint8 else found), notes
+        scale = _of_images(facts, what, x.dtype.kind in "iu")
+        notes += _remarks(scale, facts)
+    return (_inverted(scale) if invert and x.dtype != np.uint8 else scale), notes
 
 
 def read_range(text: str) -> tuple[float, float]:
@@ -107,9 +107,9 @@ def _asked(limits: tuple[float, float], facts: ValueStats, what: str,
     """The scale of a given range. Counts values outside it."""
     low, high = limits
     bits = depth_of(high) if facts.whole else 0
-    found = Scale(low, 1 / (high - low), low, high, bits, True, what)
+    scale = Scale(low, 1 / (high - low), low, high, bits, True, what)
     outside = sum(int(((c < low) | (c > high)).sum()) for c in chain(*map(chunks, arrays)))
-    return found, [f"{outside:,} of {facts.total:,} values lie outside {low:,.6g} to {high:,.6g} "
+    return scale, [f"{outside:,} of {facts.total:,} values lie outside {low:,.6g} to {high:,.6g} "
                    f"and are clipped"] if outside else []
 
 

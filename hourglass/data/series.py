@@ -50,19 +50,19 @@ class Series:
     def starts(self) -> np.ndarray:
         """First step of each window, (N,). No window crosses units. Raises ValueError if there is
         none."""
-        found = [np.arange(b.start, b.stop - self.window + 1, self.stride) for b in self.blocks]
-        if not any(map(len, found)):
+        starts = [np.arange(b.start, b.stop - self.window + 1, self.stride) for b in self.blocks]
+        if not any(map(len, starts)):
             longest = max(b.stop - b.start for b in self.blocks)
             what = "this series" if self.units is None else "each unit's series, at most"
             raise ValueError(f"{what} of {longest} steps is shorter than a window of "
                              f"{self.window}; pass series('file.csv', window=...)")
-        return np.concatenate(found)
+        return np.concatenate(starts)
 
     def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
         """Split by time, or many units by unit. Returns indices of `starts`, of windows that lie in
         one split. Raises ValueError for a split without a window."""
         starts = self.starts
-        found: dict[str, list[np.ndarray]] = {name: [] for name in ("train", *shares)}
+        by_split: dict[str, list[np.ndarray]] = {name: [] for name in ("train", *shares)}
         if self.units is not None and (own := split_units(len(self.names), shares)) is not None:
             unit = self.units[starts]
             return {name: np.flatnonzero(np.isin(unit, rows)) for name, rows in own.items()}
@@ -73,8 +73,8 @@ class Series:
                     raise ValueError(self._too_short(name, within))
                 inside = (starts >= block.start + first) & (
                     starts + self.window <= block.start + last)
-                found.setdefault(name, []).append(np.flatnonzero(inside))
-        parts = {name: np.concatenate(rows) for name, rows in found.items() if rows}
+                by_split.setdefault(name, []).append(np.flatnonzero(inside))
+        parts = {name: np.concatenate(rows) for name, rows in by_split.items() if rows}
         bare = next((name for name in parts if not len(parts[name]) and (
             name == "train" or shares.get(name, 0))), None)
         if bare is not None:
@@ -104,12 +104,12 @@ class Series:
 
     def _covered(self, starts: np.ndarray) -> np.ndarray:
         """Mask (T,) of the steps between the first and last of these windows, in each unit."""
-        found = np.zeros(len(self.values), bool)
+        covered = np.zeros(len(self.values), bool)
         for block in self.blocks:
             own = starts[(starts >= block.start) & (starts < block.stop)]
             if len(own):
-                found[own[0]:own[-1] + self.window] = True
-        return found
+                covered[own[0]:own[-1] + self.window] = True
+        return covered
 
     def _of_units(self, starts: np.ndarray, train: np.ndarray) -> list[str]:
         """Notes on how units were split, and on units that are too short."""
@@ -152,8 +152,8 @@ class Series:
             before[self.about["id"]] = np.array(self.names)[self.units]
         return pandas().DataFrame({**before, **dict(zip(self.columns, values.T, strict=True))})
 
-    def _too_short(self, name: str, found: dict[str, tuple[int, int]]) -> str:
-        lengths = {part: last - first for part, (first, last) in found.items() if last > first}
+    def _too_short(self, name: str, within: dict[str, tuple[int, int]]) -> str:
+        lengths = {part: last - first for part, (first, last) in within.items() if last > first}
         least = min(lengths.values())
         return (f"split by time, {name} has {lengths[name]} steps, less than a window of "
                 f"{self.window}: use a window of up to {least}, as in series('file.csv', "
@@ -201,12 +201,12 @@ def plain_array(path: str | Path) -> np.ndarray:
     """The array in a .npy file, which stays on disk. Raises ValueError."""
     file = Path(path).expanduser()   # a pipe would block
     try:
-        held = np.load(file, mmap_mode="r", allow_pickle=False) if file.is_file() else None
+        array = np.load(file, mmap_mode="r", allow_pickle=False) if file.is_file() else None
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"{path} cannot be read as an array: {error}") from None
-    if held is None:
+    if array is None:
         raise ValueError(f"there is no file {path}")
-    return held
+    return array
 
 
 def frame_of_array(held: np.ndarray, what: str) -> Any:
@@ -236,15 +236,15 @@ def from_frame(
     named = (columns,) if isinstance(columns, str) else tuple(columns)
     decimal, said = decimal_of(frame), notes_of(frame)
     frame = checked(with_index(frame), "the table")
-    found = timeline_of(frame, named, time, also)
-    notes = [*said, *found.notes, *rhythm(found.times, found.time, found.units),
-             *_missing(found.values, found.columns)]
+    timeline = timeline_of(frame, named, time, also)
+    notes = [*said, *timeline.notes, *rhythm(timeline.times, timeline.time, timeline.units),
+             *_missing(timeline.values, timeline.columns)]
     identity = {**(identity or {}), "digest": digest_of(frame),
-                "columns": list(found.columns)}
-    about = {"id": also.id, "label": found.label, "dates": found.order, "decimal": decimal}
-    return Series(found.values, found.times, found.columns, found.time, window, stride,
-                  tuple(notes), identity, abnormal=found.abnormal, units=found.units,
-                  names=found.names, about={k: v for k, v in about.items() if v})
+                "columns": list(timeline.columns)}
+    about = {"id": also.id, "label": timeline.label, "dates": timeline.order, "decimal": decimal}
+    return Series(timeline.values, timeline.times, timeline.columns, timeline.time, window, stride,
+                  tuple(notes), identity, abnormal=timeline.abnormal, units=timeline.units,
+                  names=timeline.names, about={k: v for k, v in about.items() if v})
 
 
 def options_like(encoding: dict[str, Any]) -> dict[str, Any]:

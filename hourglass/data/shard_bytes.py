@@ -25,12 +25,12 @@ def size_of(place: str) -> ShardSize:
     """The size of a shard. Raises ValueError if it is missing."""
     if not is_address(place):
         try:
-            held = os.stat(place)
+            status = os.stat(place)
         except OSError as error:
             raise ValueError(f"the shard {place} cannot be read ({error.strerror})") from None
         if not os.path.isfile(place):
             raise ValueError(f"the shard {place} is not a regular file")
-        return ShardSize(held.st_size, str(held.st_mtime_ns))
+        return ShardSize(status.st_size, str(status.st_mtime_ns))
     info = _patiently(place, lambda system, path: system.info(path))
     if not info.get("size"):
         raise ValueError(f"the server does not tell the size of the shard {place}; download it, or "
@@ -59,8 +59,8 @@ def read_range(place: str, start: int, end: int) -> bytes:
         if len(content) < end - start:
             raise ConnectionError(f"{len(content):,} of {end - start:,} bytes came")
         return content
-    found: bytes = _patiently(place, read)
-    return found
+    received: bytes = _patiently(place, read)
+    return received
 
 
 def _patiently(place: str, use: Any) -> Any:
@@ -92,11 +92,11 @@ def _system_of(place: str) -> tuple[Any, str]:
     """The file system of an address, by fsspec, and the path in it."""
     import fsspec
     try:
-        found: tuple[Any, str] = fsspec.core.url_to_fs(place)
+        system_and_path: tuple[Any, str] = fsspec.core.url_to_fs(place)
     except ImportError as error:
         extra = "pip install 'hourglass[s3]'" if place.startswith("s3:") else str(error)[:80]
         raise ValueError(f"{place}: this kind of storage needs another package: {extra}") from None
-    return found
+    return system_and_path
 
 
 class RemoteFile:

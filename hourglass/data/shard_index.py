@@ -47,26 +47,26 @@ def index_of(place: str) -> ShardIndex:
         return _from_json(json.loads(read_file(kept)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass   # there is none, or it is damaged
-    found = _scanned(place, size)
+    index = _scanned(place, size)
     try:
-        write_out(kept, json.dumps(asdict(found)), wait=False)
+        write_out(kept, json.dumps(asdict(index)), wait=False)
         remove_stale_parts(kept.parent)
     except OSError:
         pass   # it is made again next time
-    return found
+    return index
 
 
 def _whole(place: str) -> str:
     return place if is_address(place) else str(Path(place).resolve())
 
 
-def _from_json(held: dict[str, Any]) -> ShardIndex:
+def _from_json(fields: dict[str, Any]) -> ShardIndex:
     labels = {str(name): {int(row): str(text) for row, text in texts.items()}
-              for name, texts in held.pop("labels").items()}
-    found = ShardIndex(**held, labels=labels)
-    if not len(found.keys) == len(found.offsets) == len(found.sizes):
+              for name, texts in fields.pop("labels").items()}
+    index = ShardIndex(**fields, labels=labels)
+    if not len(index.keys) == len(index.offsets) == len(index.sizes):
         raise ValueError("its lists differ in length")
-    return found
+    return index
 
 
 def _scanned(place: str, size: int) -> ShardIndex:
@@ -81,7 +81,7 @@ def _scanned(place: str, size: int) -> ShardIndex:
             raise ValueError(f"{place} is a compressed archive, which cannot be read in parts; "
                              f"unpack it first, such as with {packed}")
         with tarfile.open(fileobj=file, mode="r:") as tar:
-            found = _gathered(tar, lambda a, b: read_range(place, a, b))
+            index = _gathered(tar, lambda a, b: read_range(place, a, b))
             at_end = tar.offset
         file.seek(at_end)
         rest = file.read(tarfile.BLOCKSIZE)
@@ -94,21 +94,21 @@ def _scanned(place: str, size: int) -> ShardIndex:
     if rest.strip(b"\0") or 0 < len(rest) < tarfile.BLOCKSIZE:
         raise ValueError(f"the shard {place} is damaged, or was cut short, at byte {at_end:,} of "
                          f"{size:,}; make it again, or leave it out of the pattern")
-    found.whole = bool(rest)
-    return found
+    index.whole = bool(rest)
+    return index
 
 
 def _gathered(tar: tarfile.TarFile, read: Callable[[int, int], bytes]) -> ShardIndex:
     """Group the members by sample, which are those with the same name up to the first dot."""
-    found, others = ShardIndex(), Counter[str]()
+    index, others = ShardIndex(), Counter[str]()
     sample, image, labels = "", False, dict[str, str]()
 
     def finish() -> None:
         if sample and image:
             for name, text in labels.items():
-                found.labels.setdefault(name, {})[len(found.keys) - 1] = text
+                index.labels.setdefault(name, {})[len(index.keys) - 1] = text
         elif sample:
-            found.without += 1
+            index.without += 1
     for member in tar:
         tar.members = []  # type: ignore[attr-defined]   # they would fill the memory
         if not member.isreg() or member.issparse():
@@ -120,9 +120,9 @@ def _gathered(tar: tarfile.TarFile, read: Callable[[int, int], bytes]) -> ShardI
             finish()
             sample, image, labels = key, False, {}
         if f".{suffix}" in SUFFIXES and not image and 0 < member.size <= LARGEST_FILE:
-            found.keys.append(f"{key}.{suffix}")
-            found.offsets.append(member.offset_data)
-            found.sizes.append(member.size)
+            index.keys.append(f"{key}.{suffix}")
+            index.offsets.append(member.offset_data)
+            index.sizes.append(member.size)
             image = True
         elif suffix in LABELS and member.size <= LARGEST_LABEL:
             content = read(member.offset_data, member.offset_data + member.size)
@@ -131,8 +131,8 @@ def _gathered(tar: tarfile.TarFile, read: Callable[[int, int], bytes]) -> ShardI
         else:
             others[splitext(path.name)[1].lower() or "no suffix"] += 1
     finish()
-    found.others = {printable(name): count for name, count in others.items()}
-    return found
+    index.others = {printable(name): count for name, count in others.items()}
+    return index
 
 
 def _label_in(suffix: str, content: bytes) -> str | None:
@@ -141,9 +141,9 @@ def _label_in(suffix: str, content: bytes) -> str | None:
         text = content.decode("utf-8-sig").strip()
         if suffix != "json":
             return printable(text)
-        held = json.loads(text)
+        parsed = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    value = next((held[key] for key in KEYS if key in held), None) if isinstance(
-        held, dict) else held
+    value = next((parsed[key] for key in KEYS if key in parsed), None) if isinstance(
+        parsed, dict) else parsed
     return printable(str(value)) if isinstance(value, str | int) else None

@@ -15,11 +15,11 @@ MOST = 1_000_000   # shards
 def is_address(place: str) -> bool:
     """Whether this is an address, such as https://..., and no path. Raises ValueError for a scheme
     that is not one of plain storage."""
-    found = ADDRESS.match(place)
-    if found and found[1].lower() not in SCHEMES:
+    match = ADDRESS.match(place)
+    if match and match[1].lower() not in SCHEMES:
         raise ValueError(f"{place}: shards are read from paths and from {', '.join(SCHEMES)}, not "
-                         f"from {found[1]}")
-    return found is not None
+                         f"from {match[1]}")
+    return match is not None
 
 
 def are_shards(data: str) -> bool:
@@ -39,10 +39,10 @@ def expanded(pattern: str) -> list[str]:
     if total > MOST:
         raise ValueError(f"{pattern} names {total:,} shards; at most {MOST:,} are read")
     names = ["".join(parts) for parts in product(*choices)]
-    found = [place for name in names for place in _of_one(name)]
-    if not found:
+    shards = [place for name in names for place in _of_one(name)]
+    if not shards:
         raise ValueError(f"{pattern} matches no .tar file")
-    return found
+    return shards
 
 
 def _choices(inside: str, pattern: str) -> list[str]:

@@ -141,10 +141,10 @@ def _on_demand(where: Places, keys: tuple[str, ...], settled: Reading) -> OnDema
 
 def _digest(where: Places, keys: tuple[str, ...], y: np.ndarray | None) -> str:
     """Digest of all samples' names, sizes and labels."""
-    found = hashlib.sha256("\n".join(keys).encode(errors=ESCAPED))
-    found.update(where.size.tobytes())
-    found.update(b"" if y is None else y.tobytes())
-    return found.hexdigest()
+    digest = hashlib.sha256("\n".join(keys).encode(errors=ESCAPED))
+    digest.update(where.size.tobytes())
+    digest.update(b"" if y is None else y.tobytes())
+    return digest.hexdigest()
 
 
 def _of_others(indices: list[ShardIndex]) -> str:
@@ -181,14 +181,14 @@ def split_by_name(
         x.keys[row].encode(errors=ESCAPED), digest_size=8).digest(), "big") / 2**64
         for row in rest.tolist()])
     order = np.argsort(hashes)
-    found, first, low = {name: rows for name, rows in own.items() if name != "train"}, 0, 0.0
+    splits, first, low = {name: rows for name, rows in own.items() if name != "train"}, 0, 0.0
     for name in ("test", "holdout", "val"):
         share = shares.get(name, 0)
-        if name in found or share <= 0:
+        if name in splits or share <= 0:
             continue
         end = first + int(share) if share >= 1 else int(
             np.searchsorted(hashes[order], low + share))
-        found[name] = np.sort(rest[order[first:end]])
+        splits[name] = np.sort(rest[order[first:end]])
         first, low = end, float(hashes[order[end]]) if share >= 1 and end < len(order) else (
             low + share)
-    return found
+    return splits

@@ -49,25 +49,25 @@ class Split:
         dynamic binarisation, and new positions of random patches."""
         index = self.index.index_select(0, rows.to(self.index.device))
         y = None if self.y is None else self.y.index_select(0, index).to(self.device)
-        given = None if self.given is None else self._read(self.given, index, self.scale)
-        held = self.x
-        if grey and given is None:
-            held = (held.drawn_anew() if isinstance(held, Patches) else
-                    held.for_training() if isinstance(held, OnDemand) else held)
+        encoder_input = None if self.given is None else self._read(self.given, index, self.scale)
+        samples = self.x
+        if grey and encoder_input is None:
+            samples = (samples.drawn_anew() if isinstance(samples, Patches) else
+                       samples.for_training() if isinstance(samples, OnDemand) else samples)
         x = (self._read(self.grey, index, self.grey_scale) if grey and self.grey is not None else
-             self._read(held, index, self.scale))
+             self._read(samples, index, self.scale))
         known = x.isfinite() if self.gaps else None
-        told = None if self.shown is None or y is None else torch.where(
+        y_observed = None if self.shown is None or y is None else torch.where(
             self.shown[index.cpu()].to(y.device), y, -1)
-        if self.gaps and given is not None:
-            given = given.nan_to_num_(0.0, 0.0, 0.0)
-        return Batch(x.nan_to_num_(0.0, 0.0, 0.0) if self.gaps else x, y, given,
-                     None if known is None else known.float(), told)
+        if self.gaps and encoder_input is not None:
+            encoder_input = encoder_input.nan_to_num_(0.0, 0.0, 0.0)
+        return Batch(x.nan_to_num_(0.0, 0.0, 0.0) if self.gaps else x, y, encoder_input,
+                     None if known is None else known.float(), y_observed)
 
-    def _read(self, held: Stored, index: Tensor, scale: float) -> Tensor:
-        if isinstance(held, SparseRows):   # only the stored values travel to the device
-            return held.index_select(0, index).to(self.device).dense()
-        rows = held.index_select(0, index)
+    def _read(self, samples: Stored, index: Tensor, scale: float) -> Tensor:
+        if isinstance(samples, SparseRows):   # only the stored values travel to the device
+            return samples.index_select(0, index).to(self.device).dense()
+        rows = samples.index_select(0, index)
         if rows.dtype == torch.uint16:   # hardly supported by CUDA
             rows = rows.float()
         x = channels_first(rows.to(self.device, non_blocking=True))
@@ -151,15 +151,16 @@ class Source:
         if isinstance(any_split.x, SparseRows):   # each split may have rows of its own
             return replace(self, splits={name: replace(split, device=device, layout=layout)
                                          for name, split in self.splits.items()})
-        x, y, given, grey = any_split.x, any_split.y, any_split.given, any_split.grey
+        x, y, encoder_input, grey = any_split.x, any_split.y, any_split.given, any_split.grey
         if (device.type == "cuda" and isinstance(x, Tensor)
-                and not isinstance(given, OnDisk | Patches | OnDemand | SparseRows)
+                and not isinstance(encoder_input, OnDisk | Patches | OnDemand | SparseRows)
                 and x.dtype != torch.uint16
                 and x.nbytes < torch.cuda.mem_get_info(device)[0] / 4):
             x, y = x.to(device), None if y is None else y.to(device)
-            given, grey = (None if held is None else held.to(device) for held in (given, grey))
+            encoder_input, grey = (None if tensor is None else tensor.to(device)
+                                   for tensor in (encoder_input, grey))
         moved = {name: replace(split, x=x, y=y, index=split.index.to(x.device), device=device,
-                               layout=layout, given=given, grey=grey)
+                               layout=layout, given=encoder_input, grey=grey)
                  for name, split in self.splits.items()}
         return replace(self, splits=moved)
 

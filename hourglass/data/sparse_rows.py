@@ -27,9 +27,9 @@ class SparseBatch(NamedTuple):
 
     def dense(self) -> Tensor:
         """The rows (B, D) with every value, where the stored ones are."""
-        found = self.values.new_full(self.shape, self.missing)
-        found[self.rows, self.columns] = self.values
-        return found
+        dense = self.values.new_full(self.shape, self.missing)
+        dense[self.rows, self.columns] = self.values
+        return dense
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +55,8 @@ class SparseRows:
     @property
     def nbytes(self) -> int:
         """Bytes of the stored values."""
-        held = self.matrix
-        return int(held.data.nbytes + held.indices.nbytes + held.indptr.nbytes)
+        matrix = self.matrix
+        return int(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
 
     @property
     def has_gaps(self) -> bool:

@@ -68,18 +68,18 @@ def of_other_classes(collection: Collection, only: str) -> np.ndarray:
     Raises ValueError for a class that the data lacks."""
     if not only:
         return np.empty(0, int)
-    wanted = [name.strip() for name in only.split(",")]
+    classes = [name.strip() for name in only.split(",")]
     if collection.y is None:
         raise ValueError(f"only {only}: this data has no classes; classes come from folders or "
                          f"from labels y")
-    wrong = next((name for name in wanted if name not in collection.classes), None)
+    wrong = next((name for name in classes if name not in collection.classes), None)
     if wrong is not None:
         raise ValueError(f"only {only}: this data has no class {wrong!r}; "
                          f"{did_you_mean(wrong, collection.classes)}")
     if (collection.y < 0).any():
         raise ValueError(f"only {only}: {int((collection.y < 0).sum()):,} samples have no label, "
                          f"so their class is not known; leave them out")
-    return np.flatnonzero(~np.isin(np.array(collection.classes)[collection.y], wanted))
+    return np.flatnonzero(~np.isin(np.array(collection.classes)[collection.y], classes))
 
 
 def _count(name: str, share: float, total: int) -> int:

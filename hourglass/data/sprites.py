@@ -63,8 +63,8 @@ def windows() -> np.ndarray:
     free = SIDE - 1 - 2 * REACH   # positions, in pixels, that keep the sprite inside
     around = ((0, 0), (free, free), (free, free))
     canvases = np.pad(255 * sprites(), around)
-    found = np.lib.stride_tricks.sliding_window_view(canvases, (SIDE, SIDE), (1, 2))
-    return found[:, ::-1, ::-1]   # moving the window left moves the sprite right
+    views = np.lib.stride_tricks.sliding_window_view(canvases, (SIDE, SIDE), (1, 2))
+    return views[:, ::-1, ::-1]   # moving the window left moves the sprite right
 
 
 def factors_of(rows: np.ndarray) -> np.ndarray:
@@ -76,5 +76,5 @@ def draw(factors: np.ndarray) -> np.ndarray:
     """Draw images (N, 64, 64), 0 and 255, of factors (N, 5)."""
     shape, scale, angle, x, y = factors.T.astype(int)
     which = np.ravel_multi_index((shape, scale, angle), SIZES[:3])
-    found: np.ndarray = windows()[which, y, x]
-    return found
+    images: np.ndarray = windows()[which, y, x]
+    return images

@@ -110,9 +110,9 @@ def _idx_set(
     files = [Remote(file, tuple(f"md5:{d}" for d in digests), IDX_MIRRORS[name])
              for file, digests in zip(IDX_FILES, IDX_DIGESTS[name], strict=True)]
     train_x, train_y, test_x, test_y = map(read_idx, find_all(name, files))
-    found = _train_and_test(train_x[..., None], train_y, test_x[..., None], test_y, classes,
-                            reading)
-    return replace(found, parts={}) if together else found
+    collection = _train_and_test(train_x[..., None], train_y, test_x[..., None], test_y, classes,
+                                 reading)
+    return replace(collection, parts={}) if together else collection
 
 
 def _cifar_archive(name: str, file: str) -> bytes:
@@ -124,10 +124,10 @@ def read_cifar(archive: bytes, names_file: str, labels: int, reading: Reading) -
     """The images in CIFAR's binary archive (uncompressed tar). The last label byte is used."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         members = {m.name.rpartition("/")[2]: m for m in tar.getmembers() if m.isfile()}
-        held = {name: tar.extractfile(m).read() for name, m in members.items()}  # type: ignore
-    trains = [held[n] for n in sorted(held) if n.startswith(("data_batch", "train."))]
-    tests = [held[n] for n in sorted(held) if n.startswith(("test_batch", "test."))]
-    classes = tuple(held[names_file].decode().split())
+        contents = {name: tar.extractfile(m).read() for name, m in members.items()}  # type: ignore
+    trains = [contents[n] for n in sorted(contents) if n.startswith(("data_batch", "train."))]
+    tests = [contents[n] for n in sorted(contents) if n.startswith(("test_batch", "test."))]
+    classes = tuple(contents[names_file].decode().split())
     (train_x, train_y), (test_x, test_y) = (
         _cifar_records(b"".join(blobs), labels) for blobs in (trains, tests))
     return _train_and_test(train_x, train_y, test_x, test_y, classes, reading)

@@ -23,10 +23,10 @@ DIGESTS = {   # sha256 of each part's bits, eight per byte, image by image
 def binarised_mnist(reading: Reading) -> Collection:
     """MNIST binarised once: 50,000, 10,000 and 10,000 digits of 28x28 without labels (Larochelle &
     Murray, 2011)."""
-    held = _held()
-    x = np.concatenate([held[name] for name in PARTS.values()])
-    ends = np.cumsum([len(held[name]) for name in PARTS.values()])
-    parts = {part: np.arange(end - len(held[name]), end)
+    splits = _held()
+    x = np.concatenate([splits[name] for name in PARTS.values()])
+    ends = np.cumsum([len(splits[name]) for name in PARTS.values()])
+    parts = {part: np.arange(end - len(splits[name]), end)
              for (part, name), end in zip(PARTS.items(), ends, strict=True)}
     return Collection(shape_images(x[..., None], reading), parts=parts)
 
@@ -39,21 +39,22 @@ def _held() -> dict[str, np.ndarray]:
     if path is None:
         names = [f"binarized_mnist_{name}.amat" for name in PARTS.values()]
         texts = find_all("binarized_mnist", [Remote(name, (), MIRRORS) for name in names])
-        held = {name: read_amat(text)
-                for name, text in zip(PARTS.values(), texts, strict=True)}
+        splits = {name: read_amat(text)
+                  for name, text in zip(PARTS.values(), texts, strict=True)}
     else:
         try:
-            with np.load(path, allow_pickle=False) as found:
-                held = {name: found[name].reshape(-1, PIXELS, PIXELS) for name in PARTS.values()}
+            with np.load(path, allow_pickle=False) as archive:
+                splits = {name: archive[name].reshape(-1, PIXELS, PIXELS)
+                          for name in PARTS.values()}
         except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile):
             raise ValueError(f"{path} cannot be read; delete it to have the published files "
                              f"downloaded") from None
     for name, digest in DIGESTS.items():
-        bits = np.packbits(held[name].reshape(len(held[name]), -1).astype(bool), axis=1)
+        bits = np.packbits(splits[name].reshape(len(splits[name]), -1).astype(bool), axis=1)
         if hashlib.sha256(bits.tobytes()).hexdigest() != digest:
             raise ValueError(f"the part {name} of the binarised MNIST is not the published one; "
                              f"delete the file to have it downloaded again")
-    return held
+    return splits
 
 
 def read_amat(content: bytes) -> np.ndarray:

@@ -44,12 +44,12 @@ class Table:
         """Learn each column from the training rows, and encode all rows."""
         columns, notes = [], []
         for name in self.frame.columns:
-            found = learn_column(self.frame[name], train, name in self.categories, self.dates)
-            if isinstance(found, str):
-                notes.append(f"the column {name!r} {found} and is left out")
+            column = learn_column(self.frame[name], train, name in self.categories, self.dates)
+            if isinstance(column, str):
+                notes.append(f"the column {name!r} {column} and is left out")
             else:
-                notes += [found.pop("said")] if "said" in found else []
-                columns.append(found)
+                notes += [column.pop("said")] if "said" in column else []
+                columns.append(column)
         if not columns:
             raise ValueError(f"no column can be used: {'; '.join(notes)}")
         collection = self.encode({"kind": "table", "columns": columns, "label": self.label,
@@ -99,15 +99,15 @@ class Table:
         return columns_filled(self.frame, encoding["columns"], recon)
 
 
-def _other_columns(given: list[str], names: list[str], encoding: dict[str, Any]) -> list[str]:
+def _other_columns(columns: list[str], names: list[str], encoding: dict[str, Any]) -> list[str]:
     """Notes on columns that training did not have, and on another order of columns."""
     known = [*names, *encoding["left_out"], encoding["label"], *encoding.get("order", [])]
-    strange = set(given) - set(known)
+    strange = set(columns) - set(known)
     notes = [f"columns that were not in the training data are ignored: "
              f"{', '.join(sorted(strange))}"] * bool(strange)
-    there = [name for name in given if name in names]
+    shared = [name for name in columns if name in names]
     return notes + ["the columns are in another order than in training; they are used by name"] * (
-        there != names)
+        shared != names)
 
 
 def rows_like(data: Any, encoding: dict[str, Any]) -> Collection:
@@ -125,16 +125,16 @@ def rows_like(data: Any, encoding: dict[str, Any]) -> Collection:
             raise
         return _said(Collection(values.astype(np.float32), encoding=encoding, notes=[
             f"an array of {encoded} columns is taken as already encoded rows"]))
-    found = from_frame(frame).encode(encoding)
-    return _said(replace(found, notes=[note, *found.notes]))
+    collection = from_frame(frame).encode(encoding)
+    return _said(replace(collection, notes=[note, *collection.notes]))
 
 
-def _said(found: Collection) -> Collection:
+def _said(collection: Collection) -> Collection:
     """The collection unchanged. Prints its notes, once per process, as no command does."""
-    for note in found.notes:
+    for note in collection.notes:
         if not note.startswith(MISSING):
             _say_once(note)
-    return found
+    return collection
 
 
 @lru_cache(1000)
@@ -182,8 +182,8 @@ def read_table(
     """Read the rows of a file, not yet encoded; see `table`."""
     options = {"path": path, "label": label, "drop": _names(drop),   # JSON data
                "categories": _names(categories)}
-    found = from_frame(read_frame(path, decimal=decimal), label, drop, categories, options)
-    return replace(found, dates=dates)
+    rows = from_frame(read_frame(path, decimal=decimal), label, drop, categories, options)
+    return replace(rows, dates=dates)
 
 
 def whole(found: Table) -> Collection:
@@ -209,5 +209,5 @@ def from_frame(
                  {**(identity or {}), "digest": digest_of(frame)})
 
 
-def _names(given: str | Sequence[str]) -> list[str]:
-    return [given] if isinstance(given, str) else list(given)
+def _names(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)

@@ -46,15 +46,15 @@ def read_lines(path: str, column: str = "", label: str = "", raw: bool = False) 
     if not place.exists():
         raise ValueError(f"there is no file or folder {path}")
     if suffix_of(place) in TABLES:
-        found = _of_table(path, column, label)
+        text_lines = _of_table(path, column, label)
     elif column or label:
         raise ValueError(f"column and label are for tables, and {path} is none; classes of text "
                          f"files come from their names, a file for each class")
     else:
-        found = _of_files(place, raw)
-    if not found.texts:
+        text_lines = _of_files(place, raw)
+    if not text_lines.texts:
         raise ValueError(f"{path} holds no line of text")
-    return found
+    return text_lines
 
 
 def _of_files(place: Path, raw: bool) -> TextLines:
@@ -63,25 +63,25 @@ def _of_files(place: Path, raw: bool) -> TextLines:
     if not files:
         raise ValueError(f"{place} holds no text files ({', '.join((*PLAIN, *FASTA))})")
     parts = {name: split_in(name) for name in files}
-    several, found = len(files) > 1, TextLines()
+    several, text_lines = len(files) > 1, TextLines()
     as_splits = several and all(parts.values())
     for name, content in files.items():
-        texts, labels, own = _lines_of(name, content, raw, found.notes)
-        found.texts += texts
+        texts, labels, own = _lines_of(name, content, raw, text_lines.notes)
+        text_lines.texts += texts
         if several and not as_splits:
             labels = [PurePosixPath(name).stem] * len(texts)
-        found.labels += labels
-        found.splits += [parts[name]] * len(texts) if as_splits else own
-    for values, what in ((found.labels, "classes"), (found.splits, "splits")):
-        if values and len(values) < len(found.texts):   # only some of the files have them
-            found.notes.append(f"some files have {what} in their lines and others none, so they "
-                               f"are not used")
+        text_lines.labels += labels
+        text_lines.splits += [parts[name]] * len(texts) if as_splits else own
+    for values, what in ((text_lines.labels, "classes"), (text_lines.splits, "splits")):
+        if values and len(values) < len(text_lines.texts):   # only some of the files have them
+            text_lines.notes.append(f"some files have {what} in their lines and others none, so "
+                                    f"they are not used")
             values.clear()
     if as_splits:
-        found.notes.append(f"files are splits, by their names: {', '.join(files)}")
+        text_lines.notes.append(f"files are splits, by their names: {', '.join(files)}")
     elif several:
-        found.notes.append(f"each of the {len(files)} files is a class, named by the file")
-    return found
+        text_lines.notes.append(f"each of the {len(files)} files is a class, named by the file")
+    return text_lines
 
 
 def split_in(name: str) -> str:
@@ -100,14 +100,14 @@ def contents(place: Path) -> Iterator[tuple[str, bytes]]:
         return
     if zipfile.is_zipfile(place):
         try:
-            with zipfile.ZipFile(place) as held:
-                for member in sorted(held.infolist(), key=lambda member: member.filename):
+            with zipfile.ZipFile(place) as archive:
+                for member in sorted(archive.infolist(), key=lambda member: member.filename):
                     path = PurePosixPath(member.filename)
                     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
                     if path.suffix.lower() in (*PLAIN, *FASTA) and not hidden:
                         check_swelling(TIMES * member.file_size, member.compress_size,
                                        f"{path} in {place}")
-                        yield member.filename, held.read(member)
+                        yield member.filename, archive.read(member)
         except (zipfile.BadZipFile, RuntimeError, EOFError) as error:
             raise ValueError(f"{place} cannot be read: {error}") from None
         return
@@ -120,11 +120,11 @@ def contents(place: Path) -> Iterator[tuple[str, bytes]]:
 def _unpacked(content: bytes, module: str, place: Path) -> bytes:
     most = int(max(SMALL, SHARE * memory_left()) / TIMES)
     try:
-        found: bytes = import_module(module).open(io.BytesIO(content)).read(most + 1)
+        unpacked: bytes = import_module(module).open(io.BytesIO(content)).read(most + 1)
     except Exception as error:   # these modules raise many kinds
         raise ValueError(f"{place} is cut short or damaged: {error}") from None
-    check_room(TIMES * len(found), str(place))
-    return found
+    check_room(TIMES * len(unpacked), str(place))
+    return unpacked
 
 
 def _lines_of(
@@ -137,12 +137,12 @@ def _lines_of(
         gone = sum(not line for line in lines[:-1])
         notes += [f"{name}: {gone:,} empty lines are left out"] * (gone > 0)
         return [line for line in lines if line], [], []
-    text, told = text_in(content, name, "save it in UTF-8, or read it with level='byte'")
+    text, remarks = text_in(content, name, "save it in UTF-8, or read it with level='byte'")
     if "\0" in text:
         line = text[:text.index("\0")].count("\n") + 1
         raise ValueError(f"{name} holds a NUL character in line {line:,}, so it is not plain text; "
                          f"clean it, or read it with level='byte'")
-    notes += [f"{name}: {note}" for note in told]
+    notes += [f"{name}: {note}" for note in remarks]
     if is_fasta(text):
         return _of_fasta(text, name, notes)
     lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text)]
@@ -213,10 +213,11 @@ def _of_table(path: str, column: str, label: str) -> TextLines:
         column = others[0]
     texts = [text.strip() for text in python_texts(frame[column].fillna("").astype(str))]
     kept = [i for i, text in enumerate(texts) if text]
-    found = TextLines([texts[i] for i in kept])
+    text_lines = TextLines([texts[i] for i in kept])
     if len(kept) < len(texts):
-        found.notes.append(f"{len(texts) - len(kept):,} rows with an empty {column} are left out")
+        text_lines.notes.append(f"{len(texts) - len(kept):,} rows with an empty {column} are left "
+                                f"out")
     if label:
         kinds = list(python_texts(frame[label].fillna("").astype(str)))
-        found.labels = [kinds[i].strip() for i in kept]
-    return found
+        text_lines.labels = [kinds[i].strip() for i in kept]
+    return text_lines

@@ -57,10 +57,10 @@ def timeline_of(frame: Any, columns: tuple[str, ...], time: str, also: SeriesOpt
     codes, names = _units(frame, also.id)
     rows = _in_order(times, codes, time, also.id, notes)
     apart = {*used, *drop, also.id, label}
-    held = _channels(frame.iloc[rows], columns, apart, notes)
+    channels = _channels(frame.iloc[rows], columns, apart, notes)
     units = None if codes is None else codes[rows]
-    table = np.stack(list(held.values()), 1)
-    return Timeline(table, times[rows], tuple(held), time, units, names, label,
+    table = np.stack(list(channels.values()), 1)
+    return Timeline(table, times[rows], tuple(channels), time, units, names, label,
                     None if abnormal is None else abnormal[rows], order, tuple(notes))
 
 
@@ -91,11 +91,11 @@ def _times(
     elif {"year", "month", "day"} <= {str(column).lower() for column in frame.columns}:
         return _from_parts(frame, notes)
     for column in [name] if name else [n for n in frame.columns if n != also.id]:
-        found = _as_times(frame[column], also.dates, bool(name))
-        if found is not None:
-            notes += [f"{column}: {found.note}"] * bool(found.note)
-            values, clock = _with_clock(frame, column, found.values, notes)
-            return column, values, (column, *clock), found.order
+        parsed = _as_times(frame[column], also.dates, bool(name))
+        if parsed is not None:
+            notes += [f"{column}: {parsed.note}"] * bool(parsed.note)
+            values, clock = _with_clock(frame, column, parsed.values, notes)
+            return column, values, (column, *clock), parsed.order
         numbers = as_numbers(frame[column])
         if numbers is not None and (name or str(column).lower() in NAMES):
             return column, numbers[0], (column,), ""
@@ -135,9 +135,9 @@ def _from_parts(frame: Any, notes: list[str]) -> tuple[str, np.ndarray, tuple[st
             if str(column).lower() in PARTS}
     parts = library.DataFrame({k: library.to_numeric(frame[v], errors="coerce")
                                for k, v in used.items()})
-    found = library.to_datetime(parts, errors="coerce").to_numpy("datetime64[ns]")
+    times = library.to_datetime(parts, errors="coerce").to_numpy("datetime64[ns]")
     notes.append(f"times are made of {', '.join(map(str, used.values()))}")
-    return used["year"], found, tuple(used.values()), ""
+    return used["year"], times, tuple(used.values()), ""
 
 
 def _units(frame: Any, name: str) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -208,15 +208,15 @@ def _abnormal(column: Any) -> np.ndarray:
         raise ValueError(f"no label in {column.name!r} means normal: it holds "
                          f"{', '.join(sorted(kinds)[:5])}; label normal steps 0, False, "
                          f"normal, good, ok or no")
-    found: np.ndarray = (~texts.isin(NORMAL)).to_numpy()
-    return found
+    abnormal: np.ndarray = (~texts.isin(NORMAL)).to_numpy()
+    return abnormal
 
 
 def _channels(
     frame: Any, named: tuple[str, ...], apart: set[str], notes: list[str]
 ) -> dict[str, np.ndarray]:
     """The numeric or boolean columns, or the ones in `columns`, (N,) each."""
-    found = {}
+    channels = {}
     for name in named or [name for name in frame.columns if name not in apart]:
         _check_name(frame, name)
         values = _channel(frame[name], notes)
@@ -229,11 +229,11 @@ def _channels(
         elif not named and counts_rows(values):
             notes.append(f"the column {name!r} numbers the rows and is left out")
         else:
-            found[name] = values
-    if not found:
+            channels[name] = values
+    if not channels:
         raise ValueError(f"the column of times is the only numeric one; the columns are "
                          f"{', '.join(frame.columns)}")
-    return found
+    return channels
 
 
 def _channel(column: Any, notes: list[str]) -> np.ndarray | None:

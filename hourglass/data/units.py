@@ -126,12 +126,12 @@ def applied(x: np.ndarray, scale: Scale) -> np.ndarray:
         return scale.apply(x)
     folder = tempfile.mkdtemp(prefix="hourglass-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    found: np.memmap = np.lib.format.open_memmap(Path(folder) / "scaled.npy", "w+", np.float32,
-                                                 x.shape)
+    scaled: np.memmap = np.lib.format.open_memmap(Path(folder) / "scaled.npy", "w+", np.float32,
+                                                  x.shape)
     for start in range(0, len(x), CHUNK):
-        found[start:start + CHUNK] = scale.apply(x[start:start + CHUNK])
-    found.flush()
-    return found
+        scaled[start:start + CHUNK] = scale.apply(x[start:start + CHUNK])
+    scaled.flush()
+    return scaled
 
 
 def outside(x: np.ndarray, units: Units, kept: Scale) -> str:

@@ -188,13 +188,13 @@ def _places(triples: Triples, encoding: Mapping[str, Any]) -> tuple[np.ndarray, 
     titles: dict[str, int] = {}
     for i, title in enumerate(encoding["titles"]):
         titles[title.casefold()] = -1 if title.casefold() in titles else i
-    found = np.array([ids.get(item, titles.get(item.casefold(), -1) if item else -1)
-                      for item in triples.items], np.int64)
+    columns = np.array([ids.get(item, titles.get(item.casefold(), -1) if item else -1)
+                        for item in triples.items], np.int64)
     notes = []
-    if (found < 0).any():
-        notes.append(f"{int((found < 0).sum()):,} of {len(found):,} items are not known to the "
-                     f"model and are left out: {_unknown(triples, found, encoding)}")
-    return found, notes
+    if (columns < 0).any():
+        notes.append(f"{int((columns < 0).sum()):,} of {len(columns):,} items are not known to the "
+                     f"model and are left out: {_unknown(triples, columns, encoding)}")
+    return columns, notes
 
 
 def _unknown(triples: Triples, place: np.ndarray, encoding: Mapping[str, Any]) -> str:

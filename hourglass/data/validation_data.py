@@ -34,33 +34,33 @@ def with_validation(data: Any, y: Any, val: Any, reading: Reading) -> Collection
     validation split. Raises ValueError where the two do not go together."""
     pair = isinstance(val, tuple) and len(val) == 2
     samples, labels = val if pair else (val, None)
-    found = collect(data, reading, None if isinstance(data, Collection) else y)
-    if found.raw is not None:
-        return _of_raw(found, found.raw, samples, labels)
+    training = collect(data, reading, None if isinstance(data, Collection) else y)
+    if training.raw is not None:
+        return _of_raw(training, training.raw, samples, labels)
     own = collect(samples, reading, labels)
     if own.raw is not None or own.encoding:
         raise ValueError("the validation data is a table or a series, and the data to train on is "
                          "not; pass both as the same kind")
-    if found.shape != own.shape:
+    if training.shape != own.shape:
         raise ValueError(f"samples of the validation data have shape {own.shape}, and those to "
-                         f"train on {found.shape}; bring both to one size, as with --size 64")
-    found, own = _of_one_type(found, own)
-    if found.x.dtype != own.x.dtype:
+                         f"train on {training.shape}; bring both to one size, as with --size 64")
+    training, own = _of_one_type(training, own)
+    if training.x.dtype != own.x.dtype:
         raise ValueError(f"the validation data holds numbers of type {own.x.dtype}, and the data "
-                         f"to train on of {found.x.dtype}; bring both to one type and scale")
-    return _joined(found, own)
+                         f"to train on of {training.x.dtype}; bring both to one type and scale")
+    return _joined(training, own)
 
 
 def _of_one_type(*both: Collection) -> list[Collection]:
     """Both as 8 bits, where one is and the other holds whole numbers so small that they might not
     have been."""
-    def is_small(found: Collection) -> bool:
-        return found.x.dtype == np.float32 and found.x.ndim == 4 and bool(
-            found.x.min() >= 0 and found.x.max() <= 255 and (found.x == np.rint(found.x)).all())
-    if not any(found.x.dtype == np.uint8 for found in both):
+    def is_small(x: Any) -> bool:
+        return x.dtype == np.float32 and x.ndim == 4 and bool(
+            x.min() >= 0 and x.max() <= 255 and (x == np.rint(x)).all())
+    if not any(collection.x.dtype == np.uint8 for collection in both):
         return list(both)
-    return [replace(found, x=found.x.astype(np.uint8)) if is_small(found) else found
-            for found in both]
+    return [replace(collection, x=collection.x.astype(np.uint8)) if is_small(collection.x)
+            else collection for collection in both]
 
 
 @dataclass(frozen=True)
@@ -82,25 +82,25 @@ class WithValidation:
 
     def learn(self, train: np.ndarray) -> Collection:
         """Learn the encoding from the training samples of the first, and encode both."""
-        found = self.first.learn(train)
-        return self._with_own(found)
+        training = self.first.learn(train)
+        return self._with_own(training)
 
     def encode(self, encoding: dict[str, Any]) -> Collection:
         """Encode both with an encoding that was learnt from other values."""
         return self._with_own(self.first.encode(encoding))
 
-    def _with_own(self, found: Collection) -> Collection:
-        own = self.own.encode(found.encoding)
+    def _with_own(self, training: Collection) -> Collection:
+        own = self.own.encode(training.encoding)
         own = replace(own, x=own.x[::self.stride], parts={}, notes=[
-            f"validation data: {note}" for note in own.notes if note not in found.notes])
+            f"validation data: {note}" for note in own.notes if note not in training.notes])
         if self.labels is not None:
             own = replace(own, y=self.labels, classes=self.names)
-        return replace(_joined(replace(found, parts={}), own), raw=self)
+        return replace(_joined(replace(training, parts={}), own), raw=self)
 
 
-def _of_raw(found: Collection, first: Raw, samples: Any, labels: Any) -> Collection:
+def _of_raw(training: Collection, first: Raw, samples: Any, labels: Any) -> Collection:
     """A table, series or windows with validation samples of the same kind. Raises ValueError."""
-    own = collect_like(samples, found.encoding)
+    own = collect_like(samples, training.encoding)
     if own.raw is None:
         raise ValueError("the validation data must have the columns of the data to train on, in "
                          "their own units")
@@ -108,31 +108,32 @@ def _of_raw(found: Collection, first: Raw, samples: Any, labels: Any) -> Collect
     if isinstance(first, Series) and labels is not None:
         raise ValueError("a series has no labels y; pass the validation series alone")
     numbers, names = numbered(labels, len(own.x))
-    joined = WithValidation(first, own.raw, (len(found.x), len(own.x[::stride])), stride, numbers,
-                            names)
-    return joined.learn(np.arange(len(found.x)))
+    joined = WithValidation(first, own.raw, (len(training.x), len(own.x[::stride])), stride,
+                            numbers, names)
+    return joined.learn(np.arange(len(training.x)))
 
 
-def _joined(found: Collection, own: Collection) -> Collection:
-    if (found.given is None) != (own.given is None):
+def _joined(training: Collection, own: Collection) -> Collection:
+    if (training.given is None) != (own.given is None):
         raise ValueError("either both are pairs of input and target, the data to train on and the "
                          "validation data, or neither is")
-    first, total = len(found.x), len(found.x) + len(own.x)
-    parts = {name: index for name, index in found.parts.items() if name != "val"}
-    if "val" in found.parts:
+    first, total = len(training.x), len(training.x) + len(own.x)
+    parts = {name: index for name, index in training.parts.items() if name != "val"}
+    if "val" in training.parts:
         raise ValueError("this data has a validation split already; leave val out")
-    classes = (*found.classes, *(name for name in own.classes if name not in found.classes))
+    classes = (*training.classes, *(name for name in own.classes if name not in training.classes))
     y = None
-    if found.y is not None:
-        y = np.concatenate([found.y, _renumbered(own, classes)])
+    if training.y is not None:
+        y = np.concatenate([training.y, _renumbered(own, classes)])
     return replace(
-        found, x=np.concatenate([found.x, own.x]), y=y, classes=classes if y is not None else (),
-        names=(*found.names, *own.names) if found.names and own.names else (),
+        training, x=np.concatenate([training.x, own.x]), y=y,
+        classes=classes if y is not None else (),
+        names=(*training.names, *own.names) if training.names and own.names else (),
         parts={**parts, "val": np.arange(first, total)},
-        notes=[*found.notes, *own.notes], factors=None,
-        identity={k: v for k, v in found.identity.items() if k != "digest"},
-        given=None if found.given is None or own.given is None else np.concatenate(
-            [found.given, own.given]))
+        notes=[*training.notes, *own.notes], factors=None,
+        identity={k: v for k, v in training.identity.items() if k != "digest"},
+        given=None if training.given is None or own.given is None else np.concatenate(
+            [training.given, own.given]))
 
 
 def _renumbered(own: Collection, classes: tuple[str, ...]) -> np.ndarray:

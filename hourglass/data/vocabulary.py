@@ -42,7 +42,7 @@ class Vocabulary:
         """Token indices (N, T) of texts as float32, NaN after a line's end; and a note on unknown
         tokens. A line that is too long is cut, without an end."""
         place = {token: i for i, token in enumerate(self.tokens, FIRST)}
-        found = np.full((len(texts), self.length), np.nan, np.float32)
+        indices = np.full((len(texts), self.length), np.nan, np.float32)
         unknown = Counter[str]()
         for row, text in enumerate(texts):
             split = tokens_of(text, self.level, self.lower)
@@ -50,8 +50,8 @@ class Vocabulary:
             unknown.update(token for token, number in zip(split, numbers, strict=False)
                            if number == UNKNOWN and token != UNKNOWN_WORD)
             line = numbers if len(split) >= self.length else [*numbers, END]
-            found[row, :len(line)] = line
-        return found, self._of_unknown(unknown)
+            indices[row, :len(line)] = line
+        return indices, self._of_unknown(unknown)
 
     def _of_unknown(self, unknown: Counter[str]) -> list[str]:
         if not unknown:
@@ -64,11 +64,11 @@ class Vocabulary:
         """The texts of token indices (N, T), each up to its end; of SELFIES, the SMILES."""
         unknown = UNKNOWN_WORD if self.level == "word" else UNKNOWN_CHARACTER
         names = ["", "", unknown, *self.tokens]
-        found = []
+        texts = []
         for row in np.nan_to_num(indices).astype(np.int64).tolist():
             ends = [i for i, number in enumerate(row) if number in (PAD, END)]
-            found.append(self._joined([names[number] for number in row[:min(ends, default=None)]]))
-        return found
+            texts.append(self._joined([names[number] for number in row[:min(ends, default=None)]]))
+        return texts
 
     def _joined(self, tokens: list[str]) -> str:
         if self.level == "selfies":

@@ -51,8 +51,8 @@ def batch(item: Any) -> Chunk:
                       f"not used of each batch: {others}" if others else "")
     if isinstance(item, tuple | list) and item and dims(item[0]):
         second = item[1] if len(item) > 1 else None
-        found = _batch(item[0], second, _more(len(item) - 2))
-        return found if found.labels or second is None else _batch(
+        chunk = _batch(item[0], second, _more(len(item) - 2))
+        return chunk if chunk.labels or second is None else _batch(
             item[0], None, _more(len(item) - 1))
     return _batch(item, None, "")
 
