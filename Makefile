@@ -45,10 +45,24 @@ bench: $(DONE)  ## time the tutorial's network against Keras on TensorFlow (make
 	.venv-keras/bin/python -m pip install --quiet -r benchmarks/keras-requirements.txt
 	$(BIN)/python benchmarks/against_keras.py
 
+table-series: $(DONE)  ## the docs' table of abnormal steps of series (HOURGLASS_DATA, 12 minutes)
+	$(BIN)/python benchmarks/series_anomalies.py
+
+table-lines: $(DONE)  ## the docs' tables of names and sentences (HOURGLASS_DATA, 100 minutes)
+	$(BIN)/python benchmarks/lines.py names "$(HOURGLASS_DATA)/text/names.zip" --epochs 12
+	$(BIN)/python benchmarks/lines.py sentences "$(HOURGLASS_DATA)/text/ptb.zip"
+
+table-molecules: $(DONE)  ## the docs' tables of molecules (60 minutes; FCD=--fcd needs fcd_torch)
+	$(BIN)/python benchmarks/molecules.py zinc "$(HOURGLASS_DATA)/molecules/zinc250k_50k.csv" \
+		--minutes 36 $(FCD)
+	$(BIN)/python benchmarks/molecules.py qm9 "$(HOURGLASS_DATA)/molecules/qm9_smiles.csv.gz" \
+		--minutes 11 $(FCD)
+
 gpu:  ## check and time everything on a GPU in 8 minutes, with the machine's own PyTorch
 	PYTHON=$(PYTHON) bash benchmarks/gpu.sh
 
 clean:  ## remove the environments and caches; runs stay
 	rm -rf site .venv .venv-keras .pytest_cache .mypy_cache .ruff_cache build *.egg-info
 
-.PHONY: help install demo test test-fast check docs site studio bench gpu clean
+.PHONY: help install demo test test-fast check docs site studio bench table-series table-lines
+.PHONY: table-molecules gpu clean

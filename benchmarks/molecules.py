@@ -99,6 +99,15 @@ def measured(
     return table, {name: texts[:24] for name, texts in sets.items()}
 
 
+def as_table(measures: dict[str, dict[str, float]]) -> list[str]:
+    """The measures in Markdown, a row for each set of molecules."""
+    names = list(dict.fromkeys(name for row in measures.values() for name in row))
+    rows = [["", *names], ["---"] * (1 + len(names))]
+    rows += [[what, *(f"{row[name]:.3g}" if name in row else "" for name in names)]
+             for what, row in measures.items()]
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
 def main() -> None:
     """Train, measure, and print and keep what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -124,7 +133,8 @@ def main() -> None:
                  name: values[index] for name, values in source.properties.items()}),
              "training": {name: model.folder.read_record() for name, model in models.items()}}
     (given.folder / f"{given.what}.json").write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps({name: found[name] for name in ("table", "steering", "predicted")}, indent=2))
+    print(*as_table(table), sep="\n")
+    print(json.dumps({name: found[name] for name in ("steering", "predicted")}, indent=2))
 
 
 if __name__ == "__main__":
