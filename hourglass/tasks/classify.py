@@ -23,20 +23,20 @@ def classify(model: Trained, samples: str, out: Path) -> list[str]:
     """
     check_name(out, (".csv",))
     model.check_guesses()
-    found = model.read(samples, strict=False)
-    for note in [*found.notes, *unlike(model, found)]:
+    collection = model.read(samples, strict=False)
+    for note in [*collection.notes, *unlike(model, collection)]:
         say(note)
-    given = seen(found)
-    starts = range(0, len(found.x), CHUNK)
-    shares = np.concatenate([model.guess(Collection(given[start:start + CHUNK]))
+    inputs = seen(collection)
+    starts = range(0, len(collection.x), CHUNK)
+    shares = np.concatenate([model.guess(Collection(inputs[start:start + CHUNK]))
                              for start in track(starts, len(starts), "guessing")])
     guessed = [model.classes[kind] for kind in shares.argmax(1)]
-    told = [] if found.y is None else [[found.classes[kind]] for kind in found.y]
+    labels = [] if collection.y is None else [[collection.classes[kind]] for kind in collection.y]
     rows = [[name, *own, kind, f"{share:.6g}"] for name, own, kind, share in zip(
-        names_of(found), told or [[]] * len(guessed), guessed, shares.max(1), strict=True)]
-    write_out(out, as_csv(["name", *(["class"] if told else []), "guess", "probability"], rows))
-    right = sum(own == [kind] for own, kind in zip(told, guessed, strict=True)) if told else 0
-    known = sum(own != [""] for own in told)   # images outside class folders have none
+        names_of(collection), labels or [[]] * len(guessed), guessed, shares.max(1), strict=True)]
+    write_out(out, as_csv(["name", *(["class"] if labels else []), "guess", "probability"], rows))
+    right = sum(own == [kind] for own, kind in zip(labels, guessed, strict=True)) if labels else 0
+    known = sum(own != [""] for own in labels)   # images outside class folders have none
     return [f"{len(guessed):,} samples" + (
         f"; {right / known:.1%} are predicted correctly" if known
         else "")]

@@ -65,11 +65,11 @@ def compare_models(plan: ComparisonPlan) -> list[Entry]:
     refused = _refusals(plan)
     for text, why in refused.items():
         say(f"{text} is left out: {why}")
-    wanted = [(text, seed) for seed in plan.seeds for text in plan.models if text not in refused]
-    for number, (text, seed) in enumerate(wanted, 1):
+    trainings = [(text, seed) for seed in plan.seeds for text in plan.models if text not in refused]
+    for number, (text, seed) in enumerate(trainings, 1):
         if text in refused:
             continue
-        say(f"{number} of {len(wanted)}: {text}, seed {seed}, in {plan.place(text, seed).path}")
+        say(f"{number} of {len(trainings)}: {text}, seed {seed}, in {plan.place(text, seed).path}")
         try:
             _one(plan, text, seed)
         except (ValueError, FloatingPointError) as error:
@@ -84,13 +84,13 @@ def compare_models(plan: ComparisonPlan) -> list[Entry]:
 def _agree(plan: ComparisonPlan) -> None:
     """Save the settings that the folder's runs share, or check that they are as before. Raises
     ValueError."""
-    kept, asked = plan.out / SHARED, plan.shared.model_dump(exclude=set(OWN))
+    kept, settings = plan.out / SHARED, plan.shared.model_dump(exclude=set(OWN))
     if kept.is_file():
         before = make_settings(read_toml(kept)).model_dump(exclude=set(OWN))
-        for name in asked:
-            if asked[name] != before[name]:
+        for name in settings:
+            if settings[name] != before[name]:
                 raise ValueError(f"{plan.out} holds models trained with {name} = {before[name]!r}, "
-                                 f"not {asked[name]!r}; choose another -o")
+                                 f"not {settings[name]!r}; choose another -o")
         return
     if plan.out.suffix.lower() in (".html", ".htm"):
         raise ValueError(f"each model gets its own run in a folder, so -o must be a folder, not "

@@ -110,5 +110,5 @@ def _figures(snapshots: Sequence[Snapshot]) -> list[dict[str, Any]]:
         drawn.append({name: picture(as_png(figure)) for name, figure in
                       track(chosen, len(SIDE_BY_SIDE), "drawing")})
     return [{"title": titles()[name], "about": figures.about(name),
-             "images": [held.get(name, "") for held in drawn]}
-            for name in SIDE_BY_SIDE if any(name in held for held in drawn)]
+             "images": [pictures.get(name, "") for pictures in drawn]}
+            for name in SIDE_BY_SIDE if any(name in pictures for pictures in drawn)]

@@ -34,8 +34,8 @@ def costs_of(chosen: Settings, samples: Any = None, y: Any = None) -> Costs:
     """The costs of the model that these settings make for their data. Raises ValueError."""
     source = load_source(chosen, samples, y)
     parts, _ = suited(chosen, source)
-    found = summarise(parts, source.shape, chosen.optimiser, len(source.classes))
-    return Costs(found, chosen.batch_size)
+    costs = summarise(parts, source.shape, chosen.optimiser, len(source.classes))
+    return Costs(costs, chosen.batch_size)
 
 
 def settings_of_run(run: str | Path, recipe: str | None, changes: Mapping[str, Any]) -> Settings:

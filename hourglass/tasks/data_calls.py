@@ -75,8 +75,8 @@ def prepare(data: str | Path, out: str | Path = "prepared.npy", **settings: Any)
         >>> hg.read(path).images.shape
         (1797, 16, 16, 1)
     """
-    found = write_prepared(_named(data), Path(out), make_settings(settings).reading())
-    for note in found.notes:
+    collection = write_prepared(_named(data), Path(out), make_settings(settings).reading())
+    for note in collection.notes:
         say(note)
     return Path(out)
 

@@ -137,17 +137,17 @@ def detected(
         known, unseen = _opened(good, new, stack)
         y = labels_of_photos(unseen, options.normal)
         masks = find_masks(unseen.place, options.masks, stack)
-        found = known if isinstance(known, ImageDetector) else fit_image_detector(
+        detector = known if isinstance(known, ImageDetector) else fit_image_detector(
             options.detector, options.threshold or USUAL_THRESHOLD,
             known.readable("normal images"))
-        verdicts = _looked_at(found, unseen, y, masks, heatmaps)
+        verdicts = _looked_at(detector, unseen, y, masks, heatmaps)
         if options.page is not None:
-            write_page(options.page, found, verdicts, unseen, y)
+            write_page(options.page, detector, verdicts, unseen, y)
     if save is not None:
-        found.save(save)
+        detector.save(save)
     if out is not None:
-        write_table(out, found, verdicts)
-    return Detection(found, verdicts)
+        write_table(out, detector, verdicts)
+    return Detection(detector, verdicts)
 
 
 def _opened(good: Any, new: Any, stack: ExitStack) -> tuple[LazyImages | ImageDetector, LazyImages]:
@@ -207,7 +207,7 @@ def _looked_at(
     if heatmaps is not None and not detector.has_maps:
         raise ValueError(f"{detector.text} looks at whole images and has no maps; for --heatmaps "
                          f"use another detector, such as patch_knn")
-    wanted = {} if masks is None else with_masks(photos.names, y, masks)
+    masks_by_row = {} if masks is None else with_masks(photos.names, y, masks)
     usual, maps = detector.usual_heat if heatmaps else 0.0, _Maps()
     seen, scores, unreadable = [], [], []
     for row, image in photos.decoded("detecting", "cannot be read"):
@@ -217,7 +217,7 @@ def _looked_at(
         score, heat = detector.look(image)
         seen.append(row)
         scores.append(score)
-        if row in wanted and heat is not None:
+        if row in masks_by_row and heat is not None:
             maps.keep(row, heat)
         if heatmaps is not None and heat is not None:
             values = image.astype(np.float32) / (255 if image.dtype == np.uint8 else 1)
@@ -227,21 +227,21 @@ def _looked_at(
     right = {} if y is None or len(np.unique(y[seen])) < 2 else {
         **separation(values, y[seen]), **at_threshold(odd, y[seen])}
     return Verdicts(tuple(printable(photos.names[row]) for row in seen), values,
-                    detector.probability(values), odd, right | _pixels(maps, wanted),
+                    detector.probability(values), odd, right | _pixels(maps, masks_by_row),
                     tuple(map(printable, unreadable)))
 
 
-def _pixels(maps: _Maps, wanted: dict[int, np.ndarray | None]) -> dict[str, Estimate]:
+def _pixels(maps: _Maps, masks_by_row: dict[int, np.ndarray | None]) -> dict[str, Estimate]:
     """How well the maps find the masked pixels; {} without masks."""
     if maps.pixels > MEASURED:
         say("the maps of these images have too many pixels to be measured by masks, so only the "
             "first are")
-    if not any(mask is not None and mask.any() for mask in wanted.values()) or not maps.rows:
+    if not any(mask is not None and mask.any() for mask in masks_by_row.values()) or not maps.rows:
         return {}
 
     def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for row, heat in maps.rows.items():
-            mask = wanted[row]
+            mask = masks_by_row[row]
             mask = np.zeros(heat.shape, bool) if mask is None else mask
             if mask.shape != heat.shape:
                 raise ValueError(f"a mask has {'x'.join(map(str, mask.shape))} pixels, and its "

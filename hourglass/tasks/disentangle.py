@@ -68,11 +68,12 @@ def disentangle(
              for seed in range(seeds)]
     rows = np.flatnonzero(np.bincount(np.concatenate(draws), minlength=len(whole)))
     z = mean_codes(model, whole, rows)
-    found = []
+    per_seed = []
     for seed, draw in track(enumerate(draws), seeds, "scoring"):
         codes = z[np.searchsorted(rows, draw)]
-        found.append(score(codes, kept.of(draw), bins, seed))
-    numbers = {name: over_seeds([each[name] for each in found]) for name in found[0]}
+        per_seed.append(score(codes, kept.of(draw), bins, seed))
+    numbers = {name: over_seeds([seed_scores[name] for seed_scores in per_seed])
+               for name in per_seed[0]}
     first = z[np.searchsorted(rows, draws[0])], kept.values[draws[0]]
     return Disentangled(numbers, _settings(z, kept, whole, draws, bins, source.factors.names),
                         scores.mutual_information(*first, bins), kept.names)
@@ -83,16 +84,16 @@ def score(codes: np.ndarray, factors: Factors, bins: int, seed: int) -> dict[str
     v = factors.values
     kinds = tuple(i for i, name in enumerate(factors.names) if name in factors.unordered)
     used = codes[:, scores.in_use(codes)] if scores.in_use(codes).any() else codes
-    found = {"mig": scores.mig(codes, v, bins), "sap": scores.sap(codes, v, kinds, seed)}
+    values = {"mig": scores.mig(codes, v, bins), "sap": scores.sap(codes, v, kinds, seed)}
     if v.shape[1] > 1:
-        found |= {"modularity": scores.modularity(used, v, bins),
-                  "factor_vae_score": scores.factor_vae_score(codes, v, seed),
-                  "beta_vae_score": scores.beta_vae_score(codes, v, seed)}
+        values |= {"modularity": scores.modularity(used, v, bins),
+                   "factor_vae_score": scores.factor_vae_score(codes, v, seed),
+                   "beta_vae_score": scores.beta_vae_score(codes, v, seed)}
         if codes.shape[1] > 1:
             forests = scores.dci(codes, v, kinds, seed)
-            found |= {f"dci_{name}": float(getattr(forests, name)) for name in (
+            values |= {f"dci_{name}": float(getattr(forests, name)) for name in (
                 "disentanglement", "completeness", "informativeness")}
-    return {name: found[name] for name in WORDS if name in found}
+    return {name: values[name] for name in WORDS if name in values}
 
 
 def over_seeds(values: Sequence[float]) -> Estimate:
@@ -108,21 +109,21 @@ def over_seeds(values: Sequence[float]) -> Estimate:
 @torch.inference_mode()
 def mean_codes(model: Trained, split: Split, rows: np.ndarray) -> np.ndarray:
     """Codes (n, D) of these rows of a split, without noise."""
-    found = []
+    codes = []
     for batch in batches(split, torch.from_numpy(rows), "encoding"):
-        told = None if batch.y is None else batch.y.to(model.device)
-        z = model.model.encode(batch.seen.to(model.device), told)[0].z
-        found.append(z.flatten(1).float().cpu())
-    return torch.cat(found).numpy()
+        labels = None if batch.y is None else batch.y.to(model.device)
+        z = model.model.encode(batch.seen.to(model.device), labels)[0].z
+        codes.append(z.flatten(1).float().cpu())
+    return torch.cat(codes).numpy()
 
 
 def _kept(factors: Factors, leave_out: Sequence[str]) -> Factors:
     """The factors that are not left out, and that vary."""
-    wanted = [i for i, name in enumerate(factors.names)
-              if name not in leave_out and np.ptp(factors.values[:, i]) > 0]
-    if not wanted:
+    columns = [i for i, name in enumerate(factors.names)
+               if name not in leave_out and np.ptp(factors.values[:, i]) > 0]
+    if not columns:
         raise ValueError("no factor that varies is left, so there is nothing to score")
-    return Factors(factors.values[:, wanted], tuple(factors.names[i] for i in wanted),
+    return Factors(factors.values[:, columns], tuple(factors.names[i] for i in columns),
                    factors.unordered)
 
 

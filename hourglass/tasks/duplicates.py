@@ -73,12 +73,12 @@ def _pairs(
     """Pairs of these rows whose codes are that near, as two lists; and the smaller pixel distance
     to either's tenth neighbour, (n,)."""
     from sklearn.neighbors import NearestNeighbors
-    z, found = embedded.flat[rows], []
+    z, chunks = embedded.flat[rows], []
     search = NearestNeighbors(n_neighbors=min(NEIGHBOUR + 1, len(rows))).fit(z)
     starts = range(0, len(rows), CHUNK)
     for start in track(starts, len(starts), "looking for duplicates"):
-        found.append(search.kneighbors(z[start:start + CHUNK]))
-    distance, near = (np.concatenate(held) for held in zip(*found, strict=True))
+        chunks.append(search.kneighbors(z[start:start + CHUNK]))
+    distance, near = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
     scale = distance[:, -1]
     first, place = np.nonzero(distance < within * scale[:, None])
     second = near[first, place]
@@ -109,14 +109,15 @@ def write_groups(embedded: Embedded, within: float, out: Path, place: str) -> li
     """Write the groups of duplicates among samples that have codes already. `place` names them."""
     if len(embedded.z) < 2:
         raise ValueError(f"{place} holds one sample, which can have no duplicate")
-    found = find_doubles(embedded, within)
+    doubles = find_doubles(embedded, within)
+    groups = enumerate(zip(doubles.groups, doubles.apart, strict=True), 1)
     rows = ([number, embedded.names[row], embedded.kind(row), f"{far:.4g}"]
-            for number, (group, apart) in enumerate(zip(found.groups, found.apart, strict=True), 1)
+            for number, (group, apart) in groups
             for row, far in zip(group, apart, strict=True))
     write_out(out, as_csv(("group", "name", "class", "distance"), rows))
-    if found.groups and embedded.found.x.ndim == 4:
-        _draw(embedded, found.groups[:ROWS], out.with_suffix(".png"))
-    return _in_words(embedded, found)
+    if doubles.groups and embedded.found.x.ndim == 4:
+        _draw(embedded, doubles.groups[:ROWS], out.with_suffix(".png"))
+    return _in_words(embedded, doubles)
 
 
 def _draw(embedded: Embedded, groups: list[np.ndarray], path: Path) -> None:
@@ -132,12 +133,12 @@ def _draw(embedded: Embedded, groups: list[np.ndarray], path: Path) -> None:
     say(f"the picture of {'all' if len(groups) < ROWS else f'the first {ROWS}'} groups is {path}")
 
 
-def _in_words(embedded: Embedded, found: DuplicateGroups) -> list[str]:
-    count = sum(map(len, found.groups))
-    lines = [f"{count:,} of {len(embedded.z):,} samples are in {len(found.groups):,} groups of "
+def _in_words(embedded: Embedded, doubles: DuplicateGroups) -> list[str]:
+    count = sum(map(len, doubles.groups))
+    lines = [f"{count:,} of {len(embedded.z):,} samples are in {len(doubles.groups):,} groups of "
              f"duplicates or near-duplicates" if count else
              f"no duplicates among {len(embedded.z):,} samples"]
-    for group in found.groups[:TOLD]:
+    for group in doubles.groups[:TOLD]:
         names = [embedded.names[row] for row in group[:6]]
         lines.append("  " + ", ".join(names) + (", ..." if len(group) > 6 else ""))
-    return [*lines, "  ..."] if len(found.groups) > TOLD else lines
+    return [*lines, "  ..."] if len(doubles.groups) > TOLD else lines

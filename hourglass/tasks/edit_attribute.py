@@ -31,9 +31,9 @@ def vary(model: Trained, image: str, attributes: Sequence[Attribute], out: Path,
     """Write a strip per attribute, with the original image in the middle; or, for one attribute, an
     animation; sharpened or blurred as chosen. Raises ValueError."""
     check_name(out, (*SUFFIXES, *MOVING))
-    found = pick(model, [image])
-    y = one_class(model, found, kind)
-    z = model.encode(found, y)
+    collection = pick(model, [image])
+    y = one_class(model, collection, kind)
+    z = model.encode(collection, y)
     moving = out.suffix.lower() in MOVING
     if moving and len(attributes) > 1:
         raise ValueError("an animation shows one --attribute; write several into a .png")
@@ -74,10 +74,10 @@ def chosen_attributes(
     if len(model.shape) != 3 and not lines:
         raise ValueError("this model was trained on vectors or series, not on images, so there is "
                          "no picture to vary")
-    given = [not isinstance(side, str) or bool(side) for side in (having, lacking)]
-    if given[0] != given[1]:
+    sides = [not isinstance(side, str) or bool(side) for side in (having, lacking)]
+    if sides[0] != sides[1]:
         raise ValueError("--having and --lacking need each other: pass one folder each")
-    if given[0]:
+    if sides[0]:
         y = kind or None
         direction = between(model.encode(lacking, y), model.encode(having, y))
         if not np.abs(direction).max() > 0:
@@ -91,6 +91,6 @@ def chosen_attributes(
         of_strokes = {"width", "slant"}   # not meaningful for colour photographs
         measures = [*OF_LINES] if lines else [name for name in MEASURED if name not in (
             {"warmth"} if model.shape[0] < 3 else of_strokes)]
-        told = model.model.condition is not None   # codes of conditional models hold no class
-        names = model.classes if 2 <= len(model.classes) <= FEW and not told else measures
+        conditional = model.model.condition is not None   # then codes hold no class
+        names = model.classes if 2 <= len(model.classes) <= FEW and not conditional else measures
     return [find_attribute(name, codes, model.classes, model.source, lines) for name in names]

@@ -63,28 +63,30 @@ def names_of(found: Collection) -> list[str]:
 def codes_of(model: Trained, images: Any, y: Any = None) -> Embedded:
     """Encode all images of a folder, archive, file or source, or samples in memory.
     Unreadable ones are left out, with a note. Raises ValueError."""
-    found = _read(model, images)
-    return Embedded(found, _encoded(model, found, y), model.scale_of(found.x))
+    collection = _read(model, images)
+    return Embedded(collection, _encoded(model, collection, y), model.scale_of(collection.x))
 
 
 def _read(model: Trained, images: Any) -> Collection:
-    found = read_shared(model, str(images) if isinstance(images, Path) else images, strict=False)
-    for note in [*found.notes, *unlike(model, found)]:
+    place = str(images) if isinstance(images, Path) else images
+    collection = read_shared(model, place, strict=False)
+    for note in [*collection.notes, *unlike(model, collection)]:
         say(note)
-    return found
+    return collection
 
 
-def _encoded(model: Trained, found: Collection, y: Any = None) -> np.ndarray:
+def _encoded(model: Trained, collection: Collection, y: Any = None) -> np.ndarray:
     """The codes of samples, as of classes y or their own."""
-    kinds = y if y is not None or found.y is None else [found.classes[i] for i in found.y]
+    kinds = y if y is not None or collection.y is None else [
+        collection.classes[i] for i in collection.y]
     if isinstance(kinds, str):   # the class of all
-        kinds = [kinds] * len(found.x)
-    starts = range(0, len(found.x), CHUNK)
+        kinds = [kinds] * len(collection.x)
+    starts = range(0, len(collection.x), CHUNK)
     done = []
     for start in track(starts, len(starts), "encoding"):
         rows = slice(start, start + CHUNK)
-        told = None if model.model.condition is None or kinds is None else kinds[rows]
-        done.append(model.encode(Collection(found.x[rows]), told))
+        labels = None if model.model.condition is None or kinds is None else kinds[rows]
+        done.append(model.encode(Collection(collection.x[rows]), labels))
     return np.concatenate(done)
 
 
@@ -98,9 +100,9 @@ def embed(model: Trained, images: str | Path, out: Path) -> Embedded:
     check_name(out, SUFFIXES)
     if out.suffix.lower() == ".parquet":
         parquet_library()   # raises before the work
-    found = _read(model, images)
-    codes = shared(len(found.x), lambda rows: _encoded(model, some_of(found, rows)))
-    embedded = Embedded(found, np.concatenate(codes), model.scale_of(found.x))
+    collection = _read(model, images)
+    codes = shared(len(collection.x), lambda rows: _encoded(model, some_of(collection, rows)))
+    embedded = Embedded(collection, np.concatenate(codes), model.scale_of(collection.x))
     write_codes(embedded, out)
     return embedded
 
@@ -132,26 +134,26 @@ def embed_in_shards(
     """Write the same table as .parquet files of a folder. Returns the number of codes, and the
     shape of each. Raises ValueError."""
     parquet_library()
-    found = _read(model, images)
-    texts = _texts(found)
+    collection = _read(model, images)
+    texts = _texts(collection)
 
     def make(rows: range) -> tuple[bytes, Facts]:
-        some = some_of(found, rows)
+        some = some_of(collection, rows)
         z = _encoded(model, some)
         own = {name: values[rows.start:rows.stop] for name, values in texts.items()}
         return as_parquet({**own, **_numbered(z)}), {"code": list(z.shape[1:])}
-    output = ShardedOutput(out, ".parquet", request_of(model, "embed", found), shards)
-    return len(found.x), tuple(output.write(make)[0]["code"])
+    output = ShardedOutput(out, ".parquet", request_of(model, "embed", collection), shards)
+    return len(collection.x), tuple(output.write(make)[0]["code"])
 
 
-def _texts(found: Collection) -> dict[str, list[str]]:
+def _texts(collection: Collection) -> dict[str, list[str]]:
     """The columns before those of the code."""
-    columns = {"name": names_of(found)}
-    if found.y is not None:
-        columns["class"] = [found.classes[i] for i in found.y]
-    if found.parts:
-        part = np.full(len(found.x), "", dtype=object)
-        for name, index in found.parts.items():
+    columns = {"name": names_of(collection)}
+    if collection.y is not None:
+        columns["class"] = [collection.classes[i] for i in collection.y]
+    if collection.parts:
+        part = np.full(len(collection.x), "", dtype=object)
+        for name, index in collection.parts.items():
             part[index] = name
         columns["split"] = part.tolist()
     return columns

@@ -57,11 +57,11 @@ def nearest_by(
     lines to print. Raises ValueError."""
     check_name(out, (*PICTURES, ".csv"))
     extractor = features(text, device=str(choose_device(device)))
-    asked = [embedded_by(extractor, query) for query in queries]
-    if any(len(each.z) != 1 for each in asked):
+    embedded = [embedded_by(extractor, query) for query in queries]
+    if any(len(image.z) != 1 for image in embedded):
         raise ValueError("--nearest takes single images; give a file for each")
-    z, x = (np.concatenate(parts) for parts in zip(*((each.z, each.values(slice(None)))
-                                                     for each in asked), strict=True))
+    z, x = (np.concatenate(parts) for parts in zip(*((image.z, image.values(slice(None)))
+                                                     for image in embedded), strict=True))
     return [*write_nearest(embedded_by(extractor, images), queries, x, z, n, out),
             _about(extractor)]
 
@@ -79,15 +79,15 @@ def duplicates_by(
 
 @torch.inference_mode()
 def _vector(extractor: Extractor, image: np.ndarray) -> np.ndarray:
-    found: np.ndarray = extractor.vector(image[None], SIZE)[0].float().cpu().numpy()
-    return found
+    vector: np.ndarray = extractor.vector(image[None], SIZE)[0].float().cpu().numpy()
+    return vector
 
 
 def _thumbnail(image: np.ndarray) -> np.ndarray:
     """An image (H, W, C) as 8-bit colours (64, 64, 3)."""
     small = resized(as_images(image[None]), (THUMBNAIL, THUMBNAIL))[0].expand(3, -1, -1)
-    found: np.ndarray = (small * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
-    return found
+    thumbnail: np.ndarray = (small * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+    return thumbnail
 
 
 def _collection(

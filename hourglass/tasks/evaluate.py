@@ -35,11 +35,11 @@ def evaluate(model: InUse, wish: LikelihoodOptions, out: Path | None = None) -> 
     why = lacking(model.model.eval(), source.splits[name])
     if why and wish.annealing:
         raise ValueError(why)
-    found: Evaluation = estimate(model, source, name, wish) if not why else (
+    evaluation: Evaluation = estimate(model, source, name, wish) if not why else (
         reconstruction_of(model, source, name, wish.limit, _on_likelihood(model, why)))
     if out is not None:
-        found.write(out)
-    return found
+        evaluation.write(out)
+    return evaluation
 
 
 def _on_likelihood(model: InUse, why: str) -> str:

@@ -28,9 +28,9 @@ def export(run: str | Path, half: str, out: Path) -> list[str]:
     check_lines(read_description(open_run(run)), "exporting")
     content = content_of(run, half)
     module = load_half(run, half)
-    given = example(module, half)
+    inputs = example(module, half)
     goes_in = ", ".join(f"{name} (B{''.join(f', {n}' for n in t.shape[1:])}) {t.dtype}"
-                        for name, t in given.items()).replace("torch.", "")
+                        for name, t in inputs.items()).replace("torch.", "")
     lines = [f"{half}: {goes_in}"]
     if np.isfinite(module.scale.low):   # unknown for older runs
         lines.append(f"x are {module.scale.words}")
@@ -50,12 +50,12 @@ def furthest(content: bytes, run: str | Path, half: str) -> float:
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     module, generator, worst = load_half(run, half), torch.Generator().manual_seed(0), 0.0
     for count in BATCHES:
-        given = example(module, half, count)
-        given[INPUT[half]] = torch.rand(given[INPUT[half]].shape, generator=generator)
+        inputs = example(module, half, count)
+        inputs[INPUT[half]] = torch.rand(inputs[INPUT[half]].shape, generator=generator)
         with torch.inference_mode():
-            right = module(*given.values()).numpy()
-        found = session.run(None, {name: t.numpy() for name, t in given.items()})[0]
-        worst = max(worst, float(np.abs(found - right).max()) / max(1.0, np.abs(right).max()))
+            right = module(*inputs.values()).numpy()
+        output = session.run(None, {name: t.numpy() for name, t in inputs.items()})[0]
+        worst = max(worst, float(np.abs(output - right).max()) / max(1.0, np.abs(right).max()))
     if not worst <= CLOSE:
         raise ValueError(f"the {half} as ONNX differs from the model by {worst:.2g}, so it is not "
                          f"written")

@@ -29,9 +29,9 @@ def features(text: str, data: Any = None, *, y: Any = None, device: str = "cpu")
     """
     source = None
     if data is not None:
-        given = as_kind(data, "", y, {})
-        named = isinstance(given, str)
-        chosen = with_whole_path(make_settings({"data": given} if named else {}),
-                                 None if named else given)
-        source = load_source(chosen, None if named else given, y)
+        samples = as_kind(data, "", y, {})
+        named = isinstance(samples, str)
+        chosen = with_whole_path(make_settings({"data": samples} if named else {}),
+                                 None if named else samples)
+        source = load_source(chosen, None if named else samples, y)
     return extractor_of(text, source, choose_device(device))

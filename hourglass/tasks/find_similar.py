@@ -49,19 +49,19 @@ def write_nearest(
     are given, as a picture or as .csv. Returns them as lines."""
     distances, rows = nearest_to(embedded, z.reshape(len(z), -1), n)
     if out.suffix.lower() == ".csv":
-        each = ([query, rank, embedded.names[row], embedded.kind(row), f"{distance:.9g}"]
-                for query, near, found in zip(queries, distances, rows, strict=True)
-                for rank, (distance, row) in enumerate(zip(near, found, strict=True), 1))
-        write_out(out, as_csv(("query", "rank", "name", "class", "distance"), each))
+        table = ([query, rank, embedded.names[row], embedded.kind(row), f"{distance:.9g}"]
+                 for query, near, indices in zip(queries, distances, rows, strict=True)
+                 for rank, (distance, row) in enumerate(zip(near, indices, strict=True), 1))
+        write_out(out, as_csv(("query", "rank", "name", "class", "distance"), table))
     else:
-        sheet = [np.concatenate([query[None], embedded.values(found[:COLUMNS])])
-                 for query, found in zip(x, rows, strict=True)]
+        sheet = [np.concatenate([query[None], embedded.values(indices[:COLUMNS])])
+                 for query, indices in zip(x, rows, strict=True)]
         save_figure(out, contact_sheet([shown(row) for row in sheet],
                                        [Path(query).name for query in queries], 0.6, 30))
     wide = max(len(embedded.names[row]) for row in rows.ravel())
     lines = []
-    for query, near, found in zip(queries, distances, rows, strict=True):
+    for query, near, indices in zip(queries, distances, rows, strict=True):
         lines.append(f"nearest to {query}:")
         lines += [f"  {embedded.names[row]:{wide}}  {distance:10.5g}  {embedded.kind(row)}".rstrip()
-                  for distance, row in zip(near, found, strict=True)]
+                  for distance, row in zip(near, indices, strict=True)]
     return lines

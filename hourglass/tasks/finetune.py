@@ -51,11 +51,11 @@ class Finetuned:
 
     def lines(self) -> list[str]:
         """What to print."""
-        found = [f"{name} {share.value:.1%} (95 %: {share.low:.1%} to {share.high:.1%})"
-                 for name, share in self.accuracy.items()]
+        shares = [f"{name} {share.value:.1%} (95 %: {share.low:.1%} to {share.high:.1%})"
+                  for name, share in self.accuracy.items()]
         return [f"trained on {self.labels:,} labels; of the {self.split} samples are right: "
-                f"{', '.join(found)}" if found else f"trained on {self.labels:,} labels; no sample "
-                f"is left to try it on"]
+                f"{', '.join(shares)}" if shares else f"trained on {self.labels:,} labels; no "
+                f"sample is left to try it on"]
 
 
 class FinetuneKeywords(TypedDict, total=False):
@@ -110,10 +110,10 @@ def finetune(
     run = run.trained if isinstance(run, Model) else run
     options: dict[str, Any] = {**given, "augment": str(given.get("augment", ""))}
     with voice(quiet):
-        found = finetuned(run, data, y, out, FinetuneOptions(**options))
-        for line in found.lines():
+        tuned = finetuned(run, data, y, out, FinetuneOptions(**options))
+        for line in tuned.lines():
             say(line)
-    return Model(load(found.folder.path))
+    return Model(load(tuned.folder.path))
 
 
 def finetuned(
@@ -151,7 +151,7 @@ def _trained(
     fit_classifier(network, source.splits["train"], rows,
                    ClassifierTraining(choice.frozen, choice.steps_of(len(rows)), choice.seed,
                                       augment))
-    found = Finetuned(folder, len(rows), *_compared(model, network, source, rows))
+    tuned = Finetuned(folder, len(rows), *_compared(model, network, source, rows))
     origin = str(model.folder.path.resolve())
     texts = {**vars(parts), "condition": CONDITION}
     save_model(folder.model, network, network.state_dict(), replace(
@@ -160,14 +160,14 @@ def _trained(
     folder.write_settings(settings.to_toml())
     folder.write_record({
         "environment": environment(str(model.device)), "data": source.identity,
-        "from": origin, "labels": found.labels, "frozen": choice.frozen,
-        "steps": choice.steps_of(len(rows)), "ended": "", "split": found.split,
+        "from": origin, "labels": tuned.labels, "frozen": choice.frozen,
+        "steps": choice.steps_of(len(rows)), "ended": "", "split": tuned.split,
         "metrics": {f"accuracy of {name}": share.value
-                    for name, share in found.accuracy.items()},
+                    for name, share in tuned.accuracy.items()},
         "intervals": {f"accuracy of {name}": [share.low, share.high]
-                      for name, share in found.accuracy.items()},
+                      for name, share in tuned.accuracy.items()},
         "parameters": {"whole": sum(p.numel() for p in network.parameters())}})
-    return found
+    return tuned
 
 
 def _settings(model: Trained, data: Any, choice: FinetuneOptions) -> Settings:
@@ -227,22 +227,23 @@ def _compared(
 
 def _labels(split: Split, rows: Tensor) -> np.ndarray:
     assert split.y is not None   # of a set that has classes
-    found: np.ndarray = split.y.cpu()[split.index.cpu()[rows]].numpy()
-    return found
+    labels: np.ndarray = split.y.cpu()[split.index.cpu()[rows]].numpy()
+    return labels
 
 
 def _neighbours(model: Trained, source: Source, rows: Tensor, others: Tensor) -> np.ndarray:
     from sklearn.neighbors import KNeighborsClassifier
     train, unseen = source.splits["train"], source.splits[source.unseen]
-    known, asked = (_codes(model, *part) for part in ((train, rows), (unseen, others)))
+    known, queries = (_codes(model, *part) for part in ((train, rows), (unseen, others)))
     count = min(NEIGHBOURS, max(1, len(rows) // len(source.classes)))
-    found: np.ndarray = KNeighborsClassifier(count).fit(known, _labels(train, rows)).predict(asked)
-    return found
+    classifier = KNeighborsClassifier(count).fit(known, _labels(train, rows))
+    predicted: np.ndarray = classifier.predict(queries)
+    return predicted
 
 
 @torch.no_grad()
 def _codes(model: Trained, split: Split, rows: Tensor) -> np.ndarray:
     parts = [model.model.encode(batch.seen)[0].z.cpu() for batch in batches(
         split, rows, "encoding")]
-    found: np.ndarray = torch.cat(parts).flatten(1).float().numpy()
-    return found
+    codes: np.ndarray = torch.cat(parts).flatten(1).float().numpy()
+    return codes

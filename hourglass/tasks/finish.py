@@ -29,7 +29,7 @@ def finished(x: np.ndarray, finish: Finish) -> np.ndarray:
     are returned as they came."""
     if not finish.changes:
         return x
-    found = np.empty(x.shape, np.float32)
+    images = np.empty(x.shape, np.float32)
     for i, image in enumerate(x):
         for channel in range(x.shape[-1]):   # any number of channels
             picture = as_picture(image[..., channel:channel + 1])
@@ -37,5 +37,5 @@ def finished(x: np.ndarray, finish: Finish) -> np.ndarray:
                 picture = picture.filter(ImageFilter.GaussianBlur(finish.blur))
             if finish.sharpen:
                 picture = ImageEnhance.Sharpness(picture).enhance(finish.sharpen)
-            found[i, ..., channel] = np.asarray(picture, np.float32) / 255
-    return found
+            images[i, ..., channel] = np.asarray(picture, np.float32) / 255
+    return images

@@ -71,8 +71,8 @@ class DrawnCodes:
     def samples(self, rows: range) -> np.ndarray:
         """The samples of these codes, sharpened and blurred."""
         cut = slice(rows.start, rows.stop)
-        made = self.model.values(self.z[cut], self.told and self.told[cut])
-        return finished(self.wish.asked.pasted(self.model, made), self.wish.finish)
+        values = self.model.values(self.z[cut], self.told and self.told[cut])
+        return finished(self.wish.asked.pasted(self.model, values), self.wish.finish)
 
 
 def generate(model: Trained, wish: GenerateOptions, out: Path, shards: int = 0) -> list[str]:
@@ -104,9 +104,9 @@ def generate(model: Trained, wish: GenerateOptions, out: Path, shards: int = 0) 
         return lines
     x = np.concatenate(shared(wish.n, drawn.samples))
     if wish.nearest:
-        found = nearest(model.source(), x)
-        lines.append(found.words)
-        _write_pairs(x, found.x, out)
+        matches = nearest(model.source(), x)
+        lines.append(matches.words)
+        _write_pairs(x, matches.x, out)
     elif out.suffix == ".npy":
         save_array(out, in_own_units(model.description.encoding, x))
         lines += ["these are scaled, as the model sees rows; -o samples.csv writes them in the "
@@ -146,8 +146,8 @@ def _write_shards(
 def _rows_of_classes(model: Trained, wish: GenerateOptions, prior: str) -> list[str]:
     """The classes that get a row each on a sheet, by default: all of them, if the model or the
     prior knows classes and each row would have at least two samples."""
-    told = model.model.condition is not None
-    known = told or (prior != "own" and model.prior(prior).groups > 1)
+    conditional = model.model.condition is not None
+    known = conditional or (prior != "own" and model.prior(prior).groups > 1)
     known = known and not wish.asked.prompts and not wish.asked.has_image
     fit = 2 <= len(model.classes) <= min(MOST, wish.n // LEAST)
     return list(model.classes) if known and fit and not wish.nearest else []

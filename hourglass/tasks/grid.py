@@ -36,16 +36,16 @@ def read_grid(text: str) -> GridOptions:
                        f"{MOST} a side, not {text!r}")
     try:
         call = read(text if text.startswith("grid") else f"grid({text})")
-        given = {**dict(zip(("limit", "side"), call.args, strict=False)), **call.kwargs}
-        found = GridOptions(**given)
+        options = {**dict(zip(("limit", "side"), call.args, strict=False)), **call.kwargs}
+        grid = GridOptions(**options)
     except (ValueError, TypeError):
         raise wrong from None
-    limit, side = found.limit, found.side
+    limit, side = grid.limit, grid.side
     if isinstance(limit, bool | str) or (limit is not None and not 0 < limit < 1e6):
         raise wrong
     if not isinstance(side, int) or isinstance(side, bool) or not 2 <= side <= MOST:
         raise wrong
-    return found
+    return grid
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def decode_grid(model: Trained, grid: GridOptions) -> DecodedGrid:
     """Decode codes on a square. Raises ValueError."""
     if len(model.shape) != 3:
         raise ValueError("this model was trained on vectors or series, which make no pictures")
-    told = model.model.condition is not None
-    if grid.kind and not told:
+    conditional = model.model.condition is not None
+    if grid.kind and not conditional:
         raise ValueError("this model is not conditional, so --class has no effect on its grid; "
                          "leave it out")
     codes = model.codes().z
@@ -98,6 +98,6 @@ def decode_grid(model: Trained, grid: GridOptions) -> DecodedGrid:
         raise ValueError("a grid needs a code with two numbers or more")
     z, steps, about = square(flat, grid.side, grid.limit)
     rows = z.reshape(-1, *codes.shape[1:]).astype(np.float32)
-    kind = grid.kind or (model.classes[0] if told else None)
+    kind = grid.kind or (model.classes[0] if conditional else None)
     images = finished(model.decode(rows, kind), grid.finish)
     return DecodedGrid(images, rows, np.asarray(steps), about, kind or "")

@@ -97,6 +97,6 @@ def heat_picture(image: np.ndarray, heat: np.ndarray, usual: float) -> Image.Ima
     return whole
 
 
-def _some(found: Collection, rows: np.ndarray) -> Collection:
-    y = None if found.y is None else found.y[rows]
-    return Collection(found.x[rows], y, found.classes)
+def _some(collection: Collection, rows: np.ndarray) -> Collection:
+    y = None if collection.y is None else collection.y[rows]
+    return Collection(collection.x[rows], y, collection.classes)

@@ -26,12 +26,12 @@ def push(folder: RunFolder, target: str | Path) -> str:
         return str(target)
     name = _name(str(target))
     hub = _hub()
-    with tempfile.TemporaryDirectory() as made:
-        write_package(folder, Path(made), str(target))
+    with tempfile.TemporaryDirectory() as temporary:
+        write_package(folder, Path(temporary), str(target))
         try:
             api = hub.HfApi()
             api.create_repo(name, exist_ok=True)
-            api.upload_folder(folder_path=made, repo_id=name)
+            api.upload_folder(folder_path=temporary, repo_id=name)
         except Exception as error:   # of the network, of rights, of names
             raise ValueError(_unreachable(name, error)) from None
     return f"https://huggingface.co/{name}"
@@ -125,12 +125,12 @@ def _loading(target: str, settings: dict[str, Any], record: dict[str, Any]) -> l
     own = dict(record.get("own_parts") or {})
     networks = _networks(str(settings.get("backbone", "")))
     files = sorted({Path(origin).name for origin in own.values() if origin}) or ["parts.py"]
-    given = [f"{side}={network}(...)" for side, network in networks.items()]
-    given += [f"parts={files}"] if own else []
+    arguments = [f"{side}={network}(...)" for side, network in networks.items()]
+    arguments += [f"parts={files}"] if own else []
     needs = [f"the code of {' and '.join(networks.values())}"] if networks else []
     needs += [f"{', '.join(files)}, which registers the {', the '.join(own)}"] if own else []
     return [*([f"# needs {'; '.join(needs)}"] if needs else []),
-            f"model = hg.load({', '.join([json.dumps(target), *given])})"]
+            f"model = hg.load({', '.join([json.dumps(target), *arguments])})"]
 
 
 def _between(interval: Any) -> str:

@@ -29,18 +29,18 @@ def impute(model: Trained, table: str, out: Path) -> list[str]:
     check_name(out, (".npy",) if windows else SUFFIXES)
     if out.resolve() == Path(table).resolve():
         raise ValueError(f"{out} is the table itself; choose another -o")
-    found = model.read(table)
-    for note in found.notes:
+    collection = model.read(table)
+    for note in collection.notes:
         say(note)
-    filler = _filler(model, found, table)
-    if isinstance(found.raw, Series):
-        return _impute_series(model, found, filler, out)
+    filler = _filler(model, collection, table)
+    if isinstance(collection.raw, Series):
+        return _impute_series(model, collection, filler, out)
     if windows:
-        save_array(out, filled(model, found, filler.weights, filler.rounds))
-        return [*in_lines(filler.told), f"{int(np.isnan(found.x).sum()):,} values filled in"]
-    assert isinstance(found.raw, Table)
-    full = found.raw.filled(found.encoding, complete(model, found, filler))
-    own = found.raw.frame
+        save_array(out, filled(model, collection, filler.weights, filler.rounds))
+        return [*in_lines(filler.told), f"{int(np.isnan(collection.x).sum()):,} values filled in"]
+    assert isinstance(collection.raw, Table)
+    full = collection.raw.filled(collection.encoding, complete(model, collection, filler))
+    own = collection.raw.frame
     changed = {name: own[name].isna() & full[name].notna() for name in own.columns}
     whole = read_frame(table, as_text=True)
     for name, cells in changed.items():
@@ -49,15 +49,15 @@ def impute(model: Trained, table: str, out: Path) -> list[str]:
     save_table(out, whole, as_written=True)   # the user's own cells
     count = {name: int(cells.sum()) for name, cells in changed.items() if cells.any()}
     left = sum(int(cells.sum()) for name, cells in full.isna().items())
-    lines = [*_how(filler, found.encoding["columns"], count),
+    lines = [*_how(filler, collection.encoding["columns"], count),
              f"{sum(count.values()):,} cells filled in: {by_column(count) or 'none was missing'}"]
     return lines + [f"{left:,} cells are still missing, in columns that the model does not have"
                     ] * (left > 0)
 
 
-def _filler(model: Trained, found: Collection, table: str) -> Filler:
+def _filler(model: Trained, collection: Collection, table: str) -> Filler:
     """The run's filler; raises ValueError where it fills in no file such as this one."""
-    if isinstance(found.raw, Table):
+    if isinstance(collection.raw, Table):
         return filler_of(model)
     if not over_time(model.description.encoding):
         raise ValueError(f"{table} is neither a table nor a series")
@@ -67,10 +67,10 @@ def _filler(model: Trained, found: Collection, table: str) -> Filler:
     return filler_of(model)
 
 
-def _impute_series(model: Trained, found: Collection, filler: Filler, out: Path) -> list[str]:
-    series = found.raw
+def _impute_series(model: Trained, collection: Collection, filler: Filler, out: Path) -> list[str]:
+    series = collection.raw
     assert isinstance(series, Series)
-    full = filled(model, found, filler.weights, filler.rounds)
+    full = filled(model, collection, filler.weights, filler.rounds)
     save_table(out, full)
     gaps = np.isnan(series.values).sum(0)
     count = {name: int(n) for name, n in zip(series.columns, gaps, strict=True) if n}
@@ -96,10 +96,10 @@ def _put(cells: Any, holes: Any, values: Any, mark: str) -> Any:
     decimal mark."""
     if cells.dtype == values.dtype or not _is_text(cells):
         return values
-    found = cells.copy()
-    found[holes] = [f"{v:.6g}".replace(".", mark or ".") if isinstance(v, float) else str(v)
-                    for v in values[holes]]
-    return found
+    column = cells.copy()
+    column[holes] = [f"{v:.6g}".replace(".", mark or ".") if isinstance(v, float) else str(v)
+                     for v in values[holes]]
+    return column
 
 
 def _is_text(cells: Any) -> bool:

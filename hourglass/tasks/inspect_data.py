@@ -46,89 +46,91 @@ def look(data: str, out: Path, reading: Reading) -> list[str]:
 def inspected(data: str, reading: Reading) -> "tuple[list[str], Figure | None]":
     """Lines on sizes, classes, range, and warnings; for images, also a contact sheet. Raises
     ValueError if the data cannot be read."""
-    found = collect(data, replace(reading, lenient=True))
-    if isinstance(found.raw, Ratings):
-        return [*_of_ratings(found.raw, data), *(f"note: {note}" for note in found.notes)], None
-    some = found.x[::-(-len(found.x) // LOOKED_AT)]
-    lines = [f"{data}: {len(found.x):,} samples of {'x'.join(map(str, found.shape))}, "
-             f"{found.x.dtype} from {np.nanmin(some):g} to {np.nanmax(some):g}, mean "
+    collection = collect(data, replace(reading, lenient=True))
+    if isinstance(collection.raw, Ratings):
+        return [*_of_ratings(collection.raw, data),
+                *(f"note: {note}" for note in collection.notes)], None
+    some = collection.x[::-(-len(collection.x) // LOOKED_AT)]
+    lines = [f"{data}: {len(collection.x):,} samples of {'x'.join(map(str, collection.shape))}, "
+             f"{collection.x.dtype} from {np.nanmin(some):g} to {np.nanmax(some):g}, mean "
              f"{np.nanmean(some):.4g}",
-             *_scale(found, reading), *_sizes(found), *_classes(found), *_splits(found),
-             *_factors(found), *_captions(found),
-             *(f"note: {note}" for note in found.notes),
-             *(f"warning: {warning}" for warning in _warnings(found, some))]
-    return lines, sheet(found, data) if found.x.ndim == 4 else None
+             *_scale(collection, reading), *_sizes(collection), *_classes(collection),
+             *_splits(collection), *_factors(collection), *_captions(collection),
+             *(f"note: {note}" for note in collection.notes),
+             *(f"warning: {warning}" for warning in _warnings(collection, some))]
+    return lines, sheet(collection, data) if collection.x.ndim == 4 else None
 
 
-def _of_ratings(found: Ratings, data: str) -> list[str]:
+def _of_ratings(ratings: Ratings, data: str) -> list[str]:
     """Lines on users, items and how they are spread."""
-    users, items = found.matrix.shape
-    of_users = np.diff(found.matrix.indptr)
-    of_items = np.asarray(found.matrix.getnnz(0))
+    users, items = ratings.matrix.shape
+    of_users = np.diff(ratings.matrix.indptr)
+    of_items = np.asarray(ratings.matrix.getnnz(0))
     best = np.argsort(-of_items, kind="stable")[:POPULAR]
-    named = ", ".join(f"{printable(found.titles[i] or found.items[i])} ({of_items[i]:,})"
+    named = ", ".join(f"{printable(ratings.titles[i] or ratings.items[i])} ({of_items[i]:,})"
                       for i in best.tolist())
-    what = "ratings" if found.options.explicit else "chosen items"
-    return [f"{data}: {users:,} users, {items:,} items, {found.matrix.nnz:,} {what}, "
-            f"{found.matrix.nnz / (users * items):.2%} of all pairs",
+    what = "ratings" if ratings.options.explicit else "chosen items"
+    return [f"{data}: {users:,} users, {items:,} items, {ratings.matrix.nnz:,} {what}, "
+            f"{ratings.matrix.nnz / (users * items):.2%} of all pairs",
             f"items of a user: {of_users.min():,} to {of_users.max():,}, median "
             f"{np.median(of_users):g}; users of an item: {of_items.min():,} to "
             f"{of_items.max():,}, median {np.median(of_items):g}",
-            f"most popular: {named}", "no times" if found.time is None else "with times"]
+            f"most popular: {named}", "no times" if ratings.time is None else "with times"]
 
 
-def _scale(found: Collection, reading: Reading) -> list[str]:
+def _scale(collection: Collection, reading: Reading) -> list[str]:
     """The scaling that training would use."""
-    if found.x.ndim == 3 or found.raw is not None:
+    if collection.x.ndim == 3 or collection.raw is not None:
         return []
-    scale, notes = find_scale(found.x, reading.range, reading.invert, found.given)
+    scale, notes = find_scale(collection.x, reading.range, reading.invert, collection.given)
     return [scale.words, *(f"note: {note}" for note in notes)]
 
 
-def _sizes(found: Collection) -> list[str]:
-    if not found.sizes:
+def _sizes(collection: Collection) -> list[str]:
+    if not collection.sizes:
         return []
-    shown_sizes = ", ".join(f"{size} ({count})" for size, count in list(found.sizes.items())[:6])
-    return [f"files of {shown_sizes}{', ...' if len(found.sizes) > 6 else ''}, among "
-            f"{sum(found.sizes.values())} opened files"]
+    shown_sizes = ", ".join(f"{size} ({count})"
+                            for size, count in list(collection.sizes.items())[:6])
+    return [f"files of {shown_sizes}{', ...' if len(collection.sizes) > 6 else ''}, among "
+            f"{sum(collection.sizes.values())} opened files"]
 
 
-def _captions(found: Collection) -> list[str]:
-    there = [texts for texts in found.captions if texts]
+def _captions(collection: Collection) -> list[str]:
+    there = [texts for texts in collection.captions if texts]
     return [f"captions of {len(there):,} samples, {sum(map(len, there)):,} texts, such as "
             f"{printable(there[0][-1])!r}"] if there else []
 
 
-def _classes(found: Collection) -> list[str]:
-    if found.y is None:
+def _classes(collection: Collection) -> list[str]:
+    if collection.y is None:
         return ["no classes"]
-    counts = Counter(found.y[found.y >= 0].tolist())
-    names = [f"{found.classes[k]} ({n:,})" for k, n in sorted(counts.items())]
-    unknown = len(found.y) - counts.total()
+    counts = Counter(collection.y[collection.y >= 0].tolist())
+    names = [f"{collection.classes[k]} ({n:,})" for k, n in sorted(counts.items())]
+    unknown = len(collection.y) - counts.total()
     listed = ", ".join(names[:40]) + ", ..." * (len(names) > 40)
     return [f"{len(names)} classes: {listed}",
             *[f"{unknown:,} samples have no label"] * (unknown > 0)]
 
 
-def _splits(found: Collection) -> list[str]:
-    own = ", ".join(f"{name} {len(index):,}" for name, index in found.parts.items())
+def _splits(collection: Collection) -> list[str]:
+    own = ", ".join(f"{name} {len(index):,}" for name, index in collection.parts.items())
     return [f"its own splits: {own}"] if own else []
 
 
-def _factors(found: Collection) -> list[str]:
-    if found.factors is None:
+def _factors(collection: Collection) -> list[str]:
+    if collection.factors is None:
         return []
-    counts = [len(np.unique(column)) for column in found.factors.values.T]
-    each = [f"{name} ({n})" for name, n in zip(found.factors.names, counts, strict=True)]
-    return [f"made of {len(each)} factors: {', '.join(each)}"]
+    counts = [len(np.unique(column)) for column in collection.factors.values.T]
+    listed = [f"{name} ({n})" for name, n in zip(collection.factors.names, counts, strict=True)]
+    return [f"made of {len(listed)} factors: {', '.join(listed)}"]
 
 
-def _warnings(found: Collection, some: np.ndarray) -> list[str]:
+def _warnings(collection: Collection, some: np.ndarray) -> list[str]:
     warnings = []
-    if len(found.x) < FEW:
-        warnings.append(f"{len(found.x)} samples are few; use --augment, or hourglass data "
+    if len(collection.x) < FEW:
+        warnings.append(f"{len(collection.x)} samples are few; use --augment, or hourglass data "
                         f"augment, for more variety")
-    counts = np.bincount(found.y[found.y >= 0]) if found.y is not None else np.zeros(0)
+    counts = np.zeros(0) if collection.y is None else np.bincount(collection.y[collection.y >= 0])
     if len(counts) and counts.max() > LOPSIDED * max(counts.min(), 1):
         warnings.append(f"the largest class has {counts.max():,} samples, the smallest "
                         f"{counts.min():,}")

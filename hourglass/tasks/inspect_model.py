@@ -58,11 +58,11 @@ def figure_of(model: Trained, name: str, **options: Any) -> Figure:
     call = Call(FIGURES.get(name, name), (), options)
     figures.check(call)   # before what may take long
     try:
-        found: Figure = figures.build(call, snapshot_of(model.folder, model))
+        figure: Figure = figures.build(call, snapshot_of(model.folder, model))
     except Lacking as lacking:
         raise ValueError(f"the figure {name} does not apply to this model: "
                          f"{str(lacking) or 'the data lacks something that it needs'}") from None
-    return found
+    return figure
 
 
 def report_of(model: Trained) -> Page:

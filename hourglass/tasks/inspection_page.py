@@ -46,7 +46,8 @@ def write_page(
         place=photos.place, count=len(seen), unreadable=verdicts.unreadable, detector=detector.text,
         threshold=detector.threshold, rule=detector.threshold_text,
         normal=len(detector.fitted.normal), features=features and str(features_of(features)),
-        metrics=[(name, WORDS.get(name, name), each) for name, each in verdicts.right.items()],
+        metrics=[(name, WORDS.get(name, name), estimate)
+                 for name, estimate in verdicts.right.items()],
         pictures=pictures, data=json.dumps(data).replace("<", "\\u003c")))
 
 

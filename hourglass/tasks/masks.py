@@ -44,8 +44,8 @@ class Masks:
         with self.files.open(name) as file, Image.open(file) as image:
             values = np.asarray(image.convert("L"))
         kinds = np.unique(values)   # a number for each kind of defect, or grey at the edges
-        found: np.ndarray = values > (0 if len(kinds) <= KINDS else kinds[-1] / 2)
-        return found
+        mask: np.ndarray = values > (0 if len(kinds) <= KINDS else kinds[-1] / 2)
+        return mask
 
 
 def find_masks(place: str, masks: str, stack: ExitStack) -> Masks | None:
@@ -53,11 +53,11 @@ def find_masks(place: str, masks: str, stack: ExitStack) -> Masks | None:
     for names such as ground_truth/, masks/a.png or a_mask.png. None if there are none. Raises
     ValueError for a given place without masks."""
     if masks:
-        given = stack.enter_context(opened(masks))
-        if not given.sizes:
+        chosen = stack.enter_context(opened(masks))
+        if not chosen.sizes:
             raise ValueError(f"{masks} holds no masks; masks are images named like the samples, "
                              f"such as crack/000.png or crack/000_mask.png")
-        return _named(given, list(given.sizes), "")
+        return _named(chosen, list(chosen.sizes), "")
     try:
         files = stack.enter_context(opened(place)) if place else None
     except ValueError:
@@ -69,8 +69,8 @@ def find_masks(place: str, masks: str, stack: ExitStack) -> Masks | None:
     beside = _beside(Path(place).expanduser(), list(files.sizes))
     if beside is None:
         return None
-    held = stack.enter_context(opened(beside))
-    return _named(held, list(held.sizes), "")
+    beside_files = stack.enter_context(opened(beside))
+    return _named(beside_files, list(beside_files.sizes), "")
 
 
 def _beside(place: Path, names: list[str]) -> Path | None:
@@ -92,14 +92,14 @@ def _beside(place: Path, names: list[str]) -> Path | None:
 def _named(files: Files, names: list[str], flat: str) -> Masks:
     """Masks by folder and sample; also by sample alone for those in no folder of a class: in the
     root, in the folder `flat` or in a folder such as masks/."""
-    found, alone = {}, {}
+    by_folder, alone = {}, {}
     for stem_of in (without_mask, str):   # the exact name of a sample comes first
         for name in names:
             path = PurePosixPath(name)
-            found[path.parent.name, stem_of(path.stem)] = name
+            by_folder[path.parent.name, stem_of(path.stem)] = name
             if path.parent.name in ("", flat) or is_mask_folder(path.parent.name):
                 alone[stem_of(path.stem)] = name
-    return Masks(files, found, alone)
+    return Masks(files, by_folder, alone)
 
 
 def by_masks(
@@ -111,11 +111,11 @@ def by_masks(
     if len(detector.model.shape) != 3 or not found.names:
         return {}
     every = with_masks(found.names, y, masks)
-    rows, wanted = sorted(every), {i: mask for i, mask in every.items() if mask is not None}
+    rows, masks_by_row = sorted(every), {i: mask for i, mask in every.items() if mask is not None}
     if not rows:
         return {}
     if as_patches(found.x) is not None:
-        return _of_patches(detector, found, rows, wanted)
+        return _of_patches(detector, found, rows, masks_by_row)
     y = None if found.y is None else found.y[rows]
     maps = detector.maps(Collection(found.x[rows], y, found.classes))
     values = maps.ravel()[:: max(1, maps.size // SAMPLED)]
@@ -128,7 +128,7 @@ def by_masks(
             except ValueError:   # an array or a source, which has no files
                 files = None
             for i, heat in zip(rows, maps, strict=True):
-                mask = wanted[i] if i in wanted else np.zeros(
+                mask = masks_by_row[i] if i in masks_by_row else np.zeros(
                     _size(files, found.names[i], heat.shape), bool)
                 yield onto_file(detector, heat - least, mask.shape) + least, mask
     return pixel_separation(count(pairs(), edges_of(np.append(values, least), len(rows))))
@@ -140,30 +140,31 @@ def with_masks(
     """The samples whose pixels can be measured: their rows, with a mask (H, W), or None for normal
     samples without one. Abnormal ones without a mask are left out, with a note. {} if no mask
     marks a defect."""
-    wanted = {i: mask for i, name in enumerate(names)
-              if (mask := masks.of(name, y is not None and y[i] == 0)) is not None}
-    clean = [] if y is None else [i for i in np.flatnonzero(y == 0).tolist() if i not in wanted]
-    missing = len(names) - len(wanted) - len(clean)
-    if not any(mask.any() for mask in wanted.values()):
+    masks_by_row = {i: mask for i, name in enumerate(names)
+                    if (mask := masks.of(name, y is not None and y[i] == 0)) is not None}
+    clean = [] if y is None else [
+        i for i in np.flatnonzero(y == 0).tolist() if i not in masks_by_row]
+    missing = len(names) - len(masks_by_row) - len(clean)
+    if not any(mask.any() for mask in masks_by_row.values()):
         return {}
     if missing:
         say(f"{missing} samples have no mask, so the pixels' metrics leave them out")
-    return {**wanted, **dict.fromkeys(clean)}
+    return {**masks_by_row, **dict.fromkeys(clean)}
 
 
-def _of_patches(detector: Detector, found: Collection, rows: list[int],
-                wanted: dict[int, np.ndarray]) -> dict[str, Estimate]:
+def _of_patches(detector: Detector, collection: Collection, rows: list[int],
+                masks_by_row: dict[int, np.ndarray]) -> dict[str, Estimate]:
     """The same for a model of patches: the blended maps of whole images, one at a time."""
-    some = [whole_map(detector, found, row)[1] for row in rows[::-(-len(rows) // LOOKED_AT)]]
+    some = [whole_map(detector, collection, row)[1] for row in rows[::-(-len(rows) // LOOKED_AT)]]
     values = np.concatenate([heat.ravel()[::-(-heat.size * len(some) // SAMPLED)] for heat in some])
 
     def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for row in track(rows, len(rows), "measuring pixels"):
-            heat = whole_map(detector, found, row)[1]
-            mask = wanted.get(row, np.zeros(heat.shape, bool))
+            heat = whole_map(detector, collection, row)[1]
+            mask = masks_by_row.get(row, np.zeros(heat.shape, bool))
             if mask.shape != heat.shape:
-                raise ValueError(f"the mask of {found.names[row]} has {_in_words(mask)} pixels, "
-                                 f"and the image {_in_words(heat)}; bring both to one size")
+                raise ValueError(f"the mask of {collection.names[row]} has {_in_words(mask)} "
+                                 f"pixels, and the image {_in_words(heat)}; bring both to one size")
             yield heat, mask
     return pixel_separation(count(pairs(), edges_of(values, len(rows))))
 

@@ -56,8 +56,8 @@ def nearest_of(
     a conditional model. Raises ValueError."""
     if isinstance(queries, str | Path) or not isinstance(queries, Sequence | np.ndarray):
         queries = [queries]
-    found = picked(model, queries)
-    z = model.encode(found, one_class(model, found, label))
+    collection = picked(model, queries)
+    z = model.encode(collection, one_class(model, collection, label))
     embedded = codes_of(model, data, label or None)
     distances, rows = nearest_to(embedded, z.reshape(len(z), -1), n)
     return Neighbours(distances, rows, np.array(embedded.names)[rows])
@@ -69,9 +69,9 @@ def duplicates_of(model: Trained, data: Any, within: float = 0.3) -> Duplicates:
     embedded = codes_of(model, data)
     if len(embedded.z) < 2:
         raise ValueError("one sample can have no duplicate; give two or more")
-    found = find_doubles(embedded, within)
-    return Duplicates(found.groups, [[embedded.names[i] for i in group] for group in found.groups],
-                      found.apart)
+    doubles = find_doubles(embedded, within)
+    names = [[embedded.names[i] for i in group] for group in doubles.groups]
+    return Duplicates(doubles.groups, names, doubles.apart)
 
 
 def disentangle_of(

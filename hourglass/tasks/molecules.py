@@ -104,11 +104,11 @@ def vary_molecule(
         raise ValueError(f"steps must be a whole number from 1 to 1000, not {steps}")
     sign = -1.0 if prop.startswith("-") else 1.0
     way = property_direction(model, prop.removeprefix("-"))
-    found = pick_lines(model, [molecule])
-    z = model.encode(found)[0]
+    collection = pick_lines(model, [molecule])
+    z = model.encode(collection)[0]
     shares = np.linspace(0, REACH, steps + 1)[:, None]
     codes = z.reshape(1, -1) + sign * shares * way.direction[None]
-    texts = [found.names[0], *model.decode(codes.astype(np.float32).reshape(-1, *z.shape))]
+    texts = [collection.names[0], *model.decode(codes.astype(np.float32).reshape(-1, *z.shape))]
     values = {f"predicted {way.name}": [float(v) for v in way.predict(
         np.concatenate([codes[:1], codes]))]}
     if property_name(way.name):
@@ -132,11 +132,11 @@ def _similarities(smiles: Sequence[str]) -> list[float]:
     molecules = [molecule_of(text) for text in smiles]
     there = [i for i, molecule in enumerate(molecules) if molecule is not None]
     marks = fingerprints_of([molecules[i] for i in there])
-    found = [float("nan")] * len(smiles)
+    values = [float("nan")] * len(smiles)
     if there and there[0] == 0:
         for i, value in zip(there, similarities(marks, marks[:1])[:, 0], strict=True):
-            found[i] = float(value)
-    return found
+            values[i] = float(value)
+    return values
 
 
 def draw_molecules(model: Trained, wish: GenerateOptions, where: str = "") -> Molecules:
@@ -151,9 +151,9 @@ def draw_molecules(model: Trained, wish: GenerateOptions, where: str = "") -> Mo
         texts = model.sample(wish.n, wish.kind or None, wish.seed, prior, wish.temperature,
                              top_k=wish.top_k)
         return Molecules(list(texts), {}, f"{wish.n} molecules of the prior {prior}")
-    found = find_molecules(model, conditions, wish.n, wish.seed, prior, wish.temperature,
-                           wish.top_k)
-    return Molecules(found.smiles, found.values, found.words)
+    matches = find_molecules(model, conditions, wish.n, wish.seed, prior, wish.temperature,
+                             wish.top_k)
+    return Molecules(matches.smiles, matches.values, matches.words)
 
 
 def as_molecules(texts: Sequence[str], about: str) -> Molecules:

@@ -46,9 +46,9 @@ def morph(model: Trained, images: Sequence[str], out: Path, manner: MorphOptions
     if len(images) < 2:
         raise ValueError("a morph needs two images or more")
     check_name(out, (*MOVING, *SUFFIXES))
-    found = pick(model, images)
-    y = one_class(model, found, kind)
-    codes = model.encode(found, y)
+    collection = pick(model, images)
+    y = one_class(model, collection, kind)
+    codes = model.encode(collection, y)
     if out.suffix.lower() in MOVING:
         frames = model.decode(np.concatenate(list(way_through(codes, manner))), y)
         frames = finished(frames, manner.finish)

@@ -49,8 +49,8 @@ class Samples:
     @property
     def index(self) -> np.ndarray:
         """(N,) the places of the samples in the whole set."""
-        found: np.ndarray = self.split.index.cpu().numpy()
-        return found
+        indices: np.ndarray = self.split.index.cpu().numpy()
+        return indices
 
     @property
     def names(self) -> tuple[str, ...]:

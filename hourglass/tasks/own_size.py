@@ -25,8 +25,8 @@ def each_image(
     for row in track(range(len(x)), len(x), "reconstructing"):
         image = x.photos.whole(int(x.owner[row]))
         y = None if found.y is None else found.y[[row]]
-        again = model.restore(Collection(image[None], y, found.classes))[0]
-        yield found.names[row], image * np.float32(model.scale_of(found.x)), again
+        reconstruction = model.restore(Collection(image[None], y, found.classes))[0]
+        yield found.names[row], image * np.float32(model.scale_of(found.x)), reconstruction
 
 
 def whole_map(detector: Detector, found: Collection, row: int) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ def pick(model: Trained, images: Sequence[str]) -> Collection:
         return pick_lines(model, images)
     numbers = {name: int(name) for name in images if name.isdecimal() and not Path(name).exists()}
     files = [name for name in images if name not in numbers]
-    found: dict[str, np.ndarray] = {}
+    by_name: dict[str, np.ndarray] = {}
     if files:
         read = model.read(files, strict=False)
         if len(read.x) < len(files):
@@ -30,7 +30,7 @@ def pick(model: Trained, images: Sequence[str]) -> Collection:
             raise ValueError(f"this model was trained on patches, so a sample has {size} pixels; "
                              f"cut that part out of the image")
         scale = model.scale_of(read.x)
-        found |= dict(zip(files, read.x.astype(np.float32) * np.float32(scale), strict=True))
+        by_name |= dict(zip(files, read.x.astype(np.float32) * np.float32(scale), strict=True))
     y: dict[str, int] = {}
     if numbers:
         source = model.source()
@@ -40,10 +40,10 @@ def pick(model: Trained, images: Sequence[str]) -> Collection:
                 raise ValueError(f"{name} is neither a file nor a {source.unseen} sample; these "
                                  f"have numbers from 0 to {len(unseen) - 1}")
             batch = unseen.batch(torch.tensor([number]))
-            found[name] = channels_last(batch.x)[0].numpy()
+            by_name[name] = channels_last(batch.x)[0].numpy()
             y |= {} if batch.y is None else {name: int(batch.y[0])}
     labels = np.array([y[name] for name in images]) if set(y) == set(images) else None
-    return Collection(np.stack([found[name] for name in images]), labels, model.classes)
+    return Collection(np.stack([by_name[name] for name in images]), labels, model.classes)
 
 
 def picked(model: Trained, given: Sequence[Any]) -> Collection:

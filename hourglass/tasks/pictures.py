@@ -43,9 +43,9 @@ def morph_of(
         raise ValueError("a morph needs two images or more, as in model.morph(a, b)")
     if way not in ("linear", "spherical"):
         raise ValueError(f"way must be linear or spherical, not {way!r}")
-    found = picked(model, images)
-    y = one_class(model, found, name_of(label))
-    codes = np.concatenate(list(way_through(model.encode(found, y),
+    collection = picked(model, images)
+    y = one_class(model, collection, name_of(label))
+    codes = np.concatenate(list(way_through(model.encode(collection, y),
                                             MorphOptions(way, frames, hold, rate, loop))))
     return Film(model.decode(codes, y), rate, loop, codes=codes)
 
@@ -57,11 +57,11 @@ def vary_of(
     """One image varied along attributes, a row each, (A, S, H, W, C). An attribute is the name of a
     class or measure, or the difference between samples `having` it and samples `lacking` it. By
     default, all attributes. Raises ValueError."""
-    found = picked(model, [image]) if len(model.shape) == 3 else None
+    collection = picked(model, [image]) if len(model.shape) == 3 else None
     chosen = chosen_attributes(model, attributes, having, lacking, name_of(label))
-    assert found is not None   # chosen_attributes refuses samples that are not images
-    y, reach = one_class(model, found, name_of(label)), np.linspace(-REACH, REACH, STEPS)
-    z = model.encode(found, y)[0]
+    assert collection is not None   # chosen_attributes refuses samples that are not images
+    y, reach = one_class(model, collection, name_of(label)), np.linspace(-REACH, REACH, STEPS)
+    z = model.encode(collection, y)[0]
     codes = np.stack([along(z, attribute, reach) for attribute in chosen])
     rows = [model.decode(row, y) for row in codes]
     return Picture(np.stack(rows), lambda: _drawn(strips(rows, chosen, reach)),
@@ -72,11 +72,11 @@ def vary_of(
 def grid_of(model: Trained, limit: float | None = None, side: int = 20, label: Any = "") -> Picture:
     """Decode the codes of a square grid, (S, S, H, W, C). It reaches from -limit to limit; by
     default, it holds nearly all codes. Raises ValueError."""
-    found = decode_grid(model, GridOptions(limit, side, name_of(label)))
+    grid = decode_grid(model, GridOptions(limit, side, name_of(label)))
     square = (side, side)
-    return Picture(found.images.reshape(*square, *found.images.shape[1:]),
-                   lambda: _drawn(found.figure()), found.words,
-                   found.codes.reshape(*square, *found.codes.shape[1:]))
+    return Picture(grid.images.reshape(*square, *grid.images.shape[1:]),
+                   lambda: _drawn(grid.figure()), grid.words,
+                   grid.codes.reshape(*square, *grid.codes.shape[1:]))
 
 
 def generate_of(
@@ -95,9 +95,9 @@ def generate_of(
     `sample` draws those. Lines of text are given as texts. Molecules have pictures, and
     conditions, as in where="logP=2..3, qed>0.7", by a search in latent space."""
     if is_of_lines(model.description) and not asked:
-        told = GenerateOptions(n, name_of(label) if label is not None else "", prior, temperature,
-                               seed)
-        return (draw_molecules(model, told, where) if where or is_of_molecules(model.description)
+        request = GenerateOptions(n, name_of(label) if label is not None else "", prior,
+                                  temperature, seed)
+        return (draw_molecules(model, request, where) if where or is_of_molecules(model.description)
                 else list(model.sample(n, label, seed, prior, temperature)))
     _check_images(model)
     if where:
@@ -154,9 +154,11 @@ class Heatmaps:
 def heatmaps_of(model: Trained, x: Any, y: Any = None) -> Heatmaps:
     """How abnormal each place of each image is, by the detector that was kept or, without one, by
     the default. Raises ValueError for samples that are not images."""
-    detector, found = model.detector(), model.read(x)
-    images = found.x * np.float32(model.scale_of(found.x)) if len(model.shape) == 3 else found.x
-    return Heatmaps(detector.maps(found, y), images, detector.usual_heat, model, x)
+    detector, collection = model.detector(), model.read(x)
+    images = collection.x
+    if len(model.shape) == 3:
+        images = images * np.float32(model.scale_of(images))
+    return Heatmaps(detector.maps(collection, y), images, detector.usual_heat, model, x)
 
 
 def explorer_of(model: Trained) -> Page:

@@ -24,8 +24,8 @@ def draw_series(scored: ScoredSeries, out: Path, labelled: Spans = ()) -> None:
     times: Any = series.times if series.units is None else np.arange(len(series.times))
     shown, title = chosen(scored)
     figure, axes = panels(len(shown) + 1, 1, 1.2 + 1.7 * (len(shown) + 1), sharex=True)
-    each = labels_of(scored, labelled)
-    shaded = runs(np.any(each, axis=0)) if each else []
+    label_masks = labels_of(scored, labelled)
+    shaded = runs(np.any(label_masks, axis=0)) if label_masks else []
     for ax, channel in zip(axes, shown, strict=False):
         draw_channel(ax, series, scored.recon, times, channel)
         red = np.where(scored.verdict, series.values[:, channel], np.nan)

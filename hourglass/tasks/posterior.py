@@ -51,7 +51,7 @@ def loss_terms(model: Trained, x: Any, y: Any = None, draws: int = 1, seed: int 
     left_out = [name for name in objective.terms if name not in kept]
     if left_out:
         say(f"without {', '.join(left_out)}: the weights that it learnt in training are not kept")
-    found: dict[str, list[np.ndarray]] = {}
+    values: dict[str, list[np.ndarray]] = {}
     with seeded(seed, split.device):
         for batch in split.batches(BATCH):
             sums: dict[str, torch.Tensor] = {}
@@ -65,10 +65,10 @@ def loss_terms(model: Trained, x: Any, y: Any = None, draws: int = 1, seed: int 
                     parts[TOTAL] = _weighed(parts, objective.weights)
                 sums = {name: part + sums.get(name, 0) for name, part in parts.items()}
             for name, total in sums.items():
-                found.setdefault(name, []).append((total / draws).float().cpu().numpy())
-    return {name: np.concatenate(each) for name, each in found.items()}
+                values.setdefault(name, []).append((total / draws).float().cpu().numpy())
+    return {name: np.concatenate(chunks) for name, chunks in values.items()}
 
 
 def _weighed(parts: dict[str, torch.Tensor], weights: dict[str, float]) -> torch.Tensor:
-    each = [weights.get(name, 1.0) * part for name, part in parts.items()]
-    return sum(each[1:], each[0])
+    weighted = [weights.get(name, 1.0) * part for name, part in parts.items()]
+    return sum(weighted[1:], weighted[0])

@@ -27,12 +27,12 @@ def prepare(data: str, out: Path, reading: Reading) -> Collection:
     if reading.range:
         raise ValueError(f"a prepared file is not scaled; pass the range in training: hourglass "
                          f"train {out} --range {reading.range}")
-    found = collect(data, replace(reading, store=str(out)))
+    collection = collect(data, replace(reading, store=str(out)))
     manifest = load_manifest(out) if out.is_file() else None
-    if manifest is None or not _is_in(out, found.x):
-        manifest = _write(data, found, out, manifest, reading)
-    keep_collection(out, found, manifest)
-    return found
+    if manifest is None or not _is_in(out, collection.x):
+        manifest = _write(data, collection, out, manifest, reading)
+    keep_collection(out, collection, manifest)
+    return collection
 
 
 def _is_in(path: Path, x: np.ndarray) -> bool:
@@ -40,24 +40,25 @@ def _is_in(path: Path, x: np.ndarray) -> bool:
 
 
 def _write(
-    data: str, found: Collection, out: Path, there: Manifest | None, reading: Reading
+    data: str, collection: Collection, out: Path, there: Manifest | None, reading: Reading
 ) -> Manifest:
     """Write images that a source has in memory, unless the file is up to date."""
-    wanted = Manifest(data, found.identity.get("digest", data), reading.manner, len(found.x))
-    if there and there.same(wanted):
+    manifest = Manifest(data, collection.identity.get("digest", data), reading.manner,
+                        len(collection.x))
+    if there and there.same(manifest):
         return there
-    if found.x.ndim != 4:
-        raise ValueError(f"{data} holds {found.x.dtype} of shape {found.x.shape[1:]}, not images; "
-                         f"train on it directly")
+    if collection.x.ndim != 4:
+        raise ValueError(f"{data} holds {collection.x.dtype} of shape {collection.x.shape[1:]}, "
+                         f"not images; train on it directly")
     if out.exists():
         raise ValueError(f"{out} exists; delete it, or choose another -o")
-    check_space(out.parent, found.x.nbytes)
+    check_space(out.parent, collection.x.nbytes)
     part = out.with_name(out.name + ".part")
     with open_part(part) as file:
         file.truncate(0)
-        write_header(file, found.x.shape, str(found.x.dtype))
-        starts = range(0, len(found.x), CHUNK)
+        write_header(file, collection.x.shape, str(collection.x.dtype))
+        starts = range(0, len(collection.x), CHUNK)
         for start in track(starts, len(starts), "writing images"):
-            file.write(np.ascontiguousarray(found.x[start:start + CHUNK]).data)
+            file.write(np.ascontiguousarray(collection.x[start:start + CHUNK]).data)
     part.replace(out)
-    return wanted
+    return manifest

@@ -38,27 +38,27 @@ class ProbeResult:
     @property
     def lines(self) -> list[str]:
         """The result in words."""
-        found = [f"{self.split}, {self.samples:,} samples of {self.classes} classes, each fifth "
+        lines = [f"{self.split}, {self.samples:,} samples of {self.classes} classes, each fifth "
                  f"guessed from the other four"]
         for name, shares in self.shares.items():
-            each = ", ".join(f"{value:.3f} ({low:.3f} to {high:.3f}) {WORDS[way]}"
-                             for way, (value, low, high) in shares.items())
-            found.append(f"{name}, {self.widths[name]:,} numbers: {each}")
-        return [*found, self.judge]
+            accuracies = ", ".join(f"{value:.3f} ({low:.3f} to {high:.3f}) {WORDS[way]}"
+                                   for way, (value, low, high) in shares.items())
+            lines.append(f"{name}, {self.widths[name]:,} numbers: {accuracies}")
+        return [*lines, self.judge]
 
     @property
     def record(self) -> dict[str, Any]:
         """The result as JSON data."""
         return {"split": self.split, "samples": self.samples, "features": self.judge,
-                "metrics": {f"{name}/{way}": each.value for name, shares in self.shares.items()
-                            for way, each in shares.items()},
+                "metrics": {f"{name}/{way}": estimate.value for name, shares in self.shares.items()
+                            for way, estimate in shares.items()},
                 "seconds": round(self.seconds, 1), "words": self.lines}
 
     def write(self, out: Path) -> None:
         """Write a .csv with one row per kind of features and method."""
         write_out(out, as_csv(["features", "numbers", "method", "accuracy", "low", "high"], [
-            (name, self.widths[name], way, *map(float, each))
-            for name, shares in self.shares.items() for way, each in shares.items()]))
+            (name, self.widths[name], way, *map(float, estimate))
+            for name, shares in self.shares.items() for way, estimate in shares.items()]))
 
 
 def probes(
@@ -83,32 +83,32 @@ def probes_of(
     name = split or source.unseen
     if name not in source.splits:
         raise ValueError(f"this data has no split {name!r}; {did_you_mean(name, source.splits)}")
-    held = source.splits[name]
-    if held.y is None or len(source.classes) < 2:
+    data_split = source.splits[name]
+    if data_split.y is None or len(source.classes) < 2:
         raise ValueError("probes guess the classes of samples, and this data has none; give "
                          "folders of classes or labels, and train again")
     judge, notes = judge_of(source, features)
-    rows = held.evenly(limit or MOST)
+    rows = data_split.evenly(limit or MOST)
     seen: dict[str, list[np.ndarray]] = {"codes": [], judge.name: [], "values": []}
     model.model.eval()
     with torch.inference_mode():
-        for batch in batches(held, rows, "looking at samples"):
+        for batch in batches(data_split, rows, "looking at samples"):
             latent, _ = model.model.encode(batch.seen, batch.y)
             for kind, values in (("codes", latent.z), (judge.name, judge.features(batch.x.float())),
                                  ("values", batch.x)):
                 seen[kind].append(values.flatten(1).float().cpu().numpy())
-    y = held.y.cpu()[held.index.cpu()[rows]].numpy()
+    y = data_split.y.cpu()[data_split.index.cpu()[rows]].numpy()
     known = y >= 0
     shares, widths = {}, {}
     for kind, parts in seen.items():
         whole = np.nan_to_num(np.concatenate(parts)[known])
         widths[kind] = whole.shape[1]
         try:
-            found = of_classes(whole, y[known])
+            scores = of_classes(whole, y[known])
         except Lacking as error:
             raise ValueError(f"probes need {error}; choose another split, or a larger limit"
                              ) from None
-        shares[kind] = {way: of_mean(right.astype(float)) for way, right in found.items()}
+        shares[kind] = {way: of_mean(right.astype(float)) for way, right in scores.items()}
     about = "; ".join([judge.about, *notes])
     result = ProbeResult(name, int(known.sum()), len(np.unique(y[known])), shares, widths, about,
                          time.monotonic() - begun)

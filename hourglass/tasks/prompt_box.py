@@ -88,7 +88,7 @@ def _known_texts(model: Trained) -> list[str]:
         source = model.source()
     except (ValueError, OSError):
         return []
-    found = list(dict.fromkeys(printable(texts[0]) for texts in source.captions if texts)) or [
+    captions = list(dict.fromkeys(printable(texts[0]) for texts in source.captions if texts)) or [
         printable(name) for name in source.classes]
-    rows = np.linspace(0, len(found) - 1, min(len(found), MOST_TEXTS)).astype(int)
-    return [found[row] for row in rows]
+    rows = np.linspace(0, len(captions) - 1, min(len(captions), MOST_TEXTS)).astype(int)
+    return [captions[row] for row in rows]

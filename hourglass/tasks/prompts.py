@@ -69,9 +69,9 @@ class PromptOptions:
     def _code(self, model: Trained, kind: str) -> Any:
         if not self.has_image:
             return None
-        found = picked(model, [self.image])
-        told = kind if model.model.condition is not None else ""
-        return model.encode(found, one_class(model, found, told))
+        collection = picked(model, [self.image])
+        label = kind if model.model.condition is not None else ""
+        return model.encode(collection, one_class(model, collection, label))
 
 
     def _anew(self, model: Trained) -> np.ndarray | None:
@@ -86,8 +86,8 @@ class PromptOptions:
             grey = np.asarray(self.mask, np.float32)
             grey = grey.mean(-1) if grey.ndim == 3 else grey
         if grey.shape != model.shape[1:]:
-            own, wanted = ("x".join(map(str, shape)) for shape in (grey.shape, model.shape[1:]))
-            raise ValueError(f"the mask has {own} pixels, and the model's images have {wanted}")
+            own, needed = ("x".join(map(str, shape)) for shape in (grey.shape, model.shape[1:]))
+            raise ValueError(f"the mask has {own} pixels, and the model's images have {needed}")
         if grey.min() == grey.max():
             raise ValueError("the mask is the same everywhere; make it white where the image is to "
                              "be drawn anew, and black where it stays")

@@ -34,23 +34,23 @@ OUT = re.compile(rf"(?<![\w-])-o ({QUOTED}|[^\s,;]*[^\s,;.])")
 def in_python(text: str) -> str:
     """A message as Python has it: flags as keywords, commands as calls."""
     text = COMMAND.sub(_call, text)
-    text = OUT.sub(lambda found: f"save({_quoted(found[1])})", text)
+    text = OUT.sub(lambda match: f"save({_quoted(match[1])})", text)
     return FLAG.sub(_keyword, text)
 
 
-def _call(found: re.Match[str]) -> str:
+def _call(match: re.Match[str]) -> str:
     """`hourglass train RUN --resume --epochs 60` as hg.resume('RUN', epochs=60)."""
-    flags = [_option(flag["no"], flag["name"], flag["value"]) for flag in FLAG.finditer(found[2])]
+    flags = [_option(flag["no"], flag["name"], flag["value"]) for flag in FLAG.finditer(match[2])]
     resumes = "resume=True" in flags
-    given = [_quoted(found[1]), *(flag for flag in flags if flag and flag != "resume=True")]
-    return f"hg.{'resume' if resumes else 'train'}({', '.join(given)})"
+    arguments = [_quoted(match[1]), *(flag for flag in flags if flag and flag != "resume=True")]
+    return f"hg.{'resume' if resumes else 'train'}({', '.join(arguments)})"
 
 
-def _keyword(found: re.Match[str]) -> str:
-    name, value = _name(found["name"]), found["value"]
+def _keyword(match: re.Match[str]) -> str:
+    name, value = _name(match["name"]), match["value"]
     if value is not None and _is_value(name, value):
-        return _option(found["no"], found["name"], value)
-    alone = _option(found["no"], found["name"], None) if found["no"] or _is_switch(name) else name
+        return _option(match["no"], match["name"], value)
+    alone = _option(match["no"], match["name"], None) if match["no"] or _is_switch(name) else name
     return alone if value is None else f"{alone} {value}"
 
 
@@ -139,14 +139,14 @@ def for_python(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _own_keywords(
-    name: str, takes: Mapping[str, inspect.Parameter], given: Mapping[str, Any]
+    name: str, takes: Mapping[str, inspect.Parameter], keywords: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """Keywords in the words of a function that takes these. Raises TypeError for others."""
-    more = next((each for each in takes.values() if each.kind is each.VAR_KEYWORD), None)
+    more = next((p for p in takes.values() if p.kind is p.VAR_KEYWORD), None)
     typed = get_args(more.annotation)[:1] if more else ()   # of Unpack[a typed dictionary]
     known = {*takes, *(typed[0].__annotations__ if typed else ())}
     named = {key if key in known or ALSO.get(key) not in takes else ALSO[key]: value
-             for key, value in given.items()}
+             for key, value in keywords.items()}
     unknown = next((key for key in named if key not in takes), None)
     if unknown is None or more:   # the function answers its further keywords itself
         return named

@@ -34,9 +34,9 @@ class Measured(NamedTuple):
         """The mean and, with several seeds, their standard deviation."""
         if not self.values:
             return "-"
-        told = f"{self.mean:,.0f}" if abs(self.mean) >= 1e3 else f"{self.mean:.4g}"
+        text = f"{self.mean:,.0f}" if abs(self.mean) >= 1e3 else f"{self.mean:.4g}"
         alike = len(set(self.values)) == 1
-        return told if alike else f"{told} ±{statistics.stdev(self.values):.2g}"
+        return text if alike else f"{text} ±{statistics.stdev(self.values):.2g}"
 
 
 class Column(NamedTuple):
@@ -132,8 +132,8 @@ def usual_prior(run: RunFolder) -> str:
 
 
 def _figure(column: Column, entry: Entry, prior: str) -> Measured:
-    found = (column.find(run.read_record(), prior, run.read_history()) for run in entry.runs)
-    return Measured(tuple(value for value in found if value is not None))
+    values = (column.find(run.read_record(), prior, run.read_history()) for run in entry.runs)
+    return Measured(tuple(value for value in values if value is not None))
 
 
 def as_text(ranking: Ranking) -> list[str]:

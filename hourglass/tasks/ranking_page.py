@@ -62,16 +62,16 @@ def _drawn(
     """Samples of each model, from its prior."""
     if snapshots[0].x.ndim != 4:
         return []
-    rows, told = [], []
+    rows, labels = [], []
     for name, snapshot in zip(names, snapshots, strict=True):
         drawn = snapshot.drawn.get(ranking.priors[name])
         if drawn is not None:
             few = np.linspace(0, len(drawn.x) - 1, min(ACROSS, len(drawn.x))).astype(int)
             rows.append(shown(drawn.x[few]))
-            told.append(f"{name}, {ranking.priors[name]}")
+            labels.append(f"{name}, {ranking.priors[name]}")
     if not rows:
         return []
-    sheet = contact_sheet(rows, told, 0.6, TALLEST)
+    sheet = contact_sheet(rows, labels, 0.6, TALLEST)
     return [{"title": "Samples of each", "image": picture(as_png(sheet)),
              "about": "Random samples, not selected, from each model's usual prior: its own, if "
                       "training matched the codes to it."}]
@@ -115,8 +115,8 @@ def _beside(snapshots: Sequence[Snapshot]) -> list[dict[str, Any]]:
     drawn = [{name: _picture(figure) for name, figure in draw_all(s, BESIDE)} for s in snapshots]
     titles = {"curves": "Losses of each", "codes": "Latent codes of each"}
     return [{"title": titles[name], "about": figures.about(name),
-             "images": [held.get(name, "") for held in drawn]}
-            for name in BESIDE if any(name in held for held in drawn)]
+             "images": [pictures.get(name, "") for pictures in drawn]}
+            for name in BESIDE if any(name in pictures for pictures in drawn)]
 
 
 def _picture(figure: Figure) -> str:

@@ -35,12 +35,12 @@ class RankingResult:
     @property
     def lines(self) -> list[str]:
         """The metrics in words."""
-        found = [f"{self.split}, {self.users:,} users, judged by their held-out items"]
+        lines = [f"{self.split}, {self.users:,} users, judged by their held-out items"]
         for name in in_order(self.metrics):
             low, high = self.intervals.get(name, (None, None))
             between = "" if low is None else f" ({low:.4g} to {high:.4g})"
-            found.append(f"{name} {self.metrics[name]:.5g}{between}: {WORDS.get(name, '')}")
-        return [*found, *self.beside]
+            lines.append(f"{name} {self.metrics[name]:.5g}{between}: {WORDS.get(name, '')}")
+        return [*lines, *self.beside]
 
     @property
     def record(self) -> dict[str, Any]:
@@ -60,21 +60,22 @@ def ranking_of(model: InUse, source: Source, split: str, limit: int | None = Non
     """Measure a model of ratings on a split, at most `limit` users of it, and keep the result with
     the run. Raises ValueError for a split without held-out items."""
     begun = time.monotonic()
-    found = judged_snapshot(model.model, source, split, limit)
-    if not found.methods:
+    snapshot = judged_snapshot(model.model, source, split, limit)
+    if not snapshot.methods:
         raise ValueError(f"the {split} users have no held-out items to judge by; choose another "
                          f"split, such as --split test")
-    metrics, intervals = measure(found, ("ranking", "rating_errors"))
+    metrics, intervals = measure(snapshot, ("ranking", "rating_errors"))
     record: dict[str, Any] = {"metrics": metrics, "intervals": intervals}
-    result = RankingResult(split, found.total, metrics, intervals, in_words(
-        {**record, "simpler": compared(record, found)}), _columns(found), found.names,
+    result = RankingResult(split, snapshot.total, metrics, intervals, in_words(
+        {**record, "simpler": compared(record, snapshot)}), _columns(snapshot), snapshot.names,
         time.monotonic() - begun)
-    model.cache.keep_evaluation(f"held-out items of {found.total:,} {split} users", result.record)
+    model.cache.keep_evaluation(f"held-out items of {snapshot.total:,} {split} users",
+                                result.record)
     return result
 
 
-def _columns(found: Snapshot) -> dict[str, np.ndarray]:
+def _columns(snapshot: Snapshot) -> dict[str, np.ndarray]:
     """The model's measures of each user, or its squared error and the number of ratings."""
-    if len(found.judged):
-        return {name: found.judged[0][:, i] for i, name in enumerate(MEASURES)}
-    return {"squared_error": found.rating_errors[0], "ratings": found.rating_counts}
+    if len(snapshot.judged):
+        return {name: snapshot.judged[0][:, i] for i, name in enumerate(MEASURES)}
+    return {"squared_error": snapshot.rating_errors[0], "ratings": snapshot.rating_counts}

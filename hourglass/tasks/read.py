@@ -26,11 +26,11 @@ def read(data: Any, *, y: Any = None, kind: str = "", **settings: Any) -> Sample
         >>> samples.labels[:3].tolist()
         ['0', '1', '2']
     """
-    given = as_kind(data, kind, y, settings)
-    named = isinstance(given, str | Path)
-    values = {"val": 0.0, "test": 0.0, **settings, **({"data": str(given)} if named else {})}
-    chosen = with_whole_path(make_settings(values), None if named else given)
-    source = load_source(chosen, None if named else given, y)
+    samples = as_kind(data, kind, y, settings)
+    named = isinstance(samples, str | Path)
+    values = {"val": 0.0, "test": 0.0, **settings, **({"data": str(samples)} if named else {})}
+    chosen = with_whole_path(make_settings(values), None if named else samples)
+    source = load_source(chosen, None if named else samples, y)
     for note in source.notes:
         say(note)
     return Samples(source.whole(), source.classes, source.names, notes=source.notes,

@@ -22,8 +22,8 @@ def recommend_to_file(model: Trained, history: Any, n: int, out: Path) -> list[s
     check_name(out, SUFFIXES)
     if isinstance(history, str | Path) and out.resolve() == Path(history).resolve():
         raise ValueError(f"{out} is the history itself; choose another -o")
-    found = recommendations(model, history, n)
-    rows = rows_of(model, found)
+    lists = recommendations(model, history, n)
+    rows = rows_of(model, lists)
     if out.suffix.lower() == ".csv":
         write_out(out, as_csv(list(COLUMNS), ([*row[:-1], f"{row[-1]:.6g}"] for row in rows)))
     else:
@@ -34,16 +34,16 @@ def recommend_to_file(model: Trained, history: Any, n: int, out: Path) -> list[s
             raise ValueError("a .parquet file needs an extra: pip install 'hourglass[tabular]'; "
                              ".csv does not") from None
         write_out(out, buffer.getvalue())
-    return [*found.notes, *_first(model, found)]
+    return [*lists.notes, *_first(model, lists)]
 
 
-def _first(model: Trained, found: Recommendations) -> list[str]:
+def _first(model: Trained, lists: Recommendations) -> list[str]:
     """The first user's list, as lines to print."""
     kind = "predicted rating" if model.description.encoding["explicit"] else "probability"
-    mine = [row for row in rows_of(model, found) if row[0] == found.users[0]]
+    mine = [row for row in rows_of(model, lists) if row[0] == lists.users[0]]
     lines = [f"{rank:3}. {title or item}  {score:.3g}" for _, rank, item, title, score in mine]
-    more = f", the first of {len(found.users):,} users" if len(found.users) > 1 else ""
-    return [f"{len(mine)} items for {found.users[0]}{more} ({kind}):", *lines]
+    more = f", the first of {len(lists.users):,} users" if len(lists.users) > 1 else ""
+    return [f"{len(mine)} items for {lists.users[0]}{more} ({kind}):", *lines]
 
 
 def rows_of(model: Trained, found: Recommendations) -> list[tuple[str, int, str, str, float]]:
@@ -62,7 +62,7 @@ def recommend_of(model: Trained, history: Any, n: int = 20) -> Any:
     ["Heat (1995)", "Fargo (1996)"]; a dict of items and ratings; a list of those; a data frame; or
     a csv file. What users have already is not recommended. The score is the item's probability, or
     the predicted rating. Raises ValueError for a model of other data, and for unknown items."""
-    found = recommendations(model, history, n)
-    for note in found.notes:
+    lists = recommendations(model, history, n)
+    for note in lists.notes:
         say(note)
-    return pandas().DataFrame(rows_of(model, found), columns=list(COLUMNS))
+    return pandas().DataFrame(rows_of(model, lists), columns=list(COLUMNS))

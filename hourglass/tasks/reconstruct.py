@@ -98,12 +98,12 @@ def reconstruct(
     errors = [SquaredErrors(*numbers) for part in written for numbers in part["errors"]]
     if not errors:
         raise ValueError(f"{images} holds no images that can be read")
-    values = max(sum(each.values for each in errors), 1)
-    found = {"images": len(errors), "mse": sum(each.plain for each in errors) / values}
-    for warning in warning_of(model, found["mse"]) if pairs.compared else ():
+    values = max(sum(error.values for error in errors), 1)
+    summary = {"images": len(errors), "mse": sum(error.plain for error in errors) / values}
+    for warning in warning_of(model, summary["mse"]) if pairs.compared else ():
         say(warning)
-    after = {"mse_finished": sum(each.finished for each in errors) / values}
-    return {**found, **after} if manner.finish.changes else found
+    after = {"mse_finished": sum(error.finished for error in errors) / values}
+    return {**summary, **after} if manner.finish.changes else summary
 
 
 def _write(
@@ -116,14 +116,14 @@ def _write(
         if isinstance(pair, str):
             notes.append(pair)
             continue
-        name, x, again = pair
-        made = finished(again[None], finish)[0]
+        name, x, recon = pair
+        final = finished(recon[None], finish)[0]
         errors.append(SquaredErrors(int(np.isfinite(x).sum()), *(
-            float(np.nansum(np.square(values - x))) for values in (again, made))))
+            float(np.nansum(np.square(values - x))) for values in (recon, final))))
         path = folder / png_name(name)
-        save_picture(path, as_picture(made))
+        save_picture(path, as_picture(final))
         if model.inputs.is_deep:
-            save_deep(path.with_suffix(TIFFS[0]), model.inputs.scale.back(made))
+            save_deep(path.with_suffix(TIFFS[0]), model.inputs.scale.back(final))
     return {"errors": errors, "notes": notes}
 
 
@@ -144,26 +144,26 @@ def _pairs(
         raise ValueError("--own-size is for image files; arrays have one size")
     usual = model.stride is not None and files and not _was_resized(model)
     if usual if own_size is None else own_size:
-        found = images_of(model, stack.enter_context(opened(images)))
-        return Pairs(found, len(found.sizes), 1, lambda rows: _at_own_size(model, found, rows))
+        photos = images_of(model, stack.enter_context(opened(images)))
+        return Pairs(photos, len(photos.sizes), 1, lambda rows: _at_own_size(model, photos, rows))
     return _at_one_size(model, images, files)
 
 
 def _at_one_size(model: Trained, images: str | Path, files: bool) -> Pairs:
-    found = model.read(images, strict=False)
+    collection = model.read(images, strict=False)
     more = "; --own-size keeps their own size" if model.stride and files else ""
-    for note in found.notes:
+    for note in collection.notes:
         say(note + more if "are brought to" in note else note)
-    scale = np.float32(model.scale_of(found.x))
+    scale = np.float32(model.scale_of(collection.x))
 
     def some(rows: range) -> Iterator[Pair]:
         for start in track(rows[::CHUNK], -(-len(rows) // CHUNK), "reconstructing"):
             chunk = range(start, min(start + CHUNK, rows.stop))
-            own = some_of(found, chunk)
+            own = some_of(collection, chunk)
             names = own.names or tuple(f"{row:05}.png" for row in chunk)
             x = own.x.astype(np.float32) * scale
             yield from zip(names, x, model.reconstruct(own), strict=True)
-    return Pairs(found, len(found.x), BATCH, some, True)
+    return Pairs(collection, len(collection.x), BATCH, some, True)
 
 
 def _was_resized(model: Trained) -> bool:

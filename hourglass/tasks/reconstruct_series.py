@@ -27,15 +27,15 @@ def reconstruct_series(model: Trained, data: str, out: Path) -> list[str]:
     own units, and a picture of both next to it. In a folder, the files are reconstruction.csv and
     .png. Windows and vectors of an array are written as .npy. Returns lines to print. Raises
     ValueError."""
-    found = model.read(data)
-    for note in found.notes:
+    collection = model.read(data)
+    for note in collection.notes:
         say(note)
-    series = found.raw
+    series = collection.raw
     if not isinstance(series, Series):
-        return _reconstruct_array(model, found, out)
+        return _reconstruct_array(model, collection, out)
     out = out if out.suffix else out / NAME
     check_name(out, SUFFIXES)
-    steps = steps_of(model, found.encoding, series, doing="reconstructing")
+    steps = steps_of(model, collection.encoding, series, doing="reconstructing")
     save_table(out, series.as_frame(steps.recon))
     picture = out.with_suffix(".png")
     draw(series, steps, picture)
@@ -49,23 +49,23 @@ def reconstruct_series(model: Trained, data: str, out: Path) -> list[str]:
 def _errors(series: Series, recon: np.ndarray) -> list[str]:
     """The error of each channel in its own units."""
     lines = []
-    for name, x, again in zip(series.columns, series.values.T, recon.T, strict=True):
-        known = np.isfinite(x) & np.isfinite(again)
+    for name, x, reconstruction in zip(series.columns, series.values.T, recon.T, strict=True):
+        known = np.isfinite(x) & np.isfinite(reconstruction)
         if known.any():
-            lines.append(f"{name}: RMSE {np.sqrt(np.square(x - again)[known].mean()):.4g}")
+            lines.append(f"{name}: RMSE {np.sqrt(np.square(x - reconstruction)[known].mean()):.4g}")
     return lines
 
 
-def _reconstruct_array(model: Trained, found: Collection, out: Path) -> list[str]:
+def _reconstruct_array(model: Trained, collection: Collection, out: Path) -> list[str]:
     """Write the reconstructions of vectors (N, D) or windows (N, T, C), in their own units."""
     out = out if out.suffix else out / ARRAY
     check_name(out, (".npy",))
-    seen = np.asarray(found.x, np.float32) * np.float32(model.scale_of(found.x))
-    x, again = (in_own_units(model.description.encoding, values)
-                for values in (seen, model.reconstruct(found)))
-    save_array(out, again)
-    error = float(np.nanmean(np.square(again - x)))
-    return [f"{len(again):,} samples in {out}, mean squared error {error:.5g}"]
+    seen = np.asarray(collection.x, np.float32) * np.float32(model.scale_of(collection.x))
+    x, recon = (in_own_units(model.description.encoding, values)
+                for values in (seen, model.reconstruct(collection)))
+    save_array(out, recon)
+    error = float(np.nanmean(np.square(recon - x)))
+    return [f"{len(recon):,} samples in {out}, mean squared error {error:.5g}"]
 
 
 def draw(series: Series, steps: SeriesSteps, out: Path) -> None:

@@ -34,13 +34,13 @@ class ReconstructionResult:
     @property
     def lines(self) -> list[str]:
         """The metrics in words."""
-        found = [f"{self.split}, {self.samples:,} samples, reconstructed"]
+        lines = [f"{self.split}, {self.samples:,} samples, reconstructed"]
         for name in in_order(self.metrics):
             low, high = self.intervals.get(name, (None, None))
             between = "" if low is None else f" ({low:.4g} to {high:.4g})"
             about = f": {WORDS[name]}" if name in WORDS else ""
-            found.append(f"{name} {self.metrics[name]:.5g}{between}{about}")
-        return [*found, *([self.note] if self.note else [])]
+            lines.append(f"{name} {self.metrics[name]:.5g}{between}{about}")
+        return [*lines, *([self.note] if self.note else [])]
 
     @property
     def record(self) -> dict[str, Any]:
@@ -72,8 +72,8 @@ def reconstruction_of(
     numbers, intervals = measure(seen, OF_LINES if lines else OF_RECONSTRUCTIONS)
     rows = source.splits[split].evenly(len(seen.x)).numpy()
     errors = seen.nats if lines else seen.squared
-    found = ReconstructionResult(split, len(seen.x), numbers, intervals, errors, rows,
-                                 time.monotonic() - begun, lines, note)
+    result = ReconstructionResult(split, len(seen.x), numbers, intervals, errors, rows,
+                                  time.monotonic() - begun, lines, note)
     model.cache.keep_evaluation(f"reconstruction of {len(seen.x):,} {split} samples",
-                                found.record)
-    return found
+                                result.record)
+    return result

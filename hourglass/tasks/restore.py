@@ -118,24 +118,24 @@ def _corruption(model: Trained, text: str) -> Corrupter:
 
 
 def _remarks(model: Trained, tally: RestoreCount, enlarged: bool) -> list[str]:
-    found = []
+    remarks = []
     taught = model.model.corruption
     if taught == "none" and not read_settings(model.folder.settings)["data"].startswith("pairs("):
-        found.append("this model was not trained on corrupted images, so it has not learnt to "
-                     "restore; train one with --corruption, such as noise(0.2)")
+        remarks.append("this model was not trained on corrupted images, so it has not learnt to "
+                       "restore; train one with --corruption, such as noise(0.2)")
     elif enlarged and "downscale" not in taught and taught != "none":
-        found.append(f"this model was trained with {taught}, not with downscale, so it has not "
-                     f"learnt to enlarge")
+        remarks.append(f"this model was trained with {taught}, not with downscale, so it has not "
+                       f"learnt to enlarge")
     if tally.unreadable:
         named = [f"{name} ({why})" for name, why in list(tally.unreadable.items())[:NAMED]]
         more = f" and {len(tally.unreadable) - NAMED} more" if len(tally.unreadable) > NAMED else ""
-        found.append(f"{len(tally.unreadable)} images cannot be read: {', '.join(named)}{more}")
+        remarks.append(f"{len(tally.unreadable)} images cannot be read: {', '.join(named)}{more}")
     squeezed = model.model.sample_prior(1).ndim == 2   # the code is not a map
     if tally.resized and squeezed and not model.description.reading.patches:
         size = "x".join(map(str, model.shape[1:]))
-        found.append(f"this model encodes whole images of {size} pixels. {tally.resized} of other "
-                     f"sizes were restored in tiles; hourglass reconstruct resizes them")
-    return found
+        remarks.append(f"this model encodes whole images of {size} pixels. {tally.resized} of "
+                       f"other sizes were restored in tiles; hourglass reconstruct resizes them")
+    return remarks
 
 
 def _restore_some(
@@ -149,7 +149,7 @@ def _restore_some(
         name = names[number]
         try:
             with files.open(name) as file:
-                x = given = as_trained(model, file, files.pages.get(name, 0), manner.enlarge)
+                x = image = as_trained(model, file, files.pages.get(name, 0), manner.enlarge)
         except Misfit as error:
             raise ValueError(f"{name}: {error}") from None
         except Exception as error:   # Pillow raises many kinds for a broken file
@@ -157,13 +157,13 @@ def _restore_some(
             continue
         if corrupt is not None:
             planes = channels_first(torch.from_numpy(x))
-            given = channels_last(corrupted(corrupt, planes, manner.seed + number).x).numpy()
-            _write(model, folder / "corrupted" / places[name], given)
-        again = model.restore(given, y)
-        _write(model, (folder / "restored" if corrupt else folder) / places[name], again)
+            image = channels_last(corrupted(corrupt, planes, manner.seed + number).x).numpy()
+            _write(model, folder / "corrupted" / places[name], image)
+        restored = model.restore(image, y)
+        _write(model, (folder / "restored" if corrupt else folder) / places[name], restored)
         if corrupt is not None:
-            given = given.clip(0, 1) if model.description.bounded else given
-            _compare(tally, x, {"corrupted": given, "restored": again})
+            image = image.clip(0, 1) if model.description.bounded else image
+            _compare(tally, x, {"corrupted": image, "restored": restored})
         tally.done += 1
         tally.resized += x.shape[1:3] != model.shape[1:]
     return tally
@@ -184,15 +184,15 @@ def as_trained(model: Trained, file: IO[bytes], page: int = 0, enlarge: int = 1)
     """The image (1, H, W, C) at its own size, scaled as the model knows images."""
     image = read_whole(file, model.inputs.colours, page)
     larger = image.repeat(enlarge, 0).repeat(enlarge, 1)
-    found = model.inputs.in_units(Collection(larger[None]), Reading())
-    return np.asarray(found.x * np.float32(model.scale_of(found.x)), np.float32)
+    collection = model.inputs.in_units(Collection(larger[None]), Reading())
+    return np.asarray(collection.x * np.float32(model.scale_of(collection.x)), np.float32)
 
 
 def _places(model: Trained, names: list[str]) -> dict[str, PurePath]:
     """The path of each restored image in its folder, all different. It is the image's own name,
     with another suffix if files of that type are not written."""
     suffixes = TIFFS if model.inputs.is_deep else SUFFIXES
-    found: dict[str, PurePath] = {}
+    places: dict[str, PurePath] = {}
     taken: set[PurePath] = set()
     for name in names:
         path: PurePath = inside(name)
@@ -201,8 +201,8 @@ def _places(model: Trained, names: list[str]) -> dict[str, PurePath]:
         while path in taken:
             path = path.with_name(f"{path.name}{path.suffix}")
         taken.add(path)
-        found[name] = path
-    return found
+        places[name] = path
+    return places
 
 
 def _write(model: Trained, path: Path, values: np.ndarray) -> None:
@@ -216,11 +216,11 @@ def _write(model: Trained, path: Path, values: np.ndarray) -> None:
                  QUALITY)
 
 
-def _compare(tally: RestoreCount, x: np.ndarray, made: dict[str, np.ndarray]) -> None:
+def _compare(tally: RestoreCount, x: np.ndarray, images: dict[str, np.ndarray]) -> None:
     """Count in how near to x (1, H, W, C) each is."""
-    for name, values in made.items():
-        found = {f"{name} PSNR": peak_ratio(x, values)}
+    for name, values in images.items():
+        scores = {f"{name} PSNR": peak_ratio(x, values)}
         if min(x.shape[1:3]) >= WINDOW:
-            found[f"{name} SSIM"] = structural_similarity(x, values)
-        for score, value in found.items():
+            scores[f"{name} SSIM"] = structural_similarity(x, values)
+        for score, value in scores.items():
             tally.scores.setdefault(score, []).append(float(value[0]))

@@ -37,8 +37,8 @@ def driven(
     if is_first():
         if training.ended:
             yield f"ended: {training.ended}"
-        found = _looked_at(training, interrupted if training.interrupted else looks)
-        yield from found if noise is None else noise.within(found)
+        events = _looked_at(training, interrupted if training.interrupted else looks)
+        yield from events if noise is None else noise.within(events)
         if training.interrupted:
             yield f"To continue: hourglass train {training.folder.path} --resume"
             raise KeyboardInterrupt   # of the others none, or torchrun ends the first one, too

@@ -72,11 +72,11 @@ class Verdicts:
 
     def rows(self) -> list[tuple[str, float | None, float | None, str]]:
         """One row per sample, then those that could not be read."""
-        found: list[tuple[str, float | None, float | None, str]] = [
+        rows: list[tuple[str, float | None, float | None, str]] = [
             (name, float(score), float(share), "abnormal" if odd else "normal")
             for name, score, share, odd in zip(self.names, self.scores, self.probabilities,
                                                self.abnormal, strict=True)]
-        return found + [(name, None, None, "unreadable") for name in self.unreadable]
+        return rows + [(name, None, None, "unreadable") for name in self.unreadable]
 
 
 def score(
@@ -101,49 +101,49 @@ def score(
         check_empty(heatmaps, "--heatmaps")
         meet()   # before anyone writes there
     with first_goes_first():
-        found = samples_of(model, data)
-        y = labels_of(model, found, choice.normal)
+        collection = samples_of(model, data)
+        y = labels_of(model, collection, choice.normal)
         detector = chosen(model, choice)
     place = place_of(model, data)
-    names = tuple(map(printable, found.names)) or tuple(map(str, range(len(found.x))))
+    names = tuple(map(printable, collection.names)) or tuple(map(str, range(len(collection.x))))
 
     def scored(rows: range) -> np.ndarray:
-        some = some_of(found, rows)
+        some = some_of(collection, rows)
         with remembered():   # maps and scores are of the same features
             return scored_of(some, rows)
 
     def scored_of(some: Collection, rows: range) -> np.ndarray:
         if heatmaps is not None:
-            _draw(detector, some if found.names else replace(some, names=tuple(
-                f"{row:05}.png" for row in rows)), heatmaps, place if found.names else "")
+            _draw(detector, some if collection.names else replace(some, names=tuple(
+                f"{row:05}.png" for row in rows)), heatmaps, place if collection.names else "")
         return detector.score(some)
     if in_shards:
-        request = request_of(model, "score", found, detector=detector.text,
+        request = request_of(model, "score", collection, detector=detector.text,
                              threshold=detector.threshold)
         scores = _in_shards(ShardedOutput(out, ".parquet", request, shards, LOOKED), detector,
                             names, scored)
     else:
-        scores = np.concatenate(shared(len(found.x), scored, LOOKED))
+        scores = np.concatenate(shared(len(collection.x), scored, LOOKED))
     odd = detector.verdict(scores)
     right = {} if y is None or len(np.unique(y)) < 2 else {
         **separation(scores, y), **at_threshold(odd, y)}
     with ExitStack() as stack:
         masks = find_masks(place, choice.masks, stack)
-        right |= by_masks(detector, found, y, masks, place) if masks else {}
+        right |= by_masks(detector, collection, y, masks, place) if masks else {}
     verdicts = Verdicts(names, scores, detector.probability(scores), odd, right,
-                        tuple(map(printable, found.unreadable)),
+                        tuple(map(printable, collection.unreadable)),
                         "" if choice.detector or y is None or "auroc" not in right else
-                        simpler(detector, found, y, scores))
+                        simpler(detector, collection, y, scores))
     if not in_shards:
         write_table(out, detector, verdicts)
     return detector, verdicts
 
 
-def _draw(detector: Detector, found: Collection, heatmaps: Path, place: str) -> None:
-    if as_patches(found.x) is not None:
-        write_whole_heatmaps(detector, found, heatmaps)
+def _draw(detector: Detector, collection: Collection, heatmaps: Path, place: str) -> None:
+    if as_patches(collection.x) is not None:
+        write_whole_heatmaps(detector, collection, heatmaps)
     else:
-        write_heatmaps(detector, found, heatmaps, place)
+        write_heatmaps(detector, collection, heatmaps, place)
 
 
 def _in_shards(
@@ -194,16 +194,17 @@ def samples_of(model: Trained, data: str) -> Collection:
         return Collection(samples,
                           None if split.y is None else split.y.numpy()[rows], source.classes,
                           tuple(source.names[i] for i in rows) if source.names else ())
-    found = model.read(data, strict=False, whole=True, strays=False)
-    for note in found.notes:
+    collection = model.read(data, strict=False, whole=True, strays=False)
+    for note in collection.notes:
         say(note)
-    if "test" not in found.parts:
-        return found
-    say(f"{data} has splits of its own: its {len(found.parts['test']):,} test samples are scored")
-    rows = found.parts["test"]
-    return Collection(of_rows(found.x, rows), None if found.y is None else found.y[rows],
-                      found.classes, tuple(found.names[i] for i in rows) if found.names else (),
-                      unreadable=found.unreadable)
+    if "test" not in collection.parts:
+        return collection
+    rows = collection.parts["test"]
+    say(f"{data} has splits of its own: its {len(rows):,} test samples are scored")
+    y = None if collection.y is None else collection.y[rows]
+    names = tuple(collection.names[i] for i in rows) if collection.names else ()
+    return Collection(of_rows(collection.x, rows), y, collection.classes, names,
+                      unreadable=collection.unreadable)
 
 
 def place_of(model: Trained, data: str) -> str:
@@ -236,13 +237,13 @@ def chosen(model: Trained, choice: ScoreOptions) -> Detector:
     """The chosen detector, which the run keeps from now on; by default the saved one."""
     labelled = None
     if choice.labelled:
-        found = model.read(choice.labelled, strict=False, whole=True, strays=False)
-        y = labels_of(model, found, choice.normal if found.y is not None and set(
-            choice.normal.split(",")) & set(found.classes) else "")
+        collection = model.read(choice.labelled, strict=False, whole=True, strays=False)
+        y = labels_of(model, collection, choice.normal if collection.y is not None and set(
+            choice.normal.split(",")) & set(collection.classes) else "")
         if y is None or len(np.unique(y)) < 2:
             raise ValueError(f"{choice.labelled} needs samples of both kinds, in folders such as "
                              f"normal/ and abnormal/")
-        labelled = found, y
+        labelled = collection, y
     detector = model.detector(choice.detector, choice.threshold, labelled)
     if choice.detector or choice.threshold or choice.labelled:
         detector.keep()
@@ -253,11 +254,11 @@ def write_table(out: Path, detector: Detector | ImageDetector, verdicts: Verdict
     """Write the verdicts as .csv, one row per sample, or as .json with detector and threshold."""
     if out.suffix.lower() == ".json":
         samples = [dict(zip(COLUMNS, row, strict=True)) for row in verdicts.rows()]
-        held = {"detector": detector.text, "threshold": detector.threshold,
-                "from": detector.threshold_text, "normal_samples": len(detector.fitted.normal),
-                "of": detector.fitted.of, "samples": samples,
-                **{name: value._asdict() for name, value in verdicts.right.items()}}
-        write_out(out, json.dumps(held, indent=2) + "\n")
+        content = {"detector": detector.text, "threshold": detector.threshold,
+                   "from": detector.threshold_text, "normal_samples": len(detector.fitted.normal),
+                   "of": detector.fitted.of, "samples": samples,
+                   **{name: value._asdict() for name, value in verdicts.right.items()}}
+        write_out(out, json.dumps(content, indent=2) + "\n")
         return
     write_out(out, as_csv(COLUMNS, verdicts.rows(), "\r\n"))
 

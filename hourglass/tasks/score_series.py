@@ -59,14 +59,14 @@ class ScoredSeries:
     @property
     def gap(self) -> int:
         """Normal steps that may lie within a stretch."""
-        asked = self.stretching.merge
-        return self.series.window // 2 if asked is None else asked
+        merge = self.stretching.merge
+        return self.series.window // 2 if merge is None else merge
 
     @property
     def stretches(self) -> list[tuple[int, int]]:
         """Ranges of abnormal steps of one unit, joined over short gaps: the first step, and the
         step after the last."""
-        found: list[tuple[int, int]] = []
+        joined: list[tuple[int, int]] = []
         for block in self.series.blocks:
             own: list[tuple[int, int]] = []
             for first, end in runs(self.score[block] > self.threshold):
@@ -74,8 +74,8 @@ class ScoredSeries:
                 if own and first - own[-1][1] <= self.gap:
                     first = own.pop()[0]
                 own.append((first, end))
-            found += own
-        return [(a, b) for a, b in found if b - a >= self.stretching.shortest]
+            joined += own
+        return [(a, b) for a, b in joined if b - a >= self.stretching.shortest]
 
     def save(self, path: str | Path) -> Path:
         """Write a row per step as .csv: score, probability, verdict, stretch and errors."""
@@ -105,35 +105,36 @@ def score_series(
     abnormal. Raises ValueError.
     """
     rule = thresholds.make(threshold or USUAL_THRESHOLD)   # may refuse: before all that takes long
-    found = _read(model, data, label)
-    if not isinstance(found.raw, Series):
+    collection = _read(model, data, label)
+    if not isinstance(collection.raw, Series):
         raise ValueError("steps are scored of a series, by a model that was trained on one: "
                          "hourglass train \"series('readings.csv')\"")
-    series = found.raw
-    held = normal_steps(model, causal, normal)
+    series = collection.raw
+    normal_scores = normal_steps(model, causal, normal)
     steps = steps_of(model, model.description.encoding, series, causal)
     score = over_channels(steps.parts)
-    rare = -np.expm1(log_survival(held.scores, np.nan_to_num(score)))
+    rare = -np.expm1(log_survival(normal_scores.scores, np.nan_to_num(score)))
     probability = np.where(np.isnan(score), np.nan, rare)
-    scaled = (series.values - found.encoding["mean"]) / found.encoding["std"]
+    scaled = (series.values - collection.encoding["mean"]) / collection.encoding["std"]
     there = np.isfinite(scaled)
     shift = np.where(there, scaled, 0).sum(0) / np.maximum(there.sum(0), 1)
-    return ScoredSeries(series, steps.recon, score, probability, rule(held.scores, None), held.part,
-                        steps.error, shift, stretching or StretchOptions(), tuple(found.notes),
-                        steps.parts)
+    return ScoredSeries(series, steps.recon, score, probability, rule(normal_scores.scores, None),
+                        normal_scores.part, steps.error, shift, stretching or StretchOptions(),
+                        tuple(collection.notes), steps.parts)
 
 
 def _read(model: Trained, data: Any, label: str) -> Collection:
     """The series with its steps labelled by this column, if one is named; raises ValueError."""
     if not label:
         return model.read(data)
-    found = collect_like(data, {**model.description.encoding, "label": label})
-    if not isinstance(found.raw, Series) or found.raw.about.get("label") != label:
+    collection = collect_like(data, {**model.description.encoding, "label": label})
+    if not isinstance(collection.raw, Series) or collection.raw.about.get("label") != label:
         raise ValueError(f"{data} has no column {label!r} of labels")
-    if label in found.raw.columns:
-        found.notes.append(f"{label!r} is also a channel of the model, which so sees the labels: "
-                           f"train without it, as in series('file.csv', label={label!r})")
-    return found
+    if label in collection.raw.columns:
+        collection.notes.append(f"{label!r} is also a channel of the model, which so sees the "
+                                f"labels: train without it, as in series('file.csv', "
+                                f"label={label!r})")
+    return collection
 
 
 def runs(flags: np.ndarray) -> list[tuple[int, int]]:
@@ -157,18 +158,18 @@ def read_spans(path: str, data: str = "") -> Spans:
     ValueError."""
     wrong = ValueError(f'{path} is not a list [["from", "to"], ...] in JSON')
     try:
-        held = json.loads(read_file(Path(path).expanduser()))
+        content = json.loads(read_file(Path(path).expanduser()))
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError):
         raise wrong from None
-    if isinstance(held, dict):
-        name = next((key for key in held if Path(key).stem == Path(data).stem), None)
+    if isinstance(content, dict):
+        name = next((key for key in content if Path(key).stem == Path(data).stem), None)
         if name is None:
             raise ValueError(f"{path} has no entry for {data}")
-        held = held[name]
+        content = content[name]
     try:
-        return tuple((str(start), str(end)) for start, end in held)
+        return tuple((str(start), str(end)) for start, end in content)
     except (TypeError, ValueError):
         raise wrong from None
 
@@ -176,7 +177,7 @@ def read_spans(path: str, data: str = "") -> Spans:
 def labelled_steps(scored: Series, spans: Spans) -> np.ndarray:
     """(T,) whether a step lies in one of the labelled windows, which include both ends. Raises
     ValueError for a time that is not one of this series."""
-    found = np.zeros(len(scored.times), bool)
+    labelled = np.zeros(len(scored.times), bool)
     for start, end in spans:
         try:
             first, last = (np.datetime64(str(t).strip().replace(" ", "T"), "ns") for t in (
@@ -184,8 +185,8 @@ def labelled_steps(scored: Series, spans: Spans) -> np.ndarray:
         except ValueError:
             raise ValueError(f"{start!r} to {end!r} are not times such as 2024-05-31 13:45:00"
                              ) from None
-        found |= (scored.times >= first) & (scored.times <= last)
-    return found
+        labelled |= (scored.times >= first) & (scored.times <= last)
+    return labelled
 
 
 def write_scores(scored: ScoredSeries, path: Path) -> None:

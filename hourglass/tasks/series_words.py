@@ -28,8 +28,8 @@ def in_words(scored: ScoredSeries, spans: Spans = ()) -> list[str]:
     if len(stretches) > len(longest):
         lines.append(f"  and {_many(len(stretches) - len(longest), 'shorter one')}")
     lines += _unlike(scored)
-    each = labels_of(scored, spans)
-    return lines + (_against(scored, each) if each else [])
+    label_masks = labels_of(scored, spans)
+    return lines + (_against(scored, label_masks) if label_masks else [])
 
 
 def _many(count: int, one: str, more: str = "") -> str:
@@ -89,12 +89,12 @@ def labels_of(scored: ScoredSeries, spans: Spans = ()) -> list[np.ndarray]:
             for a, b in runs(series.abnormal[block])]
 
 
-def _against(scored: ScoredSeries, each: list[np.ndarray]) -> list[str]:
+def _against(scored: ScoredSeries, label_masks: list[np.ndarray]) -> list[str]:
     """How the result fits the labels."""
     from sklearn.metrics import roc_auc_score
-    within = np.any(each, axis=0)
+    within = np.any(label_masks, axis=0)
     right = scored.verdict & within
-    found = sum(bool((scored.verdict & one).any()) for one in each)
+    detected = sum(bool((scored.verdict & one).any()) for one in label_masks)
     precision = right.sum() / max(scored.verdict.sum(), 1)
     recall = right.sum() / max(within.sum(), 1)
     f1 = 2 * precision * recall / max(precision + recall, 1e-12)
@@ -103,6 +103,6 @@ def _against(scored: ScoredSeries, each: list[np.ndarray]) -> list[str]:
     area = (f", AUROC {roc_auc_score(within[known], scored.score[known]):.3f}, VUS-PR "
             f"{vus_pr(scored.score[known], within[known], BUFFER):.3f}; a random score "
             f"{within[known].mean():.3f}") if both else ""
-    return [f"{found} of {len(each)} labelled windows are found; {precision:.1%} of the abnormal "
-            f"steps lie in one, {recall:.1%} of the steps in them are abnormal (F1 of steps "
-            f"{f1:.3f}{area})"]
+    return [f"{detected} of {len(label_masks)} labelled windows are found; {precision:.1%} of the "
+            f"abnormal steps lie in one, {recall:.1%} of the steps in them are abnormal (F1 of "
+            f"steps {f1:.3f}{area})"]

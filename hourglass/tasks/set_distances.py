@@ -65,26 +65,27 @@ class DistanceResult:
         """The result in words."""
         what = (f"samples of the prior {self.made_by}" if self.wish.of == "generation" else
                 "reconstructions")
-        found = [f"{self.split}, {self.samples:,} samples, and as many {what}"]
+        lines = [f"{self.split}, {self.samples:,} samples, and as many {what}"]
         for name, (value, low, high) in self.metrics.items():
             between = f" ({low:.4g} to {high:.4g})" if low < high else ""
-            found.append(f"{name} {value:.5g}{between}: {WORDS[name]}")
-        return [*found, self.judge, *self.notes]
+            lines.append(f"{name} {value:.5g}{between}: {WORDS[name]}")
+        return [*lines, self.judge, *self.notes]
 
     @property
     def record(self) -> dict[str, Any]:
         """The result as JSON data."""
         return {"split": self.split, "samples": self.samples, "of": self.wish.of,
                 "prior": self.made_by, "features": self.judge,
-                "metrics": {name: each.value for name, each in self.metrics.items()},
-                "intervals": {name: (each.low, each.high) for name, each in self.metrics.items()
-                              if each.low < each.high},
+                "metrics": {name: estimate.value for name, estimate in self.metrics.items()},
+                "intervals": {name: (estimate.low, estimate.high)
+                              for name, estimate in self.metrics.items()
+                              if estimate.low < estimate.high},
                 "seconds": round(self.seconds, 1), "words": self.lines}
 
     def write(self, out: Path) -> None:
         """Write a .csv with one row per distance."""
         write_out(out, as_csv(["metric", "value", "low", "high"], [
-            (name, *map(float, each)) for name, each in self.metrics.items()]))
+            (name, *map(float, estimate)) for name, estimate in self.metrics.items()]))
 
 
 def distances(
@@ -126,21 +127,21 @@ def distances_of(model: Trained, wish: DistanceOptions, out: Path | None = None)
         prior = model.usual_prior() if wish.prior == "auto" else wish.prior
         real = np.concatenate([seen for seen, _ in
                                _passed(model, source, name, count, judge, False)])
-        made = np.concatenate([*_generated(model, prior, count, judge)])
+        outputs = np.concatenate([*_generated(model, prior, count, judge)])
     else:
         both = [*_passed(model, source, name, count, judge, True)]
-        real, made = (np.concatenate(side) for side in zip(*both, strict=True))
-    if not np.isfinite(made).all():
+        real, outputs = (np.concatenate(side) for side in zip(*both, strict=True))
+    if not np.isfinite(outputs).all():
         raise ValueError("some samples are not finite, so they have no distance; train the model "
                          "again")
-    metrics, more = distances_between(real, made)
-    found = DistanceResult(wish, name, count, prior, judge.about, metrics, (*notes, *more),
-                           time.monotonic() - begun)
+    metrics, more = distances_between(real, outputs)
+    result = DistanceResult(wish, name, count, prior, judge.about, metrics, (*notes, *more),
+                            time.monotonic() - begun)
     model.cache.keep_evaluation(f"{wish.of} against {count:,} {name} samples{prior and ', '}{prior}"
-                                f" ({judge.name})", found.record)
+                                f" ({judge.name})", result.record)
     if out is not None:
-        found.write(out)
-    return found
+        result.write(out)
+    return result
 
 
 def judge_of(source: Source, features: str) -> tuple[Judge, list[str]]:
@@ -157,19 +158,19 @@ def judge_of(source: Source, features: str) -> tuple[Judge, list[str]]:
 
 
 def _passed(
-    model: Trained, source: Source, name: str, count: int, judge: Judge, again: bool
+    model: Trained, source: Source, name: str, count: int, judge: Judge, reconstruct: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Features of samples of a split, and with `again` of their reconstructions."""
+    """Features of samples of a split, and with `reconstruct` of their reconstructions."""
     split = source.splits[name]
     bounded = source.low >= 0 and source.high <= 1
     for batch in batches(split, split.evenly(count), "looking at samples"):
         with torch.inference_mode():
-            seen, made = judge.features(batch.x.float()).cpu().float().numpy(), np.empty(0)
-            if again:
+            seen, outputs = judge.features(batch.x.float()).cpu().float().numpy(), np.empty(0)
+            if reconstruct:
                 mean = model.model(batch.x, batch.y, given=batch.given, known=batch.known).px.mean
                 mean = (mean.clamp(0, 1) if bounded else mean).float()
-                made = judge.features(mean).cpu().float().numpy()
-        yield seen, made
+                outputs = judge.features(mean).cpu().float().numpy()
+        yield seen, outputs
 
 
 def _generated(model: Trained, prior: str, count: int, judge: Judge) -> Iterator[np.ndarray]:

@@ -79,8 +79,8 @@ class ShardedOutput:
             there += kept is not None
             done[number] = kept or self._made(place, parts[number], make)
         total = 0
-        for others, found in at_the_first((done, there)):
-            done, total = {**done, **others}, total + found
+        for others, existing in at_the_first((done, there)):
+            done, total = {**done, **others}, total + existing
         shards = [done[number] for number in range(len(parts))]
         if total:
             say(f"{total} of {len(parts)} shards were there already, with the right checksums")
@@ -103,8 +103,8 @@ class ShardedOutput:
                                  f"choose another -o")
             self.folder.mkdir(parents=True, exist_ok=True)
             batches = -(-self.request.samples // self.unit)
-            asked = self.count or max(sharers(), -(-self.request.samples // ROWS))
-            count = max(1, min(asked, batches, MOST))
+            target = self.count or max(sharers(), -(-self.request.samples // ROWS))
+            count = max(1, min(target, batches, MOST))
             if self.count > count:
                 say(f"{self.request.samples:,} samples are {batches} batches, so they make "
                     f"{count} shards, not {self.count}")
@@ -117,10 +117,10 @@ class ShardedOutput:
     def _checked(self, path: Path) -> list[Facts]:
         """The shards of a manifest. Raises ValueError if it is damaged or of another request."""
         try:
-            held, changed = unstamped(json.loads(read_file(path)))
-            shards, request = list(held["shards"]), dict(held["request"])
+            manifest, changed = unstamped(json.loads(read_file(path)))
+            shards, request = list(manifest["shards"]), dict(manifest["request"])
             parts = parts_of(self.request.samples, max(len(shards), 1), self.unit)
-            fit = held["format"] == FORMAT and [
+            fit = manifest["format"] == FORMAT and [
                 (shard["file"], shard["rows"]) for shard in shards] == [
                 (self._name(number, len(parts)), len(part)) for number, part in enumerate(parts)]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -149,8 +149,8 @@ class ShardedOutput:
             return None
         if _beside(place).is_file():   # the manifest does not have it yet
             try:
-                held, changed = unstamped(json.loads(read_file(_beside(place))))
-                known = {} if changed else dict(held["shard"])
+                content, changed = unstamped(json.loads(read_file(_beside(place))))
+                known = {} if changed else dict(content["shard"])
             except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 known = {}
         if "sha256" not in known:
@@ -224,8 +224,8 @@ def _beside(place: Path) -> Path:
 
 
 def _as_json(request: ShardsRequest) -> dict[str, Any]:
-    held: dict[str, Any] = json.loads(json.dumps(vars(request)))
-    return held
+    content: dict[str, Any] = json.loads(json.dumps(vars(request)))
+    return content
 
 
 def _short(value: Any) -> str:

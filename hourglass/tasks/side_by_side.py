@@ -118,11 +118,11 @@ def _trained(
         raise ValueError("models that are trained to be compared need data with a name, such as "
                          "data='digits' or a file. On data in memory train each with hg.train, "
                          "and pass the models")
-    given = {name: str(value) if isinstance(value, Composition | Path) else value
-             for name, value in settings.items()}
-    quiet = bool(given.pop("quiet", False))
+    options = {name: str(value) if isinstance(value, Composition | Path) else value
+               for name, value in settings.items()}
+    quiet = bool(options.pop("quiet", False))
     with voice(quiet):
-        shared = for_several(make_settings({**given, "data": str(data)}))
+        shared = for_several(make_settings({**options, "data": str(data)}))
         ranking = rank(compare_models(ComparisonPlan(texts_of(texts, DIM), list(seeds), shared,
                                                      out)))
         path = write_page(ranking, out)

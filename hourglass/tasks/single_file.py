@@ -32,12 +32,12 @@ def save_file(folder: RunFolder, path: Path) -> None:
         raise ValueError(f"a model is a {SUFFIX} file, such as "
                          f"{path.with_suffix(SUFFIX).name}; not {path.name}")
     tensors, texts = load_tensors(folder.model)
-    held = {name: read_file(folder.path / name).decode() for name in TEXTS
-            if (folder.path / name).is_file() and not is_link(folder.path / name)}
+    files = {name: read_file(folder.path / name).decode() for name in TEXTS
+             if (folder.path / name).is_file() and not is_link(folder.path / name)}
     kept = {f"{KEPT}{name}": _as_tensor(file) for file in sorted(folder.path.rglob(f"*{SUFFIX}"))
             if (name := file.relative_to(folder.path).as_posix()) not in OWN
             and NAME.fullmatch(name) and not is_link(file)}
-    save_tensors(path, {**tensors, **kept}, {**texts, FILES: json.dumps(held)})
+    save_tensors(path, {**tensors, **kept}, {**texts, FILES: json.dumps(files)})
 
 
 def _as_tensor(file: Path) -> Tensor:
@@ -46,16 +46,16 @@ def _as_tensor(file: Path) -> Tensor:
 
 def content_of(folder: RunFolder) -> bytes:
     """The content of such a file."""
-    with tempfile.TemporaryDirectory() as made:
-        path = Path(made) / "model.safetensors"
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "model.safetensors"
         save_file(folder, path)
         return path.read_bytes()
 
 
 def open_content(content: bytes) -> RunFolder:
     """The run that such a file's content holds."""
-    with tempfile.TemporaryDirectory() as made:
-        path = Path(made) / "model.safetensors"
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "model.safetensors"
         write_whole(path, content, wait=False)
         return open_file(path)
 
@@ -74,10 +74,10 @@ def open_file(path: Path) -> RunFolder:
             raise ValueError(f"{path} holds weights alone. Load the folder of the run, or a file "
                              f"that model.save('model.safetensors') wrote")
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent) as made:
-            _unpack(RunFolder(Path(made) / "run"), tensors, texts)
+        with tempfile.TemporaryDirectory(dir=place.parent) as temporary:
+            _unpack(RunFolder(Path(temporary) / "run"), tensors, texts)
             if not is_run(place):   # another process may have been faster
-                shutil.move(Path(made) / "run", place)
+                shutil.move(Path(temporary) / "run", place)
     return RunFolder(place)
 
 
@@ -96,10 +96,10 @@ def _unpack(folder: RunFolder, tensors: dict[str, Tensor], texts: dict[str, str]
         raise ValueError("this file of weights is damaged: it lacks the run's settings")
 
 
-def _texts(held: str) -> dict[str, str]:
+def _texts(listing: str) -> dict[str, str]:
     """The texts of a file by name; raises ValueError."""
     try:
-        return {str(name): str(text) for name, text in json.loads(held).items()}
+        return {str(name): str(text) for name, text in json.loads(listing).items()}
     except (ValueError, AttributeError, RecursionError):
         raise ValueError("this file of weights is damaged: its list of files cannot be read"
                          ) from None

@@ -23,8 +23,8 @@ def normal_steps(model: Trained, causal: bool = False, part: str = "") -> Normal
     """The scores of the steps in a part of the run's own series: by default the validation part,
     otherwise the training part. They are kept with the run. Raises ValueError if the data is
     needed and gone, or has no such part."""
-    kept = model.cache.kept_tensors(FILE, lambda held, _: {
-        name: scores.numpy() for name, scores in held.items()}) or {}
+    kept = model.cache.kept_tensors(FILE, lambda tensors, _: {
+        name: scores.numpy() for name, scores in tensors.items()}) or {}
     key = "causal" if causal else "mean"
     if not kept.get(f"{part or 'val'}:{key}:scores", np.empty(0)).size:
         source = model.source()
@@ -32,8 +32,8 @@ def normal_steps(model: Trained, causal: bool = False, part: str = "") -> Normal
         if part not in source.splits:
             raise ValueError(f"the run's series has no part {part!r}; it has "
                              f"{', '.join(source.splits)}")
-        each = _by_run(model, source.splits[part], causal)
-        every = np.concatenate([over_channels(steps.parts) for steps in each])
+        series_steps = _by_run(model, source.splits[part], causal)
+        every = np.concatenate([over_channels(steps.parts) for steps in series_steps])
         kept[f"{part}:{key}:scores"] = np.sort(every[np.isfinite(every)])
         model.cache.keep_tensors(FILE, kept, {})
     part = part or "val"

@@ -70,25 +70,25 @@ def scaling_of(x: np.ndarray, scale: str, images: bool) -> Scaling:
     from sklearn.preprocessing import StandardScaler
     largest = np.abs(x).max(0).astype(np.float64)   # its square may overflow
     largest[largest == 0] = 1
-    found = StandardScaler().fit(x / largest)
+    scaler = StandardScaler().fit(x / largest)
     varies = x.min(0) < x.max(0)
-    return Scaling(found.mean_ * largest, np.where(varies, found.scale_ * largest, 1.0))
+    return Scaling(scaler.mean_ * largest, np.where(varies, scaler.scale_ * largest, 1.0))
 
 
 def settings_for(model: str, dim: int | None, values: Mapping[str, Any]) -> Settings:
     """Settings of a model by its text, with `dim` latent dimensions if that is set."""
-    given = {name: value for name, value in values.items() if value is not None}
+    chosen = {name: value for name, value in values.items() if value is not None}
     if dim is not None:
         call = read(model)
         options = models.check(call)
-        if "dim" not in models.options(call.name) or "bottleneck" in given:
+        if "dim" not in models.options(call.name) or "bottleneck" in chosen:
             raise ValueError(f"dim={dim} has no effect here: the size of the code is set by "
-                             f"{given.get('bottleneck', model)}")
+                             f"{chosen.get('bottleneck', model)}")
         whole = isinstance(dim, int | np.integer) and not isinstance(dim, bool)
         if not whole or dim < 1:
             raise ValueError(f"dim must be an integer from 1, or None, not {dim!r}")
         model = str(type(call)(call.name, (), {**options, "dim": int(dim)}))
-    settings = make_settings({"test": 0.0, **given, "model": model})
+    settings = make_settings({"test": 0.0, **chosen, "model": model})
     if settings.parts().condition != "none":
         raise ValueError("an estimator gets no classes, so its model cannot be conditional; use "
                          "hourglass.train")

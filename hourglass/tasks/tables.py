@@ -44,17 +44,17 @@ def reconstruct_table(model: Trained, data: str, out: Path) -> list[str]:
     reconstruction.csv. Returns lines with the error of each column. Raises ValueError."""
     out = out if out.suffix else out / NAME
     check_name(out, SUFFIXES)
-    found = model.read(data)
-    for note in found.notes:
+    collection = model.read(data)
+    for note in collection.notes:
         say(note)
-    again = model.reconstruct(found)
-    save_table(out, model.in_units(again, found))
-    lines = [f"{len(again):,} rows in {out}"]
-    columns = found.encoding["columns"]
+    recon = model.reconstruct(collection)
+    save_table(out, model.in_units(recon, collection))
+    lines = [f"{len(recon):,} rows in {out}"]
+    columns = collection.encoding["columns"]
     for column, part in zip(columns, parts_of(columns), strict=True):
-        known = ~np.isnan(found.x[:, part]).any(1)
+        known = ~np.isnan(collection.x[:, part]).any(1)
         if known.any():
-            what, (error,) = unit_errors(column, [(found.x[known, part], again[known, part])])
+            what, (error,) = unit_errors(column, [(collection.x[known, part], recon[known, part])])
             lines.append(f"{column['name']}: {what} {error:.4g}")
     return lines
 

@@ -28,14 +28,14 @@ def reconstruct_lines(model: Trained, data: str, out: Path) -> list[str]:
     """Write each line with its reconstruction: as .csv, or the reconstructions alone as .txt.
     Returns lines to print. Raises ValueError."""
     check_name(out, SUFFIXES)
-    found = model.read(data)
-    for note in found.notes:
+    collection = model.read(data)
+    for note in collection.notes:
         say(note)
-    again = texts_of(model.description, model.reconstruct(found))
-    known = texts_of(model.description, found.x)
-    _write(out, ("line", "reconstruction"), list(zip(found.names, again, strict=True)), again)
-    same = sum(a == b for a, b in zip(known, again, strict=True))
-    return [f"{len(again):,} lines in {out}, {same / len(again):.1%} reconstructed exactly"]
+    recon = texts_of(model.description, model.reconstruct(collection))
+    known = texts_of(model.description, collection.x)
+    _write(out, ("line", "reconstruction"), list(zip(collection.names, recon, strict=True)), recon)
+    same = sum(a == b for a, b in zip(known, recon, strict=True))
+    return [f"{len(recon):,} lines in {out}, {same / len(recon):.1%} reconstructed exactly"]
 
 
 def generate_lines(
@@ -51,9 +51,9 @@ def generate_lines(
     if where or (pictured and is_of_molecules(model.description)):
         if out is not None:
             check_name(out, OF_MOLECULES)
-        found = draw_molecules(model, wish, where)
-        return [*([] if out is None else [f"written: {found.save(out)}"]),
-                *([] if pictured else found.lines), found.about]
+        molecules = draw_molecules(model, wish, where)
+        return [*([] if out is None else [f"written: {molecules.save(out)}"]),
+                *([] if pictured else molecules.lines), molecules.about]
     if out is not None:
         check_name(out, SUFFIXES)
     prior = choose_prior(model, wish.kind) if wish.prior == "auto" else wish.prior
@@ -81,11 +81,11 @@ def morph_lines(
     molecules = is_of_molecules(model.description)
     if out is not None:
         check_name(out, OF_MOLECULES if molecules else SUFFIXES)
-    found = pick_lines(model, lines)
-    for note in found.notes:
+    collection = pick_lines(model, lines)
+    for note in collection.notes:
         say(note)
-    y = one_class(model, found, kind)
-    codes = model.encode(found, y)
+    y = one_class(model, collection, kind)
+    codes = model.encode(collection, y)
     shares = np.linspace(0, 1, steps + 2)
     written = [step(start, end, share, way) for start, end in pairwise(codes) for share in shares]
     texts: list[str] = model.decode(np.stack(written), y)
