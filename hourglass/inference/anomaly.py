@@ -58,8 +58,8 @@ class Fitted:
     @property
     def rule(self) -> Rule:
         """The detector as a part of the registry."""
-        made: Rule = detectors.make(self.text)
-        return made
+        rule: Rule = detectors.make(self.text)
+        return rule
 
 
 @dataclass(frozen=True)
@@ -118,16 +118,16 @@ class Detector:
         if len(self.model.shape) != 3:
             raise ValueError("only images have error maps; hourglass.load(run).errors(x) returns "
                              "the error of every value")
-        there = self.companion
-        places = there.fitted.rule.places
+        companion = self.companion
+        places = companion.fitted.rule.places
         assert places is not None
-        split, state = self.model.samples(x, y), there.fitted.state
-        look = look_for(self.model, there.fitted.rule)
+        split, state = self.model.samples(x, y), companion.fitted.state
+        look = look_for(self.model, companion.fitted.rule)
         with on_device(self.model.device):
             maps = [places(see(self.model.model, split, rows, look=look), state)
                     for rows in torch.arange(len(split)).split(self._chunk())]
-        found: np.ndarray = np.concatenate(maps) / max(there.threshold, 1e-12)
-        return found
+        scaled: np.ndarray = np.concatenate(maps) / max(companion.threshold, 1e-12)
+        return scaled
 
     @property
     def usual_heat(self) -> float:
@@ -173,13 +173,13 @@ def detector_of(
         kept = {}
     anew = bool(threshold or labelled is not None or held_out is not None)
     other = "best_f1" if labelled is not None else kept.get("threshold", USUAL_THRESHOLD)
-    wanted = str(read(threshold or other))
-    rule = thresholds.make(wanted)   # may raise, so it comes before the work
+    threshold_text = str(read(threshold or other))
+    rule = thresholds.make(threshold_text)   # may raise, so it comes before the work
     detectors.make(text)
     fitted = _fitted(model, text, held_out)
     if not anew and "above" in kept:
-        return Detector(model, fitted, wanted, float(kept["above"]), why)
-    detector = Detector(model, fitted, wanted, np.inf, why)
+        return Detector(model, fitted, threshold_text, float(kept["above"]), why)
+    detector = Detector(model, fitted, threshold_text, np.inf, why)
     scores, y = fitted.normal, None
     if labelled is not None:
         x, y = labelled
@@ -188,10 +188,10 @@ def detector_of(
 
 
 def usual_detector(model: InUse, held: CalibrationScores | None = None) -> tuple[str, str]:
-    """The detector that "auto" means for a run, and why it is that one, if not the model's: of
-    rows, errors and neighbours together. Of images, one that looks at places: of PCA alone, where
-    that brings normal samples back much better than the model does. It is settled once for a
-    model, by `held` samples with their errors by place."""
+    """The detector that "auto" means for a run, and the reason if it does not use the model's
+    errors. For rows: errors and neighbours together. For images: one that looks at places, by PCA
+    alone if that reconstructs normal samples much better than the model does. It is chosen once
+    for a model, by the calibration samples `held` with their errors by place."""
     if is_of_lines(model.description):
         return USUAL, "of lines of text, the error is -log p(x|z) per token"
     if len(model.shape) != 3:
@@ -260,10 +260,10 @@ def keep_detectors(model: InUse) -> None:
             look = look_for(model, detectors.make(text))
             _keep(model.cache, _fit(model, text, held_of(model, look, quietly=True)))
     if len(model.shape) == 3:
-        held = held_of(model, look_for(model, detectors.make(USUAL_OF_BOTH)), quietly=True)
-        usual_detector(model, held)
+        calibration = held_of(model, look_for(model, detectors.make(USUAL_OF_BOTH)), quietly=True)
+        usual_detector(model, calibration)
         for text in OF_IMAGES:
-            _keep(model.cache, _fit(model, text, held))
+            _keep(model.cache, _fit(model, text, calibration))
 
 
 def look_for(model: InUse, rule: Rule) -> Look:
@@ -284,37 +284,39 @@ def _fitted(model: InUse, text: str, held_out: Any) -> Fitted:
     """The saved detector, or one that is fitted now and saved if possible."""
     rule = detectors.make(text)
     if held_out is not None:
-        held = CalibrationScores(see(model.model, model.samples(held_out), None,
-                                     look=look_for(model, rule)),
-                                 "given", rule.draws)
+        calibration = CalibrationScores(see(model.model, model.samples(held_out), None,
+                                            look=look_for(model, rule)),
+                                        "given", rule.draws)
     elif kept := _kept(model.cache, text):
         return kept
     else:
-        held = held_of(model, look_for(model, rule))
+        calibration = held_of(model, look_for(model, rule))
     whole = None if held_out is None else model.samples(held_out)
-    fitted = _fit(model, text, held, whole)
+    fitted = _fit(model, text, calibration, whole)
     if held_out is None:
         _keep(model.cache, fitted)
     return fitted
 
 
-def _fit(model: InUse, text: str, held: CalibrationScores, given: Split | None = None) -> Fitted:
-    """Fit a detector to calibration samples: `given`, or by default those of the run."""
+def _fit(
+    model: InUse, text: str, calibration: CalibrationScores, samples: Split | None = None
+) -> Fitted:
+    """Fit a detector to calibration samples: `samples`, or by default those of the run."""
     rule: Rule = detectors.make(text)
-    codes = _codes(model, held) if rule.codes else np.empty((0, 0))
+    codes = _codes(model, calibration) if rule.codes else np.empty((0, 0))
     if "inputs" in rule.maps:
-        train = training_samples(model.source(), TRAIN_VALUES, held.rows)
-        held = replace(held, seen=held.seen._replace(train=train))
+        train = training_samples(model.source(), TRAIN_VALUES, calibration.rows)
+        calibration = replace(calibration, seen=calibration.seen._replace(train=train))
     if "images" in rule.maps:
-        held = replace(held, seen=held.seen._replace(
-            train_images=_training_images(model, held.rows)))
+        calibration = replace(calibration, seen=calibration.seen._replace(
+            train_images=_training_images(model, calibration.rows)))
     with on_device(model.device), remembered():
-        state, normal = rule.calibrate(codes, held.seen)
-        if rule.refit is not None and len(held.rows):   # calibration samples are training samples
-            state = rule.refit(held.seen._replace(
+        state, normal = rule.calibrate(codes, calibration.seen)
+        if rule.refit is not None and len(calibration.rows):   # they are training samples
+            state = rule.refit(calibration.seen._replace(
                 train_images=_training_images(model, np.empty(0, int))), state)
-    fitted = Fitted(text, state, np.sort(normal), held.of)
-    whole = _of_whole_images(model, fitted, given)
+    fitted = Fitted(text, state, np.sort(normal), calibration.of)
+    whole = _of_whole_images(model, fitted, samples)
     return fitted if whole is None else replace(fitted, normal=np.sort(whole))
 
 
@@ -349,10 +351,10 @@ def _of_whole_images(model: InUse, fitted: Fitted, split: Split | None) -> np.nd
     return by_image(Detector(model, fitted, "", np.inf).score_split(tiles), tiles.x.owner)
 
 
-def _codes(model: InUse, held: CalibrationScores) -> np.ndarray:
+def _codes(model: InUse, calibration: CalibrationScores) -> np.ndarray:
     """Codes (N, D) of training samples, without the calibration samples if there are others."""
     codes = model.codes()
-    fresh = ~torch.isin(codes.rows, torch.from_numpy(held.rows))
+    fresh = ~torch.isin(codes.rows, torch.from_numpy(calibration.rows))
     z: np.ndarray = codes.z[fresh if fresh.any() else slice(None)].flatten(1).float().numpy()
     if not np.isfinite(z).all():
         raise ValueError("some codes are not finite, so normal samples cannot be described; train "
@@ -367,9 +369,10 @@ def _keep(cache: RunCache, fitted: Fitted) -> None:
 
 
 def _kept(cache: RunCache, text: str) -> Fitted | None:
-    return cache.kept_tensors(cache.marked_name("detectors", detectors, text), lambda held, of: (
-        Fitted(of["text"], {name.removeprefix("state:"): t.numpy() for name, t in held.items()
-                            if name.startswith("state:")}, held["normal"].numpy(), of["of"])), True)
+    return cache.kept_tensors(cache.marked_name("detectors", detectors, text), lambda tensors, of: (
+        Fitted(of["text"], {name.removeprefix("state:"): t.numpy() for name, t in tensors.items()
+                            if name.startswith("state:")},
+               tensors["normal"].numpy(), of["of"])), True)
 
 
 def _read_chosen(cache: RunCache) -> dict[str, Any]:

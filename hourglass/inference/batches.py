@@ -60,8 +60,8 @@ def in_batches(
     done = []
     for part, labels in pieces(x, y, what="batches through the model"):
         values = (torch.from_numpy(np.array(part)).to(device).float() * scale).nan_to_num()
-        told = None if labels is None else torch.from_numpy(labels).to(device)
-        done.append(use(values, told).float().cpu())
+        class_ids = None if labels is None else torch.from_numpy(labels).to(device)
+        done.append(use(values, class_ids).float().cpu())
     return torch.cat(done)
 
 

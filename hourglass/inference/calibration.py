@@ -70,20 +70,20 @@ def held_of(model: InUse, look: Look, quietly: bool = False) -> CalibrationScore
     """A run's calibration samples: the saved results, or new ones from its data. If they are
     training samples, it prints a note, unless `quietly`. Raises ValueError if the data is gone."""
     draws = look.draws
-    held = None if look.maps else _kept(model.cache, draws)
-    if held is None:
+    calibration = None if look.maps else _kept(model.cache, draws)
+    if calibration is None:
         try:
             source = model.source()
         except ValueError as error:
             raise ValueError(f"{error}; pass normal samples instead, from Python: "
                              f"detector(held_out=...)") from None
-        held = find_held(model.model, source, draws, look)
+        calibration = find_held(model.model, source, draws, look)
         if not look.maps:
-            keep_held(model.cache, held)
-    if held.of == "train" and not quietly:
+            keep_held(model.cache, calibration)
+    if calibration.of == "train" and not quietly:
         say("there is no validation split, so thresholds and probabilities come from training "
             "samples, which score lower than new ones")
-    return held
+    return calibration
 
 
 def keep_held(cache: RunCache, held: CalibrationScores) -> None:
@@ -94,7 +94,7 @@ def keep_held(cache: RunCache, held: CalibrationScores) -> None:
 
 
 def _kept(cache: RunCache, draws: int) -> CalibrationScores | None:
-    held = cache.kept_tensors(FILE, lambda tensors, texts: CalibrationScores(
+    saved = cache.kept_tensors(FILE, lambda tensors, texts: CalibrationScores(
         Seen(*(tensors[name].numpy() for name in KEPT)), texts["of"], json.loads(texts["draws"]),
         tensors["rows"].numpy()))
-    return None if held is None or (draws and held.draws not in (draws, None)) else held
+    return None if saved is None or (draws and saved.draws not in (draws, None)) else saved

@@ -43,19 +43,19 @@ def as_classifier(model: Autoencoder, parts: Parts, classes: int, origin: str) -
     decoder, on the same device."""
     own = replace(parts, condition=CONDITION)
     with seeded(0):
-        made = Autoencoder(own, model.shape, classes)
-        made.condition.apply(initialise)  # type: ignore[union-attr]
-    made.decoder = NoDecoder(origin)
+        classifier = Autoencoder(own, model.shape, classes)
+        classifier.condition.apply(initialise)  # type: ignore[union-attr]
+    classifier.decoder = NoDecoder(origin)
     theirs = {name: value for name, value in model.state_dict().items()
               if not name.startswith(("decoder.", "condition."))}
-    made.load_state_dict(theirs, strict=False)
-    return made.to(next(model.parameters()).device)
+    classifier.load_state_dict(theirs, strict=False)
+    return classifier.to(next(model.parameters()).device)
 
 
 def fit_classifier(model: Autoencoder, split: Split, rows: Tensor,
                    training: ClassifierTraining) -> None:
-    """Train the head, and unless it is frozen the encoder, on these labelled rows of a split, by
-    cross-entropy and AdamW at a rate that falls to nothing; raises FloatingPointError."""
+    """Train the head, and the encoder unless it is frozen, on these labelled rows of a split: by
+    cross-entropy and AdamW, with a learning rate that falls to 0. Raises FloatingPointError."""
     # This is not training's loop: that one trains what the objective of an autoencoder measures,
     # by epochs, with validation and checkpoints. A head on few labels takes seconds, has no labels
     # left to validate on, and its number of steps must not depend on how many labels there are.

@@ -17,10 +17,10 @@ def disagreement(model: InUse, x: Any) -> np.ndarray:
     (N, D), in the model's range: how unsure an ensemble is. Raises ValueError for another model."""
     network = model.model.eval()
     check_members(network)
-    found = []
+    deviations = []
     for batch in batches(model.samples(x), None, "comparing members"):
         latent, skips = network.encode(batch.seen)
         means = network.member_means(latent.z, skips)
         variance = variance_among(means, means.new_tensor(network.likelihood.weights))
-        found.append(channels_last(variance.sqrt().float()).cpu())
-    return torch.cat(found).contiguous().numpy()
+        deviations.append(channels_last(variance.sqrt().float()).cpu())
+    return torch.cat(deviations).contiguous().numpy()

@@ -23,7 +23,7 @@ def load_half(run: str | Path, half: str) -> "Half":
     folder = open_run(run)
     prefixes = {"encoder": ("encoder.", "bottleneck."),
                 "decoder": ("decoder.", "bottleneck.", "likelihood.")}
-    prefixes = {name: (*held, "condition.") for name, held in prefixes.items()}
+    prefixes = {name: (*starts, "condition.") for name, starts in prefixes.items()}
     if half not in prefixes:
         raise ValueError(f"a model has an encoder and a decoder, not {half!r}")
     model, description = read_model(folder, prefixes[half])

@@ -11,5 +11,5 @@ def smoothed(errors: np.ndarray) -> np.ndarray:
     from scipy.ndimage import gaussian_filter
     width = max(0.5, WIDTH * min(errors.shape[1:3]))
     known = np.nan_to_num(errors)   # a missing pixel has no error
-    found: np.ndarray = gaussian_filter(known.mean(-1), (0, width, width))
-    return found
+    maps: np.ndarray = gaussian_filter(known.mean(-1), (0, width, width))
+    return maps

@@ -33,8 +33,8 @@ class Trial:
 
     def gain(self, weights: int) -> np.ndarray:
         """What each row (M,) gains over the mean alone."""
-        found: np.ndarray = self.lost[-1] - self.lost[weights]
-        return found
+        gain: np.ndarray = self.lost[-1] - self.lost[weights]
+        return gain
 
     @property
     def sure(self) -> bool:
@@ -49,12 +49,12 @@ def try_column(held: Hidden, ways: Sequence[np.ndarray], cell: int) -> Trial | N
     truth = pairs[0][0]
     if not len(truth):
         return None
-    made = np.stack([filled for _, filled in pairs])
+    fillings = np.stack([filled for _, filled in pairs])
     rows = held.rows[held.gone[:, cell]]   # repeated cells of a row count once
     _, row, count = np.unique(rows, return_inverse=True, return_counts=True)
     squared, lost = [], []
     for weights in TRIED:
-        filled = np.tensordot(weights, made, 1)
+        filled = np.tensordot(weights, fillings, 1)
         errors = np.square(truth - filled)
         squared.append(float(errors.mean()))
         missed = errors.sum(1) if truth.shape[1] == 1 else (
@@ -78,8 +78,8 @@ def choose_weights(held: Hidden, ways: Sequence[np.ndarray]) -> np.ndarray:
         best = np.argmax(gains, axis=0)
         sure = np.max(gains, axis=0) > np.take_along_axis(np.array(errors), best[None], 0)[0]
         chosen = np.where(rows >= FEW, chosen, np.where(sure, best, -1))
-    found: np.ndarray = TRIED[chosen]
-    return found
+    per_column: np.ndarray = TRIED[chosen]
+    return per_column
 
 
 def expected_gain(trials: Sequence[Trial | None], weights: int) -> tuple[np.ndarray, np.ndarray]:

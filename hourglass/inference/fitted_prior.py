@@ -60,13 +60,14 @@ class FittedPrior:
             raise ValueError(f"the prior {self.text} generates codes but has no density")
         flat = torch.as_tensor(z, dtype=torch.float32).flatten(1)
         if self.groups > 1 and y is None:
-            each = [self.part.log_prob(flat, torch.full((len(flat),), kind))
-                    + self.share[kind].log() for kind in self.share.nonzero().flatten().tolist()]
-            return torch.logsumexp(torch.stack(each), 0).numpy()
+            log_probs = [self.part.log_prob(flat, torch.full((len(flat),), kind))
+                         + self.share[kind].log()
+                         for kind in self.share.nonzero().flatten().tolist()]
+            return torch.logsumexp(torch.stack(log_probs), 0).numpy()
         kinds = torch.zeros(len(flat), dtype=torch.long) if self.groups == 1 else (
             torch.as_tensor(y, dtype=torch.long))
-        found: np.ndarray = self.part.log_prob(flat, kinds).numpy()
-        return found
+        density: np.ndarray = self.part.log_prob(flat, kinds).numpy()
+        return density
 
 
 def fit_prior(text: str, codes: TrainingCodes, classes: int, model: Autoencoder) -> FittedPrior:
@@ -126,11 +127,11 @@ def prior_of(
 ) -> FittedPrior:
     """A prior of a run: the saved one, or one that is fitted now and saved."""
     name = cache.marked_name("priors", priors, text)
-    kept = cache.kept_tensors(name, lambda held, texts: unpack_prior(
-        held, texts, model, text), marked=True)
+    kept = cache.kept_tensors(name, lambda tensors, texts: unpack_prior(
+        tensors, texts, model, text), marked=True)
     if kept is not None:
         return kept
-    found = codes()
-    fitted = fit_prior(text, found, classes, model)
-    cache.keep_tensors(name, *pack_prior(fitted, len(found.z)))
+    training_codes = codes()
+    fitted = fit_prior(text, training_codes, classes, model)
+    cache.keep_tensors(name, *pack_prior(fitted, len(training_codes.z)))
     return fitted

@@ -56,33 +56,33 @@ def fit_forecaster(model: InUse, source: Source, ahead: int) -> Forecaster:
                          "this run has none (--val 0); train it with --val 0.1")
     block = min(ahead, max(1, model.shape[-1] // PART))
     periods = _periods(rows_of(source, "train", WINDOWS).x, block)
-    held = _hidden(source, "val", block)
+    val = _hidden(source, "val", block)
 
     def ways(of: Hidden, start: str, rounds: int) -> list[np.ndarray]:
         window = of.holed.x.reshape(-1, model.shape[-1], model.shape[0])
         return [_flat(way) for way in _ways(model, window, block, periods, start, rounds)]
-    tried = {(start, rounds): held.error(ways(held, start, rounds)[0])
+    tried = {(start, rounds): val.error(ways(val, start, rounds)[0])
              for start in STARTS for rounds in ROUNDS}
     start, rounds = min(tried, key=lambda way: tried[way])
-    weights = choose_weights(held, ways(held, start, rounds))
+    weights = choose_weights(val, ways(val, start, rounds))
     name = "test" if "test" in source.splits else "val"
     unseen = _hidden(source, name, block)
-    told = measured_channels(unseen, ways(unseen, start, rounds), weights,
-                             model.description.encoding, WAYS, "forecast")
+    measures = measured_channels(unseen, ways(unseen, start, rounds), weights,
+                                 model.description.encoding, WAYS, "forecast")
     count = len(np.unique(unseen.rows))
-    told["words"] = [f"The last {block} steps of {count:,} {name} windows were forecast. What "
-                     f"forecasts each channel was chosen on validation windows."]
-    return Forecaster(weights, periods, block, start, rounds, told)
+    measures["words"] = [f"The last {block} steps of {count:,} {name} windows were forecast. What "
+                         f"forecasts each channel was chosen on validation windows."]
+    return Forecaster(weights, periods, block, start, rounds, measures)
 
 
 def by_season(window: np.ndarray, block: int, periods: np.ndarray) -> np.ndarray:
     """Windows (N, W, C) whose last `block` steps are those of one season before; with a season of
     one step, the last known value."""
-    known, found = window.shape[1] - block, window.copy()
+    known, predicted = window.shape[1] - block, window.copy()
     for channel, period in enumerate(periods):
         at = known - period + np.arange(block) % period
-        found[:, known:, channel] = window[:, at, channel]
-    return found
+        predicted[:, known:, channel] = window[:, at, channel]
+    return predicted
 
 
 def _periods(windows: np.ndarray, block: int) -> np.ndarray:
@@ -98,7 +98,7 @@ def _periods(windows: np.ndarray, block: int) -> np.ndarray:
 
 def _ways(model: InUse, window: np.ndarray, block: int, periods: np.ndarray, start: str,
           rounds: int) -> list[np.ndarray]:
-    """What each of WAYS says, (N, W, C) each, of windows whose last `block` steps are NaN."""
+    """The forecast of each of WAYS, (N, W, C), for windows whose last `block` steps are NaN."""
     season = by_season(window, block, periods)
     last = by_season(window, block, np.ones(len(periods), int))
     first = season if start == "season" else np.nan_to_num(window)
@@ -108,11 +108,11 @@ def _ways(model: InUse, window: np.ndarray, block: int, periods: np.ndarray, sta
 def _again(model: InUse, window: np.ndarray, first: np.ndarray, rounds: int) -> np.ndarray:
     """The model's reconstruction of windows, with `first` in place of what is unknown, and later
     with its own values there."""
-    again = first
+    reconstruction = first
     for _ in range(rounds):
-        again = model.reconstruct(Collection(np.where(np.isnan(window), again, window).astype(
-            np.float32)))
-    return again
+        full = np.where(np.isnan(window), reconstruction, window)
+        reconstruction = model.reconstruct(Collection(full.astype(np.float32)))
+    return reconstruction
 
 
 def _ahead_of(past: np.ndarray, length: int, block: int) -> np.ndarray:

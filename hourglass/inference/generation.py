@@ -30,8 +30,8 @@ class Sampler:
             if not 0 <= temperature < float("inf"):
                 raise ValueError(f"temperature must be a number from 0, not {temperature}")
             z, names, labels = self.codes(n, y, seed, prior, 1.0, wish)
-            told = None if names is None else self.pipeline.labels.number(names, n)
-            return self.pipeline.network.write(z, told, temperature, top_k, seed), z, labels
+            class_ids = None if names is None else self.pipeline.labels.number(names, n)
+            return self.pipeline.network.write(z, class_ids, temperature, top_k, seed), z, labels
         if top_k:
             raise ValueError("top_k is for lines of text, which are drawn token by token; leave "
                              "it out")
@@ -56,22 +56,22 @@ class Sampler:
                              f"this would draw from the prior {prior}; train it with: hourglass "
                              f"train RUN --latent-diffusion dit")
         fitted = None if prior == "own" else self.prior(prior)
-        told = self.model.condition is not None
-        knows = told or (fitted is not None and fitted.groups > 1)
+        conditional = self.model.condition is not None
+        knows = conditional or (fitted is not None and fitted.groups > 1)
         if y is not None and not knows:
             raise ValueError(f"neither this model nor the prior {prior} has classes" + (
                 "; try --prior per_class" if self.classes else ", as its data had none"))
-        wanted = self.pipeline.labels.asked(y, n) if y is not None else (
-            np.arange(n) % len(self.classes) if told else None)
+        chosen = self.pipeline.labels.asked(y, n) if y is not None else (
+            np.arange(n) % len(self.classes) if conditional else None)
         if isinstance(fitted, DenoiserPrior):
-            z, labels = fitted.sample(n, wanted, temperature, seed, wish)
+            z, labels = fitted.sample(n, chosen, temperature, seed, wish)
         elif fitted is None:   # the model's own prior needs no codes and no data
-            z, labels = self.pipeline.network.own_codes(n, temperature, seed), wanted
+            z, labels = self.pipeline.network.own_codes(n, temperature, seed), chosen
         else:
-            z, labels = fitted.sample(n, wanted, temperature, seed)
+            z, labels = fitted.sample(n, chosen, temperature, seed)
         if labels is None or not knows or (labels < 0).any():
             return z, None, np.empty(0, int)
-        return z, [self.classes[label] for label in labels] if told else None, labels
+        return z, [self.classes[label] for label in labels] if conditional else None, labels
 
     def usual_prior(self, asked: bool) -> str:
         """The default prior. `asked` says whether a class is chosen."""
@@ -80,5 +80,5 @@ class Sampler:
         named = self.pipeline.inputs.description.parts.prior
         if named != "auto" and not (asked and knows_no_classes(named)):
             return named
-        told = self.model.condition is not None
-        return "own" if self.model.bottleneck.confined and (told or not asked) else "mixture"
+        conditional = self.model.condition is not None
+        return "own" if self.model.bottleneck.confined and (conditional or not asked) else "mixture"

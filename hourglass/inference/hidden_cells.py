@@ -46,7 +46,7 @@ class Hidden:
     def error(self, filled: np.ndarray) -> float:
         """Mean squared error over all columns, each as encoded."""
         pairs = [self.of_column(filled, cell) for cell in range(len(self.columns))]
-        return float(np.mean([np.square(x - again).mean() for x, again in pairs if len(x)] or [0]))
+        return float(np.mean([np.square(x - y).mean() for x, y in pairs if len(x)] or [0]))
 
 
 def hide(source: Source, name: str, columns: list[Column]) -> Hidden:
@@ -79,10 +79,10 @@ def measured(
         used = in_shares(weights[cell])
         rows.append([column["name"], what, *(f"{error:.4g}" for error in errors), used])
         behind += [column["name"]] * bool(weights[cell][0] == 0)
-    again = f"; the model was applied {rounds} times" if rounds > 1 else ""
+    repeated = f"; the model was applied {rounds} times" if rounds > 1 else ""
     same = ", the same rows" if name == "val" else ""
     words = [f"{int(held.gone.sum()):,} observed cells of {name} rows were hidden and filled in"
-             f"{again}. The method for each column was chosen on hidden cells of validation "
+             f"{repeated}. The method for each column was chosen on hidden cells of validation "
              f"rows{same}."]
     more = f" and {len(behind) - NAMED} more" if len(behind) > NAMED else ""
     words += [f"A simpler method fills in these columns better than the model, and is used: "

@@ -66,8 +66,8 @@ class ImageDetector:
     @property
     def has_maps(self) -> bool:
         """Whether the detector, or one of several, looks at places."""
-        made: Rule = detectors.make(companion_of(self.text))
-        return made.features != "" and made.places is not None
+        rule: Rule = detectors.make(companion_of(self.text))
+        return rule.features != "" and rule.places is not None
 
     @property
     def usual_heat(self) -> float:
@@ -77,23 +77,23 @@ class ImageDetector:
     @property
     def drawing(self) -> "ImageDetector":
         """The detector that draws the maps: this one, or the first of several."""
-        text, held = companion_of(self.text), self.fitted
+        text, fitted = companion_of(self.text), self.fitted
         if text == self.text:
             return self
         number = detectors.check(read(self.text))["of"].index(text)
-        state = state_of(number, held.state)
+        state = state_of(number, fitted.state)
         normal = state.pop("normal")
-        return ImageDetector(Fitted(text, state, normal, held.of), "",
-                             as_strict(held.normal, self.threshold, normal))
+        return ImageDetector(Fitted(text, state, normal, fitted.of), "",
+                             as_strict(fitted.normal, self.threshold, normal))
 
     def save(self, path: Path) -> None:
         """Write the detector as a .safetensors file."""
-        held = self.fitted
-        tensors = {**{f"state:{name}": value for name, value in held.state.items()},
-                   "normal": held.normal, "threshold": np.array([self.threshold])}
+        fitted = self.fitted
+        tensors = {**{f"state:{name}": value for name, value in fitted.state.items()},
+                   "normal": fitted.normal, "threshold": np.array([self.threshold])}
         save_tensors(path, {name: torch.from_numpy(np.ascontiguousarray(value))
                             for name, value in tensors.items()},
-                     {"text": held.text, "of": held.of, "threshold": self.threshold_text})
+                     {"text": fitted.text, "of": fitted.of, "threshold": self.threshold_text})
 
 
 def load_image_detector(path: Path) -> ImageDetector:
@@ -125,18 +125,18 @@ def fit_image_detector(text: str, threshold: str, good: LazyImages) -> ImageDete
     threshold; then the detector is fitted to all. Raises ValueError for fewer than two, and for a
     detector that needs a model."""
     text = str(read(text or USUAL_IMAGE_DETECTOR))
-    rule, wanted = check_without_model(text), str(read(threshold))
-    made = thresholds.make(wanted)   # may raise, so it comes before the work
+    rule, threshold_text = check_without_model(text), str(read(threshold))
+    threshold_of = thresholds.make(threshold_text)   # may raise, so it comes before the work
     if len(good) < 2:
         raise ValueError(f"a detector needs at least two normal images, one to fit and one to set "
                          f"the threshold, and there are {len(good)}; give more")
-    held = np.arange(len(good)) % EVERY == min(EVERY, len(good)) - 1
+    calibration = np.arange(len(good)) % EVERY == min(EVERY, len(good)) - 1
     state, normal = rule.calibrate(np.empty((0, 0)), _seen(
-        good.some(np.flatnonzero(held)), good.some(np.flatnonzero(~held))))
+        good.some(np.flatnonzero(calibration)), good.some(np.flatnonzero(~calibration))))
     if rule.refit is not None:
         state = rule.refit(_seen(good, good), state)
     fitted = Fitted(text, state, np.sort(normal), "normal images")
-    return ImageDetector(fitted, wanted, made(fitted.normal, None))
+    return ImageDetector(fitted, threshold_text, threshold_of(fitted.normal, None))
 
 
 def _seen(images: Images, train: Images = NOTHING) -> Seen:

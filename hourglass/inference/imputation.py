@@ -1,8 +1,8 @@
 """Fill in missing cells of a table: by the model, by similar rows and by column means.
 
-Each column weighs the three as suits it best, found by hiding known cells of validation rows, and
-is measured by hiding those of test rows. The weights are kept with the run. Gaps of a series are
-filled in by `hourglass.inference.series_gaps`, whose weights are kept in the same way.
+The weights of the three are chosen for each column by hiding known cells of validation rows. Their
+errors are measured by hiding known cells of test rows. The weights are kept with the run. Gaps of a
+series are filled in by `hourglass.inference.series_gaps`, whose weights are kept in the same way.
 """
 
 import json
@@ -67,12 +67,12 @@ def impute(model: InUse, x: Any, y: Any = None) -> Any:
                              "--condition")
         filler = filler_of(model)
         return filled(model, model.read(x), filler.weights, filler.rounds)
-    found = model.read(x)
-    if not isinstance(found.raw, Table):
+    samples = model.read(x)
+    if not isinstance(samples.raw, Table):
         raise ValueError("only tables and series are filled in, by a model that was trained on "
                          "one: hourglass train rows.csv, or hourglass train \"series('rows.csv')"
                          "\"")
-    return found.raw.filled(found.encoding, complete(model, found, filler_of(model), y))
+    return samples.raw.filled(samples.encoding, complete(model, samples, filler_of(model), y))
 
 
 def complete(model: InUse, found: Collection, filler: Filler, y: Any = None) -> np.ndarray:
@@ -87,20 +87,20 @@ def by_model(model: InUse, found: Collection, rounds: int, y: Any = None) -> np.
     """The model's reconstruction of rows (N, D) with holes. With more than one of `rounds`, the
     filled-in values become input again (Rezende et al., 2014, arXiv 1401.4082)."""
     x = found.x
-    again = full = np.nan_to_num(x)
+    reconstruction = full = np.nan_to_num(x)
     for _ in range(rounds):
-        again = model.reconstruct(Collection(full, found.y, found.classes), y)
-        full = np.where(np.isnan(x), again, x)
-    return again
+        reconstruction = model.reconstruct(Collection(full, found.y, found.classes), y)
+        full = np.where(np.isnan(x), reconstruction, x)
+    return reconstruction
 
 
 def by_neighbours(x: np.ndarray, donors: np.ndarray) -> np.ndarray:
     """Rows x (N, D) with holes, filled in by the means of the most similar rows that have the
     cell; similar in the cells that both have (Troyanskaya et al., 2001), by scikit-learn."""
     from sklearn.impute import KNNImputer
-    found: np.ndarray = KNNImputer(n_neighbors=NEIGHBOURS, keep_empty_features=True).fit(
+    rows: np.ndarray = KNNImputer(n_neighbors=NEIGHBOURS, keep_empty_features=True).fit(
         donors).transform(x)
-    return found.astype(np.float32)
+    return rows.astype(np.float32)
 
 
 def filler_of(model: InUse) -> Filler:
@@ -109,31 +109,31 @@ def filler_of(model: InUse) -> Filler:
     series."""
     encoding = model.description.encoding
     columns = encoding["mean"] if over_time(encoding) else encoding["columns"]
-    found = _kept(model.cache, len(columns))
-    if found is None:
+    filler = _kept(model.cache, len(columns))
+    if filler is None:
         try:
-            found = keep_filler(model, model.source())
+            filler = keep_filler(model, model.source())
         except ValueError:
-            found = _of_series(np.tile(np.eye(3, dtype=np.float32)[1], (len(columns), 1)), 1, {
+            filler = _of_series(np.tile(np.eye(3, dtype=np.float32)[1], (len(columns), 1)), 1, {
                 "words": ["The data of the run is gone, so straight lines fill the gaps."]}
                 ) if over_time(encoding) else _alone(columns, np.empty((0, model.shape[0])))
-    return found
+    return filler
 
 
-def _of_series(weights: np.ndarray, rounds: int, told: dict[str, Any]) -> Filler:
+def _of_series(weights: np.ndarray, rounds: int, measures: dict[str, Any]) -> Filler:
     channels = len(weights)
     return Filler(weights, rounds, np.empty((0, channels), np.float32),
-                  np.zeros(channels, np.float32), told)
+                  np.zeros(channels, np.float32), measures)
 
 
 def keep_filler(model: InUse, source: Source) -> Filler:
     """Find the run's best method to fill in missing cells, measure it, and save both."""
-    found = find_filler(model, source)
+    filler = find_filler(model, source)
     model.cache.keep_tensors(
-        FILE, {"weights": found.weights, "donors": found.donors, "mean": found.mean},
-        {"rounds": str(found.rounds), "told": json.dumps(found.told)})
-    model.cache.keep_evaluation(NAME, found.told)
-    return found
+        FILE, {"weights": filler.weights, "donors": filler.donors, "mean": filler.mean},
+        {"rounds": str(filler.rounds), "told": json.dumps(filler.told)})
+    model.cache.keep_evaluation(NAME, filler.told)
+    return filler
 
 
 def _kept(cache: RunCache, columns: int) -> Filler | None:
@@ -141,8 +141,8 @@ def _kept(cache: RunCache, columns: int) -> Filler | None:
         own = {name: np.array(t.numpy()) for name, t in tensors.items()}   # copies
         return Filler(own["weights"], int(texts["rounds"]), own["donors"], own["mean"],
                       json.loads(texts["told"]))
-    found = cache.kept_tensors(FILE, filler)
-    return None if found is None or len(found.weights) != columns else found
+    saved = cache.kept_tensors(FILE, filler)
+    return None if saved is None or len(saved.weights) != columns else saved
 
 
 def _alone(columns: list[Column], donors: np.ndarray) -> Filler:
@@ -152,8 +152,9 @@ def _alone(columns: list[Column], donors: np.ndarray) -> Filler:
 
 
 def find_filler(model: InUse, source: Source) -> Filler:
-    """Weigh model, neighbours and mean for every column by hidden cells of validation rows, and
-    measure them, and all together, by those of test rows; likewise of a series."""
+    """Choose the weights of model, neighbours and mean for each column by hidden cells of
+    validation rows. Measure each of the three, and their mix, by hidden cells of test rows. For a
+    series, do the same with its channels."""
     if over_time(source.encoding):
         return _of_series(*find_weights(model, source))
     columns = source.encoding["columns"]
@@ -164,17 +165,17 @@ def find_filler(model: InUse, source: Source) -> Filler:
         return Filler(alone.weights, 1, alone.donors, alone.mean, {"words": [
             "There are no validation rows (--val 0), so the error of filled-in cells is unknown; "
             "the model alone fills them in."]})
-    held = hide(source, "val", columns)
-    rounds = min(ROUNDS, key=lambda n: held.error(by_model(model, held.holed, n)))
-    ways = _ways(model, held, alone, rounds)
-    weights = choose_weights(held, ways)
+    cells = hide(source, "val", columns)
+    rounds = min(ROUNDS, key=lambda n: cells.error(by_model(model, cells.holed, n)))
+    ways = _ways(model, cells, alone, rounds)
+    weights = choose_weights(cells, ways)
     unseen = "test" if "test" in source.splits else "val"
     if unseen == "test":
-        held = hide(source, "test", columns)
-        ways = _ways(model, held, alone, rounds)
+        cells = hide(source, "test", columns)
+        ways = _ways(model, cells, alone, rounds)
     full = _alone(columns, _all_rows(source, len(donors.x)))
     return Filler(weights, rounds, full.donors, full.mean,
-                  measured(held, ways, weights, unseen, rounds))
+                  measured(cells, ways, weights, unseen, rounds))
 
 
 def _all_rows(source: Source, train: int) -> np.ndarray:
@@ -186,10 +187,10 @@ def _all_rows(source: Source, train: int) -> np.ndarray:
                            for name, split in source.splits.items()])
 
 
-def _ways(model: InUse, held: Hidden, filler: Filler, rounds: int) -> list[np.ndarray]:
-    """What each of the three says of the rows with hidden cells, (N, D) each."""
-    x = held.holed.x
-    return [by_model(model, held.holed, rounds), by_neighbours(x, filler.donors),
+def _ways(model: InUse, cells: Hidden, filler: Filler, rounds: int) -> list[np.ndarray]:
+    """The rows with hidden cells as each of the three fills them in, (N, D) each."""
+    x = cells.holed.x
+    return [by_model(model, cells.holed, rounds), by_neighbours(x, filler.donors),
             np.broadcast_to(filler.mean, x.shape)]
 
 

@@ -55,32 +55,32 @@ class Inputs:
         if self.description.kind in ("ratings", "lines"):
             return collect_like(x, encoding)
         table = self.description.kind == "table"
-        given = DataInMemory(x) if table and holds_rows(x) else self.gather(x)
-        if table or (encoding and (isinstance(given.values, str | Path) or is_rows(given.values)
+        data = DataInMemory(x) if table and holds_rows(x) else self.gather(x)
+        if table or (encoding and (isinstance(data.values, str | Path) or is_rows(data.values)
                                    or over_time(encoding))):
-            found = collect_like(with_holes(given.values, given.mask), encoding)
+            samples = collect_like(with_holes(data.values, data.mask), encoding)
         else:
-            found = self.read(given, strict, strays)
-        if (found := if_known(found)).shape != shape:
-            raise ValueError(f"this model takes samples of shape {shape}, not {found.shape}")
+            samples = self.read(data, strict, strays)
+        if (samples := if_known(samples)).shape != shape:
+            raise ValueError(f"this model takes samples of shape {shape}, not {samples.shape}")
         if self.reading.patches:
-            return found if whole else tiles_of(found)
+            return samples if whole else tiles_of(samples)
         if isinstance(x, str | Path) or are_paths(x):
-            found.notes += changes(x, found.sizes, shape)
+            samples.notes += changes(x, samples.sizes, shape)
         else:
             self.tell(" ".join(changes(x, {}, shape)))
-        return found
+        return samples
 
     def read(self, x: Any, strict: bool = True, strays: bool = True) -> Collection:
         """Read and scale arrays, tensors, paths and sources, with images resized as in training."""
         reading = replace(self.reading, strict=strict, strays=strays, as_stored=True)
-        given = x if isinstance(x, DataInMemory) else self.gather(x)
-        if isinstance(given.values, str | Path | list | tuple):
-            return self.in_units(collect(given.values, reading), Reading())
-        found = self.in_units(self.as_stored(given), Reading() if given.shaped else reading)
-        if reading.patches and found.shape[1:] != self.sides:
-            return in_patches(found, self.sides, None)
-        return found
+        data = x if isinstance(x, DataInMemory) else self.gather(x)
+        if isinstance(data.values, str | Path | list | tuple):
+            return self.in_units(collect(data.values, reading), Reading())
+        samples = self.in_units(self.as_stored(data), Reading() if data.shaped else reading)
+        if reading.patches and samples.shape[1:] != self.sides:
+            return in_patches(samples, self.sides, None)
+        return samples
 
     def gather(self, x: Any) -> DataInMemory:
         """Convert data in memory of any library, with PIL images as in training."""
@@ -89,12 +89,12 @@ class Inputs:
     def read_at_own_size(self, x: Any) -> Collection:
         """Images in memory, scaled and with the channels of training, at their own size. Raises
         ValueError for other channels."""
-        given = gather(x, self.colours)
-        found = self.in_units(self.as_stored(given), Reading() if given.shaped else self.colours)
-        if len(found.shape) != 3 or found.shape[0] != self.channels:
+        data = gather(x, self.colours)
+        samples = self.in_units(self.as_stored(data), Reading() if data.shaped else self.colours)
+        if len(samples.shape) != 3 or samples.shape[0] != self.channels:
             raise ValueError(f"this model takes images of {self.channels} channels, not samples of "
-                             f"shape {found.shape}")
-        return found
+                             f"shape {samples.shape}")
+        return samples
 
     @property
     def colours(self) -> Reading:
@@ -105,10 +105,10 @@ class Inputs:
 
     def as_stored(self, given: DataInMemory) -> Collection:
         """Data in memory, in its own type and units."""
-        found = from_array(given.values, given.y, Reading(
+        samples = from_array(given.values, given.y, Reading(
             as_stored=True, channels=0 if self.channels in (1, 3, 4) else self.channels))
-        found.notes += given.notes
-        return with_missing(found, given.mask)
+        samples.notes += given.notes
+        return with_missing(samples, given.mask)
 
     def in_units(self, found: Collection, reading: Reading) -> Collection:
         """Scale samples as in training. Images in their own units are first shaped as `reading`
@@ -121,8 +121,8 @@ class Inputs:
         units = units_of(found.x, self.scale)
         self.tell(units.note)
         self.tell(outside(found.x, units, self.scale))
-        given = None if found.given is None else self._scaled(found.given, units, reading)
-        return replace(found, x=self._scaled(found.x, units, reading), given=given)
+        encoder_input = None if found.given is None else self._scaled(found.given, units, reading)
+        return replace(found, x=self._scaled(found.x, units, reading), given=encoder_input)
 
     def _patches(self, patches: Patches) -> Any:
         """Scale patches, by all values of their images."""

@@ -22,13 +22,13 @@ def pca_of(cache: RunCache, source: Callable[[], Source], numbers: int) -> PCA:
     kept = _kept(cache, changed) if changed else None
     if kept is not None:
         return kept
-    held = source()
-    values = int(np.prod(held.shape))
-    of, rows = held_rows(held)
-    samples = training_samples(held, without=rows.numpy() if of == "train" else None)
-    found = fit_pca(samples, components_for(values, numbers))
-    cache.keep_tensors(FILE, found.arrays(), {})
-    return found
+    data = source()
+    values = int(np.prod(data.shape))
+    of, rows = held_rows(data)
+    samples = training_samples(data, without=rows.numpy() if of == "train" else None)
+    pca = fit_pca(samples, components_for(values, numbers))
+    cache.keep_tensors(FILE, pca.arrays(), {})
+    return pca
 
 
 @lru_cache(maxsize=2)   # for callers that score a few samples at a time

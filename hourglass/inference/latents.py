@@ -31,22 +31,22 @@ def find_codes(model: Autoencoder, source: Source) -> TrainingCodes:
     split = source.splits["train"]
     rows = split.evenly(min(MOST, max(1, MOST_VALUES // int(np.prod(source.shape)))))
     model.eval()
-    found, kinds = [], []
+    codes, kinds = [], []
     for batch in batches(split, rows, "encoding"):
         latent = model.encode(batch.seen, batch.y)[0]
-        found.append(latent.z.float().cpu())
+        codes.append(latent.z.float().cpu())
         if batch.y is not None:   # for a sample without a label, the inferred class
             kinds.append((batch.y if latent.y is None else latent.y).cpu())
-    return TrainingCodes(torch.cat(found), torch.cat(kinds) if kinds else None, rows)
+    return TrainingCodes(torch.cat(codes), torch.cat(kinds) if kinds else None, rows)
 
 
 def keep_codes(cache: RunCache, codes: TrainingCodes) -> None:
     """Save a run's codes with its model."""
-    held = {"z": codes.z, "rows": codes.rows, **({} if codes.y is None else {"y": codes.y})}
-    cache.keep_tensors(FILE, held, {})
+    tensors = {"z": codes.z, "rows": codes.rows, **({} if codes.y is None else {"y": codes.y})}
+    cache.keep_tensors(FILE, tensors, {})
 
 
 def kept_codes(cache: RunCache) -> TrainingCodes | None:
     """A run's saved codes; None if there are none of its current weights."""
-    return cache.kept_tensors(FILE, lambda held, _: TrainingCodes(
-        held["z"], held.get("y"), held["rows"]))
+    return cache.kept_tensors(FILE, lambda tensors, _: TrainingCodes(
+        tensors["z"], tensors.get("y"), tensors["rows"]))

@@ -63,27 +63,28 @@ class FoundMolecules:
 
 def read_conditions(text: str) -> list[Condition]:
     """The conditions in a text such as "logP=2..3, qed>0.7". Raises ValueError."""
-    found = []
+    conditions = []
     for part in text.split(","):
         match = CONDITION.fullmatch(part)
         if not match:
             raise ValueError(f"{part.strip()!r} is no condition; write a property and its range, "
                              f"{EXAMPLE}")
-        given, sign, first, last = match.groups()
-        name = property_name(given)
+        property_text, sign, first, last = match.groups()
+        name = property_name(property_text)
         if not name:
-            raise ValueError(f"no property is named {given!r}; {did_you_mean(given, PROPERTIES)}")
+            raise ValueError(f"no property is named {property_text!r}; "
+                             f"{did_you_mean(property_text, PROPERTIES)}")
         if last is not None and (sign != "=" or float(first) > float(last)):
             raise ValueError(f"{part.strip()!r} is no range; write the smaller number first after "
                              f"=, {EXAMPLE}")
         number = float(first)
         if sign == "=":
-            found.append(Condition(name, number, number if last is None else float(last)))
+            conditions.append(Condition(name, number, number if last is None else float(last)))
         elif sign in (">", ">="):
-            found.append(Condition(name, low=number, ends=sign == ">="))
+            conditions.append(Condition(name, low=number, ends=sign == ">="))
         else:
-            found.append(Condition(name, high=number, ends=sign == "<="))
-    return found
+            conditions.append(Condition(name, high=number, ends=sign == "<="))
+    return conditions
 
 
 def find_molecules(
@@ -93,27 +94,27 @@ def find_molecules(
     """Up to n molecules that meet the conditions, as RDKit computes the properties. The first codes
     are from the prior; later ones are moved to where the predicted properties meet the conditions.
     Raises ValueError."""
-    found = FoundMolecules(values={condition.name: [] for condition in conditions})
+    molecules = FoundMolecules(values={condition.name: [] for condition in conditions})
     known: set[str] = set()
     directions: list[PropertyDirection] = []
     cov = np.empty(0)
-    while len(found.smiles) < n and found.drawn < max(LEAST_DRAWN, EACH_DRAWN * n):
-        z, told, _ = model.sampler.codes(TOGETHER, None, seed + found.drawn, prior, 1.0)
-        if found.drawn:
+    while len(molecules.smiles) < n and molecules.drawn < max(LEAST_DRAWN, EACH_DRAWN * n):
+        z, names, _ = model.sampler.codes(TOGETHER, None, seed + molecules.drawn, prior, 1.0)
+        if molecules.drawn:
             if not directions:
                 directions = [property_direction(model, condition.name)
                               for condition in conditions]
                 cov = np.cov(model.codes().z.flatten(1).numpy().astype(np.float64), rowvar=False)
             z = _aimed(z, conditions, directions, np.atleast_2d(cov))
-        kinds = None if told is None else model.number(told, len(z))
-        x = model.network.write(z, kinds, temperature, top_k, seed + found.drawn)
-        met = _sift(texts_of(model.description, x), conditions, found, known)
-        found.drawn += len(z)
-        if found.drawn == len(z):
-            found.first = (met, len(z))
-    found.smiles = found.smiles[:n]
-    found.values = {name: values[:n] for name, values in found.values.items()}
-    return found
+        kinds = None if names is None else model.number(names, len(z))
+        x = model.network.write(z, kinds, temperature, top_k, seed + molecules.drawn)
+        met = _sift(texts_of(model.description, x), conditions, molecules, known)
+        molecules.drawn += len(z)
+        if molecules.drawn == len(z):
+            molecules.first = (met, len(z))
+    molecules.smiles = molecules.smiles[:n]
+    molecules.values = {name: values[:n] for name, values in molecules.values.items()}
+    return molecules
 
 
 def _aimed(
@@ -122,13 +123,14 @@ def _aimed(
 ) -> np.ndarray:
     """Codes (N, ...) moved to where the predicted properties meet the conditions."""
     flat = z.reshape(len(z), -1).astype(np.float64)
-    targets = np.stack([condition.aim(each.predict(flat), each.spread)
-                        for condition, each in zip(conditions, directions, strict=True)], 1)
+    targets = np.stack([condition.aim(direction.predict(flat), direction.spread)
+                        for condition, direction in zip(conditions, directions, strict=True)], 1)
     return moved(flat, directions, targets, cov).astype(np.float32).reshape(z.shape)
 
 
 def _sift(
-    texts: Sequence[str], conditions: Sequence[Condition], found: FoundMolecules, known: set[str]
+    texts: Sequence[str], conditions: Sequence[Condition], molecules: FoundMolecules,
+    known: set[str],
 ) -> int:
     """Add the new molecules that meet the conditions. Returns how many of the texts meet them."""
     met = 0
@@ -145,7 +147,7 @@ def _sift(
             met += 1
             if (name := canonical(text)) not in known:
                 known.add(name)
-                found.smiles.append(name)
+                molecules.smiles.append(name)
                 for key, value in values.items():
-                    found.values[key].append(value)
+                    molecules.values[key].append(value)
     return met

@@ -38,9 +38,9 @@ def export_denoiser(prior: DenoiserPrior) -> bytes:
     packages for ONNX are missing."""
     _check()
     network, rows = prior.model, torch.arange(TRIED)
-    given = {"x": torch.zeros(TRIED, *prior.shape), "sigma": torch.ones(TRIED), "y": rows * 0 - 1,
-             "text": torch.zeros(TRIED, max(network.texts, 1)), "told": rows < 0}
-    return _as_onnx(_Denoised(network).cpu().float().eval(), given, "clean")
+    inputs = {"x": torch.zeros(TRIED, *prior.shape), "sigma": torch.ones(TRIED), "y": rows * 0 - 1,
+              "text": torch.zeros(TRIED, max(network.texts, 1)), "told": rows < 0}
+    return _as_onnx(_Denoised(network).cpu().float().eval(), inputs, "clean")
 
 
 class _Denoised(nn.Module):
@@ -51,9 +51,9 @@ class _Denoised(nn.Module):
         self.network = deepcopy(network)
 
     def forward(self, x: Tensor, sigma: Tensor, y: Tensor, text: Tensor, told: Tensor) -> Tensor:
-        found = self.network.denoised(x, sigma, Told(y, text, told))
+        clean = self.network.denoised(x, sigma, Told(y, text, told))
         unused = 0 * (y.sum() + text.sum() + told.sum())   # so that each stays an input
-        return found + unused
+        return clean + unused
 
 
 def _check() -> None:
@@ -63,13 +63,13 @@ def _check() -> None:
         raise ValueError("writing ONNX needs an extra: pip install 'hourglass[export]'") from None
 
 
-def _as_onnx(module: nn.Module, given: dict[str, Tensor], output: str) -> bytes:
+def _as_onnx(module: nn.Module, inputs: dict[str, Tensor], output: str) -> bytes:
     """A module, tried on these inputs, for batches of any size."""
     batch = {0: torch.export.Dim("batch")}
     with _quietly(), torch.no_grad():
         program: Any = torch.onnx.export(
-            module, tuple(given.values()), input_names=list(given), output_names=[output],
-            dynamic_shapes=(batch,) * len(given), dynamo=True, verbose=False)
+            module, tuple(inputs.values()), input_names=list(inputs), output_names=[output],
+            dynamic_shapes=(batch,) * len(inputs), dynamo=True, verbose=False)
     content: bytes = program.model_proto.SerializeToString()
     return content
 
@@ -78,10 +78,10 @@ def example(module: Half, half: str, count: int = TRIED) -> dict[str, Tensor]:
     """Example inputs by name: zeros, with class 0."""
     shape = module.shape if half == "encoder" else (
         module.model.sample_prior(1).shape[1:])
-    given = {INPUT[half]: torch.zeros(count, *shape)}
+    inputs = {INPUT[half]: torch.zeros(count, *shape)}
     if module.model.condition is not None:
-        given["y"] = torch.zeros(count, dtype=torch.long)
-    return given
+        inputs["y"] = torch.zeros(count, dtype=torch.long)
+    return inputs
 
 
 @contextlib.contextmanager

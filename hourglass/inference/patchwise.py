@@ -12,9 +12,9 @@ from ..data.source import Split
 def by_image(scores: np.ndarray, owner: np.ndarray) -> np.ndarray:
     """The highest score (M,) among each image's tiles, in the images' order."""
     _, image = np.unique(owner, return_inverse=True)
-    found = np.full(image.max(initial=-1) + 1, -np.inf)
-    np.maximum.at(found, image, scores)
-    return found
+    highest = np.full(image.max(initial=-1) + 1, -np.inf)
+    np.maximum.at(highest, image, scores)
+    return highest
 
 
 def whole_images(split: Split, normal: torch.Tensor | None) -> Split | None:

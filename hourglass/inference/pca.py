@@ -34,13 +34,13 @@ class PCA:
     def encode(self, x: np.ndarray) -> np.ndarray:
         """Components (N, K) of samples (N, ...); a missing value (NaN) counts as the mean."""
         flat = x.reshape(len(x), -1)
-        found: np.ndarray = np.where(np.isnan(flat), 0, flat - self.mean) @ self.axes.T
-        return found
+        components: np.ndarray = np.where(np.isnan(flat), 0, flat - self.mean) @ self.axes.T
+        return components
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Samples (N, D) of components (N, K)."""
-        found: np.ndarray = z @ self.axes + self.mean
-        return found
+        samples: np.ndarray = z @ self.axes + self.mean
+        return samples
 
     def squared_errors(self, x: np.ndarray) -> np.ndarray:
         """Squared error of each value of samples (N, ...), in their shape; NaN where missing."""
@@ -115,8 +115,8 @@ def components_for(values: int, numbers: int) -> int:
     """Number of components for detectors, for samples with this many values and codes with this
     many numbers (benchmarks/defects.py): more than the code has, because small defects need
     them."""
-    wanted = max(numbers, min(values // SHARE, WIDEST))
-    return wanted if wanted < values else max(1, values // 2)
+    count = max(numbers, min(values // SHARE, WIDEST))
+    return count if count < values else max(1, values // 2)
 
 
 def training_samples(

@@ -33,20 +33,21 @@ class Pipeline:
 
     def split(self, x: Any, y: Any) -> Split:
         """Samples as a split, for batches."""
-        found = tiles_of(self.inputs.collect(x))
-        labels = self.labels.of(y, found)
-        sparse = as_sparse(found.x)
+        samples = tiles_of(self.inputs.collect(x))
+        labels = self.labels.of(y, samples)
+        sparse = as_sparse(samples.x)
         gaps = sparse.has_gaps if sparse is not None else (
-            found.x.dtype != np.uint8 and bool(np.isnan(found.x).any()))
-        return Split(stored(found.x), None if labels is None else torch.from_numpy(labels),
-                     torch.arange(len(found.x)), self.inputs.worth(found.x), self.network.device,
-                     gaps=gaps, given=None if found.given is None else stored(found.given))
+            samples.x.dtype != np.uint8 and bool(np.isnan(samples.x).any()))
+        return Split(stored(samples.x), None if labels is None else torch.from_numpy(labels),
+                     torch.arange(len(samples.x)), self.inputs.worth(samples.x),
+                     self.network.device, gaps=gaps,
+                     given=None if samples.given is None else stored(samples.given))
 
     def encode(self, x: Any, y: Any) -> np.ndarray:
         """Codes (N, ...) of samples."""
-        found = self._sized(x)
-        given = padded(seen(found), self.shape[1:], self.network.stride)
-        return self.network.encode(given, self.labels.of(y, found))
+        samples = self._sized(x)
+        inputs = padded(seen(samples), self.shape[1:], self.network.stride)
+        return self.network.encode(inputs, self.labels.of(y, samples))
 
     def decode(self, z: Any, y: Any) -> np.ndarray:
         """Decode codes z (N, ...) with classes y, in the model's scale."""
@@ -73,12 +74,12 @@ class Pipeline:
         """See `Trained.reconstruct`."""
         if self.inputs.reading.patches:
             return self.restore(x, y)
-        found = self._sized(x)
-        if isinstance(found.raw, Series) and found is not x:
-            return found.raw.as_frame(self._over_steps(found.raw, y))
-        again = whole(seen(found), self.labels.of(y, found), self.shape[1:], self.network.stride,
-                      self.network.reconstruct)
-        return again if found is x else self.in_units(again, found)
+        samples = self._sized(x)
+        if isinstance(samples.raw, Series) and samples is not x:
+            return samples.raw.as_frame(self._over_steps(samples.raw, y))
+        reconstruction = whole(seen(samples), self.labels.of(y, samples), self.shape[1:],
+                               self.network.stride, self.network.reconstruct)
+        return reconstruction if samples is x else self.in_units(reconstruction, samples)
 
     def _over_steps(self, series: Series, y: Any) -> np.ndarray:
         """The reconstruction of each step of a series, (T, C) in its own units: the mean over all
@@ -91,11 +92,12 @@ class Pipeline:
     def restore(self, x: Any, y: Any) -> Any:
         """See `Trained.restore`."""
         if len(self.shape) != 3:
-            again = self.reconstruct(x, y)
-            return self._bounded(again) if isinstance(again, np.ndarray) else again
-        found = (self.inputs.collect if _is_named(x) else self.inputs.read_at_own_size)(x)
+            reconstruction = self.reconstruct(x, y)
+            return (self._bounded(reconstruction) if isinstance(reconstruction, np.ndarray) else
+                    reconstruction)
+        samples = (self.inputs.collect if _is_named(x) else self.inputs.read_at_own_size)(x)
         return self._bounded(of_any_size(
-            seen(found), self.labels.of(y, found), self.shape[1:], self.network.stride,
+            seen(samples), self.labels.of(y, samples), self.shape[1:], self.network.stride,
             self.network.reconstruct, self.inputs.worth))
 
     def _bounded(self, x: np.ndarray) -> np.ndarray:

@@ -19,8 +19,8 @@ class Placement:
         the model saw nothing."""
         weights, within = zip(*(self._axis(axis, seen.shape[axis], size[axis]) for axis in (0, 1)),
                               strict=True)
-        found: np.ndarray = weights[0] @ seen @ weights[1].T
-        return np.where(within[0][:, None] & within[1], found, outside)
+        mapped: np.ndarray = weights[0] @ seen @ weights[1].T
+        return np.where(within[0][:, None] & within[1], mapped, outside)
 
     def _axis(self, axis: int, count: int, length: int) -> tuple[np.ndarray, np.ndarray]:
         """Weights (length, count) of the model's pixels for each pixel of the file, and whether the
@@ -44,17 +44,17 @@ def placement_of(size: tuple[int, int], shape: tuple[int, int], reading: Reading
         size = (cut[0], cut[1])
     target = read_size(reading.size, "size") if reading.size else size if reading.pad else shape
     if target != size:
-        each = [a / b for a, b in zip(target, size, strict=True)]
+        factors = [a / b for a, b in zip(target, size, strict=True)]
         margin = [0.0, 0.0]
         if reading.fit == "crop":
-            each = [max(each)] * 2
-            margin = [(t - s * f) / 2 for t, s, f in zip(target, size, each, strict=True)]
+            factors = [max(factors)] * 2
+            margin = [(t - s * f) / 2 for t, s, f in zip(target, size, factors, strict=True)]
         elif reading.fit == "pad":   # Pillow pads whole pixels
-            whole = [round(s * min(each)) for s in size]
-            each = [w / s for w, s in zip(whole, size, strict=True)]
+            whole = [round(s * min(factors)) for s in size]
+            factors = [w / s for w, s in zip(whole, size, strict=True)]
             margin = [float(round((t - w) / 2)) for t, w in zip(target, whole, strict=True)]
-        offset = [o * f + m for o, f, m in zip(offset, each, margin, strict=True)]
-        scale = each
+        offset = [o * f + m for o, f, m in zip(offset, factors, margin, strict=True)]
+        scale = factors
     if reading.pad:
         offset = [o + (p - t) // 2 for o, p, t in zip(
             offset, read_size(reading.pad, "pad"), target, strict=True)]

@@ -43,8 +43,8 @@ class DiffusionWish:
     @property
     def is_told(self) -> bool:
         """Whether it needs latent diffusion."""
-        given = self.start is not None or self.anew is not None
-        return given or self != DiffusionWish()
+        changes_image = self.start is not None or self.anew is not None
+        return changes_image or self != DiffusionWish()
 
     @property
     def share(self) -> float:
@@ -72,7 +72,7 @@ class DiffusionWish:
 
 @dataclass(frozen=True)
 class DenoiserPrior:
-    """A prior like those that are fitted, but trained at length, and told more."""
+    """A prior like the fitted ones, but trained for longer, and with more conditions."""
 
     model: LatentDiffusion
     about: DenoiserDescription
@@ -113,17 +113,17 @@ class DenoiserPrior:
         with seeded(seed):   # on the CPU, so that every device draws the same
             noise = torch.randn(n, *self.shape)
             kinds = self._kinds(n, y, wish)
-        told, against = self._told(n, kinds, wish)
+        condition, against = self._told(n, kinds, wish)
         start = None if wish.start is None else torch.from_numpy(
             np.ascontiguousarray(wish.start)).float().expand(n, *self.shape)
-        found = []
+        codes = []
         starts = range(0, n, BATCH)
         for first in patiently(starts, len(starts), "drawing codes"):
             cut = slice(first, first + BATCH)
-            found.append(self.model.sample(
-                noise[cut].to(self.device), _cut(told, cut), _cut(against, cut), draw,
+            codes.append(self.model.sample(
+                noise[cut].to(self.device), _cut(condition, cut), _cut(against, cut), draw,
                 None if start is None else start[cut].to(self.device), kept).cpu())
-        return torch.cat(found).numpy(), kinds.numpy()
+        return torch.cat(codes).numpy(), kinds.numpy()
 
     def _guidance(self, wish: DiffusionWish) -> float:
         return wish.guidance if wish.guidance is not None else GUIDED if wish.prompts else 1.0
@@ -140,18 +140,18 @@ class DenoiserPrior:
         return torch.multinomial(self.share, n, replacement=True)
 
     def _told(self, n: int, kinds: Tensor, wish: DiffusionWish) -> tuple[Told, Told]:
-        """What the samples are told, and what guidance leads away from."""
+        """The conditions of the samples, and those that guidance leads away from."""
         nothing = self.model.nothing(n)
         y = (kinds if self.about.classes else torch.full((n,), -1)).to(self.device)
-        told, against = replace(nothing, y=y), nothing
+        condition, against = replace(nothing, y=y), nothing
         if wish.prompts:
-            told = replace(told, **self._texts(wish.prompts, n))
+            condition = replace(condition, **self._texts(wish.prompts, n))
         if wish.towards:
-            end = replace(told, **self._texts((wish.towards,), n))
-            told = told.mixed(end, torch.linspace(0, 1, n, device=self.device))
+            end = replace(condition, **self._texts((wish.towards,), n))
+            condition = condition.mixed(end, torch.linspace(0, 1, n, device=self.device))
         if wish.negative:
             against = replace(nothing, **self._texts((wish.negative,), n))
-        return told, against
+        return condition, against
 
     def _texts(self, texts: Sequence[str], n: int) -> dict[str, Tensor]:
         """The features of texts: one for all samples, or one each."""
@@ -184,30 +184,31 @@ class DenoiserPrior:
 
 
 def kept_places(anew: np.ndarray, shape: tuple[int, ...]) -> Tensor:
-    """Bool (1, 1, h, w): the places of a latent map (C, h, w) that stay as they are, when an image
-    is drawn anew where `anew` (H, W). A place that is drawn anew in part is so as a whole. Raises
-    ValueError for latents that are no maps."""
+    """Bool (1, 1, h, w): the places of a latent map (C, h, w) that stay unchanged when the pixels
+    `anew` (H, W) of an image are redrawn. A place is redrawn if any of its pixels is. Raises
+    ValueError for latents that are not maps."""
     if len(shape) != 3:
         raise ValueError("a mask needs latents that are maps, such as those of gaussian_map; the "
                          "latents of this run are vectors, of which no number belongs to a place")
     changed = torch.from_numpy(np.ascontiguousarray(anew))[None, None].float()
-    found = F.adaptive_max_pool2d(changed, shape[1:])
+    redrawn = F.adaptive_max_pool2d(changed, shape[1:])
     if any(side % places for side, places in zip(anew.shape, shape[1:], strict=True)):
-        found = F.max_pool2d(found, 3, 1, 1)   # the image was padded: a place may be the next one
-    return found == 0
+        # the image was padded, so the place may be the neighbouring one
+        redrawn = F.max_pool2d(redrawn, 3, 1, 1)
+    return redrawn == 0
 
 
-def _cut(told: Told, rows: slice) -> Told:
-    return Told(told.y[rows], told.text[rows], told.has_text[rows])
+def _cut(condition: Told, rows: slice) -> Told:
+    return Told(condition.y[rows], condition.text[rows], condition.has_text[rows])
 
 
 def denoiser_prior(folder: RunFolder, device: torch.device) -> DenoiserPrior | None:
     """The latent diffusion of a run, on that device; None if it has none. Raises ValueError for a
     damaged file, and where the package of its text encoder is missing."""
-    found = read_denoiser(folder)
-    if found is None:
+    saved = read_denoiser(folder)
+    if saved is None:
         return None
-    model, about = found
+    model, about = saved
     encoder = text_encoders.build(read(about.text), about.remembers) if about.text else None
     if encoder is not None and encoder.size != about.size:
         raise ValueError(f"the text encoder {about.text} gives {encoder.size} features, and this "

@@ -29,25 +29,27 @@ class PropertyDirection:
 
     def predict(self, z: np.ndarray) -> np.ndarray:
         """The property (N,) of codes (N, D)."""
-        found: np.ndarray = z @ self.weights + self.offset
-        return found
+        predicted: np.ndarray = z @ self.weights + self.offset
+        return predicted
 
 
 def property_direction(model: Trained, name: str) -> PropertyDirection:
     """A property by its name: a column of the model's data, or a property that RDKit computes. It
     is kept in the run's folder. Raises ValueError for an unknown name, and if the data is gone."""
     mark = hashlib.sha256(name.encode()).hexdigest()[:8]
-    kept = model.cache.kept_tensors(f"properties/{mark}.safetensors", lambda held, texts: (
-        PropertyDirection(texts["name"], held["weights"].numpy(), float(held["offset"]),
-                          held["direction"].numpy(), float(held["spread"]), float(held["r2"]))))
+    kept = model.cache.kept_tensors(f"properties/{mark}.safetensors", lambda tensors, texts: (
+        PropertyDirection(texts["name"], tensors["weights"].numpy(), float(tensors["offset"]),
+                          tensors["direction"].numpy(), float(tensors["spread"]),
+                          float(tensors["r2"]))))
     if kept is not None:
         return kept
-    found = _fitted(model, name)
-    numbers = {key: torch.tensor(getattr(found, key), dtype=torch.float64)
+    direction = _fitted(model, name)
+    numbers = {key: torch.tensor(getattr(direction, key), dtype=torch.float64)
                for key in ("offset", "spread", "r2")}
     model.cache.keep_tensors(f"properties/{mark}.safetensors", {
-        "weights": found.weights, "direction": found.direction, **numbers}, {"name": found.name})
-    return found
+        "weights": direction.weights, "direction": direction.direction, **numbers},
+        {"name": direction.name})
+    return direction
 
 
 def _fitted(model: Trained, name: str) -> PropertyDirection:
@@ -77,8 +79,8 @@ def moved(
     """Codes (N, D) moved so that the predicted properties (K) have the targets (N, K), by the step
     that is shortest in the covariance `cov` (D, D): the mean of a Gaussian, given the properties.
     """
-    weights = np.stack([each.weights for each in properties])               # (K, D)
-    missing = targets - np.stack([each.predict(z) for each in properties], 1)
-    across = cov @ weights.T                                                # (D, K)
+    weights = np.stack([direction.weights for direction in properties])          # (K, D)
+    missing = targets - np.stack([direction.predict(z) for direction in properties], 1)
+    across = cov @ weights.T                                                     # (D, K)
     steps: np.ndarray = missing @ np.linalg.pinv(weights @ across) @ across.T
     return z + steps

@@ -28,8 +28,8 @@ class Recommendations:
 
 
 def check_samples(description: Description, doing: str) -> None:
-    """Raises ValueError for a model of ratings, which has no samples to do this with, and for one
-    of lines of text, if that is not for such a model."""
+    """Raise ValueError for a model of ratings, which has no such samples, and for a model of lines
+    of text, if this does not apply to it."""
     if description.kind == "ratings":
         raise ValueError(f"this model was trained on ratings, and {doing} is for models of samples "
                          f"such as images or rows of a table. It recommends items: hourglass "

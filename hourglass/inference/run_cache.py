@@ -104,7 +104,7 @@ class RunCache:
     def evaluations(self) -> dict[str, dict[str, Any]]:
         """The saved results, by name."""
         return self.kept_values(EVALUATIONS, lambda values: {
-            str(name): dict(each) for name, each in values["found"].items()}) or {}
+            str(name): dict(evaluation) for name, evaluation in values["found"].items()}) or {}
 
     def _keep(self, name: str, write: Callable[[], None]) -> None:
         """Write a file if possible; otherwise print a note, once per folder."""
@@ -129,8 +129,8 @@ def cache_of(folder: RunFolder) -> RunCache:
 def kept_evaluations(folder: RunFolder) -> dict[str, dict[str, Any]]:
     """The saved evaluations of a run's current weights, by name. Others are left out, with a note.
     """
-    found = cache_of(folder).evaluations() if folder.model.is_file() else {}
-    if not found and (folder.path / EVALUATIONS).exists():
+    evaluations = cache_of(folder).evaluations() if folder.model.is_file() else {}
+    if not evaluations and (folder.path / EVALUATIONS).exists():
         say(f"{folder.path / EVALUATIONS} is damaged, or of other weights, and is left out; to "
             f"evaluate again: hourglass evaluate {folder.path}")
-    return found
+    return evaluations

@@ -58,31 +58,31 @@ def seen_of(model: Autoencoder, batch: Batch, look: Look = PLAIN) -> Seen:
     px = model.decode(latent.z, batch.y, skips)
     drawn = [px] if not draws or not _is_gaussian(latent.q) else (
         model.decode(z, batch.y, skips) for z in _drawn(latent.q, draws))
-    nats = _mean(-each.log_prob(batch.x) for each in drawn)
+    nats = _mean(-density.log_prob(batch.x) for density in drawn)
     # tokens have no squared error: it is -log p(x|z) of each
     error = -px.log_prob(batch.x) if model.of_tokens else (px.mean - batch.x).square()
     errors, each_nats, z = (t.cpu().numpy() for t in (
         _per_known(error, batch.known), _per_known(nats, batch.known), latent.z.flatten(1)))
-    made = Seen(errors.astype(np.float64), each_nats.astype(np.float64), z)
+    seen = Seen(errors.astype(np.float64), each_nats.astype(np.float64), z)
     if "inputs" in look.maps:
-        made = made._replace(x=values_of(batch))
+        seen = seen._replace(x=values_of(batch))
     if "images" in look.maps:
-        made = made._replace(images=channels_last(batch.x).float().cpu().numpy())
+        seen = seen._replace(images=channels_last(batch.x).float().cpu().numpy())
     if "model" in look.maps:
         known = error if batch.known is None else error.masked_fill(batch.known == 0, torch.nan)
-        made = made._replace(model=by_place(channels_last(known).float().cpu().numpy()))
+        seen = seen._replace(model=by_place(channels_last(known).float().cpu().numpy()))
     if "pca" in look.maps and look.pca is not None:
         values = values_of(batch).reshape(channels_last(error).shape)
         small = look.pca.first((latent.z if latent.codes is None else latent.codes)[0].numel())
         linear = np.nanmean(small.squared_errors(values).reshape(len(values), -1), axis=1)
-        made = made._replace(pca=by_place(look.pca.squared_errors(values)), linear=linear)
+        seen = seen._replace(pca=by_place(look.pca.squared_errors(values)), linear=linear)
     if look.maps & OF_ENSEMBLES:
         several = offers(model.likelihood, HasMembers)
         if "spread" in look.maps:
             check_members(model)
         means = model.member_means(latent.z, skips) if several else px.mean[None]
-        made = _with_members(made, means, model.likelihood.weights if several else (1.0,), batch)
-    return made
+        seen = _with_members(seen, means, model.likelihood.weights if several else (1.0,), batch)
+    return seen
 
 
 def check_members(model: Autoencoder) -> None:
@@ -92,14 +92,14 @@ def check_members(model: Autoencoder) -> None:
                          "make one: hourglass ensemble runs/1 runs/2 -o runs/both")
 
 
-def _with_members(made: Seen, means: Tensor, each: tuple[float, ...], batch: Batch) -> Seen:
-    """The results with those of an ensemble's members, whose means (K, B, *shape) have the weights
-    `each` (K,)."""
-    weights = means.new_tensor(each)
+def _with_members(seen: Seen, means: Tensor, shares: tuple[float, ...], batch: Batch) -> Seen:
+    """Add the results of an ensemble's members, whose means (K, B, *shape) have the weights
+    `shares` (K,)."""
+    weights = means.new_tensor(shares)
     errors = torch.stack([_per_known((mean - batch.x).square(), batch.known) for mean in means], 1)
     variance = variance_among(means, weights)
     known = variance if batch.known is None else variance.masked_fill(batch.known == 0, torch.nan)
-    return made._replace(
+    return seen._replace(
         spread=by_place(channels_last(known).float().cpu().numpy()),
         members=errors.double().cpu().numpy(),
         weights=weights.double().expand(len(batch.x), -1).cpu().numpy())
@@ -108,8 +108,8 @@ def _with_members(made: Seen, means: Tensor, each: tuple[float, ...], batch: Bat
 def variance_among(means: Tensor, weights: Tensor) -> Tensor:
     """The weighted variance (B, *shape) among reconstructions (K, B, *shape), weights (K,)."""
     middle = torch.einsum("k,k...->...", weights, means)
-    found: Tensor = torch.einsum("k,k...->...", weights, (means - middle).square())
-    return found
+    variance: Tensor = torch.einsum("k,k...->...", weights, (means - middle).square())
+    return variance
 
 
 def by_place(errors: np.ndarray) -> np.ndarray:
@@ -147,14 +147,14 @@ def squared_errors(model: Autoencoder, split: Split) -> np.ndarray:
     """Squared error of every value of the reconstructions, (N, H, W, C), (N, T, C) or (N, D); NaN
     for missing values."""
     model.eval()
-    found = []
+    errors = []
     for batch in batches(split, None, "comparing"):
         out = model(batch.x, batch.y, given=batch.given, known=batch.known)
         error = (out.px.mean - batch.x).square().float()
         if batch.known is not None:
             error = error.masked_fill(batch.known == 0, torch.nan)
-        found.append(channels_last(error).cpu())
-    return torch.cat(found).contiguous().numpy()
+        errors.append(channels_last(error).cpu())
+    return torch.cat(errors).contiguous().numpy()
 
 
 def _drawn(q: Normal, draws: int) -> Iterator[Tensor]:
@@ -166,8 +166,8 @@ def _drawn(q: Normal, draws: int) -> Iterator[Tensor]:
 
 def _mean(values: Iterable[Tensor]) -> Tensor:
     """Mean of tensors that are made one by one, so that they are not all in memory."""
-    count, total = 1, next(found := iter(values))
-    for value in found:
+    count, total = 1, next(iterator := iter(values))
+    for value in iterator:
         count, total = count + 1, total + value
     return total / count
 

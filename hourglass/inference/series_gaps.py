@@ -58,35 +58,36 @@ def as_steps(windows: np.ndarray) -> Steps:
 def between(steps: Steps) -> np.ndarray:
     """(T, C) with each gap on a straight line from the step before it to the one after it; at the
     ends as the nearest known step, and at the mean where a series has none."""
-    found = np.zeros_like(steps.x)
+    interpolated = np.zeros_like(steps.x)
     for block in steps.blocks:
         x = steps.x[block]
         at = np.arange(len(x))
         for channel in range(x.shape[1]):
             known = np.flatnonzero(~np.isnan(x[:, channel]))
             if len(known):
-                found[block, channel] = np.interp(at, known, x[known, channel])
-    return found
+                interpolated[block, channel] = np.interp(at, known, x[known, channel])
+    return interpolated
 
 
 def by_model(model: InUse, steps: Steps, rounds: int) -> np.ndarray:
     """The model's reconstruction (T, C) of all windows with a gap, the mean of those that cover a
     step. In the first round `between` fills in the gaps, then the model itself."""
     length = model.shape[-1]
-    starts, again = steps.windows(length), between(steps)
+    starts, reconstruction = steps.windows(length), between(steps)
     for _ in range(rounds):
-        full = np.where(np.isnan(steps.x), again, steps.x)
+        full = np.where(np.isnan(steps.x), reconstruction, steps.x)
         total, count = np.zeros(full.shape), np.zeros((len(full), 1))
         for first in range(0, len(starts), CHUNK):
             at = starts[first:first + CHUNK, None] + np.arange(length)
             np.add.at(total, at, model.reconstruct(Collection(full[at])))
             np.add.at(count, at, 1)
-        again = np.where(count > 0, total / np.maximum(count, 1), again).astype(np.float32)
-    return again
+        mean = total / np.maximum(count, 1)
+        reconstruction = np.where(count > 0, mean, reconstruction).astype(np.float32)
+    return reconstruction
 
 
 def ways_of(model: InUse, steps: Steps, rounds: int) -> list[np.ndarray]:
-    """What each of WAYS says, (T, C) each."""
+    """The steps as each of WAYS fills them in, (T, C) each."""
     return [by_model(model, steps, rounds), between(steps), np.zeros_like(steps.x)]
 
 
@@ -121,23 +122,23 @@ def find_weights(model: InUse, source: Source) -> tuple[np.ndarray, int, dict[st
         return np.tile(np.array([0, 1, 0], np.float32), (channels, 1)), 1, {"words": [
             "Nothing was kept out for validation (--val 0), so nothing is known of how well the "
             "model fills gaps: straight lines fill them in."]}
-    held = hidden(source, "val")
+    cells = hidden(source, "val")
     length = model.shape[-1]
 
     def steps(of: Hidden) -> Steps:
         return as_steps(of.holed.x.reshape(-1, length, channels))
-    rounds = min(ROUNDS, key=lambda n: held.error(by_model(model, steps(held), n)))
-    ways = ways_of(model, steps(held), rounds)
-    weights = choose_weights(held, ways)
+    rounds = min(ROUNDS, key=lambda n: cells.error(by_model(model, steps(cells), n)))
+    ways = ways_of(model, steps(cells), rounds)
+    weights = choose_weights(cells, ways)
     name = "test" if "test" in source.splits else "val"
     if name == "test":
-        held = hidden(source, "test")
-        ways = ways_of(model, steps(held), rounds)
-    found = measured_channels(held, ways, weights, model.description.encoding)
-    found["words"] = [f"{int(held.gone.sum()):,} known values of {name} windows were hidden, in "
-                      f"stretches of up to a {PART}th of a window, and filled in. What fills in "
-                      f"each channel was chosen on validation windows."]
-    return weights, rounds, found
+        cells = hidden(source, "test")
+        ways = ways_of(model, steps(cells), rounds)
+    measures = measured_channels(cells, ways, weights, model.description.encoding)
+    measures["words"] = [f"{int(cells.gone.sum()):,} known values of {name} windows were hidden, "
+                         f"in stretches of up to a {PART}th of a window, and filled in. What fills "
+                         f"in each channel was chosen on validation windows."]
+    return weights, rounds, measures
 
 
 def measured_channels(held: Hidden, ways: list[np.ndarray], weights: np.ndarray,

@@ -74,14 +74,14 @@ def steps_of(
     model: Reconstructing, encoding: dict[str, Any], series: Series, causal: bool = False,
     doing: str = "scoring",
 ) -> SeriesSteps:
-    """All steps of a series on the scale of the model's `encoding`, unit by unit; those of a unit
-    shorter than a window are unknown."""
+    """All steps of a series on the scale of the model's `encoding`, unit by unit. Steps of a unit
+    shorter than a window are NaN."""
     scaled = ((series.values - encoding["mean"]) / encoding["std"]).astype(np.float32)
     error, squares, recon = (np.full(scaled.shape, np.nan) for _ in range(3))
     for block in series.blocks:
         if block.stop - block.start >= encoding["window"]:
             windows = sliding_window_view(scaled[block], encoding["window"], axis=0)
-            found = by_step(model, np.swapaxes(windows, 1, 2), 1, causal, doing)
-            error[block], squares[block] = found.error, found.squares
-            recon[block] = found.recon
+            steps = by_step(model, np.swapaxes(windows, 1, 2), 1, causal, doing)
+            error[block], squares[block] = steps.error, steps.squares
+            recon[block] = steps.recon
     return SeriesSteps(error, squares, in_own_units(encoding, recon))

@@ -8,8 +8,8 @@ THRESHOLDS = 250   # places of the curve of precision and recall
 def vus_pr(score: np.ndarray, abnormal: np.ndarray, longest: int) -> float:
     """VUS-PR of scores (T,), higher where a step is more abnormal, against labels (T,) of bool: the
     area under the curve of precision and recall, averaged over buffers of 0 to `longest` steps
-    around each labelled stretch. A step in a buffer counts the less the farther it is from the
-    stretch, and a stretch that is missed wholly costs recall (Paparrizos et al., 2022, PVLDB 15).
+    around each labelled stretch. A step in a buffer counts less the farther it is from
+    the stretch, and a missed stretch costs recall (Paparrizos et al., 2022, PVLDB 15).
 
     Needs no threshold, and forgives a detector that is a little late. A random score has about the
     share of abnormal steps. Raises ValueError without an abnormal step.
@@ -49,13 +49,13 @@ def _area(score: np.ndarray, abnormal: np.ndarray, soft: np.ndarray, order: np.n
     gained = np.concatenate([[0], np.cumsum(soft[order])])[flagged]
     margin = np.concatenate([[0], np.cumsum((soft * ~abnormal)[order])])[flagged]
     positive = abnormal.sum() + margin / 2   # the mean of hard and of soft labels
-    found = (highest[None] >= limits[:, None]).mean(1)
-    recall = np.minimum(gained / positive, 1) * found
+    detected = (highest[None] >= limits[:, None]).mean(1)
+    recall = np.minimum(gained / positive, 1) * detected
     return float(np.sum(np.diff(recall, prepend=0) * gained / flagged))
 
 
 def _distance(abnormal: np.ndarray) -> np.ndarray:
     """The steps (T,) from each step to the nearest abnormal one."""
     from scipy.ndimage import distance_transform_edt
-    found: np.ndarray = distance_transform_edt(~abnormal)
-    return found
+    distances: np.ndarray = distance_transform_edt(~abnormal)
+    return distances

@@ -26,10 +26,10 @@ def quantile(q: Share = 0.99) -> Threshold:
         normal = scores if y is None else scores[y == 0]
         if not len(normal):
             raise ValueError("a threshold needs scores of normal samples, and there are none")
-        wanted = needed(q)
-        if len(normal) < wanted:
+        least = needed(q)
+        if len(normal) < least:
             say(f"{len(normal)} normal samples are too few for quantile({q:g}), which needs "
-                f"{wanted}: the threshold is their highest score, and about 1 in "
+                f"{least}: the threshold is their highest score, and about 1 in "
                 f"{len(normal) + 1} new normal samples will be called abnormal")
         return float(np.sort(normal)[min(rank(len(normal), q), len(normal)) - 1])
     return found

@@ -30,8 +30,8 @@ def tiled(
     for first in track(firsts, len(firsts), "tiles") if len(firsts) > MANY else firsts:
         some = places[first:first + TOGETHER]
         spots = [np.s_[top:top + size[0], left:left + size[1]] for top, left in some]
-        found = use(np.stack([whole[spot] for spot in spots]))
-        for spot, tile in zip(spots, found, strict=True):
+        outputs = use(np.stack([whole[spot] for spot in spots]))
+        for spot, tile in zip(spots, outputs, strict=True):
             total[spot] += fading * tile
             weight[spot] += fading
     blended: np.ndarray = (total / weight)[:height, :width]

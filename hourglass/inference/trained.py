@@ -268,9 +268,9 @@ class Trained:
         and by `ais` steps of annealed importance sampling. For a model without log p(x), measure
         the reconstructions."""
         from .log_likelihood.estimate import LikelihoodOptions
-        found: Evaluation = uses.parts["evaluate"](self, LikelihoodOptions(nll, ais, chains, split,
-                                                                           limit, seed))
-        return found
+        evaluation: Evaluation = uses.parts["evaluate"](
+            self, LikelihoodOptions(nll, ais, chains, split, limit, seed))
+        return evaluation
 
     # compressed files
 

@@ -73,10 +73,10 @@ class TrainingData:
 
     def _denoiser(self) -> DenoiserPrior | None:
         if NAME not in self.priors:
-            found = denoiser_prior(self.folder, self.pipeline.network.device)
-            if found is None:
+            prior = denoiser_prior(self.folder, self.pipeline.network.device)
+            if prior is None:
                 return None
-            self.priors[NAME] = found
+            self.priors[NAME] = prior
         return self.priors[NAME]   # type: ignore[return-value]
 
     def prior(self, text: str) -> FittedPrior | DenoiserPrior:

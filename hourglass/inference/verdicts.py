@@ -29,8 +29,8 @@ def verdict_of(scores: Any, threshold: float) -> np.ndarray:
 
 def probability_of(scores: Any, normal: np.ndarray) -> np.ndarray:
     """Share of sorted `normal` scores (M,) below each score (N,), with an exponential tail."""
-    held: np.ndarray = -np.expm1(log_survival(normal, _scores(scores, "probability")))
-    return held
+    share: np.ndarray = -np.expm1(log_survival(normal, _scores(scores, "probability")))
+    return share
 
 
 def _scores(scores: Any, call: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Windows that overlap, brought back together: means over all that cover a step."""
+"""Join windows that overlap: each step is the mean over all windows that cover it."""
 
 import numpy as np
 
