@@ -14,9 +14,9 @@ from torch.distributions import Distribution
 class Batch:
     """A batch of a split.
 
-    `x` are samples (B, *shape) as the model sees them, `y` integer labels (B,), `given` the
-    encoder's input if it is not x, `known` 1 where a value is observed, and `told` the labels that
-    training may use.
+    `x` are samples (B, *shape) as the model sees them, and `y` are integer labels (B,). `given` is
+    the encoder's input if it is not x, `known` is 1 where a value is observed, and `told` are the
+    labels that training may use.
     """
 
     x: Tensor                      # (B, C, H, W), (B, C, T) or (B, D), as float
@@ -150,7 +150,7 @@ class Raw(Protocol):
     split."""
 
     def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
-        """The splits that keep the samples' order, as indices; {} if any split will do."""
+        """The splits that keep the order of the samples, as indices; {} to draw them at random."""
         ...
 
     def learn(self, train: np.ndarray) -> Collection:

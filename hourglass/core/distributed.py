@@ -99,18 +99,18 @@ def at_the_first(value: Any) -> list[Any]:
     ValueError if one has ended before."""
     if sharers() == 1:
         return [value]
-    found: list[Any] | None = [None] * processes() if rank() == 0 else None
+    pairs: list[Any] | None = [None] * processes() if rank() == 0 else None
 
     def gather(group: Any) -> None:
-        group.gather_object((value, LINES), found, dst=0)
+        group.gather_object((value, LINES), pairs, dst=0)
         group.barrier()
         group.destroy_process_group()
     _together(gather)
-    if found is None:
+    if pairs is None:
         sys.exit(0)
     SHARES.set(False)   # only the first process goes on
-    say_others([line for _, lines in found for line in lines])
-    return [each for each, _ in found]
+    say_others([line for _, lines in pairs for line in lines])
+    return [own for own, _ in pairs]
 
 
 def leave_to_the_first() -> bool:

@@ -20,8 +20,8 @@ class Call:
     kwargs: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        given = [repr(a) for a in self.args] + [f"{k}={v!r}" for k, v in self.kwargs.items()]
-        return f"{self.name}({', '.join(given)})" if given else self.name
+        arguments = [repr(a) for a in self.args] + [f"{k}={v!r}" for k, v in self.kwargs.items()]
+        return f"{self.name}({', '.join(arguments)})" if arguments else self.name
 
 
 class Summand(NamedTuple):
@@ -49,12 +49,12 @@ def read_tree(text: str) -> ast.expr:
     if len(text) > LONGEST:
         raise ValueError(f"a text of {len(text)} characters is too long to be a part's name")
     try:
-        found = ast.parse(text.strip(), mode="eval").body
+        tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError(f"cannot read {_short(text)}; write it as name or name(1, key=2), a loss "
                          f"also as a sum such as recon + 4 * kl") from None
-    _check_size(found, text)
-    return found
+    _check_size(tree, text)
+    return tree
 
 
 def _check_size(node: ast.expr, text: str) -> None:
@@ -111,18 +111,18 @@ def _weighed(node: ast.expr, text: str, sign: float) -> Summand:
     *before, part = _factors(node)
     if before and isinstance(part, ast.Constant | ast.UnaryOp):
         raise ValueError(f"in {text!r}, write the weight before its term, as in 4 * kl")
-    given = [factor for factor in before if isinstance(factor, ast.Call)]
-    if len(given) > 1:
+    schedules = [factor for factor in before if isinstance(factor, ast.Call)]
+    if len(schedules) > 1:
         raise ValueError(f"{text!r} has two weight schedules before one term; keep one")
     weight = sign
     for factor in before:
-        if factor in given:
+        if factor in schedules:
             continue
         value = _literal(factor, text)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"in {text!r}, the weight {ast.unparse(factor)!r} must be a number")
         weight *= value
-    return Summand(weight, _call(given[0], text) if given else None, _call(part, text))
+    return Summand(weight, _call(schedules[0], text) if schedules else None, _call(part, text))
 
 
 def _factors(node: ast.expr) -> list[ast.expr]:

@@ -69,8 +69,8 @@ class Extractor:
         place = next(self.network.parameters(), torch.empty(0))
         images = self._coloured(images.to(place.device, place.dtype))
         sides = self.size or self.sides(images.shape[-2:], size)
-        found: Looked = self.network(resized(images, sides))
-        return found
+        looked: Looked = self.network(resized(images, sides))
+        return looked
 
     def sides(self, given: Iterable[int], size: int | tuple[int, int] | None) -> tuple[int, int]:
         """The (height, width) that images of the `given` (height, width) are brought to."""
@@ -114,9 +114,9 @@ class _Memory:
 
     def keep(self, key: bytes, values: tuple[np.ndarray, ...]) -> None:
         """Keep the features of an image, if there is room."""
-        size = sum(each.nbytes for each in values)
+        size = sum(array.nbytes for array in values)
         if self.held + size <= REMEMBERED:
-            self.kept[key] = tuple(each.copy() for each in values)   # a view would keep the batch
+            self.kept[key] = tuple(array.copy() for array in values)   # a view would keep the batch
             self.held += size
 
 
@@ -138,13 +138,13 @@ def looked_up(
     memory = MEMORY.get()
     if memory is None:
         return list(look(images))
-    keys = [hashlib.sha256(f"{mark} {each.dtype} {each.shape}".encode()
-                           + np.ascontiguousarray(each).tobytes()).digest() for each in images]
+    keys = [hashlib.sha256(f"{mark} {image.dtype} {image.shape}".encode()
+                           + np.ascontiguousarray(image).tobytes()).digest() for image in images]
     new = [i for i, key in enumerate(keys) if key not in memory.kept]
-    found = dict(zip(new, look(images[new]), strict=True)) if new else {}
-    for i, values in found.items():
+    computed = dict(zip(new, look(images[new]), strict=True)) if new else {}
+    for i, values in computed.items():
         memory.keep(keys[i], values)
-    return [found[i] if i in found else memory.kept[key] for i, key in enumerate(keys)]
+    return [computed[i] if i in computed else memory.kept[key] for i, key in enumerate(keys)]
 
 
 def features(
@@ -158,9 +158,9 @@ def features(
     """
     call = call_of(text)
     with torch.device("cpu"):   # also where a model is made without values, to be measured
-        made: Extractor = extractors.build(call, source)
-    made.network.to(device or DEVICE.get())
-    return made
+        extractor: Extractor = extractors.build(call, source)
+    extractor.network.to(device or DEVICE.get())
+    return extractor
 
 
 def call_of(text: object) -> Call:
@@ -175,12 +175,12 @@ def call_of(text: object) -> Call:
 
 def digest_of(tensors: dict[str, Tensor]) -> str:
     """The first SHORT hex digits of the SHA-256 of tensors and their names."""
-    held = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in sorted(tensors):
         value = tensors[name].detach().cpu().contiguous()
-        held.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
-        held.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return held.hexdigest()[:SHORT]
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:SHORT]
 
 
 def as_images(x: Any) -> Tensor:
@@ -200,8 +200,8 @@ def as_images(x: Any) -> Tensor:
     if not (low >= -MARGIN and high <= 1 + MARGIN):   # also if one is not finite
         raise ValueError(f"images of floats must lie in [0, 1], and these lie in [{low:.4g}, "
                          f"{high:.4g}]; scale them first, so that white is 1")
-    found = torch.from_numpy(np.ascontiguousarray(values, np.float32))
-    return found.permute(0, 3, 1, 2)
+    images = torch.from_numpy(np.ascontiguousarray(values, np.float32))
+    return images.permute(0, 3, 1, 2)
 
 
 def resized(x: Tensor, size: tuple[int, int]) -> Tensor:

@@ -24,11 +24,11 @@ def Field(default: Any, *, description: str, flag: str = "") -> Any:
 
 def settings_of(kind: type) -> Mapping[str, Setting]:
     """The fields of a dataclass of settings, by name."""
-    found = {}
-    for each in fields(kind):
-        hint, *bounds = (get_args(each.type) if get_origin(each.type) is Annotated
-                         else (each.type,))
-        flag = each.metadata["flag"] or f"--{each.name.replace('_', '-')}"
-        found[each.name] = Setting(hint, tuple(bounds), each.default,
-                                   each.metadata["description"], flag)
-    return MappingProxyType(found)
+    settings = {}
+    for entry in fields(kind):
+        hint, *bounds = (get_args(entry.type) if get_origin(entry.type) is Annotated
+                         else (entry.type,))
+        flag = entry.metadata["flag"] or f"--{entry.name.replace('_', '-')}"
+        settings[entry.name] = Setting(hint, tuple(bounds), entry.default,
+                                       entry.metadata["description"], flag)
+    return MappingProxyType(settings)

@@ -13,8 +13,8 @@ UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\udc80-\udcff]")
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udcff]")   # except tabs and line ends
 
 
-def _percent(found: re.Match[str]) -> str:
-    return "".join(f"%{byte:02X}" for byte in found[0].encode(errors="surrogateescape"))
+def _percent(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode(errors="surrogateescape"))
 
 
 def printable(name: str) -> str:
@@ -31,10 +31,10 @@ def harmless(text: str) -> str:
 def _encode(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    found = error.object[error.start:error.end]
-    if UNSHOWN.search(found):
-        return printable(found), error.end
-    return found.encode("ascii", "backslashreplace").decode(), error.end
+    text = error.object[error.start:error.end]
+    if UNSHOWN.search(text):
+        return printable(text), error.end
+    return text.encode("ascii", "backslashreplace").decode(), error.end
 
 
 codecs.register_error(ESCAPED, _encode)
@@ -71,7 +71,7 @@ def png_names(names: tuple[str, ...]) -> list[PurePosixPath]:
     """Paths for these names, ending in .png, all different even where case is ignored. Raises
     ValueError as `inside` does."""
     taken: set[str] = set()
-    found = []
+    paths = []
     for name in names:
         path = inside(name)
         place, number = path.with_suffix(".png"), 1
@@ -79,5 +79,5 @@ def png_names(names: tuple[str, ...]) -> list[PurePosixPath]:
             number += 1
             place = path.with_name(f"{path.stem}-{number}.png")
         taken.add(str(place).casefold())
-        found.append(place)
-    return found
+        paths.append(place)
+    return paths

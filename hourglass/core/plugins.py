@@ -41,8 +41,8 @@ def register(kind: str, name: str, example: str | None = None) -> Callable[[Part
         raise ValueError(f"{name} is a {registry.kind} of Hourglass; choose another name")
 
     def put(part: Part) -> Part:
-        made = _adapted(registry.kind, name, part)
-        registry.add(name, example)(made)
+        adapted = _adapted(registry.kind, name, part)
+        registry.add(name, example)(adapted)
         registry.own[name] = _origin(part)
         return part
     return put
@@ -84,9 +84,9 @@ def _without_first(
 ) -> Callable[..., Any]:
     """`use` with the part's signature, where `first` replaces its first `skipped` parameters."""
     own = list(inspect.signature(part).parameters.values())[skipped:]
-    given = inspect.Parameter(first, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameter = inspect.Parameter(first, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     wrapped = wraps(part)(use)
-    wrapped.__signature__ = inspect.Signature([given, *own])  # type: ignore[attr-defined]
+    wrapped.__signature__ = inspect.Signature([parameter, *own])  # type: ignore[attr-defined]
     return wrapped
 
 
@@ -115,8 +115,8 @@ def _metric_of(name: str, part: Callable[..., Any]) -> Callable[..., Any]:
     """A metric that may return one number, or one a sample, under its own name."""
     @wraps(part)
     def metric(snapshot: Any, **options: Any) -> Any:
-        found = part(snapshot, **options)
-        return found if isinstance(found, Mapping) else {name: found}
+        values = part(snapshot, **options)
+        return values if isinstance(values, Mapping) else {name: values}
     return metric
 
 
@@ -156,9 +156,9 @@ def load_parts(given: Any) -> None:
         given = [given]
     if not isinstance(given, Iterable):
         raise ValueError(f"parts are files such as 'parts.py' or names of modules, not {given!r}")
-    for each in given:
-        if isinstance(each, str | Path):
-            _load(str(each))
+    for plugin in given:
+        if isinstance(plugin, str | Path):
+            _load(str(plugin))
 
 
 def _load(plugin: str) -> None:

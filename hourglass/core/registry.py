@@ -87,9 +87,9 @@ class Registry:
         if call.name == OWN_NETWORKS:
             names = {side: call.kwargs[side] for side in ("encoder", "decoder")
                      if side in call.kwargs}
-            given = ", ".join(f"{side}={name}(...)" for side, name in names.items())
+            arguments = ", ".join(f"{side}={name}(...)" for side, name in names.items())
             return (f". This model has networks of your own, {' and '.join(names.values())}. Give "
-                    f"them again, from Python: hg.load(run, {given})")
+                    f"them again, from Python: hg.load(run, {arguments})")
         near = did_you_mean(call.name, self.parts).startswith("did you mean")
         return "" if near else ". If it is a part of your own, give its file: --plugin parts.py"
 

@@ -29,8 +29,8 @@ def check_room(needed: int, what: str) -> None:
 def check_zip(path: Path) -> None:
     """Raises ValueError for a zip, such as an .npz, that memory does not hold, and
     zipfile.BadZipFile for a damaged one."""
-    with zipfile.ZipFile(path) as held:
-        check_room(sum(member.file_size for member in held.infolist()), str(path))
+    with zipfile.ZipFile(path) as archive:
+        check_room(sum(member.file_size for member in archive.infolist()), str(path))
 
 
 def memory_left() -> int:

@@ -44,14 +44,14 @@ def multi_scale(x: Tensor, y: Tensor) -> Tensor:
     x, y = at_least_single(x), at_least_single(y)
     halvings = (min(x.shape[-2:]) // SMALLEST).bit_length() - 1
     weights = SCALES[:max(1, halvings + 1)]
-    found = x.new_ones(x.shape[:2])
+    product = x.new_ones(x.shape[:2])
     with full_precision(x):
         for i, weight in enumerate(weights):
             x, y = (F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)) if i else (x, y)
             whole, structure = similarity(x, y)
             part = (whole if i == len(weights) - 1 else structure).mean((-2, -1))
-            found = found * _positive(part) ** (weight / sum(weights))
-    return found.mean(1)
+            product = product * _positive(part) ** (weight / sum(weights))
+    return product.mean(1)
 
 
 def _positive(t: Tensor) -> Tensor:

@@ -82,6 +82,6 @@ def _header(content: bytes) -> tuple[int, dict[str, Any]]:
 def _checksum(header: dict[str, Any], tensors: memoryview) -> str:
     texts = {k: v for k, v in header.get("__metadata__", {}).items() if k != CHECKSUM}
     described = json.dumps({**header, "__metadata__": texts}, sort_keys=True)
-    found = hashlib.sha256(described.encode())
-    found.update(tensors)
-    return found.hexdigest()
+    digest = hashlib.sha256(described.encode())
+    digest.update(tensors)
+    return digest.hexdigest()

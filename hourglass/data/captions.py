@@ -22,11 +22,11 @@ Captions = tuple[tuple[str, ...], ...]   # of each sample: one text or several; 
 
 
 def captions_of(files: Files, names: Sequence[str]) -> tuple[Captions, list[str]]:
-    """The captions of the images with these names, from a CSV beside them, and notes.
+    """The captions of the images with these names, from a table that comes with them, and notes.
 
-    The table is captions.csv or metadata.csv in the folder or archive, or a CSV beside it with its
-    name. It has a column `file` and a column `caption`. An image on several rows has several
-    captions. A table without these columns is left alone. Raises ValueError for one that cannot be
+    The table is captions.csv or metadata.csv in the folder or archive, or a CSV of the same name
+    beside it. It has a column `file` and a column `caption`. An image on several rows has several
+    captions. A table without these columns is ignored. Raises ValueError for one that cannot be
     read.
     """
     place = Path(files.place)

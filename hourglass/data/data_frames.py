@@ -143,8 +143,8 @@ def flattened(frame: Any, what: str) -> Any:
 
 
 def _numbers_of_lists(cells: Any) -> np.ndarray | None:
-    """Cells that are lists of numbers of one length as (N, L), NaN for a missing cell; else
-    None."""
+    """Lists of numbers of one length as an array (N, L), NaN where a cell is missing; None for
+    other cells."""
     there = cells.notna().to_numpy()
     try:
         known = np.array([np.asarray(cell, float) for cell in cells[there]])

@@ -69,8 +69,8 @@ def decode_to(
 ) -> tuple[np.memmap, dict[str, str]]:
     """Decode images to a .npy file of this shape (H, W, C) and type. Returns it, and the errors.
 
-    `decode(start)` yields images from the start-th name on. A finished file is reused, an
-    interrupted one continued. Raises ValueError if the file holds something else.
+    `decode(start)` yields images from the start-th name on. A finished file is reused, and
+    an interrupted one is continued. Raises ValueError if the file holds something else.
     """
     part = path.with_name(path.name + ".part")
     kept, begun = (load_manifest(file) for file in (path, part))

@@ -29,8 +29,8 @@ def emoji(reading: Reading, style: Literal["twemoji", "noto"] = "twemoji",
     """Emoji of 72x72 pixels with captions: 1,914 by Twemoji (CC-BY 4.0), or 1,644 by Noto.
 
     A caption is an emoji's name, with its keywords or without. The class is its group. `path` is
-    the folder with twemoji72.zip or noto72.zip, each with its table of names, as a CSV beside it or
-    as captions.csv in it. Default: HOURGLASS_DATA and the cache. Raises ValueError.
+    the folder with twemoji72.zip or noto72.zip (default: HOURGLASS_DATA and the cache). The table
+    of names is a CSV of the same name beside the zip, or captions.csv in it. Raises ValueError.
     """
     place = _find(STYLES[style], path)
     rows = {row["file"]: row for row in _table(place)}

@@ -1,4 +1,4 @@
-"""Whether a file, folder or zip holds lines of text, told by looking at it."""
+"""Whether a file, folder or zip holds lines of text, by its names and its first bytes."""
 
 import zipfile
 from itertools import islice
@@ -16,8 +16,8 @@ NAMES = 1000     # of a folder
 
 
 def is_of_lines(path: Path) -> bool:
-    """Whether a path is of lines of text: FASTA, a text file that is no table, or a folder or zip
-    of text files without images and tables."""
+    """Whether a path holds lines of text: a FASTA file, a text file that is no table, or a folder
+    or zip of text files without images and tables."""
     try:
         if path.is_dir():
             entries = [entry for entry in islice(path.iterdir(), NAMES)

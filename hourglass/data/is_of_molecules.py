@@ -1,4 +1,4 @@
-"""Whether a file holds SMILES of molecules, told by looking at it."""
+"""Whether a file holds SMILES of molecules, by its name and its first lines."""
 
 import csv
 import io

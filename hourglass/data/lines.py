@@ -41,7 +41,7 @@ class Lines:
     properties: dict[str, np.ndarray] = field(default_factory=dict)   # (N,) of each line
 
     def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:
-        """The splits that the files' names tell; {} if any split will do."""
+        """The splits that the files' names say; {} if the samples may be split at random."""
         return self.own
 
     def learn(self, train: np.ndarray) -> Collection:

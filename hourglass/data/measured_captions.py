@@ -22,11 +22,12 @@ NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 
 
 def measured_captions(source: Source, kind: str) -> tuple[Captions, str]:
-    """Captions of all samples of a source by what is measured in them, () for those in neither
-    `train` nor `val`, and a note. `kind` is one of `WORDS`.
+    """Captions of all samples of a source from measurements of the images, () for samples in
+    neither `train` nor `val`, and a note. `kind` is one of `WORDS`.
 
     A word says that an image is in the lowest or highest quarter of the training images of its
-    class, so a slanted one is so among ones. Raises ValueError for what are no such images.
+    class: a slanted 1 is slanted for a 1. Raises ValueError for samples that are not images, and
+    for grey images where colours are measured.
     """
     _check(source, kind)
     dark = kind == "strokes" and _is_dark_on_bright(source)
@@ -55,7 +56,7 @@ def measured_captions(source: Source, kind: str) -> tuple[Captions, str]:
 
 def sentences(name: str, words: Sequence[str]) -> tuple[str, ...]:
     """Captions of one image: its class alone, with each word and with all. A class that is a digit
-    is also named in letters. "" is no class."""
+    is also named in letters. The name "" means no class."""
     plain = in_words(name)
     subject = with_article(NUMBERS[int(plain)] if plain in map(str, range(10)) else plain) if (
         plain) else "a shape"

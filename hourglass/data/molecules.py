@@ -33,7 +33,7 @@ MOST = 200        # tokens of a molecule, unless limit= says otherwise
 
 @dataclass
 class MoleculeRows:
-    """SMILES as they were found, with where they stand, and what stands beside them."""
+    """SMILES as they are in the data, their places there, and their labels and properties."""
 
     smiles: list[str]
     places: list[str]              # such as "line 3"
@@ -156,8 +156,7 @@ def _is_index(values: np.ndarray) -> bool:
 
 
 def smiles_column(columns: Mapping[str, list[str]], what: str) -> str:
-    """The column of SMILES among columns of cells: by its name, or else by its content. Raises
-    ValueError."""
+    """The column that holds SMILES, by its name or else by its content. Raises ValueError."""
     named = [name for name in columns if name.strip().lower().replace(" ", "_") in NAMES]
     if named:
         return named[0]

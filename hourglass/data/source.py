@@ -138,8 +138,8 @@ class Source:
 
     @property
     def columns(self) -> str:
-        """The description of a table's columns for the likelihood `mixed`, or the likelihood of
-        lines with as many tokens; "" for other data."""
+        """What the likelihood `mixed` must know of a table's columns; for lines of text, their
+        likelihood with the number of tokens; "" for other data."""
         if self.encoding.get("kind") == "lines":
             return f"tokens({vocabulary_of(self.encoding).size})"
         return described(self.encoding["columns"]) if self.encoding.get("kind") == "table" else ""

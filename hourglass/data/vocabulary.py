@@ -1,4 +1,4 @@
-"""Texts as token indices and back: characters, bytes or words, of which training knows some."""
+"""Texts as token indices and back; a token is a character, byte or word of the training texts."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

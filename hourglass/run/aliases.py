@@ -47,25 +47,25 @@ def own_words(values: Mapping[str, Any], say: Callable[[str], None]) -> dict[str
     `latent_dim` stays until the model is known: see `with_dim`. Raises ValueError for a setting
     under two names, and for an unknown name. The message says what to write instead.
     """
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for name, value in values.items():
         if name in ANSWERS:
             raise ValueError(f"no setting is named {name!r}: {ANSWERS[name]}")
         own = DIM if name in DIMS else {**ALIASES, **NAMES}.get(name, name)
-        if own in found:
+        if own in settings:
             raise ValueError(f"{own} is set twice, also as {name}; set it once")
-        found[own] = value
+        settings[own] = value
         if name in NAMES:
             say(f"{name} is {own} here")
-    if isinstance(found.get("stop"), bool):
-        found["stop"] = "early" if found["stop"] else "none"
-    if isinstance(found.get("optimiser"), str):   # "Adam"
-        found["optimiser"] = re.sub(r"^\w+", lambda word: word[0].lower(), found["optimiser"])
-    named = str(found.get("likelihood", "")).lower()
+    if isinstance(settings.get("stop"), bool):
+        settings["stop"] = "early" if settings["stop"] else "none"
+    if isinstance(settings.get("optimiser"), str):   # "Adam"
+        settings["optimiser"] = re.sub(r"^\w+", lambda word: word[0].lower(), settings["optimiser"])
+    named = str(settings.get("likelihood", "")).lower()
     if named in {**OUTPUTS, **LOSSES}:
-        found["likelihood"] = {**OUTPUTS, **LOSSES}[named]
-        say(f"the likelihood {named} is called {found['likelihood']} here")
-    return _with_loss(found, say)
+        settings["likelihood"] = {**OUTPUTS, **LOSSES}[named]
+        say(f"the likelihood {named} is called {settings['likelihood']} here")
+    return _with_loss(settings, say)
 
 
 def _with_loss(values: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
@@ -90,21 +90,21 @@ def with_dim(values: Mapping[str, Any], model: str) -> dict[str, Any]:
     """Replace `latent_dim` by the argument dim of the bottleneck or, if it has none, of the model.
 
     `model` is the default model. Raises ValueError if neither takes a dim."""
-    found = dict(values)
-    dim = found.pop(DIM, None)
+    settings = dict(values)
+    dim = settings.pop(DIM, None)
     if dim is None:
-        return found
+        return settings
     try:
         number = int(str(dim))
     except ValueError:
         raise ValueError(f"{DIM} must be a whole number from 1, not {dim!r}") from None
-    place = "bottleneck" if found.get("bottleneck") else "model"
+    place = "bottleneck" if settings.get("bottleneck") else "model"
     registry = bottlenecks if place == "bottleneck" else models
-    call = read(str(found.get(place) or model))
+    call = read(str(settings.get(place) or model))
     options = registry.check(call)
     if "dim" not in registry.options(call.name):
         raise ValueError(f"{call.name} takes no dim, so {DIM}={dim} cannot be set; its signature "
                          f"is {registry.signature(call.name)}")
     changed = Call(call.name, (), {**options, "dim": number})
     registry.check(changed)
-    return {**found, place: str(changed)}
+    return {**settings, place: str(changed)}

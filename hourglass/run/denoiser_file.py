@@ -1,4 +1,4 @@
-"""The file of a denoiser: what latent diffusion needs to be made again, beside its weights."""
+"""The file of a denoiser: its weights, and what is needed to build latent diffusion again."""
 
 import json
 from dataclasses import asdict, dataclass

@@ -68,12 +68,12 @@ def diffusion_settings(values: Mapping[str, Any]) -> DiffusionSettings:
 
 def _decay(ema: Any) -> float:
     try:
-        found = float(ema)
+        decay = float(ema)
     except (TypeError, ValueError):
-        found = -1.0
-    if not 0 <= found < 1:
+        decay = -1.0
+    if not 0 <= decay < 1:
         raise ValueError(f"ema must be a number from 0 to below 1, not {ema!r}")
-    return found
+    return decay
 
 
 def read_diffusion_settings(path: Path) -> DiffusionSettings:

@@ -65,17 +65,17 @@ class RunFolder:
         """Lock the folder against other trainings, until the returned file is closed. Raises
         ValueError if another process trains here."""
         try:
-            held = open_lock(self.path / "lock")
+            file = open_lock(self.path / "lock")
         except OSError as error:
             raise ValueError(f"{self.path / 'lock'} cannot be used ({error.strerror}). It must be "
                              f"a file of its own, not a link: remove it") from None
         try:
-            lock(held, f"{self.path} is being trained by another process")
+            lock(file, f"{self.path} is being trained by another process")
         except ValueError:
-            held.close()
+            file.close()
             raise
         remove_stale_parts(self.path)
-        return held
+        return file
 
     def subfolder(self, name: str) -> Path:
         """A subfolder of the run, made if needed. Raises OSError if it cannot be made, ValueError

@@ -26,16 +26,16 @@ def load_source(settings: Settings, data: Any = None, y: Any = None) -> Source:
     `data.find.settle`. Raises ValueError."""
     if data is None and REMEMBERED and (key := data_key(settings)) in REMEMBERED:
         return replace(REMEMBERED[key], splits=dict(REMEMBERED[key].splits))
-    given = find_call(settings.data, settled=True) if data is None else data
+    samples = find_call(settings.data, settled=True) if data is None else data
     with in_turn(str(cache_folder() / "lock")):
-        collection = collect(given, settings.reading(), y)
-    told = check_known(collection.y, collection.classes, collection.parts,
-                       settings.parts().condition == "inferred")
+        collection = collect(samples, settings.reading(), y)
+    notes = check_known(collection.y, collection.classes, collection.parts,
+                        settings.parts().condition == "inferred")
     source = split(collection, settings.shares(), settings.seed, settings.only,
                    of_counts(settings), settings.reading())
     if source.unseen == "train":
         check_judged(collection.y)
-    source = replace(source, notes=(*source.notes, *told))
+    source = replace(source, notes=(*source.notes, *notes))
     source = show_labels(binarise(source, settings.binarise), settings.labelled, settings.seed)
     if settings.val == "test":
         if "test" not in source.splits:
@@ -77,11 +77,11 @@ def check_same(source: Source, kept: Mapping[str, Any], name: str, folder: RunFo
     if name:
         raise ValueError(f"the data in {name} has changed since {folder.path} was trained; start a "
                          f"new run")
-    told = {"samples": "samples", "shape": "as the shape of a sample", "splits": "as splits"}
-    found = [f"it has {now.get(key)} {words}, and training had {kept[key]}"
-             for key, words in told.items() if key in different][:1] or ["its values differ"]
-    raise ValueError(f"the data has changed since {folder.path} was trained: {found[0]}. Give the "
-                     f"same x, and the same y= and val= if training had them")
+    phrases = {"samples": "samples", "shape": "as the shape of a sample", "splits": "as splits"}
+    messages = [f"it has {now.get(key)} {words}, and training had {kept[key]}"
+                for key, words in phrases.items() if key in different][:1] or ["its values differ"]
+    raise ValueError(f"the data has changed since {folder.path} was trained: {messages[0]}. Give "
+                     f"the same x, and the same y= and val= if training had them")
 
 
 def of_counts(settings: Settings) -> bool:

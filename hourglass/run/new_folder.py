@@ -26,9 +26,9 @@ def begun(out: str | Path | None, overwrite: bool = False) -> Iterator[RunFolder
         yield RunFolder(path)
     except BaseException:
         _empty(path)
-        for made in above:
+        for parent in above:
             with suppress(OSError):   # another process has put something there
-                made.rmdir()
+                parent.rmdir()
         raise
 
 

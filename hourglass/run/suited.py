@@ -77,9 +77,9 @@ def _for_ratings(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
 
 def _restores(settings: Settings, source: Source) -> bool:
     """Whether there is a corruption, or pairs of images, and no setting for the network."""
-    given = settings.corruption not in ("", "none") or source.splits["train"].given is not None
+    corrupted = settings.corruption not in ("", "none") or source.splits["train"].given is not None
     said = settings.backbone or settings.decoder or settings.bottleneck or settings.loss
-    return len(source.shape) == 3 and given and not said and settings.model == "ae"
+    return len(source.shape) == 3 and corrupted and not said and settings.model == "ae"
 
 
 def _says_size(settings: Settings) -> bool:

@@ -63,8 +63,8 @@ def read_model(
     weights: dict[str, Tensor] = {}
     texts: dict[str, str] = {}
     for prefix in prefixes:
-        found, texts = load_tensors(folder.model, prefix)
-        weights |= found
+        tensors, texts = load_tensors(folder.model, prefix)
+        weights |= tensors
     odd = next((name for name, w in weights.items() if not w.isfinite().all()), "")
     if odd:
         raise ValueError(f"{folder.model} holds weights that are not finite numbers ({odd}). "

@@ -15,8 +15,8 @@ def as_callbacks(given: Callbacks) -> tuple[list[Callback], list[str]]:
     """Split one or several callbacks into functions and names of loggers. Raises ValueError for
     anything else, and for a logger whose package is not installed."""
     several = isinstance(given, Iterable) and not isinstance(given, str) and not callable(given)
-    each: list[Any] = list(given) if several else [given]  # type: ignore[arg-type]
-    for callback in each:
+    callbacks: list[Any] = list(given) if several else [given]  # type: ignore[arg-type]
+    for callback in callbacks:
         if isinstance(callback, str) and callback in LOGGERS:
             check_logger(callback)
         elif not callable(callback):
@@ -27,8 +27,8 @@ def as_callbacks(given: Callbacks) -> tuple[list[Callback], list[str]]:
                 f"True; or the name of a logger ({', '.join(LOGGERS)}); {what} is neither. For "
                 "early stopping write stop='early(patience=10)'. The best weights are always "
                 f"kept; for a learning-rate schedule write schedule='one_cycle'")
-    return ([callback for callback in each if not isinstance(callback, str)],
-            list(dict.fromkeys(callback for callback in each if isinstance(callback, str))))
+    return ([callback for callback in callbacks if not isinstance(callback, str)],
+            list(dict.fromkeys(callback for callback in callbacks if isinstance(callback, str))))
 
 
 def watched(

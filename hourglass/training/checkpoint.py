@@ -28,7 +28,8 @@ def save_state(path: Path, state: State, step: nn.Module, optimiser: Optimizer) 
               "optimiser": whole(of_optimiser, single_states(step, optimiser))}
     if not is_first():
         return
-    tensors = {f"{group}:{name}": t for group, held in groups.items() for name, t in held.items()}
+    tensors = {f"{group}:{name}": t for group, of_group in groups.items()
+               for name, t in of_group.items()}
     about = {"state": json.dumps({name: getattr(state, name) for name in NUMBERS}),
              "optimiser": json.dumps(numbers), "kind": type(optimiser).__name__,
              "sums": json.dumps(list(state.sums))}

@@ -40,11 +40,11 @@ class CapturedStep:
             return None
         if self.graph is None and not self._capture(inputs):
             return None
-        if [_form(given) for given in inputs] != [_form(held) for held in self.held]:
+        if [_form(tensor) for tensor in inputs] != [_form(buffer) for buffer in self.held]:
             return None
-        for held, given in zip(self.held, inputs, strict=True):
-            if held is not None and given is not None:
-                held.copy_(given)
+        for buffer, tensor in zip(self.held, inputs, strict=True):
+            if buffer is not None and tensor is not None:
+                buffer.copy_(tensor)
         for weight, gradient in self.gradients:   # a step taken as usual has others
             weight.grad = gradient
         assert self.graph is not None
@@ -92,7 +92,7 @@ class CapturedStep:
         generator = torch.cuda.default_generators[device.index or 0]
         noise, stream = generator.clone_state(), torch.cuda.current_stream()
         weights = [weight for weight in self.step.parameters() if weight.requires_grad]
-        self.held = tuple(None if given is None else given.clone() for given in inputs)
+        self.held = tuple(None if tensor is None else tensor.clone() for tensor in inputs)
         for weight in weights:
             weight.grad = None
         graph = torch.cuda.CUDAGraph()
@@ -116,22 +116,22 @@ class CapturedStep:
         return True
 
 
-def _form(given: Tensor | None) -> tuple[Any, ...]:
-    return () if given is None else (given.shape, given.dtype)
+def _form(tensor: Tensor | None) -> tuple[Any, ...]:
+    return () if tensor is None else (tensor.shape, tensor.dtype)
 
 
 def _held_by_python(step: nn.Module) -> dict[str, str]:
     """State that a replay cannot change: numbers and texts of the modules and of their parts, and
     the identity of each weight and buffer."""
-    found = {name: str(id(held)) for name, held in (*step.named_parameters(),
-                                                    *step.named_buffers())}
+    state = {name: str(id(tensor)) for name, tensor in (*step.named_parameters(),
+                                                        *step.named_buffers())}
     for place, module in step.named_modules():
         for name, value in vars(module).items():
             inner = value.values() if isinstance(value, dict) else (value,)
             for number, part in enumerate(inner):
-                found |= {f"{place}.{name}.{number}.{key}": repr(held)
-                          for key, held in _plain(part)}
-    return found
+                state |= {f"{place}.{name}.{number}.{key}": repr(plain)
+                          for key, plain in _plain(part)}
+    return state
 
 
 def _plain(part: Any) -> Iterator[tuple[str, PLAIN]]:
@@ -139,7 +139,7 @@ def _plain(part: Any) -> Iterator[tuple[str, PLAIN]]:
     if isinstance(part, PLAIN):
         yield "", part
     elif not isinstance(part, nn.Module | Tensor | type) and hasattr(part, "__dict__"):
-        yield from ((key, held) for key, held in vars(part).items() if isinstance(held, PLAIN))
+        yield from ((key, value) for key, value in vars(part).items() if isinstance(value, PLAIN))
 
 
 def _noise() -> tuple[Any, ...]:

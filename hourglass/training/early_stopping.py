@@ -24,7 +24,7 @@ class Stopping:
     least_steps: int = 0
 
     def for_epochs_of(self, samples: int, batch_size: int) -> "Stopping":
-        """This stopping for so many training samples: its patience holds `least_steps` steps."""
+        """The same for this many training samples: patience spans at least `least_steps` steps."""
         if self.patience is None:
             return self
         epochs = math.ceil(self.least_steps / math.ceil(samples / batch_size))

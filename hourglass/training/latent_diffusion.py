@@ -215,9 +215,9 @@ def _save_weights(training: DiffusionTraining) -> None:
         return
     state = training.state
     best = state.kept if training.plan.stopping.restore_best else {}
-    held = best or training.step.state_dict()
+    state_dict = best or training.step.state_dict()
     start = "averaged."
-    weights = {name.removeprefix(start): value for name, value in held.items()
+    weights = {name.removeprefix(start): value for name, value in state_dict.items()
                if name.startswith(start)}
     if all(math.isfinite(w.sum().item()) for w in weights.values()):
         save_denoiser(training.folder.model, weights, training.about)

@@ -194,16 +194,16 @@ def _add_gradients(
     names, sums = tuple[str, ...](), torch.zeros(())
     for piece in own.chunk(state.pieces):
         batch = train.batch(piece, grey=True)
-        x, given = varied(batch, plan.augment)
-        inputs = x, batch.y if batch.told is None else batch.told, given, batch.known
+        x, encoder_input = varied(batch, plan.augment)
+        inputs = x, batch.y if batch.told is None else batch.told, encoder_input, batch.known
         whole = captured if state.pieces == 1 else None
-        found = whole(inputs) if whole else None
-        if found is None:
+        output = whole(inputs) if whole else None
+        if output is None:
             with whole.watching() if whole else nullcontext():
-                found = forward(*inputs)
+                output = forward(*inputs)
                 share = len(piece) * fabric.world_size / together
-                fabric.backward(found[0] if share == 1 else found[0] * share)
-        loss, losses = found
+                fabric.backward(output[0] if share == 1 else output[0] * share)
+        loss, losses = output
         if fabric.device.type == "cpu" or state.step % 50 == 0:
             check_finite(loss, losses)   # on other devices, each check would wait for the device
         names = tuple(losses)
@@ -217,8 +217,8 @@ def varied(batch: Batch, augment: Callable[[Tensor], Tensor]) -> tuple[Tensor, T
     if batch.given is None:
         return augment(batch.x), None
     both = augment(torch.cat([batch.x, batch.given], 1))
-    x, given = (torch.empty_like(batch.x).copy_(part) for part in both.chunk(2, 1))
-    return x, given
+    x, encoder_input = (torch.empty_like(batch.x).copy_(part) for part in both.chunk(2, 1))
+    return x, encoder_input
 
 
 def check_finite(loss: Tensor, losses: dict[str, Tensor]) -> None:
@@ -364,5 +364,5 @@ def _still_falling(state: State, plan: TrainingPlan) -> tuple[str, ...]:
     """A note for a run whose loss was still falling at its end."""
     more = (f"--minutes {2 * plan.minutes:g}" if is_over(state, plan) and plan.minutes else
             f"--epochs {2 * plan.epochs}")
-    found = still_falling(state.rows, plan.stopping.monitor)
-    return (f"{found}; to continue, resume the run with {more}",) if found else ()
+    note = still_falling(state.rows, plan.stopping.monitor)
+    return (f"{note}; to continue, resume the run with {more}",) if note else ()

@@ -39,9 +39,9 @@ def ramps_too_long(objective: Objective, epochs: int, batches: float) -> list[st
 def features_used(objective: Objective, source: Source) -> list[str]:
     """A note on every term of a feature extractor. Raises ValueError unless the data is images from
     0 to 1, which extractors take."""
-    told = [term.used for term in objective.terms.values() if offers(term, UsesFeatures)]
-    if told and (source.low < 0 or source.high > 1):
+    notes = [term.used for term in objective.terms.values() if offers(term, UsesFeatures)]
+    if notes and (source.low < 0 or source.high > 1):
         raise ValueError(f"a loss of features needs images from 0 to 1, and this data goes from "
                          f"{source.low:g} to {source.high:g}; leave the features out of the loss, "
                          f"or scale the data by --range")
-    return told
+    return notes

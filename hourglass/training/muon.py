@@ -35,31 +35,31 @@ class Muon(Optimizer):
         return loss
 
 
-def _move(weight: Tensor, gradient: Tensor, held: dict[str, Any], lr: float, momentum: float,
+def _move(weight: Tensor, gradient: Tensor, state: dict[str, Any], lr: float, momentum: float,
           weight_decay: float, **_: Any) -> None:
     matrix = weight.ndim > 1
     rate = lr if matrix else lr * OF_VECTORS
-    if not held:
-        held["mean"] = torch.zeros_like(weight)
-    change = _turned(held, gradient, momentum) if matrix else _adaptive(held, gradient)
+    if not state:
+        state["mean"] = torch.zeros_like(weight)
+    change = _turned(state, gradient, momentum) if matrix else _adaptive(state, gradient)
     weight.mul_(1 - rate * weight_decay).sub_(change, alpha=rate)
 
 
-def _turned(held: dict[str, Any], gradient: Tensor, momentum: float) -> Tensor:
+def _turned(state: dict[str, Any], gradient: Tensor, momentum: float) -> Tensor:
     """The step of a matrix: Nesterov momentum, orthogonalised."""
-    mean = held["mean"].lerp_(gradient, 1 - momentum)
+    mean = state["mean"].lerp_(gradient, 1 - momentum)
     ahead = gradient.lerp(mean, momentum).flatten(1)
     rows, columns = ahead.shape
     return (max(1, rows / columns) ** 0.5 * orthogonal(ahead)).view(gradient.shape)
 
 
-def _adaptive(held: dict[str, Any], gradient: Tensor) -> Tensor:
+def _adaptive(state: dict[str, Any], gradient: Tensor) -> Tensor:
     """The step of a vector: Adam's, with its usual decays of 0.9 and 0.999."""
-    if "square" not in held:
-        held["step"], held["square"] = 0, torch.zeros_like(gradient)
-    held["step"] += 1
-    mean = held["mean"].lerp_(gradient, 1 - 0.9) / (1 - 0.9 ** held["step"])
-    square = held["square"].lerp_(gradient ** 2, 1 - 0.999) / (1 - 0.999 ** held["step"])
+    if "square" not in state:
+        state["step"], state["square"] = 0, torch.zeros_like(gradient)
+    state["step"] += 1
+    mean = state["mean"].lerp_(gradient, 1 - 0.9) / (1 - 0.9 ** state["step"])
+    square = state["square"].lerp_(gradient ** 2, 1 - 0.999) / (1 - 0.999 ** state["step"])
     return mean / (square.sqrt() + 1e-8)
 
 

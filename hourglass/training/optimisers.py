@@ -91,8 +91,8 @@ def sgd(parameters: Weights, lr: float | None, momentum: Rate = 0.9, nesterov: b
 def state_tensors(optimiser: Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
     """An optimiser's state as flat tensors and numbers, named "weight/name"."""
     flat = {f"{weight}/{what}": value
-            for weight, held in optimiser.state_dict()["state"].items()
-            for what, value in held.items()}
+            for weight, values in optimiser.state_dict()["state"].items()
+            for what, value in values.items()}
     tensors = {name: value for name, value in flat.items() if isinstance(value, torch.Tensor)}
     return tensors, {name: value for name, value in flat.items() if name not in tensors}
 

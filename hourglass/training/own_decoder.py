@@ -17,17 +17,17 @@ SQUASH = (nn.Sigmoid, nn.Hardsigmoid, nn.Softmax, nn.Tanh)   # last layers that 
 @torch.no_grad()
 def remarks(model: Autoencoder, batch: Batch) -> list[str]:
     """Notes on a user's own decoder: a layer was added before it, or its outputs are not logits
-    although the likelihood takes logits. The second is said even if training is quiet."""
+    although the likelihood takes logits. The second note is printed even if training is quiet."""
     decoder = model.decoder
     if not isinstance(decoder, GivenDecoder):
         return []
-    given: dict[str, Tensor] = {}
+    outputs: dict[str, Tensor] = {}
 
-    def see_code(module: nn.Module, args: tuple[Tensor, ...], found: tuple[Tensor, ...]) -> None:
-        given["h"] = found[0]
+    def see_code(module: nn.Module, args: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
+        outputs["h"] = output[0]
 
-    def see_output(module: nn.Module, args: tuple[Tensor, ...], found: Tensor) -> None:
-        given["out"] = found
+    def see_output(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
+        outputs["out"] = output
     hooks = [model.encoder.register_forward_hook(see_code),
              decoder.register_forward_hook(see_output)]
     trained = model.training
@@ -35,7 +35,7 @@ def remarks(model: Autoencoder, batch: Batch) -> list[str]:
     model.train(trained)
     for hook in hooks:
         hook.remove()
-    return _said(type(decoder.network).__name__, decoder, model, given["h"], given["out"])
+    return _said(type(decoder.network).__name__, decoder, model, outputs["h"], outputs["out"])
 
 
 def _said(

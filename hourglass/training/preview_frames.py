@@ -71,16 +71,16 @@ def animate(frames: Path, path: Path) -> bool:
 
 def _readable(files: list[Path]) -> list[Image.Image]:
     """The frames that can be read and are of one size."""
-    found = {}
+    frames = {}
     for file in files:
         with contextlib.suppress(Exception):   # Pillow raises many kinds for a broken file
             picture = Image.open(io.BytesIO(read_file(file)), formats=["PNG"])
             if picture.width * picture.height <= MOST_PIXELS:
-                found[file] = picture.convert("RGB")
-    size = Counter(picture.size for picture in found.values()).most_common(1)
-    found = {file: picture for file, picture in found.items() if picture.size == size[0][0]}
-    if len(found) < len(files):
-        first = next(file for file in files if file not in found)
-        say(f"{len(files) - len(found)} frames are damaged, such as {first}; the animation leaves "
+                frames[file] = picture.convert("RGB")
+    size = Counter(picture.size for picture in frames.values()).most_common(1)
+    frames = {file: picture for file, picture in frames.items() if picture.size == size[0][0]}
+    if len(frames) < len(files):
+        first = next(file for file in files if file not in frames)
+        say(f"{len(files) - len(frames)} frames are damaged, such as {first}; the animation leaves "
             f"them out")
-    return list(found.values())
+    return list(frames.values())

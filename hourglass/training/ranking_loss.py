@@ -23,12 +23,12 @@ def missed_ndcg(model: Autoencoder, split: Split) -> float:
     how well the others are ranked."""
     trained = model.training
     model.eval()
-    found = []
+    scores = []
     for batch in split.batches(SIZE):
         out = model(batch.x, batch.y, False, batch.given, batch.known)
         seen = (batch.seen != 0).flatten(1)
-        held = (batch.x != 0).flatten(1) & ~seen
+        held_out = (batch.x != 0).flatten(1) & ~seen
         top = top_items(out.px.mean.flatten(1), seen)
-        found.append(ndcg(hits_of(top, held), held.sum(1)))
+        scores.append(ndcg(hits_of(top, held_out), held_out.sum(1)))
     model.train(trained)
-    return 1 - float(torch.cat(found).nanmean())
+    return 1 - float(torch.cat(scores).nanmean())

@@ -258,12 +258,12 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
         record["own_parts"] = own
     batches = len(source.splits["train"]) / (settings.batch_size * fabric.world_size)
     some = source.splits["train"]
-    told = [*suits, *_selected(step, plan), *remarks(model, some.batch(some.evenly(FEW_SAMPLES))),
-            *ramps_too_long(step.objective, plan.epochs, batches),
-            *negative_weights(step.objective), *features_used(step.objective, source),
-            _too_wide(model, parts, source.shape), limit_memory(settings.max_memory, device)]
+    notes = [*suits, *_selected(step, plan), *remarks(model, some.batch(some.evenly(FEW_SAMPLES))),
+             *ramps_too_long(step.objective, plan.epochs, batches),
+             *negative_weights(step.objective), *features_used(step.objective, source),
+             _too_wide(model, parts, source.shape), limit_memory(settings.max_memory, device)]
     return Training(used, folder or RunFolder(Path()), source.to(device, layout), parts, step,
-                    optimiser, fabric, plan, record, told=[note for note in told if note])
+                    optimiser, fabric, plan, record, told=[note for note in notes if note])
 
 
 def _selected(step: Step, plan: TrainingPlan) -> list[str]:

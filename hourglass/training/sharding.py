@@ -60,14 +60,14 @@ class Sharded(nn.Module):
         """The loss and the mean losses of a batch, as the step has them."""
         try:
             with self.fabric.autocast():
-                found: tuple[Tensor, dict[str, Tensor]] = self.step(*batch)
+                losses: tuple[Tensor, dict[str, Tensor]] = self.step(*batch)
         except (RuntimeError, NotImplementedError) as error:
             if "DTensor" not in str(error):
                 raise
             raise ValueError("shard_model cannot be combined with this model or loss, which reads "
                              "weights of a layer from outside of it. Leave --shard-model out, or "
                              "choose another part") from error
-        return found
+        return losses
 
 
 def shard(step: Step, optimiser: Optimizer, device: torch.device) -> None:
@@ -78,7 +78,7 @@ def shard(step: Step, optimiser: Optimizer, device: torch.device) -> None:
     from torch.distributed.fsdp import fully_shard
     mesh = init_device_mesh(device.type, (processes(),))
     names = {id(weight): name for name, weight in step.named_parameters()}
-    state = {names[id(weight)]: held for weight, held in optimiser.state.items()}
+    state = {names[id(weight)]: values for weight, values in optimiser.state.items()}
     order = [[names[id(weight)] for weight in group["params"]] for group in optimiser.param_groups]
     _suit(step)
     for layer in _layers(step):
@@ -88,10 +88,10 @@ def shard(step: Step, optimiser: Optimizer, device: torch.device) -> None:
     optimiser.state.clear()
     for group, members in zip(optimiser.param_groups, order, strict=True):
         group["params"] = [weights[name] for name in members]
-    for name, held in state.items():
+    for name, values in state.items():
         optimiser.state[weights[name]] = {
             what: _like(value, weights[name], device) if what != "step" and isinstance(
-                value, Tensor) else value for what, value in held.items()}
+                value, Tensor) else value for what, value in values.items()}
 
 
 def _layers(step: Step) -> list[nn.Module]:
@@ -99,16 +99,16 @@ def _layers(step: Step) -> list[nn.Module]:
     is inside. Parts are none, such as a bottleneck: they are also used piece by piece."""
     parts = {step, step.model, step.objective, *step.model.children(), *step.objective.children(),
              *(term for terms in step.objective.children() for term in terms.children())}
-    found: list[nn.Module] = []
+    layers: list[nn.Module] = []
 
     def look(module: nn.Module) -> None:
         if module not in parts and any(True for _ in module.parameters(recurse=False)):
-            found.append(module)
+            layers.append(module)
             return
         for inside in module.children():
             look(inside)
     look(step)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(layers))
 
 
 def _suit(step: Step) -> None:
@@ -141,12 +141,12 @@ def whole(tensors: dict[str, Tensor], single: Iterable[str] = ()) -> dict[str, T
     """Whole tensors out of shared ones, in the processor's memory, one after another; those of the
     names `single` as numbers, (). All processes must call this together. Tensors that are not
     shared stay as they are."""
-    found = dict(tensors)
+    gathered = dict(tensors)
     for name in sorted(tensors):   # in the same order everywhere
         value = tensors[name]
-        found[name] = value.full_tensor().cpu() if isinstance(value, DTensor) else value
+        gathered[name] = value.full_tensor().cpu() if isinstance(value, DTensor) else value
     return {name: value.reshape(()) if name in single else value
-            for name, value in found.items()}
+            for name, value in gathered.items()}
 
 
 def single_states(step: nn.Module, optimiser: Optimizer) -> set[str]:

@@ -25,8 +25,8 @@ def together(
         return sums, count
 
     def summed(value: Tensor) -> Tensor:
-        held: Any = fabric.all_reduce(value.detach().clone(), reduce_op="sum")
-        return held
+        reduced: Any = fabric.all_reduce(value.detach().clone(), reduce_op="sum")
+        return reduced
     counted = summed(torch.tensor(count, device=fabric.device))
     return {name: summed(value) for name, value in sums.items()}, int(counted)
 

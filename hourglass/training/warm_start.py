@@ -34,8 +34,8 @@ def begin_with(run: str, model: Autoencoder) -> str:
 
     Raises ValueError if nothing agrees.
     """
-    found, own = read_model(open_run(run))[0].state_dict(), model.state_dict()
-    fitting = {name: value for name, value in found.items()
+    weights, own = read_model(open_run(run))[0].state_dict(), model.state_dict()
+    fitting = {name: value for name, value in weights.items()
                if name in own and own[name].shape == value.shape}
     if not fitting:
         raise ValueError(f"no weights of {run} fit this model; leave --from out, or pass the same "
