@@ -381,11 +381,6 @@ def test_the_nats_of_a_language_model_are_its_likelihood(names):
     assert not any("no likelihood" in line for line in lines)
 
 
-def test_a_model_of_lines_is_not_served(run):
-    with pytest.raises(ValueError, match=r"serving is for models of images or numbers"):
-        hg.serve(run, port=0)
-
-
 def test_a_language_model_of_the_same_size_stands_in_the_report(run, hourglass, monkeypatch):
     code, out, _ = hourglass("report run --language-model")
     assert code == 0 and "a language model of the same size (the decoder without" in out

@@ -21,12 +21,14 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import schemathesis
+import torch
 from conftest import stripes, train
 from PIL import Image
 from schemathesis import engine
 from schemathesis.engine import events
 
 import hourglass as hg
+from hourglass.analysis.figures.heatmaps import beside_threshold
 from hourglass.serving.app import make_app
 from hourglass.serving.batching import Batcher
 from hourglass.serving.limits import Limits
@@ -48,6 +50,9 @@ def runs(tmp_path_factory):
     train(folder / "stripes.npz", model="ae(3)", backbone="mlp", out=folder / "ae", **few)
     train(folder / "stripes.npz", model="cvae(2)", backbone="mlp", out=folder / "cvae", **few)
     train(folder / "table.npy", model="vae(2)", out=folder / "table", **few)
+    lines = ["one red house", "a blue door", "two green trees", "red and blue"] * 10
+    (folder / "lines.txt").write_text("\n".join(lines) + "\n")
+    train(f"lines('{folder / 'lines.txt'}')", model="vae(3)", out=folder / "lines", **few)
     return folder
 
 
@@ -156,6 +161,67 @@ def test_images_are_restored_at_their_own_size(app, model):
     assert abs(pixels(packed.read("0.png")) - want).max() <= 1
     assert pixels(packed.read("1.png")).shape == (4, 5)
     assert packed.read("2.png") == packed.read("0.png")
+
+
+def test_heat_maps_are_those_of_the_detector(app, model):
+    sent = stripes(2)
+    found = post(app, "heatmap?format=json", files=files(*map(png, sent))).json()["images"]
+    detector = model.detector()
+    drawn = beside_threshold(sent[..., None] / np.float32(255), detector.maps(sent),
+                             detector.usual_heat)
+    for image, want in zip(found, drawn, strict=True):
+        got = pixels(base64.b64decode(image["png"])).astype(int)
+        assert abs(got - (want * 255).round().astype(int)).max() <= 1
+
+
+def test_a_compressed_file_is_that_of_the_model_and_its_size_and_errors_are_true(app, model):
+    sent = files(*map(png, stripes(3)))
+    found = post(app, "compress?quality=80", files=sent).json()
+    content = base64.b64decode(found["file"])
+    again = model.decompress(content)
+    assert found["bytes"] == len(content) and not found["exact"]
+    assert found["bits_per_pixel"] == pytest.approx(8 * len(content) / stripes(3).size)
+    for image, want, psnr, true in zip(found["images"], again, found["psnr"], stripes(3),
+                                       strict=True):
+        np.testing.assert_array_equal(pixels(base64.b64decode(image["png"])), want[..., 0])
+        error = np.square((want[..., 0] - true.astype(float)) / 255).mean()
+        assert psnr == pytest.approx(-10 * np.log10(error), abs=1e-3)
+    exact = post(app, "compress?lossless=true&format=file", files=sent)
+    np.testing.assert_array_equal(model.decompress(exact.content)[..., 0], stripes(3))
+    assert post(app, "compress?lossless=true", files=sent).json()["exact"]
+    assert "quality" in refused(post(app, "compress?quality=100", files=sent), 422)
+
+
+def test_near_training_samples_are_shown_only_if_the_server_may(app, model):
+    """A training sample finds itself, and its picture."""
+    assert "--show-training" in refused(post(app, "nearest", files=files(png(stripes(1)[0]))), 404)
+    open_app = make_app(model, shows_training=True)
+    train_split = model.source().splits["train"]
+    image = (train_split.batch(torch.arange(4)).x[3, 0] * 255).round().byte().numpy()
+    found = post(open_app, "nearest?n=3", files=files(png(image))).json()["nearest"][0]
+    assert [sample["distance"] for sample in found] == sorted(each["distance"] for each in found)
+    assert found[0]["distance"] == pytest.approx(0, abs=1e-4) and found[0]["class"]
+    np.testing.assert_array_equal(pixels(base64.b64decode(found[0]["png"])), image)
+    assert "nearest" in ask(open_app, "GET", "/v1/model").json()["operations"]
+
+
+def test_lines_are_sent_as_texts(runs):
+    model = hg.load(runs / "lines")
+    app = make_app(model, shows_training=True)
+    given = {"samples": ["red door", "two blue trees"]}
+    codes = post(app, "encode", json=given).json()["codes"]
+    np.testing.assert_allclose(codes, model.encode(given["samples"]), atol=1e-5)
+    want = model.reconstruct(given["samples"])
+    assert post(app, "reconstruct", json=given).json()["samples"] == want
+    assert post(app, "decode", json={"codes": codes}).json()["samples"] == want
+    np.testing.assert_allclose(post(app, "score", json=given).json()["scores"],
+                               model.score(given["samples"]), atol=1e-4)
+    near = post(app, "nearest?n=1", json={"samples": ["a blue door"]}).json()["nearest"][0][0]
+    assert near["name"] == "a blue door" and near["png"] is None
+    drawn = post(app, "generate", json={"n": 3, "temperature": 0.5, "top_k": 2, "seed": 1})
+    assert drawn.json()["samples"] == model.sample(3, seed=1, temperature=0.5, top_k=2)
+    assert "pattern" in refused(post(app, "encode", json={"samples": [" "]}), 422)
+    assert "lines of text" in refused(post(app, "compress", json=given), 404)
 
 
 def test_vectors_are_sent_as_json(runs):
@@ -508,7 +574,7 @@ def a_png(size: int) -> bytes:
     return png(np.full((size, size), 3 * size, np.uint8))
 
 
-@pytest.mark.parametrize("name", ["ae", "table"])
+@pytest.mark.parametrize("name", ["ae", "table", "lines"])
 def test_the_openapi_page_tells_the_truth(runs, name):
     pictures = st.integers(4, 40).map(a_png)   # its own are random bytes, which are rightly refused
     schemathesis.openapi.format("binary", pictures)
@@ -516,8 +582,8 @@ def test_the_openapi_page_tells_the_truth(runs, name):
         schemathesis.openapi.media_type(f"image/{kind}", pictures)
     config = schemathesis.Config(seed=0)
     config.projects.default.generation.update(max_examples=8)
-    schema = schemathesis.openapi.from_asgi("/openapi.json", make_app(hg.load(runs / name)),
-                                            config=config)
+    schema = schemathesis.openapi.from_asgi(
+        "/openapi.json", make_app(hg.load(runs / name), shows_training=True), config=config)
     failed, asked = [], 0
     for event in engine.from_schema(schema).execute():
         assert not isinstance(event, events.FatalError | events.NonFatalError), event

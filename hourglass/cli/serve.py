@@ -24,6 +24,8 @@ def serve(
                                         "usual ones.")] = "",
     ahead: Annotated[int, typer.Option(min=0, max=100000, help="Series only: the most steps ahead "
                                        "that clients may have forecast, by /v1/forecast.")] = 0,
+    show_training: Annotated[bool, typer.Option(
+        "--show-training", help="Serve /v1/nearest, whose answers show training samples.")] = False,
     max_bytes: Annotated[int, typer.Option(min=1, help="Largest request, in bytes.")] = 16 * 2**20,
     max_files: Annotated[int, typer.Option(min=1, max=10000, help="Most images per request.")] = 64,
     max_pixels: Annotated[int, typer.Option(min=1, help="Most pixels per image.")] = 2**24,
@@ -37,7 +39,8 @@ def serve(
                                          "shutdown.")] = 30,
     device: Device = "cpu",
 ) -> None:
-    """Serve a trained model over HTTP: encode, decode, reconstruct, generate, score, restore.
+    """Serve a trained model over HTTP: encode, decode, reconstruct, generate, score, restore,
+    compress, and find near samples.
 
     Example: hourglass serve runs/1 --port 8000
     """
@@ -47,14 +50,11 @@ def serve(
     except ModuleNotFoundError as error:
         raise ValueError(f"serving needs an extra ({error.name} is missing): pip install "
                          f"'hourglass[serve]'") from None
-    from ..inference.line_uses import check_lines
     from ..serving.limits import Limits
     place = Address(host, port, read_token(token_file), open, grace)
     limits = Limits(max_bytes, max_files, max_pixels, 4 * max_pixels, max_pixels // 4 or 1,
                     max_samples, max_seconds, queue)
     allowed = tuple(text.strip() for text in priors.split(";") if text.strip())
-    model = load_run(run, device)
-    check_lines(model.description, "serving")
-    cut_off = serve_model(model, place, limits, allowed, ahead)
+    cut_off = serve_model(load_run(run, device), place, limits, allowed, ahead, show_training)
     if cut_off:
         raise SystemExit(f"hourglass: {cut_off} requests were cut off at shutdown; raise --grace")

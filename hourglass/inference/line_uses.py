@@ -14,7 +14,7 @@ from .model_protocol import InUse
 USES = "reconstruct, embed, score, evaluate, generate, morph and vary"
 CANNOT = frozenset({"restoring", "imputing", "measuring errors", "classifying", "compressing",
                     "decompressing", "disentangling", "measuring by features",
-                    "finetuning", "finding duplicates", "exploring", "exporting", "serving",
+                    "finetuning", "finding duplicates", "exploring", "exporting",
                     "decoding a grid", "recommending", "augmenting"})
 
 

@@ -19,6 +19,7 @@ from ..inference.anomaly import Detector
 from ..inference.trained import Trained
 from .errors import Refusal, answer_problems
 from .forecasts import forecaster_for, put_forecast
+from .image_operations import put_compress, put_heatmap, put_nearest, why_no_compression
 from .limits import Limits
 from .middleware import OPEN, AccessControl, Guard
 from .openapi import (
@@ -51,17 +52,20 @@ Wanted = Annotated[Format, Query(alias="format", description="auto: by the Accep
 Packed = Annotated[Literal["auto", "zip", "json"], Query(
     alias="format", description="auto: by the Accept header, otherwise a PNG for one image and a "
     "zip for several, because their sizes differ")]
+OF_THE_SERVER = frozenset({"/v1/model", "/v1/traffic"})
 Accept = Annotated[str, Header(include_in_schema=False)]
 
 
 def make_app(model: Trained, limits: Limits | None = None, door: AccessControl | None = None,
-             priors: tuple[str, ...] = (), ahead: int = 0) -> FastAPI:
+             priors: tuple[str, ...] = (), ahead: int = 0, shows_training: bool = False
+             ) -> FastAPI:
     """Make the ASGI application that serves a model. `door` controls access; without it, anybody
     may ask.
 
     `priors` are those that clients may sample from. They are fitted now if needed. Default: the
-    usual ones. `ahead` is the most steps of a series that clients may have forecast. Raises
-    ValueError for an unknown prior, and for a model that cannot forecast.
+    usual ones. `ahead` is the most steps of a series that clients may have forecast. With
+    `shows_training`, answers of /v1/nearest show training samples. Raises ValueError for an unknown
+    prior, and for a model that cannot forecast.
     """
     limits, door = limits or Limits(), door or AccessControl()
     forecaster = forecaster_for(model, ahead)
@@ -88,15 +92,18 @@ def make_app(model: Trained, limits: Limits | None = None, door: AccessControl |
 
     router = APIRouter(prefix="/v1", dependencies=locked)
     about_model(router, desk)
-    (put_recommend if desk.ranks else put_operations)(router, desk)
+    if desk.ranks:
+        put_recommend(router, desk)
+    else:
+        put_operations(router, desk, shows_training)
     if forecaster is not None:
         put_forecast(router, desk, forecaster, ahead)
-    refuse_others(router, desk)
+    refuse_others(router, desk, shows_training)
     app.include_router(router)
     return app
 
 
-def put_operations(router: APIRouter, desk: ModelService) -> None:
+def put_operations(router: APIRouter, desk: ModelService, shows_training: bool) -> None:
     """Add the operations on samples that this model can do."""
     take, body = intake_of(desk)
     put_codes(router, desk, take, body)
@@ -107,8 +114,14 @@ def put_operations(router: APIRouter, desk: ModelService) -> None:
         put_classify(router, desk, take, body)
     if desk.detector is not None:
         put_score(router, desk, desk.detector, take, body)
+        if desk.is_images:
+            put_heatmap(router, desk, desk.detector, take, body)
     if desk.is_images and desk.model.description.decoder:
         put_restore(router, desk, body)
+        if not why_no_compression():
+            put_compress(router, desk, take, body)
+    if shows_training:
+        put_nearest(router, desk, take, body)
     if desk.filler is not None and desk.model.description.decoder:
         put_impute(router, desk, take, body)
 
@@ -128,7 +141,7 @@ def put_recommend(router: APIRouter, desk: ModelService) -> None:
             for item, score in zip(found.items[0].tolist(), found.scores[0], strict=True)]))
 
 
-def refuse_others(router: APIRouter, desk: ModelService) -> None:
+def refuse_others(router: APIRouter, desk: ModelService, shows_training: bool) -> None:
     """Say why an operation of other models is not served by this one."""
     kind = desk.model.description.kind_in_words
     why = {"restore": f"it is for images, and this model was trained on {kind}",
@@ -138,15 +151,24 @@ def refuse_others(router: APIRouter, desk: ModelService) -> None:
                         "may ask for, as in --ahead 24"),
            "score": "no detector could be fitted, and the server has said why",
            "classify": "this model infers no classes",
+           "heatmap": "no detector could be fitted, and the server has said why" if desk.is_images
+           else f"it is for images, and this model was trained on {kind}",
+           "compress": why_no_compression() if desk.is_images else
+           f"it is for images, and this model was trained on {kind}",
+           "nearest": "it shows training samples, so the server must be started with "
+           "--show-training",
            "recommend": f"it is for ratings, and this model was trained on {kind}"}
     if desk.ranks:
-        why = dict.fromkeys(("encode", "decode", "reconstruct", "generate", "restore", "impute",
-                             "score", "classify"), "this model was trained on ratings; send what a "
-                            "user has to /v1/recommend")
+        why = dict.fromkeys(
+            ("encode", "decode", "reconstruct", "generate", "restore", "impute", "score",
+             "classify", "heatmap", "compress", "nearest"),
+            "this model was trained on ratings; send what a user has to /v1/recommend")
     if not desk.model.description.decoder:
-        why |= dict.fromkeys(("decode", "reconstruct", "generate", "restore", "impute", "score"),
+        why |= dict.fromkeys(("decode", "reconstruct", "generate", "restore", "impute", "score",
+                              "heatmap", "compress"),
                              "this model is a classifier without a decoder")
     served = {route.path for route in router.routes if isinstance(route, APIRoute)}
+    desk.operations = tuple(sorted(path.removeprefix("/v1/") for path in served - OF_THE_SERVER))
     for name, reason in why.items():
         if f"/v1/{name}" not in served:
             router.add_api_route(f"/{name}", refuse_with(f"/v1/{name} is not served: {reason}"),
@@ -327,6 +349,8 @@ async def send(desk: ModelService, x: np.ndarray, names: tuple[str, ...], kind: 
     """Answer with samples (N, ...) in the format that the client chose."""
     if desk.is_table:
         return as_json(Arrays(samples=records(desk.model.in_units(x))))
+    if desk.is_lines:
+        return as_json(Arrays(samples=desk.model.in_units(x), notes=list(notes)))
     if not desk.is_images:
         return as_json(Arrays(samples=listed(own_units(desk.model, x)), notes=list(notes)))
     found: Response = await desk.by_hand(pictures, x, names, kind, notes)

@@ -17,7 +17,7 @@ from .server import serve as serve_model
 def serve(
     run: str | Path | Model | Trained, *, host: str = "127.0.0.1", port: int = 8000,
     token: str | None = None, open: bool = False, priors: Sequence[str] = (), ahead: int = 0,
-    grace: float = 30.0, **limits: Any,
+    show_training: bool = False, grace: float = 30.0, **limits: Any,
 ) -> int:
     """Serve a trained model over HTTP, until Ctrl-C or SIGTERM. Returns the number of requests
     that took longer than `grace` seconds at the end, and so were cut off.
@@ -25,9 +25,9 @@ def serve(
     `token` is what clients must send; by default that of the variable HOURGLASS_TOKEN. Without a
     token only this machine may use it, unless `open` allows networks. `priors` are those that
     clients may sample from. `ahead` is the most steps of a series that clients may have forecast;
-    without it, there is no /v1/forecast. `limits` are the fields of
-    hourglass.serving.limits.Limits, such as samples=1000 per request or seconds=10. Needs the extra
-    `serve`. Raises ValueError.
+    without it, there is no /v1/forecast. With `show_training`, clients may see the training samples
+    nearest to theirs. `limits` are the fields of hourglass.serving.limits.Limits, such as
+    samples=1000 per request or seconds=10. Needs the extra `serve`. Raises ValueError.
 
         >>> import hourglass as hg
         >>> hg.serve("runs/1", port=8080)   # doctest: +SKIP
@@ -46,4 +46,5 @@ def serve(
     if isinstance(run, str | Path):
         run = load(run)
     trained = run.trained if isinstance(run, Model) else run
-    return serve_model(trained, place, Limits(**limits), tuple(map(str, priors)), ahead)
+    return serve_model(trained, place, Limits(**limits), tuple(map(str, priors)), ahead,
+                       show_training)

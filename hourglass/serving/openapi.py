@@ -8,6 +8,7 @@ from ..inference.trained import Trained
 from .errors import Problem
 from .limits import Limits
 from .multipart import MULTIPART
+from .responses import EncodedImage
 from .schemas import JSON
 
 WHY = {400: "the body is not a form or not JSON, or the server has another name",
@@ -39,8 +40,8 @@ class Served(BaseModel):
     model: str = Field(description="name, as in hourglass train --model")
     parts: dict[str, str]
     data: str = Field(description="the training data")
-    kind: str = Field(description="images, arrays, table (rows), series (rows or windows), or "
-                                  "windows")
+    kind: str = Field(description="images, arrays, table (rows), series (rows or windows), "
+                                  "windows, or lines (texts)")
     columns: list[dict[str, Any]] = Field([], description="columns of a table or series: names, "
                                           "kinds (number, date, category, time or unit) and values "
                                           "of categories")
@@ -49,6 +50,10 @@ class Served(BaseModel):
     classes: list[str]
     conditional: bool = Field(description="whether it needs classes")
     priors: list[str] = Field(description="priors to sample from")
+    operations: list[str] = Field([], description="what is served, such as reconstruct")
+    prompts: bool = Field(False, description="whether samples can be asked for by a prompt")
+    lossless: bool = Field(False, description="whether images can be compressed without loss")
+    rounded: bool = Field(False, description="whether compression has a quality; tokens have none")
     limits: dict[str, float]
 
 
@@ -82,9 +87,41 @@ class Codes(BaseModel):
 
 class Arrays(BaseModel):
     """Samples (N, D), or windows (N, T, C) in their own units; rows of a table or series by column,
-    in its units."""
+    in its units; lines as texts."""
 
     samples: list[Any]
+    notes: list[str] = NOTES
+
+
+class CompressedImages(BaseModel):
+    """Images in one compressed file, and as they come out of it."""
+
+    file: str = Field(description="the file in base64; hourglass decompress reads it")
+    bytes: int = Field(description="size of the file")
+    png: int = Field(description="bytes of the same images as PNG files; 0 if unknown")
+    bits_per_pixel: float
+    exact: bool = Field(description="whether every pixel comes back")
+    psnr: list[float | None] = Field(description="of each image, in dB; null if it is exact")
+    ssim: float | None = Field(description="mean over images; null for small or exact ones")
+    images: list[EncodedImage]
+    notes: list[str] = NOTES
+
+
+class NearSample(BaseModel):
+    """A training sample near to one that was sent."""
+
+    row: int = Field(description="in the training split, from 0")
+    distance: float = Field(description="of codes")
+    name: str = Field(description="its file or text; empty if it has none")
+    kind: str = Field(alias="class", description="its class; empty if it has none")
+    png: str | None = Field(None, description="its picture in base64")
+
+
+class NearSamples(BaseModel):
+    """For each sample that was sent, the nearest training samples, the nearest first."""
+
+    nearest: list[list[NearSample]]
+    names: list[str] = []
     notes: list[str] = NOTES
 
 

@@ -67,14 +67,18 @@ def pictures(
     if kind == "png":
         whole = images[0] if len(images) == 1 else as_sheet(np.stack(images))
         return Response(as_png_file(whole), media_type="image/png", headers=told)
-    files = dict(zip(distinct(names), map(as_png_file, images), strict=True))
     if kind == "zip":
+        files = dict(zip(distinct(names), map(as_png_file, images), strict=True))
         return Response(_zipped(files), media_type="application/zip", headers={
             "Content-Disposition": 'attachment; filename="images.zip"', **told})
-    found = [EncodedImage(name=name, height=image.shape[0], width=image.shape[1],
-                     png=base64.b64encode(content).decode())
-             for (name, content), image in zip(files.items(), images, strict=True)]
-    return as_json(Pictures(images=found, notes=list(notes)))
+    return as_json(Pictures(images=encoded(images, names), notes=list(notes)))
+
+
+def encoded(images: Sequence[np.ndarray], names: Sequence[str]) -> list[EncodedImage]:
+    """Images (H, W, C) in [0, 1] as PNG in base64."""
+    return [EncodedImage(name=name, height=image.shape[0], width=image.shape[1],
+                         png=base64.b64encode(as_png_file(image)).decode())
+            for name, image in zip(distinct(names), images, strict=True)]
 
 
 def as_header(notes: Sequence[str]) -> str:

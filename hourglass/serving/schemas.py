@@ -10,9 +10,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from ..core.contracts import Collection
 from ..core.hints import did_you_mean
+from ..data import collect_like
 from ..data.read_image import Reading
 from ..data.rows import as_frame
 from ..data.table import from_frame
+from ..inference.line_uses import is_of_lines
 from ..inference.prompted import MOST_STEPS, NAME, DenoiserPrior, DiffusionWish
 from ..inference.trained import Trained
 from ..model.noise_levels import SAMPLERS
@@ -27,7 +29,9 @@ STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 FARTHEST = 1e6     # of a code's numbers from 0: beyond, decoders overflow
 MOST_ITEMS = 10_000   # of a user
 LARGEST = 1e12     # of a sample's
+NOT_EMPTY = r"[^\s\x00-\x20\x7f-\xa0]"   # a character that is seen
 Name = Annotated[str, Len(1, 500)]   # of a column
+Line = Annotated[str, Field(min_length=1, max_length=10_000, pattern=NOT_EMPTY)]
 Cell = Annotated[float, Ge(-LARGEST), Le(LARGEST)] | bool | Annotated[str, Len(0, 2000)] | None
 
 
@@ -76,9 +80,11 @@ def codes_type(model: Trained, limits: Limits, code: tuple[int, ...]) -> type[Ba
 def samples_type(model: Trained, limits: Limits) -> type[BaseModel]:
     """{"samples": (N, D) or (N, T, C)}, with classes for conditional models; of a table its rows,
     {"column": number, text, truth value or null}, in its own units, or as the model sees them; of a
-    series its rows too. Windows (N, T, C) of a series are in its own units, null is missing."""
+    series its rows too. Windows (N, T, C) of a series are in its own units, null is missing. Lines
+    are texts."""
     channels, *places = model.shape
-    kind = numbers((*places, channels), limits.samples, LARGEST, is_over_time(model))
+    kind: Any = (Annotated[list[Line], Len(1, limits.samples)] if is_of_lines(model.description)
+                 else numbers((*places, channels), limits.samples, LARGEST, is_over_time(model)))
     most = {"table": limits.samples, "series": most_steps(model, limits)}
     if model.description.kind in most:
         kind |= Annotated[list[dict[Name, Cell]], Len(1, most[model.description.kind])]
@@ -113,6 +119,9 @@ def wish_type(model: Trained, limits: Limits, priors: dict[str, bool]) -> type[B
     fields: Any = {"kind": (kind | None, Field(None, alias="class"))} if knowing else {}
     if NAME in priors:
         fields |= _told_of(model)
+    if is_of_lines(model.description):
+        fields |= {"top_k": (Annotated[int, Ge(0), Le(10**6), Whole], Field(
+            0, description="draw each token from the most probable ones; 0 takes all"))}
     some = 0 < len(knowing) < len(priors)
     found: type[BaseModel] = create_model(
         "Wish", __config__=ConfigDict(**STRICT, json_schema_extra=unknowing if some else None),
@@ -132,13 +141,20 @@ def _told_of(model: Trained) -> dict[str, Any]:
             "default 4 with a prompt, otherwise 1")),
         "steps": (Annotated[int, Ge(1), Le(MOST_STEPS), Whole], 20),
         "sampler": (one_of(tuple(SAMPLERS)), "dpm")}
-    prior = model.prior(NAME)
-    if isinstance(prior, DenoiserPrior) and prior.encoder is not None:
+    if takes_prompts(model):
         text = Annotated[str, Len(1, 1000)] | None
         fields |= {"prompt": (text, Field(None, description="what samples should show")),
                    "negative": (text, Field(None, description="what they should not show, with a "
                                             "prompt"))}
     return fields
+
+
+def takes_prompts(model: Trained) -> bool:
+    """Whether samples can be asked for by a prompt."""
+    if not model.sampler.has_denoiser():
+        return False
+    prior = model.prior(NAME)
+    return isinstance(prior, DenoiserPrior) and prior.encoder is not None
 
 
 def diffusion_wish(body: BaseModel) -> DiffusionWish | None:
@@ -192,6 +208,9 @@ def sent_samples(model: Trained, body: Any, field: str) -> UploadedSamples:
     """The samples in that field of a body, as the model takes them."""
     sent = getattr(body, field)
     y = check_classes(model, getattr(body, "classes", None) or [], len(sent))
+    if isinstance(sent[0], str):
+        lines = collect_like(sent, model.description.encoding)
+        return UploadedSamples(lines.x, y, lines.names, tuple(lines.notes))
     rows = isinstance(sent[0], dict)
     if rows or (field == "samples" and is_over_time(model)):
         found = from_windows(model, np.asarray(sent, np.float32)) if not rows else (

@@ -6,7 +6,6 @@ import socket
 from PIL import Image
 
 from ..core.console import say
-from ..inference.line_uses import check_lines
 from ..inference.trained import Trained
 from .app import make_app
 from .limits import Limits
@@ -17,19 +16,18 @@ __all__ = ["Address", "Draining", "check_token", "door_of", "listen", "read_toke
 
 
 def serve(model: Trained, place: Address, limits: Limits, priors: tuple[str, ...] = (),
-          ahead: int = 0) -> int:
+          ahead: int = 0, shows_training: bool = False) -> int:
     """Serve until Ctrl-C or SIGTERM. Then accept no more requests, finish the accepted ones, and
-    return the number of those that took longer than the grace.
+    return the number of those that took longer than the grace. With `shows_training`, clients may
+    see training samples.
 
-    Raises ValueError for an address that cannot be used, or not without a token, and for a model
-    of lines of text.
+    Raises ValueError for an address that cannot be used, or not without a token.
     """
-    check_lines(model.description, "serving")
     listening = listen(place)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)   # or clients fill the log
     Image.MAX_IMAGE_PIXELS = limits.pixels
     try:
-        app = make_app(model, limits, door_of(place, listening), priors, ahead)
+        app = make_app(model, limits, door_of(place, listening), priors, ahead, shows_training)
         server = Draining(app, app.state.desk.traffic, place.grace)
         greet(listening, model, bool(place.token))
         server.run([listening])

@@ -15,16 +15,19 @@ from ..core.console import say
 from ..core.contracts import Collection
 from ..inference.anomaly import Detector
 from ..inference.imputation import complete, filler_of
+from ..inference.line_uses import is_of_lines
 from ..inference.recommending import Recommendations, recommendations
 from ..inference.series_gaps import filled
 from ..inference.trained import Trained
 from ..run.folder import read_settings
+from ..tasks.compress import keeps_pixels
+from ..tasks.nearest_training import TrainingSamples
 from ..tasks.tables import is_table
 from .batching import Batcher
 from .limits import Limits
 from .middleware import Traffic
 from .openapi import Health, OperationTally, Requests, Served
-from .schemas import diffusion_wish
+from .schemas import diffusion_wish, takes_prompts
 from .series_requests import columns_of, fill_windows, is_over_time, knows_normal_steps
 
 
@@ -36,7 +39,7 @@ class ModelService:
         self.batcher = Batcher(limits.batch * math.prod(model.shape), limits.linger)
         self.hands = ThreadPoolExecutor(os.cpu_count(), "pictures")   # which decode and encode
         self.is_images, self.is_table = len(model.shape) == 3, is_table(model)
-        self.is_series = is_over_time(model)
+        self.is_series, self.is_lines = is_over_time(model), is_of_lines(model.description)
         encoding = model.description.encoding
         self.columns = columns_of(encoding) if self.is_series else [
             {name: column[name] for name in ("name", "kind", "values") if name in column}
@@ -52,6 +55,8 @@ class ModelService:
         self.priors = {} if self.ranks else (
             fitted(model, priors) if priors else usual_priors(model))
         self.detector = None if self.ranks else usual_detector(model)
+        self.training = TrainingSamples(model)
+        self.operations: tuple[str, ...] = ()   # which the application adds
 
     def encode(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) as the model takes them -> codes (N, ...)."""
@@ -104,7 +109,7 @@ class ModelService:
         prior = self.prior(kind is not None) if wish.prior == "auto" else wish.prior
         found: np.ndarray = await self.batcher.alone(lambda: self.model.draw(
             wish.n, kind, wish.seed, prior, wish.temperature,
-            told if told is None or told.is_told else None)[0])
+            told if told is None or told.is_told else None, getattr(wish, "top_k", 0))[0])
         return found
 
     def prior(self, asked: bool) -> str:
@@ -144,7 +149,9 @@ class ModelService:
                       classes=list(self.model.classes), priors=list(self.priors),
                       conditional=(self.model.model.condition is not None
                                    and not self.model.model.guesses_classes),
-                      limits=vars(self.limits))
+                      operations=list(self.operations), prompts=takes_prompts(self.model),
+                      lossless=keeps_pixels(self.model),
+                      rounded=self.model.model.alphabet is None, limits=vars(self.limits))
 
 
 def usual_priors(model: Trained) -> dict[str, bool]:

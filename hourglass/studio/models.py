@@ -71,7 +71,7 @@ def _made(path: Path) -> Any:
     from ..inference.trained import load  # which brings torch
     from ..serving.app import make_app
     from ..serving.limits import Limits
-    return make_app(load(path), Limits(body=2**25, samples=ROWS, seconds=120))
+    return make_app(load(path), Limits(body=2**25, samples=ROWS, seconds=120), shows_training=True)
 
 
 def _close(held: tuple[int, Any] | None) -> None:

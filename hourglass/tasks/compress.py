@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -52,6 +53,16 @@ class Sizes:
         return said
 
 
+@dataclass(frozen=True)
+class Packed:
+    """Samples as the content of a file, and as they come out of it."""
+
+    content: bytes
+    again: np.ndarray   # (N, ...), uint8 for images in [0, 1]
+    sizes: Sizes
+    psnr: np.ndarray    # (N,) in dB; (0,) if it is not defined
+
+
 def compress(model: Trained, images: str | Path, out: Path, wish: CompressionOptions,
              kind: str = "", shards: int = 0) -> Sizes:
     """Compress a folder, an archive or an array of images into one file, or into `shards` files of
@@ -75,8 +86,8 @@ def compress(model: Trained, images: str | Path, out: Path, wish: CompressionOpt
 
     def packed(some: Collection) -> tuple[bytes, Sizes]:
         some = replace(some, x=np.asarray(some.x))   # also of shards
-        content = model.compress(some, kind or None, wish.quality, wish.step, wish.lossless)
-        return content, _sizes(model, some, model.decompress(content), given, content)
+        found = pack(model, some, kind or None, wish, _taken(given, some.names))
+        return found.content, found.sizes
     if shards:
         sizes = _in_shards(found, packed, ShardedOutput(out, ".hg", request_of(
             model, "compress", found, **vars(wish), kind=kind), shards))
@@ -87,6 +98,22 @@ def compress(model: Trained, images: str | Path, out: Path, wish: CompressionOpt
     content, sizes = packed(found)
     write_out(out, content)
     return sizes
+
+
+def keeps_pixels(model: Trained) -> bool:
+    """Whether a model's images can be compressed without loss: 8-bit ones, from black to white."""
+    about = model.description
+    return (len(about.shape) == 3 and about.bounded and about.scale.bits <= 8
+            and bool(np.isclose(about.factor, 1 / 255)))
+
+
+def pack(model: Trained, found: Collection, y: Any, wish: CompressionOptions, given: int = 0
+         ) -> Packed:
+    """Compress samples of classes y into the content of a file, and decompress it. `given` is the
+    size of the original files in bytes. Raises ValueError."""
+    content = model.compress(found, y, wish.quality, wish.step, wish.lossless)
+    again = model.decompress(content)
+    return Packed(content, again, *_sizes(model, found, again, given, content))
 
 
 def _in_shards(
@@ -164,23 +191,24 @@ def _content(file: Path) -> bytes:
 
 
 def _sizes(
-    model: Trained, found: Collection, again: np.ndarray, given: Path, content: bytes
-) -> Sizes:
-    x, psnr, ssim, png, pixels = found.x, float("nan"), None, 0, 0
+    model: Trained, found: Collection, again: np.ndarray, given: int, content: bytes
+) -> tuple[Sizes, np.ndarray]:
+    x, each, ssim, png, pixels = found.x, np.zeros(0), None, 0, 0
     if x.ndim == 4 and model.description.bounded:
         pixels = x.shape[0] * x.shape[1] * x.shape[2]
         eight = x.dtype == np.uint8
         png = sum(_as_png(image) for image in x) if eight and x.shape[-1] in (1, 3) else 0
         if eight and np.array_equal(x, again):
-            psnr = float("inf")
+            each = np.full(len(x), np.inf)
         else:
             scale = np.float32(model.description.factor if eight else 1.0)
             worth = np.float32(1 / 255 if again.dtype == np.uint8 else 1.0)
             true, back = x.astype(np.float32) * scale, again * worth
-            psnr = float(peak_ratio(true, back).mean())
+            each = np.asarray(peak_ratio(true, back))
             if min(x.shape[1:3]) >= WINDOW:
                 ssim = float(structural_similarity(true, back).mean())
-    return Sizes(len(x), len(content), _taken(given, found.names), png, pixels, psnr, ssim)
+    psnr = float(each.mean()) if len(each) else float("nan")
+    return Sizes(len(x), len(content), given, png, pixels, psnr, ssim), each
 
 
 def _as_png(image: np.ndarray) -> int:

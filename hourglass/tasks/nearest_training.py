@@ -1,14 +1,19 @@
 """Find the nearest training samples, to see whether a model repeats them."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..core.channels import channels_first, channels_last
+from ..core.output_names import printable
 from ..data.source import Source
 from ..inference.batches import batches
+from ..inference.latents import TrainingCodes
+from ..inference.trained import Trained
 
 LOOKED_AT = 200    # unseen samples that set the scale of distances
 CHUNK = 1000
@@ -38,6 +43,66 @@ class NearestTraining:
                  f"not resemble the data. Look at them, and try another --prior or a lower "
                  f"--temperature")
         return f"{found}, for samples that it has not seen {self.unseen:.3g}; {means}"
+
+
+@dataclass(frozen=True)
+class NearCodes:
+    """The training samples whose codes are nearest to those of M samples, the nearest first."""
+
+    distances: np.ndarray       # (M, n), of codes
+    rows: np.ndarray            # (M, n), in the training split
+    names: list[list[str]]      # of files or lines; "" for samples without names
+    kinds: list[list[str]]      # classes; "" without
+    x: np.ndarray | None        # (M, n, ...) as the model sees them; None if the data is gone
+
+
+class TrainingSamples:
+    """The training samples of a model, read when they are first asked for."""
+
+    def __init__(self, model: Trained):
+        self.model = model
+
+    def nearest(self, z: np.ndarray, n: int) -> NearCodes:
+        """The n training samples whose codes are nearest to each of z (M, ...). Raises
+        ValueError."""
+        distances, found = self._search.kneighbors(z.reshape(len(z), -1), min(n, self._count))
+        rows, source = self._codes.rows.numpy()[found], self._source
+        if source is None:
+            blank = [[""] * row.size for row in rows]
+            return NearCodes(distances, rows, blank, blank, None)
+        split = source.splits["train"]
+        batch = split.batch(torch.from_numpy(rows.reshape(-1)))
+        x = channels_last(batch.x.cpu()).numpy()
+        kinds = [""] * rows.size if batch.y is None else [
+            self.model.classes[label] if label >= 0 else "" for label in batch.y.tolist()]
+        names = [printable(source.names[i]) if source.names else ""
+                 for i in split.index[torch.from_numpy(rows.reshape(-1))].tolist()]
+        return NearCodes(distances, rows, _in_rows(names, rows), _in_rows(kinds, rows),
+                         x.reshape(*rows.shape, *x.shape[1:]))
+
+    @cached_property
+    def _codes(self) -> TrainingCodes:
+        return self.model.codes()
+
+    @property
+    def _count(self) -> int:
+        return len(self._codes.z)
+
+    @cached_property
+    def _search(self) -> Any:
+        from sklearn.neighbors import NearestNeighbors
+        return NearestNeighbors(algorithm="brute").fit(self._codes.z.flatten(1).numpy())
+
+    @cached_property
+    def _source(self) -> Source | None:
+        try:
+            return self.model.source()
+        except (ValueError, OSError):   # the data is gone, the codes are kept
+            return None
+
+
+def _in_rows(texts: list[str], like: np.ndarray) -> list[list[str]]:
+    return [texts[i:i + like.shape[1]] for i in range(0, like.size, like.shape[1])]
 
 
 @torch.inference_mode()
