@@ -141,6 +141,15 @@ def test_decoding_what_was_encoded_is_reconstructing(app):
     assert [image["png"] for image in got] == [image["png"] for image in want]
 
 
+def test_images_can_be_seen_as_the_model_takes_them(app):
+    exact, larger = png(stripes(1)[0]), png(stripes(1)[0].repeat(2, 0).repeat(2, 1))
+    for sent in (exact, larger):
+        got = pixels(post(app, "prepare", files=files(sent)).content).astype(int)
+        assert got.shape == stripes(1)[0].shape
+    np.testing.assert_array_equal(pixels(post(app, "prepare", files=files(exact)).content),
+                                  stripes(1)[0])
+
+
 def test_samples_are_those_of_the_model_and_of_the_seed(app, model):
     wish = {"n": 3, "seed": 7, "temperature": 0.5, "class": "bright"}
     got = post(app, "generate?format=json", json=wish).json()["images"]

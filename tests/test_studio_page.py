@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -122,6 +123,18 @@ def go(page: Page, place: str) -> None:
 def only_key(page: Page) -> str:
     link = page.get_by_role("link", name="vae(2) on").first.get_attribute("href")
     return re.search(r"/runs/(\w+)", link)[1]
+
+
+def only_key_of(page: Page) -> str:
+    """The run whose page is open."""
+    return re.search(r"/runs/(\w+)", page.url)[1]
+
+
+def taken(page: Page, button: str) -> Path:
+    """The file that a button downloads."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button).click()
+    return Path(download.value.path())
 
 
 def shade(value: int) -> bytes:
@@ -324,11 +337,74 @@ def test_the_first_time_path(page, home):
     expect(page.get_by_alt_text(re.compile("Generated sample")).first).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
-    assert Image.open(download.value.path()).size == (8, 8)
-    page.locator("input[type=file]").set_input_files(images[:2])
-    expect(page.get_by_alt_text("Result of 1.png")).to_be_visible()
+    packed = zipfile.ZipFile(download.value.path())
+    assert len(packed.namelist()) == 24
+    assert Image.open(io.BytesIO(packed.read("00000.png"))).size == (8, 8)
+
+
+def test_images_are_used_in_every_way_that_the_model_has(page, home):
+    """Each result is what Python gives, and can be taken away."""
+    model = hg.load(home / "runs" / HOSTILE)
+    go(page, f"/runs/{only_key(page)}/use")
+    images = [{"name": f"{i}.png", "mimeType": "image/png", "buffer": shade(9 * i)}
+              for i in range(3)]
+    page.locator("input[type=file]").first.set_input_files(images)
+    expect(page.get_by_alt_text("Result of 2.png")).to_be_visible()
     page.get_by_role("button", name="Score").click()
-    expect(page.get_by_text(re.compile("of 2 flagged"))).to_be_visible()
+    flagged = page.locator(".results .flagged")
+    slider = page.get_by_role("slider", name=re.compile("Threshold"))
+    expect(slider).to_be_visible()
+    expect(page.get_by_alt_text("Result of 2.png")).to_be_visible()   # its heat map
+    slider.press("Home")
+    expect(flagged).to_have_count(3)
+    slider.press("End")
+    expect(flagged).to_have_count(0)
+    page.get_by_role("button", name=re.compile("Back to")).click()
+    expect(page.get_by_text("at the run's own threshold")).to_be_visible()
+    x = np.stack([np.asarray(Image.open(io.BytesIO(image["buffer"]))) for image in images])
+    scores = pd.read_csv(taken(page, "Download the scores"))
+    np.testing.assert_allclose(scores["score"], model.score(x), rtol=1e-3)
+    page.get_by_role("button", name="Compress").click()
+    expect(page.get_by_text("Bits per pixel")).to_be_visible()
+    size = page.locator("dt:text-is('Compressed') + dd")
+    with page.expect_response(re.compile("quality=1&")):
+        page.get_by_role("slider", name=re.compile("Quality")).press("Home")
+    packed = taken(page, "Download the compressed file").read_bytes()
+    expect(size).to_have_text(f"{len(packed)} B")
+    shown = page.get_by_alt_text("Result of 2.png").get_attribute("src").partition(",")[2]
+    again = model.decompress(packed)[2, ..., 0]
+    again = again / 255 if again.dtype == np.uint8 else again
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(shown))), np.float32) / 255
+    assert np.abs(picture - again).max() <= 1 / 255 + 1e-6
+    page.get_by_role("button", name="Morph").click()
+    expect(page.get_by_text(re.compile("Step 1 of 20"))).to_be_visible()
+    page.get_by_role("button", name="Nearest").click()
+    expect(page.get_by_alt_text("Input 2.png")).to_be_visible()
+    codes = pd.read_csv(taken(page, "Download the codes"))
+    np.testing.assert_allclose(codes[["z_1", "z_2"]], model.encode(x), atol=1e-4)
+
+
+def test_a_row_of_samples_for_each_class(page):
+    go(page, f"/runs/{only_key(page)}/use")
+    page.get_by_label("Class").select_option("a row for each class")
+    expect(page.get_by_role("heading", name="normal")).to_be_visible()
+    expect(page.get_by_alt_text("Generated sample normal 00007.png")).to_be_visible()
+
+
+def test_ways_through_the_latent_space_are_decoded(page, home):
+    """The ends of a morph are the reconstructions of its samples; a sample has neighbours."""
+    go(page, f"/runs/{only_key(page)}/walks")
+    step = page.get_by_alt_text("Step 1 of 10")
+    expect(step).to_be_visible()
+    z = np.load(home / "runs" / HOSTILE / "snapshot.npz")["z"][:1]
+    content = base64.b64decode(step.get_attribute("src").partition(",")[2])
+    picture = np.asarray(Image.open(io.BytesIO(content)), np.float32) / 255
+    expected = hg.load(home / "runs" / HOSTILE).decode(z)[0, ..., 0].clip(0, 1)
+    assert np.abs(picture - expected).max() <= 1 / 255 + 1e-6
+    expect(page.get_by_alt_text("factor 2, step 9 of 9")).to_be_visible()
+    go(page, f"/runs/{only_key_of(page)}/samples")
+    page.get_by_role("button", name=re.compile("Samples near to sample")).first.click()
+    expect(page.get_by_role("heading", name=re.compile("Nearest to sample"))).to_be_visible()
 
 
 def test_rows_of_a_table_are_filled_in_and_taken_away(page, home):
@@ -462,7 +538,7 @@ def serious(page: Page, rules: str) -> list[tuple[str, str]]:
 
 
 PLACES = {"/": "Runs", "/train?data=digits": "This run", "/data": "Your own",
-          "/runs/KEY": "Metrics", "/runs/KEY/latent": "Decoded", "/runs/KEY/use": "Your images",
+          "/runs/KEY": "Metrics", "/runs/KEY/latent": "Decoded", "/runs/KEY/use": "Your images", "/runs/KEY/walks": "Along each direction",
           "/search?data=digits": "This search", "/runs/KEY/serve": "Files to take away",
           "/runs/KEY/settings": "Environment", "/compare?runs=KEY": "Curves"}
 

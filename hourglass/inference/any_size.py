@@ -113,9 +113,9 @@ def changes(
     grey = shape[0] == 1 and (colour or form[3:] == (3,) or _is_colour(x))
     if not others:
         return ["images in colour become grey, as this model was trained"] if grey else []
-    some = f"images of {others[0]}" + (" and other sizes" if len(others) > 1 else "")
+    some = f"images of {others[0]} pixels" + (", and of other sizes," if len(others) > 1 else "")
     was, become = (", in colour,", " in grey") if grey else ("", "")
-    return [f"{some} pixels{was} are brought to {own}{become}, as this model was trained"]
+    return [f"{some}{was} are brought to {own}{become}, as this model was trained"]
 
 
 def _is_colour(x: Any) -> bool:

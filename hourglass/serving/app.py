@@ -19,7 +19,13 @@ from ..inference.anomaly import Detector
 from ..inference.trained import Trained
 from .errors import Refusal, answer_problems
 from .forecasts import forecaster_for, put_forecast
-from .image_operations import put_compress, put_heatmap, put_nearest, why_no_compression
+from .image_operations import (
+    put_compress,
+    put_heatmap,
+    put_nearest,
+    put_prepare,
+    why_no_compression,
+)
 from .limits import Limits
 from .middleware import OPEN, AccessControl, Guard
 from .openapi import (
@@ -120,6 +126,8 @@ def put_operations(router: APIRouter, desk: ModelService, shows_training: bool) 
         put_restore(router, desk, body)
         if not why_no_compression():
             put_compress(router, desk, take, body)
+    if desk.is_images:
+        put_prepare(router, desk, take, body)
     if shows_training:
         put_nearest(router, desk, take, body)
     if desk.filler is not None and desk.model.description.decoder:
@@ -153,6 +161,7 @@ def refuse_others(router: APIRouter, desk: ModelService, shows_training: bool) -
            "classify": "this model infers no classes",
            "heatmap": "no detector could be fitted, and the server has said why" if desk.is_images
            else f"it is for images, and this model was trained on {kind}",
+           "prepare": f"it is for images, and this model was trained on {kind}",
            "compress": why_no_compression() if desk.is_images else
            f"it is for images, and this model was trained on {kind}",
            "nearest": "it shows training samples, so the server must be started with "
@@ -161,7 +170,7 @@ def refuse_others(router: APIRouter, desk: ModelService, shows_training: bool) -
     if desk.ranks:
         why = dict.fromkeys(
             ("encode", "decode", "reconstruct", "generate", "restore", "impute", "score",
-             "classify", "heatmap", "compress", "nearest"),
+             "classify", "heatmap", "compress", "nearest", "prepare"),
             "this model was trained on ratings; send what a user has to /v1/recommend")
     if not desk.model.description.decoder:
         why |= dict.fromkeys(("decode", "reconstruct", "generate", "restore", "impute", "score",

@@ -54,6 +54,17 @@ def put_heatmap(router: APIRouter, desk: ModelService, detector: Detector, take:
         return answer
 
 
+def put_prepare(router: APIRouter, desk: ModelService, take: Take, body: dict[str, Any]) -> None:
+    """Add the operation that shows images as the model takes them."""
+    @router.post("/prepare", responses=works(Pictures, True), openapi_extra=body)
+    async def prepare(given: Annotated[UploadedSamples, Depends(take)],
+                      wanted: Annotated[Format, Query(alias="format")] = "auto") -> Response:
+        """Images as the model takes them: in its size and colours, before it sees them."""
+        kind = choose_format(wanted, "", len(given.x))
+        answer: Response = await desk.by_hand(pictures, given.x, given.names, kind, given.notes)
+        return answer
+
+
 @dataclass(frozen=True)
 class CompressionQuery:
     """How to compress, as parameters of the address."""

@@ -60,6 +60,16 @@ def _about(s: Snapshot, walk: "Walk", rows: np.ndarray) -> dict[str, Any]:
             "about": walk.about}
 
 
+def neighbours_of(s: Snapshot, row: int, count: int) -> tuple[list[int], list[float]]:
+    """The samples whose codes are nearest to that of a sample, itself first, and the distances.
+    Raises ValueError for a wrong number."""
+    start = np.array(code_of(s, row))
+    distances = np.linalg.norm(s.codes.astype(np.float64) - start, axis=1)
+    distances[row] = -1   # before others with the same code
+    order = np.argsort(np.nan_to_num(distances, nan=np.inf), kind="stable")[:count + 1]
+    return order.tolist(), np.maximum(distances[order], 0).tolist()
+
+
 def thumbnails(s: Snapshot) -> bytes:
     """A WebP sheet of small pictures of the samples, 64 a row, in the snapshot's order. Raises
     ValueError for samples that are no images."""

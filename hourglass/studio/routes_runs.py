@@ -155,6 +155,15 @@ def put_pictures(router: APIRouter, studio: Studio) -> None:
                 "split": s.split, "count": len(s.x),
                 "classes": [samples.printable(name) for name in s.classes]}
 
+    @router.get("/runs/{key}/neighbours/{row}")
+    async def neighbours(key: str, row: int, count: Annotated[int, Query(ge=1, le=100)] = 11
+                         ) -> dict[str, Any]:
+        """A sample, and those whose codes are nearest to it, with the distances of their codes."""
+        s = await asyncio.to_thread(studio.snapshots.of, studio.catalogue.run(key))
+        rows, distances = latent.neighbours_of(s, row, count)
+        return {"samples": samples.about_samples(s, rows), "distances": distances,
+                "image": s.x.ndim == 4}
+
     @router.get("/runs/{key}/strip")
     async def strip(key: str, rows: Annotated[str, Query(max_length=4000)]) -> Response:
         """Inputs, reconstructions and errors of these samples, side by side."""

@@ -13,6 +13,7 @@ import { ServeTab } from "./serve";
 import { SettingsTab } from "./settings";
 import { useSignal } from "./signal";
 import { TryTab } from "./try";
+import { WalksTab } from "./walks";
 
 export interface Metric { name: string; value: number; interval: [number, number] | null; about: string }
 export interface Setting { name: string; value: unknown; usual: boolean; about: string; is_part: boolean }
@@ -27,7 +28,7 @@ export type Row = Record<string, number>;
 export interface Progress { from: number; rows: Row[]; frames: string[]; log: string; entry: Run }
 
 const TABS: [string, string][] = [["overview", "Overview"], ["samples", "Samples"],
-  ["report", "Report"], ["latent", "Latent space"], ["use", "Use"], ["serve", "Serve and export"], ["settings", "Settings"],
+  ["report", "Report"], ["latent", "Latent space"], ["walks", "Walks"], ["use", "Use"], ["serve", "Serve and export"], ["settings", "Settings"],
   ["log", "Log"]];
 
 export function RunPage({ id, tab }: { id: string; tab: string }) {
@@ -76,6 +77,7 @@ export function RunPage({ id, tab }: { id: string; tab: string }) {
     {tab === "samples" && <SamplesTab run={run} details={details} />}
     {tab === "report" && <ReportTab run={run} details={details} />}
     {tab === "latent" && <LatentTab run={run} details={details} />}
+    {tab === "walks" && <WalksTab run={run} details={details} />}
     {tab === "use" && <TryTab run={run} details={details} />}
     {tab === "serve" && <ServeTab run={run} details={details} />}
     {tab === "settings" && <SettingsTab run={run} details={details} />}

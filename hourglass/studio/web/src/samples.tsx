@@ -5,6 +5,7 @@ import { number } from "./format";
 import { Picture } from "./picture";
 import type { Details } from "./run";
 import type { Run } from "./runs";
+import { complain } from "./toast";
 
 export interface Sample { row: number; error: number; class: string; name: string }
 interface Found { samples: Sample[]; image: boolean; split: string; count: number; classes: string[] }
@@ -27,6 +28,7 @@ export function SamplesTab({ run, details }: { run: Run; details: Details }) {
   const [order, setOrder] = useState("worst");
   const [label, setLabel] = useState("");
   const [count, setCount] = useState(48);
+  const [near, setNear] = useState<number | null>(null);
   const { found, problem } = useSamples(run, order, count, label);
   if (!details.has_snapshot) return <p class="quiet">The samples are here once the report is written.</p>;
   if (problem) return <p class="alert" role="alert">{problem}</p>;
@@ -42,36 +44,58 @@ export function SamplesTab({ run, details }: { run: Run; details: Details }) {
         onChange={(e) => setLabel(e.currentTarget.value)}><option value="">all</option>
         {found.classes.map((name, i) => <option key={i} value={i}>{name}</option>)}</select></label>}
       <span class="quiet">{found.count.toLocaleString("en")} {found.split} samples. Above the input, then
-        the reconstruction, then where they differ.</span>
+        the reconstruction, then where they differ. Below them their squared error: press it for the
+        nearest samples.</span>
     </div>
-    {groups.map((group) => <Strip key={group[0].row} run={run} samples={group} image={found.image} />)}
+    {near !== null && <Neighbours run={run} row={near} close={() => setNear(null)} pick={setNear} />}
+    {groups.map((group) => <Strip key={group[0].row} run={run} samples={group} image={found.image} pick={setNear} />)}
     {found.samples.length >= count && count < 400 && <button class="more"
       onClick={() => setCount(Math.min(400, count + 96))}>Show more</button>}
   </section>;
 }
 
-export function Strip({ run, samples, image }: { run: Run; samples: Sample[]; image: boolean }) {
+// A sample and those with the most similar codes.
+function Neighbours({ run, row, close, pick }: { run: Run; row: number; close: () => void; pick: (row: number) => void }) {
+  const [found, setFound] = useState<{ samples: Sample[]; distances: number[]; image: boolean } | null>(null);
+  useEffect(() => { void get<typeof found>(`/runs/${run.key}/neighbours/${row}`).then((near) => {
+    setFound(near);
+    document.getElementById("neighbours")?.scrollIntoView({ block: "center" });
+  }, complain); }, [run.key, row]);
+  if (!found) return null;
+  return <section class="panel" id="neighbours">
+    <div class="head"><h2>Nearest to sample {row}</h2><span class="grow" /><button class="small" onClick={close}>Close</button></div>
+    <p class="quiet">By the distance of codes, {number(found.distances[1], 3)} to {number(found.distances.at(-1), 3)}. The first is
+      the sample itself.</p>
+    <Strip run={run} samples={found.samples} image={found.image} pick={pick} /></section>;
+}
+
+interface StripProps { run: Run; samples: Sample[]; image: boolean; pick?: (row: number) => void }
+
+export function Strip({ run, samples, image, pick }: StripProps) {
   const rows = samples.map((sample) => sample.row).join(",");
-  if (!image) return <Lines run={run} samples={samples} rows={rows} />;
+  if (!image) return <Lines run={run} samples={samples} rows={rows} pick={pick} />;
+  const error = (sample: Sample) => pick ? <button class="plain" aria-label={`Samples near to sample ${sample.row}`}
+    onClick={() => pick(sample.row)}><b>{number(sample.error, 2)}</b></button> : <b>{number(sample.error, 2)}</b>;
   const names = samples.map((sample) => sample.class || sample.name || `sample ${sample.row}`);
   return <figure class="strip" tabIndex={0} aria-label="Samples, side by side" style={{ "--n": String(samples.length) }}>
     <Picture path={`/runs/${run.key}/strip?rows=${rows}`} pixelated
       alt={`Inputs, reconstructions and errors of ${names.join(", ")}`} />
     <figcaption>{samples.map((sample, i) => <span key={sample.row}
       title={sample.name || `sample ${sample.row}`}>
-      <b>{number(sample.error, 2)}</b>{sample.class && <> {names[i]}</>}</span>)}</figcaption>
+      {error(sample)}{sample.class && <> {names[i]}</>}</span>)}</figcaption>
   </figure>;
 }
 
 // Samples that are no images: each as a line, with its reconstruction.
-function Lines({ run, samples, rows }: { run: Run; samples: Sample[]; rows: string }) {
+function Lines({ run, samples, rows, pick }: Omit<StripProps, "image"> & { rows: string }) {
   const [values, setValues] = useState<{ x: number[][]; recon: number[][] } | null>(null);
   useEffect(() => { void get<typeof values>(`/runs/${run.key}/strip?rows=${rows}`).then(setValues); },
     [run.key, rows]);
   if (!values) return null;
   return <div class="plots">{samples.map((sample, i) => <figure key={sample.row}>
     <Plot lines={[values.x[i], values.recon[i]]} />
-    <figcaption>{sample.class || sample.name || `sample ${sample.row}`}: {number(sample.error, 3)}
+    <figcaption>{sample.class || sample.name || `sample ${sample.row}`}: {number(sample.error, 3)} {pick && <button
+      class="small" aria-label={`Samples near to sample ${sample.row}`} onClick={() => pick(sample.row)}>Near</button>}
     </figcaption></figure>)}</div>;
 }
 

@@ -5,6 +5,8 @@ import { Drop, type Dropped } from "./drop";
 import { number } from "./format";
 import { asCsv, nested, readFile, type Cell, type Numbers, type Rows } from "./parse_rows";
 import { Plot } from "./samples";
+import { saveText } from "./save";
+import { Threshold } from "./threshold";
 import type { Served } from "./try";
 
 interface Answer { samples?: unknown[]; notes?: string[]; scores?: (number | null)[]; abnormal?: boolean[];
@@ -110,29 +112,25 @@ async function asked(base: string, use: string, sent: Sent, served: Served): Pro
 }
 
 function Shown({ use, sent, found, overTime }: { use: string; sent: Sent; found: Result; overTime: boolean }) {
-  const flagged = found.flagged?.filter(Boolean).length;
-  const names = found.scores ? [...sent.names, "score", "flagged"] : found.names;
-  const rows: Cell[][] = found.scores ? sent.rows.map((row, i) => [...row, found.scores![i] ?? null,
-    found.flagged![i] ? "yes" : "no"]) : found.rows;
+  const [threshold, setThreshold] = useState(found.threshold ?? 0);
+  useEffect(() => setThreshold(found.threshold ?? 0), [found]);
+  const scores = found.scores?.map((score) => score ?? NaN);
+  const isFlagged = (i: number) => Boolean(scores && (threshold === found.threshold ? found.flagged![i]
+    : scores[i] > threshold));
+  const names = scores ? [...sent.names, "score", "flagged"] : found.names;
+  const rows: Cell[][] = scores ? sent.rows.map((row, i) => [...row, found.scores![i] ?? null,
+    isFlagged(i) ? "yes" : "no"]) : found.rows;
   const before = (i: number, name: string): Cell => sent.rows[i]?.[sent.names.indexOf(name)] ?? null;
-  const save = () => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([asCsv(names, rows)], { type: "text/csv" }));
-    link.download = `${use}.csv`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  };
   return <>
     {found.about.map((line) => <p class="quiet" key={line}>{line}</p>)}
-    {flagged !== undefined && <p><b>{flagged} of {found.scores!.length} flagged</b> above {
-      number(found.threshold)}</p>}
+    {scores && <Threshold scores={scores} value={threshold} usual={found.threshold!} set={setThreshold} />}
     {overTime && !sent.windows && <Lines sent={sent} found={found} />}
     <div class="head"><h3>{rows.length.toLocaleString("en")} rows</h3><span class="grow" />
-      <button class="small" onClick={save}>Download as CSV</button></div>
+      <button class="small" onClick={() => saveText(asCsv(names, rows), `${use}.csv`)}>Download as CSV</button></div>
     {rows.length > SHOWN && <p class="quiet">The first {SHOWN} are shown.</p>}
     <div class="scroll" tabIndex={0} role="region" aria-label="Results"><table class="runs">
       <thead><tr>{names.map((name) => <th scope="col" key={name}>{name}</th>)}</tr></thead>
-      <tbody>{rows.slice(0, SHOWN).map((row, i) => <tr key={i} class={found.flagged?.[i] ? "best" : ""}>
+      <tbody>{rows.slice(0, SHOWN).map((row, i) => <tr key={i} class={isFlagged(i) ? "best" : ""}>
         {row.map((value, n) => <td key={n} class={`${typeof value === "number" ? "number" : ""} ${
           use === "impute" && before(i, names[n]) === null ? "filled-in" : ""}`}>{show(value)}
           {use === "reconstruct" && before(i, names[n]) !== null && <small class="quiet"> {
