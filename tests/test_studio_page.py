@@ -538,7 +538,8 @@ def serious(page: Page, rules: str) -> list[tuple[str, str]]:
 
 
 PLACES = {"/": "Runs", "/train?data=digits": "This run", "/data": "Your own",
-          "/runs/KEY": "Metrics", "/runs/KEY/latent": "Decoded", "/runs/KEY/use": "Your images", "/runs/KEY/walks": "Along each direction",
+          "/runs/KEY": "Metrics", "/runs/KEY/latent": "Decoded", "/runs/KEY/use": "Your images",
+          "/runs/KEY/walks": "Along each direction",
           "/search?data=digits": "This search", "/runs/KEY/serve": "Files to take away",
           "/runs/KEY/settings": "Environment", "/compare?runs=KEY": "Curves"}
 
