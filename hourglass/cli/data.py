@@ -28,14 +28,14 @@ def prepare(
     """
     from ..tasks.prepare import prepare as prepare_data
     try:
-        found = prepare_data(source, out, make_settings(settings).reading())
+        collection = prepare_data(source, out, make_settings(settings).reading())
     except KeyboardInterrupt:
         say("interrupted; decoded images are kept. To continue, give the same command again")
         raise
-    for note in found.notes:
+    for note in collection.notes:
         print(note)
-    print(f"{len(found.x):,} images of {'x'.join(map(str, found.shape))} in {out}, "
-          f"{found.x.nbytes / 2**20:,.0f} MiB")
+    print(f"{len(collection.x):,} images of {'x'.join(map(str, collection.shape))} in {out}, "
+          f"{collection.x.nbytes / 2**20:,.0f} MiB")
 
 
 @data_commands.command()

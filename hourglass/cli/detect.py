@@ -48,11 +48,12 @@ def detect(
     from ..tasks.detect import DetectOptions, detected
     from ..tasks.score import in_words
     options = DetectOptions(detector, threshold, normal, masks, device, page)
-    found = detected(good, new, options, out, heatmaps, save)
-    for line in [*in_words(found.detector, found.verdicts), *filter(None, [save, page]), out]:
+    detection = detected(good, new, options, out, heatmaps, save)
+    for line in [*in_words(detection.detector, detection.verdicts),
+                 *filter(None, [save, page]), out]:
         print(line)
-    if found.verdicts.unreadable:
-        raise ValueError(f"{len(found.verdicts.unreadable)} files cannot be read, such as "
-                         f"{found.verdicts.unreadable[0]}; they have no verdict")
-    if found.abnormal.any():
+    if detection.verdicts.unreadable:
+        raise ValueError(f"{len(detection.verdicts.unreadable)} files cannot be read, such as "
+                         f"{detection.verdicts.unreadable[0]}; they have no verdict")
+    if detection.abnormal.any():
         raise typer.Exit(ABNORMAL)

@@ -73,12 +73,12 @@ def embed(
 
 
 def _embed_by(
-    features: str, given: tuple[str, str, str, int],
+    features: str, arguments: tuple[str, str, str, int],
     nearest: Optional[list[str]], n: int, doubles: tuple[bool, float],  # noqa: UP045
     out: Optional[Path], device: str,  # noqa: UP045
 ) -> None:
     """The same by the vectors of a feature extractor."""
-    place, more, kind, shards = given
+    place, more, kind, shards = arguments
     if more or kind or shards:
         raise ValueError("--features takes the images alone, without a run, --class and --shards: "
                          "hourglass embed photos/ --features efficientnet_lite0")

@@ -35,6 +35,6 @@ def ensemble(
     """
     from ..core.device import choose_device
     from ..searching.ensemble import combine, options_of
-    found = combine(runs, out, options_of(size, how, loss), report, str(choose_device(device)))
-    print("\n".join(found.lines()))
-    print(found.folder.path)
+    combined = combine(runs, out, options_of(size, how, loss), report, str(choose_device(device)))
+    print("\n".join(combined.lines()))
+    print(combined.folder.path)

@@ -60,9 +60,9 @@ def evaluate(
     --limit 100; hourglass evaluate runs/1 --generation --reconstruction; hourglass evaluate
     runs/sprites --factors --leave-out shape
     """
-    kinds = [name for name, wanted in (("generation", generation),
+    kinds = [name for name, chosen in (("generation", generation),
                                        ("reconstruction", reconstruction),
-                                       ("probes", probes)) if wanted]
+                                       ("probes", probes)) if chosen]
     if (features or prior != "auto") and not kinds:
         raise ValueError("--features and --prior are for --generation, --reconstruction and "
                          "--probes; pass one of them too")
@@ -72,8 +72,8 @@ def evaluate(
     if factors:
         from ..tasks.disentangle import disentangle
         left_out = tuple(filter(None, map(str.strip, leave_out.split(","))))
-        found = disentangle(load_run(run, device, doing="disentangling"), leave_out=left_out)
-        print(*found.lines(), sep="\n")
+        disentangled = disentangle(load_run(run, device, doing="disentangling"), leave_out=left_out)
+        print(*disentangled.lines(), sep="\n")
         return
     from ..inference.log_likelihood.estimate import LikelihoodOptions
     from ..tasks.evaluate import evaluate as evaluate_model

@@ -37,6 +37,6 @@ def finetune(
     from ..tasks.finetune import FinetuneOptions, finetuned
     model = load_run(run, device, doing="finetuning")
     choice = FinetuneOptions(labels, frozen, augment, steps, seed)
-    found = finetuned(model, data or None, None, out, choice)
-    print("\n".join(found.lines()))
-    print(found.folder.path)
+    tuned = finetuned(model, data or None, None, out, choice)
+    print("\n".join(tuned.lines()))
+    print(tuned.folder.path)

@@ -83,15 +83,15 @@ def generate(
     from ..tasks.grid import draw_grid, read_grid
     from ..tasks.prompts import PromptOptions
     from ..tasks.radius_sweep import SweepOptions, sweep
-    asked = PromptOptions(tuple(prompt or ()), negative, to, guidance, steps, sampler, image,
-                          strength, mask)
-    if (grid or radius or prior.startswith("grid")) and asked.is_told:
+    prompts = PromptOptions(tuple(prompt or ()), negative, to, guidance, steps, sampler, image,
+                            strength, mask)
+    if (grid or radius or prior.startswith("grid")) and prompts.is_told:
         raise ValueError("--grid and --radius decode codes that no prompt chooses; leave one out")
     model = load_run(run, device, doing="generating")
     if model.description.kind == "lines":
         _generate_lines(model, GenerateOptions(
             n, kind, prior, temperature, seed, sharpen, nearest, blur, top_k=top_k), out,
-            bool(grid or radius or shards or asked.is_told), where)
+            bool(grid or radius or shards or prompts.is_told), where)
         return
     if where:
         raise ValueError("--where is for models of molecules; leave it out")
@@ -117,7 +117,7 @@ def generate(
         print(sweep(model, _numbers(radius), out, SweepOptions(kind, seed, Finish(sharpen, blur))))
         print(out)
         return
-    wish = GenerateOptions(n, kind, prior, temperature, seed, sharpen, nearest, blur, asked)
+    wish = GenerateOptions(n, kind, prior, temperature, seed, sharpen, nearest, blur, prompts)
     for line in generate_samples(model, wish, out, shards):
         print(line)
 

@@ -109,10 +109,10 @@ def main() -> None:
     except MemoryError as error:
         code = _fail(f"this needs more memory than there is. {error}", FAILED)
     except RuntimeError as error:
-        asked = re.search(r"can't allocate memory: you tried to allocate (\d+) bytes", str(error))
-        if not asked:
+        match = re.search(r"can't allocate memory: you tried to allocate (\d+) bytes", str(error))
+        if not match:
             raise
-        code = _fail(f"this needs {int(asked[1]) / 2**30:,.1f} GiB of memory at once, more than "
+        code = _fail(f"this needs {int(match[1]) / 2**30:,.1f} GiB of memory at once, more than "
                      f"there is. Use fewer or smaller samples, or a smaller model", BAD_USE)
     except (KeyboardInterrupt, typer.Abort):
         code = _fail("interrupted", INTERRUPTED)

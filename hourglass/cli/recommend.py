@@ -33,6 +33,6 @@ def recommend(
                          "recommend RUN history.csv, or hourglass recommend RUN --item \"Heat "
                          "(1995)\"")
     from ..tasks.recommending import recommend_to_file
-    given = str(history) if history is not None else item
-    for line in [*recommend_to_file(load_run(run, device), given, n, out), out]:
+    items = str(history) if history is not None else item
+    for line in [*recommend_to_file(load_run(run, device), items, n, out), out]:
         print(line)

@@ -59,7 +59,8 @@ def reconstruct(
         print("\n".join(write(model, images, out)))
         return
     options = ReconstructOptions(Finish(sharpen, blur), own_size, show)
-    found = reconstruct_images(model, images, out, options, shards)
-    after = (f", {found['mse_finished']:.5g} after sharpening and blurring"
-             if "mse_finished" in found else "")
-    print(f"{found['images']:.0f} images in {out}, mean squared error {found['mse']:.5g}{after}")
+    summary = reconstruct_images(model, images, out, options, shards)
+    after = (f", {summary['mse_finished']:.5g} after sharpening and blurring"
+             if "mse_finished" in summary else "")
+    print(f"{summary['images']:.0f} images in {out}, mean squared error "
+          f"{summary['mse']:.5g}{after}")

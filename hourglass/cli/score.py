@@ -78,8 +78,8 @@ def score(
         _score_series(model, samples, out, (plot, windows), options)
         return
     choice = ScoreOptions(detector, threshold, labelled, normal, masks)
-    found, verdicts = score_samples(model, samples, choice, out, heatmaps, shards)
-    for line in in_words(found, verdicts):
+    fitted, verdicts = score_samples(model, samples, choice, out, heatmaps, shards)
+    for line in in_words(fitted, verdicts):
         print(line)
     print(out)
     if verdicts.unreadable:

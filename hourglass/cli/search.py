@@ -71,7 +71,7 @@ def search(
         said = expanded(words[1:], settings) or expanded(words, settings)
         raise ValueError(said or f"search takes one data source or study, not {' '.join(words)}; "
                                  f"put holes in quotes, as in --model 'ae({{4..64}})'")
-    given = {name: value for name, value in {
+    search_options = {name: value for name, value in {
         "metric": metric, "trials": trials, "minutes": minutes, "target": target, "limit": limit,
         "storage": storage, "prune": prune if prune != "asha" else ""}.items() if value or (
         value == 0)}
@@ -81,7 +81,7 @@ def search(
     if "torch" in sys.modules and not os.environ.get(INNER):
         _elsewhere()
         return
-    _conduct(words[0] if words else "", (space, recipe, out, cluster), given, settings,
+    _conduct(words[0] if words else "", (space, recipe, out, cluster), search_options, settings,
              workers)
 
 
@@ -95,7 +95,7 @@ def _elsewhere() -> None:
 
 
 def _conduct(
-    data: str, files: tuple[str, str, Path | None, Path | None], given: dict[str, Any],
+    data: str, files: tuple[str, str, Path | None, Path | None], search_options: dict[str, Any],
     settings: dict[str, Any], workers: int,
 ) -> None:
     space, recipe, out, cluster = files
@@ -117,12 +117,13 @@ def _conduct(
         if wrong:
             raise ValueError(f"{data} is a study, whose settings cannot change: leave out "
                              f"--{wrong.replace('_', '-')}, or start a new study with --out")
-        plan = carry_on(data, given)
+        plan = carry_on(data, search_options)
     else:
         values = {**settings, "data": data} if data else settings
-        given["plugins"] = tuple(str(Path(name).resolve()) if Path(name).is_file() else name
-                                 for name in plugins_of(sys.argv[1:])[1])
-        plan = begin(values, given, space, recipe, out)
+        search_options["plugins"] = tuple(
+            str(Path(name).resolve()) if Path(name).is_file() else name
+            for name in plugins_of(sys.argv[1:])[1])
+        plan = begin(values, search_options, space, recipe, out)
     from ..searching.finish import conducted
     ended, study = search_on(plan, options, workers) if options else conducted(plan, workers)
     print("\n".join(study.lines()))

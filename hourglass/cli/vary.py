@@ -51,8 +51,8 @@ def vary(
         if attribute or having or lacking or sharpen or blur or kind or not prop:
             raise ValueError("a molecule is varied with --property, such as --property logP, and "
                              "--steps; leave the other options out")
-        found = vary_molecule(model, image, prop, steps)
-        print(found, found.save(out), sep="\n")
+        molecules = vary_molecule(model, image, prop, steps)
+        print(molecules, molecules.save(out), sep="\n")
         return
     if prop:
         raise ValueError("--property is for models of molecules; of images and lines, use "
