@@ -78,8 +78,8 @@ class AutoencoderOD(BaseEstimator):
         below = np.searchsorted(np.sort(self.decision_scores_), scores, side="right")
         normal = total - int(total * self.contamination)
         odd = 1 - binom.cdf(normal, total, (1 + below) / (2 + total))
-        found: np.ndarray = np.where(self._labels(scores) == 1, odd, 1 - odd)
-        return found
+        confidence: np.ndarray = np.where(self._labels(scores) == 1, odd, 1 - odd)
+        return confidence
 
     def _labels(self, scores: np.ndarray) -> np.ndarray:
         """Labels 0 and 1, as in pyod."""

@@ -182,9 +182,10 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
     @classmethod
     def load(cls: "type[AutoencoderDetector]", path: str | Path) -> "AutoencoderDetector":
         """Load a fitted estimator from such a folder. Raises ValueError."""
-        made, kept, state = _loaded(cls, path)
-        made.state_, made.offset_, made.detector_ = state, kept["offset"], kept["detector"]
-        return made
+        estimator, kept, state = _loaded(cls, path)
+        estimator.state_ = state
+        estimator.offset_, estimator.detector_ = kept["offset"], kept["detector"]
+        return estimator
 
 
 def known_rows(x: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
@@ -274,9 +275,10 @@ def _loaded(kind: Any, path: str | Path) -> tuple[Any, dict[str, Any], dict[str,
     learnt, state, kept = restore(path)
     if kept["class"] != kind.__name__:
         raise ValueError(f"{path} holds an {kept['class']}, not an {kind.__name__}")
-    made = kind(**{name: tuple(value) if isinstance(value, list) else value
-                   for name, value in kept["parameters"].items()})
-    made.learnt_, made.n_iter_, made.n_features_in_ = learnt, learnt.epochs, kept["columns"]
+    estimator = kind(**{name: tuple(value) if isinstance(value, list) else value
+                        for name, value in kept["parameters"].items()})
+    estimator.learnt_, estimator.n_iter_ = learnt, learnt.epochs
+    estimator.n_features_in_ = kept["columns"]
     if kept["names"] is not None:
-        made.feature_names_in_ = np.array(kept["names"], dtype=object)
-    return made, kept, state
+        estimator.feature_names_in_ = np.array(kept["names"], dtype=object)
+    return estimator, kept, state

@@ -79,8 +79,8 @@ def _submitted(
     except (submitit.core.utils.FailedJobError, submitit.core.utils.FailedSubmissionError,
             RuntimeError, OSError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        told = next((line for line in lines if "error" in line), lines[0] if lines else "")
-        raise ValueError(f"the jobs cannot be submitted: {told}. The study stays in "
+        message = next((line for line in lines if "error" in line), lines[0] if lines else "")
+        raise ValueError(f"the jobs cannot be submitted: {message}. The study stays in "
                          f"{plan.folder.path}") from None
     return jobs
 

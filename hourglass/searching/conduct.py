@@ -173,9 +173,9 @@ class Conductor:
             result, values = {"why": str(error)}, None
             write_whole(self.plan.folder.beside(proposed.trial.number, "json"), _as_json(result))
         state = states.COMPLETE if values else states.FAIL if "why" in result else states.PRUNED
-        told = study.tell(proposed.trial, values, state=state, skip_if_finished=True)
+        finished = study.tell(proposed.trial, values, state=state, skip_if_finished=True)
         self.plan.folder.release(proposed.trial.number, proposed.claim)
-        self.display.told(record_of(told, self.plan.folder), self.plan)
+        self.display.told(record_of(finished, self.plan.folder), self.plan)
 
     def _died(self, slot: Slot) -> None:
         """Start a trial again whose process was killed, from its checkpoint."""
@@ -228,8 +228,8 @@ def cores() -> int:
     """The processor cores that this process may use."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (
         os.cpu_count() or 1)
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    return min(there, int(given)) if given.isdigit() and int(given) else there
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(there, int(limit)) if limit.isdigit() and int(limit) else there
 
 
 def _epochs(plan: SearchPlan) -> int:

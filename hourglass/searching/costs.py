@@ -60,14 +60,14 @@ def read_limits(text: str) -> list[Limit]:
     """Read limits separated by commas. Raises ValueError."""
     limits = []
     for part in filter(None, (part.strip() for part in text.split(","))):
-        found = LIMIT.fullmatch(part)
-        if not found:
+        match = LIMIT.fullmatch(part)
+        if not match:
             raise ValueError(f"--limit takes a bound on a cost, such as 'parameters <= 4723', not "
                              f"{part!r}")
-        if found[1] not in ModelCosts._fields:
-            raise ValueError(f"no cost is named {found[1]!r}; "
-                             f"{did_you_mean(found[1], ModelCosts._fields)}")
-        limits.append(Limit(found[1], found[2], float(found[3].replace("_", ""))))
+        if match[1] not in ModelCosts._fields:
+            raise ValueError(f"no cost is named {match[1]!r}; "
+                             f"{did_you_mean(match[1], ModelCosts._fields)}")
+        limits.append(Limit(match[1], match[2], float(match[3].replace("_", ""))))
     return limits
 
 
@@ -81,9 +81,9 @@ def refused_by(limits: Sequence[Limit], costs: ModelCosts) -> str:
 def costs_of(settings: Settings, source: Source) -> ModelCosts:
     """The costs of the model that these settings make, without allocating it. Raises ValueError."""
     parts, _ = suited(settings, source)
-    found = remember(parts, source.shape, settings.optimiser, len(source.classes))
-    return ModelCosts(found.parameters["whole"], found.multiply_adds["whole"],
-                      found.training_memory(settings.batch_size))
+    summary = remember(parts, source.shape, settings.optimiser, len(source.classes))
+    return ModelCosts(summary.parameters["whole"], summary.multiply_adds["whole"],
+                      summary.training_memory(settings.batch_size))
 
 
 def extremes(space: SearchSpace, source: Source) -> Extremes:

@@ -34,23 +34,23 @@ def with_defaults(values: dict[str, Any], axes: int) -> dict[str, Any]:
     Raises ValueError for a model that is not known.
     """
     call = read(values.get("model") or "ae")
-    given = models.check(call)
+    options = models.check(call)
     open_to_search = {}
     for name in models.options(call.name):
         hole = OWN.get((call.name, name), OPTIONS.get(name, ""))
-        if name not in given and hole:
+        if name not in options and hole:
             open_to_search[name] = hole
     texts = [*map(repr, call.args), *(f"{k}={v!r}" for k, v in call.kwargs.items()),
              *(f"{k}={v}" for k, v in open_to_search.items())]
-    found = {**values, "model": f"{call.name}({', '.join(texts)})" if texts else call.name}
+    settings = {**values, "model": f"{call.name}({', '.join(texts)})" if texts else call.name}
     if "latent_dim" in values or values.get("bottleneck"):
-        found["model"] = str(Call(call.name, call.args, call.kwargs))
+        settings["model"] = str(Call(call.name, call.args, call.kwargs))
     if not values.get("lr"):
-        found["lr"] = LR
+        settings["lr"] = LR
     if not any(values.get(name) for name in ("backbone", "decoder", "corruption")) and (
             _plain(call)):
-        found["backbone"] = NETWORKS[axes]
-    return found
+        settings["backbone"] = NETWORKS[axes]
+    return settings
 
 
 def _plain(call: Call) -> bool:

@@ -54,19 +54,20 @@ class Ensemble:
 
     def lines(self) -> list[str]:
         """What to print."""
-        found = [f"{len(self.members)} of {self.tried} runs, {self.how}, chosen by {self.loss} on "
+        lines = [f"{len(self.members)} of {self.tried} runs, {self.how}, chosen by {self.loss} on "
                  f"the {self.chosen_on} samples:",
                  *(f"  {weight:6.1%}  {loss:.5g}  {run}" for run, weight, loss in self.members)]
-        for split, each in self.losses.items():
-            whole, alone, less = each["ensemble"], each["best run"], each["difference"]
-            found.append(f"{split}: {self.loss} {whole.value:.5g} ({whole.low:.5g} to "
+        for split, estimates in self.losses.items():
+            whole, alone, less = (
+                estimates[name] for name in ("ensemble", "best run", "difference"))
+            lines.append(f"{split}: {self.loss} {whole.value:.5g} ({whole.low:.5g} to "
                          f"{whole.high:.5g}), {alone.value:.5g} of {self.best} alone; difference "
                          f"{less.value:+.3g} ({less.low:+.3g} to {less.high:+.3g})")
         if "holdout" not in self.losses:
-            found.append(f"the weights were chosen on these {self.chosen_on} samples, so the "
+            lines.append(f"the weights were chosen on these {self.chosen_on} samples, so the "
                          f"ensemble's loss there is slightly too good; for an unbiased loss, train "
                          f"the runs with --holdout 0.1")
-        return found
+        return lines
 
 
 @for_python
@@ -88,12 +89,12 @@ def ensemble(
         >>> both.encode("digits").shape
         (1797, 12)
     """
-    given = [runs] if isinstance(runs, str | Path) else [
+    places = [runs] if isinstance(runs, str | Path) else [
         run if isinstance(run, str | Path) else run.folder.path for run in runs]
-    found = combine(given, out, options_of(size, how, loss), report)
-    for line in found.lines():
+    combined = combine(places, out, options_of(size, how, loss), report)
+    for line in combined.lines():
         say(line)
-    return Model(load(found.folder.path))
+    return Model(load(combined.folder.path))
 
 
 def options_of(size: int, how: str, loss: str) -> EnsembleOptions:
@@ -115,11 +116,11 @@ def combine(
     """Choose weights, write the run, and measure it. Raises ValueError."""
     paths = runs_in(runs)
     with begun(out) as folder:   # before predicting, so that an --out in use is refused at once
-        found = _combined(members_of(paths, device), folder, options)
+        combined = _combined(members_of(paths, device), folder, options)
     if report:
         say("writing the report ...")
         write_report(folder)
-    return found
+    return combined
 
 
 def _combined(members: Sequence[Member], folder: RunFolder, options: EnsembleOptions) -> Ensemble:
@@ -144,19 +145,19 @@ def _combined(members: Sequence[Member], folder: RunFolder, options: EnsembleOpt
         part = split_of(source, rows["holdout"], len(every))
         losses["holdout"] = _beside(predictions([members[k] for k in every], part),
                                     weights[every], every.index(best), loss)
-    found = Ensemble(folder, loss, options.how, [
+    combined = Ensemble(folder, loss, options.how, [
         (members[k].name, float(weights[k]), alone[k]) for k in kept], members[best].name,
         len(members), losses, chosen_on)
-    _write(found, [members[k] for k in kept], weights[kept], source)
-    return found
+    _write(combined, [members[k] for k in kept], weights[kept], source)
+    return combined
 
 
-def _loss(members: Sequence[Member], asked: Loss | None) -> Loss:
+def _loss(members: Sequence[Member], requested: Loss | None) -> Loss:
     """The requested loss, if it suits. By default, the loss that all members were trained by."""
     binary = all(member.model.description.parts.likelihood == "bernoulli" for member in members)
-    if asked == "bce" and not members[0].model.description.bounded:
+    if requested == "bce" and not members[0].model.description.bounded:
         raise ValueError("the loss bce is for values from 0 to 1; use mse")
-    return asked or ("bce" if binary else "mse")
+    return requested or ("bce" if binary else "mse")
 
 
 def _beside(
@@ -172,9 +173,9 @@ def _beside(
 
 def _parts(members: Sequence[Member], weights: np.ndarray) -> Parts:
     """The parts of the ensemble as texts."""
-    each = [member.model.description.parts for member in members]
-    of = tuple((p.backbone, p.decoder, p.bottleneck, p.likelihood) for p in each)
-    likelihoods = tuple(p.likelihood for p in each)
+    parts = [member.model.description.parts for member in members]
+    of = tuple((p.backbone, p.decoder, p.bottleneck, p.likelihood) for p in parts)
+    likelihoods = tuple(p.likelihood for p in parts)
     return Parts(backbone=f"members({of!r})", bottleneck="identity",
                  likelihood=f"mixture_of({likelihoods!r}, {tuple(weights.tolist())!r})")
 
@@ -185,19 +186,19 @@ def _weights_of(members: Sequence[Member], network: nn.Module) -> dict[str, Tens
     homes = {"encoder": ["encoder.encoders"], "decoder": ["decoder.decoders"],
              "bottleneck": ["encoder.bottlenecks", "decoder.bottlenecks"],
              "likelihood": ["encoder.likelihoods", "likelihood.parts"]}
-    found: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
     for k, member in enumerate(members):
         for name, weight in member.model.model.state_dict().items():
             part, _, inner = name.partition(".")
-            found |= {f"{home}.{k}.{inner}": weight for home in homes[part]}
-    return {name: found[name] for name in network.state_dict()}
+            weights |= {f"{home}.{k}.{inner}": weight for home in homes[part]}
+    return {name: weights[name] for name in network.state_dict()}
 
 
 def _write(
-    found: Ensemble, members: Sequence[Member], weights: np.ndarray, source: Source
+    combined: Ensemble, members: Sequence[Member], weights: np.ndarray, source: Source
 ) -> None:
     """Write the run's files. The weights come last, because only a folder with weights is a run."""
-    folder, first, parts = found.folder, members[0], _parts(members, weights)
+    folder, first, parts = combined.folder, members[0], _parts(members, weights)
     description = replace(first.model.description, texts=dict(vars(parts)), format=FORMAT)
     network = make_model(description)
     network.load_state_dict(_weights_of(members, network))
@@ -208,16 +209,17 @@ def _write(
         "parameters": _sums(members, "parameters"),
         "multiply_adds": _sums(members, "multiply_adds"), "ended": "", "seconds": 0,
         "ensemble": {
-            "how": found.how, "loss": found.loss, "chosen_on": found.chosen_on, "best": found.best,
+            "how": combined.how, "loss": combined.loss, "chosen_on": combined.chosen_on,
+            "best": combined.best,
             "members": [{"run": str(Path(run).resolve()), "weight": weight, "loss": loss}
-                        for run, weight, loss in found.members],
-            "losses": {split: {name: list(estimate) for name, estimate in each.items()}
-                       for split, each in found.losses.items()}}})
+                        for run, weight, loss in combined.members],
+            "losses": {split: {name: list(estimate) for name, estimate in estimates.items()}
+                       for split, estimates in combined.losses.items()}}})
     save_model(folder.model, network, network.state_dict(), description)
 
 
 def _sums(members: Sequence[Member], entry: str) -> dict[str, Any]:
     """The members' own figures of cost, added."""
-    each = [member.model.folder.read_record().get(entry, {}) for member in members]
-    names = dict.fromkeys(name for figures in each for name in figures)
-    return {name: sum(figures.get(name, 0) for figures in each) for name in names}
+    costs = [member.model.folder.read_record().get(entry, {}) for member in members]
+    names = dict.fromkeys(name for figures in costs for name in figures)
+    return {name: sum(figures.get(name, 0) for figures in costs) for name in names}

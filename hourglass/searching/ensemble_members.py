@@ -43,20 +43,20 @@ class Member:
 def runs_in(given: Sequence[str | Path]) -> list[RunFolder]:
     """The runs that are named, and those in folders of runs, such as a study's. Raises
     ValueError."""
-    found: list[Path] = []
+    paths: list[Path] = []
     for path in map(Path, given):
         if is_study(path):
-            found += _trials_of(path)
+            paths += _trials_of(path)
             continue
         inside = sorted({mark.parent for mark in path.glob("**/settings.toml")}) if (
             path.is_dir() and not is_run(path)) else []
         runs = [folder for folder in inside if is_run(folder)]
         if not runs:
             open_run(path)   # raises ValueError: it is not a run
-        found += runs or [path]
-    if len({path.resolve() for path in found}) < len(found):
+        paths += runs or [path]
+    if len({path.resolve() for path in paths}) < len(paths):
         raise ValueError("a run is named twice; name each once")
-    return [RunFolder(path) for path in found]
+    return [RunFolder(path) for path in paths]
 
 
 def _trials_of(study: Path) -> list[Path]:
@@ -72,7 +72,7 @@ def _trials_of(study: Path) -> list[Path]:
 def members_of(folders: Sequence[RunFolder], device: str = "cpu") -> list[Member]:
     """The runs that can be combined, with a note on each that is left out. Raises ValueError if
     they do not fit together, or if fewer than two are left."""
-    found: list[Member] = []
+    members: list[Member] = []
     for folder in track(folders, len(folders), "reading runs"):
         try:
             why = _why_not(folder)
@@ -83,13 +83,13 @@ def members_of(folders: Sequence[RunFolder], device: str = "cpu") -> list[Member
             say(f"{folder.path} is left out: {why}")
             continue
         assert member is not None
-        if found:
-            _check_alike(found[0], member)
-        found.append(member)
-    if len(found) < 2:
+        if members:
+            _check_alike(members[0], member)
+        members.append(member)
+    if len(members) < 2:
         raise ValueError(f"an ensemble needs two finished runs or more on the same data, and "
-                         f"{len(found) or 'none'} of {len(folders)} can be used")
-    return found
+                         f"{len(members) or 'none'} of {len(folders)} can be used")
+    return members
 
 
 def _why_not(folder: RunFolder) -> str:
@@ -148,9 +148,9 @@ def unseen_rows(members: Sequence[Member]) -> tuple[Source, dict[str, np.ndarray
             sources[key] = member.model.source() if not sources else load_source(member.settings)
     every = [{name: split.index.cpu().numpy() for name, split in source.splits.items()}
              for source in sources.values()]
-    found = {name: common for name in ("val", "test", "holdout")
-             if len(common := _in_all([splits.get(name, np.empty(0, int)) for splits in every]))}
-    return next(iter(sources.values())), found
+    rows = {name: common for name in ("val", "test", "holdout")
+            if len(common := _in_all([splits.get(name, np.empty(0, int)) for splits in every]))}
+    return next(iter(sources.values())), rows
 
 
 def _split_key(settings: Settings) -> tuple[Any, ...]:
@@ -158,9 +158,9 @@ def _split_key(settings: Settings) -> tuple[Any, ...]:
     return settings.seed, settings.val, settings.test, settings.holdout
 
 
-def _in_all(each: Sequence[np.ndarray]) -> np.ndarray:
-    common = each[0]
-    for other in each[1:]:
+def _in_all(index_sets: Sequence[np.ndarray]) -> np.ndarray:
+    common = index_sets[0]
+    for other in index_sets[1:]:
         common = np.intersect1d(common, other)
     return common
 

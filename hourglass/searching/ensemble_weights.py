@@ -21,8 +21,8 @@ class Predictions(NamedTuple):
 
     def of(self, weights: np.ndarray) -> np.ndarray:
         """The weighted mean (N, V) of the models, with weights (K,) that sum to 1."""
-        found: np.ndarray = np.einsum("k,knv->nv", weights.astype(self.means.dtype), self.means)
-        return found
+        mean: np.ndarray = np.einsum("k,knv->nv", weights.astype(self.means.dtype), self.means)
+        return mean
 
 
 def losses_of(mean: np.ndarray, seen: Predictions, loss: Loss) -> np.ndarray:
@@ -33,8 +33,8 @@ def losses_of(mean: np.ndarray, seen: Predictions, loss: Loss) -> np.ndarray:
         p = np.clip(mean, LEAST, 1 - LEAST)
         values = -(seen.x * np.log(p) + (1 - seen.x) * np.log1p(-p))
     total = (values * seen.known).sum(1, dtype=np.float64)
-    found: np.ndarray = total / np.maximum(seen.known.sum(1), 1)
-    return found
+    losses: np.ndarray = total / np.maximum(seen.known.sum(1), 1)
+    return losses
 
 
 def greedy(seen: Predictions, loss: Loss, size: int) -> np.ndarray:
@@ -72,19 +72,19 @@ def stacked(seen: Predictions, loss: Loss, size: int) -> np.ndarray:
     for _ in range(2):   # once more, of those that are left
         root = _root(gram[np.ix_(kept, kept)])
         sides = np.vstack([root, np.full(len(kept), HEAVY * np.sqrt(np.trace(gram)))])
-        found, _ = nnls(sides, np.append(np.zeros(len(root)), sides[-1, 0]))
-        kept, found = kept[order := np.argsort(-found)[:size]], found[order]
-        kept, found = kept[found > 0], found[found > 0]
+        solution, _ = nnls(sides, np.append(np.zeros(len(root)), sides[-1, 0]))
+        kept, solution = kept[order := np.argsort(-solution)[:size]], solution[order]
+        kept, solution = kept[solution > 0], solution[solution > 0]
     weights = np.zeros(len(gram))
-    weights[kept] = found / found.sum()
+    weights[kept] = solution / solution.sum()
     return weights
 
 
 def _root(gram: np.ndarray) -> np.ndarray:
     """R with R.T @ R = gram, also of one that is singular."""
     values, vectors = np.linalg.eigh(gram)
-    found: np.ndarray = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
-    return found
+    root: np.ndarray = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
+    return root
 
 
 WAYS: dict[str, Callable[[Predictions, Loss, int], np.ndarray]] = {

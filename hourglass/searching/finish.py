@@ -76,9 +76,9 @@ def is_held(folder: StudyFolder, number: int) -> bool:
 def devices_of(plan: SearchPlan) -> Sequence[str]:
     """The devices for trials that run at the same time: the one in the settings, or each GPU in
     turn. Another process counts the GPUs, as this one must not use them."""
-    asked = str(plan.space.shared.get("device", "auto") or "auto")
-    if asked != "auto" or sys.platform != "linux":
-        return [asked]
+    device = str(plan.space.shared.get("device", "auto") or "auto")
+    if device != "auto" or sys.platform != "linux":
+        return [device]
     context: Any = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     process = context.Process(target=_count, args=(theirs,))

@@ -65,8 +65,8 @@ def _places(
 ) -> Iterator[tuple[int, str]]:
     """The number of each hole below a node, and its name."""
     if isinstance(node, ast.Name | ast.Constant):
-        held = node.id if isinstance(node, ast.Name) else str(node.value)
-        yield from ((int(number), path) for number in PLACES.findall(held))
+        text = node.id if isinstance(node, ast.Name) else str(node.value)
+        yield from ((int(number), path) for number in PLACES.findall(text))
     elif isinstance(node, ast.Call):
         yield from _of_call(node, path, summed, registry)
     elif isinstance(node, ast.Tuple | ast.List):

@@ -126,9 +126,9 @@ def _hole(inside: str, text: str) -> Hole:
     options = _options(inside)
     if len(options) > 1:
         return _choice(options, inside)
-    found = RANGE.fullmatch(inside)
-    if found:
-        return _range(found, inside)
+    match = RANGE.fullmatch(inside)
+    if match:
+        return _range(match, inside)
     if not inside.strip():
         raise ValueError(f"{text!r} has an empty hole; {HOW}")
     if "," in inside and not any(sign in inside for sign in "(["):
@@ -165,16 +165,16 @@ def _choice(options: list[str], inside: str) -> ChoiceHole:
     return ChoiceHole(tuple(map(read_template, options)))
 
 
-def _range(found: re.Match[str], inside: str) -> NumberHole:
-    whole = not any(sign in found[1] + found[2] for sign in ".eE")
-    low, high = float(found[1]), float(found[2])
+def _range(match: re.Match[str], inside: str) -> NumberHole:
+    whole = not any(sign in match[1] + match[2] for sign in ".eE")
+    low, high = float(match[1]), float(match[2])
     if not max(abs(low), abs(high)) < LARGEST:
         raise ValueError(f"{{{inside}}} has a bound that is too large; the largest is {LARGEST:g}")
     if low >= high:
-        alike = f"it holds one value; write {found[1]}" if low == high else (
-            f"write the smaller number first: {{{found[2]}..{found[1]}}}")
+        alike = f"it holds one value; write {match[1]}" if low == high else (
+            f"write the smaller number first: {{{match[2]}..{match[1]}}}")
         raise ValueError(f"{{{inside}}}: {alike}")
-    words = dict(WORD.findall(found[3]))
+    words = dict(WORD.findall(match[3]))
     wrong = next((word for word, number in words.items() if word not in ("log", "linear", "step")
                   or bool(number) != (word == "step")), "")
     step = words.get("step", "1")

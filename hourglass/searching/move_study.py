@@ -15,15 +15,15 @@ def move_study(folder: StudyFolder, storage: str) -> None:
     """Keep the trials of a study in this database from now on. If it does not have them yet, they
     are copied. Raises ValueError while another command trains, or where a storage cannot be used.
     """
-    asked, settings = folder.read()
-    if storage == asked.storage:
+    options, settings = folder.read()
+    if storage == options.storage:
         return
-    changed = replace(asked, storage=storage)
+    changed = replace(options, storage=storage)
     with folder.alone():
         target = make_storage(folder, changed)
-        there = find_trials(target, asked.name)
+        there = find_trials(target, options.name)
         if not there or there <= folder.last_result():
-            _copy(folder, asked.name, make_storage(folder, asked), target, there)
+            _copy(folder, options.name, make_storage(folder, options), target, there)
         folder.write(changed, settings)
 
 

@@ -22,14 +22,14 @@ STATES = {"finished": "trained to their end", "pruned": "stopped early, as other
 
 def write_page(records: Records) -> Path:
     """Write study.html, a page without other files. Returns its path."""
-    asked, settings = records.folder.read()
+    options, settings = records.folder.read()
     evaluations = read_evaluations(records.folder)
     best = records.best
     figures = [{"title": title, "about": about, "image": picture(as_png(figure))}
                for title, (about, figure) in draw(records).items()]
     page = template("study").render(
         name=records.folder.path.name, beside_holdout=beside_holdout,
-        data=settings.get("data", ""), asked=asked,
+        data=settings.get("data", ""), asked=options,
         settings={name: value for name, value in settings.items() if name != "data"},
         holes=records.holes, aims=records.aims,
         counts={STATES[state]: len(records.of_state(state)) for state in STATES  # type: ignore
@@ -61,10 +61,10 @@ def _pruned(trials: Sequence[TrialRecord]) -> dict[str, int]:
 
 def _reasons(trials: Sequence[TrialRecord]) -> Mapping[str, list[int]]:
     """The trials of each reason, the most frequent one first."""
-    found: dict[str, list[int]] = {}
+    by_reason: dict[str, list[int]] = {}
     for trial in trials:
-        found.setdefault(_kind(trial.why), []).append(trial.number)
-    return dict(sorted(found.items(), key=lambda pair: -len(pair[1]))[:MOST])
+        by_reason.setdefault(_kind(trial.why), []).append(trial.number)
+    return dict(sorted(by_reason.items(), key=lambda pair: -len(pair[1]))[:MOST])
 
 
 def _kind(why: str) -> str:

@@ -30,7 +30,7 @@ def draw(records: Records) -> Drawn:
     """Each figure that these trials allow, by its title, with a sentence on it."""
     weights = importance(records)
     holes = [*weights, *(n for n in records.holes if n not in weights)][:MOST_HOLES]
-    found: Drawn = {}
+    drawn: Drawn = {}
     steps: Sequence[tuple[str, str, Callable[[], Any]]] = (
         ("History", "Each finished trial by its number, and the best so far. A cross is a pruned "
          "trial at its last value.", lambda: _history(records)),
@@ -48,8 +48,8 @@ def draw(records: Records) -> Drawn:
     for title, about, make in steps:
         figure = make()
         if figure is not None:
-            found[title] = about, figure
-    return found
+            drawn[title] = about, figure
+    return drawn
 
 
 def importance(records: Records) -> dict[str, float]:
@@ -67,11 +67,11 @@ def importance(records: Records) -> dict[str, float]:
     try:
         with warnings.catch_warnings():   # of options that few trials had
             warnings.simplefilter("ignore")
-            found = package.importance.get_param_importances(
+            importances = package.importance.get_param_importances(
                 study, target=(lambda t: t.values[0]) if several else None)
     except (ValueError, RuntimeError, ZeroDivisionError):   # all values alike
         return {}
-    return {name: value for name, value in found.items() if math.isfinite(value)}
+    return {name: value for name, value in importances.items() if math.isfinite(value)}
 
 
 def _distributions(records: Records) -> dict[str, Any]:
@@ -81,16 +81,17 @@ def _distributions(records: Records) -> dict[str, Any]:
     for trial in records.finished:
         for name, value in trial.params.items():
             values.setdefault(name, []).append(value)
-    found = {}
+    distributions = {}
     for name, tried in values.items():
         low, high = (None, None) if isinstance(tried[0], str) else (min(tried), max(tried))
         if low is None or high is None:
-            found[name] = kinds.CategoricalDistribution(sorted(set(tried)))
+            distributions[name] = kinds.CategoricalDistribution(sorted(set(tried)))
         elif all(isinstance(value, int) for value in tried):
-            found[name] = kinds.IntDistribution(low, high)
+            distributions[name] = kinds.IntDistribution(low, high)
         else:
-            found[name] = kinds.FloatDistribution(low, high, log=low > 0 and high > DECADES * low)
-    return found
+            log = low > 0 and high > DECADES * low
+            distributions[name] = kinds.FloatDistribution(low, high, log=log)
+    return distributions
 
 
 def _history(records: Records) -> "Figure | None":

@@ -48,13 +48,13 @@ class Proposer:
 
     def is_over(self) -> bool:
         """Whether the time is over or the target is reached, so that running trials stop too."""
-        asked, aim = self.plan.asked, self.plan.aims[0]
+        options, aim = self.plan.asked, self.plan.aims[0]
         if self.deadline is not None and time.monotonic() > self.deadline:
-            self.ended = f"the {asked.minutes:g} minutes are over"
+            self.ended = f"the {options.minutes:g} minutes are over"
             return True
-        best = self._best() if asked.target is not None else None
-        if best is not None and asked.target is not None and not aim.better(asked.target, best):
-            self.ended = f"the target {asked.target:g} is reached: {aim.name} {best:.5g}"
+        best = self._best() if options.target is not None else None
+        if best is not None and options.target is not None and not aim.better(options.target, best):
+            self.ended = f"the target {options.target:g} is reached: {aim.name} {best:.5g}"
             return True
         return False
 
@@ -85,9 +85,9 @@ class Proposer:
                 continue
             set_sampler(self.plan.study, self.plan.asked.seed, left.number, self.several)
             trial = optuna().trial.Trial(self.plan.study, left._trial_id)
-            found = self._checked(trial, claim, {}, resumed=True)
-            if found is not None:
-                return found
+            proposed = self._checked(trial, claim, {}, resumed=True)
+            if proposed is not None:
+                return proposed
         return None
 
     def _new(self) -> Proposed | None:
@@ -101,9 +101,9 @@ class Proposer:
             claim = self.plan.folder.claim(trial.number)
             if claim is None:   # a new trial cannot have a lock yet
                 raise ValueError(f"{self.plan.folder.path} is being written by another study")
-            found = self._checked(trial, claim, self._seen(), resumed=False)
-            if found is not None:
-                return found
+            proposed = self._checked(trial, claim, self._seen(), resumed=False)
+            if proposed is not None:
+                return proposed
             useless += 1
             if useless >= MOST_USELESS:
                 self.ended = (f"the last {useless} configurations were known already or broke a "
@@ -115,9 +115,9 @@ class Proposer:
         """Whether no new trial may begin."""
         if self.is_over():
             return True
-        asked, space = self.plan.asked, self.plan.space
-        if asked.trials and len(self._trained()) >= asked.trials:
-            self.ended = f"all {asked.trials} trials have begun"
+        options, space = self.plan.asked, self.plan.space
+        if options.trials and len(self._trained()) >= options.trials:
+            self.ended = f"all {options.trials} trials have begun"
         elif space.count < float("inf") and len(self._seen()) >= space.count:
             self.ended = f"all {space.count:,.0f} configurations of the space have been tried"
         elif why := self._always_fails():

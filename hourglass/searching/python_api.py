@@ -35,10 +35,10 @@ def begin(
     values = values_of(recipe, space, settings)
     data = str(values.get("data") or "digits")
     seed = str(values.get("seed") or 0)
-    asked = Asked(**{**given, "seed": int(seed) if seed.isdecimal() else 0})
+    options = Asked(**{**given, "seed": int(seed) if seed.isdecimal() else 0})
     place = out or next_free(data)
     check_new(place)
-    return begin_study(place, asked, {**values, "data": data})
+    return begin_study(place, options, {**values, "data": data})
 
 
 def carry_on(path: str, given: Mapping[str, Any]) -> SearchPlan:

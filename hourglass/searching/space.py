@@ -65,13 +65,13 @@ def read_space(values: Mapping[str, Any], say: Callable[[str], None]) -> SearchS
     for name in values:
         if name not in known:
             raise ValueError(f"no setting is named {name!r}; {did_you_mean(name, known)}")
-    held = {name: value for name, value in values.items()
-            if isinstance(value, str) and {*"{}"} & {*value} and name not in ("data", "begin")}
-    for name in held:
+    texts = {name: value for name, value in values.items()
+             if isinstance(value, str) and {*"{}"} & {*value} and name not in ("data", "begin")}
+    for name in texts:
         if name in FIXED:
             raise ValueError(f"{name} must be the same for all trials, or their values cannot be "
                              f"compared; give it without a hole")
-    templates = {name: name_holes(name, read_template(text)) for name, text in held.items()}
+    templates = {name: name_holes(name, read_template(text)) for name, text in texts.items()}
     return SearchSpace({n: v for n, v in values.items() if n not in templates}, templates)
 
 
@@ -147,7 +147,7 @@ def expanded(words: list[str], values: Mapping[str, Any]) -> str:
         series = [first, *numbers]
         if first is None or not all(series):
             continue
-        texts = {(found[1], found[3]) for found in series if found}
+        texts = {(match[1], match[3]) for match in series if match}
         steps = {int(b[2]) - int(a[2]) for a, b in pairwise(series) if a and b}
         if len(texts) == 1 and len(steps) == 1:
             flag, last = f"--{name.replace('_', '-')}", numbers[-1]

@@ -73,11 +73,11 @@ def evaluate_best(
     if before is not None:
         return before
     metric = aim.name.removeprefix("val_").removeprefix("train_")
-    found = SplitEvaluation(trial, metric, tuple(filter(None, _on_all(run, aim, source))))
-    if not found.values:
+    evaluation = SplitEvaluation(trial, metric, tuple(filter(None, _on_all(run, aim, source))))
+    if not evaluation.values:
         return None
-    write_whole(folder.splits, json.dumps([_as_json(one) for one in [*done, found]], indent=1))
-    return found
+    write_whole(folder.splits, json.dumps([_as_json(one) for one in [*done, evaluation]], indent=1))
+    return evaluation
 
 
 def read_evaluations(folder: StudyFolder) -> list[SplitEvaluation]:
@@ -113,8 +113,8 @@ def _on_all(run: RunFolder, aim: Aim, source: Source) -> list[SplitValue | None]
 
 
 def _detected(split: str, model: Trained, source: Source) -> SplitValue:
-    count, found = auroc(model, source, split)
-    return SplitValue(split, count, found.value, found.low, found.high)
+    count, estimate = auroc(model, source, split)
+    return SplitValue(split, count, estimate.value, estimate.low, estimate.high)
 
 
 def _on(split: str, step: Step, source: Source, aim: Aim) -> SplitValue | None:
@@ -143,7 +143,7 @@ def per_sample(step: Step, source: Source, split: str, rows: Tensor) -> dict[str
     step.eval()
     objective, part = step.objective, source.splits[split]
     objective.at(None)
-    found: dict[str, list[Tensor]] = {}
+    by_term: dict[str, list[Tensor]] = {}
     with seeded(EVALUATION_SEED, part.device):
         for chunk in rows.split(EVALUATION_BATCH):
             batch = part.batch(chunk)
@@ -156,8 +156,8 @@ def per_sample(step: Step, source: Source, split: str, rows: Tensor) -> dict[str
             known = torch.ones_like(squared) if batch.known is None else batch.known
             mse = (squared * known).flatten(1).sum(1) / known.flatten(1).sum(1).clamp(min=1)
             for name, value in {**terms, "loss": sum(own[1:], own[0]), "mse": mse}.items():
-                found.setdefault(name, []).append(value.double().cpu())
-    arrays = {name: torch.cat(values).numpy() for name, values in found.items()}
+                by_term.setdefault(name, []).append(value.double().cpu())
+    arrays = {name: torch.cat(values).numpy() for name, values in by_term.items()}
     if "recon" in arrays and not objective.only_hidden:
         count = float(np.prod(source.shape)) * part.known
         arrays |= step.model.likelihood.per_value(arrays["recon"], count)

@@ -42,8 +42,8 @@ def make_storage(folder: StudyFolder, asked: Asked) -> "BaseStorage":
     if not asked.storage:
         journal = package.storages.journal
         backend = journal.JournalFileBackend(str(folder.journal), FileLock(folder.journal))
-        made: BaseStorage = package.storages.JournalStorage(backend)
-        return made
+        storage: BaseStorage = package.storages.JournalStorage(backend)
+        return storage
     try:
         return open_database(asked.storage)
     except Exception as error:   # whatever the database's driver raises
@@ -77,9 +77,9 @@ def open_storage(folder: StudyFolder, asked: Asked, directions: list[str]) -> "S
             raise ValueError(f"{folder.path} has the result of trial {last}, but {there} does not "
                              f"know it. Restore it from a copy, or name the right --storage")
         if study is None:
-            made: Study = optuna().create_study(storage=storage, study_name=asked.name,
-                                                directions=directions, load_if_exists=True)
-            return made
+            created: Study = optuna().create_study(storage=storage, study_name=asked.name,
+                                                   directions=directions, load_if_exists=True)
+            return created
         return study
 
 
@@ -140,11 +140,11 @@ def pruner_of(name: str, epochs: int) -> "BasePruner":
     """The pruner of that name, for trainings of at most this many epochs."""
     pruners = optuna().pruners
     first = max(1, epochs // RUNGS)
-    made: BasePruner = {
+    pruner: BasePruner = {
         "asha": lambda: pruners.SuccessiveHalvingPruner(min_resource=first,
                                                         reduction_factor=FACTOR),
         "hyperband": lambda: pruners.HyperbandPruner(min_resource=first, max_resource=max(
             epochs, first), reduction_factor=FACTOR),
         "median": lambda: pruners.MedianPruner(n_warmup_steps=first),
         "none": pruners.NopPruner}[name]()
-    return made
+    return pruner

@@ -140,8 +140,8 @@ class Study:
         lines = [f"best: trial {best.number}, {values}, {best.parameters:,.0f} parameters, in "
                  f"{self.records.run(best).path}",
                  *(f"  {name} {text}" for name, text in best.texts.items())]
-        found = self.splits
-        return [*lines, *(in_words(found) if found else []), str(self.records.folder.page)]
+        splits = self.splits
+        return [*lines, *(in_words(splits) if splits else []), str(self.records.folder.page)]
 
     def _trial(self, record: TrialRecord) -> BestTrial:
         values = {aim.name: value for aim, value in zip(self.records.aims, record.values,

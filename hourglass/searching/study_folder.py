@@ -99,13 +99,13 @@ class StudyFolder:
     def claim(self, number: int) -> IO[str] | None:
         """Take a trial for this process and those that it starts; None if another has it. It is
         free again when all of them have ended, also when they are killed."""
-        held = open_lock(self.beside(number, "lock"))
+        lock = open_lock(self.beside(number, "lock"))
         try:
-            lock_file(held, "")
+            lock_file(lock, "")
         except ValueError:
-            held.close()
+            lock.close()
             return None
-        return held
+        return lock
 
     def release(self, number: int, held: IO[str]) -> None:
         """Free a trial whose end is in the storage."""
@@ -115,11 +115,11 @@ class StudyFolder:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other processes from starting a trial meanwhile."""
-        held = open_lock(self.path / "study.lock")
-        with held:
+        lock = open_lock(self.path / "study.lock")
+        with lock:
             while True:
                 try:
-                    lock_file(held, "busy")
+                    lock_file(lock, "busy")
                     break
                 except ValueError:
                     time.sleep(AGAIN)
@@ -128,13 +128,13 @@ class StudyFolder:
     def read(self) -> tuple[Asked, dict[str, Any]]:
         """The options of the search, and the settings with their holes. Raises ValueError."""
         values = read_toml(self.path / MARK)
-        asked, settings = values.get("search"), values.get("settings")
+        options, settings = values.get("search"), values.get("settings")
         known = set(Asked.__dataclass_fields__)
-        if not isinstance(asked, dict) or not isinstance(settings, dict) or set(asked) - known:
+        if not isinstance(options, dict) or not isinstance(settings, dict) or set(options) - known:
             raise ValueError(f"{self.path / MARK} is damaged. Restore it from a copy, or start a "
                              f"new study")
-        storage = asked.get("storage", "")
-        return Asked(**{**asked, "plugins": tuple(asked.get("plugins", ())),
+        storage = options.get("storage", "")
+        return Asked(**{**options, "plugins": tuple(options.get("plugins", ())),
                         "storage": without_password(storage) if storage else ""}), settings
 
     def write(self, asked: Asked, settings: Mapping[str, Any]) -> None:
@@ -184,13 +184,13 @@ def open_study(path: str | Path, changes: Mapping[str, Any]) -> StudyFolder:
     if not is_study(path):
         raise ValueError(f"{path} is not a study: it has no {MARK}")
     folder = StudyFolder(Path(path))
-    asked, settings = folder.read()
+    options, settings = folder.read()
     for name, value in changes.items():
-        if name not in CHANGEABLE and value != getattr(asked, name):
+        if name not in CHANGEABLE and value != getattr(options, name):
             raise ValueError(f"--{name} cannot change when a study is continued; only "
                              f"{', '.join(CHANGEABLE)} and storage can. Start a new study with "
                              f"another --out")
-    changed = replace(asked, **{n: v for n, v in changes.items() if n in CHANGEABLE})
-    if changed != asked:
+    changed = replace(options, **{n: v for n, v in changes.items() if n in CHANGEABLE})
+    if changed != options:
         folder.write(changed, settings)
     return folder

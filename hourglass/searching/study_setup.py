@@ -65,11 +65,11 @@ def check_search(
     aims, note = read_aims(asked.metric, space, source)
     for line in [*source.notes, _splits(source), *_holes(space), *([note] if note else [])]:
         tell(line)
-    found = extremes(space, source)
-    tell(f"smallest model: {found.smallest}")
-    tell(f"largest model: {found.largest}")
+    bounds = extremes(space, source)
+    tell(f"smallest model: {bounds.smallest}")
+    tell(f"largest model: {bounds.largest}")
     device = choose_device("cpu")
-    check_extremes(found, limits, memory_of(device))
+    check_extremes(bounds, limits, memory_of(device))
     if not asked.is_limited:
         asked = replace(asked, trials=TRIALS)
         tell(f"the search ends after {TRIALS} trials. Choose with --trials, --minutes or --target")
@@ -84,34 +84,34 @@ def begin_study(out: Path, asked: Asked, values: Mapping[str, Any]) -> SearchPla
     if asked.storage:   # before the data is read
         make_storage(StudyFolder(out), asked)
     load_parts(asked.plugins)
-    found = check_search(asked, values)
-    asked = replace(found.asked, metric=",".join(aim.name for aim in found.aims),
-                    data_digest=str(found.source.identity["digest"]))
-    folder = new_study(out, asked, _as_asked(found.space))
+    checked = check_search(asked, values)
+    asked = replace(checked.asked, metric=",".join(aim.name for aim in checked.aims),
+                    data_digest=str(checked.source.identity["digest"]))
+    folder = new_study(out, asked, _as_asked(checked.space))
     asked, _ = folder.read()
     try:
-        study = _opened(folder, asked, found.aims)
+        study = _opened(folder, asked, checked.aims)
     except ValueError:
         shutil.rmtree(out)
         raise
-    return SearchPlan(folder, asked, found.space, found.source, tuple(found.aims),
-                      tuple(found.limits), study)
+    return SearchPlan(folder, asked, checked.space, checked.source, tuple(checked.aims),
+                      tuple(checked.limits), study)
 
 
 def continue_study(folder: StudyFolder) -> SearchPlan:
     """Read a study to go on with it. Raises ValueError if its data has changed."""
     optuna()
-    asked, values = folder.read()
-    load_parts(asked.plugins)
+    options, values = folder.read()
+    load_parts(options.plugins)
     space = read_space(values, say)
     source = remember(space.settings(at_end(False)))
-    if str(source.identity["digest"]) != asked.data_digest:
+    if str(source.identity["digest"]) != options.data_digest:
         raise ValueError(f"the data in {values['data']} has changed since {folder.path} was begun; "
                          f"start a new study with another --out")
-    aims, _ = read_aims(asked.metric, space, source)
-    _check_limits(asked, aims)
-    return SearchPlan(folder, asked, space, source, tuple(aims), tuple(read_limits(asked.limit)),
-                      _opened(folder, asked, aims))
+    aims, _ = read_aims(options.metric, space, source)
+    _check_limits(options, aims)
+    return SearchPlan(folder, options, space, source, tuple(aims),
+                      tuple(read_limits(options.limit)), _opened(folder, options, aims))
 
 
 def values_of(recipe: str, space: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,10 +157,10 @@ def _holes(space: SearchSpace) -> list[str]:
     return [*(f"  {name:{wide}}  {hole}" for name, hole in space.holes.items()), count]
 
 
-def _check_limits(asked: Asked, aims: list[Aim]) -> None:
-    if asked.target is not None and len(aims) > 1:
+def _check_limits(options: Asked, aims: list[Aim]) -> None:
+    if options.target is not None and len(aims) > 1:
         raise ValueError("--target is for one objective; with two, use --trials or --minutes")
 
 
-def _opened(folder: StudyFolder, asked: Asked, aims: list[Aim]) -> "Study":
-    return open_storage(folder, asked, [aim.direction for aim in aims])
+def _opened(folder: StudyFolder, options: Asked, aims: list[Aim]) -> "Study":
+    return open_storage(folder, options, [aim.direction for aim in aims])

@@ -180,10 +180,11 @@ def _measured(training: Any, aims: Sequence[Aim]) -> dict[str, float]:
     model.eval()
     strip(model, source, training.folder.path / "samples.png")
     names = metrics_named(aims)
-    found = measure(passed(model, source, rows_of(source, "val"), "val"), names)[0] if names else {}
+    metrics = measure(
+        passed(model, source, rows_of(source, "val"), "val"), names)[0] if names else {}
     if AUROC in {aim.name for aim in aims}:
-        found = {**found, AUROC: auroc(load(training.folder.path), source, "val")[1].value}
-    return found
+        metrics = {**metrics, AUROC: auroc(load(training.folder.path), source, "val")[1].value}
+    return metrics
 
 
 def strip(model: Any, source: Any, path: Path) -> None:
