@@ -27,7 +27,7 @@ class Means:
         return float((values - self.items[items]).sum() / (len(items) + DAMPING))
 
     def predict(self, items: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarray:
-        """The items' means, moved as the user's ratings are."""
+        """The items' means, plus how far the user's ratings lie from them."""
         ratings: np.ndarray = self.items[asked] + self.of_user(items, values)
         return ratings
 

@@ -98,7 +98,7 @@ def _others_at_rest() -> Iterator[None]:
 def _sections(
     drawn: dict[str, dict[str, str]], generates: bool
 ) -> dict[str, list[dict[str, str]]]:
-    """The pictures under the questions that they answer; those that none names come last."""
+    """The pictures by the question that they answer. Pictures without a question come last."""
     known = titles()
     sections = {question: [drawn[name] for name in names if name in drawn]
                 for question, names in SECTIONS.items()}

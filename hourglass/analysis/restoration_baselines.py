@@ -56,13 +56,13 @@ def _each(
 
 
 def missing(given: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """(N, H, W) whether a pixel is missing: black in all channels, and in x not."""
+    """Whether each pixel is missing, (N, H, W): it is black in all channels, but not in x."""
     mask: np.ndarray = (given == 0).all(-1) & (x > 0).any(-1)
     return mask
 
 
 def changed(given: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """(N, H, W) whether a pixel is another than in x."""
+    """Whether each pixel differs from x, (N, H, W)."""
     mask: np.ndarray = (np.abs(given - x) > 1 / 255).any(-1)
     return mask
 

@@ -139,7 +139,7 @@ def of_lines(
 def judged_snapshot(
     model: Autoencoder, source: Source, name: str, limit: int | None = None
 ) -> Snapshot:
-    """A snapshot of nothing but how a model of ratings does on the held-out items of a split."""
+    """A snapshot with only the results of a model of ratings on the held-out items of a split."""
     none = np.empty(0)
     results = judge(model, source, name, limit)
     users = source.splits[name].evenly(results.judged)
@@ -246,8 +246,8 @@ def restored(
 
 
 def round_trips(eye: Eye, z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far codes are from where they were once decoded and encoded again, in widths of the
-    cloud of codes: of some of z (N, D), and of as many random points of the box that holds all."""
+    """How far codes move when they are decoded and encoded again, relative to the spread of all
+    codes: first for some of z (N, D), then for as many random points of the box that holds z."""
     rows = np.linspace(0, len(z) - 1, min(TRIPS, len(z))).astype(int)
     drawn = np.random.default_rng(0).uniform(z.min(0), z.max(0), (len(rows), z.shape[1]))
     width = max(float(np.sqrt(z.var(0).sum())), 1e-12)
@@ -271,7 +271,8 @@ def _planes(x: np.ndarray) -> Tensor:
 
 
 def _drawn(eye: Eye, prior: FittedPrior | DenoiserPrior, judge: Judge, s: Snapshot) -> Drawn:
-    """Draws as often of each class as there are; the first ones, to be shown, a class a row."""
+    """Samples of a prior, with classes as frequent as in the data. The first ones are for a
+    figure, one row per class."""
     total = min(len(s.x), DRAWN, max(1, DRAWN_VALUES // int(np.prod(s.x.shape[1:]))))
     by_class = eye.model.condition is not None or prior.groups > 1
     kinds = np.flatnonzero(prior.share.numpy() > 0)[:CLASSES] if by_class else np.empty(0, int)

@@ -219,7 +219,7 @@ def _write(
 
 
 def _sums(members: Sequence[Member], entry: str) -> dict[str, Any]:
-    """The members' own figures of cost, added."""
+    """The sums of the members' costs."""
     costs = [member.model.folder.read_record().get(entry, {}) for member in members]
     names = dict.fromkeys(name for figures in costs for name in figures)
     return {name: sum(figures.get(name, 0) for figures in costs) for name in names}

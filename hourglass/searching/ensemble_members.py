@@ -139,8 +139,8 @@ def _text(settings: Settings, name: str) -> Any:
 
 
 def unseen_rows(members: Sequence[Member]) -> tuple[Source, dict[str, np.ndarray]]:
-    """The data, and the samples (n,) of its test, holdout and validation split that no member was
-    trained on, nor stopped early by; validation samples only that all members kept out."""
+    """The data, and the rows (n,) of its test, holdout and validation split. Only rows that are in
+    this split for all members are kept, so no member was trained on them."""
     sources: dict[tuple[Any, ...], Source] = {}
     for member in track(members, len(members), "reading the data"):
         key = _split_key(member.settings)

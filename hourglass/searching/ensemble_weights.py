@@ -26,7 +26,7 @@ class Predictions(NamedTuple):
 
 
 def losses_of(mean: np.ndarray, seen: Predictions, loss: Loss) -> np.ndarray:
-    """The loss of reconstructions (N, V) a sample, (N,): the mean over its observed values."""
+    """The loss of each reconstruction of (N, V), (N,): the mean over its observed values."""
     if loss == "mse":
         values = np.square(mean - seen.x)
     else:
@@ -62,8 +62,8 @@ def uniform(seen: Predictions, loss: Loss, size: int) -> np.ndarray:
 
 
 def stacked(seen: Predictions, loss: Loss, size: int) -> np.ndarray:
-    """Weights (K,) from 0 that sum to 1 and have the least squared error together (Breiman, 1996),
-    of the `size` heaviest models: any loss is judged by, but not fitted to."""
+    """Weights (K,), at least 0 and with the sum 1, whose mean has the least squared error (Breiman,
+    1996). Only the `size` heaviest models keep a weight. The loss has no effect on the weights."""
     from scipy.optimize import nnls
     scale = np.sqrt(seen.known / np.maximum(seen.known.sum(1, keepdims=True), 1))
     errors = ((seen.means - seen.x) * scale).reshape(len(seen.means), -1).astype(np.float64)

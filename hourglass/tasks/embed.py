@@ -76,7 +76,7 @@ def _read(model: Trained, images: Any) -> Collection:
 
 
 def _encoded(model: Trained, collection: Collection, y: Any = None) -> np.ndarray:
-    """The codes of samples, as of classes y or their own."""
+    """The codes of samples, with the classes y or, by default, their own."""
     kinds = y if y is not None or collection.y is None else [
         collection.classes[i] for i in collection.y]
     if isinstance(kinds, str):   # the class of all

@@ -26,7 +26,7 @@ PLAIN = Finish()   # no change
 
 def finished(x: np.ndarray, finish: Finish) -> np.ndarray:
     """Sharpen and blur images (N, H, W, C) in [0, 1], with 8-bit precision. Without a change, they
-    are returned as they came."""
+    are returned as they are."""
     if not finish.changes:
         return x
     images = np.empty(x.shape, np.float32)

@@ -56,7 +56,7 @@ def impute(model: Trained, table: str, out: Path) -> list[str]:
 
 
 def _filler(model: Trained, collection: Collection, table: str) -> Filler:
-    """The run's filler; raises ValueError where it fills in no file such as this one."""
+    """The run's filler. Raises ValueError for a file that it cannot fill in."""
     if isinstance(collection.raw, Table):
         return filler_of(model)
     if not over_time(model.description.encoding):

@@ -67,7 +67,7 @@ def _settings(model: Trained, minutes: float | None) -> Settings:
 
 
 def _trained(model: Trained, settings: Settings) -> tuple[Trained, dict[str, Any]]:
-    """The language model and its record: trained now, resumed, or as it is there."""
+    """The language model and its record: trained now, resumed, or as the run's folder has it."""
     path = model.folder.path / FOLDER
     folder = RunFolder(path)
     there = folder.read_record() if is_run(path) else {}

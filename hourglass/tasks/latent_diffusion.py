@@ -216,8 +216,8 @@ def _assembled(
 
 
 def _captions(kind: str, source: Source, notes: list[str]) -> Captions:
-    """The texts of all samples: those of the data or, without any, of its classes; or others that
-    are chosen, which is told. Raises ValueError for a kind that the data cannot have."""
+    """The texts of all samples: the data's captions or, without any, its classes; or the chosen
+    kind, with a note. Raises ValueError for a kind that the data cannot have."""
     y, classes = source.splits["train"].y, source.classes
     named = y is not None and len(classes) > 1
     if kind == "classes" and not named:
@@ -234,7 +234,7 @@ def _captions(kind: str, source: Source, notes: list[str]) -> Captions:
 
 
 def _encoder_text(text: str, captions: Captions, notes: list[str]) -> str:
-    """The text encoder to use: "" for none. A choice that nobody made is told."""
+    """The text encoder to use: "" for none. An automatic choice gets a note."""
     if text == "none":
         return ""
     if not any(captions):

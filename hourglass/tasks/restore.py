@@ -181,7 +181,7 @@ def _together(parts: list[RestoreCount]) -> RestoreCount:
 
 
 def as_trained(model: Trained, file: IO[bytes], page: int = 0, enlarge: int = 1) -> np.ndarray:
-    """The image (1, H, W, C) at its own size, scaled as the model knows images."""
+    """The image (1, H, W, C) at its own size, scaled as in training."""
     image = read_whole(file, model.inputs.colours, page)
     larger = image.repeat(enlarge, 0).repeat(enlarge, 1)
     collection = model.inputs.in_units(Collection(larger[None]), Reading())
@@ -217,7 +217,7 @@ def _write(model: Trained, path: Path, values: np.ndarray) -> None:
 
 
 def _compare(tally: RestoreCount, x: np.ndarray, images: dict[str, np.ndarray]) -> None:
-    """Count in how near to x (1, H, W, C) each is."""
+    """Add how near each version is to x (1, H, W, C) to the tally."""
     for name, values in images.items():
         scores = {f"{name} PSNR": peak_ratio(x, values)}
         if min(x.shape[1:3]) >= WINDOW:

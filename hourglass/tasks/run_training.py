@@ -26,8 +26,8 @@ def driven(
     training: Training, steps: Iterable[Progress], looks: Looks, interrupted: Looks = "codes",
     noise: Stream | None = None,
 ) -> Iterator[Event]:
-    """Run the steps of a training, then analyse the model, or, if Ctrl-C ended training, as far as
-    `interrupted` says, in that stream of noise. Yields lines and progress.
+    """Run the steps of a training, then analyse the model. After Ctrl-C, the analysis goes as far
+    as `interrupted` says. `noise` is the analysis' random stream. Yields lines and progress.
 
     Raises KeyboardInterrupt once an interrupted training is saved, and what training raises.
     """

@@ -131,8 +131,8 @@ def _read(model: Trained, data: Any, label: str) -> Collection:
     if not isinstance(collection.raw, Series) or collection.raw.about.get("label") != label:
         raise ValueError(f"{data} has no column {label!r} of labels")
     if label in collection.raw.columns:
-        collection.notes.append(f"{label!r} is also a channel of the model, which so sees the "
-                                f"labels: train without it, as in series('file.csv', "
+        collection.notes.append(f"{label!r} is also a channel of the model, so the model sees "
+                                f"the labels. Train without it, as in series('file.csv', "
                                 f"label={label!r})")
     return collection
 

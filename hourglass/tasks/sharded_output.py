@@ -95,7 +95,7 @@ class ShardedOutput:
         return sorted(map(str, self.folder.glob(f"part-*{self.suffix}")))
 
     def _begun(self) -> list[Facts]:
-        """The shards as the manifest lists them, which is written first if there is none."""
+        """The shards that the manifest lists. If there is no manifest, write it first."""
         path = self.folder / MANIFEST
         if not path.exists():
             if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):

@@ -12,7 +12,8 @@ DIMMED = 0.75       # how bright the image below is
 
 
 def overlaid(images: np.ndarray, heat: np.ndarray, top: float) -> np.ndarray:
-    """Images (N, H, W, C) in grey, and over them heat (N, H, W), from 0, clear, to `top`; RGB."""
+    """RGB images: images (N, H, W, C) in grey under heat (N, H, W), clear at 0, strongest at `top`.
+    """
     grey = shown(images, flat=True).mean(-1, keepdims=True).repeat(3, -1) * DIMMED
     level = np.clip(heat / max(top, 1e-12), 0, 1)
     share = STRONGEST * np.sqrt(level)[..., None]
@@ -21,9 +22,9 @@ def overlaid(images: np.ndarray, heat: np.ndarray, top: float) -> np.ndarray:
 
 
 def beside_threshold(images: np.ndarray, heat: np.ndarray, usual: float = 0.5) -> np.ndarray:
-    """Images (N, H, W, C) in grey, and over them heat (N, H, W): clear up to `usual`, which half of
-    the normal images reach somewhere, strongest at 1, the threshold, with a line around what lies
-    above it; RGB."""
+    """RGB images: images (N, H, W, C) in grey under heat (N, H, W). Heat is clear up to `usual`,
+    which half of the normal images reach somewhere, and strongest at the threshold, 1. A line
+    surrounds what lies above the threshold."""
     grey = shown(images, flat=True).mean(-1, keepdims=True).repeat(3, -1)
     share = STRONGEST * np.clip((heat - usual) / max(1 - usual, 0.05), 0, 1)[..., None]
     overlay: np.ndarray = (1 - share) * grey + share * _colours(heat / TOP)

@@ -31,8 +31,8 @@ def restoration(s: Snapshot) -> dict[str, np.ndarray]:
 
 
 def _of_hidden(values: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """(M,) the mean of each sample's values (M, ...) where they are hidden; of samples in which
-    something is."""
+    """The mean of each sample's hidden values, (M,). Samples without hidden values are left out.
+    """
     flat, hidden = values.reshape(len(values), -1), hidden.reshape(len(values), -1)
     some = hidden.any(1)
     means: np.ndarray = (flat * hidden).sum(1)[some] / hidden.sum(1)[some]
