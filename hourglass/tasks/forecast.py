@@ -27,8 +27,8 @@ def forecast_of(model: Trained, x: Any, ahead: int = 24) -> Any:
     windows. A model trained with --corruption "future(24)" has learnt to forecast. Raises
     ValueError for other data, and for a run without validation windows.
     """
-    found = _read(model, x, ahead)
-    after, notes = following(model, found, _fitted(model, ahead), ahead)
+    collection = _read(model, x, ahead)
+    after, notes = following(model, collection, _fitted(model, ahead), ahead)
     for note in notes:
         say(note)
     return after
@@ -71,16 +71,17 @@ def _fitted(model: Trained, ahead: int) -> Forecaster:
     return fit_forecaster(model, model.source(), ahead)
 
 
-def _full(model: Trained, found: Collection) -> Any:
+def _full(model: Trained, collection: Collection) -> Any:
     """What was read in its own units, with its gaps filled in."""
     filler = filler_of(model)
-    return filled(model, found, filler.weights, filler.rounds)
+    return filled(model, collection, filler.weights, filler.rounds)
 
 
-def _next(model: Trained, found: Collection, full: Any, fitted: Forecaster, ahead: int) -> tuple[
-        Any, list[str]]:
+def _next(
+    model: Trained, collection: Collection, full: Any, fitted: Forecaster, ahead: int
+) -> tuple[Any, list[str]]:
     """The steps that follow `full` in their own units, and notes."""
-    series, encoding = found.raw, model.description.encoding
+    series, encoding = collection.raw, model.description.encoding
     if not isinstance(series, Series):
         past = (np.asarray(full) - encoding["mean"]) / encoding["std"]
         return in_own_units(encoding, forecast(model, fitted, past.astype(np.float32), ahead)), []
@@ -105,13 +106,13 @@ def _next(model: Trained, found: Collection, full: Any, fitted: Forecaster, ahea
 def _later(times: np.ndarray, ahead: int) -> np.ndarray:
     """The times of the next steps, at the usual distance of those before (T,)."""
     step = np.sort(np.diff(times))[len(times) // 2 - 1]
-    found: np.ndarray = times[-1] + step * np.arange(1, ahead + 1)
-    return found
+    later: np.ndarray = times[-1] + step * np.arange(1, ahead + 1)
+    return later
 
 
-def _joined(found: Collection, before: Any, after: Any) -> Any:
+def _joined(collection: Collection, before: Any, after: Any) -> Any:
     """Earlier and later steps, unit by unit."""
-    series = found.raw
+    series = collection.raw
     if not isinstance(series, Series):
         return np.concatenate([before, after], 1)
     from ..data.pandas_library import pandas
@@ -142,9 +143,9 @@ def write_forecast(model: Trained, table: str, out: Path, ahead: int) -> list[st
     check_name(out, (".npy",) if windows else SUFFIXES)
     if out.resolve() == Path(table).resolve():
         raise ValueError(f"{out} is the series itself; choose another -o")
-    found = _read(model, table, ahead)
-    for note in found.notes:
+    collection = _read(model, table, ahead)
+    for note in collection.notes:
         say(note)
-    whole, lines = extended(model, found, ahead)
+    whole, lines = extended(model, collection, ahead)
     (save_array if windows else save_table)(out, whole)
     return [*lines, f"{ahead} steps ahead are at the end of the file"]
