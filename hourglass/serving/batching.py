@@ -46,8 +46,8 @@ class Batcher:
 
     async def together(self, work: Work, x: np.ndarray, y: list[str] | None = None) -> np.ndarray:
         """Apply `work` to x (n, ...), perhaps in one batch with other requests."""
-        found: np.ndarray = await self._put(Job(work, x, y))
-        return found
+        output: np.ndarray = await self._put(Job(work, x, y))
+        return output
 
     async def alone(self, work: Callable[[], Any]) -> Any:
         """Run `work` in the model's thread."""
@@ -73,24 +73,24 @@ class Batcher:
     def _run(self) -> None:
         ended = False
         while not ended:
-            found = self._collect()
-            ended = None in found
-            jobs = [job for job in found if job and job.answer.set_running_or_notify_cancel()]
+            collected = self._collect()
+            ended = None in collected
+            jobs = [job for job in collected if job and job.answer.set_running_or_notify_cancel()]
             for alike in _by_kind(jobs):
                 self._pass(alike)
 
     def _collect(self) -> list[Job | None]:
         """The next jobs, at least one; None ends the thread."""
-        found = [self.waiting.get()]
+        jobs = [self.waiting.get()]
         until = time.monotonic() + (self.linger if self.busy else 0)
-        while found[-1] is not None and sum(_size(job) for job in found) < self.most:
+        while jobs[-1] is not None and sum(_size(job) for job in jobs) < self.most:
             left = until - time.monotonic()
             try:
-                found.append(self.waiting.get(left > 0, max(left, 0)))
+                jobs.append(self.waiting.get(left > 0, max(left, 0)))
             except queue.Empty:
                 break
-        self.busy = len(found) > 1
-        return found
+        self.busy = len(jobs) > 1
+        return jobs
 
     def _pass(self, jobs: list[Job]) -> None:
         self.passes += 1
@@ -123,6 +123,6 @@ def _answers(jobs: list[Job]) -> list[Any]:
     if first.x is None:
         return [first.work()]
     y = None if first.y is None else [name for job in jobs for name in job.y or ()]
-    found = first.work(np.concatenate([job.x for job in jobs if job.x is not None]), y)
+    outputs = first.work(np.concatenate([job.x for job in jobs if job.x is not None]), y)
     ends = np.cumsum([len(job.x) for job in jobs if job.x is not None])
-    return np.split(found, ends[:-1])
+    return np.split(outputs, ends[:-1])

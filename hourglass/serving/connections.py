@@ -106,9 +106,9 @@ def affordable() -> int:
     except ImportError:   # this system has no such limits
         return MOST
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST + SPARE
-    if soft < wanted:
+    target = MOST + SPARE
+    if soft < target:
         with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(target, hard), hard))
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return max(8, min(MOST, soft - SPARE))

@@ -45,12 +45,12 @@ def is_loopback(address: str) -> bool:
 def listen(place: Address) -> socket.socket:
     """The bound socket. Raises ValueError."""
     try:
-        found = socket.getaddrinfo(place.host or None, place.port, type=socket.SOCK_STREAM,
-                                   flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(place.host or None, place.port, type=socket.SOCK_STREAM,
+                                       flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError, OverflowError):
         raise ValueError(f"there is no host {place.host!r} to listen on; 127.0.0.1 is this "
                          f"machine, 0.0.0.0 all its networks") from None
-    family, _, _, _, address = found[0]
+    family, _, _, _, address = addresses[0]
     if not (is_loopback(str(address[0])) or place.token or place.open):
         raise ValueError(f"{place.host or 'every network'} is open to others: set HOURGLASS_TOKEN "
                          f"or --token-file, or pass --open to allow everybody")

@@ -75,8 +75,8 @@ def fill_windows(model: Trained, filler: Filler, x: np.ndarray) -> np.ndarray:
     if model.model.condition is not None:
         raise ValueError("a conditional model fills no gaps in series; train one without a "
                          "condition")
-    found = Collection(x, encoding=model.description.encoding)
-    return np.asarray(filled(model, found, filler.weights, filler.rounds))
+    collection = Collection(x, encoding=model.description.encoding)
+    return np.asarray(filled(model, collection, filler.weights, filler.rounds))
 
 
 def own_units(model: Trained, x: np.ndarray) -> np.ndarray:

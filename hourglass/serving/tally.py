@@ -26,8 +26,8 @@ class Answers:
 
     def quantile(self, share: float) -> float | None:
         """The time within which that share of the last answers was ready; None without any."""
-        found = sorted(self.seconds)
-        return found[min(len(found) - 1, int(share * len(found)))] if found else None
+        ordered = sorted(self.seconds)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 
 
 @dataclass

@@ -76,9 +76,10 @@ async def read_form(request: Request, limits: Limits, conditional: bool) -> Uplo
 
 def check_type(request: Request, wanted: str) -> None:
     """Raises Refusal for a body of another content type."""
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != wanted:
-        raise Refusal(415, f"{request.url.path} takes {wanted}, not {given or 'an unnamed type'}")
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != wanted:
+        raise Refusal(415, f"{request.url.path} takes {wanted}, not "
+                           f"{content_type or 'an unnamed type'}")
 
 
 def safe_name(name: str) -> str:
@@ -123,9 +124,9 @@ def decode(
     for name, content in files:
         if not content:
             raise Refusal(422, f"{name} is empty")
-        found = _decoded(name, content, replace(room, each=min(room.each, left)), reading)
-        left -= found.pixels
-        images.append(found)
+        image = _decoded(name, content, replace(room, each=min(room.each, left)), reading)
+        left -= image.pixels
+        images.append(image)
     return images
 
 
@@ -134,12 +135,12 @@ def _decoded(
 ) -> DecodedImage:
     most, file = room.each, io.BytesIO(content)
     try:
-        found = look(file, FORMATS, turn=False)
-        pixels = room.taken(found.height, found.width) * max(1, found.channels // 4)
+        header = look(file, FORMATS, turn=False)
+        pixels = room.taken(header.height, header.width) * max(1, header.channels // 4)
         if pixels > most:
             raise Refusal(413, f"{name} has {pixels:,} pixels, where {most:,} are left to "
                                f"this request; make it smaller, or send fewer at once")
-        return DecodedImage(read_whole(file, reading), found, pixels)
+        return DecodedImage(read_whole(file, reading), header, pixels)
     except (Refusal, MemoryError):
         raise
     except Misfit as error:
@@ -174,8 +175,8 @@ def check_classes(model: Trained, names: list[str], count: int) -> list[str] | N
 
 def _changes(images: list[DecodedImage], shape: tuple[int, ...]) -> list[str]:
     """Notes on images that were resized or became grey for a model of this shape (C, H, W)."""
-    sizes = dict.fromkeys(f"{found.header.height}x{found.header.width}" for found in images)
-    grey = shape[0] == 1 and any(found.header.channels == 3 for found in images)
+    sizes = dict.fromkeys(f"{image.header.height}x{image.header.width}" for image in images)
+    grey = shape[0] == 1 and any(image.header.channels == 3 for image in images)
     return changes(None, dict.fromkeys(sizes, 1), shape, grey)
 
 
@@ -184,19 +185,19 @@ def image_intake(
 ) -> Callable[[Request], Awaitable[UploadedSamples]]:
     """Reads a form's images as the model's training images were read."""
     reading = replace(model.description.reading, strict=True)
-    wanted = (*model.shape[1:], model.shape[0])
+    shape = (*model.shape[1:], model.shape[0])
     room = PixelBudget(limits.pixels, limits.together, model.shape[1:])
     any_size = (", because it was trained on patches; /restore takes any size" if reading.patches
                 else "")
 
     def read(upload: Upload) -> tuple[np.ndarray, tuple[str, ...]]:
         images = decode(upload.files, room, reading)
-        for (name, _), found in zip(upload.files, images, strict=True):
-            if found.image.shape != wanted:
-                raise Refusal(422, f"{name} comes to {found.image.shape}, and this model takes "
-                                   f"{wanted} (height, width, channels){any_size}")
+        for (name, _), decoded in zip(upload.files, images, strict=True):
+            if decoded.image.shape != shape:
+                raise Refusal(422, f"{name} comes to {decoded.image.shape}, and this model takes "
+                                   f"{shape} (height, width, channels){any_size}")
         with model.inputs.listening() as notes:
-            x = np.stack([scaled(model, found.image) for found in images])
+            x = np.stack([scaled(model, decoded.image) for decoded in images])
             return x, (*_changes(images, model.shape), *notes)
 
     async def take(request: Request) -> UploadedSamples:
@@ -216,8 +217,8 @@ def sized_intake(
 
     def read(upload: Upload) -> tuple[list[np.ndarray], tuple[str, ...]]:
         with model.inputs.listening() as notes:
-            return [scaled(model, found.image)
-                    for found in decode(upload.files, room, reading)], tuple(notes)
+            return [scaled(model, decoded.image)
+                    for decoded in decode(upload.files, room, reading)], tuple(notes)
 
     async def take(request: Request) -> SizedImages:
         upload = await read_form(request, limits, model.model.condition is not None)
