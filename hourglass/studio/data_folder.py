@@ -31,22 +31,23 @@ def listed(roots: Roots, text: str) -> dict[str, Any]:
     folder = roots.resolve(text)
     if not folder.is_dir():
         raise ValueError(f"{printable(text)} is a file; choose a folder to open")
-    found, images, files = [], 0, []
+    entries, images, files = [], 0, []
     for path in folder.iterdir():
         if path.name.startswith("."):
             continue
         if path.is_symlink() and not roots.holds(path.resolve()):
             continue
         if path.is_dir():
-            found.append({"name": printable(path.name), "path": str(path), "kind": "folder"})
+            entries.append({"name": printable(path.name), "path": str(path), "kind": "folder"})
         elif path.suffix.lower() in IMAGES:
             images += 1
         elif path.suffix.lower() in TABLES:
             files.append({"name": printable(path.name), "path": str(path), "kind": "file"})
-    found = sorted(found, key=lambda each: each["name"]) + sorted(files, key=lambda e: e["name"])
+    entries = [*sorted(entries, key=lambda entry: entry["name"]),
+               *sorted(files, key=lambda entry: entry["name"])]
     above = str(folder.parent) if roots.holds(folder.parent) else ""
-    return {"path": str(folder), "above": above, "entries": found[:MOST_SHOWN], "images": images,
-            "left_out": max(0, len(found) - MOST_SHOWN)}
+    return {"path": str(folder), "above": above, "entries": entries[:MOST_SHOWN], "images": images,
+            "left_out": max(0, len(entries) - MOST_SHOWN)}
 
 
 def keep_uploads(roots: Roots, folder: str, parts: list[FormField]) -> dict[str, Any]:
@@ -127,9 +128,9 @@ def looked_at(roots: Roots, text: str, values: dict[str, Any]) -> dict[str, Any]
 
 def _line(line: str, home: str) -> dict[str, str]:
     kind, _, rest = line.partition(": ")
-    found = kind if kind in ("note", "warning") else ""
-    words = printable((rest if found else line).replace(home, ""))
-    return {"kind": found, "text": in_fields(words)}
+    label = kind if kind in ("note", "warning") else ""
+    words = printable((rest if label else line).replace(home, ""))
+    return {"kind": label, "text": in_fields(words)}
 
 
 def check_field(parts: list[FormField]) -> list[FormField]:

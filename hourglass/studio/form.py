@@ -57,9 +57,9 @@ def _kind_of(hint: Any) -> tuple[str, list[str]]:
     if get_origin(hint) is Literal:
         return "choice", [str(choice) for choice in get_args(hint)]
     kinds = [hint]
-    for each in kinds:   # of unions and bounded numbers, what they are made of
-        kinds += get_args(each)
-    if str in kinds or any(isinstance(each, str) for each in kinds):
+    for member in kinds:   # of unions and bounded numbers, what they are made of
+        kinds += get_args(member)
+    if str in kinds or any(isinstance(member, str) for member in kinds):
         return "text", []
     return ("whole" if float not in kinds else "number"), []
 
@@ -76,13 +76,13 @@ def parts() -> dict[str, list[dict[str, str]]]:
 def named_models() -> list[dict[str, Any]]:
     """The gallery: each named model, a sentence on it, and what it is composed of."""
     from ..core.registry import models
-    found = []
+    gallery = []
     for name in models.parts:
-        made = models.make(models.examples[name])
-        found.append({"name": name, "text": models.signature(name), "about": models.about(name),
-                      "parts": {part: text for part, text in vars(made).items()
-                                if text not in ("", "auto", "none")}})
-    return found
+        model = models.make(models.examples[name])
+        gallery.append({"name": name, "text": models.signature(name), "about": models.about(name),
+                        "parts": {part: text for part, text in vars(model).items()
+                                  if text not in ("", "auto", "none")}})
+    return gallery
 
 
 def recipes() -> list[dict[str, str]]:
@@ -93,10 +93,11 @@ def recipes() -> list[dict[str, str]]:
 def settings_from(values: Mapping[str, Any], roots: Roots) -> Settings:
     """The settings that a form holds; left out are those that keep their default. Raises
     ValueError for a wrong value, and for data or files outside the studio's folders."""
-    given = {name: typed(name, value) for name, value in values.items() if value not in ("", None)}
-    data = roots.data(str(given.pop("data", "")))
-    roots.check_texts(str(value) for value in given.values())
-    return make_settings({**given, "data": data})
+    settings = {name: typed(name, value) for name, value in values.items()
+                if value not in ("", None)}
+    data = roots.data(str(settings.pop("data", "")))
+    roots.check_texts(str(value) for value in settings.values())
+    return make_settings({**settings, "data": data})
 
 
 def given_in(settings: Mapping[str, Any], shape: tuple[int, ...] = (), words: Sequence[str] = ()
@@ -131,13 +132,13 @@ def _chosen(model: str, shape: tuple[int, ...]) -> set[tuple[str, str]]:
     parts = models.make(model)
     if len(shape) == 2 and parts.backbone == "auto":
         parts = replace(parts, backbone=OF_SERIES)
-    found = RESOLVED | ({("corruption", HOLES)} if len(shape) == 1 else set())
+    choices = RESOLVED | ({("corruption", HOLES)} if len(shape) == 1 else set())
     for low, high in ((0.0, 1.0), (float("-inf"), float("inf"))):
         try:
-            found |= set(vars(parts.fitted(shape, low, high)).items()) if shape else set()
+            choices |= set(vars(parts.fitted(shape, low, high)).items()) if shape else set()
         except (ValueError, TypeError):
             continue
-    return found
+    return choices
 
 
 def typed(name: str, value: Any) -> Any:

@@ -21,16 +21,16 @@ def costs_of_form(values: Mapping[str, Any], roots: Roots, held: HeldSource) -> 
         check_data(settings.data)
         source = held.load(settings)
         parts, notes = suited(settings, source)
-        found = summarise(parts, source.shape, settings.optimiser, len(source.classes))
+        summary = summarise(parts, source.shape, settings.optimiser, len(source.classes))
     except (ValueError, TypeError, RecursionError, OSError) as error:
         return refused_form(error, values)
-    return {"ok": True, "parameters": found.parameters, "multiply_adds": found.multiply_adds,
-            "memory": found.training_memory(settings.batch_size), "batch": settings.batch_size,
+    return {"ok": True, "parameters": summary.parameters, "multiply_adds": summary.multiply_adds,
+            "memory": summary.training_memory(settings.batch_size), "batch": settings.batch_size,
             "shape": list(source.shape), "notes": notes,
             "samples": {name: len(split) for name, split in source.splits.items()},
             "layers": [{"name": layer.name, "kind": layer.kind, "shape": list(layer.shape),
                         "parameters": layer.parameters, "multiply_adds": layer.multiply_adds}
-                       for layer in found.layers]}
+                       for layer in summary.layers]}
 
 
 def previewed(values: Mapping[str, Any], roots: Roots, held: HeldSource) -> bytes:

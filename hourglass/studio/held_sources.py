@@ -25,10 +25,10 @@ class HeldSource:
         if self.source is None or self.key != key:
             self.source = None   # before the next one is in memory, too
             self.key, self.source = key, load_source(settings)
-        found = self.source
-        if _bytes(found) > LARGEST:
+        source = self.source
+        if _bytes(source) > LARGEST:
             self.source = None
-        return found
+        return source
 
 
 def _changed(path: str) -> int:

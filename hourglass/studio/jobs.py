@@ -68,13 +68,14 @@ class Jobs:
         """All jobs, the newest first."""
         with self.guard:
             self.started = [process for process in self.started if process.poll() is None]
-            found = {}
+            by_file = {}
             for path in (self.runs / FOLDER).glob("*.json"):
                 changed, known = path.stat().st_mtime_ns, self.kept.get(path.name)
-                found[path.name] = known if known and known[0] == changed else (
+                by_file[path.name] = known if known and known[0] == changed else (
                     changed, _read_job(path))
-            self.kept = found
-            jobs = sorted((job for _, job in found.values() if job.pid), key=lambda job: -job.began)
+            self.kept = by_file
+            jobs = sorted((job for _, job in by_file.values() if job.pid),
+                          key=lambda job: -job.began)
             self.newest = {job.out: job for job in reversed(jobs) if job.kind != "serve"}
             self.servers = {job.out: job for job in reversed(jobs) if job.kind == "serve"}
             return jobs
@@ -160,15 +161,15 @@ class Jobs:
 
     def failed(self) -> list[dict[str, Any]]:
         """The jobs that ended before their run began, with the reason that they gave."""
-        found = []
+        failures = []
         for job in self.read():
             if not job.alive and job is self.newest.get(job.out) and job.kind in (
                     "train", "search", "ensemble") and not _holds_files(Path(job.out)):
                 lines = self.log_of(job).strip().splitlines() or ["it ended without a word"]
-                found.append({"name": Path(job.out).name, "out": job.out, "command": job.command,
-                              "why": lines[-1].removeprefix("hourglass: "),
-                              "log": Path(job.log).stem, "began": job.began})
-        return found
+                failures.append({"name": Path(job.out).name, "out": job.out, "command": job.command,
+                                 "why": lines[-1].removeprefix("hourglass: "),
+                                 "log": Path(job.log).stem, "began": job.began})
+        return failures
 
     def waiting(self) -> list[dict[str, Any]]:
         """The jobs that run, but whose run's folder does not hold a run yet."""
@@ -195,8 +196,8 @@ def _holds_files(folder: Path) -> bool:
 def _read_job(path: Path) -> StartedJob:
     """A job from its file; an empty one if that is damaged."""
     try:
-        found = json.loads(read_file(path))
-        job = StartedJob(**{**found, "words": tuple(map(str, found["words"]))})
+        values = json.loads(read_file(path))
+        job = StartedJob(**{**values, "words": tuple(map(str, values["words"]))})
         is_whole = isinstance(job.pid, int) and isinstance(job.began, int | float)
         return job if is_whole else StartedJob()
     except (OSError, ValueError, TypeError, KeyError, RecursionError):

@@ -15,9 +15,9 @@ LONGEST_TAG = 40    # characters
 def read_notes(folder: Path) -> dict[str, Any]:
     """A run's note and tags; empty ones where there is no such file, or a damaged one."""
     try:
-        found: Any = json.loads(read_file(folder / FILE))
-        return {"note": str(found.get("note", ""))[:LONGEST],
-                "tags": [str(tag)[:LONGEST_TAG] for tag in found.get("tags", [])][:MOST_TAGS]}
+        notes: Any = json.loads(read_file(folder / FILE))
+        return {"note": str(notes.get("note", ""))[:LONGEST],
+                "tags": [str(tag)[:LONGEST_TAG] for tag in notes.get("tags", [])][:MOST_TAGS]}
     except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return {"note": "", "tags": []}
 

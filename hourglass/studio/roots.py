@@ -26,13 +26,14 @@ class Roots:
             raise ValueError("a path may hold no zero byte")
         path = self.home / Path(text).expanduser()
         try:
-            found = path.resolve(strict=True)
+            resolved = path.resolve(strict=True)
         except (OSError, RuntimeError):
             raise ValueError(f"there is no file or folder {printable(text)}") from None
-        if not self.holds(found):
+        if not self.holds(resolved):
             raise ValueError(f"{printable(text)} lies outside the folders that this studio may "
-                             f"use. To allow it: hourglass studio --root {printable(str(found))}")
-        return found
+                             f"use. To allow it: hourglass studio --root "
+                             f"{printable(str(resolved))}")
+        return resolved
 
     def holds(self, path: Path) -> bool:
         """Whether a resolved path lies in one of the folders."""
@@ -69,10 +70,10 @@ class Roots:
             return text
         if name and not rest and not (self.home / text).exists():
             return text
-        found = self.resolve(text)
-        if found.is_dir():
-            self.check_links(found)
-        return str(found)
+        path = self.resolve(text)
+        if path.is_dir():
+            self.check_links(path)
+        return str(path)
 
     def check_texts(self, texts: Iterable[str]) -> None:
         """Raise ValueError for a quoted path, in any of these texts, outside the folders."""
@@ -89,10 +90,10 @@ class Roots:
 def make_roots(home: str | Path, more: Iterable[str | Path] = ()) -> Roots:
     """The folders of a studio: its own, and further ones. Raises ValueError for one that is no
     folder."""
-    found = []
+    folders = []
     for folder in (home, *more):
         path = Path(folder).expanduser()
         if not path.is_dir():
             raise ValueError(f"{folder} is not a folder; the studio needs one that exists")
-        found.append(path.resolve())
-    return Roots(found[0], tuple(dict.fromkeys(found)))
+        folders.append(path.resolve())
+    return Roots(folders[0], tuple(dict.fromkeys(folders)))

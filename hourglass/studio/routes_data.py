@@ -35,5 +35,5 @@ def put_data(router: APIRouter, studio: Studio) -> None:
         """What a data set holds: sizes, classes, range, warnings and a contact sheet."""
         values = dict(wish.settings)
         text = str(values.pop("data", ""))
-        found: dict[str, Any] = await studio.slowly(looked_at, studio.roots, text, values)
-        return found
+        summary: dict[str, Any] = await studio.slowly(looked_at, studio.roots, text, values)
+        return summary

@@ -54,10 +54,10 @@ def put_search(router: APIRouter, studio: Studio) -> None:
     async def check(wish: SearchWish) -> dict[str, Any]:
         """The holes and the command, or what is wrong. `whole` also reads the data and makes the
         smallest and largest models, as the command does before its first trial."""
-        found: dict[str, Any] = await studio.slowly(
+        answer: dict[str, Any] = await studio.slowly(
             search_form.check_search_form, wish.settings, wish.options, studio.roots,
             studio.held, wish.whole)
-        return found
+        return answer
 
     @router.post("/search")
     async def start(wish: SearchWish) -> dict[str, str]:
@@ -67,12 +67,12 @@ def put_search(router: APIRouter, studio: Studio) -> None:
             studio.held, True)
         if not checked["ok"]:
             raise ValueError(checked["error"])
-        data, given = search_form.given_to(wish.settings, studio.roots)
-        if given.get("begin") and Path(given["begin"]) not in {
+        data, settings = search_form.given_to(wish.settings, studio.roots)
+        if settings.get("begin") and Path(settings["begin"]) not in {
                 place.path for place in studio.catalogue.places.values()}:
-            raise ValueError(f"{given['begin']} is not a run of this studio")
+            raise ValueError(f"{settings['begin']} is not a run of this studio")
         out = studio.jobs.claim(wish.name, studio.roots.home / FOLDER)
-        words = [*search_form.search_words(given, wish.options), f"--out={out}", "--", data]
+        words = [*search_form.search_words(settings, wish.options), f"--out={out}", "--", data]
         studio.jobs.start_in(out, "search", words)
         await studio.events.look()
         return {"name": out.name, "key": studio.catalogue.key_of(out)}
@@ -84,10 +84,10 @@ def put_study(router: APIRouter, studio: Studio) -> None:
     async def study(key: str) -> dict[str, Any]:
         """Trials, holes, importance, the front, and what runs now."""
         path = _study(studio, key)
-        found: dict[str, Any] = await asyncio.to_thread(_read, studio, path)
+        details: dict[str, Any] = await asyncio.to_thread(_read, studio, path)
         job = studio.jobs.of(path)
-        return {**found, "entry": studio.catalogue.entry(key),
-                "command": job.command if job.pid else _shell(found, path),
+        return {**details, "entry": studio.catalogue.entry(key),
+                "command": job.command if job.pid else _shell(details, path),
                 "log": printable_lines(studio.jobs.log_of(job))}
 
     @router.post("/studies/{key}/continue")
@@ -116,15 +116,15 @@ def put_study(router: APIRouter, studio: Studio) -> None:
         return {"name": out.name, "key": studio.catalogue.key_of(out)}
 
 
-def _shell(found: dict[str, Any], path: Path) -> str:
+def _shell(details: dict[str, Any], path: Path) -> str:
     """The command of a search that was started elsewhere."""
-    given = {name: value for name, value in found["settings"].items()
-             if name in Settings.model_fields and name != "data"}
-    options = {name: value for name, value in found["asked"].items()
+    settings = {name: value for name, value in details["settings"].items()
+                if name in Settings.model_fields and name != "data"}
+    options = {name: value for name, value in details["asked"].items()
                if name not in ("seed", "prune")}
-    options["metric"] = ",".join(aim["name"] for aim in found["aims"])
-    words = [*search_form.search_words(given, options), f"--out={path}",
-             str(found["settings"].get("data", ""))]
+    options["metric"] = ",".join(aim["name"] for aim in details["aims"])
+    words = [*search_form.search_words(settings, options), f"--out={path}",
+             str(details["settings"].get("data", ""))]
     return f"hourglass {in_shell(words)}"
 
 
@@ -136,10 +136,10 @@ def _read(studio: Studio, path: Path) -> dict[str, Any]:
 
 def _study(studio: Studio, key: str) -> Path:
     """The folder of a study. Raises ValueError."""
-    found = studio.catalogue.place(key)
-    if found.kind != "study":
+    place = studio.catalogue.place(key)
+    if place.kind != "study":
         raise ValueError("this is a run, not a search")
-    return found.path
+    return place.path
 
 
 def _idle_study(studio: Studio, key: str) -> Path:
@@ -153,8 +153,8 @@ def _idle_study(studio: Studio, key: str) -> Path:
 def _check_own(path: Path) -> None:
     """Raise ValueError for a study that would load code or ask a database."""
     from ..searching.study_folder import StudyFolder
-    asked, _ = StudyFolder(path).read()
-    if asked.plugins or asked.storage:
-        what = "a plug-in" if asked.plugins else "a database"
+    options, _ = StudyFolder(path).read()
+    if options.plugins or options.storage:
+        what = "a plug-in" if options.plugins else "a database"
         raise ValueError(f"this search uses {what}, which the studio does not. Continue it from a "
                          f"shell: hourglass search {path}")

@@ -59,16 +59,16 @@ def put_form(router: APIRouter, studio: Studio) -> None:
     @router.post("/check")
     async def check(wish: Wish) -> dict[str, Any]:
         """The composed model and the command, or what is wrong with the form."""
-        found: dict[str, Any] = await studio.slowly(form.check, wish.settings, studio.roots)
-        return found
+        answer: dict[str, Any] = await studio.slowly(form.check, wish.settings, studio.roots)
+        return answer
 
 
     @router.post("/costs")
     async def costs(wish: Wish) -> dict[str, Any]:
         """Parameters, multiply-adds, memory and layers of the form's model, for its data."""
-        found: dict[str, Any] = await studio.slowly(form_costs.costs_of_form, wish.settings,
-                                                    studio.roots, studio.held)
-        return found
+        answer: dict[str, Any] = await studio.slowly(form_costs.costs_of_form, wish.settings,
+                                                     studio.roots, studio.held)
+        return answer
 
     @router.post("/preview", response_class=Response,
                  responses={200: {"content": {"image/png": {}}}})

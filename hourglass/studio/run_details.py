@@ -42,8 +42,8 @@ def details_of(path: Path, job: StartedJob) -> dict[str, Any]:
 def shape_in(path: Path) -> tuple[int, ...]:
     """The shape of a sample of a run; () where it is not known yet."""
     try:
-        found = dict(RunFolder(path).read_record().get("data", {})).get("shape", [])
-        return tuple(int(size) for size in found)
+        shape = dict(RunFolder(path).read_record().get("data", {})).get("shape", [])
+        return tuple(int(size) for size in shape)
     except (ValueError, OSError, TypeError):
         return ()
 
@@ -65,15 +65,15 @@ def _metrics(record: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _sections(path: Path) -> list[dict[str, Any]]:
     """The report's questions, each with the pictures that answer it and are there."""
-    there = {each.stem for each in (path / "figures").glob("*.png")}
+    there = {picture.stem for picture in (path / "figures").glob("*.png")}
     named = titles()
-    found = [{"question": question, "figures": [
+    sections = [{"question": question, "figures": [
         {"name": name, "title": title} for name, title in inner.items() if name in there]}
         for question, inner in SECTIONS.items()]
     others = sorted(there - named.keys())
-    found.append({"question": "What else?", "figures": [
+    sections.append({"question": "What else?", "figures": [
         {"name": name, "title": name.replace("_", " ")} for name in others]})
-    return [section for section in found if section["figures"]]
+    return [section for section in sections if section["figures"]]
 
 
 def about_figures() -> dict[str, str]:
@@ -84,11 +84,11 @@ def about_figures() -> dict[str, str]:
 def in_fields(text: str) -> str:
     """A message for a page: it names the form's fields, where the command line has flags. A whole
     command stays as it is."""
-    found, end = "", 0
+    message, end = "", 0
     for command in COMMAND.finditer(text):
-        found += FLAG.sub(_field, text[end:command.start()]) + command[0]
+        message += FLAG.sub(_field, text[end:command.start()]) + command[0]
         end = command.end()
-    return found + FLAG.sub(_field, text[end:])
+    return message + FLAG.sub(_field, text[end:])
 
 
 def _field(flag: re.Match[str]) -> str:
@@ -98,7 +98,7 @@ def _field(flag: re.Match[str]) -> str:
 def progress_of(path: Path, after: int, job: StartedJob, jobs: Jobs) -> dict[str, Any]:
     """The rows of a run's history after so many, its frames, and the end of its log."""
     rows = history_of(path)
-    frames = sorted(each.name for each in (path / "frames").glob("*.png"))
+    frames = sorted(frame.name for frame in (path / "frames").glob("*.png"))
     return {"from": min(after, len(rows)), "rows": rows[after:], "frames": frames,
             "log": printable_lines(jobs.log_of(job))}
 

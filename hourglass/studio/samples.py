@@ -51,8 +51,8 @@ def rows_of(s: Snapshot, order: str, count: int, label: int | None = None) -> li
     if order != "first":
         sorted_ = rows[np.argsort(s.squared[rows], kind="stable")]
         rows = sorted_[::-1] if order == "worst" else sorted_
-    found: list[int] = rows[:min(count, MOST)].tolist()
-    return found
+    indices: list[int] = rows[:min(count, MOST)].tolist()
+    return indices
 
 
 def about_samples(s: Snapshot, rows: Sequence[int]) -> list[dict[str, Any]]:
@@ -90,7 +90,7 @@ def strip(s: Snapshot, rows: Sequence[int]) -> bytes:
     x, recon = (s.x[rows] - low) / span, (s.recon[rows] - low) / span
     errors = np.abs(x - recon).mean(-1, keepdims=True)
     heat = heated(errors / max(float(errors.max()), 1e-9))
-    lines = [np.concatenate([_rgb(each) for each in part], 1) for part in (x, recon)]
+    lines = [np.concatenate([_rgb(image) for image in part], 1) for part in (x, recon)]
     sheet = np.concatenate([*lines, np.concatenate(list(heat), 1)])
     return _png(sheet, max(s.x.shape[1:3]))
 
@@ -100,8 +100,8 @@ def rows_of_images(rows: Sequence[np.ndarray], low: float, high: float) -> bytes
     if not np.isfinite([low, high]).all():
         low, high = float(np.nanmin(rows[0])), float(np.nanmax(rows[0]))
     span = max(high - low, 1e-9)
-    lines = [np.concatenate([_rgb(np.nan_to_num(np.clip((each - low) / span, 0, 1)))
-                             for each in row], 1) for row in rows]
+    lines = [np.concatenate([_rgb(np.nan_to_num(np.clip((image - low) / span, 0, 1)))
+                             for image in row], 1) for row in rows]
     return _png(np.concatenate(lines), max(rows[0].shape[1:3]))
 
 

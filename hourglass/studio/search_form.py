@@ -16,36 +16,36 @@ OPTIONS = ("metric", "trials", "minutes", "target", "limit", "prune", "workers")
 def given_to(values: Mapping[str, Any], roots: Roots) -> tuple[str, dict[str, Any]]:
     """The data, and the settings that a form holds, some of them texts with holes. Raises
     ValueError for data or files outside the studio's folders."""
-    given = {name: typed(name, value) for name, value in values.items()
-             if value not in ("", None)}
-    data = roots.data(str(given.pop("data", "")))
-    roots.check_texts(str(value) for value in given.values())
-    if given.get("begin"):
-        given["begin"] = str(roots.resolve(str(given["begin"])))
+    settings = {name: typed(name, value) for name, value in values.items()
+                if value not in ("", None)}
+    data = roots.data(str(settings.pop("data", "")))
+    roots.check_texts(str(value) for value in settings.values())
+    if settings.get("begin"):
+        settings["begin"] = str(roots.resolve(str(settings["begin"])))
     for name in ("minutes", "tensorboard"):
-        if name in given:
+        if name in settings:
             raise ValueError(f"{name}: a search has no such setting. The limit in minutes is that "
                              f"of the whole search")
-    return data, given
+    return data, settings
 
 
 def asked_from(options: Mapping[str, Any]) -> Any:
     """The options of a search from its form. Raises ValueError."""
     from ..searching.study_folder import Asked
-    given = {name: value for name, value in options.items() if value not in ("", None)}
-    wrong = [name for name in given if name not in OPTIONS]
+    values = {name: value for name, value in options.items() if value not in ("", None)}
+    wrong = [name for name in values if name not in OPTIONS]
     if wrong:
         raise ValueError(f"a search has no option {wrong[0]!r}")
-    workers = given.pop("workers", 1)
+    workers = values.pop("workers", 1)
     if not isinstance(workers, int) or not 1 <= workers <= 64:
         raise ValueError(f"workers: a whole number from 1 to 64, not {workers!r}")
     for name in ("trials", "minutes", "target"):
-        if name in given and (isinstance(given[name], bool)
-                              or not isinstance(given[name], int | float)):
-            raise ValueError(f"{name}: a number, not {given[name]!r}")
-    if "trials" in given and given["trials"] != int(given["trials"]):
-        raise ValueError(f"trials: a whole number, not {given['trials']!r}")
-    return Asked(**{"prune": "asha", **given})
+        if name in values and (isinstance(values[name], bool)
+                               or not isinstance(values[name], int | float)):
+            raise ValueError(f"{name}: a number, not {values[name]!r}")
+    if "trials" in values and values["trials"] != int(values["trials"]):
+        raise ValueError(f"trials: a whole number, not {values['trials']!r}")
+    return Asked(**{"prune": "asha", **values})
 
 
 def check_search_form(values: Mapping[str, Any], options: Mapping[str, Any], roots: Roots,
@@ -54,27 +54,27 @@ def check_search_form(values: Mapping[str, Any], options: Mapping[str, Any], roo
     and its command. With `whole`, the data is read, and the smallest and largest models are
     made."""
     try:
-        data, given = given_to(values, roots)
+        data, settings = given_to(values, roots)
         check_data(data)
-        asked = asked_from(options)
-        found = _holes_of({**given, "data": data})
+        search_options = asked_from(options)
+        holes = _holes_of({**settings, "data": data})
         lines: list[str] = []
         if whole:
             from ..searching.study_setup import check_search
-            check_search(asked, {**given, "data": data}, lines.append, held.load)
+            check_search(search_options, {**settings, "data": data}, lines.append, held.load)
     except (ValueError, TypeError, RecursionError) as error:
         return refused_form(error, values)
     named = str(values.get("data", "")).strip()
-    return {"ok": True, **found, "lines": [in_fields(line) for line in lines], "whole": whole,
-            "command": f"hourglass {in_shell([*search_words(given, options), named])}"}
+    return {"ok": True, **holes, "lines": [in_fields(line) for line in lines], "whole": whole,
+            "command": f"hourglass {in_shell([*search_words(settings, options), named])}"}
 
 
-def _holes_of(given: Mapping[str, Any]) -> dict[str, Any]:
+def _holes_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The holes and how many configurations there are. Raises ValueError for a text that no
     training could take, at either end of its holes."""
     from ..searching.space import at_end, read_space
     from ..training.part_checks import check_texts  # which brings torch
-    space = read_space(given, lambda text: None)
+    space = read_space(settings, lambda text: None)
     for high in (False, True):
         check_texts(space.settings(at_end(high)))
     count = space.count

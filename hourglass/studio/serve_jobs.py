@@ -23,27 +23,27 @@ def server_of(jobs: Jobs, run: Path) -> dict[str, Any]:
     if not job.pid:
         return {"state": "none"}
     log = printable_lines(jobs.log_of(job))
-    found = SERVES.search(log)
+    match = SERVES.search(log)
     if not job.alive:
-        last = log.strip().splitlines()[-1:] if not found else []
+        last = log.strip().splitlines()[-1:] if not match else []
         return {"state": "ended", "log": log, "why": last[0] if last else "",
                 "command": shown_command(run)}
-    told = {"log": log, "command": shown_command(run), "began": job.began}
-    if not found:
-        return {"state": "starting", **told}
+    details = {"log": log, "command": shown_command(run), "began": job.began}
+    if not match:
+        return {"state": "starting", **details}
     token = _token(job)
-    return {"state": "ready", "url": found[1], "token": token, **told,
-            "traffic": _ask(int(found[2]), token, "/v1/traffic"),
-            "model": _model(int(found[2]), token)}
+    return {"state": "ready", "url": match[1], "token": token, **details,
+            "traffic": _ask(int(match[2]), token, "/v1/traffic"),
+            "model": _model(int(match[2]), token)}
 
 
 @lru_cache(64)
 def _once(port: int, token: str) -> dict[str, Any]:
     """What a server says of its model. Raises LookupError where it gives no answer."""
-    found = _ask(port, token, "/v1/model")
-    if not isinstance(found, dict):
+    model = _ask(port, token, "/v1/model")
+    if not isinstance(model, dict):
         raise LookupError("the server does not answer")
-    return found
+    return model
 
 
 def _model(port: int, token: str) -> dict[str, Any] | None:
@@ -69,12 +69,12 @@ def _token(job: StartedJob) -> str:
 
 def _ask(port: int, token: str, path: str) -> Any:
     """The answer of a server on this machine; None where it gives none."""
-    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT)
     try:
-        asked.request("GET", path, headers={"Authorization": f"Bearer {token}"})
-        answer = asked.getresponse()
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
         return json.loads(answer.read(LARGEST)) if answer.status == http.HTTPStatus.OK else None
     except (OSError, ValueError, http.client.HTTPException):
         return None
     finally:
-        asked.close()
+        connection.close()

@@ -49,38 +49,39 @@ class Studies:
 
 
 def _stamp(path: Path) -> int:
-    return sum(each.stat().st_mtime_ns for each in (path / "journal.log", path / "study.toml")
-               if each.is_file())
+    return sum(file.stat().st_mtime_ns for file in (path / "journal.log", path / "study.toml")
+               if file.is_file())
 
 
 def about_study(path: Path, records: "Records", weights: Mapping[str, float], key_of: Any,
                 alive: bool) -> dict[str, Any]:
     """All that the page of a study shows. Raises ValueError for a damaged one."""
-    asked, settings = records.folder.read()
-    held = held_trials(path, lock_holders())
-    trials = [_trial(records, trial, held, key_of) for trial in records.trials[-MOST:]]
+    options, settings = records.folder.read()
+    running = held_trials(path, lock_holders())
+    trials = [_trial(records, trial, running, key_of) for trial in records.trials[-MOST:]]
     best = records.best
     return {"aims": [{"name": aim.name, "greater": aim.greater} for aim in records.aims],
             "holes": _holes(records), "settings": settings, "trials": trials,
-            "asked": {name: value for name, value in vars(asked).items()
+            "asked": {name: value for name, value in vars(options).items()
                       if name in ("trials", "minutes", "target", "limit", "prune", "seed")},
             "best": None if best is None else best.number,
             "front": [trial.number for trial in records.front] if len(records.aims) > 1 else [],
-            "importance": dict(weights), "splits": _splits(records), "alive": alive or bool(held),
-            "left_out": max(0, len(records.trials) - MOST), "speed": _speed(records, held)}
+            "importance": dict(weights), "splits": _splits(records),
+            "alive": alive or bool(running),
+            "left_out": max(0, len(records.trials) - MOST), "speed": _speed(records, running)}
 
 
 def held_trials(path: Path, holders: dict[int, int] | None) -> dict[int, int]:
     """The trials that a process trains now: number and process."""
-    found = {}
+    running = {}
     for lock in (path / "trials").glob("*.lock") if holders else ():
         try:
             pid = (holders or {}).get(lock.stat().st_ino, 0)
         except OSError:
             continue
         if pid and lock.stem.isdecimal():
-            found[int(lock.stem)] = pid
-    return found
+            running[int(lock.stem)] = pid
+    return running
 
 
 def _holes(records: "Records") -> list[dict[str, Any]]:
@@ -93,12 +94,12 @@ def _holes(records: "Records") -> list[dict[str, Any]]:
             for name, hole in space.holes.items()]
 
 
-def _trial(records: "Records", trial: "TrialRecord", held: Mapping[int, int], key_of: Any
+def _trial(records: "Records", trial: "TrialRecord", running: Mapping[int, int], key_of: Any
            ) -> dict[str, Any]:
     run = records.run(trial).path
     curve = [value for _, value in sorted(trial.reported.items())]
     state: str = trial.state
-    if state == "running" and trial.number not in held:
+    if state == "running" and trial.number not in running:
         state = "stopped"
     live = _live(run) if state == "running" else {}
     return {"number": trial.number, "state": state, "values": [finite(v) for v in trial.values],
@@ -121,17 +122,17 @@ def _splits(records: "Records") -> list[dict[str, Any]]:
     """The best model's metric on all splits, once the search has ended."""
     from ..searching.split_results import of_trial, read_evaluations
     best = records.best
-    found = best and of_trial(read_evaluations(records.folder), best.number)
+    evaluation = best and of_trial(read_evaluations(records.folder), best.number)
     return [{"split": value.split, "samples": value.samples, "value": finite(value.value),
              "low": finite(value.low), "high": finite(value.high), "role": value.role}
-            for value in found.values] if found else []
+            for value in evaluation.values] if evaluation else []
 
 
-def _speed(records: "Records", held: Mapping[int, int]) -> float | None:
+def _speed(records: "Records", running: Mapping[int, int]) -> float | None:
     """Trials an hour, of those that ended lately; None where none runs."""
     now = time.time()
     ended = [trial.ended for trial in records.trials if now - trial.ended < LATELY]
-    if not held or len(ended) < 2:
+    if not running or len(ended) < 2:
         return None
     return 3600 * (len(ended) - 1) / max(max(ended) - min(ended), 1e-3)
 

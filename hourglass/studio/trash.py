@@ -56,16 +56,16 @@ def remove(jobs: Jobs, number: str) -> None:
 
 def in_trash(jobs: Jobs) -> list[dict[str, Any]]:
     """What lies in the trash, the newest first."""
-    found = []
+    entries = []
     for place in trash_of(jobs).glob("*"):
         try:
             about = _about(place)
             entry = run_entry(place / WITHIN)
-            found.append({"number": place.name, "from": str(about["from"]),
-                          "at": float(about["at"]), "title": entry["title"]})
+            entries.append({"number": place.name, "from": str(about["from"]),
+                            "at": float(about["at"]), "title": entry["title"]})
         except (ValueError, KeyError, TypeError):
             continue
-    return sorted(found, key=lambda each: -each["at"])
+    return sorted(entries, key=lambda item: -item["at"])
 
 
 def _place(jobs: Jobs, number: str) -> Path:
