@@ -30,13 +30,13 @@ def code_tones(coder: Coder, guess: np.ndarray, x: np.ndarray | None) -> np.ndar
                 true = x[:, place.rows, place.columns, channel].astype(np.int64).reshape(-1)
                 kind = np.where(true == 0, 0, np.maximum(true - WHITES + 2, GREY))
             kind = kinds[channel].code(coder, _around(canvas, place, channel), kind)
-            found = np.where(kind > GREY, kind - 2 + WHITES, 0)
+            tones = np.where(kind > GREY, kind - 2 + WHITES, 0)
             rows = np.flatnonzero(kind == GREY)
             if len(rows):
-                found[rows] = greys[channel].code(coder, _stripe(canvas, place, channel)[rows],
+                tones[rows] = greys[channel].code(coder, _stripe(canvas, place, channel)[rows],
                                                   None if true is None else true[rows])
-            found = found.reshape(len(guess), -1)
-            canvas.put(place, channel, found, found)
+            tones = tones.reshape(len(guess), -1)
+            canvas.put(place, channel, tones, tones)
     return canvas.inside.copy()
 
 

@@ -77,9 +77,9 @@ class Codec:
         self.model, self.decoder = model, ExactDecoder(
             model, self.shape, description.bounded and description.scale.bits <= 8)
         self.words = word_grid(self.decoder.model)
-        held = description.as_json()
-        told = {name: held[name] for name in ("parts", "shape", "scale", "bounded", "classes")}
-        self.digest = model_digest(model, json.dumps(told, sort_keys=True))
+        fields = description.as_json()
+        about = {name: fields[name] for name in ("parts", "shape", "scale", "bounded", "classes")}
+        self.digest = model_digest(model, json.dumps(about, sort_keys=True))
         self.scale = description.factor
 
     def compress(self, found: Collection, z: np.ndarray, y: np.ndarray | None,
@@ -179,8 +179,8 @@ class Codec:
         known = all(label < self.classes for label in header.labels)
         weights = header.rest != "differences" or (
             len(header.weights) == self.shape[0] and all(
-                held and all(len(one) == known_count(channel) for one in held)
-                for channel, held in enumerate(header.weights)))
+                vectors and all(len(one) == known_count(channel) for one in vectors)
+                for channel, vectors in enumerate(header.weights)))
         if (not fits or not labelled or not known or not weights
                 or (header.rest and not self.decoder.eight_bits)):
             raise ValueError("its header does not fit this model; it was altered")

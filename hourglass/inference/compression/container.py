@@ -3,7 +3,7 @@
     8 bytes    89 48 47 43 0d 0a 1a 0a: "HGC" among bytes that a transfer as text would change
     2          the version of this layout, 1; this and all numbers below little-endian
     32         SHA-256 of the model's weights and parts
-    4          how long the header is
+    4          length of the header
                the header: JSON, deflated, its fields those of `Header`
                32-bit words of the range coder: the codes, then, if lossless, the pixels
     16         BLAKE2b of everything before
@@ -61,9 +61,9 @@ class Header(BaseModel):
 
     def check(self) -> None:
         """Raise ValueError if its fields contradict each other."""
-        for held in (self.labels, self.names):
-            if held and len(held) != self.count:
-                raise ValueError(f"it holds {self.count:,} samples and {len(held):,} names or "
+        for entries in (self.labels, self.names):
+            if entries and len(entries) != self.count:
+                raise ValueError(f"it holds {self.count:,} samples and {len(entries):,} names or "
                                  f"classes")
 
 

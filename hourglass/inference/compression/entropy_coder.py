@@ -64,9 +64,9 @@ def constriction() -> Any:
 def frequencies(weights: np.ndarray) -> np.ndarray:
     """Integers from 1, (S,), that sum to TOTAL and are nearly proportional to the weights (S,)."""
     spare = TOTAL - len(weights)
-    each = weights * spare // weights.sum()
-    each[weights.argmax()] += spare - each.sum()
-    return each + 1
+    counts = weights * spare // weights.sum()
+    counts[weights.argmax()] += spare - counts.sum()
+    return counts + 1
 
 
 def falling(size: int, centre: int, eighths: int, mass: int) -> np.ndarray:
@@ -102,9 +102,9 @@ class Tables:
         present, starts = np.unique(contexts[order], return_index=True)
         coded = np.empty(len(contexts), np.int64)
         for context, rows in zip(present, np.split(order, starts[1:]), strict=True):
-            coded[rows] = found = coder.code(self._model(context, coder), len(rows),
-                                             None if symbols is None else symbols[rows])
-            self.weights[context] += SEEN * np.bincount(found, minlength=self.weights.shape[1])
+            coded[rows] = values = coder.code(self._model(context, coder), len(rows),
+                                              None if symbols is None else symbols[rows])
+            self.weights[context] += SEEN * np.bincount(values, minlength=self.weights.shape[1])
             self.sums[context] += SEEN * len(rows)
         return coded
 

@@ -51,9 +51,9 @@ def decoded_mean(model: Autoencoder, z: Tensor, y: np.ndarray | None) -> Tensor:
 
 def model_digest(model: Autoencoder, about: str) -> bytes:
     """SHA-256 of a model's weights, by name, and of its description, 32 bytes."""
-    found = hashlib.sha256(about.encode())
+    sha = hashlib.sha256(about.encode())
     for name, tensor in sorted(model.state_dict().items()):
         values = tensor.detach().cpu().contiguous().numpy()
-        found.update(f"{name} {values.dtype.str} {values.shape}".encode())
-        found.update(values.tobytes())
-    return found.digest()
+        sha.update(f"{name} {values.dtype.str} {values.shape}".encode())
+        sha.update(values.tobytes())
+    return sha.digest()

@@ -59,12 +59,12 @@ def _code_block(
     if q is not None:
         symbols, rest = (q >> low) + MIDDLE, q & ((1 << low) - 1)
         symbols = np.where((symbols <= ESCAPE) | (symbols >= SYMBOLS), ESCAPE, symbols)
-    found = tables.code(coder, factors, symbols)
-    value = (found - MIDDLE) << low
+    coded = tables.code(coder, factors, symbols)
+    value = (coded - MIDDLE) << low
     for bits in np.unique(low[low > 0]):
         rows = np.flatnonzero(low == bits)
         value[rows] += coder.raw(len(rows), 1 << int(bits), None if rest is None else rest[rows])
-    rows = np.flatnonzero(found == ESCAPE)
+    rows = np.flatnonzero(coded == ESCAPE)
     if len(rows):
         far = None if q is None else q[rows] + (RAW * RAW >> 1)
         high = coder.raw(len(rows), RAW, None if far is None else far // RAW)

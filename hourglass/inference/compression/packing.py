@@ -20,9 +20,9 @@ def packed(
 ) -> bytes:
     """Compress samples to a file's content. `training` returns the saved codes of the training
     samples. Raises ValueError."""
-    found = pipeline.inputs.collect(x)
-    return codec_of(pipeline).compress(found, pipeline.encode(found, y),
-                                       pipeline.labels.of(y, found), wish, training())
+    samples = pipeline.inputs.collect(x)
+    return codec_of(pipeline).compress(samples, pipeline.encode(samples, y),
+                                       pipeline.labels.of(y, samples), wish, training())
 
 
 def unpacked(pipeline: Pipeline, content: bytes) -> Contents:

@@ -57,9 +57,9 @@ def canvas_of(guess: np.ndarray, x: np.ndarray | None = None) -> Canvas:
                   np.pad(none, edges))
 
 
-def _near(held: np.ndarray, place: PixelPositions, dy: int, dx: int, channel: int) -> np.ndarray:
-    found = held[:, place.rows + (EDGE + dy), place.columns + (EDGE + dx), channel]
-    return found.astype(np.int64)
+def _near(array: np.ndarray, place: PixelPositions, dy: int, dx: int, channel: int) -> np.ndarray:
+    values = array[:, place.rows + (EDGE + dy), place.columns + (EDGE + dx), channel]
+    return values.astype(np.int64)
 
 
 def all_places(height: int, width: int) -> PixelPositions:

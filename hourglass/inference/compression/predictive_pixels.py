@@ -74,38 +74,39 @@ def code_differences(
     tables = [Tables(_beginnings()) for _ in weights]
     steps = diagonals(*guess.shape[1:3])
     for place in track(steps, len(steps), "coding what the model missed"):
-        for channel, held in enumerate(weights):
+        for channel, vectors in enumerate(weights):
             activity = _activity(canvas, place, channel)
-            chosen = np.array(held)[_kind(activity, len(held))]
-            told = (_known(canvas, place, channel) * chosen).sum(-1)
-            told = ((told + ONE // 2) // ONE).clip(0, 255)
+            chosen = np.array(vectors)[_kind(activity, len(vectors))]
+            predicted = (_known(canvas, place, channel) * chosen).sum(-1)
+            predicted = ((predicted + ONE // 2) // ONE).clip(0, 255)
             level = np.searchsorted(LEVELS, (_uncertainty(canvas, place, channel) + activity) // 2)
-            contexts = level * (len(TONES) + 1) + np.searchsorted(TONES, told)
+            contexts = level * (len(TONES) + 1) + np.searchsorted(TONES, predicted)
             true = None if x is None else x[:, place.rows, place.columns, channel]
-            missed = None if true is None else ((true - told) & 255).reshape(-1)
+            missed = None if true is None else ((true - predicted) & 255).reshape(-1)
             coded = tables[channel].code(coder, contexts.reshape(-1), missed)
-            canvas.put(place, channel, (told + coded.reshape(told.shape)) & 255, told)
+            values = (predicted + coded.reshape(predicted.shape)) & 255
+            canvas.put(place, channel, values, predicted)
     return canvas.inside.copy()
 
 
 def _known(canvas: Canvas, place: PixelPositions, channel: int) -> np.ndarray:
     """The known values that predict a pixel, (N, M, F)."""
-    found = [canvas.pixel(place, dy, dx, c) for c in range(channel + 1) for dy, dx in BEFORE]
-    found += [canvas.pixel(place, 0, 0, c) for c in range(channel)]
-    found += [canvas.guessed(place, dy, dx, channel) for dy, dx in AROUND]
-    found += [canvas.guessed(place, 0, 0, c) for c in range(channel)]
-    return np.stack(found, -1)
+    values = [canvas.pixel(place, dy, dx, c) for c in range(channel + 1) for dy, dx in BEFORE]
+    values += [canvas.pixel(place, 0, 0, c) for c in range(channel)]
+    values += [canvas.guessed(place, dy, dx, channel) for dy, dx in AROUND]
+    values += [canvas.guessed(place, 0, 0, c) for c in range(channel)]
+    return np.stack(values, -1)
 
 
 def _activity(canvas: Canvas, place: PixelPositions, channel: int) -> np.ndarray:
     """How much the image changes nearby, (N, M)."""
     left, above, corner, right = (canvas.pixel(place, dy, dx, channel) for dy, dx in BEFORE[:4])
-    found = np.abs(left - corner) + np.abs(above - corner) + np.abs(right - above)
+    change = np.abs(left - corner) + np.abs(above - corner) + np.abs(right - above)
     if channel:   # if one colour changes, the next does too
         here, *beside = (canvas.pixel(place, dy, dx, channel - 1)
                          for dy, dx in ((0, 0), *BEFORE[:2]))
-        found = found + sum(np.abs(here - other) for other in beside)
-    return found
+        change = change + sum(np.abs(here - other) for other in beside)
+    return change
 
 
 def _kind(activity: np.ndarray, kinds: int) -> np.ndarray:
@@ -115,13 +116,13 @@ def _kind(activity: np.ndarray, kinds: int) -> np.ndarray:
 def _uncertainty(canvas: Canvas, place: PixelPositions, channel: int) -> np.ndarray:
     """Errors of the predictions of earlier pixels, (N, M)."""
     left, above, corner, right = (canvas.missed(place, dy, dx, channel) for dy, dx in BEFORE[:4])
-    found = 2 * (left + above) + corner + right
-    return found + 6 * canvas.missed(place, 0, 0, channel - 1) if channel else found
+    total = 2 * (left + above) + corner + right
+    return total + 6 * canvas.missed(place, 0, 0, channel - 1) if channel else total
 
 
 def _beginnings() -> np.ndarray:
     """Initial weights of the tables, (contexts, 256): small errors are more likely, most of all at
     low uncertainty."""
     scales = [1, *(4 * LEVELS[1:] // 3), 200]
-    each = [np.roll(falling(256, 128, int(scale), MASS), -128) for scale in scales]
-    return np.repeat(np.stack(each), len(TONES) + 1, axis=0)
+    weights = [np.roll(falling(256, 128, int(scale), MASS), -128) for scale in scales]
+    return np.repeat(np.stack(weights), len(TONES) + 1, axis=0)

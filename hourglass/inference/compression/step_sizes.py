@@ -64,8 +64,9 @@ def by_quality(
     for _ in track(range(rounds), rounds, "choosing steps"):   # the widest that add no more
         middle = (low + high) // 2
         tried = grid(middle)
-        again = tried.place(tried.round(z)).reshape(z.shape)
-        low, high = (middle, high) if _error(model, again, y, x) <= error + added else (low, middle)
+        rounded = tried.place(tried.round(z)).reshape(z.shape)
+        fits = _error(model, rounded, y, x) <= error + added
+        low, high = (middle, high) if fits else (low, middle)
     return grid(low)
 
 
@@ -86,8 +87,8 @@ def sensitivity(model: Autoencoder, z: np.ndarray, y: np.ndarray | None) -> np.n
 def _error(model: Autoencoder, z: np.ndarray, y: np.ndarray | None, x: np.ndarray) -> float:
     """Mean squared error of samples x against the decoded codes z."""
     with torch.inference_mode():
-        again = channels_last(decoded_mean(model, _codes(model, z), y)).cpu().numpy()
-    return float(np.square(again - x).mean(dtype=np.float64))
+        reconstruction = channels_last(decoded_mean(model, _codes(model, z), y)).cpu().numpy()
+    return float(np.square(reconstruction - x).mean(dtype=np.float64))
 
 
 def _codes(model: Autoencoder, z: np.ndarray) -> Tensor:

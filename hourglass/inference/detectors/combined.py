@@ -15,10 +15,10 @@ def combined(of: tuple[str, ...] = ("error", "knn")) -> Rule:
         raise ValueError("combined needs detectors, as in combined(('error', 'mahalanobis'))")
     rules: list[Rule] = [detectors.make(text) for text in of]
 
-    def fit(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:
+    def fit(codes: np.ndarray, calibration: Seen) -> dict[str, np.ndarray]:
         state: dict[str, np.ndarray] = {}
         for i, rule in enumerate(rules):
-            own, normal = rule.calibrate(codes, held)
+            own, normal = rule.calibrate(codes, calibration)
             state |= {f"{i}:{name}": value for name, value in own.items()}
             state[f"{i}:normal"] = np.sort(normal)
         return state
@@ -30,22 +30,22 @@ def combined(of: tuple[str, ...] = ("error", "knn")) -> Rule:
             total -= log_survival(own.pop("normal"), rule.score(seen, own))
         return total
 
-    def apart(codes: np.ndarray, held: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
-        total = np.zeros(len(held.error))
+    def apart(codes: np.ndarray, calibration: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
+        total = np.zeros(len(calibration.error))
         for i, rule in enumerate(rules):
             own = state_of(i, state)
             normal = own.pop("normal")
-            total -= log_survival(normal, rule.score(held, own) if rule.apart is None else
-                                  rule.apart(codes, held, own))
+            total -= log_survival(normal, rule.score(calibration, own) if rule.apart is None else
+                                  rule.apart(codes, calibration, own))
         return total
 
     def refit(seen: Seen, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        found = dict(state)
+        updated = dict(state)
         for i, rule in enumerate(rules):
             if rule.refit is not None:
                 own = rule.refit(seen, state_of(i, state))
-                found |= {f"{i}:{name}": value for name, value in own.items()}
-        return found
+                updated |= {f"{i}:{name}": value for name, value in own.items()}
+        return updated
     return Rule(fit, score, max(rule.draws for rule in rules), any(rule.codes for rule in rules),
                 apart, frozenset().union(*(rule.maps for rule in rules)),
                 features=next((rule.features for rule in rules if rule.features), ""),

@@ -48,14 +48,14 @@ def feature_autoencoder(
         return {**state, **{f"net.{name}": value.detach().numpy()
                             for name, value in model.state_dict().items()}}
 
-    def judge(each: np.ndarray, state: State) -> tuple[np.ndarray, float]:
-        x = torch.from_numpy(scaled(each, state)).flatten(0, 1)
+    def judge(patches: np.ndarray, state: State) -> tuple[np.ndarray, float]:
+        x = torch.from_numpy(scaled(patches, state)).flatten(0, 1)
         model = _network(x.shape[1], (hidden, code))
         model.load_state_dict({name.removeprefix("net."): torch.from_numpy(value)
                                for name, value in state.items() if name.startswith("net.")})
         with torch.no_grad():
             error: Tensor = (model(x) - x).square().mean(1)
-        heat = error.numpy().reshape(each.shape[:2])
+        heat = error.numpy().reshape(patches.shape[:2])
         return heat, highest_share(heat, top)
     return rule_of(read, fit, judge)
 

@@ -29,16 +29,16 @@ def feature_knn(features: str = EXTRACTOR, k: Count = 2, size: int = 128) -> Rul
 
         def look(some: np.ndarray) -> list[tuple[np.ndarray, ...]]:
             return [(row,) for row in extractor.vector(some, size or None).float().cpu().numpy()]
-        found = [row for some in in_groups(seen.train_images if train else seen.images)
-                 for row, in looked_up(some, f"{extractor} vector {size}", look)]
-        if not found:
+        extracted = [row for some in in_groups(seen.train_images if train else seen.images)
+                     for row, in looked_up(some, f"{extractor} vector {size}", look)]
+        if not extracted:
             raise ValueError(NONE)
-        whole = np.stack(found)
+        whole = np.stack(extracted)
         normed: np.ndarray = whole / np.maximum(np.linalg.norm(whole, axis=1, keepdims=True), 1e-12)
         return normed
 
-    def fit(codes: np.ndarray, held: Seen) -> State:
-        known = vectors(held, train=True)
+    def fit(codes: np.ndarray, calibration: Seen) -> State:
+        known = vectors(calibration, train=True)
         rows = np.linspace(0, len(known) - 1, min(len(known), VECTORS)).astype(int)
         return {"vectors": known[rows], "digest": digest_array(features_of(features))}
 

@@ -16,15 +16,15 @@ CHUNK = 2000    # samples whose distances are in memory at once
 def knn(k: Count = 5) -> Rule:
     """Mean distance of the code to its k nearest neighbours among at most 20,000 training codes
     (Angiulli & Pizzuti, 2002)."""
-    def fit(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:
+    def fit(codes: np.ndarray, calibration: Seen) -> dict[str, np.ndarray]:
         return {"codes": codes[_some(codes)]}
 
     def score(seen: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
         return distance_to(state["codes"], seen.z, k)
 
-    def apart(codes: np.ndarray, held: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
-        if not np.array_equal(codes, held.z):
-            return score(held, state)
+    def apart(codes: np.ndarray, calibration: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
+        if not np.array_equal(codes, calibration.z):
+            return score(calibration, state)
         return distance_to_others(codes, _some(codes), k)
     return Rule(fit, score, apart=apart)
 
@@ -52,8 +52,8 @@ def distance_to_others(codes: np.ndarray, among: np.ndarray, k: int) -> np.ndarr
     means = [np.zeros(0)]
     for start in range(0, len(codes), CHUNK):
         rows = np.arange(start, min(start + CHUNK, len(codes)))
-        distances, found = near.kneighbors(codes[rows])
-        itself = among[found] == rows[:, None]
+        distances, neighbours = near.kneighbors(codes[rows])
+        itself = among[neighbours] == rows[:, None]
         if len(among) > k:   # k + 1 were searched: drop the code itself; if missing, the last
             itself[~itself.any(1), -1] = True
         kept = np.where(itself, 0, distances)
@@ -65,19 +65,19 @@ def distance_to_others(codes: np.ndarray, among: np.ndarray, k: int) -> np.ndarr
 def mahalanobis() -> Rule:
     """Mahalanobis distance of the code to the mean of the training codes (Mahalanobis, 1936). Their
     covariance is shrunk, more for fewer codes (Ledoit & Wolf, 2004)."""
-    def fit(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:
+    def fit(codes: np.ndarray, calibration: Seen) -> dict[str, np.ndarray]:
         z = torch.from_numpy(codes).double()
         return {"mean": z.mean(0).numpy(), "root": root_of_covariance(z).double().numpy()}
 
     def score(seen: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
         from scipy.linalg import solve_triangular
         widths = solve_triangular(state["root"], (seen.z - state["mean"]).T, lower=True)
-        found: np.ndarray = np.linalg.norm(widths, axis=0)
-        return found
+        distances: np.ndarray = np.linalg.norm(widths, axis=0)
+        return distances
 
-    def apart(codes: np.ndarray, held: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
-        if not np.array_equal(codes, held.z):
-            return score(held, state)
+    def apart(codes: np.ndarray, calibration: Seen, state: dict[str, np.ndarray]) -> np.ndarray:
+        if not np.array_equal(codes, calibration.z):
+            return score(calibration, state)
         return widths_to_others(codes.astype(np.float64), state["root"])
     return Rule(fit, score, apart=apart)
 
@@ -94,6 +94,6 @@ def widths_to_others(z: np.ndarray, root: np.ndarray) -> np.ndarray:
     whole = root @ root.T + kept / (count - 1) * from_mean.T @ from_mean / count
     squared = (from_mean * np.linalg.solve(whole, from_mean.T).T).sum(1)
     weight = kept * count / (count - 1) ** 2
-    found: np.ndarray = count / (count - 1) * np.sqrt(
+    distances: np.ndarray = count / (count - 1) * np.sqrt(
         squared / np.maximum(1 - weight * squared, 1e-12))
-    return found
+    return distances

@@ -62,22 +62,23 @@ def _largest(errors: Callable[[Seen], np.ndarray], kind: str, block: int) -> Rul
 
 
 def _beside_normal(errors: Callable[[Seen], np.ndarray], kind: str, block: int) -> Rule:
-    def fit(codes: np.ndarray, held: Seen) -> State:
-        normal = in_blocks(errors(held), block)
+    def fit(codes: np.ndarray, calibration: Seen) -> State:
+        normal = in_blocks(errors(calibration), block)
         level = np.array([usual_level(normal)])
         logs = np.log(normal + level)
         return {"level": level, "mean": logs.mean(0), "spread": spread_of(logs.var(0))}
 
     def places(seen: Seen, state: State) -> np.ndarray:
         logs = np.log(in_blocks(errors(seen), block) + state["level"])
-        found: np.ndarray = (logs - state["mean"]) / state["spread"]
-        return found
+        standardised: np.ndarray = (logs - state["mean"]) / state["spread"]
+        return standardised
 
     def score(seen: Seen, state: State) -> np.ndarray:
         return highest(places(seen, state))
 
-    def apart(codes: np.ndarray, held: Seen, state: State) -> np.ndarray:
-        return highest(beside_others(np.log(in_blocks(errors(held), block) + state["level"])))
+    def apart(codes: np.ndarray, calibration: Seen, state: State) -> np.ndarray:
+        logs = np.log(in_blocks(errors(calibration), block) + state["level"])
+        return highest(beside_others(logs))
     return Rule(fit, score, codes=False, apart=apart, maps=frozenset({kind}), places=places)
 
 
@@ -90,8 +91,8 @@ def usual_level(normal: np.ndarray) -> float:
 
 def highest(maps: np.ndarray) -> np.ndarray:
     """The largest value of each map (N, ...), (N,)."""
-    found: np.ndarray = maps.reshape(len(maps), -1).max(1).astype(np.float64)
-    return found
+    scores: np.ndarray = maps.reshape(len(maps), -1).max(1).astype(np.float64)
+    return scores
 
 
 def in_blocks(errors: np.ndarray, block: int) -> np.ndarray:
@@ -119,8 +120,8 @@ def spread_of(variance: np.ndarray) -> np.ndarray:
     """Scale of the logarithm at each position (H, W), from the variance of normal samples: its
     standard deviation plus a part of the usual one, so that no position counts without limit."""
     spread = np.sqrt(np.maximum(variance, 0))
-    found: np.ndarray = spread + GROUND * max(float(spread.mean()), 0.1)
-    return found
+    scale: np.ndarray = spread + GROUND * max(float(spread.mean()), 0.1)
+    return scale
 
 
 def beside_others(logs: np.ndarray) -> np.ndarray:
@@ -130,9 +131,9 @@ def beside_others(logs: np.ndarray) -> np.ndarray:
     if count < 3:
         alone: np.ndarray = (logs - mean) / spread_of(variance)
         return alone
-    found = np.empty_like(logs)
+    standardised = np.empty_like(logs)
     for i, one in enumerate(logs):
         away = one - mean
         narrower = count / (count - 1) * (variance - np.square(away) / (count - 1))
-        found[i] = (away + away / (count - 1)) / spread_of(narrower)
-    return found
+        standardised[i] = (away + away / (count - 1)) / spread_of(narrower)
+    return standardised

@@ -26,12 +26,12 @@ def disagreement(block: Count = BLOCK) -> Rule:
 def ranks() -> Rule:
     """Each member's error as a rank among normal samples, averaged with the ensemble's weights: the
     mean of -log of the share of normal samples with a higher error."""
-    def fit(codes: np.ndarray, held: Seen) -> State:
-        return {"normal": np.sort(held.members, axis=0)}
+    def fit(codes: np.ndarray, calibration: Seen) -> State:
+        return {"normal": np.sort(calibration.members, axis=0)}
 
     def score(seen: Seen, state: State) -> np.ndarray:
-        each = [-log_survival(normal, errors)
-                for normal, errors in zip(state["normal"].T, seen.members.T, strict=True)]
-        found: np.ndarray = (np.stack(each, 1) * seen.weights).sum(1)
-        return found
+        log_ranks = [-log_survival(normal, errors)
+                     for normal, errors in zip(state["normal"].T, seen.members.T, strict=True)]
+        scores: np.ndarray = (np.stack(log_ranks, 1) * seen.weights).sum(1)
+        return scores
     return Rule(fit, score, codes=False, maps=frozenset({"members"}))

@@ -28,8 +28,8 @@ Pool = tuple[np.ndarray, np.ndarray]   # features (N, K), and the numbers of the
 
 @dataclass(frozen=True)
 class PatchFeatures:
-    """What gives the features of patches: an extractor, the images' longer side in pixels (0: as
-    they are), and the strides of its maps. `square` images lose their aspect ratio, so that all
+    """How to compute features of patches: an extractor, the images' longer side in pixels (0 keeps
+    their size), and the strides of its maps. `square` images lose their aspect ratio, so that all
     have the same places."""
 
     extractor: str = EXTRACTOR
@@ -65,12 +65,13 @@ class PatchFeatures:
         """Features (h, w, K) of the patches of each image: all maps at the size of the first."""
         for maps in self.each(images):
             first = maps[0].shape[:2]
-            yield np.concatenate([at_size(each, (first[0], first[1])) for each in maps], -1)
+            yield np.concatenate([at_size(feature_map, (first[0], first[1]))
+                                  for feature_map in maps], -1)
 
     def sample(self, images: Images, seed: int) -> np.ndarray:
         """Features (N, K) of patches of training images, all maps at the size of the first: of all
         patches, or of POOL of them, as many of each image. Raises ValueError without images."""
-        return _pooled(((each,) for each in self.of(images)), len(images), seed)[0][0]
+        return _pooled(((patches,) for patches in self.of(images)), len(images), seed)[0][0]
 
     def samples(self, images: Images, seed: int) -> list[Pool]:
         """Sampled features of each map separately: features (N, K), and the index of each one's
@@ -86,8 +87,8 @@ def _pooled(every: Iterable[tuple[np.ndarray, ...]], count: int, seed: int) -> l
     some: list[list[np.ndarray]] = []
     for maps in every:
         some.append([])
-        for each in maps:
-            flat = each.reshape(-1, each.shape[-1])
+        for feature_map in maps:
+            flat = feature_map.reshape(-1, feature_map.shape[-1])
             some[-1].append(flat if len(flat) <= most else
                             flat[np.sort(draw.choice(len(flat), most, replace=False))])
     return [(np.concatenate(parts)[:max(POOL, count)],
@@ -100,9 +101,9 @@ def at_size(values: np.ndarray, places: tuple[int, int]) -> np.ndarray:
     if values.shape[:2] == places:
         return values
     flat = np.ascontiguousarray(values.reshape(*values.shape[:2], -1), np.float32)
-    found: np.ndarray = resized(torch.from_numpy(flat).permute(2, 0, 1)[None], places)[0].permute(
-        1, 2, 0).numpy()
-    return found.reshape(*places, *values.shape[2:])
+    interpolated: np.ndarray = resized(
+        torch.from_numpy(flat).permute(2, 0, 1)[None], places)[0].permute(1, 2, 0).numpy()
+    return interpolated.reshape(*places, *values.shape[2:])
 
 
 def in_groups(images: Images) -> Iterator[np.ndarray]:
@@ -127,8 +128,8 @@ def scale_of(patches: np.ndarray) -> State:
 
 def scaled(patches: np.ndarray, state: State) -> np.ndarray:
     """Patches (..., K) in standard deviations of the training patches."""
-    found: np.ndarray = ((patches - state["mean"]) / state["std"]).astype(np.float32)
-    return found
+    standardised: np.ndarray = ((patches - state["mean"]) / state["std"]).astype(np.float32)
+    return standardised
 
 
 def whitening_of(patches: np.ndarray) -> State:
@@ -145,14 +146,14 @@ def whitening_of(patches: np.ndarray) -> State:
 
 def whitened(patches: np.ndarray, state: State) -> np.ndarray:
     """Patches (..., K) whitened."""
-    found: np.ndarray = (patches - state["mean"]).astype(np.float32) @ state["white"]
-    return found
+    projected: np.ndarray = (patches - state["mean"]).astype(np.float32) @ state["white"]
+    return projected
 
 
 def directions(patches: np.ndarray) -> np.ndarray:
     """Patches (..., K) scaled to length 1."""
-    found: np.ndarray = patches / np.maximum(np.linalg.norm(patches, axis=-1, keepdims=True), 1e-6)
-    return found
+    units: np.ndarray = patches / np.maximum(np.linalg.norm(patches, axis=-1, keepdims=True), 1e-6)
+    return units
 
 
 def rule_of(
@@ -165,24 +166,24 @@ def rule_of(
     a heat map (H, W), the score is the largest value."""
     look: Callable[[Images], Iterator[Any]] = read.each if by_stride else read.of
 
-    def fitted(codes: np.ndarray, held: Seen) -> State:
-        return {**fit(held.train_images), "digest": digest_array(read.made())}
+    def fitted(codes: np.ndarray, calibration: Seen) -> State:
+        return {**fit(calibration.train_images), "digest": digest_array(read.made())}
 
     def refit(seen: Seen, state: State) -> State:
         return fitted(np.empty((0, 0)), seen)
 
     def score(seen: Seen, state: State) -> np.ndarray:
         check_digest(state, read.made())
-        return np.array([judge(each, state)[1] for each in look(seen.images)], np.float64)
+        return np.array([judge(patches, state)[1] for patches in look(seen.images)], np.float64)
 
     def places(seen: Seen, state: State) -> np.ndarray:
         check_digest(state, read.made())
-        found = []
-        for image, each in zip(seen.images, look(seen.images), strict=True):
-            heat, value = judge(each, state)
-            heat = heat if draw is None else draw(each, state)
-            found.append(_at_size(heat, np.shape(image)[:2], value))
-        return np.stack(found)
+        maps = []
+        for image, patches in zip(seen.images, look(seen.images), strict=True):
+            heat, value = judge(patches, state)
+            heat = heat if draw is None else draw(patches, state)
+            maps.append(_at_size(heat, np.shape(image)[:2], value))
+        return np.stack(maps)
     return Rule(fitted, score, codes=False, maps=frozenset({"images"}), places=places,
                 features=read.extractor, refit=refit)
 
@@ -202,10 +203,10 @@ def check_digest(state: State, extractor: Extractor) -> None:
 def _at_size(heat: np.ndarray, size: tuple[int, ...], value: float) -> np.ndarray:
     """A map (h, w) at an image's size (H, W), whose largest value is the image's score."""
     whole: Any = torch.from_numpy(np.asarray(heat, np.float32))[None, None]
-    found: np.ndarray = functional.interpolate(
+    interpolated: np.ndarray = functional.interpolate(
         whole, (size[0], size[1]), mode="bilinear", align_corners=False)[0, 0].numpy()
-    largest = float(found.max())
-    return found * (value / largest) if largest > 0 else found
+    largest = float(interpolated.max())
+    return interpolated * (value / largest) if largest > 0 else interpolated
 
 
 def highest_share(heat: np.ndarray, top: float) -> float:

@@ -37,11 +37,11 @@ def patch_gaussian(
     def fit(images: Images) -> State:
         count, rows = 0, np.empty(0, int)
         total = squares = np.zeros(())
-        for each in read.of(images):
+        for patches in read.of(images):
             if not count:
                 draw = np.random.default_rng(seed)
-                rows = np.sort(draw.permutation(each.shape[-1])[:dims])
-            x = each[..., rows].reshape(-1, len(rows)).astype(np.float64)
+                rows = np.sort(draw.permutation(patches.shape[-1])[:dims])
+            x = patches[..., rows].reshape(-1, len(rows)).astype(np.float64)
             total = total + x
             squares = squares + np.einsum("pi,pj->pij", x, x, dtype=np.float64)
             count += 1
@@ -54,9 +54,9 @@ def patch_gaussian(
         return {"rows": rows, "std": std, "mean": (mean / std).astype(np.float32),
                 "root": roots_of(spread * count / max(1, count - 1) / np.outer(std, std))}
 
-    def judge(each: np.ndarray, state: State) -> tuple[np.ndarray, float]:
-        x = each[..., state["rows"]].reshape(-1, len(state["rows"])) / state["std"]
-        heat = widths_of(x, state).reshape(each.shape[:2])
+    def judge(patches: np.ndarray, state: State) -> tuple[np.ndarray, float]:
+        x = patches[..., state["rows"]].reshape(-1, len(state["rows"])) / state["std"]
+        heat = widths_of(x, state).reshape(patches.shape[:2])
         return heat, highest_share(heat, top)
     return rule_of(read, fit, judge)
 
@@ -64,14 +64,14 @@ def patch_gaussian(
 def roots_of(covariance: np.ndarray) -> np.ndarray:
     """Cholesky factors (P, D, D) of covariances (P, D, D), with EXTRA on their diagonals, as
     float32."""
-    found: np.ndarray = np.linalg.cholesky(covariance + EXTRA * np.eye(covariance.shape[-1]))
-    return found.astype(np.float32)
+    roots: np.ndarray = np.linalg.cholesky(covariance + EXTRA * np.eye(covariance.shape[-1]))
+    return roots.astype(np.float32)
 
 
 def widths_of(x: np.ndarray, state: State) -> np.ndarray:
     """Mahalanobis distance (P,) of the features x (P, D) at each place."""
     away = torch.from_numpy((x - state["mean"]).astype(np.float32))[..., None]
     root = torch.from_numpy(np.ascontiguousarray(state["root"]))
-    found: np.ndarray = torch.linalg.solve_triangular(root, away, upper=False).norm(
+    distances: np.ndarray = torch.linalg.solve_triangular(root, away, upper=False).norm(
         dim=(1, 2)).numpy()
-    return found
+    return distances

@@ -61,41 +61,41 @@ def patch_knn(
         return state
 
     def distances(
-        each: tuple[np.ndarray, ...], state: State, unit: bool
+        stride_maps: tuple[np.ndarray, ...], state: State, unit: bool
     ) -> tuple[np.ndarray, float]:
-        places = (each[0].shape[0], each[0].shape[1])
-        heat, weight, published = np.zeros(places), 1.0, len(each) == 1 and not top
-        for i, maps in enumerate(each):
+        places = (stride_maps[0].shape[0], stride_maps[0].shape[1])
+        heat, weight, published = np.zeros(places), 1.0, len(stride_maps) == 1 and not top
+        for i, maps in enumerate(stride_maps):
             own = _state_of(i, state)
             flat = whitened(maps, own).reshape(-1, maps.shape[-1])
             x, bank = (torch.from_numpy(np.ascontiguousarray(directions(part) if unit else part))
                        for part in (flat, own["bank"]))
-            away, found = nearest(x, bank)
+            away, neighbours = nearest(x, bank)
             if published:
                 worst = int(away.argmax())
-                weight = rareness(x[worst], int(found[worst]), bank)
+                weight = rareness(x[worst], int(neighbours[worst]), bank)
             mean, spread = own["usual"][0 if unit else 1]
             shift = 0 if published else mean
             heat += at_size((away.numpy().reshape(maps.shape[:2]) - shift) / spread, places)
-        return np.maximum(heat / len(each), 0), weight
+        return np.maximum(heat / len(stride_maps), 0), weight
 
-    def judge(each: tuple[np.ndarray, ...], state: State) -> tuple[np.ndarray, float]:
-        heat, weight = distances(each, state, unit)
+    def judge(stride_maps: tuple[np.ndarray, ...], state: State) -> tuple[np.ndarray, float]:
+        heat, weight = distances(stride_maps, state, unit)
         return heat, highest_share(heat, top) * weight
 
-    def draw(each: tuple[np.ndarray, ...], state: State) -> np.ndarray:
-        return distances(each, state, False)[0]
+    def draw(stride_maps: tuple[np.ndarray, ...], state: State) -> np.ndarray:
+        return distances(stride_maps, state, False)[0]
     return rule_of(read, fit, judge, by_stride=True, draw=draw if unit else None)
 
 
 def _state_of(number: int, state: State) -> State:
     """The state that was fitted to the patches of one stride."""
-    found = {name.partition(".")[2]: value for name, value in state.items()
-             if name.partition(".")[0] == str(number)}
-    if not {"bank", "usual"} <= set(found):
+    own = {name.partition(".")[2]: value for name, value in state.items()
+           if name.partition(".")[0] == str(number)}
+    if not {"bank", "usual"} <= set(own):
         raise ValueError("the detector was fitted by another version, without a bank for each "
                          "stride; fit it again")
-    return found
+    return own
 
 
 def usual_of(
@@ -130,17 +130,17 @@ def greedy_coreset(x: Tensor, count: int) -> np.ndarray:
 
 def distances_to(x: Tensor, squares: Tensor, row: int) -> Tensor:
     """Squared distances (N,) of all x (N, D), whose squared lengths are given, to one of them."""
-    found: Tensor = squares + squares[row] - 2 * (x @ x[row])
-    found[row] = -1   # so that it is never chosen twice
-    return found
+    squared: Tensor = squares + squares[row] - 2 * (x @ x[row])
+    squared[row] = -1   # so that it is never chosen twice
+    return squared
 
 
 def nearest(x: Tensor, bank: Tensor) -> tuple[Tensor, Tensor]:
     """The distance of each x (N, K) to the nearest row of the bank (M, K), and which one it is."""
     squares = bank.square().sum(1)
-    found = [(part.square().sum(1)[:, None] + squares - 2 * part @ bank.T).min(1)
-             for part in x.split(CHUNK)]
-    which = torch.cat([each.indices for each in found])
+    minima = [(part.square().sum(1)[:, None] + squares - 2 * part @ bank.T).min(1)
+              for part in x.split(CHUNK)]
+    which = torch.cat([minimum.indices for minimum in minima])
     return (x - bank[which]).square().sum(1).sqrt(), which   # exact where both are large
 
 

@@ -8,8 +8,8 @@ TAIL = 0.1    # share of normal scores from which the tail's rate is estimated
 def log_survival(normal: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Log of the share of normal samples that score higher than `scores` (N,), (N,).
 
-    `normal` (M,) is sorted. Between its values the share is interpolated (Hazen, 1914). For its top
-    tenth and beyond it falls exponentially, at the rate of their mean excess, as tails do that are
+    `normal` (M,) is sorted. Between its values the share is interpolated (Hazen, 1914). For the
+    top tenth and beyond, it falls exponentially at the rate of the mean excess, like a tail that is
     neither bounded nor heavy (Pickands, 1975). It never rises with the score.
     """
     count = len(normal)
@@ -22,5 +22,5 @@ def log_survival(normal: np.ndarray, scores: np.ndarray) -> np.ndarray:
     shares = 1 - (np.cumsum(repeats) - repeats / 2) / count
     inside, at_end = (np.interp(at, values, shares) for at in (scores, end))
     excess = np.maximum(scores - end, 0) / width
-    found: np.ndarray = np.where(scores > end, np.log(at_end) - excess, np.log(inside))
-    return found
+    log_share: np.ndarray = np.where(scores > end, np.log(at_end) - excess, np.log(inside))
+    return log_share

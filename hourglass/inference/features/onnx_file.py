@@ -49,7 +49,7 @@ def _opened(file: str, path: str, digest: str) -> Extractor:
         raise ValueError(f"{path} does not take an image of {channels} channels: "
                          f"{str(error)[:200]}") from None
     height = size[0] if size else TRIAL
-    strides = tuple(max(1, round(height / each.shape[-2])) for each in maps)
+    strides = tuple(max(1, round(height / feature_map.shape[-2])) for feature_map in maps)
     brought = f"brought to {size[0]}x{size[1]} pixels" if size else "at their own size"
     about = (f"the outputs of {Path(path).name} (sha256 {digest}); images in [0, 1], {brought} by "
              f"antialiased bilinear interpolation")
@@ -66,12 +66,12 @@ def open_network(file: str, path: str) -> tuple[nn.Module, list[Any]]:
                          "'hourglass[features]'") from None
     try:
         session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-        (given,) = session.get_inputs()
-        _, _, _, _ = given.shape
+        (network_input,) = session.get_inputs()
+        _, _, _, _ = network_input.shape
     except Exception as error:   # of onnxruntime's many kinds, with no base of their own
         raise ValueError(f"{path} is not an ONNX network of one input (B, C, H, W): "
                          f"{str(error)[:200]}") from None
-    return _Session(session, given.name), list(given.shape)
+    return _Session(session, network_input.name), list(network_input.shape)
 
 
 class _Session(nn.Module):
@@ -84,12 +84,13 @@ class _Session(nn.Module):
 
     def run(self, x: Tensor) -> list[Any]:
         """All outputs, in the order of the file, as arrays."""
-        found: list[Any] = self.session.run(None, {self.name: x.float().cpu().numpy()})
-        return found
+        outputs: list[Any] = self.session.run(None, {self.name: x.float().cpu().numpy()})
+        return outputs
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Looked:
-        found = [torch.from_numpy(each).to(x.device) for each in self.run(x)]
-        maps = tuple(each for each in found if each.ndim == 4 and each.shape[-1] > 1)
-        flat = [each.flatten(1) for each in found if each.ndim != 4 or each.shape[-1] == 1]
+        outputs = [torch.from_numpy(output).to(x.device) for output in self.run(x)]
+        maps = tuple(output for output in outputs if output.ndim == 4 and output.shape[-1] > 1)
+        flat = [output.flatten(1) for output in outputs
+                if output.ndim != 4 or output.shape[-1] == 1]
         return maps, flat[0] if flat else maps[-1].mean((2, 3))

@@ -31,7 +31,7 @@ def run(source: Any, path: str) -> Extractor:
     network = frozen(_Encoder(model))
     with torch.no_grad():
         maps, _ = network(torch.zeros(1, channels, height, width))
-    strides = tuple(max(1, round(height / each.shape[-2])) for each in maps)
+    strides = tuple(max(1, round(height / feature_map.shape[-2])) for feature_map in maps)
     mark = digest(folder)[:SHORT]
     about = (f"the encoder of {path} ({mark}); images in [0, 1], brought to {height}x{width} "
              f"pixels by antialiased bilinear interpolation")
@@ -48,9 +48,9 @@ class _Encoder(nn.Module):
     def forward(self, x: Tensor) -> Looked:
         maps: dict[tuple[int, ...], Tensor] = {}
 
-        def keep(layer: nn.Module, given: Any, found: Any) -> None:
-            if isinstance(found, Tensor) and found.ndim == 4 and min(found.shape[-2:]) > 1:
-                maps[tuple(found.shape[-2:])] = found
+        def keep(layer: nn.Module, inputs: Any, output: Any) -> None:
+            if isinstance(output, Tensor) and output.ndim == 4 and min(output.shape[-2:]) > 1:
+                maps[tuple(output.shape[-2:])] = output
         handles = [layer.register_forward_hook(keep) for layer in self.model.encoder.modules()]
         try:
             latent, _ = self.model.encode(x)

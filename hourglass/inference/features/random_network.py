@@ -41,4 +41,4 @@ class _Layers(nn.Module):
         for layer in self.layers:
             h = torch.relu(layer(h))
             maps.append(h)
-        return tuple(maps), torch.cat([each.mean((2, 3)) for each in maps], 1)
+        return tuple(maps), torch.cat([feature_map.mean((2, 3)) for feature_map in maps], 1)

@@ -86,7 +86,7 @@ def anneal(
     group = max(1, at_once(split.batch(rows[:1]).x) // chains)
     rise = torch.linspace(-STEEP, STEEP, steps + 1).sigmoid().double()
     shares = ((rise - rise[0]) / (rise[-1] - rise[0])).tolist()
-    found = []
+    estimates = []
     for chunk in rows.split(group):
         posed = pose(model, split, chunk, chains + PILOTS, seed)
         noise = [torch.Generator(split.device).manual_seed(seed_of(split, row, seed + OTHER))
@@ -94,8 +94,8 @@ def anneal(
         sizes, what = _first(posed), f"annealing {len(chunk):,} of {len(rows):,} samples"
         if steps > 1:
             _walk(posed, posed.z[chains:], shares, sizes, noise, f"{what}: step sizes")
-        found.append(summed_up(_walk(posed, posed.z[:chains], shares, sizes, noise, what)))
-    return Weighed(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        estimates.append(summed_up(_walk(posed, posed.z[:chains], shares, sizes, noise, what)))
+    return Weighed(*(np.concatenate(parts) for parts in zip(*estimates, strict=True)))
 
 
 def _first(posed: Posed) -> StepSizes:
@@ -110,7 +110,7 @@ def _at(posed: Posed, z: Tensor) -> ChainState:
     """The state of chains at codes z (K, B, ...)."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
-        of_q, of_p = (nats(each, z).double() for each in both(posed.latent))
+        of_q, of_p = (nats(density, z).double() for density in both(posed.latent))
         joint = posed.likely(z) + of_p
         slopes = (torch.autograd.grad(of_q.sum(), z)[0], torch.autograd.grad(joint.sum(), z)[0])
     return ChainState(z.detach(), of_q.detach(), joint.detach(), slopes)

@@ -56,17 +56,17 @@ def decompose(model: Autoencoder, split: Split, rows: Tensor, seed: int = 0) -> 
     everyone = torch.cat([split.evenly(MOST), rows]).unique()
     posteriors = [both(model.encode(batch.seen, batch.y)[0])[0] for batch in batches(
         split, everyone, "encoding", ENCODED)]
-    found: list[tuple[Tensor, ...]] = []
+    chunks: list[tuple[Tensor, ...]] = []
     for chunk in track(rows.split(ENCODED), -(-len(rows) // ENCODED), "drawing codes"):
         posed = pose(model, split, chunk, 1, seed)
-        found.append((posed.z[0], posed.likely(posed.z)[0], posed.of_q[0], posed.of_p[0]))
-    z, likely, of_own, of_prior = (torch.cat(parts) for parts in zip(*found, strict=True))
+        chunks.append((posed.z[0], posed.likely(posed.z)[0], posed.of_q[0], posed.of_p[0]))
+    z, likely, of_own, of_prior = (torch.cat(parts) for parts in zip(*chunks, strict=True))
     parts = [-likely, of_own - of_prior]
     if _compares(posteriors[0], z):
         factors = all(map(_by_factor, both(posed.latent)))
-        whole, each = _aggregate(posteriors, z, factors)
-        parts += [of_own - whole, whole - of_prior]
-        parts += [] if each is None else [whole - each, each - of_prior]
+        aggregate, marginals = _aggregate(posteriors, z, factors)
+        parts += [of_own - aggregate, aggregate - of_prior]
+        parts += [] if marginals is None else [aggregate - marginals, marginals - of_prior]
     return ElboParts(len(everyone), *(part.cpu().numpy() for part in parts))
 
 
@@ -89,13 +89,13 @@ def _aggregate(
     some, number = max(1, PAIRS // (ENCODED * z[0].numel())), 0
     whole, factors = [], []
     for chunk in track(z.split(some), -(-len(z) // some), "comparing codes with posteriors"):
-        found = [q.log_prob(chunk[:, None]).flatten(2) if by_factor else
-                 nats(q, chunk[:, None])[..., None] for q in posteriors]   # (C, B, factors)
-        number = sum(each.shape[1] for each in found)
-        whole.append(torch.logsumexp(torch.cat([each.sum(2) for each in found], 1).double(), 1))
+        log_probs = [q.log_prob(chunk[:, None]).flatten(2) if by_factor else
+                     nats(q, chunk[:, None])[..., None] for q in posteriors]   # (C, B, factors)
+        number = sum(part.shape[1] for part in log_probs)
+        whole.append(torch.logsumexp(torch.cat([part.sum(2) for part in log_probs], 1).double(), 1))
         if by_factor:
-            each_factor = torch.stack([torch.logsumexp(each, 1) for each in found], 1)
-            factors.append(torch.logsumexp(each_factor.double(), 1))
+            marginals = torch.stack([torch.logsumexp(part, 1) for part in log_probs], 1)
+            factors.append(torch.logsumexp(marginals.double(), 1))
     mean = math.log(number)
     return torch.cat(whole) - mean, (torch.cat(factors) - mean).sum(1) if by_factor else None
 

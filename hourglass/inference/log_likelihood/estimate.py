@@ -77,17 +77,17 @@ class LikelihoodEstimate:
     def lines(self) -> list[str]:
         """The result in words."""
         wish = self.wish
-        found = [f"{self.split}, {len(self.rows):,} samples: {self.measure.of}: " + _said(
+        lines = [f"{self.split}, {len(self.rows):,} samples: {self.measure.of}: " + _said(
             self.weighed.nll) + f" nats by importance sampling, {wish.codes:,} codes per sample "
             f"({self.measure.label})"]
         if self.annealed is not None:
-            found.append(f"{_said(self.annealed.nll)} nats by annealing, {wish.annealing:,} steps, "
+            lines.append(f"{_said(self.annealed.nll)} nats by annealing, {wish.annealing:,} steps, "
                          f"{wish.chains} chains per sample: "
                          f"{_effective(self.annealed, wish.chains)}")
-        found += self.measure.of_tokens(self.nll)
+        lines += self.measure.of_tokens(self.nll)
         if self.bits is not None and not self.measure.tokens:
-            found.append(f"{self.bits:.4g} bits per value{self.measure.about_bits}")
-        return [*found, f"importance sampling: {_effective(self.weighed, wish.codes)}; such "
+            lines.append(f"{self.bits:.4g} bits per value{self.measure.about_bits}")
+        return [*lines, f"importance sampling: {_effective(self.weighed, wish.codes)}; such "
                 f"estimates are too high on average, and fall with more codes", *self._of_bound()]
 
     def _of_bound(self) -> list[str]:
@@ -109,17 +109,17 @@ class LikelihoodEstimate:
     @property
     def record(self) -> dict[str, Any]:
         """The result as JSON data."""
-        found = {"split": self.split, "samples": len(self.rows), "seed": self.wish.seed,
-                 "likelihood": self.measure.likelihood, "binarised": self.measure.binarised,
-                 "is_likelihood": self.measure.is_likelihood, "codes": self.wish.codes,
-                 "nll": _mean(self.weighed.nll)[0], "error": _mean(self.weighed.nll)[1],
-                 "elbo": self.elbo, "bits": self.bits,
-                 "effective_codes": float(self.weighed.ess.mean()), "bound": self.parts.means,
-                 "seconds": round(self.seconds, 1), "words": self.lines}
+        record = {"split": self.split, "samples": len(self.rows), "seed": self.wish.seed,
+                  "likelihood": self.measure.likelihood, "binarised": self.measure.binarised,
+                  "is_likelihood": self.measure.is_likelihood, "codes": self.wish.codes,
+                  "nll": _mean(self.weighed.nll)[0], "error": _mean(self.weighed.nll)[1],
+                  "elbo": self.elbo, "bits": self.bits,
+                  "effective_codes": float(self.weighed.ess.mean()), "bound": self.parts.means,
+                  "seconds": round(self.seconds, 1), "words": self.lines}
         if self.annealed is not None:
-            found |= {"annealing": self.wish.annealing, "chains": self.wish.chains,
-                      "annealed_nll": self.nll, "annealed_error": self.error}
-        return found
+            record |= {"annealing": self.wish.annealing, "chains": self.wish.chains,
+                       "annealed_nll": self.nll, "annealed_error": self.error}
+        return record
 
     def write(self, out: Path) -> None:
         """Write a .csv with one row per sample."""
@@ -147,10 +147,10 @@ def estimate(
                       wish.seed) if wish.annealing else None
     parts = decompose(net, split, rows, wish.seed)
     measure = measure_of(net, model.description.parts.likelihood, source, split, rows)
-    found = LikelihoodEstimate(wish, measure, name, rows.numpy(), weighed, annealed, parts,
+    likelihood = LikelihoodEstimate(wish, measure, name, rows.numpy(), weighed, annealed, parts,
                        time.monotonic() - begun)
-    model.cache.keep_evaluation(f"likelihood of {len(rows):,} {name} samples", found.record)
-    return found
+    model.cache.keep_evaluation(f"likelihood of {len(rows):,} {name} samples", likelihood.record)
+    return likelihood
 
 
 def lacking(net: Autoencoder, split: Split) -> str:

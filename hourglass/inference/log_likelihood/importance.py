@@ -36,9 +36,9 @@ def weigh(model: Autoencoder, split: Split, rows: Tensor, count: int, seed: int 
     finite.
     """
     groups = rows.split(max(1, HELD // count))
-    found = [summed_up(pose(model, split, chunk, count, seed).log_weights())
-             for chunk in track(groups, len(groups), f"weighting {count:,} codes per sample")]
-    return Weighed(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    estimates = [summed_up(pose(model, split, chunk, count, seed).log_weights())
+                 for chunk in track(groups, len(groups), f"weighting {count:,} codes per sample")]
+    return Weighed(*(np.concatenate(parts) for parts in zip(*estimates, strict=True)))
 
 
 def summed_up(log_w: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -58,7 +58,8 @@ def pose(model: Autoencoder, split: Split, rows: Tensor, count: int, seed: int) 
                  for own in seeds]
         z = inner.loc + inner.scale * torch.stack(noise, 1)
         parts = z.split(_codes_at_once(batch.x))
-        of_q, of_p = (torch.cat([nats(each, part).double() for part in parts]) for each in (q, p))
+        of_q, of_p = (torch.cat([nats(density, part).double() for part in parts])
+                      for density in (q, p))
     else:
         z, of_q, of_p = (torch.cat(parts, 1) for parts in zip(*(
             _alone(model, split.batch(row), count, own)
@@ -69,18 +70,18 @@ def pose(model: Autoencoder, split: Split, rows: Tensor, count: int, seed: int) 
 def _alone(
     model: Autoencoder, batch: Batch, count: int, seed: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Codes (K, 1, ...) of one sample from a posterior that samples in its own way, with the
-    densities at that time, as it may not be able to evaluate them later."""
+    """Codes (K, 1, ...) of one sample, from a posterior with its own way of sampling. Their
+    densities come with them, because the posterior may not be able to evaluate them later."""
     h, _ = model.hidden(batch.seen)
     with own_noise(batch.x.device, seed):
         latent = model.squeeze(h, batch.y)
         if redrawn(both(latent)[0]):
             z = both(latent)[0].sample(torch.Size((count,)))
-            of_q, of_p = (nats(each, z).double() for each in both(latent))
+            of_q, of_p = (nats(density, z).double() for density in both(latent))
             return z, of_q, of_p
         y = None if batch.y is None else batch.y.expand(count)
         latent = model.squeeze(h.expand(count, *h.shape[1:]), y, draw=True)
-    of_q, of_p = (nats(each, latent.z[None])[0, :, None].double() for each in both(latent))
+    of_q, of_p = (nats(density, latent.z[None])[0, :, None].double() for density in both(latent))
     return latent.z[:, None], of_q, of_p
 
 
@@ -130,7 +131,7 @@ def at_once(x: Tensor) -> int:
 
 @torch.no_grad()
 def check(model: Autoencoder, batch: Batch) -> None:
-    """Raise ValueError if this model's codes have no importance weights. It says what is needed."""
+    """Raise ValueError if this model's codes have no importance weights, and say what is needed."""
     latent, skips = model.encode(batch.seen, batch.y)
     if latent.q is None or latent.p is None:
         raise ValueError(f"log p(x) needs a bottleneck with a posterior and a prior, {SUCH_AS}; "
@@ -143,8 +144,8 @@ def check(model: Autoencoder, batch: Batch) -> None:
         drawn = model.encode(batch.seen, batch.y, draw=True)[0]
         z = _again(q, drawn.z)
     try:
-        before = tuple(nats(each, z) for each in both(drawn))
-        fits = all(each.shape == z.shape[:2] for each in before)
+        before = tuple(nats(density, z) for density in both(drawn))
+        fits = all(log_prob.shape == z.shape[:2] for log_prob in before)
     except (NotImplementedError, RuntimeError):
         fits = False
     if not fits or z.shape[1:] != latent.z.shape:
@@ -154,7 +155,7 @@ def check(model: Autoencoder, batch: Batch) -> None:
         raise ValueError(f"log p(x) needs a posterior and a prior that do not depend on earlier "
                          f"samples, {SUCH_AS}; those of this bottleneck do")
     out = as_output(model, batch, latent, z[0])
-    alone = torch.cat([log_likelihood(out, model, each) for each in z.split(1)])
+    alone = torch.cat([log_likelihood(out, model, codes) for codes in z.split(1)])
     if not _near(log_likelihood(out, model, z), alone):
         raise ValueError("log p(x) needs a likelihood of each sample by itself; this one depends "
                          "on the others in the batch")

@@ -51,8 +51,8 @@ class Measure:
         return ", ".join(filter(None, (data, self.likelihood + kind)))
 
     def bits(self, nats: float) -> float | None:
-        """Bits per value. For densities, those of 8-bit data, where a value's density is taken for
-        its whole step; otherwise None."""
+        """Bits per value. For a density, only of 8-bit data, where the density counts for the
+        value's whole step; otherwise None."""
         if not self.is_likelihood or not (self.discrete or self.step):
             return None
         bits = nats / (self.values * math.log(2))
@@ -62,9 +62,9 @@ class Measure:
         """-log p(x) of lines of text per token, in words; [] for other data."""
         if not self.tokens:
             return []
-        each = nats / self.values
-        return [f"{each:.4g} nats or {each / math.log(2):.4g} bits per token, of "
-                f"{self.values:.4g} tokens per line: perplexity {math.exp(each):.4g}"]
+        per_token = nats / self.values
+        return [f"{per_token:.4g} nats or {per_token / math.log(2):.4g} bits per token, of "
+                f"{self.values:.4g} tokens per line: perplexity {math.exp(per_token):.4g}"]
 
     @property
     def about_bits(self) -> str:

@@ -40,18 +40,18 @@ class Diffusion(nn.Module):
     def loss(self, u: Tensor, y: Tensor) -> Tensor:
         """Squared error (B,) of the velocity on the path from noise (time 0) to u (time 1)."""
         noise, time = torch.randn_like(u), torch.rand(len(u), 1)
-        told = torch.where(torch.rand(len(u)) < FORGOTTEN, self.groups, y)
-        way = self.velocity((1 - time) * noise + time * u, time, told)
+        classes = torch.where(torch.rand(len(u)) < FORGOTTEN, self.groups, y)
+        way = self.velocity((1 - time) * noise + time * u, time, classes)
         return (way - (u - noise)).square().sum(1)
 
     def guided(self, u: Tensor, time: float, y: Tensor) -> Tensor:
         """The velocity (B, D) at a time from 0 to 1, towards classes y (B,)."""
         now = torch.full((len(u), 1), time)
-        told = self.velocity(u, now, y)
+        conditional = self.velocity(u, now, y)
         if self.guidance == 1 or self.groups == 1:
-            return told
-        free = self.velocity(u, now, torch.full_like(y, self.groups))
-        return free + self.guidance * (told - free)
+            return conditional
+        unconditional = self.velocity(u, now, torch.full_like(y, self.groups))
+        return unconditional + self.guidance * (conditional - unconditional)
 
     @torch.no_grad()
     def sample(self, y: Tensor, temperature: float = 1.0) -> Tensor:
@@ -102,9 +102,9 @@ class Velocity(nn.Module):
 
     def forward(self, u: Tensor, time: Tensor, y: Tensor) -> Tensor:
         angles = time * (math.pi * 2 ** torch.linspace(-1, 5, WAVES))
-        told = self.time(torch.cat([angles.sin(), angles.cos()], 1)) + self.kinds(y)
+        condition = self.time(torch.cat([angles.sin(), angles.cos()], 1)) + self.kinds(y)
         h = self.enter(u)
         for block in self.blocks:
-            h = h + block(h + told)
+            h = h + block(h + condition)
         out: Tensor = self.leave(h)
         return out

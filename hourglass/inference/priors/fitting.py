@@ -48,8 +48,8 @@ def learn(
     """Train `model` with this loss on codes (B, ...) of groups (B,), for at most `most` steps.
     `what` names the progress bar."""
     order = torch.randperm(len(z))
-    held = order[:min(int(HELD_OUT * len(z)), 2000)]
-    train = order[len(held):]
+    val = order[:min(int(HELD_OUT * len(z)), 2000)]
+    train = order[len(val):]
     steps = int(min(most, max(LEAST, PASSES * len(train) // batch)))
     optimiser = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps, pct_start=0.1)
@@ -62,7 +62,7 @@ def learn(
         optimiser.step()
         schedule.step()
         if step % OFTEN == 0 or step == steps:
-            score = _held_out(loss, z[held], y[held]) if len(held) else -float(step)
+            score = _held_out(loss, z[val], y[val]) if len(val) else -float(step)
             if score < best:
                 best, kept = score, copy.deepcopy(model.state_dict())
     model.load_state_dict(kept)

@@ -29,9 +29,9 @@ class FlowPrior(nn.Module):
 
     def _given(self, y: Tensor) -> torch.distributions.Distribution:
         # even a single class is passed, as a constant: one dimension needs something to depend on
-        told = functional.one_hot(y, self.groups).float()
-        found: torch.distributions.Distribution = self.density(told)
-        return found
+        one_hot = functional.one_hot(y, self.groups).float()
+        density: torch.distributions.Distribution = self.density(one_hot)
+        return density
 
     def sample(self, y: Tensor, temperature: float = 1.0) -> Tensor:
         noise = temperature * torch.randn(len(y), self.dim)

@@ -57,12 +57,12 @@ class KernelDensity(nn.Module):
         return self.points[y, near] + temperature * self.width[y, None] * spread
 
     def log_prob(self, z: Tensor, y: Tensor) -> Tensor:
-        found = torch.full((len(z),), -torch.inf)
+        log_probs = torch.full((len(z),), -torch.inf)
         for group in y.unique().tolist():
             own = self.points[group, :self.count[group]]
-            found[y == group] = _log_density(z[y == group], own, self.root[group],
-                                             float(self.width[group]))
-        return found
+            log_probs[y == group] = _log_density(z[y == group], own, self.root[group],
+                                                 float(self.width[group]))
+        return log_probs
 
 
 def _log_density(z: Tensor, points: Tensor, root: Tensor, width: float) -> Tensor:

@@ -75,10 +75,10 @@ class MaskedNetwork(nn.Module):
 
     def scores(self, said: Tensor, place: Tensor, y: Tensor, look: Look) -> Tensor:
         """Embedded tokens (B, hidden, H, W), or one of them -> logits there."""
-        told = self.kinds(y)[:, :, None, None]
-        h = look(self.enter, said) + place + told
+        condition = self.kinds(y)[:, :, None, None]
+        h = look(self.enter, said) + place + condition
         for block in self.blocks:
-            h = block(h, told, look)
+            h = block(h, condition, look)
         out: Tensor = self.leave(h)
         return out
 

@@ -41,13 +41,13 @@ class MixturePrior(nn.Module):
         count = min(self.components, max(1, len(z.unique(dim=0)) // 2))
         full = len(z) >= ENOUGH * z.shape[1] * count
         least = 1e-3 * float(z.var(0, correction=0).mean()) + 1e-9
-        found = GaussianMixture(count, covariance_type="full" if full else "diag", reg_covar=least,
-                                random_state=0).fit(z.double().numpy())
-        covariance = torch.from_numpy(found.covariances_)
+        gmm = GaussianMixture(count, covariance_type="full" if full else "diag", reg_covar=least,
+                              random_state=0).fit(z.double().numpy())
+        covariance = torch.from_numpy(gmm.covariances_)
         covariance = covariance if full else torch.diag_embed(covariance)
         self.share[group] = 0
-        self.share[group, :count] = torch.from_numpy(found.weights_)
-        self.mean[group, :count] = torch.from_numpy(found.means_).float()
+        self.share[group, :count] = torch.from_numpy(gmm.weights_)
+        self.mean[group, :count] = torch.from_numpy(gmm.means_).float()
         self.root[group, :count] = torch.linalg.cholesky(covariance).float()
 
     def sample(self, y: Tensor, temperature: float = 1.0) -> Tensor:
@@ -57,9 +57,9 @@ class MixturePrior(nn.Module):
             "nij,nj->ni", self.root[y, which], noise)
 
     def log_prob(self, z: Tensor, y: Tensor) -> Tensor:
-        found = torch.empty(len(z))
+        log_probs = torch.empty(len(z))
         for group in y.unique().tolist():
             parts = MultivariateNormal(self.mean[group], scale_tril=self.root[group])
             density = MixtureSameFamily(Categorical(self.share[group]), parts)
-            found[y == group] = density.log_prob(z[y == group])
-        return found
+            log_probs[y == group] = density.log_prob(z[y == group])
+        return log_probs

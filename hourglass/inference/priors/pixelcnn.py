@@ -44,8 +44,8 @@ class PixelCNN(nn.Module):
 
     def words(self, z: Tensor) -> Tensor:
         """Codes z (N, D) -> their tokens as a grid, (N, H, W)."""
-        found = [self.alphabet.read(part.unflatten(1, self.shape)) for part in z.split(AT_ONCE)]
-        return torch.cat(found).reshape(len(z), *self.grid)
+        tokens = [self.alphabet.read(part.unflatten(1, self.shape)) for part in z.split(AT_ONCE)]
+        return torch.cat(tokens).reshape(len(z), *self.grid)
 
     def nats(self, words: Tensor, y: Tensor) -> Tensor:
         """-log p of each token given the earlier ones: (N, H, W) of groups (N,) -> (N, P)."""
@@ -68,16 +68,16 @@ class PixelCNN(nn.Module):
         parts = y.split(DRAWN)
         steps = track(((kinds, place) for kinds in parts for place in places),
                       len(parts) * len(places), "drawing words")
-        found: list[Tensor] = []
+        tokens: list[Tensor] = []
         for kinds, place in steps:
             if place == (0, 0):
                 reader = Reader(self.network, kinds)
-                found.append(torch.empty(len(kinds), *self.grid, dtype=torch.long))
+                tokens.append(torch.empty(len(kinds), *self.grid, dtype=torch.long))
             scores = reader.scores(*place) / max(temperature, COLDEST)
             drawn = torch.multinomial(scores.softmax(1), 1).squeeze(1)
             reader.tell(drawn)
-            found[-1][:, place[0], place[1]] = drawn
-        words = torch.cat(found).reshape(len(y), *self.alphabet.places)
+            tokens[-1][:, place[0], place[1]] = drawn
+        words = torch.cat(tokens).reshape(len(y), *self.alphabet.places)
         return self.alphabet.write(words).flatten(1)
 
     @torch.no_grad()

@@ -36,14 +36,14 @@ class MiniLM:
     def features(self, texts: Sequence[str]) -> Tensor:
         """(N, 384) of norm sqrt(384), so that a number is about 1."""
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))   # alike in length
-        found = torch.zeros(len(texts), WIDTH)
+        features = torch.zeros(len(texts), WIDTH)
         for start in range(0, len(order), BATCH):
             rows = order[start:start + BATCH]
             read = self.tokens.encode_batch([texts[row] for row in rows])
             ids = torch.tensor([one.ids for one in read])
-            there = torch.tensor([one.attention_mask for one in read], dtype=torch.bool)
-            found[rows] = self.network(ids, there)
-        return WIDTH ** 0.5 * found
+            attended = torch.tensor([one.attention_mask for one in read], dtype=torch.bool)
+            features[rows] = self.network(ids, attended)
+        return WIDTH ** 0.5 * features
 
     def unknown(self, text: str) -> tuple[str, ...]:
         """None: words that it has not seen are read in pieces."""
@@ -101,18 +101,20 @@ class Bert(nn.Module):
         return F.normalize((h * shares[:, :, None]).sum(1), dim=1)
 
 
-def _renamed(held: dict[str, Tensor]) -> dict[str, Tensor]:
+def _renamed(published: dict[str, Tensor]) -> dict[str, Tensor]:
     """The weights of the package under the names of `Bert`."""
     start = "embeddings."
-    found = {f"{ours}.weight": held[f"{start}{theirs}_embeddings.weight"] for ours, theirs in (
-        ("words", "word"), ("places", "position"), ("kinds", "token_type"))}
-    found |= {f"norm.{kind}": held[f"{start}LayerNorm.{kind}"] for kind in ("weight", "bias")}
+    weights = {f"{ours}.weight": published[f"{start}{theirs}_embeddings.weight"]
+               for ours, theirs in (("words", "word"), ("places", "position"),
+                                    ("kinds", "token_type"))}
+    weights |= {f"norm.{kind}": published[f"{start}LayerNorm.{kind}"]
+                for kind in ("weight", "bias")}
     for i in range(LAYERS):
         theirs, ours = f"encoder.layer.{i}", f"layers.{i}"
         for kind in ("weight", "bias"):
-            found[f"{ours}.self_attn.in_proj_{kind}"] = torch.cat([
-                held[f"{theirs}.attention.self.{part}.{kind}"]
+            weights[f"{ours}.self_attn.in_proj_{kind}"] = torch.cat([
+                published[f"{theirs}.attention.self.{part}.{kind}"]
                 for part in ("query", "key", "value")])
-            found |= {f"{ours}.{own}.{kind}": held[f"{theirs}.{name}.{kind}"]
-                      for own, name in NAMES.items()}
-    return found
+            weights |= {f"{ours}.{own}.{kind}": published[f"{theirs}.{name}.{kind}"]
+                        for own, name in NAMES.items()}
+    return weights

@@ -29,11 +29,11 @@ class Words:
     def features(self, texts: Sequence[str]) -> Tensor:
         """(N, size): of each known word of a text the same number, with a norm in all of 10 for
         texts with one known word or more."""
-        found = torch.zeros(len(texts), self.size)
+        features = torch.zeros(len(texts), self.size)
         for row, text in enumerate(texts):
             known = sorted({self.number[word] for word in words_of(text) if word in self.number})
-            found[row, known] = 10 / max(len(known), 1) ** 0.5
-        return found
+            features[row, known] = 10 / max(len(known), 1) ** 0.5
+        return features
 
     def unknown(self, text: str) -> tuple[str, ...]:
         """The words that no caption had."""
@@ -41,9 +41,9 @@ class Words:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in lower case, without articles and the like, unless it has no others
-    (the class A), and without the s of a plural."""
+    """The words of a text in lower case, without the s of a plural. Articles and the like are left
+    out, unless the text has no other words (the class A)."""
     words = [word.lower() for word in WORD.findall(text)]
-    told = [word for word in words if word not in EMPTY] or words
+    content = [word for word in words if word not in EMPTY] or words
     return [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
-            for word in told]
+            for word in content]
