@@ -73,7 +73,7 @@ class Catalogue:
     def _refreshed(self, key: str, place: RunPlace, holders: dict[int, int] | None) -> bool:
         pid = self.trainer(place, holders)
         job = self.jobs.of(place.path)
-        stamp = (*(_changed(place.path / name) for name in WATCHED), pid, job.state_number)
+        stamp = (*_watched(place.path), pid, job.state_number)
         if self.stamps.get(key) == stamp:
             return False
         self.stamps[key] = stamp
@@ -109,7 +109,7 @@ class Catalogue:
         study = place.path.parent.parent
         return entry | {"key": key, "kind": place.kind, "path": self.shown(place.path),
                         "study": self.key_of(study),
-                        "changed": max(_changed(place.path / name) for name in WATCHED) / 1e9}
+                        "changed": max(_watched(place.path)) / 1e9}
 
     def shown(self, path: Path) -> str:
         """A path as the page shows it: below the studio's folder."""
@@ -183,7 +183,13 @@ class Catalogue:
         return kind, inner
 
 
-def _changed(path: Path) -> int:
+def _watched(path: Path) -> list[int]:
+    """When each of the watched files changed."""
+    within = f"{path}{os.sep}"   # a text, for paths are built in three times the time
+    return [_changed(within + name) for name in WATCHED]
+
+
+def _changed(path: str) -> int:
     try:
         return os.stat(path).st_mtime_ns
     except OSError:

@@ -4,10 +4,10 @@ import csv
 import io
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..core.checksums import unstamped
 from ..core.files import read_file
 from ..core.output_names import printable
 from ..run.folder import INTERRUPTED, STOPPED, RunFolder, read_toml
@@ -20,6 +20,8 @@ POINTS = 40        # of the small curve on a card
 LARGEST = 4 * 2**20   # bytes of a small file that is read
 FINISHED, PART = "finished", "stopped"
 DAMAGED = "damaged"
+USUAL = {name: field.default for name, field in Settings.model_fields.items()}
+DIGITS = 5         # of a loss in a small curve
 MORE = frozenset({"psnr", "ssim", "explained_variance", "knn_accuracy", "linear_accuracy",
                   "active_units", "accuracy", "auroc"})   # as searching.objectives has them
 
@@ -70,13 +72,18 @@ def _settings(path: Path) -> dict[str, Any]:
         for line in read_small(path).decode().splitlines():
             if line and not line.startswith("#"):
                 name, _, value = line.partition(" = ")
-                values[name] = json.loads(value)
+                values[name] = _value(value)
     except ValueError:
         values = read_toml(path)
     wrong = [name for name in ("data", "model") if not isinstance(values.get(name), str)]
     if wrong:
         raise ValueError(f"settings.toml is empty or damaged: it has no {wrong[0]!r}")
     return values
+
+
+@lru_cache(4096)   # for runs have most lines in common
+def _value(text: str) -> Any:
+    return json.loads(text)
 
 
 def _record(path: Path) -> dict[str, Any]:
@@ -86,7 +93,7 @@ def _record(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(found, dict):
         raise ValueError("run.json is damaged: it is no JSON object")
-    return unstamped(found)[0]
+    return found   # its checksum, which takes long, is left to those that use the run
 
 
 def read_small(path: Path) -> bytes:
@@ -97,9 +104,8 @@ def read_small(path: Path) -> bytes:
 
 
 def _of_settings(settings: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    usual = {name: field.default for name, field in Settings.model_fields.items()}
     own = {name: value for name, value in settings.items()
-           if name in usual and value != usual[name] and name not in ("data", "model")}
+           if name in USUAL and value != USUAL[name] and name not in ("data", "model")}
     return {"title": f"{model_of(settings, record)} on {data_of(settings)}",
             "model": model_of(settings, record), "data": data_of(settings), "settings": own,
             "wanted": settings.get("epochs")}
@@ -122,7 +128,8 @@ def _of_history(path: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     losses = [value for row in rows if (value := _loss(row)) is not None]
     epochs = _number(rows[-1].get("epoch")) if rows else 0.0
     more = epochs is not None and epochs > float(record.get("epochs", epochs) or 0)
-    found: dict[str, Any] = {"epochs": epochs, "curve": thinned(losses, POINTS)}
+    found: dict[str, Any] = {"epochs": epochs, "curve": [float(f"{loss:.{DIGITS}g}")
+                                                for loss in thinned(losses, POINTS)]}
     if rows:
         found["loss"] = losses[-1] if losses else None
         best = [row for row in rows if _number(row.get("epoch")) == record.get("best_epoch")]

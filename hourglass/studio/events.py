@@ -62,8 +62,6 @@ class Events:
             self.watcher = asyncio.create_task(self._watch())
         try:
             at, known = self._place_of(seen)
-            if self.listeners == 1 and not known:
-                self.catalogue.untold.clear()   # this page reads everything anew
             yield "retry: 1000\n\n" if known else self._event(at, "reset", [])
             waits = 0
             while not self.traffic.draining:
@@ -87,6 +85,11 @@ class Events:
             return self.last, False
         oldest = self.kept[0][0] if self.kept else self.last + 1
         return min(int(number), self.last), int(number) + 1 >= oldest
+
+    @property
+    def place(self) -> str:
+        """The last event's id."""
+        return f"{self.boot}-{self.last}"
 
     def _event(self, number: int, kind: str, keys: list[str]) -> str:
         return (f"id: {self.boot}-{number}\nevent: {kind}\n"

@@ -24,6 +24,7 @@ FRAME = re.compile(r"\d{1,9}\.png")
 FIGURE = re.compile(r"\w{1,80}\.(png|gif)")
 BYTES = "application/octet-stream"
 KINDS = {".png": "image/png", ".gif": "image/gif"}
+SOON = 0.5   # seconds after the list, which imports would hold up
 REQUEST = 2**20          # characters of a note that is read at all
 LARGEST_PICTURE = 64 * 2**20   # bytes
 
@@ -47,13 +48,15 @@ def put_runs(router: APIRouter, studio: Studio) -> None:
     """Add the list of runs, and the news of it."""
     @router.get("/runs")
     async def runs(keys: Annotated[str, Query(max_length=20_000)] = "") -> dict[str, Any]:
-        """All runs and studies, or those of these keys, separated by commas."""
-        await asyncio.to_thread(studio.catalogue.refresh)
-        studio.warm()
+        """All runs and studies, or those of these keys, separated by commas; and which events
+        they include."""
+        await studio.events.look()
+        asyncio.get_running_loop().call_later(SOON, studio.warm)
         entries, wanted = studio.catalogue.entries, set(filter(None, keys.split(",")))
         return {"runs": [entry for key, entry in list(entries.items())
                          if not wanted or key in wanted],
                 "folder": str(studio.roots.home), "whole": studio.catalogue.whole,
+                "seen": studio.events.place,
                 "waiting": _keyed(studio, studio.jobs.waiting()),
                 "failed": _keyed(studio, studio.jobs.failed())}
 

@@ -2,7 +2,7 @@
 // six connections to a server; when it is closed, another one takes over where it stopped.
 import { locked, openStream } from "./api";
 
-export interface News { kind: "changed" | "reset"; runs: string[] }
+export interface News { kind: "changed" | "reset"; runs: string[]; id: string }
 type Hear = (news: News) => void;
 
 const hearers = new Set<Hear>();
@@ -50,7 +50,8 @@ function hearEvent(block: string): void {
     return [line.slice(0, at), line.slice(at + 1).trim()];
   }));
   if (!lines.event) return;
-  const news: News = { kind: lines.event as News["kind"], runs: JSON.parse(lines.data).runs };
+  const news: News = { kind: lines.event as News["kind"], runs: JSON.parse(lines.data).runs,
+    id: lines.id };
   localStorage.setItem(SEEN, lines.id);
   channel.postMessage(news);
   tell(news);

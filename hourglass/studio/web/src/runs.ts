@@ -14,10 +14,10 @@ export interface Run {
 export interface Waiting { key: string; name: string; command: string; began: number; line: string }
 export interface Failed { key: string; name: string; command: string; why: string; log: string }
 export interface Listing {
-  runs: Map<string, Run>; folder: string; whole: boolean; waiting: Waiting[]; failed: Failed[];
+  runs: Map<string, Run>; seen: string; folder: string; whole: boolean; waiting: Waiting[]; failed: Failed[];
 }
 
-interface Answer { runs: Run[]; folder: string; whole: boolean; waiting: Waiting[]; failed: Failed[] }
+interface Answer { runs: Run[]; seen: string; folder: string; whole: boolean; waiting: Waiting[]; failed: Failed[] }
 export const listing = signal<Listing | null>(null);
 export const listingProblem = signal("");
 const MOST = 200;   // runs that are asked for one by one
@@ -31,7 +31,7 @@ export async function readRuns(keys: string[] = []): Promise<void> {
     const runs = all ? new Map<string, Run>() : new Map(listing.value!.runs);
     some.forEach((key) => runs.delete(key));
     found.runs.forEach((run) => runs.set(run.key, run));
-    listing.value = { ...found, runs };
+    listing.value = { ...found, runs, seen: all ? found.seen : listing.value!.seen };
     listingProblem.value = "";
   } catch (error) {
     listingProblem.value = (error as Error).message;
@@ -39,8 +39,17 @@ export async function readRuns(keys: string[] = []): Promise<void> {
 }
 
 export function followRuns(): void {
-  void readRuns();
-  onNews((news) => void readRuns(news.kind === "reset" ? [] : news.runs));
+  const first = readRuns();
+  onNews(async (news) => {
+    await first;
+    if (!isKnown(news.id)) await readRuns(news.kind === "reset" ? [] : news.runs);
+  });
+}
+
+// Whether the list includes an event: it was read after it, from the same studio.
+function isKnown(id: string): boolean {
+  const [[boot, number], [own, seen]] = [id, listing.value?.seen ?? ""].map((each) => each.split("-"));
+  return boot === own && Number(number) <= Number(seen);
 }
 
 export const linkOf = (run: Run) => run.kind === "study" ? `#/studies/${run.key}` : `#/runs/${run.key}`;
