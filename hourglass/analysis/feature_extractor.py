@@ -40,8 +40,8 @@ class Judge:
 
 
 def find_judge(source: Source, features: str = "") -> Judge:
-    """The feature extractor that is named, or that of an ONNX file, if one is given; otherwise a
-    classifier for images with labels; otherwise principal components."""
+    """The named feature extractor or ONNX file. By default, a classifier for images with labels,
+    and principal components for other data."""
     if features and (":" in features or features.partition("(")[0] in extractors.parts):
         return _named(features, source)
     if features:

@@ -1,4 +1,4 @@
-"""The snapshot of a model of lines of text: what it writes, beside what metrics need."""
+"""The snapshot of a model of lines of text: what it writes, and what metrics need."""
 
 from collections.abc import Mapping
 

@@ -32,7 +32,7 @@ def with_named_command(app: typer.Typer, words: Sequence[str]) -> typer.Typer:
 
 
 def _with_checks(group: TyperInfo) -> TyperInfo:
-    """The group, of which each command checks its output first."""
+    """The group, with commands that check their output before they run."""
     checked = copy(group)
     checked.typer_instance = copy(group.typer_instance)
     assert checked.typer_instance

@@ -16,7 +16,7 @@ def studio(
                                       "one.")] = 8008,
     token_file: Annotated[Path | None, typer.Option(
         help="File with the token that the page must send. Default: the variable HOURGLASS_TOKEN, "
-             "else a new one for each start.", show_default=False)] = None,
+             "or a new token for each start.", show_default=False)] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
     """Open a page for everything: train, watch, compare, look at and use models.

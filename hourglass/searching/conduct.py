@@ -178,7 +178,7 @@ class Conductor:
         self.display.told(record_of(finished, self.plan.folder), self.plan)
 
     def _died(self, slot: Slot) -> None:
-        """Start a trial again whose process was killed, from its checkpoint."""
+        """Restart a trial from its checkpoint, because its process was killed."""
         self._close(slot)
         code = slot.process.exitcode
         if self.stopping:

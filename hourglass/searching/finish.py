@@ -1,4 +1,4 @@
-"""Conduct a search, and show what came of it: the splits, the table and the page."""
+"""Conduct a search, and show its results: the splits, the table and the page."""
 
 import multiprocessing
 import sys
@@ -33,7 +33,7 @@ def conducted(plan: SearchPlan, workers: int) -> tuple[str, Study]:
 
 
 def _finished(plan: SearchPlan, ended: str) -> Study:
-    """Show what came of a search."""
+    """Show the results of a search."""
     folder = plan.folder
     if ended:
         say(f"the search has ended: {ended}")

@@ -15,7 +15,7 @@ KINDS = {"decoder": "backbones", "augment": "augmentations", "loss": "terms"}   
 
 
 def name_holes(setting: str, template: Template) -> Template:
-    """The template of a setting whose holes all have names, each another."""
+    """The template of a setting, with a different name for each hole."""
     return _named(template, setting, setting, setting in SUMS, set())
 
 

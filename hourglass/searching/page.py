@@ -68,6 +68,6 @@ def _reasons(trials: Sequence[TrialRecord]) -> Mapping[str, list[int]]:
 
 
 def _kind(why: str) -> str:
-    """A reason without its numbers, so that many alike are one."""
+    """A reason without its numbers, so that similar reasons count as one."""
     _, limited, limit = why.partition("the limit is ")
     return f"over the limit {limit}" if limited else why

@@ -125,7 +125,7 @@ class Proposer:
         return bool(self.ended)
 
     def _always_fails(self) -> str:
-        """Why the latest trials failed, if all of them did; else ""."""
+        """Why the latest trials failed, if all of them did; otherwise ""."""
         ended = [t for t in self._trained() if t.state.is_finished()][-MOST_FAILED:]
         if len(ended) < MOST_FAILED or any(t.state.name != "FAIL" for t in ended):
             return ""

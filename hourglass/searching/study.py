@@ -52,8 +52,8 @@ class BestTrial:
 class Study:
     """A search that has run: `best`, `front`, `frame`, `figures`, `page`, `ensemble()`.
 
-    Read from the study's folder; raises ValueError where it is none. It shows what there is when it
-    is made; `Study(folder)` anew shows later trials.
+    It reads the study's folder once, when it is made. Make another `Study(folder)` to see later
+    trials. Raises ValueError if the folder is not a study.
 
         >>> import hourglass as hg
         >>> study = hg.Study("studies/mnist")           # doctest: +SKIP

@@ -114,7 +114,7 @@ class StudyFolder:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other processes from starting a trial meanwhile."""
+        """Keep other processes from starting a trial while the context is open."""
         lock = open_lock(self.path / "study.lock")
         with lock:
             while True:

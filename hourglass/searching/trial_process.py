@@ -82,7 +82,7 @@ def _settle_in(job: TrialJob) -> None:
 
 
 def train(job: TrialJob, link: Connection) -> dict[str, Any] | None:
-    """Train the trial, from its checkpoint if it was begun before; what came of it, or None where
+    """Train the trial, from its checkpoint if it was begun before. Returns its result, or None if
     it was stopped and can be continued. Raises what training raises."""
     import torch
 

@@ -118,8 +118,8 @@ class DecodedImage:
 def decode(
     files: list[tuple[str, bytes]], room: PixelBudget, reading: Reading
 ) -> list[DecodedImage]:
-    """The images in the depth that they have, as `reading` wants them; raises Refusal for what is
-    none, is damaged, or has more pixels than there is room for."""
+    """The images in their own bit depth, read as `reading` says. Raises Refusal for a file that is
+    not an image, is damaged, or has more pixels than there is room for."""
     images, left = [], room.together
     for name, content in files:
         if not content:

@@ -96,7 +96,7 @@ def _field(flag: re.Match[str]) -> str:
 
 
 def progress_of(path: Path, after: int, job: StartedJob, jobs: Jobs) -> dict[str, Any]:
-    """The rows of a run's history after so many, its frames, and the end of its log."""
+    """A run's history from row `after` on, its frames, and the end of its log."""
     rows = history_of(path)
     frames = sorted(frame.name for frame in (path / "frames").glob("*.png"))
     return {"from": min(after, len(rows)), "rows": rows[after:], "frames": frames,

@@ -136,7 +136,7 @@ def _curves(history: Columns) -> Figure:
 
 
 def _reconstructions(model: Trained) -> list[str]:
-    """Some unseen samples and their reconstructions, where they are images and at hand."""
+    """Some unseen samples and their reconstructions, if they are images and can be read."""
     if len(model.shape) != 3:
         return []
     if model.folder.snapshot.is_file():

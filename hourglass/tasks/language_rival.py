@@ -1,4 +1,4 @@
-"""A language model of the same size beside a model of lines of text: is the code worth anything?"""
+"""Compare a model of lines of text with a language model of the same size: does the code help?"""
 
 from dataclasses import replace
 from typing import Any

@@ -56,7 +56,7 @@ def load(run: str | Path, device: str = "cpu", *, parts: str | Path | Iterable[s
 def _with_data(
     trained: Trained, kept: Mapping[str, Any], data: Any, y: Any, val: Any
 ) -> Trained:
-    """The model with the data that it was trained on at hand. Raises ValueError for other data."""
+    """The model with its training data in memory. Raises ValueError for other data."""
     own = val if is_own_validation(val) else None
     settings = make_settings({**kept, **({} if own is None else {"val": 0.0})})
     if own is not None:

@@ -20,7 +20,7 @@ def prepare(data: str, out: Path, reading: Reading) -> Collection:
     .npy file `out`, with names, labels and splits next to it. An interrupted file is continued, an
     up-to-date one kept.
 
-    Raises ValueError if the source holds no images, or `out` something else.
+    Raises ValueError if the source holds no images, or if `out` holds other data.
     """
     if out.suffix != ".npy":
         raise ValueError(f"prepared images are a .npy file; write -o {out.with_suffix('.npy')}")

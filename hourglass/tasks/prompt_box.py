@@ -23,8 +23,8 @@ MOST_TEXTS = 300           # known texts in a page whose text encoder is too lar
 
 @dataclass(frozen=True)
 class PromptBox:
-    """What the page's scripts are told of latent diffusion, its denoiser as ONNX, and features
-    (N, K) of the texts that may be chosen, where a page cannot read others."""
+    """What a page needs for latent diffusion: a description, the denoiser as ONNX and, if the page
+    cannot encode texts, features (N, K) of the texts to choose from."""
 
     about: dict[str, Any]
     denoiser: bytes = b""
@@ -69,7 +69,7 @@ def box_of(model: Trained, prior: DenoiserPrior, denoiser: bytes) -> PromptBox:
 
 
 def _chosen_from(known: list[str], prior: DenoiserPrior) -> dict[str, Any]:
-    """What the page is told if its prompts are chosen among known texts."""
+    """The description for a page whose prompts are chosen from known texts."""
     own = f"The text encoder {prior.about.text} is too large for a page"
     if not known:
         return {"note": f"{own}, and the training captions are not at hand."}

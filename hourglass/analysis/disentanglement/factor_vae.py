@@ -55,7 +55,7 @@ def _distances(
 
 
 class Groups:
-    """The samples, by the value of each factor, so that many can be drawn that have it alike."""
+    """The samples grouped by the value of each factor, to draw samples that share a value."""
 
     def __init__(self, v: np.ndarray):
         self.v = v                                                     # (N, F)

@@ -35,7 +35,7 @@ def line_samples(s: Snapshot) -> Figure:
 
 
 def _columns(s: Snapshot, names: Sequence[str]) -> Figure:
-    """A drawing of lists of lines beside each other."""
+    """A figure with lists of lines side by side."""
     there = [name for name in names if name in s.lines]
     if not there or s.molecules:   # molecules are drawn as pictures
         raise Lacking("lines of text")

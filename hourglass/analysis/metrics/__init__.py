@@ -1,5 +1,5 @@
-"""Metrics: `Snapshot -> {name: number}`; a metric may also give one value a sample, whose mean it
-is, or an Estimate."""
+"""Metrics: `Snapshot -> {name: number}`. A metric may also give an Estimate, or one value per
+sample, of which the mean is reported."""
 
 from collections.abc import Mapping, Sequence
 
