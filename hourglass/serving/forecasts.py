@@ -35,10 +35,10 @@ def forecaster_for(model: Trained, ahead: int) -> Forecaster | None:
 
 def forecast_type(model: Trained, limits: Limits, most: int) -> type[BaseModel]:
     """{"samples": rows of a series or windows (N, T, C), "ahead": 24}, in own units."""
-    found: type[BaseModel] = create_model(
+    schema: type[BaseModel] = create_model(
         "SeriesToForecast", __base__=samples_type(model, limits),
         ahead=(Annotated[int, Ge(1), Le(most), Whole], most))
-    return found
+    return schema
 
 
 def put_forecast(router: APIRouter, desk: ModelService, fitted: Forecaster, most: int) -> None:
@@ -51,10 +51,10 @@ def put_forecast(router: APIRouter, desk: ModelService, fitted: Forecaster, most
         return sent_samples(desk.model, body, "samples"), body.ahead
 
     @router.post("/forecast", responses=works(Arrays, False), openapi_extra=json_body(kind))
-    async def forecast(given: Annotated[tuple[UploadedSamples, int], Depends(take)]) -> Response:
+    async def forecast(uploaded: Annotated[tuple[UploadedSamples, int], Depends(take)]) -> Response:
         """The next steps of a series in rows, of each unit, with their times; or those of windows
         (N, T, C), (N, ahead, C). Gaps before are filled in first."""
-        sent, ahead = given
+        sent, ahead = uploaded
         assert sent.found is not None   # as of all series
         after, notes = await desk.batcher.alone(partial(
             following, desk.model, sent.found, fitted, ahead))

@@ -40,10 +40,11 @@ def vary_lines(
         check_name(out, SUFFIXES)
     places = places_of(steps)
     attributes = chosen_attributes(model, names, having, lacking, kind)
-    found = pick_lines(model, [line])
-    y = one_class(model, found, kind)
-    z = model.encode(found, y)[0]
-    written = {each.name: model.decode(along(z, each, places), y) for each in attributes}
+    collection = pick_lines(model, [line])
+    y = one_class(model, collection, kind)
+    z = model.encode(collection, y)[0]
+    written = {attribute.name: model.decode(along(z, attribute, places), y)
+               for attribute in attributes}
     if out is not None:
         rows = [(name, f"{place:.3g}", printable(text)) for name, texts in written.items()
                 for place, text in zip(places, texts, strict=True)]
