@@ -73,29 +73,30 @@ def compress(model: Trained, images: str | Path, out: Path, wish: CompressionOpt
         is_folder(out, shards)
     else:
         _check_file(out)
-    found = read_shared(model, images, strict=False)
-    for note in found.notes:
+    collection = read_shared(model, images, strict=False)
+    for note in collection.notes:
         say(note)
-    if as_patches(found.x) is not None:
+    if as_patches(collection.x) is not None:
         raise ValueError(f"this model was trained on patches, and compresses only images of "
                          f"{'x'.join(map(str, model.shape[1:]))} pixels; train one without "
                          f"--patches")
-    if found.sizes and any(size != found.x.shape[1:3] for size in found.sizes):
-        say(f"images are kept at {found.x.shape[1]}x{found.x.shape[2]} pixels, the model's size")
-    given = Path(images).expanduser()
+    if collection.sizes and any(size != collection.x.shape[1:3] for size in collection.sizes):
+        say(f"images are kept at {collection.x.shape[1]}x{collection.x.shape[2]} pixels, the "
+            f"model's size")
+    path = Path(images).expanduser()
 
     def packed(some: Collection) -> tuple[bytes, Sizes]:
         some = replace(some, x=np.asarray(some.x))   # also of shards
-        found = pack(model, some, kind or None, wish, _taken(given, some.names))
-        return found.content, found.sizes
+        compressed = pack(model, some, kind or None, wish, _taken(path, some.names))
+        return compressed.content, compressed.sizes
     if shards:
-        sizes = _in_shards(found, packed, ShardedOutput(out, ".hg", request_of(
-            model, "compress", found, **vars(wish), kind=kind), shards))
-        return replace(sizes, given=_taken(given, found.names))
+        sizes = _in_shards(collection, packed, ShardedOutput(out, ".hg", request_of(
+            model, "compress", collection, **vars(wish), kind=kind), shards))
+        return replace(sizes, given=_taken(path, collection.names))
     if leave_to_the_first():
         say("one process compresses all samples into one file; with --shards, each process "
             "compresses its own into several")
-    content, sizes = packed(found)
+    content, sizes = packed(collection)
     write_out(out, content)
     return sizes
 
@@ -112,17 +113,17 @@ def pack(model: Trained, found: Collection, y: Any, wish: CompressionOptions, gi
     """Compress samples of classes y into the content of a file, and decompress it. `given` is the
     size of the original files in bytes. Raises ValueError."""
     content = model.compress(found, y, wish.quality, wish.step, wish.lossless)
-    again = model.decompress(content)
-    return Packed(content, again, *_sizes(model, found, again, given, content))
+    decompressed = model.decompress(content)
+    return Packed(content, decompressed, *_sizes(model, found, decompressed, given, content))
 
 
 def _in_shards(
-    found: Collection, packed: Callable[[Collection], tuple[bytes, Sizes]],
+    collection: Collection, packed: Callable[[Collection], tuple[bytes, Sizes]],
     output: ShardedOutput,
 ) -> Sizes:
     """Write shards. Returns their sizes together, and mean errors."""
-    first = found if found.names else replace(found, names=tuple(
-        f"{row:05}" for row in range(len(found.x)))) if found.x.ndim == 4 else found
+    first = collection if collection.names else replace(collection, names=tuple(
+        f"{row:05}" for row in range(len(collection.x)))) if collection.x.ndim == 4 else collection
 
     def make(rows: range) -> tuple[bytes, Facts]:
         content, sizes = packed(some_of(first, rows))
@@ -191,24 +192,24 @@ def _content(file: Path) -> bytes:
 
 
 def _sizes(
-    model: Trained, found: Collection, again: np.ndarray, given: int, content: bytes
+    model: Trained, collection: Collection, decompressed: np.ndarray, original: int, content: bytes
 ) -> tuple[Sizes, np.ndarray]:
-    x, each, ssim, png, pixels = found.x, np.zeros(0), None, 0, 0
+    x, ratios, ssim, png, pixels = collection.x, np.zeros(0), None, 0, 0
     if x.ndim == 4 and model.description.bounded:
         pixels = x.shape[0] * x.shape[1] * x.shape[2]
         eight = x.dtype == np.uint8
         png = sum(_as_png(image) for image in x) if eight and x.shape[-1] in (1, 3) else 0
-        if eight and np.array_equal(x, again):
-            each = np.full(len(x), np.inf)
+        if eight and np.array_equal(x, decompressed):
+            ratios = np.full(len(x), np.inf)
         else:
             scale = np.float32(model.description.factor if eight else 1.0)
-            worth = np.float32(1 / 255 if again.dtype == np.uint8 else 1.0)
-            true, back = x.astype(np.float32) * scale, again * worth
-            each = np.asarray(peak_ratio(true, back))
+            worth = np.float32(1 / 255 if decompressed.dtype == np.uint8 else 1.0)
+            true, back = x.astype(np.float32) * scale, decompressed * worth
+            ratios = np.asarray(peak_ratio(true, back))
             if min(x.shape[1:3]) >= WINDOW:
                 ssim = float(structural_similarity(true, back).mean())
-    psnr = float(each.mean()) if len(each) else float("nan")
-    return Sizes(len(x), len(content), given, png, pixels, psnr, ssim), each
+    psnr = float(ratios.mean()) if len(ratios) else float("nan")
+    return Sizes(len(x), len(content), original, png, pixels, psnr, ssim), ratios
 
 
 def _as_png(image: np.ndarray) -> int:
@@ -218,9 +219,9 @@ def _as_png(image: np.ndarray) -> int:
     return written.tell()
 
 
-def _taken(given: Path, names: tuple[str, ...]) -> int:
+def _taken(place: Path, names: tuple[str, ...]) -> int:
     """Bytes of the files that were compressed, or 0 for other data."""
-    if given.is_dir():
-        there = (given / name for name in names)   # but pages, and names that had to be changed
+    if place.is_dir():
+        there = (place / name for name in names)   # but pages, and names that had to be changed
         return sum(path.stat().st_size for path in there if path.is_file())
-    return given.stat().st_size if given.is_file() else 0
+    return place.stat().st_size if place.is_file() else 0

@@ -32,9 +32,9 @@ class NearestTraining:
     @property
     def words(self) -> str:
         """What the distances mean, in words."""
-        found = f"to the nearest training sample: {np.median(self.distance):.3g} (median)"
+        text = f"to the nearest training sample: {np.median(self.distance):.3g} (median)"
         if np.isnan(self.unseen):
-            return f"{found}; there are no unseen samples to compare with"
+            return f"{text}; there are no unseen samples to compare with"
         ratio = float(np.median(self.distance)) / max(self.unseen, 1e-9)
         means = ("they look like copies" if ratio < COPY else
                  "they are nearer than new samples would be" if ratio <= NEW else
@@ -42,7 +42,7 @@ class NearestTraining:
                  f"they are {ratio:.1f} times as far from the data as new samples are, so many do "
                  f"not resemble the data. Look at them, and try another --prior or a lower "
                  f"--temperature")
-        return f"{found}, for samples that it has not seen {self.unseen:.3g}; {means}"
+        return f"{text}, for samples that it has not seen {self.unseen:.3g}; {means}"
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class TrainingSamples:
     def nearest(self, z: np.ndarray, n: int) -> NearCodes:
         """The n training samples whose codes are nearest to each of z (M, ...). Raises
         ValueError."""
-        distances, found = self._search.kneighbors(z.reshape(len(z), -1), min(n, self._count))
-        rows, source = self._codes.rows.numpy()[found], self._source
+        distances, indices = self._search.kneighbors(z.reshape(len(z), -1), min(n, self._count))
+        rows, source = self._codes.rows.numpy()[indices], self._source
         if source is None:
             blank = [[""] * row.size for row in rows]
             return NearCodes(distances, rows, blank, blank, None)
@@ -109,13 +109,13 @@ def _in_rows(texts: list[str], like: np.ndarray) -> list[list[str]]:
 def nearest(source: Source, x: np.ndarray) -> NearestTraining:
     """Find the training sample nearest to each of x (N, H, W, C) or (N, D), by its values."""
     unseen = source.splits[source.unseen]
-    asked = channels_first(torch.from_numpy(x).float())
+    queries = channels_first(torch.from_numpy(x).float())
     others = unseen.batch(unseen.evenly(LOOKED_AT)).x.cpu()
-    looked = torch.cat([asked.flatten(1), others.flatten(1)])
+    looked = torch.cat([queries.flatten(1), others.flatten(1)])
     distance, index = _search(source, looked)
-    found = channels_last(source.splits["train"].batch(index[:len(x)]).x.cpu())
+    neighbours = channels_last(source.splits["train"].batch(index[:len(x)]).x.cpu())
     seen = source.unseen == "train"
-    return NearestTraining(found.numpy(), distance[:len(x)].numpy(),
+    return NearestTraining(neighbours.numpy(), distance[:len(x)].numpy(),
                            float("nan") if seen else float(distance[len(x):].median()))
 
 
