@@ -143,10 +143,10 @@ def put_recommend(router: APIRouter, desk: ModelService) -> None:
                  openapi_extra=json_body(History))
     async def recommend(wish: Annotated[History, Depends(json_intake(History))]) -> Response:
         """The best items for a user, from those that the user has: {"items": [...], "n": 20}."""
-        found = await desk.batcher.alone(partial(desk.recommend, wish.items, wish.n))
-        return as_json(RecommendedItems(notes=list(found.notes), items=[
+        lists = await desk.batcher.alone(partial(desk.recommend, wish.items, wish.n))
+        return as_json(RecommendedItems(notes=list(lists.notes), items=[
             RecommendedItem(item=encoding["items"][item], title=titles[item], score=float(score))
-            for item, score in zip(found.items[0].tolist(), found.scores[0], strict=True)]))
+            for item, score in zip(lists.items[0].tolist(), lists.scores[0], strict=True)]))
 
 
 def refuse_others(router: APIRouter, desk: ModelService, shows_training: bool) -> None:
@@ -218,10 +218,11 @@ def put_codes(
 ) -> None:
     """Add the operation that encodes."""
     @router.post("/encode", responses=works(Codes, False), openapi_extra=body)
-    async def encode(given: Annotated[UploadedSamples, Depends(take)]) -> Response:
+    async def encode(uploaded: Annotated[UploadedSamples, Depends(take)]) -> Response:
         """The codes of samples: the posterior's mean, without noise."""
-        z = await desk.batcher.together(desk.encode, given.x, given.y)
-        return as_json(Codes(codes=listed(z), names=list(given.names), notes=list(given.notes)))
+        z = await desk.batcher.together(desk.encode, uploaded.x, uploaded.y)
+        return as_json(Codes(
+            codes=listed(z), names=list(uploaded.names), notes=list(uploaded.notes)))
 
 
 def put_decode(router: APIRouter, desk: ModelService) -> None:
@@ -229,12 +230,12 @@ def put_decode(router: APIRouter, desk: ModelService) -> None:
     kind = codes_type(desk.model, desk.limits, desk.code)
 
     @router.post("/decode", responses=samples_answer(desk), openapi_extra=json_body(kind))
-    async def decode(given: Annotated[UploadedSamples,
-                                      Depends(array_intake(desk.model, kind, "codes"))],
-                     wanted: Wanted = "auto", accept: Accept = "") -> Response:
+    async def decode(uploaded: Annotated[UploadedSamples,
+                                         Depends(array_intake(desk.model, kind, "codes"))],
+                     file_format: Wanted = "auto", accept: Accept = "") -> Response:
         """Decode codes."""
-        x = await desk.batcher.together(desk.decode, given.x, given.y)
-        return await send(desk, x, numbered(len(x)), choose_format(wanted, accept, len(x)))
+        x = await desk.batcher.together(desk.decode, uploaded.x, uploaded.y)
+        return await send(desk, x, numbered(len(x)), choose_format(file_format, accept, len(x)))
 
 
 def put_samples(
@@ -242,29 +243,30 @@ def put_samples(
 ) -> None:
     """Add the operations that reconstruct and generate."""
     @router.post("/reconstruct", responses=samples_answer(desk), openapi_extra=body)
-    async def reconstruct(given: Annotated[UploadedSamples, Depends(take)],
-                          wanted: Wanted = "auto", accept: Accept = "") -> Response:
+    async def reconstruct(uploaded: Annotated[UploadedSamples, Depends(take)],
+                          file_format: Wanted = "auto", accept: Accept = "") -> Response:
         """Reconstruct samples. Rows of a series come back as rows, in the order of time."""
-        if (series := series_in_rows(given)) is not None:
+        if (series := series_in_rows(uploaded)) is not None:
             frame = await desk.batcher.alone(partial(reconstructed, desk.model, series))
-            return as_json(Arrays(samples=records(frame), notes=list(given.notes)))
-        x = await desk.batcher.together(desk.reconstruct, given.x, given.y)
+            return as_json(Arrays(samples=records(frame), notes=list(uploaded.notes)))
+        x = await desk.batcher.together(desk.reconstruct, uploaded.x, uploaded.y)
         if desk.is_table:
-            return as_json(Arrays(samples=records(desk.model.in_units(x, given.found)),
-                                  notes=list(given.notes)))
-        return await send(desk, x, given.names, choose_format(wanted, accept, len(x)), given.notes)
+            return as_json(Arrays(samples=records(desk.model.in_units(x, uploaded.found)),
+                                  notes=list(uploaded.notes)))
+        chosen = choose_format(file_format, accept, len(x))
+        return await send(desk, x, uploaded.names, chosen, uploaded.notes)
 
     kind = wish_type(desk.model, desk.limits, desk.priors)
 
     @router.post("/generate", responses=samples_answer(desk), openapi_extra=json_body(kind))
     async def generate(wish: Annotated[Any, Depends(json_intake(kind))],
-                       wanted: Wanted = "auto", accept: Accept = "") -> Response:
+                       file_format: Wanted = "auto", accept: Accept = "") -> Response:
         """Generate samples. The same request gives the same samples."""
         try:
             x = await desk.draw(wish)
         except ValueError as error:   # of a prompt that latent diffusion cannot read
             raise Refusal(422, str(error)) from None
-        return await send(desk, x, numbered(len(x)), choose_format(wanted, accept, len(x)))
+        return await send(desk, x, numbered(len(x)), choose_format(file_format, accept, len(x)))
 
 
 def put_classify(
@@ -272,31 +274,31 @@ def put_classify(
 ) -> None:
     """Add the operation that predicts classes."""
     @router.post("/classify", responses=works(Classes, False), openapi_extra=body)
-    async def classify(given: Annotated[UploadedSamples, Depends(take)]) -> Response:
+    async def classify(uploaded: Annotated[UploadedSamples, Depends(take)]) -> Response:
         """Predict the class of each sample."""
-        shares = await desk.batcher.together(desk.guess, given.x, given.y)
+        shares = await desk.batcher.together(desk.guess, uploaded.x, uploaded.y)
         names = desk.model.classes
         return as_json(Classes(
             classes=[names[kind] for kind in shares.argmax(1)],
             probabilities=[dict(zip(names, row, strict=True)) for row in listed(shares)],
-            names=list(given.names), notes=list(given.notes)))
+            names=list(uploaded.names), notes=list(uploaded.notes)))
 
 
 def put_score(router: APIRouter, desk: ModelService, detector: Detector, take: Callable[..., Any],
               body: dict[str, Any]) -> None:
     """Add the operation that scores anomalies."""
     @router.post("/score", responses=works(Scores, False), openapi_extra=body)
-    async def score(given: Annotated[UploadedSamples, Depends(take)]) -> Response:
+    async def score(uploaded: Annotated[UploadedSamples, Depends(take)]) -> Response:
         """Anomaly scores of samples, by the detector and threshold saved with the run; of rows of a
         series, the score of each step, in the order of time."""
-        if (series := series_in_rows(given)) is not None:
+        if (series := series_in_rows(uploaded)) is not None:
             return as_json(Scores(**await desk.batcher.alone(partial(
                 scored, desk.model, series, desk.knows_normal))))
-        found = await desk.batcher.together(desk.score, given.x, given.y)
+        scores = await desk.batcher.together(desk.score, uploaded.x, uploaded.y)
         return as_json(Scores(
-            scores=listed(found), probabilities=listed(detector.probability(found)),
-            abnormal=detector.verdict(found).tolist(), threshold=detector.threshold,
-            detector=detector.text, names=list(given.names), notes=list(given.notes)))
+            scores=listed(scores), probabilities=listed(detector.probability(scores)),
+            abnormal=detector.verdict(scores).tolist(), threshold=detector.threshold,
+            detector=detector.text, names=list(uploaded.names), notes=list(uploaded.notes)))
 
 
 def put_restore(router: APIRouter, desk: ModelService, body: dict[str, Any]) -> None:
@@ -304,17 +306,18 @@ def put_restore(router: APIRouter, desk: ModelService, body: dict[str, Any]) -> 
     take = sized_intake(desk.model, desk.limits, desk.hands)
 
     @router.post("/restore", responses=works(Pictures, True), openapi_extra=body)
-    async def restore(given: Annotated[SizedImages, Depends(take)],
-                      wanted: Packed = "auto", accept: Accept = "") -> Response:
+    async def restore(uploaded: Annotated[SizedImages, Depends(take)],
+                      file_format: Packed = "auto", accept: Accept = "") -> Response:
         """Restore images: undo the corruption of training. Each image keeps its size."""
+        y = uploaded.y
         x = await asyncio.gather(*(
-            desk.batcher.together(desk.restore, image[None], given.y[i:i + 1] if given.y else None)
-            for i, image in enumerate(given.images)))
-        kind = choose_format(wanted, accept, len(x))
-        found: Response = await desk.by_hand(
-            pictures, [image[0] for image in x], given.names,
-            "zip" if kind == "png" and len(x) > 1 else kind, given.notes)
-        return found
+            desk.batcher.together(desk.restore, image[None], y[i:i + 1] if y else None)
+            for i, image in enumerate(uploaded.images)))
+        kind = choose_format(file_format, accept, len(x))
+        response: Response = await desk.by_hand(
+            pictures, [image[0] for image in x], uploaded.names,
+            "zip" if kind == "png" and len(x) > 1 else kind, uploaded.notes)
+        return response
 
 
 def put_impute(
@@ -322,19 +325,21 @@ def put_impute(
 ) -> None:
     """Add the operation that fills in missing cells of rows, and gaps of series."""
     @router.post("/impute", responses=works(Arrays, False), openapi_extra=body)
-    async def impute(given: Annotated[UploadedSamples, Depends(take)]) -> Response:
+    async def impute(uploaded: Annotated[UploadedSamples, Depends(take)]) -> Response:
         """Fill in what is null or left out: cells of a table's rows, or gaps of a series in rows
         or windows. Rows of a series come back in the order of time."""
-        if (series := series_in_rows(given)) is not None:
+        if (series := series_in_rows(uploaded)) is not None:
             frame = await desk.batcher.alone(partial(desk.fill_series, series))
-            return as_json(Arrays(samples=records(frame), notes=list(given.notes)))
-        x = await desk.batcher.together(desk.fill, given.x, given.y)
+            return as_json(Arrays(samples=records(frame), notes=list(uploaded.notes)))
+        x = await desk.batcher.together(desk.fill, uploaded.x, uploaded.y)
         if desk.is_series:
-            return as_json(Arrays(samples=listed(x), notes=list(given.notes)))
-        found = given.found
-        frame = desk.model.in_units(x) if found is None or not isinstance(found.raw, Table) else (
-            found.raw.filled(found.encoding, x))
-        return as_json(Arrays(samples=records(frame), notes=list(given.notes)))
+            return as_json(Arrays(samples=listed(x), notes=list(uploaded.notes)))
+        collection = uploaded.found
+        if collection is not None and isinstance(collection.raw, Table):
+            frame = collection.raw.filled(collection.encoding, x)
+        else:
+            frame = desk.model.in_units(x)
+        return as_json(Arrays(samples=records(frame), notes=list(uploaded.notes)))
 
 
 def samples_answer(desk: ModelService) -> dict[int | str, dict[str, Any]]:
@@ -349,8 +354,8 @@ def numbered(count: int) -> tuple[str, ...]:
 
 def series_in_rows(given: UploadedSamples) -> Collection | None:
     """The series, if its rows were sent."""
-    found = given.found
-    return found if found is not None and isinstance(found.raw, Series) else None
+    collection = given.found
+    return collection if collection is not None and isinstance(collection.raw, Series) else None
 
 
 async def send(desk: ModelService, x: np.ndarray, names: tuple[str, ...], kind: str,
@@ -362,5 +367,5 @@ async def send(desk: ModelService, x: np.ndarray, names: tuple[str, ...], kind: 
         return as_json(Arrays(samples=desk.model.in_units(x), notes=list(notes)))
     if not desk.is_images:
         return as_json(Arrays(samples=listed(own_units(desk.model, x)), notes=list(notes)))
-    found: Response = await desk.by_hand(pictures, x, names, kind, notes)
-    return found
+    response: Response = await desk.by_hand(pictures, x, names, kind, notes)
+    return response

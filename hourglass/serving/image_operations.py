@@ -44,24 +44,26 @@ def put_heatmap(router: APIRouter, desk: ModelService, detector: Detector, take:
         return beside_threshold(x, detector.maps(Collection(x), y), detector.usual_heat)
 
     @router.post("/heatmap", responses=works(Pictures, True), openapi_extra=body)
-    async def heatmap(given: Annotated[UploadedSamples, Depends(take)],
-                      wanted: Annotated[Format, Query(alias="format")] = "auto") -> Response:
+    async def heatmap(uploaded: Annotated[UploadedSamples, Depends(take)],
+                      file_format: Annotated[Format, Query(alias="format")] = "auto") -> Response:
         """Images in grey, with abnormal regions in colour. A line surrounds what lies above the
         threshold."""
-        found = await desk.batcher.together(drawn, given.x, given.y)
-        kind = choose_format(wanted, "", len(found))
-        answer: Response = await desk.by_hand(pictures, found, given.names, kind, given.notes)
+        overlays = await desk.batcher.together(drawn, uploaded.x, uploaded.y)
+        kind = choose_format(file_format, "", len(overlays))
+        answer: Response = await desk.by_hand(
+            pictures, overlays, uploaded.names, kind, uploaded.notes)
         return answer
 
 
 def put_prepare(router: APIRouter, desk: ModelService, take: Take, body: dict[str, Any]) -> None:
     """Add the operation that shows images as the model takes them."""
     @router.post("/prepare", responses=works(Pictures, True), openapi_extra=body)
-    async def prepare(given: Annotated[UploadedSamples, Depends(take)],
-                      wanted: Annotated[Format, Query(alias="format")] = "auto") -> Response:
+    async def prepare(uploaded: Annotated[UploadedSamples, Depends(take)],
+                      file_format: Annotated[Format, Query(alias="format")] = "auto") -> Response:
         """Images as the model takes them: in its size and colours, before it sees them."""
-        kind = choose_format(wanted, "", len(given.x))
-        answer: Response = await desk.by_hand(pictures, given.x, given.names, kind, given.notes)
+        kind = choose_format(file_format, "", len(uploaded.x))
+        answer: Response = await desk.by_hand(
+            pictures, uploaded.x, uploaded.names, kind, uploaded.notes)
         return answer
 
 
@@ -88,19 +90,20 @@ def put_compress(router: APIRouter, desk: ModelService, take: Take, body: dict[s
     answers[200]["content"] = {"application/octet-stream": BINARY}
 
     @router.post("/compress", responses=answers, openapi_extra=body)
-    async def compress(given: Annotated[UploadedSamples, Depends(take)],
+    async def compress(uploaded: Annotated[UploadedSamples, Depends(take)],
                        query: Annotated[CompressionQuery, Depends()]) -> Response:
         """Compress images into one file, and decompress it to measure errors."""
-        x = given.x
+        x = uploaded.x
         if keeps_pixels(desk.model):   # which the codec takes as bytes
             x = np.rint(x * 255).clip(0, 255).astype(np.uint8)
-        found = Collection(x, names=given.names)
-        packed = await desk.batcher.alone(partial(pack, desk.model, found, given.y, query.options))
+        collection = Collection(x, names=uploaded.names)
+        packed = await desk.batcher.alone(
+            partial(pack, desk.model, collection, uploaded.y, query.options))
         if query.wanted == "file":
-            told = {NOTES_HEADER: as_header(given.notes)} if given.notes else {}
+            headers = {NOTES_HEADER: as_header(uploaded.notes)} if uploaded.notes else {}
             return Response(packed.content, media_type="application/octet-stream", headers={
-                "Content-Disposition": 'attachment; filename="images.hg"', **told})
-        return as_json(await desk.by_hand(described, packed, given))
+                "Content-Disposition": 'attachment; filename="images.hg"', **headers})
+        return as_json(await desk.by_hand(described, packed, uploaded))
 
 
 def described(packed: Packed, given: UploadedSamples) -> CompressedImages:
@@ -110,7 +113,7 @@ def described(packed: Packed, given: UploadedSamples) -> CompressedImages:
     return CompressedImages(
         file=base64.b64encode(packed.content).decode(), bytes=sizes.compressed, png=sizes.png,
         bits_per_pixel=8 * sizes.compressed / pixels, exact=math.isinf(sizes.psnr),
-        psnr=[float(each) if math.isfinite(each) else None for each in packed.psnr],
+        psnr=[float(ratio) if math.isfinite(ratio) else None for ratio in packed.psnr],
         ssim=sizes.ssim, images=encoded(list(packed.again * worth), given.names),
         notes=list(given.notes))
 
@@ -118,16 +121,16 @@ def described(packed: Packed, given: UploadedSamples) -> CompressedImages:
 def put_nearest(router: APIRouter, desk: ModelService, take: Take, body: dict[str, Any]) -> None:
     """Add the operation that finds near training samples."""
     @router.post("/nearest", responses=works(NearSamples, False), openapi_extra=body)
-    async def nearest(given: Annotated[UploadedSamples, Depends(take)],
+    async def nearest(uploaded: Annotated[UploadedSamples, Depends(take)],
                       n: Annotated[int, Ge(1), Le(MOST_NEAR), Query(
                           description="how many for each")] = 8) -> Response:
         """The training samples whose codes are nearest to those of samples."""
-        z = await desk.batcher.together(desk.encode, given.x, given.y)
-        found = await desk.batcher.alone(partial(desk.training.nearest, z, n))
+        z = await desk.batcher.together(desk.encode, uploaded.x, uploaded.y)
+        near = await desk.batcher.alone(partial(desk.training.nearest, z, n))
         gone = ("the training data is gone, so near samples have no names or pictures",)
         return as_json(NearSamples(
-            nearest=await desk.by_hand(listed_near, found, desk.is_images), names=list(given.names),
-            notes=[*given.notes, *(gone if found.x is None else ())]))
+            nearest=await desk.by_hand(listed_near, near, desk.is_images),
+            names=list(uploaded.names), notes=[*uploaded.notes, *(gone if near.x is None else ())]))
 
 
 def listed_near(found: NearCodes, images: bool) -> list[list[NearSample]]:

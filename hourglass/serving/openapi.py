@@ -179,13 +179,13 @@ def form_body(model: Trained, limits: Limits) -> dict[str, Any]:
     fields: dict[str, Any] = {"images": {
         "type": "array", "minItems": 1, "maxItems": limits.files,
         "items": {"type": "string", "format": "binary"}}}
-    wanted = ["images"]
+    required = ["images"]
     if model.model.condition is not None:
         fields["classes"] = {"type": "array", "minItems": 1, "maxItems": limits.files,
                              "description": "one for all, or one per image",
                              "items": {"type": "string", "enum": list(model.classes)}}
-        wanted += ["classes"] * (not model.model.guesses_classes)
-    schema = {"type": "object", "properties": fields, "required": wanted,
+        required += ["classes"] * (not model.model.guesses_classes)
+    schema = {"type": "object", "properties": fields, "required": required,
               "additionalProperties": False}
     encoding = {"images": {"contentType": IMAGE_TYPES}}
     return {"requestBody": {"required": True, "content": {

@@ -40,8 +40,8 @@ class Pictures(BaseModel):
 def choose_format(asked: str, accept: str, count: int) -> str:
     """png, zip or json: the chosen format, otherwise the one that the client prefers, otherwise a
     PNG for one image and a zip for several."""
-    found = asked if asked != "auto" else _accepted(accept)
-    return found if found != "auto" else "png" if count == 1 else "zip"
+    chosen = asked if asked != "auto" else _accepted(accept)
+    return chosen if chosen != "auto" else "png" if count == 1 else "zip"
 
 
 def _accepted(accept: str) -> str:
@@ -63,14 +63,14 @@ def pictures(
     """Images (H, W, C) in [0, 1] as a PNG (several as a sheet), a zip of PNGs or JSON. Notes on
     what was sent are in the JSON, or in the header Hourglass-Notes."""
     check_finite(images)
-    told = {NOTES_HEADER: as_header(notes)} if notes else {}
+    headers = {NOTES_HEADER: as_header(notes)} if notes else {}
     if kind == "png":
         whole = images[0] if len(images) == 1 else as_sheet(np.stack(images))
-        return Response(as_png_file(whole), media_type="image/png", headers=told)
+        return Response(as_png_file(whole), media_type="image/png", headers=headers)
     if kind == "zip":
         files = dict(zip(distinct(names), map(as_png_file, images), strict=True))
         return Response(_zipped(files), media_type="application/zip", headers={
-            "Content-Disposition": 'attachment; filename="images.zip"', **told})
+            "Content-Disposition": 'attachment; filename="images.zip"', **headers})
     return as_json(Pictures(images=encoded(images, names), notes=list(notes)))
 
 
@@ -98,21 +98,21 @@ def distinct(names: Sequence[str]) -> list[str]:
     """The names, with a number added to repeated ones."""
     seen: dict[str, None] = {}
     for name in names:
-        found, number = name, 1
-        while found in seen:
+        unique, number = name, 1
+        while unique in seen:
             number += 1
-            found = f"{name.removesuffix('.png')}-{number}.png"
-        seen[found] = None
+            unique = f"{name.removesuffix('.png')}-{number}.png"
+        seen[unique] = None
     return list(seen)
 
 
 def _zipped(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as held:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in files.items():
             entry = zipfile.ZipInfo(name)        # with a fixed date, so that equal images are equal
             entry.external_attr = 0o644 << 16    # otherwise, unzipped files are not readable
-            held.writestr(entry, content)
+            archive.writestr(entry, content)
     return buffer.getvalue()
 
 
@@ -129,9 +129,9 @@ def listed(values: np.ndarray) -> Any:
 
 def records(frame: Any) -> list[dict[str, Any]]:
     """A data frame's rows by column, as JSON data: dates as texts, and null for a missing cell."""
-    found: list[dict[str, Any]] = json.loads(frame.to_json(
+    rows: list[dict[str, Any]] = json.loads(frame.to_json(
         orient="records", date_format="iso", double_precision=15))
-    return found
+    return rows
 
 
 def check_finite(arrays: Sequence[np.ndarray]) -> None:

@@ -71,10 +71,10 @@ def _classes_of(model: Trained, most: int) -> dict[str, Any]:
 
 def codes_type(model: Trained, limits: Limits, code: tuple[int, ...]) -> type[BaseModel]:
     """{"codes": (N, D) or (N, D, H, W)}, with classes for conditional models."""
-    found: type[BaseModel] = create_model(
+    schema: type[BaseModel] = create_model(
         "CodesToDecode", __config__=STRICT, codes=(numbers(code, limits.samples, FARTHEST), ...),
         **_classes_of(model, limits.samples))
-    return found
+    return schema
 
 
 def samples_type(model: Trained, limits: Limits) -> type[BaseModel]:
@@ -88,9 +88,9 @@ def samples_type(model: Trained, limits: Limits) -> type[BaseModel]:
     most = {"table": limits.samples, "series": most_steps(model, limits)}
     if model.description.kind in most:
         kind |= Annotated[list[dict[Name, Cell]], Len(1, most[model.description.kind])]
-    found: type[BaseModel] = create_model("Samples", __config__=STRICT, samples=(kind, ...),
-                                          **_classes_of(model, limits.samples))
-    return found
+    schema: type[BaseModel] = create_model("Samples", __config__=STRICT, samples=(kind, ...),
+                                           **_classes_of(model, limits.samples))
+    return schema
 
 
 def rows_of(model: Trained, rows: list[dict[str, Any]]) -> Collection:
@@ -123,14 +123,14 @@ def wish_type(model: Trained, limits: Limits, priors: dict[str, bool]) -> type[B
         fields |= {"top_k": (Annotated[int, Ge(0), Le(10**6), Whole], Field(
             0, description="draw each token from the most probable ones; 0 takes all"))}
     some = 0 < len(knowing) < len(priors)
-    found: type[BaseModel] = create_model(
+    schema: type[BaseModel] = create_model(
         "Wish", __config__=ConfigDict(**STRICT, json_schema_extra=unknowing if some else None),
         n=(Annotated[int, Ge(1), Le(limits.samples), Whole], 1),
         prior=(one_of(("auto", *priors)), "auto"),
         temperature=(Annotated[float, Ge(0), Le(100)], 1.0),
         seed=(Annotated[int, Ge(0), Le(2**32 - 1), Whole], 0),
         **fields)
-    return found
+    return schema
 
 
 def _told_of(model: Trained) -> dict[str, Any]:
@@ -161,11 +161,11 @@ def diffusion_wish(body: BaseModel) -> DiffusionWish | None:
     """What a request asks of latent diffusion; None for nothing."""
     sent = {name: getattr(body, name, None) for name in (
         "prompt", "negative", "guidance", "steps", "sampler")}
-    given = {name: value for name, value in sent.items() if value is not None}
-    if not given:
+    values = {name: value for name, value in sent.items() if value is not None}
+    if not values:
         return None
-    prompt = given.pop("prompt", None)
-    return DiffusionWish(prompts=() if prompt is None else (prompt,), **given)
+    prompt = values.pop("prompt", None)
+    return DiffusionWish(prompts=() if prompt is None else (prompt,), **values)
 
 
 class History(BaseModel):
@@ -213,9 +213,9 @@ def sent_samples(model: Trained, body: Any, field: str) -> UploadedSamples:
         return UploadedSamples(lines.x, y, lines.names, tuple(lines.notes))
     rows = isinstance(sent[0], dict)
     if rows or (field == "samples" and is_over_time(model)):
-        found = from_windows(model, np.asarray(sent, np.float32)) if not rows else (
+        collection = from_windows(model, np.asarray(sent, np.float32)) if not rows else (
             rows_of if is_table(model) else from_rows)(model, sent)
-        return UploadedSamples(found.x, y, notes=tuple(found.notes), found=found)
+        return UploadedSamples(collection.x, y, notes=tuple(collection.notes), found=collection)
     x = np.asarray(sent, np.float32)
     if field != "samples" or is_table(model):
         return UploadedSamples(x, y)

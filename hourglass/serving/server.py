@@ -41,10 +41,10 @@ def greet(listening: socket.socket, model: Trained, locked: bool) -> None:
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     token = '-H "Authorization: Bearer $HOURGLASS_TOKEN" ' if locked else ""
-    told = " -F classes=" + repr(model.classes[0]) if model.model.condition is not None else ""
-    asked = (f"-F images=@a.png{told} {url}/v1/reconstruct" if len(model.shape) == 3 else
-             f"{url}/v1/model")
+    classes = " -F classes=" + repr(model.classes[0]) if model.model.condition is not None else ""
+    example = (f"-F images=@a.png{classes} {url}/v1/reconstruct" if len(model.shape) == 3 else
+               f"{url}/v1/model")
     say(f"serving {model.folder.path} at {url} (Ctrl-C ends it); all operations: "
         f"{url}/openapi.json")
-    say(f"for example: curl {token}{asked} -o out.png" if len(model.shape) == 3 else
-        f"for example: curl {token}{asked}")
+    say(f"for example: curl {token}{example} -o out.png" if len(model.shape) == 3 else
+        f"for example: curl {token}{example}")

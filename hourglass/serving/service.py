@@ -69,11 +69,11 @@ class ModelService:
     def fill(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Rows of a table (N, D) or windows (N, T, C), NaN where a value is missing -> filled in,
         windows in their own units."""
-        assert self.filler is not None   # else nothing is served that asks
+        assert self.filler is not None   # the operation is offered only then
         if self.is_series:
             return fill_windows(self.model, self.filler, x)
-        found = Collection(x, encoding=self.model.description.encoding)
-        return complete(self.model, found, self.filler, y)
+        collection = Collection(x, encoding=self.model.description.encoding)
+        return complete(self.model, collection, self.filler, y)
 
     def fill_series(self, found: Collection) -> Any:
         """A series that was sent as rows -> a data frame with its gaps filled in."""
@@ -82,13 +82,13 @@ class ModelService:
 
     def reconstruct(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) -> samples (N, ...)."""
-        again: np.ndarray = self.model.reconstruct(Collection(x), y)
-        return again
+        recon: np.ndarray = self.model.reconstruct(Collection(x), y)
+        return recon
 
     def restore(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Images (N, H, W, C) of any one size, in the model's range -> images of that size."""
-        again: np.ndarray = self.model.restore(Collection(x), y)
-        return again
+        restored: np.ndarray = self.model.restore(Collection(x), y)
+        return restored
 
     def guess(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) -> how probable each class is, (N, K)."""
@@ -100,17 +100,18 @@ class ModelService:
 
     def score(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) -> how abnormal each is, (N,)."""
-        assert self.detector is not None   # else nothing is served that asks
+        assert self.detector is not None   # the operation is offered only then
         return self.detector.score(Collection(x), y)
 
     async def draw(self, wish: Any) -> np.ndarray:
         """New samples (N, ...), the same for the same wish."""
-        kind, told = getattr(wish, "kind", None), diffusion_wish(wish)
+        kind, diffusion = getattr(wish, "kind", None), diffusion_wish(wish)
         prior = self.prior(kind is not None) if wish.prior == "auto" else wish.prior
-        found: np.ndarray = await self.batcher.alone(lambda: self.model.draw(
+        samples: np.ndarray = await self.batcher.alone(lambda: self.model.draw(
             wish.n, kind, wish.seed, prior, wish.temperature,
-            told if told is None or told.is_told else None, getattr(wish, "top_k", 0))[0])
-        return found
+            diffusion if diffusion is None or diffusion.is_told else None,
+            getattr(wish, "top_k", 0))[0])
+        return samples
 
     def prior(self, asked: bool) -> str:
         """The default prior for a request with or without a class, if clients may sample from it;
@@ -132,11 +133,11 @@ class ModelService:
     def requests(self) -> Requests:
         """How often each operation was asked for, and how long its answers took."""
         tally = self.traffic.tally
-        asked = [OperationTally(
+        tallies = [OperationTally(
             operation=name, answered=answers.answered, refused=answers.refused, last=answers.last,
             median=answers.quantile(0.5), p95=answers.quantile(0.95), longest=answers.quantile(1))
             for name, answers in sorted(tally.operations.items())]
-        return Requests(since=tally.since, inside=self.traffic.inside - 1, operations=asked)
+        return Requests(since=tally.since, inside=self.traffic.inside - 1, operations=tallies)
 
     def served(self) -> Served:
         """What is served, without the paths of this machine."""
@@ -182,10 +183,10 @@ def usual_detector(model: Trained) -> Detector | None:
 def fitted(model: Trained, priors: tuple[str, ...]) -> dict[str, bool]:
     """Priors, fitted now, for clients may not have others fitted, and whether each knows classes.
     Raises ValueError for one that cannot be."""
-    found = {}
+    by_prior = {}
     for text in priors:
         if text != "own":
             say(f"reading or fitting the prior {text} ...")
-        found[text] = (model.model.condition is not None or (
+        by_prior[text] = (model.model.condition is not None or (
             text != "own" and model.prior(text).groups > 1))
-    return found
+    return by_prior

@@ -97,5 +97,5 @@ def code_of(s: Snapshot, row: int) -> list[float]:
     """The code of a sample. Raises ValueError for a wrong number."""
     if not 0 <= row < len(s.z):
         raise ValueError(f"there are {len(s.z):,} samples, numbered from 0")
-    found: list[float] = s.codes[row].astype(float).tolist()
-    return found
+    code: list[float] = s.codes[row].astype(float).tolist()
+    return code

@@ -28,17 +28,17 @@ class Models:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         inner = scope["path"].removeprefix(scope.get("root_path", ""))
-        found = PATH.fullmatch(inner)
-        if found is None:
+        match = PATH.fullmatch(inner)
+        if match is None:
             await problem(404, "a model's operation is /api/model/KEY/v1/OPERATION")(
                 scope, receive, send)
             return
         try:
-            app = await self.app_of(found["key"])
+            app = await self.app_of(match["key"])
         except (ValueError, OSError) as error:
             await problem(422, str(error))(scope, receive, send)
             return
-        await app({**scope, "path": found["rest"], "raw_path": found["rest"].encode(),
+        await app({**scope, "path": match["rest"], "raw_path": match["rest"].encode(),
                    "root_path": ""}, receive, send)
 
     async def app_of(self, key: str) -> App:
@@ -62,8 +62,8 @@ class Models:
 
     def close(self) -> None:
         """Let go of all models."""
-        for held in self.kept.values():
-            _close(held)
+        for entry in self.kept.values():
+            _close(entry)
         self.kept.clear()
 
 
@@ -74,9 +74,9 @@ def _made(path: Path) -> Any:
     return make_app(load(path), Limits(body=2**25, samples=ROWS, seconds=120), shows_training=True)
 
 
-def _close(held: tuple[int, Any] | None) -> None:
-    if held is not None:
-        held[1].state.desk.batcher.close()
+def _close(entry: tuple[int, Any] | None) -> None:
+    if entry is not None:
+        entry[1].state.desk.batcher.close()
 
 
 def check_order(order: str, known: tuple[str, ...]) -> None:
