@@ -56,7 +56,7 @@ def prepared_faces(folder: Path) -> Path:
 
 
 def against_faces(rounds: int) -> None:
-    found: dict[str, list[dict[str, float]]] = {}
+    measurements: dict[str, list[dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         images = prepared_faces(Path(folder))
         words = [str(images), "--recipe", "tutorial_faces", "--loss", "recon + kl", "--schedule",
@@ -73,12 +73,12 @@ def against_faces(rounds: int) -> None:
                  "bf16": lambda: ours("--precision", "bf16-mixed")}
         for number in range(1, rounds + 1):
             for name, measure in sides.items():
-                found.setdefault(name, []).append(measure())
+                measurements.setdefault(name, []).append(measure())
             print(f"round {number}: " + ", ".join(
                 f"{name} {v[-1]['images_per_second']:,.0f} (loss {v[-1]['loss']:,.0f})"
-                for name, v in found.items()), flush=True)
-    table({name: [v["images_per_second"] for v in values] for name, values in found.items()})
-    for name, values in found.items():
+                for name, v in measurements.items()), flush=True)
+    table({name: [v["images_per_second"] for v in values] for name, values in measurements.items()})
+    for name, values in measurements.items():
         losses = [v["loss"] for v in values]
         print(f"{name}: loss in the third epoch {min(losses):,.0f} to {max(losses):,.0f}")
 
@@ -114,16 +114,16 @@ def main() -> None:
     if given.faces:
         against_faces(given.runs)
         return
-    found: dict[str, list[float]] = {}
+    rates: dict[str, list[float]] = {}
     for run in range(given.runs):
         sides = {"keras": lambda: keras()["images_per_second"],
                  "keras bf16": lambda: keras("--policy", "mixed_bfloat16")["images_per_second"],
                  **{name: lambda words=words: speed(*words) for name, words in OURS.items()}}
         for name, measure in sides.items():
-            found.setdefault(name, []).append(measure())
-        print(f"run {run + 1}: " + ", ".join(f"{n} {v[-1]:,.0f}" for n, v in found.items()),
+            rates.setdefault(name, []).append(measure())
+        print(f"run {run + 1}: " + ", ".join(f"{n} {v[-1]:,.0f}" for n, v in rates.items()),
               flush=True)
-    table(found)
+    table(rates)
     ours = [time_to_goal(seed) for seed in range(given.runs)]
     print(f"fast_cae reaches {GOAL} in (epoch, seconds): "
           + ", ".join(f"({e}, {s:.1f})" for e, s in ours), flush=True)

@@ -82,11 +82,11 @@ def ours(name: str) -> dict[str, Any]:
 
 def write_data(folder: Path, quick: bool) -> None:
     """train.npy and test.npy, uint8 (N, 28, 28)."""
-    found = collect("mnist", Reading())
+    collection = collect("mnist", Reading())
     few = {"train": 6000, "test": 1000} if quick else {}
     for part in ("train", "test"):
-        rows = found.parts[part][:few.get(part)]
-        np.save(folder / f"{part}.npy", np.asarray(found.x[rows])[..., 0])
+        rows = collection.parts[part][:few.get(part)]
+        np.save(folder / f"{part}.npy", np.asarray(collection.x[rows])[..., 0])
 
 
 def one(task: dict[str, Any], python: str, script: str) -> dict[str, Any]:
@@ -96,8 +96,8 @@ def one(task: dict[str, Any], python: str, script: str) -> dict[str, Any]:
                           capture_output=True, env={**os.environ, **threads})
     if done.returncode:
         raise RuntimeError(f"{script} on {task['model']}:\n{done.stderr[-2000:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
 def rounds(asked: argparse.Namespace, names: list[str], folder: Path) -> list[dict[str, Any]]:
@@ -149,14 +149,16 @@ def table(rows: list[dict[str, Any]], names: list[str]) -> None:
           "cross-entropy | -log p(x) |\n|---|---|---|---|---|---|---|")
     for name in names:
         for side, label in SIDES.items():
-            held = {row["seed"]: row for row in rows if (row["model"], row["side"]) == (name, side)}
+            by_seed = {row["seed"]: row for row in rows
+                       if (row["model"], row["side"]) == (name, side)}
             theirs = {row["seed"]: row["seconds"] for row in rows
                       if (row["model"], row["side"]) == (name, "pythae")}
-            ratios = [theirs[seed] / row["seconds"] for seed, row in held.items() if seed in theirs]
-            figures = [cell([row[f] for row in held.values() if f in row], ".2f")
+            ratios = [theirs[seed] / row["seconds"] for seed, row in by_seed.items()
+                      if seed in theirs]
+            figures = [cell([row[f] for row in by_seed.values() if f in row], ".2f")
                        for f in FIGURES]
             print(f"| {f'`{name}`' if side == 'pythae' else ''} | {label} | "
-                  f"{cell([row['seconds'] for row in held.values()], '.2f')} | "
+                  f"{cell([row['seconds'] for row in by_seed.values()], '.2f')} | "
                   f"{'' if side == 'pythae' else cell(ratios, '.2f')} | {' | '.join(figures)} |")
 
 
@@ -167,11 +169,11 @@ def says_of_itself(rows: list[dict[str, Any]], names: list[str]) -> None:
           "same quantity | `get_nll`, sign changed | ours, the same images |\n"
           "|---|---|---|---|---|---|---|")
     for name in names:
-        held = [row for row in rows if (row["model"], row["side"]) == (name, "pythae")]
+        own = [row for row in rows if (row["model"], row["side"]) == (name, "pythae")]
 
-        def of(key: str, sign: int = 1, held: list[dict[str, Any]] = held) -> str:
-            return cell([sign * row[key] for row in held if key in row], ".2f")
-        again = of("own_mse") or ", ".join(f"{row['own_rows']:.0%} of the rows" for row in held)
+        def of(key: str, sign: int = 1, own: list[dict[str, Any]] = own) -> str:
+            return cell([sign * row[key] for row in own if key in row], ".2f")
+        again = of("own_mse") or ", ".join(f"{row['own_rows']:.0%} of the rows" for row in own)
         same = {"vae": of("elbo"), "iwae": of("bound")}.get(name, "")
         print(f"| `{name}` | {again} | {of('mse')} | {of('own_loss')} | {same} | "
               f"{of('own_nll', -1)} | {of('nll_of_few') if of('own_nll') else ''} |")
@@ -200,24 +202,24 @@ def main() -> None:
     parser.add_argument("--nll-images", type=int, default=2000, help="test images, for the same")
     parser.add_argument("--results", type=Path, help="keep every training's line here")
     parser.add_argument("--quick", action="store_true", help="one epoch of 6,000 images, one seed")
-    asked = parser.parse_args()
-    if asked.quick:
-        asked.epochs, asked.seeds, asked.draws, asked.nll_images = 1, 1, 50, 200
-    names = [name.strip() for name in asked.models.split(",")]
+    options = parser.parse_args()
+    if options.quick:
+        options.epochs, options.seeds, options.draws, options.nll_images = 1, 1, 50, 200
+    names = [name.strip() for name in options.models.split(",")]
     for name in [name for name in names if name not in models.parts]:
         say(f"{name} is left out: this Hourglass has no such model")
         names.remove(name)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        write_data(folder, asked.quick)
-        rows = rounds(asked, names, folder)
+        write_data(folder, options.quick)
+        rows = rounds(options, names, folder)
     if not rows:
         raise SystemExit("nothing was compared")
-    counts = "6,000 images, 1,000" if asked.quick else "60,000 images, 10,000"
-    print(f"### Comparison with pythae 0.1.2\n\nMNIST, {counts} to test; epochs: {asked.epochs}, "
-          f"seeds: {asked.seeds}, threads: {asked.threads}; batches of 128, alternating sides; "
+    counts = "6,000 images, 1,000" if options.quick else "60,000 images, 10,000"
+    print(f"### Comparison with pythae 0.1.2\n\nMNIST, {counts} to test; epochs: {options.epochs}, "
+          f"seeds: {options.seeds}, threads: {options.threads}; batches of 128, alternating sides; "
           f"median and range over seeds. Errors are per image, summed over pixels, from the "
-          f"posterior's mean; -log p(x) of {asked.nll_images:,} test images by {asked.draws} "
+          f"posterior's mean; -log p(x) of {options.nll_images:,} test images by {options.draws} "
           f"importance-weighted codes each. Grey values are treated as means of Bernoulli "
           f"variables. This is not a likelihood of grey values, but is the same for both sides.\n")
     table(rows, names)

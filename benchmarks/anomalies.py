@@ -38,12 +38,12 @@ PEERS_SIDE = Path(__file__).with_name("anomalies_peers.py")
 def read_once(name: str, folder: Path) -> None:
     """Keep a set decoded, for all jobs."""
     from hourglass.data import Reading, collect
-    found = collect(name if name == "mnist" else os.path.join(
+    collection = collect(name if name == "mnist" else os.path.join(
         os.environ["HOURGLASS_DATA"], "cifar10-jpeg.zip"), Reading())
     for part in ("x", "y"):
-        np.save(folder / f"{part}.npy", getattr(found, part))
+        np.save(folder / f"{part}.npy", getattr(collection, part))
     for part in ("train", "test"):
-        np.save(folder / f"{part}.npy", found.parts[part])
+        np.save(folder / f"{part}.npy", collection.parts[part])
 
 
 def task(folder: Path, kind: int, seed: int, sizes: tuple[int, int], validate: bool
@@ -68,7 +68,7 @@ def ours(name: str, x: np.ndarray, test: np.ndarray, y: np.ndarray, seed: int, q
     import hourglass as hg
     from hourglass.inference.sample_stats import Look, see
     torch.set_num_threads(1)
-    found = {}
+    aurocs = {}
     for kind in ("ae", "vae"):
         with TemporaryDirectory() as folder:
             manner = {**MANNER, **({"epochs": 2} if quick else {})}
@@ -79,8 +79,8 @@ def ours(name: str, x: np.ndarray, test: np.ndarray, y: np.ndarray, seed: int, q
             for text in (text for own, text in OURS if own == kind):
                 fitted = model.detector(text).fitted
                 scores = fitted.rule.score(seen, fitted.state)
-                found[f"{SETS[name][kind]}, {text}"] = roc_auc_score(y, scores)
-    return found
+                aurocs[f"{SETS[name][kind]}, {text}"] = roc_auc_score(y, scores)
+    return aurocs
 
 
 def peers(python: str, x: np.ndarray, test: np.ndarray, y: np.ndarray, seed: int, quick: bool
@@ -102,10 +102,10 @@ def one(job: tuple) -> tuple[str, int, int, dict[str, float]]:
     name, folder, kind, seed, options = job
     sizes = (200, 400) if options.quick else (2000, 2000 if options.validate else 10_000)
     x, test, y = task(folder, kind, seed, sizes, options.validate)
-    found = ours(name, x, test, y, seed, options.quick)
+    aurocs = ours(name, x, test, y, seed, options.quick)
     if options.peers:
-        found |= peers(options.peers, x, test, y, seed, options.quick)
-    return name, kind, seed, found
+        aurocs |= peers(options.peers, x, test, y, seed, options.quick)
+    return name, kind, seed, aurocs
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
@@ -149,8 +149,8 @@ def main() -> None:
             read_once(name, Path(place))
             jobs = [(name, Path(place), kind, seed, options) for seed in range(seeds)
                     for kind in kinds]
-            for _, kind, seed, found in pool.map(one, jobs):
-                results[seed, kind] = found
+            for _, kind, seed, aurocs in pool.map(one, jobs):
+                results[seed, kind] = aurocs
                 print(f"{name} {kind}, seed {seed}: {time.monotonic() - begun:.0f} s",
                       file=sys.stderr, flush=True)
         table(name, results)

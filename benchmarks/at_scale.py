@@ -63,11 +63,11 @@ def pillow_alone() -> float:
     from PIL import Image, ImageOps
     roots = [Path(os.environ["HOURGLASS_DATA"]) / name for name in ("celeba", "celeba10k")]
     place = next(root for root in roots if root.is_dir()) / "img_align_celeba.zip"
-    with zipfile.ZipFile(place) as held, ThreadPoolExecutor(os.cpu_count()) as pool:
-        names = [name for name in held.namelist() if name.endswith(".jpg")]
+    with zipfile.ZipFile(place) as archive, ThreadPoolExecutor(os.cpu_count()) as pool:
+        names = [name for name in archive.namelist() if name.endswith(".jpg")]
 
         def decode(name: str) -> None:
-            with held.open(name) as file, Image.open(file) as image:
+            with archive.open(name) as file, Image.open(file) as image:
                 ImageOps.fit(image.convert("RGB"), (96, 96), Image.Resampling.LANCZOS)
         started = time.perf_counter()
         for _ in pool.map(decode, names):

@@ -50,8 +50,8 @@ def classifier(x: Tensor, y: Tensor, classes: int, move: str, seed: int) -> nn.M
 
 @torch.inference_mode()
 def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
-    found = torch.cat([model(part).argmax(1) for part in x.split(1000)])
-    return float((found == y).float().mean())
+    predicted = torch.cat([model(part).argmax(1) for part in x.split(1000)])
+    return float((predicted == y).float().mean())
 
 
 def made(model: Trained, count: int, classes: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -91,14 +91,15 @@ def trial(
         images, kinds = made(model, MADE, classes, seed)
         sets[f"and {MADE} a class from {name}"] = (torch.cat([real.repeat(10, 1, 1, 1), images]),
                                                    torch.cat([of.repeat(10), kinds]))
-    found = {}
+    accuracies = {}
     for name, (images, kinds) in sets.items():
         for move in ("", MOVES):
-            told = f"{name}, moved ({MOVES})" if move else name
-            found[told] = accuracy(classifier(images, kinds, classes, move, seed), as_x, truth)
-    found["no image made: a linear classifier on the codes of the latter"] = linear(
+            label = f"{name}, moved ({MOVES})" if move else name
+            network = classifier(images, kinds, classes, move, seed)
+            accuracies[label] = accuracy(network, as_x, truth)
+    accuracies["no image made: a linear classifier on the codes of the latter"] = linear(
         tuned, few, of, test[0], truth)
-    return found
+    return accuracies
 
 
 def main() -> None:
@@ -107,10 +108,11 @@ def main() -> None:
     parser.add_argument("--data", default="mnist")
     parser.add_argument("--quick", action="store_true", help="two seeds, few epochs: a smoke run")
     chosen = parser.parse_args()
-    found = collect(chosen.data, Reading())
-    assert found.y is not None, f"{chosen.data} has no labels"
-    train, test = found.parts["train"], found.parts["test"]
-    x, y, held = found.x[train], found.y[train], (found.x[test], found.y[test])
+    collection = collect(chosen.data, Reading())
+    assert collection.y is not None, f"{chosen.data} has no labels"
+    train, test = collection.parts["train"], collection.parts["test"]
+    x, y = collection.x[train], collection.y[train]
+    held_out = collection.x[test], collection.y[test]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         unlabelled = x[np.random.default_rng(0).choice(len(x), UNLABELLED, replace=False)]
@@ -118,11 +120,11 @@ def main() -> None:
                         out=folder / "pretrained", **QUIET)
         results = []
         for seed in range(2 if chosen.quick else chosen.seeds):
-            results.append(trial(seed, x, y, held, folder / "pretrained", folder,
+            results.append(trial(seed, x, y, held_out, folder / "pretrained", folder,
                                  10 if chosen.quick else 300))
             print(f"seed {seed} is done", flush=True)
     print(f"\n{chosen.data}, {PER_CLASS} labelled images a class, {len(results)} draws of them; "
-          f"accuracy on {len(held[0]):,} test images: mean, and the least and the best draw\n")
+          f"accuracy on {len(held_out[0]):,} test images: mean, and the least and the best draw\n")
     print("| trained on | accuracy, % | difference from the 100 images alone |\n|---|---|---|")
     base = np.array([r["100 images"] for r in results])
     for name in results[0]:

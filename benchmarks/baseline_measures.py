@@ -84,7 +84,7 @@ def reconstruct(data: str, epochs: int, **settings: Any) -> Callable[[Asked, int
     """The squared error of unseen images, and that of PCA with as many numbers as a code has."""
     def measure(asked: Asked, seed: int) -> Outcome:
         given = letters() if data == "notmnist" else data.format(root=root())
-        with training(given, asked, epochs, seed=seed, **settings) as (model, told):
+        with training(given, asked, epochs, seed=seed, **settings) as (model, messages):
             source = model.source()
             train, test = source.splits["train"], source.splits["test"]
             x = test.x[test.index[:TESTED]].numpy()
@@ -96,7 +96,7 @@ def reconstruct(data: str, epochs: int, **settings: Any) -> Callable[[Asked, int
                 fitted, x = fitted * (255 * scale), x * (255 * scale)
                 scale = np.float32(1 / 255)
             error = float(np.square(again.reshape(x.shape) - x * scale).mean())
-            return Outcome(error, {f"PCA({numbers})": principal(fitted, x, numbers)}, told)
+            return Outcome(error, {f"PCA({numbers})": principal(fitted, x, numbers)}, messages)
     return measure
 
 
@@ -105,15 +105,15 @@ def denoise(data: str, epochs: int, **settings: Any) -> Callable[[Asked, int], O
     means get the noise level, and the median filter has the better of two sizes."""
     def measure(asked: Asked, seed: int) -> Outcome:
         with training(data.format(root=root()), asked, epochs, seed=seed,
-                      corruption=f"noise({NOISE}, clip=True)", **settings) as (model, told):
+                      corruption=f"noise({NOISE}, clip=True)", **settings) as (model, messages):
             split = model.source().splits["test"]
             x = split.x[split.index[:4 if asked.quick else RESTORED]].numpy()
             clean = x.astype(np.float32) * np.float32(model.scale_of(x))
             noise = np.random.default_rng(seed).normal(0, NOISE, clean.shape)
             noisy = np.clip(clean + noise, 0, 1).astype(np.float32)
-            made = {"as it is": noisy, **filtered(noisy)}
+            denoised = {"as it is": noisy, **filtered(noisy)}
             ours = peak(clean, np.asarray(model.restore(noisy)).reshape(clean.shape))
-            return Outcome(ours, {name: peak(clean, y) for name, y in made.items()}, told)
+            return Outcome(ours, {name: peak(clean, y) for name, y in denoised.items()}, messages)
     return measure
 
 
@@ -126,18 +126,19 @@ def peak(clean: np.ndarray, made: np.ndarray) -> float:
 def filtered(noisy: np.ndarray) -> dict[str, np.ndarray]:
     """Images (N, H, W, C) as filters clean them, by the filter's name."""
     from scipy.ndimage import median_filter
-    found = {f"median {size}x{size}": median_filter(noisy, (1, size, size, 1)) for size in (3, 5)}
+    denoised = {f"median {size}x{size}": median_filter(noisy, (1, size, size, 1))
+                for size in (3, 5)}
     try:
         from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
     except ImportError:   # the table says which filters it has
-        return found
+        return denoised
     manner = {"channel_axis": -1}
-    found["total variation"] = np.stack([
+    denoised["total variation"] = np.stack([
         denoise_tv_chambolle(image, weight=NOISE, **manner) for image in noisy])
-    found["non-local means"] = np.stack([denoise_nl_means(
+    denoised["non-local means"] = np.stack([denoise_nl_means(
         image, patch_size=5, patch_distance=6, h=0.8 * NOISE, sigma=NOISE, fast_mode=True,
         **manner).reshape(image.shape) for image in noisy])
-    return found
+    return denoised
 
 
 def defects(name: str, epochs: int) -> Callable[[Asked, int], Outcome]:
@@ -153,13 +154,13 @@ def defects(name: str, epochs: int) -> Callable[[Asked, int], Outcome]:
             data = (boards(archive, parts, seed) if name == "deeppcb" else
                     tiles(archive, parts, seed) if seed else archive)
             options = Namespace(minutes=None, quick=asked.quick)
-            told: list[str] = []
+            messages: list[str] = []
             with contextlib.redirect_stderr(io.StringIO()):
                 rows = figures(data, {"seed": seed, "epochs": 2 if asked.quick else epochs},
                                options, Path(folder) / "run",
-                               ("", "pca", "pca_local", "pca_relative"), told)
+                               ("", "pca", "pca_local", "pca_relative"), messages)
         ours, *others = ((text, cells[0].value) for text, *cells in rows)
-        return Outcome(ours[1], dict(others), [*told, f"detector {ours[0]}"])
+        return Outcome(ours[1], dict(others), [*messages, f"detector {ours[0]}"])
     return measure
 
 
@@ -172,12 +173,12 @@ def skab(part: str) -> Callable[[Asked, int], Outcome]:
         minutes = 0.02 if asked.quick else None
         with tempfile.TemporaryDirectory() as folder:
             if part == "free":
-                found = bench.learnt_from_free(free, frames, 30, minutes, Path(folder), seed=seed)
+                scores = bench.learnt_from_free(free, frames, 30, minutes, Path(folder), seed=seed)
             else:
-                found = bench.learnt_from_each(frames, 30, minutes, Path(folder), seed=seed)
+                scores = bench.learnt_from_each(frames, 30, minutes, Path(folder), seed=seed)
                 truth = [y[bench.FIRST:] for y in truth]
         ours, *others = ((name, bench.figures_of(scored, truth).together)
-                         for name, scored in found.items())
+                         for name, scored in scores.items())
         return Outcome(ours[1], dict(others))
     return measure
 
@@ -185,7 +186,7 @@ def skab(part: str) -> Callable[[Asked, int], Outcome]:
 def telemetry(asked: Asked, seed: int) -> Outcome:
     """The mean AUROC of seven channels of NASA's telemetry, and that of PCA of windows."""
     import skab as bench
-    found: dict[str, list[float]] = {}
+    aurocs: dict[str, list[float]] = {}
     for train, test, truth in channels()[:1 if asked.quick else None]:
         cut = round(0.9 * len(train))
         with tempfile.TemporaryDirectory() as folder:
@@ -195,31 +196,31 @@ def telemetry(asked: Asked, seed: int) -> Outcome:
             scores = {"ours": model(pd.DataFrame(test).add_prefix("channel "))[0],
                       f"PCA({bench.CODE})": base(test)[0]}
         for name, score in scores.items():
-            found.setdefault(name, []).append(float(roc_auc_score(truth, score)))
-    means = {name: float(np.mean(values)) for name, values in found.items()}
-    return Outcome(means.pop("ours"), means, detail=found)
+            aurocs.setdefault(name, []).append(float(roc_auc_score(truth, score)))
+    means = {name: float(np.mean(values)) for name, values in aurocs.items()}
+    return Outcome(means.pop("ours"), means, detail=aurocs)
 
 
 def channels() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Of each channel of SMAP and MSL: the training part (T, C), the test part, and its labels."""
     import json
-    found = []
-    with zipfile.ZipFile(root() / "series" / "SMAP_MSL.zip") as held:
-        labels = pd.read_csv(held.open("labeled_anomalies.csv")).set_index("chan_id")
-        for name in sorted(n for n in held.namelist() if n.startswith("train/")):
-            train, test = (np.load(io.BytesIO(held.read(name.replace("train", part))))
+    parts = []
+    with zipfile.ZipFile(root() / "series" / "SMAP_MSL.zip") as archive:
+        labels = pd.read_csv(archive.open("labeled_anomalies.csv")).set_index("chan_id")
+        for name in sorted(n for n in archive.namelist() if n.startswith("train/")):
+            train, test = (np.load(io.BytesIO(archive.read(name.replace("train", part))))
                            for part in ("train", "test"))
             truth = np.zeros(len(test), bool)
             for first, last in json.loads(labels.loc[Path(name).stem, "anomaly_sequences"]):
                 truth[first:last + 1] = True
-            found.append((train, test, truth))
-    return found
+            parts.append((train, test, truth))
+    return parts
 
 
 def heartbeats(asked: Asked, seed: int) -> Outcome:
     """AUROC of abnormal heartbeats of ECG5000, by a model of 200 normal ones."""
-    with zipfile.ZipFile(root() / "series" / "ECG5000.zip") as held:
-        rows = np.loadtxt(io.BytesIO(held.read("ECG5000_TRAIN.txt")))
+    with zipfile.ZipFile(root() / "series" / "ECG5000.zip") as archive:
+        rows = np.loadtxt(io.BytesIO(archive.read("ECG5000_TRAIN.txt")))
     x, normal = rows[:, 1:].astype(np.float32), rows[:, 0] == 1
     order = np.random.default_rng(seed).permutation(np.flatnonzero(normal))
     rest = np.concatenate([order[200:], np.flatnonzero(~normal)])
@@ -240,8 +241,8 @@ def outliers(name: str) -> Callable[[Asked, int], Outcome]:
 def odds(name: str) -> tuple[np.ndarray, np.ndarray]:
     """A table of ODDS (N, D), and 1 for its outliers (N,)."""
     from scipy.io import loadmat
-    held = loadmat(root() / "tables" / "odds" / f"{name}.mat")
-    return held["X"].astype(np.float64), held["y"].ravel().astype(int)
+    content = loadmat(root() / "tables" / "odds" / f"{name}.mat")
+    return content["X"].astype(np.float64), content["y"].ravel().astype(int)
 
 
 def detected(
@@ -251,15 +252,15 @@ def detected(
     """AUROC of our default detector, of PCA's error and of the distance to neighbours, both in
     standardised columns."""
     data = train if settings else pd.DataFrame(train).add_prefix("column ")
-    with training(data, asked, seed=seed, **settings) as (model, told):
+    with training(data, asked, seed=seed, **settings) as (model, messages):
         given = test if settings else pd.DataFrame(test).add_prefix("column ")
         scores = model.score(given)
         ours = roc_auc_score(truth, scores)
         numbers = model.encode(given).shape[1]
-        told += filter(None, [simpler(model.detector(), model.read(given), truth, scores)])
-        told.append(f"detector {model.detector().text}")
+        messages += filter(None, [simpler(model.detector(), model.read(given), truth, scores)])
+        messages.append(f"detector {model.detector().text}")
     return Outcome(float(ours), {name: float(roc_auc_score(truth, scores)) for name, scores in
-                                 usual_scores(train, test, numbers).items()}, told)
+                                 usual_scores(train, test, numbers).items()}, messages)
 
 
 def usual_scores(train: np.ndarray, test: np.ndarray, numbers: int) -> dict[str, np.ndarray]:
@@ -284,9 +285,9 @@ def impute(make: Callable[[int], pd.DataFrame], share: float) -> Callable[[Asked
         spoken = io.StringIO()
         with contextlib.redirect_stderr(spoken):
             errors = errors_of(frame.head(200) if asked.quick else frame, share, seed, False)[0]
-        found = pd.DataFrame(errors).T
-        right = (found["measure"] == "accuracy").to_numpy()
-        errors = found.drop(columns="measure").astype(float)
+        table = pd.DataFrame(errors).T
+        right = (table["measure"] == "accuracy").to_numpy()
+        errors = table.drop(columns="measure").astype(float)
         errors[right] = 1 - errors[right]
         shares = errors.div(errors["mean"].where(errors["mean"] > 0), axis=0).mean()
         ours = float(shares.pop("hourglass"))
@@ -297,9 +298,9 @@ def impute(make: Callable[[int], pd.DataFrame], share: float) -> Callable[[Asked
 
 def films(seed: int) -> pd.DataFrame:
     """MovieLens 100k as a table: a row a user, a column a film of at least 50 ratings."""
-    with zipfile.ZipFile(root() / "movielens100k" / "ml-100k.zip") as held:
-        name = next(n for n in held.namelist() if n.endswith("u.data"))
-        rows = pd.read_csv(held.open(name), sep="\t", names=["user", "film", "rating", "time"])
+    with zipfile.ZipFile(root() / "movielens100k" / "ml-100k.zip") as archive:
+        name = next(n for n in archive.namelist() if n.endswith("u.data"))
+        rows = pd.read_csv(archive.open(name), sep="\t", names=["user", "film", "rating", "time"])
     table = rows.pivot_table(index="user", columns="film", values="rating")
     return table[table.columns[table.notna().sum() >= 50]].add_prefix("film ").reset_index(
         drop=True)

@@ -52,34 +52,34 @@ class Row:
 
 def rows() -> dict[str, Row]:
     """All rows of the table, by name."""
-    found = {}
+    table = {}
     for name, data, epochs, settings in (
             ("mnist", "mnist()", 2, {}), ("notmnist", "notmnist", 6, {}),
             ("cifar", "{root}/cifar10-jpeg.zip", 6, {}), ("faces", "celeba()", 30, {"size": "48"})):
         said = "".join(f", {key}={value!r}" for key, value in settings.items())
-        found[name] = Row(name, "reconstruct", f"hg.train({name!r}{said}, epochs={epochs})", ERROR,
+        table[name] = Row(name, "reconstruct", f"hg.train({name!r}{said}, epochs={epochs})", ERROR,
                           by.reconstruct(data, epochs, **settings))
     for name, archive in (("tiles", "magnetic_tile"), ("DeepPCB", "deeppcb")):
-        found[name.lower()] = Row(name, "detect", f"hg.train('{archive}.zip', epochs=40)", AUROC,
+        table[name.lower()] = Row(name, "detect", f"hg.train('{archive}.zip', epochs=40)", AUROC,
                                   by.defects(archive, 40), 2)
     series = "hg.train(series, kind='series', window=30)"
-    found["skab-each"] = Row("SKAB, first 400 steps", "detect", series, AUROC, by.skab("each"))
-    found["skab-free"] = Row("SKAB, no anomalies", "detect", series, AUROC, by.skab("free"))
-    found["smap"] = Row("SMAP and MSL, 7 channels", "detect", series, AUROC, by.telemetry)
-    found["ecg5000"] = Row("ECG5000, 200 normal beats", "detect",
+    table["skab-each"] = Row("SKAB, first 400 steps", "detect", series, AUROC, by.skab("each"))
+    table["skab-free"] = Row("SKAB, no anomalies", "detect", series, AUROC, by.skab("free"))
+    table["smap"] = Row("SMAP and MSL, 7 channels", "detect", series, AUROC, by.telemetry)
+    table["ecg5000"] = Row("ECG5000, 200 normal beats", "detect",
                            "hg.train(x, kind='series')", AUROC, by.heartbeats, 3)
     for name in ODDS:
-        found[f"odds-{name}"] = Row(f"ODDS {name}", "detect", "hg.train(table)", AUROC,
+        table[f"odds-{name}"] = Row(f"ODDS {name}", "detect", "hg.train(table)", AUROC,
                                     by.outliers(name))
     for name, (make, share) in tables(by.root() / "tables").items():
-        found[name] = Row(f"{name}, {share:.0%} hidden", "impute", "hg.train(table)", CELLS,
+        table[name] = Row(f"{name}, {share:.0%} hidden", "impute", "hg.train(table)", CELLS,
                           by.impute(make, share))
-    found["movielens"] = Row("MovieLens, films with 50 ratings, 10% hidden", "impute",
+    table["movielens"] = Row("MovieLens, films with 50 ratings, 10% hidden", "impute",
                              "hg.train(table)", CELLS, by.impute(by.films, 0.1))
-    found["noise"] = Row(
+    table["noise"] = Row(
         "faces with noise", "denoise", f"hg.train('faces', size='48', corruption='noise({by.NOISE},"
         f" clip=True)', epochs=4)", PSNR, by.denoise("celeba()", 4, size="48"))
-    return found
+    return table
 
 
 def measured(row: Row, asked: by.Asked) -> dict[str, Any]:
@@ -95,13 +95,13 @@ def line(row: Row, held: dict[str, Any]) -> str:
     ours = np.array([outcome["ours"] for outcome in outcomes])
     others = {name: np.array([outcome["others"][name] for outcome in outcomes])
               for name in outcomes[0]["others"] if all(name in o["others"] for o in outcomes)}
-    told = [text for text in outcomes[0].get("told", [])
-            if "fills in these columns" not in text or row.job == "impute"]
+    messages = [text for text in outcomes[0].get("told", [])
+                if "fills in these columns" not in text or row.job == "impute"]
     best = (max if row.more else min)(others, key=lambda name: others[name].mean())
     gain = (ours - others[best]) * (1 if row.more else -1)
     verdict = "better" if gain.min() > 0 else "**worse**" if gain.max() < 0 else "even"
     return (f"| {row.data} | {row.job} | `{row.call}` | {row.figure} | {shown(ours)} | {best} "
-            f"{shown(others[best])} | {verdict} | {said(told)} |")
+            f"{shown(others[best])} | {verdict} | {said(messages)} |")
 
 
 def said(told: list[str]) -> str:
@@ -122,22 +122,22 @@ def main() -> None:
     parser.add_argument("--only", default="", help="rows whose names begin so, with commas")
     parser.add_argument("--quick", action="store_true", help="seconds of everything")
     given = parser.parse_args()
-    wanted = tuple(name for name in given.only.split(",") if name)
-    table = {name: row for name, row in rows().items() if not wanted or name.startswith(wanted)}
+    prefixes = tuple(name for name in given.only.split(",") if name)
+    table = {name: row for name, row in rows().items() if not prefixes or name.startswith(prefixes)}
     if not table:
         parser.error(f"no row begins with {given.only}; there are {', '.join(rows())}")
     lines = []
     for name, row in table.items():
         kept = given.folder / f"{name}.json" if given.folder else None
         if kept is not None and kept.is_file():
-            held = json.loads(kept.read_text())
+            figures = json.loads(kept.read_text())
         else:
-            held = measured(row, by.Asked(given.quick))
+            figures = measured(row, by.Asked(given.quick))
             if kept is not None:
                 kept.parent.mkdir(parents=True, exist_ok=True)
-                kept.write_text(json.dumps(held, indent=1))
-        lines.append(line(row, held))
-        say(f"{lines[-1]} {held['seconds']} s of a core")
+                kept.write_text(json.dumps(figures, indent=1))
+        lines.append(line(row, figures))
+        say(f"{lines[-1]} {figures['seconds']} s of a core")
     print("| data | job | our default | figure | ours | best baseline | ours is | what the user is "
           "told |")
     print("|---" * 8 + "|")

@@ -146,18 +146,18 @@ async def load(server: Server, clients: int, minutes: int, pause: float) -> list
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__,
-                                    formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("run", nargs="?", type=Path)
-    asked.add_argument("--clients", type=int, default=500)
-    asked.add_argument("--minutes", type=int, default=10)
-    asked.add_argument("--pause", type=float, default=8, help="seconds")
-    told = asked.parse_args()
-    with run_of(told.run, 1) as run:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", nargs="?", type=Path)
+    parser.add_argument("--clients", type=int, default=500)
+    parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument("--pause", type=float, default=8, help="seconds")
+    options = parser.parse_args()
+    with run_of(options.run, 1) as run:
         print("| minute | memory, MiB | descriptors | answered | p50, ms | p99, ms "
               "| processors busy | server | load |\n|---|---|---|---|---|---|---|---|---|")
         with started(run, 128) as server:
-            rows = asyncio.run(load(server, told.clients, told.minutes, told.pause))
+            rows = asyncio.run(load(server, options.clients, options.minutes, options.pause))
             time.sleep(12)   # those that said nothing are hung up on after 10
             left = len(os.listdir(f"/proc/{server.process.pid}/fd"))
             print(f"12 s after the last has left: {left} descriptors, {server.memory:.1f} MiB")

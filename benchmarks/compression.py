@@ -41,10 +41,10 @@ class Point(NamedTuple):
 
 
 def encoded(image: np.ndarray, kind: str, **options: object) -> bytes:
-    held = io.BytesIO()
+    buffer = io.BytesIO()
     plain = image[..., 0] if image.shape[-1] == 1 else image
-    Image.fromarray(plain).save(held, kind, **options)
-    return held.getvalue()
+    Image.fromarray(plain).save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def decoded(content: bytes, like: np.ndarray) -> np.ndarray:
@@ -115,8 +115,8 @@ def named(run: str, model: hg.Trained) -> str:
 
 
 def cell(values: np.ndarray, digits: int) -> str:
-    found = of_mean(values)
-    return f"{found.value:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
+    estimate = of_mean(values)
+    return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
 
 
 def table(data: str, points: list[Point], sizes: dict[str, int], x: np.ndarray) -> None:
@@ -161,7 +161,7 @@ def main() -> None:
     groups: dict[str, list[str]] = {}
     for run, model in models.items():
         groups.setdefault(read_toml(model.folder.settings)["data"], []).append(run)
-    found = {}
+    points_of = {}
     print("\n### Compression")
     for data, runs in groups.items():
         x = samples(models[runs[0]], count)
@@ -176,8 +176,8 @@ def main() -> None:
                 raise SystemExit(f"{run}: the decompressed images differ")
             sizes[name] = len(content)
         table(data, points, sizes, x)
-        found[data] = points
-    save_figure(given.out, drawn(found))
+        points_of[data] = points
+    save_figure(given.out, drawn(points_of))
     print(f"\n![Rate and distortion]({given.out})")
 
 

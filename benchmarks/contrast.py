@@ -31,11 +31,11 @@ def small(images: np.ndarray) -> np.ndarray:
 
 def real_images(run: str) -> dict[str, np.ndarray]:
     source = hg.load(run).source()
-    found = {}
+    images = {}
     for name in ("train", "test"):
         batches = [batch.x.numpy() for batch in source.splits[name].batches(500)]
-        found[name] = np.concatenate(batches).transpose(0, 2, 3, 1)
-    return found
+        images[name] = np.concatenate(batches).transpose(0, 2, 3, 1)
+    return images
 
 
 def main() -> None:

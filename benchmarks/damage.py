@@ -114,8 +114,8 @@ def main() -> None:
             data = reseal(data) if kind == "resealed" else data
             began = time.perf_counter()
             try:
-                found = codec.decompress(data).x
-                same = data in files or any(np.array_equal(found, true) for true in truth)
+                decoded = codec.decompress(data).x
+                same = data in files or any(np.array_equal(decoded, true) for true in truth)
                 outcome = "the right images" if same else "other images"
             except ValueError:
                 outcome = "refused"

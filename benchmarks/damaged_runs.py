@@ -153,15 +153,15 @@ def results(command: str) -> dict[str, bytes]:
     if command.startswith("train"):
         return {"model": Path("run/model.safetensors").read_bytes()}
     if command.startswith("report"):
-        held = open_run("run").read_record()["metrics"]
+        metrics = open_run("run").read_record()["metrics"]
         figures = sorted(p.name for p in Path("run/figures").glob("*.png"))
-        return {"metrics": repr(held).encode(), "figures": repr(figures).encode()}
-    found = {str(p): p.read_bytes() for p in sorted(Path("out").rglob("*")) if p.is_file()}
+        return {"metrics": repr(metrics).encode(), "figures": repr(figures).encode()}
+    contents = {str(p): p.read_bytes() for p in sorted(Path("out").rglob("*")) if p.is_file()}
     if command.startswith("finetune"):   # whose run.json tells the time
-        found.pop("out/f/run.json")
+        contents.pop("out/f/run.json")
     if command.startswith(("compare", "explore")):   # which tell times and folders
-        return dict.fromkeys(found, b"")
-    return found
+        return dict.fromkeys(contents, b"")
+    return contents
 
 
 def prepared() -> dict[str, dict[str, bytes]]:
@@ -230,8 +230,8 @@ def outcome(command: str, file: Path, right: dict[str, bytes]) -> tuple[str, str
     if code == 2:
         return ("refused" if said.count("\n") <= 40 else "wrong"), said
     try:
-        found = {**results(command), "said": right["said"]}
-        if found == right and (command != "summary run" or said.encode() == right["said"]):
+        outputs = {**results(command), "said": right["said"]}
+        if outputs == right and (command != "summary run" or said.encode() == right["said"]):
             return "right", said
     except (ValueError, OSError) as error:
         said += f"\nafterwards: {error}"
@@ -246,21 +246,21 @@ def same(name: str) -> bool:
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__,
-                                    formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--count", type=int, default=10_000)
-    asked.add_argument("--seed", type=int, default=0)
-    asked.add_argument("--only", default="", help="only commands that begin so")
-    asked.add_argument("--place", help="folder that keeps the whole run for the next time")
-    asked.add_argument("--number", type=int, default=-1, help="only this one, with its words")
-    asked.add_argument("--verbose", action="store_true", help="also print the messages")
-    told = asked.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="only commands that begin so")
+    parser.add_argument("--place", help="folder that keeps the whole run for the next time")
+    parser.add_argument("--number", type=int, default=-1, help="only this one, with its words")
+    parser.add_argument("--verbose", action="store_true", help="also print the messages")
+    options = parser.parse_args()
     warnings.simplefilter("ignore")
-    commands = {c: n for c, n in COMMANDS.items() if c.startswith(told.only)}
+    commands = {c: n for c, n in COMMANDS.items() if c.startswith(options.only)}
     counts: collections.Counter[tuple[str, str]] = collections.Counter()
     times: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
-        place = told.place or folder
+        place = options.place or folder
         known = Path(place) / "right.pickle"
         os.makedirs(f"{place}/work", exist_ok=True)
         os.chdir(f"{place}/work")
@@ -271,28 +271,28 @@ def main() -> None:
             right = prepared()
             shutil.copy("other/model.safetensors", "../other.safetensors")
             known.write_bytes(pickle.dumps(right))
-        for number in range(told.count) if told.number < 0 else [told.number]:
-            draw = random.Random(told.seed * 1_000_000 + number)
+        for number in range(options.count) if options.number < 0 else [options.number]:
+            draw = random.Random(options.seed * 1_000_000 + number)
             kind = KINDS[number % len(KINDS)]
             command = draw.choices(list(commands), list(commands.values()))[0]
             again()
             start = time.perf_counter()
             file = damage(Path(command.split()[1]), kind, draw, Path("mine.txt").resolve())
-            found, said = outcome(command, file, right[command])
+            verdict, said = outcome(command, file, right[command])
             times[command] += time.perf_counter() - start
-            counts[command, found] += 1
-            if found in FAULTS or told.number >= 0 or (told.verbose and found == "told"):
-                print(f"{number}: {kind} of {file}, {command}: {found}", flush=True)
+            counts[command, verdict] += 1
+            if verdict in FAULTS or options.number >= 0 or (options.verbose and verdict == "told"):
+                print(f"{number}: {kind} of {file}, {command}: {verdict}", flush=True)
                 print("    " + "\n    ".join(said.splitlines()[-8:]), flush=True)
             Path("mine.txt").write_text("mine")
             if (number + 1) % 500 == 0:
-                faults = sum(count for (_, found), count in counts.items() if found in FAULTS)
+                faults = sum(count for (_, verdict), count in counts.items() if verdict in FAULTS)
                 print(f"{number + 1:,} done, {faults} faults", file=sys.stderr, flush=True)
-    for (command, found), count in sorted(counts.items()):
-        print(f"{command:52} {found:10} {count:6,}")
+    for (command, verdict), count in sorted(counts.items()):
+        print(f"{command:52} {verdict:10} {count:6,}")
     for command, seconds in times.most_common():
         print(f"{command:52} {seconds:8.1f} s", file=sys.stderr)
-    faults = sum(count for (_, found), count in counts.items() if found in FAULTS)
+    faults = sum(count for (_, verdict), count in counts.items() if verdict in FAULTS)
     print(f"{sum(counts.values()):,} in all, {faults} faults")
 
 

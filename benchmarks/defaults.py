@@ -34,13 +34,14 @@ ON = 0.1   # above which a unit of kl_sparse_ae is active
 
 def images(count: int) -> tuple[Collection, Collection]:
     """`count` training images of MNIST, and 2,000 test images."""
-    found = collect("mnist", Reading())
-    assert found.y is not None
-    parts = [np.sort(found.parts[name])[:most] if name in found.parts else np.arange(most)
+    collection = collect("mnist", Reading())
+    assert collection.y is not None
+    parts = [np.sort(collection.parts[name])[:most] if name in collection.parts else np.arange(most)
              for name, most in (("train", count), ("test", 2000))]
-    if "train" not in found.parts:
-        parts[0] = np.setdiff1d(np.arange(len(found.x)), found.parts["test"])[:count]
-    return tuple(Collection(found.x[rows], found.y[rows], found.classes)   # type: ignore[return-value]
+    if "train" not in collection.parts:
+        parts[0] = np.setdiff1d(np.arange(len(collection.x)), collection.parts["test"])[:count]
+    x, y, classes = collection.x, collection.y, collection.classes
+    return tuple(Collection(x[rows], y[rows], classes)   # type: ignore[return-value]
                  for rows in parts)
 
 
@@ -85,7 +86,7 @@ def of_hidden(model: Trained, test: np.ndarray) -> tuple[float, float]:
     given = channels_last(seen.x).numpy()
     filled = np.stack([neighbours(image, holes) for image, holes in zip(
         given, hidden[..., 0], strict=True)])
-    errors = [np.square(made - x)[hidden].mean() for made in (model.restore(given), filled)]
+    errors = [np.square(restored - x)[hidden].mean() for restored in (model.restore(given), filled)]
     return float(errors[0]), float(errors[1])
 
 

@@ -30,11 +30,11 @@ FIGURES = ("auroc", "average_precision", "pixel_auroc", "region_overlap")
 def boards(archive: Path, root: Path, seed: int = 0) -> Path:
     """DeepPCB as folders train/good, test/good, test/defect and ground_truth/defect. Every fourth
     place is for the test; with a seed, a random fourth."""
-    with zipfile.ZipFile(archive) as held:
-        names = sorted(n for n in held.namelist() if "/good/" in n and n.endswith(".png"))
+    with zipfile.ZipFile(archive) as archive_file:
+        names = sorted(n for n in archive_file.namelist() if "/good/" in n and n.endswith(".png"))
         order = np.random.default_rng(seed).permutation(len(names)) if seed else range(len(names))
         boxes: dict[str, list[list[int]]] = {}
-        for row in csv.DictReader(io.TextIOWrapper(held.open("DeepPCB/boxes.csv"))):
+        for row in csv.DictReader(io.TextIOWrapper(archive_file.open("DeepPCB/boxes.csv"))):
             boxes.setdefault(Path(row["file"]).name, []).append(
                 [int(float(row[key])) for key in ("x1", "y1", "x2", "y2")])
         for i, name in zip(order, names, strict=True):
@@ -42,7 +42,7 @@ def boards(archive: Path, root: Path, seed: int = 0) -> Path:
             for kind in ("good", "defect") if i % 4 == 3 else ("good",):
                 place = root / ("test" if i % 4 == 3 else "train") / kind / file
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(held.read(name.replace("/good/", f"/{kind}/")))
+                place.write_bytes(archive_file.read(name.replace("/good/", f"/{kind}/")))
             if i % 4 == 3:
                 mask = np.zeros((320, 320), np.uint8)
                 for x1, y1, x2, y2 in boxes.get(file, []):
@@ -56,8 +56,8 @@ def boards(archive: Path, root: Path, seed: int = 0) -> Path:
 def tiles(archive: Path, root: Path, seed: int) -> Path:
     """The magnetic tiles with other good ones in the test: as many, dealt out anew by a seed. The
     pictures of one tile, whose names share a number, stay together."""
-    with zipfile.ZipFile(archive) as held:
-        held.extractall(root)
+    with zipfile.ZipFile(archive) as archive_file:
+        archive_file.extractall(root)
     top = root / "magnetic_tile"
     good = {part: sorted((top / part / "good").iterdir()) for part in ("train", "test")}
     of: dict[str, list[Path]] = {}
@@ -85,11 +85,11 @@ def figures(data: Path, settings: dict, options: argparse.Namespace, out: Path,
     model = hg.train(str(data), **{**manner, **settings}, quiet=True, report=False, out=out)
     rows = []
     for text in detectors:
-        found, verdicts = score(model, "", ScoreOptions(text), out / "scores.csv")
+        detector, verdicts = score(model, "", ScoreOptions(text), out / "scores.csv")
         if told is not None and not rows:
-            told += filter(None, [found.why, verdicts.simpler])
+            told += filter(None, [detector.why, verdicts.simpler])
         (out / "detectors" / "chosen.json").unlink(missing_ok=True)
-        name = f"{found.text} (default)" if not text else found.text
+        name = f"{detector.text} (default)" if not text else detector.text
         rows.append([name, *(verdicts.right.get(figure) for figure in FIGURES)])
     return rows
 
@@ -110,9 +110,9 @@ def main() -> None:
                 print(f"\n### {name}, {manner}\n\n| detector | {' | '.join(FIGURES)} |")
                 print(f"|---|{'---|' * len(FIGURES)}")
                 for text, *cells in rows:
-                    told = (f"{c.value:.3f} ({c.low:.3f} to {c.high:.3f})" if c else ""
-                            for c in cells)
-                    print(f"| {text} | {' | '.join(told)} |", flush=True)
+                    values = (f"{c.value:.3f} ({c.low:.3f} to {c.high:.3f})" if c else ""
+                              for c in cells)
+                    print(f"| {text} | {' | '.join(values)} |", flush=True)
     print(f"\nIn brackets, 95 % by resampled images. {time.monotonic() - begun:.0f} s.")
 
 

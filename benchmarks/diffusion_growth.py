@@ -74,9 +74,9 @@ def one_row(row: dict[str, int | str], steps: int) -> dict[str, float]:
         step(x, torch.arange(batch))[0].backward()
         optimiser.step()
     took = (time.process_time() - begun) / steps
-    peak, told = memory("VmHWM"), step.model.nothing(1)
+    peak, condition = memory("VmHWM"), step.model.nothing(1)
     begun = time.process_time()
-    step.averaged.sample(x[:1], told, told, Draw(20))
+    step.averaged.sample(x[:1], condition, condition, Draw(20))
     weights = sum(p.numel() for p in step.model.parameters())
     return {"step": took, "draw": time.process_time() - begun, "memory": peak - before,
             "weights": weights}
@@ -87,12 +87,12 @@ def many(count: int) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         place, own = Path(folder) / "latents.npy", Path(folder) / "denoiser"
         own.mkdir()
-        held = np.lib.format.open_memmap(place, "w+", np.float32, (count, 8, 8, 4))
+        latents = np.lib.format.open_memmap(place, "w+", np.float32, (count, 8, 8, 4))
         random = np.random.default_rng(0)
         for start in range(0, count, 1000):
-            held[start:start + 1000] = random.normal(size=held[start:start + 1000].shape)
-        held.flush()
-        del held
+            latents[start:start + 1000] = random.normal(size=latents[start:start + 1000].shape)
+        latents.flush()
+        del latents
         number = torch.arange(count)
         split = Split(OnDisk(np.load(place, mmap_mode="r")), number, number)
         about = DenoiserDescription("mlp(width=64, depth=1)", "flow", (4, 8, 8), 0, "", 0, (), (),
@@ -133,10 +133,10 @@ def main() -> None:
         row = {**USUAL, **change}
         said = subprocess.run([sys.executable, __file__, "--row", json.dumps(row), "--steps",
                                str(args.steps)], check=True, capture_output=True, text=True)
-        found = json.loads(said.stdout.splitlines()[-1])
-        print(f"| {row['size']}x{row['size']} | `{text_of(row)}` | {found['weights'] / 1e6:.1f} M "
-              f"| {row['batch']} | {found['step']:.2f} | {found['memory']:.0f} | "
-              f"{found['draw']:.2f} |", flush=True)
+        figures = json.loads(said.stdout.splitlines()[-1])
+        print(f"| {row['size']}x{row['size']} | `{text_of(row)}` | "
+              f"{figures['weights'] / 1e6:.1f} M | {row['batch']} | {figures['step']:.2f} | "
+              f"{figures['memory']:.0f} | {figures['draw']:.2f} |", flush=True)
     print("\n" + "\n".join(many(args.latents)))
 
 

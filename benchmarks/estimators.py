@@ -65,7 +65,7 @@ def accuracies(name: str, seeds: int) -> str:
     x, y = make()
     ways = {"all": StandardScaler(), "pca": make_pipeline(StandardScaler(), PCA(dim)),
             "ours": AutoencoderTransformer(dim), "vae": AutoencoderTransformer(dim, "vae")}
-    took, epochs, found = [], [], {way: [] for way in ways}
+    took, epochs, scores = [], [], {way: [] for way in ways}
     for seed in range(seeds):
         started = time.monotonic()
         epochs.append(clone(ways["ours"]).set_params(random_state=seed).fit(x).n_iter_)
@@ -75,9 +75,9 @@ def accuracies(name: str, seeds: int) -> str:
             if isinstance(codes, AutoencoderTransformer):
                 codes = clone(codes).set_params(random_state=seed)
             pipe = make_pipeline(codes, StandardScaler(), KNeighborsClassifier())
-            found[way].append(cross_val_score(pipe, x, y, cv=folds).mean())
+            scores[way].append(cross_val_score(pipe, x, y, cv=folds).mean())
         say(f"{name}, seed {seed}: {took[-1]:.1f} s")
-    cells = [cell(values) for values in found.values()]
+    cells = [cell(values) for values in scores.values()]
     return (f"| {name}, {len(x):,} x {x.shape[1]} to {dim} | {cell(took, 1)} | "
             f"{np.mean(epochs):.0f} | {' | '.join(cells)} |")
 
@@ -113,23 +113,23 @@ def odd_scores(x: np.ndarray, dim: int, seed: int, peers: str) -> dict[str, np.n
 
 def detection(name: str, seeds: int, peers: str) -> dict[str, str]:
     """A cell for every way: how well it ranks the outliers above the rest, AUROC."""
-    found: dict[str, list[float]] = {}
+    aurocs: dict[str, list[float]] = {}
     for seed in range(seeds):
         x, y = with_outliers(name, seed)
         for way, scores in odd_scores(x, TABLES[name][1], seed, peers).items():
-            found.setdefault(way, []).append(roc_auc_score(y, scores))
+            aurocs.setdefault(way, []).append(roc_auc_score(y, scores))
         say(f"{name} with outliers, seed {seed}")
-    return {way: cell(values) for way, values in found.items()}
+    return {way: cell(values) for way, values in aurocs.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", default="", help="an interpreter that has pyod")
     parser.add_argument("--quick", action="store_true", help="one seed, the smallest table")
-    asked = parser.parse_args()
-    seeds, names = (1, ["wine"]) if asked.quick else (3, list(TABLES))
+    options = parser.parse_args()
+    seeds, names = (1, ["wine"]) if options.quick else (3, list(TABLES))
     rows = [accuracies(name, seeds) for name in names]
-    columns = {name: detection(name, seeds, asked.peers) for name in names if name in NORMAL}
+    columns = {name: detection(name, seeds, options.peers) for name in names if name in NORMAL}
     over = f"mean and range over {seeds} seed{'s' if seeds > 1 else ''}"
     print(f"### Estimators on small tables\n\nAccuracy of 5 nearest neighbours in three folds, on "
           f"standardised columns, and on codes of PCA and ours; {over}.\n")

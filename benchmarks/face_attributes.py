@@ -114,7 +114,7 @@ def main() -> None:
     y, known = attributes(list(test.names)), attributes(list(train.names))
     judge = trained(train.images, known)
     # a threshold each, so that as many training faces are said to have an attribute as have it
-    edges = np.array([np.quantile(found, 1 - share_) for found, share_ in zip(
+    edges = np.array([np.quantile(column, 1 - share_) for column, share_ in zip(
         scores(judge, train.images).T, known.mean(0), strict=True)])
     real = scores(judge, test.images) > edges
     right = balanced(real, y)

@@ -43,7 +43,7 @@ def remember(extractor) -> dict[str, float]:
     forward, kept, spent = extractor.network.forward, {}, {"seconds": 0.0, "images": 0}
 
     def looked(x: torch.Tensor):
-        found = []
+        outputs = []
         for one in x.split(1):
             key = (tuple(one.shape), hash(one.numpy().tobytes()))
             if key not in kept:
@@ -51,9 +51,9 @@ def remember(extractor) -> dict[str, float]:
                 kept[key] = forward(one)
                 spent["seconds"] += time.process_time() - begun
                 spent["images"] += 1
-            found.append(kept[key])
-        return (tuple(map(torch.cat, zip(*(maps for maps, _ in found), strict=True))),
-                torch.cat([vector for _, vector in found]))
+            outputs.append(kept[key])
+        return (tuple(map(torch.cat, zip(*(maps for maps, _ in outputs), strict=True))),
+                torch.cat([vector for _, vector in outputs]))
     extractor.network.forward = looked
     return spent
 
@@ -112,11 +112,11 @@ def table(name: str, good: LazyImages, new: LazyImages, options: argparse.Namesp
         text = text.format(size=size)
         begun, before = time.process_time(), spent["seconds"]
         maps = sheet / f"{name} {len(auroc)}" if sheet and not auroc else None
-        found = detected(good, new, DetectOptions(text, normal=normal), heatmaps=maps)
+        detection = detected(good, new, DetectOptions(text, normal=normal), heatmaps=maps)
         taken = time.process_time() - begun - (spent["seconds"] - before)
-        cells = [f"{e.value:.3f} ({e.low:.3f} to {e.high:.3f})" if (e := found.metrics.get(f)) else
-                 "" for f in FIGURES]
-        auroc[text] = found.metrics[AUROC].value
+        cells = [f"{e.value:.3f} ({e.low:.3f} to {e.high:.3f})"
+                 if (e := detection.metrics.get(f)) else "" for f in FIGURES]
+        auroc[text] = detection.metrics[AUROC].value
         print(f"| `{text}` | {' | '.join(cells)} | {taken:.0f} |", flush=True)
     for text, value in baselines(good, new, y, size):
         auroc[text] = value
@@ -134,11 +134,11 @@ def classes_of_cifar(archive: Path, stack: ExitStack, options: argparse.Namespac
         own = every.y == every.classes.index(kind)
         train, test = (np.isin(np.arange(len(every)), every.splits[part]) for part in
                        ("train", "test"))
-        found = table(f"CIFAR-10, {kind}", some(every.some(np.flatnonzero(own & train)),
-                                                options.good),
-                      balanced(every.some(np.flatnonzero(test)), options.test, kind), options,
-                      OF_CLASSES, kind, None, 128)
-        for text, value in found.items():
+        aurocs = table(f"CIFAR-10, {kind}", some(every.some(np.flatnonzero(own & train)),
+                                                 options.good),
+                       balanced(every.some(np.flatnonzero(test)), options.test, kind), options,
+                       OF_CLASSES, kind, None, 128)
+        for text, value in aurocs.items():
             mean.setdefault(text, []).append(value)
     for text, values in mean.items():
         print(f"mean of {len(values)} classes, {text}: {np.mean(values):.3f}")

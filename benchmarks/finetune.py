@@ -41,11 +41,11 @@ def accuracies(
     torch.manual_seed(seed)
     fresh = Autoencoder(parts, model.shape)
     vary = augmenter(asked.augment, source.low, source.high) if asked.augment else None
-    found = []
+    shares = []
     for network, frozen in ((model.model, False), (model.model, True), (fresh, False)):
-        made = as_classifier(network, parts, len(source.classes), "")
-        fit_classifier(made, train, rows, ClassifierTraining(frozen, asked.steps, seed, vary))
-        found.append(float((guesses(made, test, every) == truth).float().mean()))
+        classifier = as_classifier(network, parts, len(source.classes), "")
+        fit_classifier(classifier, train, rows, ClassifierTraining(frozen, asked.steps, seed, vary))
+        shares.append(float((guesses(classifier, test, every) == truth).float().mean()))
     labels = train.batch(rows).y
     for seen in (lambda split, at: model.model.encode(split.batch(at).seen)[0].z,
                  lambda split, at: split.batch(at).x):
@@ -54,8 +54,8 @@ def accuracies(
                 (split, at) for at in some.split(500))]).numpy()
                 for split, some in ((train, rows), (test, every)))
         neighbours = KNeighborsClassifier(min(NEIGHBOURS, count // len(source.classes)))
-        found.append(float(np.mean(neighbours.fit(known, labels).predict(asked) == truth.numpy())))
-    return found
+        shares.append(float(np.mean(neighbours.fit(known, labels).predict(asked) == truth.numpy())))
+    return shares
 
 
 def main() -> None:
@@ -65,13 +65,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--augment", default="")
     parser.add_argument("--steps", type=int, default=STEPS, help="batches of each training")
-    asked = parser.parse_args()
-    model = load(asked.run)
+    options = parser.parse_args()
+    model = load(options.run)
     source = model.source()
     print(f"| labels | {' | '.join(WAYS)} |\n|---|{'---|' * len(WAYS)}", flush=True)
-    for count in map(int, asked.labels.split(",")):
-        each = np.array([accuracies(model, source, count, seed, asked)
-                         for seed in range(asked.seeds)])
+    for count in map(int, options.labels.split(",")):
+        each = np.array([accuracies(model, source, count, seed, options)
+                         for seed in range(options.seeds)])
         cells = [f"{100 * mean:.1f} ± {100 * std:.1f}" for mean, std in
                  zip(each.mean(0), each.std(0, ddof=1 if len(each) > 1 else 0), strict=True)]
         print(f"| {count:,} | {' | '.join(cells)} |", flush=True)

@@ -30,8 +30,8 @@ SETS = {   # archive, member, its separator, window, steps ahead
 def measured(name: str, epochs: int, folder: Path) -> list[float]:
     """The errors of each way and of the mix."""
     archive, member, sep, window, ahead = SETS[name]
-    with zipfile.ZipFile(Path(os.environ["HOURGLASS_DATA"]) / archive) as held:
-        text = held.read(member).decode()
+    with zipfile.ZipFile(Path(os.environ["HOURGLASS_DATA"]) / archive) as file:
+        text = file.read(member).decode()
     (folder / f"{name}.csv").write_text(text.replace(sep, ","))
     model = hg.train(f"series('{folder / name}.csv', window={window})", epochs=epochs,
                      corruption=f"future({ahead})", out=folder / name, report=False, quiet=True)

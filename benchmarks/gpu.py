@@ -126,10 +126,10 @@ def main(words: list[str] | None = None) -> int:
     for name in names:
         left = 60 * given.minutes - (time.monotonic() - began)
         if left < START:
-            found: Any = [Row(name, "all", "no time was left", "", "left out")]
+            section_rows: Any = [Row(name, "all", "no time was left", "", "left out")]
         else:
-            found = rows_of(name, min(START + SECTIONS[name], left), given)
-        for row in found:
+            section_rows = rows_of(name, min(START + SECTIONS[name], left), given)
+        for row in section_rows:
             rows.append(row)
             print(row.line, flush=True)
     rows.append(Row("all", "time", f"{time.monotonic() - began:.0f} s", "480 s at most"))

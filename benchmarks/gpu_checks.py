@@ -52,10 +52,10 @@ def card(given: argparse.Namespace) -> Iterator[Found]:
     if given.device != "cpu":
         seen = torch.cuda.get_device_properties(0)
         yield "card", f"{seen.name}, {seen.total_memory / 2**30:.0f} GiB", "", "ok"
-    found = peaks(given)
-    yield "bf16 matrix product", f"{found.bf16 / 1e12:.1f} TFLOP/s"
-    yield "float32 matrix product", f"{found.single / 1e12:.1f} TFLOP/s"
-    yield "copy within memory, read and written", f"{found.copy / 1e9:.0f} GB/s"
+    speeds = peaks(given)
+    yield "bf16 matrix product", f"{speeds.bf16 / 1e12:.1f} TFLOP/s"
+    yield "float32 matrix product", f"{speeds.single / 1e12:.1f} TFLOP/s"
+    yield "copy within memory, read and written", f"{speeds.copy / 1e9:.0f} GB/s"
 
 
 def losses(given: argparse.Namespace) -> Iterator[Found]:
@@ -63,7 +63,7 @@ def losses(given: argparse.Namespace) -> Iterator[Found]:
     import hourglass
     x = blobs(256 if given.quick else 1024)
     for text, most in list(MODELS.items())[:2 if given.quick else None]:
-        found = []
+        values = []
         for device in ("cpu", given.device):
             with tempfile.TemporaryDirectory() as folder:
                 try:
@@ -71,14 +71,14 @@ def losses(given: argparse.Namespace) -> Iterator[Found]:
                         x, model=text, device=device, epochs=2, val=128, out=Path(folder) / "run",
                         **({} if "fsq" in text or "vq" in text else {"backbone": CONV}), **SMALL)
                 except (ValueError, RuntimeError, FloatingPointError) as error:
-                    found.append(str(error))
+                    values.append(str(error))
                     continue
-                found.append(model.folder.read_history()[-1]["val_loss"])
-        if any(isinstance(value, str) for value in found):
-            yield text, next(str(v)[:90] for v in found if isinstance(v, str)), "", "FAILED"
+                values.append(model.folder.read_history()[-1]["val_loss"])
+        if any(isinstance(value, str) for value in values):
+            yield text, next(str(v)[:90] for v in values if isinstance(v, str)), "", "FAILED"
             continue
-        apart = abs(found[1] - found[0]) / max(abs(found[0]), 1e-9)
-        yield (f"{text}: loss on the CPU, and apart from it", f"{found[0]:.4f}, {apart:.3%}",
+        apart = abs(values[1] - values[0]) / max(abs(values[0]), 1e-9)
+        yield (f"{text}: loss on the CPU, and apart from it", f"{values[0]:.4f}, {apart:.3%}",
                f"{most:.1%} at most", state(apart <= most))
 
 
@@ -90,11 +90,11 @@ def graphs(given: argparse.Namespace) -> Iterator[Found]:
     captured = 0
     for name in names[:2] if given.quick else names:
         try:
-            found = {on: _after(given, x, name, on) for on in (False, True)}
+            outcomes = {on: _after(given, x, name, on) for on in (False, True)}
         except (ValueError, RuntimeError, FloatingPointError) as error:
             yield name, str(error).partition("\n")[0][:80], "", "FAILED"
             continue
-        (loss, _), (again, said) = found[False], found[True]
+        (loss, _), (again, said) = outcomes[False], outcomes[True]
         apart = abs(again - loss) / max(abs(loss), 1e-9)
         captured += not said
         yield (f"{name}: loss one by one, and apart from it", f"{loss:.4f}, {apart:.3%}",
@@ -142,11 +142,11 @@ def memory(given: argparse.Namespace) -> Iterator[Found]:
     from hourglass.training.setup import prepare
     from hourglass.training.train import run
     count, size = (128, 16) if given.quick else (2048, 64)
-    x, cuda, found = blobs(count, size, 3), given.device != "cpu", {}
+    x, cuda, outcomes = blobs(count, size, 3), given.device != "cpu", {}
     limit = 1.0   # GiB
     for most in (None, "limit"):   # in this order: the limit stays for as long as the process does
         if most and cuda:
-            limit = round(LESS * found[None][1], 2)
+            limit = round(LESS * outcomes[None][1], 2)
         settings = make_settings({
             "model": "ae(32)", "backbone": "conv(filters=(96, 192))", "batch_size": count // 2,
             "epochs": 1, "device": given.device, "max_memory": most and limit, "val": 0.0,
@@ -158,15 +158,15 @@ def memory(given: argparse.Namespace) -> Iterator[Found]:
             notes = [note for progress in run(training) for note in progress.notes]
             loss = training.state.history[-1]["train_loss"]
             peak = torch.cuda.max_memory_reserved() / 2**30 if cuda else 0.0
-            found[most] = loss, peak, notes, training.state.pieces, training.told
+            outcomes[most] = loss, peak, notes, training.state.pieces, training.told
         if cuda:
             del training
             gc.collect()
             torch.cuda.empty_cache()
-    (whole, taken, *_), (pieced, peak, notes, pieces, told) = found[None], found["limit"]
+    (whole, taken, *_), (pieced, peak, notes, pieces, messages) = outcomes[None], outcomes["limit"]
     if not cuda:
         yield "--max-memory on a CPU", "says that it limits nothing", "", state(
-            any("limits nothing" in note for note in told))
+            any("limits nothing" in note for note in messages))
         return
     yield (f"--max-memory {limit:g}: memory taken", f"{peak:.2f} GiB, {taken:.2f} without",
            f"{limit:g} GiB at most", state(peak <= limit * 1.01 < taken))
@@ -232,13 +232,13 @@ def _make_files() -> None:
 def _commands(given: argparse.Namespace) -> list[str]:
     device = f"--device {given.device}"
     few = f"--epochs 1 --backbone 'mlp((16,))' --no-report {device} --precision 32-true"
-    made = [f"train files --model 'vae(4)' {few} -o vae",
-            f"train files --model 'semi_supervised_vae(4)' {few} -o semi",
-            f"train rows.csv --model 'ae(2)' {few} -o table",
-            f"train vae --resume --epochs 2 {device}",
-            f"train vae --latent-diffusion mlp --text none --epochs 1 {device} -o drawer"]
+    trainings = [f"train files --model 'vae(4)' {few} -o vae",
+                 f"train files --model 'semi_supervised_vae(4)' {few} -o semi",
+                 f"train rows.csv --model 'ae(2)' {few} -o table",
+                 f"train vae --resume --epochs 2 {device}",
+                 f"train vae --latent-diffusion mlp --text none --epochs 1 {device} -o drawer"]
     if given.quick:
-        made = made[:1]
+        trainings = trainings[:1]
     used = ["reconstruct vae files -o again", "embed vae files -o codes.npy",
             "score vae files -o scores.csv", "restore vae files -o restored",
             "generate vae -o drawn.png", "generate drawer --steps 4 -o drawn2.png",
@@ -248,7 +248,7 @@ def _commands(given: argparse.Namespace) -> list[str]:
             "compress vae files -o out.hg", "classify semi files -o classes.csv",
             "impute table rows.csv -o filled.csv"]
     used = used[:3] if given.quick else used
-    return [*made, *(f"{words} {device}" for words in used),
+    return [*trainings, *(f"{words} {device}" for words in used),
             *([] if given.quick else ["decompress vae out.hg"])]
 
 

@@ -108,31 +108,31 @@ def roofline(training: Any, found: Peaks, way: str) -> float:
 
 def speed(given: argparse.Namespace) -> Iterator[Found]:
     """The tutorial's two networks in every precision."""
-    found = peaks(given)
+    limits = peaks(given)
     ways = dict(list(WAYS.items())[:1]) if given.quick else WAYS
     for way, settings in ways.items():   # compiled last, which may take longer than there is time
         for recipe, size, channels in NETWORKS:
-            yield _timed(given, found, (recipe, size, channels), way, settings)
+            yield _timed(given, limits, (recipe, size, channels), way, settings)
 
 
-def _timed(given: argparse.Namespace, found: Peaks, network: tuple[str, int, int], way: str,
+def _timed(given: argparse.Namespace, limits: Peaks, network: tuple[str, int, int], way: str,
            settings: dict[str, Any]) -> Found:
     """One network in one precision."""
     from hourglass.run.settings import read_recipe
     recipe, size, channels = network
-    asked = {k: v for k, v in read_recipe(recipe).items()
-             if k not in ("data", "val", "stop", "epochs", "size", "precision")}
+    options = {k: v for k, v in read_recipe(recipe).items()
+               if k not in ("data", "val", "stop", "epochs", "size", "precision")}
     if given.quick:
-        x, asked["batch_size"] = blobs(200, min(size, 32), channels), 8
+        x, options["batch_size"] = blobs(200, min(size, 32), channels), 8
     else:   # enough that the ends of epochs do not count
         x = np.tile(blobs(4096, size, channels), (12 if size <= SMALL else 4, 1, 1, 1))
-        batch = asked["batch_size"]   # whole batches: a compiled network is made anew for others
+        batch = options["batch_size"]   # whole batches: a compiled network is made anew for others
         x = x[:(len(x) - VALIDATED) // batch * batch + VALIDATED]
     try:
         with tempfile.TemporaryDirectory() as folder:
-            training = prepared(given, folder, x, **{**asked, **settings})
+            training = prepared(given, folder, x, **{**options, **settings})
             rate = pace(given, training, 0.2 if given.quick else 4.0)
-            most = roofline(training, found, way)
+            most = roofline(training, limits, way)
     except (RuntimeError, ValueError) as error:
         return f"{recipe}, {way}", str(error).splitlines()[0][:60], "", "FAILED"
     return f"{recipe}, {way}", f"{rate:,.0f} images/s", f"{rate / most:.1%} of the roofline"
@@ -185,10 +185,10 @@ def disk(given: argparse.Namespace) -> Iterator[Found]:
     """200,000 colour images from disk: how fast they train, compared with 10,000 in memory."""
     count, size = (300, 16) if given.quick else (200_000, 64)
     few = blobs(100 if given.quick else 10_000, size, 3)
-    asked = {"model": "ae(64)", "backbone": "conv(filters=(32, 64))", "batch_size": 100}
+    options = {"model": "ae(64)", "backbone": "conv(filters=(32, 64))", "batch_size": 100}
     seconds = 0.2 if given.quick else 5.0
     with tempfile.TemporaryDirectory() as folder:
-        rate = pace(given, prepared(given, f"{folder}/1", few, **asked), seconds)
+        rate = pace(given, prepared(given, f"{folder}/1", few, **options), seconds)
         yield f"{len(few):,} images of {size}x{size}x3 in memory", f"{rate:,.0f} images/s"
         path = Path(folder) / "many.npy"
         began = time.perf_counter()
@@ -200,7 +200,7 @@ def disk(given: argparse.Namespace) -> Iterator[Found]:
         took = time.perf_counter() - began
         yield f"{path.stat().st_size / 2**30:.1f} GiB written", f"{took:.1f} s"
         began = time.perf_counter()
-        training = prepared(given, f"{folder}/2", path, **asked)
+        training = prepared(given, f"{folder}/2", path, **options)
         ready = time.perf_counter() - began
         again = pace(given, training, seconds)
         yield (f"{count:,} of them from disk ({ready:.1f} s to start)", f"{again:,.0f} images/s",

@@ -46,8 +46,8 @@ def main() -> None:
     ends = [0.0, *(row["seconds"] for row in training.state.history)]
     rows = [*model.encoder.parameters(), *model.decoder.parameters(),
             *model.bottleneck.parameters()]
-    found = measure(test, *halves(model), task)
-    print(json.dumps({**found, "seconds": statistics.median(b - a for a, b in pairwise(ends)),
+    figures = measure(test, *halves(model), task)
+    print(json.dumps({**figures, "seconds": statistics.median(b - a for a, b in pairwise(ends)),
                       "network": sum(p.numel() for p in rows),
                       "precision": training.settings.precision, "loss": training.parts.loss}))
 

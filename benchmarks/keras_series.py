@@ -36,14 +36,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one seed, two epochs")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     print("| | parameters | epochs | threshold | windows above it | which |")
     print("|---|---|---|---|---|---|")
     print("| published | 9,505 | | 0.1233 | 394 | 1654, 2702-3094 |")
-    for seed in range(1 if asked.quick else asked.seeds):
+    for seed in range(1 if options.quick else options.seeds):
         with tempfile.TemporaryDirectory() as folder:
             model = hg.train(recipe="keras_series", seed=seed, out=Path(folder) / "run", quiet=True,
-                             report=False, **({"epochs": 2} if asked.quick else {}))
+                             report=False, **({"epochs": 2} if options.quick else {}))
             epochs = len(model.folder.read_history())
             threshold = errors(model, "art_daily_small_noise").max()
             above = np.flatnonzero(errors(model, "art_daily_jumpsup") > threshold)

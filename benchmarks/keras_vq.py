@@ -58,14 +58,14 @@ def main() -> None:
     z = test.z.flatten(1)
     nats = -prior.log_prob(z.numpy(), test.y.numpy()) / np.prod(model.alphabet.places)
     half = 1.96 * nats.std() / np.sqrt(len(nats))
-    found = {"squared error / variance": f"{error / (2 * STD**2):.4f}",
-             "cross-entropy of a word, nats": f"{nats.mean():.4f} ± {half:.4f}",
-             "words guessed": f"{prior.part.accuracy(z, test.y):.3f}"}
+    figures = {"squared error / variance": f"{error / (2 * STD**2):.4f}",
+               "cross-entropy of a word, nats": f"{nats.mean():.4f} ± {half:.4f}",
+               "words guessed": f"{prior.part.accuracy(z, test.y):.3f}"}
     print(f"## Words of MNIST, after Keras' example\n\n{epochs} epochs of the recipe keras_vq, "
           f"{steps:,} steps of the prior; on the {len(x):,} test images. {int((share > 0).sum())} "
           f"of {len(share)} words in use, perplexity {perplexity:.1f}.\n")
     print("| | published | here |\n|---|---|---|")
-    for name, value in found.items():
+    for name, value in figures.items():
         print(f"| {name} | {PUBLISHED[name]} | {value} |")
 
 

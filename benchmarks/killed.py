@@ -180,17 +180,17 @@ def moment_of(before: dict[str, tuple[int, int]], killed: bool, last: set[str]) 
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__,
-                                    formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--count", type=int, default=100)
-    asked.add_argument("--seed", type=int, default=0)
-    asked.add_argument("--only", default="", help="these tasks, with commas")
-    told = asked.parse_args()
-    names = told.only.split(",") if told.only else list(TASKS)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="these tasks, with commas")
+    options = parser.parse_args()
+    names = options.only.split(",") if options.only else list(TASKS)
     counts: collections.Counter[tuple[str, str]] = collections.Counter()
     moments: collections.Counter[tuple[str, str]] = collections.Counter()
-    with tempfile.TemporaryDirectory() as held:
-        place, work = Path(held) / "whole", Path(held) / "work"
+    with tempfile.TemporaryDirectory() as root:
+        place, work = Path(root) / "whole", Path(root) / "work"
         for path in (place, work):
             path.mkdir()
         os.chdir(place)
@@ -208,11 +208,11 @@ def main() -> None:
             assert code in (0, 1), (name, said)
             took[name], right[name] = time.monotonic() - begun, TASKS[name].result()
             last[name] = {file for file, state in files().items() if before.get(file) != state}
-        print(f"seed {told.seed}; seconds of each: "
+        print(f"seed {options.seed}; seconds of each: "
               f"{', '.join(f'{n} {t:.2f}' for n, t in took.items())}", flush=True)
-        draw = random.Random(told.seed)
+        draw = random.Random(options.seed)
         number = 0
-        while sum(counts.values()) < told.count and number < 4 * told.count:
+        while sum(counts.values()) < options.count and number < 4 * options.count:
             number += 1
             name = draw.choices(names, [WEIGHTS[n] for n in names])[0]
             moment = draw.random() * took[name]
@@ -235,7 +235,7 @@ def main() -> None:
         row = [moments[name, place] for place in ("before", "between", "after", "ended")]
         print(f"| {name} | {sum(row[:3])} | {' | '.join(map(str, row))} | "
               f"{counts[name, 'wrong']} |")
-    wrong = sum(count for (_, found), count in counts.items() if found == "wrong")
+    wrong = sum(count for (_, verdict), count in counts.items() if verdict == "wrong")
     print(f"{sum(counts.values())} in all, {wrong} wrong")
     sys.exit(bool(wrong))
 

@@ -41,9 +41,9 @@ def data_of(text: str, out: Path, train: int, test: int) -> Path:
     """The images and classes as one file, in an order that a seed determines."""
     place = out / "data.npz"
     if not place.is_file():
-        found = hg.read(text)
-        order = np.random.default_rng(0).permutation(len(found.images))[:train + test]
-        x, y = found.images[order], np.asarray(found.labels)[order]
+        samples = hg.read(text)
+        order = np.random.default_rng(0).permutation(len(samples.images))[:train + test]
+        x, y = samples.images[order], np.asarray(samples.labels)[order]
         np.savez(place, x_train=x[:train], y_train=y[:train], x_test=x[train:], y_test=y[train:])
     return place
 
@@ -75,12 +75,12 @@ def measured(
 ) -> str:
     """The cells of a row: Fréchet distance, share in the class asked for, seconds of fitting and
     of drawing."""
-    asked = np.arange(n) % len(model.classes)
+    labels = np.arange(n) % len(model.classes)
     begun = time.monotonic()
-    images = draws([model.classes[i] for i in asked])
+    images = draws([model.classes[i] for i in labels])
     took = time.monotonic() - begun
     features, kinds = looked(judge, images)
-    right = float((kinds == asked).mean())
+    right = float((kinds == labels).mean())
     half = 1.96 * (right * (1 - right) / n) ** 0.5
     return (f"{frechet_distance(real, features):.2f} | {right:.1%} ± {half:.1%} | "
             f"{'' if fitting is None else f'{fitting:.0f}'} | {took:.1f}")
@@ -93,37 +93,37 @@ def rows(
     model = next(iter(models.values()))
     train, test = model.splits["train"], model.splits["test"]
     real, kinds = looked(judge, test.images)
-    found = []
+    lines = []
     for name, images, y in (("training images", train.images[:len(test)], train.labels),
                             ("reconstructed test images", model.reconstruct(test.images),
                              test.labels)):
         features, kinds = looked(judge, images)
         right = np.mean([model.classes[k] == str(own) for k, own in zip(kinds, y, strict=False)])
-        found.append(f"| {name} | {frechet_distance(real, features):.2f} | {right:.1%} | | |")
+        lines.append(f"| {name} | {frechet_distance(real, features):.2f} | {right:.1%} | | |")
     for prior in priors:
         begun = time.monotonic()
         if prior != "own":
             model.prior(prior)   # fitted now
         took = time.monotonic() - begun
         knows = prior != "own"
-        found.append(f"| `{prior}` | " + measured(model, judge, real, lambda names: model.draw(
+        lines.append(f"| `{prior}` | " + measured(model, judge, real, lambda names: model.draw(
             n, names if knows else None, prior=prior, seed=1)[0], n, took) + " |")   # noqa: B023
-        print(found[-1], flush=True)
+        print(lines[-1], flush=True)
     for name, own in models.items():
         spent = float(denoiser_folder(own.folder).read_record()["seconds"])
         for guidance in (1, 2):
-            found.append(f"| latent diffusion, `{name}`, guidance {guidance} | " + measured(
+            lines.append(f"| latent diffusion, `{name}`, guidance {guidance} | " + measured(
                 own, judge, real, lambda names: own.generate(   # noqa: B023
                     n, label=names, guidance=guidance, seed=1).array, n, spent) + " |")   # noqa: B023
-            print(found[-1], flush=True)
-    return found
+            print(lines[-1], flush=True)
+    return lines
 
 
 def curve(model: hg.Model, judge: Judge, n: int) -> list[str]:
     """The lines of a table: how good draws of the last denoiser are after few steps. The samplers
     have as many calls of the guided network in a row; Heun's method takes two a step."""
     real, _ = looked(judge, model.splits["test"].images)
-    found = ["", "| calls, guidance 2 | " + " | ".join(f"`{name}`" for name in SAMPLERS) + " |",
+    lines = ["", "| calls, guidance 2 | " + " | ".join(f"`{name}`" for name in SAMPLERS) + " |",
              "|---|" + "---|" * len(SAMPLERS)]
     for calls in CALLS:
         cells = []
@@ -133,9 +133,9 @@ def curve(model: hg.Model, judge: Judge, n: int) -> list[str]:
                 model, judge, real, lambda names: model.generate(
                     n, label=names, steps=steps, sampler=sampler, guidance=2,   # noqa: B023
                     seed=1).array, n).split(" | ")[:2]).replace(" | ", ", "))
-        found.append(f"| {calls} | {' | '.join(cells)} |")
-        print(found[-1], flush=True)
-    return found
+        lines.append(f"| {calls} | {' | '.join(cells)} |")
+        print(lines[-1], flush=True)
+    return lines
 
 
 def main() -> None:

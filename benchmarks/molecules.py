@@ -57,16 +57,16 @@ def steering(model: Trained, smiles: list[str], name: str = "logP") -> dict[str,
     random = random @ np.linalg.cholesky(cov + 1e-9 * np.eye(len(cov))).T
     random *= np.linalg.norm(way.direction) / np.linalg.norm(random, axis=1, keepdims=True)
     start = properties_of(name, list(model.decode(z)))
-    found: dict[str, Any] = {"r2": way.r2, "deviation": way.spread}
+    figures: dict[str, Any] = {"r2": way.r2, "deviation": way.spread}
     for what, direction in ((name, way.direction[None]), ("random", random)):
         for far in FAR:
             texts = list(model.decode((z + far * direction).astype(np.float32)))
             change = properties_of(name, texts) - start
             known = change[np.isfinite(change)]
-            found[f"{what} {far:g}"] = {
+            figures[f"{what} {far:g}"] = {
                 "change": float(known.mean()), "error": float(known.std() / len(known)**0.5),
                 "valid": float(np.isfinite(properties_of(name, texts)).mean())}
-    return found
+    return figures
 
 
 def fcd(made: list[str], real: list[str]) -> float:
@@ -128,13 +128,13 @@ def main() -> None:
     rows = source.splits["test"]
     smiles = [source.names[int(i)] for i in rows.index[rows.evenly(2000)]]
     index = rows.index[rows.evenly(2000)].numpy()
-    found = {"table": table, "steering": steering(model, smiles[:STEERED]), "some": some,
-             "predicted": predicted_properties(model.encode(smiles), smiles, {
+    results = {"table": table, "steering": steering(model, smiles[:STEERED]), "some": some,
+               "predicted": predicted_properties(model.encode(smiles), smiles, {
                  name: values[index] for name, values in source.properties.items()}),
-             "training": {name: model.folder.read_record() for name, model in models.items()}}
-    (given.folder / f"{given.what}.json").write_text(json.dumps(found, indent=2) + "\n")
+               "training": {name: model.folder.read_record() for name, model in models.items()}}
+    (given.folder / f"{given.what}.json").write_text(json.dumps(results, indent=2) + "\n")
     print(*as_table(table), sep="\n")
-    print(json.dumps({name: found[name] for name in ("steering", "predicted")}, indent=2))
+    print(json.dumps({name: results[name] for name in ("steering", "predicted")}, indent=2))
 
 
 if __name__ == "__main__":

@@ -112,25 +112,25 @@ def z_score(case: Case) -> None:
 
 def peers(cases: list[Case], window: int, python: str, folder: Path) -> None:
     """pyod's Isolation Forest and AutoEncoder, on windows scaled by the first part."""
-    held = {}
+    windows = {}
     for i, case in enumerate(cases):
         values = case.series.values[:, 0]
         first = values[:learnt(case)]
         scaled = (values - first.mean()) / max(first.std(), 1e-9)
-        held[f"all_{i}"] = sliding_window_view(scaled, window).astype(np.float32)
-        held[f"train_{i}"] = held[f"all_{i}"][:learnt(case) - window + 1]
-    np.savez(folder / "in.npz", **held)
+        windows[f"all_{i}"] = sliding_window_view(scaled, window).astype(np.float32)
+        windows[f"train_{i}"] = windows[f"all_{i}"][:learnt(case) - window + 1]
+    np.savez(folder / "in.npz", **windows)
     script = Path(__file__).parent / "peers_series.py"
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     if "PEERS_PATH" in os.environ:
         environment["PYTHONPATH"] = os.environ["PEERS_PATH"]
     subprocess.run([python, str(script), str(folder / "in.npz"), str(folder / "out.npz")],
                    check=True, env=environment)
-    found = np.load(folder / "out.npz")
+    outputs = np.load(folder / "out.npz")
     for i, case in enumerate(cases):
         for key, method in (("iforest", "pyod Isolation Forest"),
                             ("autoencoder", "pyod AutoEncoder")):
-            scores = np.pad(found[f"{key}_{i}"], (window - 1, 0), mode="edge")
+            scores = np.pad(outputs[f"{key}_{i}"], (window - 1, 0), mode="edge")
             put(case, method, scores)
 
 
@@ -164,9 +164,9 @@ def counted(cases: list[Case], method: str) -> np.ndarray:
 
 def rates(rows: np.ndarray, windows: int) -> list[float]:
     """Precision, recall, F1 of steps; the same of stretches and windows."""
-    steps, right, labelled, stretches, good, found = rows.sum(0)
+    steps, right, labelled, stretches, good, detected = rows.sum(0)
     point = right / max(steps, 1), right / max(labelled, 1)
-    wide = good / max(stretches, 1), found / max(windows, 1)
+    wide = good / max(stretches, 1), detected / max(windows, 1)
     return [*point, f1(*point), *wide, f1(*wide)]
 
 
@@ -204,18 +204,18 @@ def main() -> None:
     parser.add_argument("--peers", default="", help="a Python that has pyod")
     parser.add_argument("--quick", action="store_true", help="five series, few epochs")
     parser.add_argument("--window", type=int, default=32)
-    asked = parser.parse_args()
-    names = QUICK if asked.quick else [name.rpartition("/")[2] for name in nab_names()]
+    options = parser.parse_args()
+    names = QUICK if options.quick else [name.rpartition("/")[2] for name in nab_names()]
     cases = [case_of(name) for name in names]
-    with tempfile.TemporaryDirectory() as held:
-        folder = Path(held)
-        if asked.peers:
-            peers(cases, asked.window, asked.peers, folder)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        if options.peers:
+            peers(cases, options.window, options.peers, folder)
         for case in track(cases, len(cases), "training"):
-            ours(case, asked.window, folder, 5 if asked.quick else 30)
+            ours(case, options.window, folder, 5 if options.quick else 30)
             z_score(case)
     print(f"\n{len(cases)} series, {sum(len(c.windows) for c in cases)} labelled windows, windows "
-          f"of {asked.window} steps\n")
+          f"of {options.window} steps\n")
     table(cases)
 
 

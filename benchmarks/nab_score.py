@@ -19,7 +19,7 @@ def raw_score(
 ) -> float:
     """Of one series: flags (T,) of abnormal steps, those before `begin` not counted; windows from
     and to steps, both with."""
-    found, false, missed = weights
+    reward, false, missed = weights
     at = np.flatnonzero(flags)
     at = at[at >= begin]
     windows = sorted(windows)
@@ -31,7 +31,7 @@ def raw_score(
             continue
         if inside.any():
             place = -(last - at[inside][0] + 1) / (last - first + 1)
-            total += found * float(sigmoid(place) / sigmoid(-1))
+            total += reward * float(sigmoid(place) / sigmoid(-1))
         else:
             total -= missed
     alarms = at[free]

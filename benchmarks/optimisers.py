@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=0.75)
     parser.add_argument("--seeds", type=int, default=2)
     given = parser.parse_args()
-    found: dict[tuple, list[tuple[float, int]]] = {}
+    results: dict[tuple, list[tuple[float, int]]] = {}
     for seed in range(given.seeds):
         for name, settings in SETS.items():
             for optimiser, lr, batch in WAYS:
@@ -39,11 +39,11 @@ def main() -> None:
                     row = best({**settings, "optimiser": optimiser, "lr": lr, "batch_size": batch,
                                 "minutes": given.minutes, "stop": "none", "seed": seed},
                                f"{folder}/run")
-                found.setdefault((name, optimiser, lr, batch), []).append(row)
+                results.setdefault((name, optimiser, lr, batch), []).append(row)
                 say(f"{name}, {optimiser} {lr} {batch}: {row[0]:.2f} after {row[1]} epochs")
     print("| network | optimiser | rate | batch | -ELBO, validation | epochs |")
     print("|---|---|---|---|---|---|")
-    for (name, optimiser, lr, batch), rows in found.items():
+    for (name, optimiser, lr, batch), rows in results.items():
         losses, epochs = zip(*rows, strict=True)
         print(f"| {name} | {optimiser} | {lr} | {batch} | {statistics.mean(losses):.2f} "
               f"({min(losses):.2f} to {max(losses):.2f}) | {round(statistics.mean(epochs))} |")

@@ -14,16 +14,16 @@ from pyod.models.iforest import IForest
 
 
 def main() -> None:
-    held, found = np.load(sys.argv[1]), {}
-    count = sum(name.startswith("train_") for name in held.files)
+    windows, scores = np.load(sys.argv[1]), {}
+    count = sum(name.startswith("train_") for name in windows.files)
     for i in range(count):
-        made = {"iforest": IForest(random_state=0),
-                "autoencoder": AutoEncoder(random_state=0, verbose=0, preprocessing=False)}
-        for name, detector in made.items():
-            detector.fit(held[f"train_{i}"])
-            found[f"{name}_{i}"] = detector.decision_function(held[f"all_{i}"])
+        detectors = {"iforest": IForest(random_state=0),
+                     "autoencoder": AutoEncoder(random_state=0, verbose=0, preprocessing=False)}
+        for name, detector in detectors.items():
+            detector.fit(windows[f"train_{i}"])
+            scores[f"{name}_{i}"] = detector.decision_function(windows[f"all_{i}"])
         print(f"{i + 1} of {count}", file=sys.stderr, flush=True)
-    np.savez(sys.argv[2], **found)
+    np.savez(sys.argv[2], **scores)
 
 
 if __name__ == "__main__":

@@ -42,15 +42,15 @@ class Ruler:
 
     def standard(self, name: str, images: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Standard deviations (N,) from the mean of the class."""
-        found = measured(name, images)
+        values = measured(name, images)
         mean, std = (np.array([f(v) for v in self.values[name]])[y] for f in (np.mean, np.std))
-        return (found - mean) / std
+        return (values - mean) / std
 
     def in_quarter(self, name: str, much: bool, images: np.ndarray, y: np.ndarray) -> float:
         """The share in the highest or lowest quarter of its class."""
         edge = np.array([np.quantile(v, 0.75 if much else 0.25) for v in self.values[name]])[y]
-        found = measured(name, images)
-        return float(np.mean(found > edge if much else found < edge))
+        values = measured(name, images)
+        return float(np.mean(values > edge if much else values < edge))
 
 
 def classes_of(judge: Judge, images: np.ndarray) -> np.ndarray:

@@ -41,13 +41,13 @@ def drawn(model: hg.Model, args: argparse.Namespace) -> dict[str, np.ndarray]:
         return dict(np.load(place))
     prompts, options = [*KNOWN, *NEW], {"steps": args.steps, "seed": args.seed}
     count = EACH * len(prompts)
-    found = {"prompted": model.generate(count, prompt=prompts, guidance=args.guidance,
+    draws = {"prompted": model.generate(count, prompt=prompts, guidance=args.guidance,
                                         **options).array,
              "unguided": model.generate(count, prompt=prompts, guidance=1, **options).array,
              "guidance": np.array(args.guidance),
              "without": model.generate(count, **options).array}
-    np.savez(place, **found)
-    return found
+    np.savez(place, **draws)
+    return draws
 
 
 @torch.inference_mode()
@@ -81,8 +81,8 @@ def table(model: hg.Model, train: Samples, test: Samples, draws: dict[str, np.nd
     """The lines of the table, and the nearest training picture (64,) of each prompted draw."""
     encoder, prompts = MiniLM(()), [*KNOWN, *NEW]
     names = torch.nn.functional.normalize(encoder.features([c[0] for c in train.captions]), dim=1)
-    asked = torch.nn.functional.normalize(encoder.features(prompts), dim=1)
-    order = (asked @ names.T).argsort(1, descending=True)
+    prompt_features = torch.nn.functional.normalize(encoder.features(prompts), dim=1)
+    order = (prompt_features @ names.T).argsort(1, descending=True)
     good = [set(order[i, :best].tolist()) for i in range(len(prompts)) for _ in range(EACH)]
     known = looked(train.images)
     retrieved = train.images[order[:, 0].repeat_interleave(EACH)]

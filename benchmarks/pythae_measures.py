@@ -30,16 +30,16 @@ def measure(x: np.ndarray, encode: Encode, decode: Decode, given: dict) -> dict[
     values, the latter of those in [0, 1]; and where there is a posterior, -log p(x) by importance
     sampling, as `given` says."""
     values = torch.from_numpy(x.reshape(len(x), -1)).float() / 255
-    found: dict[str, list[Tensor]] = {"mse": [], "bce": []}
+    errors: dict[str, list[Tensor]] = {"mse": [], "bce": []}
     stochastic = False
     for chunk in values.split(CHUNK):
         mean, log_var = encode(chunk)
         stochastic = log_var is not None
         p = decode(mean)
-        found["mse"].append((p - chunk).square().sum(1))
+        errors["mse"].append((p - chunk).square().sum(1))
         if p.min() >= 0 and p.max() <= 1:
-            found["bce"].append(cross_entropy(p, chunk))
-    numbers = {name: float(torch.cat(parts).double().mean()) for name, parts in found.items()
+            errors["bce"].append(cross_entropy(p, chunk))
+    numbers = {name: float(torch.cat(parts).double().mean()) for name, parts in errors.items()
                if sum(map(len, parts)) == len(values)}
     if not stochastic:
         return numbers
@@ -60,7 +60,7 @@ def log_weights(x: Tensor, encode: Encode, decode: Decode, draws: int) -> Tensor
     double precision. The noise is the same for every model of the same size."""
     mean, log_var = encode(x)
     generator = np.random.default_rng(0)
-    found, size = [], max(1, AT_ONCE // len(x))
+    weights, size = [], max(1, AT_ONCE // len(x))
     for start in range(0, draws, size):
         count = min(size, draws - start)
         noise = torch.from_numpy(generator.standard_normal((count, *mean.shape)))
@@ -68,8 +68,8 @@ def log_weights(x: Tensor, encode: Encode, decode: Decode, draws: int) -> Tensor
         p = decode(z.float().flatten(0, 1)).unflatten(0, (count, -1))
         log_q = -(noise.square() + log_var.double() + math.log(2 * math.pi)).sum(-1) / 2
         log_p = -(z.square() + math.log(2 * math.pi)).sum(-1) / 2
-        found.append(log_p - log_q - cross_entropy(p, x).double())
-    return torch.cat(found)
+        weights.append(log_p - log_q - cross_entropy(p, x).double())
+    return torch.cat(weights)
 
 
 def log_mean(log_w: Tensor) -> Tensor:

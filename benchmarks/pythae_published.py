@@ -74,8 +74,8 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    held = np.load(given.data, allow_pickle=False)
-    train, valid, test = (torch.from_numpy(held[name]).float().view(-1, 1, 28, 28)
+    parts = np.load(given.data, allow_pickle=False)
+    train, valid, test = (torch.from_numpy(parts[name]).float().view(-1, 1, 28, 28)
                           for name in ("train", "valid", "test"))
     with contextlib.redirect_stdout(sys.stderr):
         model = trained(train, valid, given.epochs)

@@ -116,16 +116,16 @@ def own_figures(model, x, task):
     """What its own methods say: the loss of the test set, and get_nll of a few images."""
     losses = [float(model(DatasetOutput(data=chunk)).loss)
               for chunk in x[:task["nll_images"]].split(task["batch"])]
-    found = {"own_loss": float(np.mean(losses))}
+    figures = {"own_loss": float(np.mean(losses))}
     again = torch.cat([model.reconstruct(chunk) for chunk in x.split(CHUNK)])
-    found["own_rows"] = len(again) / len(x)
+    figures["own_rows"] = len(again) / len(x)
     if len(again) == len(x):
-        found["own_mse"] = float((again - x).square().flatten(1).sum(1).mean())
+        figures["own_mse"] = float((again - x).square().flatten(1).sum(1).mean())
     if hasattr(model, "get_nll") and task["model"] != "factor_vae":
         with contextlib.redirect_stdout(sys.stderr):
-            told = model.get_nll(x[:task["own_images"]], n_samples=task["draws"])
-        found["own_nll"] = float(told)
-    return found
+            nll = model.get_nll(x[:task["own_images"]], n_samples=task["draws"])
+        figures["own_nll"] = float(nll)
+    return figures
 
 
 def main():
@@ -140,9 +140,9 @@ def main():
         network = sum(p.numel() for part in parts if part is not None for p in part.parameters())
         model, epochs = trained(model, x, task, folder)
     encode, decode = halves(model, task["model"])
-    found = measure(test, encode, decode, task)
-    found |= own_figures(model, torch.from_numpy(test).float()[:, None] / 255, task)
-    print(json.dumps({**found, "seconds": float(np.median(epochs)), "network": network}))
+    figures = measure(test, encode, decode, task)
+    figures |= own_figures(model, torch.from_numpy(test).float()[:, None] / 255, task)
+    print(json.dumps({**figures, "seconds": float(np.median(epochs)), "network": network}))
 
 
 if __name__ == "__main__":

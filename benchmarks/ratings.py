@@ -61,12 +61,12 @@ def measured(data: str, name: str, seed: int) -> dict:
     """Train a model with a seed; its measures of each test user, and those of the other methods."""
     training, took = trained({"data": f"ratings({data!r})", "seed": seed, **MODELS[name]})
     state = training.state
-    found = judge(training.step.model, training.source, alone=name != next(iter(MODELS)))
+    judgement = judge(training.step.model, training.source, alone=name != next(iter(MODELS)))
     return {"seed": seed, "best_epoch": state.best_epoch, "epochs": len(state.history),
-            "seconds_an_epoch": took / len(state.history), "about": found.about,
+            "seconds_an_epoch": took / len(state.history), "about": judgement.about,
             "val_ndcg": 1 - state.history[state.best_epoch - 1]["val_missed_ndcg"],
-            "users": {name if method == "model" else method: found.users[i].tolist()
-                      for i, method in enumerate(found.methods)}}
+            "users": {name if method == "model" else method: judgement.users[i].tolist()
+                      for i, method in enumerate(judgement.methods)}}
 
 
 def table(folder: Path) -> list[str]:
@@ -76,17 +76,17 @@ def table(folder: Path) -> list[str]:
             if not file.name.startswith("stars-")]
     lines = ["| method | seeds | NDCG@100 | recall@20 | recall@50 | NDCG@100 less EASE's "
              "| CPU s an epoch |", "|---|---|---|---|---|---|---|"]
-    ease_of = {held["seed"]: held["users"]["EASE"] for held in runs if "EASE" in held["users"]}
+    ease_of = {one["seed"]: one["users"]["EASE"] for one in runs if "EASE" in one["users"]}
     for name in (*MODELS, *OTHERS):
-        own = [held for held in runs if name in held["users"]]
+        own = [one for one in runs if name in one["users"]]
         if not own:
             continue
-        users = np.concatenate([np.array(held["users"][name]) for held in own])
-        ease = np.concatenate([np.array(ease_of[held["seed"]]) for held in own])
+        users = np.concatenate([np.array(one["users"][name]) for one in own])
+        ease = np.concatenate([np.array(ease_of[one["seed"]]) for one in own])
         cells = [words(users[:, MEASURES.index(measure)])
                  for measure in ("ndcg@100", "recall@20", "recall@50")]
         gap = "-" if name == "EASE" else words(users[:, 0] - ease[:, 0], "+.3f")
-        took = np.mean([held["seconds_an_epoch"] for held in own]) if name in MODELS else None
+        took = np.mean([one["seconds_an_epoch"] for one in own]) if name in MODELS else None
         lines.append(f"| {name} | {len(own)} | {' | '.join(cells)} | {gap} | "
                      f"{'-' if took is None else f'{took:.2f}'} |")
     return lines
@@ -96,11 +96,11 @@ def of_stars(data: str, seed: int) -> dict:
     """Train rating_ae with a seed; the squared errors of each test user's held-out ratings, by
     method, in stars, and how many they are."""
     training, took = trained({"data": f"ratings({data!r}, explicit=True)", "seed": seed})
-    found = judge(training.step.model, training.source)
+    judgement = judge(training.step.model, training.source)
     return {"seed": seed, "seconds_an_epoch": took / len(training.state.history),
-            "about": found.about, "counts": found.counts.tolist(), "errors": {
-                STARS if method == "model" else method: found.errors[i].tolist()
-                for i, method in enumerate(found.methods)}}
+            "about": judgement.about, "counts": judgement.counts.tolist(), "errors": {
+                STARS if method == "model" else method: judgement.errors[i].tolist()
+                for i, method in enumerate(judgement.methods)}}
 
 
 def table_of_stars(folder: Path) -> list[str]:
@@ -109,8 +109,8 @@ def table_of_stars(folder: Path) -> list[str]:
     runs = [json.loads(file.read_text()) for file in sorted(folder.glob("stars-*.json"))]
     lines = ["| method | seeds | RMSE, stars | less that of means | CPU s an epoch |",
              "|---|---|---|---|---|"]
-    counts = np.concatenate([held["counts"] for held in runs])
-    errors = {name: np.concatenate([held["errors"][name] for held in runs])
+    counts = np.concatenate([one["counts"] for one in runs])
+    errors = {name: np.concatenate([one["errors"][name] for one in runs])
               for name in runs[0]["errors"]}
     drawn = np.random.default_rng(0).integers(0, len(counts), (RESAMPLED, len(counts)))
 
@@ -122,7 +122,7 @@ def table_of_stars(folder: Path) -> list[str]:
                         for rows in (np.arange(len(counts)), drawn))
         low, high = np.percentile(again, [2.5, 97.5])
         return f"{alone:{form}} ({low:{form}} to {high:{form}})"
-    took = np.mean([held["seconds_an_epoch"] for held in runs])
+    took = np.mean([one["seconds_an_epoch"] for one in runs])
     for name in errors:
         gap = "-" if name == "means" else told(name, "means", "+.3f")
         lines.append(f"| {name} | {len(runs)} | {told(name, '', '.3f')} | {gap} | "
@@ -132,8 +132,8 @@ def table_of_stars(folder: Path) -> list[str]:
 
 def words(values: np.ndarray, form: str = ".3f") -> str:
     """A mean with its interval."""
-    found = of_mean(values)
-    return f"{found.value:{form}} ({found.low:{form}} to {found.high:{form}})"
+    estimate = of_mean(values)
+    return f"{estimate.value:{form}} ({estimate.low:{form}} to {estimate.high:{form}})"
 
 
 def peak() -> float:
@@ -156,11 +156,11 @@ def memory(count: int, folder: Path) -> None:
                 file.write_table(pyarrow.table(dict(zip(NAMES, rows, strict=True)), schema))
     print(f"{path.stat().st_size / 2**20:,.0f} MiB of text; before reading {peak():,.0f} MiB")
     begun = time.monotonic()
-    found = collect(f"ratings('{path}')", Reading())
+    collection = collect(f"ratings('{path}')", Reading())
     print(f"read in {time.monotonic() - begun:.0f} s, peak {peak():,.0f} MiB; "
-          f"{found.x.shape[0]:,} users x {found.x.shape[1]:,} items, "
-          f"{found.x.nbytes / 2**20:,.0f} MiB of rows")
-    source = split(found, {"val": 0.01, "test": 0.01}, 0)
+          f"{collection.x.shape[0]:,} users x {collection.x.shape[1]:,} items, "
+          f"{collection.x.nbytes / 2**20:,.0f} MiB of rows")
+    source = split(collection, {"val": 0.01, "test": 0.01}, 0)
     print(f"split: peak {peak():,.0f} MiB")
     from hourglass.training.setup import _assemble
     settings = make_settings({"data": f"ratings('{path}')", "model": "mult_vae", "epochs": 1})
@@ -179,15 +179,15 @@ def memory(count: int, folder: Path) -> None:
 
 def main() -> None:
     """Measure what is not measured yet, and print the table."""
-    asked = argparse.ArgumentParser()
-    asked.add_argument("data", nargs="?", default="")
-    asked.add_argument("--seeds", type=int, default=5)
-    asked.add_argument("--only", default=",".join(MODELS), help="models, separated by commas")
-    asked.add_argument("--folder", type=Path, default=Path("ratings-results"))
-    asked.add_argument("--table", action="store_true")
-    asked.add_argument("--explicit", action="store_true")
-    asked.add_argument("--memory", type=int, default=0)
-    given = asked.parse_args()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", nargs="?", default="")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", default=",".join(MODELS), help="models, separated by commas")
+    parser.add_argument("--folder", type=Path, default=Path("ratings-results"))
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--explicit", action="store_true")
+    parser.add_argument("--memory", type=int, default=0)
+    given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     if given.memory:
         memory(given.memory, given.folder)

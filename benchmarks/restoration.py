@@ -61,14 +61,14 @@ def trained(task: str, given: argparse.Namespace) -> hg.Trained:
 def rows(task: str, model: Autoencoder, source: Source, most: int) -> list[str]:
     """The task's lines of the table: everybody's images against the clean ones."""
     say(f"comparing: {task}")
-    held = restored(model, source, most)
-    clean, lines = held.pop(CLEAN), []
-    for name, made in held.items():
-        scores = [of_mean(peak_ratio(clean, made)), of_mean(structural_similarity(clean, made))]
-        told = " | ".join(f"{s.value:.{d}f} ({s.low:.{d}f} to {s.high:.{d}f})"
-                          for s, d in zip(scores, (2, 3), strict=True))
+    images_of = restored(model, source, most)
+    clean, lines = images_of.pop(CLEAN), []
+    for name, images in images_of.items():
+        scores = [of_mean(peak_ratio(clean, images)), of_mean(structural_similarity(clean, images))]
+        cells = " | ".join(f"{s.value:.{d}f} ({s.low:.{d}f} to {s.high:.{d}f})"
+                           for s, d in zip(scores, (2, 3), strict=True))
         who = f"**{MAKERS[name]}**" if name == RESTORED else MAKERS.get(name, name)
-        lines.append(f"| {task} | {who} | {told} |")
+        lines.append(f"| {task} | {who} | {cells} |")
     return lines
 
 
@@ -80,7 +80,7 @@ def main() -> None:
         raise SystemExit(f"no task is named {min(unknown)!r}; there are {', '.join(TASKS)}")
     print("## Restoration\n")
     print("| corrupted images | by | PSNR, dB (95 %) | SSIM (95 %) |\n|---|---|---|---|")
-    told = []
+    remarks = []
     for task in runs if given.only else TASKS:
         model = hg.load(runs[task]) if task in runs else trained(task, given)
         source = model.source()
@@ -88,9 +88,9 @@ def main() -> None:
         print("\n".join(rows(task, model.model, source, count)), flush=True)
         record = model.folder.read_record()
         seconds = model.folder.read_history()[-1]["seconds"]
-        told.append(f"{task}: `{model.model.corruption}`, {record['parameters']['whole']:,} "
-                    f"parameters, {seconds:.0f} s of training, {count} {source.unseen} images")
-    print("\n" + ".\n".join(told) + ".")
+        remarks.append(f"{task}: `{model.model.corruption}`, {record['parameters']['whole']:,} "
+                       f"parameters, {seconds:.0f} s of training, {count} {source.unseen} images")
+    print("\n" + ".\n".join(remarks) + ".")
 
 
 if __name__ == "__main__":

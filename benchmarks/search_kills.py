@@ -112,8 +112,8 @@ def compared(given: argparse.Namespace, folder: Path, apart: Path) -> str:
     undisturbed = records_in(StudyFolder(apart))
 
     def values(of: Any) -> Any:
-        found = [(tuple(t.texts.items()), t.values) for t in of.of_state("finished")]
-        return found if given.workers == 1 else sorted(found)
+        pairs = [(tuple(t.texts.items()), t.values) for t in of.of_state("finished")]
+        return pairs if given.workers == 1 else sorted(pairs)
     best, other = records.best, undisturbed.best
     same = best is not None and other is not None and (best.texts, best.values) == (
         other.texts, other.values)

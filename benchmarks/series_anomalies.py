@@ -94,19 +94,19 @@ class Part(NamedTuple):
 
 
 def ucr(home: Path) -> Iterator[Part]:
-    with zipfile.ZipFile(home / "series/UCR_Anomaly.zip") as held:
-        for name in sorted(held.namelist()):
-            values = np.array(held.read(name).split(), float)[:, None]
+    with zipfile.ZipFile(home / "series/UCR_Anomaly.zip") as archive:
+        for name in sorted(archive.namelist()):
+            values = np.array(archive.read(name).split(), float)[:, None]
             end, first, last = map(int, name.removesuffix(".txt").split("_")[-3:])
             steps = np.arange(1, len(values) + 1)
             yield Part(name, values[:end], values[end:], ((steps >= first) & (steps <= last))[end:])
 
 
 def smap_msl(home: Path) -> Iterator[Part]:
-    with zipfile.ZipFile(home / "series/SMAP_MSL.zip") as held:
-        spans = pd.read_csv(held.open("labeled_anomalies.csv")).set_index("chan_id")
-        for name in sorted(n for n in held.namelist() if n.startswith("train/")):
-            train, test = (np.load(io.BytesIO(held.read(f"{part}/{Path(name).name}")))
+    with zipfile.ZipFile(home / "series/SMAP_MSL.zip") as archive:
+        spans = pd.read_csv(archive.open("labeled_anomalies.csv")).set_index("chan_id")
+        for name in sorted(n for n in archive.namelist() if n.startswith("train/")):
+            train, test = (np.load(io.BytesIO(archive.read(f"{part}/{Path(name).name}")))
                            for part in ("train", "test"))
             abnormal = np.zeros(len(test), bool)
             for first, last in json.loads(spans.loc[Path(name).stem, "anomaly_sequences"]):
@@ -115,19 +115,19 @@ def smap_msl(home: Path) -> Iterator[Part]:
 
 
 def skab(home: Path) -> Iterator[Part]:
-    with zipfile.ZipFile(home / "series/SKAB.zip") as held:
-        names = sorted(n for n in held.namelist() if n.endswith(".csv") and "free" not in n)
+    with zipfile.ZipFile(home / "series/SKAB.zip") as archive:
+        names = sorted(n for n in archive.namelist() if n.endswith(".csv") and "free" not in n)
         for name in names:
-            frame = pd.read_csv(held.open(name), sep=";")
+            frame = pd.read_csv(archive.open(name), sep=";")
             values = frame.drop(columns=["datetime", "anomaly", "changepoint"]).to_numpy(float)
             yield Part(name, values[:400], values[400:], frame.anomaly.to_numpy()[400:] > 0)
 
 
 def nab(home: Path) -> Iterator[Part]:
-    with zipfile.ZipFile(home / "nab.zip") as held:
-        spans = json.loads(held.read("labels/combined_windows.json"))
+    with zipfile.ZipFile(home / "nab.zip") as archive:
+        spans = json.loads(archive.read("labels/combined_windows.json"))
         for name in sorted(spans):
-            frame = pd.read_csv(held.open(f"data/{name}"), parse_dates=["timestamp"])
+            frame = pd.read_csv(archive.open(f"data/{name}"), parse_dates=["timestamp"])
             abnormal = np.zeros(len(frame), bool)
             for first, last in spans[name]:
                 abnormal |= frame.timestamp.between(first, last).to_numpy()
@@ -209,8 +209,9 @@ def ours(train: np.ndarray, window: int, asked: Asked) -> dict[str, Score]:
     def steps(of: Reconstructing, values: np.ndarray) -> np.ndarray:
         series = model.read(framed(values)).raw
         return over_channels(steps_of(of, encoding, series).parts)
-    held = train[round(0.75 * len(train)):]
-    normal = [np.sort(each[np.isfinite(each)]) for each in (steps(of, held) for of in (model, pca))]
+    held_out = train[round(0.75 * len(train)):]
+    normal = [np.sort(errors[np.isfinite(errors)])
+              for errors in (steps(of, held_out) for of in (model, pca))]
 
     def both(values: np.ndarray) -> np.ndarray:
         return -sum(log_survival(known, steps(of, values))
@@ -221,8 +222,8 @@ def ours(train: np.ndarray, window: int, asked: Asked) -> dict[str, Score]:
 
 def beats(home: Path, asked: Asked) -> dict[str, np.ndarray]:
     """The figures (1, 3) of each detector on the heartbeats of ECG5000."""
-    with zipfile.ZipFile(home / "series/ECG5000.zip") as held:
-        values = np.loadtxt(io.BytesIO(held.read("ECG5000_TRAIN.txt")))
+    with zipfile.ZipFile(home / "series/ECG5000.zip") as archive:
+        values = np.loadtxt(io.BytesIO(archive.read("ECG5000_TRAIN.txt")))
     x, abnormal = values[:, 1:, None].astype(np.float32), values[:, 0] != 1
     normal = np.flatnonzero(~abnormal)[:BEATS]
     first, rest = x[normal[:-HELD_BEATS]], np.setdiff1d(np.arange(len(x)), normal)
@@ -230,41 +231,41 @@ def beats(home: Path, asked: Asked) -> dict[str, np.ndarray]:
     own, both = model.detector(), model.detector("combined(('error', 'pca'))")
     errors, each = linear(first), trees(first)
     mean, std = first.mean(0), first.std(0)
-    made: dict[str, Score] = {
+    detectors: dict[str, Score] = {
         "Hourglass": own.score, "model and PCA": both.score,
         "PCA": lambda x: errors(x).mean((1, 2)), "isolation forest": each,
         "z-score": lambda x: np.abs((x - mean) / std).max((1, 2))}
-    found = {}
-    for name, score in made.items():
+    rows = {}
+    for name, score in detectors.items():
         limit = np.quantile(score(x[normal[-HELD_BEATS:]]), QUANTILE)
         scores, true = score(x[rest]), abnormal[rest]
-        found[name] = np.array([[average_precision_score(true, scores), roc_auc_score(true, scores),
-                                 f1_score(true, scores > limit)]])
-    return found
+        rows[name] = np.array([[average_precision_score(true, scores), roc_auc_score(true, scores),
+                                f1_score(true, scores > limit)]])
+    return rows
 
 
 def f1_of_stretches(flagged: np.ndarray, abnormal: np.ndarray, gap: int) -> float:
     """F1 of stretches: those that a flag touches, and flags that touch none. Flags with up to `gap`
     steps between them are one."""
-    true, made = runs(abnormal), list[tuple[int, int]]()
+    true, joined = runs(abnormal), list[tuple[int, int]]()
     for a, b in runs(flagged):
-        if made and a - made[-1][1] <= gap:
-            made[-1] = made[-1][0], b
+        if joined and a - joined[-1][1] <= gap:
+            joined[-1] = joined[-1][0], b
         else:
-            made.append((a, b))
-    found = sum(flagged[a:b].any() for a, b in true)
-    wrong = sum(not abnormal[a:b].any() for a, b in made)
-    return 2 * found / max(len(true) + found + wrong, 1)
+            joined.append((a, b))
+    hits = sum(flagged[a:b].any() for a, b in true)
+    wrong = sum(not abnormal[a:b].any() for a, b in joined)
+    return 2 * hits / max(len(true) + hits + wrong, 1)
 
 
 def figures(score: Score, part: Part, window: int) -> list[float]:
     """VUS-PR, AUROC and F1 of stretches on one series."""
     limit = np.nanquantile(score(part.train[learnt(part):]), QUANTILE)
-    found = score(part.test)
-    known = np.isfinite(found)
-    found, abnormal = found[known], part.abnormal[known]
-    return [vus_pr(found, abnormal, BUFFER), float(roc_auc_score(abnormal, found)),
-            f1_of_stretches(found > limit, abnormal, window // 2)]
+    scores = score(part.test)
+    known = np.isfinite(scores)
+    scores, abnormal = scores[known], part.abnormal[known]
+    return [vus_pr(scores, abnormal, BUFFER), float(roc_auc_score(abnormal, scores)),
+            f1_of_stretches(scores > limit, abnormal, window // 2)]
 
 
 def learnt(part: Part) -> int:
@@ -275,12 +276,12 @@ def learnt(part: Part) -> int:
 
 def compared(parts: list[Part], window: int, asked: Asked, name: str) -> dict[str, np.ndarray]:
     """The figures (S, 3) of each detector on S series."""
-    found: dict[str, list[list[float]]] = {}
+    rows: dict[str, list[list[float]]] = {}
     for part in track(parts, len(parts), name):
         for make in (ours, pca, forest, z_score):
             for detector, score in make(part.train[:learnt(part)], window, asked).items():
-                found.setdefault(detector, []).append(figures(score, part, window))
-    return {detector: np.array(each) for detector, each in found.items()}
+                rows.setdefault(detector, []).append(figures(score, part, window))
+    return {detector: np.array(each) for detector, each in rows.items()}
 
 
 def main() -> None:
@@ -304,10 +305,10 @@ def main() -> None:
         each = []
         for seed in range(args.seeds):
             with tempfile.TemporaryDirectory() as folder:
-                asked = Asked(Path(folder), args.minutes, seed)
-                each.append(beats(home, asked) if name == "ecg5000" else
-                            compared(parts, window, asked, name))
-        mean = {detector: np.mean([found[detector] for found in each], 0) for detector in each[0]}
+                options = Asked(Path(folder), args.minutes, seed)
+                each.append(beats(home, options) if name == "ecg5000" else
+                            compared(parts, window, options, name))
+        mean = {detector: np.mean([means[detector] for means in each], 0) for detector in each[0]}
         for detector, values in mean.items():
             print(f"| {title} | {detector} | {' | '.join(f'{v:.3f}' for v in values.mean(0))} | "
                   f"{lead(mean['Hourglass'][:, 0] - values[:, 0])} |", flush=True)

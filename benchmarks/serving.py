@@ -73,9 +73,9 @@ def started(run: Path, batch: int) -> Iterator[Server]:
     process = subprocess.Popen([sys.executable, __file__, str(run), "--serve", str(batch)],
                                stderr=subprocess.PIPE, text=True)
     try:
-        found = next(found for line in process.stderr
-                     if (found := re.search(r"http://127.0.0.1:(\d+)", line)))
-        yield Server(process, int(found[1]))
+        match = next(match for line in process.stderr
+                     if (match := re.search(r"http://127.0.0.1:(\d+)", line)))
+        yield Server(process, int(match[1]))
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0, "the server did not end well"
     finally:
@@ -157,22 +157,22 @@ def under_load(run: Path, quick: bool) -> Iterator[str]:
             for turn in range(rounds + 1):
                 for name, server in servers.items():
                     before = server.busy
-                    found, missed, took = asyncio.run(load_test(server.port, sent, clients,
-                                                                seconds))
+                    latencies, missed, took = asyncio.run(load_test(server.port, sent, clients,
+                                                                    seconds))
                     lost[name] += missed
                     if turn:   # the first warms up
-                        speeds[name].append(len(found) / took)
-                        costs[name].append(1000 * (server.busy - before) / len(found))
-                        times[name] += found
-                    print(f"{clients} clients, round {turn}, {name}: {len(found) / took:.0f}/s",
+                        speeds[name].append(len(latencies) / took)
+                        costs[name].append(1000 * (server.busy - before) / len(latencies))
+                        times[name] += latencies
+                    print(f"{clients} clients, round {turn}, {name}: {len(latencies) / took:.0f}/s",
                           file=sys.stderr)
             for name in servers:
                 late = np.percentile(times[name], (50, 99)) * 1000
                 yield (f"| {clients} | {name} | {spread(speeds[name], 0)} "
                        f"| {spread(costs[name], 2)} | {late[0]:.1f}, {late[1]:.1f} "
                        f"| {lost[name]} of {len(times[name]):,} |")
-            ratio, cost = ([one / two for one, two in zip(*found.values(), strict=True)]
-                           for found in (speeds, costs))
+            ratio, cost = ([one / two for one, two in zip(*figures.values(), strict=True)]
+                           for figures in (speeds, costs))
             yield f"| {clients} | ratio | {spread(ratio, 2)} | {spread(cost, 2)} | | |"
 
 
@@ -195,10 +195,10 @@ def malformed(seed: int) -> Iterator[tuple[str, bytes, set[int]]]:
     chance = random.Random(seed)
     good = {kind: png(np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8), kind)
             for kind in ("PNG", "JPEG", "WEBP", "BMP", "TIFF")}
-    held = io.BytesIO()
-    zipfile.ZipFile(held, "w").writestr("a.png", good["PNG"])
+    archive = io.BytesIO()
+    zipfile.ZipFile(archive, "w").writestr("a.png", good["PNG"])
     large, smaller = bomb(50_000), bomb(6000)
-    image, told = TYPES["image"], TYPES["json"]
+    image, json_type = TYPES["image"], TYPES["json"]
     while True:
         kind = chance.choice(list(good))
         cut = good[kind][:chance.randint(1, len(good[kind]) // 2)]
@@ -210,11 +210,11 @@ def malformed(seed: int) -> Iterator[tuple[str, bytes, set[int]]]:
         yield "bomb of 6,000 x 6,000", request(path, image, form(smaller)), {413}
         yield "empty", request(path, image, form(b"")), {422}
         yield "SVG", request(path, image, form(b"<svg xmlns='http://www.w3.org/2000/svg'/>")), {415}
-        yield "zip", request(path, image, form(held.getvalue())), {415}
+        yield "zip", request(path, image, form(archive.getvalue())), {415}
         yield "path for a name", request(path, image, form(noise, "../" * 40 + "etc/passwd")), {
             415, 422}
-        yield "no form", request(path, chance.choice([told, b"text/plain", b"image/png", b"x"]),
-                                 good["PNG"]), {415}
+        other_type = chance.choice([json_type, b"text/plain", b"image/png", b"x"])
+        yield "no form", request(path, other_type, good["PNG"]), {415}
         yield "broken form", request(path, image, form(good["PNG"])[:-chance.randint(5, 90)]), {400}
         yield "noise for a form", request(path, image, noise), {400}
         yield "huge part header", request(path, image, form(b"a", "y" * 200_000)), {400}
@@ -223,12 +223,12 @@ def malformed(seed: int) -> Iterator[tuple[str, bytes, set[int]]]:
         yield "wrong field", request(path, image, form(good["PNG"], field="file")), {422}
         yield "70 files", request(path, image, form(good["PNG"])[:-7] * 70 + b"--b--\r\n"), {422}
         yield "20 MB", request(path, image, form(bytes(20_000_000))), {413}
-        yield "no JSON", request("generate", told, noise), {400}
+        yield "no JSON", request("generate", json_type, noise), {400}
         for body in (b'{"n": "a"}', b'{"n": -1}', b'{"n": 1e9}', b"[]", b'{"x": 1}', b"null"):
-            yield "wrong JSON", request("generate", told, body), {422}
-        yield "NaN", request("generate", told, b'{"temperature": NaN}'), {422}
-        yield "deep JSON", request("generate", told, b"[" * 100_000), {400}
-        yield "wrong codes", request("decode", told, b'{"codes": [[1, "a", null]]}'), {422}
+            yield "wrong JSON", request("generate", json_type, body), {422}
+        yield "NaN", request("generate", json_type, b'{"temperature": NaN}'), {422}
+        yield "deep JSON", request("generate", json_type, b"[" * 100_000), {400}
+        yield "wrong codes", request("decode", json_type, b'{"codes": [[1, "a", null]]}'), {422}
 
 
 def frames(count: int) -> bytes:
@@ -263,17 +263,17 @@ def abused(run: Path, quick: bool) -> Iterator[str]:
         for number in range(2 * count):   # as many before, so that what is kept anyway is there
             kind, sent, right = next(source)
             status, said = asyncio.run(once(server.port, sent))
-            told = kind == "huge header" or list(json.loads(said or "{}")) == ["error"]
-            if status not in right or not told:
+            in_json = kind == "huge header" or list(json.loads(said or "{}")) == ["error"]
+            if status not in right or not in_json:
                 wrong[f"{kind}: {status}"] += 1
             kinds[kind] += number >= count
             if number + 1 in (count, 3 * count // 2, 2 * count):
                 memory.append(server.memory)
                 print(f"{number + 1} requests, {memory[-1]:.0f} MiB", file=sys.stderr)
         assert asyncio.run(once(server.port, good))[0] == 200
-    told = f" {dict(wrong)}" if wrong else ""
+    which = f" {dict(wrong)}" if wrong else ""
     yield (f"{2 * count:,} malformed requests of {len(kinds)} kinds: {sum(wrong.values())} not "
-           f"refused in the right way{told}. Resident memory after the first {count:,}, half of "
+           f"refused in the right way{which}. Resident memory after the first {count:,}, half of "
            f"the others and all of them: {', '.join(f'{m:.0f}' for m in memory)} MiB. An animation "
            f"of 1,000 frames counts as its first; the server answers as before.")
 

@@ -48,9 +48,9 @@ def write_shards(folder: Path, count: int) -> str:
             for number in range(EACH * shard, EACH * (shard + 1)):
                 pixels = generator.integers(0, 60, (16, 16), np.uint8)
                 pixels[:, number % 14:number % 14 + 2] = 230
-                held = io.BytesIO()
-                Image.fromarray(pixels).save(held, "JPEG")
-                for suffix, content in (("jpg", held.getvalue()),
+                buffer = io.BytesIO()
+                Image.fromarray(pixels).save(buffer, "JPEG")
+                for suffix, content in (("jpg", buffer.getvalue()),
                                         ("cls", str(number % 14).encode())):
                     member = tarfile.TarInfo(f"{number:07}.{suffix}")
                     member.size = len(content)

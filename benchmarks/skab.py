@@ -39,9 +39,9 @@ Scored = tuple[np.ndarray, float]   # of a series: scores (T,), and the threshol
 def experiments(every: int) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     """The one without anomalies, and each n-th of the others."""
     place = Path(os.environ["HOURGLASS_DATA"]) / "series" / "SKAB.zip"
-    with zipfile.ZipFile(place) as held:
-        names = sorted(name for name in held.namelist() if name.endswith(".csv"))
-        frames = {name: pd.read_csv(held.open(name), sep=";") for name in names}
+    with zipfile.ZipFile(place) as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".csv"))
+        frames = {name: pd.read_csv(archive.open(name), sep=";") for name in names}
     free = next(frame for name, frame in frames.items() if "free" in name)
     return free, [frame for name, frame in frames.items() if "free" not in name][::every]
 
@@ -118,14 +118,14 @@ def learnt_from_each(
     frames: list[pd.DataFrame], window: int, minutes: float | None, folder: Path, **settings: Any
 ) -> dict[str, list[Scored]]:
     """Of each detector, the scores after the first steps of each experiment, which it saw."""
-    found: dict[str, list[Scored]] = {"Hourglass": [], f"PCA({CODE})": []}
+    scored: dict[str, list[Scored]] = {"Hourglass": [], f"PCA({CODE})": []}
     for frame in track(frames, len(frames), "experiments"):
         values, cut = channels(frame), FIRST - HELD
         model = ours(frame[:FIRST], window, minutes, folder, val=HELD, test=0, **settings)
         base = pca(values[:cut], values[cut:FIRST], window)
-        for name, (scores, at) in zip(found, (model(frame), base(values)), strict=True):
-            found[name].append((scores[FIRST:], at))
-    return found
+        for name, (scores, at) in zip(scored, (model(frame), base(values)), strict=True):
+            scored[name].append((scores[FIRST:], at))
+    return scored
 
 
 def learnt_from_free(
@@ -147,17 +147,17 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=0.2, help="of each training of the first "
                         "part; five times as long in the second")
     parser.add_argument("--every", type=int, default=1)
-    asked = parser.parse_args()
-    free, frames = experiments(asked.every)
+    options = parser.parse_args()
+    free, frames = experiments(options.every)
     truth = [frame.anomaly.to_numpy() > 0 for frame in frames]
     print("| learnt from | detector | AUROC | mean of experiments | F1 | steps flagged |")
     print("|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as held:
-        folder = Path(held)
-        own = learnt_from_each(frames, asked.window, asked.minutes, folder)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        own = learnt_from_each(frames, options.window, options.minutes, folder)
         for name, scored in own.items():
             print(row(name, f"first {FIRST} steps", scored, [y[FIRST:] for y in truth]))
-        others = learnt_from_free(free, frames, asked.window, 5 * asked.minutes, folder)
+        others = learnt_from_free(free, frames, options.window, 5 * options.minutes, folder)
         for name, scored in others.items():
             print(row(name, "no anomalies", scored, truth))
 

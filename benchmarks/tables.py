@@ -66,13 +66,13 @@ def errors_of(frame: pd.DataFrame, share: float, seed: int, quiet: bool = True
     random = np.random.default_rng(seed)
     gone = (random.random(frame.shape) < share) & frame.notna().to_numpy()
     encoding, ways, seconds = filled_in(frame.astype(object).mask(gone).infer_objects(), quiet)
-    truth, found = from_frame(frame).encode(encoding).x, {}
+    truth, errors_by_column = from_frame(frame).encode(encoding).x, {}
     for column, part in zip(encoding["columns"], parts_of(encoding["columns"]), strict=True):
         rows = gone[:, frame.columns.get_loc(column["name"])] & ~np.isnan(truth[:, part]).any(1)
         what, errors = unit_errors(column, [(truth[rows, part], way[rows, part])
                                             for way in ways.values()])
-        found[column["name"]] = {"measure": what, **dict(zip(ways, errors, strict=True))}
-    return found, seconds
+        errors_by_column[column["name"]] = {"measure": what, **dict(zip(ways, errors, strict=True))}
+    return errors_by_column, seconds
 
 
 def wins(found: pd.DataFrame, other: str) -> int:
@@ -89,16 +89,16 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--only", default="")
     options.add_argument("--columns", action="store_true", help="show every column")
-    asked = options.parse_args()
-    wanted = [name for name in asked.only.split(",") if name]
+    arguments = options.parse_args()
+    names = [name for name in arguments.only.split(",") if name]
     print(f"| table | hidden | columns | as good as KNN({NEIGHBOURS}) | as good as mean or most "
           f"frequent | RMSE, in deviations: hourglass, KNN, mean | accuracy: hourglass, KNN, most "
           f"frequent | training |\n" + "| --- " * 8 + "|")
-    for name, (make, share) in tables(asked.data / "tables").items():
-        if wanted and name not in wanted:
+    for name, (make, share) in tables(arguments.data / "tables").items():
+        if names and name not in names:
             continue
-        runs = [errors_of(make(seed), share, seed) for seed in range(asked.seeds)]
-        each = [pd.DataFrame(found).T for found, _ in runs]
+        runs = [errors_of(make(seed), share, seed) for seed in range(arguments.seeds)]
+        each = [pd.DataFrame(errors).T for errors, _ in runs]
         methods = [column for column in each[0] if column != "measure"]
         mean = sum(one[methods].astype(float) for one in each) / len(each)
         mean.insert(0, "measure", each[0]["measure"])
@@ -111,7 +111,7 @@ def main() -> None:
               f"{wins(mean, 'mean')} | {_listed(scaled)} | "
               f"{_listed(right) if kinds.any() else '-'} | "
               f"{np.mean([seconds for _, seconds in runs]):.0f} s |", flush=True)
-        if asked.columns:
+        if arguments.columns:
             print(mean.to_string(float_format=lambda value: f"{value:.4g}"), flush=True)
 
 
