@@ -52,21 +52,21 @@ class Catalogue:
         the last call, whoever found that."""
         self.refresh()
         with self.guard:
-            told = list(self.untold)
+            keys = list(self.untold)
             self.untold.clear()
-            return told
+            return keys
 
     def refresh(self) -> None:
         """Read what has changed."""
         with self.guard:
-            found = {self.key_of(place.path): place for place in self._find()}
-            gone = [key for key in self.places if key not in found]
-            self.places = found
+            places = {self.key_of(place.path): place for place in self._find()}
+            gone = [key for key in self.places if key not in places]
+            self.places = places
             for key in gone:
                 self.entries.pop(key, None)
                 self.stamps.pop(key, None)
             holders = lock_holders()
-            changed = [key for key, place in found.items()
+            changed = [key for key, place in places.items()
                        if self._refreshed(key, place, holders)]
             self.untold.update(dict.fromkeys(gone + changed))
 
@@ -124,20 +124,20 @@ class Catalogue:
 
     def place(self, key: str) -> RunPlace:
         """The folder of a run or study. Raises ValueError if there is none of that key now."""
-        found = self.places.get(key) or self.trials.get(key)
-        if found is None or not found.path.is_dir():
+        place = self.places.get(key) or self.trials.get(key)
+        if place is None or not place.path.is_dir():
             self.refresh()
-            found = self.places.get(key) or self._trial(key)
-        if found is None:
+            place = self.places.get(key) or self._trial(key)
+        if place is None:
             raise ValueError("there is no such run; it was moved or removed")
-        return found
+        return place
 
     def run(self, key: str) -> Path:
         """The folder of a run. Raises ValueError if there is none of that key now."""
-        found = self.place(key)
-        if found.kind == "study":
+        place = self.place(key)
+        if place.kind == "study":
             raise ValueError("this is a search, not a run; open one of its trials")
-        return found.path
+        return place.path
 
     def _trial(self, key: str) -> RunPlace | None:
         """The trial of that key in one of the studies, which the list does not show."""
@@ -171,7 +171,7 @@ class Catalogue:
             if known and known[0] == changed:
                 return known[1], known[2]
             with os.scandir(path) as entries:
-                there = [(each.name, each.is_dir(follow_symlinks=False)) for each in entries]
+                there = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
         except OSError:
             return "", []
         names = {name for name, _ in there}

@@ -45,7 +45,7 @@ def study_entry(path: Path) -> dict[str, Any]:
         settings = dict(values.get("settings", {}))
         settings["data"] = str(settings.get("data", "")).removesuffix("()")   # of a set by name
         rows = _rows(path / "trials.csv")
-        trials = sum(1 for each in (path / "trials").glob("*") if each.is_dir())
+        trials = sum(1 for trial in (path / "trials").glob("*") if trial.is_dir())
         return {"title": f"search on {data_of(settings)}", "model": str(settings.get("model", "")),
                 "data": data_of(settings), "state": FINISHED, "trials": len(rows) or trials,
                 **_best_of(rows, str(values.get("search", {}).get("metric", ""))), "metrics": {},
@@ -88,12 +88,12 @@ def _value(text: str) -> Any:
 
 def _record(path: Path) -> dict[str, Any]:
     try:
-        found: Any = json.loads(read_small(path))
+        record: Any = json.loads(read_small(path))
     except FileNotFoundError:
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(record, dict):
         raise ValueError("run.json is damaged: it is no JSON object")
-    return found   # its checksum, which takes long, is left to those that use the run
+    return record   # its checksum, which takes long, is left to those that use the run
 
 
 def read_small(path: Path) -> bytes:
@@ -128,13 +128,13 @@ def _of_history(path: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     losses = [value for row in rows if (value := _loss(row)) is not None]
     epochs = _number(rows[-1].get("epoch")) if rows else 0.0
     more = epochs is not None and epochs > float(record.get("epochs", epochs) or 0)
-    found: dict[str, Any] = {"epochs": epochs, "curve": [float(f"{loss:.{DIGITS}g}")
+    summary: dict[str, Any] = {"epochs": epochs, "curve": [float(f"{loss:.{DIGITS}g}")
                                                 for loss in thinned(losses, POINTS)]}
     if rows:
-        found["loss"] = losses[-1] if losses else None
+        summary["loss"] = losses[-1] if losses else None
         best = [row for row in rows if _number(row.get("epoch")) == record.get("best_epoch")]
-        found["best_loss"] = _loss(best[0]) if best and "best_epoch" in record else None
-    return found | ({"state": PART, "ended": ""} if more and "epochs" in record else {})
+        summary["best_loss"] = _loss(best[0]) if best and "best_epoch" in record else None
+    return summary | ({"state": PART, "ended": ""} if more and "epochs" in record else {})
 
 
 def _loss(row: Mapping[str, str]) -> float | None:
@@ -142,7 +142,7 @@ def _loss(row: Mapping[str, str]) -> float | None:
 
 
 def _of_frames(path: Path) -> dict[str, Any]:
-    names = sorted(each.name for each in (path / "frames").glob("*.png"))
+    names = sorted(frame.name for frame in (path / "frames").glob("*.png"))
     return {"frame": names[-1]} if names else {}
 
 

@@ -66,7 +66,7 @@ class Events:
             waits = 0
             while not self.traffic.draining:
                 news = self.news
-                for number, keys in [each for each in self.kept if each[0] > at]:
+                for number, keys in [event for event in self.kept if event[0] > at]:
                     yield self._event(number, "changed", keys)
                     at = number
                 try:
