@@ -36,10 +36,10 @@ def stride_of(model: Autoencoder) -> tuple[int, int] | None:
     device = next(model.parameters()).device
     larger = torch.zeros(1, channels, height + across[0], width + across[1], device=device)
     try:
-        again = model(larger, draw=False).px.mean
+        output = model(larger, draw=False).px.mean
     except (RuntimeError, ValueError, IndexError):   # a dense layer needs a fixed size
         return None
-    return (across[0], across[1]) if again.shape == larger.shape else None
+    return (across[0], across[1]) if output.shape == larger.shape else None
 
 
 def through(
@@ -49,9 +49,9 @@ def through(
     right and bottom up to a size that the network keeps, and cropped afterwards."""
     wider = padded(x, own, stride)
     together = max(1, 128 * math.prod(own) // math.prod(wider.shape[1:3]))
-    found = np.concatenate([use(wider[start:start + together])
-                            for start in range(0, len(wider), together)])
-    return found[:, :x.shape[1], :x.shape[2]]
+    outputs = np.concatenate([use(wider[start:start + together])
+                              for start in range(0, len(wider), together)])
+    return outputs[:, :x.shape[1], :x.shape[2]]
 
 
 def of_any_size(
@@ -66,13 +66,13 @@ def of_any_size(
         return use(x, y)
     if stride is not None and x[0].size <= LARGEST:
         return through(x, own, stride, lambda part: use(part, None))
-    found = []
+    outputs = []
     for i, image in enumerate(x):
         def use_one(tiles: np.ndarray, i: int = i) -> np.ndarray:
             return use(tiles, None if y is None else y[[i]].repeat(len(tiles)))
         values = image * np.float32(scale_of(image))
-        found.append(tiled(values, (own[0], own[1]), use_one))
-    return np.stack(found)
+        outputs.append(tiled(values, (own[0], own[1]), use_one))
+    return np.stack(outputs)
 
 
 def whole(

@@ -22,13 +22,13 @@ def decoder_onnx(run: str | Path, largest: int = 0) -> bytes:
     larger one, for a run without a model, and if packages for ONNX are missing.
     """
     cache = cache_of(open_run(run))
-    found = cache.kept_tensors(FILE, _content)
-    if found is None:
+    content = cache.kept_tensors(FILE, _content)
+    if content is None:
         _check_size(run, largest)
-        found = export(run, "decoder")
-        cache.keep_tensors(FILE, {CONTENT: np.frombuffer(found, np.uint8).copy()},
+        content = export(run, "decoder")
+        cache.keep_tensors(FILE, {CONTENT: np.frombuffer(content, np.uint8).copy()},
                            {MAKER: __version__})
-    return found
+    return content
 
 
 def _content(tensors: dict[str, Tensor], texts: Texts) -> bytes:
