@@ -170,7 +170,8 @@ def latent_of(count: int) -> bytes:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 10, count)
     places = (rng.normal(size=(count, 2)) + 3 * np.stack([np.cos(labels), np.sin(labels)], 1))
-    about = {"count": count, "split": "test", "total": count, "rows": list(range(count)),
+    about = {"count": count, "samples": "", "split": "test", "total": count,
+             "rows": list(range(count)),
              "axes": ["factor 1", "factor 2"], "code": [2], "names": None,
              "classes": [{"name": str(k), "colour": f"#{40 + 20 * k:02x}8060"} for k in range(10)],
              "image": False, "shape": [1, 8, 8], "origin": [0, 0], "middle": [0, 0],

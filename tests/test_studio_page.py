@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 import hourglass as hg
 from hourglass.analysis.explorer.runtime import runtime
+from hourglass.analysis.snapshot import load_snapshot
 from hourglass.studio.jobs import Jobs
 from hourglass.studio.processes import stop
 
@@ -257,11 +259,13 @@ def test_without_the_runtime_the_studio_decodes(browser, home, tmp_path):
         process.wait(20)
 
 
-def test_points_can_be_listed_with_a_lasso(page):
-    go(page, f"/runs/{only_key(page)}/latent")
-    canvas = page.get_by_role("application")
-    expect(canvas).to_be_visible()
-    box = canvas.bounding_box()
+def draw_around_all(page: Page, canvas: Locator) -> None:
+    """Draw a lasso around all points."""
+    box = {}
+    while box != canvas.bounding_box():   # pictures above it may still come
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        page.wait_for_timeout(500)
     page.keyboard.down("Shift")
     corners = [(.01, .01), (.99, .01), (.99, .99), (.01, .99), (.01, .02)]
     for i, (x, y) in enumerate(corners):
@@ -270,6 +274,13 @@ def test_points_can_be_listed_with_a_lasso(page):
             page.mouse.down()
     page.mouse.up()
     page.keyboard.up("Shift")
+
+
+def test_points_can_be_listed_with_a_lasso(page):
+    go(page, f"/runs/{only_key(page)}/latent")
+    canvas = page.get_by_role("application")
+    expect(canvas).to_be_visible()
+    draw_around_all(page, canvas)
     expect(page.get_by_role("heading", name="20 points chosen")).to_be_visible()
 
 
@@ -435,13 +446,20 @@ def test_rows_of_a_table_are_filled_in_and_taken_away(page, home):
 
 
 def test_runs_are_compared_side_by_side(page, home):
-    with another(home, "compared", seed="12345"):
-        for name in (HOSTILE, "compared"):
+    """And what is marked in one latent space is marked in the others that show the same samples."""
+    with another(home, "compared", seed="12345"), another(home, "unlike") as unlike:
+        s = load_snapshot(unlike / "snapshot.npz")
+        replace(s, x=s.x[::-1].copy()).save(unlike / "snapshot.npz")
+        for name in (HOSTILE, "compared", "unlike"):
             page.get_by_role("checkbox", name=f"Choose runs/{name}").check()
-        page.get_by_role("button", name="Compare 2").click()
+        page.get_by_role("button", name="Compare 3").click()
         expect(page.get_by_role("heading", name="Settings that differ")).to_be_visible()
         expect(page.get_by_role("cell", name="12345", exact=True)).to_be_visible()
         expect(page.get_by_role("heading", name="The same inputs through all")).to_be_visible()
+        draw_around_all(page, page.get_by_label("Latent space of runs/compared"))
+        expect(page.get_by_role("heading", name="20 samples marked")).to_be_visible()
+        page.get_by_label("Mark sample").select_option("7")
+        expect(page.get_by_text("Not linked: its samples differ")).to_have_count(1)
         page.goto("about:blank")   # it would ask for pictures of a run that is gone
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:   # it comes with what brings PyTorch, and the studio is to st
 LARGEST_CODE = 8192   # numbers of a code that the page may walk in
 THUMBNAIL = 32        # pixels of a side
 MOST_THUMBNAILS = 4096
+MARKED = 256          # samples whose values tell whether two runs share all
 NO_CLASS = 65535
 HEAD = 4              # bytes of the length of the text that comes first
 
@@ -46,8 +48,8 @@ def latent_of(s: Snapshot) -> bytes:
 def _about(s: Snapshot, walk: "Walk", rows: np.ndarray) -> dict[str, Any]:
     from ..tasks.explore import colours
     walks = len(walk.origin) <= LARGEST_CODE
-    return {"count": len(rows), "split": s.split, "total": s.total, "rows": rows.tolist(),
-            "axes": list(walk.labels), "code": list(s.z.shape[1:]),
+    return {"count": len(rows), "samples": _mark(s), "split": s.split, "total": s.total,
+            "rows": rows.tolist(), "axes": list(walk.labels), "code": list(s.z.shape[1:]),
             "names": [printable(s.names[i]) for i in rows] if s.names else None,
             "classes": [{"name": printable(name), "colour": colour} for name, colour in
                         zip(s.classes, colours(len(s.classes)), strict=True)],
@@ -68,6 +70,13 @@ def neighbours_of(s: Snapshot, row: int, count: int) -> tuple[list[int], list[fl
     distances[row] = -1   # before others with the same code
     order = np.argsort(np.nan_to_num(distances, nan=np.inf), kind="stable")[:count + 1]
     return order.tolist(), np.maximum(distances[order], 0).tolist()
+
+
+def _mark(s: Snapshot) -> str:
+    """A mark of the samples, which two runs share if they were looked at with the same ones."""
+    some = np.unique(np.linspace(0, len(s.x) - 1, MARKED).astype(int))
+    x = np.ascontiguousarray(s.x[some], "<f4")
+    return f"{len(s.x)} {x.shape} {zlib.crc32(x.tobytes()):08x}"
 
 
 def thumbnails(s: Snapshot) -> bytes:

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { get } from "./api";
 import { COLOURS, Curves, type Lines } from "./curves";
 import { number, words } from "./format";
+import { LinkedLatents } from "./linked_view";
 import { go } from "./route";
 import type { Details, Progress } from "./run";
 import { listing, type Run } from "./runs";
@@ -45,6 +46,7 @@ export function ComparePage({ wish }: { wish: URLSearchParams }) {
       <Metrics loaded={loaded} />
       <Differences loaded={loaded} />
       <SameInputs loaded={loaded} />
+      <LinkedLatents runs={loaded.filter(({ details }) => details.has_snapshot).map(({ run }) => run)} />
     </>}
   </>;
 }

@@ -50,9 +50,7 @@ function Space({ run, latent }: { run: Run; latent: Latent }) {
           move, hold Shift and draw around points to list them, drag the ring to decode.</span></div>
       <ScatterView latent={latent} by={by} chosen={chosen} lasso={setChosen} hover={setHover} pick={pick}
         ring={z && about.plane ? placeOf(about, z) : null} drag={drag} />
-      {by === "class" ? <ul class="legend">{about.classes.map(({ name, colour }) => <li key={name}>
-        <i class="dot" style={{ background: colour }} />{name}</li>)}</ul>
-        : <p class="legend quiet">dark: small errors, bright: large errors</p>}
+      <Legend latent={latent} by={by} />
       {chosen.length > 0 && <div><div class="head"><h2>{chosen.length} points chosen</h2>
         <button class="small" onClick={() => saveList(latent, chosen)}>Save the list</button>
         <button class="small" onClick={() => setChosen([])}>Clear</button></div>
@@ -78,6 +76,11 @@ function Space({ run, latent }: { run: Run; latent: Latent }) {
     </aside>
   </div>;
 }
+
+export const Legend = ({ latent: { about }, by }: { latent: Latent; by: string }) => by === "class"
+  ? <ul class="legend">{about.classes.map(({ name, colour }) => <li key={name}>
+    <i class="dot" style={{ background: colour }} />{name}</li>)}</ul>
+  : <p class="legend quiet">dark: small errors, bright: large errors</p>;
 
 function Sliders({ latent: { about }, z, set }: { latent: Latent; z: number[];
   set: (z: number[]) => void }) {

@@ -2,7 +2,7 @@
 import { request } from "./api";
 
 export interface About {
-  count: number; split: string; total: number; rows: number[]; axes: string[]; code: number[];
+  count: number; samples: string; split: string; total: number; rows: number[]; axes: string[]; code: number[];
   names: string[] | null; classes: { name: string; colour: string }[]; image: boolean; shape: number[];
   origin: number[] | null; middle: number[] | null; plane: number[][] | null; directions: number[][] | null;
   sliders: { name: string; low: number; high: number }[]; about: string;

@@ -5,7 +5,7 @@ import { Grid, painterOf, within, type Painter, type View } from "./points";
 
 interface Props { latent: Latent; by: string; chosen: number[]; ring: [number, number] | null;
   lasso: (chosen: number[]) => void; hover: (i: number) => void; pick: (i: number) => void;
-  drag: (x: number, y: number) => void }
+  drag: (x: number, y: number) => void; label?: string }
 const REACH = 10;   // pixels
 const LEAST = 10_000;   // points of a frame while the view moves
 const FIRST = 100_000;  // points of the first frame of a move
@@ -83,7 +83,7 @@ export function ScatterView(props: Props) {
   return <div class="scatter">
     <canvas ref={canvas} aria-hidden="true" />
     <canvas ref={over} class="over" tabIndex={0} role="application" onKeyDown={step}
-      aria-label="Latent space. The arrow keys move the code that is decoded." />
+      aria-label={props.label ?? "Latent space. The arrow keys move the code that is decoded."} />
     <span class="axis x">{latent.about.axes[0]}</span><span class="axis y">{latent.about.axes[1]}</span>
     <span class="axis moves" ref={told} />
   </div>;
