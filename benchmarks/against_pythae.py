@@ -30,7 +30,7 @@ import numpy as np
 
 from hourglass.core.console import say
 from hourglass.core.registry import models
-from hourglass.data import collect
+from hourglass.data.collect import collect
 from hourglass.data.read_image import Reading
 
 HERE = Path(__file__).parent

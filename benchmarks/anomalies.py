@@ -37,7 +37,8 @@ PEERS_SIDE = Path(__file__).with_name("anomalies_peers.py")
 
 def read_once(name: str, folder: Path) -> None:
     """Keep a set decoded, for all jobs."""
-    from hourglass.data import Reading, collect
+    from hourglass.data.collect import collect
+    from hourglass.data.image_options import Reading
     collection = collect(name if name == "mnist" else os.path.join(
         os.environ["HOURGLASS_DATA"], "cifar10-jpeg.zip"), Reading())
     for part in ("x", "y"):

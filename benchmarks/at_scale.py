@@ -100,8 +100,9 @@ def told(found: dict[str, float]) -> str:
 
 def data_path(images: Path) -> float:
     """Images/s of batches alone, in random order over the whole file, as floats."""
-    from hourglass.data import Reading, collect, split
-    from hourglass.data.source import shuffled
+    from hourglass.data.collect import collect, split
+    from hourglass.data.image_options import Reading
+    from hourglass.data.split_data import shuffled
     train = split(collect(str(images), Reading()), {}, 0).splits["train"]
     batches = shuffled(train, 128, 0, 1)[:400]
     train.batch(batches[0])

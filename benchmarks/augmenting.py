@@ -15,8 +15,9 @@ from torch.nn import functional
 
 import hourglass
 from hourglass.core.channels import channels_first
-from hourglass.data import Reading, collect
 from hourglass.data.augmentations import augmenter
+from hourglass.data.collect import collect
+from hourglass.data.image_options import Reading
 from hourglass.inference.trained import Trained
 
 PER_CLASS = 10

@@ -15,7 +15,7 @@ from PIL import Image
 from sklearn.decomposition import PCA
 
 import hourglass as hg
-from hourglass.analysis.metrics.generation import frechet_distance as frechet
+from hourglass.analysis.metrics.set_distances import frechet_distance as frechet
 
 DRAWN = 2000
 

@@ -24,7 +24,8 @@ from hourglass.core.channels import channels_first, channels_last
 from hourglass.core.console import say
 from hourglass.core.contracts import Collection
 from hourglass.core.registry import models
-from hourglass.data import Reading, collect
+from hourglass.data.collect import collect
+from hourglass.data.image_options import Reading
 from hourglass.inference.trained import Trained
 from hourglass.run.folder import INTERRUPTED
 

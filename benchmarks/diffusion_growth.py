@@ -25,7 +25,7 @@ import torch
 
 from hourglass.core.malloc import keep_freed_memory
 from hourglass.data.memory_map import OnDisk
-from hourglass.data.source import Source, Split
+from hourglass.data.split_data import Source, Split
 from hourglass.model.diffusion_step import Conditions, DiffusionStep
 from hourglass.model.latent_diffusion import Draw, LatentDiffusion
 from hourglass.run.denoiser_file import DenoiserDescription

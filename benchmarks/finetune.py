@@ -14,7 +14,7 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 from hourglass.data.augmentations import augmenter
-from hourglass.data.source import Source
+from hourglass.data.split_data import Source
 from hourglass.inference.classifier import (
     STEPS,
     ClassifierTraining,

@@ -171,7 +171,7 @@ def _mnist(given: argparse.Namespace, count: int) -> tuple[np.ndarray, str]:
     try:
         import os
 
-        from hourglass.data import collect
+        from hourglass.data.collect import collect
         from hourglass.data.read_image import Reading
         if not given.data:
             raise ValueError("no folder of data")

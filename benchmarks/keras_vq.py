@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 import hourglass
-from hourglass.inference.fitted_prior import fit_prior
+from hourglass.inference.fit_prior import fit_prior
 from hourglass.inference.latents import find_codes
 
 PUBLISHED = {"squared error / variance": 0.0444, "cross-entropy of a word, nats": 1.0336,

@@ -24,7 +24,7 @@ import torch
 
 import hourglass as hg
 from hourglass.analysis.feature_extractor import Judge, find_judge
-from hourglass.analysis.metrics.generation import frechet_distance
+from hourglass.analysis.metrics.set_distances import frechet_distance
 from hourglass.run.denoiser_file import denoiser_folder
 
 FIRST = {"backbone": "conv(filters=(32, 64), norm='batch')", "bottleneck": "gaussian_map(4)",

@@ -19,7 +19,7 @@ from lines import trained
 
 from hourglass.analysis.molecule_sets import MoleculeSet, compare_sets, predicted_properties
 from hourglass.data.chemistry import canonical, smiles_of, split_selfies
-from hourglass.data.molecules import read_molecules
+from hourglass.data.sources.molecules import read_molecules
 from hourglass.inference.property_directions import property_direction
 from hourglass.inference.trained import Trained
 

@@ -31,8 +31,8 @@ from scipy.special import log_ndtr
 
 import hourglass as hg
 from hourglass.core.console import track
-from hourglass.data.nab import nab_names, read_nab
-from hourglass.data.series import Series
+from hourglass.data.sources.nab import nab_names, read_nab
+from hourglass.data.sources.series import Series
 from hourglass.tasks.score_series import labelled_steps, runs, score_series
 
 SHARE, MOST = 0.15, 750   # of a series, to learn from

@@ -24,7 +24,8 @@ from pyarrow import csv
 
 from hourglass.analysis.metrics.bootstrap import of_mean
 from hourglass.analysis.ranking import MEASURES, judge
-from hourglass.data import Reading, collect, split
+from hourglass.data.collect import collect, split
+from hourglass.data.image_options import Reading
 from hourglass.run.folder import RunFolder
 from hourglass.run.settings import make_settings
 from hourglass.training.setup import Training, prepare

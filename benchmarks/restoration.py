@@ -21,7 +21,7 @@ from hourglass.analysis.report_sections import MAKERS
 from hourglass.analysis.snapshot import CLEAN, RESTORED
 from hourglass.analysis.take_snapshot import restored
 from hourglass.core.console import say
-from hourglass.data.source import Source
+from hourglass.data.split_data import Source
 from hourglass.model.autoencoder import Autoencoder
 
 TASKS = {   # a recipe and what differs from it

@@ -17,7 +17,7 @@ import baseline_measures as by
 import pandas as pd
 
 from hourglass.inference.trained import load
-from hourglass.searching.abnormal import auroc
+from hourglass.searching.auroc_objective import auroc
 from hourglass.searching.study import Study
 
 TABLES = ("cardio", "letter", "pima", "satellite", "vowels")

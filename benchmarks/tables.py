@@ -21,7 +21,7 @@ from sklearn.impute import KNNImputer, SimpleImputer
 
 import hourglass as hg
 from hourglass.data.columns import parts_of, unit_errors
-from hourglass.data.table import from_frame
+from hourglass.data.sources.table import from_frame
 
 NEIGHBOURS, SMALLER = 15, 5000
 Filled = dict[str, np.ndarray]   # by method: encoded rows

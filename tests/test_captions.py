@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 import hourglass as hg
-from hourglass.data import collect, split
 from hourglass.data.attribute_sentences import sentence
 from hourglass.data.captions import captions_of_classes
+from hourglass.data.collect import collect, split
 from hourglass.data.read_image import Reading
 
 COLOURS = {"a.png": "red", "b.png": "green", "c.png": "blue"}

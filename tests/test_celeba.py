@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from conftest import draw
 
-from hourglass.data import Reading, collect, split
+from hourglass.data.collect import collect, split
+from hourglass.data.image_options import Reading
 
 NAMES = [f"{i:06}.jpg" for i in range(1, 21)]
 

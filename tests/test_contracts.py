@@ -13,8 +13,9 @@ from hourglass.analysis.metrics import measure
 from hourglass.analysis.take_snapshot import take
 from hourglass.core import registry as spec
 from hourglass.core.contracts import Clock
-from hourglass.data import Reading, collect, split
 from hourglass.data.augmentations import augmenter
+from hourglass.data.collect import collect, split
+from hourglass.data.image_options import Reading
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.loss_step import Step
 from hourglass.model.losses.kl import divergence

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 from conftest import train
 
-from hourglass.data import collect
+from hourglass.data.collect import collect
 from hourglass.data.column_values import as_numbers, as_switch
 from hourglass.data.data_frames import notes_of, read_frame
 from hourglass.data.dates import clock_times, read_times
 from hourglass.data.pandas_library import python_texts
 from hourglass.data.read_image import Reading
-from hourglass.data.table import read_table, whole
+from hourglass.data.sources.table import read_table, whole
 
 ROWS = 24
 

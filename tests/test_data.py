@@ -12,12 +12,14 @@ import pytest
 from conftest import draw
 from PIL import Image
 
-from hourglass.data import Reading, collect, from_array, split
+from hourglass.data.collect import collect, split
 from hourglass.data.fetch import Remote, find_all
 from hourglass.data.folders import classify
-from hourglass.data.idx_files import read_idx
+from hourglass.data.image_options import Reading
 from hourglass.data.read_image import open_image, shape_image
-from hourglass.data.standard_sets import read_cifar
+from hourglass.data.sources.arrays import from_array
+from hourglass.data.sources.idx_files import read_idx
+from hourglass.data.sources.standard_sets import read_cifar
 
 SQUARE = np.zeros((20, 12, 3), np.uint8)
 SQUARE[4:9, 2:6] = (250, 100, 30)

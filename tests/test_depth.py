@@ -12,10 +12,12 @@ from tifffile import imread, imwrite
 
 import hourglass as hg
 from hourglass.core.contracts import Scale
-from hourglass.data import Reading, collect, from_array, split
-from hourglass.data.headers import look, read_deep, read_whole
+from hourglass.data.collect import collect, split
+from hourglass.data.deep_images import look, read_deep, read_whole
+from hourglass.data.image_options import Reading
 from hourglass.data.memory_map import OnDisk
 from hourglass.data.scales import find_scale, read_range
+from hourglass.data.sources.arrays import from_array
 from hourglass.data.units import units_of
 from hourglass.run.description import Description
 
@@ -296,7 +298,7 @@ def test_images_of_fewer_bits_among_others_keep_their_white(here):
 
 def test_a_deep_image_that_no_header_told_of_is_cut_to_8_bits_with_a_word(
         here, monkeypatch, capsys):
-    monkeypatch.setattr("hourglass.data.read_image_folder.SAMPLED", 2)
+    monkeypatch.setattr("hourglass.data.sources.read_image_folder.SAMPLED", 2)
     Path("late").mkdir()
     for i, image in enumerate(EIGHT[:9]):
         Image.fromarray(image).save(f"late/{i}.png")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from hourglass.core.contracts import Scale
-from hourglass.data import from_array, split
+from hourglass.data.collect import split
 from hourglass.data.read_image import Reading
+from hourglass.data.sources.arrays import from_array
 from hourglass.model.older_texts import FORMAT
 from hourglass.model.parts import Parts
 from hourglass.run.description import Description, describe, description_in

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_truth import FAULTS, PITFALLS
+from test_pitfalls import FAULTS, PITFALLS
 from typer.main import get_command
 
 import hourglass as hg

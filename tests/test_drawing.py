@@ -6,9 +6,9 @@ from PIL import Image
 
 import hourglass as hg
 from hourglass.analysis.latent_grids import square
-from hourglass.tasks.finish import Finish, finished
 from hourglass.tasks.grid import read_grid
 from hourglass.tasks.nearest_training import NearestTraining
+from hourglass.tasks.sharpen_and_blur import Finish, finished
 
 KINDS = ("bar", "dot", "ring")
 

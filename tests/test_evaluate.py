@@ -17,7 +17,7 @@ from torch.distributions import (
 )
 
 from hourglass.core.contracts import Latent
-from hourglass.data.source import Split
+from hourglass.data.split_data import Split
 from hourglass.inference.log_likelihood import proposal
 from hourglass.inference.log_likelihood.annealing import anneal, check_space
 from hourglass.inference.log_likelihood.elbo_parts import decompose

@@ -12,7 +12,7 @@ from playwright.sync_api import expect, sync_playwright
 
 import hourglass as hg
 from hourglass.analysis.explorer.runtime import runtime
-from hourglass.core.noise import seeded
+from hourglass.core.random_numbers import seeded
 from hourglass.inference.onnx_export import export_denoiser
 from hourglass.inference.prompted import DiffusionWish
 from hourglass.model.latent_diffusion import Draw, LatentDiffusion, Told

@@ -11,9 +11,9 @@ from sklearn.metrics import mutual_info_score
 
 import hourglass.analysis.disentanglement as scores
 from hourglass.core.contracts import Collection, Factors
-from hourglass.data import collect, split
-from hourglass.data.dsprites import PUBLISHED, TOTAL, kept
+from hourglass.data.collect import collect, split
 from hourglass.data.read_image import Reading
+from hourglass.data.sources.dsprites import PUBLISHED, TOTAL, kept
 from hourglass.data.sprites import (
     ANGLES,
     ELLIPSE,
@@ -208,7 +208,7 @@ def test_a_file_that_was_cut_short_or_is_none_is_refused(here):
 
 
 def test_images_are_kept_whole_or_not_at_all(here, monkeypatch):
-    import hourglass.data.dsprites as module
+    import hourglass.data.sources.dsprites as module
     monkeypatch.setattr(module, "TOTAL", 8)
 
     def blocks(fails: bool):

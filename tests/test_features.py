@@ -13,7 +13,8 @@ from torch import nn
 import hourglass as hg
 from hourglass.analysis.feature_extractor import find_judge
 from hourglass.core.features import as_images, features, resized
-from hourglass.data import from_array, split
+from hourglass.data.collect import split
+from hourglass.data.sources.arrays import from_array
 
 GREY = np.random.default_rng(0).integers(0, 256, (3, 64, 64), np.uint8)
 

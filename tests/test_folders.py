@@ -11,11 +11,12 @@ from conftest import draw, train
 from PIL import Image
 
 import hourglass as hg
-from hourglass.data import Reading, collect
+from hourglass.data.collect import collect
 from hourglass.data.data_frames import read_frame
 from hourglass.data.find import find_call, settle
 from hourglass.data.find_images import files_in, opened, printable
 from hourglass.data.folders import classify, lay_out, masks_among, matching
+from hourglass.data.image_options import Reading
 from hourglass.data.labels import natural
 from hourglass.run.settings import chosen_recipe, make_settings, with_whole_path
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import TINY, train
 
-from hourglass.data import collect, split
+from hourglass.data.collect import collect, split
 from hourglass.data.find import find_call
 from hourglass.data.read_image import Reading
 

@@ -21,7 +21,7 @@ from torch.utils.data import (
 )
 
 import hourglass
-from hourglass.data import collect
+from hourglass.data.collect import collect
 from hourglass.data.in_memory import gather
 from hourglass.data.labels import natural, numbered, texts_of
 from hourglass.data.read_image import Reading
@@ -474,7 +474,7 @@ def test_labels_that_are_missing_are_refused_where_no_model_can_use_them(setting
 
 
 def test_the_split_of_labelled_samples_does_not_depend_on_others():
-    from hourglass.data import split
+    from hourglass.data.collect import split
     y = np.where(np.arange(60) % 2, Y, -1)
     found = collect(X, Reading(), [None if k < 0 else int(k) for k in y])
     assert found.y.tolist() == y.tolist()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hourglass.core.registry import likelihoods
-from hourglass.data.source import Split
+from hourglass.data.split_data import Split
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 from hourglass.run.settings import make_settings, read_recipe, recipes

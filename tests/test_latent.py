@@ -11,8 +11,9 @@ from PIL import Image
 
 import hourglass as hg
 from hourglass.analysis.snapshot import load_snapshot
-from hourglass.data import from_array, split
+from hourglass.data.collect import split
 from hourglass.data.measures import MEASURED, slant, width
+from hourglass.data.sources.arrays import from_array
 from hourglass.inference.latent_directions import find_attribute
 from hourglass.inference.latents import TrainingCodes
 from hourglass.tasks.edit_attribute import chosen_attributes

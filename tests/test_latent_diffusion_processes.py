@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from conftest import stripes, train
 from safetensors.torch import load_file
-from test_life import two_processes
+from test_warm_start_and_processes import two_processes
 
 from hourglass.run.folder import RunFolder
 

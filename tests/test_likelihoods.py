@@ -14,8 +14,9 @@ from conftest import train
 
 import hourglass as hg
 from hourglass.core.registry import likelihoods
-from hourglass.data import from_array, split
-from hourglass.data.table import from_frame, whole
+from hourglass.data.collect import split
+from hourglass.data.sources.arrays import from_array
+from hourglass.data.sources.table import from_frame, whole
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.loss_step import Step
 from hourglass.model.objective import Objective

@@ -14,9 +14,10 @@ import hourglass as hg
 from hourglass.analysis.metrics.lines import mutual_information
 from hourglass.analysis.snapshot import Snapshot
 from hourglass.core.tokens import END, PAD, UNKNOWN
-from hourglass.data import Reading, collect, split
+from hourglass.data.collect import collect, split
 from hourglass.data.find import find_call
-from hourglass.data.source import POOL, shuffled
+from hourglass.data.image_options import Reading
+from hourglass.data.split_data import POOL, shuffled
 from hourglass.data.vocabulary import vocabulary_of
 from hourglass.inference.latent_directions import find_attribute
 from hourglass.model.autoencoder import Autoencoder

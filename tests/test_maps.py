@@ -9,7 +9,7 @@ from conftest import stripes, train
 
 import hourglass as hg
 from hourglass.core import registry
-from hourglass.inference.priors import fitting
+from hourglass.inference.priors import gradient_training
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.backbones.resnet import Attention
 from hourglass.model.backbones.vit import positions
@@ -137,7 +137,7 @@ def test_codes_are_maps_and_decode_again(model):
 @pytest.mark.parametrize("prior", ["mixture(2)", "kde", "flow(transforms=1, hidden=4)",
                                    "diffusion(hidden=16, steps=4)"])
 def test_every_prior_of_vectors_draws_maps(model, prior, monkeypatch):
-    monkeypatch.setattr(fitting, "LEAST", 20)   # steps: any draw will do
+    monkeypatch.setattr(gradient_training, "LEAST", 20)   # steps: any draw will do
     assert model.generate(3, prior=prior).array.shape == (3, *stripes().shape[1:3], 1)
 
 

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 import hourglass as hg
-from hourglass.data import from_array, split
+from hourglass.data.collect import split
 from hourglass.data.measured_captions import WORDS, measured_captions, sentences
+from hourglass.data.sources.arrays import from_array
 from hourglass.run.diffusion_settings import diffusion_settings
 
 

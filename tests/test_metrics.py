@@ -9,16 +9,17 @@ from scipy.stats import norm
 from hourglass.analysis.feature_extractor import Classifier, find_judge
 from hourglass.analysis.metrics import measure
 from hourglass.analysis.metrics.bootstrap import of_mean, of_pair
-from hourglass.analysis.metrics.generation import (
+from hourglass.analysis.metrics.latent import _marginal_kl, gaussian_kl
+from hourglass.analysis.metrics.reconstruction import structural_similarity
+from hourglass.analysis.metrics.set_distances import (
     frechet_distance,
     kernel_distance,
     overlap,
     squared_discrepancy,
 )
-from hourglass.analysis.metrics.latent import _marginal_kl, gaussian_kl
-from hourglass.analysis.metrics.reconstruction import structural_similarity
 from hourglass.analysis.snapshot import Drawn, Snapshot
-from hourglass.data import from_array, split
+from hourglass.data.collect import split
+from hourglass.data.sources.arrays import from_array
 
 
 def numbers(n: int, f: int, seed: int = 0) -> np.ndarray:

@@ -16,8 +16,10 @@ from hourglass.analysis import molecule_sets as measures
 from hourglass.analysis.molecule_sets import MoleculeSet
 from hourglass.core.ridge import explained, ridge
 from hourglass.core.tokens import END, FIRST, PAD
-from hourglass.data import Reading, chemistry, collect, split
+from hourglass.data import chemistry
+from hourglass.data.collect import collect, split
 from hourglass.data.find import find_call
+from hourglass.data.image_options import Reading
 from hourglass.data.is_of_molecules import is_of_molecules
 from hourglass.data.molecule_properties import (
     DESCRIPTORS,
@@ -202,7 +204,7 @@ def test_a_missing_library_is_named_with_the_extra(tmp_path, monkeypatch, missin
 def test_molecules_in_memory_are_lists_or_frames(tmp_path):
     import pandas
     frame = pandas.DataFrame({"smiles": SOME, "mass": np.arange(40.0) ** 2})
-    from hourglass.data.over_time import as_kind
+    from hourglass.data.data_by_kind import as_kind
     assert as_kind(frame, "molecules", None, {}).properties["mass"][2] == 4
     assert as_kind(SOME, "molecules", ["a", "b"] * 20, {}).classes == ("a", "b")
     with pytest.raises(ValueError, match="column and label are for tables"):

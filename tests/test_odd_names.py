@@ -19,7 +19,8 @@ from PIL import Image
 import hourglass as hg
 from hourglass.core.files import write_whole
 from hourglass.core.output_names import harmless, printable
-from hourglass.data import Reading, collect
+from hourglass.data.collect import collect
+from hourglass.data.image_options import Reading
 from hourglass.inference.run_cache import cache_of
 from hourglass.run.folder import RunFolder
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from hourglass.data import collect
-from hourglass.data.over_time import as_kind
+from hourglass.data.collect import collect
+from hourglass.data.data_by_kind import as_kind
 from hourglass.data.read_image import Reading
 
 RANDOM = np.random.default_rng(0)

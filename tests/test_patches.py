@@ -11,11 +11,12 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 import hourglass as hg
-from hourglass.data import Reading, collect, split
+from hourglass.data.collect import collect, split
 from hourglass.data.find_images import files_in
 from hourglass.data.full_size_images import IN_MEMORY
+from hourglass.data.image_options import Reading
 from hourglass.data.patches import Pixels, in_patches, patches_of, tiles_of
-from hourglass.data.read_image_folder import read_images
+from hourglass.data.sources.read_image_folder import read_images
 from hourglass.inference.patchwise import by_image
 from hourglass.run.settings import make_settings
 from hourglass.tasks.own_size import whole_map

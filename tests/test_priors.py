@@ -12,14 +12,14 @@ from hourglass.core.contracts import CodeSpace
 from hourglass.core.covariance import root_of_covariance
 from hourglass.core.registry import priors
 from hourglass.core.tensor_files import load_tensors, save_tensors
-from hourglass.inference.fitted_prior import (
+from hourglass.inference.fit_prior import (
     fit_prior,
     knows_no_classes,
     pack_prior,
     unpack_prior,
 )
 from hourglass.inference.latents import TrainingCodes
-from hourglass.inference.priors import fitting
+from hourglass.inference.priors import gradient_training
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 
@@ -52,7 +52,7 @@ def fitted():
     torch.manual_seed(0)
     codes = clusters()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "LEAST", STEPS)
+        patch.setattr(gradient_training, "LEAST", STEPS)
         return {name: fit_prior(text, codes, 3, MODEL) for name, text in TEXTS.items()}
 
 
@@ -193,7 +193,7 @@ def test_guidance_moves_draws_away_from_the_other_classes():
 
 
 def test_a_flow_of_one_factor_and_one_class_fits(monkeypatch):
-    monkeypatch.setattr(fitting, "LEAST", STEPS)
+    monkeypatch.setattr(gradient_training, "LEAST", STEPS)
     z = torch.randn(800, 1) * 2 + 1
     prior = fit_prior("flow", TrainingCodes(z, None, torch.arange(800)), 0, MODEL)
     truth = scipy.stats.norm(1, 2).logpdf(z.numpy()).mean()

@@ -20,9 +20,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 import hourglass as hg
-from hourglass.core.noise import Stream, seeded
+from hourglass.core.random_numbers import Stream, seeded
+from hourglass.tasks.normal_step_scores import normal_steps
 from hourglass.tasks.notebook_objects import Film, Page, Picture
-from hourglass.tasks.steps import normal_steps
 from hourglass.training.notebook_bar import left_in_words, show_in_notebook
 
 FAST = {"backbone": "mlp(8)", "epochs": 2, "quiet": True}

@@ -11,9 +11,11 @@ from conftest import ratings_text
 
 import hourglass as hg
 from hourglass.core.expressions import Call, read
-from hourglass.data import Reading, collect, ratings_file, split
+from hourglass.data import ratings_file
+from hourglass.data.collect import collect, split
 from hourglass.data.find import find_call, settle
-from hourglass.data.ratings import Ratings
+from hourglass.data.image_options import Reading
+from hourglass.data.sources.ratings import Ratings
 from hourglass.data.sparse_rows import SparseRows
 
 ROWS = [("anna", "film one", 5, 30), ("anna", "film two", 4, 20), ("bob", "film one", 1, 10),
@@ -72,7 +74,7 @@ def test_parquet_frames_and_packed_files_hold_the_same(tmp_path):
     (tmp_path / "folder" / "ratings.dat").write_text(written("::"))
     for name in ("a.parquet", "a.csv.gz", "ml.zip", "folder"):
         assert triples_of(read_in(tmp_path / name)) == WANTED, name
-    from hourglass.data.over_time import as_kind
+    from hourglass.data.data_by_kind import as_kind
     found = as_kind(frame, "ratings", None, {"fewest": 1, "least": 1.0})
     assert triples_of(found) == WANTED
 

@@ -11,7 +11,8 @@ from conftest import train
 
 from hourglass.analysis.snapshot import CLEAN, CORRUPTED, RESTORED
 from hourglass.analysis.take_snapshot import restored
-from hourglass.data import Reading, collect, split
+from hourglass.data.collect import collect, split
+from hourglass.data.image_options import Reading
 from hourglass.run.settings import make_settings, read_recipe
 from hourglass.training.setup import prepare
 from hourglass.training.train import run

@@ -23,8 +23,9 @@ from hourglass.analysis.rating_baselines import (
 from hourglass.core.contracts import Clock
 from hourglass.core.ranking import hits_of, ndcg, recall, top_items
 from hourglass.core.registry import backbones, likelihoods, models
-from hourglass.data import Reading, collect, split
-from hourglass.data.source import Source
+from hourglass.data.collect import collect, split
+from hourglass.data.image_options import Reading
+from hourglass.data.split_data import Source
 from hourglass.data.user_histories import read_histories
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.loss_step import Step

@@ -26,8 +26,9 @@ from hourglass.analysis.snapshot import CLEAN, CORRUPTED, RESTORED, load_snapsho
 from hourglass.analysis.take_snapshot import take
 from hourglass.core import registry
 from hourglass.core.contracts import Batch
-from hourglass.data import Reading, collect, split
 from hourglass.data.augmentations import augmenter
+from hourglass.data.collect import collect, split
+from hourglass.data.image_options import Reading
 from hourglass.inference.tiling import fade, starts, tiled
 from hourglass.model.corruptions import corrupter
 from hourglass.model.summary import summarise

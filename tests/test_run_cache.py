@@ -17,7 +17,7 @@ from hourglass.inference.calibration import held_of
 from hourglass.inference.imputation import filler_of
 from hourglass.inference.run_cache import UNWRITABLE
 from hourglass.inference.sample_stats import PLAIN
-from hourglass.tasks.steps import normal_steps
+from hourglass.tasks.normal_step_scores import normal_steps
 
 
 def images() -> np.ndarray:

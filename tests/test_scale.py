@@ -11,8 +11,9 @@ import pytest
 import torch
 from conftest import draw, train
 
-from hourglass.data import Reading, collect, split
+from hourglass.data.collect import collect, split
 from hourglass.data.decoded_cache import load_manifest
+from hourglass.data.image_options import Reading
 from hourglass.data.memory_map import OnDisk
 
 FAST = "--epochs 1 --batch-size 16 --model 'ae(4)'"
@@ -66,7 +67,7 @@ def test_preparing_goes_on_where_it_was_killed(here, hourglass, monkeypatch):
         if number[0] > 70:   # all headers, and thirty images
             raise KeyboardInterrupt
         return open(path, "rb")
-    from hourglass.data import read_image_folder
+    from hourglass.data.sources import read_image_folder
 
     def dying(root):
         found = files_in(root)

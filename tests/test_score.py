@@ -27,7 +27,8 @@ from hourglass.analysis.report_sections import titles
 from hourglass.analysis.snapshot import Lacking, load_snapshot
 from hourglass.core.contracts import Collection, Seen
 from hourglass.core.registry import detectors, figures, metrics, thresholds
-from hourglass.data import Reading, collect, split
+from hourglass.data.collect import collect, split
+from hourglass.data.image_options import Reading
 from hourglass.inference.anomaly import USUAL_OF_ROWS, WITHOUT_DATA, normal_classes
 from hourglass.inference.detectors.tail_probability import log_survival
 from hourglass.inference.error_maps import smoothed

@@ -8,8 +8,9 @@ import pytest
 import torch
 from conftest import stripes, train
 
-from hourglass.data import from_array, split
+from hourglass.data.collect import split
 from hourglass.data.label_masking import show_labels
+from hourglass.data.sources.arrays import from_array
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts

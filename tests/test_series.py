@@ -13,11 +13,11 @@ from conftest import train
 
 import hourglass as hg
 from hourglass.core.contracts import Collection
-from hourglass.data import collect, split
+from hourglass.data.collect import collect, split
 from hourglass.data.column_values import as_numbers, as_times
-from hourglass.data.nab import read_nab
 from hourglass.data.read_image import Reading
-from hourglass.data.series import from_frame, read_series, whole
+from hourglass.data.sources.nab import read_nab
+from hourglass.data.sources.series import from_frame, read_series, whole
 from hourglass.inference.window_means import StepMeans
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts

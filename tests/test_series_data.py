@@ -10,10 +10,10 @@ import pytest
 from conftest import train
 
 import hourglass as hg
-from hourglass.data import collect, split
+from hourglass.data.collect import collect, split
 from hourglass.data.read_image import Reading
-from hourglass.data.series import from_frame, whole
 from hourglass.data.series_units import split_units
+from hourglass.data.sources.series import from_frame, whole
 from hourglass.data.timeline import SeriesOptions
 from hourglass.inference.series_steps import SeriesSteps, over_channels
 from hourglass.tasks.plot_series import chosen, draw_series

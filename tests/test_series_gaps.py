@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from conftest import train
 
-from hourglass.data.source import Split
+from hourglass.data.split_data import Split
 from hourglass.inference.series_gaps import Steps, as_steps, between, find_weights
 
 TINY = {"model": "ae(4)", "backbone": "mlp(32)", "quiet": True, "device": "cpu"}

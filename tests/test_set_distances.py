@@ -7,8 +7,11 @@ import pytest
 import torch
 
 import hourglass as hg
-from hourglass.analysis.metrics.generation import frechet_distance
-from hourglass.analysis.metrics.set_distances import distances_between, frechet_infinity
+from hourglass.analysis.metrics.set_distances import (
+    distances_between,
+    frechet_distance,
+    frechet_infinity,
+)
 from hourglass.core.features import features
 
 ALL = {"frechet", "frechet_infinity", "kernel", "precision", "recall", "density", "coverage"}

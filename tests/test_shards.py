@@ -15,11 +15,12 @@ from conftest import TINY, draw, train
 from safetensors.torch import load_file
 
 import hourglass as hg
-from hourglass.data import collect, shard_bytes, split
+from hourglass.data import shard_bytes
+from hourglass.data.collect import collect, split
+from hourglass.data.image_options import Reading
 from hourglass.data.on_demand import OnDemand
-from hourglass.data.reading import Reading
 from hourglass.data.shard_names import expanded
-from hourglass.data.source import shuffled
+from hourglass.data.split_data import shuffled
 from hourglass.run.folder import RunFolder
 from hourglass.run.settings import make_settings
 from hourglass.training.setup import prepare, resume

@@ -15,7 +15,7 @@ from typer.main import get_command
 from hourglass.cli.main import app
 from hourglass.cli.named_command import with_named_command
 from hourglass.data.read_image import Reading
-from hourglass.data.standard_sets import digits
+from hourglass.data.sources.standard_sets import digits
 from hourglass.run.settings import Settings, make_settings
 
 HEAVY = {"torch", "numpy", "pydantic", "sklearn", "scipy", "pandas", "matplotlib", "PIL", "rich",

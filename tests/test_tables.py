@@ -10,9 +10,9 @@ import hourglass as hg
 from hourglass.analysis.figures.reconstructions import lines
 from hourglass.analysis.snapshot import load_snapshot
 from hourglass.analysis.take_snapshot import take
-from hourglass.data import collect, split
+from hourglass.data.collect import collect, split
 from hourglass.data.read_image import Reading
-from hourglass.data.table import from_frame, whole
+from hourglass.data.sources.table import from_frame, whole
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.loss_step import Step
 from hourglass.model.objective import Objective

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.source import Source
+from ..data.split_data import Source
 from ..inference.pca import MOST_VALUES, fit_pca, training_samples
 from .snapshot import Snapshot, of_accuracy
 

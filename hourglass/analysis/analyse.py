@@ -9,11 +9,11 @@ from ..core.console import say
 from ..core.plugins import is_own
 from ..core.registry import detectors
 from ..core.registry import priors as registered_priors
-from ..data.source import Source
+from ..data.split_data import Source
 from ..data.windows import over_time
 from ..inference.anomaly import keep_detectors
 from ..inference.calibration import find_held, keep_held
-from ..inference.fitted_prior import FittedPrior, prior_of
+from ..inference.fit_prior import FittedPrior, prior_of
 from ..inference.imputation import keep_filler
 from ..inference.latents import find_codes, keep_codes, kept_codes
 from ..inference.prompted import DenoiserPrior, denoiser_prior

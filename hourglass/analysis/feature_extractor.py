@@ -12,7 +12,7 @@ from torch.nn import functional
 from ..core.features import call_of
 from ..core.features import features as features_of
 from ..core.registry import extractors
-from ..data.source import Source
+from ..data.split_data import Source
 from ..inference.features.classifier import (
     COMPONENTS_OF,
     FEATURES,

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from ..core.noise import seeded
-from ..data.source import Source
+from ..core.random_numbers import seeded
+from ..data.split_data import Source
 from ..data.vocabulary import OF_MOLECULES, Vocabulary, vocabulary_of
-from ..inference.fitted_prior import FittedPrior
+from ..inference.fit_prior import FittedPrior
 from ..model.autoencoder import Autoencoder
 from ..model.likelihoods.tokens import chooser
 from .molecule_snapshot import add_molecules

@@ -19,7 +19,7 @@ from ..data.molecule_properties import (
     property_of,
     scaffolds_of,
 )
-from .metrics.generation import frechet_distance
+from .metrics.set_distances import frechet_distance
 
 FOLDED = 64      # numbers of a fingerprint whose Fréchet distance is measured
 PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)   # of a predictor of properties

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..core.console import say
 from ..data.chemistry import canonical
-from ..data.source import Source
+from ..data.split_data import Source
 from .molecule_sets import MoleculeSet, compare_sets, predicted_properties
 from .snapshot import Snapshot
 

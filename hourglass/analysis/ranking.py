@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..core.ranking import hits_of, ndcg, recall, top_items
-from ..data.source import Source, Split
 from ..data.sparse_rows import SparseRows
+from ..data.split_data import Source, Split
 from ..model.autoencoder import Autoencoder
 from .ranking_baselines import SIZE, Recommender, recommenders, seen_and_held
 from .rating_baselines import (

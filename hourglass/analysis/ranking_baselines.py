@@ -10,8 +10,8 @@ from scipy.linalg import lapack
 from torch import Tensor
 
 from ..core.ranking import hits_of, ndcg, top_items
-from ..data.source import Source, Split
 from ..data.sparse_rows import SparseRows
+from ..data.split_data import Source, Split
 
 PENALTIES = (20.0, 50.0, 100.0, 200.0, 400.0, 800.0)   # of EASE, chosen on the validation users
 USUAL = 200.0        # without validation users

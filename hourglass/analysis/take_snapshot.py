@@ -11,9 +11,9 @@ from torch.distributions import Normal
 
 from ..core.channels import channels_first, channels_last
 from ..data.columns import value_names
-from ..data.source import Source
+from ..data.split_data import Source
 from ..inference.batches import LOOKED, batches, pieces
-from ..inference.fitted_prior import FittedPrior
+from ..inference.fit_prior import FittedPrior
 from ..inference.prompted import DenoiserPrior
 from ..model.autoencoder import Autoencoder
 from ..model.corruptions import corrupted

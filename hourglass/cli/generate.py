@@ -77,12 +77,12 @@ def generate(
     -o sevens/; hourglass generate runs/1 --class 0,1,2; hourglass generate runs/1 --radius
     0.5,1,2,3,5,8; hourglass generate runs/2 --prompt "a smiling cat" --guidance 4 -n 16
     """
-    from ..tasks.finish import Finish
     from ..tasks.generate import GenerateOptions
     from ..tasks.generate import generate as generate_samples
     from ..tasks.grid import draw_grid, read_grid
     from ..tasks.prompts import PromptOptions
     from ..tasks.radius_sweep import SweepOptions, sweep
+    from ..tasks.sharpen_and_blur import Finish
     prompts = PromptOptions(tuple(prompt or ()), negative, to, guidance, steps, sampler, image,
                             strength, mask)
     if (grid or radius or prior.startswith("grid")) and prompts.is_told:

@@ -39,9 +39,9 @@ def morph(
     hourglass morph runs/2 "first line" "second line"
     """
     from ..core.hints import did_you_mean
-    from ..tasks.finish import Finish
     from ..tasks.morph import MorphOptions
     from ..tasks.morph import morph as morph_images
+    from ..tasks.sharpen_and_blur import Finish
     from ..tasks.write_lines import STEPS, morph_lines
     if way not in ("linear", "spherical"):
         raise ValueError(f"no interpolation is named {way!r}; "

@@ -37,10 +37,10 @@ def reconstruct(
     Examples: hourglass reconstruct runs/1 photos/ -o out/; hourglass reconstruct runs/2 rows.csv
     -o reconstructed.csv
     """
-    from ..tasks.finish import Finish
     from ..tasks.reconstruct import ReconstructOptions
     from ..tasks.reconstruct import reconstruct as reconstruct_images
     from ..tasks.reconstruct_series import reconstruct_series
+    from ..tasks.sharpen_and_blur import Finish
     from ..tasks.tables import is_table, reconstruct_table
     from ..tasks.write_lines import reconstruct_lines
     model = load_run(run, device, doing="reconstructing")

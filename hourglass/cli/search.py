@@ -124,7 +124,7 @@ def _conduct(
             str(Path(name).resolve()) if Path(name).is_file() else name
             for name in plugins_of(sys.argv[1:])[1])
         plan = begin(values, search_options, space, recipe, out)
-    from ..searching.finish import conducted
+    from ..searching.run_search import conducted
     ended, study = search_on(plan, options, workers) if options else conducted(plan, workers)
     print("\n".join(study.lines()))
     if not ended:

@@ -43,8 +43,8 @@ def vary(
     from ..inference.line_uses import is_of_lines, is_of_molecules
     from ..tasks.edit_attribute import chosen_attributes
     from ..tasks.edit_attribute import vary as vary_image
-    from ..tasks.finish import Finish
     from ..tasks.molecules import vary_molecule
+    from ..tasks.sharpen_and_blur import Finish
     from ..tasks.vary_lines import in_words, vary_lines
     model = load_run(run, device, doing="varying")
     if is_of_molecules(model.description):

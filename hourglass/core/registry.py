@@ -131,7 +131,8 @@ def _load_installed() -> None:
 
 _LOADING: list[bool] = []
 
-sources = Registry("data source", "hourglass.data", 1, "(reading, **options) -> Collection")
+sources = Registry("data source", "hourglass.data.sources.every", 1,
+                   "(reading, **options) -> Collection")
 backbones = Registry("backbone", "hourglass.model.backbones", 2,
                      "(shape, out, **options) -> Backbone")
 bottlenecks = Registry("bottleneck", "hourglass.model.bottlenecks", 2,

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..core.contracts import Scale
-from .source import Source
 from .sparse_rows import SparseRows
+from .split_data import Source
 
 SEED = 2008        # of "fixed", the same in all runs, so that they have the same data
 LEVELS = 2**16     # resolution of a probability

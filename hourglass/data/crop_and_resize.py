@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from .reading import Misfit, Reading, read_size
+from .image_options import Misfit, Reading, read_size
 
 LUMA = (0.299, 0.587, 0.114)   # of red, green and blue in grey
 

@@ -10,11 +10,11 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.contracts import Collection
-from .arrays import from_array
 from .input_types import DataInMemory
 from .pandas_library import is_frame, pandas
 from .plain_arrays import from_tensor, in_known_precision, plain_array
 from .read_image import Reading
+from .sources.arrays import from_array
 from .storage import room, where_kept
 from .x_and_label import is_row
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from . import chemistry
 from .data_frames import suffix_of
-from .molecules import ALIKE, EXAMINED, NAMES
 from .rating_places import place_of
+from .sources.molecules import ALIKE, EXAMINED, NAMES
 from .text_bytes import text_in
 from .text_files import PLAIN, TABLES
 

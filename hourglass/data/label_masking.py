@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from .source import Source
+from .split_data import Source
 
 
 def show_labels(source: Source, count: int | None, seed: int) -> Source:

@@ -9,7 +9,7 @@ from torch import Tensor
 from .attribute_sentences import with_article
 from .captions import Captions, in_words
 from .measures import MEASURED
-from .source import Source
+from .split_data import Source
 
 QUARTER = 0.25    # share of a class that has a word, at either end of a measurement
 TOGETHER = 500    # images that are measured together

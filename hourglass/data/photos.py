@@ -11,9 +11,9 @@ import numpy as np
 from ..core.console import say, track
 from .find_images import opened
 from .folders import numbered
+from .image_options import Reading
 from .read_image import CUT, open_image
-from .read_image_folder import in_words, samples_of
-from .reading import Reading
+from .sources.read_image_folder import in_words, samples_of
 
 AS_THEY_ARE = Reading(strays=True)
 

@@ -7,9 +7,9 @@ import torch
 from scipy import sparse
 
 from ..core.contracts import Collection
-from .ratings import Ratings, rows_like
-from .source import Source, Split
+from .sources.ratings import Ratings, rows_like
 from .sparse_rows import SparseRows
+from .split_data import Source, Split
 from .splits import SPLITS, make_splits
 
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from ..core.hints import Fit
 from ..core.size_limits import check_room
 from .crop_and_resize import shape_deep
-from .reading import GREY_MODES, Misfit, Reading, read_size
+from .image_options import GREY_MODES, Misfit, Reading, read_size
 
 CUT = "more than 8 bits"   # mark in the info of an image that had them
 

@@ -13,8 +13,8 @@ from ..core.contracts import Collection
 from .pandas_library import is_frame
 from .rating_columns import TITLES, by_order, find_columns, plainly, role_of
 from .rating_places import SEPARATORS, Layout, Place, layout_of
-from .ratings import KIND, standardised
 from .ratings_file import Triples, from_frame, gathered, text_blocks
+from .sources.ratings import KIND, standardised
 from .sparse_rows import SparseRows
 
 ME = "you"        # the name of a single user, who has none

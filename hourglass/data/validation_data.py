@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from ..core.contracts import Collection, Raw
-from . import collect, collect_like
+from .collect import collect, collect_like
 from .labels import numbered
 from .read_image import Reading
-from .series import Series
+from .sources.series import Series
 
 NO_SHARE = (int, float, str, np.integer, np.floating)
 

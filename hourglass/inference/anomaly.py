@@ -16,7 +16,7 @@ from ..core.features import on_device, remembered
 from ..core.files import read_file
 from ..core.registry import detectors, thresholds
 from ..data.patches import Patches, as_patches
-from ..data.source import Split
+from ..data.split_data import Split
 from .calibration import CalibrationScores, held_of
 from .line_uses import is_of_lines
 from .model_protocol import InUse

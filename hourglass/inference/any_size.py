@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 from ..data.read_image import GREY_MODES
-from ..data.read_image_folder import files_in
+from ..data.sources.read_image_folder import files_in
 from ..model.autoencoder import Autoencoder
 from .tiling import grown, tiled
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..core.console import track
 from ..core.contracts import Batch, Collection
-from ..data.source import Split
+from ..data.split_data import Split
 
 BATCH = 128    # samples of an array, so that activations stay in the cache
 LOOKED = 250   # samples of a split

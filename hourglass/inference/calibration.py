@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..core.console import say
 from ..core.contracts import Seen
-from ..data.source import Source
+from ..data.split_data import Source
 from ..model.autoencoder import Autoencoder
 from .model_protocol import InUse
 from .run_cache import RunCache

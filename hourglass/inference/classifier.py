@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..core.console import track
-from ..core.noise import seeded
+from ..core.random_numbers import seeded
 from ..core.registry import schedules
-from ..data.source import Split
+from ..data.split_data import Split
 from ..model.autoencoder import Autoencoder, initialise
 from ..model.conditioning import ClassifierHead
 from ..model.no_decoder import NoDecoder

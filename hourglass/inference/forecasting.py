@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.contracts import Collection
-from ..data.source import Source
+from ..data.split_data import Source
 from .filling_weights import choose_weights
 from .hidden_cells import Hidden, blended, rows_of
 from .model_protocol import InUse

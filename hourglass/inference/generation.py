@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .fitted_prior import FittedPrior, knows_no_classes
+from .fit_prior import FittedPrior, knows_no_classes
 from .pipeline import Pipeline
 from .prompted import NAME, DenoiserPrior, DiffusionWish
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from ..core.contracts import Collection
 from ..data.columns import Column, parts_of, unit_errors
-from ..data.source import Source
 from ..data.sparse_rows import SparseRows
+from ..data.split_data import Source
 
 NEIGHBOURS = 15
 WAYS = ("model", f"{NEIGHBOURS} neighbours", "mean or mode")   # of filling in, in order

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ..core.contracts import Collection
 from ..data.columns import Column, parts_of
-from ..data.source import Source
-from ..data.table import Table
+from ..data.sources.table import Table
+from ..data.split_data import Source
 from ..data.windows import over_time
 from ..run.folder import RunFolder
 from .filling_weights import choose_weights

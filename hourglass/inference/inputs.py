@@ -12,14 +12,15 @@ import torch
 
 from ..core.console import say
 from ..core.contracts import Collection, Scale
-from ..data import collect, collect_like, from_array, rescaled
+from ..data.collect import collect, collect_like, rescaled
 from ..data.in_memory import are_paths, gather, with_missing
 from ..data.input_types import DataInMemory
 from ..data.labels import if_known
 from ..data.patches import Patches, as_patches, in_patches, tiles_of
 from ..data.read_image import Reading, shape_images
 from ..data.rows import holds_rows, is_rows, with_holes
-from ..data.source import Source
+from ..data.sources.arrays import from_array
+from ..data.split_data import Source
 from ..data.units import SIXTEEN, Units, applied, outside, units_of
 from ..data.windows import over_time
 from ..run.description import Description

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..data.source import Source
+from ..data.split_data import Source
 from .calibration import held_rows
 from .pca import PCA as PCA
 from .pca import components_for, fit_pca, pca_from, training_samples

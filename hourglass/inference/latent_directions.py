@@ -9,7 +9,7 @@ from torch import Tensor
 from ..core.hints import did_you_mean
 from ..core.tokens import PAD
 from ..data.measures import MEASURED
-from ..data.source import Source
+from ..data.split_data import Source
 from .latents import TrainingCodes
 
 MOST = 5000       # most samples used

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.source import Source
+from ..data.split_data import Source
 from ..model.autoencoder import Autoencoder
 from .batches import batches
 from .run_cache import RunCache

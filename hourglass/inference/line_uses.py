@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..core.contracts import Collection
-from ..data import collect_like
+from ..data.collect import collect_like
 from ..data.vocabulary import OF_MOLECULES, vocabulary_of
 from ..run.description import Description
 from .model_protocol import InUse

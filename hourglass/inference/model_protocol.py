@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ..core.contracts import Collection
-from ..data.source import Source, Split
+from ..data.split_data import Source, Split
 from ..model.autoencoder import Autoencoder
 from ..run.description import Description
 from ..run.folder import RunFolder

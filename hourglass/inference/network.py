@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core.channels import channels_first, channels_last
-from ..core.noise import seeded
+from ..core.random_numbers import seeded
 from ..model.autoencoder import Autoencoder
 from ..model.likelihoods.tokens import chooser
 from .any_size import stride_of

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ..data.patches import Patches, as_patches
-from ..data.source import Split
+from ..data.split_data import Split
 
 
 def by_image(scores: np.ndarray, owner: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import torch
 
 from ..core.channels import channels_last
 from ..core.contracts import Batch
-from ..data.source import Source
+from ..data.split_data import Source
 from .batches import batches, pieces
 
 MOST = 10_000              # most training samples, with at most

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 
 from ..core.contracts import Collection
-from ..data import stored
+from ..data.collect import stored
 from ..data.in_memory import are_paths
 from ..data.patches import tiles_of
-from ..data.series import Series
-from ..data.source import Split
+from ..data.sources.series import Series
+from ..data.sources.table import in_units
 from ..data.sparse_rows import as_sparse
-from ..data.table import in_units
+from ..data.split_data import Split
 from ..data.windows import in_own_units
 from .any_size import of_any_size, padded, whole
 from .batches import seen

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data.reading import Reading, read_size
+from ..data.image_options import Reading, read_size
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..core.console import say
 from ..core.expressions import read
-from ..core.noise import seeded
+from ..core.random_numbers import seeded
 from ..core.registry import text_encoders
 from ..model.latent_diffusion import Draw, LatentDiffusion, Told
 from ..model.noise_levels import SAMPLERS, SamplerName

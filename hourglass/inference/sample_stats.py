@@ -12,7 +12,7 @@ from torch.distributions import Distribution, Normal
 from ..core.channels import channels_last
 from ..core.contracts import Batch, Rule, Seen
 from ..core.part_contracts import HasMembers, offers
-from ..data.source import Split
+from ..data.split_data import Split
 from ..model.autoencoder import Autoencoder
 from .batches import batches
 from .pca import PCA, values_of

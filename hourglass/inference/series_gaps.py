@@ -10,8 +10,8 @@ import numpy as np
 
 from ..core.contracts import Collection
 from ..data.columns import Column
-from ..data.series import Series
-from ..data.source import Source
+from ..data.sources.series import Series
+from ..data.split_data import Source
 from ..data.windows import in_own_units
 from .filling_weights import choose_weights
 from .hidden_cells import Hidden, blended, rows_of

@@ -8,7 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..core.console import track
 from ..core.contracts import Collection
-from ..data.series import Series
+from ..data.sources.series import Series
 from ..data.windows import in_own_units
 from .window_means import StepMeans
 

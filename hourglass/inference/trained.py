@@ -9,11 +9,11 @@ import torch
 from ..core.channels import show_channels
 from ..core.contracts import Collection, Evaluation
 from ..core.method_registry import uses
-from ..data.source import Source, Split
+from ..data.split_data import Source, Split
 from ..run.folder import RunFolder, open_run, read_settings
 from ..run.weights import read_model
 from .anomaly import Detector, detector_of
-from .fitted_prior import FittedPrior
+from .fit_prior import FittedPrior
 from .generation import Sampler
 from .inputs import Inputs
 from .kept_pca import PCA

@@ -4,11 +4,11 @@ import math
 
 import torch
 
-from ..data.source import Source
+from ..data.split_data import Source
 from ..run.folder import read_settings
 from ..run.load_data import load_source
 from ..run.settings import IN_MEMORY, make_settings
-from .fitted_prior import FittedPrior, prior_of
+from .fit_prior import FittedPrior, prior_of
 from .kept_pca import PCA, pca_of
 from .latents import TrainingCodes, find_codes, keep_codes, kept_codes
 from .pipeline import Pipeline

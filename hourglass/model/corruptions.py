@@ -21,7 +21,7 @@ from torch import Tensor
 from ..core.contracts import Corrupted
 from ..core.expressions import read_sum
 from ..core.hints import Count, NotNegative, Share
-from ..core.noise import seeded
+from ..core.random_numbers import seeded
 from ..core.registry import corruptions
 
 Corruption = Callable[[Tensor], Tensor]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from ..core.contracts import Scale
 from ..data.read_image import Reading
-from ..data.source import Source
+from ..data.split_data import Source
 from ..model.older_texts import FORMAT, parts_of
 from ..model.parts import Parts
 

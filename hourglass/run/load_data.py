@@ -8,13 +8,13 @@ from ..core.distributed import in_turn
 from ..core.expressions import read
 from ..core.part_contracts import OfCounts, offers
 from ..core.registry import likelihoods
-from ..data import collect, split
 from ..data.binarise import binarise
+from ..data.collect import collect, split
 from ..data.fetch import cache_folder
 from ..data.find import find_call
 from ..data.label_masking import show_labels
 from ..data.labels import check_judged, check_known
-from ..data.source import Source
+from ..data.split_data import Source
 from .folder import RunFolder
 from .settings import Settings
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..core.expressions import read
 from ..core.registry import models
-from ..data.source import Source
+from ..data.split_data import Source
 from ..model.parts import Parts
 from .settings import PARTS, Settings
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..core.noise import seeded
+from ..core.random_numbers import seeded
 from ..core.tensor_files import load_tensors, save_tensors
 from ..model.autoencoder import Autoencoder
 from ..model.depth_limit import limited_depth

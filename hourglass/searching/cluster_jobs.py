@@ -13,7 +13,7 @@ from ..training.interrupts import Interrupts
 from .cluster_options import ClusterOptions
 from .cluster_worker import PATIENCE, ClusterWorker
 from .database import PASSWORD, password_of
-from .finish import is_held
+from .run_search import is_held
 from .study import Study
 from .study_setup import SearchPlan
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..core.hints import did_you_mean
-from ..data.source import Source
+from ..data.split_data import Source
 from ..model.summary import in_bytes, remember
 from ..run.settings import PARTS, Settings
 from ..run.suited import suited

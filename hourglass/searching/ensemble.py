@@ -13,7 +13,7 @@ from ..analysis.report import write_report
 from ..core.console import say
 from ..core.files import write_whole
 from ..core.hints import did_you_mean
-from ..data.source import Source
+from ..data.split_data import Source
 from ..inference.trained import Trained, load
 from ..model.older_texts import FORMAT
 from ..model.parts import Parts

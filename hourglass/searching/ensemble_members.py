@@ -11,7 +11,7 @@ import torch
 from ..core.channels import channels_last
 from ..core.console import say, track
 from ..core.part_contracts import OfCounts, offers
-from ..data.source import Source, Split
+from ..data.split_data import Source, Split
 from ..inference.batches import batches
 from ..inference.trained import Trained, load
 from ..run.folder import RunFolder, is_run, open_run, read_settings, unfinished

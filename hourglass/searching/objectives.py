@@ -7,12 +7,12 @@ import torch
 
 from ..core.hints import did_you_mean
 from ..core.registry import REGISTRIES, likelihoods
-from ..data.source import Source
+from ..data.split_data import Source
 from ..model.autoencoder import Autoencoder
 from ..model.objective import Objective
 from ..run.settings import Settings
 from ..run.suited import suited
-from .abnormal import AUROC, abnormal_rows
+from .auroc_objective import AUROC, abnormal_rows
 from .costs import ModelCosts
 from .holes import ChoiceHole
 from .space import SearchSpace, at_end

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
-from .propose import Proposed
+from .next_trial import Proposed
 from .trial_process import TrialJob
 
 

@@ -13,15 +13,15 @@ from ..analysis.metrics import measure
 from ..analysis.metrics.bootstrap import of_mean
 from ..analysis.take_snapshot import passed, rows_of
 from ..core.files import read_file, write_whole
-from ..core.noise import seeded
-from ..data.source import Source
+from ..core.random_numbers import seeded
+from ..data.split_data import Source
 from ..inference.trained import Trained, load
 from ..model.loss_step import Step
 from ..model.objective import Objective
 from ..run.folder import RunFolder
 from ..run.weights import read_model
 from ..training.validation import EVALUATION_BATCH, EVALUATION_SEED
-from .abnormal import AUROC, auroc
+from .auroc_objective import AUROC, auroc
 from .objectives import Aim, metrics_named
 from .study_folder import StudyFolder
 

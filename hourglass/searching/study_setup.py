@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.console import say
 from ..core.device import choose_device, memory_of
 from ..core.plugins import load_parts
-from ..data.source import Source
+from ..data.split_data import Source
 from ..run.load_data import remember
 from ..run.settings import Settings, chosen_recipe, for_several, some_settings
 from .costs import Limit, check_extremes, extremes, read_limits

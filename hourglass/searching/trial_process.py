@@ -174,7 +174,7 @@ def _measured(training: Any, aims: Sequence[Aim]) -> dict[str, float]:
     from ..analysis.metrics import measure
     from ..analysis.take_snapshot import passed, rows_of
     from ..inference.trained import load
-    from .abnormal import AUROC, auroc
+    from .auroc_objective import AUROC, auroc
     from .objectives import metrics_named
     model, source = training.step.model, training.source
     model.eval()

@@ -13,8 +13,8 @@ from fastapi.security import HTTPBearer
 
 from .. import __version__
 from ..core.contracts import Collection
-from ..data.series import Series
-from ..data.table import Table
+from ..data.sources.series import Series
+from ..data.sources.table import Table
 from ..inference.anomaly import Detector
 from ..inference.trained import Trained
 from .errors import Refusal, answer_problems

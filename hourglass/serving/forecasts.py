@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, create_model
 
 from ..core.console import say
-from ..data.series import Series
+from ..data.sources.series import Series
 from ..inference.forecasting import Forecaster, fit_forecaster
 from ..inference.trained import Trained
 from ..tasks.forecast import check_ahead, following

@@ -10,10 +10,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from ..core.contracts import Collection
 from ..core.hints import did_you_mean
-from ..data import collect_like
+from ..data.collect import collect_like
 from ..data.read_image import Reading
 from ..data.rows import as_frame
-from ..data.table import from_frame
+from ..data.sources.table import from_frame
 from ..inference.line_uses import is_of_lines
 from ..inference.prompted import MOST_STEPS, NAME, DenoiserPrior, DiffusionWish
 from ..inference.trained import Trained

@@ -9,14 +9,14 @@ from ..core.console import say
 from ..core.contracts import Collection
 from ..core.hints import did_you_mean
 from ..data.rows import as_frame
-from ..data.series import Series, from_frame_like
+from ..data.sources.series import Series, from_frame_like
 from ..data.windows import in_own_units, over_time, windows_of
 from ..inference.imputation import Filler
 from ..inference.series_gaps import filled
 from ..inference.series_steps import steps_of
 from ..inference.trained import Trained
+from ..tasks.normal_step_scores import normal_steps
 from ..tasks.score_series import ScoredSeries, as_texts, score_series
-from ..tasks.steps import normal_steps
 from .limits import Limits
 
 LONGER = 16   # windows of a series in rows, per sample of the limit

@@ -14,9 +14,9 @@ from PIL import Image, UnidentifiedImageError
 
 from ..core.contracts import Collection
 from ..core.hints import did_you_mean
-from ..data.headers import ImageHeader, look, read_whole
+from ..data.deep_images import ImageHeader, look, read_whole
+from ..data.image_options import Misfit
 from ..data.read_image import Reading
-from ..data.reading import Misfit
 from ..inference.any_size import changes
 from ..inference.trained import Trained
 from .errors import Refusal

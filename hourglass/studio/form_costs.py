@@ -40,7 +40,7 @@ def previewed(values: Mapping[str, Any], roots: Roots, held: HeldSource) -> byte
     import torch
 
     from ..core.channels import channels_last
-    from ..core.noise import seeded
+    from ..core.random_numbers import seeded
     from ..data.augmentations import augmenter
     from ..model.corruptions import corrupter
     from .samples import rows_of_images

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:   # it brings PyTorch, and the studio is to start at once
-    from ..data.source import Source
+    from ..data.split_data import Source
     from ..run.settings import Settings
 
 LARGEST = 2**29   # bytes of samples that stay in memory between two checks

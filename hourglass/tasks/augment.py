@@ -9,12 +9,12 @@ from torch import Tensor
 from ..core.channels import channels_last
 from ..core.console import track
 from ..core.files import check_empty
-from ..core.noise import seeded
 from ..core.output_names import folder_name
-from ..data import collect, split
+from ..core.random_numbers import seeded
 from ..data.augmentations import augmenter
+from ..data.collect import collect, split
 from ..data.read_image import Reading
-from ..data.source import Source
+from ..data.split_data import Source
 from .write_images import TIFFS, as_picture, save_deep, save_picture
 
 BATCH = 100

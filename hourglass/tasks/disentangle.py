@@ -11,7 +11,7 @@ from ..analysis.metrics.bootstrap import Estimate
 from ..core.console import track
 from ..core.contracts import Factors
 from ..core.hints import did_you_mean
-from ..data.source import Split
+from ..data.split_data import Split
 from ..inference.batches import batches
 from ..inference.trained import Trained
 

@@ -13,8 +13,8 @@ from ..data.measures import MEASURED
 from ..inference.latent_directions import OF_LINES, Attribute, between, find_attribute
 from ..inference.line_uses import is_of_lines
 from ..inference.trained import Trained
-from .finish import PLAIN, Finish, finished
 from .pick_samples import one_class, pick
+from .sharpen_and_blur import PLAIN, Finish, finished
 from .write_images import MOVING, SUFFIXES, check_name, save_animation, save_figure
 
 if TYPE_CHECKING:   # matplotlib takes half a second to import, and few commands draw

@@ -5,7 +5,7 @@ from typing import Any
 from ..core.device import choose_device
 from ..core.features import Extractor
 from ..core.features import features as extractor_of
-from ..data.over_time import as_kind
+from ..data.data_by_kind import as_kind
 from ..run.load_data import load_source
 from ..run.settings import make_settings, with_whole_path
 from .python_words import for_python

@@ -12,7 +12,7 @@ from ..analysis.metrics.bootstrap import Estimate, of_mean
 from ..core.console import say
 from ..data.augmentations import augmenter
 from ..data.label_masking import show_labels
-from ..data.source import Source, Split
+from ..data.split_data import Source, Split
 from ..inference.batches import batches
 from ..inference.classifier import (
     BATCH,

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.console import say
 from ..core.contracts import Collection
-from ..data.series import Series
+from ..data.sources.series import Series
 from ..data.windows import in_own_units, over_time
 from ..inference.forecasting import Forecaster, fit_forecaster, forecast
 from ..inference.imputation import filler_of

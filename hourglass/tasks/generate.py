@@ -15,11 +15,11 @@ from ..core.output_names import folder_name
 from ..data.windows import in_own_units
 from ..inference.prompted import NAME
 from ..inference.trained import Trained
-from .finish import Finish, finished
 from .nearest_training import nearest
 from .prompts import PromptOptions, spread
 from .sharded_output import Facts, ShardedOutput, ShardsRequest, as_tar, is_folder
 from .shares import shared
+from .sharpen_and_blur import Finish, finished
 from .tables import SUFFIXES as TABLES
 from .tables import drawn_rows, is_table, save_table
 from .write_images import (

@@ -11,7 +11,7 @@ from ..analysis.latent_grids import as_texts, square
 from ..core.expressions import read
 from ..core.image_grid import shown
 from ..inference.trained import Trained
-from .finish import PLAIN, Finish, finished
+from .sharpen_and_blur import PLAIN, Finish, finished
 from .write_images import save_figure
 
 if TYPE_CHECKING:   # matplotlib takes half a second to import, and few commands draw

@@ -8,8 +8,8 @@ import numpy as np
 from ..core.console import say
 from ..core.contracts import Collection
 from ..data.data_frames import decimal_of, read_frame
-from ..data.series import Series
-from ..data.table import Table, by_column
+from ..data.sources.series import Series
+from ..data.sources.table import Table, by_column
 from ..data.windows import over_time
 from ..inference.hidden_cells import WAYS, in_lines, in_shares
 from ..inference.imputation import Filler, complete, filler_of

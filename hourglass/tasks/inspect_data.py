@@ -12,10 +12,10 @@ from ..core.contracts import Collection
 from ..core.files import write_out
 from ..core.image_grid import shown
 from ..core.output_names import printable
-from ..data import collect
-from ..data.ratings import Ratings
+from ..data.collect import collect
 from ..data.read_image import Reading
 from ..data.scales import find_scale
+from ..data.sources.ratings import Ratings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,7 +18,7 @@ from ..core.registry import text_encoders
 from ..data.captions import Captions, captions_of_classes
 from ..data.measured_captions import WORDS, measured_captions
 from ..data.memory_map import OnDisk
-from ..data.source import Source, Split
+from ..data.split_data import Source, Split
 from ..inference.batches import batches, patiently
 from ..inference.recommending import check_samples
 from ..inference.text_encoders.minilm import is_installed

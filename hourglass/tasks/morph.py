@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from ..inference.trained import Trained
-from .finish import PLAIN, Finish, finished
 from .pick_samples import one_class, pick
+from .sharpen_and_blur import PLAIN, Finish, finished
 from .write_images import (
     MOVING,
     SUFFIXES,

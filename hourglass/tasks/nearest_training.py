@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..core.channels import channels_first, channels_last
 from ..core.output_names import printable
-from ..data.source import Source
+from ..data.split_data import Source
 from ..inference.batches import batches
 from ..inference.latents import TrainingCodes
 from ..inference.trained import Trained

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.channels import channels_last
-from ..data.source import Source, Split
+from ..data.split_data import Source, Split
 from .notebook_objects import Picture, sheet_of
 from .tabulated import frame_of
 

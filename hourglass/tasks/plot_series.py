@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..analysis.figures.canvas import COLOURS, panels, plain
-from ..data.series import Spans
+from ..data.sources.series import Spans
 from .reconstruct_series import CHANNELS, draw_channel, finish_panel
 from .score_series import ScoredSeries, runs
 from .series_words import labels_of

@@ -9,7 +9,7 @@ from torch.distributions import Distribution
 
 from ..core.console import say
 from ..core.contracts import Output
-from ..core.noise import seeded
+from ..core.random_numbers import seeded
 from ..inference.trained import Trained
 from ..model.objective import Objective
 

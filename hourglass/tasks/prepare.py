@@ -8,7 +8,7 @@ import numpy as np
 from ..core.console import track
 from ..core.contracts import Collection
 from ..core.files import check_space, open_part
-from ..data import collect
+from ..data.collect import collect
 from ..data.decoded_cache import Manifest, keep_collection, load_manifest, write_header
 from ..data.read_image import Reading
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..analysis.figures.canvas import headline, panels, put_rows
 from ..core.image_grid import shown
 from ..inference.trained import Trained
-from .finish import PLAIN, Finish, finished
+from .sharpen_and_blur import PLAIN, Finish, finished
 from .write_images import save_figure
 
 if TYPE_CHECKING:

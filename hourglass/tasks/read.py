@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.console import say
-from ..data.over_time import as_kind
+from ..data.data_by_kind import as_kind
 from ..run.load_data import load_source
 from ..run.settings import make_settings, with_whole_path
 from .notebook_samples import Samples

@@ -15,17 +15,17 @@ from ..core.distributed import first_goes_first
 from ..core.output_names import png_name
 from ..data.find import is_of_images
 from ..data.find_images import Files, opened
-from ..data.read_image_folder import in_words
-from ..data.reading import Misfit
+from ..data.image_options import Misfit
+from ..data.sources.read_image_folder import in_words
 from ..inference.batches import BATCH
 from ..inference.trained import Trained
 from ..run.folder import read_settings
 from ..run.settings import make_settings
-from .finish import PLAIN, Finish, finished
 from .own_size import each_image
 from .restore import as_trained, images_of
 from .sharded_output import Facts, ShardedOutput, as_tar, is_folder, request_of
 from .shares import shared, some_of
+from .sharpen_and_blur import PLAIN, Finish, finished
 from .unfamiliar_data import warning_of
 from .write_images import TIFFS, as_picture, save_deep, save_picture
 

@@ -8,7 +8,7 @@ import numpy as np
 from ..analysis.figures.canvas import COLOURS, panels, plain
 from ..core.console import say
 from ..core.contracts import Collection
-from ..data.series import Series
+from ..data.sources.series import Series
 from ..data.windows import in_own_units
 from ..inference.series_steps import SeriesSteps, steps_of
 from ..inference.trained import Trained

@@ -13,7 +13,7 @@ from ..analysis.snapshot import Snapshot
 from ..analysis.take_snapshot import of_lines, passed, restored, rows_of
 from ..core.csv_text import as_csv
 from ..core.files import write_out
-from ..data.source import Source
+from ..data.split_data import Source
 from ..inference.model_protocol import InUse
 
 

@@ -16,11 +16,11 @@ from ..core.distributed import meet
 from ..core.files import check_empty
 from ..core.output_names import inside
 from ..data.choosing import chosen, without_masks
+from ..data.deep_images import read_whole
 from ..data.find_images import Files, opened
-from ..data.headers import read_whole
+from ..data.image_options import Misfit
 from ..data.read_image import Reading
-from ..data.read_image_folder import in_words
-from ..data.reading import Misfit
+from ..data.sources.read_image_folder import in_words
 from ..inference.trained import Trained
 from ..model.corruptions import Corrupter, corrupted, corrupter
 from ..run.folder import read_settings

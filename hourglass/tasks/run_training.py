@@ -10,7 +10,7 @@ from ..analysis.report import finish
 from ..core.console import is_first, say
 from ..core.contracts import Progress
 from ..core.distributed import part_ways
-from ..core.noise import Stream
+from ..core.random_numbers import Stream
 from ..inference.imputation import filled_in
 from ..training.progress import show
 from ..training.setup import Training

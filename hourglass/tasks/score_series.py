@@ -11,13 +11,13 @@ from ..core.contracts import Collection
 from ..core.csv_text import as_csv
 from ..core.files import read_file, write_out
 from ..core.registry import thresholds
-from ..data import collect_like
-from ..data.series import Series, Spans
+from ..data.collect import collect_like
+from ..data.sources.series import Series, Spans
 from ..inference.anomaly import USUAL_THRESHOLD
 from ..inference.detectors.tail_probability import log_survival
 from ..inference.series_steps import by_step, over_channels, steps_of
 from ..inference.trained import Trained
-from .steps import normal_steps
+from .normal_step_scores import normal_steps
 from .write_images import check_name
 
 __all__ = ["by_step", "normal_steps"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..data.series import Spans
+from ..data.sources.series import Spans
 from ..inference.surface_precision import vus_pr
 from .score_series import ScoredSeries, as_texts, labelled_steps, runs
 

@@ -16,7 +16,7 @@ from ..analysis.take_snapshot import Eye
 from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..core.hints import did_you_mean
-from ..data.source import Source
+from ..data.split_data import Source
 from ..inference.batches import LOOKED, batches, pieces
 from ..inference.trained import Trained
 from .write_images import check_name

@@ -15,7 +15,7 @@ from ..core.console import say, track
 from ..core.contracts import Collection
 from ..core.distributed import at_the_first, first_goes_first, own_number, sharers
 from ..core.files import read_file, remove_stale_parts, write_whole
-from ..data import digest_of
+from ..data.collect import digest_of
 from ..data.find_images import Files
 from ..inference.batches import BATCH
 from ..inference.trained import Trained

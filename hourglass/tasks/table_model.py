@@ -20,7 +20,7 @@ from ..core.device import choose_device
 from ..core.expressions import read
 from ..core.files import check_empty, read_file, write_whole
 from ..core.hints import did_you_mean
-from ..core.noise import GENERATORS, seeded
+from ..core.random_numbers import GENERATORS, seeded
 from ..core.registry import models
 from ..core.tensor_files import load_tensors, save_tensors
 from ..data.scales import AS_IT_IS, find_scale

@@ -9,9 +9,9 @@ from ..analysis.report import write_report
 from ..core.console import say
 from ..core.contracts import Progress
 from ..core.malloc import give_memory_back
-from ..core.noise import Stream
 from ..core.plugins import load_parts
-from ..data.over_time import as_kind, options_of
+from ..core.random_numbers import Stream
+from ..data.data_by_kind import as_kind, options_of
 from ..data.validation_data import is_own_validation, with_validation
 from ..inference.trained import Trained
 from ..model.given_networks import give, give_again
@@ -46,8 +46,8 @@ def train(data: Any = None, y: Any = None, *, kind: str = "", out: str | Path | 
     numbers or texts; None or NaN is a label that is not known, for models that guess classes.
 
     With kind="series" a file, a data frame (times are a column or its index) or an array (T, C) is
-    cut into windows over time, by window=24, id="unit" and the like (`hourglass.data.series`), and
-    an array (N, T, C) holds N windows.
+    cut into windows over time, by window=24, id="unit" and the like
+    (`hourglass.data.sources.series`), and an array (N, T, C) holds N windows.
 
     `val` is a share or number of samples to validate on, or samples of your own: val=(xv, yv).
     Training also leaves out `test`, by default a tenth of the samples, which metrics are measured

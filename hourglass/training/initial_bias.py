@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from ..core.noise import seeded
 from ..core.part_contracts import Centres, Starts, offers
-from ..data.source import Split
+from ..core.random_numbers import seeded
+from ..data.split_data import Split
 from ..model.autoencoder import Autoencoder
 
 LOOKED_AT = 2000           # training samples that the mean is taken over

@@ -17,7 +17,7 @@ from ..core.device import choose_device, choose_precision, make_fabric
 from ..core.expressions import Call, read
 from ..core.malloc import keep_freed_memory
 from ..core.registry import optimisers, schedules, stops
-from ..data.source import Source
+from ..data.split_data import Source
 from ..model.diffusion_step import Conditions, DiffusionStep
 from ..model.latent_diffusion import LatentDiffusion
 from ..run.denoiser_file import DenoiserDescription, save_denoiser

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..core.contracts import Batch, Clock, Progress
-from ..data.source import Source, Split, shuffled
+from ..data.split_data import Source, Split, shuffled
 from ..model.loss_step import Step
 from ..model.posterior_stats import Posterior
 from .cuda_graph import CapturedStep

@@ -4,7 +4,7 @@ features that it sees."""
 import math
 
 from ..core.part_contracts import UsesFeatures, offers
-from ..data.source import Source
+from ..data.split_data import Source
 from ..model.objective import Objective
 
 

@@ -4,8 +4,8 @@ import math
 
 from ..core.contracts import CodeSpace
 from ..core.expressions import read, read_sum
-from ..core.noise import seeded
 from ..core.part_contracts import check_part
+from ..core.random_numbers import seeded
 from ..core.registry import (
     backbones,
     bottlenecks,

@@ -4,7 +4,7 @@ import torch
 
 from ..core.part_contracts import Ranks, offers
 from ..core.ranking import hits_of, ndcg, top_items
-from ..data.source import Source, Split
+from ..data.split_data import Source, Split
 from ..model.autoencoder import Autoencoder
 
 NAME = "missed_ndcg"   # 1 - NDCG@100, so that lower is better, as of any loss

@@ -30,7 +30,7 @@ from ..core.registry import (
 )
 from ..data.augmentations import augmenter
 from ..data.binarise import anew
-from ..data.source import Source
+from ..data.split_data import Source
 from ..model.autoencoder import Autoencoder
 from ..model.loss_step import Step
 from ..model.objective import Objective

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ..core.noise import seeded
-from ..data.source import Split
+from ..core.random_numbers import seeded
+from ..data.split_data import Split
 from ..model.loss_step import Step
 from ..model.posterior_stats import Posterior, gathered
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ...core.console import track
 from ...core.contracts import Images, Rule
 from ...core.hints import Count, Positive, Share
-from ...core.noise import seeded
+from ...core.random_numbers import seeded
 from ...core.registry import detectors
 from .patch_features import (
     EXTRACTOR,

@@ -13,11 +13,11 @@ from torch.nn import functional
 
 from ...core.console import track
 from ...core.features import Extractor, Looked, digest_of, frozen
-from ...core.noise import seeded
+from ...core.random_numbers import seeded
 from ...core.registry import extractors
 from ...core.tensor_files import load_tensors, save_tensors
 from ...data.fetch import cache_folder
-from ...data.source import Source
+from ...data.split_data import Source
 from ..batches import batches
 
 LARGEST = 32        # pixels: images are averaged down to this

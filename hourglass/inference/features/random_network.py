@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.features import Extractor, Looked, digest_of, frozen
-from ...core.noise import seeded
+from ...core.random_numbers import seeded
 from ...core.registry import extractors
 
 WIDTHS = (3, 32, 64, 128, 256)

@@ -13,7 +13,7 @@ from torch.distributions import constraints
 from ...core.console import track
 from ...core.contracts import Batch
 from ...core.distributions.support import support_of
-from ...data.source import Split
+from ...data.split_data import Split
 from ...model.autoencoder import Autoencoder
 from ...model.losses.importance_weights import nats
 from .importance import Weighed, summed_up

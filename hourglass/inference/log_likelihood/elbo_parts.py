@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 from ...core.console import track
-from ...data.source import Split
+from ...data.split_data import Split
 from ...model.autoencoder import Autoencoder
 from ...model.losses.importance_weights import nats
 from ..batches import batches

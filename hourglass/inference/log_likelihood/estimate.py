@@ -11,7 +11,7 @@ import torch
 from ...core.csv_text import as_csv
 from ...core.files import write_out
 from ...core.malloc import keep_freed_memory
-from ...data.source import Source, Split
+from ...data.split_data import Source, Split
 from ...model.autoencoder import Autoencoder
 from ..model_protocol import InUse
 from .annealing import anneal, check_space

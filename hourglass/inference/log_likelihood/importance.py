@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...core.console import track
-from ...data.source import Split
+from ...data.split_data import Split
 from ...model.autoencoder import Autoencoder
 from .proposal import pose
 

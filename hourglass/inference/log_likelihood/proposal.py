@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 from ...core.contracts import Batch, Latent, Output
-from ...core.noise import seeded
 from ...core.part_contracts import Relaxed, offers
-from ...data.source import Split
+from ...core.random_numbers import seeded
+from ...data.split_data import Split
 from ...model.autoencoder import Autoencoder
 from ...model.losses.importance_weights import nats
 from ...model.losses.reconstruction import log_likelihood

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ...core.expressions import read
-from ...data.source import Source, Split
+from ...data.split_data import Source, Split
 from ...model.autoencoder import Autoencoder
 
 BATCH = 1000

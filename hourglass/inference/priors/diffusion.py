@@ -10,7 +10,7 @@ from torch.distributions import Normal
 from ...core.contracts import CodeSpace
 from ...core.hints import Count, NotNegative
 from ...core.registry import priors
-from .fitting import CodeScaling, learn
+from .gradient_training import CodeScaling, learn
 
 FORGOTTEN = 0.1    # share of training codes without class, for guidance
 WAVES = 16         # Fourier features of time

@@ -7,7 +7,7 @@ from torch.nn import functional
 from ...core.contracts import CodeSpace
 from ...core.hints import Count
 from ...core.registry import priors
-from .fitting import CodeScaling, learn
+from .gradient_training import CodeScaling, learn
 
 FEW = 32     # most dimensions for full autoregression; beyond, coupling of halves
 PASSES = 8   # passes per step when an inverse flow is trained

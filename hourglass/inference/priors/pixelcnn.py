@@ -10,7 +10,7 @@ from ...core.console import track
 from ...core.contracts import CodeSpace
 from ...core.hints import Count
 from ...core.registry import priors
-from .fitting import learn
+from .gradient_training import learn
 from .masked_conv import MaskedNetwork, Reader
 
 AT_ONCE = 250    # codes whose logits are computed together

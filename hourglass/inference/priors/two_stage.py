@@ -10,7 +10,7 @@ from torch.nn.functional import one_hot
 from ...core.contracts import CodeSpace
 from ...core.hints import Count
 from ...core.registry import priors
-from .fitting import CodeScaling, learn
+from .gradient_training import CodeScaling, learn
 
 STEEPEST = 10.0     # a posterior's log variance stays within +-10
 BEGUN = -3.0        # initial log variance, narrow, with a mean near v: wide ones may collapse

@@ -5,16 +5,16 @@ one x. `out` is that of the decoder's output, which has more channels for some l
 """
 
 from . import (
+    chosen_items,
     conv,
     conv1d,
     conv_gru,
-    items,
     members,
     mlp,
+    ratings,
     recurrent,
     resnet,
     spectral_norm,
-    stars,
     tcn,
     transformer,
     unet,

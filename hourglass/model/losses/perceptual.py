@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ...core.contracts import Output
 from ...core.features import features as features_of
 from ...core.hints import Count, Depth, Positive, Seed
-from ...core.noise import seeded
+from ...core.random_numbers import seeded
 from ...core.registry import terms
 from ...core.ssim import multi_scale
 from .reconstruction import Term, per_sample

@@ -5,10 +5,10 @@ import zipfile
 
 import numpy as np
 
-from ..core.contracts import Collection
-from ..core.registry import sources
-from .fetch import Remote, find_all, places
-from .read_image import Reading, shape_images
+from ...core.contracts import Collection
+from ...core.registry import sources
+from ..fetch import Remote, find_all, places
+from ..read_image import Reading, shape_images
 
 PARTS = {"train": "train", "val": "valid", "test": "test"}
 MIRRORS = ("http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/",)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..analysis.metrics.bootstrap import Estimate
 from ..analysis.metrics.detection import separation
-from ..data.source import Source
+from ..data.split_data import Source
 from ..inference.trained import Trained
 
 AUROC = "auroc"

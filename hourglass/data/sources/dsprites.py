@@ -12,14 +12,14 @@ from typing import IO, Annotated, Any
 import numpy as np
 from annotated_types import Ge, Le
 
-from ..core.console import track
-from ..core.contracts import Collection, Factors
-from ..core.files import check_space, lock, open_part
-from ..core.registry import sources
-from .decoded_cache import write_header
-from .fetch import cache_folder
-from .read_image import Reading, shape_images
-from .sprites import NAMES, SHAPES, SIDE, SIZES, draw, factors_of, sprites, windows
+from ...core.console import track
+from ...core.contracts import Collection, Factors
+from ...core.files import check_space, lock, open_part
+from ...core.registry import sources
+from ..decoded_cache import write_header
+from ..fetch import cache_folder
+from ..read_image import Reading, shape_images
+from ..sprites import NAMES, SHAPES, SIDE, SIZES, draw, factors_of, sprites, windows
 
 TOTAL = 737_280
 PUBLISHED = "7da33b31b13a06f4b04a70402ce90c2e"   # md5 of dsprites_ndarray_co1sh3sc6or40x32y32_64x64

@@ -8,20 +8,20 @@ from typing import Any, Literal
 import numpy as np
 from einops import rearrange
 
-from ..core.contracts import Collection, Factors
-from ..core.hints import did_you_mean
-from ..core.registry import sources
-from ..core.size_limits import check_zip
-from .decoded_cache import Manifest, load_manifest, prepared_collection
-from .find import find_call
-from .labels import numbered
-from .matlab import read_matlab
-from .memory_map import IN_MEMORY
-from .read_image import Reading, read_size, shape_images
+from ...core.contracts import Collection, Factors
+from ...core.hints import did_you_mean
+from ...core.registry import sources
+from ...core.size_limits import check_zip
+from ..decoded_cache import Manifest, load_manifest, prepared_collection
+from ..find import find_call
+from ..image_options import LATER
+from ..labels import numbered
+from ..matlab import read_matlab
+from ..memory_map import IN_MEMORY
+from ..read_image import Reading, read_size, shape_images
+from ..scales import FAINT, chunks
+from ..windows import Windows, windows_of
 from .read_image_folder import changed_since
-from .reading import LATER
-from .scales import FAINT, chunks
-from .windows import Windows, windows_of
 
 KEYS = {"train": ("x_train", "train", "train_images", "x", "images", "data", "arr_0"),
         "val": ("x_val", "val", "valid", "validation", "x_valid", "val_images"),

@@ -11,8 +11,9 @@ from torch.distributions import Normal
 
 from hourglass.core import registry
 from hourglass.core.contracts import Latent, Output
-from hourglass.data import from_array, split
-from hourglass.data.source import shuffled
+from hourglass.data.collect import split
+from hourglass.data.sources.arrays import from_array
+from hourglass.data.split_data import shuffled
 from hourglass.data.splits import make_splits
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.backbones.layers import Resize, ToOneMap, UpConv

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from ..core.console import track
-from ..core.contracts import Collection
-from ..core.expressions import Call, read
-from ..core.hints import Count, did_you_mean
-from ..core.registry import sources
-from . import chemistry
-from .chemistry import Notation
-from .data_frames import checked, read_frame, suffix_of
+from ...core.console import track
+from ...core.contracts import Collection
+from ...core.expressions import Call, read
+from ...core.hints import Count, did_you_mean
+from ...core.registry import sources
+from .. import chemistry
+from ..chemistry import Notation
+from ..data_frames import checked, read_frame, suffix_of
+from ..pandas_library import is_frame, pandas, python_texts
+from ..read_image import Reading
+from ..text_bytes import text_in
+from ..text_files import NAMED, TABLES, TextLines, contents, split_in
 from .lines import Lines, as_texts, made, whole
-from .pandas_library import is_frame, pandas, python_texts
-from .read_image import Reading
-from .text_bytes import text_in
-from .text_files import NAMED, TABLES, TextLines, contents, split_in
 
 KIND = "molecules"
 NAMES = ("smiles", "canonical_smiles", "canonicalsmiles", "isomeric_smiles", "smi",

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ..core.contracts import CodeSpace
 from ..core.expressions import read
-from ..core.noise import seeded
 from ..core.part_contracts import HasDensity, check_part, offers
+from ..core.random_numbers import seeded
 from ..core.registry import priors
 from ..model.autoencoder import Autoencoder
 from ..model.depth_limit import limited_depth

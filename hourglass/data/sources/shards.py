@@ -8,19 +8,19 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from ..core.console import say, track
-from ..core.contracts import Collection
-from ..core.output_names import ESCAPED
-from ..core.registry import sources
-from .find_images import Files, counted, some_of
-from .headers import read_deep
-from .labels import natural
-from .on_demand import OnDemand, Places
-from .read_image import open_image, shape_image
+from ...core.console import say, track
+from ...core.contracts import Collection
+from ...core.output_names import ESCAPED
+from ...core.registry import sources
+from ..deep_images import read_deep
+from ..find_images import Files, counted, some_of
+from ..image_options import Reading, read_size
+from ..labels import natural
+from ..on_demand import OnDemand, Places
+from ..read_image import open_image, shape_image
+from ..shard_index import LABELS, ShardIndex, index_of
+from ..shard_names import expanded, is_address
 from .read_image_folder import SAMPLED, settled_by
-from .reading import Reading, read_size
-from .shard_index import LABELS, ShardIndex, index_of
-from .shard_names import expanded, is_address
 
 TOGETHER = 8         # shards whose index is made at the same time
 RUNNABLE = (".pyd", ".pkl", ".pickle", ".pth", ".pt", ".pyc", ".so")   # loading such runs code

@@ -8,14 +8,14 @@ import numpy as np
 from ..core.expressions import Call
 from ..core.hints import did_you_mean
 from ..core.registry import sources
-from .arrays import from_windows
 from .in_memory import gather
-from .lines import of_texts
-from .molecules import of_molecules
 from .pandas_library import is_frame
-from .ratings import of_frame
 from .rows import as_frame, is_rows
-from .series import frame_of_array, from_frame, plain_array, whole
+from .sources.arrays import from_windows
+from .sources.lines import of_texts
+from .sources.molecules import of_molecules
+from .sources.ratings import of_frame
+from .sources.series import frame_of_array, from_frame, plain_array, whole
 from .timeline import SeriesOptions
 
 KINDS = ("table", "series", "ratings", "lines", "molecules")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.console import track
-from ...core.noise import seeded
+from ...core.random_numbers import seeded
 
 BATCH = 512
 HELD_OUT = 0.1

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from einops import rearrange
 
-from ..core.contracts import Collection
-from ..core.registry import sources
-from .fetch import Remote, find_all
+from ...core.contracts import Collection
+from ...core.registry import sources
+from ..fetch import Remote, find_all
+from ..read_image import Reading, shape_images
 from .idx_files import read_idx
-from .read_image import Reading, shape_images
 
 TEN = tuple("0123456789")
 FASHION = ("T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "trainers", "bag",

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..core.contracts import Collection
-from ..core.hints import Count
-from ..core.registry import sources
-from .data_frames import checked, decimal_of, digest_of, notes_of, read_frame
-from .dates import Order
-from .pandas_library import pandas
-from .read_image import Reading
-from .series_units import blocks_of, split_units
-from .splits import spans
+from ...core.contracts import Collection
+from ...core.hints import Count
+from ...core.registry import sources
+from ..data_frames import checked, decimal_of, digest_of, notes_of, read_frame
+from ..dates import Order
+from ..pandas_library import pandas
+from ..read_image import Reading
+from ..series_units import blocks_of, split_units
+from ..splits import spans
+from ..timeline import SeriesOptions, rhythm, timeline_of, with_index
 from .table import Decimal
-from .timeline import SeriesOptions, rhythm, timeline_of, with_index
 
 Spans = tuple[tuple[str, str], ...]
 

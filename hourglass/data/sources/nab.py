@@ -6,12 +6,12 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from ..core.contracts import Collection
-from ..core.hints import Count, did_you_mean
-from ..core.registry import sources
-from .fetch import cache_folder, places
-from .pandas_library import pandas
-from .read_image import Reading
+from ...core.contracts import Collection
+from ...core.hints import Count, did_you_mean
+from ...core.registry import sources
+from ..fetch import cache_folder, places
+from ..pandas_library import pandas
+from ..read_image import Reading
 from .series import Series, Spans, from_frame, whole
 
 LABELS = "labels/combined_windows.json"

@@ -11,8 +11,8 @@ from PIL import Image, ImageOps
 
 from ..core.size_limits import check_swelling
 from .crop_and_resize import shape_deep
+from .image_options import GREY_MODES, Misfit, Reading
 from .read_image import open_image, plain, shape_image
-from .reading import GREY_MODES, Misfit, Reading
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")   # first bytes of TIFF files
 PNG = b"\x89PNG\r\n\x1a\n"

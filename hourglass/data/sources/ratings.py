@@ -7,14 +7,14 @@ from typing import Any, Literal
 import numpy as np
 from scipy import sparse
 
-from ..core.contracts import Collection
-from ..core.hints import Count, Rate
-from ..core.registry import sources
-from .item_titles import titles_of
-from .rating_places import place_of
-from .ratings_file import Triples, digest_of, from_frame, read_triples
-from .read_image import Reading
-from .sparse_rows import SparseRows
+from ...core.contracts import Collection
+from ...core.hints import Count, Rate
+from ...core.registry import sources
+from ..item_titles import titles_of
+from ..rating_places import place_of
+from ..ratings_file import Triples, digest_of, from_frame, read_triples
+from ..read_image import Reading
+from ..sparse_rows import SparseRows
 
 KIND = "ratings"
 Held = Literal["users", "last"]

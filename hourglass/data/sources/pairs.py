@@ -5,13 +5,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from ..core.contracts import Collection
-from ..core.registry import sources
-from .choosing import chosen
-from .find_images import Files, opened, page_of
-from .folders import classify
-from .patches import of_rows
-from .read_image import Reading
+from ...core.contracts import Collection
+from ...core.registry import sources
+from ..choosing import chosen
+from ..find_images import Files, opened, page_of
+from ..folders import classify
+from ..patches import of_rows
+from ..read_image import Reading
 from .read_image_folder import UNREADABLE, read_images
 
 NAMED = 5   # files in a note

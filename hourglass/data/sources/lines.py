@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ..core.contracts import Collection, Scale
-from ..core.expressions import Call, read
-from ..core.hints import Count, did_you_mean
-from ..core.registry import sources
-from ..core.size_limits import check_room
-from .labels import numbered
-from .read_image import Reading
-from .text_files import TextLines, read_lines
-from .vocabulary import UNITS, Level, Unit, learnt, tokens_of, vocabulary_of
+from ...core.contracts import Collection, Scale
+from ...core.expressions import Call, read
+from ...core.hints import Count, did_you_mean
+from ...core.registry import sources
+from ...core.size_limits import check_room
+from ..labels import numbered
+from ..read_image import Reading
+from ..text_files import TextLines, read_lines
+from ..vocabulary import UNITS, Level, Unit, learnt, tokens_of, vocabulary_of
 
 KIND = "lines"
 LONGEST = {"word": 80}   # default limits, in tokens

@@ -7,15 +7,15 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from ..core.contracts import Collection
-from ..core.files import read_file
-from ..core.hints import did_you_mean
-from ..core.registry import sources
-from .attribute_sentences import sentences
-from .choosing import chosen
-from .fetch import cache_folder, places
-from .find_images import files_in, opened_archive
-from .read_image import Reading
+from ...core.contracts import Collection
+from ...core.files import read_file
+from ...core.hints import did_you_mean
+from ...core.registry import sources
+from ..attribute_sentences import sentences
+from ..choosing import chosen
+from ..fetch import cache_folder, places
+from ..find_images import files_in, opened_archive
+from ..read_image import Reading
 from .read_image_folder import read_images
 
 IMAGES = ("img_align_celeba", "img_align_celeba.zip")

@@ -7,16 +7,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..core.console import say
-from ..core.contracts import Collection
-from ..core.hints import did_you_mean
-from ..core.registry import sources
-from .columns import columns_decoded, columns_filled, encode_column, learn_column, width
-from .data_frames import checked, decimal_of, digest_of, notes_of, read_frame
-from .dates import Order
-from .labels import numbered
-from .read_image import Reading
-from .rows import as_array, as_frame, is_rows, name_columns
+from ...core.console import say
+from ...core.contracts import Collection
+from ...core.hints import did_you_mean
+from ...core.registry import sources
+from ..columns import columns_decoded, columns_filled, encode_column, learn_column, width
+from ..data_frames import checked, decimal_of, digest_of, notes_of, read_frame
+from ..dates import Order
+from ..labels import numbered
+from ..read_image import Reading
+from ..rows import as_array, as_frame, is_rows, name_columns
 
 Decimal = Literal["", ".", ","]
 NAMED = 6   # columns that a note on missing cells lists

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.console import say
-from ..data.source import Split
+from ..data.split_data import Split
 from ..inference.series_steps import SeriesSteps, by_step, over_channels
 from ..inference.trained import Trained
 

@@ -9,13 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from ..core.contracts import Collection
-from ..core.files import read_file
-from ..core.registry import sources
-from .choosing import chosen
-from .fetch import places
-from .find_images import opened_archive
-from .read_image import Reading
+from ...core.contracts import Collection
+from ...core.files import read_file
+from ...core.registry import sources
+from ..choosing import chosen
+from ..fetch import places
+from ..find_images import opened_archive
+from ..read_image import Reading
 from .read_image_folder import read_images
 
 STYLES = {"twemoji": "twemoji72", "noto": "noto72"}

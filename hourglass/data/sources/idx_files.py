@@ -12,14 +12,14 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from ..core.contracts import Collection
-from ..core.hints import did_you_mean
-from ..core.registry import sources
-from ..core.size_limits import check_swelling
+from ...core.contracts import Collection
+from ...core.hints import did_you_mean
+from ...core.registry import sources
+from ...core.size_limits import check_swelling
+from ..find_images import is_archive
+from ..idx_names import Held, held_in, named
+from ..read_image import Reading
 from .arrays import from_array
-from .find_images import is_archive
-from .idx_names import Held, held_in, named
-from .read_image import Reading
 
 PARTS = {"trai": "train", "t10k": "test", "test": "test", "val": "val", "vali": "val"}
 TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}   # by the third byte

@@ -16,8 +16,8 @@ from ..training.interrupts import Interrupts
 from ..training.setup import enough_epochs
 from .database import close_connections
 from .display import Display
+from .next_trial import Proposed, Proposer
 from .objectives import value_of
-from .propose import Proposed, Proposer
 from .records import record_of, write_table
 from .slots import Slot
 from .space import at_end

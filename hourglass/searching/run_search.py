@@ -7,10 +7,10 @@ from typing import Any
 
 from ..core.console import say
 from ..run.load_data import forget
-from .conduct import Conductor
 from .database import told
 from .page import write_page
 from .records import write_table
+from .run_trials import Conductor
 from .split_results import evaluate_best
 from .study import Study
 from .study_folder import StudyFolder

@@ -15,23 +15,23 @@ from typing import Any
 import numpy as np
 from PIL import UnidentifiedImageError
 
-from ..core.console import say, track
-from ..core.contracts import Collection
-from ..core.distributed import in_turn, sharers
-from ..core.hints import Depth
-from ..core.registry import sources
-from .captions import captions_of
-from .choosing import chosen, without_masks, without_strays
-from .decoded_cache import Manifest, decode_to
-from .fetch import cache_folder
-from .find_images import SUFFIXES, Files, files_in, opened_archive, page_of
-from .folders import classify, numbered
-from .full_size_images import read_patches
-from .headers import ImageHeader, look, read_deep, settle_depth
-from .memory_map import IN_MEMORY
-from .other_kinds import others_in
-from .read_image import CUT, Reading, plain, read_size, shape_image
-from .reading import Misfit
+from ...core.console import say, track
+from ...core.contracts import Collection
+from ...core.distributed import in_turn, sharers
+from ...core.hints import Depth
+from ...core.registry import sources
+from ..captions import captions_of
+from ..choosing import chosen, without_masks, without_strays
+from ..decoded_cache import Manifest, decode_to
+from ..deep_images import ImageHeader, look, read_deep, settle_depth
+from ..fetch import cache_folder
+from ..find_images import SUFFIXES, Files, files_in, opened_archive, page_of
+from ..folders import classify, numbered
+from ..full_size_images import read_patches
+from ..image_options import Misfit
+from ..memory_map import IN_MEMORY
+from ..other_kinds import others_in
+from ..read_image import CUT, Reading, plain, read_size, shape_image
 
 SAMPLED = 200            # headers that are read to find sizes and colours
 LARGEST_AS_IT_IS = 256   # pixels; larger images, or images of several sizes, are resized to
