@@ -25,6 +25,7 @@ MODELS = {"ae(8)": ALIKE, "dae(8)": DRAWN, "contractive_ae(8)": ALIKE, "vae(8)":
           "vq_vae(dim=8, words=32)": DRAWN, "fsq_vae": DRAWN}
 OTHER_DATA = ("mult_vae", "mult_dae", "rec_vae", "rating_ae",   # ratings, and lines of text
               "text_vae", "language_model")
+QUICK = ("ae", "vae")   # of the named models
 CONV = "conv(filters=(16, 32))"
 SMALL = {"quiet": True, "report": False, "precision": "32-true", "schedule": "constant",
          "stop": "none", "test": 0.0}
@@ -86,9 +87,9 @@ def graphs(given: argparse.Namespace) -> Iterator[Found]:
     """Every named model, its steps run as one CUDA graph and one by one: the same losses."""
     from hourglass.core.registry import models
     x = blobs(192 if given.quick else 640)
-    names = [name for name in models.parts if name not in OTHER_DATA]
+    names = QUICK if given.quick else [name for name in models.parts if name not in OTHER_DATA]
     captured = 0
-    for name in names[:2] if given.quick else names:
+    for name in names:
         try:
             outcomes = {on: _after(given, x, name, on) for on in (False, True)}
         except (ValueError, RuntimeError, FloatingPointError) as error:

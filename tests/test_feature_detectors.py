@@ -256,7 +256,7 @@ def test_features_of_an_image_are_computed_once(counted, tmp_path):
 
 
 def test_heat_maps_of_a_run_look_at_an_image_once(counted, run, hourglass, tmp_path):
-    text = "patch_knn('counted', size=64)"
+    text = "patch_knn('counted', size=64, unit=False)"
     np.save(tmp_path / "new.npy", abnormal(3))
     run.detector(text)
     counted.clear()
