@@ -26,9 +26,9 @@ def mig(codes: np.ndarray, factors: np.ndarray, bins: int = BINS) -> float:
     1802.04942). From 0; a perfect code comes to 1 only where no factor has more values than there
     are `bins`. There, information is of samples of the posterior; here of mean codes, in a
     histogram, as in Locatello et al., 2019, arXiv 1811.12359."""
-    found = np.sort(mutual_information(codes, factors, bins), axis=0)[::-1]
-    second = found[1] if len(found) > 1 else 0
-    return float(((found[0] - second) / entropies(np.asarray(factors))).mean())
+    informations = np.sort(mutual_information(codes, factors, bins), axis=0)[::-1]
+    second = informations[1] if len(informations) > 1 else 0
+    return float(((informations[0] - second) / entropies(np.asarray(factors))).mean())
 
 
 def modularity(codes: np.ndarray, factors: np.ndarray, bins: int = BINS) -> float:
@@ -38,12 +38,12 @@ def modularity(codes: np.ndarray, factors: np.ndarray, bins: int = BINS) -> floa
     some by chance: leave out those that are not `in_use`."""
     z, v = checked(codes, factors)
     several(v, "factors", "modularity")
-    found = mutual_information(z, v, bins)
-    found = found[found.max(1) > 0]
-    if not len(found):
+    informations = mutual_information(z, v, bins)
+    informations = informations[informations.max(1) > 0]
+    if not len(informations):
         return 0.0
-    best = np.square(found).max(1)
-    rest = np.square(found).sum(1) - best
+    best = np.square(informations).max(1)
+    rest = np.square(informations).sum(1) - best
     return float((1 - rest / (best * (v.shape[1] - 1))).mean())
 
 
