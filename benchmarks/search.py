@@ -89,7 +89,7 @@ def overhead(given: argparse.Namespace, place: Path) -> None:
 
 def page(given: argparse.Namespace, place: Path) -> None:
     """The page of a large study: its size, and the seconds to write it and to open it."""
-    from hourglass.searching.objectives import Aim
+    from hourglass.searching.aims import Aim
     from hourglass.searching.page import write_page
     from hourglass.searching.records import Records, TrialRecord
     from hourglass.searching.study_folder import Asked, new_study

@@ -3,6 +3,8 @@
 import io
 import json
 import shutil
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -13,11 +15,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 import hourglass as hg
-from hourglass.searching.objectives import GREATER
-from hourglass.searching.page_figures import importance
+from hourglass.searching.importances import importance
 from hourglass.serving.listening import LOCAL
 from hourglass.studio.app import make_studio
-from hourglass.studio.entries import MORE
 from hourglass.studio.roots import make_roots
 
 TOKEN = "a-token-of-the-tests"
@@ -67,8 +67,9 @@ def entry(client: TestClient, path: str) -> dict:
     return next((run for run in client.get("/api/runs").json()["runs"] if run["path"] == path), {})
 
 
-def test_the_list_knows_which_objectives_are_maximised():
-    assert MORE == GREATER
+def test_the_page_of_a_search_waits_for_no_pytorch():
+    subprocess.run([sys.executable, "-c", "import sys; from hourglass.searching import importances,"
+                    "open_records, split_values; sys.exit('torch' in sys.modules)"], check=True)
 
 
 def test_a_form_with_holes_says_which_and_how_many(client):
@@ -197,12 +198,15 @@ def test_the_trials_are_combined_into_a_run(client, home):
 def test_a_run_is_served_watched_and_stopped(client, home):
     key = entry(client, "runs/one")["key"]
     address = f"/api/runs/{key}/server"
-    assert client.get(address).json() == {"state": "none"}
+    nobody = client.get(address).json()
+    assert nobody["state"] == "none" and "serve --token-file=token -- " in nobody["command"]
     assert client.post(address).status_code == 200
     try:
         assert client.post(address).status_code == 422   # one is enough
         ready = until(lambda: (found := client.get(address).json())["state"] == "ready" and found,
                       "the server is ready")
+        (secret,) = (home / "runs/.studio").glob("*.token")
+        assert f"--token-file={secret}" in ready["command"]
         asked = {"headers": {"Authorization": f"Bearer {ready['token']}"}, "json": {"n": 2}}
         assert httpx.post(f"{ready['url']}/v1/generate", **asked).status_code == 200
         assert httpx.post(f"{ready['url']}/v1/generate", json={"n": 2}).status_code == 401
@@ -210,7 +214,6 @@ def test_a_run_is_served_watched_and_stopped(client, home):
                       client.get(address).json()["traffic"]["operations"]}
         told = operations["/v1/generate"]
         assert (told["answered"], told["refused"]) == (1, 1) and 0 < told["median"] < 60
-        (secret,) = (home / "runs/.studio").glob("*.token")
         assert secret.read_text() == ready["token"] and secret.stat().st_mode & 0o077 == 0
         assert entry(client, "runs/one")["state"] == "finished"   # it does not train
         answer = client.post(f"/api/runs/{key}/trash")

@@ -9,8 +9,8 @@ from ..analysis.metrics.bootstrap import Estimate
 from ..analysis.metrics.detection import separation
 from ..data.split_data import Source
 from ..inference.trained import Trained
+from .aims import AUROC
 
-AUROC = "auroc"
 MOST = 10_000   # normal samples, and abnormal ones, that are scored
 
 

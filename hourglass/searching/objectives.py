@@ -1,7 +1,6 @@
 """The objectives of a search: metrics of the validation split, and costs."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 
@@ -12,50 +11,17 @@ from ..model.autoencoder import Autoencoder
 from ..model.objective import Objective
 from ..run.settings import Settings
 from ..run.suited import suited
-from .auroc_objective import AUROC, abnormal_rows
+from .aims import AUROC, COSTS, Aim
+from .auroc_objective import abnormal_rows
 from .costs import ModelCosts
 from .holes import ChoiceHole
 from .space import SearchSpace, at_end
 
-COSTS = ("parameters", "multiply_adds", "memory", "seconds")   # seconds of training
-GREATER = frozenset({"psnr", "ssim", "explained_variance", "knn_accuracy", "linear_accuracy",
-                     "active_units", "accuracy", AUROC})   # of the measured ones, those to maximise
 MEASURED = ("mae", "nats", "psnr", "bce", "explained_variance", "ssim", "knn_accuracy",
             "linear_accuracy", "active_units", AUROC)   # on val, once a trial has been trained
 BY = {"mae": "errors", "nats": "errors", "explained_variance": "explained",
       "knn_accuracy": "accuracy", "linear_accuracy": "accuracy", "active_units": "active"}
 SIZES_OF_LOSS = ("loss", "likelihood", "model", "bottleneck")   # where a hole changes the loss
-
-
-@dataclass(frozen=True)
-class Aim:
-    """One objective: a column of the history, a metric that is measured on val, or a cost."""
-
-    name: str
-
-    @property
-    def greater(self) -> bool:
-        """Whether it is maximised."""
-        return self.name in GREATER
-
-    @property
-    def direction(self) -> str:
-        """The direction in Optuna's words."""
-        return "maximize" if self.greater else "minimize"
-
-    @property
-    def is_column(self) -> bool:
-        """Whether every epoch has a value."""
-        return self.name.startswith(("val_", "train_"))
-
-    @property
-    def is_measured(self) -> bool:
-        """Whether it is measured after training."""
-        return not self.is_column and self.name not in COSTS
-
-    def better(self, value: float, than: float) -> bool:
-        """Whether one value is better than another one."""
-        return value > than if self.greater else value < than
 
 
 def read_aims(text: str, space: SearchSpace, source: Source) -> tuple[list[Aim], str]:

@@ -1,7 +1,7 @@
 """The trials of a study's folder, without its data."""
 
+from .aims import Aim
 from .database import told
-from .objectives import Aim
 from .records import Records, read_records
 from .space import read_space
 from .storage import find_study, make_storage, open_storage

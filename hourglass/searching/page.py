@@ -10,7 +10,7 @@ from ..analysis.html import embedded, picture, template
 from ..core.files import read_file, write_whole
 from .page_figures import draw
 from .records import Records, TrialRecord
-from .split_results import beside_holdout, of_trial, read_evaluations
+from .split_values import beside_holdout, of_trial, read_evaluations
 
 TOP = 10     # trials in the table of the best
 MOST = 20    # reasons that are listed

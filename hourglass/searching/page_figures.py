@@ -1,28 +1,25 @@
 """The figures of a study's page: history, importance, slices, parallel coordinates, front."""
 
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..analysis.figures.canvas import COLOURS, panels, plain
+from .importances import DECADES, FEWEST, importance
 from .records import Records
-from .storage import optuna
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FINISHED, PRUNED = COLOURS[0], "#b5b5b5"
-FEWEST = 4         # finished trials that importance needs
 MOST_HOLES = 12    # that slices and parallel coordinates show, the most important ones
 ACROSS = 4         # slices in a row
 MOST_CURVES = 400  # trials whose losses by epoch are drawn
 SHOWN_ABOVE = 3.0  # values further from the median, in interquartile ranges, are cut off
 CROWDED = 80       # letters of names below one axis, from which they are tilted
-DECADES = 30       # a hole whose values span this factor has a log axis
 Drawn = dict[str, tuple[str, "Figure"]]   # by title: a caption, and the figure
 
 
@@ -50,48 +47,6 @@ def draw(records: Records) -> Drawn:
         if figure is not None:
             drawn[title] = about, figure
     return drawn
-
-
-def importance(records: Records) -> dict[str, float]:
-    """The importance of each hole, the largest first; {} for too few trials."""
-    package = optuna()
-    study = package.create_study(directions=[aim.direction for aim in records.aims])
-    distributions = _distributions(records)
-    done = [t for t in records.finished if set(t.params) <= set(distributions)]
-    if len(done) < FEWEST:
-        return {}
-    study.add_trials([package.trial.create_trial(
-        params=dict(t.params), distributions={n: distributions[n] for n in t.params},
-        values=list(t.values)) for t in done])
-    several = len(records.aims) > 1
-    try:
-        with warnings.catch_warnings():   # of options that few trials had
-            warnings.simplefilter("ignore")
-            importances = package.importance.get_param_importances(
-                study, target=(lambda t: t.values[0]) if several else None)
-    except (ValueError, RuntimeError, ZeroDivisionError):   # all values alike
-        return {}
-    return {name: value for name, value in importances.items() if math.isfinite(value)}
-
-
-def _distributions(records: Records) -> dict[str, Any]:
-    """The distributions that cover the values of the trials."""
-    kinds = optuna().distributions
-    values: dict[str, list[Any]] = {}
-    for trial in records.finished:
-        for name, value in trial.params.items():
-            values.setdefault(name, []).append(value)
-    distributions = {}
-    for name, tried in values.items():
-        low, high = (None, None) if isinstance(tried[0], str) else (min(tried), max(tried))
-        if low is None or high is None:
-            distributions[name] = kinds.CategoricalDistribution(sorted(set(tried)))
-        elif all(isinstance(value, int) for value in tried):
-            distributions[name] = kinds.IntDistribution(low, high)
-        else:
-            log = low > 0 and high > DECADES * low
-            distributions[name] = kinds.FloatDistribution(low, high, log=log)
-    return distributions
 
 
 def _history(records: Records) -> "Figure | None":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..core.csv_text import as_csv
 from ..core.files import write_whole
 from ..run.folder import RunFolder
-from .objectives import Aim
+from .aims import Aim
 from .space import SearchSpace
 from .study_folder import StudyFolder
 

@@ -16,7 +16,7 @@ from ..tasks.tabulated import as_html, as_text, frame_of
 from .ensemble import SIZE, USUAL, ensemble
 from .open_records import records_in
 from .records import TrialRecord
-from .split_results import SplitEvaluation, in_words, of_trial, read_evaluations
+from .split_values import SplitEvaluation, in_words, of_trial, read_evaluations
 from .study_folder import StudyFolder, is_study
 
 if TYPE_CHECKING:

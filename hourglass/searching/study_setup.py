@@ -12,9 +12,10 @@ from ..core.plugins import load_parts
 from ..data.split_data import Source
 from ..run.load_data import remember
 from ..run.settings import Settings, chosen_recipe, for_several, some_settings
+from .aims import Aim
 from .costs import Limit, check_extremes, extremes, read_limits
 from .default_spaces import with_defaults
-from .objectives import Aim, read_aims
+from .objectives import read_aims
 from .records import Records, read_records
 from .space import SearchSpace, at_end, read_space
 from .storage import make_storage, open_storage, optuna

@@ -16,7 +16,7 @@ from typing import Any
 from ..core.console import VOICE, as_it_is
 from ..core.contracts import Progress
 from ..run.folder import RunFolder, is_run
-from .objectives import Aim
+from .aims import Aim
 
 DIES_WITH_PARENT = 1   # prctl's PR_SET_PDEATHSIG
 SHOWN = 8              # samples whose reconstructions the study's page shows
@@ -174,7 +174,8 @@ def _measured(training: Any, aims: Sequence[Aim]) -> dict[str, float]:
     from ..analysis.metrics import measure
     from ..analysis.take_snapshot import passed, rows_of
     from ..inference.trained import load
-    from .auroc_objective import AUROC, auroc
+    from .aims import AUROC
+    from .auroc_objective import auroc
     from .objectives import metrics_named
     model, source = training.step.model, training.source
     model.eval()

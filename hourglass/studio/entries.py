@@ -13,6 +13,7 @@ from ..core.output_names import printable
 from ..run.folder import INTERRUPTED, STOPPED, RunFolder, read_toml
 from ..run.settings import Settings
 from ..run.titles import data_of, model_of
+from ..searching.aims import GREATER
 from ..searching.study_folder import MARK
 from .notes import read_notes
 
@@ -22,8 +23,6 @@ FINISHED, PART = "finished", "stopped"
 DAMAGED = "damaged"
 USUAL = {name: field.default for name, field in Settings.model_fields.items()}
 DIGITS = 5         # of a loss in a small curve
-MORE = frozenset({"psnr", "ssim", "explained_variance", "knn_accuracy", "linear_accuracy",
-                  "active_units", "accuracy", "auroc"})   # as searching.objectives has them
 
 
 def run_entry(path: Path) -> dict[str, Any]:
@@ -56,11 +55,11 @@ def study_entry(path: Path) -> dict[str, Any]:
 
 
 def _best_of(rows: list[dict[str, str]], metric: str) -> dict[str, Any]:
-    """The best value of the first objective so far; `MORE` names those that are maximised."""
+    """The best value of the first objective so far; `GREATER` names those that are maximised."""
     first = metric.partition(",")[0]
     values = [value for row in rows if row.get("state") == "finished"
               and (value := _number(row.get(first))) is not None]
-    best = {"best": (max if first in MORE else min)(values)} if values else {}
+    best = {"best": (max if first in GREATER else min)(values)} if values else {}
     return {"metric": metric, **best}
 
 

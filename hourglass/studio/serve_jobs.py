@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.files import read_file
-from .jobs import FOLDER, Jobs, StartedJob
+from .jobs import FOLDER, Jobs, StartedJob, in_shell
 from .run_details import printable_lines
 
 SERVES = re.compile(r"serving .* at (http://127\.0\.0\.1:(\d{1,5})) \(Ctrl-C ends it\)")
@@ -21,14 +21,14 @@ def server_of(jobs: Jobs, run: Path) -> dict[str, Any]:
     asked."""
     job = jobs.server_of(run)
     if not job.pid:
-        return {"state": "none"}
+        return {"state": "none", "command": shown_command(run)}
     log = printable_lines(jobs.log_of(job))
     match = SERVES.search(log)
     if not job.alive:
         last = log.strip().splitlines()[-1:] if not match else []
         return {"state": "ended", "log": log, "why": last[0] if last else "",
                 "command": shown_command(run)}
-    details = {"log": log, "command": shown_command(run), "began": job.began}
+    details = {"log": log, "command": job.command, "began": job.began}
     if not match:
         return {"state": "starting", **details}
     token = _token(job)
@@ -54,9 +54,9 @@ def _model(port: int, token: str) -> dict[str, Any] | None:
 
 
 def shown_command(run: Path) -> str:
-    """The command that serves a run, as a person types it."""
-    from .jobs import in_shell
-    return f"hourglass {in_shell(['serve', str(run)])}"
+    """The commands that make a token and serve a run, as a person types them."""
+    return ("(umask 077; openssl rand -hex 16 > token)\n"
+            f"hourglass {in_shell(['serve', '--token-file=token', '--', str(run)])}")
 
 
 def _token(job: StartedJob) -> str:

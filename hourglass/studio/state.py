@@ -56,7 +56,7 @@ class Studio:
 
 def _import_all() -> None:
     from ..inference import trained  # noqa: F401   which brings torch
-    from ..searching import open_records, page_figures  # noqa: F401
+    from ..searching import importances, open_records  # noqa: F401
     from ..tasks import explore, inspect_data  # noqa: F401
 
 

@@ -32,8 +32,8 @@ class Studies:
 
     def of(self, path: Path) -> tuple["Records", dict[str, float]]:
         """The trials of a study so far, and the importance of its holes. Raises ValueError."""
+        from ..searching.importances import importance
         from ..searching.open_records import records_so_far
-        from ..searching.page_figures import importance
         from ..searching.study_folder import StudyFolder
         with self.guard:
             stamp = _stamp(path)
@@ -120,7 +120,7 @@ def _live(run: Path) -> dict[str, Any]:
 
 def _splits(records: "Records") -> list[dict[str, Any]]:
     """The best model's metric on all splits, once the search has ended."""
-    from ..searching.split_results import of_trial, read_evaluations
+    from ..searching.split_values import of_trial, read_evaluations
     best = records.best
     evaluation = best and of_trial(read_evaluations(records.folder), best.number)
     return [{"split": value.split, "samples": value.samples, "value": finite(value.value),

@@ -50,7 +50,7 @@ export function ServeTab({ run, details }: { run: Run; details: Details }) {
       {server?.state === "ended" && server.why && <p class="alert" role="alert">{server.why}</p>}
       {server?.state === "ready" && <Ready server={server} />}
       <h3>The same from a shell</h3>
-      <Copy text={server?.command ?? `hourglass serve ${run.path}`} label="Command" />
+      {server?.command && <Copy text={server.command} label="Command" />}
     </section>
     <section>
       <h2>Files to take away</h2>
