@@ -276,12 +276,18 @@ def draw_around_all(page: Page, canvas: Locator) -> None:
     page.keyboard.up("Shift")
 
 
-def test_points_can_be_listed_with_a_lasso(page):
+def test_points_can_be_listed_with_a_lasso(page, home):
     go(page, f"/runs/{only_key(page)}/latent")
     canvas = page.get_by_role("application")
     expect(canvas).to_be_visible()
     draw_around_all(page, canvas)
     expect(page.get_by_role("heading", name="20 points chosen")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save their codes").click()
+    found = pd.read_csv(download.value.path())
+    s = load_snapshot(home / "runs" / HOSTILE / "snapshot.npz")
+    np.testing.assert_allclose(found[["z_1", "z_2"]], s.z[found["sample"]], rtol=1e-6)
+    assert list(found["class"]) == [s.classes[s.y[row]] for row in found["sample"]]
 
 
 def test_notes_are_kept_and_the_trash_can_be_undone(page, home):

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from ..core.files import is_link, open_regular
 from ..serving.errors import Refusal
 from . import latent, samples
+from .chosen import chosen_csv
 from .models import check_order
 from .notes import write_notes
 from .page_decoder import decoder_of
@@ -22,7 +23,7 @@ from .trash import in_trash, put_away, put_back, remove
 
 FRAME = re.compile(r"\d{1,9}\.png")
 FIGURE = re.compile(r"\w{1,80}\.(png|gif)")
-BYTES = "application/octet-stream"
+BYTES, CSV = "application/octet-stream", "text/csv"
 KINDS = {".png": "image/png", ".gif": "image/gif"}
 SOON = 0.5   # seconds after the list, which imports would hold up
 REQUEST = 2**20          # characters of a note that is read at all
@@ -36,6 +37,15 @@ class Notes(BaseModel):
 
     note: Annotated[str, Len(0, REQUEST)]
     tags: list[Text]
+
+
+class Chosen(BaseModel):
+    """Samples by their numbers, and whether their codes are wanted."""
+
+    model_config = KNOWN
+
+    rows: Annotated[list[int], Len(1, 10**6)]
+    codes: bool
 
 
 def _keyed(studio: Studio, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -198,6 +208,14 @@ def put_latent(router: APIRouter, studio: Studio) -> None:
         """The code of a sample."""
         s = await asyncio.to_thread(studio.snapshots.of, studio.catalogue.run(key))
         return {"code": latent.code_of(s, row)}
+
+    @router.post("/runs/{key}/chosen", response_class=Response, responses={
+        200: {"content": {CSV: {}}}})
+    async def chosen(key: str, sent: Chosen) -> Response:
+        """These samples as the text of a .csv file."""
+        s = await asyncio.to_thread(studio.snapshots.of, studio.catalogue.run(key))
+        return Response(await asyncio.to_thread(chosen_csv, s, sent.rows, sent.codes),
+                        media_type=CSV)
 
     @router.get("/runs/{key}/decoder", response_class=Response, responses={
         200: {"content": {BYTES: {}}}})

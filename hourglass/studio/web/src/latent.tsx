@@ -4,6 +4,7 @@ import { get, request } from "./api";
 import { DecodedView, useDecoded } from "./decoded";
 import { number } from "./format";
 import { along, moved, placeOf, readLatent, type Latent } from "./latent_data";
+import { asJson, saveBlob } from "./save";
 import { Strip } from "./samples";
 import type { Details } from "./run";
 import type { Run } from "./runs";
@@ -52,7 +53,9 @@ function Space({ run, latent }: { run: Run; latent: Latent }) {
         ring={z && about.plane ? placeOf(about, z) : null} drag={drag} />
       <Legend latent={latent} by={by} />
       {chosen.length > 0 && <div><div class="head"><h2>{chosen.length} points chosen</h2>
-        <button class="small" onClick={() => saveList(latent, chosen)}>Save the list</button>
+        {[false, true].map((codes) => <button key={String(codes)} class="small" onClick={() =>
+          void saveChosen(run, latent, chosen, codes).catch(complain)}>{codes ? "Save their codes"
+            : "Save the list"}</button>)}
         <button class="small" onClick={() => setChosen([])}>Clear</button></div>
         <Strip run={run} samples={listed} image={about.image} /></div>}
     </section>
@@ -111,11 +114,9 @@ function Thumbnail({ sheet, row }: { sheet: ImageBitmap; row: number }) {
   return <canvas ref={canvas} width={32} height={32} class="thumbnail pixelated" />;
 }
 
-function saveList({ about, errors, labels }: Latent, chosen: number[]): void {
-  const rows = chosen.map((i) => [about.rows[i], JSON.stringify(about.names?.[i] ?? ""),
-    JSON.stringify(about.classes[labels[i]]?.name ?? ""), errors[i]].join(","));
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([["sample,name,class,error", ...rows, ""].join("\n")]));
-  link.download = "chosen.csv";
-  link.click();
+// The chosen samples as a file, with their codes or without.
+async function saveChosen(run: Run, { about }: Latent, chosen: number[], codes: boolean): Promise<void> {
+  const answer = await request(`/runs/${run.key}/chosen`, { method: "POST",
+    ...asJson({ rows: chosen.map((i) => about.rows[i]), codes }) });
+  saveBlob(await answer.blob(), codes ? "codes.csv" : "chosen.csv");
 }
