@@ -62,9 +62,9 @@ def put_runs(router: APIRouter, studio: Studio) -> None:
         they include."""
         await studio.events.look()
         asyncio.get_running_loop().call_later(SOON, studio.warm)
-        entries, wanted = studio.catalogue.entries, set(filter(None, keys.split(",")))
+        entries, chosen = studio.catalogue.entries, set(filter(None, keys.split(",")))
         return {"runs": [entry for key, entry in list(entries.items())
-                         if not wanted or key in wanted],
+                         if not chosen or key in chosen],
                 "folder": str(studio.roots.home), "whole": studio.catalogue.whole,
                 "seen": studio.events.place,
                 "waiting": _keyed(studio, studio.jobs.waiting()),
@@ -101,17 +101,17 @@ def put_run(router: APIRouter, studio: Studio) -> None:
     async def run(key: str) -> dict[str, Any]:
         """Settings, metrics and sections of a run."""
         path = studio.catalogue.run(key)
-        found = await asyncio.to_thread(details_of, path, studio.jobs.of(path))
-        return {**found, "entry": studio.catalogue.entry(key)}
+        answer = await asyncio.to_thread(details_of, path, studio.jobs.of(path))
+        return {**answer, "entry": studio.catalogue.entry(key)}
 
     @router.get("/runs/{key}/progress")
     async def progress(key: str, after: Annotated[int, Query(ge=0, le=10**9)] = 0
                        ) -> dict[str, Any]:
         """The rows of the history after so many, the frames, and the log."""
         path = studio.catalogue.run(key)
-        found = await asyncio.to_thread(progress_of, path, after, studio.jobs.of(path),
-                                        studio.jobs)
-        return {**found, "entry": studio.catalogue.entry(key)}
+        answer = await asyncio.to_thread(progress_of, path, after, studio.jobs.of(path),
+                                         studio.jobs)
+        return {**answer, "entry": studio.catalogue.entry(key)}
 
     @router.put("/runs/{key}/notes")
     async def notes(key: str, sent: Notes) -> dict[str, str]:
@@ -143,8 +143,8 @@ def put_pictures(router: APIRouter, studio: Studio) -> None:
     @router.get("/figures")
     async def figures() -> dict[str, str]:
         """What each figure of a report shows."""
-        found: dict[str, str] = await studio.slowly(about_figures)
-        return found
+        texts: dict[str, str] = await studio.slowly(about_figures)
+        return texts
 
     @router.get("/runs/{key}/frames/{name}")
     async def frame(key: str, name: str) -> Response:
