@@ -33,6 +33,11 @@ KINDS = {   # data and settings: grey and conditional; odd colour images; vector
                          "bottleneck": "identity"}),
     "items": (ratings_text(60, 25), {"model": "mult_vae(3, 8)"}),
 }
+LINES = {   # which no ONNX decoder writes
+    "molecules": ("".join(f"{'C' * (1 + i % 9)}{end}\n" for i in range(20)
+                          for end in ("O", "N", "Cl")), {
+        "model": "moses_vae(2, width=8, layers=1, embedding=4)"}),
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +50,13 @@ def folder(tmp_path_factory) -> Path:
 def run(folder):
     """Trains a kind of model at its first use, and gives its folder."""
     def trained(kind: str) -> Path:
-        data, settings = KINDS[kind]
+        data, settings = {**KINDS, **LINES}[kind]
         if not (folder / kind).is_dir():
             source = "digits" if data is None else str(folder / f"{kind}.npy")
-            if isinstance(data, str):
+            if kind == "molecules":
+                source = f"molecules('{folder / 'few.smi'}')"
+                (folder / "few.smi").write_text(str(data))
+            elif isinstance(data, str):
                 source = f"ratings('{folder / 'ratings.csv'}', fewest=2)"
                 (folder / "ratings.csv").write_text(data)
                 (folder / "movies.csv").write_text(TITLES)
@@ -373,3 +381,18 @@ def test_models_of_samples_have_no_map_of_items(visit):
     ('ratings(path="my films.csv")', "my films.csv"), ("/", "/")])
 def test_a_page_is_titled_by_the_last_part_of_the_path(data, called):
     assert data_of({"data": data}) == called
+
+
+def test_molecules_have_their_pictures_and_the_nearest_stands_for_the_decoder(run, visit, written):
+    page = visit("molecules")
+    text = written("molecules").read_text()
+    assert "does not run in this page" in text and 'id="runtime-binary"' not in text
+    model = hg.load(run("molecules"))
+    about = page.evaluate("JSON.parse(document.getElementById('about').textContent)")
+    z = model.encode(about["names"])
+    for row in (0, len(z) - 1):
+        page.evaluate("([z]) => hourglass.show(z)", [z[row].tolist()])
+        assert np.linalg.norm(z[int(picture(page)[0])] - z[row]) < 1e-4
+    shown = page.locator("#nearest .thumbnail")
+    assert shown.is_visible() and shown.bounding_box()["width"] == 120
+    assert about["names"][int(picture(page)[0])] in page.locator("#nearest span").inner_text()

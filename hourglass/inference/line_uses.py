@@ -11,10 +11,10 @@ from ..data.vocabulary import OF_MOLECULES, vocabulary_of
 from ..run.description import Description
 from .model_protocol import InUse
 
-USES = "reconstruct, embed, score, evaluate, generate, morph and vary"
+USES = "reconstruct, embed, score, evaluate, generate, morph, vary and explore"
 CANNOT = frozenset({"restoring", "imputing", "measuring errors", "classifying", "compressing",
                     "decompressing", "disentangling", "measuring by features",
-                    "finetuning", "finding duplicates", "exploring", "exporting",
+                    "finetuning", "finding duplicates", "exporting",
                     "decoding a grid", "recommending", "augmenting"})
 
 

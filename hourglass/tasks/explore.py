@@ -15,13 +15,14 @@ from ..analysis.explorer.runtime import NAME, runtime
 from ..analysis.explorer.thumbnails import thumbnails
 from ..analysis.explorer.walk import Walk, find_walk
 from ..analysis.figures.classes import PALETTE
+from ..analysis.figures.molecules import SMALL, pictures_of
 from ..analysis.html import template
 from ..analysis.item_map import names_of, popular
 from ..analysis.snapshot import Snapshot
 from ..core.files import write_out
 from ..core.output_names import printable
 from ..inference.kept_onnx import decoder_onnx
-from ..inference.line_uses import check_lines
+from ..inference.line_uses import is_of_lines, is_of_molecules
 from ..inference.trained import Trained
 from ..run.folder import open_run, read_settings
 from ..run.titles import data_of, model_of
@@ -42,17 +43,14 @@ def explore(run: str | Path, out: Path) -> int:
         raise ValueError(f"the explorer is an .html file, as in -o {out.with_suffix('.html')}")
     folder = open_run(run)
     model = Trained(folder)
-    check_lines(model.description, "exploring")
+    lines = is_of_lines(model.description)
     snapshot = snapshot_of(folder)
     rows = _rows(snapshot)
-    decoder = decoder_onnx(run)
-    script, binary = runtime()
     codes = snapshot.codes[rows].astype(np.float64)
     walk = find_walk(codes)
     floats = {"codes": codes, "origin": walk.origin, "plane": walk.plane,
               "directions": walk.directions}
-    packed = {"decoder": decoder, "runtime-script": script, "runtime-binary": binary}
-    box = prompt_box(model)
+    packed, box = (_decoding(run), prompt_box(model)) if not lines else ({}, None)
     packed |= {"denoiser": box.denoiser} if box and box.denoiser else {}
     floats |= {"texts": box.texts} if box and len(box.texts) else {}
     settings = read_settings(folder.settings)
@@ -60,13 +58,25 @@ def explore(run: str | Path, out: Path) -> int:
         model=model_of(settings, folder.read_record()), data=data_of(settings),
         shape=model.shape,
         about=_about(model, snapshot, rows, walk) | {"diffusion": box and box.about}, walk=walk,
-        runtime=NAME,
-        thumbnails=thumbnails(_unit(snapshot, rows)) if snapshot.x.ndim == 4 else None,
+        runtime="" if lines else NAME, thumbnails=_thumbnails(model, snapshot, rows),
         held={name: _text(values.astype("<f4").tobytes()) for name, values in floats.items()} | {
             name: _text(gzip.compress(content, mtime=0)) for name, content in packed.items()},
         style=_own("page.css"), scripts=[_own(name) for name in SCRIPTS])
     write_out(out, page)
     return len(rows)
+
+
+def _decoding(run: str | Path) -> dict[str, bytes]:
+    """The decoder, and what runs it in a browser. Raises ValueError if packages are missing."""
+    decoder, (script, binary) = decoder_onnx(run), runtime()
+    return {"decoder": decoder, "runtime-script": script, "runtime-binary": binary}
+
+
+def _thumbnails(model: Trained, s: Snapshot, rows: np.ndarray) -> dict[str, Any] | None:
+    """Small pictures of images and molecules, in one; None for other samples."""
+    if is_of_molecules(model.description):
+        return thumbnails(pictures_of([s.names[i] for i in rows]), max(SMALL))
+    return thumbnails(_unit(s, rows)) if s.x.ndim == 4 else None
 
 
 def _rows(snapshot: Snapshot) -> np.ndarray:
@@ -82,8 +92,8 @@ def _about(model: Trained, s: Snapshot, rows: np.ndarray, walk: Walk) -> dict[st
     """The data for the page's scripts, except the arrays."""
     low, high = _range(s)
     titles = names_of(model.description.encoding) if s.kind == "ratings" else None
-    return {"image": s.x.ndim == 4, "items": titles, "map": _item_map(model, s),
-            "shape": list(model.shape),
+    return {"image": s.x.ndim == 4, "lines": s.kind == "lines", "items": titles,
+            "map": _item_map(model, s), "shape": list(model.shape),
             "code": list(s.z.shape[1:]), "low": low, "high": high,
             "conditional": model.model.condition is not None,
             "classes": [{"name": name, "colour": colour} for name, colour in
@@ -91,7 +101,7 @@ def _about(model: Trained, s: Snapshot, rows: np.ndarray, walk: Walk) -> dict[st
             "y": s.y[rows].tolist() if len(s.y) else None,
             "names": [printable(s.names[i]) for i in rows] if s.names else None,
             "rows": rows.tolist(), "total": s.total,
-            "samples": "users" if s.kind == "ratings" else "samples",
+            "samples": {"ratings": "users", "lines": "lines"}.get(s.kind, "samples"),
             "split": s.split, "labels": walk.labels,
             "sliders": [{"name": n, "low": low, "high": high} for n, low, high in walk.sliders]}
 
@@ -117,7 +127,9 @@ def colours(count: int) -> list[str]:
 
 def _range(s: Snapshot) -> tuple[float, float]:
     """The values drawn as black and white, or the limits of a plot."""
-    return (0.0, 1.0) if s.bounded else (float(s.x.min()), float(max(s.x.max(), s.x.min() + 1e-6)))
+    if s.bounded or s.kind == "lines":
+        return 0.0, 1.0
+    return float(s.x.min()), float(max(s.x.max(), s.x.min() + 1e-6))
 
 
 def _unit(s: Snapshot, rows: np.ndarray) -> np.ndarray:

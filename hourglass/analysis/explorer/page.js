@@ -42,7 +42,7 @@ function show(z, y = now.y, keepMorph = false) {
   showPlaces(directions.map((direction) => along(direction, now.z)));
   showClass(now.y);
   const nearest = nearestOf(codes, now.z, (i) => !about.conditional || classOf(i) === now.y);
-  showThumbnail(byId("nearest").firstElementChild, nearest, 56);
+  showThumbnail(byId("nearest").firstElementChild, nearest, about.lines ? 120 : 56);
   byId("nearest").lastElementChild.textContent = `nearest: ${describe(nearest)}`;
   wanted = { ...now };
   if (decode && !working) working = work();
@@ -103,12 +103,14 @@ byId("count").textContent = `${codes.length.toLocaleString("en")} ` + (codes.len
   : `${about.split} ${about.samples}.`);
 show(now.z);
 
-const runtime = startRuntime();
+const runtime = about.lines ? null : startRuntime();
 const prompted = byId("prompt") ? makePrompt(byId("prompt"), runtime,
   (z, y) => show(z, about.conditional && y >= 0 ? y : now.y)) : null;
 
 async function start() {
-  decode = await startDecoder(await runtime);
+  // lines are written token by token, which no ONNX decoder does: the nearest sample stands there
+  decode = about.lines ? async (z) => Float32Array.of(nearestOf(codes, z))
+    : await startDecoder(await runtime);
   show(now.z);
   await working;
   await drawEnds();

@@ -3,6 +3,7 @@
 
 function drawPicture(canvas, x) {
   if (about.image) drawImage(canvas, x);
+  else if (about.lines) drawText(canvas, about.names[x[0]]);
   else if (about.items) drawItems(canvas, x);
   else drawLine(canvas, x);
 }
@@ -70,6 +71,28 @@ function drawLine(canvas, x) {
 // Where a value lies between black and white.
 function share(value) {
   return Math.min(1, Math.max(0, (value - about.low) / (about.high - about.low)));
+}
+
+// A line of text, broken where it is too wide.
+function drawText(canvas, text) {
+  const width = canvas.width = 2 * canvas.clientWidth;
+  const pen = canvas.getContext("2d");
+  pen.font = "24px sans-serif";
+  const lines = [];
+  for (const letter of text) {
+    const last = lines.at(-1);
+    if (last !== undefined && pen.measureText(last + letter).width < width - 24) lines.push(lines.pop() + letter);
+    else lines.push(letter);
+  }
+  const shown = lines.slice(0, 12);
+  canvas.height = 34 * Math.max(shown.length, 4) + 12;
+  canvas.style.imageRendering = "auto";
+  pen.fillStyle = "#f7f8f9";
+  pen.fillRect(0, 0, width, canvas.height);
+  pen.fillStyle = "#222222";
+  pen.font = "24px sans-serif";
+  pen.textBaseline = "middle";
+  shown.forEach((line, i) => pen.fillText(line, 12, 23 + 34 * i));
 }
 
 // Shows one of the thumbnails in an element, at most `longest` pixels high or wide.

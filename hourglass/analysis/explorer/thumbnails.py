@@ -15,10 +15,11 @@ LONGEST = 48    # pixels of a thumbnail's longer side
 QUALITY = 88
 
 
-def thumbnails(images: np.ndarray) -> dict[str, Any]:
-    """Images (N, H, W, C) in [0, 1] as one WebP picture, with what tells where in it each is."""
+def thumbnails(images: np.ndarray, longest: int = LONGEST) -> dict[str, Any]:
+    """Images (N, H, W, C) in [0, 1] as one WebP picture, with what tells where in it each is. Each
+    has at most `longest` pixels on its longer side."""
     height, width = images.shape[1:3]
-    factor = min(1.0, LONGEST / max(height, width))
+    factor = min(1.0, longest / max(height, width))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     values = np.rint(shown(images, flat=True) * 255).astype(np.uint8)
     small = np.stack([np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))

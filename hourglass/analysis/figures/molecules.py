@@ -14,6 +14,7 @@ from ..snapshot import Lacking, Snapshot
 from .canvas import WIDTH, panels
 
 SIDE = (240, 180)   # pixels of a molecule
+SMALL = (120, 90)   # pixels of one of many
 COLUMNS = 6
 PAIRS = 12          # molecules that are shown with their reconstructions
 SHORT = 26          # characters of a SMILES below a picture
@@ -92,3 +93,15 @@ def grid_picture(
 def grid_svg(smiles: Sequence[str], names: Sequence[str] = (), columns: int = COLUMNS) -> str:
     """The same as SVG."""
     return str(_drawing(smiles, names, columns, svg=True))
+
+
+def pictures_of(smiles: Sequence[str]) -> np.ndarray:
+    """Small pictures of molecules (N, H, W, 3), in [0, 1]."""
+    rdkit()
+    from rdkit.Chem import Draw
+    width, height = SMALL
+    found = np.empty((len(smiles), height, width, 3), np.float32)
+    for row, text in enumerate(smiles):
+        drawn = Draw.MolToImage(molecule_of(text), size=SMALL)
+        found[row] = np.asarray(drawn.convert("RGB"), np.float32) / 255
+    return found
