@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 import hourglass as hg
 from hourglass.analysis.report import finish
+from hourglass.core.device import make_fabric
 from hourglass.run.folder import RunFolder
 from hourglass.run.settings import make_settings
 from hourglass.training.progress import line
@@ -296,3 +297,21 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one_whole(here, monk
             pass
     assert Path("run/checkpoint.safetensors").read_bytes() == before
     assert not list(Path("run").glob("*.part"))
+
+
+class Passing(torch.nn.Module):
+    """Gives what it gets, and the product of a layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(4, 4)
+
+    def forward(self, ids: torch.Tensor) -> tuple[torch.Tensor, bool]:
+        made = self.layer(ids[:4])
+        return ids.clone(), made.dtype == torch.bfloat16
+
+
+def test_a_batch_keeps_its_digits_in_bf16():
+    ids = torch.arange(10_000, dtype=torch.float32)   # of words: 257 would be 256
+    found, in_half = make_fabric(torch.device("cpu"), "bf16-mixed").setup(Passing())(ids)
+    assert torch.equal(found, ids) and in_half, "and layers still multiply in bf16"

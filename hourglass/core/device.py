@@ -1,7 +1,7 @@
 """Choose the device, precision and memory layout of a run."""
 
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -51,14 +51,24 @@ def choose_layout(text: Layout, device: torch.device, is_images: bool) -> torch.
     return torch.channels_last if last else torch.contiguous_format
 
 
+def _unchanged(data: Any) -> Any:
+    return data
+
+
 def make_fabric(device: torch.device, precision: str) -> "Fabric":
     """Fabric on that device, for one process or for all that torchrun started."""
     from lightning_fabric import Fabric
+    from lightning_fabric.plugins.precision import MixedPrecision
     several = processes() > 1
     devices = processes_here() if several else [device.index] if device.type == "cuda" else 1
     fabric = Fabric(accelerator=device.type, precision=precision,  # type: ignore[arg-type]
                     devices=devices, num_nodes=processes() // processes_here(),
                     strategy="ddp" if several else "auto")
+    plugin = fabric.strategy.precision
+    if isinstance(plugin, MixedPrecision):
+        # Fabric would round a batch to bf16: tokens from 257 on would be others, and targets
+        # would lose digits. Autocast rounds what layers multiply.
+        plugin.convert_input = _unchanged   # type: ignore[method-assign]
     if several:
         fabric.launch()
     return fabric
