@@ -348,7 +348,7 @@ def test_odd_lines_are_scored(run, hourglass):
 
 REFUSED = ("restore run names.txt", "impute run names.txt", "export run", "classify run names.txt",
            "compress run names.txt", "evaluate run --factors",
-           "finetune run names.txt", "embed run names.txt --duplicates", "serve run",
+           "finetune run names.txt", "embed run names.txt --duplicates",
            "generate run --grid 3", "generate run --sharpen 2", "score run --detector input_knn")
 
 
