@@ -376,6 +376,27 @@ def test_samples_come_by_their_errors(client, trained):
     strip = client.get(f"/api/runs/{key}/strip", params={"rows": rows})
     assert strip.headers["content-type"] == "image/png"
     assert client.get(f"/api/runs/{key}/strip", params={"rows": "99999"}).status_code == 422
+    near = client.get(f"/api/runs/{key}/neighbours/3", params={"count": 4}).json()
+    z = x["z"].reshape(len(x["z"]), -1).astype(np.float64)
+    away = np.linalg.norm(z - z[3], axis=1)
+    assert near["samples"][0]["row"] == 3 and len(near["samples"]) == 5
+    np.testing.assert_allclose(near["distances"], np.sort(away)[:5], rtol=1e-5)
+
+
+def test_the_worst_of_all_data_are_found_among_training_samples_too(tmp_path):
+    x = np.random.default_rng(0).random((30, 6, 6), np.float32)
+    np.save(tmp_path / "x.npy", x)
+    model = hg.train(str(tmp_path / "x.npy"), model="ae(2)", backbone="mlp(4)", epochs=1, test=10,
+                     quiet=True, report=False, out=tmp_path / "runs/1")
+    errors = np.square(model.reconstruct(x)[..., 0] - x).reshape(len(x), -1).mean(1)
+    with client_of(tmp_path) as client:
+        place = f"/api/runs/{only_key(client)}"
+        found = client.get(f"{place}/samples", params={"everything": True, "count": 400}).json()
+        np.testing.assert_allclose([sample["error"] for sample in found["samples"]],
+                                   np.sort(errors)[::-1], rtol=1e-4)
+        rows = found["samples"][0]["row"]
+        strip = client.get(f"{place}/strip", params={"rows": rows, "everything": True})
+        assert strip.headers["content-type"] == "image/png" and found["split"] == "all"
 
 
 def test_the_latent_space_is_that_of_the_codes(client, home):
@@ -442,6 +463,15 @@ def test_uploads_become_a_data_set_and_nothing_else(client, home):
         assert client.post(f"/api/uploads/{name}", files=files[:1]).status_code in (404, 405, 422)
     again = client.post("/api/uploads/pets", files=files[:1]).json()
     assert again["saved"] == 1 and (home / "data/pets/cats/a-2.png").is_file()
+    assert again["before"] == 4 and Path(again["path"]) == home / "data/pets"
+
+
+def test_an_uploaded_table_is_looked_at_by_itself(client, home):
+    rows = "\n".join(["length,kind", *(f"{i},{'ab'[i % 2]}" for i in range(30)), ",a"])
+    found = client.post("/api/uploads/my rows", files=[("files", ("my rows.csv", rows))]).json()
+    assert Path(found["path"]) == home / "data/my rows/my_rows.csv" and found["saved"] == 1
+    look = client.post("/api/look", json={"settings": {"data": found["path"]}}).json()
+    assert "31" in look["lines"][0]["text"]
 
 
 def until(holds, what: str):

@@ -17,7 +17,7 @@ from .run_details import in_fields
 
 MOST_SHOWN = 500     # entries of a folder
 LARGEST = 2**26      # pixels of an uploaded image
-TABLES = (".csv", ".npy", ".npz", ".zip", ".parquet")
+TABLES = (".csv", ".tsv", ".txt", ".npy", ".npz", ".zip", ".parquet")   # and lines of text
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".avif")
 DATA = "data"        # the folder of uploads
 
@@ -52,8 +52,9 @@ def listed(roots: Roots, text: str) -> dict[str, Any]:
 
 def keep_uploads(roots: Roots, folder: str, parts: list[FormField]) -> dict[str, Any]:
     """Save uploaded files in a folder below data/. The first folder of a name becomes a class.
-    Returns where they are, how many were saved, and which were refused and why. Raises ValueError
-    for a wrong name of the folder."""
+    Returns where they are (a table that is alone there by its own path), how many files lay there
+    before, how many were saved, and which were refused and why. Raises ValueError for a wrong name
+    of the folder."""
     if not NAME.fullmatch(folder) or folder.strip(" .") != folder:
         raise ValueError(f"{folder!r} is no name for a folder: use letters, digits, spaces, dots "
                          f"and hyphens, and begin with a letter or digit")
@@ -61,7 +62,7 @@ def keep_uploads(roots: Roots, folder: str, parts: list[FormField]) -> dict[str,
     place.mkdir(parents=True, exist_ok=True)
     if not place.resolve().is_relative_to(roots.home):
         raise ValueError(f"{folder} is a link that leads out of the studio's folder")
-    saved, refused = 0, []
+    saved, refused, before = 0, [], sum(path.is_file() for path in place.rglob("*"))
     for part in parts:
         why = _refusal(part)
         if why:
@@ -72,7 +73,14 @@ def keep_uploads(roots: Roots, folder: str, parts: list[FormField]) -> dict[str,
         with target.open("xb") as file:
             file.write(part.content)
         saved += 1
-    return {"path": str(place), "saved": saved, "refused": refused}
+    return {"path": str(_data_in(place)), "before": before, "saved": saved, "refused": refused}
+
+
+def _data_in(place: Path) -> Path:
+    """What a folder of uploads is read as: its only file, if that is a table, or else itself."""
+    inner = list(place.iterdir())
+    alone = len(inner) == 1 and inner[0].suffix.lower() in TABLES and not inner[0].is_symlink()
+    return inner[0] if alone and inner[0].is_file() else place
 
 
 def _target(place: Path, name: str) -> Path:
@@ -106,11 +114,11 @@ def _refusal(part: FormField) -> str:
     try:
         with Image.open(io.BytesIO(part.content), formats=FORMATS) as image:
             if image.width * image.height > LARGEST:
-                return f"it has more than {LARGEST:,} pixels"
+                return f"it has more than {LARGEST:,} pixels; make it smaller"
             image.verify()
         return ""
     except Exception:   # Pillow raises many kinds for a broken file
-        return "it is neither a whole image nor a .csv, .npy, .npz, .parquet or .zip"
+        return "it is neither a whole image nor a .csv, .tsv, .txt, .npy, .npz, .parquet or .zip"
 
 
 def looked_at(roots: Roots, text: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ..core.hints import did_you_mean
 from ..serving.errors import problem
 from ..serving.middleware import App, Message, Receive, Send
 from .catalogue import Catalogue
+from .imports import import_all
 
 KEPT = 2        # models in memory
 ROWS = 4096     # of a table in a request, and a 16th of the steps of a series
@@ -68,6 +69,7 @@ class Models:
 
 
 def _made(path: Path) -> Any:
+    import_all()
     from ..inference.trained import load  # which brings torch
     from ..serving.app import make_app
     from ..serving.limits import Limits

@@ -25,10 +25,11 @@ def put_data(router: APIRouter, studio: Studio) -> None:
             "type": "string", "format": "binary"}}}, "required": ["files"]}}}}})
     async def upload(folder: str, request: Request) -> dict[str, Any]:
         """Save files below data/ in the studio's folder."""
+        await studio.ready()
         from ..serving.uploads import check_type  # which brings torch
         check_type(request, MULTIPART)
         parts = check_field(await read_parts(request, MOST_FILES))
-        return await asyncio.to_thread(keep_uploads, studio.roots, folder, parts)
+        return await studio.aside(keep_uploads, studio.roots, folder, parts)
 
     @router.post("/look")
     async def look(wish: Wish) -> dict[str, Any]:

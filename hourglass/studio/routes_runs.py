@@ -158,33 +158,35 @@ def put_pictures(router: APIRouter, studio: Studio) -> None:
 
     @router.get("/runs/{key}/samples")
     async def listed(key: str, order: str = "worst", count: Annotated[int, Query(ge=1, le=400)]
-                     = 24, label: Annotated[int | None, Query(ge=0, le=10**6)] = None
-                     ) -> dict[str, Any]:
-        """Samples by their errors: the worst, the best or the first."""
+                     = 24, label: Annotated[int | None, Query(ge=0, le=10**6)] = None,
+                     everything: bool = False) -> dict[str, Any]:
+        """Samples by their errors: the worst, the best or the first; of the split that the report
+        looked at, or of all data."""
         check_order(order, samples.ORDERS)
-        s = await asyncio.to_thread(studio.snapshots.of, studio.catalogue.run(key))
+        s = await studio.aside(studio.look_at, key, everything)
         rows = samples.rows_of(s, order, count, label)
         return {"samples": samples.about_samples(s, rows), "image": s.x.ndim == 4,
                 "split": s.split, "count": len(s.x),
                 "classes": [samples.printable(name) for name in s.classes]}
 
     @router.get("/runs/{key}/neighbours/{row}")
-    async def neighbours(key: str, row: int, count: Annotated[int, Query(ge=1, le=100)] = 11
-                         ) -> dict[str, Any]:
+    async def neighbours(key: str, row: int, count: Annotated[int, Query(ge=1, le=100)] = 11,
+                         everything: bool = False) -> dict[str, Any]:
         """A sample, and those whose codes are nearest to it, with the distances of their codes."""
-        s = await asyncio.to_thread(studio.snapshots.of, studio.catalogue.run(key))
+        s = await studio.aside(studio.look_at, key, everything)
         rows, distances = latent.neighbours_of(s, row, count)
         return {"samples": samples.about_samples(s, rows), "distances": distances,
                 "image": s.x.ndim == 4}
 
     @router.get("/runs/{key}/strip")
-    async def strip(key: str, rows: Annotated[str, Query(max_length=4000)]) -> Response:
+    async def strip(key: str, rows: Annotated[str, Query(max_length=4000)],
+                    everything: bool = False) -> Response:
         """Inputs, reconstructions and errors of these samples, side by side."""
-        s = await asyncio.to_thread(studio.snapshots.of, studio.catalogue.run(key))
+        s = await studio.aside(studio.look_at, key, everything)
         if s.x.ndim != 4:
             return Response(samples.lines_of(s, samples.check_rows(s, rows)),
                             media_type="application/json")
-        content = await asyncio.to_thread(samples.strip, s, samples.check_rows(s, rows))
+        content = await studio.aside(samples.strip, s, samples.check_rows(s, rows))
         return Response(content, media_type="image/png")
 
 
@@ -193,20 +195,20 @@ def put_latent(router: APIRouter, studio: Studio) -> None:
     @router.get("/runs/{key}/latent")
     async def points(key: str) -> Response:
         """Points, classes, errors and directions."""
-        s = await asyncio.to_thread(studio.snapshots.of, studio.catalogue.run(key))
-        return Response(await asyncio.to_thread(latent.latent_of, s),
+        s = await studio.aside(studio.snapshots.of, studio.catalogue.run(key))
+        return Response(await studio.aside(latent.latent_of, s),
                         media_type=BYTES)
 
     @router.get("/runs/{key}/thumbnails")
     async def thumbnails(key: str) -> Response:
         """A sheet of small pictures of the samples."""
-        s = await asyncio.to_thread(studio.snapshots.of, studio.catalogue.run(key))
-        return Response(await asyncio.to_thread(latent.thumbnails, s), media_type="image/webp")
+        s = await studio.aside(studio.snapshots.of, studio.catalogue.run(key))
+        return Response(await studio.aside(latent.thumbnails, s), media_type="image/webp")
 
     @router.get("/runs/{key}/codes/{row}")
     async def code(key: str, row: int) -> dict[str, Any]:
         """The code of a sample."""
-        s = await asyncio.to_thread(studio.snapshots.of, studio.catalogue.run(key))
+        s = await studio.aside(studio.snapshots.of, studio.catalogue.run(key))
         return {"code": latent.code_of(s, row)}
 
     @router.post("/runs/{key}/chosen", response_class=Response, responses={
@@ -227,7 +229,7 @@ def put_latent(router: APIRouter, studio: Studio) -> None:
     @router.post("/runtime")
     async def runtime() -> dict[str, list[str]]:
         """Have what runs ONNX in the page ready; it is downloaded at first use."""
-        return {"files": await asyncio.to_thread(studio.runtime.prepare)}
+        return {"files": await studio.aside(studio.runtime.prepare)}
 
 
 def picture_in(folder: Path, name: str, pattern: re.Pattern[str]) -> Response:

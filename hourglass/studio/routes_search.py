@@ -95,7 +95,7 @@ def put_study(router: APIRouter, studio: Studio) -> None:
         """Continue a search, perhaps with other limits."""
         path = _idle_study(studio, key)
         search_form.asked_from(sent.options)
-        await asyncio.to_thread(_check_own, path)
+        await studio.aside(_check_own, path)
         studio.jobs.start("search", [*search_form.search_words({}, sent.options), "--", str(path)],
                           path)
         await studio.events.look()

@@ -3,7 +3,7 @@
 import io
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -23,23 +23,27 @@ ORDERS = ("worst", "best", "first")
 
 @dataclass
 class Snapshots:
-    """Snapshots of runs, the last few of them kept in memory."""
+    """Snapshots of runs, the last few of them kept in memory: those that `read` gives for a `name`
+    in the run's folder."""
 
+    name: str = "snapshot.npz"
+    read: Callable[[Path], Snapshot] = load_snapshot
+    most: int = KEPT
     kept: OrderedDict[Path, tuple[int, Snapshot]] = field(default_factory=OrderedDict)
     guard: Lock = field(default_factory=Lock)
 
     def of(self, run: Path) -> Snapshot:
         """The snapshot of a run. Raises ValueError if there is none, or a damaged one."""
-        file = run / "snapshot.npz"
+        file = run / self.name
         with self.guard:
             if not file.is_file():
                 raise ValueError("this run was not looked at yet. Write its report first")
             changed = file.stat().st_mtime_ns
             known = self.kept.pop(run, None)
             if known is None or known[0] != changed:
-                known = changed, load_snapshot(file)
+                known = changed, self.read(file)
             self.kept[run] = known
-            while len(self.kept) > KEPT:
+            while len(self.kept) > self.most:
                 self.kept.popitem(last=False)
             return known[1]
 

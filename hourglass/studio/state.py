@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 from annotated_types import Len
 from pydantic import ConfigDict
 
+from ..analysis.snapshot import Snapshot
 from .catalogue import Catalogue
 from .events import Events
 from .held_sources import HeldSource
+from .imports import import_all
 from .jobs import Jobs
 from .models import Models
 from .page_decoder import PageRuntime
@@ -36,6 +39,8 @@ class Studio:
     events: Events
     models: Models
     snapshots: Snapshots = field(default_factory=Snapshots)
+    looks: Snapshots = field(   # at all data of a run
+        default_factory=lambda: Snapshots("model.safetensors", _look_at_all, 1))
     studies: Studies = field(default_factory=Studies)
     runtime: PageRuntime = field(default_factory=PageRuntime)
     held: HeldSource = field(default_factory=HeldSource)
@@ -43,21 +48,35 @@ class Studio:
         default_factory=lambda: ThreadPoolExecutor(1, "studio"))
     is_warm: bool = False
 
+    def look_at(self, key: str, everything: bool) -> Snapshot:
+        """The samples of a run: those that its report looked at, or all of its data. Raises
+        ValueError."""
+        return (self.looks if everything else self.snapshots).of(self.catalogue.run(key))
+
     def warm(self) -> None:
         """Import what most pages need, once, while the person still looks at the first one."""
         if not self.is_warm:
             self.is_warm = True
-            self.drawer.submit(_import_all)
+            self.drawer.submit(import_all)
 
     async def slowly(self, work: Callable[..., Any], *given: Any) -> Any:
         """Do what takes long, one after the other, while other requests are answered."""
+        await self.ready()
         return await asyncio.get_running_loop().run_in_executor(self.drawer, work, *given)
 
+    async def aside(self, work: Callable[..., Any], *given: Any) -> Any:
+        """Do what needs PyTorch or matplotlib in a thread of its own."""
+        await self.ready()
+        return await asyncio.to_thread(work, *given)
 
-def _import_all() -> None:
-    from ..inference import trained  # noqa: F401   which brings torch
-    from ..searching import importances, open_records  # noqa: F401
-    from ..tasks import explore, inspect_data  # noqa: F401
+    async def ready(self) -> None:
+        """Wait until everything is imported."""
+        await asyncio.to_thread(import_all)
+
+
+def _look_at_all(weights: Path) -> Snapshot:
+    from .all_samples import look_at_all  # which brings torch
+    return look_at_all(weights)
 
 
 def make_state(roots: Roots) -> Studio:

@@ -170,8 +170,8 @@ def table(
 def by_column(counts: dict[str, int]) -> str:
     """Counts by column in words: "12 in age, 3 in height"; for many columns, the first ones."""
     words = [f"{count:,} in {name}" for name, count in counts.items()]
-    more = [f"{sum([*counts.values()][NAMED:]):,} in {len(words) - NAMED} others"] * (
-        len(words) > NAMED)
+    left = len(words) - NAMED
+    more = [f"{sum([*counts.values()][NAMED:]):,} in {left} other{'s' * (left > 1)}"] * (left > 0)
     return ", ".join(words[:NAMED] + more)
 
 

@@ -14,6 +14,7 @@ export function DataPage() {
   const [busy, setBusy] = useState("");
   const [problem, setProblem] = useState("");
   const [folder, setFolder] = useState("");
+  const [before, setBefore] = useState(0);
   const [refused, setRefused] = useState<{ name: string; why: string }[]>([]);
   const show = async (of: string) => {
     setData(of);
@@ -27,10 +28,12 @@ export function DataPage() {
   const keep = async (files: Dropped[]) => {
     setProblem("");
     setRefused([]);
+    setBefore(0);
     try {
       const kept = await upload(folder.trim() || nameOf(files), files,
         (done) => setBusy(`Uploading ${done} of ${files.length} files …`));
       setRefused(kept.refused);
+      setBefore(kept.before);
       if (kept.saved) return await show(kept.path);
       setProblem("None of these files can be used.");
     } catch (error) { setProblem((error as Error).message); }
@@ -44,8 +47,8 @@ export function DataPage() {
         <label class="field"><span>Name for the new folder below data/</span>
           <input value={folder} placeholder="the dropped folder's name"
             onInput={(e) => setFolder(e.currentTarget.value)} /></label>
-        <Drop take={(files) => void keep(files)} accept="image/*,.csv,.npy,.npz,.zip,.parquet"
-          words="Drop images, a folder of them, a table or an array" folders />
+        <Drop take={(files) => void keep(files)} accept="image/*,.csv,.tsv,.txt,.npy,.npz,.zip,.parquet"
+          words="Drop images, a folder of them, a table, an array or a text file" folders />
       </section>
       <section class="panel">
         <h2>On this machine</h2>
@@ -60,8 +63,10 @@ export function DataPage() {
     </div>
     {busy && <p class="quiet" role="status">{busy}</p>}
     {problem && <p class="alert" role="alert">{problem}</p>}
+    {before > 0 && <p class="alert">This folder held {before} {before === 1 ? "file" : "files"} already, which are still there. To begin
+      anew, type another name for the folder and drop again.</p>}
     {refused.length > 0 && <details class="alert" open={refused.length < 4}>
-      <summary>{refused.length} files were left out</summary>
+      <summary>{refused.length} {refused.length === 1 ? "file was" : "files were"} left out</summary>
       <ul>{refused.map((file) => <li key={file.name}>{file.name}: {file.why}</li>)}</ul></details>}
     {look && <section>
       <div class="head"><h2>{look.data}</h2><span class="grow" />

@@ -69,8 +69,8 @@ function Worst({ run }: { run: Run }) {
   if (!found?.samples.length) return null;
   return <section>
     <h2>Worst reconstructions</h2>
-    <p class="quiet">Of {found.count.toLocaleString("en")} {found.split} samples. <a
-      href={`#/runs/${run.key}/samples`}>See more</a></p>
+    <p class="quiet">Of {found.count.toLocaleString("en")} {found.split} samples, which training
+      did not see. <a href={`#/runs/${run.key}/samples`}>See more, and those of all your data</a></p>
     <Strip run={run} samples={found.samples} image={found.image} />
   </section>;
 }

@@ -11,17 +11,18 @@ export interface Sample { row: number; error: number; class: string; name: strin
 interface Found { samples: Sample[]; image: boolean; split: string; count: number; classes: string[] }
 const PER_STRIP = 12;
 
-export function useSamples(run: Run, order: string, count: number, label: string) {
+export function useSamples(run: Run, order: string, count: number, label: string, everything = false) {
   const [found, setFound] = useState<Found | null>(null);
   const [problem, setProblem] = useState("");
-  const of = label === "" ? "" : `&label=${label}`;
+  const of = (label === "" ? "" : `&label=${label}`) + (everything ? "&everything=true" : "");
   useEffect(() => {
     const stop = new AbortController();
     get<Found>(`/runs/${run.key}/samples?order=${order}&count=${count}${of}`, stop.signal)
       .then((samples) => { setFound(samples); setProblem(""); }, (error) => { if (!stop.signal.aborted) setProblem(error.message); });
     return () => stop.abort();
   }, [run.key, run.changed, order, count, of]);
-  return { found, problem };
+  // for a moment, what was found before is still here
+  return { found: found && (found.split === "all") === everything ? found : null, problem };
 }
 
 export function SamplesTab({ run, details }: { run: Run; details: Details }) {
@@ -29,35 +30,45 @@ export function SamplesTab({ run, details }: { run: Run; details: Details }) {
   const [label, setLabel] = useState("");
   const [count, setCount] = useState(48);
   const [near, setNear] = useState<number | null>(null);
-  const { found, problem } = useSamples(run, order, count, label);
+  const [everything, setEverything] = useState(false);
+  const { found, problem } = useSamples(run, order, count, label, everything);
+  const of = <label>Of <select value={String(everything)} onChange={(e) => {
+    setNear(null);
+    setEverything(e.currentTarget.value === "true");
+  }}><option value="false">{details.split || "unseen"} samples</option>
+    <option value="true">all data, training too</option></select></label>;
   if (!details.has_snapshot) return <p class="quiet">The samples are here once the report is written.</p>;
-  if (problem) return <p class="alert" role="alert">{problem}</p>;
-  if (!found) return <p class="quiet">Reading the samples …</p>;
+  if (problem) return <><div class="tools">{of}</div><p class="alert" role="alert">{problem}</p></>;
+  if (!found) return <><div class="tools">{of}</div><p class="quiet" role="status">{everything
+    ? "The model looks at all data, which may take a minute …" : "Reading the samples …"}</p></>;
   const groups = Array.from({ length: Math.ceil(found.samples.length / PER_STRIP) },
     (_, i) => found.samples.slice(i * PER_STRIP, (i + 1) * PER_STRIP));
   return <section>
-    <div class="tools">
+    <div class="tools">{of}
       <label>Order <select value={order} onChange={(e) => setOrder(e.currentTarget.value)}>
         <option value="worst">worst first</option><option value="best">best first</option>
         <option value="first">as they come</option></select></label>
       {found.classes.length > 1 && <label>Class <select value={label}
         onChange={(e) => setLabel(e.currentTarget.value)}><option value="">all</option>
         {found.classes.map((name, i) => <option key={i} value={i}>{name}</option>)}</select></label>}
-      <span class="quiet">{found.count.toLocaleString("en")} {found.split} samples. Above the input, then
-        the reconstruction, then where they differ. Below them their squared error: press it for the
-        nearest samples.</span>
+      <span class="quiet">{found.count.toLocaleString("en")} {found.split === "all"
+        ? "samples of all splits. Those of training have smaller errors, as the model has seen them." : `${found.split} samples, which
+        training did not see.`} {!found.image ? "Grey: the input. Blue: the reconstruction. The number is the squared error." : <>Above the input, then the reconstruction, then where they differ. Below them their squared error: press it for the
+        nearest samples.</>}</span>
     </div>
-    {near !== null && <Neighbours run={run} row={near} close={() => setNear(null)} pick={setNear} />}
-    {groups.map((group) => <Strip key={group[0].row} run={run} samples={group} image={found.image} pick={setNear} />)}
+    {near !== null && <Neighbours run={run} row={near} everything={everything} close={() => setNear(null)} pick={setNear} />}
+    {groups.map((group) => <Strip key={group[0].row} run={run} samples={group} image={found.image} pick={setNear}
+      everything={everything} />)}
     {found.samples.length >= count && count < 400 && <button class="more"
       onClick={() => setCount(Math.min(400, count + 96))}>Show more</button>}
   </section>;
 }
 
 // A sample and those with the most similar codes.
-function Neighbours({ run, row, close, pick }: { run: Run; row: number; close: () => void; pick: (row: number) => void }) {
+function Neighbours({ run, row, everything, close, pick }: { run: Run; row: number; everything: boolean; close: () => void;
+  pick: (row: number) => void }) {
   const [found, setFound] = useState<{ samples: Sample[]; distances: number[]; image: boolean } | null>(null);
-  useEffect(() => { void get<typeof found>(`/runs/${run.key}/neighbours/${row}`).then((near) => {
+  useEffect(() => { void get<typeof found>(`/runs/${run.key}/neighbours/${row}?everything=${everything}`).then((near) => {
     setFound(near);
     document.getElementById("neighbours")?.scrollIntoView({ block: "center" });
   }, complain); }, [run.key, row]);
@@ -66,13 +77,14 @@ function Neighbours({ run, row, close, pick }: { run: Run; row: number; close: (
     <div class="head"><h2>Nearest to sample {row}</h2><span class="grow" /><button class="small" onClick={close}>Close</button></div>
     <p class="quiet">By the distance of codes, {number(found.distances[1], 3)} to {number(found.distances.at(-1), 3)}. The first is
       the sample itself.</p>
-    <Strip run={run} samples={found.samples} image={found.image} pick={pick} /></section>;
+    <Strip run={run} samples={found.samples} image={found.image} pick={pick} everything={everything} /></section>;
 }
 
-interface StripProps { run: Run; samples: Sample[]; image: boolean; pick?: (row: number) => void }
+interface StripProps { run: Run; samples: Sample[]; image: boolean; pick?: (row: number) => void;
+  everything?: boolean }
 
-export function Strip({ run, samples, image, pick }: StripProps) {
-  const rows = samples.map((sample) => sample.row).join(",");
+export function Strip({ run, samples, image, pick, everything }: StripProps) {
+  const rows = samples.map((sample) => sample.row).join(",") + (everything ? "&everything=true" : "");
   if (!image) return <Lines run={run} samples={samples} rows={rows} pick={pick} />;
   const error = (sample: Sample) => pick ? <button class="plain" aria-label={`Samples near to sample ${sample.row}`}
     onClick={() => pick(sample.row)}><b>{number(sample.error, 2)}</b></button> : <b>{number(sample.error, 2)}</b>;
@@ -82,7 +94,7 @@ export function Strip({ run, samples, image, pick }: StripProps) {
       alt={`Inputs, reconstructions and errors of ${names.join(", ")}`} />
     <figcaption>{samples.map((sample, i) => <span key={sample.row}
       title={sample.name || `sample ${sample.row}`}>
-      {error(sample)}{sample.class && <> {names[i]}</>}</span>)}</figcaption>
+      {error(sample)}{(sample.class || sample.name) && <> {names[i]}</>}</span>)}</figcaption>
   </figure>;
 }
 

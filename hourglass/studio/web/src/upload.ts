@@ -2,12 +2,13 @@
 import { sendFiles } from "./api";
 import type { Dropped } from "./drop";
 
-interface Kept { path: string; saved: number; refused: { name: string; why: string }[] }
-const MOST_FILES = 200;
+interface Kept { path: string; before: number; saved: number; refused: { name: string; why: string }[] }
+const MOST_FILES = 20;      // of a request, so that progress is seen
 const MOST_BYTES = 48 * 2 ** 20;
+const TOGETHER = 8 * 2 ** 20;   // bytes of several files in a request
 
 export async function upload(folder: string, files: Dropped[], tell: (done: number) => void): Promise<Kept> {
-  const all: Kept = { path: "", saved: 0, refused: [] };
+  const all: Kept = { path: "", before: -1, saved: 0, refused: [] };
   let group: Dropped[] = [];
   let bytes = 0;
   let done = 0;
@@ -20,18 +21,24 @@ export async function upload(folder: string, files: Dropped[], tell: (done: numb
     const found = await sendFiles<Kept>(`/uploads/${encodeURIComponent(folder)}`, "files",
       group.map(({ name, file }) => [name.slice(strip), file]));
     all.path = found.path;
+    if (all.before < 0) all.before = found.before;
     all.saved += found.saved;
     all.refused.push(...found.refused);
     done += group.length;
     group = [];
     bytes = 0;
   };
+  const images = files.some(({ file }) => file.type.startsWith("image/"));
   for (const dropped of files) {
+    if (images && dropped.file.type.startsWith("text/")) {   // a note beside pictures, and no data
+      all.refused.push({ name: dropped.name, why: "it is a text among images" });
+      continue;
+    }
     if (dropped.file.size > MOST_BYTES) {
       all.refused.push({ name: dropped.name, why: "it is larger than 48 MiB; copy it into the folder" });
       continue;
     }
-    if (group.length === MOST_FILES || bytes + dropped.file.size > MOST_BYTES) await flush();
+    if (group.length === MOST_FILES || bytes + dropped.file.size > TOGETHER) await flush();
     group.push(dropped);
     bytes += dropped.file.size;
   }
