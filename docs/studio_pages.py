@@ -56,6 +56,16 @@ def photograph(url: str) -> None:
         page.evaluate("hash => { location.hash = hash }", f"{link}/latent")
         page.get_by_text("Decoded in the page.").wait_for()
         keep(page, "latent")
+        names = "ae(8)", "beta_vae", "dae(8)"
+        page.evaluate("location.hash = '/'")
+        found = [page.get_by_role("link", name=name).get_attribute("href") for name in names]
+        keys = ",".join(each.rpartition("/")[2] for each in found)
+        page.evaluate("hash => { location.hash = hash }", f"/compare?runs={keys}")
+        page.get_by_label("Mark sample").select_option("7")
+        page.wait_for_timeout(WAIT)
+        page.get_by_role("heading", name="Latent spaces").scroll_into_view_if_needed()
+        page.mouse.wheel(0, 600)
+        keep(page, "compare")
         page.evaluate("location.hash = '/train?data=digits'")
         page.get_by_role("button", name="beta_vae").click()
         page.get_by_label("Command").wait_for()

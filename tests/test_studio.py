@@ -412,6 +412,28 @@ def test_the_latent_space_is_that_of_the_codes(client, home):
     assert client.get(f"/api/runs/{key}/codes/-1").status_code == 422
 
 
+def test_made_classes_are_what_a_classifier_learns(client, home):
+    address = f"/api/runs/{only_key(client)}/classes"
+    for name, rows in (("left", [0, 1, 2, 3, 4, 5]), ("right", [5, 6, 7, 8, 9])):
+        found = client.post(address, json={"name": name, "rows": rows}).json()
+    assert found["classes"] == {"left": 5, "right": 5}   # the newest class of a sample counts
+    (data,) = (home / "labels").glob("*.npz")
+    assert found["command"].endswith(f" {data}") and Path(found["path"]).is_file()
+    settings = home / "runs/1/settings.toml"   # its split took all of these ten
+    settings.write_text(settings.read_text().replace("test = 10.0", "test = 0.2"))
+    model = hg.load(home / "runs/1")
+    with np.load(home / "runs/1/snapshot.npz") as held:
+        np.testing.assert_allclose(model.encode(str(data)), held["z"], atol=0.01)   # of 8 bits
+    assert hg.finetune(model, data=str(data), steps=10, out=home / "classifier").classes == (
+        "left", "right")
+    for wrong in ({"name": " ", "rows": [1]}, {"name": "a", "rows": [10]}):
+        assert client.post(address, json=wrong).status_code == 422
+    (home / "labels").rename(home / "elsewhere")
+    (home / "labels").symlink_to(home / "elsewhere")
+    answer = client.post(address, json={"name": "a", "rows": [1]})
+    assert answer.status_code == 422 and "is a link" in answer.json()["error"]
+
+
 def test_decoding_is_that_of_python(client, home):
     key = only_key(client)
     z = [[0.5, -0.25]]

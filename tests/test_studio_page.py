@@ -288,6 +288,10 @@ def test_points_can_be_listed_with_a_lasso(page, home):
     s = load_snapshot(home / "runs" / HOSTILE / "snapshot.npz")
     np.testing.assert_allclose(found[["z_1", "z_2"]], s.z[found["sample"]], rtol=1e-6)
     assert list(found["class"]) == [s.classes[s.y[row]] for row in found["sample"]]
+    page.get_by_label("Name of a class").fill("=odd ones")
+    page.get_by_role("button", name="Make it a class").click()
+    expect(page.get_by_text("=odd ones: 20 samples")).to_be_visible()
+    expect(page.get_by_label("Command")).to_contain_text("hourglass finetune")
 
 
 def test_notes_are_kept_and_the_trash_can_be_undone(page, home):

@@ -48,7 +48,7 @@ def latent_of(s: Snapshot) -> bytes:
 def _about(s: Snapshot, walk: "Walk", rows: np.ndarray) -> dict[str, Any]:
     from ..tasks.explore import colours
     walks = len(walk.origin) <= LARGEST_CODE
-    return {"count": len(rows), "samples": _mark(s), "split": s.split, "total": s.total,
+    return {"count": len(rows), "samples": mark_of(s), "split": s.split, "total": s.total,
             "rows": rows.tolist(), "axes": list(walk.labels), "code": list(s.z.shape[1:]),
             "names": [printable(s.names[i]) for i in rows] if s.names else None,
             "classes": [{"name": printable(name), "colour": colour} for name, colour in
@@ -72,7 +72,7 @@ def neighbours_of(s: Snapshot, row: int, count: int) -> tuple[list[int], list[fl
     return order.tolist(), np.maximum(distances[order], 0).tolist()
 
 
-def _mark(s: Snapshot) -> str:
+def mark_of(s: Snapshot) -> str:
     """A mark of the samples, which two runs share if they were looked at with the same ones."""
     some = np.unique(np.linspace(0, len(s.x) - 1, MARKED).astype(int))
     x = np.ascontiguousarray(s.x[some], "<f4")

@@ -14,6 +14,7 @@ from ..core.files import is_link, open_regular
 from ..serving.errors import Refusal
 from . import latent, samples
 from .chosen import chosen_csv
+from .made_classes import make_class
 from .models import check_order
 from .notes import write_notes
 from .page_decoder import decoder_of
@@ -46,6 +47,15 @@ class Chosen(BaseModel):
 
     rows: Annotated[list[int], Len(1, 10**6)]
     codes: bool
+
+
+class NewClass(BaseModel):
+    """Samples by their numbers, and the class that they get."""
+
+    model_config = KNOWN
+
+    rows: Annotated[list[int], Len(1, 10**6)]
+    name: Text
 
 
 def _keyed(studio: Studio, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -218,6 +228,15 @@ def put_latent(router: APIRouter, studio: Studio) -> None:
         s = await asyncio.to_thread(studio.snapshots.of, studio.catalogue.run(key))
         return Response(await asyncio.to_thread(chosen_csv, s, sent.rows, sent.codes),
                         media_type=CSV)
+
+    @router.post("/runs/{key}/classes")
+    async def classes(key: str, sent: NewClass) -> dict[str, Any]:
+        """Give these samples a class, in files that a classifier learns from."""
+        run = studio.catalogue.run(key)
+        s = await asyncio.to_thread(studio.snapshots.of, run)
+        found: dict[str, Any] = await studio.slowly(make_class, studio.roots.home, run, s,
+                                                    sent.rows, sent.name)
+        return found
 
     @router.get("/runs/{key}/decoder", response_class=Response, responses={
         200: {"content": {BYTES: {}}}})

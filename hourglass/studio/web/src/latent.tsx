@@ -4,6 +4,7 @@ import { get, request } from "./api";
 import { DecodedView, useDecoded } from "./decoded";
 import { number } from "./format";
 import { along, moved, placeOf, readLatent, type Latent } from "./latent_data";
+import { MakeClass } from "./make_class";
 import { asJson, saveBlob } from "./save";
 import { Strip } from "./samples";
 import type { Details } from "./run";
@@ -57,6 +58,7 @@ function Space({ run, latent }: { run: Run; latent: Latent }) {
           void saveChosen(run, latent, chosen, codes).catch(complain)}>{codes ? "Save their codes"
             : "Save the list"}</button>)}
         <button class="small" onClick={() => setChosen([])}>Clear</button></div>
+        {about.image && <MakeClass run={run} rows={chosen.map((i) => about.rows[i])} />}
         <Strip run={run} samples={listed} image={about.image} /></div>}
     </section>
     <aside>
