@@ -50,6 +50,7 @@ table-series: $(DONE)  ## the docs' table of abnormal steps of series (HOURGLASS
 
 table-lines: $(DONE)  ## the docs' tables of names and sentences (HOURGLASS_DATA, 100 minutes)
 	$(BIN)/python benchmarks/lines.py names "$(HOURGLASS_DATA)/text/names.zip" --epochs 12
+	$(BIN)/python benchmarks/lines.py collapse "$(HOURGLASS_DATA)/text/names.zip"
 	$(BIN)/python benchmarks/lines.py sentences "$(HOURGLASS_DATA)/text/ptb.zip"
 
 table-molecules: $(DONE)  ## the docs' tables of molecules (60 minutes; FCD=--fcd needs fcd_torch)

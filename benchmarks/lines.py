@@ -1,11 +1,16 @@
 """Lines of text: names of 18 languages, and sentences of the Penn Treebank.
 
     python benchmarks/lines.py names /path/to/names.zip [--folder results] [--epochs 40]
+    python benchmarks/lines.py collapse /path/to/names.zip [--folder results] [--epochs 6]
     python benchmarks/lines.py sentences /path/to/ptb.zip [--folder results] [--minutes 30]
 
 names: a conditional `text_vae` writes 100 names of each language. A logistic regression on the
 counts of 1 to 4 characters in a row, trained on the model's own training names, says which language
 each is of: right is the language asked for. Beside it is what it says of held-out names.
+collapse: means against posterior collapse, each alone, on the same names without classes: -log p(x)
+per test name by importance sampling, KL, mutual information and active dimensions, beside the
+language model of the same size; and how often a name moved along the direction of a language is
+put in it by the classifier, for the first free-bits model.
 sentences: -log p(x) per test sentence of `text_vae`, by importance sampling, beside the language
 model of the same size. A run that is there is resumed, or used as it is."""
 
@@ -15,13 +20,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 import hourglass as hg
+from hourglass.inference.latent_directions import find_attribute
 from hourglass.inference.trained import Trained, load
 from hourglass.run.folder import RunFolder, unfinished
+from hourglass.tasks.reconstructed import reconstruction_of
 
 SIZE = 200
 EACH = 100      # names of each language
+PLAIN = f"text_vae(16, width={SIZE}, word_dropout=0, free_bits=0)"
+MEANS = {   # the model, the loss if another, and other settings
+    "nothing": (PLAIN, "recon + kl", {}),
+    "cyclical annealing": (PLAIN, "", {}),
+    "free bits": (PLAIN, "recon + kl(free_bits=0.25)", {}),
+    "committed rate": (PLAIN, "recon + kl", {"bottleneck": "gaussian(16, rate=4)"}),
+    "encoder ahead": (PLAIN, "recon + kl", {"lag": 5}),
+    "language model": (f"language_model(width={SIZE})", "", {})}
 CODES = 100     # of importance sampling, for each sentence
 COMMON = {"batch_size": 64, "lr": 0.002, "schedule": "cosine", "clip": 5.0, "report": False}
 
@@ -39,17 +55,12 @@ def trained(folder: Path, data: str, **settings: Any) -> Trained:
 
 def names(place: str, folder: Path, epochs: int) -> dict[str, Any]:
     """Shares of generated and of held-out names that the classifier puts in their language."""
-    from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
     model = trained(folder / "names", f"lines({place!r})", condition="label", epochs=epochs,
                     model=f"text_vae(16, width={SIZE}, word_dropout=0, free_bits=0.1)")
     source = model.source()
     held = {name: ([source.names[i] for i in split.index.tolist()],
                    split.y[split.index].numpy()) for name, split in source.splits.items()}
-    judge = make_pipeline(CountVectorizer(analyzer="char_wb", ngram_range=(1, 4), lowercase=False),
-                          LogisticRegression(max_iter=300, class_weight="balanced", C=10))
-    judge.fit(*held["train"])
+    judge = judge_of(model)
     asked = np.repeat(np.arange(len(source.classes)), EACH)
     made = model.sample(len(asked), y=[source.classes[k] for k in asked], temperature=0.8)
     said = judge.predict(made)
@@ -67,6 +78,52 @@ def names(place: str, folder: Path, epochs: int) -> dict[str, Any]:
                      if i % EACH < 3]}
 
 
+def judge_of(model: Trained) -> Any:
+    """A classifier of names, trained on the model's own training names."""
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    source = model.source()
+    rows = source.splits["train"]
+    judge = make_pipeline(CountVectorizer(analyzer="char_wb", ngram_range=(1, 4), lowercase=False),
+                          LogisticRegression(max_iter=300, class_weight="balanced", C=10))
+    return judge.fit([source.names[i] for i in rows.index.tolist()], rows.y[rows.index].numpy())
+
+
+def collapse(place: str, folder: Path, epochs: int) -> dict[str, Any]:
+    """What each means against collapse costs and gives, and the directions of languages."""
+    found: dict[str, Any] = {}
+    for name, (model_text, loss, more) in MEANS.items():
+        given = {"loss": loss} if loss else {}
+        model = trained(folder / f"collapse {name}", f"lines({place!r})", model=model_text,
+                        epochs=epochs, **given, **more)
+        result = model.evaluate(CODES, "test").record
+        metrics = reconstruction_of(model, model.source().to(model.device, torch.contiguous_format),
+                                    "test", 1000).metrics
+        found[name] = {"nll": result.get("nll", metrics["nats"]), **{
+            key: metrics.get(key) for key in ("kl", "mutual_information", "active_units")},
+            "minutes": model.folder.read_record()["seconds"] / 60}
+        print(json.dumps({name: found[name]}), flush=True)
+    found["directions"] = directions(load(folder / "collapse free bits"))
+    return found
+
+
+def directions(model: Trained) -> dict[str, float]:
+    """Of 300 unseen names, the share that the classifier puts in a language, before and after a
+    move along its direction, and along a random one of the same length; means over languages."""
+    judge, codes = judge_of(model), model.codes()
+    rows = model.source().splits["test"]
+    names = [model.source().names[i] for i in rows.index[rows.evenly(300)].tolist()]
+    z, draw, shares = model.encode(names), np.random.default_rng(0), []
+    for kind, name in enumerate(model.classes):
+        way = find_attribute(name, codes, model.classes, model.source, True).direction
+        other = draw.normal(size=way.shape).astype(np.float32)
+        other *= np.linalg.norm(way) / np.linalg.norm(other)
+        shares.append([float((judge.predict(list(model.decode(z + move))) == kind).mean())
+                       for move in (0 * way, 1.5 * way, 1.5 * other)])
+    return dict(zip(("before", "along", "random"), np.mean(shares, 0).tolist(), strict=True))
+
+
 def sentences(place: str, folder: Path, minutes: float) -> dict[str, Any]:
     """-log p(x) per test sentence, with and without a code."""
     data, found = f"lines({place!r}, level='word')", {}
@@ -81,15 +138,16 @@ def sentences(place: str, folder: Path, minutes: float) -> dict[str, Any]:
 def main() -> None:
     """Measure, and print and keep what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("names", "sentences"))
+    parser.add_argument("what", choices=("names", "collapse", "sentences"))
     parser.add_argument("place")
     parser.add_argument("--folder", type=Path, default=Path("results"))
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--minutes", type=float, default=30)
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    found = (names(given.place, given.folder, given.epochs) if given.what == "names" else
-             sentences(given.place, given.folder, given.minutes))
+    found = (sentences(given.place, given.folder, given.minutes) if given.what == "sentences" else
+             {"names": names, "collapse": collapse}[given.what](
+                 given.place, given.folder, given.epochs))
     (given.folder / f"{given.what}.json").write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))
 

@@ -19,6 +19,7 @@ from hourglass.core.distributions.unit_sphere import SphereUniform
 from hourglass.core.distributions.von_mises_fisher import PROPOSALS, VonMisesFisher
 from hourglass.core.distributions.wrapped_normal import WrappedNormal
 from hourglass.model.autoencoder import Autoencoder
+from hourglass.model.bottlenecks.gaussian import widest
 from hourglass.model.bottlenecks.gyroplanes import Gyroplanes
 from hourglass.model.bottlenecks.ladder import merged
 from hourglass.model.loss_step import Step
@@ -448,3 +449,17 @@ def test_a_gated_layer_is_a_product():
     x = torch.randn(4, 3)
     w, v = both(x).chunk(2, dim=1)
     assert torch.allclose(encoder(x)[0], w * torch.sigmoid(v))
+
+
+@pytest.mark.parametrize("dim, rate", [(1, 0.5), (8, 4.0), (3, 60.0)])
+def test_no_posterior_has_a_kl_below_the_committed_rate(dim, rate):
+    wanted = np.sqrt(-special.lambertw(-np.exp(-1 - 2 * rate / dim)).real)
+    assert widest(rate / dim) == pytest.approx(wanted, rel=1e-6)
+    part = registry.bottlenecks.make(f"gaussian({dim}, rate={rate})", (2 * dim,), (2 * dim,))
+    part.reduce = torch.nn.Identity()   # h holds means and log variances
+    many = 5 * torch.randn(500, 2 * dim, generator=torch.Generator().manual_seed(0))
+    latent = part(many)
+    assert (kl_divergence(latent.q, latent.p).sum(1) >= rate * (1 - 1e-5)).all()
+    least = part(torch.cat([torch.zeros(1, dim), torch.full((1, dim), 100.0)], 1))
+    assert float(kl_divergence(least.q, least.p).sum()) == pytest.approx(rate, rel=1e-3)
+    assert widest(0.0) == 1.0

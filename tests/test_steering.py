@@ -8,6 +8,7 @@ from conftest import stripes
 from torch import nn
 from torch.distributions import Normal
 
+import hourglass as hg
 from hourglass.core import registry
 from hourglass.core.contracts import Clock, Latent, Output
 from hourglass.model.autoencoder import Autoencoder
@@ -16,6 +17,7 @@ from hourglass.model.parts import Parts
 from hourglass.model.posterior_stats import Posterior, gathered, moments
 from hourglass.run.settings import make_settings
 from hourglass.training.early_stopping import Stopping
+from hourglass.training.lagging import holds_decoder
 from hourglass.training.loss_checks import effective_beta
 from hourglass.training.setup import prepare
 from hourglass.training.train import run
@@ -252,3 +254,38 @@ def test_the_elbo_of_a_linear_gaussian_model_stays_below_its_evidence(here):
     exact = torch.distributions.kl_divergence(wide, posterior)
     assert torch.allclose(gap, exact, atol=0.5) and gap.mean().item() == pytest.approx(
         exact.mean().item(), abs=0.1)
+
+
+def test_information_is_that_of_a_linear_gaussian_channel():
+    x = torch.randn(200_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    gain, width = torch.tensor([2.0, 0.3]), torch.tensor([0.5, 0.9])
+    mean = gain * x[:, None] + torch.tensor([1.0, 0.0])
+    q, p = torch.distributions.Normal(mean, width), torch.distributions.Normal(0.0, 1.0)
+    kl = torch.distributions.kl_divergence(q, p).mean(0)
+    found = Posterior(kl, mean.var(0), mean.square().mean(0) + width**2, mean.mean(0))
+    wanted = 0.5 * torch.log(1 + gain**2 / width**2).sum()
+    assert found.information == pytest.approx(float(wanted), rel=0.01)
+
+
+def test_an_encoder_ahead_of_the_decoder_leaves_it_as_it_is(here):
+    training = prepare(make_settings({"data": "digits", "model": "vae(4)", "epochs": 1, "lag": 3}),
+                       out="ahead")
+
+    def weights(part):
+        return torch.cat([p.detach().flatten().clone() for p in part.parameters()])
+    model, moved = training.step.model, []
+    before = weights(model.decoder), weights(model.encoder)
+    for _ in zip(range(6), run(training), strict=False):
+        now = weights(model.decoder), weights(model.encoder)
+        moved.append(tuple(bool((a != b).any()) for a, b in zip(now, before, strict=True)))
+        before = now
+    assert moved == [(False, True), (False, True), (True, True)] * 2
+
+
+def test_the_encoder_stays_ahead_while_the_codes_say_more_and_more():
+    grows, stalls = ([{"information": value} for value in each] for each in ((1, 2, 3), (1, 2, 2)))
+    assert holds_decoder(5, 0, []) and holds_decoder(5, 0, grows)
+    assert not holds_decoder(5, 4, grows) and not holds_decoder(5, 0, stalls)
+    assert not holds_decoder(1, 0, grows)
+    with pytest.raises(ValueError, match="a posterior and a KL"):
+        hg.train("digits", model="ae(4)", lag=2, report=False, quiet=True)

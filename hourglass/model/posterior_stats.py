@@ -33,12 +33,20 @@ class Posterior:
     kl: Tensor         # mean KL, nats
     spread: Tensor     # variance of the means
     second: Tensor     # second moment of the aggregated posterior; the prior's is 1
+    middle: Tensor | float = 0.0   # mean of the means
 
     @property
     def active(self) -> int:
         """Number of active units: dimensions whose means vary over samples (Burda et al., 2016,
         arXiv 1509.00519)."""
         return int((self.spread > ACTIVE).sum())
+
+    @property
+    def information(self) -> float:
+        """Mutual information of samples and codes, nats: the KL less that of the aggregated
+        posterior, which counts as a Gaussian without correlations."""
+        variance = (self.second - self.middle**2).clamp(min=1e-12)
+        return float((self.kl - (self.second - 1 - variance.log()) / 2).sum())
 
     def row(self) -> dict[str, float]:
         """The values for an epoch's row."""
@@ -67,4 +75,4 @@ def gathered(sums: dict[str, Tensor], count: int) -> Posterior | None:
     if f"q_{HELD[0]}" not in sums:
         return None
     kl, mean, square, variance = (sums.pop(f"q_{name}").double() / count for name in HELD)
-    return Posterior(kl, square - mean.square(), square + variance)
+    return Posterior(kl, square - mean.square(), square + variance, mean)

@@ -92,6 +92,7 @@ class TrainKeywords(TypedDict, total=False):
     schedule: Text
     stop: Text
     clip: float | None
+    lag: int
     precision: Literal["auto", "32-true", "bf16-mixed"]
     device: Text
     layout: Literal["auto", "channels_last", "contiguous"]

@@ -128,6 +128,9 @@ class Settings:
                           "one_cycle, ...")
     stop: str = Field("early", description="Early stopping, such as early(patience=10), or none.")
     clip: Positive | None = Field(None, description="Largest gradient norm.")
+    lag: Count = Field(1, description="Steps of the encoder for each of the decoder, until the "
+                       "codes say no more from epoch to epoch, such as 5. It is against posterior "
+                       "collapse.")
     precision: Literal["auto", "32-true", "bf16-mixed"] = Field(
         "auto", description="Floating-point precision: 32-true (32 bits throughout), bf16-mixed "
         "(16 bits where that is safe), or auto (bf16-mixed where it is faster).")

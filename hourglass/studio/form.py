@@ -13,7 +13,7 @@ GROUPS: dict[str, tuple[str, ...]] = {   # every setting stands in one of them
     "Model": ("model", "backbone", "decoder", "bottleneck", "likelihood", "corruption", "condition",
               "loss", "prior", "initial"),
     "Training": ("epochs", "minutes", "batch_size", "lr", "optimiser", "schedule", "stop", "clip",
-                 "seed", "begin"),
+                 "lag", "seed", "begin"),
     "Data": ("augment", "only", "labelled", "val", "test", "holdout", "binarise"),
     "Reading images": ("size", "fit", "crop", "pad", "grey", "invert", "range", "show", "strict",
                        "include", "exclude", "label_depth", "pages", "patches", "patches_each"),

@@ -17,6 +17,7 @@ from ..model.loss_step import Step
 from ..model.posterior_stats import Posterior
 from .cuda_graph import CapturedStep
 from .early_stopping import Stopping, still_falling
+from .lagging import INFORMATION, hold_decoder, holds_decoder
 from .lr_schedules import Schedule
 from .ranking_loss import NAME, is_ranked, missed_ndcg
 from .sharding import is_sharded
@@ -42,6 +43,7 @@ class TrainingPlan:
     minutes: float | None = None
     clip: float | None = None
     augment: Callable[[Tensor], Tensor] = lambda x: x
+    lag: int = 1   # steps of the encoder for each of the decoder
 
 
 @dataclass
@@ -170,6 +172,8 @@ def _learn(
         state.pieces *= 2
         if fabric.device.type == "cuda":
             torch.cuda.empty_cache()
+    if holds_decoder(plan.lag, state.step, state.history):
+        hold_decoder(parties.step.model)
     if plan.clip and is_sharded(parties.step):
         torch.nn.utils.clip_grad_norm_(parties.step.parameters(), plan.clip)
     elif plan.clip:
@@ -277,6 +281,8 @@ def _end_epoch(
     row |= _per_value(step, row, source)
     early = ramping or state.epoch < 2 or (state.step < SETTLED and clock.share < ALMOST)
     notes = _look(step, state, row, posterior, quietly=early) if posterior else ()
+    if posterior and plan.lag > 1:
+        row[INFORMATION] = posterior.information
     row["lr"] = state.lr
     row["images_per_second"] = seen / state.epoch_seconds
     state.seconds += time.monotonic() - started

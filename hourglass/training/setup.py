@@ -316,6 +316,9 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Tra
     if train.gaps and stopping.monitor == "val_loss" and source.encoding.get("explicit"):
         stopping = replace(stopping, monitor="val_hidden_mse")   # of hidden values
     _check_monitor(stopping.monitor, step, train.gaps, ranked)
+    if settings.lag > 1 and "kl" not in step.objective.terms:
+        raise ValueError("lag is for models with a posterior and a KL in the loss, such as "
+                         "vae(16); leave it out")
     if len(train) < 2 * processes and processes > 1:
         raise ValueError(f"{processes} processes cannot share {len(train)} training samples")
     augment = _augmenter(settings, source)
@@ -325,7 +328,7 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Tra
     stopping = stopping.for_epochs_of(len(train), settings.batch_size * processes)
     return TrainingPlan(epochs, settings.batch_size, settings.seed,
                         schedules.make(settings.schedule),
-                        stopping, settings.minutes, settings.clip, augment)
+                        stopping, settings.minutes, settings.clip, augment, settings.lag)
 
 
 def _augmenter(settings: Settings, source: Source) -> Callable[[Tensor], Tensor]:

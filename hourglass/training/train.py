@@ -91,7 +91,8 @@ def _captured(training: Training, forward: nn.Module) -> CapturedStep | None:
     """The step as one CUDA graph, if device and settings allow it."""
     settings, fabric = training.settings, training.fabric
     alone = fabric.device.type == "cuda" and fabric.world_size == 1
-    if not (alone and settings.cuda_graph) or settings.compile or settings.max_memory:
+    whole = settings.lag == 1   # a graph's gradients stay where they are
+    if not (alone and settings.cuda_graph and whole) or settings.compile or settings.max_memory:
         return None
     return CapturedStep(training.step, forward, fabric.backward)
 
