@@ -56,9 +56,9 @@ def photograph(url: str) -> None:
         page.evaluate("hash => { location.hash = hash }", f"{link}/latent")
         page.get_by_text("Decoded in the page.").wait_for()
         keep(page, "latent")
-        names = "ae(8)", "beta_vae", "dae(8)"
         page.evaluate("location.hash = '/'")
-        found = [page.get_by_role("link", name=name).get_attribute("href") for name in names]
+        found = [page.get_by_role("link", name=f"{model} on digits", exact=True).get_attribute(
+            "href") for model in MODELS.values()]
         keys = ",".join(each.rpartition("/")[2] for each in found)
         page.evaluate("hash => { location.hash = hash }", f"/compare?runs={keys}")
         page.get_by_label("Mark sample").select_option("7")
