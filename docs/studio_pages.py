@@ -1,13 +1,16 @@
 """Draw the pictures of docs/studio.md: train on the digits, open the studio, and photograph it."""
 
+import io
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import sync_playwright
+from sklearn.datasets import load_digits
 
 PICTURES = Path(__file__).parent / "studio"
 SIZE = {"width": 1200, "height": 760}
@@ -66,6 +69,14 @@ def photograph(url: str) -> None:
         page.get_by_role("heading", name="Latent spaces").scroll_into_view_if_needed()
         page.mouse.wheel(0, 600)
         keep(page, "compare")
+        page.evaluate("hash => { location.hash = hash }", f"{link}/walks")
+        page.get_by_alt_text("Step 1 of 10").wait_for()
+        keep(page, "walks")
+        page.evaluate("hash => { location.hash = hash }", f"{link}/use")
+        page.locator("input[type=file]").first.set_input_files(digits_with_an_odd_one())
+        page.get_by_role("button", name="Score").click()
+        page.get_by_text("flagged").first.wait_for()
+        keep(page, "use")
         page.evaluate("location.hash = '/train?data=digits'")
         page.get_by_role("button", name="beta_vae").click()
         page.get_by_label("Command").wait_for()
@@ -83,6 +94,18 @@ def photograph(url: str) -> None:
         page.get_by_role("button", name="Stop the server").click()
         page.get_by_role("button", name="Start a server").wait_for()
         browser.close()
+
+
+def digits_with_an_odd_one() -> list[dict]:
+    """Six digits as files, one of them turned upside down and inverted."""
+    images = (load_digits().images[:6] / 16 * 255).astype(np.uint8)
+    images[3] = 255 - images[3, ::-1]
+    found = []
+    for i, image in enumerate(images):
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "png")
+        found.append({"name": f"{i}.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    return found
 
 
 def keep(page, name: str) -> None:

@@ -488,6 +488,24 @@ def test_uploads_become_a_data_set_and_nothing_else(client, home):
     assert again["before"] == 4 and Path(again["path"]) == home / "data/pets"
 
 
+def test_samples_of_a_model_of_lines_are_texts_by_their_nats(tmp_path):
+    lines = ["one red house", "a blue door", "two green trees", "red and blue"] * 10
+    (tmp_path / "lines.txt").write_text("\n".join(lines) + "\n")
+    model = hg.train(f"lines('{tmp_path / 'lines.txt'}')", model="vae(3)", epochs=1, quiet=True,
+                     report=False, test=10, out=tmp_path / "runs/1")
+    assert model.metrics   # which looks at it
+    with client_of(tmp_path) as client:
+        place = f"/api/runs/{only_key(client)}"
+        found = client.get(f"{place}/samples", params={"count": 400}).json()
+        nats = np.load(tmp_path / "runs/1/snapshot.npz")["nats"]
+        np.testing.assert_allclose([sample["error"] for sample in found["samples"]],
+                                   np.sort(nats)[::-1], rtol=1e-5)
+        worst = found["samples"][0]
+        shown = client.get(f"{place}/strip", params={"rows": worst["row"]}).json()
+        assert shown["texts"] == [worst["name"]] and worst["name"] in lines and found["lines"]
+        assert client.get(f"{place}/latent").status_code == 200
+
+
 def test_an_uploaded_table_is_looked_at_by_itself(client, home):
     rows = "\n".join(["length,kind", *(f"{i},{'ab'[i % 2]}" for i in range(30)), ",a"])
     found = client.post("/api/uploads/my rows", files=[("files", ("my rows.csv", rows))]).json()

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ..analysis.snapshot import Snapshot
 from ..core.output_names import printable
+from .samples import errors_of
 
 if TYPE_CHECKING:   # it comes with what brings PyTorch, and the studio is to start at once
     from ..analysis.explorer.walk import Walk
@@ -40,7 +41,7 @@ def latent_of(s: Snapshot) -> bytes:
     middle = codes.mean(0).tolist() if len(codes[0]) <= LARGEST_CODE else None
     text = json.dumps({**_about(s, walk, finite), "middle": middle}).encode()
     text += b" " * (-(len(text) + HEAD) % 4)
-    errors = s.squared[finite].astype("<f4")
+    errors = errors_of(s)[finite].astype("<f4")
     return b"".join([len(text).to_bytes(HEAD, "little"), text, places.tobytes(), errors.tobytes(),
                      labels.tobytes()])
 

@@ -53,7 +53,7 @@ def rows_of(s: Snapshot, order: str, count: int, label: int | None = None) -> li
     class if `label` is given."""
     rows = np.arange(len(s.x)) if label is None or not len(s.y) else np.flatnonzero(s.y == label)
     if order != "first":
-        sorted_ = rows[np.argsort(s.squared[rows], kind="stable")]
+        sorted_ = rows[np.argsort(errors_of(s)[rows], kind="stable")]
         rows = sorted_[::-1] if order == "worst" else sorted_
     indices: list[int] = rows[:min(count, MOST)].tolist()
     return indices
@@ -61,9 +61,14 @@ def rows_of(s: Snapshot, order: str, count: int, label: int | None = None) -> li
 
 def about_samples(s: Snapshot, rows: Sequence[int]) -> list[dict[str, Any]]:
     """Number, error, class and name of each of these samples."""
-    errors = s.squared
+    errors = errors_of(s)
     return [{"row": row, "error": float(errors[row]), "class": class_of(s, row),
              "name": printable(s.names[row]) if s.names else ""} for row in rows]
+
+
+def errors_of(s: Snapshot) -> np.ndarray:
+    """(N,) the squared error of each sample; of lines of text, their nats."""
+    return s.nats if s.kind == "lines" else s.squared
 
 
 def class_of(s: Snapshot, row: int) -> str:
@@ -141,6 +146,8 @@ def _png(sheet: np.ndarray, side: int) -> bytes:
 
 def lines_of(s: Snapshot, rows: Sequence[int]) -> str:
     """Samples that are no images, and their reconstructions, as JSON numbers."""
+    if s.kind == "lines":
+        return json.dumps({"texts": [printable(s.names[row]) for row in rows]})
     flat = {"x": s.x[rows].reshape(len(rows), -1), "recon": s.recon[rows].reshape(len(rows), -1)}
     return json.dumps({name: np.where(np.isfinite(v), v, 0).round(6).tolist()
                        for name, v in flat.items()})

@@ -78,6 +78,7 @@ async function byStudio(run: Run, { about }: Latent, z: number[], model: Model, 
   const found = await send<Answer>(`/model/${run.key}/v1/decode?format=json`, wish);
   if (found.images) return { png: found.images[0].png };
   const sample = found.samples![0];
+  if (typeof sample === "string") return { row: { line: sample } };
   return Array.isArray(sample) ? { line: sample.flat(2) } : { row: sample };
 }
 

@@ -8,7 +8,7 @@ import type { Run } from "./runs";
 import { complain } from "./toast";
 
 export interface Sample { row: number; error: number; class: string; name: string }
-interface Found { samples: Sample[]; image: boolean; split: string; count: number; classes: string[] }
+interface Found { samples: Sample[]; image: boolean; lines: boolean; split: string; count: number; classes: string[] }
 const PER_STRIP = 12;
 
 export function useSamples(run: Run, order: string, count: number, label: string, everything = false) {
@@ -53,7 +53,7 @@ export function SamplesTab({ run, details }: { run: Run; details: Details }) {
         {found.classes.map((name, i) => <option key={i} value={i}>{name}</option>)}</select></label>}
       <span class="quiet">{found.count.toLocaleString("en")} {found.split === "all"
         ? "samples of all splits. Those of training have smaller errors, as the model has seen them." : `${found.split} samples, which
-        training did not see.`} {!found.image ? "Grey: the input. Blue: the reconstruction. The number is the squared error." : <>Above the input, then the reconstruction, then where they differ. Below them their squared error: press it for the
+        training did not see.`} {found.lines ? "The number is -log p(x|z), which is larger for longer lines." : !found.image ? "Grey: the input. Blue: the reconstruction. The number is the squared error." : <>Above the input, then the reconstruction, then where they differ. Below them their squared error: press it for the
         nearest samples.</>}</span>
     </div>
     {near !== null && <Neighbours run={run} row={near} everything={everything} close={() => setNear(null)} pick={setNear} />}
@@ -100,10 +100,13 @@ export function Strip({ run, samples, image, pick, everything }: StripProps) {
 
 // Samples that are no images: each as a line, with its reconstruction.
 function Lines({ run, samples, rows, pick }: Omit<StripProps, "image"> & { rows: string }) {
-  const [values, setValues] = useState<{ x: number[][]; recon: number[][] } | null>(null);
+  const [values, setValues] = useState<{ x: number[][]; recon: number[][]; texts?: string[] } | null>(null);
   useEffect(() => { void get<typeof values>(`/runs/${run.key}/strip?rows=${rows}`).then(setValues); },
     [run.key, rows]);
   if (!values) return null;
+  if (values.texts) return <ul class="lines">{samples.map((sample, i) => <li key={sample.row}><span class="grow">{values.texts![i]}</span>
+    <span class="quiet">{number(sample.error, 3)} nats</span>{pick && <button class="small" aria-label={`Samples near to sample ${sample.row}`}
+      onClick={() => pick(sample.row)}>Near</button>}</li>)}</ul>;
   return <div class="plots">{samples.map((sample, i) => <figure key={sample.row}>
     <Plot lines={[values.x[i], values.recon[i]]} />
     <figcaption>{sample.class || sample.name || `sample ${sample.row}`}: {number(sample.error, 3)} {pick && <button

@@ -64,7 +64,7 @@ function Walks({ run, latent, served }: { run: Run; latent: Latent; served: Serv
   </>;
 }
 
-const nameOf = (each: Known) => `${each.row}${each.class ? ` (${each.class})` : ""}`;
+const nameOf = (each: Known) => `${each.row}${each.class || each.name ? ` (${each.class || each.name})` : ""}`;
 
 function useCodes(run: Run, rows: number[]): number[][] {
   const [codes, setCodes] = useState<number[][]>([]);
