@@ -59,16 +59,7 @@ def photograph(url: str) -> None:
         page.evaluate("hash => { location.hash = hash }", f"{link}/latent")
         page.get_by_text("Decoded in the page.").wait_for()
         keep(page, "latent")
-        page.evaluate("location.hash = '/'")
-        found = [page.get_by_role("link", name=f"{model} on digits", exact=True).get_attribute(
-            "href") for model in MODELS.values()]
-        keys = ",".join(each.rpartition("/")[2] for each in found)
-        page.evaluate("hash => { location.hash = hash }", f"/compare?runs={keys}")
-        page.get_by_label("Mark sample").select_option("7")
-        page.wait_for_timeout(WAIT)
-        page.get_by_role("heading", name="Latent spaces").scroll_into_view_if_needed()
-        page.mouse.wheel(0, 600)
-        keep(page, "compare")
+        compare(page)
         page.evaluate("hash => { location.hash = hash }", f"{link}/walks")
         page.get_by_alt_text("Step 1 of 10").wait_for()
         keep(page, "walks")
@@ -106,6 +97,21 @@ def digits_with_an_odd_one() -> list[dict]:
         Image.fromarray(image).save(file, "png")
         found.append({"name": f"{i}.png", "mimeType": "image/png", "buffer": file.getvalue()})
     return found
+
+
+def compare(page) -> None:
+    """Photograph the latent spaces of all runs, with one sample marked."""
+    page.evaluate("location.hash = '/'")
+    found = [page.get_by_role("link", name=f"{model} on digits", exact=True).get_attribute("href")
+             for model in MODELS.values()]
+    keys = ",".join(each.rpartition("/")[2] for each in found)
+    page.evaluate("hash => { location.hash = hash }", f"/compare?runs={keys}")
+    page.get_by_label("Mark sample").select_option("7")
+    for _ in range(2):   # pictures above come into sight, and move what is below
+        page.wait_for_timeout(WAIT)
+        page.get_by_role("heading", name="Latent spaces").evaluate(
+            "heading => scrollTo(0, heading.getBoundingClientRect().top + scrollY - 80)")
+    keep(page, "compare")
 
 
 def keep(page, name: str) -> None:
