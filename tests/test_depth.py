@@ -338,7 +338,7 @@ def test_deep_images_stay_deep_on_disk(here, hourglass, monkeypatch):
     assert hourglass("data prepare deep -o deep.npy")[0] == 0
     kept = np.load("deep.npy")
     assert kept.dtype == np.uint16 and np.array_equal(kept[..., 0], TWELVE)
-    monkeypatch.setattr("hourglass.data.IN_MEMORY", 100)
+    monkeypatch.setattr("hourglass.data.collect.IN_MEMORY", 100)
     source = split(collect("deep.npy", Reading()), {}, 0)
     train = source.splits["train"]
     assert isinstance(train.x, OnDisk) and source.scale.high == 4095

@@ -248,6 +248,7 @@ def test_temperature_and_top_k_choose_tokens():
     logits = torch.tensor([[0.0, 1.0, 2.0, 5.0]]).expand(2000, -1)
     assert set(chooser(top_k=2)(logits).tolist()) <= {3, 4}
     assert (chooser(temperature=0)(logits) == 4).all()
+    assert (chooser(1e-300)(logits) == 4).all(), "a tiny temperature divides nothing to infinity"
     share = float((chooser(2.0)(logits[:, :2]) == 2).float().mean())
     assert share == pytest.approx(1 / (1 + math.exp(-0.5)), abs=0.05)
 

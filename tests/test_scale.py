@@ -22,9 +22,8 @@ FAST = "--epochs 1 --batch-size 16 --model 'ae(4)'"
 @pytest.fixture
 def small_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As if a thousand bytes were much: what is larger stays on disk."""
-    for module in ("read_image_folder", "memory_map", "__init__"):
-        name = f"hourglass.data.{module}".removesuffix(".__init__")
-        monkeypatch.setattr(f"{name}.IN_MEMORY", 1000)
+    for module in ("sources.read_image_folder", "memory_map", "collect"):
+        monkeypatch.setattr(f"hourglass.data.{module}.IN_MEMORY", 1000)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
@@ -222,9 +221,10 @@ def test_memory_stays_flat_however_many_images_there_are(here):
                     0, 255, (200, 64, 64, 3), np.uint8).tobytes())
     code = """
 import resource, sys, torch
-import hourglass.data as d
-d.IN_MEMORY = 0
-train = d.split(d.collect(sys.argv[1], d.Reading()), {}, 0).splits["train"]
+import hourglass.data.collect as module
+from hourglass.data.image_options import Reading
+module.IN_MEMORY = 0
+train = module.split(module.collect(sys.argv[1], Reading()), {}, 0).splits["train"]
 for rows in torch.randperm(len(train)).split(128):
     train.batch(rows)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

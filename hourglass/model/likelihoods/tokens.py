@@ -13,6 +13,7 @@ from ...core.registry import likelihoods
 from ...core.tokens import END, PAD
 from .common import EVERYWHERE
 
+COLDEST = 1e-6    # the least temperature; below, only 0 differs: it is the most probable token
 AT_ONCE = 2**25   # logits in memory at once, where no gradient is needed
 ROWS = 64         # lines that are read together then
 
@@ -135,7 +136,9 @@ def chooser(temperature: float = 1.0, top_k: int = 0) -> Callable[[Tensor], Tens
         return best
 
     def choose(logits: Tensor) -> Tensor:
-        logits = logits.float() / temperature
+        logits = logits.float()
+        # the largest becomes 0, so that a tiny temperature divides nothing to infinity
+        logits = (logits - logits.amax(1, keepdim=True)) / max(temperature, COLDEST)
         if 0 < top_k < logits.shape[1]:
             least = logits.topk(top_k, 1).values[:, -1:]
             logits = logits.masked_fill(logits < least, float("-inf"))
