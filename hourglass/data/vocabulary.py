@@ -57,7 +57,7 @@ class Vocabulary:
         if not unknown:
             return []
         some = ", ".join(repr(token) for token, _ in unknown.most_common(3))
-        return [f"not in the vocabulary, so they count as unknown: {unknown.total():,} {self.unit}, "
+        return [f"not in the vocabulary, and so unknown: {unknown.total():,} {self.unit}, "
                 f"such as {some}"]
 
     def texts(self, indices: np.ndarray) -> list[str]:
