@@ -5,6 +5,7 @@ import importlib.util
 import re
 import statistics
 from collections import defaultdict
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -100,14 +101,19 @@ def is_part(file: Path, function: ast.FunctionDef) -> bool:
                and d.func.attr in ("add", "command") for d in function.decorator_list)
 
 
-TREES = {file: ast.parse(file.read_text()) for file in FILES}
-FUNCTIONS = [(file, f) for file, tree in TREES.items() for f in functions(tree)]
+@cache   # not at import: every process of the suite would read all files
+def trees() -> dict[Path, ast.Module]:
+    return {file: ast.parse(file.read_text()) for file in FILES}
+
+
+def every_function() -> list[tuple[Path, ast.FunctionDef]]:
+    return [(file, f) for file, tree in trees().items() for f in functions(tree)]
 
 
 def test_files_and_functions_keep_their_budgets():
     sizes = {f: len(f.read_text().splitlines()) for f in FILES}
     assert max(sizes.values()) <= 400 and statistics.median(sizes.values()) <= 120
-    lengths = {f"{file.name}:{f.name}": lines_of(f) for file, f in FUNCTIONS}
+    lengths = {f"{file.name}:{f.name}": lines_of(f) for file, f in every_function()}
     assert max(lengths.values()) <= 60, max(lengths, key=lengths.get)
     assert statistics.median(lengths.values()) <= 9
 
@@ -119,13 +125,13 @@ def test_every_command_stands_in_the_file_of_its_name():
 
 
 def test_functions_take_few_parameters_and_are_hinted():
-    for file, f in FUNCTIONS:
+    for file, f in every_function():
         assert is_part(file, f) or len(parameters(f)) <= 9, f"{file.name}:{f.name}"
         assert all(a.annotation for a in parameters(f)), f"{file.name}:{f.name} is not hinted"
 
 
 def test_every_file_and_public_function_says_what_it_holds():
-    for file, tree in TREES.items():
+    for file, tree in trees().items():
         assert ast.get_docstring(tree), f"{file} has no opening sentence"
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name[0] != "_":
@@ -148,8 +154,9 @@ def test_nothing_is_written_twice():
 
 
 def test_our_classes_do_not_inherit_from_one_another():
-    own = {n.name for tree in TREES.values() for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
-    for tree in TREES.values():
+    own = {n.name for tree in trees().values() for n in ast.walk(tree)
+           if isinstance(n, ast.ClassDef)}
+    for tree in trees().values():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 assert not own & {b.id for b in node.bases if isinstance(b, ast.Name)}, node.name
@@ -157,7 +164,7 @@ def test_our_classes_do_not_inherit_from_one_another():
 
 def test_no_two_classes_share_a_name():
     files = defaultdict(set)
-    for file, tree in TREES.items():
+    for file, tree in trees().items():
         for node in tree.body:
             if isinstance(node, ast.ClassDef):
                 files[node.name].add(file.relative_to(ROOT).as_posix())
