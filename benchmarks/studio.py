@@ -176,7 +176,7 @@ def latent_of(count: int) -> bytes:
              "classes": [{"name": str(k), "colour": f"#{40 + 20 * k:02x}8060"} for k in range(10)],
              "image": False, "shape": [1, 8, 8], "origin": [0, 0], "middle": [0, 0],
              "plane": [[1, 0], [0, 1]], "directions": [[1, 0], [0, 1]],
-             "sliders": [{"name": f"factor {n}", "low": -3, "high": 3} for n in (1, 2)],
+             "sliders": [{"name": f"dimension {n}", "low": -3, "high": 3} for n in (1, 2)],
              "about": ""}
     text = json.dumps(about).encode()
     text += b" " * (-(len(text) + 4) % 4)

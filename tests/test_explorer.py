@@ -276,7 +276,7 @@ def test_classes_are_in_the_legend_and_one_is_picked_out(visit):
 def test_many_factors_have_sliders_on_their_main_axes():
     codes = np.random.default_rng(0).normal(size=(300, 40)) * np.linspace(3, 0.1, 40)
     walk = find_walk(codes)
-    assert len(walk.sliders) == 16 and "PCA" in walk.about and "40 factors" in walk.about
+    assert len(walk.sliders) == 16 and "PCA" in walk.about and "40 latent dimensions" in walk.about
     assert np.allclose(walk.directions @ walk.directions.T, np.eye(16))
     along = ((codes - walk.origin) @ walk.directions.T).std(0)
     assert (np.diff(along) <= 1e-9).all() and np.allclose(walk.plane, walk.directions[:2])
@@ -288,7 +288,7 @@ def test_two_factors_are_the_plane_themselves_and_ranges_hold_the_codes():
     assert (walk.plane == np.eye(2)).all() and not walk.origin.any()
     low, high = np.percentile(codes, [1, 99], axis=0)
     for (name, start, end), least, most in zip(walk.sliders, low, high, strict=True):
-        assert name.startswith("factor") and start < least and end > most
+        assert name.startswith("dimension") and start < least and end > most
     assert find_walk(codes[:1]).sliders and find_walk(codes[:, :1]).plane.shape == (2, 1)
 
 

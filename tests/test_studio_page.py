@@ -197,7 +197,7 @@ def decoded_at_the_end(page: Page) -> tuple[np.ndarray, list[float]]:
     """The picture that is decoded with each slider at its right end, and the code."""
     decoded = page.get_by_role("img", name="What the code decodes to")
     z = []
-    for name in ("factor 1", "factor 2"):
+    for name in ("dimension 1", "dimension 2"):
         before = picture_of(decoded)
         slider = page.get_by_role("slider", name=name)
         slider.press("End")
@@ -422,7 +422,7 @@ def test_ways_through_the_latent_space_are_decoded(page, home):
     picture = np.asarray(Image.open(io.BytesIO(content)), np.float32) / 255
     expected = hg.load(home / "runs" / HOSTILE).decode(z)[0, ..., 0].clip(0, 1)
     assert np.abs(picture - expected).max() <= 1 / 255 + 1e-6
-    expect(page.get_by_alt_text("factor 2, step 9 of 9")).to_be_visible()
+    expect(page.get_by_alt_text("dimension 2, step 9 of 9")).to_be_visible()
     go(page, f"/runs/{only_key_of(page)}/samples")
     page.get_by_role("button", name=re.compile("Samples near to sample")).first.click()
     expect(page.get_by_role("heading", name=re.compile("Nearest to sample"))).to_be_visible()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SLIDERS = 16    # factors that have one each; of more, the main axes have
+SLIDERS = 16    # latent dimensions that have one each; of more, the main axes have
 OUTER = 1.0     # percent of the codes beyond either end, before
 WIDER = 0.25    # of the span is put to both ends
 
@@ -25,21 +25,23 @@ class Walk:
 def find_walk(codes: np.ndarray) -> Walk:
     """The directions to walk among codes (N, D): latent dimensions if there are few, otherwise
     principal components."""
-    factors = codes.shape[1]
+    dimensions = codes.shape[1]
     axes, shares = _main_axes(codes)
-    few = factors <= SLIDERS
-    origin = np.zeros(factors) if few else codes.mean(0)
-    directions = np.eye(factors) if few else axes[:SLIDERS]
-    names = [f"{'factor' if few else 'axis'} {i}" for i in range(1, len(directions) + 1)]
+    few = dimensions <= SLIDERS
+    origin = np.zeros(dimensions) if few else codes.mean(0)
+    directions = np.eye(dimensions) if few else axes[:SLIDERS]
+    names = [f"{'dimension' if few else 'axis'} {i}" for i in range(1, len(directions) + 1)]
     ranges = _ranges((codes - origin) @ directions.T)
-    about = "One slider a factor of the code." if few else (
-        f"The code has {factors:,} factors; the sliders move along its {len(directions)} main axes "
-        f"(PCA), which hold {shares[:len(directions)].sum():.0%} of the codes' variance.")
+    about = "One slider for each latent dimension." if few else (
+        f"The code has {dimensions:,} latent dimensions. The sliders move along its "
+        f"{len(directions)} main axes (PCA), which hold {shares[:len(directions)].sum():.0%} of "
+        f"the codes' variance.")
     sliders = tuple((name, low, high) for name, (low, high) in zip(names, ranges, strict=True))
-    if factors <= 2:
-        plane, labels = np.eye(2, factors), ("factor 1", "factor 2" if factors == 2 else "")
+    if dimensions <= 2:
+        plane = np.eye(2, dimensions)
+        labels = ("dimension 1", "dimension 2" if dimensions == 2 else "")
     else:
-        plane = np.concatenate([axes, np.zeros((2, factors))])[:2]   # one code has one axis
+        plane = np.concatenate([axes, np.zeros((2, dimensions))])[:2]   # one code has one axis
         labels = (f"first main axis ({shares[0]:.0%} of the variance)",
                   f"second ({shares[1]:.0%})" if len(shares) > 1 else "")
     return Walk(origin, plane, labels, directions, sliders, about)

@@ -23,7 +23,7 @@ def codes(s: Snapshot) -> Figure:
     classes should form groups. If a few components hold all the variance, the latent space is
     larger than needed."""
     rows = some(s, MOST if s.z[:1].size <= WIDE else WIDE)
-    z = latents(s, rows, factors=2)
+    z = latents(s, rows, dimensions=2)
     shares, flat = main_axes(z)
     words = ("first principal component", "second principal component")
     if z.shape[1] == 2:

@@ -36,7 +36,7 @@ def corner(s: Snapshot, limit: Count = SHOWN) -> Figure:
     bent cloud means that two dimensions carry the same information."""
     count = min(limit, s.codes.shape[1])
     rows = some(s, MOST if count <= FEW else FEWER)
-    z = latents(s, rows, factors=2)
+    z = latents(s, rows, dimensions=2)
     shown = np.sort(widest(z, limit, least=2))
     classes, count = groups(s, rows), len(shown)
     figure, ax = sheet(1.5 + (1.5 if count <= FEW else 0.95) * count)

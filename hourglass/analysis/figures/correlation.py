@@ -22,7 +22,7 @@ def correlation(s: Snapshot) -> Figure:
     curve should rise slowly. Dark squares are dimensions with the same information. A curve at once
     at 100 % means more dimensions than needed."""
     rows = some(s, MOST if s.z[:1].size <= WIDE else WIDE)
-    z = latents(s, rows, factors=2)
+    z = latents(s, rows, dimensions=2)
     widest(z, 1)
     figure, (ax, curve) = panels(1, 2, 4.6)
     _matrix(ax, figure, z)

@@ -87,7 +87,7 @@ def u_map(z: np.ndarray) -> np.ndarray:
 def _sample(s: Snapshot) -> tuple[np.ndarray, np.ndarray]:
     """Samples to map, and their codes brought to unit width, which no map depends on."""
     rows = some(s, MOST)
-    z = latents(s, rows, factors=2)
+    z = latents(s, rows, dimensions=2)
     scale = float(z.std())
     if scale == 0 or len(np.unique((z - z.mean(0)) / scale, axis=0)) < LEAST:
         raise Lacking(f"{LEAST} codes that differ")

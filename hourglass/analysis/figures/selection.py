@@ -4,7 +4,7 @@ import numpy as np
 
 from ..snapshot import Lacking, Snapshot
 
-ACTIVE = 0.01   # variance above which a factor is in use (Burda et al., 2016)
+ACTIVE = 0.01   # variance above which a dimension is in use (Burda et al., 2016)
 
 
 def some(s: Snapshot, most: int) -> np.ndarray:
@@ -21,17 +21,17 @@ def counted(s: Snapshot, rows: np.ndarray) -> str:
 
 
 def selected(count: int, of: int) -> str:
-    """To follow a title: how the factors that are shown were chosen, if not all are."""
+    """To follow a title: how the dimensions that are shown were chosen, if not all are."""
     return f"; the {count} of {of} latent dimensions that vary most" if count < of else ""
 
 
-def latents(s: Snapshot, rows: np.ndarray, factors: int = 1) -> np.ndarray:
+def latents(s: Snapshot, rows: np.ndarray, dimensions: int = 1) -> np.ndarray:
     """The codes of these samples as (N, D); Lacking if there are too few or some are not finite."""
     if len(rows) < 3:
         raise Lacking("three samples")
     z = s.z[rows].reshape(len(rows), -1).astype(np.float64)
-    if z.shape[1] < factors:
-        raise Lacking(f"{factors} factors")
+    if z.shape[1] < dimensions:
+        raise Lacking(f"{dimensions} latent dimensions")
     if not np.isfinite(z).all():
         raise Lacking("finite codes")
     return z
@@ -42,7 +42,7 @@ def widest(z: np.ndarray, most: int, least: int = 1) -> np.ndarray:
     Lacking if too few vary."""
     varies = int((np.ptp(z, axis=0) > 0).sum())
     if varies < least:
-        raise Lacking(f"factors that vary: {least}")
+        raise Lacking(f"latent dimensions that vary: {least}")
     return np.argsort(-z.var(0), kind="stable")[:min(most, varies)]
 
 
