@@ -11,7 +11,6 @@ from ..analysis.snapshot import Snapshot
 from ..analysis.take_snapshot import passed, rows_of
 from ..inference.trained import load
 
-WEIGHTS = "model.safetensors"
 EACH = 4000   # samples of a split, at most
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..analysis.snapshot import Snapshot
 from ..core.csv_text import as_csv
-from .samples import about_samples
+from .samples import about_samples, check_numbers
 
 MOST_VALUES = 5_000_000   # numbers of the codes in a file
 
@@ -14,8 +14,7 @@ MOST_VALUES = 5_000_000   # numbers of the codes in a file
 def chosen_csv(s: Snapshot, rows: Sequence[int], codes: bool) -> str:
     """A line for each of these samples: number, name, class, error and, with `codes`, its code, as
     `hourglass embed` writes it. Raises ValueError for a wrong number, and for too many codes."""
-    if min(rows) < 0 or max(rows) >= len(s.x):
-        raise ValueError(f"there are {len(s.x):,} samples, numbered from 0")
+    check_numbers(s, rows)
     z = s.codes[list(rows)] if codes else np.empty((len(rows), 0))
     if z.size > MOST_VALUES:
         raise ValueError(f"these are {z.size:,} numbers, and a file from the studio has at most "

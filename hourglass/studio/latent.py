@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..analysis.snapshot import Snapshot
 from ..core.output_names import printable
-from .samples import errors_of
+from .samples import check_numbers, errors_of
 
 if TYPE_CHECKING:   # it comes with what brings PyTorch, and the studio is to start at once
     from ..analysis.explorer.walk import Walk
@@ -105,7 +105,6 @@ def thumbnails(s: Snapshot) -> bytes:
 
 def code_of(s: Snapshot, row: int) -> list[float]:
     """The code of a sample. Raises ValueError for a wrong number."""
-    if not 0 <= row < len(s.z):
-        raise ValueError(f"there are {len(s.z):,} samples, numbered from 0")
+    check_numbers(s, [row])
     code: list[float] = s.codes[row].astype(float).tolist()
     return code

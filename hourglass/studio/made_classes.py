@@ -15,6 +15,7 @@ from ..core.files import is_link, read_file, write_whole
 from ..core.output_names import printable
 from .jobs import in_shell
 from .latent import mark_of
+from .samples import check_numbers
 
 FOLDER = "labels"    # in the studio's folder
 LONGEST = 80         # characters of a class
@@ -31,8 +32,7 @@ def make_class(home: Path, run: Path, s: Snapshot, rows: Sequence[int], name: st
     if s.x.ndim != 4 or not s.bounded:
         raise ValueError("classes are made of images with values from 0 to 1; for other samples, "
                          "save the list")
-    if min(rows) < 0 or max(rows) >= len(s.x):
-        raise ValueError(f"there are {len(s.x):,} samples, numbered from 0")
+    check_numbers(s, rows)
     table = home / FOLDER / f"{run.name}-{mark_of(s).rpartition(' ')[2]}.csv"
     if is_link(table):
         raise ValueError(f"{table} is a link, and the studio writes no links")

@@ -84,9 +84,14 @@ def check_rows(s: Snapshot, text: str) -> list[int]:
     if len(parts) > MOST or not all(p.isascii() and p.isdecimal() and len(p) < 10 for p in parts):
         raise ValueError(f"samples are named by up to {MOST} numbers, such as 3,17")
     rows = [int(part) for part in parts]
-    if max(rows) >= len(s.x):
-        raise ValueError(f"there are {len(s.x):,} samples, numbered from 0")
+    check_numbers(s, rows)
     return rows
+
+
+def check_numbers(s: Snapshot, rows: Sequence[int]) -> None:
+    """Raise ValueError for numbers of samples that there are not."""
+    if min(rows) < 0 or max(rows) >= len(s.x):
+        raise ValueError(f"there are {len(s.x):,} samples, numbered from 0")
 
 
 def strip(s: Snapshot, rows: Sequence[int]) -> bytes:
