@@ -383,7 +383,7 @@ def test_samples_come_by_their_errors(client, trained):
     np.testing.assert_allclose(near["distances"], np.sort(away)[:5], rtol=1e-5)
 
 
-def test_the_worst_of_all_data_are_found_among_training_samples_too(tmp_path):
+def test_the_worst_of_all_data_are_found_among_training_samples_too(tmp_path, monkeypatch):
     x = np.random.default_rng(0).random((30, 6, 6), np.float32)
     np.save(tmp_path / "x.npy", x)
     model = hg.train(str(tmp_path / "x.npy"), model="ae(2)", backbone="mlp(4)", epochs=1, test=10,
@@ -397,6 +397,10 @@ def test_the_worst_of_all_data_are_found_among_training_samples_too(tmp_path):
         rows = found["samples"][0]["row"]
         strip = client.get(f"{place}/strip", params={"rows": rows, "everything": True})
         assert strip.headers["content-type"] == "image/png" and found["split"] == "all"
+    monkeypatch.setattr("hourglass.studio.all_samples.EACH", 5)   # of a split
+    with client_of(tmp_path) as client:
+        some = client.get(f"{place}/samples", params={"everything": True}).json()
+        assert some["count"] < some["total"] == 30, "and the page says of how many"
 
 
 def test_the_latent_space_is_that_of_the_codes(client, home):

@@ -176,7 +176,7 @@ def put_pictures(router: APIRouter, studio: Studio) -> None:
         s = await studio.aside(studio.look_at, key, everything)
         rows = samples.rows_of(s, order, count, label)
         return {"samples": samples.about_samples(s, rows), "image": s.x.ndim == 4,
-                "lines": s.kind == "lines", "split": s.split, "count": len(s.x),
+                "lines": s.kind == "lines", "split": s.split, "count": len(s.x), "total": s.total,
                 "classes": [samples.printable(name) for name in s.classes]}
 
     @router.get("/runs/{key}/neighbours/{row}")

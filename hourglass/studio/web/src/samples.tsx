@@ -8,7 +8,7 @@ import type { Run } from "./runs";
 import { complain } from "./toast";
 
 export interface Sample { row: number; error: number; class: string; name: string }
-interface Found { samples: Sample[]; image: boolean; lines: boolean; split: string; count: number; classes: string[] }
+interface Found { samples: Sample[]; image: boolean; lines: boolean; split: string; count: number; total: number; classes: string[] }
 const PER_STRIP = 12;
 
 export function useSamples(run: Run, order: string, count: number, label: string, everything = false) {
@@ -51,7 +51,8 @@ export function SamplesTab({ run, details }: { run: Run; details: Details }) {
       {found.classes.length > 1 && <label>Class <select value={label}
         onChange={(e) => setLabel(e.currentTarget.value)}><option value="">all</option>
         {found.classes.map((name, i) => <option key={i} value={i}>{name}</option>)}</select></label>}
-      <span class="quiet">{found.count.toLocaleString("en")} {found.split === "all"
+      <span class="quiet">{found.count.toLocaleString("en")} {found.total > found.count
+        ? `of ${found.total.toLocaleString("en")} ` : ""}{found.split === "all"
         ? "samples of all splits. Those of training have smaller errors, as the model has seen them." : `${found.split} samples, which
         training did not see.`} {found.lines ? "The number is -log p(x|z), which is larger for longer lines." : !found.image ? "Grey: the input. Blue: the reconstruction. The number is the squared error." : <>Above the input, then the reconstruction, then where they differ. Below them their squared error: press it for the
         nearest samples.</>}</span>
