@@ -2,12 +2,13 @@
 of CIFAR-10 against the others, by every detector of features, and by PCA, neighbours and pyod.
 
     python benchmarks/feature_defects.py [--sets tiles boards cifar] [--size 320] [--good 400]
-        [--test 492] [--classes bird cat horse] [--sheet FOLDER]
+        [--test 492] [--classes bird cat horse] [--detectors] [--sheet FOLDER]
 
 The sets are HOURGLASS_DATA/inspection/*.zip and cifar10-jpeg.zip. `--good` and `--test` are the
 most normal and test images that are used, evenly spread. Features are computed once for all
 detectors, and their seconds are said alone. Baselines: PCA and 5 neighbours on pixels at 64x64;
-where pyod is installed, its KNN, LOF and IForest on the extractor's vectors.
+where pyod is installed, its KNN, LOF and IForest on the extractor's vectors. `--detectors` alone
+gives the baselines, and with texts such as "patch_knn(seed=1)" these detectors.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import importlib
 import importlib.util
 import os
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,9 +25,13 @@ import numpy as np
 import torch
 from defects import boards
 
+from hourglass.analysis.metrics.bootstrap import Estimate
+from hourglass.analysis.metrics.detection import separation
+from hourglass.analysis.metrics.regions import count, edges_of, pixel_separation
 from hourglass.core.features import as_images, features, resized
 from hourglass.data.photos import LazyImages, open_photos
 from hourglass.tasks.detect import DetectOptions, detected
+from hourglass.tasks.masks import find_masks, with_masks
 
 DETECTORS = ("patch_knn(size={size})", "patch_gaussian(size={size})",
              "combined(('patch_knn(size={size})', 'patch_gaussian(size={size})'))",
@@ -74,18 +80,19 @@ def balanced(photos: LazyImages, most: int, normal: str) -> LazyImages:
     return photos.some(np.sort(np.concatenate(kept)))
 
 
-def baselines(good: LazyImages, new: LazyImages, y: np.ndarray, size: int) -> list[list]:
-    """AUROC of PCA and neighbours on pixels, and of pyod on vectors."""
+def baselines(good: LazyImages, new: LazyImages, y: np.ndarray, size: int) -> Iterator[
+        tuple[str, dict[str, Estimate]]]:
+    """Figures of PCA and neighbours on pixels, and of pyod on vectors."""
     from sklearn.decomposition import PCA
-    from sklearn.metrics import roc_auc_score
     from sklearn.neighbors import NearestNeighbors
     train, test = (np.concatenate([resized(as_images(one[None]), (64, 64)).flatten(1).numpy()
                                    for one in photos]) for photos in (good, new))
     fitted = PCA(min(100, len(train) // 2)).fit(train)
-    errors = np.square(test - fitted.inverse_transform(fitted.transform(test))).mean(1)
-    near = NearestNeighbors(n_neighbors=5).fit(train).kneighbors(test)[0].mean(1)
-    rows = [["PCA of pixels", roc_auc_score(y, errors)],
-            ["5 neighbours of pixels", roc_auc_score(y, near)]]
+    errors = np.square(test - fitted.inverse_transform(fitted.transform(test)))
+    yield "PCA of pixels", separation(errors.mean(1), y) | of_pixels(errors, new, y)
+    away, near = NearestNeighbors(n_neighbors=5).fit(train).kneighbors(test)
+    apart = np.square(test - train[near].mean(1))
+    yield "5 neighbours of pixels", separation(away.mean(1), y) | of_pixels(apart, new, y)
     if importlib.util.find_spec("pyod"):
         extractor = features("efficientnet_lite0")
         with torch.inference_mode():
@@ -94,9 +101,25 @@ def baselines(good: LazyImages, new: LazyImages, y: np.ndarray, size: int) -> li
         for name in PYOD:
             module, _, kind = name.partition(".")
             kinds = importlib.import_module(f"pyod.models.{module}")
-            scores = getattr(kinds, kind)().fit(train).decision_function(test)
-            rows.append([f"pyod {kind} on vectors", roc_auc_score(y, scores)])
-    return rows
+            seed = {"random_state": 0} if kind == "IForest" else {}
+            scores = getattr(kinds, kind)(**seed).fit(train).decision_function(test)
+            yield f"pyod {kind} on vectors", separation(scores, y)
+
+
+def of_pixels(errors: np.ndarray, photos: LazyImages, y: np.ndarray) -> dict[str, Estimate]:
+    """Figures of maps (N, C * 64 * 64) at the masks' sizes; {} without masks."""
+    with ExitStack() as stack:
+        masks = find_masks(photos.place, "", stack)
+        of_rows = {} if masks is None else with_masks(photos.names, y, masks)
+    if not of_rows:
+        return {}
+    maps = torch.from_numpy(errors).float().unflatten(1, (-1, 64, 64)).mean(1, keepdim=True)
+
+    def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for row, mask in of_rows.items():
+            mask = np.zeros(photos[row].shape[:2], bool) if mask is None else mask
+            yield resized(maps[row : row + 1], mask.shape)[0, 0].numpy(), mask
+    return pixel_separation(count(pairs(), edges_of(errors[:, ::4].ravel(), len(of_rows))))
 
 
 def table(name: str, good: LazyImages, new: LazyImages, options: argparse.Namespace,
@@ -114,16 +137,20 @@ def table(name: str, good: LazyImages, new: LazyImages, options: argparse.Namesp
         maps = sheet / f"{name} {len(auroc)}" if sheet and not auroc else None
         detection = detected(good, new, DetectOptions(text, normal=normal), heatmaps=maps)
         taken = time.process_time() - begun - (spent["seconds"] - before)
-        cells = [f"{e.value:.3f} ({e.low:.3f} to {e.high:.3f})"
-                 if (e := detection.metrics.get(f)) else "" for f in FIGURES]
         auroc[text] = detection.metrics[AUROC].value
-        print(f"| `{text}` | {' | '.join(cells)} | {taken:.0f} |", flush=True)
-    for text, value in baselines(good, new, y, size):
-        auroc[text] = value
-        print(f"| {text} | {value:.3f} | | | | |", flush=True)
+        print(f"| `{text}` | {cells(detection.metrics)} | {taken:.0f} |", flush=True)
+    for text, metrics in baselines(good, new, y, size):
+        auroc[text] = metrics[AUROC].value
+        print(f"| {text} | {cells(metrics)} | |", flush=True)
     print(f"\nFeatures: {spent['images'] / max(spent['seconds'], 1e-9):.1f} images a second.",
           flush=True)
     return auroc
+
+
+def cells(metrics: dict[str, Estimate]) -> str:
+    """The figures with their intervals, as cells of a row."""
+    return " | ".join(f"{e.value:.3f} ({e.low:.3f} to {e.high:.3f})" if (e := metrics.get(name))
+                      else "" for name in FIGURES)
 
 
 def classes_of_cifar(archive: Path, stack: ExitStack, options: argparse.Namespace) -> None:
@@ -151,7 +178,7 @@ def main() -> None:
     parser.add_argument("--good", type=int, default=400, help="most normal images")
     parser.add_argument("--test", type=int, default=492, help="most test images")
     parser.add_argument("--classes", nargs="+", default=CLASSES)
-    parser.add_argument("--detectors", nargs="+", default=list(DETECTORS))
+    parser.add_argument("--detectors", nargs="*", default=list(DETECTORS))
     parser.add_argument("--sheet", type=Path, help="folder for heat maps of the first detector")
     options = parser.parse_args()
     source = Path(os.environ["HOURGLASS_DATA"])

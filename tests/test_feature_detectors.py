@@ -426,3 +426,37 @@ def test_arrays_of_eight_bits_and_of_floats_score_alike():
     floats = hg.detect(normal() / 255, abnormal() / 255, detector=SMALL[0])
     np.testing.assert_allclose(floats.scores, whole.scores, rtol=1e-3)
     assert whole.abnormal.all()
+
+
+def test_a_list_of_images_of_several_sizes_is_looked_at(tmp_path):
+    """Grey and colour, arrays and pictures, of 8 and 16 bits, each at its own size."""
+    one, two, three = abnormal(3)
+    new = [one[:48], np.repeat(two[..., None], 3, -1), Image.fromarray(three),
+           three.astype(np.uint16) * 257]
+    found = hg.detect(list(normal()), new, detector=SMALL[0], heatmaps=tmp_path / "maps",
+                      out=[f"{tmp_path}/s.csv", tmp_path / "page.html"])
+    assert found.abnormal.all() and found.scores[2] == pytest.approx(found.scores[3], rel=1e-3)
+    drawn = [np.asarray(Image.open(tmp_path / "maps" / f"0000{i}.png")).astype(int)
+             for i in range(4)]
+    assert drawn[0].shape[0] < drawn[1].shape[0] and np.abs(drawn[2] - drawn[3]).max() <= 2
+    assert (tmp_path / "page.html").read_text().count("data:image/webp") == 4
+    assert len((tmp_path / "s.csv").read_text().splitlines()) == 1 + 4
+    with pytest.raises(ValueError, match="one table"):
+        hg.detect(normal(), new, detector=SMALL[0], out=["a.csv", "b.csv"])
+
+
+@pytest.mark.parametrize("new, words", [
+    ([], "empty"), (["new/1.png"], "not paths"), ([np.zeros(3)], "one has shape"),
+    (np.zeros((2, 64, 1, 64)), "one or three channels")])
+def test_what_is_no_list_of_images_is_refused(new, words):
+    with pytest.raises(ValueError, match=words):
+        hg.detect(normal(), new, detector=SMALL[0])
+
+
+def test_a_detector_is_saved_by_the_name_of_a_file(tmp_path):
+    found = hg.detect(normal(), abnormal(), detector=SMALL[0])
+    found.detector.save(f"{tmp_path}/kept/own.safetensors")
+    again = hg.detect(f"{tmp_path}/kept/own.safetensors", abnormal())
+    np.testing.assert_allclose(again.scores, found.scores, rtol=1e-4)
+    with pytest.raises(ValueError, match="not as"):
+        found.detector.save("own.pt")

@@ -38,7 +38,7 @@ class Extractor:
     text: str                             # as a user types it
     digest: str                           # of the weights, SHORT hex digits
     about: str                            # its input range and resizing, in words
-    network: nn.Module                    # x (B, channels, H, W) in [0, 1] -> Looked
+    network: nn.Module = field(repr=False)   # x (B, channels, H, W) in [0, 1] -> Looked
     channels: int = 3                     # that the network takes
     strides: tuple[int, ...] = ()         # pixels per step of each map; () without maps
     multiple: int = 1                     # each side must be a multiple of this many pixels
@@ -85,8 +85,9 @@ class Extractor:
 
     def _coloured(self, x: Tensor) -> Tensor:
         if x.ndim != 4 or x.shape[1] not in (1, 3):
-            raise ValueError(f"{self.text} takes images of one or three channels, (B, C, H, W), "
-                             f"not {tuple(x.shape)}")
+            raise ValueError(f"{self.text} takes images of one or three channels: arrays (N, H, W) "
+                             f"or (N, H, W, C), or tensors (B, C, H, W); as a tensor, these are "
+                             f"{tuple(x.shape)}")
         if x.shape[1] == self.channels:
             return x
         return x.mean(1, keepdim=True) if self.channels == 1 else x.expand(-1, 3, -1, -1)
@@ -202,6 +203,12 @@ def as_images(x: Any) -> Tensor:
                          f"{high:.4g}]; scale them first, so that white is 1")
     images = torch.from_numpy(np.ascontiguousarray(values, np.float32))
     return images.permute(0, 3, 1, 2)
+
+
+def as_floats(image: np.ndarray) -> np.ndarray:
+    """One image (H, W, C) as floats in [0, 1]; see `as_images`."""
+    floats: np.ndarray = as_images(image[None])[0].permute(1, 2, 0).numpy()
+    return floats
 
 
 def resized(x: Tensor, size: tuple[int, int]) -> Tensor:

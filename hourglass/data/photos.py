@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from ..core.console import say, track
 from .find_images import opened
 from .folders import numbered
 from .image_options import Reading
-from .read_image import CUT, open_image
+from .read_image import CUT, open_image, plain
 from .sources.read_image_folder import in_words, samples_of
 
 AS_THEY_ARE = Reading(strays=True)
+KINDS = "a folder, an archive, a file, an array (N, H, W) or (N, H, W, C), or a list of images"
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,9 @@ class UnreadableImage(Exception):
 
 
 def open_photos(data: Any, stack: ExitStack) -> LazyImages:
-    """The images of a folder, an archive or a file, while the stack is open, or of an array (N, H,
-    W) or (N, H, W, C). Masks of defects among the files are no samples. Raises ValueError."""
+    """The images of a folder, an archive or a file, while the stack is open, of an array (N, H, W)
+    or (N, H, W, C), or of a list of images of any sizes. Masks of defects among the files are no
+    samples. Raises ValueError."""
     if isinstance(data, LazyImages):
         return data
     if not isinstance(data, str | Path):
@@ -113,9 +116,25 @@ def open_photos(data: Any, stack: ExitStack) -> LazyImages:
 
 
 def _of_array(data: Any) -> LazyImages:
-    values = np.asarray(data)
-    values = values[..., None] if values.ndim == 3 else values
-    if values.ndim != 4 or values.dtype == object or not len(values):
-        raise ValueError(f"images are a folder, an archive, a file, or an array (N, H, W) or (N, "
-                         f"H, W, C), not {type(data).__name__} of shape {np.shape(values)}")
+    """Images in memory: an array, or a list of arrays or pictures."""
+    values = [_of_one(one) for one in data] if isinstance(data, list | tuple) else np.asarray(data)
+    if isinstance(values, np.ndarray):
+        values = values[..., None] if values.ndim == 3 else values
+        if values.ndim != 4 or values.dtype == object:
+            raise ValueError(f"images are {KINDS}, not {type(data).__name__} of shape "
+                             f"{values.shape}")
+    if not len(values):
+        raise ValueError("there are no images: the array or list is empty")
     return LazyImages(tuple(f"{i:05}" for i in range(len(values))), lambda row: values[row])
+
+
+def _of_one(image: Any) -> np.ndarray:
+    """An image of a list as (H, W, C). Raises ValueError."""
+    if isinstance(image, str | Path):
+        raise ValueError("a list holds images, not paths of files; pass their folder, or open them "
+                         "with PIL.Image.open")
+    values = np.asarray(plain(image) if isinstance(image, Image.Image) else image)
+    if values.ndim not in (2, 3) or values.dtype == object:
+        raise ValueError(f"images in a list are (H, W) or (H, W, C), and one has shape "
+                         f"{values.shape}; images are {KINDS}")
+    return np.atleast_3d(values)

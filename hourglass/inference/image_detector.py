@@ -86,9 +86,12 @@ class ImageDetector:
         return ImageDetector(Fitted(text, state, normal, fitted.of), "",
                              as_strict(fitted.normal, self.threshold, normal))
 
-    def save(self, path: Path) -> None:
-        """Write the detector as a .safetensors file."""
-        fitted = self.fitted
+    def save(self, path: str | Path) -> None:
+        """Write the detector as a .safetensors file. Raises ValueError for another suffix."""
+        fitted, path = self.fitted, Path(path)
+        if path.suffix.lower() != SUFFIX:
+            raise ValueError(f"a detector is saved as a {SUFFIX} file, not as {path.name!r}")
+        path.parent.mkdir(parents=True, exist_ok=True)
         tensors = {**{f"state:{name}": value for name, value in fitted.state.items()},
                    "normal": fitted.normal, "threshold": np.array([self.threshold])}
         save_tensors(path, {name: torch.from_numpy(np.ascontiguousarray(value))

@@ -1,6 +1,6 @@
 """Find abnormal images without training: compare new images with normal ones."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from ..analysis.metrics.detection import at_threshold, separation
 from ..analysis.metrics.regions import count, edges_of, pixel_separation
 from ..core.console import say
 from ..core.device import choose_device
-from ..core.features import on_device, remembered
+from ..core.features import as_floats, on_device, remembered
 from ..core.files import check_empty
 from ..core.hints import did_you_mean
 from ..core.output_names import png_name, printable
@@ -32,6 +32,7 @@ from .python_words import for_python
 from .score import NORMAL_NAMES, Verdicts, in_words, write_table
 from .write_images import check_name, save_picture
 
+PAGE = ".html"
 SAMPLED = 4000            # values of each map that the bins are made from
 MEASURED = 1_000_000_000  # most pixels of maps that are kept to be measured
 
@@ -96,17 +97,18 @@ class _Maps:
 @for_python
 def detect(
     good: Any, new: Any = None, *, detector: str = "", threshold: str = "", normal: str = "",
-    masks: str | Path = "", out: str | Path | None = None, heatmaps: str | Path | None = None,
-    device: str = "cpu",
+    masks: str | Path = "", out: str | Path | Sequence[str | Path] = (),
+    heatmaps: str | Path | None = None, device: str = "cpu",
 ) -> Detection:
     """Find abnormal images without training a model: by pretrained features.
 
-    `good` are normal images and `new` the ones to look at: folders, archives or arrays (N, H, W) or
-    (N, H, W, C), of any sizes. Without `new`, `good` has folders train and test. `good` may also be
-    a detector that was kept: `found.detector.save(path)`. Of the normal images, every fifth sets
-    the threshold. `out` is a .csv or .json for the scores, `heatmaps` a folder for pictures. The
-    default detector is "patch_knn", which needs: pip install 'hourglass[features]'. If folders name
-    classes, or there are masks, metrics are computed. Raises ValueError.
+    `good` are normal images and `new` the ones to look at: folders, archives, arrays (N, H, W) or
+    (N, H, W, C), or lists of images of any sizes. Without `new`, `good` has folders train and test.
+    `good` may also be a detector that was kept: `found.detector.save(path)`. Of the normal images,
+    every fifth sets the threshold. `out` is a .csv or .json for the scores, an .html for a page of
+    scores, figures and the most abnormal images, or a list of both. `heatmaps` is a folder for
+    pictures. The default detector is "patch_knn", which needs: pip install 'hourglass[features]'.
+    If folders name classes, or there are masks, metrics are computed. Raises ValueError.
 
         >>> import hourglass as hg, numpy as np
         >>> good = np.random.default_rng(0).integers(90, 110, (20, 64, 64), np.uint8)
@@ -115,9 +117,20 @@ def detect(
         >>> hg.detect(good, bad, detector="patch_knn('random', size=64)").abnormal
         array([ True,  True])
     """
-    options = DetectOptions(detector, threshold, normal, str(masks), device)
-    places = [Path(place) if place else None for place in (out, heatmaps)]
-    return detected(good, new, options, *places)
+    page, table = _places([out] if isinstance(out, str | Path) else list(out or ()))
+    options = DetectOptions(detector, threshold, normal, str(masks), device, page)
+    return detected(good, new, options, table, Path(heatmaps) if heatmaps else None)
+
+
+def _places(out: list[str | Path]) -> tuple[Path | None, Path | None]:
+    """The .html for the page and the file for the scores among the files to write."""
+    files = [Path(place) for place in out if place]
+    pages = [file for file in files if file.suffix.lower() == PAGE]
+    tables = [file for file in files if file not in pages]
+    if len(pages) > 1 or len(tables) > 1:
+        raise ValueError(f"out is one table, one {PAGE} page, or one of each, not "
+                         f"{', '.join(map(str, files))}")
+    return next(iter(pages), None), next(iter(tables), None)
 
 
 def detected(
@@ -132,7 +145,7 @@ def detected(
     if save is not None:
         check_name(save, (SUFFIX,))
     if options.page is not None:
-        check_name(options.page, (".html",))
+        check_name(options.page, (PAGE,))
     with ExitStack() as stack, on_device(str(choose_device(options.device))), remembered():
         known, unseen = _opened(good, new, stack)
         y = labels_of_photos(unseen, options.normal)
@@ -164,7 +177,7 @@ def _opened(good: Any, new: Any, stack: ExitStack) -> tuple[LazyImages | ImageDe
         return train, open_photos(new, stack)
     if not {"train", "test"} <= set(splits):
         raise ValueError(f"{known.place or 'the data'} has no folders train and test; give the new "
-                         f"images too: hourglass detect GOOD NEW")
+                         f"images too, after the normal ones")
     return train, known.some(splits["test"])
 
 
@@ -205,8 +218,8 @@ def _looked_at(
 ) -> Verdicts:
     """Score each image, and write its heat map. Raises ValueError if there can be none."""
     if heatmaps is not None and not detector.has_maps:
-        raise ValueError(f"{detector.text} looks at whole images and has no maps; for --heatmaps "
-                         f"use another detector, such as patch_knn")
+        raise ValueError(f"{detector.text} looks at whole images and has no maps; use another "
+                         f"detector for them, such as patch_knn")
     masks_by_row = {} if masks is None else with_masks(photos.names, y, masks)
     usual, maps = detector.usual_heat if heatmaps else 0.0, _Maps()
     seen, scores, unreadable = [], [], []
@@ -220,8 +233,8 @@ def _looked_at(
         if row in masks_by_row and heat is not None:
             maps.keep(row, heat)
         if heatmaps is not None and heat is not None:
-            values = image.astype(np.float32) / (255 if image.dtype == np.uint8 else 1)
-            save_picture(heatmaps / png_name(photos.names[row]), heat_picture(values, heat, usual))
+            drawn = heat_picture(as_floats(image), heat, usual)
+            save_picture(heatmaps / png_name(photos.names[row]), drawn)
     values = np.array(scores, np.float64)
     odd = detector.verdict(values)
     right = {} if y is None or len(np.unique(y[seen])) < 2 else {

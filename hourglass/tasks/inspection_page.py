@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..analysis.html import embedded, template
+from ..core.features import as_floats
 from ..core.features import features as features_of
 from ..core.files import write_out
 from ..core.output_names import printable
@@ -57,7 +58,7 @@ def _picture(detector: ImageDetector, image: np.ndarray) -> str:
 
     from ..core.image_grid import shown
     from .write_images import as_picture
-    values = image.astype(np.float32) / (255 if image.dtype == np.uint8 else 1)
+    values = as_floats(image)
     _, heat = detector.look(image)
     drawn = as_picture(shown(values[None], flat=True)[0]) if heat is None else (
         heat_picture(values, heat, detector.usual_heat))
