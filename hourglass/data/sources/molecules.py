@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ...core.console import track
 from ...core.contracts import Collection
 from ...core.expressions import Call, read
 from ...core.hints import Count, did_you_mean
@@ -16,6 +15,7 @@ from ...core.registry import sources
 from .. import chemistry
 from ..chemistry import Notation
 from ..data_frames import checked, read_frame, suffix_of
+from ..notations import in_notation
 from ..pandas_library import is_frame, pandas, python_texts
 from ..read_image import Reading
 from ..text_bytes import text_in
@@ -82,7 +82,7 @@ def read_molecules(
                                                    "limit": limit, "column": column}, trained)
 
 
-@lru_cache(2)   # the report of a run reads the same file again, and 50,000 take half a minute
+@lru_cache(2)   # the report of a run reads the same file again
 def _read(
     path: str, changed: tuple[int, int], column: str, label: str, notation: Notation
 ) -> tuple[MoleculeRows, list[str]]:
@@ -173,18 +173,10 @@ def smiles_column(columns: Mapping[str, list[str]], what: str) -> str:
 def valid(rows: MoleculeRows, notation: Notation, what: str) -> tuple[MoleculeRows, list[str]]:
     """The rows that RDKit reads and the notation can write, and their texts in that notation. A
     note names the others. Raises ValueError if none is left."""
-    texts, kept, wrong, beyond = [], [], [], []
-    for i in track(range(len(rows.smiles)), len(rows.smiles), "reading molecules"):
-        smiles = rows.smiles[i]
-        if chemistry.molecule_of(smiles) is None:
-            wrong.append(i)
-            continue
-        text = smiles if notation == "smiles" else chemistry.selfies_of(smiles)
-        if text:
-            kept.append(i)
-            texts.append(text)
-        else:
-            beyond.append(i)
+    all_texts = in_notation(rows.smiles, notation)
+    wrong = [i for i, text in enumerate(all_texts) if text is None]
+    beyond = [i for i, text in enumerate(all_texts) if text == ""]
+    kept = [i for i, text in enumerate(all_texts) if text]
     notes = [f"{len(left):,} of {len(rows.smiles):,} molecules are left out: {why}; "
              f"{_some(rows, left)}" for left, why in (
                  (wrong, "RDKit cannot read their SMILES"),
@@ -193,7 +185,7 @@ def valid(rows: MoleculeRows, notation: Notation, what: str) -> tuple[MoleculeRo
         raise ValueError(f"{what} holds no molecule" + (f": {notes[0]}" if notes else ""))
     readable = rows.kept(kept)
     readable.notes += notes
-    return readable, texts
+    return readable, [text for text in all_texts if text]
 
 
 def _some(rows: MoleculeRows, left: Iterable[int]) -> str:
