@@ -154,6 +154,14 @@ def test_a_text_file_is_told_from_a_table_by_looking(tmp_path, content, kind, ca
     assert ("holds lines of text" in capsys.readouterr().err) == (kind == "lines")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("lines", [3, 30_000])   # more than is looked at
+def test_a_text_in_utf_16_is_told_from_a_table_too(tmp_path, encoding, lines):
+    text = "Smith\nM\u00fcller\nJones\n" * (lines // 3)
+    (tmp_path / "x.txt").write_bytes(text.encode(encoding))
+    assert find_call(str(tmp_path / "x.txt")).name == "lines"
+
+
 def test_a_folder_of_text_files_is_read_as_lines(names):
     assert find_call("names").name == "lines"
 
@@ -329,7 +337,7 @@ SAYS = {   # a command on the run, and what it prints
     "morph run ada1 bob2 --frames 2": "",
     "reconstruct run names.txt -o r.csv": "40 lines in r.csv",
     "embed run names.txt -o z.csv": "40 codes of 3 numbers",
-    "embed run names.txt --nearest ada0 -n 1 -o n.csv": "ada0",
+    "embed run names.txt --nearest ada0 -n 1": "nearest.csv",
     "evaluate run --nll 5": "perplexity",
 }
 

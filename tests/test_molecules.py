@@ -1,6 +1,7 @@
 """Molecules: as data, in tokens, as models that write them, in use, and how they are measured."""
 
 import gzip
+import json
 import math
 import shutil
 import sys
@@ -14,9 +15,10 @@ import torch
 import hourglass as hg
 from hourglass.analysis import molecule_sets as measures
 from hourglass.analysis.molecule_sets import MoleculeSet
+from hourglass.core.checksums import stamped
 from hourglass.core.ridge import explained, ridge
 from hourglass.core.tokens import END, FIRST, PAD
-from hourglass.data import chemistry
+from hourglass.data import chemistry, notations
 from hourglass.data.collect import collect, split
 from hourglass.data.find import find_call
 from hourglass.data.image_options import Reading
@@ -28,6 +30,7 @@ from hourglass.data.molecule_properties import (
     properties_of,
     property_name,
 )
+from hourglass.data.notations import in_notation
 from hourglass.data.vocabulary import vocabulary_of
 from hourglass.inference.molecule_search import Condition, read_conditions
 from hourglass.inference.property_directions import PropertyDirection, moved, property_direction
@@ -180,7 +183,8 @@ def test_odd_files_of_smiles_are_said(tmp_path, content, words):
     ("m.tsv", "x\tSMILES\n1\tC=O\n2\tC(C)O\n", "yes"),
     ("m.csv", "what,x\nC=O,1\nC(C)O,2\n", "perhaps"),
     ("m.csv", "smiles,x\nhappy,1\nsad,2\n", ""),
-    ("m.smi", "C=O\nC(C)O\nC#N\n", "yes"), ("m.txt", "C=O a\nC(C)O b\nC#N c\n", "yes"),
+    ("m.smi", "C=O\nC(C)O\nC#N\n", "yes"), ("m.smi", "happy\nsad\n", "yes"),
+    ("m.txt", "C=O a\nC(C)O b\nC#N c\n", "yes"),
     ("m.txt", "Smith\nJones\nNoPFIB\n", ""), ("m.txt", "CON\nSON\nSOON\nBISON\n", ""),
     ("m.csv", "a,b\n1,2\n3,4\n", ""), ("m.csv", "word\nCON\nSON\n", ""), ("m.csv", "", "")])
 def test_a_file_of_molecules_is_told_by_looking(tmp_path, name, content, answer, capsys):
@@ -190,6 +194,24 @@ def test_a_file_of_molecules_is_told_by_looking(tmp_path, name, content, answer,
         call = find_call(str(tmp_path / name))
         assert (call.name == "molecules") == (answer == "yes")
         assert ("SMILES" in capsys.readouterr().err) == bool(answer)
+
+
+def test_many_molecules_are_checked_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(notations, "MANY", 3)
+    smiles, texts = ["CCO", "C1CC", "CCN"], ["[C][C][O]", None, "[C][C][N]"]
+    for notation, expected in (("selfies", texts), ("smiles", ["CCO", None, "CCN"])):
+        assert in_notation(smiles, notation) == expected
+    kept = [*tmp_path.rglob("*.json")]
+    assert len(kept) == 2, "one for each notation"
+    for path in kept:
+        path.write_text(json.dumps(stamped({"texts": ["[C]", "", None]})))
+    assert in_notation(smiles, "selfies") == ["[C]", "", None], "what is kept is read"
+    for damage in ("{", "[]", "{}", path.read_text().replace("[C]", "[N]")):
+        for path in kept:
+            path.write_text(damage)
+        assert in_notation(smiles, "selfies") == texts, "what is damaged is made again"
+    assert in_notation(smiles[:2], "selfies") == texts[:2], "few are not kept"
 
 
 @pytest.mark.parametrize("missing", ["rdkit", "selfies"])

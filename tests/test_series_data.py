@@ -11,6 +11,7 @@ from conftest import train
 
 import hourglass as hg
 from hourglass.data.collect import collect, split
+from hourglass.data.find import settle
 from hourglass.data.read_image import Reading
 from hourglass.data.series_units import split_units
 from hourglass.data.sources.series import from_frame, whole
@@ -177,6 +178,17 @@ def test_a_data_frame_with_an_index_of_times_is_a_series(tmp_path):
     as_table = train(frame, model="ae(1)", backbone="mlp(4)", epochs=1, out=tmp_path / "t",
                      quiet=True)
     assert any("the index holds times" in note for note in as_table.source().notes)
+
+
+@pytest.mark.parametrize("hours, told", [
+    (range(40), True), ([*range(39), 50], True), (range(39, -1, -1), False), (range(10), False),
+    ([*range(0, 80, 4), *range(80, 100)], False)])
+def test_a_table_of_even_times_is_asked_for_as_a_series(tmp_path, hours, told, capsys):
+    times = [pd.Timestamp("2026-01-01") + pd.Timedelta(hours=hour) for hour in hours]
+    pd.DataFrame({"flow": range(len(times)), "when": times}).to_csv(tmp_path / "x.csv", index=False)
+    settle(str(tmp_path / "x.csv"))
+    asked = "'when': if it is a time series, write series(" in capsys.readouterr().err
+    assert asked == told
 
 
 @pytest.mark.parametrize("shape", [(40, 16, 3), (40, 16)])

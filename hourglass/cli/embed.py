@@ -17,8 +17,8 @@ def embed(
         help="A folder of images, an archive, an array, a table, or the name of a source.",
         show_default=False)] = "",
     nearest: Annotated[Optional[list[str]], typer.Option(  # noqa: UP045
-        help="Find the images nearest to this one: a file, or the number of a test sample. "
-             "May be given several times.")] = None,
+        help="Find the samples nearest to this one: a file, a line of text, or the number of a "
+             "test sample. May be given several times.")] = None,
     n: Annotated[int, typer.Option("-n", min=1, help="Number of nearest images.")] = 10,
     duplicates: Annotated[bool, typer.Option("--duplicates", help="Find images that occur twice, "
                                              "exactly or nearly.")] = False,
@@ -28,8 +28,8 @@ def embed(
     kind: ClassName = "",
     out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
         "--out", "-o", help="File to write. Codes: .csv, .parquet or .npy, or a folder of .parquet "
-                            "shards. --nearest: a picture or .csv. --duplicates: .csv, plus a "
-                            "picture.")] = None,
+                            "shards. --nearest: .csv, or a picture of images. --duplicates: .csv, "
+                            "plus a picture.")] = None,
     shards: Shards = 0,
     features: Annotated[str, typer.Option(help="Use the vectors of this feature extractor instead "
                                           "of a model's codes, such as efficientnet_lite0. It "
@@ -58,8 +58,7 @@ def embed(
         one_process_of(f"embed --{'nearest' if nearest else 'duplicates'}")
     if nearest:
         from ..tasks.find_similar import search as find_similar
-        place = out or Path("nearest.png")
-        lines = find_similar(model, images, nearest, n, place, kind)
+        lines, place = find_similar(model, images, nearest, n, out, kind)
     elif duplicates:
         from ..tasks.duplicates import duplicates as find_duplicates
         place = out or Path("duplicates.csv")

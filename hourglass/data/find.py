@@ -13,6 +13,7 @@ from . import data_frames, find_images
 from .idx_names import holds_idx
 from .is_of_lines import is_of_lines
 from .is_of_molecules import is_of_molecules
+from .is_of_series import is_of_series
 from .other_kinds import refusal_of
 from .rating_places import is_of_ratings
 from .shard_names import absolute, are_shards
@@ -126,6 +127,9 @@ def settle(data: str) -> str:
         arguments = dict(zip(sources.options("shards"), call.args, strict=False)) | call.kwargs
         return str(Call("shards", (), {name: absolute(str(value)) if name != "label" else value
                                        for name, value in arguments.items()}))
+    if call == Call("table", (data,)) and (name := is_of_series(Path(data).expanduser())):
+        _say_once(f"{data} is read as a table. Its rows follow one another in {name!r}: if it is "
+                  f"a time series, write {Call('series', (data,))}")
     if call.args == (data,) and call.kwargs == {} and call.name not in (
             "ratings", "lines", "molecules"):   # a path
         return _whole(data)

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from .delimited import NUMBER, SEPARATORS
 from .find_images import SUFFIXES
-from .text_bytes import text_in
+from .text_bytes import first_lines
 from .text_files import FASTA, PLAIN
 
 HEAD = 2**16     # bytes that are examined, and
@@ -33,8 +33,7 @@ def is_of_lines(path: Path) -> bool:
             return False
         with path.open("rb") as file:
             content = file.read(HEAD)
-        text, _ = text_in(content[:content.rfind(b"\n") + 1] or content, str(path), "")
-        return not looks_like_table(text)
+        return not looks_like_table(first_lines(content, str(path)))
     except (OSError, zipfile.BadZipFile, ValueError):   # reading it will say what is wrong
         return False
 

@@ -9,7 +9,7 @@ from . import chemistry
 from .data_frames import suffix_of
 from .rating_places import place_of
 from .sources.molecules import ALIKE, EXAMINED, NAMES
-from .text_bytes import text_in
+from .text_bytes import first_lines
 from .text_files import PLAIN, TABLES
 
 SURE = 0.95   # share of the lines of a text that look like SMILES, if nothing else says so
@@ -23,11 +23,13 @@ def is_of_molecules(path: Path) -> str:
     try:
         if suffix not in (*PLAIN, *TABLES) or not path.is_file() or suffix in (".parquet", ".pq"):
             return ""
-        text, _ = text_in(place_of(path).head(), str(path), "")
+        text = first_lines(place_of(path).head(), str(path))
         lines = [line for line in text.splitlines() if line.strip()][:EXAMINED]
+        if suffix == ".smi":
+            return "yes"   # if it holds none, its reader says so
         if suffix in PLAIN:
             share = chemistry.looks_like_smiles([line.split()[0] for line in lines[1:] or lines])
-            return "yes" * (share >= (ALIKE if suffix == ".smi" else SURE))
+            return "yes" * (share >= SURE)
         return _in_table(lines)
     except (OSError, ValueError, csv.Error, EOFError, zipfile.BadZipFile):
         return ""   # reading it will say what is wrong

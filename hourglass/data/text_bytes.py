@@ -27,6 +27,15 @@ def text_in(content: bytes, what: str, way: str) -> tuple[str, list[str]]:
                   f"special character is {odd.decode('cp1252')!r}"]
 
 
+def first_lines(head: bytes, what: str) -> str:
+    """The text in the first bytes of a file, up to LONGEST, without a last line that they cut.
+    Raises ValueError as `text_in` does."""
+    if wide := _wide(head):
+        return head.decode(wide, errors="ignore").removeprefix("\ufeff")
+    end = head.rfind(b"\n") + 1 if len(head) >= LONGEST else 0
+    return text_in(head[:end] or head, what, "")[0]
+
+
 def _wide(head: bytes) -> str:
     """The name of UTF-16 for a file that begins so, "" for another: its mark comes first, or every
     second byte of its plain characters is 0."""

@@ -26,20 +26,24 @@ def nearest_to(embedded: Embedded, z: np.ndarray, n: int) -> tuple[np.ndarray, n
 
 
 def search(
-    model: Trained, images: str | Path, queries: list[str], n: int, out: Path, kind: str = ""
-) -> list[str]:
-    """Write the n images nearest to each query (a file, or the number of a test sample), as a
-    picture or as .csv. Returns them as lines. A query among the images finds itself.
+    model: Trained, images: str | Path, queries: list[str], n: int, out: Path | None = None,
+    kind: str = ""
+) -> tuple[list[str], Path]:
+    """Write the n samples nearest to each query (a file, a line, or the number of a test sample),
+    as a picture or as .csv. Returns them as lines, and the file's path. A query among the samples
+    finds itself. The default file is nearest.png, or nearest.csv for samples without pictures.
 
     A conditional model encodes the queries with class `kind`. Raises ValueError.
     """
+    out = out or Path("nearest.png" if len(model.shape) == 3 else "nearest.csv")
     check_name(out, (*SUFFIXES, ".csv"))
     if len(model.shape) != 3 and out.suffix.lower() != ".csv":
         raise ValueError(f"this model was trained on {model.description.kind_in_words}, which make "
                          f"no pictures; write a table of the nearest samples: -o nearest.csv")
     picked = pick(model, queries)
     z = model.encode(picked, one_class(model, picked, kind))
-    return write_nearest(codes_of(model, images, kind or None), queries, picked.x, z, n, out)
+    embedded = codes_of(model, images, kind or None)
+    return write_nearest(embedded, queries, picked.x, z, n, out), out
 
 
 def write_nearest(
