@@ -116,7 +116,7 @@ def test_pairs_of_images_are_left_out_with_a_word(here):
         made.model, made.source()).pca
 
 
-def test_a_model_that_loses_is_told_so_in_report_and_console(here, hourglass):
+def test_a_model_that_loses_is_told_so_in_report_and_console(here, hourglass, few_figures):
     x, y = samples(200, 12), np.arange(200) % 2
     np.savez("x.npz", x=x, y=y)
     err = hourglass("train x.npz --model ae(3) --backbone mlp(8) --epochs 1 --no-report -o run")[2]
@@ -134,7 +134,7 @@ def test_a_model_that_loses_is_told_so_in_report_and_console(here, hourglass):
     assert "PCA with 3 components" in snapshot.pca and len(snapshot.pca_squared) == len(snapshot.x)
 
 
-def test_a_report_of_an_older_run_is_drawn_without_pca(here):
+def test_a_report_of_an_older_run_is_drawn_without_pca(here, few_figures):
     np.save("x.npy", samples(40, 6))
     model = train("x.npy", model="ae(2)", backbone="mlp(8)", epochs=1, quiet=True, out="run")
     look_again(model.folder, ["own"])

@@ -123,7 +123,7 @@ def test_reconstructions_are_sharpened_and_blurred(convolutional, files, hourgla
     assert (rough[kind] > rough["plain"]) == (kind == "sharper")
 
 
-def test_samples_unlike_the_training_data_are_told(tmp_path, hourglass, monkeypatch):
+def test_samples_unlike_the_training_data_are_told(tmp_path, hourglass, monkeypatch, few_figures):
     monkeypatch.chdir(tmp_path)
     dark = np.random.default_rng(0).random((64, 8, 8)).astype(np.float32) * 0.1
     model = hg.train(dark, out=tmp_path / "run", backbone="mlp(16)", model="ae(4)", epochs=20,

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import FORKS, TINY, _command, stripes, train_tiny
+from conftest import FORKS, TINY, _command, stripes
 
 import hourglass as hg
 from hourglass.core.files import remove_stale_parts
@@ -24,14 +24,6 @@ from hourglass.run.folder import RunFolder
 NOBODY = 65_534
 KEEP_CAPABILITIES, CAPABILITIES, READ = 8, 0x20080522, 1 << 2   # as Linux's headers have them
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A run with a report, and its data."""
-    place = tmp_path_factory.mktemp("circumstances")
-    train_tiny(place)
-    return place
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -57,14 +49,14 @@ def as_nobody(place: str, words: tuple[str, ...], said: Connection) -> None:
 
 
 @pytest.fixture
-def another(made):
+def another(tiny_run):
     """Gives a command as another user, who may read the run's folder and not write to it. Without
     root, the command runs as the folder's owner, who has no right to write."""
     if sys.platform != "linux":
         pytest.skip("needs users and capabilities as Linux has them")
     place = Path(tempfile.mkdtemp(dir="/tmp"))
-    shutil.copytree(made / "run", place / "run")
-    shutil.copy(made / "x.npy", place)
+    shutil.copytree(tiny_run / "run", place / "run")
+    shutil.copy(tiny_run / "x.npy", place)
     (place / "theirs").mkdir(mode=0o777)
     for path in (place, *place.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
@@ -120,10 +112,10 @@ def test_another_user_is_refused_in_a_line_what_needs_the_right(words, another):
     assert content(place) == before
 
 
-def test_a_clock_that_goes_back_or_stands_in_the_future_changes_nothing(made, tmp_path,
+def test_a_clock_that_goes_back_or_stands_in_the_future_changes_nothing(tiny_run, tmp_path,
                                                                         monkeypatch):
-    shutil.copytree(made / "run", tmp_path / "usual")
-    shutil.copytree(made / "run", tmp_path / "odd")
+    shutil.copytree(tiny_run / "run", tmp_path / "usual")
+    shutil.copytree(tiny_run / "run", tmp_path / "odd")
     hg.resume(tmp_path / "usual", epochs=4, quiet=True, report=False)
     for i, path in enumerate(sorted((tmp_path / "odd").rglob("*"))):
         when = (0, 4_102_444_800)[i % 2]   # 1970 and 2100

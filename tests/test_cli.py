@@ -39,10 +39,11 @@ def test_train_leaves_everything_a_person_looks_for(here, hourglass):
     assert record["environment"]["versions"]["torch"] and record["metrics"]["mse"] > 0
     with Image.open("run/figures/training.gif") as moving:
         assert moving.n_frames == 2
+    _stands_alone()
 
 
-def test_the_report_stands_alone(here, hourglass):
-    hourglass(f"train photos/ --out run {FAST}")
+def _stands_alone() -> None:
+    """The report."""
     page = Path("run/report.html").read_text()
     assert page.count("data:image/png;base64,") >= 4 and "data:image/gif;base64," in page
     assert not re.search(r"(src|href)=[\"']?(https?:)?//", page)
@@ -50,7 +51,7 @@ def test_the_report_stands_alone(here, hourglass):
         assert word in page
 
 
-def test_a_report_is_drawn_again_without_model_and_data(here, hourglass):
+def test_a_report_is_drawn_again_without_model_and_data(here, hourglass, few_figures):
     hourglass(f"train photos/ --out run {FAST}")
     first = Path("run/figures/reconstructions.png").read_bytes()
     for gone in ("run/model.safetensors", "run/checkpoint.safetensors", "run/report.html"):
@@ -63,13 +64,14 @@ def test_a_report_is_drawn_again_without_model_and_data(here, hourglass):
         len(first), rel=0.1)
 
 
-def test_a_run_that_was_killed_before_its_report_gets_it_from_weights_and_data(here, hourglass):
+def test_a_run_that_was_killed_before_its_report_gets_it_from_weights_and_data(here, hourglass,
+                                                                              few_figures):
     hourglass(f"train --no-report photos/ --out run {FAST}")
     assert not Path("run/snapshot.npz").exists()
     assert hourglass("report run")[0] == 0 and Path("run/snapshot.npz").exists()
 
 
-def test_a_snapshot_of_an_older_version_is_taken_anew(here, hourglass):
+def test_a_snapshot_of_an_older_version_is_taken_anew(here, hourglass, few_figures):
     hourglass(f"train --no-report photos/ --out run {FAST}")
     np.savez("run/snapshot.npz", x=np.zeros((2, 16, 16, 3)), samples=np.zeros(3))
     assert hourglass("report run")[0] == 0

@@ -36,7 +36,7 @@ def plain(said: str) -> list[str]:
 
 
 @pytest.mark.parametrize("report", [True, False])
-def test_the_shell_and_python_say_the_same(report, data, hourglass, capsys):
+def test_the_shell_and_python_say_the_same(report, data, hourglass, capsys, few_figures):
     flag = "" if report else " --no-report"
     code, out, by_shell = hourglass(f"train {data} {FLAGS} --out by_shell{flag}")
     assert code == 0 and out.strip() == "by_shell" + "/report.html" * report
@@ -100,7 +100,7 @@ def test_events_are_lines_and_progress_in_order(data):
     ("codes", {"codes.safetensors"}), ("comparison", {"codes.safetensors"}),
     ("metrics", {"codes.safetensors", "snapshot.npz"}),
     ("report", {"codes.safetensors", "snapshot.npz", "report.html"})])
-def test_a_training_is_looked_at_as_far_as_is_asked(looks, files, data):
+def test_a_training_is_looked_at_as_far_as_is_asked(looks, files, data, few_figures):
     training = prepare(make_settings({**SMALL, "data": data}), out="run")
     lines = [event for event in driven(training, run(training), looks) if isinstance(event, str)]
     there = {path.name for path in Path("run").iterdir()}

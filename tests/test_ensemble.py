@@ -176,7 +176,7 @@ def test_one_model_has_no_disagreement_and_says_how_to_get_it(runs):
             asked()
 
 
-def test_the_command_says_weights_and_losses_and_writes_a_report(runs, hourglass):
+def test_the_command_says_weights_and_losses_and_writes_a_report(runs, hourglass, few_figures):
     out = runs / "chosen"
     code, said, err = hourglass(f"ensemble {runs / 'runs'} --size 4 -o {out}")
     assert code == 0, err

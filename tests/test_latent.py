@@ -196,14 +196,14 @@ def test_runs_are_compared_on_the_same_samples(at, hourglass, tmp_path):
     assert len(row.split()) == 3 and page.count("<img") > 8 and "src=\"http" not in page
 
 
-def test_a_report_with_other_priors_looks_again(at, hourglass):
+def test_a_report_with_other_priors_looks_again(at, hourglass, few_figures):
     code, _, err = hourglass("report cvae --priors own;per_class(scale=0.5)")
     assert code == 0, err
     metrics = hg.load("cvae").folder.read_record()["metrics"]
     assert "per_class(scale=0.5)/frechet" in metrics and "kde/frechet" not in metrics
 
 
-def test_draws_are_judged_by_the_features_of_an_onnx_file(at, hourglass):
+def test_draws_are_judged_by_the_features_of_an_onnx_file(at, hourglass, few_figures):
     from hourglass.inference.onnx_export import export
     Path("net.onnx").write_bytes(export("vae", "encoder"))   # any network of images will do
     code, _, err = hourglass("report cvae --priors own --features net.onnx")
@@ -256,7 +256,7 @@ def test_what_cannot_be_done_says_why(at, hourglass, command, words):
     assert code == 2 and words in err and len(err.strip().splitlines()) <= 3, err
 
 
-def test_two_sets_are_not_compared(at, hourglass, tmp_path):
+def test_two_sets_are_not_compared(at, hourglass, tmp_path, few_figures):
     x = np.random.default_rng(0).integers(0, 255, (60, 12, 12), np.uint8)
     hg.train(x, model="ae(3)", epochs=1, out=tmp_path / "other", quiet=True)
     code, _, err = hourglass(f"compare ae {tmp_path}/other")
@@ -270,7 +270,7 @@ def test_ctrl_c_while_a_prior_is_fitted_is_answered_in_a_line(at):
     assert code == 130 and said.strip().endswith("hourglass: interrupted")
 
 
-def test_what_is_damaged_is_made_again(at, hourglass):
+def test_what_is_damaged_is_made_again(at, hourglass, few_figures):
     model = hg.load("ae")
     first = model.sample(3, prior="kde")
     for file in ("codes.safetensors", "snapshot.npz"):
@@ -296,7 +296,7 @@ def test_codes_that_are_maps_decode_morph_and_vary(at, hourglass, tmp_path):
         model.decode(np.zeros((2, 5)))
 
 
-def test_vectors_are_drawn_and_measured(tmp_path, hourglass):
+def test_vectors_are_drawn_and_measured(tmp_path, hourglass, few_figures):
     x = np.random.default_rng(0).normal(size=(300, 6)).astype(np.float32)
     model = hg.train(x, model="vae(2)", epochs=1, test=0.3, out=tmp_path / "run", quiet=True)
     assert model.sample(4).shape == (4, 6)
@@ -318,7 +318,7 @@ def test_few_images_and_rare_classes_still_get_a_report(tmp_path, counts, monkey
         assert code == 0 and Path(out.strip()).is_file(), err
 
 
-def test_codes_outlive_the_data(tmp_path):
+def test_codes_outlive_the_data(tmp_path, few_figures):
     x = np.random.default_rng(0).integers(0, 255, (60, 12, 12), np.uint8)
     model = hg.train(x, model="ae(3)", epochs=1, out=tmp_path / "run", quiet=True)
     assert model.sample(4, prior="mixture(2)").shape == (4, 12, 12, 1)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import draw, train
+from conftest import draw, drawing_few, train
 from PIL import Image
 
 import hourglass as hg
@@ -78,7 +78,7 @@ WRITTEN = {   # a command, and which file or folder it writes: names as text, or
 
 
 @pytest.mark.parametrize("command", WRITTEN)
-def test_every_command_takes_names_that_are_no_text(command, here, hourglass):
+def test_every_command_takes_names_that_are_no_text(command, here, hourglass, few_figures):
     code, out, err = hourglass(command.replace("CAFE", NAME))
     assert code in (0, 1), err
     assert NAME not in out + err
@@ -130,7 +130,7 @@ def test_archives_may_hold_such_names(kind, here, hourglass):
                                      "data show ODD.npy -o ODD.png", "report ODD",
                                      "compress run x.npy -o ODD.hg",
                                      "embed run NONE/ODD -o a.csv"])
-def test_paths_that_are_no_text_can_be_given(command, here, made, hourglass):
+def test_paths_that_are_no_text_can_be_given(command, here, made, hourglass, few_figures):
     odd = os.fsdecode(b"caf\xe9")
     for name in ("x.npy", f"{odd}.npy"):
         np.save(name, np.zeros((4, 10, 10), np.uint8))
@@ -190,8 +190,9 @@ def trapped(tmp_path_factory):
             pixels = rng.integers(0, 255, (10, 10), np.uint8)
             Image.fromarray(pixels).save(place / "set" / name / f"{name}{i}.png")
     (place / "set" / names[0] / f"{names[0]}.png").write_bytes(b"none")
-    hg.train(place / "set", model="cvae(2)", backbone="mlp((8,))", epochs=1, batch_size=8,
-             out=place / "run", quiet=True)
+    with drawing_few():
+        hg.train(place / "set", model="cvae(2)", backbone="mlp((8,))", epochs=1, batch_size=8,
+                 out=place / "run", quiet=True)
     record = json.loads((place / "run" / "run.json").read_text())
     record["notes"] = [*record.get("notes", []), *TRAPS]
     record["environment"] |= {"processor": TRAPS[0], "machine": TRAPS[1]}

@@ -277,7 +277,7 @@ def fails(snapshot):
     raise ZeroDivisionError("one by nought")
 
 
-def test_an_own_figure_or_metric_that_fails_never_loses_the_model(tmp_path, capsys):
+def test_an_own_figure_or_metric_that_fails_never_loses_the_model(tmp_path, capsys, few_figures):
     names = {"failing": fails, "texts": lambda snapshot: "no figure",
              "nothing": lambda snapshot: None}
     for name, part in names.items():
@@ -291,7 +291,7 @@ def test_an_own_figure_or_metric_that_fails_never_loses_the_model(tmp_path, caps
     assert model.folder.report.is_file() and len(model.encode(stripes(4))) == 4
 
 
-def test_an_own_prior_metric_figure_and_detector_serve_a_run(tmp_path):
+def test_an_own_prior_metric_figure_and_detector_serve_a_run(tmp_path, few_figures):
     from matplotlib.figure import Figure
 
     @hg.register("prior", "wide")

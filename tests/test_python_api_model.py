@@ -287,7 +287,7 @@ def test_the_hub_is_given_the_same_folder(model, monkeypatch, tmp_path):
     np.testing.assert_array_equal(again.encode(stripes(3)), model.encode(stripes(3)))
 
 
-def test_models_are_held_beside_one_another(model, tmp_path):
+def test_models_are_held_beside_one_another(model, tmp_path, few_figures):
     other = hg.train(stripes(), y=LABELS, model="ae(3)", out=tmp_path / "other", **FAST)
     model.report()
     both = hg.compare([model, other])

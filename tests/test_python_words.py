@@ -97,7 +97,7 @@ def test_a_detector_says_what_it_is_in_a_line(model):
 
 # models of data in memory
 
-def test_models_of_data_in_memory_are_compared(tmp_path, monkeypatch):
+def test_models_of_data_in_memory_are_compared(tmp_path, monkeypatch, few_figures):
     monkeypatch.chdir(tmp_path)
     both = [hg.train(stripes(40), LABELS, model=text, **QUICK) for text in ("ae(2)", "ae(3)")]
     table = hg.compare(both)
@@ -106,7 +106,7 @@ def test_models_of_data_in_memory_are_compared(tmp_path, monkeypatch):
         hg.compare(both, epochs=2)
 
 
-def test_models_are_trained_to_be_compared(tmp_path, monkeypatch):
+def test_models_are_trained_to_be_compared(tmp_path, monkeypatch, few_figures):
     monkeypatch.chdir(tmp_path)
     np.save("x.npy", stripes(40))
     table = hg.compare(["ae(2)", hg.parts.vae(2)], data="x.npy", seeds=[0, 1], **{

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import TINY, Started, stripes, train, train_tiny
+from conftest import TINY, Started, stripes, train
 
 import hourglass as hg
 from hourglass.analysis.analyse import snapshot_of
@@ -18,23 +18,13 @@ from hourglass.core.csv_text import as_cell, as_csv, from_cell
 from hourglass.core.expressions import read, read_sum
 from hourglass.core.output_names import folder_name, inside
 from hourglass.core.tensor_files import load_tensors, load_texts, save_tensors
-from hourglass.run.folder import RunFolder, digest, unfinished
+from hourglass.run.folder import digest, unfinished
 from hourglass.run.new_folder import begun
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A run with a report, on images in a file; copied, never changed."""
-    place = tmp_path_factory.mktemp("made")
-    train_tiny(place)
-    return place / "run"
-
-
 @pytest.fixture
-def run(made, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    shutil.copytree(made, "run")
-    return RunFolder(Path("run"))
+def run(copied_run):
+    return copied_run
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -56,7 +46,7 @@ def test_a_full_disk_leaves_the_settings_as_they_were(run, monkeypatch):
     assert not list(run.path.glob("*.part"))
 
 
-def test_every_file_of_a_run_is_written_whole(tmp_path, monkeypatch):
+def test_every_file_of_a_run_is_written_whole(tmp_path, monkeypatch, few_figures):
     """Whoever opens a file of a run for writing in any other way is found out."""
     opened = []
     real = open
@@ -125,7 +115,7 @@ def test_a_report_after_a_killed_resume_is_of_the_weights_that_there_are(run):
     assert len(after.history) == run.read_record()["epochs"] >= 4
 
 
-def test_a_run_that_was_killed_is_named_where_it_is_compared(run, hourglass):
+def test_a_run_that_was_killed_is_named_where_it_is_compared(run, hourglass, few_figures):
     shutil.copytree("run", "other")
     assert unfinished(run, run.read_record()) == ""
     stop_early(4)
@@ -144,7 +134,7 @@ def test_a_flipped_bit_in_the_weights_is_noticed(run, hourglass):
 
 
 @pytest.mark.parametrize("command", ["report run", "compare run other -o c.html"])
-def test_of_a_run_as_it_was_written_no_change_is_said(command, run, hourglass):
+def test_of_a_run_as_it_was_written_no_change_is_said(command, run, hourglass, few_figures):
     shutil.copytree("run", "other")
     assert "changed" not in hourglass(command)[2]
 
@@ -153,7 +143,8 @@ def test_of_a_run_as_it_was_written_no_change_is_said(command, run, hourglass):
     ("settings.toml", "batch_size = 16", "batch_size = 17"), ("history.csv", "\n1,", "\n1,1"),
     ("run.json", '"steps": ', '"steps": 1')])
 @pytest.mark.parametrize("command", ["report run", "compare run other -o c.html"])
-def test_a_changed_digit_in_a_text_of_a_run_is_said(command, name, old, new, run, hourglass):
+def test_a_changed_digit_in_a_text_of_a_run_is_said(command, name, old, new, run, hourglass,
+                                                    few_figures):
     shutil.copytree("run", "other")
     text = (run.path / name).read_text()
     assert old in text
@@ -188,7 +179,7 @@ def test_a_changed_digit_in_a_detector_is_not_used(name, run, hourglass):
 
 @pytest.mark.parametrize("other", [{"seed": 3}, {"optimiser": "sgd"}, {"model": "ae(3)"},
                                    {"backbone": "conv((4,))"}])
-def test_the_checkpoint_of_another_run_is_refused(other, run, hourglass):
+def test_the_checkpoint_of_another_run_is_refused(other, run, hourglass, few_figures):
     hg.train(stripes(), out="other", report=False, **{**TINY, **other})
     shutil.copy("other/checkpoint.safetensors", "run/checkpoint.safetensors")
     before = content(run.path)
@@ -256,7 +247,7 @@ def test_a_link_in_place_of_the_lock_is_refused_and_its_target_kept(run, hourgla
     assert code == 2 and "lock" in err and Path("mine.txt").read_text() == "mine"
 
 
-def test_links_in_place_of_files_are_replaced_and_their_targets_kept(run):
+def test_links_in_place_of_files_are_replaced_and_their_targets_kept(run, few_figures):
     names = ("settings.toml", "run.json", "model.safetensors", "history.csv", "report.html",
              "snapshot.npz", "checkpoint.safetensors")
     Path("mine").mkdir()
@@ -270,9 +261,10 @@ def test_links_in_place_of_files_are_replaced_and_their_targets_kept(run):
 
 
 @pytest.mark.parametrize("folder", ["figures", "frames", "priors"])
-def test_a_folder_that_is_a_link_is_refused_and_nothing_there_changes(folder, run, hourglass):
+def test_a_folder_that_is_a_link_is_refused_and_nothing_there_changes(folder, run, hourglass,
+                                                                      few_figures):
     Path("album").mkdir()
-    Path("album/codes.png").write_text("a holiday")
+    Path("album/curves.png").write_text("a holiday")
     shutil.rmtree(run.path / folder, ignore_errors=True)
     (run.path / folder).symlink_to(Path("album").resolve())
     before = content(Path("album"))
@@ -281,7 +273,7 @@ def test_a_folder_that_is_a_link_is_refused_and_nothing_there_changes(folder, ru
     assert content(Path("album")) == before
 
 
-def test_pictures_that_others_put_beside_the_figures_stay(run):
+def test_pictures_that_others_put_beside_the_figures_stay(run, few_figures):
     (run.figures / "my notes.png").write_text("mine")
     hg.report("run")
     assert (run.figures / "my notes.png").read_text() == "mine"
@@ -331,7 +323,8 @@ def test_formulas_that_are_too_deep_or_too_large_are_refused_in_a_line(text):
     ("history.csv", "epoch\n1,2,3\n"), ("history.csv", "epoch\n" + "9" * 200_000),
     ("run.json", '{"environment": {}, "data": {}, "parameters": {"whole": 1}, "metrics": [1]}')])
 @pytest.mark.parametrize("command", ["report run", "train run --resume --epochs 3"])
-def test_what_is_deep_or_of_the_wrong_kind_is_refused(name, text, command, run, hourglass):
+def test_what_is_deep_or_of_the_wrong_kind_is_refused(name, text, command, run, hourglass,
+                                                      few_figures):
     (run.path / name).write_text(text)
     code, _, err = hourglass(command)
     assert code in (0, 2) and (code == 2 or name == "history.csv"), err

@@ -102,7 +102,7 @@ def test_ctrl_c_finishes_the_batch_saves_and_writes_the_report(here):
     assert Path("run/checkpoint.safetensors").exists()
 
 
-def test_a_run_interrupted_in_its_first_epoch_still_has_a_model_and_a_report(here):
+def test_a_run_interrupted_in_its_first_epoch_still_has_a_model_and_a_report(here, few_figures):
     in_pieces("run", [2])
     training = prepare(make_settings(SHORT), images(), out="first")
     for _ in run(training):
