@@ -14,7 +14,7 @@ import pytest
 import torch
 from conftest import OF_ERRORS, draw, stripes, train
 from PIL import Image
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
 import hourglass as hg
@@ -367,7 +367,13 @@ def test_separation_is_scikit_learns_with_an_interval_around_it():
     y = random(0).integers(0, 2, 300)
     scores = y + random(1).normal(size=300)
     found = separation(scores, y)["auroc"]
-    assert found.value == roc_auc_score(y, scores) and found.low < found.value < found.high
+    assert found.low < found.value < found.high
+    for some in (scores, scores.round(), np.zeros(300), np.append(np.inf, scores[1:])):
+        both = separation(some, y)
+        some = np.nan_to_num(some)   # the largest float is above all, as infinity is
+        assert both["auroc"].value == pytest.approx(roc_auc_score(y, some), abs=1e-12)
+        assert both["average_precision"].value == pytest.approx(
+            average_precision_score(y, some), abs=1e-12)
     # Hanley and McNeil's standard error (1982)
     a, n, m = found.value, int(y.sum()), int((1 - y).sum())
     q1, q2 = a / (2 - a), 2 * a * a / (1 + a)

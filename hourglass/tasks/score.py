@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..analysis.metrics.bootstrap import Estimate
-from ..analysis.metrics.detection import at_threshold, separation
+from ..analysis.metrics.detection import at_threshold, auroc, separation
 from ..core.console import say
 from ..core.contracts import Collection
 from ..core.csv_text import as_csv
@@ -164,9 +164,8 @@ def _in_shards(
 def simpler(detector: Detector, found: Any, y: np.ndarray, scores: np.ndarray) -> str:
     """Which detector without the model separates samples better than this one, whose scores (N,)
     are given, and how to choose it; "" if none does. y (N,) is 1 for abnormal samples."""
-    from sklearn.metrics import roc_auc_score
-    own = float(roc_auc_score(y, scores))
-    others = {text: float(roc_auc_score(y, other))
+    own = auroc(y, scores)
+    others = {text: auroc(y, other)
               for text, other in simple_scores(detector.model, found).items()}
     best = max(others, key=lambda text: others[text], default="")
     if not best or others[best] <= own + MARGIN:

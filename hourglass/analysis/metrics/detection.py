@@ -20,9 +20,29 @@ def detection(s: Snapshot) -> dict[str, Estimate]:
 def separation(scores: np.ndarray, y: np.ndarray) -> dict[str, Estimate]:
     """Area under the ROC curve and average precision of scores (N,); y (N,) is 1 where a sample is
     abnormal."""
-    from sklearn.metrics import average_precision_score, roc_auc_score
-    return {"auroc": of_labelled(roc_auc_score, y, scores),
-            "average_precision": of_labelled(average_precision_score, y, scores)}
+    return {"auroc": of_labelled(auroc, y, scores),
+            "average_precision": of_labelled(average_precision, y, scores)}
+
+
+def auroc(y: np.ndarray, scores: np.ndarray) -> float:
+    """The chance that an abnormal sample scores higher than a normal one; a tie counts half."""
+    normal, abnormal = _counts(y, scores)
+    below = np.cumsum(normal) - normal / 2
+    return float(abnormal @ below / (abnormal.sum() * normal.sum()))
+
+
+def average_precision(y: np.ndarray, scores: np.ndarray) -> float:
+    """The precision from each score upwards, averaged by the recall that the score adds."""
+    normal, abnormal = (counts[::-1] for counts in _counts(y, scores))
+    found = np.cumsum(abnormal)
+    return float(abnormal @ (found / (found + np.cumsum(normal))) / abnormal.sum())
+
+
+def _counts(y: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many normal and how many abnormal samples have each score, the scores ascending."""
+    place = np.unique(scores, return_inverse=True)[1]
+    abnormal = np.bincount(place, np.asarray(y, float))
+    return np.bincount(place) - abnormal, abnormal
 
 
 def at_threshold(verdict: np.ndarray, y: np.ndarray) -> dict[str, Estimate]:
