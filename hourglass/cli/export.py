@@ -13,12 +13,15 @@ def export(
     half: Annotated[str, typer.Option(help="What to export: encoder (samples to codes) or decoder "
                                       "(codes to samples).")] = "encoder",
     out: Annotated[Optional[Path], typer.Option(  # noqa: UP045
-        "--out", "-o", help="An .onnx file. Default: encoder.onnx or decoder.onnx.")] = None,
+        "--out", "-o", help="An .onnx file. Default: encoder.onnx, decoder.onnx or "
+                                "detector.onnx.")] = None,
 ) -> None:
-    """Export a model's encoder or decoder as ONNX, for batches of any size.
+    """Export a model's encoder or decoder, or a detector that hourglass detect --save kept, as
+    ONNX, for batches of any size.
 
-    Example: hourglass export runs/1 --half decoder -o decoder.onnx
+    Examples: hourglass export runs/1 --half decoder -o decoder.onnx; hourglass export
+    detector.safetensors
     """
     from ..tasks.export import export as export_model
-    for line in export_model(run, half, out or Path(f"{half}.onnx")):
+    for line in export_model(run, half, out):
         print(line)

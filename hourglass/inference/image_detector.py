@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..core.console import say
 from ..core.contracts import Images, Rule, Seen
 from ..core.expressions import read
 from ..core.registry import detectors, thresholds
-from ..core.tensor_files import load_tensors, save_tensors
+from ..core.tensor_files import load_tensors, load_texts, save_tensors
 from ..data.photos import LazyImages
 from .anomaly import Fitted, companion_of
+from .detector_export import export_detector
 from .detectors.combined import state_of
 from .verdicts import as_strict, probability_of, usual_heat_of, verdict_of
 
@@ -20,6 +22,7 @@ USUAL_IMAGE_DETECTOR = "patch_knn"
 NOTHING = np.empty(0)
 EVERY = 5          # every fifth normal image sets the threshold
 SUFFIX = ".safetensors"
+MARKS = {"text", "of", "threshold"}   # names of a saved detector's texts
 # an image's score, and its map (H, W), where 1 is the threshold; None without maps
 Looked = tuple[float, np.ndarray | None]
 
@@ -97,6 +100,21 @@ class ImageDetector:
         save_tensors(path, {name: torch.from_numpy(np.ascontiguousarray(value))
                             for name, value in tensors.items()},
                      {"text": fitted.text, "of": fitted.of, "threshold": self.threshold_text})
+
+    def export(self, path: str | Path = "detector.onnx") -> Path:
+        """Write a patch_knn detector as ONNX, and say what goes in and comes out. Returns the path.
+        Raises ValueError for another detector."""
+        for line in export_detector(self.fitted, self.threshold, self.score, Path(path)):
+            say(line)
+        return Path(path)
+
+
+def is_saved_detector(path: Path) -> bool:
+    """Whether a file is what `ImageDetector.save` wrote, by its head."""
+    try:
+        return path.suffix.lower() == SUFFIX and path.is_file() and set(load_texts(path)) >= MARKS
+    except ValueError:
+        return False
 
 
 def load_image_detector(path: Path) -> ImageDetector:

@@ -26,9 +26,9 @@ def export(run: str | Path, half: str) -> bytes:
 
     Raises ValueError if the run holds no model, or packages for ONNX are missing.
     """
-    _check()
+    check_packages()
     module = load_half(run, half).float().requires_grad_(False)
-    return _as_onnx(module, example(module, half), OUTPUT[half])
+    return as_onnx(module, example(module, half), OUTPUT[half])
 
 
 def export_denoiser(prior: DenoiserPrior) -> bytes:
@@ -36,11 +36,11 @@ def export_denoiser(prior: DenoiserPrior) -> bytes:
     levels sigma (B,), classes y (B,), -1 for none, features text (B, K), of which `told` (B,),
     bool, says whether there is a text -> `clean`, the expected latents. Raises ValueError if
     packages for ONNX are missing."""
-    _check()
+    check_packages()
     network, rows = prior.model, torch.arange(TRIED)
     inputs = {"x": torch.zeros(TRIED, *prior.shape), "sigma": torch.ones(TRIED), "y": rows * 0 - 1,
               "text": torch.zeros(TRIED, max(network.texts, 1)), "told": rows < 0}
-    return _as_onnx(_Denoised(network).cpu().float().eval(), inputs, "clean")
+    return as_onnx(_Denoised(network).cpu().float().eval(), inputs, "clean")
 
 
 class _Denoised(nn.Module):
@@ -56,19 +56,20 @@ class _Denoised(nn.Module):
         return clean + unused
 
 
-def _check() -> None:
+def check_packages() -> None:
+    """Raise ValueError if the packages that write ONNX are missing."""
     try:
         import onnxscript  # noqa: F401
     except ImportError:
         raise ValueError("writing ONNX needs an extra: pip install 'hourglass[export]'") from None
 
 
-def _as_onnx(module: nn.Module, inputs: dict[str, Tensor], output: str) -> bytes:
-    """A module, tried on these inputs, for batches of any size."""
+def as_onnx(module: nn.Module, inputs: dict[str, Tensor], *outputs: str) -> bytes:
+    """A module, tried on these inputs, as ONNX for batches of any size."""
     batch = {0: torch.export.Dim("batch")}
     with _quietly(), torch.no_grad():
         program: Any = torch.onnx.export(
-            module, tuple(inputs.values()), input_names=list(inputs), output_names=[output],
+            module, tuple(inputs.values()), input_names=list(inputs), output_names=list(outputs),
             dynamic_shapes=(batch,) * len(inputs), dynamo=True, verbose=False)
     content: bytes = program.model_proto.SerializeToString()
     return content

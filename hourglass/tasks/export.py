@@ -6,7 +6,9 @@ import numpy as np
 import torch
 
 from ..core.files import write_out
+from ..inference.detector_export import export_detector
 from ..inference.encoder_decoder import load_half
+from ..inference.image_detector import is_saved_detector, load_image_detector
 from ..inference.line_uses import check_lines
 from ..inference.onnx_export import INPUT, example
 from ..inference.onnx_export import export as content_of
@@ -18,12 +20,17 @@ BATCHES = (1, 3)
 CLOSE = 1e-5    # relative to the largest output, if that is above 1
 
 
-def export(run: str | Path, half: str, out: Path) -> list[str]:
-    """Write the file, and run it if ONNX Runtime is installed. Returns lines on its inputs, its
-    outputs, and their largest difference from the model's.
+def export(run: str | Path, half: str, out: Path | None = None) -> list[str]:
+    """Write the half of a run, or a detector that `detect --save` kept, as an .onnx file, and run
+    it if ONNX Runtime is installed. Returns lines on its inputs, its outputs, and their largest
+    difference from the model's.
 
     Raises ValueError for a wrong name or run, and for a difference above 1e-5.
     """
+    if is_saved_detector(Path(run)):
+        own, out = load_image_detector(Path(run)), out or Path("detector.onnx")
+        return [*export_detector(own.fitted, own.threshold, own.score, out), str(out)]
+    out = out or Path(f"{half}.onnx")
     check_name(out, (".onnx",))
     check_lines(read_description(open_run(run)), "exporting")
     content = content_of(run, half)

@@ -45,8 +45,7 @@ class PatchFeatures:
         """Features (h, w, K) of the patches of each image (H, W, C): a map for each stride, from
         the extractor's map of the nearest one, averaged over 3x3 patches."""
         extractor = self.made()
-        nearest = [int(np.abs(np.array(extractor.strides) - stride).argmin())
-                   for stride in self.strides]
+        nearest = stride_places(extractor, self.strides)
         mark = f"{extractor} patches {self.size} {nearest} {self.square}"
         for some in in_groups(images):
             yield from looked_up(some, mark, lambda new: self._look(
@@ -58,7 +57,7 @@ class PatchFeatures:
     ) -> Iterator[tuple[np.ndarray, ...]]:
         size = (self.size, self.size) if self.square else self.size
         maps = extractor.maps(images, size or None)
-        return zip(*(_averaged(maps[i]).permute(0, 2, 3, 1).float().cpu().numpy()
+        return zip(*(averaged(maps[i]).permute(0, 2, 3, 1).float().cpu().numpy()
                      for i in chosen), strict=True)
 
     def of(self, images: Images) -> Iterator[np.ndarray]:
@@ -77,6 +76,11 @@ class PatchFeatures:
         """Sampled features of each map separately: features (N, K), and the index of each one's
         image (N,)."""
         return _pooled(self.each(images), len(images), seed)
+
+
+def stride_places(extractor: Extractor, strides: Iterable[int]) -> list[int]:
+    """The numbers of the extractor's maps that are nearest to these strides."""
+    return [int(np.abs(np.array(extractor.strides) - stride).argmin()) for stride in strides]
 
 
 def _pooled(every: Iterable[tuple[np.ndarray, ...]], count: int, seed: int) -> list[Pool]:
@@ -116,7 +120,8 @@ def in_groups(images: Images) -> Iterator[np.ndarray]:
             yield np.stack(some)
 
 
-def _averaged(maps: Tensor) -> Tensor:
+def averaged(maps: Tensor) -> Tensor:
+    """Maps (B, K, h, w), averaged over 3x3 patches."""
     return functional.avg_pool2d(maps, AROUND, 1, AROUND // 2, count_include_pad=False)
 
 

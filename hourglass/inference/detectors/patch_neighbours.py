@@ -25,7 +25,7 @@ EVERY_STRIDE = (8, 16, 32)   # defects may be of any size
 LOOKED_AT = 2000   # patches whose distances set the usual scale
 PROJECTED = 128    # dimensions in which the coreset is chosen
 NEAR = 9           # neighbours in the bank that weigh an image's score
-CHUNK = 2000       # patches whose distances are in memory at once
+CHUNK = 256        # patches whose distances are in memory at once: they fit the cache
 
 
 @detectors.add("patch_knn")
@@ -66,7 +66,7 @@ def patch_knn(
         places = (stride_maps[0].shape[0], stride_maps[0].shape[1])
         heat, weight, published = np.zeros(places), 1.0, len(stride_maps) == 1 and not top
         for i, maps in enumerate(stride_maps):
-            own = _state_of(i, state)
+            own = state_of_stride(i, state)
             flat = whitened(maps, own).reshape(-1, maps.shape[-1])
             x, bank = (torch.from_numpy(np.ascontiguousarray(directions(part) if unit else part))
                        for part in (flat, own["bank"]))
@@ -88,7 +88,7 @@ def patch_knn(
     return rule_of(read, fit, judge, by_stride=True, draw=draw if unit else None)
 
 
-def _state_of(number: int, state: State) -> State:
+def state_of_stride(number: int, state: State) -> State:
     """The state that was fitted to the patches of one stride."""
     own = {name.partition(".")[2]: value for name, value in state.items()
            if name.partition(".")[0] == str(number)}
@@ -138,9 +138,8 @@ def distances_to(x: Tensor, squares: Tensor, row: int) -> Tensor:
 def nearest(x: Tensor, bank: Tensor) -> tuple[Tensor, Tensor]:
     """The distance of each x (N, K) to the nearest row of the bank (M, K), and which one it is."""
     squares = bank.square().sum(1)
-    minima = [(part.square().sum(1)[:, None] + squares - 2 * part @ bank.T).min(1)
-              for part in x.split(CHUNK)]
-    which = torch.cat([minimum.indices for minimum in minima])
+    which = torch.cat([torch.addmm(squares, part, bank.T, alpha=-2).argmin(1)
+                       for part in x.split(CHUNK)])   # |x|^2 does not change which is nearest
     return (x - bank[which]).square().sum(1).sqrt(), which   # exact where both are large
 
 

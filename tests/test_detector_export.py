@@ -1,0 +1,41 @@
+"""A saved detector as ONNX gives the scores and the maps of the detector itself."""
+
+import numpy as np
+import pytest
+
+import hourglass as hg
+from hourglass.core.features import as_images
+
+TEXT = "patch_knn('random', size=64, patches=60, strides=(8, 16)"
+
+
+def detector_of(text):
+    good = np.random.default_rng(0).integers(90, 130, (30, 64, 64, 3), np.uint8)
+    return hg.detect(good, good[:1], detector=text).detector
+
+
+def test_it_gives_the_scores_and_maps_of_the_detector(tmp_path, hourglass):
+    import onnxruntime
+    own = detector_of(TEXT + ")")   # scores of directions, and maps of lengths
+    own.save(tmp_path / "own.safetensors")
+    code, said, err = hourglass(f"export {tmp_path}/own.safetensors -o {tmp_path}/own.onnx")
+    assert code == 0 and "difference" in said and f"{own.threshold:.5g}" in said, err
+    new = np.random.default_rng(1).integers(90, 130, (3, 64, 64, 3), np.uint8)
+    new[1:, 20:40, 20:40] = 255
+    score, heat = onnxruntime.InferenceSession(str(tmp_path / "own.onnx")).run(
+        None, {"x": as_images(new).numpy()})
+    np.testing.assert_allclose(score, own.score(new), rtol=1e-3)
+    np.testing.assert_allclose(heat.max((1, 2)), score / own.threshold, rtol=1e-3)
+    for small, image in zip(heat[1:], new[1:], strict=True):
+        whole = own.look(image)[1]
+        assert np.corrcoef(np.kron(small, np.ones((8, 8))).ravel(), whole.ravel())[0, 1] > 0.8
+
+
+@pytest.mark.parametrize("text, words", [
+    ("patch_gaussian('random', size=64)", "patch_knn can"),
+    (TEXT + ", square=False)", "square=True"),
+    ("patch_knn('random', size=64, patches=60, strides=(8,), top=0.0)", "top above 0")])
+def test_what_cannot_be_exported_says_what_can(text, words, tmp_path):
+    with pytest.raises(ValueError, match=words):
+        detector_of(text).export(tmp_path / "own.onnx")
+    assert not list(tmp_path.iterdir())
