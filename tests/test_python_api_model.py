@@ -21,7 +21,7 @@ from torch import nn
 
 import hourglass as hg
 from hourglass.core.random_numbers import Stream, seeded
-from hourglass.tasks.normal_step_scores import normal_steps
+from hourglass.inference.normal_step_scores import normal_steps
 from hourglass.tasks.notebook_objects import Film, Page, Picture
 from hourglass.training.notebook_bar import left_in_words, show_in_notebook
 
@@ -632,6 +632,10 @@ def test_a_series_has_a_validation_series_of_its_own(stride, tmp_path):
     assert encoding["mean"][0] < 60, "the scale is learnt from the training series alone"
     scores = normal_steps(model.trained).scores
     assert len(scores) == stride * (len(val) - 1) + 12, "the steps of the validation series"
+    later = hg.load(tmp_path / "run")   # whose data is gone
+    for causal in (False, True):
+        assert len(later.score_steps(own, causal=causal).score) == len(own)
+    np.testing.assert_array_equal(normal_steps(later.trained).scores, scores)
     frame.to_csv(tmp_path / "a.csv", index=False)
     own.to_csv(tmp_path / "b.csv", index=False)
     files = hg.train(tmp_path / "a.csv", val=tmp_path / "b.csv", kind="series", window=12,

@@ -15,9 +15,9 @@ import hourglass as hg
 from hourglass.core.tensor_files import load_tensors
 from hourglass.inference.calibration import held_of
 from hourglass.inference.imputation import filler_of
+from hourglass.inference.normal_step_scores import normal_steps
 from hourglass.inference.run_cache import UNWRITABLE
 from hourglass.inference.sample_stats import PLAIN
-from hourglass.tasks.normal_step_scores import normal_steps
 
 
 def images() -> np.ndarray:

@@ -16,6 +16,7 @@ from ..inference.calibration import find_held, keep_held
 from ..inference.fit_prior import FittedPrior, prior_of
 from ..inference.imputation import keep_filler
 from ..inference.latents import find_codes, keep_codes, kept_codes
+from ..inference.normal_step_scores import keep_normal_steps
 from ..inference.prompted import DenoiserPrior, denoiser_prior
 from ..inference.run_cache import cache_of
 from ..inference.trained import Trained, load
@@ -60,10 +61,13 @@ def settle(training: "Training") -> bool:
         keep_held(cache, calibration)
         device = training.source.splits["train"].device
         keep_detectors(Trained(training.folder, str(device), training.source))
-    source = training.source
-    gone = training.settings.data == IN_MEMORY and source.splits["train"].gaps
-    if source.encoding.get("kind") == "table" or (gone and over_time(source.encoding)):
-        keep_filler(Trained(training.folder, str(training.fabric.device), source), source)
+    source, gone = training.source, training.settings.data == IN_MEMORY
+    trained = Trained(training.folder, str(training.fabric.device), source)
+    if source.encoding.get("kind") == "table" or (
+            gone and source.splits["train"].gaps and over_time(source.encoding)):
+        keep_filler(trained, source)
+    if gone and source.encoding.get("kind") == "series":
+        keep_normal_steps(trained)
     # the last of all: a run without its end can be resumed, and a killed one does all this again
     training.folder.write_record({**training.record, **outcome(training, best)})
     return best

@@ -12,10 +12,10 @@ from ..data.rows import as_frame
 from ..data.sources.series import Series, from_frame_like
 from ..data.windows import in_own_units, over_time, windows_of
 from ..inference.imputation import Filler
+from ..inference.normal_step_scores import normal_steps
 from ..inference.series_gaps import filled
 from ..inference.series_steps import steps_of
 from ..inference.trained import Trained
-from ..tasks.normal_step_scores import normal_steps
 from ..tasks.score_series import ScoredSeries, as_texts, score_series
 from .limits import Limits
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.console import say
 from ..core.contracts import Collection
 from ..core.csv_text import as_csv
 from ..core.files import read_file, write_out
@@ -15,9 +16,9 @@ from ..data.collect import collect_like
 from ..data.sources.series import Series, Spans
 from ..inference.anomaly import USUAL_THRESHOLD
 from ..inference.detectors.tail_probability import log_survival
+from ..inference.normal_step_scores import normal_steps
 from ..inference.series_steps import by_step, over_channels, steps_of
 from ..inference.trained import Trained
-from .normal_step_scores import normal_steps
 from .write_images import check_name
 
 __all__ = ["by_step", "normal_steps"]
@@ -111,6 +112,9 @@ def score_series(
                          "hourglass train \"series('readings.csv')\"")
     series = collection.raw
     normal_scores = normal_steps(model, causal, normal)
+    if normal_scores.part == "train":
+        say("the threshold is from the part that the model was trained on, which scores lower "
+            "than new data")
     steps = steps_of(model, model.description.encoding, series, causal)
     score = over_channels(steps.parts)
     rare = -np.expm1(log_survival(normal_scores.scores, np.nan_to_num(score)))

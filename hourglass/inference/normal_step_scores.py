@@ -4,10 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core.console import say
 from ..data.split_data import Split
-from ..inference.series_steps import SeriesSteps, by_step, over_channels
-from ..inference.trained import Trained
+from .series_steps import SeriesSteps, by_step, over_channels
+from .trained import Trained
 
 FILE = "detectors/steps.safetensors"
 
@@ -26,9 +25,10 @@ def normal_steps(model: Trained, causal: bool = False, part: str = "") -> Normal
     kept = model.cache.kept_tensors(FILE, lambda tensors, _: {
         name: scores.numpy() for name, scores in tensors.items()}) or {}
     key = "causal" if causal else "mean"
-    if not kept.get(f"{part or 'val'}:{key}:scores", np.empty(0)).size:
+    splits = model.folder.read_record().get("data", {}).get("splits", {"val": 0})
+    part = part or ("val" if "val" in splits else "train")
+    if not kept.get(f"{part}:{key}:scores", np.empty(0)).size:
         source = model.source()
-        part = part or ("val" if "val" in source.splits else "train")
         if part not in source.splits:
             raise ValueError(f"the run's series has no part {part!r}; it has "
                              f"{', '.join(source.splits)}")
@@ -36,11 +36,13 @@ def normal_steps(model: Trained, causal: bool = False, part: str = "") -> Normal
         every = np.concatenate([over_channels(steps.parts) for steps in series_steps])
         kept[f"{part}:{key}:scores"] = np.sort(every[np.isfinite(every)])
         model.cache.keep_tensors(FILE, kept, {})
-    part = part or "val"
-    if part == "train":
-        say("the threshold is from the part that the model was trained on, which scores lower "
-            "than new data")
     return NormalScores(kept[f"{part}:{key}:scores"], part)
+
+
+def keep_normal_steps(model: Trained) -> None:
+    """Keep these scores with a run whose data will be gone."""
+    for causal in (False, True):
+        normal_steps(model, causal)
 
 
 def _by_run(model: Trained, split: Split, causal: bool) -> list[SeriesSteps]:
