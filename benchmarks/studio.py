@@ -171,8 +171,7 @@ def latent_of(count: int) -> bytes:
     labels = rng.integers(0, 10, count)
     places = (rng.normal(size=(count, 2)) + 3 * np.stack([np.cos(labels), np.sin(labels)], 1))
     about = {"count": count, "samples": "", "split": "test", "total": count,
-             "rows": list(range(count)),
-             "axes": ["factor 1", "factor 2"], "code": [2], "names": None,
+             "axes": ["dimension 1", "dimension 2"], "code": [2], "names": None,
              "classes": [{"name": str(k), "colour": f"#{40 + 20 * k:02x}8060"} for k in range(10)],
              "image": False, "shape": [1, 8, 8], "origin": [0, 0], "middle": [0, 0],
              "plane": [[1, 0], [0, 1]], "directions": [[1, 0], [0, 1]],
@@ -181,7 +180,8 @@ def latent_of(count: int) -> bytes:
     text = json.dumps(about).encode()
     text += b" " * (-(len(text) + 4) % 4)
     return b"".join([len(text).to_bytes(4, "little"), text, places.astype("<f4").tobytes(),
-                     rng.random(count).astype("<f4").tobytes(), labels.astype("<u2").tobytes()])
+                     rng.random(count).astype("<f4").tobytes(),
+                     np.arange(count, dtype="<i4").tobytes(), labels.astype("<u2").tobytes()])
 
 
 if __name__ == "__main__":

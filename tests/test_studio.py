@@ -7,19 +7,24 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 from fastapi.testclient import TestClient
 from PIL import Image
 
 import hourglass as hg
 from hourglass import studio
+from hourglass.analysis.snapshot import load_snapshot
+from hourglass.cli.evaluate import evaluate
 from hourglass.core.checksums import stamped
 from hourglass.core.registry import REGISTRIES
+from hourglass.core.tensor_files import load_tensors, save_tensors
 from hourglass.run.settings import Settings
 from hourglass.serving.listening import LOCAL
 from hourglass.studio import page_decoder
@@ -27,7 +32,9 @@ from hourglass.studio.app import STATIC, make_studio
 from hourglass.studio.catalogue import Catalogue
 from hourglass.studio.form import GROUPS, SUGGESTED
 from hourglass.studio.jobs import Jobs
+from hourglass.studio.latent import inputs_digest
 from hourglass.studio.roots import make_roots
+from hourglass.tasks.place_samples import place_samples
 
 TOKEN = "a-token-of-the-tests"
 KEY = {"Authorization": f"Bearer {TOKEN}"}
@@ -383,13 +390,22 @@ def test_samples_come_by_their_errors(client, trained):
     np.testing.assert_allclose(near["distances"], np.sort(away)[:5], rtol=1e-5)
 
 
-def test_the_worst_of_all_data_are_found_among_training_samples_too(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def of_file(tmp_path_factory) -> tuple[Path, Any, np.ndarray]:
+    """A studio's folder with a run of data that is there, its model, and all of its samples."""
+    home = tmp_path_factory.mktemp("of_file")
     x = np.random.default_rng(0).random((30, 6, 6), np.float32)
-    np.save(tmp_path / "x.npy", x)
-    model = hg.train(str(tmp_path / "x.npy"), model="ae(2)", backbone="mlp(4)", epochs=1, test=10,
-                     quiet=True, report=False, out=tmp_path / "runs/1")
+    np.savez(home / "x.npz", x=x, y=np.array(["a", "b"])[np.arange(30) % 2])
+    model = hg.train(str(home / "x.npz"), model="ae(2)", backbone="mlp(4)", epochs=1, test=10,
+                     quiet=True, report=False, out=home / "runs/1")
+    assert model.metrics   # which looks at it
+    return home, model, x
+
+
+def test_the_worst_of_all_data_are_found_among_training_samples_too(of_file, monkeypatch):
+    home, model, x = of_file
     errors = np.square(model.reconstruct(x)[..., 0] - x).reshape(len(x), -1).mean(1)
-    with client_of(tmp_path) as client:
+    with client_of(home) as client:
         place = f"/api/runs/{only_key(client)}"
         found = client.get(f"{place}/samples", params={"everything": True, "count": 400}).json()
         np.testing.assert_allclose([sample["error"] for sample in found["samples"]],
@@ -398,17 +414,81 @@ def test_the_worst_of_all_data_are_found_among_training_samples_too(tmp_path, mo
         strip = client.get(f"{place}/strip", params={"rows": rows, "everything": True})
         assert strip.headers["content-type"] == "image/png" and found["split"] == "all"
     monkeypatch.setattr("hourglass.studio.all_samples.EACH", 5)   # of a split
-    with client_of(tmp_path) as client:
+    with client_of(home) as client:
         some = client.get(f"{place}/samples", params={"everything": True}).json()
         assert some["count"] < some["total"] == 30, "and the page says of how many"
 
 
-def test_the_latent_space_is_that_of_the_codes(client, home):
-    key = only_key(client)
-    content = client.get(f"/api/runs/{key}/latent").content
+def points_in(content: bytes) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray]:
+    """What the studio sends of a latent space: a text, places, errors and samples' numbers."""
     length = int.from_bytes(content[:4], "little")
     about = json.loads(content[4:4 + length])
-    places = np.frombuffer(content, "<f4", 2 * about["count"], 4 + length).reshape(-1, 2)
+    n, start = about["count"], 4 + length
+    return (about, np.frombuffer(content, "<f4", 2 * n, start).reshape(-1, 2),
+            np.frombuffer(content, "<f4", n, start + 8 * n),
+            np.frombuffer(content, "<i4", n, start + 12 * n))
+
+
+def test_all_samples_of_a_split_are_placed_for_the_present_weights_only(of_file, tmp_path, capsys):
+    home = tmp_path / "home"
+    shutil.copytree(of_file[0], home)
+    run = home / "runs/1"
+    settings = run / "settings.toml"   # the data that was copied
+    settings.write_text(settings.read_text().replace(str(of_file[0]), str(home)))
+    split = hg.load(run).source().splits["train"]
+    x = split.batch(torch.arange(len(split))).x[:, 0].numpy()
+    z = hg.load(run).encode(x)
+    errors = np.square(hg.load(run).reconstruct(x)[..., 0] - x).reshape(len(x), -1).mean(1)
+    with client_of(home) as client:
+        place = f"/api/runs/{only_key(client)}"
+        assert client.get(f"{place}/latent?split=train").status_code == 422
+        assert client.post(f"{place}/points", json={"split": "trian"}).status_code == 422
+        assert client.delete(f"{place}/points").status_code == 422
+        evaluate(run, points=True, split="train", limit=10)
+        about, places, _, rows = points_in(client.get(f"{place}/latent?split=train").content)
+        assert (about["count"], about["total"]) == (10, len(x))
+        np.testing.assert_allclose(places, z[rows], atol=1e-5)
+        evaluate(run, points=True, split="train")
+        assert f"{len(x)} of {len(x)} train samples" in capsys.readouterr().out
+        about, places, squared, rows = points_in(client.get(f"{place}/latent?split=train").content)
+        np.testing.assert_allclose(places, z, atol=1e-5)
+        np.testing.assert_allclose(squared, errors, rtol=1e-4)
+        code = client.get(f"{place}/codes/4?split=train").json()["code"]
+        assert code == pytest.approx(z[4].tolist(), abs=1e-5)
+        sample = client.get(f"{place}/sample/4?split=train").json()
+        assert sample["row"] == 4 and sample["class"] in ("a", "b") and sample["webp"]
+        assert sample["error"] == pytest.approx(errors[4], rel=1e-4)
+        assert client.get(f"{place}/sample/{len(x)}?split=train").status_code == 422
+        strips = [client.get(f"{place}/strip?rows=4&split={name}").content
+                  for name in ("train", "test")]
+        assert strips[0] != strips[1]
+        wish = {"rows": [7, 4], "codes": True, "split": "train"}
+        lines = client.post(f"{place}/chosen", json=wish).text.splitlines()
+        assert lines[2].split(",")[0] == "4" and float(lines[2].split(",")[-1]) == pytest.approx(
+            z[4, 1], abs=1e-5)
+        wish = {"rows": [4, 7], "name": "odd", "split": "train"}
+        assert client.post(f"{place}/classes", json=wish).json()["classes"] == {"odd": 2}
+        with np.load(next((home / "labels").glob("*.npz"))) as made:
+            np.testing.assert_allclose(made["x"][..., 0], x[[4, 7]], atol=1e-6)
+        assert {each["name"]: each["placed"] for each in client.get(f"{place}/points").json()[
+            "splits"]}["train"] == len(x)
+        weights = run / "model.safetensors"   # those of another training
+        save_tensors(weights, *(load_tensors(weights)[0], {**load_tensors(weights)[1], "": "x"}))
+        assert client.get(f"{place}/latent?split=train").status_code == 422
+        assert not any(each["placed"] for each in client.get(f"{place}/points").json()["splits"])
+
+
+def test_inputs_are_the_same_by_their_contents(trained):
+    s = load_snapshot(trained / "snapshot.npz")
+    other = replace(s, x=s.x.copy())
+    assert inputs_digest(other) == inputs_digest(s)
+    other.x[3, 2, 1] = 1 - other.x[3, 2, 1]   # one pixel, in a run of the same name and size
+    assert inputs_digest(other) != inputs_digest(s)
+
+
+def test_the_latent_space_is_that_of_the_codes(client, home):
+    key = only_key(client)
+    _, places, _, _ = points_in(client.get(f"/api/runs/{key}/latent").content)
     with np.load(home / "runs/1/snapshot.npz") as held:
         z = held["z"]
     np.testing.assert_allclose(places, z, atol=1e-5)   # two latents are the plane themselves
@@ -508,6 +588,11 @@ def test_samples_of_a_model_of_lines_are_texts_by_their_nats(tmp_path):
         shown = client.get(f"{place}/strip", params={"rows": worst["row"]}).json()
         assert shown["texts"] == [worst["name"]] and worst["name"] in lines and found["lines"]
         assert client.get(f"{place}/latent").status_code == 200
+        place_samples(model, "test")
+        _, _, errors, rows = points_in(client.get(f"{place}/latent?split=test").content)
+        np.testing.assert_allclose(errors, nats[rows], rtol=1e-4)
+        sample = client.get(f"{place}/strip?rows=0&split=test").json()
+        assert sample["texts"][0] in lines
 
 
 def test_an_uploaded_table_is_looked_at_by_itself(client, home):

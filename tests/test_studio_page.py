@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
@@ -48,10 +49,10 @@ def start(home: Path, port: str = "0", **variables: str) -> tuple[subprocess.Pop
 def home(tmp_path_factory) -> Path:
     """A folder with a run whose name, note and classes are no harmless texts."""
     folder = tmp_path_factory.mktemp("studio")
-    x = np.random.default_rng(0).random((60, 8, 8), np.float32)
-    y = np.array([HOSTILE, "normal"])[np.arange(60) % 2]
-    model = hg.train(x, y, model="vae(2)", backbone="mlp(8)", epochs=3, test=20, quiet=True,
-                     out=folder / "runs" / HOSTILE)
+    np.savez(folder / "x.npz", x=np.random.default_rng(0).random((60, 8, 8), np.float32),
+             y=np.array([HOSTILE, "normal"])[np.arange(60) % 2])
+    model = hg.train(str(folder / "x.npz"), model="vae(2)", backbone="mlp(8)", epochs=3, test=20,
+                     quiet=True, out=folder / "runs" / HOSTILE)
     assert model.metrics
     return folder
 
@@ -76,7 +77,7 @@ def studio(home):
     process, url = start(home)
     yield url
     process.terminate()
-    process.wait(20)
+    process.wait(PATIENCE / 1000)   # for it ends what it imports
 
 
 def end_all(home: Path) -> None:
@@ -275,6 +276,31 @@ def draw_around_all(page: Page, canvas: Locator) -> None:
     page.keyboard.up("Shift")
 
 
+def serious(page: Page, rules: str = "") -> list[tuple[str, str]]:
+    """What axe-core holds to be serious in the page, by its rules or one of them."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate(f"axe.run(document, {{ resultTypes: ['violations']{rules} }})")
+    return [(each["id"], each["nodes"][0]["html"][:200]) for each in found["violations"]
+            if each["impact"] in ("serious", "critical")]
+
+
+FOCUSED = """() => { const e = document.activeElement; return e === document.body ? '' :
+    (e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent).trim(); }"""
+
+
+def check_reach(page: Page, *names: str) -> None:
+    """Check that axe finds nothing serious, and that Tab reaches what begins with these names."""
+    assert not serious(page)
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    stops: list[str] = []
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate(FOCUSED))
+        if all(any(stop.startswith(name) for stop in stops) for name in names):
+            return
+    raise AssertionError(f"Tab does not reach all of {names}, but {stops}")
+
+
 def test_points_can_be_listed_with_a_lasso(page, home):
     go(page, f"/runs/{only_key(page)}/latent")
     canvas = page.get_by_role("application")
@@ -291,6 +317,29 @@ def test_points_can_be_listed_with_a_lasso(page, home):
     page.get_by_role("button", name="Make it a class").click()
     expect(page.get_by_text("=odd ones: 20 samples")).to_be_visible()
     expect(page.get_by_label("Command")).to_contain_text("hourglass finetune")
+    check_reach(page, "Choose", "Latent space", "Fit", "Save the list", "Save their codes", "Clear",
+                "Name of a class", "Samples, side by side")
+
+
+def test_all_samples_of_a_split_are_placed_and_chosen(page, home):
+    """In a process of its own, and by the keyboard alone."""
+    go(page, f"/runs/{only_key(page)}/latent")
+    model = hg.load(home / "runs" / HOSTILE)
+    split = model.source().splits["train"]
+    page.get_by_role("combobox", name="Samples").select_option("train")
+    expect(page.get_by_text("The train samples are not placed yet")).to_be_visible()
+    page.get_by_role("button", name=f"Place all {len(split)} samples").press("Enter")
+    expect(page.get_by_text(f"{len(split)} of {len(split)} train samples are")).to_be_visible(
+        timeout=PATIENCE)
+    page.get_by_role("combobox", name="Show").select_option("normal")
+    normal = int((split.y[split.index] == model.classes.index("normal")).sum())
+    expect(page.get_by_text(f"{normal} of {len(split)} train samples are")).to_be_visible()
+    page.get_by_role("combobox", name="Choose").press("a")   # all that are shown
+    expect(page.get_by_role("heading", name=f"{normal} points chosen")).to_be_visible()
+    found = pd.read_csv(taken(page, "Save their codes"))
+    x = split.batch(torch.tensor(found["sample"].tolist())).x[:, 0].numpy()
+    np.testing.assert_allclose(found[["z_1", "z_2"]], model.encode(x), atol=1e-5)
+    assert set(found["class"]) == {"normal"}
 
 
 def test_notes_are_kept_and_the_trash_can_be_undone(page, home):
@@ -454,6 +503,66 @@ def test_rows_of_a_table_are_filled_in_and_taken_away(page, home):
         shutil.rmtree(home / "runs/rows")
 
 
+def use(page: Page, link: str, *names: str) -> None:
+    """Open a run's page Use, and check what its box can do."""
+    go(page, "/")
+    page.get_by_role("link", name=link).click()
+    page.get_by_role("link", name="Use").click()
+    choices = page.get_by_role("group", name="What to do")
+    for name in names:
+        expect(choices.get_by_role("button", name=name, exact=True)).to_be_visible(
+            timeout=PATIENCE)   # priors and thresholds are fitted
+
+
+def test_rows_series_and_lines_are_used_as_python_uses_them(page, home):
+    """Classes of rows, their nearest, forecasts, and codes of lines; with a keyboard."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"first": rng.normal(size=60).round(3), "kind": ["warm", "cold"] * 30})
+    wave = pd.DataFrame({"flow": np.sin(np.arange(200) / 2).round(4)})
+    table.to_csv(home / "kinds.csv", index=False)
+    wave.to_csv(home / "waves.csv", index=False)
+    (home / "lines.txt").write_text("one red house\na blue door\ntwo green trees\n" * 15)
+    tiny = {"epochs": 1, "quiet": True, "report": False, "backbone": "mlp(8)"}
+    kinds = hg.train(f"table('{home / 'kinds.csv'}', label='kind')", out=home / "runs/kinds",
+                     model="semi_supervised_vae(1)", **tiny)
+    waves = hg.train(f"series('{home / 'waves.csv'}', window=12)", model="ae(1)",
+                     out=home / "runs/waves", **tiny)
+    lines = hg.train(f"lines('{home / 'lines.txt'}')", model="vae(2)", epochs=1, quiet=True,
+                     report=False, out=home / "runs/lines")
+    try:
+        use(page, "semi_supervised_vae(1) on", "Classify", "Nearest", "Codes")
+        page.locator("input[type=file]").set_input_files(home / "kinds.csv")
+        page.get_by_role("button", name="Classify").press("Enter")
+        expect(page.get_by_role("columnheader", name="probability")).to_be_visible()
+        check_reach(page, "Classify", "Download as CSV", "Results")
+        found = pd.read_csv(taken(page, "Download as CSV"))
+        assert list(found["class"]) == list(kinds.classify(table[["first"]]))
+        page.get_by_role("button", name="Nearest").press("Enter")
+        expect(page.get_by_role("columnheader", name="distance of codes")).to_be_visible()
+        assert len(pd.read_csv(taken(page, "Download as CSV"))) == 5 * len(table)
+        use(page, "ae(1) on waves.csv", "Forecast", "Score", "Fill in")
+        page.locator("input[type=file]").set_input_files(home / "waves.csv")
+        page.get_by_role("button", name="Forecast").press("Enter")
+        page.get_by_label("Steps ahead").fill("8")
+        page.get_by_label("Steps ahead").press("Tab")
+        expect(page.get_by_role("heading", name="8 rows")).to_be_visible()
+        check_reach(page, "Forecast", "Steps ahead", "Download as CSV", "Results")
+        found = pd.read_csv(taken(page, "Download as CSV"))
+        np.testing.assert_allclose(found["flow"], waves.forecast(wave, 8)["flow"], atol=1e-4)
+        use(page, "vae(2) on lines", "Reconstruct", "Score", "Morph")
+        page.get_by_label("One line of text each").fill("a red door\ntwo trees")
+        page.get_by_role("button", name="Codes").press("Enter")
+        expect(page.get_by_role("columnheader", name="z_2")).to_be_visible()
+        check_reach(page, "One line of text", "Codes", "Download as CSV", "Results")
+        found = pd.read_csv(taken(page, "Download as CSV"))
+        z = lines.encode(["a red door", "two trees"])
+        np.testing.assert_allclose(found[["z_1", "z_2"]], z, atol=1e-4)
+        page.goto("about:blank")
+    finally:
+        for name in ("kinds", "waves", "lines"):
+            shutil.rmtree(home / "runs" / name)
+
+
 def test_runs_are_compared_side_by_side(page, home):
     """And what is marked in one latent space is marked in the others that show the same samples."""
     with another(home, "compared", seed="12345"), another(home, "unlike") as unlike:
@@ -469,6 +578,9 @@ def test_runs_are_compared_side_by_side(page, home):
         expect(page.get_by_role("heading", name="20 samples marked")).to_be_visible()
         page.get_by_label("Mark sample").select_option("7")
         expect(page.get_by_text("Not linked: its samples differ")).to_have_count(1)
+        expect(page.get_by_text("by a digest of their values: runs/unlike")).to_be_visible()
+        check_reach(page, "Add a run", "Colour", "Mark sample", "Latent space of runs/compared",
+                    "Fit", "Clear")
         page.goto("about:blank")   # it would ask for pictures of a run that is gone
 
 
@@ -554,14 +666,6 @@ def test_a_hostile_page_can_neither_start_nor_read_anything(browser, studio, hom
     time.sleep(0.5)
     assert sorted(path.name for path in (home / "runs").iterdir()) == before
     context.close()
-
-
-def serious(page: Page, rules: str) -> list[tuple[str, str]]:
-    """What axe-core holds to be serious in the page, by its rules or one of them."""
-    page.add_script_tag(path=AXE)
-    found = page.evaluate(f"axe.run(document, {{ resultTypes: ['violations']{rules} }})")
-    return [(each["id"], each["nodes"][0]["html"][:200]) for each in found["violations"]
-            if each["impact"] in ("serious", "critical")]
 
 
 PLACES = {"/": "Runs", "/train?data=digits": "This run", "/data": "Your own",

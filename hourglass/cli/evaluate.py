@@ -17,6 +17,9 @@ Reconstruction = Annotated[bool, typer.Option("--reconstruction", help="Measure 
 Probes = Annotated[bool, typer.Option("--probes", help="Guess the classes of the split's samples "
                                       "from their codes instead, and from the features of an "
                                       "extractor: by neighbours and by a linear model.")]
+Points = Annotated[bool, typer.Option("--points", help="Place all samples of the split in the "
+                                      "latent space instead, up to a million, with their "
+                                      "errors. The studio shows them.")]
 Features = Annotated[str, typer.Option(help="Feature extractor for distances and probes, such as "
                                        "efficientnet_lite0 (the default for images, where it is "
                                        "installed), classifier, onnx:PATH or run:PATH.")]
@@ -47,6 +50,7 @@ def evaluate(
     generation: Generation = False,
     reconstruction: Reconstruction = False,
     probes: Probes = False,
+    points: Points = False,
     features: Features = "",
     prior: PriorOfSamples = "auto",
     device: Device = "cpu",
@@ -68,6 +72,11 @@ def evaluate(
                          "--probes; pass one of them too")
     if kinds:
         _print_by_features(run, kinds, (features, prior, split, limit), out, device)
+        return
+    if points:
+        from ..tasks.place_samples import place_samples
+        print(*place_samples(load_run(run, device, doing="placing samples"), split, limit),
+              sep="\n")
         return
     if factors:
         from ..tasks.disentangle import disentangle

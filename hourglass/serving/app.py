@@ -18,7 +18,7 @@ from ..data.sources.table import Table
 from ..inference.anomaly import Detector
 from ..inference.trained import Trained
 from .errors import Refusal, answer_problems
-from .forecasts import forecaster_for, put_forecast
+from .forecasts import Fitted, forecaster_for, put_forecast
 from .image_operations import (
     put_compress,
     put_heatmap,
@@ -63,18 +63,18 @@ Accept = Annotated[str, Header(include_in_schema=False)]
 
 
 def make_app(model: Trained, limits: Limits | None = None, door: AccessControl | None = None,
-             priors: tuple[str, ...] = (), ahead: int = 0, shows_training: bool = False
-             ) -> FastAPI:
+             priors: tuple[str, ...] = (), ahead: int = 0, shows_training: bool = False,
+             fitted: Fitted | None = None) -> FastAPI:
     """Make the ASGI application that serves a model. `door` controls access; without it, anybody
     may ask.
 
     `priors` are those that clients may sample from. They are fitted now if needed. Default: the
-    usual ones. `ahead` is the most steps of a series that clients may have forecast. With
-    `shows_training`, answers of /v1/nearest show training samples. Raises ValueError for an unknown
-    prior, and for a model that cannot forecast.
+    usual ones. `ahead` is the most steps of a series that clients may have forecast, by `fitted`,
+    otherwise by what is fitted now. With `shows_training`, answers of /v1/nearest show training
+    samples. Raises ValueError for an unknown prior, and for a model that cannot forecast.
     """
     limits, door = limits or Limits(), door or AccessControl()
-    forecaster = forecaster_for(model, ahead)
+    forecaster = fitted or forecaster_for(model, ahead)
     desk = ModelService(model, limits, priors)
 
     @asynccontextmanager

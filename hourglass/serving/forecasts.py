@@ -1,6 +1,7 @@
 """The operation that forecasts a series: what is sent, and what is answered."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
@@ -20,8 +21,11 @@ from .series_requests import is_over_time
 from .service import ModelService
 from .uploads import UploadedSamples
 
+Fitted = Callable[[int], Forecaster]   # what forecasts so many steps
+KEPT = 8   # forecasters of a model, for as many numbers of steps
 
-def forecaster_for(model: Trained, ahead: int) -> Forecaster | None:
+
+def forecaster_for(model: Trained, ahead: int) -> Fitted | None:
     """What forecasts up to `ahead` steps, fitted now; None for 0 steps. Raises ValueError for a
     model that cannot forecast, and if the run's data is gone."""
     if not ahead:
@@ -30,7 +34,18 @@ def forecaster_for(model: Trained, ahead: int) -> Forecaster | None:
         raise ValueError("--ahead is for models of series, and this is another one; leave it out")
     check_ahead(model, ahead)
     say(f"finding what forecasts {ahead} steps best ...")
-    return fit_forecaster(model, model.source(), ahead)
+    forecaster = fit_forecaster(model, model.source(), ahead)
+    return lambda _: forecaster
+
+
+def fitted_when_asked(model: Trained) -> Fitted:
+    """What forecasts as many steps as a request asks for, fitted then and kept. Raises ValueError
+    as `forecaster_for` does, once it is asked."""
+    @lru_cache(KEPT)
+    def fit(block: int) -> Forecaster:
+        check_ahead(model, block)
+        return fit_forecaster(model, model.source(), block)
+    return lambda ahead: fit(min(ahead, model.shape[-1]))
 
 
 def forecast_type(model: Trained, limits: Limits, most: int) -> type[BaseModel]:
@@ -41,7 +56,7 @@ def forecast_type(model: Trained, limits: Limits, most: int) -> type[BaseModel]:
     return schema
 
 
-def put_forecast(router: APIRouter, desk: ModelService, fitted: Forecaster, most: int) -> None:
+def put_forecast(router: APIRouter, desk: ModelService, fitted: Fitted, most: int) -> None:
     """Add the operation that forecasts, at most that many steps."""
     kind = forecast_type(desk.model, desk.limits, most)
     read = json_intake(kind)
@@ -54,9 +69,9 @@ def put_forecast(router: APIRouter, desk: ModelService, fitted: Forecaster, most
     async def forecast(uploaded: Annotated[tuple[UploadedSamples, int], Depends(take)]) -> Response:
         """The next steps of a series in rows, of each unit, with their times; or those of windows
         (N, T, C), (N, ahead, C). Gaps before are filled in first."""
-        sent, ahead = uploaded
-        assert sent.found is not None   # as of all series
-        after, notes = await desk.batcher.alone(partial(
-            following, desk.model, sent.found, fitted, ahead))
-        rows = records(after) if isinstance(sent.found.raw, Series) else listed(after)
+        (sent, ahead), found = uploaded, uploaded[0].found
+        assert found is not None   # as of all series
+        after, notes = await desk.batcher.alone(lambda: following(
+            desk.model, found, fitted(ahead), ahead))
+        rows = records(after) if isinstance(found.raw, Series) else listed(after)
         return as_json(Arrays(samples=rows, notes=[*sent.notes, *notes]))

@@ -2,7 +2,7 @@
 
 import base64
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -28,7 +28,9 @@ from .responses import (
     as_png_file,
     choose_format,
     encoded,
+    listed,
     pictures,
+    records,
 )
 from .service import ModelService
 from .uploads import UploadedSamples
@@ -129,21 +131,32 @@ def put_nearest(router: APIRouter, desk: ModelService, take: Take, body: dict[st
         near = await desk.batcher.alone(partial(desk.training.nearest, z, n))
         gone = ("the training data is gone, so near samples have no names or pictures",)
         return as_json(NearSamples(
-            nearest=await desk.by_hand(listed_near, near, desk.is_images),
+            nearest=await desk.by_hand(listed_near, near, desk),
             names=list(uploaded.names), notes=[*uploaded.notes, *(gone if near.x is None else ())]))
 
 
-def listed_near(found: NearCodes, images: bool) -> list[list[NearSample]]:
-    """Near samples, with their pictures if they are images."""
+def listed_near(found: NearCodes, desk: ModelService) -> list[list[NearSample]]:
+    """Near samples, with their pictures if they are images, and the values of rows."""
     def picture(i: int, k: int) -> str | None:
-        if not images or found.x is None:
+        if not desk.is_images or found.x is None:
             return None
         return base64.b64encode(as_png_file(found.x[i, k])).decode()
+    values = _values(found, desk)
     return [[NearSample(row=int(row), distance=float(distance), name=name, png=picture(i, k),
-                        **{"class": kind})
+                        values=values[i * found.rows.shape[1] + k], **{"class": kind})
              for k, (row, distance, name, kind) in enumerate(zip(
                  found.rows[i], found.distances[i], found.names[i], found.kinds[i], strict=True))]
             for i in range(len(found.rows))]
+
+
+def _values(found: NearCodes, desk: ModelService) -> Sequence[Any]:
+    """Near samples of tables and arrays in their own units, one after the other; None for others.
+    """
+    if found.x is None or found.x.ndim != 3 or desk.is_lines:
+        return [None] * found.rows.size
+    x = found.x.reshape(-1, found.x.shape[-1])
+    rows: Sequence[Any] = records(desk.model.in_units(x)) if desk.is_table else listed(x)
+    return rows
 
 
 def why_no_compression() -> str:

@@ -115,6 +115,8 @@ class NearSample(BaseModel):
     name: str = Field(description="its file or text; empty if it has none")
     kind: str = Field(alias="class", description="its class; empty if it has none")
     png: str | None = Field(None, description="its picture in base64")
+    values: dict[str, Any] | list[float] | None = Field(
+        None, description="its values, of tables (by column) and arrays")
 
 
 class NearSamples(BaseModel):

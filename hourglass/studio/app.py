@@ -15,7 +15,8 @@ from .guard import API, StudioGuard
 from .page_decoder import TYPES
 from .roots import Roots
 from .routes_data import put_data
-from .routes_runs import put_latent, put_pictures, put_run, put_runs
+from .routes_latent import put_chosen, put_latent, put_placing
+from .routes_runs import put_pictures, put_run, put_runs
 from .routes_search import put_search, put_study
 from .routes_serve import put_downloads, put_serve
 from .routes_train import put_form, put_jobs, put_run_jobs
@@ -57,6 +58,8 @@ def make_studio(roots: Roots, token: str, hosts: tuple[str, ...], limits: Limits
     put_run(router, studio)
     put_pictures(router, studio)
     put_latent(router, studio)
+    put_chosen(router, studio)
+    put_placing(router, studio)
     put_form(router, studio)
     put_jobs(router, studio)
     put_run_jobs(router, studio)

@@ -1,6 +1,7 @@
 """Samples that a person chose in the latent space, as the text of a .csv file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +16,22 @@ def chosen_csv(s: Snapshot, rows: Sequence[int], codes: bool) -> str:
     """A line for each of these samples: number, name, class, error and, with `codes`, its code, as
     `hourglass embed` writes it. Raises ValueError for a wrong number, and for too many codes."""
     check_numbers(s, rows)
-    z = s.codes[list(rows)] if codes else np.empty((len(rows), 0))
-    if z.size > MOST_VALUES:
-        raise ValueError(f"these are {z.size:,} numbers, and a file from the studio has at most "
-                         f"{MOST_VALUES:,}; choose fewer points, or use: hourglass embed")
+    check_codes(s, len(rows), codes)
+    return as_lines(about_samples(s, rows), s.codes[list(rows)] if codes else None)
+
+
+def check_codes(s: Snapshot, count: int, codes: bool) -> None:
+    """Raise ValueError if the codes of so many samples are too many numbers for a file."""
+    if codes and count * s.codes.shape[1] > MOST_VALUES:
+        raise ValueError(f"these are {count * s.codes.shape[1]:,} numbers, and a file from the "
+                         f"studio has at most {MOST_VALUES:,}; choose fewer points, or use: "
+                         f"hourglass embed")
+
+
+def as_lines(about: Sequence[Mapping[str, Any]], codes: np.ndarray | None) -> str:
+    """Samples, and their codes (N, D) if there are any, as the text of a .csv file."""
+    z = np.empty((len(about), 0)) if codes is None else codes
     columns = ["sample", "name", "class", "error", *(f"z_{i}" for i in range(1, z.shape[1] + 1))]
     return as_csv(columns, ([each["row"], each["name"], each["class"], f"{each['error']:.9g}",
                              *(f"{value:.9g}" for value in code)]
-                            for each, code in zip(about_samples(s, rows), z, strict=True)))
+                            for each, code in zip(about, z, strict=True)))

@@ -16,6 +16,7 @@ from ..core.files import read_file, write_whole
 from .processes import birth_of, is_alive
 
 FOLDER = ".studio"     # below the folder of the runs
+BESIDE = ("serve", "points")   # kinds of jobs that leave a run as it is
 LONGEST_LOG = 200_000   # bytes of a log that are shown, the last ones
 NAME = re.compile(r"\w[\w .+-]{0,79}")
 
@@ -24,7 +25,7 @@ NAME = re.compile(r"\w[\w .+-]{0,79}")
 class StartedJob:
     """One command: what it was told, and its process."""
 
-    kind: str = ""                # train, resume, report, search, ensemble or serve
+    kind: str = ""                # train, resume, report, search, ensemble, or one of BESIDE
     words: tuple[str, ...] = ()   # after `hourglass`
     out: str = ""                 # its folder, absolute
     log: str = ""                 # the path of its log
@@ -56,8 +57,8 @@ class Jobs:
     kept: dict[str, tuple[int, StartedJob]] = field(default_factory=dict)   # by file, with its time
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
     guard: threading.Lock = field(default_factory=threading.Lock)
-    newest: dict[str, StartedJob] = field(default_factory=dict)   # by the folder that they write
-    servers: dict[str, StartedJob] = field(default_factory=dict)  # the newest, by the run's folder
+    newest: dict[tuple[str, str], StartedJob] = field(default_factory=dict)   # by their folder,
+    # and by their kind if they are beside the others
 
     @property
     def runs(self) -> Path:
@@ -76,17 +77,14 @@ class Jobs:
             self.kept = by_file
             jobs = sorted((job for _, job in by_file.values() if job.pid),
                           key=lambda job: -job.began)
-            self.newest = {job.out: job for job in reversed(jobs) if job.kind != "serve"}
-            self.servers = {job.out: job for job in reversed(jobs) if job.kind == "serve"}
+            self.newest = {(job.out, job.kind if job.kind in BESIDE else ""): job
+                           for job in reversed(jobs)}
             return jobs
 
-    def of(self, folder: Path) -> StartedJob:
-        """The newest job that writes into a folder; an empty one if there is none."""
-        return self.newest.get(str(folder), StartedJob())
-
-    def server_of(self, folder: Path) -> StartedJob:
-        """The newest server of a run; an empty job if there is none."""
-        return self.servers.get(str(folder), StartedJob())
+    def of(self, folder: Path, beside: str = "") -> StartedJob:
+        """The newest job that makes a folder, or of a kind `beside`; an empty one if there is none.
+        """
+        return self.newest.get((str(folder), beside), StartedJob())
 
     def claim(self, name: str = "", below: Path | None = None) -> Path:
         """Make the folder of a new run: of that name, or the next number. Raises ValueError."""
@@ -163,7 +161,7 @@ class Jobs:
         """The jobs that ended before their run began, with the reason that they gave."""
         failures = []
         for job in self.read():
-            if not job.alive and job is self.newest.get(job.out) and job.kind in (
+            if not job.alive and job is self.of(Path(job.out)) and job.kind in (
                     "train", "search", "ensemble") and not _holds_files(Path(job.out)):
                 lines = self.log_of(job).strip().splitlines() or ["it ended without a word"]
                 failures.append({"name": Path(job.out).name, "out": job.out, "command": job.command,

@@ -16,6 +16,7 @@ from .imports import import_all
 
 KEPT = 2        # models in memory
 ROWS = 4096     # of a table in a request, and a 16th of the steps of a series
+AHEAD = 1000    # steps of a series that are forecast, at most
 PATH = re.compile(r"/(?P<key>[0-9a-f]{16})(?P<rest>/v1/\w+)")
 
 
@@ -72,8 +73,13 @@ def _made(path: Path) -> Any:
     import_all()
     from ..inference.trained import load  # which brings torch
     from ..serving.app import make_app
+    from ..serving.forecasts import fitted_when_asked
     from ..serving.limits import Limits
-    return make_app(load(path), Limits(body=2**25, samples=ROWS, seconds=120), shows_training=True)
+    from ..serving.series_requests import is_over_time
+    model = load(path)
+    ahead, fitted = (AHEAD, fitted_when_asked(model)) if is_over_time(model) else (0, None)
+    return make_app(model, Limits(body=2**25, samples=ROWS, seconds=120), ahead=ahead,
+                    shows_training=True, fitted=fitted)
 
 
 def _close(entry: tuple[int, Any] | None) -> None:

@@ -13,18 +13,14 @@ from pydantic import BaseModel
 from ..core.files import is_link, open_regular
 from ..serving.errors import Refusal
 from . import latent, samples
-from .chosen import chosen_csv
-from .made_classes import make_class
 from .models import check_order
 from .notes import write_notes
-from .page_decoder import decoder_of
 from .run_details import about_figures, details_of, progress_of
-from .state import KNOWN, Studio, Text
+from .state import KNOWN, Name, Studio, Text
 from .trash import in_trash, put_away, put_back, remove
 
 FRAME = re.compile(r"\d{1,9}\.png")
 FIGURE = re.compile(r"\w{1,80}\.(png|gif)")
-BYTES, CSV = "application/octet-stream", "text/csv"
 KINDS = {".png": "image/png", ".gif": "image/gif"}
 SOON = 0.5   # seconds after the list, which imports would hold up
 REQUEST = 2**20          # characters of a note that is read at all
@@ -38,24 +34,6 @@ class Notes(BaseModel):
 
     note: Annotated[str, Len(0, REQUEST)]
     tags: list[Text]
-
-
-class Chosen(BaseModel):
-    """Samples by their numbers, and whether their codes are wanted."""
-
-    model_config = KNOWN
-
-    rows: Annotated[list[int], Len(1, 10**6)]
-    codes: bool
-
-
-class NewClass(BaseModel):
-    """Samples by their numbers, and the class that they get."""
-
-    model_config = KNOWN
-
-    rows: Annotated[list[int], Len(1, 10**6)]
-    name: Text
 
 
 def _keyed(studio: Studio, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -136,8 +114,10 @@ def put_run(router: APIRouter, studio: Studio) -> None:
         if studio.catalogue.place(key).kind == "trial":
             raise ValueError("this is a trial of a search, which needs it as it is")
         path = studio.catalogue.place(key).path
-        if studio.jobs.server_of(path).alive:
+        if studio.jobs.of(path, "serve").alive:
             raise ValueError("this run is being served; stop its server first")
+        if studio.jobs.of(path, "points").alive:
+            raise ValueError("samples of this run are being placed; stop that first")
         if studio.catalogue.entry(key).get("state") in ("training", "writing"):
             raise ValueError("this run is being trained; stop it first")
         if path == studio.roots.home:
@@ -190,65 +170,18 @@ def put_pictures(router: APIRouter, studio: Studio) -> None:
 
     @router.get("/runs/{key}/strip")
     async def strip(key: str, rows: Annotated[str, Query(max_length=4000)],
-                    everything: bool = False) -> Response:
-        """Inputs, reconstructions and errors of these samples, side by side."""
-        s = await studio.aside(studio.look_at, key, everything)
+                    everything: bool = False, split: Name = "") -> Response:
+        """Inputs, reconstructions and errors of these samples, side by side; of those that the
+        report looked at, of all data, or of a split."""
+        numbers = samples.numbers_in(rows)
+        s = await studio.aside(studio.look_at, key, everything, split, numbers)
+        if split:
+            numbers = list(range(len(numbers)))
+        samples.check_numbers(s, numbers)
         if s.x.ndim != 4:
-            return Response(samples.lines_of(s, samples.check_rows(s, rows)),
-                            media_type="application/json")
-        content = await studio.aside(samples.strip, s, samples.check_rows(s, rows))
+            return Response(samples.lines_of(s, numbers), media_type="application/json")
+        content = await studio.aside(samples.strip, s, numbers)
         return Response(content, media_type="image/png")
-
-
-def put_latent(router: APIRouter, studio: Studio) -> None:
-    """Add the latent space of a run."""
-    @router.get("/runs/{key}/latent")
-    async def points(key: str) -> Response:
-        """Points, classes, errors and directions."""
-        s = await studio.aside(studio.snapshots.of, studio.catalogue.run(key))
-        return Response(await studio.aside(latent.latent_of, s),
-                        media_type=BYTES)
-
-    @router.get("/runs/{key}/thumbnails")
-    async def thumbnails(key: str) -> Response:
-        """A sheet of small pictures of the samples."""
-        s = await studio.aside(studio.snapshots.of, studio.catalogue.run(key))
-        return Response(await studio.aside(latent.thumbnails, s), media_type="image/webp")
-
-    @router.get("/runs/{key}/codes/{row}")
-    async def code(key: str, row: int) -> dict[str, Any]:
-        """The code of a sample."""
-        s = await studio.aside(studio.snapshots.of, studio.catalogue.run(key))
-        return {"code": latent.code_of(s, row)}
-
-    @router.post("/runs/{key}/chosen", response_class=Response, responses={
-        200: {"content": {CSV: {}}}})
-    async def chosen(key: str, sent: Chosen) -> Response:
-        """These samples as the text of a .csv file."""
-        s = await asyncio.to_thread(studio.snapshots.of, studio.catalogue.run(key))
-        return Response(await asyncio.to_thread(chosen_csv, s, sent.rows, sent.codes),
-                        media_type=CSV)
-
-    @router.post("/runs/{key}/classes")
-    async def classes(key: str, sent: NewClass) -> dict[str, Any]:
-        """Give these samples a class, in files that a classifier learns from."""
-        run = studio.catalogue.run(key)
-        s = await asyncio.to_thread(studio.snapshots.of, run)
-        found: dict[str, Any] = await studio.slowly(make_class, studio.roots.home, run, s,
-                                                    sent.rows, sent.name)
-        return found
-
-    @router.get("/runs/{key}/decoder", response_class=Response, responses={
-        200: {"content": {BYTES: {}}}})
-    async def decoder(key: str) -> Response:
-        """The run's decoder as ONNX, for the page."""
-        content = await studio.slowly(decoder_of, studio.catalogue.run(key))
-        return Response(content, media_type=BYTES)
-
-    @router.post("/runtime")
-    async def runtime() -> dict[str, list[str]]:
-        """Have what runs ONNX in the page ready; it is downloaded at first use."""
-        return {"files": await studio.aside(studio.runtime.prepare)}
 
 
 def picture_in(folder: Path, name: str, pattern: re.Pattern[str]) -> Response:

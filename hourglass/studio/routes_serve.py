@@ -31,7 +31,7 @@ def put_serve(router: APIRouter, studio: Studio) -> None:
         path = studio.catalogue.run(key)
         if not (path / "model.safetensors").is_file():
             raise ValueError("this run has no weights yet; wait for its first checkpoint")
-        if studio.jobs.server_of(path).alive:
+        if studio.jobs.of(path, "serve").alive:
             raise ValueError("this run is being served already")
         studio.jobs.start("serve", ["serve", "--port=0", "--", str(path)], path,
                           secrets.token_urlsafe(24))
@@ -41,7 +41,7 @@ def put_serve(router: APIRouter, studio: Studio) -> None:
     @router.delete("/runs/{key}/server")
     async def end(key: str) -> dict[str, str]:
         """Stop the server of a run, once it has answered what it was asked."""
-        job = studio.jobs.server_of(studio.catalogue.run(key))
+        job = studio.jobs.of(studio.catalogue.run(key), "serve")
         if not job.alive:
             raise ValueError("this run is not being served")
         stop(job.pid)

@@ -1,13 +1,14 @@
 """What all pages of a studio share; all of it can be read from files again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 from annotated_types import Len
+from fastapi import Query
 from pydantic import ConfigDict
 
 from ..analysis.snapshot import Snapshot
@@ -20,10 +21,12 @@ from .models import Models
 from .page_decoder import PageRuntime
 from .roots import Roots
 from .samples import Snapshots
+from .split_samples import SplitSamples
 from .studies import Studies
 
 Text = Annotated[str, Len(0, 4000)]
 Key = Annotated[str, Len(1, 64)]
+Name = Annotated[str, Query(max_length=64)]   # of a split
 
 
 KNOWN = ConfigDict(extra="forbid", strict=True)   # requests send nothing but what is known
@@ -41,6 +44,7 @@ class Studio:
     snapshots: Snapshots = field(default_factory=Snapshots)
     looks: Snapshots = field(   # at all data of a run
         default_factory=lambda: Snapshots("model.safetensors", _look_at_all, 1))
+    by_split: SplitSamples = field(default_factory=SplitSamples)
     studies: Studies = field(default_factory=Studies)
     runtime: PageRuntime = field(default_factory=PageRuntime)
     held: HeldSource = field(default_factory=HeldSource)
@@ -48,10 +52,14 @@ class Studio:
         default_factory=lambda: ThreadPoolExecutor(1, "studio"))
     is_warm: bool = False
 
-    def look_at(self, key: str, everything: bool) -> Snapshot:
-        """The samples of a run: those that its report looked at, or all of its data. Raises
-        ValueError."""
-        return (self.looks if everything else self.snapshots).of(self.catalogue.run(key))
+    def look_at(self, key: str, everything: bool = False, split: str = "",
+                rows: Sequence[int] = ()) -> Snapshot:
+        """The samples of a run: those that its report looked at, all of its data, or these rows of
+        a split. Raises ValueError."""
+        run = self.catalogue.run(key)
+        if split:
+            return self.by_split.look(run, split, rows)
+        return (self.looks if everything else self.snapshots).of(run)
 
     def warm(self) -> None:
         """Import what most pages need, once, while the person still looks at the first one."""

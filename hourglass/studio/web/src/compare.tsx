@@ -9,6 +9,7 @@ import type { Details, Progress } from "./run";
 import { listing, type Run } from "./runs";
 import { Strip, type Sample } from "./samples";
 import { useSignal } from "./signal";
+import { complain } from "./toast";
 
 interface Loaded { run: Run; details: Details; lines: Lines }
 const MOST = 8;
@@ -86,21 +87,29 @@ function Differences({ loaded }: { loaded: Loaded[] }) {
   </section>;
 }
 
-// The same samples through all runs, where they were looked at with the same ones.
+// The same samples through all runs that were looked at with the same ones, by a digest of their contents.
 function SameInputs({ loaded }: { loaded: Loaded[] }) {
   const [rows, setRows] = useState<Map<string, Sample[]>>(new Map());
-  const alike = loaded.filter(({ details }) => details.has_snapshot);
-  const same = alike.filter(({ run, details }) => run.data === alike[0].run.data
-    && JSON.stringify(details.splits) === JSON.stringify(alike[0].details.splits)
-    && details.split === alike[0].details.split);
-  const keys = same.map(({ run }) => run.key).join();
+  const [digests, setDigests] = useState<Map<string, string>>(new Map());
+  const there = loaded.filter(({ details }) => details.has_snapshot);
+  const keys = there.map(({ run }) => run.key).join();
   useEffect(() => {
-    void Promise.all(same.map(async ({ run }) => [run.key, (await get<{ samples: Sample[] }>(
-      `/runs/${run.key}/samples?order=first&count=12`)).samples] as [string, Sample[]]))
-      .then((found) => setRows(new Map(found)), () => undefined);
+    void Promise.all(there.map(async ({ run }) => {
+      const { digest } = await get<{ digest: string }>(`/runs/${run.key}/inputs`);
+      const { samples } = await get<{ samples: Sample[] }>(`/runs/${run.key}/samples?order=first&count=12`);
+      return [run.key, digest, samples] as const;
+    })).then((found) => {
+      setDigests(new Map(found.map(([key, digest]) => [key, digest])));
+      setRows(new Map(found.map(([key, , samples]) => [key, samples])));
+    }, complain);
   }, [keys]);
-  if (same.length < 2) return null;
+  const ready = there.filter(({ run }) => digests.has(run.key));
+  const same = ready.filter(({ run }) => digests.get(run.key) === digests.get(ready[0].run.key));
+  const others = ready.filter((each) => !same.includes(each));
+  if (ready.length < 2) return null;
   return <section><h2>The same inputs through all</h2>
-    {same.map(({ run, details }) => rows.has(run.key) && <div key={run.key}><h3>{run.path}</h3>
+    {others.length > 0 && <p class="quiet">Other inputs than {ready[0].run.path}, by a digest of their values: {
+      others.map(({ run }) => run.path).join(", ")}.</p>}
+    {same.length > 1 && same.map(({ run, details }) => <div key={run.key}><h3>{run.path}</h3>
       <Strip run={run} samples={rows.get(run.key)!} image={details.shape.length === 3} /></div>)}</section>;
 }

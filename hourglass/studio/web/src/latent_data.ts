@@ -2,22 +2,37 @@
 import { request } from "./api";
 
 export interface About {
-  count: number; samples: string; split: string; total: number; rows: number[]; axes: string[]; code: number[];
+  count: number; samples: string; split: string; total: number; axes: string[]; code: number[];
   names: string[] | null; classes: { name: string; colour: string }[]; image: boolean; shape: number[];
   origin: number[] | null; middle: number[] | null; plane: number[][] | null; directions: number[][] | null;
   sliders: { name: string; low: number; high: number }[]; about: string;
 }
-export interface Latent { about: About; places: Float32Array; errors: Float32Array; labels: Uint16Array }
+// rows are the samples' numbers: in the report, or in a split
+export interface Latent { about: About; places: Float32Array; errors: Float32Array; rows: Int32Array; labels: Uint16Array }
 export const NO_CLASS = 65535;
 
-export async function readLatent(key: string): Promise<Latent> {
-  const bytes = await (await request(`/runs/${key}/latent`)).arrayBuffer();
+// The samples that the report looked at, or all placed ones of a split.
+export async function readLatent(key: string, split = ""): Promise<Latent> {
+  const bytes = await (await request(`/runs/${key}/latent${ofSplit(split)}`)).arrayBuffer();
   const length = new DataView(bytes).getUint32(0, true);
   const about: About = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, length)));
   const start = 4 + length;
   const n = about.count;
-  return { about, places: new Float32Array(bytes, start, 2 * n),
-    errors: new Float32Array(bytes, start + 8 * n, n), labels: new Uint16Array(bytes, start + 12 * n, n) };
+  return { about, places: new Float32Array(bytes, start, 2 * n), errors: new Float32Array(bytes, start + 8 * n, n),
+    rows: new Int32Array(bytes, start + 12 * n, n), labels: new Uint16Array(bytes, start + 16 * n, n) };
+}
+
+export const ofSplit = (split: string) => split ? `?split=${encodeURIComponent(split)}` : "";
+
+// Only the points of one class.
+export function narrowed(latent: Latent, label: number): Latent {
+  const here: number[] = [];
+  latent.labels.forEach((each, i) => { if (each === label) here.push(i); });
+  const pick = <T extends Float32Array | Int32Array | Uint16Array>(from: T) => (from.constructor as unknown as {
+    from(values: number[]): T }).from(here.map((i) => from[i]));
+  return { about: { ...latent.about, count: here.length, names: latent.about.names && here.map((i) => latent.about.names![i]) },
+    places: Float32Array.from(here.flatMap((i) => [latent.places[2 * i], latent.places[2 * i + 1]])),
+    errors: pick(latent.errors), rows: pick(latent.rows), labels: pick(latent.labels) };
 }
 
 const dot = (a: number[], b: number[]) => a.reduce((sum, value, i) => sum + value * b[i], 0);

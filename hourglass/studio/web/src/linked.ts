@@ -1,5 +1,5 @@
 // Which samples of several latent spaces are the same ones.
-import type { About } from "./latent_data";
+import type { About, Latent } from "./latent_data";
 
 export interface Links {
   ids: (string | number)[][];                  // of each space's points
@@ -22,10 +22,11 @@ function problemOf(first: About, other: About, data: [string, string]): string {
 }
 
 // Samples are the same by their row, where all are the same, else by their names.
-export function linksOf(abouts: About[], data: string[]): Links {
+export function linksOf(latents: Latent[], data: string[]): Links {
+  const abouts = latents.map(({ about }) => about);
   const problems = abouts.map((about, i) => i ? problemOf(abouts[0], about, [data[0], data[i]]) : "");
   const byRow = abouts.every((about, i) => problems[i] || about.samples === abouts[0].samples);
-  const ids = abouts.map((about, i) => problems[i] ? [] : byRow ? about.rows : about.names!);
+  const ids = abouts.map((about, i) => problems[i] ? [] : byRow ? Array.from(latents[i].rows) : about.names!);
   const points = ids.map((each) => new Map(each.map((id, i) => [id, i])));
   return { ids, points, problems };
 }

@@ -29,7 +29,7 @@ export function LinkedLatents({ runs }: { runs: Run[] }) {
 }
 
 function Linked({ spaces }: { spaces: Space[] }) {
-  const links = useMemo(() => linksOf(spaces.map(({ latent }) => latent.about),
+  const links = useMemo(() => linksOf(spaces.map(({ latent }) => latent),
     spaces.map(({ run }) => run.data)), [spaces]);
   const [by, setBy] = useState(spaces[0].latent.about.classes.length > 1 ? "class" : "error");
   const [mark, setMark] = useState<{ from: number; id: Id } | null>(null);
@@ -79,11 +79,11 @@ function Chosen({ spaces, links, chosen, clear }: { spaces: Space[]; links: Link
   clear: () => void }) {
   return <div><div class="head"><h3>{chosen.length} samples marked</h3>
     <button class="small" onClick={clear}>Clear</button></div>
-    {spaces.map(({ run, latent: { about, errors, labels } }, i) => {
+    {spaces.map(({ run, latent: { about, errors, rows, labels } }, i) => {
       const points = chosen.slice(0, SHOWN).map((id) => links.points[i].get(id)).filter((point) =>
         point !== undefined);
       return points.length > 0 && <div key={run.key}><h4>{run.path}</h4><Strip run={run} image={about.image}
-        samples={points.map((point) => ({ row: about.rows[point], error: errors[point],
+        samples={points.map((point) => ({ row: rows[point], error: errors[point],
           class: about.classes[labels[point]]?.name ?? "", name: about.names?.[point] ?? "" }))} /></div>;
     })}</div>;
 }

@@ -7,12 +7,12 @@ import { complain } from "./toast";
 
 interface Made { classes: Record<string, number>; path: string; command: string }
 
-export function MakeClass({ run, rows }: { run: Run; rows: number[] }) {
+export function MakeClass({ run, rows, split }: { run: Run; rows: number[]; split: string }) {
   const [name, setName] = useState("");
   const [made, setMade] = useState<Made | null>(null);
   const make = (event: Event) => {
     event.preventDefault();
-    void send<Made>(`/runs/${run.key}/classes`, { rows, name }).then(setMade, complain);
+    void send<Made>(`/runs/${run.key}/classes`, { rows, name, split }).then(setMade, complain);
   };
   const all = Object.entries(made?.classes ?? {});
   return <form onSubmit={make}>

@@ -82,10 +82,11 @@ function Neighbours({ run, row, everything, close, pick }: { run: Run; row: numb
 }
 
 interface StripProps { run: Run; samples: Sample[]; image: boolean; pick?: (row: number) => void;
-  everything?: boolean }
+  everything?: boolean; split?: string }
 
-export function Strip({ run, samples, image, pick, everything }: StripProps) {
-  const rows = samples.map((sample) => sample.row).join(",") + (everything ? "&everything=true" : "");
+export function Strip({ run, samples, image, pick, everything, split }: StripProps) {
+  const rows = samples.map((sample) => sample.row).join(",") + (everything ? "&everything=true" : "")
+    + (split ? `&split=${encodeURIComponent(split)}` : "");
   if (!image) return <Lines run={run} samples={samples} rows={rows} pick={pick} />;
   const error = (sample: Sample) => pick ? <button class="plain" aria-label={`Samples near to sample ${sample.row}`}
     onClick={() => pick(sample.row)}><b>{number(sample.error, 2)}</b></button> : <b>{number(sample.error, 2)}</b>;
@@ -102,7 +103,7 @@ export function Strip({ run, samples, image, pick, everything }: StripProps) {
 // Samples that are no images: each as a line, with its reconstruction.
 function Lines({ run, samples, rows, pick }: Omit<StripProps, "image"> & { rows: string }) {
   const [values, setValues] = useState<{ x: number[][]; recon: number[][]; texts?: string[] } | null>(null);
-  useEffect(() => { void get<typeof values>(`/runs/${run.key}/strip?rows=${rows}`).then(setValues); },
+  useEffect(() => { void get<typeof values>(`/runs/${run.key}/strip?rows=${rows}`).then(setValues, complain); },
     [run.key, rows]);
   if (!values) return null;
   if (values.texts) return <ul class="lines">{samples.map((sample, i) => <li key={sample.row}><span class="grow">{values.texts![i]}</span>

@@ -61,7 +61,7 @@ export function ScatterView(props: Props) {
       }
       draw();
     };
-    view.current = whole(latent.places, canvas.current!);
+    view.current = whole(latent.places, [], canvas.current!);
     const watch = new ResizeObserver(fit);
     watch.observe(canvas.current!);
     return () => { watch.disconnect(); painter.current!.close(); painter.current = null; };
@@ -72,7 +72,12 @@ export function ScatterView(props: Props) {
   }, [latent, by, chosen]);
   useEffect(() => draw(), [ring?.[0], ring?.[1]]);
   useEffect(() => listen(over.current!, view, grid, line, held, draw), [grid]);
+  const refit = () => { view.current = whole(latent.places, chosen, canvas.current!); draw(); };
   const step = (event: KeyboardEvent) => {
+    if ("+-".includes(event.key)) {
+      view.current.scale *= event.key === "+" ? 1.25 : 0.8;
+      return draw(true);
+    }
     const moves: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0],
       ArrowUp: [0, 1], ArrowDown: [0, -1] };
     const move = moves[event.key];
@@ -83,16 +88,19 @@ export function ScatterView(props: Props) {
   return <div class="scatter">
     <canvas ref={canvas} aria-hidden="true" />
     <canvas ref={over} class="over" tabIndex={0} role="application" onKeyDown={step}
-      aria-label={props.label ?? "Latent space. The arrow keys move the code that is decoded."} />
+      aria-label={props.label ?? "Latent space. The arrow keys move the code that is decoded; plus and minus zoom."} />
     <span class="axis x">{latent.about.axes[0]}</span><span class="axis y">{latent.about.axes[1]}</span>
     <span class="axis moves" ref={told} />
+    <button class="small fit" onClick={refit} title="Show all of the points, or all of those that are chosen">Fit</button>
   </div>;
 }
 
-// The view that shows all points.
-function whole(places: Float32Array, canvas: HTMLCanvasElement): View {
+// The view that shows all points, or all of some.
+function whole(places: Float32Array, some: number[], canvas: HTMLCanvasElement): View {
   const ends = [Infinity, -Infinity, Infinity, -Infinity];
-  for (let i = 0; i < places.length; i += 2) {
+  const count = some.length || places.length / 2;
+  for (let n = 0; n < count; n++) {
+    const i = 2 * (some.length ? some[n] : n);
     ends[0] = Math.min(ends[0], places[i]); ends[1] = Math.max(ends[1], places[i]);
     ends[2] = Math.min(ends[2], places[i + 1]); ends[3] = Math.max(ends[3], places[i + 1]);
   }

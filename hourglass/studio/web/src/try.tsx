@@ -2,10 +2,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { get } from "./api";
 import { Generate } from "./generate";
+import type { Cell } from "./parse_rows";
 import type { Details } from "./run";
 import type { Run } from "./runs";
 import { ImagesBox } from "./try_images";
 import { LinesBox } from "./try_lines";
+import { RatingsBox } from "./try_ratings";
 import { RowsBox } from "./try_rows";
 
 export interface Served { kind: string; classes: string[];
@@ -15,7 +17,8 @@ export interface Served { kind: string; classes: string[];
 export interface Encoded { name: string; height: number; width: number; png: string }
 export interface Scores { scores: number[]; probabilities: number[]; abnormal: boolean[]; threshold: number;
   detector: string; notes: string[] }
-export interface Near { row: number; distance: number; name: string; class: string; png: string | null }
+export interface Near { row: number; distance: number; name: string; class: string; png: string | null;
+  values: Record<string, Cell> | number[] | null }
 const ROWS = ["arrays", "table", "series", "windows"];   // kinds that are sent as rows
 
 export function useServed(run: Run, there: boolean): { served: Served | null; problem: string } {
@@ -38,8 +41,7 @@ export function TryTab({ run, details }: { run: Run; details: Details }) {
     {served.kind === "images" && <ImagesBox base={base} served={served} run={run} />}
     {served.kind === "lines" && <LinesBox base={base} served={served} />}
     {ROWS.includes(served.kind) && <RowsBox base={base} served={served} />}
-    {served.kind === "ratings" && <p class="quiet">For ratings, use the command line: hourglass
-      recommend {run.path}, or the server: hourglass serve {run.path}</p>}
+    {served.kind === "ratings" && <RatingsBox base={base} />}
     {served.operations.includes("generate") && <Generate base={base} served={served} />}
   </>;
 }

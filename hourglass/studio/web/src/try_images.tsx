@@ -1,5 +1,6 @@
 // Images in use: reconstructed, restored, scored, classified, compressed, near ones found, or morphed.
 import { useCallback, useEffect, useState } from "preact/hooks";
+import { ClassOfAll } from "./class_of_all";
 import { Camera } from "./camera";
 import { Drop, type Dropped } from "./drop";
 import { bytes, number } from "./format";
@@ -56,9 +57,7 @@ export function ImagesBox({ base, served, run }: { base: string; served: Served;
     <h2>Your images</h2>
     <div class="tools"><div class="switch" role="group" aria-label="What to do">{uses.map(([name, title]) =>
       <button key={name} aria-pressed={wish.use === name} onClick={() => setWish({ ...wish, use: name })}>{title}</button>)}</div>
-      {served.conditional && <label>Class <select value={wish.kind} onChange={(e) => setWish(
-        { ...wish, kind: e.currentTarget.value })}>{served.classes.map((name) => <option key={name}>{name}</option>)}
-      </select></label>}
+      {served.conditional && <ClassOfAll served={served} kind={wish.kind} set={(kind) => setWish({ ...wish, kind })} />}
       {wish.use === "compress" && <Quality served={served} wish={wish} set={setWish} />}</div>
     <p class="quiet">{uses.find(([name]) => name === wish.use)?.[2]}</p>
     <Drop take={take} accept="image/*" words="Drop images here" paste folders />
