@@ -127,7 +127,7 @@ function Chosen({ run, latent, split, chosen, clear }: ChosenProps) {
 export const Legend = ({ latent: { about }, by }: { latent: Latent; by: string }) => by === "class"
   ? <ul class="legend">{about.classes.map(({ name, colour }) => <li key={name}>
     <i class="dot" style={{ background: colour }} />{name}</li>)}</ul>
-  : <p class="legend quiet">dark: small errors, bright: large errors</p>;
+  : <p class="legend quiet">blue: small errors, yellow: large errors</p>;
 
 function Sliders({ latent: { about }, z, set }: { latent: Latent; z: number[];
   set: (z: number[]) => void }) {

@@ -56,7 +56,7 @@ export function shaped(z: number[], shape: number[]): unknown {
   return Array.from({ length: shape[0] }, (_, i) => shaped(z.slice(i * size, (i + 1) * size), shape.slice(1)));
 }
 
-const HEAT = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [245, 220, 120]];
+const HEAT = [[70, 90, 170], [125, 70, 150], [188, 55, 84], [230, 125, 20], [215, 175, 40]];   // seen on light and dark
 
 // RGBA of each point: by class, or by how large its error is among all.
 export function coloursOf(latent: Latent, by: string, chosen: Set<number>): Uint8Array {

@@ -20,6 +20,7 @@ export function ScatterView(props: Props) {
   const view = useRef<View>({ x: 0, y: 0, scale: 1 });
   const line = useRef<[number, number][]>([]);
   const asked = useRef(0);
+  const moved = useRef(false);   // by a person: until then, all points are shown at any size
   const held = useRef(props);
   held.current = props;
   const grid = useMemo(() => new Grid(latent.places), [latent]);
@@ -31,7 +32,7 @@ export function ScatterView(props: Props) {
       clearTimeout(some.current.rest);
       some.current.rest = window.setTimeout(() => draw(), REST);
     };
-    if (moving) rest();
+    if (moving) { rest(); moved.current = true; }
     if (asked.current) return;
     asked.current = requestAnimationFrame((now) => {
       asked.current = 0;
@@ -59,6 +60,7 @@ export function ScatterView(props: Props) {
         each.width = width * devicePixelRatio;
         each.height = height * devicePixelRatio;
       }
+      if (!moved.current) view.current = whole(latent.places, [], canvas.current!);
       draw();
     };
     view.current = whole(latent.places, [], canvas.current!);
