@@ -30,7 +30,7 @@ from hourglass.serving.listening import LOCAL
 from hourglass.studio import page_decoder
 from hourglass.studio.app import STATIC, make_studio
 from hourglass.studio.catalogue import Catalogue
-from hourglass.studio.form import GROUPS, SUGGESTED
+from hourglass.studio.form import GROUPS, SUGGESTED, given_in
 from hourglass.studio.jobs import Jobs
 from hourglass.studio.latent import inputs_digest
 from hourglass.studio.roots import make_roots
@@ -323,6 +323,9 @@ def test_a_clone_leaves_to_another_model_the_parts_that_it_brings(client, home):
     assert given.pop("data") and given == {
         "model": "ae(2)", "backbone": "mlp(8)", "epochs": 2, "test": 10}, (
         "what was chosen for the data, such as the likelihood, is no wish")
+    words = ("train", "--model=ae(2)", "--", "photos")   # as the studio started it
+    started = given_in({**given, "data": "photos"}, words=words)
+    assert started == {"data": "photos", "model": "ae(2)", "epochs": 2}
     parts = client.post("/api/check", json={"settings": {
         **given, "data": "digits", "model": "vae(3)"}}).json()["parts"]
     assert (parts["bottleneck"], parts["loss"]) == ("gaussian(3)", "recon + kl")

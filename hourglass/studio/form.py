@@ -104,13 +104,13 @@ def given_in(settings: Mapping[str, Any], shape: tuple[int, ...] = (), words: Se
              ) -> dict[str, Any]:
     """A run's settings as a form takes them: without defaults, without the parts that its named
     model brings, and without those that were chosen for its data. So another model or other data in
-    the form brings its own. `words` are those of its command, if it is known: what they name
-    stays."""
+    the form brings its own. `words` are those of its command, if it is known: what they name, and
+    the data, stays."""
     from ..core.registry import models
     own = {name: value for name, value in settings.items() if name in Settings.model_fields
            and value != Settings.model_fields[name].default}
     if words:
-        return {name: value for name, value in own.items() if name == "epochs" or any(
+        return {name: value for name, value in own.items() if name in ("data", "epochs") or any(
             _names(word, Settings.model_fields[name].flag) for word in words)}
     brought = vars(models.make(str(settings["model"])))
     chosen = _chosen(str(settings["model"]), shape)
