@@ -24,6 +24,7 @@ class Batch:
     given: Tensor | None = None    # the encoder's input, if it is not x
     known: Tensor | None = None    # like x: 1 where a value is observed; missing values of x are 0
     told: Tensor | None = None     # the labels that training may use; -1 where they are hidden
+    properties: Tensor | None = None   # (B, P) standardised numbers of the samples, NaN: missing
 
     @property
     def seen(self) -> Tensor:
@@ -211,6 +212,7 @@ class Output:
     seen: Tensor | None = None    # like x: the encoder's input, if it is not x
     hidden: Tensor | None = None  # like x, bool: values that were hidden from the encoder
     params: Tensor | None = None  # (B, *out), the decoder's output, the parameters of px, if known
+    properties: Tensor | None = None   # (B, P) standardised numbers of the samples, NaN: missing
 
 
 class Alphabet(NamedTuple):

@@ -200,6 +200,12 @@ class Scheduled(Protocol):
         """Count as at that moment of the run; without one, as at its end."""
 
 
+class LearnsProperties(Protocol):
+    """A loss term that needs numbers of the samples, in `out.properties` (B, P)."""
+
+    names: tuple[str, ...]   # (P,) of the data's properties
+
+
 class Adversarial(Protocol):
     """A loss term with a discriminator, which learns by a loss of its own."""
 

@@ -40,6 +40,7 @@ class Split:
     offset: float = 0.0        # subtracted from stored numbers, before `scale`
     clip: bool = False         # whether to clip values to [0, 1] then
     lengths: Tensor | None = None   # (N,) of lines: training batches hold lines of like length
+    properties: Tensor | None = None   # (N, P) standardised, for the loss; NaN: missing
 
     def __len__(self) -> int:
         return len(self.index)
@@ -61,8 +62,10 @@ class Split:
             self.shown[index.cpu()].to(y.device), y, -1)
         if self.gaps and encoder_input is not None:
             encoder_input = encoder_input.nan_to_num_(0.0, 0.0, 0.0)
+        properties = None if self.properties is None else self.properties[
+            index.cpu()].to(self.device)
         return Batch(x.nan_to_num_(0.0, 0.0, 0.0) if self.gaps else x, y, encoder_input,
-                     None if known is None else known.float(), y_observed)
+                     None if known is None else known.float(), y_observed, properties)
 
     def _read(self, samples: Stored, index: Tensor, scale: float) -> Tensor:
         if isinstance(samples, SparseRows):   # only the stored values travel to the device

@@ -52,13 +52,15 @@ class FoundMolecules:
     values: dict[str, list[float]] = field(default_factory=dict)
     drawn: int = 0          # molecules that the model wrote
     first: tuple[int, int] = (0, 0)   # how many met the conditions of how many from the prior
+    moved: tuple[int, int] = (0, 0)   # likewise, of codes that were moved
 
     @property
     def words(self) -> str:
         """How many were drawn."""
         met, of = self.first
+        also = f", and {self.moved[0]:,} of {self.moved[1]:,} of moved codes" * (self.moved[1] > 0)
         return (f"{len(self.smiles):,} different molecules that meet all conditions, of "
-                f"{self.drawn:,} drawn; from the prior alone, {met:,} of {of:,} met them")
+                f"{self.drawn:,} drawn; from the prior alone, {met:,} of {of:,} met them{also}")
 
 
 def read_conditions(text: str) -> list[Condition]:
@@ -89,16 +91,17 @@ def read_conditions(text: str) -> list[Condition]:
 
 def find_molecules(
     model: Trained, conditions: Sequence[Condition], n: int, seed: int = 0, prior: str = "auto",
-    temperature: float = 1.0, top_k: int = 0,
+    temperature: float = 1.0, top_k: int = 0, most: int = 0,
 ) -> FoundMolecules:
     """Up to n molecules that meet the conditions, as RDKit computes the properties. The first codes
     are from the prior; later ones are moved to where the predicted properties meet the conditions.
-    Raises ValueError."""
+    The search ends after `most` drawn molecules. Raises ValueError."""
+    most = most or max(LEAST_DRAWN, EACH_DRAWN * n)
     molecules = FoundMolecules(values={condition.name: [] for condition in conditions})
     known: set[str] = set()
     directions: list[PropertyDirection] = []
     cov = np.empty(0)
-    while len(molecules.smiles) < n and molecules.drawn < max(LEAST_DRAWN, EACH_DRAWN * n):
+    while len(molecules.smiles) < n and molecules.drawn < most:
         z, names, _ = model.sampler.codes(TOGETHER, None, seed + molecules.drawn, prior, 1.0)
         if molecules.drawn:
             if not directions:
@@ -109,9 +112,11 @@ def find_molecules(
         kinds = None if names is None else model.number(names, len(z))
         x = model.network.write(z, kinds, temperature, top_k, seed + molecules.drawn)
         met = _sift(texts_of(model.description, x), conditions, molecules, known)
-        molecules.drawn += len(z)
-        if molecules.drawn == len(z):
+        if molecules.drawn:
+            molecules.moved = (molecules.moved[0] + met, molecules.moved[1] + len(z))
+        else:
             molecules.first = (met, len(z))
+        molecules.drawn += len(z)
     molecules.smiles = molecules.smiles[:n]
     molecules.values = {name: values[:n] for name, values in molecules.values.items()}
     return molecules

@@ -1,5 +1,7 @@
 """One training step: the model and its loss in one forward pass."""
 
+from dataclasses import replace
+
 from torch import Tensor, nn
 
 from ..core.contracts import Output
@@ -22,13 +24,15 @@ class Step(nn.Module):
 
     def forward(
         self, x: Tensor, y: Tensor | None = None, given: Tensor | None = None,
-        known: Tensor | None = None, closely: bool = False,
+        known: Tensor | None = None, properties: Tensor | None = None, closely: bool = False,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss to minimise and the mean losses of a batch, where "loss" is the model's.
 
-        x is (B, *shape), y (B,). With `closely`, also the squared error per value and statistics of
-        the posterior."""
+        x is (B, *shape), y (B,), properties (B, P). With `closely`, also the squared error per
+        value and statistics of the posterior."""
         out: Output = self.model(x, y, True, given, known)
+        if properties is not None:
+            out = replace(out, properties=properties)
         loss, parts = self.objective(out, self.model)
         means = {"loss": loss, **{name: part.mean() for name, part in parts.items()}}
         if self.objective.moving:

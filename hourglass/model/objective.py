@@ -7,7 +7,14 @@ from torch import Tensor, nn
 
 from ..core.contracts import Clock, Output
 from ..core.expressions import read_sum
-from ..core.part_contracts import Adversarial, CountsHidden, Fixed, Scheduled, offers
+from ..core.part_contracts import (
+    Adversarial,
+    CountsHidden,
+    Fixed,
+    LearnsProperties,
+    Scheduled,
+    offers,
+)
 from ..core.registry import ramps, terms
 from .weight_schedules import Ramp
 
@@ -50,6 +57,12 @@ class Objective(nn.Module):
         """Whether the reconstruction counts only the values that a corruption hid."""
         recon: Any = self.terms.get("recon")
         return offers(recon, CountsHidden) and bool(recon.hidden)
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """Names of the samples' properties that a term learns."""
+        return tuple(name for term in self.terms.values() if offers(term, LearnsProperties)
+                     for name in term.names)
 
     def at(self, clock: Clock | None) -> None:
         """Set the weights for the current progress, or to their full values."""

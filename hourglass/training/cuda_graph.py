@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 WARM = 10   # steps before the capture, so that parts have made what they make at first use
 PLAIN = bool | int | float | str
-Inputs = tuple[Tensor | None, ...]   # x (B, *shape), y (B,), given and known like x
+Inputs = tuple[Tensor | None, ...]   # x (B, *shape), y (B,), given and known like x, ...
 
 
 class CapturedStep:

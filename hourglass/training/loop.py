@@ -199,7 +199,8 @@ def _add_gradients(
     for piece in own.chunk(state.pieces):
         batch = train.batch(piece, grey=True)
         x, encoder_input = varied(batch, plan.augment)
-        inputs = x, batch.y if batch.told is None else batch.told, encoder_input, batch.known
+        inputs = (x, batch.y if batch.told is None else batch.told, encoder_input, batch.known,
+                  batch.properties)
         whole = captured if state.pieces == 1 else None
         output = whole(inputs) if whole else None
         if output is None:

@@ -30,6 +30,7 @@ from ..core.registry import (
 )
 from ..data.augmentations import augmenter
 from ..data.binarise import anew
+from ..data.properties import with_properties
 from ..data.split_data import Source
 from ..model.autoencoder import Autoencoder
 from ..model.loss_step import Step
@@ -244,7 +245,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     optimiser = _optimiser(settings, step)
     if sharers > 1:
         check_losses(step)
-    source = source.to(where, layout)
+    source = with_properties(source, step.objective.properties).to(where, layout)
     if settings.initial == "data":
         begin_at_mean(model, source.splits["train"])
     plan = _plan(settings, source, step, fabric.world_size)

@@ -47,7 +47,7 @@ def evaluate(
         for chunk in rows.split(size):
             batch = split.batch(chunk)
             with fabric.autocast() if fabric else torch.autocast("cpu", enabled=False):
-                _, losses = step(batch.x, batch.y, batch.given, batch.known,
+                _, losses = step(batch.x, batch.y, batch.given, batch.known, batch.properties,
                                  closely=True)
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0) + value * len(batch.x)

@@ -21,6 +21,7 @@ from . import (
     patch_discriminator,
     perceptual,
     prior_matching,
+    properties,
     reconstruction,
     riemannian,
     semi_supervised,
