@@ -4,6 +4,7 @@ BIN = .venv/bin
 # two more than there are cores: many tests wait for a process of theirs
 JOBS = $$($(BIN)/python -c 'import os; print(min(len(os.sched_getaffinity(0)) + 2, 8))')
 DONE = .venv/.installed
+TRY = --quick --folder results/quick   # with QUICK=1, a table is tried in a few minutes
 unexport PYTHONDONTWRITEBYTECODE   # or each process of a test compiles all of Hourglass anew
 
 help:  ## this list
@@ -48,16 +49,21 @@ bench: $(DONE)  ## time the tutorial's network against Keras on TensorFlow (make
 table-series: $(DONE)  ## the docs' table of abnormal steps of series (HOURGLASS_DATA, 12 minutes)
 	$(BIN)/python benchmarks/series_anomalies.py
 
-table-lines: $(DONE)  ## the docs' tables of names and sentences (HOURGLASS_DATA, 100 minutes)
-	$(BIN)/python benchmarks/lines.py names "$(HOURGLASS_DATA)/text/names.zip" --epochs 12
-	$(BIN)/python benchmarks/lines.py collapse "$(HOURGLASS_DATA)/text/names.zip"
-	$(BIN)/python benchmarks/lines.py sentences "$(HOURGLASS_DATA)/text/ptb.zip"
+table-lines: $(DONE)  ## the docs' tables of names and sentences (100 minutes; QUICK=1: a try)
+	$(BIN)/python benchmarks/lines.py names "$(HOURGLASS_DATA)/text/names.zip" \
+		$(if $(QUICK),$(TRY) --epochs 1,--epochs 12)
+	$(BIN)/python benchmarks/lines.py collapse "$(HOURGLASS_DATA)/text/names.zip" \
+		$(if $(QUICK),$(TRY) --epochs 1,--epochs 6)
+	$(BIN)/python benchmarks/lines.py sentences "$(HOURGLASS_DATA)/text/ptb.zip" \
+		$(if $(QUICK),$(TRY) --minutes 0.3)
 
-table-molecules: $(DONE)  ## the docs' tables of molecules (60 minutes; FCD=--fcd needs fcd_torch)
+table-molecules: $(DONE)  ## the docs' tables of molecules (75 minutes; QUICK=1: a try; FCD=--fcd)
 	$(BIN)/python benchmarks/molecules.py zinc "$(HOURGLASS_DATA)/molecules/zinc250k_50k.csv" \
-		--minutes 36 $(FCD)
+		$(if $(QUICK),$(TRY) --minutes 0.3,--minutes 36) $(FCD)
 	$(BIN)/python benchmarks/molecules.py qm9 "$(HOURGLASS_DATA)/molecules/qm9_smiles.csv.gz" \
-		--minutes 11 $(FCD)
+		$(if $(QUICK),$(TRY) --minutes 0.3,--minutes 11) $(FCD)
+	$(BIN)/python benchmarks/molecules.py predictor \
+		"$(HOURGLASS_DATA)/molecules/zinc250k_50k.csv" $(if $(QUICK),$(TRY))
 
 gpu:  ## check and time everything on a GPU in 8 minutes, with the machine's own PyTorch
 	PYTHON=$(PYTHON) bash benchmarks/gpu.sh

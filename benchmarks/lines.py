@@ -4,6 +4,8 @@
     python benchmarks/lines.py collapse /path/to/names.zip [--folder results] [--epochs 6]
     python benchmarks/lines.py sentences /path/to/ptb.zip [--folder results] [--minutes 30]
 
+--quick takes fewer names, codes and sentences, to try it with a short --epochs or --minutes.
+
 names: a conditional `text_vae` writes 100 names of each language. A logistic regression on the
 counts of 1 to 4 characters in a row, trained on the model's own training names, says which language
 each is of: right is the language asked for. Beside it is what it says of held-out names.
@@ -39,6 +41,7 @@ MEANS = {   # the model, the loss if another, and other settings
     "encoder ahead": (PLAIN, "recon + kl", {"lag": 5}),
     "language model": (f"language_model(width={SIZE})", "", {})}
 CODES = 100     # of importance sampling, for each sentence
+QUICK = 5       # in place of both, with --quick
 COMMON = {"batch_size": 64, "lr": 0.002, "schedule": "cosine", "clip": 5.0, "report": False}
 
 
@@ -53,7 +56,19 @@ def trained(folder: Path, data: str, **settings: Any) -> Trained:
     return load(folder)
 
 
-def names(place: str, folder: Path, epochs: int) -> dict[str, Any]:
+def as_table(rows: dict[str, dict[str, Any]]) -> list[str]:
+    """Figures in Markdown, a row for each name."""
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    cells = [["", *names], ["---"] * (1 + len(names))]
+    cells += [[what, *(_as_cell(row.get(name)) for name in names)] for what, row in rows.items()]
+    return [f"| {' | '.join(row)} |" for row in cells]
+
+
+def _as_cell(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else f"{value:.3g}"
+
+
+def names(place: str, folder: Path, epochs: int, each: int) -> dict[str, Any]:
     """Shares of generated and of held-out names that the classifier puts in their language."""
     model = trained(folder / "names", f"lines({place!r})", condition="label", epochs=epochs,
                     model=f"text_vae(16, width={SIZE}, word_dropout=0, free_bits=0.1)")
@@ -61,7 +76,7 @@ def names(place: str, folder: Path, epochs: int) -> dict[str, Any]:
     held = {name: ([source.names[i] for i in split.index.tolist()],
                    split.y[split.index].numpy()) for name, split in source.splits.items()}
     judge = judge_of(model)
-    asked = np.repeat(np.arange(len(source.classes)), EACH)
+    asked = np.repeat(np.arange(len(source.classes)), each)
     made = model.sample(len(asked), y=[source.classes[k] for k in asked], temperature=0.8)
     said = judge.predict(made)
     known = set(held["train"][0])
@@ -75,7 +90,7 @@ def names(place: str, folder: Path, epochs: int) -> dict[str, Any]:
                                                                   for k in np.unique(y)])),
             "not in training": float(np.mean([name not in known for name in made])),
             "some": [f"{source.classes[k]}: {made[i]}" for i, k in enumerate(asked)
-                     if i % EACH < 3]}
+                     if i % each < 3]}
 
 
 def judge_of(model: Trained) -> Any:
@@ -90,22 +105,40 @@ def judge_of(model: Trained) -> Any:
     return judge.fit([source.names[i] for i in rows.index.tolist()], rows.y[rows.index].numpy())
 
 
-def collapse(place: str, folder: Path, epochs: int) -> dict[str, Any]:
+def names_in_tables(found: dict[str, Any]) -> list[dict[str, dict[str, Any]]]:
+    """The shares of all names, and those of each language."""
+    usual = {"generated": found["asked"], "held out": found["held-out names"],
+             "held out, mean over languages": found["held-out names, mean over languages"],
+             "generated and not in training": found["not in training"]}
+    return [{name: {"share": f"{value:.1%}"} for name, value in usual.items()},
+            {name: {"generated in the language asked for": f"{value:.0%}"}
+             for name, value in found["by language"].items()}]
+
+
+def collapse(place: str, folder: Path, epochs: int, codes: int) -> dict[str, Any]:
     """What each means against collapse costs and gives, and the directions of languages."""
     found: dict[str, Any] = {}
     for name, (model_text, loss, more) in MEANS.items():
         given = {"loss": loss} if loss else {}
         model = trained(folder / f"collapse {name}", f"lines({place!r})", model=model_text,
                         epochs=epochs, **given, **more)
-        result = model.evaluate(CODES, "test").record
+        result = model.evaluate(codes, "test").record
         metrics = reconstruction_of(model, model.source().to(model.device, torch.contiguous_format),
                                     "test", 1000).metrics
         found[name] = {"nll": result.get("nll", metrics["nats"]), **{
             key: metrics.get(key) for key in ("kl", "mutual_information", "active_units")},
             "minutes": model.folder.read_record()["seconds"] / 60}
-        print(json.dumps({name: found[name]}), flush=True)
     found["directions"] = directions(load(folder / "collapse free bits"))
     return found
+
+
+def collapse_in_tables(found: dict[str, Any]) -> list[dict[str, dict[str, Any]]]:
+    """A row for each means, and the shares before and after a move."""
+    means = {name: {"-log p(x)": row["nll"], **{key.replace("_", " "): row[key] for key in (
+        "kl", "mutual_information", "active_units", "minutes")}}
+        for name, row in found.items() if name != "directions"}
+    return [means, {what: {"put in the language": f"{share:.1%}"}
+                    for what, share in found["directions"].items()}]
 
 
 def directions(model: Trained) -> dict[str, float]:
@@ -124,13 +157,13 @@ def directions(model: Trained) -> dict[str, float]:
     return dict(zip(("before", "along", "random"), np.mean(shares, 0).tolist(), strict=True))
 
 
-def sentences(place: str, folder: Path, minutes: float) -> dict[str, Any]:
+def sentences(place: str, folder: Path, minutes: float, codes: int) -> dict[str, Any]:
     """-log p(x) per test sentence, with and without a code."""
     data, found = f"lines({place!r}, level='word')", {}
     for name, text in (("ptb_vae", f"text_vae(32, width={SIZE}, word_dropout=0)"),
                        ("ptb_lm", f"language_model(width={SIZE})")):
         model = trained(folder / name, data, model=text, epochs=12, minutes=minutes)
-        found[name] = {key: value for key, value in model.evaluate(CODES, "test").record.items()
+        found[name] = {key: value for key, value in model.evaluate(codes, "test").record.items()
                        if key != "words"}
     return found
 
@@ -143,13 +176,24 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("results"))
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} names and codes of each")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    found = (sentences(given.place, given.folder, given.minutes) if given.what == "sentences" else
-             {"names": names, "collapse": collapse}[given.what](
-                 given.place, given.folder, given.epochs))
+    each, codes = (QUICK, QUICK) if given.quick else (EACH, CODES)
+    found: dict[str, Any]
+    if given.what == "names":
+        found = names(given.place, given.folder, given.epochs, each)
+        tables = names_in_tables(found)
+    elif given.what == "collapse":
+        found = collapse(given.place, given.folder, given.epochs, codes)
+        tables = collapse_in_tables(found)
+    else:
+        found = sentences(given.place, given.folder, given.minutes, codes)
+        tables = [{name: {key: value for key, value in row.items() if not isinstance(
+            value, dict | list)} for name, row in found.items()}]
     (given.folder / f"{given.what}.json").write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps(found, indent=2))
+    for table in tables:
+        print(*as_table(table), "", sep="\n")
 
 
 if __name__ == "__main__":
