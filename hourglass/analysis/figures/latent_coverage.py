@@ -24,7 +24,8 @@ def filled(s: Snapshot) -> Figure:
     figure, (ax,) = panels(1, 1, 3.0)
     for values, colour, label in ((s.trips, COLOURS[0], f"codes of {s.split} samples"),
                                   (s.box_trips, COLOURS[1], "random points of the box")):
-        ax.hist(values, bins=bins.tolist(), color=colour, alpha=0.7, label=label)
+        ax.hist(values, bins=bins.tolist(), color=colour, alpha=0.7, label=label,
+                histtype="stepfilled")
     ax.axvline(near, color="#444444", linestyle="--", linewidth=1,
                label=f"left of it: 95 % of the samples, {share:.1%} of the box")
     ax.set(xscale="log", ylabel="codes",
