@@ -462,6 +462,23 @@ def test_loggers_are_told_settings_figures_and_the_end(name, logs, tmp_path, mon
     assert any("Image" in call or "log_artifact" in call for call in named)
 
 
+class Printing(Recorder):
+    """A module that prints as it begins and ends."""
+
+    def __getattr__(self, name: str):
+        if name in ("init", "finish"):
+            print(f"* {name}")
+        return super().__getattr__(name)
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_logger_prints_nothing_where_all_is_quiet(quiet, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "trackio", Printing("trackio"))
+    hg.train(stripes(), model="ae(2)", out=tmp_path / "run", report=False, callbacks="trackio",
+             **{**FAST, "quiet": quiet})
+    assert capsys.readouterr().out == ("" if quiet else "* init\n* finish\n")
+
+
 class Failing(Recorder):
     """A module whose calls of this name fail."""
 
