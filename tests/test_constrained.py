@@ -59,7 +59,7 @@ def test_epochs_are_compared_by_the_excess_whatever_the_weight():
 
 
 def test_the_error_ends_at_what_is_allowed():
-    model = hg.train(stripes(400), model="geco_vae(4, 0.1)", epochs=20, lr=0.01,
+    model = hg.train(stripes(400), model="geco_vae(4, 0.1)", epochs=45, lr=0.01,
                      batch_size=20, stop="none", **QUIET)
     kept = model.history["val_mse"][int(np.argmin(model.history["val_selection"]))]
     assert kept == pytest.approx(0.1, rel=0.1), "not an early epoch, with a small error and a KL"

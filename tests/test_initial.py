@@ -1,4 +1,5 @@
-"""The decoder begins at the mean of the data, and a run says when more time would have helped."""
+"""Weights begin with the data: the decoder at its mean, units before activations at mean 0 and
+deviation 1. And a run says when more time would have helped."""
 
 import math
 
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import hourglass as hg
 from hourglass.core.registry import likelihoods
 from hourglass.data.split_data import Split
 from hourglass.model.autoencoder import Autoencoder
@@ -13,6 +15,7 @@ from hourglass.model.parts import Parts
 from hourglass.run.settings import make_settings, read_recipe, recipes
 from hourglass.training.early_stopping import still_falling
 from hourglass.training.initial_bias import begin_at_mean, last_bias
+from hourglass.training.initial_units import LAST, begin_standardised
 from hourglass.training.setup import prepare
 from hourglass.training.train import run
 
@@ -82,6 +85,65 @@ def test_a_bias_that_makes_the_loss_worse_is_not_kept():
     assert not begin_at_mean(model, split) and not last_bias(model).any()
 
 
+def alike(n: int = 100) -> Split:
+    """Images that differ little from one another, as photographs of one kind of part do."""
+    x = 0.7 + 0.02 * (grey((1, 16, 16), n) - 0.3)
+    return Split(x.permute(0, 2, 3, 1).contiguous(), None, torch.arange(n))
+
+
+NETWORKS = {"mlp((16, 8))": 4, "conv(filters=(4, 8))": 5, "conv(filters=(4, 8), final='direct')": 4,
+            "conv(filters=(4, 8), up='nearest', activation='silu')": 5}
+
+
+@pytest.mark.parametrize("backbone", NETWORKS)
+def test_units_before_activations_begin_at_mean_0_and_deviation_1(backbone):
+    """Seen by the activations themselves, on the samples that were looked at."""
+    torch.manual_seed(0)
+    model = Autoencoder(Parts(backbone, bottleneck="plain(3)", likelihood="bernoulli"), (1, 16, 16))
+    last = [weight for weight in model.decoder.parameters() if weight.ndim > 1][-1].clone()
+    split, seen = alike(), []
+
+    def look(_, inputs):
+        x = inputs[0].detach()
+        std, mean = torch.std_mean(x, [d for d in range(x.ndim) if d != 1], correction=0)
+        seen.append((float(mean.abs().max()), float((std - 1).abs().max())))
+    assert begin_standardised(model, split) == NETWORKS[backbone]
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.ReLU | torch.nn.SiLU):
+            layer.register_forward_pre_hook(look)
+    model.eval()(split.batch(torch.arange(100)).x)
+    assert len(seen) == NETWORKS[backbone] and np.abs(seen).max() < 2e-3
+    small = [weight for weight in model.decoder.parameters() if weight.ndim > 1][-1]
+    torch.testing.assert_close(small, LAST * last)
+
+
+@pytest.mark.parametrize(("parts", "shape"), [
+    (Parts("mlp((8,))", bottleneck="plain(2)", likelihood="normal"), (6,)),   # a table's rows
+    (Parts("conv(filters=(4, 8), norm='batch')", bottleneck="identity", likelihood="normal"),
+     (1, 16, 16))])
+def test_what_is_standardised_already_keeps_its_weights(parts, shape):
+    model = Autoencoder(parts, shape)
+    before = [weight.clone() for weight in model.parameters()]
+    x = torch.rand(40, *shape)
+    begin_standardised(model, Split(x if len(shape) == 1 else x.permute(0, 2, 3, 1), None,
+                                    torch.arange(40)))
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_units_that_begin_on_data_learn_images_that_differ_little_sooner():
+    """Than from other rules' weights, as photographs of one kind of part do."""
+    random = np.random.default_rng(0)
+    shade = random.random((64, 1, 1)) * np.linspace(0, 1, 32)[:, None]
+    x = (255 * (0.4 + 0.4 * shade + 0.02 * random.random((64, 32, 32)))).astype(np.uint8)
+    spread = x.var(axis=0).mean() / 255**2
+    left = []
+    for initial in ("data", "glorot", "pytorch"):
+        model = hg.train(x, model="ae(4)", backbone="conv(filters=(16, 32, 64))", epochs=16,
+                         batch_size=16, initial=initial, quiet=True, report=False)
+        left.append(model.history["val_mse"][-1] / spread)
+    assert left[0] < 0.3 and left[0] < min(left[1:]) / 3, left
+
+
 def test_settings_say_how_weights_begin(tmp_path):
     x = np.random.default_rng(0).integers(180, 255, (60, 6, 6), np.uint8)
     began = {}
@@ -138,5 +200,6 @@ def test_a_batch_is_not_changed_by_looking_at_it(tmp_path):
                         (1, 6, 6))
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    begin_at_mean(model, Split(x.permute(0, 2, 3, 1), None, torch.arange(40)))
+    split = Split(x.permute(0, 2, 3, 1), None, torch.arange(40))
+    assert begin_standardised(model, split) and begin_at_mean(model, split)
     assert torch.equal(before, torch.get_rng_state()) and model.training

@@ -77,7 +77,7 @@ def test_the_bound_is_that_of_the_paper_for_known_and_for_unknown_classes():
 def test_few_labels_suffice_where_classes_are_plain(tmp_path):
     x, y = images(300)
     model = train(x, y=y, model="ae", bottleneck="gaussian(2)", condition="inferred",
-                  loss="semi_supervised", labelled=9, backbone="mlp((32,))", epochs=20,
+                  loss="semi_supervised", labelled=9, backbone="mlp((32,))", epochs=30,
                   batch_size=20, lr=0.005, quiet=True, out=tmp_path / "run", test=0.3)
     fresh, truth = images(60)
     names = model.classify(fresh)

@@ -47,7 +47,7 @@ class Autoencoder(nn.Module):
     """An autoencoder made of parts. `shape` is that of one x, such as (1, 28, 28).
 
     A conditional model needs the number of classes. Weights are initialised by Glorot's rule or by
-    PyTorch's defaults; `initial.begin_at_mean` adds what "data" means."""
+    PyTorch's defaults; `initial_units` and `initial_bias` add what "data" means."""
 
     def __init__(self, parts: Parts, shape: tuple[int, ...], classes: int = 0,
                  initial: Initial = "glorot"):

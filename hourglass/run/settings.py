@@ -67,8 +67,9 @@ class Settings:
                        "one that suits the model.")
     initial: Initial = Field(
         "data", description="Initial weights. glorot: Glorot's rule and biases of 0, as in Keras. "
-        "data: the same, but the decoder's last bias starts at the mean of the data. pytorch: the "
-        "defaults of PyTorch.")
+        "data: the same, then fitted to training samples: the decoder's last bias starts at their "
+        "mean; for images and series, units before activations start at mean 0 and deviation 1. "
+        "pytorch: the defaults of PyTorch.")
     augment: str = Field("", description="Augmentation of training samples, such as flip + "
                          "shift(2).")
     begin: str = Field("", description="Warm start: begin with the weights of this run. Parts and "

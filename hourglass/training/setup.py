@@ -48,6 +48,7 @@ from ..run.suited import model_for, suited
 from ..run.weights import read_description
 from .checkpoint import check_own, load_state_into
 from .initial_bias import begin_at_mean
+from .initial_units import begin_standardised
 from .loggers import Logger, start_loggers
 from .loop import State, TrainingPlan, is_over, stop_reason, varied
 from .loss_checks import effective_beta, features_used, negative_weights, ramps_too_long
@@ -247,6 +248,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
         check_losses(step)
     source = with_properties(source, step.objective.properties).to(where, layout)
     if settings.initial == "data":
+        begin_standardised(model, source.splits["train"])
         begin_at_mean(model, source.splits["train"])
     plan = _plan(settings, source, step, fabric.world_size)
     used = settings.with_(precision=precision, epochs=plan.epochs, **vars(parts),

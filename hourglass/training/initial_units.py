@@ -1,0 +1,112 @@
+"""Initialise units on data: mean 0 and deviation 1 before activations, and a small last layer."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
+from torch.utils.hooks import RemovableHandle
+
+from ..core.contracts import Batch
+from ..core.part_contracts import KeepsWeights, offers
+from ..core.random_numbers import seeded
+from ..data.split_data import Split
+from ..model.autoencoder import Autoencoder
+from ..model.backbones.layers import ACTIVATIONS, UpConv
+
+LOOKED_AT = 256            # training samples over which units are measured
+VALUES = 4_000_000         # at most this many values of them
+LAST = 0.1                 # factor of the last layer's weights
+SMALLEST = 1e-4            # deviation below which a unit is constant, and keeps its weights
+LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, UpConv)
+KINDS = tuple({type(make()) for make in ACTIVATIONS.values()} - {nn.Identity})
+
+
+@torch.no_grad()
+def begin_standardised(model: Autoencoder, train: Split) -> int:
+    """Shift and scale each unit before an activation to mean 0 and deviation 1 over training data,
+    and make the weights of the decoder's last layer smaller by the factor LAST.
+
+    Otherwise samples that differ little, such as photographs of one kind of part, make units that
+    are nearly constant. Training first takes these constants away, and may do so by making whole
+    layers of ReLUs 0, which then learn nothing. The last layer is small, so that the output starts
+    near the mean of the data. Layers are treated in the order in which they compute, each on what
+    the earlier ones now give. Own networks keep their weights; so do models of rows, which are
+    standardised themselves or sparse, and of lines. Returns the number of layers (Salimans &
+    Kingma, 2016, arXiv 1602.07868; Mishkin & Matas, 2016, arXiv 1511.06422).
+    """
+    halves = (model.encoder, model.decoder)
+    if len(model.shape) == 1 or model.of_tokens or any(offers(h, KeepsWeights) for h in halves):
+        return 0
+    size = torch.Size(model.shape).numel()
+    rows = train.evenly(max(2, min(LOOKED_AT, VALUES // size)))
+    trained = model.training
+    model.eval()
+    try:
+        chosen = _before_activations(model, train.batch(rows[:2]))
+        _run(model, train.batch(rows), [_at_first_call(layer) for layer in chosen])
+    finally:
+        model.train(trained)
+    if chosen:
+        [weight for weight in model.decoder.parameters() if weight.ndim > 1][-1].mul_(LAST)
+    return len(chosen)
+
+
+def _before_activations(model: Autoencoder, batch: Batch) -> list[nn.Module]:
+    """The layers whose output an activation of encoder or decoder takes, as it is or reshaped."""
+    makers: dict[int, tuple[nn.Module, Tensor]] = {}   # tensors are kept, so that places are theirs
+    chosen: dict[nn.Module, None] = {}
+
+    def made(layer: nn.Module, _: Any, y: Tensor) -> None:
+        makers[y.data_ptr()] = layer, y
+
+    def taken(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if found := makers.get(inputs[0].data_ptr()):
+            chosen[found[0]] = None
+    activations = [part for half in (model.encoder, model.decoder) for part in half.modules()
+                   if isinstance(part, KINDS)]
+    _run(model, batch, [
+        *(layer.register_forward_hook(made) for layer in model.modules() if _ours(layer)),
+        *(part.register_forward_pre_hook(taken) for part in activations)])
+    return list(chosen)
+
+
+def _ours(layer: nn.Module) -> bool:
+    """Whether a layer has a weight and a bias that can be set."""
+    return (isinstance(layer, LAYERS) and layer.bias is not None
+            and not is_parametrized(layer) and not is_parametrized(getattr(layer, "conv", layer)))
+
+
+def _at_first_call(layer: nn.Module) -> RemovableHandle:
+    """Standardise a layer when it computes first; later inputs, such as a prior's, do not count."""
+    def hook(layer: nn.Module, _: Any, y: Tensor) -> Tensor:
+        handle.remove()
+        return _standardise(layer, y)
+    handle = layer.register_forward_hook(hook)
+    return handle
+
+
+def _standardise(layer: nn.Module, y: Tensor) -> Tensor:
+    """Change a layer's weights so that its output y (N, units) or (N, units, ...) has mean 0 and
+    deviation 1 per unit; returns the new output."""
+    units = y.ndim - 1 if isinstance(layer, nn.Linear) else 1
+    others = [d for d in range(y.ndim) if d != units]
+    std, mean = torch.std_mean(y, others, correction=0, keepdim=True)
+    std = torch.where(std < SMALLEST, 1.0, std)
+    weight = layer.get_parameter("conv.weight" if isinstance(layer, UpConv) else "weight")
+    transposed = isinstance(layer, UpConv | nn.ConvTranspose1d | nn.ConvTranspose2d)
+    weight.div_(std.flatten().unflatten(0, [-1 if d == transposed else 1
+                                            for d in range(weight.ndim)]))
+    bias = layer.get_parameter("bias")
+    bias.copy_((bias - mean.flatten()) / std.flatten())
+    return (y - mean) / std
+
+
+def _run(model: Autoencoder, batch: Batch, handles: list[RemovableHandle]) -> None:
+    """Run the model without noise on a batch, with hooks that are removed afterwards."""
+    try:
+        with seeded(None, batch.x.device):
+            model(batch.x, batch.y, False, batch.given, batch.known)
+    finally:
+        for handle in handles:
+            handle.remove()
