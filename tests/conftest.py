@@ -13,8 +13,7 @@ import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from importlib import import_module
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -44,17 +43,6 @@ FORKS.set_forkserver_preload(["hourglass.cli.main", "hourglass.training.train",
 
 
 SLOW = frozenset((Path(__file__).parent / "slow.txt").read_text().split())   # files, and tests
-
-
-def pytest_collection(session: pytest.Session) -> None:
-    """Let each worker begin with other files. In a new checkout each file then is compiled, with
-    its assertions, by one worker: all at once they would take as long as all imports."""
-    folder, worker = Path(__file__).parent, os.environ.get("PYTEST_XDIST_WORKER", "")
-    if worker and {(folder.parent / arg).resolve() for arg in session.config.args} == {folder}:
-        files = sorted(folder.glob("test_*.py"))
-        for file in files[int(worker[2:])::int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]:
-            with suppress(Exception, pytest.skip.Exception, pytest.fail.Exception):
-                import_module(file.stem)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
