@@ -120,7 +120,8 @@ def _after(given: argparse.Namespace, x: np.ndarray, name: str, graph: bool) -> 
 def resume(given: argparse.Namespace) -> Iterator[Found]:
     """A run that stopped and went on is the run that did not stop; on another device, too."""
     import hourglass
-    x, settings = blobs(256 if given.quick else 1024), {"model": "ae(8)", "val": 128, **SMALL}
+    x, settings = blobs(256 if given.quick else 1024), {
+        "model": "ae(8)", "val": 128, "batch_size": 32, **SMALL}
     with tempfile.TemporaryDirectory() as folder:
         place = {name: Path(folder) / name for name in ("whole", "halves")}
         whole = hourglass.train(x, device=given.device, epochs=2, out=place["whole"], **settings)

@@ -79,7 +79,7 @@ class DiffusionStep(nn.Module):
 
     def forward(
         self, x: Tensor, y: Tensor, given: Tensor | None = None, known: Tensor | None = None,
-        closely: bool = False,
+        properties: Tensor | None = None, closely: bool = False,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean squared error of a batch of latents x (B, *shape), with the numbers y (B,) of
         their samples. In training, some samples lose class or text. The noise is torch's."""
