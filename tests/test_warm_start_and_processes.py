@@ -197,7 +197,7 @@ def test_two_processes_do_as_one_with_the_doubled_batch(here):
     np.save("stripes.npy", stripes(205))   # a last batch of 3 and 2
     words = ["train", "--no-report", "stripes.npy", "--model", "ae(3)", "--epochs", "3",
              "--optimiser", "sgd",
-             "--lr", "1e-3", "--precision", "32-true", "--stop", "none", "--schedule", "constant"]
+             "--lr", "1e-4", "--precision", "32-true", "--stop", "none", "--schedule", "constant"]
     out, err = two_processes(*words, "--batch-size", "16", "--out", "two")
     assert "2 processes" in err and err.count("epoch 3/3") == 1, "one speaks"
     assert out.strip() == "two"

@@ -1,6 +1,7 @@
 // New samples from a prior: all together or a row for each class, by temperature and prompt.
 import { useEffect, useState } from "preact/hooks";
 import { send } from "./api";
+import { WholeNumber } from "./number";
 import { asCsv, type Cell } from "./parse_rows";
 import { Plot } from "./samples";
 import { asJson, savePictures, saveText } from "./save";
@@ -56,14 +57,12 @@ function Tools({ served, wish, change }: { served: Served; wish: Wish; change: (
       { class: e.currentTarget.value, n: e.currentTarget.value === EACH ? 8 : 24 })}>
       <option value="">any</option><option value={EACH}>a row for each class</option>
       {served.classes.map((name) => <option key={name} value={name}>{name}</option>)}</select></label>}
-    <label>Number <input type="number" min={1} max={200} value={wish.n} onChange={(e) => change(
-      { n: Math.min(200, Math.max(1, Math.round(Number(e.currentTarget.value)))) })} /></label>
+    <WholeNumber value={wish.n} most={200} set={(n) => change({ n })}>Number</WholeNumber>
     <label title="Below 1, samples are more typical. Above 1, they are more varied.">Temperature <input type="range"
       min={0} max={2} step={0.05} value={wish.temperature}
       onInput={(e) => change({ temperature: Number(e.currentTarget.value) })} /> {wish.temperature}</label>
-    {lines && <label title="Each token is drawn from this many, the most probable. 0: from all.">Tokens to choose from <input
-      type="number" min={0} max={1000} value={wish.top_k}
-      onChange={(e) => change({ top_k: Math.max(0, Number(e.currentTarget.value)) })} /></label>}
+    {lines && <WholeNumber value={wish.top_k} least={0} most={1000} set={(top_k) => change({ top_k })}
+      title="Each token is drawn from this many, the most probable. 0: from all.">Tokens to choose from</WholeNumber>}
   </div>;
 }
 

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { send } from "./api";
 import { number } from "./format";
+import { WholeNumber } from "./number";
 import { asCsv } from "./parse_rows";
 import { saveText } from "./save";
 
@@ -21,8 +22,7 @@ export function RatingsBox({ base }: { base: string }) {
     <h2>Your items</h2>
     <label class="field"><span>An item each line, by number or title; a rating may follow after “=”, for all or none</span>
       <textarea rows={5} value={text} spellcheck={false} onInput={(e) => setText(e.currentTarget.value)} /></label>
-    <div class="tools"><label>How many <input type="number" min={1} max={1000} value={count} onChange={(e) => setCount(
-      Math.min(1000, Math.max(1, Math.round(Number(e.currentTarget.value)))))} /></label>
+    <div class="tools"><WholeNumber value={count} most={1000} set={setCount}>How many</WholeNumber>
       <button class="primary" disabled={!text.trim()}>Recommend</button></div>
     {problem && <p class="alert" role="alert">{problem}</p>}
     {found?.notes.map((note) => <p class="quiet" key={note}>{note}</p>)}

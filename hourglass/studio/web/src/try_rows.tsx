@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { Drop, type Dropped } from "./drop";
 import { number } from "./format";
+import { WholeNumber } from "./number";
 import { asCsv, readFile, type Cell } from "./parse_rows";
 import { Plot } from "./samples";
 import { saveText } from "./save";
@@ -45,8 +46,7 @@ export function RowsBox({ base, served }: { base: string; served: Served }) {
     <div class="tools"><div class="switch" role="group" aria-label="What to do">{uses.map(([name, title]) =>
       <button key={name} aria-pressed={use === name} onClick={() => setUse(name)}>{title}</button>)}</div>
       {served.conditional && <ClassOfAll served={served} kind={kind} set={setKind} />}
-      {use === "forecast" && <label>Steps ahead <input type="number" min={1} max={1000} value={ahead} onChange={(e) => setAhead(
-        Math.min(1000, Math.max(1, Math.round(Number(e.currentTarget.value)))))} /></label>}</div>
+      {use === "forecast" && <WholeNumber value={ahead} most={1000} set={setAhead}>Steps ahead</WholeNumber>}</div>
     {served.columns.length > 0 && <p class="quiet">Columns: {served.columns.map((column) => column.name)
       .join(", ")}. What is left out counts as missing.</p>}
     <Drop take={take} accept=".csv,.tsv,.txt,.npy" words="Drop a .csv or .npy file here" paste text />
