@@ -369,7 +369,9 @@ def test_the_server_draws_what_a_prompt_asks_for(diffused):
     async def ask(**body) -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app),
                                      base_url="http://here") as client:
-            return await client.post("/v1/generate", json=body, headers={"accept": "image/png"})
+            return await (client.post("/v1/generate", json=body, headers={"accept": "image/png"})
+                          if body else client.get("/v1/model"))
+    assert asyncio.run(ask()).json()["samplers"] == list(SAMPLERS)
     told = {"n": 1, "prompt": "dark", "guidance": 3, "steps": 3, "seed": 1}
     answer = asyncio.run(ask(**told))
     assert answer.status_code == 200, answer.text

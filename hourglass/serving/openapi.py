@@ -52,6 +52,7 @@ class Served(BaseModel):
     priors: list[str] = Field(description="priors to sample from")
     operations: list[str] = Field([], description="what is served, such as reconstruct")
     prompts: bool = Field(False, description="whether samples can be asked for by a prompt")
+    samplers: list[str] = Field([], description="samplers of latent diffusion, if it is there")
     lossless: bool = Field(False, description="whether images can be compressed without loss")
     rounded: bool = Field(False, description="whether compression has a quality; tokens have none")
     limits: dict[str, float]

@@ -157,6 +157,11 @@ def takes_prompts(model: Trained) -> bool:
     return isinstance(prior, DenoiserPrior) and prior.encoder is not None
 
 
+def samplers_of(model: Trained) -> list[str]:
+    """The samplers of latent diffusion that can be asked for; none without it."""
+    return list(SAMPLERS) if model.sampler.has_denoiser() else []
+
+
 def diffusion_wish(body: BaseModel) -> DiffusionWish | None:
     """What a request asks of latent diffusion; None for nothing."""
     sent = {name: getattr(body, name, None) for name in (

@@ -27,7 +27,7 @@ from .batching import Batcher
 from .limits import Limits
 from .middleware import Traffic
 from .openapi import Health, OperationTally, Requests, Served
-from .schemas import diffusion_wish, takes_prompts
+from .schemas import diffusion_wish, samplers_of, takes_prompts
 from .series_requests import columns_of, fill_windows, is_over_time, knows_normal_steps
 
 
@@ -151,6 +151,7 @@ class ModelService:
                       conditional=(self.model.model.condition is not None
                                    and not self.model.model.guesses_classes),
                       operations=list(self.operations), prompts=takes_prompts(self.model),
+                      samplers=samplers_of(self.model),
                       lossless=keeps_pixels(self.model),
                       rounded=self.model.model.alphabet is None, limits=vars(self.limits))
 

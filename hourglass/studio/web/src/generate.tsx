@@ -11,12 +11,13 @@ type Sample = string | number[] | number[][] | Record<string, Cell>;
 interface Answer { images?: Encoded[]; samples?: Sample[] }
 interface Row { title: string; images: Encoded[]; samples: Sample[] }
 interface Wish { n: number; prior: string; temperature: number; seed: number; class: string; prompt: string;
-  negative: string; guidance: string; top_k: number }
+  negative: string; guidance: string; top_k: number; steps: number; sampler: string }
 const EACH = "*";          // a row for each class
+const MOST_STEPS = 1000;   // of latent diffusion
 const MOST_CLASSES = 40;   // rows
 const PAUSE = 250;         // ms after the last change
 const FIRST: Wish = { n: 24, prior: "auto", temperature: 1, seed: 0, class: "", prompt: "", negative: "",
-  guidance: "", top_k: 0 };
+  guidance: "", top_k: 0, steps: 20, sampler: "dpm" };
 
 export function Generate({ base, served }: { base: string; served: Served }) {
   const [wish, setWish] = useState(FIRST);
@@ -38,6 +39,7 @@ export function Generate({ base, served }: { base: string; served: Served }) {
     <h2>Generate</h2>
     <Tools served={served} wish={wish} change={change} />
     {served.prompts && <Prompt wish={wish} change={change} />}
+    {served.samplers.length > 0 && <Diffusion served={served} wish={wish} change={change} />}
     {problem && <p class="alert" role="alert">{problem}</p>}
     <p class="row"><button onClick={() => change({ seed: wish.seed + 1 })}>New samples</button>
       {rows.length > 0 && <button onClick={() => void save(base, served, wish, rows).catch((error) =>
@@ -77,6 +79,15 @@ function Prompt({ wish, change }: { wish: Wish; change: (some: Partial<Wish>) =>
   </div>;
 }
 
+function Diffusion({ served, wish, change }: { served: Served; wish: Wish; change: (some: Partial<Wish>) => void }) {
+  return <div class="tools">
+    <label>Sampler <select value={wish.sampler} onChange={(e) => change({ sampler: e.currentTarget.value })}>
+      {served.samplers.map((name) => <option key={name}>{name}</option>)}</select></label>
+    <WholeNumber value={wish.steps} most={MOST_STEPS} set={(steps) => change({ steps })}
+      title="More steps are slower, and nearer to what the model has learnt.">Steps</WholeNumber>
+  </div>;
+}
+
 function Shown({ row }: { row: Row }) {
   const [first] = row.samples;
   return <>
@@ -110,6 +121,7 @@ function asked(served: Served, wish: Wish, kind: string): Record<string, unknown
   return { n: wish.n, prior: wish.prior, temperature: wish.temperature, seed: wish.seed,
     ...(kind ? { class: kind } : {}), ...(served.kind === "lines" ? { top_k: wish.top_k } : {}),
     ...(wish.prompt ? { prompt: wish.prompt, ...(wish.negative ? { negative: wish.negative } : {}) } : {}),
+    ...(served.samplers.length ? { steps: wish.steps, sampler: wish.sampler } : {}),
     ...(served.prompts && wish.guidance ? { guidance: Number(wish.guidance) } : {}) };
 }
 

@@ -12,7 +12,7 @@ import { RowsBox } from "./try_rows";
 
 export interface Served { kind: string; classes: string[];
   columns: { name: string; kind: string; values?: unknown[] }[]; conditional: boolean; priors: string[];
-  operations: string[]; prompts: boolean; lossless: boolean; rounded: boolean;
+  operations: string[]; prompts: boolean; samplers: string[]; lossless: boolean; rounded: boolean;
   limits: Record<string, number>; shape: number[] }
 export interface Encoded { name: string; height: number; width: number; png: string }
 export interface Scores { scores: number[]; probabilities: number[]; abnormal: boolean[]; threshold: number;
