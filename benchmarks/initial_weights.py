@@ -4,6 +4,7 @@
 """
 
 import argparse
+import os
 import statistics
 import tempfile
 from typing import Any
@@ -11,15 +12,17 @@ from typing import Any
 import hourglass as hg
 from hourglass.core.console import say
 
+DATA = os.environ.get("HOURGLASS_DATA", ".")
 RULES = ("data", "glorot", "pytorch")
 SETS: dict[str, tuple[dict[str, Any], int, dict[str, Any]]] = {   # source, images, settings
     "MNIST": ({"data": "mnist"}, 6000, {"epochs": 4}),
     "MNIST, dense": ({"data": "mnist"}, 6000, {"epochs": 6, "backbone": "mlp"}),
     "MNIST, `vae(16)`": ({"data": "mnist"}, 6000, {"epochs": 4, "model": "vae(16)"}),
-    "notMNIST": ({"data": "notmnist"}, 6000, {"epochs": 4}),
-    "CIFAR-10": ({"data": "cifar"}, 3000, {"epochs": 8}),
-    "faces, 64x64": ({"data": "faces", "size": 64}, 1500, {"epochs": 6}),
-    "magnetic tiles, 64x64": ({"data": "magnetic_tile.zip", "size": 64}, 300, {"epochs": 40}),
+    "CIFAR-10": ({"data": f"{DATA}/cifar10-jpeg.zip"}, 3000, {"epochs": 8}),
+    "faces, 64x64": ({"data": f"{DATA}/celeba10k/img_align_celeba.zip", "size": 64}, 1500,
+                     {"epochs": 6}),
+    "magnetic tiles, 64x64": ({"data": f"{DATA}/inspection/magnetic_tile.zip", "size": 64}, 150,
+                              {"epochs": 40}),
 }
 
 
