@@ -1,7 +1,6 @@
 """Whether a file holds SMILES of molecules, by its name and its first lines."""
 
 import csv
-import io
 import zipfile
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from . import chemistry
 from .data_frames import suffix_of
 from .rating_places import place_of
 from .sources.molecules import ALIKE, EXAMINED, NAMES
-from .text_bytes import first_lines
+from .text_bytes import cells_of, first_lines
 from .text_files import PLAIN, TABLES
 
 SURE = 0.95   # share of the lines of a text that look like SMILES, if nothing else says so
@@ -36,8 +35,7 @@ def is_of_molecules(path: Path) -> str:
 
 
 def _in_table(lines: list[str]) -> str:
-    mark = max(",\t;", key=lines[0].count) if lines else ","
-    names, *rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=mark)
+    names, *rows = cells_of(lines)
     for i, name in enumerate(names):
         cells = [row[i].strip() for row in rows if len(row) > i]
         if chemistry.looks_like_smiles(cells) >= ALIKE:

@@ -1,7 +1,6 @@
 """Whether a table may be a time series, by the times in its first rows."""
 
 import csv
-import io
 import zipfile
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from .data_frames import suffix_of
 from .dates import read_times
 from .pandas_library import pandas
 from .rating_places import place_of
-from .text_bytes import first_lines
+from .text_bytes import cells_of, first_lines
 
 EXAMINED = 200   # rows
 LEAST = 20       # of them, for a guess
@@ -26,8 +25,7 @@ def is_of_series(path: Path) -> str:
             return ""
         text = first_lines(place_of(path).head(), str(path))
         lines = [line for line in text.splitlines() if line.strip()][:EXAMINED]
-        mark = max(",\t;", key=lines[0].count) if lines else ","
-        names, *rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=mark)
+        names, *rows = cells_of(lines)
         return next((name for i, name in enumerate(names)
                      if _in_even_steps([row[i] for row in rows if len(row) > i])), "")
     except (OSError, ValueError, csv.Error, EOFError, zipfile.BadZipFile):

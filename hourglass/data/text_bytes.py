@@ -1,5 +1,8 @@
 """The text in a file's bytes: its encoding is found out, and what is guessed is said."""
 
+import csv
+import io
+
 LONGEST = 2**16   # bytes that are examined
 MOSTLY = 0.8      # share of the bytes that must agree
 
@@ -25,6 +28,12 @@ def text_in(content: bytes, what: str, way: str) -> tuple[str, list[str]]:
         raise ValueError(refusal) from None
     return text, [f"the file is not UTF-8: it is read as Windows-1252 (Latin-1), where the first "
                   f"special character is {odd.decode('cp1252')!r}"]
+
+
+def cells_of(lines: list[str]) -> list[list[str]]:
+    """The cells of the first lines of a table, by the separator that its first line has most."""
+    mark = max(",\t;", key=lines[0].count) if lines else ","
+    return list(csv.reader(io.StringIO("\n".join(lines)), delimiter=mark))
 
 
 def first_lines(head: bytes, what: str) -> str:

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from ..core.part_contracts import Centres, Starts, offers
-from ..core.random_numbers import seeded
 from ..data.split_data import Split
 from ..model.autoencoder import Autoencoder
+from .initial_units import without_noise
 
 LOOKED_AT = 2000           # training samples that the mean is taken over
 VALUES = 20_000_000        # at most this many values of them
@@ -62,11 +62,6 @@ def _loss(model: Autoencoder, train: Split, rows: Tensor) -> float:
     """Mean of -log p(x|z) per observed value, without noise. The model is unchanged."""
     most = max(2, min(TRIED, TRIED_VALUES // torch.Size(model.shape).numel()))
     batch = train.batch(rows[:: -(-len(rows) // most)])
-    trained = model.training
-    model.eval()
-    with seeded(None, batch.x.device):
-        out = model(batch.x, batch.y, False, batch.given, batch.known)
-    model.train(trained)
-    nats = -out.px.log_prob(batch.x)
+    nats = -without_noise(model, batch).px.log_prob(batch.x)
     return float(nats.mean() if batch.known is None else
                  (nats * batch.known).sum() / batch.known.sum().clamp(min=1))

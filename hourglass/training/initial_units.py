@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 from torch.utils.hooks import RemovableHandle
 
-from ..core.contracts import Batch
+from ..core.contracts import Batch, Output
 from ..core.part_contracts import KeepsWeights, offers
 from ..core.random_numbers import seeded
 from ..data.split_data import Split
@@ -40,13 +40,8 @@ def begin_standardised(model: Autoencoder, train: Split) -> int:
         return 0
     size = torch.Size(model.shape).numel()
     rows = train.evenly(max(2, min(LOOKED_AT, VALUES // size)))
-    trained = model.training
-    model.eval()
-    try:
-        chosen = _before_activations(model, train.batch(rows[:2]))
-        _run(model, train.batch(rows), [_at_first_call(layer) for layer in chosen])
-    finally:
-        model.train(trained)
+    chosen = _before_activations(model, train.batch(rows[:2]))
+    _run(model, train.batch(rows), [_at_first_call(layer) for layer in chosen])
     if chosen:
         [weight for weight in model.decoder.parameters() if weight.ndim > 1][-1].mul_(LAST)
     return len(chosen)
@@ -103,10 +98,22 @@ def _standardise(layer: nn.Module, y: Tensor) -> Tensor:
 
 
 def _run(model: Autoencoder, batch: Batch, handles: list[RemovableHandle]) -> None:
-    """Run the model without noise on a batch, with hooks that are removed afterwards."""
+    """Run the model on a batch, with hooks that are removed afterwards."""
     try:
-        with seeded(None, batch.x.device):
-            model(batch.x, batch.y, False, batch.given, batch.known)
+        without_noise(model, batch)
     finally:
         for handle in handles:
             handle.remove()
+
+
+def without_noise(model: Autoencoder, batch: Batch) -> Output:
+    """What the model makes of a batch before training. Nothing is drawn, and it stays in its
+    mode."""
+    trained = model.training
+    model.eval()
+    try:
+        with seeded(None, batch.x.device):
+            out: Output = model(batch.x, batch.y, False, batch.given, batch.known)
+            return out
+    finally:
+        model.train(trained)

@@ -10,13 +10,13 @@ from ...core.console import track
 from ...core.contracts import CodeSpace
 from ...core.hints import Count
 from ...core.registry import priors
+from ...model.likelihoods.tokens import COLDEST
 from .gradient_training import learn
 from .masked_conv import MaskedNetwork, Reader
 
 AT_ONCE = 250    # codes whose logits are computed together
 DRAWN = 1000     # codes that are generated together
 BATCH = 128
-COLDEST = 1e-6
 
 
 @priors.add("pixelcnn")

@@ -29,7 +29,7 @@ class Trackio:
 
 
 def _voice() -> AbstractContextManager[Any]:
-    """Trackio prints where it keeps a run and when it ends: not where all else is silent."""
+    """Keep Trackio from printing where it keeps a run, and that it ends, if all else is silent."""
     return redirect_stdout(io.StringIO()) if is_silent() else nullcontext()
 
 

@@ -1,11 +1,11 @@
 // New samples from a prior: all together or a row for each class, by temperature and prompt.
 import { useEffect, useState } from "preact/hooks";
 import { send } from "./api";
-import { WholeNumber } from "./number";
 import { asCsv, type Cell } from "./parse_rows";
 import { Plot } from "./samples";
 import { asJson, savePictures, saveText } from "./save";
 import type { Encoded, Served } from "./try";
+import { Typed, WholeNumber } from "./typed";
 
 type Sample = string | number[] | number[][] | Record<string, Cell>;
 interface Answer { images?: Encoded[]; samples?: Sample[] }
@@ -70,12 +70,12 @@ function Tools({ served, wish, change }: { served: Served; wish: Wish; change: (
 
 function Prompt({ wish, change }: { wish: Wish; change: (some: Partial<Wish>) => void }) {
   return <div class="pairs">
-    <label class="field"><span>Prompt</span><input value={wish.prompt} placeholder="what samples should show"
-      onChange={(e) => change({ prompt: e.currentTarget.value.trim() })} /></label>
-    <label class="field"><span>Not</span><input value={wish.negative} disabled={!wish.prompt}
-      placeholder="what they should not show" onChange={(e) => change({ negative: e.currentTarget.value.trim() })} /></label>
-    <label class="field"><span>Guidance: 1 follows the prompt as the data does, more is closer</span><input type="number" min={0} max={20} step={0.5}
-      value={wish.guidance} placeholder="4 with a prompt" onChange={(e) => change({ guidance: e.currentTarget.value })} /></label>
+    <label class="field"><span>Prompt</span><Typed value={wish.prompt} placeholder="what samples should show"
+      set={(text) => change({ prompt: text.trim() })} /></label>
+    <label class="field"><span>Not</span><Typed value={wish.negative} disabled={!wish.prompt}
+      placeholder="what they should not show" set={(text) => change({ negative: text.trim() })} /></label>
+    <label class="field"><span>Guidance: 1 follows the prompt as the data does, more is closer</span><Typed type="number" min={0} max={20} step={0.5}
+      value={wish.guidance} placeholder="4 with a prompt" set={(guidance) => change({ guidance })} /></label>
   </div>;
 }
 

@@ -3,6 +3,7 @@ import { useRef } from "preact/hooks";
 import { number } from "./format";
 import type { Trial } from "./study";
 import { useWidth } from "./study_charts";
+import { Typed } from "./typed";
 
 export interface Axis { name: string; number: boolean; log: boolean;
   of: (trial: Trial) => string | number | null }
@@ -92,12 +93,11 @@ export function Parallel({ axes, trials, best, ranges, set, greater }: Props) {
       </svg></div>
     <details><summary>Ranges by number</summary><div class="fields">{axes.map((axis, i) => axis.number
       ? <div class="row" key={axis.name}><span class="grow">{axis.name}</span>{[0, 1].map((end) =>
-        <label key={end} class="field"><span>{end ? "to" : "from"}</span><input class="code" type="number"
+        <label key={end} class="field"><span>{end ? "to" : "from"}</span><Typed class="code" type="number"
           step="any" aria-label={`${axis.name} ${end ? "to" : "from"}`} value={bound(ranges, axis.name, end)}
-          onChange={(e) => {
+          set={(text) => {
             const now = [...(ranges[axis.name] ?? [-Infinity, Infinity])] as [number, number];
-            now[end] = e.currentTarget.value === "" ? (end ? Infinity : -Infinity)
-              : Number(e.currentTarget.value);
+            now[end] = text === "" ? (end ? Infinity : -Infinity) : Number(text);
             set({ ...ranges, [axis.name]: now });
           }} /></label>)}</div>
       : <label class="field" key={axis.name}><span>{axis.name}</span><select value={ranges[axis.name]?.[2]?.[0]

@@ -2,9 +2,9 @@
 import { useState } from "preact/hooks";
 import { send } from "./api";
 import { number } from "./format";
-import { WholeNumber } from "./number";
 import { asCsv } from "./parse_rows";
 import { saveText } from "./save";
+import { WholeNumber } from "./typed";
 
 interface Answer { items: { item: string; title: string; score: number }[]; notes: string[] }
 

@@ -2,7 +2,6 @@
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { Drop, type Dropped } from "./drop";
 import { number } from "./format";
-import { WholeNumber } from "./number";
 import { asCsv, readFile, type Cell } from "./parse_rows";
 import { Plot } from "./samples";
 import { saveText } from "./save";
@@ -11,6 +10,7 @@ import type { Served } from "./try";
 import { ClassOfAll } from "./class_of_all";
 import { Forecast } from "./try_forecast";
 import { asked, prepared, type Result, type Sent } from "./try_rows_work";
+import { WholeNumber } from "./typed";
 
 const USES: [string, string][] = [["reconstruct", "Reconstruct"], ["score", "Score"], ["classify", "Classify"],
   ["impute", "Fill in"], ["forecast", "Forecast"], ["nearest", "Nearest"], ["encode", "Codes"]];
