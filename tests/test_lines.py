@@ -1,5 +1,7 @@
 """Lines of text: as data, as models that write them, and in use."""
 
+import gzip
+import lzma
 import math
 import shutil
 import zipfile
@@ -24,6 +26,7 @@ from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.backbones.token_layers import TokenHead
 from hourglass.model.likelihoods.tokens import chooser
 from hourglass.model.parts import Parts
+from hourglass.tasks.find_similar import search
 
 SHARES = {"val": 0.1, "test": 0.1}
 WORDS = ["ada", "bob", "cleo", "dora", "eve", "fay", "gus", "hal", "ida", "jo"] * 4
@@ -113,6 +116,51 @@ def test_fasta_headers_tell_classes_and_splits(tmp_path):
     found = collect(f"lines({str(tmp_path / 'p.fasta')!r})", Reading())
     assert found.names[0] == "GLLLK" and found.classes == ("AMP", "nonAMP")
     assert len(found.parts["test"]) == 4
+
+
+FASTA = {   # content of a file, its sequences, and what is said
+    "odd letters": (">a\nAC D*-\n>b\nAC1D?\n>c\n\n", ["ACD*-", "AC1D?"],
+                    ["1 headers without a sequence", "neither letters nor * or -, such as '1'"]),
+    "small letters": (">a\nacdk\n", ["ACDK"], ["small letters of 1 sequences are read as capit"]),
+    "no header": ("ACDK\nGGL\n", ["ACDK", "GGL"], ["no line begins with >"]),
+    "a comment, and Windows' ends": ("\ufeff;old\r\n>a|x\r\nAC\r\nDK\r\n", ["ACDK"], []),
+    "a sequence first": ("ACDK\n>a\nGGL\n", [], ["!before its first header"]),
+    "another alphabet": (">a\nACD\xc9K\n", ["ACD\xc9K"], ["such as '\xc9'"])}
+
+
+@pytest.mark.parametrize("level", ["character", "byte"])
+@pytest.mark.parametrize("case", FASTA)
+def test_a_file_named_fasta_is_never_read_as_plain_lines(tmp_path, case, level):
+    content, sequences, words = FASTA[case]
+    if level == "byte":
+        content = content.replace("\xc9", "1")
+        sequences, words = [text.replace("\xc9", "1") for text in sequences], words[:1]
+    (tmp_path / "p.fasta").write_bytes(content.encode())
+    text = f"lines({str(tmp_path / 'p.fasta')!r}, level={level!r})"
+    if not sequences:
+        with pytest.raises(ValueError, match=words[0][1:]):
+            collect(text, Reading())
+        return
+    found = collect(text, Reading())
+    assert list(found.names) == sequences
+    assert all(any(word.replace("\xc9", "1" if level == "byte" else "\xc9") in note
+                   for note in found.notes) for word in words)
+
+
+@pytest.mark.parametrize("name, content, kind", [
+    ("p.fasta", b">a\nACDK\n", "lines"), ("x.txt", b"Smith\nJones\n", "lines"),
+    ("x.txt", b"a,b\n1,2\n", "table"), ("m.smi", b"CCO\nCCN\n", "molecules")])
+@pytest.mark.parametrize("packed", ["gz", "xz"])
+def test_packed_texts_are_told_apart_and_damage_is_refused(tmp_path, name, content, kind, packed):
+    module = {"gz": gzip, "xz": lzma}[packed]
+    place = tmp_path / f"{name}.{packed}"
+    whole = module.compress(content * 300)
+    place.write_bytes(whole)
+    assert find_call(str(place)).name == kind
+    for damaged in (whole[:-20], whole[:30] + b"xxxxxxxx" + whole[38:]):
+        place.write_bytes(damaged)
+        with pytest.raises(ValueError, match="is cut short or damaged"):
+            collect(str(find_call(str(place))), Reading())
 
 
 BAD = {   # content of a file, level, and what is said or refused
@@ -304,6 +352,16 @@ def test_series_have_these_backbones_too(backbone):
 def test_images_are_refused_by_them():
     with pytest.raises(ValueError, match="needs sequences"):
         Autoencoder(Parts("gru(8)", likelihood="normal"), (1, 8, 8))
+
+
+def test_what_is_cut_or_unknown_in_a_given_line_is_said(run, capsys):
+    model = hg.load(run)
+    for use in (lambda text: search(model, "names.txt", [text], 1)[0],
+                lambda text: model.morph(text, "bob1"), lambda text: model.vary(text, "length")):
+        lines = use("\u0416" + "a" * 100_000)
+        said = capsys.readouterr().err
+        assert "are cut; the longest has 100,001" in said and "such as '\u0416'" in said
+        assert all(len(str(line)) < 300 for line in lines)
 
 
 def test_python_reconstructs_encodes_and_samples_lines(run):

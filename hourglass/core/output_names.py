@@ -9,6 +9,7 @@ import re
 from pathlib import PurePosixPath
 
 ESCAPED = "percent"   # the error handler that writes as %XX what is not text
+LONGEST = 160         # characters of a name that a line of output shows
 UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\udc80-\udcff]")
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udcff]")   # except tabs and line ends
 
@@ -21,6 +22,12 @@ def printable(name: str) -> str:
     """A name as a text to print, draw or keep. Bytes that are not UTF-8, line ends and other
     control characters, which may move a terminal's cursor, become %XX."""
     return UNSHOWN.sub(_percent, name)
+
+
+def brief(name: str) -> str:
+    """The same, of at most LONGEST characters: a name may be a whole line of text."""
+    text = printable(name)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST - 4]} ..."
 
 
 def harmless(text: str) -> str:

@@ -66,7 +66,8 @@ def find_call(data: str, settled: bool = False) -> Call:
     if words := refusal_of(path):
         raise ValueError(words)
     raise ValueError(f"{data} is neither a folder of images, a zip or tar archive of them, "
-                     f"an image, a .csv or .parquet table, nor a .npy, .npz or .mat array")
+                     f"an image, a .csv or .parquet table, a .txt, .fasta or .smi file, nor a "
+                     f".npy, .npz or .mat array")
 
 
 def _in_words(data: str) -> Call:

@@ -4,8 +4,10 @@ import zipfile
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from .data_frames import suffix_of
 from .delimited import NUMBER, SEPARATORS
 from .find_images import SUFFIXES
+from .rating_places import Place
 from .text_bytes import first_lines
 from .text_files import FASTA, PLAIN
 
@@ -27,11 +29,12 @@ def is_of_lines(path: Path) -> bool:
         if path.is_file() and path.suffix.lower() == ".zip":
             with zipfile.ZipFile(path) as archive:
                 return _of_names(archive.namelist()[:NAMES])
-        if path.suffix.lower() in FASTA:
+        suffix = suffix_of(path)
+        if suffix in FASTA:
             return path.is_file()
-        if path.suffix.lower() not in PLAIN or not path.is_file():
+        if suffix not in PLAIN or not path.is_file():
             return False
-        with path.open("rb") as file:
+        with Place(path).opened() as file:   # unpacked, if it is packed
             content = file.read(HEAD)
         return not looks_like_table(first_lines(content, str(path)))
     except (OSError, zipfile.BadZipFile, ValueError):   # reading it will say what is wrong

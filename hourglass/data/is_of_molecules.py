@@ -22,10 +22,10 @@ def is_of_molecules(path: Path) -> str:
     try:
         if suffix not in (*PLAIN, *TABLES) or not path.is_file() or suffix in (".parquet", ".pq"):
             return ""
-        text = first_lines(place_of(path).head(), str(path))
-        lines = [line for line in text.splitlines() if line.strip()][:EXAMINED]
         if suffix == ".smi":
             return "yes"   # if it holds none, its reader says so
+        text = first_lines(place_of(path).head(), str(path))
+        lines = [line for line in text.splitlines() if line.strip()][:EXAMINED]
         if suffix in PLAIN:
             share = chemistry.looks_like_smiles([line.split()[0] for line in lines[1:] or lines])
             return "yes" * (share >= SURE)

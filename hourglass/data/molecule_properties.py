@@ -74,7 +74,7 @@ def check_property(name: str, also: Sequence[str] = ()) -> str:
     known_name = name if name in also else property_name(name)
     if not known_name:
         raise ValueError(f"no property is named {name!r}; "
-                         f"{did_you_mean(name, [*also, *PROPERTIES])}")
+                         f"{did_you_mean(name, list(dict.fromkeys([*also, *PROPERTIES])))}")
     return known_name
 
 

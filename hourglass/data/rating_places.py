@@ -2,7 +2,9 @@
 
 import csv
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -51,7 +53,10 @@ class Place(NamedTuple):
             head = file.read(6)
             file.seek(0)
             packed = next((name for start, name in PACKED.items() if head.startswith(start)), "")
-            yield import_module(packed).open(file) if packed else file
+            try:
+                yield import_module(packed).open(file) if packed else file
+            except (EOFError, zlib.error, lzma.LZMAError) as error:
+                raise ValueError(f"{self.path} is cut short or damaged: {error}") from None
 
     def head(self) -> bytes:
         """The first whole lines."""

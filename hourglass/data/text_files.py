@@ -23,6 +23,7 @@ SPLITS = {"train": "train", "training": "train", "valid": "val", "val": "val", "
           "validation": "val", "test": "test"}
 TIMES = 4        # memory of a text, in sizes of its file
 NAMED = 3        # lines that a note names
+ODD_RESIDUE = re.compile(r"[^A-Za-z*-]")
 
 
 @dataclass
@@ -132,6 +133,9 @@ def _lines_of(
 ) -> tuple[list[str], list[str], list[str]]:
     """The lines of a file, their classes and their splits, if it is FASTA and tells them. Adds
     notes on what is left out."""
+    fasta = suffix_of(Path(name)) in FASTA
+    if raw and fasta:
+        return _of_fasta(content.decode(errors="surrogateescape"), name, notes)
     if raw:
         lines = content.decode(errors="surrogateescape").split("\n")
         gone = sum(not line for line in lines[:-1])
@@ -143,7 +147,7 @@ def _lines_of(
         raise ValueError(f"{name} holds a NUL character in line {line:,}, so it is not plain text; "
                          f"clean it, or read it with level='byte'")
     notes += [f"{name}: {note}" for note in remarks]
-    if is_fasta(text):
+    if fasta or is_fasta(text):
         return _of_fasta(text, name, notes)
     lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text)]
     if lines and not lines[-1]:
@@ -167,18 +171,26 @@ def _of_fasta(
     text: str, name: str, notes: list[str]
 ) -> tuple[list[str], list[str], list[str]]:
     """The sequences of a FASTA file. Fields of the headers, between bars, give classes and splits
-    if they look like such."""
+    if they look like such. Without a header, each line is a sequence."""
+    lines = [line.strip() for line in text.lstrip("\ufeff").splitlines()]
+    lines = [line for line in lines if line and not line.startswith(";")]   # of old, a comment
+    bare = not any(line.startswith(">") for line in lines)
     headers: list[list[str]] = []
     sequences: list[str] = []
-    for line in (line.strip() for line in text.splitlines()):
-        if line.startswith(">"):
-            headers.append(line[1:].split("|"))
+    for line in lines:
+        if line.startswith(">") or bare:
+            headers.append([] if bare else line[1:].split("|"))
             sequences.append("")
-        elif line:
-            sequences[-1] += line.upper()
+        if bare or not line.startswith(">"):
+            if not headers:
+                raise ValueError(f"{name} has {line[:20]!r} before its first header; a FASTA file "
+                                 f"begins with a line such as >name")
+            sequences[-1] += "".join(line.split())
+    notes += [f"{name}: no line begins with >, so each line is a sequence"] * (bare and bool(lines))
     empty = sum(not sequence for sequence in sequences)
     if empty:
         notes.append(f"{name}: {empty:,} headers without a sequence are left out")
+    sequences = _capitals(sequences, name, notes)
     kept = [i for i, sequence in enumerate(sequences) if sequence]
     headers, sequences = [headers[i] for i in kept], [sequences[i] for i in kept]
     labels: list[str] = []
@@ -195,6 +207,19 @@ def _of_fasta(
             notes.append(f"{name}: a field of the headers is the {what} of each sequence: "
                          f"{', '.join(sorted(set(values))[:5])}")
     return sequences, labels, splits
+
+
+def _capitals(sequences: list[str], name: str, notes: list[str]) -> list[str]:
+    """Sequences in capitals. Adds notes on small letters, and on what is no letter."""
+    small = sum(sequence != sequence.upper() for sequence in sequences)
+    if small:
+        notes.append(f"{name}: small letters of {small:,} sequences are read as capitals")
+    odd = [set(ODD_RESIDUE.findall(sequence)) for sequence in sequences]
+    if any(odd):
+        some = ", ".join(map(repr, sorted(set[str]().union(*odd))[:NAMED]))
+        notes.append(f"{name}: {sum(map(bool, odd)):,} sequences have characters that are neither "
+                     f"letters nor * or -, such as {some}; they stay as they are")
+    return [sequence.upper() for sequence in sequences]
 
 
 def _of_table(path: str, column: str, label: str) -> TextLines:

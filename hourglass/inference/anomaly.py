@@ -18,7 +18,7 @@ from ..core.registry import detectors, thresholds
 from ..data.patches import Patches, as_patches
 from ..data.split_data import Split
 from .calibration import CalibrationScores, held_of
-from .line_uses import is_of_lines
+from .line_uses import is_of_lines, is_of_molecules
 from .model_protocol import InUse
 from .patchwise import by_image, whole_images
 from .pca import training_samples
@@ -193,7 +193,8 @@ def usual_detector(model: InUse, held: CalibrationScores | None = None) -> tuple
     alone if that reconstructs normal samples much better than the model does. It is chosen once
     for a model, by the calibration samples `held` with their errors by place."""
     if is_of_lines(model.description):
-        return USUAL, "of lines of text, the error is -log p(x|z) per token"
+        what = "molecules" if is_of_molecules(model.description) else "lines of text"
+        return USUAL, f"of {what}, the error is -log p(x|z) per token"
     if len(model.shape) != 3:
         return _usual_of_rows(model) if len(model.shape) == 1 else USUAL, ""
     kept = model.cache.kept_values(SETTLED, lambda values: (

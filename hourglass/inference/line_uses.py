@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.console import say
 from ..core.contracts import Collection
 from ..data.collect import collect_like
 from ..data.vocabulary import OF_MOLECULES, vocabulary_of
@@ -51,8 +52,8 @@ def texts_of(description: Description, x: np.ndarray) -> list[str]:
 
 
 def pick_lines(model: InUse, given: Sequence[Any]) -> Collection:
-    """Lines that a user gives: each a text, or the number of a sample of the unseen split. Raises
-    ValueError."""
+    """Lines that a user gives: each a text, or the number of a sample of the unseen split. Says
+    what of them is cut or unknown. Raises ValueError."""
     texts: list[str] = []
     labels: list[int | None] = []
     source = None
@@ -70,7 +71,8 @@ def pick_lines(model: InUse, given: Sequence[Any]) -> Collection:
         texts.append(source.names[index])
         labels.append(None if split.y is None else int(split.y[index]))
     found = collect_like(texts, model.description.encoding)
+    for note in found.notes:
+        say(note)
     known = [label for label in labels if label is not None]
     return Collection(found.x, np.array(known) if len(known) == len(texts) else None,
-                      model.description.classes, tuple(texts), encoding=found.encoding,
-                      notes=found.notes)
+                      model.description.classes, tuple(texts), encoding=found.encoding)

@@ -8,6 +8,7 @@ from ..analysis.figures.canvas import contact_sheet
 from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..core.image_grid import shown
+from ..core.output_names import brief
 from ..inference.trained import Trained
 from .embed import Embedded, codes_of
 from .pick_samples import one_class, pick
@@ -62,10 +63,11 @@ def write_nearest(
                  for query, indices in zip(x, rows, strict=True)]
         save_figure(out, contact_sheet([shown(row) for row in sheet],
                                        [Path(query).name for query in queries], 0.6, 30))
-    wide = max(len(embedded.names[row]) for row in rows.ravel())
+    names = {row: brief(embedded.names[row]) for row in rows.ravel().tolist()}
+    wide = max(map(len, names.values()))
     lines = []
     for query, near, indices in zip(queries, distances, rows, strict=True):
-        lines.append(f"nearest to {query}:")
-        lines += [f"  {embedded.names[row]:{wide}}  {distance:10.5g}  {embedded.kind(row)}".rstrip()
+        lines.append(f"nearest to {brief(query)}:")
+        lines += [f"  {names[row]:{wide}}  {distance:10.5g}  {embedded.kind(row)}".rstrip()
                   for distance, row in zip(near, indices, strict=True)]
     return lines

@@ -82,8 +82,6 @@ def morph_lines(
     if out is not None:
         check_name(out, OF_MOLECULES if molecules else SUFFIXES)
     collection = pick_lines(model, lines)
-    for note in collection.notes:
-        say(note)
     y = one_class(model, collection, kind)
     codes = model.encode(collection, y)
     shares = np.linspace(0, 1, steps + 2)
