@@ -29,6 +29,9 @@ def detect(
     masks: Annotated[str, typer.Option(help="Folder or archive of defect masks with the names of "
                                        "NEW, to measure the pixels' scores. Default: files such as "
                                        "ground_truth/ or a_mask.png in or next to NEW.")] = "",
+    update: Annotated[str, typer.Option(help="More normal images, a folder or an archive, to "
+                                        "add to the saved detector GOOD. Its earlier images are "
+                                        "not needed.")] = "",
     save: Annotated[Optional[Path], typer.Option(  # noqa: UP045
         help="A .safetensors file to keep the detector in, to be given as GOOD later.")] = None,
     page: Annotated[Optional[Path], typer.Option(  # noqa: UP045
@@ -43,11 +46,16 @@ def detect(
     that cannot be read. The features need: pip install 'hourglass[features]'.
 
     Examples: hourglass detect good/ new/ -o scores.csv --heatmaps maps/; hourglass detect good/
-    new/ --save detector.safetensors; hourglass detect detector.safetensors line7/ --page line7.html
+    new/ --save detector.safetensors; hourglass detect detector.safetensors line7/ --page
+    line7.html; hourglass detect detector.safetensors --update more/ --save detector.safetensors
     """
-    from ..tasks.detect import DetectOptions, detected
+    from ..tasks.detect import DetectOptions, detected, update_saved
     from ..tasks.score import in_words
-    options = DetectOptions(detector, threshold, normal, masks, device, page)
+    if update and not new:
+        own = update_saved(good, update, save, device)
+        print(f"{own.text} above {own.threshold:.5g}, {own.threshold_text}\n{save}")
+        return
+    options = DetectOptions(detector, threshold, normal, masks, device, update, page)
     detection = detected(good, new, options, out, heatmaps, save)
     for line in [*in_words(detection.detector, detection.verdicts),
                  *filter(None, [save, page]), out]:

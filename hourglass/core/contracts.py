@@ -297,6 +297,9 @@ class Rule(NamedTuple):
     # of results that hold more training samples, and the state: the state, fitted to these, with
     # all that was calibrated; None where the state stays
     refit: Callable[[Seen, dict[str, np.ndarray]], dict[str, np.ndarray]] | None = None
+    # of results for more normal samples, and the state: the state, fitted to these too, in the same
+    # units; None where that needs the earlier samples
+    extend: Callable[[Seen, dict[str, np.ndarray]], dict[str, np.ndarray]] | None = None
 
     def calibrate(self, codes: np.ndarray, held: Seen) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Fit, and score the held-out samples, each as if `fit` had not seen it: state, (N,)."""

@@ -1,6 +1,7 @@
 """A detector of images that needs no trained model, fitted to normal images and kept as a file."""
 
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..core.contracts import Images, Rule, Seen
 from ..core.expressions import read
 from ..core.registry import detectors, thresholds
 from ..core.tensor_files import load_tensors, load_texts, save_tensors
-from ..data.photos import LazyImages
+from ..data.photos import LazyImages, open_photos
 from .anomaly import Fitted, companion_of
 from .detector_export import export_detector
 from .detectors.combined import state_of
@@ -101,12 +102,41 @@ class ImageDetector:
                             for name, value in tensors.items()},
                      {"text": fitted.text, "of": fitted.of, "threshold": self.threshold_text})
 
+    def update(self, images: Any) -> "ImageDetector":
+        """The detector, fitted to more normal images too, without its earlier ones: a folder, an
+        archive, an array (N, H, W, C) or a list. Every fifth of them is left out at first, and its
+        score joins those that set the threshold. Raises ValueError, also for feature_autoencoder,
+        which keeps nothing of earlier images."""
+        with ExitStack() as stack:
+            return updated(self, open_photos(images, stack).readable("normal images"))
+
     def export(self, path: str | Path = "detector.onnx") -> Path:
         """Write a patch_knn detector as ONNX, and say what goes in and comes out. Returns the path.
         Raises ValueError for another detector."""
         for line in export_detector(self.fitted, self.threshold, self.score, Path(path)):
             say(line)
         return Path(path)
+
+
+def updated(detector: ImageDetector, good: LazyImages) -> ImageDetector:
+    """The detector, fitted to more normal images too, without its earlier ones. Every fifth of the
+    new ones is left out at first, and scored; the threshold then comes from these scores and from
+    the earlier images' ones. Raises ValueError for fewer than two, and for a detector that needs
+    the earlier images."""
+    fitted, extend = detector.fitted, detector.fitted.rule.extend
+    if extend is None:
+        raise ValueError(f"{fitted.text} cannot be updated, because it keeps nothing of its "
+                         f"earlier images; fit it again, to all images. patch_knn, patch_gaussian "
+                         f"and feature_knn can be updated")
+    held, others = _parts(good)
+    state = extend(_seen(others), fitted.state)
+    scores = fitted.rule.score(_seen(held), state)
+    normal = np.sort(np.concatenate([fitted.normal, scores]))
+    say(f"updated with {len(good):,} normal images; the threshold rests on {len(scores):,} of "
+        f"them, left out at first, and on the {len(fitted.normal):,} scores of the earlier fit")
+    known = Fitted(fitted.text, extend(_seen(held), state), normal, fitted.of)
+    return replace(detector, fitted=known,
+                   threshold=thresholds.make(detector.threshold_text)(normal, None))
 
 
 def is_saved_detector(path: Path) -> bool:
@@ -148,16 +178,21 @@ def fit_image_detector(text: str, threshold: str, good: LazyImages) -> ImageDete
     text = str(read(text or USUAL_IMAGE_DETECTOR))
     rule, threshold_text = check_without_model(text), str(read(threshold))
     threshold_of = thresholds.make(threshold_text)   # may raise, so it comes before the work
-    if len(good) < 2:
-        raise ValueError(f"a detector needs at least two normal images, one to fit and one to set "
-                         f"the threshold, and there are {len(good)}; give more")
-    calibration = np.arange(len(good)) % EVERY == min(EVERY, len(good)) - 1
-    state, normal = rule.calibrate(np.empty((0, 0)), _seen(
-        good.some(np.flatnonzero(calibration)), good.some(np.flatnonzero(~calibration))))
+    state, normal = rule.calibrate(np.empty((0, 0)), _seen(*_parts(good)))
     if rule.refit is not None:
         state = rule.refit(_seen(good, good), state)
     fitted = Fitted(text, state, np.sort(normal), "normal images")
     return ImageDetector(fitted, threshold_text, threshold_of(fitted.normal, None))
+
+
+def _parts(good: LazyImages) -> tuple[LazyImages, LazyImages]:
+    """Every fifth normal image, which sets the threshold, and the others. Raises ValueError for
+    fewer than two."""
+    if len(good) < 2:
+        raise ValueError(f"a detector needs at least two normal images, one to fit and one to set "
+                         f"the threshold, and there are {len(good)}; give more")
+    held = np.arange(len(good)) % EVERY == min(EVERY, len(good)) - 1
+    return good.some(np.flatnonzero(held)), good.some(np.flatnonzero(~held))
 
 
 def _seen(images: Images, train: Images = NOTHING) -> Seen:

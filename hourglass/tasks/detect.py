@@ -24,6 +24,7 @@ from ..inference.image_detector import (
     ImageDetector,
     fit_image_detector,
     load_image_detector,
+    updated,
 )
 from .heatmaps import heat_picture
 from .inspection_page import write_page
@@ -46,6 +47,7 @@ class DetectOptions:
     normal: str = ""      # the normal classes of the new images, separated by commas
     masks: str = ""       # a folder or archive of defect masks; default: those next to the images
     device: str = "cpu"
+    update: Any = None    # more normal images, for a saved detector
     page: Path | None = None   # an .html with scores, figures and the most abnormal images
 
 
@@ -104,11 +106,12 @@ def detect(
 
     `good` are normal images and `new` the ones to look at: folders, archives, arrays (N, H, W) or
     (N, H, W, C), or lists of images of any sizes. Without `new`, `good` has folders train and test.
-    `good` may also be a detector that was kept: `found.detector.save(path)`. Of the normal images,
-    every fifth sets the threshold. `out` is a .csv or .json for the scores, an .html for a page of
-    scores, figures and the most abnormal images, or a list of both. `heatmaps` is a folder for
-    pictures. The default detector is "patch_knn", which needs: pip install 'hourglass[features]'.
-    If folders name classes, or there are masks, metrics are computed. Raises ValueError.
+    `good` may also be a detector: `found.detector`, the file that `found.detector.save(path)`
+    wrote, or `found.detector.update(more)`. Of the normal images, every fifth sets the threshold.
+    `out` is a .csv or .json for the scores, an .html for a page of scores, figures and the most
+    abnormal images, or a list of both. `heatmaps` is a folder for pictures. The default detector is
+    "patch_knn", which needs: pip install 'hourglass[features]'. If folders name classes, or there
+    are masks, metrics are computed. Raises ValueError.
 
         >>> import hourglass as hg, numpy as np
         >>> good = np.random.default_rng(0).integers(90, 110, (20, 64, 64), np.uint8)
@@ -118,7 +121,7 @@ def detect(
         array([ True,  True])
     """
     page, table = _places([out] if isinstance(out, str | Path) else list(out or ()))
-    options = DetectOptions(detector, threshold, normal, str(masks), device, page)
+    options = DetectOptions(detector, threshold, normal, str(masks), device, page=page)
     return detected(good, new, options, table, Path(heatmaps) if heatmaps else None)
 
 
@@ -150,9 +153,7 @@ def detected(
         known, unseen = _opened(good, new, stack)
         y = labels_of_photos(unseen, options.normal)
         masks = find_masks(unseen.place, options.masks, stack)
-        detector = known if isinstance(known, ImageDetector) else fit_image_detector(
-            options.detector, options.threshold or USUAL_THRESHOLD,
-            known.readable("normal images"))
+        detector = _detector(known, options, stack)
         verdicts = _looked_at(detector, unseen, y, masks, heatmaps)
         if options.page is not None:
             write_page(options.page, detector, verdicts, unseen, y)
@@ -163,12 +164,49 @@ def detected(
     return Detection(detector, verdicts)
 
 
+def update_saved(
+    kept: str, more: Any, save: Path | None, device: str = "cpu"
+) -> ImageDetector:
+    """Fit a saved detector to more normal images too, and write it. Raises ValueError."""
+    if save is None:
+        raise ValueError("say where to keep the updated detector: --save detector.safetensors; or "
+                         "give images to look at too")
+    check_name(save, (SUFFIX,))
+    options = DetectOptions(update=more)
+    with ExitStack() as stack, on_device(str(choose_device(device))), remembered():
+        known = load_image_detector(Path(kept)) if Path(kept).suffix.lower() == SUFFIX else kept
+        detector = _detector(known, options, stack)
+    detector.save(save)
+    return detector
+
+
+def _detector(known: Any, options: DetectOptions, stack: ExitStack) -> ImageDetector:
+    """The detector fitted to the known images, or the saved one, with the images that update it.
+    Raises ValueError."""
+    saved, updates = isinstance(known, ImageDetector), _is_given(options.update)
+    if not saved and updates:
+        raise ValueError("--update adds normal images to a detector that --save wrote: give that "
+                         f"{SUFFIX} file first, in place of normal images")
+    if saved and (options.detector or options.threshold):
+        raise ValueError("--detector and --threshold are kept with a saved detector; leave them "
+                         "out, or give normal images to fit another")
+    if not saved:
+        return fit_image_detector(options.detector, options.threshold or USUAL_THRESHOLD,
+                                  known.readable("normal images"))
+    if not updates:
+        return known
+    more = _only_normal(open_photos(options.update, stack))
+    return updated(known, more.readable("more normal images"))
+
+
 def _opened(good: Any, new: Any, stack: ExitStack) -> tuple[LazyImages | ImageDetector, LazyImages]:
     """The normal images, or the saved detector, and the new images."""
-    if isinstance(good, str | Path) and Path(good).suffix.lower() == SUFFIX:
+    saved = isinstance(good, str | Path) and Path(good).suffix.lower() == SUFFIX
+    if saved or isinstance(good, ImageDetector):
         if not _is_given(new):
-            raise ValueError(f"{good} is a saved detector; give the new images too")
-        return load_image_detector(Path(good)), open_photos(new, stack)
+            raise ValueError(f"{good if saved else good.text} is a saved detector; give the new "
+                             f"images too")
+        return load_image_detector(Path(good)) if saved else good, open_photos(new, stack)
     known = open_photos(good, stack)
     splits = known.splits or {}
     train = known.some(splits["train"]) if "train" in splits else known

@@ -46,10 +46,19 @@ def combined(of: tuple[str, ...] = ("error", "knn")) -> Rule:
                 own = rule.refit(seen, state_of(i, state))
                 updated |= {f"{i}:{name}": value for name, value in own.items()}
         return updated
+
+    def extend(seen: Seen, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        updated = dict(state)
+        for i, rule in enumerate(rules):
+            assert rule.extend is not None
+            own = rule.extend(seen, state_of(i, state))
+            updated |= {f"{i}:{name}": value for name, value in own.items()}
+        return updated
     return Rule(fit, score, max(rule.draws for rule in rules), any(rule.codes for rule in rules),
                 apart, frozenset().union(*(rule.maps for rule in rules)),
                 features=next((rule.features for rule in rules if rule.features), ""),
-                refit=refit if any(rule.refit for rule in rules) else None)
+                refit=refit if any(rule.refit for rule in rules) else None,
+                extend=extend if all(rule.extend for rule in rules) else None)
 
 
 def state_of(number: int, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -38,9 +38,8 @@ def feature_knn(features: str = EXTRACTOR, k: Count = 2, size: int = 128) -> Rul
         return normed
 
     def fit(codes: np.ndarray, calibration: Seen) -> State:
-        known = vectors(calibration, train=True)
-        rows = np.linspace(0, len(known) - 1, min(len(known), VECTORS)).astype(int)
-        return {"vectors": known[rows], "digest": digest_array(features_of(features))}
+        known = at_most(vectors(calibration, train=True))
+        return {"vectors": known, "digest": digest_array(features_of(features))}
 
     def score(seen: Seen, state: State) -> np.ndarray:
         check_digest(state, features_of(features))
@@ -48,5 +47,15 @@ def feature_knn(features: str = EXTRACTOR, k: Count = 2, size: int = 128) -> Rul
 
     def refit(seen: Seen, state: State) -> State:
         return fit(np.empty((0, 0)), seen)
+
+    def extend(seen: Seen, state: State) -> State:
+        check_digest(state, features_of(features))
+        return {**state, "vectors": at_most(np.concatenate([state["vectors"], vectors(seen)]))}
     return Rule(fit, score, codes=False, maps=frozenset({"images"}), features=features,
-                refit=refit)
+                refit=refit, extend=extend)
+
+
+def at_most(known: np.ndarray) -> np.ndarray:
+    """Of vectors (N, F), at most VECTORS, evenly spread."""
+    some: np.ndarray = known[np.linspace(0, len(known) - 1, min(len(known), VECTORS)).astype(int)]
+    return some

@@ -165,10 +165,11 @@ def rule_of(
     read: PatchFeatures, fit: Callable[[Images], State],
     judge: Callable[[Any, State], tuple[np.ndarray, float]], by_stride: bool = False,
     draw: Callable[[Any, State], np.ndarray] | None = None,
+    extend: Callable[[Images, State], State] | None = None,
 ) -> Rule:
     """The detector that `judge` makes of an image's features (h, w, K), or of a map of each stride:
     how abnormal each patch is (h, w), and the image's score. `draw` may give another map (h, w). In
-    a heat map (H, W), the score is the largest value."""
+    a heat map (H, W), the score is the largest value. `extend` gives what more images change."""
     look: Callable[[Images], Iterator[Any]] = read.each if by_stride else read.of
 
     def fitted(codes: np.ndarray, calibration: Seen) -> State:
@@ -176,6 +177,11 @@ def rule_of(
 
     def refit(seen: Seen, state: State) -> State:
         return fitted(np.empty((0, 0)), seen)
+
+    def extended(seen: Seen, state: State) -> State:
+        assert extend is not None
+        check_digest(state, read.made())
+        return {**state, **extend(seen.images, state)}
 
     def score(seen: Seen, state: State) -> np.ndarray:
         check_digest(state, read.made())
@@ -190,7 +196,8 @@ def rule_of(
             maps.append(_at_size(heat, np.shape(image)[:2], value))
         return np.stack(maps)
     return Rule(fitted, score, codes=False, maps=frozenset({"images"}), places=places,
-                features=read.extractor, refit=refit)
+                features=read.extractor, refit=refit,
+                extend=None if extend is None else extended)
 
 
 def digest_array(extractor: Extractor) -> np.ndarray:

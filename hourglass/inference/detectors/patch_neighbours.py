@@ -48,13 +48,25 @@ def patch_knn(
     """
     read = PatchFeatures(features, size, strides, square)
 
+    def coreset(pool: np.ndarray) -> np.ndarray:
+        compared = directions(pool) if unit else pool
+        return greedy_coreset(_projected(compared, seed), patches)
+
+    def extend(images: Images, state: State) -> State:
+        banks = {}
+        for i, (pool, _) in enumerate(read.samples(images, seed)):
+            own = state_of_stride(i, state)
+            pool = np.concatenate([own["bank"], whitened(pool, own)])
+            banks[f"{i}.bank"] = pool[coreset(pool)]
+        return banks
+
     def fit(images: Images) -> State:
         state: State = {}
         for i, (pool, owner) in enumerate(read.samples(images, seed)):
             own = whitening_of(pool)
             pool = whitened(pool, own)
             compared = directions(pool) if unit else pool
-            kept = greedy_coreset(_projected(compared, seed), patches)
+            kept = coreset(pool)
             usual = [usual_of(x, owner, kept, seed) for x in (compared, pool)]
             state |= {f"{i}.{name}": value for name, value in own.items()}
             state |= {f"{i}.bank": pool[kept], f"{i}.usual": np.array(usual)}
@@ -85,7 +97,7 @@ def patch_knn(
 
     def draw(stride_maps: tuple[np.ndarray, ...], state: State) -> np.ndarray:
         return distances(stride_maps, state, False)[0]
-    return rule_of(read, fit, judge, by_stride=True, draw=draw if unit else None)
+    return rule_of(read, fit, judge, by_stride=True, draw=draw if unit else None, extend=extend)
 
 
 def state_of_stride(number: int, state: State) -> State:
