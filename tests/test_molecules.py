@@ -32,7 +32,13 @@ from hourglass.data.molecule_properties import (
 )
 from hourglass.data.notations import in_notation
 from hourglass.data.vocabulary import vocabulary_of
-from hourglass.inference.molecule_search import Condition, read_conditions
+from hourglass.inference.molecule_search import (
+    WAYS,
+    Condition,
+    FoundMolecules,
+    find_molecules,
+    read_conditions,
+)
 from hourglass.inference.property_directions import PropertyDirection, moved, property_direction
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
@@ -452,6 +458,16 @@ def test_the_direction_of_a_property_is_kept_and_predicts_it(run):
     assert way.predict(codes.z.numpy()) == pytest.approx(codes.z.numpy() @ weights + offset)
     again = property_direction(hg.load(run).trained, "mass")
     assert again.weights == pytest.approx(way.weights) and again.r2 == pytest.approx(way.r2)
+
+
+def test_the_search_of_molecules_goes_on_in_the_way_that_does_better(run):
+    model = hg.load(run).trained
+    found = find_molecules(model, read_conditions("weight<90"), 10**6, most=1000)
+    assert set(found.met) == set(WAYS) and found.drawn == 1000
+    assert sum(met for met, _ in found.met.values()) >= len(found.smiles)
+    better = FoundMolecules(met={"prior": (9, 200), "moved": (12, 400)})
+    assert max(WAYS, key=better.share) == "prior" and better.share("moved") == 0.03
+    assert FoundMolecules(met={"prior": (199, 200)}).share("moved") == 1, "not tried yet"
 
 
 def test_the_report_draws_molecules_and_measures_them(run):

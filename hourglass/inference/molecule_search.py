@@ -20,6 +20,7 @@ EXAMPLE = "as in \"logP=2..3, qed>0.7\""
 TOGETHER = 200        # molecules that are drawn at once
 LEAST_DRAWN = 2000    # before the search ends, and
 EACH_DRAWN = 50       # for each molecule that is asked for
+WAYS = {"prior": "from the prior alone", "moved": "of moved codes"}
 BEYOND = 0.5          # how far behind an open end to aim, in standard deviations of the property
 
 
@@ -50,17 +51,25 @@ class FoundMolecules:
 
     smiles: list[str] = field(default_factory=list)
     values: dict[str, list[float]] = field(default_factory=dict)
-    drawn: int = 0          # molecules that the model wrote
-    first: tuple[int, int] = (0, 0)   # how many met the conditions of how many from the prior
-    moved: tuple[int, int] = (0, 0)   # likewise, of codes that were moved
+    met: dict[str, tuple[int, int]] = field(default_factory=dict)   # how many of how many, by way
+
+    @property
+    def drawn(self) -> int:
+        """How many molecules the model wrote."""
+        return sum(of for _, of in self.met.values())
+
+    def share(self, way: str) -> float:
+        """The share of the molecules written in one of WAYS that met the conditions; 1 before it
+        was tried, so that each is."""
+        met, of = self.met.get(way, (1, 1))
+        return met / of
 
     @property
     def words(self) -> str:
         """How many were drawn."""
-        met, of = self.first
-        also = f", and {self.moved[0]:,} of {self.moved[1]:,} of moved codes" * (self.moved[1] > 0)
+        ways = ", ".join(f"{met:,} of {of:,} {WAYS[way]}" for way, (met, of) in self.met.items())
         return (f"{len(self.smiles):,} different molecules that meet all conditions, of "
-                f"{self.drawn:,} drawn; from the prior alone, {met:,} of {of:,} met them{also}")
+                f"{self.drawn:,} drawn. They are met by {ways}")
 
 
 def read_conditions(text: str) -> list[Condition]:
@@ -94,8 +103,9 @@ def find_molecules(
     temperature: float = 1.0, top_k: int = 0, most: int = 0,
 ) -> FoundMolecules:
     """Up to n molecules that meet the conditions, as RDKit computes the properties. The first codes
-    are from the prior; later ones are moved to where the predicted properties meet the conditions.
-    The search ends after `most` drawn molecules. Raises ValueError."""
+    are from the prior. Then codes are tried that are moved to where the predicted properties meet
+    the conditions, and the search goes on in the way that does better so far. It ends after `most`
+    drawn molecules. Raises ValueError."""
     most = most or max(LEAST_DRAWN, EACH_DRAWN * n)
     molecules = FoundMolecules(values={condition.name: [] for condition in conditions})
     known: set[str] = set()
@@ -103,7 +113,8 @@ def find_molecules(
     cov = np.empty(0)
     while len(molecules.smiles) < n and molecules.drawn < most:
         z, names, _ = model.sampler.codes(TOGETHER, None, seed + molecules.drawn, prior, 1.0)
-        if molecules.drawn:
+        way = max(WAYS, key=molecules.share)
+        if way == "moved":
             if not directions:
                 directions = [property_direction(model, condition.name)
                               for condition in conditions]
@@ -111,12 +122,9 @@ def find_molecules(
             z = _aimed(z, conditions, directions, np.atleast_2d(cov))
         kinds = None if names is None else model.number(names, len(z))
         x = model.network.write(z, kinds, temperature, top_k, seed + molecules.drawn)
-        met = _sift(texts_of(model.description, x), conditions, molecules, known)
-        if molecules.drawn:
-            molecules.moved = (molecules.moved[0] + met, molecules.moved[1] + len(z))
-        else:
-            molecules.first = (met, len(z))
-        molecules.drawn += len(z)
+        met, of = molecules.met.get(way, (0, 0))
+        met += _sift(texts_of(model.description, x), conditions, molecules, known)
+        molecules.met[way] = met, of + len(z)
     molecules.smiles = molecules.smiles[:n]
     molecules.values = {name: values[:n] for name, values in molecules.values.items()}
     return molecules
