@@ -46,8 +46,8 @@ bench: $(DONE)  ## time the tutorial's network against Keras on TensorFlow (make
 	.venv-keras/bin/python -m pip install --quiet -r benchmarks/keras-requirements.txt
 	$(BIN)/python benchmarks/against_keras.py
 
-table-series: $(DONE)  ## the docs' table of abnormal steps of series (HOURGLASS_DATA, 12 minutes)
-	$(BIN)/python benchmarks/series_anomalies.py
+table-series: $(DONE)  ## the docs' table of abnormal steps of series (12 minutes; QUICK=1: a try)
+	$(BIN)/python benchmarks/series_anomalies.py $(if $(QUICK),--most 2 --minutes 0.03)
 
 table-lines: $(DONE)  ## the docs' tables of names and sentences (100 minutes; QUICK=1: a try)
 	$(BIN)/python benchmarks/lines.py names "$(HOURGLASS_DATA)/text/names.zip" \

@@ -12,12 +12,13 @@ and the package fcd_torch, the table has the published Fréchet ChemNet distance
 fewer molecules of each, to try it.
 
 predictor: what a linear predictor of properties adds to training (the loss term `properties`), on
-FEW molecules for ten epochs: R2 of properties of unseen molecules, steering of logP, and the share
-of drawn molecules that meet conditions, from the prior alone and as `generate --where` does."""
+--few molecules for ten epochs, as means over --seeds: R2 of properties of unseen molecules, beside
+regressions on fingerprints; reconstructions; steering of logP; and the share of drawn molecules
+that meet conditions, from the prior alone and of the moved codes of `generate --where`."""
 
 import argparse
 import json
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ import numpy as np
 from lines import as_table, trained
 
 from hourglass.analysis.molecule_sets import MoleculeSet, compare_sets, predicted_properties
-from hourglass.data.chemistry import canonical, smiles_of, split_selfies
+from hourglass.core.ridge import explained
+from hourglass.data.chemistry import canonical, molecule_of, smiles_of, split_selfies
+from hourglass.data.molecule_properties import fingerprints_of
 from hourglass.data.sources.molecules import read_molecules
 from hourglass.inference.molecule_search import find_molecules, read_conditions
 from hourglass.inference.property_directions import property_direction
@@ -39,7 +42,7 @@ FEW = 8000           # molecules of the first rows, for the predictor
 SMALL = "moses_vae(32, width=128, layers=1, embedding=64, kl=0.2)"
 LOSSES = {"without": "recon + linear(0, 0.2) * kl",
           "with": "recon + linear(0, 0.2) * kl + 10 * properties(('logP', 'qed', 'SAS'))"}
-WHERE = ("logP=0..1", "logP=4..5", "logP=2..3, qed>0.7")
+WHERE = ("logP=4..5", "logP=0..1", "SAS<2.2", "qed>0.7", "qed>0.8", "logP=2..3, qed>0.7")
 MODELS = {   # the share of the minutes, the model's text, and the prior that it draws from
     "vae": (0.75, "moses_vae(64, width=320, layers=1, embedding=64, kl=0.2)", ("own", "mixture")),
     "language model": (0.25, "language_model(320, dropout=0)", ("own",))}
@@ -90,30 +93,81 @@ def fcd(made: list[str], real: list[str]) -> float:
     return float(FCD(device="cpu", n_jobs=1)(real, valid))
 
 
-def with_predictor(path: Path, folder: Path, epochs: int, few: int) -> dict[str, dict[str, str]]:
-    """What training with and without a predictor gives: R2, steering, and conditions that are met.
-    """
+def with_predictor(path: Path, folder: Path, few: int, epochs: int, seeds: int
+                   ) -> list[dict[str, dict[str, Any]]]:
+    """What training with and without a predictor gives, as means over seeds: R2 beside regressions
+    on fingerprints, reconstructions, steering, and conditions that are met."""
     with path.open() as file:
         (folder / "few.csv").write_text("".join(islice(file, 1 + few)))
-    table: dict[str, dict[str, str]] = {}
-    for what, loss in LOSSES.items():
-        model = trained(folder / f"predictor_{what}", f"molecules({str(folder / 'few.csv')!r})",
-                        model=SMALL, loss=loss, epochs=epochs, batch_size=128, lr=0.003)
-        source, row = model.source(), table.setdefault(f"{what} the predictor", {})
+    fitted: dict[str, dict[str, list[float]]] = {"mean of training": {}}
+    used: dict[str, dict[str, list[float]]] = {}
+    for seed, (what, loss) in product(range(seeds), LOSSES.items()):
+        model = trained(folder / f"predictor_{what}_{few}_{seed}", model=SMALL, loss=loss,
+                        data=f"molecules({str(folder / 'few.csv')!r})", epochs=epochs,
+                        batch_size=128, lr=0.003, seed=seed)
+        source = model.source()
         rows = source.splits["test"]
         index = rows.index[rows.evenly(2000)].numpy()
         smiles = [source.names[i] for i in index]
-        for name, value in predicted_properties(model.encode(smiles), smiles, {
-                name: values[index] for name, values in source.properties.items()}).items():
-            row[name.replace("_r2", ", R2").replace("_", ", ")] = f"{value:.2f}"
-        for name, found in steering(model, smiles[:STEERED]).items():
-            if isinstance(found, dict):
-                row[f"{name} s"] = f"{found['change']:.2f} ± {found['error']:.2f}"
-        for where in WHERE:
-            search = find_molecules(model, read_conditions(where), 10**6, prior="mixture",
-                                    most=1000)
-            row[where] = " and ".join(f"{met / of:.1%}" for met, of in (search.first, search.moved))
-    return table
+        known = {name: values[index] for name, values in source.properties.items()}
+        for name, value in regressed(f"codes, {what} the predictor", model.encode(smiles), smiles,
+                                     known).items():
+            add(fitted, *name, value)
+        for name in known:
+            add(fitted, "mean of training", name, 0.0)
+        for name, value in uses(model, smiles[:STEERED]).items():
+            add(used, f"{what} the predictor", name, value)
+    by_use: dict[str, dict[str, list[float]]] = {}
+    for what, cells in used.items():
+        for name, values in cells.items():
+            by_use.setdefault(name, {})[what] = values
+    return [{row: {name: f"{np.mean(values):.3f}" for name, values in cells.items()}
+             for row, cells in table.items()} for table in (fitted, by_use)]
+
+
+def add(table: dict[str, dict[str, list[float]]], row: str, column: str, value: float) -> None:
+    """Add a figure of one seed to a table."""
+    table.setdefault(row, {}).setdefault(column, []).append(value)
+
+
+def regressed(row: str, codes: np.ndarray, smiles: list[str], properties: dict[str, np.ndarray]
+              ) -> dict[tuple[str, str], float]:
+    """R2 of properties of molecules, by row and property: by ridge on codes (the `row`) and on
+    Morgan fingerprints, and by a random forest on fingerprints. Every second molecule fits them,
+    and the others judge them."""
+    from sklearn.ensemble import RandomForestRegressor
+    found = {}
+    for name, value in predicted_properties(codes, smiles, properties).items():
+        marked = name.endswith("_fingerprints")
+        found["ridge on fingerprints" if marked else row, name.split("_r2")[0]] = value
+    marks = fingerprints_of([molecule_of(text) for text in smiles])
+    for name, y in properties.items():
+        forest = RandomForestRegressor(100, max_features=0.3, random_state=0)
+        found["random forest on fingerprints", name] = explained(
+            y[1::2], forest.fit(marks[::2], y[::2]).predict(marks[1::2]))
+    return found
+
+
+def uses(model: Trained, smiles: list[str]) -> dict[str, float]:
+    """Figures of one model: what its prior draws, reconstructions, steps along logP, and the shares
+    of molecules that meet conditions in both ways of the search."""
+    from hourglass.analysis.molecule_sets import similarities, valid
+    again = list(model.decode(model.encode(smiles)))
+    pairs = [(molecule_of(a), molecule_of(b)) for a, b in zip(smiles, again, strict=True)]
+    marks = [fingerprints_of(side) for side in zip(*[p for p in pairs if all(p)], strict=True)]
+    found = {"valid": valid(MoleculeSet(tuple(drawn(model, "mixture", STEERED)))),
+             "reconstructed exactly": float(np.mean([
+                 canonical(a) == canonical(b) for a, b in zip(smiles, again, strict=True)])),
+             "similarity of reconstructions": float(np.mean([
+                 similarities(a[None], b[None])[0, 0] for a, b in zip(*marks, strict=True)])),
+             "-log p(x)": model.evaluate(10, "test", STEERED).record["nll"]}
+    for name, row in steering(model, smiles).items():
+        if isinstance(row, dict):
+            found[f"{name} s"] = row["change"]
+    for where in WHERE:
+        search = find_molecules(model, read_conditions(where), 10**6, prior="mixture", most=1200)
+        found |= {f"{where}, {way}": search.share(way) for way in search.met}
+    return found
 
 
 def measured(
@@ -157,13 +211,16 @@ def main() -> None:
     parser.add_argument("place")
     parser.add_argument("--folder", type=Path, default=Path("results"))
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--few", type=int, default=FEW, help="molecules, for the predictor")
+    parser.add_argument("--seeds", type=int, default=1, help="likewise")
     parser.add_argument("--fcd", action="store_true")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} molecules of each")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     if given.what == "predictor":
-        print(*as_table(with_predictor(Path(given.place), given.folder, 1 if given.quick else 10,
-                                       QUICK if given.quick else FEW)), sep="\n")
+        for part in with_predictor(Path(given.place), given.folder, *(
+                (QUICK, 1, 1) if given.quick else (given.few, 10, given.seeds))):
+            print(*as_table(part), "", sep="\n")
         return
     models = {name: trained(given.folder / f"{given.what}_{name.replace(' ', '_')}",
                             f"molecules({given.place!r})", model=text, epochs=9, batch_size=128,

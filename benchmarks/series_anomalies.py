@@ -1,6 +1,7 @@
 """Abnormal steps of series: the same defaults for five public sets, beside three baselines.
 
     python benchmarks/series_anomalies.py [--only ucr,smap_msl] [--minutes 0.2] [--seeds 1]
+        [--most 2]   # series of each set, to try it
 
 HOURGLASS_DATA has the sets: four blood pressures of the UCR anomaly archive, seven channels of
 NASA's telemetry SMAP and MSL, the 34 experiments of SKAB, and the series of Numenta's benchmark
@@ -10,10 +11,11 @@ the part that the set names, of Numenta's the first 15 %. It scores the rest. Of
 
 Windows have 64 steps, and 32 of SKAB and Numenta, whose training parts are short. PCA sees the same
 windows on the same scale, has as many components as our code has numbers, but at most half as many
-as a window has values, and scores a step by the mean squared error over channels and windows. The
-isolation forest scores windows, and a step has the mean of those that cover it. The z-score is the
-largest deviation of a step's channels from their training means. "Model and PCA" is Fisher's sum of
-the two: how rare each error is among the steps of the validation part.
+as a window has values, and scores a step by the mean squared error over channels and windows. Our
+network learns from three quarters of what PCA sees, and stops by the rest: PCA of that part is
+beside. The isolation forest scores windows, and a step has the mean of those that cover it. The
+z-score is the largest deviation of a step's channels from their training means. "Model and PCA" is
+Fisher's sum of the two: how rare each error is among the steps of the validation part.
 
 Figures are means over series: VUS-PR with buffers up to 100 steps (a random score has about the
 share of abnormal steps; of heartbeats it is the average precision), AUROC of steps, and the F1 of
@@ -32,6 +34,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,6 +55,7 @@ from hourglass.inference.window_means import StepMeans
 from hourglass.tasks.score_series import runs, score_series
 
 HELD, CODE, BUFFER = 0.2, 32, 100
+VALIDATION = 0.25   # of the steps that detectors learn from: our network stops by them
 QUANTILE = 0.99
 BEATS, HELD_BEATS = 200, 40   # of heartbeats: normal ones for learning, those for the threshold
 Score = Callable[[np.ndarray], np.ndarray]   # of a series (T, C): (T,)
@@ -177,10 +181,16 @@ def trees(first: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     return lambda x: -model.score_samples(x.reshape(len(x), -1))
 
 
+def without_validation(train: np.ndarray) -> np.ndarray:
+    return train[:round((1 - VALIDATION) * len(train))]
+
+
 def pca(train: np.ndarray, window: int, asked: Asked) -> dict[str, Score]:
-    scale = scaled(train)
-    errors = linear(windows_of(scale(train), window))
-    return {"PCA": lambda values: over_steps(errors(windows_of(scale(values), window)))}
+    def of(first: np.ndarray) -> Score:
+        scale = scaled(first)
+        errors = linear(windows_of(scale(first), window))
+        return lambda values: over_steps(errors(windows_of(scale(values), window)))
+    return {"PCA": of(train), "PCA of our training steps": of(without_validation(train))}
 
 
 def forest(train: np.ndarray, window: int, asked: Asked) -> dict[str, Score]:
@@ -201,7 +211,7 @@ def z_score(train: np.ndarray, window: int, asked: Asked) -> dict[str, Score]:
 def ours(train: np.ndarray, window: int, asked: Asked) -> dict[str, Score]:
     def framed(values: np.ndarray) -> pd.DataFrame:
         return pd.DataFrame(values, columns=[f"c{i}" for i in range(values.shape[1])])
-    model = hg.train(framed(train), kind="series", window=window, val=0.25, test=0,
+    model = hg.train(framed(train), kind="series", window=window, val=VALIDATION, test=0,
                      **asked.settings("steps"))
 
     pca, encoding = Linear(model.pca()), model.description.encoding
@@ -209,7 +219,7 @@ def ours(train: np.ndarray, window: int, asked: Asked) -> dict[str, Score]:
     def steps(of: Reconstructing, values: np.ndarray) -> np.ndarray:
         series = model.read(framed(values)).raw
         return over_channels(steps_of(of, encoding, series).parts)
-    held_out = train[round(0.75 * len(train)):]
+    held_out = train[len(without_validation(train)):]
     normal = [np.sort(errors[np.isfinite(errors)])
               for errors in (steps(of, held_out) for of in (model, pca))]
 
@@ -290,6 +300,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join([*SETS, "ecg5000"]))
     parser.add_argument("--minutes", type=float, default=0.2, help="of each of our trainings")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--most", type=int, default=None, help="series of each set")
     args = parser.parse_args()
     home = Path(os.environ["HOURGLASS_DATA"])
     print("| set | detector | VUS-PR | AUROC | F1 of stretches | Hourglass has more VUS-PR |"
@@ -299,7 +310,7 @@ def main() -> None:
             title = "ecg5000, 300 heartbeats"
         else:
             read, window = SETS[name]
-            parts = list(read(home))
+            parts = list(islice(read(home), args.most))
             share = np.mean([part.abnormal.mean() for part in parts])
             title = f"{name}, {len(parts)} series, {share:.1%} abnormal"
         each = []
