@@ -30,7 +30,7 @@ def test_the_version_is_told_and_no_command_gets_the_help(hourglass):
 def test_train_leaves_everything_a_person_looks_for(here, hourglass):
     code, out, err = hourglass(f"train photos/ --out run {FAST}")
     assert code == 0 and out.strip() == "run/report.html"
-    assert re.search(r"epoch 2/2 .*val loss .*images/s", err)
+    assert re.search(r"epoch 2/2 .*val loss .*samples/s", err)
     assert {p.name for p in Path("run").iterdir()} >= {
         "settings.toml", "run.json", "history.csv", "model.safetensors", "checkpoint.safetensors",
         "report.html", "figures", "snapshot.npz", "frames"}

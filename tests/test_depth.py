@@ -306,7 +306,7 @@ def test_a_deep_image_that_no_header_told_of_is_cut_to_8_bits_with_a_word(
     found = collect("late", Reading())
     assert found.x.dtype == np.uint8
     assert np.abs(found.x[1, ..., 0] - TWELVE[0] * 16 / 257).max() <= 1
-    assert "1 images of more than 8 bits, such as 1.png" in capsys.readouterr().err
+    assert "1 image of more than 8 bits, such as 1.png, is read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("reading, shape", [

@@ -115,7 +115,7 @@ def test_units_that_are_too_short_are_said_in_python_too(place, capsys):
     some = some[(some["unit"] == "u0") | (some.index % STEPS < WINDOW - 1)]
     after = hg.load(place / "units").forecast(some, ahead=3)
     assert after["unit"].tolist() == ["u0"] * 3
-    assert f"1 units are shorter than a window of {WINDOW} steps" in capsys.readouterr().err
+    assert f"1 unit is shorter than a window of {WINDOW} steps" in capsys.readouterr().err
 
 
 def test_windows_go_on(tmp_path):

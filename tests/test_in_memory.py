@@ -436,7 +436,7 @@ def test_a_conditional_model_takes_the_labels_of_a_data_set(tmp_path):
                   quiet=True)
     assert np.allclose(model.encode(Samples()), model.encode(T.numpy(), Y))
     assert np.allclose(model.encode(T.numpy(), torch.from_numpy(Y)), model.encode(T.numpy(), Y))
-    with pytest.raises(ValueError, match="1 of 60 classes are missing"):
+    with pytest.raises(ValueError, match="1 of 60 classes is missing"):
         model.encode(T.numpy(), [None, *Y[1:]])
 
 

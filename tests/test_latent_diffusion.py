@@ -348,7 +348,7 @@ def test_latent_diffusion_trains_draws_and_goes_on_from_the_shell(first, tmp_pat
     assert code == 0 and "4 samples of the prior latent_diffusion" in said
     assert (tmp_path / "drawn.png").is_file()
     code, _, told = hourglass(f"train {out} --resume")
-    assert code == 2 and "has finished its 1 epochs" in told
+    assert code == 2 and "has finished its 1 epoch." in told
     assert hourglass(f"train {out} --resume --epochs 2 --no-report")[0] == 0
     code, _, told = hourglass(f"train {first} --noising edm")
     assert code == 2 and "--latent-diffusion" in told

@@ -193,7 +193,7 @@ def test_a_damaged_shard_is_made_again(place, monkeypatch, hourglass):
     code, _, err = hourglass(words)
     assert code == 0 and contents(Path("damaged")) == before
     assert f"{shard} does not have its checksum; it is made again" in err
-    assert "1 of 3 shards were there already" in err
+    assert "1 of 3 shards was there already" in err
 
 
 @pytest.mark.parametrize(("words", "said"), [

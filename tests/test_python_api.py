@@ -116,7 +116,8 @@ def test_signature_settings_and_flags_agree():
     series = {"window", "stride", "columns", "time", "id", "label", "drop", "dates", "decimal"}
     ratings = {"explicit", "least", "fewest", "split", "fold_in", "items", "user", "item", "rating"}
     lines = {"level", "limit", "vocabulary", "lower", "column", "label", "notation"}
-    others = how | series | ratings | lines
+    tables = {"label", "drop", "categories", "dates", "decimal"}
+    others = how | tables | series | ratings | lines
     assert typed == (settings - {"data"}) | set(NAMES) | {DIM, "validation_data"} | others
     assert set(ResumeKeywords.__annotations__) == RESUMABLE | (how - {"overwrite"}) | {"val"}
     assert set(inspect.signature(hg.resume).parameters) >= RESUMABLE

@@ -61,7 +61,7 @@ def test_items_of_the_users_taste_come_first_and_none_that_the_user_has(model):
 def test_all_that_is_left_is_recommended_and_nothing_twice(model, capsys):
     found = model.recommend(MINE, n=100)
     assert len(found) == len(set(found["item"])) == 17
-    assert "1 users have fewer than 100 items left" in capsys.readouterr().err
+    assert "1 user has fewer than 100 items left" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("history", [
@@ -87,14 +87,14 @@ def test_a_file_may_hold_one_user_or_several(name, text, model, place):
 def test_a_title_with_a_comma_is_one_item(model, place, capsys):
     (place / "commas.csv").write_text("title\nFilm 1\nFilm, The\n")
     model.recommend(place / "commas.csv", 5)
-    assert "1 of 2 items are not known" in (said := capsys.readouterr().err) and "The'" in said
+    assert "1 of 2 items is not known" in (said := capsys.readouterr().err) and "The'" in said
 
 
 def test_items_rated_low_are_not_recommended_again_and_do_not_count(model, capsys):
     rated = {**dict.fromkeys(MINE, 5), "film 7": 1}
     found = model.recommend(rated, 20)
     assert "film 7" not in set(found["item"])
-    assert "1 items have a rating below 4" in capsys.readouterr().err
+    assert "1 item has a rating below 4" in capsys.readouterr().err
     others = [item for item in model.recommend(MINE, 20)["item"] if item != "film 7"]
     assert found["item"].tolist() == others
 

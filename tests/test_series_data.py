@@ -210,7 +210,7 @@ def test_arrays_of_windows_are_series(tmp_path, shape, hourglass):
                     f"generate {tmp_path / 'run'} -n 3 -o {tmp_path / 'n.npy'}"):
         assert hourglass(command)[0] == 0
     assert abs(np.load(tmp_path / "n.npy").mean() - 50) < 5
-    with pytest.raises(ValueError, match="channels"):
+    with pytest.raises(ValueError, match="channel"):
         model.encode(np.zeros((2, 16, 5)))
 
 

@@ -172,7 +172,7 @@ def test_a_damaged_frame_is_left_out_of_the_film_and_said(damage, tmp_path, caps
             damage, other.getvalue()))
     assert animate(tmp_path, tmp_path / "film.gif")
     assert Image.open(tmp_path / "film.gif").n_frames == 2
-    assert "1 frames are damaged, such as" in capsys.readouterr().err
+    assert "1 frame is damaged, such as" in capsys.readouterr().err
 
 
 # what a killed run has left

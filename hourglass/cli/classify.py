@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..core.console import tell
 from .load_run import load_run
 from .options import Device, Images, Run
 
@@ -22,4 +23,4 @@ def classify(
     """
     from ..tasks.classify import classify as classify_samples
     for line in [*classify_samples(load_run(run, device, doing="classifying"), samples, out), out]:
-        print(line)
+        tell(line)

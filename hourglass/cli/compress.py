@@ -5,6 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..core.console import tell
 from .load_run import load_run
 from .options import Device, Images, Run, Shards
 
@@ -36,4 +37,4 @@ def compress(
     wish = compression_options(quality, step, lossless)
     model = load_run(run, device, doing="compressing")
     sizes = compress_images(model, images, out, wish, kind, shards)
-    print("\n".join(sizes.lines(out)))
+    tell("\n".join(sizes.lines(out)))

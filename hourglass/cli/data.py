@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..core.console import say
+from ..core.console import say, tell
+from ..core.files import check_folder
 from ..run.settings import READING, make_settings
 from .options import Source
 from .settings_flags import takes_settings
@@ -33,9 +34,9 @@ def prepare(
         say("interrupted; decoded images are kept. To continue, give the same command again")
         raise
     for note in collection.notes:
-        print(note)
-    print(f"{len(collection.x):,} images of {'x'.join(map(str, collection.shape))} in {out}, "
-          f"{collection.x.nbytes / 2**20:,.0f} MiB")
+        tell(note)
+    tell(f"{len(collection.x):,} images of {'x'.join(map(str, collection.shape))} in {out}, "
+         f"{collection.x.nbytes / 2**20:,.0f} MiB")
 
 
 @data_commands.command()
@@ -56,9 +57,10 @@ def augment(
     """
     from ..tasks.augment import USUAL
     from ..tasks.augment import augment as augment_data
+    check_folder(out)
     chosen = make_settings({"augment": USUAL, **settings})
     count = augment_data(source, chosen.augment, n, out, chosen.reading(), chosen.seed)
-    print(f"{count:,} images in {out}, by {chosen.augment}")
+    tell(f"{count:,} images in {out}, by {chosen.augment}")
 
 
 @data_commands.command()
@@ -77,4 +79,4 @@ def show(
     chosen = make_settings(settings)
     show_channels(chosen.show)
     for line in look(source, out, chosen.reading()):
-        print(line)
+        tell(line)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..core.console import tell
 from .load_run import load_run
 from .options import Run
 
@@ -21,4 +22,4 @@ def decompress(
     """
     from ..tasks.compress import decompress as decompress_file
     model = load_run(run, doing="decompressing")
-    print(f"{decompress_file(model, file, out):,} samples in {out}")
+    tell(f"{decompress_file(model, file, out):,} samples in {out}")

@@ -5,6 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..core.console import tell
 from ..core.exit_codes import ABNORMAL
 from .options import Device
 
@@ -59,7 +60,7 @@ def detect(
     detection = detected(good, new, options, out, heatmaps, save)
     for line in [*in_words(detection.detector, detection.verdicts),
                  *filter(None, [save, page]), out]:
-        print(line)
+        tell(line)
     if detection.verdicts.unreadable:
         raise ValueError(f"{len(detection.verdicts.unreadable)} files cannot be read, such as "
                          f"{detection.verdicts.unreadable[0]}; they have no verdict")

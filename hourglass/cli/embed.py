@@ -5,6 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..core.console import tell
 from .load_run import load_run
 from .one_process import one_process_of
 from .options import ClassName, Device, Shards
@@ -68,7 +69,7 @@ def embed(
         place = out or Path("codes" if shards else "codes.csv")
         lines = [embed_in_words(model, images, place, shards)]
     for line in [*lines, place]:
-        print(line)
+        tell(line)
 
 
 def _embed_by(
@@ -93,4 +94,4 @@ def _embed_by(
         out = out or Path("codes.csv")
         lines = embed_by(features, place, out, device)
     for line in [*lines, out]:
-        print(line)
+        tell(line)

@@ -5,6 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..core.console import tell
 from .options import Device
 
 
@@ -36,5 +37,5 @@ def ensemble(
     from ..core.device import choose_device
     from ..searching.ensemble import combine, options_of
     combined = combine(runs, out, options_of(size, how, loss), report, str(choose_device(device)))
-    print("\n".join(combined.lines()))
-    print(combined.folder.path)
+    tell("\n".join(combined.lines()))
+    tell(combined.folder.path)

@@ -5,6 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..core.console import tell
 from .load_run import load_run
 from .options import Device, Run
 
@@ -75,21 +76,20 @@ def evaluate(
         return
     if points:
         from ..tasks.place_samples import place_samples
-        print(*place_samples(load_run(run, device, doing="placing samples"), split, limit),
-              sep="\n")
+        tell(*place_samples(load_run(run, device, doing="placing samples"), split, limit))
         return
     if factors:
         from ..tasks.disentangle import disentangle
         left_out = tuple(filter(None, map(str.strip, leave_out.split(","))))
         disentangled = disentangle(load_run(run, device, doing="disentangling"), leave_out=left_out)
-        print(*disentangled.lines(), sep="\n")
+        tell(*disentangled.lines())
         return
     from ..inference.log_likelihood.estimate import LikelihoodOptions
     from ..tasks.evaluate import evaluate as evaluate_model
     wish = LikelihoodOptions(nll, ais, chains, split, limit, seed)
     result = evaluate_model(load_run(run, device), wish, out)
     for line in [*result.lines, f"in {result.seconds:.0f} s", *([str(out)] if out else [])]:
-        print(line)
+        tell(line)
 
 
 def _print_by_features(
@@ -111,4 +111,4 @@ def _print_by_features(
             probes_of(model, features, split, limit, out) if kind == "probes" else
             distances_of(model, DistanceOptions(cast(Of, kind), *options), out))
         for line in [*result.lines, f"in {result.seconds:.0f} s", *([str(out)] if out else [])]:
-            print(line)
+            tell(line)

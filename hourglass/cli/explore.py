@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..core.console import tell
 from .options import Run
 
 
@@ -19,4 +20,4 @@ def explore(
     """
     from ..tasks.explore import explore as write_explorer
     count = write_explorer(run, out)
-    print(f"{count:,} samples in {out}")
+    tell(f"{count:,} samples in {out}")

@@ -5,6 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..core.console import tell
 from .options import Run
 
 
@@ -24,4 +25,4 @@ def export(
     """
     from ..tasks.export import export as export_model
     for line in export_model(run, half, out):
-        print(line)
+        tell(line)

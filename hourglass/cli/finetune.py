@@ -5,6 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..core.console import tell
 from .load_run import load_run
 from .options import Device, Run
 
@@ -38,5 +39,5 @@ def finetune(
     model = load_run(run, device, doing="finetuning")
     choice = FinetuneOptions(labels, frozen, augment, steps, seed)
     tuned = finetuned(model, data or None, None, out, choice)
-    print("\n".join(tuned.lines()))
-    print(tuned.folder.path)
+    tell("\n".join(tuned.lines()))
+    tell(tuned.folder.path)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from ..core.console import tell
 from .load_run import load_run
 from .one_process import one_process_of
 from .options import Blur, Device, Run, Shards, Sharpen
@@ -107,19 +108,19 @@ def generate(
         if radius or nearest or prior != "auto":
             raise ValueError("--grid decodes a grid of codes and samples no prior; use only "
                              "--class (conditional models), --sharpen, --blur and -o with it")
-        print(draw_grid(model, options, out))
-        print(out)
+        tell(draw_grid(model, options, out))
+        tell(out)
         return
     if radius:
         if nearest or prior != "auto":
             raise ValueError("--radius samples boxes and shells, not a prior; use only --class "
                              "(conditional models), --sharpen, --blur, --seed and -o with it")
-        print(sweep(model, _numbers(radius), out, SweepOptions(kind, seed, Finish(sharpen, blur))))
-        print(out)
+        tell(sweep(model, _numbers(radius), out, SweepOptions(kind, seed, Finish(sharpen, blur))))
+        tell(out)
         return
     wish = GenerateOptions(n, kind, prior, temperature, seed, sharpen, nearest, blur, prompts)
     for line in generate_samples(model, wish, out, shards):
-        print(line)
+        tell(line)
 
 
 def _generate_lines(model: Any, wish: Any, out: Path, others: bool, where: str) -> None:
@@ -130,7 +131,7 @@ def _generate_lines(model: Any, wish: Any, out: Path, others: bool, where: str) 
                          "text; leave them out")
     one_process_of("generate on lines of text")
     for line in generate_lines(model, wish, None if out == SAMPLES else out, where):
-        print(line)
+        tell(line)
 
 
 def _numbers(text: str) -> list[float]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..core.console import tell
 from .load_run import load_run
 from .options import Device, Run
 
@@ -33,5 +34,5 @@ def impute(
         from ..tasks.impute import impute as impute_table
         lines = impute_table(model, table, out)
     for line in lines:
-        print(line)
-    print(out)
+        tell(line)
+    tell(out)

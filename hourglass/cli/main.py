@@ -16,6 +16,7 @@ from .. import __version__
 from ..core.console import is_first
 from ..core.exit_codes import BAD_USE, FAILED, INTERRUPTED
 from ..core.output_names import ESCAPED, harmless
+from ..core.wording import agree
 from .classify import classify
 from .compare import compare
 from .compress import compress
@@ -57,6 +58,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate, "serve": serve, "export": export, "studio": studio,
 }
 
+FLAG_NAME = re.compile("^--[a-z]+(?:_[a-z]+)+(?==|$)")
+
 app = typer.Typer(
     name="hourglass", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -89,7 +92,7 @@ def main() -> None:
             with contextlib.suppress(OSError):   # it may have been redirected
                 stream.reconfigure(errors=ESCAPED)
     try:
-        words, plugins = plugins_of(sys.argv[1:])
+        words, plugins = plugins_of([FLAG_NAME.sub(_dashed, word) for word in sys.argv[1:]])
         share_work(words)
         if plugins:
             from ..core.plugins import load_parts  # which brings torch
@@ -99,7 +102,7 @@ def main() -> None:
         if code == INTERRUPTED:
             _fail("interrupted", INTERRUPTED)
     except TyperException as error:
-        code = _fail(getattr(error, "format_message", error.__str__)(), BAD_USE)
+        code = _fail(_of_use(error), BAD_USE)
     except (ValueError, OSError) as error:
         code = _fail(_message(error), BAD_USE)
     except FloatingPointError as error:
@@ -119,6 +122,27 @@ def main() -> None:
     sys.exit(code or 0)
 
 
+def _dashed(match: re.Match[str]) -> str:
+    """A flag as it is named here: --batch_size, as other tools have it, is --batch-size."""
+    return match[0].replace("_", "-")
+
+
+def _of_use(error: TyperException) -> str:
+    """A message for wrong words of a command. Flags of other tools are answered."""
+    said = str(getattr(error, "format_message", error.__str__)())
+    flag = str(getattr(error, "option_name", "") or "")
+    if not said.startswith("No such option") or not flag.startswith("--"):
+        return said
+    from ..core.other_words import known_by
+    from ..run.aliases import answered
+    from ..run.settings import Settings
+    name = flag[2:].replace("-", "_")
+    near = known_by(name, [*Settings.model_fields])
+    answer = answered(name) or (
+        f"did you mean {Settings.model_fields[near[0]].flag}?" if near else "")
+    return f"no such option: {flag}; {answer}" if answer else said
+
+
 def _message(error: Exception) -> str:
     import errno
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
@@ -133,5 +157,5 @@ def _fail(message: str, code: int) -> int:
     which = "" if is_first() else f" (process {os.environ['RANK']})"
     if which:
         time.sleep(3)   # if the first process fails too, it reports the error and ends this one
-    print(harmless(f"hourglass{which}: {' '.join(message.split())}"), file=sys.stderr)
+    print(agree(harmless(f"hourglass{which}: {' '.join(message.split())}")), file=sys.stderr)
     return code

@@ -5,6 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..core.console import tell
 from .load_run import load_run
 from .options import Blur, ClassName, Device, Run, Sharpen
 
@@ -53,9 +54,9 @@ def morph(
         steps = STEPS if frames is None else frames
         for line in morph_lines(model, images, steps, way,  # type: ignore[arg-type]
                                 kind, None if out == MORPH else out):
-            print(line)
+            tell(line)
         return
     frames = FRAMES if frames is None else frames
     manner = MorphOptions(way, frames, hold, rate, loop, Finish(sharpen, blur))  # type: ignore[arg-type]
     count = morph_images(model, images, out, manner, kind)
-    print(f"{count} pictures in {out}")
+    tell(f"{count} pictures in {out}")

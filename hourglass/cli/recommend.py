@@ -5,6 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..core.console import tell
 from .load_run import load_run
 from .options import Device, Run
 
@@ -35,4 +36,4 @@ def recommend(
     from ..tasks.recommending import recommend_to_file
     items = str(history) if history is not None else item
     for line in [*recommend_to_file(load_run(run, device), items, n, out), out]:
-        print(line)
+        tell(line)

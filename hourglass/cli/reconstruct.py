@@ -5,6 +5,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..core.console import tell
+from ..core.files import check_folder
 from .load_run import load_run
 from .one_process import one_process_of
 from .options import Blur, Device, Images, Run, Shards, Sharpen
@@ -53,14 +55,15 @@ def reconstruct(
         one_process_of("reconstruct on rows and series")
         if model.description.kind == "lines":
             place = out if out.suffix else out.with_suffix(".csv")
-            print("\n".join(reconstruct_lines(model, images, place)))
+            tell("\n".join(reconstruct_lines(model, images, place)))
             return
         write = reconstruct_table if is_table(model) else reconstruct_series
-        print("\n".join(write(model, images, out)))
+        tell("\n".join(write(model, images, out)))
         return
+    check_folder(out)
     options = ReconstructOptions(Finish(sharpen, blur), own_size, show)
     summary = reconstruct_images(model, images, out, options, shards)
     after = (f", {summary['mse_finished']:.5g} after sharpening and blurring"
              if "mse_finished" in summary else "")
-    print(f"{summary['images']:.0f} images in {out}, mean squared error "
-          f"{summary['mse']:.5g}{after}")
+    tell(f"{summary['images']:,.0f} images in {out}, mean squared error "
+         f"{summary['mse']:.5g}{after}")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ..core.console import tell
 from .options import Device, Run
 
 
@@ -32,9 +33,9 @@ def report(
     if language_model:
         from ..tasks.language_rival import beside_language_model
         from .load_run import load_run
-        print(*beside_language_model(load_run(run, device), minutes), sep="\n")
+        tell(*beside_language_model(load_run(run, device), minutes))
     from ..analysis.report import write_report
     from ..core.device import choose_device
     from ..run.folder import open_run
     chosen = [text.strip() for text in priors.split(";") if text.strip()]
-    print(write_report(open_run(run), chosen, features, str(choose_device(device))))
+    tell(write_report(open_run(run), chosen, features, str(choose_device(device))))

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from ..core.console import tell
+from ..core.files import check_folder
 from .load_run import load_run
 from .options import ClassName, Device, Run, Shards
 
@@ -31,7 +33,8 @@ def restore(
     """
     from ..tasks.restore import RestoreOptions
     from ..tasks.restore import restore as restore_images
+    check_folder(out)
     model = load_run(run, device, doing="restoring")
     options = RestoreOptions(corrupt, enlarge, kind, seed)
     for line in restore_images(model, images, out, options, shards).lines(out):
-        print(line)
+        tell(line)

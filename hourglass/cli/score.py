@@ -5,6 +5,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from ..core.console import tell
 from ..core.distributed import processes
 from ..core.exit_codes import ABNORMAL
 from .load_run import load_run
@@ -80,8 +81,8 @@ def score(
     choice = ScoreOptions(detector, threshold, labelled, normal, masks)
     fitted, verdicts = score_samples(model, samples, choice, out, heatmaps, shards)
     for line in in_words(fitted, verdicts):
-        print(line)
-    print(out)
+        tell(line)
+    tell(out)
     if verdicts.unreadable:
         raise ValueError(f"{len(verdicts.unreadable)} files cannot be read, such as "
                          f"{verdicts.unreadable[0]}; they have no verdict")
@@ -126,10 +127,10 @@ def _score_series(
     for note in scored.notes:
         say(note)
     for line in in_words(scored, spans):
-        print(line)
+        tell(line)
     write_scores(scored, out)
     if plot:
         draw_series(scored, plot, spans)
-        print(plot)
-    print(out)
+        tell(plot)
+    tell(out)
     _end(bool(scored.verdict.any()))

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from ..core.console import say
+from ..core.console import say, tell
 from ..core.exit_codes import BAD_USE, INTERRUPTED
 from ..run.settings import Settings
 from .options import Recipe
@@ -126,7 +126,7 @@ def _conduct(
         plan = begin(values, search_options, space, recipe, out)
     from ..searching.run_search import conducted
     ended, study = search_on(plan, options, workers) if options else conducted(plan, workers)
-    print("\n".join(study.lines()))
+    tell("\n".join(study.lines()))
     if not ended:
         raise SystemExit(INTERRUPTED)
     if study.records.best is None and study.records.of_state("failed"):

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from ..core.console import tell
 from .options import Data, Recipe
 from .settings_flags import chosen_settings, takes_settings
 from .train import TYPED
@@ -23,4 +24,4 @@ def summary(data: Data = "", recipe: Recipe = "", settings: Any = None) -> None:
         chosen = settings_of_run(data, recipe, settings)
     else:
         chosen = with_whole_path(chosen_settings(data, recipe, settings))
-    print(costs_of(chosen))
+    tell(costs_of(chosen))

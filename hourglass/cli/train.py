@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..core.console import is_first, say
+from ..core.console import is_first, say, tell
 from ..core.exit_codes import INTERRUPTED
 from ..run.settings import Settings, make_settings
 from .options import Data, Out, Recipe
@@ -77,8 +77,8 @@ def train(
     except KeyboardInterrupt:
         code = INTERRUPTED
     if is_first():
-        print(training.folder.report if report and training.folder.report.is_file() else
-              training.folder.path)
+        tell(training.folder.report if report and training.folder.report.is_file() else
+             training.folder.path)
     if code:
         raise SystemExit(code)   # typer's code means: not reported yet
 
@@ -120,6 +120,6 @@ def _train_diffusion(
         if report and not code:
             say("writing the report ...")
             write_report(open_run(above))
-        print(above / "report.html" if report and not code else above)
+        tell(above / "report.html" if report and not code else above)
     if code:
         raise SystemExit(code)

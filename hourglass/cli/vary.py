@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..core.console import tell
 from .load_run import load_run
 from .options import Blur, ClassName, Device, Run, Sharpen
 
@@ -52,7 +53,7 @@ def vary(
             raise ValueError("a molecule is varied with --property, such as --property logP, and "
                              "--steps; leave the other options out")
         molecules = vary_molecule(model, image, prop, steps)
-        print(molecules, molecules.save(out), sep="\n")
+        tell(molecules, molecules.save(out))
         return
     if prop:
         raise ValueError("--property is for models of molecules; of images and lines, use "
@@ -63,8 +64,8 @@ def vary(
             raise ValueError("--sharpen and --blur are for images; leave them out")
         written = vary_lines(model, image, names, steps, having, lacking, kind,
                              None if out == VARIED else out)
-        print(*in_words(written, steps), sep="\n")
+        tell(*in_words(written, steps))
         return
     attributes = chosen_attributes(model, names, having, lacking, kind)
     vary_image(model, image, attributes, out, kind, Finish(sharpen, blur))
-    print(out)
+    tell(out)

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 from .output_names import harmless
+from .wording import agree
 
 Item = TypeVar("Item")
 EVERY = 10.0   # seconds between two plain lines of progress
@@ -43,6 +44,11 @@ def say(text: str) -> None:
     _print(text)
 
 
+def tell(*lines: object) -> None:
+    """Print results to standard output, a line each."""
+    print(*(agree(line) if isinstance(line, str) else line for line in lines), sep="\n")
+
+
 def say_others(lines: list[str]) -> None:
     """Print the messages of other processes, except those that this one has printed."""
     for line in dict.fromkeys(lines):
@@ -52,14 +58,14 @@ def say_others(lines: list[str]) -> None:
 
 def _print(text: str) -> None:
     if text and is_first():
-        print(harmless(text), file=sys.stderr, flush=True)
+        print(agree(harmless(text)), file=sys.stderr, flush=True)
 
 
 def warn_if_silent(text: str) -> None:
     """Print a warning if all other lines are silenced, in the words of the shell or of Python.
     Otherwise the caller's notes contain it, and it is printed with them."""
     if is_silent() and is_first():
-        print(harmless(WORDS.get()(text)), file=sys.stderr, flush=True)
+        print(agree(harmless(WORDS.get()(text))), file=sys.stderr, flush=True)
 
 
 def is_silent() -> bool:

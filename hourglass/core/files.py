@@ -11,6 +11,8 @@ from typing import IO, Any
 
 from .output_names import ESCAPED
 
+FILES = {".npy", ".npz", ".csv", ".json", ".parquet", ".png", ".jpg", ".jpeg", ".tif", ".tiff",
+         ".gif", ".zip", ".tar", ".html", ".pdf", ".txt"}   # endings that no folder has
 STALE = 3600.0   # seconds after which an unfinished part of a file is removed
 
 
@@ -127,6 +129,14 @@ def check_empty(path: Path, flag: str = "-o") -> None:
     others."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"{path} exists and is not empty; choose another {flag}")
+
+
+def check_folder(out: Path) -> None:
+    """Raises ValueError for an output with the name of a file, such as out.npy, where images are
+    written to a folder."""
+    if out.suffix.lower() in FILES and not out.is_dir():
+        raise ValueError(f"images are written to a folder, and {out} is named like a file; give a "
+                         f"folder, such as -o {out.with_suffix('')}")
 
 
 def check_writable(path: Path, flag: str = "-o") -> None:

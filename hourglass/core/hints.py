@@ -3,8 +3,11 @@
 import difflib
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+
+from .other_words import known_by
 
 
 class Bound(NamedTuple):
@@ -18,6 +21,7 @@ class Bound(NamedTuple):
         return {**handler(source), self.kind: self.limit}
 
 
+NEAR, FEW = 3, 12   # near names that are suggested; names that are listed with them
 FAR = 2**62   # larger bounds are not shown: they are the limit of 64 bits, or infinity
 OF_64_BITS, FINITE = Bound("le", 2**63 - 1), Bound("lt", math.inf)
 Count = Annotated[int, Bound("ge", 1), OF_64_BITS]
@@ -32,13 +36,21 @@ Initial = Literal["data", "glorot", "pytorch"]   # rule for the initial weights
 
 
 def did_you_mean(wrong: str, right: Iterable[str]) -> str:
-    """Suggest the nearest right name, and list all of them if they are few."""
-    right = list(right)
-    near = difflib.get_close_matches(wrong.lower(), right, n=1)
-    listed = f"there are {', '.join(right)}" if 0 < len(right) <= 40 else ""
+    """Suggest the nearest right names. All are listed if they are few, or if none is near."""
+    right = [str(name) for name in right]
+    near = known_by(wrong, right) or difflib.get_close_matches(
+        wrong.lower(), right, n=NEAR) or _with_word(wrong, right)
+    listed = f"there are {', '.join(right)}" if 0 < len(right) <= (FEW if near else 40) else ""
     if not near:
-        return listed
-    return f"did you mean {near[0]!r}?" + (f" ({listed})" if listed and len(right) > 1 else "")
+        return listed.replace("are", "is", 1) if len(right) == 1 else listed
+    suggested = f"did you mean {' or '.join(map(repr, near))}?"
+    return suggested + (f" ({listed})" if listed and len(right) > 1 else "")
+
+
+def _with_word(wrong: str, right: list[str]) -> list[str]:
+    """The first names that contain the wrong one, or a word of it: "gan" is in vae_gan."""
+    words = {word for word in re.split(r"[^a-z0-9]+", wrong.lower()) if len(word) > 2}
+    return [name for name in right if words & set(re.split(r"[^a-z0-9]+", name.lower()))][:NEAR]
 
 
 UNHINTED = (Any, inspect.Parameter.empty)   # an option of a user's own part may have no hint
@@ -54,7 +66,21 @@ def _fitted(label: str, value: Any, hint: Any) -> Any:
             raise ValueError(f"{label} must be {expected(hint)}, not {value!r}")
         return TypeAdapter(hint).validate_python(value)
     except ValidationError:
-        raise ValueError(f"{label} must be {expected(hint)}, not {value!r}") from None
+        near = known_by(value, _choices(hint)) if isinstance(value, str) else []
+        hint_of_word = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{label} must be {expected(hint)}, not {value!r}{hint_of_word}") from None
+
+
+def _choices(hint: Any) -> list[str]:
+    """The texts that a hint allows."""
+    inner = [choice for arg in get_args(hint) for choice in _choices(arg)]
+    return [arg for arg in get_args(hint) if isinstance(arg, str)] if (
+        get_origin(hint) is Literal) else inner
+
+
+def takes_tuple(hint: Any) -> bool:
+    """Whether a hint allows a tuple."""
+    return get_origin(hint) is tuple or any(map(takes_tuple, get_args(hint)))
 
 
 def expected(hint: Any) -> str:

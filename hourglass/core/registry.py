@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from .console import say
 from .expressions import Call, read
-from .hints import _fitted, did_you_mean
+from .hints import FEW, _fitted, did_you_mean, takes_tuple
 
 Part = TypeVar("Part", bound=Callable[..., Any])
 
@@ -62,7 +62,7 @@ class Registry:
     def check(self, call: Call) -> dict[str, Any]:
         """Check a call's options and convert them to the part's hints. Raises ValueError."""
         if call.name not in self.parts:
-            near = did_you_mean(call.name, self.parts)
+            near = self._near(call.name)
             raise ValueError(f"no {self.kind} is named {call.name!r}{near and '; '}{near}"
                              f"{self._of_others(call)}")
         return self._options(call, self.options(call.name))
@@ -82,6 +82,15 @@ class Registry:
         """The first line of the part's docstring."""
         return (inspect.getdoc(self.parts[name]) or "").partition("\n\n")[0].replace("\n", " ")
 
+    def _near(self, name: str) -> str:
+        """What was meant: near names; the command that lists all, if there are many and none is
+        near."""
+        near = did_you_mean(name, self.parts)
+        if near.startswith("did you mean") or len(self.parts) <= FEW:
+            return near
+        return (f"see them all: hourglass list {self.kind.split()[-1]}s, such as "
+                f"{', '.join([*self.parts][:FEW])}")
+
     def _of_others(self, call: Call) -> str:
         """A message for a name that resembles no known part."""
         if call.name == OWN_NETWORKS:
@@ -95,8 +104,8 @@ class Registry:
 
     def _options(self, call: Call, known: dict[str, inspect.Parameter]) -> dict[str, Any]:
         if len(call.args) > len(known):
-            raise ValueError(f"{call} has too many arguments; its signature is "
-                             f"{self.signature(call.name)}")
+            raise ValueError(_as_tuple(call, known) or f"{call} has too many arguments; its "
+                             f"signature is {self.signature(call.name)}")
         options = dict(zip(known, call.args, strict=False))
         for name, value in call.kwargs.items():
             if name not in known and SYNONYMS.get(name) in known:
@@ -110,8 +119,21 @@ class Registry:
         missing = [n for n, p in known.items() if p.default is p.empty and n not in options]
         if missing:
             raise ValueError(f"{call.name} needs {missing[0]!r}, as in {self.examples[call.name]}")
-        return {n: _fitted(f"{call.name}: {n}", v, known[n].annotation)
-                for n, v in options.items()}
+        try:
+            return {n: _fitted(f"{call.name}: {n}", v, known[n].annotation)
+                    for n, v in options.items()}
+        except ValueError as error:
+            raise ValueError(_as_tuple(call, known) or str(error)) from None
+
+
+def _as_tuple(call: Call, known: dict[str, inspect.Parameter]) -> str:
+    """What to write for mlp(32, 16), where several numbers are meant as the one tuple of widths."""
+    first = next(iter(known.values()), None)
+    several = len(call.args) > 1 and all(type(number) is int for number in call.args)
+    if first is None or not several or not takes_tuple(first.annotation):
+        return ""
+    meant = Call(call.name, (call.args,), call.kwargs)
+    return f"{call.name} takes {first.name} as one tuple: write {meant}, not {call}"
 
 
 @cache

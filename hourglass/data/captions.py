@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from ..core.files import read_file
 from ..core.output_names import printable
-from .find_images import Files, counted
+from ..core.wording import counted
+from .find_images import Files
 
 FILE_COLUMNS = ("file", "file_name", "filename", "image", "path")
 CAPTION_COLUMNS = ("caption", "captions", "text", "prompt")

@@ -6,7 +6,8 @@ from pathlib import PurePosixPath
 
 from PIL import Image
 
-from .find_images import Files, counted, some_of
+from ..core.wording import counted
+from .find_images import Files, some_of
 from .folders import FolderLayout, endings, lay_out, left_out, masks_among, matching
 from .read_image import Reading
 

@@ -215,7 +215,8 @@ def _scale_of(
         return Scale(0, 1, 0, what="counts"), []
     if collection.scale is not None:
         return collection.scale, []
-    return find_scale(x, reading.range, reading.invert, collection.given)
+    scale, notes = find_scale(x, reading.range, reading.invert, collection.given)
+    return scale, [] if collection.encoding else notes   # of columns: their gaps are said already
 
 
 def rescaled(source: Source, scale: Scale) -> Source:

@@ -56,8 +56,7 @@ def _numeric(cells: Any, order: str = "") -> Numeric | None:
     """Numbers, or dates as days since 1970. None for a column with neither."""
     numbers = as_numbers(cells)
     if numbers is not None:
-        lost = f"{numbers[1]:,} texts that are not numbers count as missing" * (numbers[1] > 0)
-        return Numeric("number", numbers[0], "; ".join(filter(None, (written_as(cells), lost))))
+        return Numeric("number", numbers[0], written_as(cells))
     times = read_times(cells, order)
     if times is None:
         return None

@@ -1,5 +1,7 @@
-"""Data for hourglass.train with kind="series", "ratings", "lines" or "molecules"."""
+"""Data for hourglass.train with kind="table", "series", "ratings", "lines" or "molecules"."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from ..core.registry import sources
 from .in_memory import gather
 from .pandas_library import is_frame
 from .rows import as_frame, is_rows
+from .sources import table
 from .sources.arrays import from_windows
 from .sources.lines import of_texts
 from .sources.molecules import of_molecules
@@ -19,6 +22,7 @@ from .sources.series import frame_of_array, from_frame, plain_array, whole
 from .timeline import SeriesOptions
 
 KINDS = ("table", "series", "ratings", "lines", "molecules")
+OF_TABLES = ("label", "drop", "categories", "dates", "decimal")
 OF_LINES = ("level", "limit", "vocabulary", "lower", "column", "label")
 OF_MOLECULES = ("notation", "limit", "column", "label")
 OF_RATINGS = ("explicit", "least", "fewest", "split", "fold_in", "items", "user", "item",
@@ -35,9 +39,9 @@ def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
         return data
     if kind not in KINDS:
         raise ValueError(f"no kind of data is named {kind!r}; {did_you_mean(kind, KINDS)}")
-    if kind == "table":
-        return data
     options = options_of(kind, settings)
+    if kind == "table":
+        return _table(data, options, y) if options else data
     if kind == "ratings":
         return _ratings(data, options, y)
     if kind == "lines":
@@ -61,11 +65,31 @@ def as_kind(data: Any, kind: str, y: Any, settings: dict[str, Any]) -> Any:
 
 
 def options_of(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Take the options of a kind, such as window=24, out of the settings; {} for a table."""
-    known = {"series": OPTIONS, "ratings": OF_RATINGS, "lines": OF_LINES,
+    """Take the options of a kind, such as window=24, out of the settings."""
+    known = {"table": OF_TABLES, "series": OPTIONS, "ratings": OF_RATINGS, "lines": OF_LINES,
              "molecules": OF_MOLECULES}.get(kind, ())
     names = [name for name in known if name in settings]
     return {name: settings.pop(name) for name in names}
+
+
+def kind_of(data: Any, kind: str, settings: Collection[str]) -> str:
+    """The kind, which is "table" for rows with options of a table, such as label="survived"."""
+    rows = not kind and bool({*OF_TABLES} & {*settings}) and is_rows(data)
+    return "table" if rows else kind
+
+
+def _table(data: Any, options: dict[str, Any], y: Any) -> Any:
+    """Rows in a file, as a text, or in a data frame or its like, as a Collection."""
+    if y is not None and "label" in options:
+        raise ValueError("classes come from the column label or from y; leave one out")
+    checked = sources.check(Call("table", ("",), options))   # and of the right types
+    if isinstance(data, str | Path):
+        return str(Call("table", (str(data),), options))
+    values = gather(data).values
+    named = {name: checked[name] for name in ("label", "drop", "categories") if name in options}
+    rows = table.from_frame(as_frame(values) if is_rows(values) else frame_of_array(values, "data"),
+                            y=y, **named)
+    return table.whole(replace(rows, dates=checked.get("dates", "")))
 
 
 def _text(path: str | Path, options: dict[str, Any]) -> str:

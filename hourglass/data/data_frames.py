@@ -101,11 +101,18 @@ def checked(frame: Any, what: str) -> Any:
         raise ValueError(f"{what} holds no rows under {', '.join(map(str, frame.columns)) or 'it'}")
     names = [str(name).strip() for name in frame.columns]
     check_names(names, what)
-    flat = flattened(frame.set_axis(names, axis=1).reset_index(drop=True), what)
+    flat = flattened(_dense(frame.set_axis(names, axis=1).reset_index(drop=True)), what)
     if isinstance(frame.index, pandas().DatetimeIndex):
         flat.attrs["notes"] = [*notes_of(frame), "the index holds times and is left out of the "
                                "table; kind='series' makes windows over time of it"]
     return flat
+
+
+def _dense(frame: Any) -> Any:
+    """The frame without pandas' sparse columns, which few functions of pandas take."""
+    sparse = [name for name, kind in frame.dtypes.items()
+              if isinstance(kind, pandas().SparseDtype)]
+    return frame.assign(**{name: frame[name].sparse.to_dense() for name in sparse})
 
 
 def flattened(frame: Any, what: str) -> Any:

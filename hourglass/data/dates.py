@@ -115,11 +115,14 @@ def _year_last(parts: Any, codes: np.ndarray, order: str, strict: bool, texts: A
 
 
 def _more_regular(day: np.ndarray, month: np.ndarray) -> tuple[str, str]:
-    """The order with the more regular steps from row to row; the month first if both are equal."""
-    def oddness(times: np.ndarray) -> tuple[float, float]:
+    """The order with the more regular steps from row to row, or else with the shorter longest step;
+    the month first if both are equal."""
+    def oddness(times: np.ndarray) -> tuple[float, float, float]:
         steps = np.diff(times).astype("int64")
-        turns = min((steps < 0).mean(), (steps > 0).mean()) if len(steps) else 0.0
-        return float(turns), float((steps != np.median(steps)).mean()) if len(steps) else 0.0
+        if not len(steps):
+            return 0.0, 0.0, 0.0
+        turns, odd = min((steps < 0).mean(), (steps > 0).mean()), (steps != np.median(steps)).mean()
+        return float(turns), float(odd), float(np.abs(steps).max())
     return ("day", "month") if oddness(day) < oddness(month) else ("month", "day")
 
 

@@ -33,7 +33,8 @@ def find_call(data: str, settled: bool = False) -> Call:
     if call is not None and named and (settled or not path.is_dir()):
         return call
     if named:
-        say(f"{data} is a folder here, so it is read; for the data set of that name write {data}()")
+        _say_once(f"{data} is a folder here, so it is read; for the data set of that name write "
+                  f"{data}()")
     if are_shards(data) and not path.exists():
         return Call("shards", (data,))
     if path.exists() and holds_idx(path):

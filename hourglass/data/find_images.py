@@ -20,6 +20,7 @@ from PIL import Image
 
 from ..core.output_names import ESCAPED, printable
 from ..core.size_limits import check_swelling
+from ..core.wording import counted
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".bmp", ".dib",
             ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm", ".pbm", ".tga", ".avif",
@@ -115,11 +116,6 @@ def _of_unknown(unknown: dict[str, int]) -> list[str]:
             f"JPEG"] if unknown else []
 
 
-def counted(number: int, what: str) -> str:
-    """"1 file", "2 files"."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def some_of(names: list[str] | tuple[str, ...], most: int = NAMED) -> str:
     """The first few names, and how many more there are."""
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
@@ -179,13 +175,20 @@ def _is_image(name: str) -> bool:
 
 def _is_hidden(name: str) -> bool:
     """Whether a file's name or one of its folders is skipped; ".." is one of them."""
-    return name.startswith("/") or any(part.startswith(HIDDEN) and part != "."
-                                       for part in name.split("/"))
+    return any(part.startswith(HIDDEN) and part != "." for part in name.split("/"))
 
 
 def _name_in_archive(name: str) -> str:
-    """A member's name; backslashes of Windows become slashes."""
-    return name.replace("\\", "/")
+    """A member's name: backslashes of Windows become slashes, and an absolute path is one below
+    the archive, as unpacking makes it."""
+    return name.replace("\\", "/").lstrip("/")
+
+
+def _of_outside(names: Iterable[str]) -> list[str]:
+    """A note on images that unpacking would write outside of the archive's folder."""
+    count = sum(".." in name.split("/") and splitext(name)[1].lower() in SUFFIXES for name in names)
+    return [f"{counted(count, 'image')} left out because their names lead out of the archive by .."
+            ] if count else []
 
 
 def _zip_files(place: Path, archive: zipfile.ZipFile) -> Files:
@@ -193,7 +196,7 @@ def _zip_files(place: Path, archive: zipfile.ZipFile) -> Files:
     sizes = {name: members[name].file_size for name in sorted(members)
              if _is_image(name)}
     return Files(str(place), sizes, lambda name: io.BytesIO(_bounded(archive, members[name])),
-                 tuple(_of_unknown(_unknown_among(members))))
+                 (*_of_outside(members), *_of_unknown(_unknown_among(members))))
 
 
 def _unknown_among(names: Iterable[str]) -> dict[str, int]:
@@ -227,4 +230,4 @@ def _tar_files(place: Path) -> Files:
             contents[name] = tar.extractfile(member).read()  # type: ignore[union-attr]
     sizes = {name: len(contents[name]) for name in sorted(contents)}
     return Files(str(place), sizes, lambda name: io.BytesIO(contents[name]),
-                 (*large[:NAMED], *_of_unknown(_unknown_among(names))))
+                 (*large[:NAMED], *_of_outside(names), *_of_unknown(_unknown_among(names))))

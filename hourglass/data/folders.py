@@ -10,10 +10,11 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from ..core.output_names import printable
-from .find_images import NAMED, counted, some_of
+from ..core.wording import counted
+from .find_images import NAMED, some_of
 from .labels import natural
 
-SPLIT = re.compile(r"(?:(train|training)|(test|testing|tests)|(val|valid|validation|dev)|"
+SPLIT = re.compile(r"(?:(train|training)|(test|testing|tests)|(val|valid|validation|dev|eval)|"
                    r"(holdout))(?:set|data|images|imgs)?")
 SPLITS = ("train", "test", "val", "holdout")
 FILLER = {"data", "dataset", "set", "images", "image", "imgs", "img", "photos", "pictures",

@@ -10,6 +10,7 @@ import numpy as np
 from ..core.contracts import Collection
 
 UNKNOWN = -1        # label of a sample without a class
+ABSENT = ("", "nan", "none", "null", "na", "n/a", "?", "<na>")   # texts for a missing label
 MOST_NUMBERS = 50   # most different values, if not integers, that count as classes
 
 
@@ -76,8 +77,10 @@ def plain_labels(y: Any) -> np.ndarray:
     if isinstance(y, np.ndarray) or hasattr(y, "__array__"):
         return np.asarray(y)
     if isinstance(y, str) or not isinstance(y, Sequence):
+        column = f", as in y=data[{y!r}]; or name a table's column, as in label={y!r}" if (
+            isinstance(y, str)) else ""
         raise ValueError(f"labels y must be a list or an array with one label per sample, not "
-                         f"{type(y).__name__}")
+                         f"{type(y).__name__}{column}")
     return _objects(y)
 
 
@@ -185,8 +188,10 @@ def check_known(
     if y is None:
         return []
     if not missing:
-        return [f"the label -1 is a class like the {len(classes) - 1} others; a missing label must "
-                f"be None or NaN"] * ("-1" in classes and len(classes) > 2)
+        odd = [name for name in classes if name.strip().lower() in ABSENT] or (
+            ["-1"] if "-1" in classes and len(classes) > 2 else [])
+        return [f"the label {odd[0] or repr('')} is a class like the others; a missing label must "
+                f"be None or NaN"] if odd else []
     if not guesses:
         raise ValueError(f"{missing:,} of {len(y):,} samples have no label (None or NaN). Only a "
                          f"model that infers classes can train on them, such as --model "

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.console import warn_if_silent
 from ..core.contracts import Scale
+from ..core.wording import counted
 
 CHUNK = 4096                    # samples examined together
 DEPTHS = (8, 10, 12, 14, 16)    # bit depths of cameras and scanners
@@ -70,10 +71,9 @@ def find_scale(x: np.ndarray, wanted: str = "", invert: bool = False,
             0, 1 / 255, 0, 255, 8, what=f"8-bit {_kind(x)}")
         return scale, _warned(_faint(high)) if 1 < high < FAINT and x.ndim == 4 else []
     facts = facts_of(*arrays)
-    what = f"{8 * x.dtype.itemsize}-bit {_kind(x)}" if x.dtype.kind in "iu" else (
-        f"float {_kind(x)}" if x.ndim == 4 else _kind(x))
+    what = _named(x, facts)
     notes = [f"{facts.missing:,} of {facts.total:,} values are missing (NaN); the loss leaves them "
-             f"out"] if facts.missing else []
+             f"out{_all_missing(arrays)}"] if facts.missing else []
     if wanted and wanted != AS_IT_IS:
         scale, said = _asked(read_range(wanted), facts, what, arrays)
         notes += said
@@ -171,6 +171,26 @@ def _inverted(scale: Scale) -> Scale:
                          "pass their range, such as --range=-1,1")
     high = scale.high if scale.factor != 1 or scale.offset else 1.0
     return replace(scale, offset=high, factor=-scale.factor)
+
+
+def without_values(x: np.ndarray) -> np.ndarray:
+    """Which samples (N, ...) have no value that is known, as a mask (N,)."""
+    if x.dtype.kind in "biu":
+        return np.zeros(len(x), bool)
+    return np.concatenate([~np.isfinite(c).reshape(len(c), -1).any(1) for c in chunks(x)])
+
+
+def _all_missing(arrays: list[np.ndarray]) -> str:
+    count = sum(int(without_values(x).sum()) for x in arrays)
+    return f"; nothing is known of {counted(count, 'sample')}" if count else ""
+
+
+def _named(x: np.ndarray, facts: ValueStats) -> str:
+    """The samples by their type: "16-bit images", "float images", "vectors"."""
+    if x.dtype.kind in "iu":   # 8 bits with a sign are held in 16
+        eight = x.dtype.kind == "i" and facts.low >= -128 and facts.high < 128
+        return f"{8 if eight else 8 * x.dtype.itemsize}-bit {_kind(x)}"
+    return f"float {_kind(x)}" if x.ndim == 4 else _kind(x)
 
 
 def _kind(x: np.ndarray) -> str:

@@ -11,6 +11,8 @@ from .dates import Order, clock_times, is_clock, read_times
 from .pandas_library import pandas
 
 NAMES = ("timestamp", "time", "date", "datetime", "ds", "t")   # names of numeric times
+SECOND = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
+EPOCHS = (8e8, 4e9)   # seconds since 1970 that are times: 1995 to 2096
 LABELS = ("anomaly", "anomalies", "is_anomaly", "anomalous", "is_anomalous", "abnormal", "outlier",
           "is_outlier", "label", "labels", "attack", "fault")   # names of label columns
 NORMAL = {"", "0", "0.0", "false", "normal", "no", "good", "ok", "n", "f"}   # normal labels
@@ -99,12 +101,26 @@ def _times(
         numbers = as_numbers(frame[column])
         if numbers is not None and (name or str(column).lower() in NAMES):
             return column, numbers[0], (column,), ""
+        if numbers is not None and (unit := _since_1970(numbers[0])):
+            notes.append(f"{column}: {numbers[0][0]:.0f} and so on are read as times, in {unit} "
+                         f"since 1970")
+            return column, numbers[0], (column,), ""
     if name:
         raise ValueError(f"the column {name!r} holds neither times, such as 2024-05-31 13:45:00, "
                          f"nor numbers")
     notes.append("no column of times was found: the rows are assumed to be in order, one step "
                  "apart")
     return "", np.arange(len(frame), dtype=float), (), ""
+
+
+def _since_1970(values: np.ndarray) -> str:
+    """The unit of numbers that are times since 1970, in order; "" for others."""
+    steps = np.diff(values)
+    if len(steps) < 2 or not (values == np.rint(values)).all() or not (
+            (steps >= 0).all() or (steps <= 0).all()):
+        return ""
+    return next((unit for unit, second in SECOND.items()
+                 if values.min() > EPOCHS[0] * second and values.max() < EPOCHS[1] * second), "")
 
 
 def _as_times(column: Any, order: str, named: bool) -> Any:
@@ -222,7 +238,9 @@ def _channels(
         values = _channel(frame[name], notes)
         if values is None:
             if named:
-                raise ValueError(f"the column {name!r} holds no numbers")
+                odd = frame[name].dropna().astype(str).value_counts()
+                raise ValueError(f"the column {name!r} holds no numbers"
+                                 + f" but texts, such as {odd.index[-1]!r}" * bool(len(odd)))
             notes.append(f"the column {name!r} holds no numbers and is left out")
         elif not named and np.isnan(values).all():
             notes.append(f"the column {name!r} is empty and is left out")
@@ -267,7 +285,7 @@ def rhythm(times: np.ndarray, name: str, units: np.ndarray | None = None) -> lis
         "id='...'") if 2 * double > len(steps) else
         f"{double} times in {name!r} occur more than once: each row counts as a step"] * (
         double > 0)
-    if odd:
+    if odd and usual != nothing:
         notes.append(f"{odd} of {len(steps)} steps are not {words(usual)}, the usual one; the "
                      f"longest is {words(steps.max())}: windows count rows, not time")
     return notes

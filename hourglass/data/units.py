@@ -151,5 +151,7 @@ def outside(x: np.ndarray, units: Units, kept: Scale) -> str:
         return ""
     far = "" if kept.bounded else "far "
     clipped = " and are clipped" if kept.clip and units.raw else ""
-    return (f"{count:,} of {x.size:,} values lie {far}outside {low:,.6g} to {high:,.6g}, the range "
-            f"of training{clipped}")
+    meant = "the range of training" if (low, high) == (kept.low, kept.high) else (
+        f"which stands for {kept.low:,.6g} to {kept.high:,.6g} in training")
+    return (f"{count:,} of {x.size:,} values lie {far}outside {low:,.6g} to {high:,.6g}, {meant}"
+            f"{clipped}")

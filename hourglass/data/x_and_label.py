@@ -37,7 +37,7 @@ def one(item: Any) -> Chunk:
         if len(item) > 1 and _is_label(item[1]):
             return Chunk([item[0]], [item[1]], _more(len(item) - 2))
         if isinstance(item, tuple):
-            return Chunk([item[0]], [None], _more(len(item) - 1))
+            return Chunk([item[0]], [None], _more(len(item) - 1, "x"))
     return Chunk([item], [None])
 
 
@@ -49,12 +49,21 @@ def batch(item: Any) -> Chunk:
         others = ", ".join(str(k) for k in item if k not in (key, label))
         return _batch(item[key], None if label is None else item[label],
                       f"not used of each batch: {others}" if others else "")
+    if isinstance(item, list) and _are_samples(item):   # of a collate_fn that returns a list
+        return Chunk(item, [])
     if isinstance(item, tuple | list) and item and dims(item[0]):
         second = item[1] if len(item) > 1 else None
         chunk = _batch(item[0], second, _more(len(item) - 2))
         return chunk if chunk.labels or second is None else _batch(
-            item[0], None, _more(len(item) - 1))
+            item[0], None, _more(len(item) - 1, "x"))
     return _batch(item, None, "")
+
+
+def _are_samples(items: Sequence[Any]) -> bool:
+    """Whether a batch is a list of samples of one shape, not of x, labels and more."""
+    shapes = [getattr(item, "shape", None) for item in items]
+    return len(items) > 2 and dims(items[0]) > 1 and shapes[0] is not None and (
+        shapes.count(shapes[0]) == len(shapes))
 
 
 def _batch(x: Any, labels: Any, unused: str) -> Chunk:
@@ -135,8 +144,8 @@ def _is_label(value: Any) -> bool:
     return y.size == 1 or one_hot
 
 
-def _more(count: int) -> str:
-    return f"the values after x and its label in each sample ({count} more) are not used" if (
+def _more(count: int, known: str = "x and its label") -> str:
+    return f"the values after {known} in each sample ({count} more) are not used" if (
         count > 0) else ""
 
 

@@ -105,7 +105,8 @@ def changes(
     if len(shape) != 3:
         return []
     form = tuple(getattr(x, "shape", ()))
-    if len(form) == 4 and form[1] in (1, 3) and form[3] not in (1, 3):   # channels first
+    usual = (1, 3, shape[0])
+    if len(form) == 4 and form[1] in usual and form[3] not in usual:   # channels first
         form = (form[0], *form[2:], form[1])
     own = "x".join(map(str, shape[1:]))
     theirs = list(sizes) or (["x".join(map(str, form[1:3]))] if len(form) in (3, 4) else [])

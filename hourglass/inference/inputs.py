@@ -12,6 +12,7 @@ import torch
 
 from ..core.console import say
 from ..core.contracts import Collection, Scale
+from ..core.wording import counted
 from ..data.collect import collect, collect_like, rescaled
 from ..data.in_memory import are_paths, gather, with_missing
 from ..data.input_types import DataInMemory
@@ -19,7 +20,9 @@ from ..data.labels import if_known
 from ..data.patches import Patches, as_patches, in_patches, tiles_of
 from ..data.read_image import Reading, shape_images
 from ..data.rows import holds_rows, is_rows, with_holes
+from ..data.scales import without_values
 from ..data.sources.arrays import from_array
+from ..data.sources.series import plain_array
 from ..data.split_data import Source
 from ..data.units import SIXTEEN, Units, applied, outside, units_of
 from ..data.windows import over_time
@@ -56,6 +59,8 @@ class Inputs:
         if self.description.kind in ("ratings", "lines"):
             return collect_like(x, encoding)
         table = self.description.kind == "table"
+        if table and isinstance(x, str | Path) and Path(x).suffix.lower() == ".npy":
+            x = plain_array(x)   # the training columns, in order
         data = DataInMemory(x) if table and holds_rows(x) else self.gather(x)
         if table or (encoding and (isinstance(data.values, str | Path) or is_rows(data.values)
                                    or over_time(encoding))):
@@ -63,7 +68,9 @@ class Inputs:
         else:
             samples = self.read(data, strict, strays)
         if (samples := if_known(samples)).shape != shape:
-            raise ValueError(f"this model takes samples of shape {shape}, not {samples.shape}")
+            alone = np.shape(data.values) in (shape, shape[1:], (*shape[1:], shape[0]))
+            raise ValueError(f"this model takes samples of shape {shape}, not {samples.shape}"
+                             + "; for one sample pass x[None]" * alone)
         if self.reading.patches:
             return samples if whole else tiles_of(samples)
         if isinstance(x, str | Path) or are_paths(x):
@@ -122,6 +129,9 @@ class Inputs:
         units = units_of(found.x, self.scale)
         self.tell(units.note)
         self.tell(outside(found.x, units, self.scale))
+        if found.x.dtype.kind == "f" and (empty := int(without_values(found.x).sum())):
+            self.tell(f"nothing is known of {counted(empty, 'sample')}, such as number "
+                      f"{int(without_values(found.x).argmax())}: results of it mean nothing")
         encoder_input = None if found.given is None else self._scaled(found.given, units, reading)
         return replace(found, x=self._scaled(found.x, units, reading), given=encoder_input)
 

@@ -96,6 +96,10 @@ class Pipeline:
             return (self._bounded(reconstruction) if isinstance(reconstruction, np.ndarray) else
                     reconstruction)
         samples = (self.inputs.collect if _is_named(x) else self.inputs.read_at_own_size)(x)
+        theirs, own = ("x".join(map(str, size)) for size in (samples.shape[1:], self.shape[1:]))
+        if theirs != own and self.network.stride is None:
+            self.inputs.tell(f"images of {theirs} pixels are restored in tiles of {own} that "
+                             f"overlap, because this model takes only that size")
         return self._bounded(of_any_size(
             seen(samples), self.labels.of(y, samples), self.shape[1:], self.network.stride,
             self.network.reconstruct, self.inputs.worth))

@@ -74,7 +74,7 @@ def seen_of(model: Autoencoder, batch: Batch, look: Look = PLAIN) -> Seen:
     if "pca" in look.maps and look.pca is not None:
         values = values_of(batch).reshape(channels_last(error).shape)
         small = look.pca.first((latent.z if latent.codes is None else latent.codes)[0].numel())
-        linear = np.nanmean(small.squared_errors(values).reshape(len(values), -1), axis=1)
+        linear = _mean_of_known(small.squared_errors(values).reshape(len(values), -1))
         seen = seen._replace(pca=by_place(look.pca.squared_errors(values)), linear=linear)
     if look.maps & OF_ENSEMBLES:
         several = offers(model.likelihood, HasMembers)
@@ -124,6 +124,13 @@ def by_place(errors: np.ndarray) -> np.ndarray:
     count = known.sum(-1)
     mean = np.where(known, errors, 0).sum(-1) / np.maximum(count, 1)
     return np.where(count > 0, mean, np.nan).astype(errors.dtype)
+
+
+def _mean_of_known(errors: np.ndarray) -> np.ndarray:
+    """Mean of each sample's errors (N, ...) that are no NaN, (N,); 0 without any."""
+    known = np.isfinite(errors)
+    mean: np.ndarray = np.where(known, errors, 0).sum(1) / np.maximum(known.sum(1), 1)
+    return mean
 
 
 def together(found: Sequence[Seen]) -> Seen:

@@ -16,11 +16,15 @@ ALIASES = {"early_stopping": "stop", "lr_schedule": "schedule", "warm_start": "b
            "max_minutes": "minutes"}   # clearer names, used without a note
 DIM = "latent_dim"
 DIMS = (DIM, "latent_size", "latent_dims", "encoding_dim", "embedding_dim", "code_dim", "code_size",
-        "bottleneck_dim", "z_dim", "dim")
-OUTPUTS = {"linear": "normal", "sigmoid": "bernoulli"}   # Keras' last activation
-LOSSES = {"mse": "normal", "mean_squared_error": "normal", "squared_error": "normal",
-          "mae": "laplace", "mean_absolute_error": "laplace", "bce": "bernoulli",
-          "binary_crossentropy": "bernoulli", "binary_cross_entropy": "bernoulli"}
+        "bottleneck_dim", "z_dim", "dim", "n_components", "n_latent", "latent_channels")
+# Keras' last activations, and other names of distributions
+OUTPUTS = {"linear": "normal", "sigmoid": "bernoulli", "gaussian": "normal", "laplacian": "laplace"}
+LOSSES = dict.fromkeys(("mse", "mean_squared_error", "squared_error", "mse_loss", "mseloss",
+                        "l2_loss", "meansquarederror"), "normal") | dict.fromkeys((
+    "mae", "mean_absolute_error", "l1_loss", "l1loss", "meanabsoluteerror"), "laplace"
+) | dict.fromkeys(("bce", "binary_crossentropy", "binary_cross_entropy", "bce_loss", "bceloss",
+                   "bce_with_logits", "bce_with_logits_loss", "bcewithlogitsloss",
+                   "binary_cross_entropy_with_logits", "binarycrossentropy"), "bernoulli")
 BACKBONE = "it is an argument of the network, as in backbone=\"{}\""
 CONV = BACKBONE.format("conv(filters=(16, 8), kernel=3, stride=2, activation='elu')")
 ANSWERS = {
@@ -33,12 +37,42 @@ ANSWERS = {
     "input_shape": "it is read from the data", "input_dim": "it is read from the data",
     "patience": "write early_stopping=\"early(patience=10)\"",
     "weight_decay": "write optimiser=\"adamw(weight_decay=0.05)\"",
-    "beta": "write model=\"beta_vae(16, 4)\", or loss=\"recon + 4 * kl\"",
+    **dict.fromkeys(("beta", "kl_weight", "kld_weight", "kl_beta", "kl_coef", "kl_coeff"),
+                    "write model=\"beta_vae(16, 4)\", or loss=\"recon + 4 * kl\""),
+    **dict.fromkeys(("warmup", "warmup_epochs", "kl_annealing", "kl_warmup", "anneal"),
+                    "write loss=\"recon + ramp(epochs=10) * kl\", whose weight grows from 0 to 1"),
+    **dict.fromkeys(("num_workers", "n_jobs", "pin_memory"), "images are read in parallel by "
+                    "themselves, and kept in memory or on disk"),
+    **dict.fromkeys(("num_classes", "n_classes", "in_channels", "input_size"),
+                    "it is read from the data"),
+    **dict.fromkeys(("num_embeddings", "codebook_size", "commitment_cost"),
+                    "it is an argument of the codebook, as in bottleneck=\"vq(512)\""),
+    **dict.fromkeys(("tol", "min_delta", "n_iter_no_change"),
+                    "write early_stopping=\"early(patience=10)\""),
+    **dict.fromkeys(("l1", "l2", "l2_reg", "kernel_regularizer"), "write optimiser=\"adamw("
+                    "weight_decay=0.05)\" for weights, or loss=\"recon + 0.001 * l1\" for codes"),
+    **dict.fromkeys(("momentum", "betas", "eps", "nesterov"), "it is an argument of the optimiser, "
+                    "as in optimiser=\"sgd(momentum=0.9)\""),
+    "mask_ratio": "write corruption=\"mask(0.75)\"",
+    "normalize": "images are scaled to [0, 1] by their type and range, or by range=\"0,4095\"",
+    **dict.fromkeys(("log_dir", "output_dir", "save_dir", "save_path"),
+                    "the folder of the run is out=\"runs/mine\""),
+    **dict.fromkeys(("steps", "max_steps"), "set epochs or minutes"),
     "noise": "write corruption=\"noise(0.3)\", or augment=\"noise(0.02)\"",
+    **dict.fromkeys(("batch_norm", "batchnorm", "norm"),
+                    BACKBONE.format("conv(norm='batch')")),
     **dict.fromkeys(("filters", "kernel", "kernel_size", "stride", "strides", "padding",
                      "activation", "dropout", "pooling"), CONV),
-    **dict.fromkeys(("layers", "hidden_dims", "hidden_layers", "hidden_units", "units", "widths"),
+    **dict.fromkeys(("layers", "hidden_dims", "hidden_layers", "hidden_units", "units", "widths",
+                     "hidden_layer_sizes", "hidden_sizes", "hidden_size", "hidden_channels",
+                     "encoder_layers", "encoder_units"),
                     BACKBONE.format("mlp((512, 256))"))}
+
+
+def answered(flag: str) -> str:
+    """What the command line says to a flag of other tools with that name; "" if it is not known."""
+    return re.sub(r"\b([a-z_]+)=\"([^\"]*)\"", lambda m: f"--{m[1].replace('_', '-')} \"{m[2]}\"",
+                  ANSWERS.get(flag, ""))
 
 
 def own_words(values: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, Any]:

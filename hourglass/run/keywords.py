@@ -117,6 +117,8 @@ class TrainKeywords(TypedDict, total=False):
     gradient_clip: float | None   # clip
     clipnorm: float | None   # clip
     image_size: Text | int   # size
+    # of kind="table", with label, drop, dates and decimal
+    categories: str | Iterable[str]
     # of kind="series"
     window: int
     stride: int

@@ -202,8 +202,9 @@ def make_settings(values: Mapping[str, Any]) -> Settings:
     values = with_dim(own_words(values, say), Settings.model_fields["model"].default)
     for name in values:
         if name not in Settings.model_fields:
+            near = did_you_mean(name, Settings.model_fields)
             raise ValueError(f"no setting is named {name!r}; "
-                             f"{did_you_mean(name, Settings.model_fields)}")
+                             f"{near or 'hourglass train --help describes them all'}")
     checker = _checker()
     from pydantic import ValidationError
     try:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from ..core.hints import did_you_mean
+from ..core.wording import agree
 
 AGAIN = {"Retry-After": "1"}
 LONGEST = 300   # most characters of an error message
@@ -26,7 +27,7 @@ class Refusal(HTTPException):
 
 def problem(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
     """The answer to a refused request, in ASCII, as it may quote text that is not Unicode."""
-    text = " ".join(sentence.split())
+    text = agree(" ".join(sentence.split()))
     text = text if len(text) <= LONGEST else text[:LONGEST - 3] + "..."
     return Response(json.dumps({"error": text}), status, headers, "application/json")
 

@@ -94,6 +94,8 @@ def decode_grid(model: Trained, grid: GridOptions) -> DecodedGrid:
                          "leave it out")
     codes = model.codes().z
     flat = codes.flatten(1).numpy()
+    if grid.limit is not None and not 0 < grid.limit < 1e6:
+        raise ValueError(f"limit must be a number above 0, such as 8, not {grid.limit}")
     if flat.shape[1] < 2:
         raise ValueError("a grid needs a code with two numbers or more")
     z, steps, about = square(flat, grid.side, grid.limit)

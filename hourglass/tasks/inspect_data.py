@@ -135,13 +135,14 @@ def _warnings(collection: Collection, some: np.ndarray) -> list[str]:
         warnings.append(f"the largest class has {counts.max():,} samples, the smallest "
                         f"{counts.min():,}")
     flat = some.reshape(len(some), -1)
-    constant = int((np.nanmin(flat, 1) == np.nanmax(flat, 1)).sum())
+    constant = sum(len(np.unique(row[np.isfinite(row)])) == 1 for row in flat) * (some.ndim > 2)
     if constant:
         warnings.append(f"{constant} of {len(some):,} samples are constant")
     doubles = len(flat) - len({row.tobytes() for row in flat})
     if doubles:
-        warnings.append(f"{doubles} of {len(some):,} samples are exact duplicates of others; in "
-                        f"different splits, they make results look better than they are")
+        warnings.append(f"{doubles} of {len(some):,} samples repeat others exactly (exact "
+                        f"duplicates); in different splits, they make results look better than "
+                        f"they are")
     return warnings + (_of_images(some) if some.ndim == 4 and some.dtype == np.uint8 else [])
 
 

@@ -27,7 +27,11 @@ SHOWN = 10   # samples that a notebook shows with their reconstructions
 
 
 def history_of(model: Trained) -> Columns:
-    """The figures of every epoch, {name: (E,)}; NaN where an epoch has none."""
+    """The figures of every epoch, {name: (E,)}; NaN where an epoch has none. Raises ValueError if
+    the run folder is gone."""
+    if not model.folder.path.is_dir():
+        raise ValueError(f"the run folder {model.folder.path} is gone, and the history with it; "
+                         f"a model and its history stay if the folder does")
     rows = model.folder.read_history()
     names = dict.fromkeys(name for row in rows for name in row)
     return Columns({name: np.array([row.get(name, np.nan) for row in rows]) for name in names})

@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar, get_args
 from ..core.console import VOICE, WORDS, as_it_is, silent
 from ..core.hints import did_you_mean
 from ..core.registry import REGISTRIES
+from ..core.wording import agree
 from ..run.settings import Settings
 
 P = ParamSpec("P")
@@ -35,7 +36,7 @@ def in_python(text: str) -> str:
     """A message as Python has it: flags as keywords, commands as calls."""
     text = COMMAND.sub(_call, text)
     text = OUT.sub(lambda match: f"save({_quoted(match[1])})", text)
-    return FLAG.sub(_keyword, text)
+    return agree(FLAG.sub(_keyword, text))
 
 
 def _call(match: re.Match[str]) -> str:

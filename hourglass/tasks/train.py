@@ -11,7 +11,7 @@ from ..core.contracts import Progress
 from ..core.malloc import give_memory_back
 from ..core.plugins import load_parts
 from ..core.random_numbers import Stream
-from ..data.data_by_kind import as_kind, options_of
+from ..data.data_by_kind import as_kind, kind_of, options_of
 from ..data.validation_data import is_own_validation, with_validation
 from ..inference.trained import Trained
 from ..model.given_networks import give, give_again
@@ -45,8 +45,9 @@ def train(data: Any = None, y: Any = None, *, kind: str = "", out: str | Path | 
     and DataLoader, data sets of Hugging Face, and lists of arrays or PIL images. Labels y (N,) are
     numbers or texts; None or NaN is a label that is not known, for models that guess classes.
 
-    With kind="series" a file, a data frame (times are a column or its index) or an array (T, C) is
-    cut into windows over time, by window=24, id="unit" and the like
+    Rows of a table may name their column of classes, label="survived", and columns to `drop` or to
+    take as `categories`. With kind="series" a file, a data frame (times are a column or its index)
+    or an array (T, C) is cut into windows over time, by window=24, id="unit" and the like
     (`hourglass.data.sources.series`), and an array (N, T, C) holds N windows.
 
     `val` is a share or number of samples to validate on, or samples of your own: val=(xv, yv).
@@ -70,6 +71,7 @@ def train(data: Any = None, y: Any = None, *, kind: str = "", out: str | Path | 
         if "validation_data" in settings:
             settings["val"] = settings.pop("validation_data")
         own = settings.pop("val") if is_own_validation(settings.get("val")) else None
+        kind = kind_of(data, kind, settings)
         of_kind = options_of(kind, settings)
         values = {**(chosen_recipe(recipe) if recipe else {}),
                   **own_words(_as_texts(settings), say), **of_kind}

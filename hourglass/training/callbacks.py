@@ -11,9 +11,11 @@ from .setup import Training
 from .train import anyone
 
 
-def as_callbacks(given: Callbacks) -> tuple[list[Callback], list[str]]:
+def as_callbacks(given: Callbacks | None) -> tuple[list[Callback], list[str]]:
     """Split one or several callbacks into functions and names of loggers. Raises ValueError for
     anything else, and for a logger whose package is not installed."""
+    if given is None:   # as in other tools
+        return [], []
     several = isinstance(given, Iterable) and not isinstance(given, str) and not callable(given)
     callbacks: list[Any] = list(given) if several else [given]  # type: ignore[arg-type]
     for callback in callbacks:

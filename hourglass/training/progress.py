@@ -34,7 +34,7 @@ def line(p: Progress, epochs: int) -> str:
     mark = "  (best)" if p.best else ""
     cut = "" if p.whole else f" ({p.batch / p.batches:.0%} of it)"
     return (f"epoch {p.epoch}/{epochs}{cut}  {losses}{_posterior(row)}  "
-            f"{row['images_per_second']:,.0f} images/s  {row['seconds']:.0f} s{mark}")
+            f"{row['images_per_second']:,.0f} samples/s  {row['seconds']:.0f} s{mark}")
 
 
 def _posterior(row: dict[str, float]) -> str:
@@ -89,5 +89,5 @@ def _show_bar(progress: Iterator[Progress], epochs: int) -> None:
                 losses = "  ".join(f"{name} {value:.5g}" for name, value in shown.items())
                 speed = p.images / max(time.monotonic() - started, 1e-6)
                 bar.update(one, description=f"epoch {p.epoch}", completed=p.batch, total=p.batches,
-                           losses=f"{losses}  {speed:,.0f} images/s")
+                           losses=f"{losses}  {speed:,.0f} samples/s")
                 read = time.monotonic()

@@ -302,7 +302,7 @@ def _too_wide(model: Autoencoder, parts: Parts, shape: tuple[int, ...]) -> str:
         return ""
     width = model.sample_prior(1).numel()
     return "" if width < shape[0] else (
-        f"a code of {width} numbers can hold all {shape[0]} numbers of a sample, so the model may "
+        f"a code of {width} numbers can hold every number of a sample, so the model may "
         f"just copy; a smaller code such as --bottleneck 'plain({max(1, shape[0] // 3)})' helps")
 
 

@@ -176,7 +176,11 @@ def from_array(x: Any, y: Any = None, reading: Reading | None = None) -> Collect
     if not reading.as_stored:
         values = _as_small(values)
     if values.ndim == 4:
+        theirs = values.shape[1:3]
         values = shape_images(values, reading)
+        if values.shape[1:3] != theirs:
+            notes.append(f"images of {'x'.join(map(str, theirs))} pixels are brought to "
+                         f"{'x'.join(map(str, values.shape[1:3]))}")
     labels, classes = numbered(y, len(values))
     return Collection(values, labels, classes, notes=notes)
 
@@ -210,13 +214,14 @@ def _laid_out(x: np.ndarray, reading: Reading) -> tuple[np.ndarray, list[str]]:
         x = x[..., None]
     elif x.ndim == 4 and x.shape[-1] not in (KNOWN if not reading.channels else ()):
         first, last, shape = x.shape[1], x.shape[-1], ", ".join(map(str, x.shape[1:]))
+        place = "last"
         known = (reading.channels,) if reading.channels else KNOWN
         square = (x.shape[2] == last) - (first == x.shape[2])   # the other axis is the channels
         if last not in known and (first in known or square > 0 or (not square and first < last)):
-            x = rearrange(x, "n c h w -> n h w c")
+            x, place = rearrange(x, "n c h w -> n h w c"), "first"
         if x.shape[-1] not in known:
             notes.append(f"an array of shape (N, {shape}) is read as images with {x.shape[-1]} "
-                         f"channels")
+                         f"channels, which come {place}")
     if x.ndim not in (2, 4) or not len(x) or not x[0].size:
         raise ValueError(f"an array of shape {x.shape} is neither images (N, H, W[, C]) or "
                          f"(N, C, H, W) nor vectors (N, D)")

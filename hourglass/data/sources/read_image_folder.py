@@ -160,7 +160,7 @@ def read_images(files: Files, reading: Reading) -> Collection:
         if len(unreadable) > UNREADABLE * len(names) and not reading.lenient:
             raise ValueError(f"{message}; more than one in ten is too many: repair them, or remove "
                              f"them")
-        notes.append(f"{message}; they are left out")
+        notes.append(f"{message}; {'it is' if len(unreadable) == 1 else 'they are'} left out")
         names = [n for n in names if n not in unreadable]
     classes, y, parts = numbered(names, files.labels, files.splits)
     identity = {"path": str(Path(files.place).resolve()),

@@ -53,9 +53,10 @@ class Series:
         starts = [np.arange(b.start, b.stop - self.window + 1, self.stride) for b in self.blocks]
         if not any(map(len, starts)):
             longest = max(b.stop - b.start for b in self.blocks)
-            what = "this series" if self.units is None else "each unit's series, at most"
+            what = "this series" if self.units is None else "the longest unit"
             raise ValueError(f"{what} of {longest} steps is shorter than a window of "
-                             f"{self.window}; pass series('file.csv', window=...)")
+                             f"{self.window}; pass a shorter one, such as series('file.csv', "
+                             f"window={max(longest // 4, 1)})")
         return np.concatenate(starts)
 
     def parts(self, shares: dict[str, float]) -> dict[str, np.ndarray]:

@@ -12,8 +12,9 @@ from ...core.console import say, track
 from ...core.contracts import Collection
 from ...core.output_names import ESCAPED
 from ...core.registry import sources
+from ...core.wording import counted
 from ..deep_images import read_deep
-from ..find_images import Files, counted, some_of
+from ..find_images import Files, some_of
 from ..image_options import Reading, read_size
 from ..labels import natural
 from ..on_demand import OnDemand, Places
