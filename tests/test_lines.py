@@ -360,7 +360,7 @@ def test_what_is_cut_or_unknown_in_a_given_line_is_said(run, capsys):
                 lambda text: model.morph(text, "bob1"), lambda text: model.vary(text, "length")):
         lines = use("\u0416" + "a" * 100_000)
         said = capsys.readouterr().err
-        assert "are cut; the longest has 100,001" in said and "such as '\u0416'" in said
+        assert "is cut; the longest has 100,001" in said and "such as '\u0416'" in said
         assert all(len(str(line)) < 300 for line in lines)
 
 

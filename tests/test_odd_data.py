@@ -9,12 +9,15 @@ from torch.utils.data import DataLoader
 
 import hourglass as hg
 from hourglass.core.contracts import Scale
+from hourglass.data.choosing import chosen
 from hourglass.data.collect import split
 from hourglass.data.data_by_kind import as_kind, kind_of
+from hourglass.data.data_frames import read_frame
 from hourglass.data.dates import read_times
 from hourglass.data.find_images import files_in, opened_archive
 from hourglass.data.in_memory import gather
 from hourglass.data.labels import check_known
+from hourglass.data.read_image import Reading
 from hourglass.data.scales import find_scale
 from hourglass.data.sources.arrays import from_array
 from hourglass.data.timeline import rhythm
@@ -204,6 +207,30 @@ def test_flags_may_have_underscores(hourglass, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, _, err = hourglass("train digits --batch_size=0 --latent_dim 3")
     assert code == 2 and "batch_size must be a whole number from 1" in err
+
+
+def test_a_tiff_whose_rows_are_pages_may_be_one_of_many_channels(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    for name, shape in (("image", (16, 16, 5)), ("stack", (6, 16, 16))):
+        (tmp_path / name).mkdir()
+        tifffile.imwrite(tmp_path / name / "a.tif", np.zeros(shape, np.uint8),
+                         photometric="minisblack")
+        note = " ".join(chosen(files_in(tmp_path / name), Reading()).notes)
+        assert "--pages reads them all" in note
+        assert ("one image of 5 channels, write it with tifffile" in note) == (name == "image")
+
+
+def test_a_row_with_too_many_cells_is_named(tmp_path):
+    (tmp_path / "x.csv").write_text("a,b\n" + "1,2\n" * 50 + "1,2,3\n" + "1,2\n" * 50)
+    with pytest.raises(ValueError, match="row 51 has 3 cells, and the rows before have 2; put"):
+        read_frame(tmp_path / "x.csv")
+
+
+def test_a_table_of_one_column_does_not_say_that_nothing_was_filled_in(capsys):
+    trained = train(pandas.DataFrame({"a": RNG.random(60)}), **{**TINY, "quiet": False})
+    said = capsys.readouterr().err
+    assert "0 observed cells" not in said and "No cell of test rows could be hidden" in said
+    assert trained.shape == (1,)
 
 
 def test_a_grid_has_a_size(model):

@@ -16,6 +16,7 @@ OFTEN_PAGED = (".tif", ".tiff", ".gif", ".webp")   # formats that often have sev
 LOOKED_AT = 200      # files that are opened to count their pages
 REDUCED = 1          # of TIFF's tag NewSubfileType: a smaller version of another page
 SUBFILE_TYPE = 254
+CHANNELS = 32        # most pixels in a row that are perhaps channels
 
 
 def chosen(files: Files, reading: Reading) -> Files:
@@ -91,7 +92,18 @@ def _first_pages(files: Files) -> Files:
     of = f" of {len(looked)} checked" if len(looked) < len(paged) else ""
     return _only(files, list(files.sizes), [
         f"only the first page or frame of a file is read; {len(several):,}{of} have more, such as "
-        f"{some_of(several)}: --pages reads them all"] if several else [])
+        f"{some_of(several)}: --pages reads them all{_may_be_channels(files, several[0])}"
+    ] if several else [])
+
+
+def _may_be_channels(files: Files, name: str) -> str:
+    """A hint to write an image of many channels (H, W, C) whose rows were written as pages, which
+    tifffile does by default."""
+    with files.open(name) as file, Image.open(file) as image:
+        narrow = 2 * image.width < min(image.height, getattr(image, "n_frames", 1))
+        return (f". If {name} is one image of {image.width} channels, write it with "
+                f"tifffile.imwrite(name, image, planarconfig='contig')") * (
+                    narrow and image.width <= CHANNELS)
 
 
 def _each_page(files: Files) -> Files:

@@ -64,7 +64,10 @@ def read_delimited(file: Path, as_text: bool = False, decimal: str = "") -> Any:
             frame = parsed(na_values=MARKS)
             frame = _with_marks(frame, layout, decimal, parsed)
     except (ValueError, OSError) as error:   # pandas' own errors are ValueErrors
-        raise ValueError(f"{file} cannot be read as a table: {error}") from None
+        why = re.sub(r".*Expected (\d+) fields in line (\d+), saw (\d+).*", r"row \2 has \3 cells, "
+                     r"and the rows before have \1; put cells that hold the separator in quotes",
+                     str(error), flags=re.DOTALL)
+        raise ValueError(f"{file} cannot be read as a table: {why}") from None
     empty = [name for i, name in enumerate(frame.columns) if not layout.names[i] and i and (
         (frame[name] == "") if as_text else frame[name].isna()).all()]
     mark = frame.attrs.get("decimal", "")
