@@ -159,7 +159,7 @@ def test_a_trained_model_restores_arrays_of_any_size(denoiser):
     np.testing.assert_allclose(denoiser.restore(eight), denoiser.restore(eight / 255), atol=1e-5)
     assert denoiser.restore(np.stack([eight] * 3, -1)).shape == (4, 10, 27, 1)
     assert denoiser.restore(torch.zeros(1, 1, 1)).shape == (1, 1, 1, 1)
-    with pytest.raises(ValueError, match="1 channels"):
+    with pytest.raises(ValueError, match="1 channel,"):
         denoiser.restore(np.zeros((2, 12, 12, 3), np.float32) + 0.3)
 
 
