@@ -11,8 +11,6 @@ molecules with properties in given ranges.
 import argparse
 import itertools
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +41,7 @@ def write(path: Path, count: int = 2000, seed: int = 0) -> None:
 
 def main() -> None:
     """Run the commands in a folder, and print each."""
+    from commands import run_all
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path("molecules"))
     parser.add_argument("--molecules", type=Path)
@@ -53,11 +52,7 @@ def main() -> None:
         write(data)
     words = {"data": shlex.quote(str((given.molecules or data).resolve())),
              "molecule": "'OC(=O)c1ccc(CC)cc1'", "other": "'CC1CCN(CCO)CC1'"}
-    for command in COMMANDS:
-        arguments = shlex.split(command.format(**words))
-        print("hourglass", shlex.join(arguments), flush=True)
-        subprocess.run([sys.executable, "-m", "hourglass", *arguments], cwd=given.folder,
-                       check=True)
+    run_all([command.format(**words) for command in COMMANDS], given.folder)
 
 
 if __name__ == "__main__":

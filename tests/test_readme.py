@@ -1,5 +1,6 @@
 """The README and the docs tell the truth: their commands run, their pages are those of the code."""
 
+import importlib
 import re
 import shlex
 import subprocess
@@ -56,6 +57,17 @@ def test_the_example_of_glyphs_runs(here, hourglass, monkeypatch):
         code, _, err = hourglass(short)
         assert code == 0, f"{short}: {err}"
     assert Path("morph.gif").exists() and Path("vary.png").exists()
+
+
+@pytest.mark.parametrize("name", ["names", "readings"])
+def test_the_examples_of_sequences_run(here, hourglass, monkeypatch, name):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    example = importlib.import_module(name)
+    example.write(here)
+    for command in example.COMMANDS:   # the same with one epoch
+        short = command.replace("--minutes 1", "--epochs 1 --no-report").replace("--epochs 25", "")
+        code, _, err = hourglass(short)
+        assert code == 0 or (code == 1 and "score" in command), f"{short}: {err}"
 
 
 def test_the_tree_of_the_readme_is_the_list_of_wings():
